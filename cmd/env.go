@@ -1,0 +1,75 @@
+package cmd
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/term"
+)
+
+// Env is all that commands know of the world outside: no command reads an environment variable or writes to a
+// stream in another way, so that tests run them inside one process.
+type Env struct {
+	In       io.Reader
+	Out, Err io.Writer
+	Getenv   func(string) string
+	// Home is the user's home folder, empty when there is none.
+	Home string
+	// Root reports whether the process has user id 0.
+	Root bool
+	// Interactive reports whether In and Out are both a terminal: only then are questions asked, colours used and
+	// progress drawn.
+	Interactive bool
+	// Executable is the path of the running binary.
+	Executable string
+
+	global globals
+}
+
+// globals are the flags of every command.
+type globals struct {
+	socket, projects, host string
+}
+
+// System is the environment of this process.
+func System() *Env {
+	home, _ := os.UserHomeDir()
+	self, _ := os.Executable()
+	return &Env{
+		In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
+		Getenv:      os.Getenv,
+		Home:        home,
+		Root:        os.Geteuid() == 0,
+		Interactive: term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stdout.Fd())),
+		Executable:  self,
+	}
+}
+
+// printf writes results to stdout.
+func (e *Env) printf(format string, args ...any) { fmt.Fprintf(e.Out, format, args...) }
+
+// notef writes chatter to stderr.
+func (e *Env) notef(format string, args ...any) { fmt.Fprintf(e.Err, format, args...) }
+
+// json writes v to stdout, indented.
+func (e *Env) json(v any) error {
+	enc := json.NewEncoder(e.Out)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return fmt.Errorf("writing JSON: %w", err)
+	}
+	return nil
+}
+
+// firstOf returns the first of its arguments that is not empty.
+func firstOf(values ...string) string {
+	for _, v := range values {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}

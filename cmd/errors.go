@@ -1,0 +1,65 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit codes.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// usageError marks an error in the words of the call.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// usage marks what an argument check says as a usage error.
+func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if err := check(c, args); err != nil {
+			return usageError{fmt.Errorf("%w; see '%s --help'", err, c.CommandPath())}
+		}
+		return nil
+	}
+}
+
+// errSilent ends a command with exit code 1 after it has printed all there is to say.
+var errSilent = errors.New("failed")
+
+// hints says how to mend a known condition, below the error that wraps it.
+var hints = []struct {
+	is   error
+	hint string
+}{}
+
+// report writes err for the user, once, and returns the exit code that goes with it.
+func report(env *Env, err error) int {
+	if err == nil {
+		return exitDone
+	}
+	if errors.Is(err, errSilent) {
+		return exitFailed
+	}
+	if errors.Is(err, context.Canceled) {
+		env.notef("gateway: interrupted\n")
+		return exitFailed
+	}
+	env.notef("gateway: %v\n", err)
+	for _, h := range hints {
+		if errors.Is(err, h.is) {
+			env.notef("  %s\n", h.hint)
+			break
+		}
+	}
+	if errors.As(err, new(usageError)) {
+		return exitUsage
+	}
+	return exitFailed
+}

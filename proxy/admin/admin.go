@@ -1,0 +1,157 @@
+// Package admin is the wire format of a running gateway, both ends of it: HTTP with JSON on a unix socket, never on
+// TCP. It knows how questions and answers are spelled, not what they mean: the table that an agent pushes passes
+// through as bytes. Times are RFC 3339, durations are in milliseconds, counts are since the proxy started.
+package admin
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Status is what a proxy says of itself and of its agent.
+type Status struct {
+	Proxy Proxy `json:"proxy"`
+	// Agent is nil as long as no agent has reported since the proxy started.
+	Agent *Agent `json:"agent,omitempty"`
+	Table Table  `json:"table"`
+}
+
+// Proxy is the process that faces the visitors.
+type Proxy struct {
+	Version string `json:"version"`
+	// Boot is a random name of this run of the process: when it changes, the proxy was restarted.
+	Boot    string    `json:"boot"`
+	PID     int       `json:"pid"`
+	Started time.Time `json:"started"`
+	// Listeners are the addresses it answers on, such as "http://[::]:80" and "unix:///run/gateway/admin.sock".
+	Listeners []string `json:"listeners"`
+	// Requests counts those answered since the start, Inflight those under way.
+	Requests uint64 `json:"requests"`
+	Inflight int64  `json:"inflight"`
+}
+
+// Agent is the process that watches the engine, as it last reported.
+type Agent struct {
+	Version string    `json:"version"`
+	PID     int       `json:"pid"`
+	Started time.Time `json:"started"`
+	// Reported is when the proxy last heard from it, in the proxy's time; an agent reports at least every 5 seconds.
+	Reported time.Time `json:"reported"`
+	Engine   Engine    `json:"engine"`
+}
+
+// AgentLost is the silence after which an agent counts as gone.
+const AgentLost = 15 * time.Second
+
+// Engine is the Docker engine as the agent sees it.
+type Engine struct {
+	// Connected reports whether the last listing succeeded; Error says why not.
+	Connected bool   `json:"connected"`
+	Error     string `json:"error,omitempty"`
+	Version   string `json:"version,omitempty"`
+	API       string `json:"api,omitempty"`
+	// Listed is when everything was last listed with success.
+	Listed time.Time `json:"listed,omitzero"`
+}
+
+// Table describes the table in force.
+type Table struct {
+	// Revision grows by one with every table that differs from the one before; it survives restarts.
+	Revision uint64 `json:"revision"`
+	// Digest names the content: equal tables have equal digests.
+	Digest string `json:"digest"`
+	// Since is when the content came into force.
+	Since    time.Time `json:"since"`
+	Routes   int       `json:"routes"`
+	Problems int       `json:"problems"`
+	// Restored reports that the table was read from disk and no agent has confirmed it yet.
+	Restored bool `json:"restored"`
+}
+
+// Routes is the table in force as people look at it.
+type Routes struct {
+	Table    Table     `json:"table"`
+	Routes   []Route   `json:"routes"`
+	Problems []Problem `json:"problems"`
+}
+
+// Route is one route with its traffic.
+type Route struct {
+	// Key is "/path" or "host/path", unique in the table.
+	Key     string `json:"key"`
+	Host    string `json:"host,omitempty"`
+	Path    string `json:"path"`
+	Service string `json:"service"`
+	Project string `json:"project,omitempty"`
+	Source  string `json:"source"`
+	Mount   string `json:"mount"`
+	// State is ready, starting, unhealthy, draining or stopped.
+	State   string    `json:"state"`
+	Owner   string    `json:"owner,omitempty"`
+	Expires time.Time `json:"expires,omitzero"`
+	Targets []Target  `json:"targets"`
+	Traffic Traffic   `json:"traffic"`
+}
+
+// Target is one address behind a route.
+type Target struct {
+	ID      string `json:"id"`
+	Name    string `json:"name"`
+	Address string `json:"address,omitempty"`
+	Scheme  string `json:"scheme"`
+	State   string `json:"state"`
+	Reason  string `json:"reason,omitempty"`
+}
+
+// Problem is something that keeps a route from being served as asked, and how to mend it.
+type Problem struct {
+	Subject string `json:"subject"`
+	Project string `json:"project,omitempty"`
+	Route   string `json:"route,omitempty"`
+	Message string `json:"message"`
+	Mend    string `json:"mend"`
+}
+
+// Traffic is what a route has seen. Rate and quantiles are of the last minute.
+type Traffic struct {
+	// Requests and Errors count since the proxy started; an error is an answer of 500 or above.
+	Requests uint64 `json:"requests"`
+	Errors   uint64 `json:"errors"`
+	Inflight int64  `json:"inflight"`
+	// Rate is requests per second over the last 10 seconds.
+	Rate float64 `json:"rate"`
+	// P50 and P95 are the latencies in milliseconds, 0 without requests in the last minute.
+	P50 float64 `json:"p50_ms"`
+	P95 float64 `json:"p95_ms"`
+}
+
+// Request is one request that was answered.
+type Request struct {
+	ID     string    `json:"id"`
+	Time   time.Time `json:"time"`
+	Method string    `json:"method"`
+	// Path is the escaped path as it was sent, cut to 200 bytes, without its query.
+	Path   string `json:"path"`
+	Status int    `json:"status"`
+	// Target is the name of the target that answered, empty when the gateway itself did.
+	Target string `json:"target,omitempty"`
+	// Millis is the time from the request's head to the answer's end.
+	Millis float64 `json:"ms"`
+	Bytes  int64   `json:"bytes"`
+}
+
+// Pushed answers a pushed table or an agent's report.
+type Pushed struct {
+	// Boot and Digest tell the agent whether the proxy still has what it pushed.
+	Boot     string `json:"boot"`
+	Digest   string `json:"digest"`
+	Revision uint64 `json:"revision"`
+}
+
+// Error is the body of every answer that is not a success.
+type Error struct {
+	Message string `json:"error"`
+}
+
+// RawTable is a table as it is pushed: JSON that only both ends' route packages read.
+type RawTable = json.RawMessage

@@ -1,0 +1,151 @@
+package route
+
+import (
+	"errors"
+	"strings"
+)
+
+// ErrPath is returned by ParsePath for a path that would leave what it is under.
+var ErrPath = errors.New("the path leaves its prefix through dot segments")
+
+// ErrEscape is returned by ParsePath for a path with a percent sign that starts no escape, or no leading slash.
+var ErrEscape = errors.New("the path is not a valid escaped path")
+
+// Path is the path of a request, as it was sent and as it is matched. Both have the same number of segments.
+type Path struct {
+	// Raw is the path byte for byte as the client sent it.
+	Raw string
+	// Normal is Raw with unreserved characters decoded and hexadecimal digits in upper case: what prefixes match on.
+	// An escaped slash stays escaped, so it never separates segments. It is Raw itself when nothing had to change.
+	Normal string
+}
+
+// ParsePath reads the escaped path of a request target, without its query. It does not resolve dot segments.
+func ParsePath(raw string) (Path, error) {
+	if !strings.HasPrefix(raw, "/") {
+		return Path{}, ErrEscape
+	}
+	if strings.IndexByte(raw, '%') < 0 && isASCII(raw) {
+		return Path{Raw: raw, Normal: raw}, nil
+	}
+	var b strings.Builder
+	b.Grow(len(raw))
+	for i := 0; i < len(raw); i++ {
+		c, escaped := raw[i], false
+		if c == '%' {
+			decoded, ok := unhex(raw, i)
+			if !ok {
+				return Path{}, ErrEscape
+			}
+			c, escaped, i = decoded, true, i+2
+		}
+		writeByte(&b, c, escaped)
+	}
+	return Path{Raw: raw, Normal: b.String()}, nil
+}
+
+// After cuts the first n segments off the path as it was sent and returns the rest, which starts with a slash or is
+// empty: the original spelling of what lies below a prefix of depth n.
+func (p Path) After(n int) string {
+	rest := p.Raw
+	for range n {
+		next := strings.IndexByte(rest[1:], '/')
+		if next < 0 {
+			return ""
+		}
+		rest = rest[1+next:]
+	}
+	return rest
+}
+
+// Leaves reports whether the dot segments in rest climb above its start, read as the most liberal server would read
+// it: with escaped dots, escaped separators and backslashes decoded (RFC 3986 section 5.2.4, and the servers that
+// decode before they resolve).
+func Leaves(rest string) bool {
+	if !strings.Contains(rest, ".") && !strings.Contains(rest, "%") {
+		return false
+	}
+	depth := 0
+	for segment := range strings.FieldsFuncSeq(liberal(rest), func(r rune) bool { return r == '/' || r == '\\' }) {
+		// A path parameter hides dots from us but not from every server: "..;x" is ".." to some.
+		segment, _, _ = strings.Cut(segment, ";")
+		switch segment {
+		case ".", "":
+		case "..":
+			depth--
+		default:
+			depth++
+		}
+		if depth < 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// liberal decodes every escape twice, as a chain of two servers that each decode once would.
+func liberal(s string) string { return unescape(unescape(s)) }
+
+func unescape(s string) string {
+	if strings.IndexByte(s, '%') < 0 {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if decoded, ok := unhex(s, i); ok && c == '%' {
+			c, i = decoded, i+2
+		}
+		b.WriteByte(c)
+	}
+	return b.String()
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+// unhex reads the two hexadecimal digits after the percent sign at i.
+func unhex(s string, i int) (byte, bool) {
+	if i+2 >= len(s) {
+		return 0, false
+	}
+	high, low := hexDigit(s[i+1]), hexDigit(s[i+2])
+	return high<<4 | low, high < 16 && low < 16
+}
+
+func hexDigit(c byte) byte {
+	switch {
+	case '0' <= c && c <= '9':
+		return c - '0'
+	case 'a' <= c && c <= 'f':
+		return c - 'a' + 10
+	case 'A' <= c && c <= 'F':
+		return c - 'A' + 10
+	}
+	return 0xff
+}
+
+// writeByte appends one decoded byte in the normal form: unreserved characters plain, what was escaped escaped in
+// upper case, and bytes outside ASCII escaped always.
+func writeByte(b *strings.Builder, c byte, escaped bool) {
+	const digits = "0123456789ABCDEF"
+	if c < 0x80 && (!escaped || unreserved(c)) {
+		b.WriteByte(c)
+		return
+	}
+	b.WriteByte('%')
+	b.WriteByte(digits[c>>4])
+	b.WriteByte(digits[c&15])
+}
+
+// unreserved follows RFC 3986 section 2.3.
+func unreserved(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
+		c == '-' || c == '.' || c == '_' || c == '~'
+}

@@ -1,0 +1,188 @@
+package route
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Table is an immutable snapshot of all routes, with the index that requests are matched by. It is safe for
+// concurrent use. The zero value is the empty table.
+type Table struct {
+	routes   []Route
+	problems []Problem
+	index    map[Key]*Route
+	hosts    map[string]bool
+	depth    int
+}
+
+// Match is a request's place in a table.
+type Match struct {
+	Route *Route
+	// Rest is the request's path below the prefix in its original spelling: empty, or from its slash on. For a route
+	// at "/" it is the whole path.
+	Rest string
+}
+
+// Build makes a table of what sources found. Routes with one key that belong to one service become one route with the
+// targets of all; where the routes of different services claim one key, the one claimed first keeps it (then the one
+// whose service name sorts first), and each of the others becomes a problem. The arguments are not kept or changed.
+func Build(found []Route, problems []Problem) *Table {
+	sorted := slices.Clone(found)
+	slices.SortStableFunc(sorted, byClaim)
+	t := &Table{problems: slices.Clone(problems)}
+	for i := range sorted {
+		t.add(&sorted[i])
+	}
+	for i := range t.routes {
+		slices.SortFunc(t.routes[i].Targets, func(a, b Target) int {
+			return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
+		})
+	}
+	slices.SortFunc(t.problems, compareProblems)
+	t.reindex()
+	return t
+}
+
+// byClaim orders routes by key, and those of one key by who may have it.
+func byClaim(a, b Route) int {
+	return cmp.Or(
+		cmp.Compare(a.Host, b.Host),
+		cmp.Compare(a.Prefix.path, b.Prefix.path),
+		a.Claimed.Compare(b.Claimed),
+		cmp.Compare(a.Project, b.Project),
+		cmp.Compare(a.Service, b.Service),
+	)
+}
+
+// add takes the next route of the sorted list: as a new one, as replicas of the last one, or as a problem.
+func (t *Table) add(r *Route) {
+	if n := len(t.routes); n > 0 && t.routes[n-1].Key == r.Key {
+		holder := &t.routes[n-1]
+		if holder.sameService(r) {
+			holder.merge(r)
+			return
+		}
+		t.problems = append(t.problems, conflict(holder, r))
+		return
+	}
+	added := *r
+	added.Targets = slices.Clone(r.Targets)
+	t.routes = append(t.routes, added)
+}
+
+// merge takes the targets of a replica, and its settings when the replica is younger.
+func (r *Route) merge(replica *Route) {
+	if newest(replica.Targets).Created.After(newest(r.Targets).Created) {
+		targets, claimed := r.Targets, r.Claimed
+		*r = *replica
+		r.Targets, r.Claimed = targets, claimed
+	}
+	r.Targets = append(r.Targets, replica.Targets...)
+}
+
+func newest(targets []Target) Target {
+	if len(targets) == 0 {
+		return Target{}
+	}
+	return slices.MaxFunc(targets, func(a, b Target) int { return a.Created.Compare(b.Created) })
+}
+
+func conflict(holder, loser *Route) Problem {
+	subject := loser.Service
+	if len(loser.Targets) > 0 {
+		subject = loser.Targets[0].Name
+	}
+	return Problem{
+		Subject: subject,
+		Project: loser.Project,
+		Route:   loser.Key.String(),
+		Message: fmt.Sprintf("%s is held by %s since %s; the older claim keeps a prefix",
+			loser.Key, holder.title(), holder.Claimed.UTC().Format("2006-01-02 15:04:05")),
+		Mend: fmt.Sprintf("give %s another gateway.path, or remove %s", loser.title(), holder.title()),
+	}
+}
+
+func (t *Table) reindex() {
+	t.index = make(map[Key]*Route, len(t.routes))
+	t.hosts = make(map[string]bool)
+	t.depth = 0
+	for i := range t.routes {
+		r := &t.routes[i]
+		t.index[r.Key] = r
+		t.depth = max(t.depth, r.Prefix.Depth())
+		if r.Host != "" {
+			t.hosts[r.Host] = true
+		}
+	}
+}
+
+// Routes returns all routes sorted by host and prefix. The slice and what it holds must not be changed.
+func (t *Table) Routes() []Route { return t.routes }
+
+// Problems returns all problems, sorted. The slice must not be changed.
+func (t *Table) Problems() []Problem { return t.problems }
+
+// Lookup returns the route with exactly that key, or nil.
+func (t *Table) Lookup(k Key) *Route { return t.index[k] }
+
+// Match finds the route of a request: the longest prefix that contains the path, among the routes of the host first
+// and then among those of any host. The host is in its canonical form. It reports false when nothing matches. Its
+// cost does not depend on the number of routes.
+func (t *Table) Match(host string, path Path) (Match, bool) {
+	if t.hosts[host] {
+		if m, ok := t.match(host, path); ok {
+			return m, true
+		}
+	}
+	return t.match("", path)
+}
+
+func (t *Table) match(host string, path Path) (Match, bool) {
+	end, depth := t.deepest(path.Normal)
+	for {
+		if r := t.index[Key{Host: host, Prefix: Prefix{path: path.Normal[:end]}}]; r != nil {
+			return Match{Route: r, Rest: path.After(depth)}, true
+		}
+		if end == 0 {
+			return Match{}, false
+		}
+		end, depth = strings.LastIndexByte(path.Normal[:end], '/'), depth-1
+	}
+}
+
+// deepest returns where the path is to be cut so that it has no more segments than the deepest prefix of the table.
+func (t *Table) deepest(path string) (end, depth int) {
+	for depth < t.depth {
+		next := strings.IndexByte(path[end+1:], '/')
+		depth++
+		if next < 0 {
+			return len(path), depth
+		}
+		end += 1 + next
+	}
+	return end, depth
+}
+
+// wireTable is a table as it is sent and stored.
+type wireTable struct {
+	Routes   []Route   `json:"routes"`
+	Problems []Problem `json:"problems,omitempty"`
+}
+
+// MarshalJSON writes the table as it is pushed to the proxy and kept on disk. Equal tables have equal bytes.
+func (t *Table) MarshalJSON() ([]byte, error) {
+	return json.Marshal(wireTable{Routes: t.routes, Problems: t.problems})
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote, and settles conflicts anew.
+func (t *Table) UnmarshalJSON(data []byte) error {
+	var w wireTable
+	if err := json.Unmarshal(data, &w); err != nil {
+		return fmt.Errorf("reading a table: %w", err)
+	}
+	*t = *Build(w.Routes, w.Problems)
+	return nil
+}
