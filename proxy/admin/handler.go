@@ -1,0 +1,155 @@
+package admin
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+)
+
+// maxReport is the most bytes that an agent's report may have.
+const maxReport = 1 << 20
+
+var (
+	// ErrNoRoute says that the table has no route with the key that was asked for.
+	ErrNoRoute = errors.New("no such route")
+	// ErrRefused says that what was sent cannot be read.
+	ErrRefused = errors.New("refused")
+	// ErrTooLarge says that what was sent has more bytes than the proxy takes.
+	ErrTooLarge = errors.New("too large")
+)
+
+// Gateway is the running proxy behind a Handler. All its methods are called concurrently.
+type Gateway interface {
+	Observed
+	Receiver
+}
+
+// Observed is what can be asked of a proxy.
+type Observed interface {
+	Status() Status
+	Routes() Routes
+	// Requests returns the last requests of a route, newest first. The error is ErrNoRoute for an unknown key.
+	Requests(key string) ([]Request, error)
+}
+
+// Receiver is what takes an agent's word.
+type Receiver interface {
+	// ReceiveTable puts a table in force. The error is ErrRefused when it cannot be read.
+	ReceiveTable(table RawTable) (Pushed, error)
+	// ReceiveAgent notes what an agent says of itself; its Reported field is not used.
+	ReceiveAgent(agent Agent) Pushed
+}
+
+// Handler is the admin API of a proxy. It authorises nobody: whoever can open its socket may administer.
+func Handler(g Gateway) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/v1/status", endpoint{http.MethodGet, func(*http.Request) (any, error) { return g.Status(), nil }})
+	mux.Handle("/v1/routes", endpoint{http.MethodGet, func(*http.Request) (any, error) { return g.Routes(), nil }})
+	mux.Handle("/v1/requests", endpoint{http.MethodGet, func(r *http.Request) (any, error) { return requests(g, r) }})
+	mux.Handle("/v1/table", endpoint{http.MethodPut, func(r *http.Request) (any, error) { return putTable(g, r) }})
+	mux.Handle("/v1/agent", endpoint{http.MethodPut, func(r *http.Request) (any, error) { return putAgent(g, r) }})
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		answer(w, http.StatusNotFound, Error{Message: fmt.Sprintf("the admin API has no %s; this proxy speaks /v1", r.URL.Path)})
+	})
+	return mux
+}
+
+// endpoint answers one method with JSON.
+type endpoint struct {
+	method string
+	serve  func(*http.Request) (any, error)
+}
+
+func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method != e.method {
+		w.Header().Set("Allow", e.method)
+		answer(w, http.StatusMethodNotAllowed, Error{Message: fmt.Sprintf("%s takes %s, not %s", r.URL.Path, e.method, r.Method)})
+		return
+	}
+	if e.method == http.MethodPut {
+		r.Body = http.MaxBytesReader(w, r.Body, MaxTable)
+	}
+	v, err := e.serve(r)
+	if err != nil {
+		answer(w, statusOf(err), Error{Message: err.Error()})
+		return
+	}
+	answer(w, http.StatusOK, v)
+}
+
+func requests(g Gateway, r *http.Request) (any, error) {
+	key := r.URL.Query().Get("route")
+	if key == "" {
+		return nil, fmt.Errorf("%w: say which route, as in /v1/requests?route=/robots", ErrRefused)
+	}
+	last, err := g.Requests(key)
+	if err != nil {
+		return nil, err
+	}
+	return append([]Request{}, last...), nil
+}
+
+func putTable(g Gateway, r *http.Request) (any, error) {
+	body, err := read(r.Body, MaxTable)
+	if err != nil {
+		return nil, err
+	}
+	return g.ReceiveTable(body)
+}
+
+func putAgent(g Gateway, r *http.Request) (any, error) {
+	body, err := read(r.Body, maxReport)
+	if err != nil {
+		return nil, err
+	}
+	var agent Agent
+	if err := json.Unmarshal(body, &agent); err != nil {
+		return nil, fmt.Errorf("%w: the report is no agent: %w", ErrRefused, err)
+	}
+	return g.ReceiveAgent(agent), nil
+}
+
+// read reads a whole body of at most limit bytes.
+func read(body io.Reader, limit int64) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(body, limit+1))
+	if tooMany, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return nil, fmt.Errorf("%w: %d bytes is the most", ErrTooLarge, tooMany.Limit)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: reading the body: %w", ErrRefused, err)
+	}
+	if int64(len(data)) > limit {
+		return nil, fmt.Errorf("%w: %d bytes is the most", ErrTooLarge, limit)
+	}
+	return data, nil
+}
+
+// statuses are the answers to the errors that have one of their own.
+var statuses = map[error]int{
+	ErrNoRoute:  http.StatusNotFound,
+	ErrRefused:  http.StatusBadRequest,
+	ErrTooLarge: http.StatusRequestEntityTooLarge,
+}
+
+func statusOf(err error) int {
+	for known, status := range statuses {
+		if errors.Is(err, known) {
+			return status
+		}
+	}
+	return http.StatusInternalServerError
+}
+
+// answer writes v as JSON. An error while writing means that the asker is gone, who then needs no answer.
+func answer(w http.ResponseWriter, status int, v any) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		status, body = http.StatusInternalServerError, []byte(`{"error":"the answer cannot be written as JSON"}`)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(body, '\n'))
+}
