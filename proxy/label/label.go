@@ -1,0 +1,86 @@
+// Package label knows how labels of containers and networks are spelled and what they mean. It turns the labels of
+// one container into claims on routes and into problems; it knows nothing of engines, addresses or other containers.
+// The policy worth stating: what it does not understand it never ignores. An unknown gateway.* label or a bad value
+// leaves out the route that it belongs to, since it may have been meant to protect it.
+//
+// A label gateway.NAME belongs to the one route that gateway.path declares, a label gateway.routes.ROUTE.NAME to the
+// further route ROUTE. Each route stands alone: none takes settings from another.
+package label
+
+import "strings"
+
+// The labels of containers. Each belongs to one route, and is spelled gateway.routes.ROUTE.NAME for a further one.
+// What they mean is told in Reference.
+const (
+	Path    = "gateway.path"
+	Host    = "gateway.host"
+	Port    = "gateway.port"
+	Scheme  = "gateway.scheme"
+	Mount   = "gateway.mount"
+	Network = "gateway.network"
+	Owner   = "gateway.owner"
+	Expires = "gateway.expires"
+	// Routes is what the labels of further routes start with.
+	Routes = "gateway.routes."
+)
+
+// The labels that gateway gives to what it creates.
+const (
+	Role   = "gateway.role"
+	Record = "gateway.record"
+)
+
+// The values of Role.
+const (
+	// RoleProxy and RoleAgent are gateway's own containers, which are never routed to.
+	RoleProxy = "proxy"
+	RoleAgent = "agent"
+	// RoleEdge is a network that a project shares with the proxy, RoleBackend one that the project has for itself.
+	RoleEdge    = "edge"
+	RoleBackend = "backend"
+)
+
+// prefix is what all labels start with.
+const prefix = "gateway."
+
+// Field documents one label.
+type Field struct {
+	// Name is the label, with ROUTE and NAME standing for what people choose.
+	Name string
+	// Default is what holds without the label, in Markdown.
+	Default string
+	// Meaning is told in Markdown, in a sentence or two.
+	Meaning string
+}
+
+// Reference returns the documentation of every label, in the order people read it. The slice is the caller's.
+func Reference() []Field {
+	return []Field{
+		{Path, "–", "Path prefix to serve, such as `/robots`. The only label that is needed: it opts the container in."},
+		{Host, "any", "Only for this host name, without scheme or port."},
+		{Port, "the one exposed port, else 80", "Port the app listens on. Of several exposed ports, 80 is taken; " +
+			"without 80 among them the label is needed."},
+		{Scheme, "`http`", "What the app speaks: `http`, `https` or `h2c`."},
+		{Mount, "`auto`", "How the prefix is handled: `strip` removes it and sends `X-Forwarded-Prefix`, `preserve` passes " +
+			"the path on as it came, `auto` leaves the choice to the gateway and is `strip` for now."},
+		{Network, "the edge network, else one the proxy is on, else the only one", "Network to reach the container " +
+			"through, by its name or by its name in the compose file."},
+		{Owner, "–", "Who to ask about it, shown to visitors and in lists."},
+		{Expires, "never", "Last day of the route, as `YYYY-MM-DD`."},
+		{Routes + "ROUTE.NAME", "–", "A further route of the same container: any label above, such as " +
+			"`gateway.routes.api.path`. `ROUTE` is a name of small letters, digits, `-` and `_`. Routes take no settings from one another."},
+		{Role, "–", "Set by gateway on what it creates: `proxy` and `agent` on its containers, which are never routed to, " +
+			"`edge` and `backend` on networks."},
+		{Record, "–", "Set by gateway on its containers: what they were started with."},
+	}
+}
+
+// Markdown is the reference table, generated from Reference.
+func Markdown() string {
+	var b strings.Builder
+	b.WriteString("| label | default | meaning |\n| --- | --- | --- |\n")
+	for _, f := range Reference() {
+		b.WriteString("| `" + f.Name + "` | " + f.Default + " | " + f.Meaning + " |\n")
+	}
+	return b.String()
+}

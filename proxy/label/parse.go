@@ -1,0 +1,217 @@
+package label
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"gateway/proxy/route"
+)
+
+// Claim is one route that a container asks for.
+type Claim struct {
+	// Name is that in gateway.routes.NAME, empty for the route of gateway.path.
+	Name string
+	Key  route.Key
+	// Port is the target's, 0 when the default rule decides.
+	Port   uint16
+	Scheme route.Scheme
+	Mount  route.Mount
+	// Network and Owner are empty when no label says them.
+	Network, Owner string
+	// Expires is the start of the last day in UTC, zero when there is none.
+	Expires time.Time
+}
+
+// Problem is a label that cannot be followed. The route it belongs to is left out.
+type Problem struct {
+	// Label is the label's full name; Route the key of its route as text, empty when that is not known.
+	Label, Route string
+	// Message names the label and the rule it breaks, Mend what to write instead.
+	Message, Mend string
+}
+
+// group holds the labels of one route, by their short names.
+type group struct {
+	name   string
+	values map[string]string
+	// labels are the full names, by their short ones.
+	labels map[string]string
+}
+
+// Parse reads the labels of one container. Both results are sorted by the names of routes; a container without
+// gateway.* labels yields neither. A route with a problem is left out of the claims, all others go on. Labels of
+// another prefix are none of its business, and neither are Role and Record.
+func Parse(labels map[string]string) ([]Claim, []Problem) {
+	groups, stray := split(labels)
+	problems := stray
+	var claims []Claim
+	for _, name := range slices.Sorted(maps.Keys(groups)) {
+		claim, found := groups[name].parse()
+		if len(found) == 0 {
+			if double, is := doubled(claims, claim); is {
+				found = []Problem{double}
+			}
+		}
+		if len(found) > 0 {
+			problems = append(problems, found...)
+			continue
+		}
+		claims = append(claims, claim)
+	}
+	return claims, problems
+}
+
+// Ours reports whether labels has any that Parse would look at.
+func Ours(labels map[string]string) bool {
+	for name := range labels {
+		if _, is := short(name); is {
+			return true
+		}
+	}
+	return false
+}
+
+// short cuts the prefix off a label that concerns routes. A prefix in the wrong case is one too: it is an unknown label.
+func short(name string) (string, bool) {
+	if len(name) < len(prefix) || !strings.EqualFold(name[:len(prefix)], prefix) || name == Role || name == Record {
+		return "", false
+	}
+	return name[len(prefix):], true
+}
+
+// split sorts labels into their routes. Those that name no route properly are problems.
+func split(labels map[string]string) (map[string]*group, []Problem) {
+	var (
+		groups map[string]*group
+		stray  []Problem
+	)
+	for name, value := range labels {
+		field, is := short(name)
+		if !is {
+			continue
+		}
+		routeName, field, err := address(name, field)
+		if err != nil {
+			stray = append(stray, *err)
+			continue
+		}
+		if groups == nil {
+			groups = make(map[string]*group)
+		}
+		g := groups[routeName]
+		if g == nil {
+			g = &group{name: routeName, values: make(map[string]string), labels: make(map[string]string)}
+			groups[routeName] = g
+		}
+		g.values[field], g.labels[field] = value, name
+	}
+	slices.SortFunc(stray, func(a, b Problem) int { return cmp.Compare(a.Label, b.Label) })
+	return groups, stray
+}
+
+// address tells the route a label belongs to and its short name there. The short name of a label whose prefix is in
+// the wrong case is the whole label, which no route knows.
+func address(label, field string) (routeName, short string, problem *Problem) {
+	if !strings.HasPrefix(label, prefix) {
+		return "", label, nil
+	}
+	rest, further := strings.CutPrefix(label, Routes)
+	if !further {
+		return "", field, nil
+	}
+	name, short, found := strings.Cut(rest, ".")
+	if !found || short == "" || !routeNamed(name) {
+		return "", "", &Problem{
+			Label:   label,
+			Message: fmt.Sprintf("%s names no route and label: a route's name has small letters, digits, - and _ only", label),
+			Mend:    "write gateway.routes.ROUTE.NAME, such as gateway.routes.api.path",
+		}
+	}
+	return name, short, nil
+}
+
+// routeNamed reports whether s may name a further route.
+func routeNamed(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if !('a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-' || c == '_') {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// parse reads the labels of one route. The claim counts only when there are no problems.
+func (g *group) parse() (Claim, []Problem) {
+	claim := Claim{Name: g.name, Scheme: route.HTTP, Mount: route.Strip}
+	var problems []Problem
+	for _, field := range slices.Sorted(maps.Keys(g.values)) {
+		label := g.labels[field]
+		read, known := fields[field]
+		if !known {
+			problems = append(problems, unknown(label, field, g))
+			continue
+		}
+		if p := read(&claim, strings.TrimSpace(g.values[field])); p != nil {
+			problems = append(problems, Problem{Label: label, Message: label + ": " + p.rule, Mend: p.mend})
+		}
+	}
+	if len(problems) == 0 && g.labels["path"] == "" {
+		problems = append(problems, g.pathless())
+	}
+	if key := g.key(claim); key != "" {
+		for i := range problems {
+			problems[i].Route = key
+		}
+	}
+	return claim, problems
+}
+
+// key names the route in problems, as far as it could be read.
+func (g *group) key(c Claim) string {
+	if _, err := route.ParsePrefix(strings.TrimSpace(g.values["path"])); err != nil {
+		return ""
+	}
+	return c.Key.String()
+}
+
+// pathless is the problem of a route that has labels, but no path.
+func (g *group) pathless() Problem {
+	some := g.labels[slices.Min(slices.Collect(maps.Keys(g.labels)))]
+	path := g.spell("path")
+	return Problem{
+		Label:   some,
+		Message: fmt.Sprintf("%s has no route to belong to: there is no %s", some, path),
+		Mend:    fmt.Sprintf("add %s=/PREFIX, or remove %s", path, some),
+	}
+}
+
+// spell writes the full name of a label of the route.
+func (g *group) spell(field string) string {
+	if g.name == "" {
+		return prefix + field
+	}
+	return Routes + g.name + "." + field
+}
+
+// doubled reports that a claim asks for a route that an earlier claim of the same container has.
+func doubled(claims []Claim, c Claim) (Problem, bool) {
+	for i := range claims {
+		if claims[i].Key != c.Key {
+			continue
+		}
+		g := group{name: c.Name}
+		other := group{name: claims[i].Name}
+		return Problem{
+			Label:   g.spell("path"),
+			Route:   c.Key.String(),
+			Message: fmt.Sprintf("%s claims %s, which %s of the same container has already", g.spell("path"), c.Key, other.spell("path")),
+			Mend:    fmt.Sprintf("give %s another path, or remove the labels that start with %s", g.spell("path"), g.spell("")),
+		}, true
+	}
+	return Problem{}, false
+}

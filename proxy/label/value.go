@@ -1,0 +1,165 @@
+package label
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"gateway/proxy/route"
+)
+
+// maxOwner is the longest owner, in bytes.
+const maxOwner = 200
+
+// fault is why a value cannot be followed: the rule it breaks and what to write instead.
+type fault struct{ rule, mend string }
+
+// fields read the value of a label into a claim, by the label's short name. Values come without space around them.
+var fields = map[string]func(*Claim, string) *fault{
+	"path":    readPath,
+	"host":    readHost,
+	"port":    readPort,
+	"scheme":  readScheme,
+	"mount":   readMount,
+	"network": readNetwork,
+	"owner":   readOwner,
+	"expires": readExpires,
+}
+
+func readPath(c *Claim, value string) *fault {
+	if value == "" {
+		return &fault{"it is empty; it takes a path prefix", "write a prefix such as /robots, or / for the whole host"}
+	}
+	prefix, err := route.ParsePrefix(value)
+	if err != nil {
+		bad, _ := errors.AsType[*route.PrefixError](err)
+		return &fault{fmt.Sprintf("%q is no path prefix: %s", bad.Input, bad.Rule), bad.Mend}
+	}
+	c.Key.Prefix = prefix
+	return nil
+}
+
+func readHost(c *Claim, value string) *fault {
+	host := strings.ToLower(strings.TrimSuffix(value, "."))
+	if addr, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil && addr.Zone() == "" {
+		c.Key.Host = addr.String()
+		return nil
+	}
+	if err := checkHost(host); err != nil {
+		return &fault{
+			fmt.Sprintf("%q is no host name: %v", value, err),
+			"write one name without scheme, port and path, such as example.org, or remove the label to serve any host",
+		}
+	}
+	c.Key.Host = host
+	return nil
+}
+
+// checkHost follows RFC 1123 section 2.1, with the underscores that people use in private networks.
+func checkHost(host string) error {
+	switch {
+	case host == "":
+		return errors.New("it is empty")
+	case len(host) > 253:
+		return errors.New("it has more than 253 characters")
+	case strings.Contains(host, "*"):
+		return errors.New("wildcards are not known to this version")
+	case strings.ContainsAny(host, ", "):
+		return errors.New("it takes one name; further names go into gateway.routes.ROUTE.host")
+	}
+	for part := range strings.SplitSeq(host, ".") {
+		if part == "" || len(part) > 63 || part[0] == '-' || part[len(part)-1] == '-' {
+			return fmt.Errorf("the part %q is empty, too long or has a - at an end", part)
+		}
+		for _, r := range part {
+			if r >= utf8.RuneSelf {
+				return errors.New("it takes the name in its ASCII form, which starts with xn--")
+			}
+			if !('a' <= r && r <= 'z' || '0' <= r && r <= '9' || r == '-' || r == '_') {
+				return fmt.Errorf("it has %q", r)
+			}
+		}
+	}
+	return nil
+}
+
+func readPort(c *Claim, value string) *fault {
+	port, err := strconv.ParseUint(value, 10, 16)
+	if err != nil || port == 0 {
+		return &fault{
+			fmt.Sprintf("%q is no port; it takes a number from 1 to 65535", value),
+			"write the port that the app listens on inside the container, such as 8080",
+		}
+	}
+	c.Port = uint16(port)
+	return nil
+}
+
+func readScheme(c *Claim, value string) *fault {
+	switch scheme := route.Scheme(value); scheme {
+	case route.HTTP, route.HTTPS, route.H2C:
+		c.Scheme = scheme
+		return nil
+	}
+	return choice(value, "http", "https", "h2c")
+}
+
+func readMount(c *Claim, value string) *fault {
+	switch mount := route.Mount(value); mount {
+	case route.Strip, route.Preserve:
+		c.Mount = mount
+		return nil
+	case "auto":
+		c.Mount = route.Strip
+		return nil
+	}
+	return choice(value, "auto", "strip", "preserve")
+}
+
+// choice is the fault of a value that is none of those allowed.
+func choice(value string, allowed ...string) *fault {
+	list := strings.Join(allowed[:len(allowed)-1], ", ") + " or " + allowed[len(allowed)-1]
+	mend := "write " + list
+	if near := nearest(strings.ToLower(value), allowed); near != "" {
+		mend = "write " + near
+	}
+	return &fault{fmt.Sprintf("%q is not known to this version; it takes %s", value, list), mend}
+}
+
+func readNetwork(c *Claim, value string) *fault {
+	if value == "" || strings.ContainsFunc(value, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }) {
+		return &fault{fmt.Sprintf("%q is no network's name", value), "write a network's name as docker network ls shows it"}
+	}
+	c.Network = value
+	return nil
+}
+
+func readOwner(c *Claim, value string) *fault {
+	switch {
+	case value == "":
+		return &fault{"it is empty", "write who to ask, such as a mail address, or remove the label"}
+	case len(value) > maxOwner:
+		return &fault{fmt.Sprintf("it has %d bytes, and %d is the most", len(value), maxOwner), "write a name or a mail address"}
+	case !utf8.ValidString(value) || strings.ContainsFunc(value, func(r rune) bool { return !unicode.IsPrint(r) }):
+		return &fault{"it has characters that cannot be shown", "write a name or a mail address in one line"}
+	}
+	c.Owner = value
+	return nil
+}
+
+func readExpires(c *Claim, value string) *fault {
+	day, err := time.Parse(time.DateOnly, value)
+	if err != nil || day.Year() < 1970 {
+		return &fault{
+			fmt.Sprintf("%q is no day of the calendar; it takes YYYY-MM-DD", value),
+			"write the last day, such as 2027-06-30",
+		}
+	}
+	c.Expires = day
+	return nil
+}
