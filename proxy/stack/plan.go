@@ -1,0 +1,115 @@
+package stack
+
+import (
+	"cmp"
+	"reflect"
+	"slices"
+
+	"gateway/proxy/docker"
+	"gateway/proxy/label"
+)
+
+// Running is what of ours an engine has.
+type Running struct {
+	// Proxy and Agent are nil when there is no such container.
+	Proxy, Agent *docker.Container
+	// Network reports whether the proxy's network exists.
+	Network bool
+}
+
+// Settings returns those that the running proxy was started with, or the defaults.
+func (r Running) Settings() Settings {
+	if r.Proxy != nil {
+		if kept := recorded(r.Proxy.Labels).Settings; kept.HTTP != 0 {
+			return kept
+		}
+	}
+	return Default()
+}
+
+// Step is one thing to do.
+type Step struct {
+	// Action is one of the constants below; Subject names the container or network.
+	Action, Subject string
+	// Reason says why, for people.
+	Reason string
+	spec   docker.Spec
+	// attach are networks that the new container joins beside its first, taken over from the one it replaces.
+	attach []string
+	// before restores what is replaced when the new one does not start.
+	before *docker.Spec
+}
+
+// The actions of steps.
+const (
+	CreateNetwork = "create network"
+	Start         = "start"
+	Replace       = "replace"
+)
+
+// plan compares what runs with what was asked for. It does nothing, and is empty when all is as it should be.
+func plan(running Running, s Settings, image, imageID string) ([]Step, error) {
+	var steps []Step
+	if !running.Network {
+		steps = append(steps, Step{Action: CreateNetwork, Subject: Network, Reason: "the proxy publishes its ports on it"})
+	}
+	// The agent first: it feeds the new proxy as soon as that one listens.
+	parts := []struct {
+		role string
+		spec docker.Spec
+		old  *docker.Container
+	}{
+		{label.RoleAgent, agentSpec(s, image), running.Agent},
+		{label.RoleProxy, proxySpec(s, image), running.Proxy},
+	}
+	for _, part := range parts {
+		spec, err := withRecord(part.spec, part.role, s, imageID)
+		if err != nil {
+			return nil, err
+		}
+		if step, needed := planContainer(part.old, spec); needed {
+			steps = append(steps, step)
+		}
+	}
+	return steps, nil
+}
+
+func planContainer(old *docker.Container, spec docker.Spec) (Step, bool) {
+	step := Step{Action: Start, Subject: spec.Name, Reason: "it is not there", spec: spec}
+	if old == nil {
+		return step, true
+	}
+	was, will := recorded(old.Labels), recorded(spec.Labels)
+	switch {
+	case was.Image == "":
+		step.Reason = "it was started by something else"
+	case was.Image != will.Image:
+		step.Reason = "the program changed"
+	case !reflect.DeepEqual(was.Spec, will.Spec):
+		step.Reason = "the settings changed"
+	case old.State != "running":
+		step.Reason = "it is " + old.State
+	default:
+		return Step{}, false
+	}
+	step.Action = Replace
+	step.attach = takeOver(old, spec)
+	if was.Image != "" {
+		before := was.Spec
+		before.Image, before.Labels = was.Image, old.Labels
+		step.before = &before
+	}
+	return step, true
+}
+
+// takeOver lists the networks that the old container is on beside the one that the new one starts on.
+func takeOver(old *docker.Container, spec docker.Spec) []string {
+	var names []string
+	for _, n := range old.Networks {
+		if n.Network != spec.Network && n.Network != "none" {
+			names = append(names, n.Network)
+		}
+	}
+	slices.SortFunc(names, cmp.Compare)
+	return names
+}

@@ -1,0 +1,122 @@
+package stack
+
+import (
+	"net/netip"
+	"slices"
+	"testing"
+
+	"gateway/proxy/docker"
+	"gateway/proxy/label"
+)
+
+const (
+	image   = "gateway:0123456789ab"
+	imageID = "sha256:01"
+)
+
+// up carries out a plan on paper: the containers as the engine would list them afterwards.
+func up(t *testing.T, before Running, s Settings, image, id string) (Running, []string) {
+	t.Helper()
+	steps, err := plan(before, s, image, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	after := before
+	var did []string
+	for _, step := range steps {
+		did = append(did, step.Action+" "+step.Subject)
+		c := &docker.Container{Name: step.spec.Name, Labels: step.spec.Labels, State: "running"}
+		switch step.Subject {
+		case Proxy:
+			after.Proxy = c
+		case Agent:
+			after.Agent = c
+		case Network:
+			after.Network = true
+		}
+	}
+	return after, did
+}
+
+func TestPlan_StartsAllOnAnEmptyEngine(t *testing.T) {
+	_, did := up(t, Running{}, Default(), image, imageID)
+	want := []string{"create network " + Network, "start " + Agent, "start " + Proxy}
+	if !slices.Equal(did, want) {
+		t.Errorf("did %q, want %q", did, want)
+	}
+}
+
+func TestPlan_IsEmptyTheSecondTime(t *testing.T) {
+	after, _ := up(t, Running{}, Default(), image, imageID)
+	if _, did := up(t, after, after.Settings(), image, imageID); len(did) > 0 {
+		t.Errorf("the second run did %q", did)
+	}
+}
+
+func TestPlan_ReplacesWhatChanged(t *testing.T) {
+	after, _ := up(t, Running{}, Default(), image, imageID)
+	with := func(change func(*Settings)) Settings {
+		s := after.Settings()
+		change(&s)
+		return s
+	}
+	for name, test := range map[string]struct {
+		settings  Settings
+		image, id string
+		want      []string
+	}{
+		"port":   {with(func(s *Settings) { s.HTTP = 8080 }), image, imageID, []string{"replace " + Proxy}},
+		"bind":   {with(func(s *Settings) { s.Bind = netip.MustParseAddr("127.0.0.1") }), image, imageID, []string{"replace " + Proxy}},
+		"host":   {with(func(s *Settings) { s.Hosts = []string{"a.test"} }), image, imageID, []string{"replace " + Agent}},
+		"socket": {with(func(s *Settings) { s.DockerSocket = "/run/user/1000/docker.sock" }), image, imageID, []string{"replace " + Agent}},
+		"binary": {after.Settings(), "gateway:ba9876543210", "sha256:02", []string{"replace " + Agent, "replace " + Proxy}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			next, did := up(t, after, test.settings, test.image, test.id)
+			if !slices.Equal(did, test.want) {
+				t.Errorf("did %q, want %q", did, test.want)
+			}
+			if _, again := up(t, next, test.settings, test.image, test.id); len(again) > 0 {
+				t.Errorf("the second run did %q", again)
+			}
+		})
+	}
+}
+
+func TestPlan_StartsWhatStopped(t *testing.T) {
+	after, _ := up(t, Running{}, Default(), image, imageID)
+	after.Proxy.State = "exited"
+	if _, did := up(t, after, after.Settings(), image, imageID); !slices.Equal(did, []string{"replace " + Proxy}) {
+		t.Errorf("did %q", did)
+	}
+}
+
+func TestPlan_TakesOverNetworksAndTheFormerSpec(t *testing.T) {
+	after, _ := up(t, Running{}, Default(), image, imageID)
+	after.Proxy.Networks = []docker.Attachment{{Network: "b_web"}, {Network: Network}, {Network: "a_web"}}
+	settings := after.Settings()
+	settings.HTTP = 8080
+	steps, err := plan(after, settings, image, imageID)
+	if err != nil || len(steps) != 1 {
+		t.Fatalf("%v %v", steps, err)
+	}
+	if want := []string{"a_web", "b_web"}; !slices.Equal(steps[0].attach, want) {
+		t.Errorf("takes over %q, want %q", steps[0].attach, want)
+	}
+	if steps[0].before == nil || steps[0].before.Publish[0].HostPort != 80 || steps[0].before.Labels[label.Role] != label.RoleProxy {
+		t.Errorf("the former proxy could not be restored: %+v", steps[0].before)
+	}
+}
+
+func TestSpecs_GiveTheProxyNoSocketAndTheAgentNoPort(t *testing.T) {
+	s := Default()
+	for _, m := range proxySpec(s, image).Mounts {
+		if m.Source != "" {
+			t.Errorf("the proxy sees %s of the host", m.Source)
+		}
+	}
+	agent := agentSpec(s, image)
+	if len(agent.Publish) > 0 || agent.Network != "none" {
+		t.Errorf("the agent publishes %v on network %s", agent.Publish, agent.Network)
+	}
+}

@@ -1,0 +1,147 @@
+// Package stack knows the two containers that `gateway up` runs, the proxy and the agent: what they may do, what they
+// share, and how a running pair is brought to what was asked for. It looks, makes a plan that can be printed, and
+// carries it out without deciding anything more. The policy worth stating: only the proxy publishes a port and only
+// the agent sees the Docker socket.
+package stack
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"gateway/proxy/docker"
+	"gateway/proxy/label"
+)
+
+// What the two containers and what they share are called on the engine.
+const (
+	Proxy = "gateway-proxy"
+	Agent = "gateway-agent"
+	// Network publishes the proxy's ports. Its name sorts before those of projects, so that joining one of them never
+	// moves the proxy's default gateway.
+	Network = "0-gateway"
+	// RunVolume holds the admin socket, StateVolume the last good table.
+	RunVolume   = "gateway-run"
+	StateVolume = "gateway-state"
+	// Latest is the tag of the image that is in use; projects that serve files run it too.
+	Latest = "gateway:latest"
+	// Socket is where both containers see the admin socket.
+	Socket = "/run/gateway/admin.sock"
+	// Binary is where the image holds gateway itself.
+	Binary = "/gateway"
+)
+
+const (
+	stateDir     = "/var/lib/gateway"
+	dockerSocket = "/var/run/docker.sock"
+	// nobody is the user and group of the proxy. Its group may use the admin socket.
+	nobody     = 65532
+	proxyUser  = "65532:65532"
+	agentUser  = "0:65532"
+	proxyBytes = 512 << 20
+	agentBytes = 256 << 20
+	maxPids    = 256
+	drainTime  = 15 * time.Second
+)
+
+// Settings are what an admin may choose. They are kept on the proxy's container, so that a later `up` without flags
+// changes none of them.
+type Settings struct {
+	// HTTP is the published port, default 80.
+	HTTP uint16 `json:"http"`
+	// Bind is the host address to publish on; invalid means all.
+	Bind netip.Addr `json:"bind,omitzero"`
+	// Hosts are the site's host names, to which the proxy answers on every edge network too.
+	Hosts []string `json:"hosts,omitempty"`
+	// DockerSocket is the path of the engine's socket on its host.
+	DockerSocket string `json:"docker_socket,omitempty"`
+}
+
+// Default returns the settings of a first `up`.
+func Default() Settings { return Settings{HTTP: 80, DockerSocket: dockerSocket} }
+
+// proxySpec is the container that faces the internet: no Docker socket, no root, no capabilities.
+func proxySpec(s Settings, image string) docker.Spec {
+	port := strconv.Itoa(int(s.HTTP))
+	return docker.Spec{
+		Name:  Proxy,
+		Image: image,
+		// The port inside is the one outside, so that an app reaches its own public address from inside too.
+		Command: []string{"serve", "--listen", ":" + port, "--socket", Socket, "--state", stateDir},
+		User:    proxyUser,
+		Network: Network,
+		Mounts: []docker.Mount{
+			{Volume: RunVolume, Target: "/run/gateway"},
+			{Volume: StateVolume, Target: stateDir},
+		},
+		Publish:     []docker.Publish{{IP: s.Bind, HostPort: s.HTTP, ContainerPort: s.HTTP}},
+		MemoryBytes: proxyBytes,
+		Pids:        maxPids,
+		Health:      health("ping"),
+		StopTimeout: drainTime,
+	}
+}
+
+// agentSpec is the container that holds the Docker socket: no network, no listener. It is root because the socket is
+// root's, but without capabilities.
+func agentSpec(s Settings, image string) docker.Spec {
+	command := []string{"agent", "--docker-host", "unix://" + dockerSocket, "--socket", Socket, "--exit-when-lost"}
+	for _, host := range s.Hosts {
+		command = append(command, "--host", host)
+	}
+	return docker.Spec{
+		Name:    Agent,
+		Image:   image,
+		Command: command,
+		User:    agentUser,
+		Network: "none",
+		Mounts: []docker.Mount{
+			{Volume: RunVolume, Target: "/run/gateway"},
+			{Source: s.DockerSocket, Target: dockerSocket},
+		},
+		MemoryBytes: agentBytes,
+		Pids:        maxPids,
+		Health:      health("ping", "--agent"),
+		StopTimeout: time.Second,
+	}
+}
+
+func health(command ...string) *docker.Health {
+	return &docker.Health{
+		Command:     append(append([]string{Binary}, command...), "--socket", Socket),
+		Interval:    20 * time.Second,
+		Timeout:     5 * time.Second,
+		StartPeriod: 10 * time.Second,
+		Retries:     2,
+	}
+}
+
+// record is what is written on a container so that a later `up` knows how it came to be.
+type record struct {
+	Settings Settings `json:"settings"`
+	// Image is the id, which changes with the binary.
+	Image string `json:"image"`
+	// Spec is all else.
+	Spec docker.Spec `json:"spec"`
+}
+
+// withRecord adds the labels that mark a container as one of ours.
+func withRecord(spec docker.Spec, role string, s Settings, imageID string) (docker.Spec, error) {
+	text, err := json.Marshal(record{Settings: s, Image: imageID, Spec: spec})
+	if err != nil {
+		return docker.Spec{}, fmt.Errorf("recording settings: %w", err)
+	}
+	spec.Labels = map[string]string{label.Role: role, label.Record: string(text)}
+	return spec, nil
+}
+
+// recorded reads what withRecord wrote; a container of an unknown or older form yields the zero record.
+func recorded(labels map[string]string) record {
+	var r record
+	if json.Unmarshal([]byte(labels[label.Record]), &r) != nil {
+		return record{}
+	}
+	return r
+}
