@@ -71,7 +71,7 @@ func (i *inspection) container(now time.Time) Container {
 		State: i.State.Status, Status: i.status(now), Created: i.Created.Truncate(time.Second),
 		Networks: attachments(i.NetworkSettings.Networks),
 	}
-	if i.State.Health != nil {
+	if i.State.Health != nil && i.State.Status == "running" {
 		c.Health = knownHealth(i.State.Health.Status)
 	}
 	for text := range i.Config.ExposedPorts {

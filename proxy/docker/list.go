@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+
+	"github.com/moby/moby/client"
 )
 
 // listings reads listings of containers.
@@ -15,7 +17,7 @@ type listings struct{}
 func (c *Client) Containers(ctx context.Context, labels ...string) ([]Container, error) {
 	query := url.Values{"all": {"1"}}
 	if len(labels) > 0 {
-		filters, err := json.Marshal(map[string][]string{"label": labels})
+		filters, err := json.Marshal(client.Filters{}.Add("label", labels...))
 		if err != nil {
 			return nil, fmt.Errorf("listing containers: %w", err)
 		}

@@ -108,6 +108,10 @@ func (c *Client) Connect(ctx context.Context, networkName, container string, ali
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	return c.link.do(ctx, what, func(s *session) error {
+		// Old engines put a stopped container on a network that does not exist, and then cannot start it.
+		if err := c.link.get(ctx, s, "/networks/"+networkName, nil, new(networkSummary)); err != nil {
+			return err
+		}
 		_, err := s.sdk.NetworkConnect(ctx, networkName, client.NetworkConnectOptions{
 			Container: container, EndpointConfig: &network.EndpointSettings{Aliases: aliases},
 		})

@@ -39,9 +39,11 @@ func (s *summary) container() Container {
 		ID: s.ID, Name: ownName(s.Names), Image: s.Image, ImageID: s.ImageID, Labels: s.Labels,
 		State: s.State, Status: s.Status, Created: time.Unix(s.Created, 0), Networks: attachments(s.NetworkSettings.Networks),
 	}
-	if s.Health != nil {
+	switch {
+	case s.State != "running": // the engine may tell what was last, or unhealthy
+	case s.Health != nil:
 		c.Health = knownHealth(s.Health.Status)
-	} else {
+	default:
 		c.Health = healthIn(s.Status)
 	}
 	for _, p := range s.Ports {

@@ -1,0 +1,205 @@
+package dockertest
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+)
+
+func (w *world) handleCreate(r *http.Request) (int, any, error) {
+	raw, err := io.ReadAll(r.Body)
+	if err != nil {
+		return 0, nil, err
+	}
+	var request struct {
+		config
+		HostConfig       json.RawMessage
+		NetworkingConfig *struct {
+			EndpointsConfig map[string]*struct{ Aliases []string }
+		}
+	}
+	if err := json.Unmarshal(raw, &request); err != nil {
+		return 0, nil, refuse(http.StatusBadRequest, "invalid JSON: %v", err)
+	}
+	b := &box{name: r.URL.Query().Get("name"), config: request.config, hostConfig: request.HostConfig, ends: map[string]*end{}}
+	if len(request.HostConfig) > 0 {
+		if err := json.Unmarshal(request.HostConfig, &b.limits); err != nil {
+			return 0, nil, refuse(http.StatusBadRequest, "invalid JSON: %v", err)
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if b.image = w.image(b.config.Image); b.image == nil {
+		return 0, nil, refuse(http.StatusNotFound, "No such image: %s", b.config.Image)
+	}
+	networks := map[string][]string{first(b.limits.NetworkMode, "default"): nil}
+	if request.NetworkingConfig != nil {
+		for name, at := range request.NetworkingConfig.EndpointsConfig {
+			networks[name] = nil
+			if at != nil {
+				networks[name] = at.Aliases
+			}
+		}
+	}
+	if err := w.create(b, networks); err != nil {
+		return 0, nil, err
+	}
+	return http.StatusCreated, map[string]any{"Id": b.id, "Warnings": []string{}}, nil
+}
+
+// first is the first that is not empty.
+func first(texts ...string) string {
+	for _, text := range texts {
+		if text != "" {
+			return text
+		}
+	}
+	return ""
+}
+
+// create adds a container on networks, each with aliases. The lock is held.
+func (w *world) create(b *box, networks map[string][]string) error {
+	b.id, b.state, b.created = newID(), "created", time.Now()
+	if b.name == "" {
+		b.name = "box_" + b.id[:8]
+	}
+	if other, err := w.box(b.name); err == nil && other.name == b.name {
+		return refuse(http.StatusConflict, "Conflict. The container name %q is already in use by container %q. You have to remove (or rename) that container to be able to reuse that name.", "/"+b.name, other.id)
+	}
+	for _, m := range b.limits.Mounts {
+		if m.Type == "volume" && m.Source != "" {
+			w.volumes[m.Source] = true
+		}
+	}
+	if b.config.Labels == nil {
+		b.config.Labels = map[string]string{}
+	}
+	for name, aliases := range networks {
+		if name == "default" {
+			name = "bridge"
+		}
+		at := &end{aliases: aliases, bridge: &bridge{name: name}}
+		if n, err := w.network(name); err == nil {
+			at.bridge = n
+		}
+		b.ends[name] = at
+	}
+	for key, value := range b.image.labels {
+		if _, own := b.config.Labels[key]; !own {
+			b.config.Labels[key] = value
+		}
+	}
+	w.boxes = slices.Insert(w.boxes, 0, b)
+	w.index[b.id] = b
+	w.emit(b, "create", nil)
+	return nil
+}
+
+// exposed are the ports that a container and its image expose.
+func (b *box) exposed() map[string]struct{} {
+	all := maps.Clone(b.config.ExposedPorts)
+	if all == nil {
+		all = map[string]struct{}{}
+	}
+	maps.Copy(all, b.image.exposed)
+	return all
+}
+
+func (w *world) handleInspect(r *http.Request) (int, any, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	b, err := w.box(r.PathValue("name"))
+	if err != nil {
+		return 0, nil, err
+	}
+	ports := map[string][]portBinding{}
+	if b.up() {
+		for port := range b.exposed() {
+			ports[port] = nil
+		}
+	}
+	for _, p := range b.bindings {
+		key := fmt.Sprintf("%d/%s", p.port, p.protocol)
+		ports[key] = append(ports[key], portBinding{first(p.ip, "0.0.0.0"), fmt.Sprint(p.host)})
+	}
+	state := map[string]any{
+		"Status": b.state, "Running": b.up() || b.state == "restarting", "Paused": b.state == "paused", "Restarting": b.state == "restarting",
+		"ExitCode": b.exit, "StartedAt": b.started.UTC(), "FinishedAt": b.finished.UTC(),
+	}
+	if b.health != "" {
+		state["Health"] = map[string]any{"Status": b.health, "FailingStreak": b.failing}
+	}
+	return http.StatusOK, map[string]any{
+		"Id": b.id, "Name": "/" + b.name, "Created": b.created.UTC(), "Image": b.image.id, "State": state, "HostConfig": b.hostConfig,
+		"Config": map[string]any{
+			"Image": b.config.Image, "User": b.config.User, "Tty": b.config.Tty, "Labels": b.config.Labels, "ExposedPorts": b.exposed(),
+			"Cmd": b.config.Cmd, "Entrypoint": b.config.Entrypoint, "Healthcheck": b.config.Healthcheck, "StopTimeout": b.config.StopTimeout,
+		},
+		"NetworkSettings": map[string]any{"Ports": ports, "Networks": b.places()},
+	}, nil
+}
+
+// place is a container's place on a network on the wire.
+type place struct {
+	Aliases                        []string
+	NetworkID, EndpointID, Gateway string
+	IPAddress                      string
+	IPPrefixLen                    int
+	GlobalIPv6Address, MacAddress  string
+}
+
+func (b *box) places() map[string]place {
+	places := make(map[string]place, len(b.ends))
+	for name, at := range b.ends {
+		p := place{NetworkID: at.bridge.id, EndpointID: at.id, Aliases: at.aliases}
+		if at.address.IsValid() {
+			p.IPAddress, p.IPPrefixLen = at.address.String(), at.bridge.subnet.Bits()
+			p.Gateway, p.MacAddress = at.bridge.gateway().String(), hardware(at.address)
+		}
+		places[name] = p
+	}
+	return places
+}
+
+// hardware is the address that the engine makes out of an IPv4 address.
+func hardware(ip netip.Addr) string {
+	text := "02:42"
+	for _, part := range ip.AsSlice() {
+		text += fmt.Sprintf(":%02x", part)
+	}
+	return text
+}
+
+// act does something to a container that a request names.
+func (w *world) act(r *http.Request, do func(*box) error) (int, any, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	b, err := w.box(r.PathValue("name"))
+	if err == nil {
+		err = do(b)
+	}
+	if r, ok := err.(*refusal); ok && r.status == http.StatusNotModified {
+		return r.status, nil, nil
+	}
+	return http.StatusNoContent, nil, err
+}
+
+func (w *world) handleStart(r *http.Request) (int, any, error) { return w.act(r, w.start) }
+
+func (w *world) handleStop(r *http.Request) (int, any, error) { return w.act(r, w.stop) }
+
+func (w *world) handleKill(r *http.Request) (int, any, error) {
+	return w.act(r, func(b *box) error { return w.kill(b, first(r.URL.Query().Get("signal"), "9")) })
+}
+
+func (w *world) handleRemove(r *http.Request) (int, any, error) {
+	return w.act(r, func(b *box) error {
+		return w.remove(b, slices.Contains([]string{"1", "true"}, strings.ToLower(r.URL.Query().Get("force"))))
+	})
+}
