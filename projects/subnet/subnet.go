@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 )
 
 // DefaultPool is where subnets are taken from when nobody names another pool: room for 2,048.
@@ -44,17 +45,32 @@ func ParsePool(s string) (netip.Prefix, error) {
 // are in nobody's way. When there is none the error wraps ErrExhausted and says what takes the most room.
 func Free(pool netip.Prefix, used []Use) (netip.Prefix, error) {
 	const step = uint64(1) << (32 - Bits)
-	first, end := span(pool)
-	for at := first; at < end; {
-		candidate := netip.PrefixFrom(address(at), Bits)
-		taken := overlapping(candidate, used)
-		if taken == nil {
-			return candidate, nil
+	at, end := span(pool)
+	for _, u := range sorted(used) {
+		first, after := span(u.Prefix)
+		if first >= at+step {
+			break
 		}
-		_, after := span(taken.Prefix)
-		at = max(at+step, after+(step-after%step)%step)
+		if after > at {
+			at = (after + step - 1) / step * step
+		}
 	}
-	return netip.Prefix{}, exhausted(pool, used)
+	if at >= end {
+		return netip.Prefix{}, exhausted(pool, used)
+	}
+	return netip.PrefixFrom(address(at), Bits), nil
+}
+
+// sorted returns what a subnet can collide with, by first address.
+func sorted(used []Use) []Use {
+	var all []Use
+	for _, u := range used {
+		if matters(u.Prefix) {
+			all = append(all, u)
+		}
+	}
+	slices.SortFunc(all, func(a, b Use) int { return a.Prefix.Masked().Addr().Compare(b.Prefix.Masked().Addr()) })
+	return all
 }
 
 func exhausted(pool netip.Prefix, used []Use) error {
@@ -66,16 +82,6 @@ func exhausted(pool netip.Prefix, used []Use) error {
 	}
 	return fmt.Errorf("%w in the pool %s: the widest of those in use is %s (%s); name another pool with --pool or $GATEWAY_POOL, such as 172.30.0.0/16",
 		ErrExhausted, pool, widest.Prefix, widest.By)
-}
-
-// overlapping returns the first use that shares an address with p, or nil.
-func overlapping(p netip.Prefix, used []Use) *Use {
-	for i, u := range used {
-		if matters(u.Prefix) && u.Prefix.Overlaps(p) {
-			return &used[i]
-		}
-	}
-	return nil
 }
 
 // matters leaves out what no subnet can collide with: IPv6, and the default route, which is there for what is not used.

@@ -39,6 +39,16 @@ func TestFree_TakesTheFirstGap(t *testing.T) {
 	}
 }
 
+// overlapping returns the first use that shares an address with p, or nil.
+func overlapping(p netip.Prefix, used []Use) *Use {
+	for i, u := range used {
+		if u.Prefix.Overlaps(p) {
+			return &used[i]
+		}
+	}
+	return nil
+}
+
 func TestFree_FitsTwoHundredAndMoreUntilThePoolEnds(t *testing.T) {
 	var used []Use
 	for n := range 2048 {
