@@ -15,8 +15,9 @@ var ErrEscape = errors.New("the path is not a valid escaped path")
 type Path struct {
 	// Raw is the path byte for byte as the client sent it.
 	Raw string
-	// Normal is Raw with unreserved characters decoded and hexadecimal digits in upper case: what prefixes match on.
-	// An escaped slash stays escaped, so it never separates segments. It is Raw itself when nothing had to change.
+	// Normal is Raw with unreserved characters decoded, hexadecimal digits in upper case, and what no URL may hold
+	// plain escaped: what prefixes match on. An escaped slash stays escaped, so it never separates segments. It is
+	// Raw itself when nothing had to change.
 	Normal string
 }
 
@@ -25,7 +26,7 @@ func ParsePath(raw string) (Path, error) {
 	if !strings.HasPrefix(raw, "/") {
 		return Path{}, ErrEscape
 	}
-	if strings.IndexByte(raw, '%') < 0 && isASCII(raw) {
+	if plain(raw) {
 		return Path{Raw: raw, Normal: raw}, nil
 	}
 	var b strings.Builder
@@ -67,9 +68,7 @@ func Leaves(rest string) bool {
 	}
 	depth := 0
 	for segment := range strings.FieldsFuncSeq(liberal(rest), func(r rune) bool { return r == '/' || r == '\\' }) {
-		// A path parameter hides dots from us but not from every server: "..;x" is ".." to some.
-		segment, _, _ = strings.Cut(segment, ";")
-		switch segment {
+		switch bare(segment) {
 		case ".", "":
 		case "..":
 			depth--
@@ -81,6 +80,12 @@ func Leaves(rest string) bool {
 		}
 	}
 	return false
+}
+
+// bare is a segment without its parameters, which hide dots from us but not from every server: "..;x" is ".." to some.
+func bare(segment string) string {
+	name, _, _ := strings.Cut(segment, ";")
+	return name
 }
 
 // liberal decodes every escape twice, as a chain of two servers that each decode once would.
@@ -101,9 +106,10 @@ func unescape(s string) string {
 	return b.String()
 }
 
-func isASCII(s string) bool {
+// plain reports whether every byte of s stands for itself in the normal form.
+func plain(s string) bool {
 	for i := range len(s) {
-		if s[i] >= 0x80 {
+		if !legal[s[i]] {
 			return false
 		}
 	}
@@ -132,10 +138,10 @@ func hexDigit(c byte) byte {
 }
 
 // writeByte appends one decoded byte in the normal form: unreserved characters plain, what was escaped escaped in
-// upper case, and bytes outside ASCII escaped always.
+// upper case, and what a path may not hold plain escaped always, as browsers do.
 func writeByte(b *strings.Builder, c byte, escaped bool) {
 	const digits = "0123456789ABCDEF"
-	if c < 0x80 && (!escaped || unreserved(c)) {
+	if legal[c] && (!escaped || unreserved(c)) {
 		b.WriteByte(c)
 		return
 	}
@@ -143,6 +149,14 @@ func writeByte(b *strings.Builder, c byte, escaped bool) {
 	b.WriteByte(digits[c>>4])
 	b.WriteByte(digits[c&15])
 }
+
+// legal are the bytes that may stand plain in a path: slashes and the pchar of RFC 3986 section 3.3.
+var legal = func() (set [256]bool) {
+	for c := range 256 {
+		set[c] = unreserved(byte(c)) || strings.IndexByte("/!$&'()*+,;=:@", byte(c)) >= 0
+	}
+	return set
+}()
 
 // unreserved follows RFC 3986 section 2.3.
 func unreserved(c byte) bool {

@@ -9,8 +9,22 @@ import (
 // maxPrefix is the longest prefix that ParsePrefix accepts, in bytes of its escaped form.
 const maxPrefix = 255
 
-// ErrPrefix is wrapped by every error of ParsePrefix.
+// ErrPrefix is what every error of ParsePrefix is.
 var ErrPrefix = errors.New("bad path prefix")
+
+// PrefixError is every error of ParsePrefix.
+type PrefixError struct {
+	// Input is what was read, Rule the rule it breaks, and Mend what to write instead.
+	Input, Rule, Mend string
+}
+
+// Error is the input, the rule and the mend in one line.
+func (e *PrefixError) Error() string {
+	return fmt.Sprintf("%v %q: %s; %s", ErrPrefix, e.Input, e.Rule, e.Mend)
+}
+
+// Is reports whether target is ErrPrefix.
+func (e *PrefixError) Is(target error) bool { return target == ErrPrefix }
 
 // Prefix is the part of a URL path that a route owns, such as /robots. It is held in its escaped, normalised form:
 // without a trailing slash, unreserved characters decoded and the hexadecimal digits of the others in upper case
@@ -22,7 +36,7 @@ type Prefix struct{ path string }
 // separators and control characters.
 func ParsePrefix(s string) (Prefix, error) {
 	if !strings.HasPrefix(s, "/") {
-		return Prefix{}, fmt.Errorf("%w %q: it must start with a slash; write %q", ErrPrefix, s, "/"+s)
+		return Prefix{}, &PrefixError{s, "it must start with a slash", "write /" + s}
 	}
 	trimmed := strings.TrimSuffix(s, "/")
 	if trimmed == "" {
@@ -30,53 +44,56 @@ func ParsePrefix(s string) (Prefix, error) {
 	}
 	var b strings.Builder
 	for segment := range strings.SplitSeq(trimmed[1:], "/") {
-		clean, err := parseSegment(segment)
-		if err != nil {
-			return Prefix{}, fmt.Errorf("%w %q: %w", ErrPrefix, s, err)
+		if err := addSegment(&b, segment); err != nil {
+			err.Input = s
+			return Prefix{}, err
 		}
-		b.WriteByte('/')
-		b.WriteString(clean)
 	}
 	if b.Len() > maxPrefix {
-		return Prefix{}, fmt.Errorf("%w: it has %d bytes, and %d is the most; choose a shorter one", ErrPrefix, b.Len(), maxPrefix)
+		rule := fmt.Sprintf("it has %d bytes, and %d is the most", b.Len(), maxPrefix)
+		return Prefix{}, &PrefixError{s[:20] + "...", rule, "choose a shorter one"}
 	}
 	return Prefix{path: b.String()}, nil
 }
 
-func parseSegment(s string) (string, error) {
+// addSegment appends a slash and the segment in its normal form.
+func addSegment(b *strings.Builder, s string) *PrefixError {
 	if s == "" {
-		return "", errors.New("it has an empty segment; write single slashes")
+		return &PrefixError{Rule: "it has an empty segment", Mend: "write single slashes"}
 	}
-	var b strings.Builder
+	b.WriteByte('/')
+	start := b.Len()
 	for i := 0; i < len(s); i++ {
 		c, escaped := s[i], false
 		if c == '%' {
 			decoded, ok := unhex(s, i)
 			if !ok {
-				return "", fmt.Errorf("%q is no escape; write %%25 for a percent sign", s[i:min(i+3, len(s))])
+				rule := fmt.Sprintf("%q is no escape", s[i:min(i+3, len(s))])
+				return &PrefixError{Rule: rule, Mend: "write %25 for a percent sign"}
 			}
 			c, escaped, i = decoded, true, i+2
 		}
 		if err := checkByte(c, escaped); err != nil {
-			return "", err
+			return err
 		}
-		writeByte(&b, c, escaped)
+		writeByte(b, c, escaped)
 	}
-	if out := b.String(); out != "." && out != ".." {
-		return out, nil
+	if dots := bare(liberal(b.String()[start:])); dots == "." || dots == ".." {
+		return &PrefixError{Rule: "it has a dot segment", Mend: "write the path it leads to"}
 	}
-	return "", errors.New("it has a dot segment; write the path it leads to")
+	return nil
 }
 
 // checkByte refuses the bytes that no segment of a prefix may contain.
-func checkByte(c byte, escaped bool) error {
+func checkByte(c byte, escaped bool) *PrefixError {
 	switch {
 	case c < 0x20 || c == 0x7f:
-		return errors.New("it has a control character; leave it out")
+		return &PrefixError{Rule: "it has a control character", Mend: "leave it out"}
 	case c == '\\', c == '/' && escaped:
-		return errors.New("it has a separator inside a segment; write plain slashes")
+		return &PrefixError{Rule: "it has a separator inside a segment", Mend: "write plain slashes"}
 	case (c == '?' || c == '#' || c == ' ') && !escaped:
-		return fmt.Errorf("it has %q; a prefix is a path alone, without query, fragment or spaces", c)
+		rule := fmt.Sprintf("it has %q, and a prefix is a path alone", c)
+		return &PrefixError{Rule: rule, Mend: "leave out query, fragment and spaces"}
 	}
 	return nil
 }

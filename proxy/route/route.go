@@ -101,7 +101,8 @@ type Target struct {
 	Address string `json:"address,omitempty"`
 	Scheme  Scheme `json:"scheme"`
 	State   State  `json:"state"`
-	// Reason says in the source's words why the state is what it is, such as "exited (1) 3 minutes ago".
+	// Reason says in the source's words why the state is what it is, such as "exited (1)". It holds no relative times:
+	// they would make every table differ from the one before.
 	Reason string `json:"reason,omitempty"`
 	// Created is when the target came to be; of two that disagree about their route, the younger is right.
 	Created time.Time `json:"created"`
@@ -167,5 +168,11 @@ type Problem struct {
 
 // compareProblems orders problems for people and for comparing tables.
 func compareProblems(a, b Problem) int {
-	return cmp.Or(cmp.Compare(a.Subject, b.Subject), cmp.Compare(a.Route, b.Route), cmp.Compare(a.Message, b.Message))
+	return cmp.Or(
+		cmp.Compare(a.Subject, b.Subject),
+		cmp.Compare(a.Route, b.Route),
+		cmp.Compare(a.Message, b.Message),
+		cmp.Compare(a.Project, b.Project),
+		cmp.Compare(a.Mend, b.Mend),
+	)
 }

@@ -2,6 +2,8 @@ package route
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -16,6 +18,8 @@ type Table struct {
 	index    map[Key]*Route
 	hosts    map[string]bool
 	depth    int
+	wire     []byte
+	digest   string
 }
 
 // Match is a request's place in a table.
@@ -43,6 +47,7 @@ func Build(found []Route, problems []Problem) *Table {
 	}
 	slices.SortFunc(t.problems, compareProblems)
 	t.reindex()
+	t.encode()
 	return t
 }
 
@@ -54,7 +59,17 @@ func byClaim(a, b Route) int {
 		a.Claimed.Compare(b.Claimed),
 		cmp.Compare(a.Project, b.Project),
 		cmp.Compare(a.Service, b.Service),
+		cmp.Compare(a.Source, b.Source),
+		cmp.Compare(firstID(a.Targets), firstID(b.Targets)),
 	)
+}
+
+// firstID makes the order of replicas independent of the order in which they were found.
+func firstID(targets []Target) string {
+	if len(targets) == 0 {
+		return ""
+	}
+	return targets[0].ID
 }
 
 // add takes the next route of the sorted list: as a new one, as replicas of the last one, or as a problem.
@@ -155,7 +170,7 @@ func (t *Table) match(host string, path Path) (Match, bool) {
 
 // deepest returns where the path is to be cut so that it has no more segments than the deepest prefix of the table.
 func (t *Table) deepest(path string) (end, depth int) {
-	for depth < t.depth {
+	for depth < t.depth && end < len(path) {
 		next := strings.IndexByte(path[end+1:], '/')
 		depth++
 		if next < 0 {
@@ -172,9 +187,39 @@ type wireTable struct {
 	Problems []Problem `json:"problems,omitempty"`
 }
 
-// MarshalJSON writes the table as it is pushed to the proxy and kept on disk. Equal tables have equal bytes.
+// encode fixes the bytes and the digest of the table. Times that JSON cannot hold leave both empty.
+func (t *Table) encode() {
+	wire, err := json.Marshal(wireTable{Routes: noNil(t.routes), Problems: t.problems})
+	if err != nil {
+		return
+	}
+	sum := sha256.Sum256(wire)
+	t.wire, t.digest = wire, hex.EncodeToString(sum[:16])
+}
+
+func noNil(routes []Route) []Route {
+	if routes == nil {
+		return []Route{}
+	}
+	return routes
+}
+
+// Digest names the content of the table: 32 hexadecimal digits of the SHA-256 of its JSON. Equal tables have equal
+// digests, also after they were sent; it is computed once, when the table is built.
+func (t *Table) Digest() string {
+	if t.wire == nil {
+		return Build(t.routes, t.problems).digest
+	}
+	return t.digest
+}
+
+// MarshalJSON writes the table as it is pushed to the proxy and kept on disk. Equal tables have equal bytes. The
+// bytes are the table's own and must not be changed.
 func (t *Table) MarshalJSON() ([]byte, error) {
-	return json.Marshal(wireTable{Routes: t.routes, Problems: t.problems})
+	if t.wire == nil {
+		return json.Marshal(wireTable{Routes: noNil(t.routes), Problems: t.problems})
+	}
+	return t.wire, nil
 }
 
 // UnmarshalJSON reads what MarshalJSON wrote, and settles conflicts anew.
