@@ -58,8 +58,7 @@ func Pack(ctx context.Context, engine *docker.Client, path string) (tag string, 
 func checkStatic(path string) error {
 	f, err := elf.Open(path)
 	if err != nil {
-		var format *elf.FormatError
-		if errors.As(err, &format) {
+		if short := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF); short || errors.As(err, new(*elf.FormatError)) {
 			return fmt.Errorf("%s is no Linux program; name one with --binary, or an image with --image", path)
 		}
 		return fmt.Errorf("opening the binary to pack: %w", err)

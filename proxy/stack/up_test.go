@@ -1,0 +1,158 @@
+package stack
+
+import (
+	"bytes"
+	"debug/elf"
+	"encoding/binary"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"gateway/proxy/docker"
+	"gateway/proxy/docker/dockertest"
+)
+
+func connect(t *testing.T) (*dockertest.Engine, *docker.Client) {
+	t.Helper()
+	engine := dockertest.Start(t)
+	client, err := docker.New(engine.Host())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close() })
+	return engine, client
+}
+
+// actions carries out Up and returns what it did.
+func actions(t *testing.T, client *docker.Client, s Settings, image string) []string {
+	t.Helper()
+	steps, err := Up(t.Context(), client, Options{Settings: s, Image: image})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var did []string
+	for _, s := range steps {
+		did = append(did, s.Action+" "+s.Subject)
+	}
+	return did
+}
+
+func TestUp_UpgradesUnderTheProjectsAndDownLeavesNothing(t *testing.T) {
+	engine, client := connect(t)
+	engine.AddImage("gateway:old")
+	engine.AddImage("gateway:new")
+	engine.AddNetwork(dockertest.Network{Name: "blog_web"})
+	if did := actions(t, client, Default(), "gateway:old"); len(did) != 3 {
+		t.Fatalf("the first up did %q", did)
+	}
+	engine.Connect("blog_web", Proxy)
+	if did := actions(t, client, Default(), "gateway:new"); !slices.Equal(did, []string{"replace " + Agent, "replace " + Proxy}) {
+		t.Errorf("the upgrade did %q", did)
+	}
+	running, err := Look(t.Context(), client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var on []string
+	for _, n := range running.Proxy.Networks {
+		on = append(on, n.Network)
+	}
+	if !slices.Equal(on, []string{Network, "blog_web"}) {
+		t.Errorf("after the upgrade the proxy is on %q", on)
+	}
+	if _, err := client.ImageID(t.Context(), "gateway:old"); !errors.Is(err, docker.ErrNotFound) {
+		t.Errorf("the former image was left: %v", err)
+	}
+	if did := actions(t, client, running.Settings(), "gateway:new"); len(did) > 0 {
+		t.Errorf("the next up did %q", did)
+	}
+	for range 2 {
+		if _, err := Down(t.Context(), client, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if running, err = Look(t.Context(), client); err != nil || running != (Running{}) {
+		t.Errorf("down left %+v (%v)", running, err)
+	}
+}
+
+func TestUp_RestoresTheFormerProxyWhenTheNewOneDoesNotStart(t *testing.T) {
+	engine, client := connect(t)
+	engine.AddImage("gateway:one")
+	actions(t, client, Default(), "gateway:one")
+	engine.AddContainer(dockertest.Container{Name: "thief", Publish: map[uint16]uint16{8080: 80}})
+	s := Default()
+	s.HTTP = 8080
+	if _, err := Up(t.Context(), client, Options{Settings: s, Image: "gateway:one"}); !errors.Is(err, docker.ErrPortTaken) {
+		t.Fatalf("a taken port: %v", err)
+	}
+	running, err := Look(t.Context(), client)
+	if err != nil || running.Proxy == nil || running.Proxy.State != "running" || running.Settings().HTTP != 80 {
+		t.Errorf("after the refusal: %+v (%v)", running.Proxy, err)
+	}
+	if did := actions(t, client, running.Settings(), "gateway:one"); len(did) > 0 {
+		t.Errorf("what was restored is not what was there: %q", did)
+	}
+}
+
+// program writes the shortest ELF file there is, with an interpreter when it is to be dynamic.
+func program(t *testing.T, dynamic bool) string {
+	t.Helper()
+	var b bytes.Buffer
+	h := elf.Header64{
+		Ident: [16]byte{0x7f, 'E', 'L', 'F', byte(elf.ELFCLASS64), byte(elf.ELFDATA2LSB), byte(elf.EV_CURRENT)},
+		Type:  uint16(elf.ET_EXEC), Machine: uint16(elf.EM_X86_64), Version: uint32(elf.EV_CURRENT),
+		Ehsize: 64, Phentsize: 56, Shentsize: 64,
+	}
+	if dynamic {
+		h.Phoff, h.Phnum = 64, 1
+	}
+	for _, part := range []any{h, elf.Prog64{Type: uint32(elf.PT_INTERP)}} {
+		if err := binary.Write(&b, binary.LittleEndian, part); err != nil {
+			t.Fatal(err)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "program")
+	if err := os.WriteFile(path, b.Bytes(), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestPack_ImportsABinaryOnce(t *testing.T) {
+	engine, client := connect(t)
+	path := program(t, false)
+	imports := func() (n int) {
+		for _, c := range engine.Calls() {
+			if strings.HasSuffix(c.Path, "/images/create") {
+				n++
+			}
+		}
+		return n
+	}
+	first, err := Pack(t.Context(), client, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := Pack(t.Context(), client, path)
+	if err != nil || second != first || imports() != 1 {
+		t.Errorf("packed as %s, then as %s (%v), with %d imports", first, second, err, imports())
+	}
+}
+
+func TestPack_RefusesWhatWouldNotStart(t *testing.T) {
+	_, client := connect(t)
+	if _, err := Pack(t.Context(), client, program(t, true)); !errors.Is(err, ErrDynamic) {
+		t.Errorf("a dynamic binary: %v", err)
+	}
+	script := filepath.Join(t.TempDir(), "script")
+	if err := os.WriteFile(script, []byte("#!/bin/sh\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Pack(t.Context(), client, script); err == nil || !strings.Contains(err.Error(), "--binary") {
+		t.Errorf("a script: %v", err)
+	}
+}
