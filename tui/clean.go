@@ -1,0 +1,45 @@
+package tui
+
+import (
+	"slices"
+
+	"gateway/proxy/admin"
+)
+
+// cleanRoutes copies a table with everything that labels and names brought into it made fit to be shown.
+func cleanRoutes(in admin.Routes) admin.Routes {
+	out := in
+	out.Routes = slices.Clone(in.Routes)
+	for i := range out.Routes {
+		cleanRoute(&out.Routes[i])
+	}
+	out.Problems = slices.Clone(in.Problems)
+	for i := range out.Problems {
+		p := &out.Problems[i]
+		cleanAll(&p.Subject, &p.Project, &p.Route, &p.Message, &p.Mend)
+	}
+	return out
+}
+
+func cleanRoute(r *admin.Route) {
+	cleanAll(&r.Key, &r.Host, &r.Path, &r.Service, &r.Project, &r.Source, &r.Mount, &r.State, &r.Owner)
+	r.Targets = slices.Clone(r.Targets)
+	for i := range r.Targets {
+		t := &r.Targets[i]
+		cleanAll(&t.Name, &t.Address, &t.Scheme, &t.State, &t.Reason)
+	}
+}
+
+func cleanRequests(in []admin.Request) []admin.Request {
+	out := slices.Clone(in)
+	for i := range out {
+		cleanAll(&out[i].Method, &out[i].Path, &out[i].Target)
+	}
+	return out
+}
+
+func cleanAll(texts ...*string) {
+	for _, text := range texts {
+		*text = clean(*text)
+	}
+}

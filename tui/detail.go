@@ -1,0 +1,156 @@
+package tui
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"charm.land/lipgloss/v2"
+
+	"gateway/proxy/admin"
+)
+
+// routeLines are the details of one route.
+func routeLines(m *model, width int) []string {
+	r, s := &m.detail.last, m.style
+	var lines []string
+	if m.detail.gone {
+		lines = append(lines, s.warn.Render(cut("! this route has left the table; this is how it was last", width)), "")
+	}
+	for _, fact := range facts(m, r) {
+		for i, text := range wrap(fact[1], width-9) {
+			label := fact[0]
+			if i > 0 {
+				label = ""
+			}
+			lines = append(lines, s.dim.Render(pad(label, 9, false))+text)
+		}
+	}
+	lines = append(lines, section(s, fmt.Sprintf("Targets  %s ready", targetCount(r)))...)
+	lines = append(lines, targetLines(s, r, width)...)
+	if problems := problemsOf(m.problems, r); len(problems) > 0 {
+		lines = append(lines, section(s, "Problems")...)
+		for i := range problems {
+			lines = append(lines, problemText(s, &problems[i], width)...)
+		}
+	}
+	lines = append(lines, section(s, "Last requests")...)
+	return append(lines, requestLines(m, width)...)
+}
+
+// facts are the pairs at the top of the details.
+func facts(m *model, r *admin.Route) [][2]string {
+	s, t := m.style, r.Traffic
+	origin := []string{serviceName(r), "from " + r.Source, "mount " + r.Mount}
+	latency := "no requests in the last minute"
+	if t.P95 > 0 {
+		latency = fmt.Sprintf("p50 %s · p95 %s", formatMillis(t.P50), formatMillis(t.P95))
+	}
+	errors := plural(int(t.Errors), "error")
+	if t.Errors > 0 {
+		errors = s.bad.Render(errors)
+	}
+	out := [][2]string{
+		{"State", lookOf(r.State).style(s).Render(lookOf(r.State).glyph + " " + r.State)},
+		{"URL", s.accent.Render(urlOf(m, r))},
+		{"Service", strings.Join(origin, " · ")},
+		{"Traffic", fmt.Sprintf("%s req/s · %s", formatRate(t.Rate), latency)},
+		{"Total", fmt.Sprintf("%s · %s · %d under way", plural(int(t.Requests), "request"), errors, t.Inflight)},
+	}
+	if r.Owner != "" {
+		out = append(out, [2]string{"Owner", r.Owner})
+	}
+	if !r.Expires.IsZero() {
+		left := formatExpiry(r.Expires, m.now)
+		if daysLeft(r.Expires, m.now) > 0 {
+			left = "in " + left
+		}
+		text := fmt.Sprintf("%s (%s)", r.Expires.UTC().Format("2006-01-02"), left)
+		out = append(out, [2]string{"Expires", expiryStyle(s, daysLeft(r.Expires, m.now)).Render(text)})
+	}
+	return out
+}
+
+// section is a heading with an empty line above it.
+func section(s styles, title string) []string { return []string{"", s.bold.Render(title)} }
+
+func targetLines(s styles, r *admin.Route, width int) []string {
+	if len(r.Targets) == 0 {
+		return []string{s.dim.Render("none")}
+	}
+	name, address := 0, 0
+	for _, t := range r.Targets {
+		name, address = max(name, lipgloss.Width(t.Name)), max(address, lipgloss.Width(t.Address))
+	}
+	name = min(name, max(10, width/3))
+	lines := make([]string, 0, len(r.Targets))
+	for _, t := range r.Targets {
+		look := lookOf(t.State)
+		where := strings.Repeat(" ", address+2+len(t.Scheme))
+		if t.Address != "" {
+			where = pad(t.Address, address, false) + "  " + t.Scheme
+		}
+		line := look.style(s).Render(pad(look.glyph+" "+t.State, 11, false)) + "  " + pad(t.Name, name, false) + "  " + s.dim.Render(where)
+		if t.Reason != "" {
+			line += "  " + t.Reason
+		}
+		lines = append(lines, cut(line, width))
+	}
+	return lines
+}
+
+// problemsOf are the problems that concern a route or one of its targets.
+func problemsOf(problems []admin.Problem, r *admin.Route) []admin.Problem {
+	return slices.DeleteFunc(slices.Clone(problems), func(p admin.Problem) bool {
+		mine := slices.ContainsFunc(r.Targets, func(t admin.Target) bool { return t.Name == p.Subject })
+		return p.Route != r.Key && !mine
+	})
+}
+
+// requestLines are the last requests, the newest first.
+func requestLines(m *model, width int) []string {
+	s, d := m.style, &m.detail
+	switch {
+	case d.err != nil:
+		return []string{s.warn.Render(cut("cannot read them: "+clean(d.err.Error()), width))}
+	case !d.asked:
+		return []string{s.dim.Render("…")}
+	case len(d.requests) == 0:
+		return []string{s.dim.Render("none yet")}
+	}
+	lines := make([]string, 0, len(d.requests))
+	for i := range d.requests {
+		lines = append(lines, cut(requestLine(m, &d.requests[i], width), width))
+	}
+	return lines
+}
+
+func requestLine(m *model, q *admin.Request, width int) string {
+	s := m.style
+	status := s.text
+	switch {
+	case q.Status >= 500:
+		status = s.bad
+	case q.Status >= 400:
+		status = s.warn
+	}
+	parts := []string{
+		s.dim.Render(q.Time.In(m.now.Location()).Format("15:04:05")),
+		status.Render(fmt.Sprintf("%3d", q.Status)),
+		pad(q.Method, 4, false),
+		pad(formatMillis(q.Millis), 6, true),
+	}
+	if width >= 60 {
+		parts = append(parts, s.dim.Render(pad(formatBytes(q.Bytes), 8, true)))
+	}
+	left := strings.Join(parts, "  ") + "  "
+	if width >= 100 {
+		target := q.Target
+		if target == "" {
+			target = "the gateway itself"
+		}
+		path := max(20, width-lipgloss.Width(left)-30)
+		return left + pad(readable(q.Path), path, false) + "  " + s.dim.Render(target)
+	}
+	return left + readable(q.Path)
+}

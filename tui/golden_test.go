@@ -1,0 +1,129 @@
+package tui
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/charmbracelet/colorprofile"
+
+	"gateway/proxy/admin"
+)
+
+func TestView_LooksAsRecorded(t *testing.T) {
+	for name, scene := range map[string]func(*testing.T) *driver{
+		"list":   func(t *testing.T) *driver { return loaded(t, 80, 24) },
+		"narrow": func(t *testing.T) *driver { return loaded(t, 40, 10) },
+		"tiny":   func(t *testing.T) *driver { return loaded(t, 12, 3) },
+		"wide":   func(t *testing.T) *driver { return loaded(t, 160, 24) },
+		"first":  func(t *testing.T) *driver { return drive(t, 80, 24) },
+		"empty": func(t *testing.T) *driver {
+			d := drive(t, 80, 24)
+			d.answer(admin.Routes{})
+			return d
+		},
+		"filter":           func(t *testing.T) *driver { return pressed(t, "/", "site") },
+		"filter_kept":      func(t *testing.T) *driver { return pressed(t, "/", "site", "enter") },
+		"filter_no_match":  func(t *testing.T) *driver { return pressed(t, "/", "nowhere") },
+		"sort_rate":        func(t *testing.T) *driver { return pressed(t, "sss") },
+		"sort_expiry":      func(t *testing.T) *driver { return pressed(t, "sssssss") },
+		"sort_reversed":    func(t *testing.T) *driver { return pressed(t, "S") },
+		"details":          func(t *testing.T) *driver { return details(t, 80, 24) },
+		"details_narrow":   func(t *testing.T) *driver { return details(t, 40, 10) },
+		"details_wide":     func(t *testing.T) *driver { return details(t, 130, 40) },
+		"problems":         func(t *testing.T) *driver { return pressed(t, "p") },
+		"help":             func(t *testing.T) *driver { return pressed(t, "?") },
+		"help_end":         func(t *testing.T) *driver { return pressed(t, "?", "end") },
+		"lost":             lost,
+		"never_reached":    neverReached,
+		"agent_lost":       agentLost,
+		"engine_lost":      engineLost,
+		"restored":         restored,
+		"details_of_gone":  detailsOfGone,
+		"copied":           func(t *testing.T) *driver { return pressed(t, "down", "y") },
+		"open_unavailable": func(t *testing.T) *driver { return pressed(t, "o") },
+	} {
+		t.Run(name, func(t *testing.T) { golden(t, name, scene(t).screen()) })
+	}
+}
+
+func pressed(t *testing.T, keys ...string) *driver {
+	d := loaded(t, 80, 24)
+	d.press(keys...)
+	return d
+}
+
+func details(t *testing.T, width, height int) *driver {
+	d := loaded(t, width, height)
+	d.press("down", "enter")
+	d.answer(testRoutes())
+	return d
+}
+
+func lost(t *testing.T) *driver {
+	d := loaded(t, 80, 24)
+	d.fail(12*time.Second, "dial unix /run/gateway/admin.sock: connect: connection refused")
+	return d
+}
+
+func neverReached(t *testing.T) *driver {
+	d := drive(t, 80, 24)
+	d.fail(time.Second, "no gateway is running")
+	return d
+}
+
+func agentLost(t *testing.T) *driver {
+	d := loaded(t, 80, 24)
+	d.now = noon.Add(90 * time.Second)
+	d.answer(testRoutes())
+	return d
+}
+
+func engineLost(t *testing.T) *driver {
+	d := drive(t, 80, 24)
+	status := testStatus()
+	status.Agent.Engine = admin.Engine{
+		Error:  "dial unix /var/run/docker.sock: connect: no such file or directory",
+		Listed: noon.Add(-5 * time.Minute),
+	}
+	d.send(answerMsg{at: noon, status: status, routes: testRoutes()})
+	return d
+}
+
+func restored(t *testing.T) *driver {
+	d := drive(t, 80, 24)
+	status := testStatus()
+	status.Agent, status.Table.Restored = nil, true
+	d.send(answerMsg{at: noon, status: status, routes: testRoutes()})
+	return d
+}
+
+func detailsOfGone(t *testing.T) *driver {
+	d := details(t, 80, 24)
+	d.answer(admin.Routes{})
+	return d
+}
+
+func TestView_ColoursWhatWordsSay(t *testing.T) {
+	content := loaded(t, 80, 24).m.View().Content
+	golden(t, "list_colour", content+"\n")
+}
+
+// What the terminal gets under NO_COLOR is the same text: no word depends on a colour.
+func TestView_SaysAllWithoutColour(t *testing.T) {
+	d := loaded(t, 80, 24)
+	var out bytes.Buffer
+	w := colorprofile.Writer{Forward: &out, Profile: colorprofile.ASCII}
+	if _, err := w.WriteString(d.m.View().Content); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "list_no_colour", out.String()+"\n")
+}
+
+func TestText_LooksAsRecorded(t *testing.T) {
+	golden(t, "text", Text(testRoutes(), noon, false))
+	golden(t, "text_colour", Text(testRoutes(), noon, true))
+	if got := Text(admin.Routes{}, noon, true); got != "" {
+		t.Errorf("an empty table is %q, want nothing", got)
+	}
+}

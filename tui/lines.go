@@ -1,0 +1,146 @@
+package tui
+
+import (
+	"fmt"
+	"strings"
+
+	"gateway/proxy/admin"
+)
+
+// listLines are the titles and the rows that fit below them.
+func listLines(m *model, height int) []string {
+	if m.link.answered.IsZero() {
+		return nil
+	}
+	if len(m.list.rows) == 0 {
+		return emptyLines(m)
+	}
+	places := layout(m.list.natural, tableWidth(m))
+	lines := []string{titles(m.style, places, m.list.sorted, m.list.descending())}
+	for at := m.list.top; at < len(m.list.rows) && len(lines) < height; at++ {
+		selected := 0
+		if at == m.list.cursor {
+			selected = m.width
+		}
+		lines = append(lines, row(m.style, places, &m.list.all[m.list.rows[at]], m.now, selected))
+	}
+	return lines
+}
+
+// emptyLines say why there is nothing to see, and what to do about it.
+func emptyLines(m *model) []string {
+	s, width := m.style, m.width-4
+	var lines []string
+	say := func(text string) {
+		for _, line := range wrap(text, width) {
+			lines = append(lines, "  "+line)
+		}
+	}
+	if m.list.filter != "" && len(m.list.all) > 0 {
+		say(fmt.Sprintf("No route matches %q.", m.list.filter))
+		say(s.dim.Render("esc clears the filter."))
+		return lines
+	}
+	say(s.bold.Render("No routes yet."))
+	if n := len(m.problems); n > 0 {
+		say(s.warn.Render(fmt.Sprintf("%s: p shows what to mend.", plural(n, "problem"))))
+	}
+	lines = append(lines, "")
+	for _, step := range firstSteps {
+		say(s.dim.Render(step[0]))
+		say("  " + s.accent.Render(step[1]))
+	}
+	return lines
+}
+
+// firstSteps are how an empty table gets its first route.
+var firstSteps = [][2]string{
+	{"Make a first project:", "gateway add portfolio --path /robots"},
+	{"or publish a container of your own:", "docker run -d --label gateway.path=/hello IMAGE"},
+}
+
+// problemLines are all problems with their mends.
+func problemLines(m *model, width int) []string {
+	if len(m.problems) == 0 {
+		return []string{m.style.good.Render("● ") + "No problems: every label is served as it asks."}
+	}
+	var lines []string
+	for i := range m.problems {
+		if i > 0 {
+			lines = append(lines, "")
+		}
+		p := &m.problems[i]
+		where := []string{p.Subject}
+		if p.Project != "" {
+			where = append(where, "project "+p.Project)
+		}
+		if p.Route != "" {
+			where = append(where, "route "+readable(p.Route))
+		}
+		head := m.style.bold.Render(where[0])
+		if len(where) > 1 {
+			head += m.style.dim.Render("  " + strings.Join(where[1:], " · "))
+		}
+		lines = append(lines, wrap(head, width)...)
+		lines = append(lines, problemText(m.style, p, width)...)
+	}
+	return lines
+}
+
+// problemText is what is wrong and what mends it.
+func problemText(s styles, p *admin.Problem, width int) []string {
+	var lines []string
+	for i, line := range wrap(p.Message, width-2) {
+		lines = append(lines, s.warn.Render([]string{"! ", "  "}[min(i, 1)])+line)
+	}
+	for i, line := range wrap(p.Mend, width-2) {
+		lines = append(lines, s.accent.Render([]string{"→ ", "  "}[min(i, 1)])+line)
+	}
+	return lines
+}
+
+// helpLines explain all keys, and what the list shows.
+func helpLines(m *model, width int) []string {
+	s := m.style
+	var lines []string
+	pairs := func(style func(string) string, all [][2]string) {
+		for _, pair := range all {
+			for i, text := range wrap(pair[1], width-13) {
+				name := ""
+				if i == 0 {
+					name = pair[0]
+				}
+				lines = append(lines, style(pad(name, 13, false))+text)
+			}
+		}
+	}
+	pairs(func(t string) string { return s.accent.Render(t) }, explained())
+	lines = append(lines, "")
+	for _, state := range []string{"ready", "starting", "draining", "stopped", "unhealthy"} {
+		look := lookOf(state)
+		for i, text := range wrap(stateMeaning[state], width-13) {
+			name := ""
+			if i == 0 {
+				name = look.glyph + " " + state
+			}
+			lines = append(lines, look.style(s).Render(pad(name, 13, false))+text)
+		}
+	}
+	lines = append(lines, "")
+	pairs(func(t string) string { return s.dim.Render(t) }, [][2]string{
+		{"TARGETS", "ready ones of all"},
+		{"REQ/S", "of the last 10 seconds"},
+		{"P50 P95", "latency in the last minute: half of the requests, and 95 of 100, took at most this long"},
+		{"ERRORS", "answers of 500 and above since the proxy started"},
+	})
+	return lines
+}
+
+// stateMeaning says what visitors get.
+var stateMeaning = map[string]string{
+	"ready":     "answers",
+	"starting":  "runs, its health check has not passed yet: visitors wait on a page",
+	"draining":  "was told to stop: what is under way is finished",
+	"stopped":   "exists and does not run: visitors see a page that says so",
+	"unhealthy": "runs, and its health check fails: visitors see a page that says so",
+}
