@@ -1,0 +1,294 @@
+#!/bin/sh
+# Installs gateway: from this checkout when it is run in one, else from a release whose checksum is verified.
+# Everything is a function and main is called on the last line, so that a download that was cut off does nothing.
+set -eu
+
+# RELEASES is where releases are downloaded from when there is no checkout: RELEASES/VERSION/gateway-OS-ARCH, with
+# SHA256SUMS beside it. A project that publishes releases sets its address here.
+RELEASES="${GATEWAY_RELEASES:-}"
+VERSION="${GATEWAY_VERSION:-latest}"
+
+usage() {
+	cat <<'EOF'
+usage: install.sh [options]
+
+  --quickstart     install Docker and gateway, start it, and add a first project at /robots
+  --with-docker    install Docker Engine from the distribution's packages where there is none, and start it
+  --prefix DIR     put the binary into DIR/bin (default /usr/local as root, else ~/.local)
+  --http PORT      with --quickstart: the port to publish (default 80)
+  --dry-run        say what would be done, and do nothing
+  --uninstall      stop the gateway and remove the binary; projects and Docker stay
+  --help           this page
+
+Outside a checkout it downloads a release from $GATEWAY_RELEASES (version $GATEWAY_VERSION, default latest).
+It says each step before it takes it, and can be run again safely.
+EOF
+}
+
+say() { printf '==> %s\n' "$*"; }
+
+fail() {
+	printf 'install.sh: %s\n' "$*" >&2
+	exit 1
+}
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# step says a command's purpose and runs it, unless this is a dry run.
+step() {
+	say "$1"
+	shift
+	if [ -z "$dry_run" ]; then
+		"$@"
+	else
+		printf '    would run: %s\n' "$*"
+	fi
+}
+
+is_root() { [ "$(id -u)" -eq 0 ]; }
+
+need_root() {
+	is_root || [ -n "$dry_run" ] || fail "$1 needs root; run it again with sudo"
+}
+
+# --- the binary ---
+
+in_checkout() { [ -f "$here/go.mod" ] && grep -qx 'module gateway' "$here/go.mod"; }
+
+install_binary() {
+	step "creating $prefix/bin" mkdir -p "$prefix/bin"
+	if in_checkout; then
+		have go || [ -x /usr/local/go/bin/go ] ||
+			fail "this checkout is built with Go, and there is none; install it from https://go.dev/dl, or run install.sh outside the checkout to download a release"
+		step "building gateway from $here into $prefix/bin" build
+	else
+		step "downloading gateway $VERSION into $prefix/bin" download
+	fi
+	case ":$PATH:" in
+	*":$prefix/bin:"*) ;;
+	*) say "note: $prefix/bin is not in your PATH; add it, or call $prefix/bin/gateway" ;;
+	esac
+}
+
+build() {
+	PATH="$PATH:/usr/local/go/bin"
+	version=$(git -C "$here" describe --tags --always --dirty 2>/dev/null || echo dev)
+	(cd "$here" && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X gateway/cmd.Version=$version" -o "$prefix/bin/gateway.new" ./cmd/gateway)
+	mv -f "$prefix/bin/gateway.new" "$prefix/bin/gateway"
+}
+
+os() { uname -s | tr '[:upper:]' '[:lower:]'; }
+
+arch() {
+	case $(uname -m) in
+	x86_64 | amd64) echo amd64 ;;
+	aarch64 | arm64) echo arm64 ;;
+	armv6* | armv7*) echo arm ;;
+	*) fail "there is no release for $(uname -m) machines; clone the repository and run its install.sh, which builds it" ;;
+	esac
+}
+
+fetch() {
+	if have curl; then
+		curl -fsSL --retry 3 -o "$2" "$1"
+	elif have wget; then
+		wget -q -O "$2" "$1"
+	else
+		fail "downloading needs curl or wget; install one of them"
+	fi || fail "could not download $1; is the address right, and the network up?"
+}
+
+sha256() {
+	if have sha256sum; then
+		sha256sum "$1" | cut -d ' ' -f 1
+	elif have shasum; then
+		shasum -a 256 "$1" | cut -d ' ' -f 1
+	else
+		fail "checking the download needs sha256sum or shasum; install one of them"
+	fi
+}
+
+download() {
+	[ -n "$RELEASES" ] ||
+		fail "no address to download releases from: set GATEWAY_RELEASES, or run install.sh inside a checkout, where it builds"
+	name="gateway-$(os)-$(arch)"
+	tmp=$(mktemp -d)
+	trap 'rm -rf "$tmp"' EXIT
+	fetch "$RELEASES/$VERSION/$name" "$tmp/$name"
+	fetch "$RELEASES/$VERSION/SHA256SUMS" "$tmp/SHA256SUMS"
+	want=$(awk -v name="$name" '$2 == name || $2 == "*" name { print $1 }' "$tmp/SHA256SUMS")
+	[ -n "$want" ] || fail "SHA256SUMS of $VERSION does not list $name; nothing was installed"
+	got=$(sha256 "$tmp/$name")
+	[ "$want" = "$got" ] || fail "the checksum of $name is $got and should be $want; nothing was installed"
+	chmod 755 "$tmp/$name"
+	cp "$tmp/$name" "$prefix/bin/gateway.new"
+	mv -f "$prefix/bin/gateway.new" "$prefix/bin/gateway"
+}
+
+# --- Docker ---
+
+# engine_answers asks whatever client there is whether an engine answers; a client alone is not an engine.
+engine_answers() {
+	if have docker; then
+		docker version >/dev/null 2>&1
+	elif have curl; then
+		curl -fs --unix-socket "${DOCKER_HOST:-/var/run/docker.sock}" http://docker/_ping >/dev/null 2>&1
+	else
+		return 1
+	fi
+}
+
+with_docker() {
+	if engine_answers; then
+		say "a Docker engine answers; it is left as it is"
+		return
+	fi
+	need_root "installing and starting Docker"
+	have dockerd || install_docker
+	start_docker
+}
+
+install_docker() {
+	if have apt-get; then
+		step "updating the package lists" apt-get update -qq
+		step "installing docker.io and iptables" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends docker.io iptables ca-certificates
+	elif have dnf; then
+		step "installing moby-engine" dnf install -y -q moby-engine
+	elif have zypper; then
+		step "installing docker" zypper --non-interactive --quiet install docker
+	elif have pacman; then
+		step "installing docker" pacman -Sy --noconfirm --needed docker
+	elif have apk; then
+		step "installing docker" apk add --quiet docker
+	else
+		fail "no package manager known here (apt, dnf, zypper, pacman, apk); install Docker Engine by hand: https://docs.docker.com/engine/install"
+	fi
+}
+
+start_docker() {
+	if [ -d /run/systemd/system ]; then
+		step "starting Docker with systemd" systemctl enable --now docker
+	elif have rc-service; then
+		step "starting Docker with OpenRC" rc-service docker start
+		step "starting Docker at boot" rc-update add docker default
+	else
+		step "starting dockerd in the background (no systemd here), log in /var/log/dockerd.log" start_dockerd
+	fi
+	[ -n "$dry_run" ] || wait_for_docker
+}
+
+start_dockerd() {
+	if have setsid; then
+		setsid dockerd </dev/null >>/var/log/dockerd.log 2>&1 &
+	else
+		nohup dockerd </dev/null >>/var/log/dockerd.log 2>&1 &
+	fi
+}
+
+wait_for_docker() {
+	tries=60
+	until engine_answers; do
+		tries=$((tries - 1))
+		[ "$tries" -gt 0 ] || fail "Docker did not answer within 60 seconds; see /var/log/dockerd.log, or: journalctl -u docker"
+		sleep 1
+	done
+	say "Docker answers"
+}
+
+# --- quickstart ---
+
+quickstart() {
+	gateway="$prefix/bin/gateway"
+	if [ -n "$http" ]; then
+		step "starting the gateway on port $http" "$gateway" up --http "$http"
+	else
+		step "starting the gateway" "$gateway" up
+	fi
+	if [ -z "$dry_run" ] && "$gateway" show robots >/dev/null 2>&1; then
+		say "the project robots is there already"
+		"$gateway" start robots
+	else
+		step "adding a first project at /robots" "$gateway" add portfolio --path /robots
+	fi
+	[ -n "$dry_run" ] || check_live
+}
+
+# check_live prints the address once it answers. Port 80 is not spelled in it.
+check_live() {
+	port=${http:-$("$gateway" status --json | sed -n 's/.*"http:\/\/[^"]*:\([0-9]*\)".*/\1/p' | head -n 1)}
+	url="http://localhost:${port:-80}/robots/"
+	[ "${port:-80}" != 80 ] || url="http://localhost/robots/"
+	tries=30
+	until answers "$url"; do
+		tries=$((tries - 1))
+		[ "$tries" -gt 0 ] || fail "$url does not answer; see: gateway status, gateway routes"
+		sleep 1
+	done
+	say "done: your first project is live at $url"
+}
+
+answers() {
+	if have curl; then
+		curl -fs -o /dev/null "$1"
+	elif have wget; then
+		wget -q -O /dev/null "$1"
+	else
+		# gateway add returned, so the route answers; there is nothing here to ask with.
+		return 0
+	fi
+}
+
+# --- uninstall ---
+
+uninstall() {
+	gateway="$prefix/bin/gateway"
+	if [ ! -x "$gateway" ]; then
+		say "there is no $gateway; nothing to remove"
+		return
+	fi
+	if engine_answers; then
+		step "stopping the gateway; projects go on running" "$gateway" down --purge
+	fi
+	step "removing $gateway" rm -f "$gateway"
+	say "projects were left in ${GATEWAY_PROJECTS:-/srv/gateway/projects (root) or ~/.local/share/gateway/projects}; Docker was left as it is"
+}
+
+main() {
+	action=install dry_run='' docker='' http='' prefix=''
+	while [ $# -gt 0 ]; do
+		case $1 in
+		--quickstart) action=quickstart docker=yes ;;
+		--with-docker) docker=yes ;;
+		--uninstall) action=uninstall ;;
+		--dry-run) dry_run=yes ;;
+		--prefix | --http)
+			[ $# -gt 1 ] || fail "$1 takes a value; see --help"
+			if [ "$1" = --prefix ]; then prefix=$2; else http=$2; fi
+			shift
+			;;
+		--help | -h)
+			usage
+			exit 0
+			;;
+		*)
+			printf 'install.sh: unknown option %s; see --help\n' "$1" >&2
+			exit 2
+			;;
+		esac
+		shift
+	done
+	case $http in *[!0-9]*) fail "--http $http: it takes a port number, such as 8080" ;; esac
+	here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+	if [ -z "$prefix" ]; then
+		if is_root; then prefix=/usr/local; else prefix=$HOME/.local; fi
+	fi
+	if [ "$action" = uninstall ]; then
+		uninstall
+		return
+	fi
+	[ -z "$docker" ] || with_docker
+	install_binary
+	[ "$action" != quickstart ] || quickstart
+}
+
+main "$@"
