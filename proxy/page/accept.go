@@ -1,0 +1,83 @@
+package page
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+
+	"golang.org/x/text/language"
+)
+
+// form is how a page is written.
+type form int
+
+const (
+	formText form = iota
+	formHTML
+	formJSON
+)
+
+// formOf picks HTML or JSON when the Accept field names it, the one it prefers when it names both, and plain text
+// otherwise: browsers name HTML, API clients JSON, and curl nothing.
+func formOf(h http.Header) form {
+	chosen, best := formText, 0.0
+	for _, value := range h["Accept"] {
+		for part := range strings.SplitSeq(value, ",") {
+			kind, parameters, _ := strings.Cut(part, ";")
+			f := formOfType(strings.ToLower(strings.TrimSpace(kind)))
+			if q := quality(parameters); f != formText && q > best {
+				chosen, best = f, q
+			}
+		}
+	}
+	return chosen
+}
+
+func formOfType(kind string) form {
+	switch {
+	case kind == "text/html", kind == "application/xhtml+xml":
+		return formHTML
+	case kind == "application/json", strings.HasSuffix(kind, "+json"):
+		return formJSON
+	}
+	return formText
+}
+
+// quality reads the q parameter (RFC 9110 section 12.4.2): 1 when there is none, 0 when it is none.
+func quality(parameters string) float64 {
+	for parameter := range strings.SplitSeq(parameters, ";") {
+		name, value, found := strings.Cut(parameter, "=")
+		if !found || !strings.EqualFold(strings.TrimSpace(name), "q") {
+			continue
+		}
+		q, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+		if err != nil || !(q >= 0 && q <= 1) {
+			return 0
+		}
+		return q
+	}
+	return 1
+}
+
+// The languages, the default first.
+var (
+	languages = []string{"en", "ko"}
+	matcher   = language.NewMatcher([]language.Tag{language.English, language.Korean})
+)
+
+// maxAcceptLanguage bounds what is read of a field that strangers write.
+const maxAcceptLanguage = 200
+
+// languageOf picks the language by the Accept-Language field.
+func languageOf(h http.Header) string {
+	asked := h.Get("Accept-Language")
+	if asked == "" || len(asked) > maxAcceptLanguage {
+		return languages[0]
+	}
+	tags, _, err := language.ParseAcceptLanguage(asked)
+	if err != nil {
+		return languages[0]
+	}
+	_, index, _ := matcher.Match(tags...)
+	return languages[index]
+}

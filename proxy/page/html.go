@@ -1,0 +1,52 @@
+package page
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"html/template"
+)
+
+var (
+	//go:embed page.css
+	style string
+	//go:embed page.html
+	source string
+
+	layout = template.Must(template.New("page").Parse(source))
+	policy = "default-src 'none'; style-src '" + styleHash() + "'; base-uri 'none'; form-action 'none'"
+)
+
+// styleHash names the style sheet so that the policy allows no other.
+func styleHash() string {
+	sum := sha256.Sum256([]byte(style))
+	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// view is what the template reads.
+type view struct {
+	Language, Title, Text, Request, ID string
+	Status                             int
+	Tone                               string
+	// Reload is after how many seconds the page loads anew, 0 for never; Reloading says so.
+	Reload    int
+	Reloading string
+	Style     template.CSS
+}
+
+// html writes the page for browsers. It reloads itself only where that repeats what the visitor did.
+func (p Page) html(words words, language string, repeatable bool) []byte {
+	v := view{
+		Language: language, Title: words.title, Text: words.text, Request: words.request, ID: p.RequestID,
+		Status: p.Status(), Tone: p.face().tone, Style: template.CSS(style), //nolint:gosec // Our own style sheet.
+	}
+	if repeatable && p.face().retry > 0 {
+		v.Reload, v.Reloading = p.face().retry, words.reload
+	}
+	var b bytes.Buffer
+	if err := layout.Execute(&b, v); err != nil {
+		return []byte(template.HTMLEscapeString(words.title)) // A test executes the template with every kind.
+	}
+	return b.Bytes()
+}

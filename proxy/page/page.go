@@ -1,0 +1,153 @@
+// Package page writes the gateway's own answers: what a visitor gets when no app answers. A page says what is the matter and
+// what happens next, in the visitor's language, as HTML to browsers, as JSON to API clients and as plain text to the rest.
+// It is small, loads nothing from anywhere, and never says more than a stranger may know.
+package page
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// Kind is what a page is about. Its text is the code that API clients get, and never changes.
+type Kind string
+
+// The kinds of pages.
+const (
+	Waiting     Kind = "waiting"        // the gateway has no table yet
+	Starting    Kind = "starting"       // the app starts
+	Unhealthy   Kind = "unhealthy"      // the app's health check fails
+	Stopped     Kind = "stopped"        // the app does not run
+	Draining    Kind = "draining"       // the app is being stopped
+	Unreachable Kind = "unreachable"    // the app does not accept connections
+	Broken      Kind = "bad_answer"     // the app broke off or answered what is not HTTP
+	Slow        Kind = "timeout"        // the app took too long
+	NotFound    Kind = "not_found"      // no project is here
+	Gone        Kind = "removed"        // a project was here
+	BadRequest  Kind = "bad_request"    // the address or the request is malformed
+	BadMethod   Kind = "bad_method"     // the method is not passed on
+	Internal    Kind = "internal_error" // a mistake of the gateway itself
+)
+
+// face is what all pages of one kind have in common.
+type face struct {
+	status int
+	// retry is after how many seconds to try again; a page that has one reloads itself.
+	retry int
+	// tone picks the colour: wait, fail or calm.
+	tone string
+}
+
+var faces = map[Kind]face{
+	Waiting:     {http.StatusServiceUnavailable, 2, "wait"},
+	Starting:    {http.StatusServiceUnavailable, 2, "wait"},
+	Unhealthy:   {http.StatusServiceUnavailable, 10, "fail"},
+	Stopped:     {http.StatusServiceUnavailable, 30, "calm"},
+	Draining:    {http.StatusServiceUnavailable, 5, "wait"},
+	Unreachable: {http.StatusBadGateway, 5, "fail"},
+	Broken:      {http.StatusBadGateway, 0, "fail"},
+	Slow:        {http.StatusGatewayTimeout, 0, "fail"},
+	NotFound:    {http.StatusNotFound, 0, "calm"},
+	Gone:        {http.StatusNotFound, 0, "calm"},
+	BadRequest:  {http.StatusBadRequest, 0, "fail"},
+	BadMethod:   {http.StatusMethodNotAllowed, 0, "fail"},
+	Internal:    {http.StatusInternalServerError, 0, "fail"},
+}
+
+// Allowed is the Allow field of a BadMethod page.
+const Allowed = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+
+// Page is one answer.
+type Page struct {
+	// Kind is required; an unknown one is written as Internal.
+	Kind Kind
+	// RequestID is shown so that it can be quoted, and sent as X-Request-Id.
+	RequestID string
+	// Service is what people know the app by; empty where there is none to name.
+	Service string
+	// Until is when a removed app was last there; Gone alone shows it.
+	Until time.Time
+}
+
+// Status is the HTTP status that the page has.
+func (p Page) Status() int { return p.face().status }
+
+func (p Page) face() face {
+	if f, known := faces[p.Kind]; known {
+		return f
+	}
+	return faces[Internal]
+}
+
+// Write answers the request with the page. Nothing must have been written before. An error while writing means that the
+// visitor is gone, who then needs no answer.
+func (p Page) Write(w http.ResponseWriter, r *http.Request) {
+	if _, known := faces[p.Kind]; !known {
+		p.Kind = Internal
+	}
+	language := languageOf(r.Header)
+	kind, body := p.body(r, language)
+	h := w.Header()
+	// What was meant for the app's answer is not this one's.
+	clear(h)
+	h.Set("Content-Type", kind)
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h.Set("Content-Language", language)
+	h.Set("Cache-Control", "no-store")
+	h.Set("Vary", "Accept, Accept-Language")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Security-Policy", policy)
+	h.Set("X-Request-Id", p.RequestID)
+	if retry := p.face().retry; retry > 0 {
+		h.Set("Retry-After", strconv.Itoa(retry))
+	}
+	if p.Kind == BadMethod {
+		h.Set("Allow", Allowed)
+	}
+	w.WriteHeader(p.Status())
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(body)
+	}
+}
+
+// body writes the page in the form that the request asks for.
+func (p Page) body(r *http.Request, language string) (kind string, body []byte) {
+	words := p.words(language)
+	switch formOf(r.Header) {
+	case formHTML:
+		return "text/html; charset=utf-8", p.html(words, language, r.Method == http.MethodGet)
+	case formJSON:
+		return "application/json", p.json(words)
+	}
+	text := fmt.Sprintf("%d %s\n%s\n%s: %s\n", p.Status(), words.title, words.text, words.request, p.RequestID)
+	return "text/plain; charset=utf-8", []byte(text)
+}
+
+// wireError is a page as API clients read it.
+type wireError struct {
+	Error wireDetail `json:"error"`
+}
+
+type wireDetail struct {
+	Status     int    `json:"status"`
+	Code       Kind   `json:"code"`
+	Message    string `json:"message"`
+	RequestID  string `json:"request_id"`
+	RetryAfter int    `json:"retry_after,omitempty"`
+}
+
+func (p Page) json(words words) []byte {
+	body, err := json.Marshal(wireError{wireDetail{
+		Status:     p.Status(),
+		Code:       p.Kind,
+		Message:    words.title + ". " + words.text,
+		RequestID:  p.RequestID,
+		RetryAfter: p.face().retry,
+	}})
+	if err != nil {
+		return nil // Strings and numbers always marshal.
+	}
+	return append(body, '\n')
+}

@@ -1,0 +1,86 @@
+package page
+
+import (
+	"strings"
+	"time"
+)
+
+// words are the texts of one page.
+type words struct {
+	title, text string
+	// request labels the request's id; reload says that the page comes back by itself.
+	request, reload string
+}
+
+// said is what a kind of page says in one language. {app} stands for the app's name and {until} for a date.
+type said struct{ title, text string }
+
+type vocabulary struct {
+	kinds           map[Kind]said
+	app             string // for an app without a name
+	request, reload string
+	date            string // the layout of dates
+}
+
+var vocabularies = map[string]vocabulary{
+	"en": {
+		kinds: map[Kind]said{
+			Waiting:     {"Starting", "The gateway is waiting for the list of projects. This takes a few seconds."},
+			Starting:    {"{app} is starting", "It was started a moment ago and is not ready yet."},
+			Unhealthy:   {"{app} is not well", "It runs, but its health check fails. Its owner may have to look after it."},
+			Stopped:     {"{app} is stopped", "It exists but does not run at the moment. Only its owner can start it."},
+			Draining:    {"{app} is stopping", "It is being stopped or replaced. If it is replaced, it is back in a moment."},
+			Unreachable: {"{app} does not answer", "It runs, but does not accept connections. It may still be starting."},
+			Broken:      {"{app} broke off", "It ended the connection without a proper answer. Trying again may help."},
+			Slow:        {"{app} takes too long", "It did not answer in time. What was asked of it may still be under way."},
+			NotFound:    {"There is no project here", "Check the address for a typing mistake, or ask whoever gave it to you."},
+			Gone:        {"{app} was removed", "It was here until {until}; then its container was removed."},
+			BadRequest:  {"This address cannot be read", "It is malformed, or leads out of the project with dot segments."},
+			BadMethod:   {"This method is not allowed", "The gateway does not pass on CONNECT and TRACE."},
+			Internal:    {"The gateway made a mistake", "It was noted. Trying again may help."},
+		},
+		app:     "The app",
+		request: "Request",
+		reload:  "This page reloads by itself.",
+		date:    "2 January 2006, 15:04 MST",
+	},
+	"ko": {
+		kinds: map[Kind]said{
+			Waiting:     {"시작하는 중입니다", "게이트웨이가 프로젝트 목록을 기다리고 있습니다. 몇 초면 됩니다."},
+			Starting:    {"시작하는 중입니다: {app}", "방금 시작되어 아직 준비되지 않았습니다."},
+			Unhealthy:   {"상태가 좋지 않습니다: {app}", "실행 중이지만 상태 검사에 실패했습니다. 담당자가 확인해야 할 수 있습니다."},
+			Stopped:     {"중지되어 있습니다: {app}", "존재하지만 지금은 실행되고 있지 않습니다. 담당자만 시작할 수 있습니다."},
+			Draining:    {"중지하는 중입니다: {app}", "중지되거나 교체되고 있습니다. 교체라면 곧 돌아옵니다."},
+			Unreachable: {"응답하지 않습니다: {app}", "실행 중이지만 연결을 받지 않습니다. 아직 시작하는 중일 수 있습니다."},
+			Broken:      {"연결이 끊어졌습니다: {app}", "올바른 응답 없이 연결이 끊어졌습니다. 다시 시도해 보세요."},
+			Slow:        {"응답이 너무 늦습니다: {app}", "제시간에 응답하지 않았습니다. 요청한 작업은 아직 진행 중일 수 있습니다."},
+			NotFound:    {"여기에는 프로젝트가 없습니다", "주소에 오타가 없는지 확인하거나, 주소를 알려 준 사람에게 물어보세요."},
+			Gone:        {"삭제되었습니다: {app}", "{until}까지 여기에 있었고, 그 뒤 컨테이너가 삭제되었습니다."},
+			BadRequest:  {"이 주소는 읽을 수 없습니다", "형식이 잘못되었거나, 점 세그먼트로 프로젝트 밖을 가리킵니다."},
+			BadMethod:   {"허용되지 않는 메서드입니다", "게이트웨이는 CONNECT와 TRACE를 전달하지 않습니다."},
+			Internal:    {"게이트웨이에 오류가 났습니다", "오류가 기록되었습니다. 다시 시도해 보세요."},
+		},
+		app:     "앱",
+		request: "요청 번호",
+		reload:  "이 페이지는 자동으로 새로 고쳐집니다.",
+		date:    "2006년 1월 2일 15:04 MST",
+	},
+}
+
+// maxService bounds the name of an app, in bytes, since labels may be long.
+const maxService = 80
+
+// words fills in what the page says.
+func (p Page) words(language string) words {
+	v := vocabularies[language]
+	app := p.Service
+	if len(app) > maxService {
+		app = strings.ToValidUTF8(app[:maxService], "") + "…"
+	}
+	if app == "" {
+		app = v.app
+	}
+	fill := strings.NewReplacer("{app}", app, "{until}", p.Until.In(time.UTC).Format(v.date))
+	said := v.kinds[p.Kind]
+	return words{title: fill.Replace(said.title), text: fill.Replace(said.text), request: v.request, reload: v.reload}
+}
