@@ -1,0 +1,77 @@
+package site
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// acceptance is what a client says of encodings: weights by name (RFC 9110, section 12.5.3).
+type acceptance map[string]float64
+
+// parseAcceptance reads Accept-Encoding. Items that make no sense count as not accepted.
+func parseAcceptance(h http.Header) acceptance {
+	a := acceptance{}
+	for _, line := range h.Values("Accept-Encoding") {
+		for item := range strings.SplitSeq(line, ",") {
+			if name, weight := weighted(item); name != "" {
+				a[name] = weight
+			}
+		}
+	}
+	if w, ok := a["x-gzip"]; ok {
+		a["gzip"] = max(a["gzip"], w)
+	}
+	return a
+}
+
+// weight is how much the client wants an encoding, 0 for not at all.
+func (a acceptance) weight(encoding string) float64 {
+	if w, ok := a[encoding]; ok {
+		return w
+	}
+	return a["*"]
+}
+
+// weighted reads one item of an Accept header: its name in lower case and its weight, 1 when none is given and 0
+// when what is given is no weight.
+func weighted(item string) (name string, weight float64) {
+	name, parameters, _ := strings.Cut(item, ";")
+	name = strings.ToLower(strings.TrimSpace(name))
+	weight = 1
+	for p := range strings.SplitSeq(parameters, ";") {
+		key, value, _ := strings.Cut(strings.TrimSpace(p), "=")
+		if !strings.EqualFold(strings.TrimSpace(key), "q") {
+			continue
+		}
+		w, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+		if err != nil || !(w >= 0 && w <= 1) {
+			return name, 0
+		}
+		weight = w
+	}
+	return name, weight
+}
+
+// encodings are those there are, the smallest result first; siblings of a file are looked for by extension.
+var encodings = []struct{ name, extension string }{
+	{"br", ".br"},
+	{"zstd", ".zst"},
+	{"gzip", ".gz"},
+}
+
+// preferred lists the encodings the client accepts, the best first.
+func (a acceptance) preferred() []int {
+	var order []int
+	for i, e := range encodings {
+		if a.weight(e.name) <= 0 {
+			continue
+		}
+		at := len(order)
+		for at > 0 && a.weight(encodings[order[at-1]].name) < a.weight(e.name) {
+			at--
+		}
+		order = append(order[:at], append([]int{i}, order[at:]...)...)
+	}
+	return order
+}

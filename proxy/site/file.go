@@ -1,0 +1,169 @@
+package site
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// file is an open regular file of the site.
+type file struct {
+	*os.File
+	name string
+	info fs.FileInfo
+}
+
+// errFolder says that a name is that of a folder with an index, asked for without the slash.
+var errFolder = errors.New("is a folder")
+
+// find opens what a target asks for: the file, or the index of the folder.
+func (s *Site) find(t target) (*file, error) {
+	if t.folder {
+		f, err := s.open(path.Join(t.name, indexFile))
+		if errors.Is(err, errFolder) {
+			err = fs.ErrNotExist
+		}
+		return f, err
+	}
+	f, err := s.open(t.name)
+	if !errors.Is(err, errFolder) {
+		return f, err
+	}
+	index, err := s.root.Stat(path.Join(t.name, indexFile))
+	if err != nil {
+		return nil, err
+	}
+	if !index.Mode().IsRegular() {
+		return nil, fs.ErrNotExist
+	}
+	return nil, errFolder
+}
+
+// open opens a regular file by its name below the root. It looks before it opens, because opening a device or a
+// named pipe may do something or wait forever, and looks again at what it then has in hand.
+func (s *Site) open(name string) (*file, error) {
+	info, err := s.root.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if info.IsDir() {
+		return nil, errFolder
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fs.ErrNotExist
+	}
+	flags := os.O_RDONLY
+	if runtime.GOOS != "windows" {
+		flags |= syscall.O_NONBLOCK // were it swapped for a pipe in between, this would return all the same
+	}
+	f, err := s.root.OpenFile(name, flags, 0)
+	if err != nil {
+		return nil, err
+	}
+	if info, err = f.Stat(); err == nil && !info.Mode().IsRegular() {
+		err = fs.ErrNotExist
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return &file{File: f, name: name, info: info}, nil
+}
+
+// missing reports whether err means that there is no such file to be seen. A link out of the root counts, as do a
+// file in the place of a folder and names that are too long: from outside they are all the same.
+func missing(err error) bool {
+	if err == nil || errors.Is(err, errFolder) || errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrClosed) {
+		return false
+	}
+	for _, machine := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.EIO} {
+		if errors.Is(err, machine) {
+			return false
+		}
+	}
+	return true
+}
+
+// send answers with a file, or with the range or encoding of it that the client asked for.
+func (s *Site) send(w http.ResponseWriter, r *http.Request, f *file) {
+	known, err := s.facts.of(f)
+	if err != nil {
+		s.refuse(w, r, target{name: f.name}, err)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", known.mediaType)
+	h.Set("Cache-Control", cacheControl(f.name, known.mediaType))
+	body, err := s.represent(r, f, known)
+	if err != nil {
+		s.refuse(w, r, target{name: f.name}, err)
+		return
+	}
+	defer body.close()
+	if compressible(known.mediaType) {
+		h.Add("Vary", "Accept-Encoding")
+	}
+	h.Set("ETag", body.etag)
+	if body.encoding != "" {
+		h.Set("Content-Encoding", body.encoding)
+		w = sized{w, body.size}
+	}
+	http.ServeContent(w, r, "", f.info.ModTime(), body.content)
+}
+
+// sized adds the length to an encoded body, which http.ServeContent leaves out, when it is the body that is sent.
+type sized struct {
+	http.ResponseWriter
+	size int64
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (w sized) WriteHeader(status int) {
+	if status == http.StatusOK {
+		w.Header().Set("Content-Length", strconv.FormatInt(w.size, 10))
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// notFoundFile is the site's own page for what it does not have.
+const notFoundFile = "404.html"
+
+// plainNotFound is sent when the site has no page of its own.
+const plainNotFound = `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>404</title>
+<style>:root{color-scheme:light dark}body{font:1.1rem/1.6 system-ui,sans-serif;margin:20vh auto;max-width:30rem;padding:0 1rem}</style>
+<h1>404</h1>
+<p>This site has no such page.</p>
+<p lang="ko">이 사이트에는 해당 페이지가 없습니다.</p>
+</html>
+`
+
+// notFound answers 404 with the site's own page where there is one.
+func (s *Site) notFound(w http.ResponseWriter, r *http.Request) {
+	var body io.Reader = strings.NewReader(plainNotFound)
+	size, kind := int64(len(plainNotFound)), "text/html; charset=utf-8"
+	if f, err := s.open(notFoundFile); err == nil {
+		defer f.Close()
+		if known, err := s.facts.of(f); err == nil {
+			body, size, kind = f, f.info.Size(), known.mediaType
+		}
+	}
+	h := w.Header()
+	h.Set("Content-Type", kind)
+	h.Set("Cache-Control", cachePage)
+	h.Set("Content-Length", strconv.FormatInt(size, 10))
+	w.WriteHeader(http.StatusNotFound)
+	if r.Method != http.MethodHead {
+		_, _ = io.CopyN(w, body, size) // the head is out: when the visitor leaves there is nothing left to say
+	}
+}
