@@ -1,0 +1,49 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+
+	"github.com/spf13/cobra"
+
+	"gateway/proxy/site"
+)
+
+type siteOptions struct {
+	root, listen string
+	spa          bool
+}
+
+func newSite(env *Env) *cobra.Command {
+	var o siteOptions
+	c := &cobra.Command{
+		Use:   "site",
+		Short: "Serve a folder of static files",
+		Long: "Serves the files of one folder over HTTP: no listings, no dotfiles except /.well-known, no links out of the\n" +
+			"folder. The containers of the portfolio template run this.",
+		Example: "  gateway site --root ./public --listen 127.0.0.1:8080",
+		Args:    usage(cobra.NoArgs),
+		RunE:    func(c *cobra.Command, _ []string) error { return runSite(c.Context(), env, o) },
+	}
+	f := c.Flags()
+	f.StringVar(&o.root, "root", ".", "folder to serve")
+	f.StringVar(&o.listen, "listen", ":8080", "address to listen on")
+	f.BoolVar(&o.spa, "spa", false, "answer pages that name no file with /index.html, for apps that route in the browser")
+	return c
+}
+
+func runSite(ctx context.Context, env *Env, o siteOptions) error {
+	s, err := site.Open(site.Config{Root: o.root, SPA: o.spa, Log: slog.New(slog.NewTextHandler(env.Err, nil))})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	ln, err := net.Listen("tcp", o.listen)
+	if err != nil {
+		return fmt.Errorf("listening on %s (--listen): %w", o.listen, err)
+	}
+	env.notef("serving %s on http://%s\n", o.root, ln.Addr())
+	return s.Serve(ctx, ln)
+}
