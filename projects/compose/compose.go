@@ -1,0 +1,231 @@
+// Package compose brings projects up and down as the docker compose command does, with the same semantics and the same
+// hash of a service's configuration, so that either can be used on one project in turn. It is the only package that
+// knows the Compose SDK, compose-go and the docker command's library. It knows nothing of what a project is beyond a
+// folder with a compose.yaml and a name. The policy: that one file, nothing remote, and no question to a terminal.
+package compose
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/docker/cli/cli/command"
+	cliflags "github.com/docker/cli/cli/flags"
+	"github.com/docker/compose/v5/pkg/api"
+	sdk "github.com/docker/compose/v5/pkg/compose"
+	"github.com/docker/go-connections/tlsconfig"
+	"github.com/sirupsen/logrus"
+)
+
+// ErrOverlap says that a network's subnet shares addresses with another network's.
+var ErrOverlap = errors.New("subnet overlaps")
+
+// file is the one that is read; no override file and no other name is looked for.
+const file = "compose.yaml"
+
+// How long a container gets to end and to start.
+const (
+	stopTimeout = 10 * time.Second
+	startBudget = 2 * time.Minute
+	// parallel bounds the calls to the engine that are under way.
+	parallel = 4
+)
+
+// Compose talks to one engine. It is safe for concurrent use, one call per project at a time.
+type Compose struct {
+	service api.Compose
+}
+
+// New prepares for the engine at host, in the form that docker.New takes, and does not connect. What happens is told to
+// progress, which is never called twice at once; nil is silence.
+func New(host string, progress func(Event)) (*Compose, error) {
+	quiet()
+	options, err := clientOptions(host)
+	if err != nil {
+		return nil, fmt.Errorf("preparing compose: %w", err)
+	}
+	// The docker command's own words go nowhere: what is to be said comes as events and errors.
+	cli, err := command.NewDockerCli(command.WithOutputStream(io.Discard), command.WithErrorStream(io.Discard))
+	if err != nil {
+		return nil, fmt.Errorf("preparing compose: %w", err)
+	}
+	if err := cli.Initialize(options); err != nil {
+		return nil, fmt.Errorf("preparing compose: %w", err)
+	}
+	service, err := sdk.NewComposeService(cli,
+		sdk.WithEventProcessor(&reporter{emit: progress}),
+		sdk.WithPrompt(sdk.AlwaysOkPrompt()),
+		sdk.WithMaxConcurrency(parallel))
+	if err != nil {
+		return nil, fmt.Errorf("preparing compose: %w", err)
+	}
+	return &Compose{service}, nil
+}
+
+// quiet silences the logger that the SDK shares with whoever links it; its warnings repeat what events tell.
+var quiet = sync.OnceFunc(func() { logrus.SetOutput(io.Discard) })
+
+// clientOptions are those of the docker command for an address.
+func clientOptions(host string) (*cliflags.ClientOptions, error) {
+	options := cliflags.NewClientOptions()
+	address, query, _ := strings.Cut(host, "?")
+	if host != "" {
+		options.Hosts = []string{address}
+	}
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		return nil, fmt.Errorf("engine address %q: %w", host, err)
+	}
+	if dir := values.Get("certs"); dir != "" {
+		options.TLS = true
+		options.TLSOptions = &tlsconfig.Options{
+			CAFile:             filepath.Join(dir, "ca.pem"),
+			CertFile:           filepath.Join(dir, "cert.pem"),
+			KeyFile:            filepath.Join(dir, "key.pem"),
+			InsecureSkipVerify: values.Get("verify") == "no",
+		}
+	}
+	return options, nil
+}
+
+// Check reads the project as Compose understands it, without asking the engine. The error says what it cannot
+// understand.
+func (c *Compose) Check(ctx context.Context, dir, name string) error {
+	_, err := c.load(ctx, dir, name)
+	return err
+}
+
+func (c *Compose) load(ctx context.Context, dir, name string) (*types.Project, error) {
+	path := filepath.Join(dir, file)
+	project, err := c.service.LoadProject(ctx, api.ProjectLoadOptions{
+		ProjectName: name,
+		ConfigPaths: []string{path},
+		WorkingDir:  dir,
+		Offline:     true,
+	})
+	if err != nil {
+		return nil, located(path, err)
+	}
+	return project, nil
+}
+
+// Up makes what runs equal to the project in dir, and returns when its containers run and those with a health check
+// are healthy. Containers that are equal already are kept unless force is set. The error wraps ErrOverlap when a
+// subnet is in use.
+func (c *Compose) Up(ctx context.Context, dir, name string, force bool) error {
+	project, err := c.load(ctx, dir, name)
+	if err != nil {
+		return err
+	}
+	recreate := api.RecreateDiverged
+	if force {
+		recreate = api.RecreateForce
+	}
+	timeout := stopTimeout
+	return worded(c.service.Up(ctx, project, api.UpOptions{
+		Create: api.CreateOptions{
+			RemoveOrphans:        true,
+			Recreate:             recreate,
+			RecreateDependencies: recreate,
+			Inherit:              true,
+			Timeout:              &timeout,
+		},
+		Start: api.StartOptions{Project: project, Wait: true, WaitTimeout: startBudget},
+	}))
+}
+
+// Down removes containers, networks and volumes of the project, by its name alone. There need not be any.
+func (c *Compose) Down(ctx context.Context, name string) error {
+	timeout := stopTimeout
+	return worded(c.service.Down(ctx, name, api.DownOptions{RemoveOrphans: true, Volumes: true, Timeout: &timeout}))
+}
+
+// Stop stops the project's containers and keeps them. There need not be any that runs.
+func (c *Compose) Stop(ctx context.Context, name string) error {
+	timeout := stopTimeout
+	return worded(c.service.Stop(ctx, name, api.StopOptions{Timeout: &timeout}))
+}
+
+// Start starts the containers that the project has, in the order of their dependencies, as they were created: the
+// folder is not read.
+func (c *Compose) Start(ctx context.Context, name string) error {
+	return worded(c.service.Start(ctx, name, api.StartOptions{Wait: true, WaitTimeout: startBudget}))
+}
+
+// Volumes lists the names of the project's volumes.
+func (c *Compose) Volumes(ctx context.Context, name string) ([]string, error) {
+	list, err := c.service.Volumes(ctx, name, api.VolumesOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("listing the volumes of %s: %w", name, worded(err))
+	}
+	var names []string
+	for _, v := range list {
+		names = append(names, v.Name)
+	}
+	return names, nil
+}
+
+// Line is one line of a container's log.
+type Line struct {
+	// Container is the name without the project's: "site-1".
+	Container, Text string
+}
+
+// Logs yields the last lines of every container of the project, and with follow those that come until ctx ends. Emit
+// is never called twice at once.
+func (c *Compose) Logs(ctx context.Context, name string, last int, follow bool, emit func(Line)) error {
+	err := c.service.Logs(ctx, name, &logConsumer{emit: emit}, api.LogOptions{Tail: fmt.Sprint(last), Follow: follow})
+	if ctx.Err() != nil && follow {
+		return nil
+	}
+	return worded(err)
+}
+
+// logConsumer brings the lines of several containers into one order.
+type logConsumer struct {
+	mu   sync.Mutex
+	emit func(Line)
+}
+
+// Log takes a line of stdout or stderr.
+func (l *logConsumer) Log(container, message string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for line := range strings.SplitSeq(strings.TrimRight(message, "\r\n"), "\n") {
+		l.emit(Line{container, line})
+	}
+}
+
+// Err takes a line of stderr.
+func (l *logConsumer) Err(container, message string) { l.Log(container, message) }
+
+// Status takes what Compose has to say about a container, which is not its log.
+func (l *logConsumer) Status(string, string) {}
+
+// worded takes the SDK's and the engine's prefixes off an error and names the conditions that callers know.
+func worded(err error) error {
+	if err == nil {
+		return nil
+	}
+	text := strings.TrimPrefix(err.Error(), "Error response from daemon: ")
+	text = strings.TrimPrefix(text, "failed to create network ")
+	if strings.Contains(text, "Pool overlaps with other one") || strings.Contains(text, "networks have overlapping") {
+		return &wordedError{text, []error{ErrOverlap, err}}
+	}
+	return &wordedError{text, []error{err}}
+}
+
+type wordedError struct {
+	text   string
+	causes []error
+}
+
+func (e *wordedError) Error() string   { return e.text }
+func (e *wordedError) Unwrap() []error { return e.causes }

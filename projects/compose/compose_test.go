@@ -1,0 +1,116 @@
+package compose
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"gateway/templates"
+)
+
+// nowhere is an engine that no test here may need.
+const nowhere = "unix:///nonexistent/docker.sock"
+
+func TestLoad_ReadsWhatThePortfolioRenders(t *testing.T) {
+	portfolio, err := templates.Find("portfolio")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := portfolio.Render(templates.Project{
+		Name: "robots", Path: "/robots/$x", Host: "example.org", Owner: `Ada "$USER" <ada@example.org>`,
+		Created: "2026-11-20", Expires: "2027-06-30", Subnet: "10.213.0.32/27",
+	}, map[string]string{"spa": "true"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := write(t, string(files["compose.yaml"]))
+	c, err := New(nowhere, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	project, err := c.load(t.Context(), dir, "robots")
+	if err != nil {
+		t.Fatal(err)
+	}
+	site, err := project.GetService("site")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"gateway.path": "/robots/$x", "gateway.host": "example.org", "gateway.port": "8080",
+		"gateway.owner": `Ada "$USER" <ada@example.org>`, "gateway.expires": "2027-06-30",
+	} {
+		if got := site.Labels[name]; got != want {
+			t.Errorf("label %s = %q, want %q", name, got, want)
+		}
+	}
+	if site.PullPolicy != "never" || !site.ReadOnly || site.User != "65532:65532" || site.MemLimit != 64<<20 ||
+		site.PidsLimit != 64 || !slices.Equal(site.CapDrop, []string{"ALL"}) || len(site.Ports) != 0 || site.Privileged {
+		t.Errorf("the service is not confined as it should be: %+v", site)
+	}
+	if !slices.Equal(site.Command, []string{"site", "--root", "/site", "--spa"}) {
+		t.Errorf("command %q", site.Command)
+	}
+	if v := site.Volumes; len(v) != 1 || v[0].Source != filepath.Join(dir, "site") || !v[0].ReadOnly {
+		t.Errorf("volumes %+v", v)
+	}
+	web := project.Networks["web"]
+	if web.Name != "robots_web" || web.Labels["gateway.role"] != "edge" || web.Ipam.Config[0].Subnet != "10.213.0.32/27" {
+		t.Errorf("network %+v", web)
+	}
+}
+
+func TestCheck_NamesFileAndLine(t *testing.T) {
+	for name, c := range map[string]struct{ text, want string }{
+		"not YAML":        {"services:\n  a:\n    image: x\n\tbroken: [\n", "line 4"},
+		"unknown key":     {"services:\n  a:\n    image: x\n    colour: red\n", "line 4"},
+		"wrong type":      {"services:\n  a:\n    image: x\n    read_only: {}\n", "line 4"},
+		"unknown network": {"services:\n  a:\n    image: x\n    networks: [nope]\n", "line 2"},
+		"bad variable":    {"services:\n  a:\n    image: ${\n", "line 3"},
+	} {
+		dir := write(t, c.text)
+		composer, err := New(nowhere, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = composer.Check(t.Context(), dir, "robots")
+		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), filepath.Join(dir, "compose.yaml")) {
+			t.Errorf("%s: %v, want the file and %q", name, err, c.want)
+		}
+	}
+}
+
+func TestWorded_NamesTheConditions(t *testing.T) {
+	err := worded(errors.New("failed to create network x_web: Error response from daemon: Pool overlaps with other one on this address space"))
+	if !errors.Is(err, ErrOverlap) {
+		t.Errorf("not an overlap: %v", err)
+	}
+	if worded(nil) != nil {
+		t.Error("no error became one")
+	}
+}
+
+func TestClientOptions_TakesCertificatesOfTheAddress(t *testing.T) {
+	o, err := clientOptions("tcp://10.0.0.1:2376?certs=%2Fcerts&verify=no")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(o.Hosts, []string{"tcp://10.0.0.1:2376"}) || o.TLSOptions == nil || o.TLSOptions.CAFile != "/certs/ca.pem" || !o.TLSOptions.InsecureSkipVerify {
+		t.Errorf("got %+v %+v", o.Hosts, o.TLSOptions)
+	}
+	if o, err := clientOptions("unix:///run/docker.sock"); err != nil || o.TLSOptions != nil {
+		t.Errorf("a socket: %+v %v", o, err)
+	}
+}
+
+func write(t *testing.T, text string) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "compose.yaml"), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
