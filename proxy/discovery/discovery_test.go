@@ -1,0 +1,303 @@
+package discovery
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"gateway/proxy/docker"
+	"gateway/proxy/route"
+)
+
+func TestWatcher_PublishesWhatRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.add("hello", path("/hello"), "bridge").Ports = []uint16{8080}
+		w := watch(t, f, nil)
+		synctest.Wait()
+		if len(w.table().Routes()) != 1 {
+			t.Fatalf("got %+v", w.table().Routes())
+		}
+		r := w.table().Routes()[0]
+		if r.State() != route.Ready || r.Targets[0].Address != "10.0.0.2:8080" || r.Targets[0].ID != "0123456789ab" {
+			t.Errorf("got %+v", r)
+		}
+		s := w.status()
+		if !s.Connected || s.Engine.Version != "20.10.24" || !s.Listed.Equal(time.Now()) {
+			t.Errorf("status %+v", s)
+		}
+	})
+}
+
+func TestWatcher_OpensTheStreamBeforeItLists(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		watch(t, f, nil)
+		synctest.Wait()
+		if want := []string{"engine", "events", "containers", "networks"}; !slices.Equal(f.calls, want) {
+			t.Errorf("calls %v", f.calls)
+		}
+	})
+}
+
+func TestWatcher_PublishesAnEmptyTableOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		w := watch(t, f, nil)
+		time.Sleep(10 * time.Minute)
+		if w.count() != 1 || len(w.table().Routes()) != 0 {
+			t.Errorf("%d tables", w.count())
+		}
+		if n := f.count("containers"); n < 20 || n > 22 {
+			t.Errorf("%d listings in 10 minutes", n)
+		}
+	})
+}
+
+func TestWatcher_FollowsChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.add("a", path("/a"), "bridge")
+		w := watch(t, f, nil)
+		synctest.Wait()
+		f.add("b", path("/b"), "bridge")
+		f.change("b", func(*docker.Container) {}, "start")
+		begun := time.Now()
+		time.Sleep(time.Second)
+		if w.state(t, "/b") != route.Ready || w.count() != 2 {
+			t.Fatalf("after the start: %v, %d tables", w.table().Routes(), w.count())
+		}
+		if took := w.times[1].Sub(begun); took != settleQuiet {
+			t.Errorf("it took %v", took)
+		}
+		f.change("a", func(c *docker.Container) { c.Labels = path("/moved") }, "rename")
+		time.Sleep(time.Second)
+		if w.state(t, "/a") != "" || w.state(t, "/moved") != route.Ready {
+			t.Errorf("after the rename: %v", w.table().Routes())
+		}
+	})
+}
+
+func TestWatcher_SettlesForAtMost200Milliseconds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		w := watch(t, f, nil)
+		synctest.Wait()
+		begun, before := time.Now(), f.count("containers")
+		for i := range 50 {
+			f.add(fmt.Sprintf("c%d", i), path(fmt.Sprintf("/%d", i)), "bridge")
+			f.emit(docker.Event{Type: "container", Action: "start", ID: "x"})
+			time.Sleep(20 * time.Millisecond)
+		}
+		time.Sleep(time.Second)
+		if took := w.times[1].Sub(begun); took != settleMost {
+			t.Errorf("the first table came after %v", took)
+		}
+		if n := f.count("containers") - before; n > 7 {
+			t.Errorf("a burst of one second led to %d listings", n)
+		}
+		if len(w.table().Routes()) != 50 {
+			t.Errorf("%d routes", len(w.table().Routes()))
+		}
+	})
+}
+
+func TestWatcher_KeepsWhatItHasWhileTheEngineIsGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.add("a", path("/a"), "bridge")
+		w := watch(t, f, nil)
+		synctest.Wait()
+		f.stop()
+		delete(f.containers, "a")
+		f.add("b", path("/b"), "bridge")
+		time.Sleep(10 * time.Minute)
+		if w.count() != 1 || w.status().Connected || !errors.Is(w.status().Err, errGone) || w.status().Engine.Version == "" {
+			t.Fatalf("%d tables, %+v", w.count(), w.status())
+		}
+		// With a delay between 2.5 and 5 seconds each.
+		if n := f.count("engine"); n < 120 || n > 260 {
+			t.Errorf("%d attempts in 10 minutes", n)
+		}
+		f.start()
+		time.Sleep(lastRetry)
+		synctest.Wait()
+		if w.count() != 2 || w.state(t, "/a") != "" || w.state(t, "/b") != route.Ready || !w.status().Connected {
+			t.Errorf("after it came back: %d tables, %+v, %+v", w.count(), w.table().Routes(), w.status())
+		}
+	})
+}
+
+func TestWatcher_StartsWithoutAnEngine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.stop()
+		w := watch(t, f, nil)
+		time.Sleep(time.Minute)
+		if w.count() != 0 || w.status().Connected || w.status().Err == nil {
+			t.Errorf("%d tables, %+v", w.count(), w.status())
+		}
+	})
+}
+
+func TestWatcher_NegotiatesAnewAtEveryReconnect(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		w := watch(t, f, nil)
+		synctest.Wait()
+		f.stop()
+		f.version = docker.Engine{Version: "29.0.0", APIVersion: "1.52"}
+		f.start()
+		time.Sleep(time.Second)
+		if got := w.status().Engine.APIVersion; got != "1.52" {
+			t.Errorf("the version is still %s", got)
+		}
+	})
+}
+
+func TestWatcher_GivesUpAnEngineThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.add("a", path("/a"), "bridge")
+		f.slow = time.Hour
+		w := watch(t, f, nil)
+		time.Sleep(callTimeout + time.Second)
+		if w.count() != 0 || w.status().Connected || w.status().Err == nil {
+			t.Errorf("%d tables, %+v", w.count(), w.status())
+		}
+	})
+}
+
+func TestWatcher_DrainsAtOnceWhenAContainerIsToldToStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.add("a", path("/a"), "bridge")
+		w := watch(t, f, nil)
+		synctest.Wait()
+		f.slow = 5 * time.Second
+		f.emit(docker.Event{Type: "network", Action: "connect"})
+		time.Sleep(time.Second) // a listing is under way, and takes its time
+		f.kill("a", "15")
+		synctest.Wait()
+		if w.state(t, "/a") != route.Draining {
+			t.Fatalf("the state is %s", w.state(t, "/a"))
+		}
+		time.Sleep(4500 * time.Millisecond) // the listing from before the kill is overtaken
+		if w.state(t, "/a") != route.Draining {
+			t.Fatalf("a listing from before made it %s", w.state(t, "/a"))
+		}
+		f.slow = 0
+		f.change("a", func(c *docker.Container) {
+			c.State, c.Status, c.Networks[0].Address = "exited", "Exited (143) Less than a second ago", noAddress
+		}, "die")
+		time.Sleep(time.Second)
+		if r := w.table().Routes()[0]; r.State() != route.Stopped || r.Targets[0].Reason != "exited (143)" || r.Targets[0].Address != "" {
+			t.Errorf("got %+v", r)
+		}
+	})
+}
+
+func TestWatcher_SendsNothingToTheDead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.add("a", path("/a"), "bridge")
+		w := watch(t, f, nil)
+		synctest.Wait()
+		f.slow = time.Second
+		f.emit(docker.Event{Type: "network", Action: "connect"})
+		time.Sleep(500 * time.Millisecond) // the listing under way has seen it running
+		f.change("a", func(c *docker.Container) { c.State, c.Status = "exited", "Exited (1) 1 second ago" }, "die")
+		synctest.Wait()
+		if w.state(t, "/a") != route.Draining {
+			t.Fatalf("after die: %s", w.state(t, "/a"))
+		}
+		time.Sleep(700 * time.Millisecond)
+		if w.state(t, "/a") != route.Draining {
+			t.Fatalf("the listing from before die made it %s", w.state(t, "/a"))
+		}
+		time.Sleep(2 * time.Second)
+		if w.state(t, "/a") != route.Stopped {
+			t.Errorf("after the next listing: %s", w.state(t, "/a"))
+		}
+	})
+}
+
+func TestWatcher_RestartEndsDraining(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.add("a", path("/a"), "bridge")
+		w := watch(t, f, nil)
+		synctest.Wait()
+		f.kill("a", "SIGTERM")
+		f.change("a", func(*docker.Container) {}, "die")
+		f.change("a", func(*docker.Container) {}, "start")
+		synctest.Wait()
+		if w.state(t, "/a") != route.Draining {
+			t.Fatalf("the state is %s", w.state(t, "/a"))
+		}
+		time.Sleep(time.Second)
+		if w.state(t, "/a") != route.Ready {
+			t.Errorf("after the start: %s", w.state(t, "/a"))
+		}
+	})
+}
+
+func TestWatcher_ForgivesAKillThatDidNotKill(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.add("a", path("/a"), "bridge")
+		w := watch(t, f, nil)
+		synctest.Wait()
+		f.kill("a", "15")
+		time.Sleep(killForgiven - time.Second)
+		if w.state(t, "/a") != route.Draining {
+			t.Fatalf("too early: %s", w.state(t, "/a"))
+		}
+		time.Sleep(resync + 2*time.Second)
+		if w.state(t, "/a") != route.Ready {
+			t.Errorf("after all: %s", w.state(t, "/a"))
+		}
+	})
+}
+
+func TestWatcher_AnEngineRestartEndsDraining(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.add("a", path("/a"), "bridge")
+		w := watch(t, f, nil)
+		synctest.Wait()
+		f.kill("a", "15")
+		synctest.Wait()
+		f.stop()
+		f.start()
+		time.Sleep(time.Second)
+		if w.state(t, "/a") != route.Ready {
+			t.Errorf("the state is %s", w.state(t, "/a"))
+		}
+	})
+}
+
+func TestWatcher_IgnoresSignalsThatDoNotStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.add("a", path("/a"), "bridge")
+		w := watch(t, f, nil)
+		synctest.Wait()
+		before := f.count("containers")
+		for _, signal := range []string{"1", "10", "12", "SIGHUP", "HUP", "17"} {
+			f.kill("a", signal)
+		}
+		time.Sleep(time.Second)
+		if w.count() != 1 || f.count("containers") != before {
+			t.Errorf("%d tables, %d listings", w.count(), f.count("containers")-before)
+		}
+		f.kill("a", "28")
+		synctest.Wait()
+		if w.state(t, "/a") != route.Draining {
+			t.Error("WINCH, httpd's stop signal, was ignored")
+		}
+	})
+}

@@ -1,0 +1,83 @@
+package discovery
+
+import (
+	"time"
+
+	"gateway/proxy/docker"
+)
+
+// killForgiven is how long a container has to go on running after it was told to stop, to be sent requests again.
+const killForgiven = 60 * time.Second
+
+// marks are the containers that were told to stop or died since the last listing, by their full ids. They get no new
+// requests.
+type marks map[string]mark
+
+// mark is when a container was told to stop, and when a later event ended that. An ended mark lasts until a listing
+// that was begun after its end: one begun before may still show what was.
+type mark struct{ since, ended time.Time }
+
+// note takes an event into account and reports whether it newly marked a container.
+func (m marks) note(e docker.Event, now time.Time) bool {
+	old, marked := m[e.ID]
+	switch e.Action {
+	case "kill":
+		if !stops(e.Attributes["signal"]) {
+			return false
+		}
+		m[e.ID] = mark{since: now}
+	case "die", "destroy":
+		if !marked {
+			old.since = now
+		}
+		old.ended = now
+		m[e.ID] = old
+	case "start":
+		if marked {
+			old.ended = now
+			m[e.ID] = old
+		}
+		return false
+	default:
+		return false
+	}
+	return !marked
+}
+
+// endAll ends all marks, as a break in the stream of events does.
+func (m marks) endAll(now time.Time) {
+	for id, old := range m {
+		old.ended = now
+		m[id] = old
+	}
+}
+
+// settle forgets the marks that the observation has overtaken.
+func (m marks) settle(o *observation, now time.Time) {
+	for id, old := range m {
+		switch {
+		case !old.ended.IsZero():
+			if !o.begun.Before(old.ended) {
+				delete(m, id)
+			}
+		case o.running[id]:
+			if now.Sub(old.since) >= killForgiven {
+				delete(m, id)
+			}
+		case o.begun.After(old.since):
+			delete(m, id)
+		}
+	}
+}
+
+// stops reports whether a signal, by number or by name, is one that ends containers. Those that programs take for
+// "read your settings again" or take no notice of do not; all others may be an image's STOPSIGNAL, as WINCH is httpd's.
+func stops(signal string) bool {
+	switch signal {
+	case "1", "10", "12", "17", "18", "23",
+		"HUP", "USR1", "USR2", "CHLD", "CONT", "URG",
+		"SIGHUP", "SIGUSR1", "SIGUSR2", "SIGCHLD", "SIGCONT", "SIGURG":
+		return false
+	}
+	return true
+}

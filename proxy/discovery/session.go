@@ -1,0 +1,214 @@
+package discovery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"gateway/proxy/docker"
+)
+
+// The times of a session.
+const (
+	// settleQuiet is the silence that ends a burst of events, settleMost the longest wait for it.
+	settleQuiet = 50 * time.Millisecond
+	settleMost  = 200 * time.Millisecond
+	resync      = 30 * time.Second
+	callTimeout = 15 * time.Second
+)
+
+// session is one connection to the engine, from the opening of its event stream to its breaking.
+type session struct {
+	w      *Watcher
+	engine docker.Engine
+	// pokes has one slot: a poke while one waits is the same poke.
+	pokes        chan struct{}
+	events       chan docker.Event
+	observations chan *observation
+	// last and listed belong to the loop until the session is over.
+	last   *observation
+	listed bool
+}
+
+func newSession(w *Watcher) *session {
+	return &session{
+		w: w, pokes: make(chan struct{}, 1), events: make(chan docker.Event, 64), observations: make(chan *observation),
+	}
+}
+
+// Run watches until something fails; its error is never nil.
+func (s *session) Run(ctx context.Context) error {
+	engine, err := within(ctx, s.w.config.Engine.Engine)
+	if err != nil {
+		return err
+	}
+	s.engine = engine
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return s.stream(ctx) })
+	group.Go(func() error { return s.observe(ctx) })
+	group.Go(func() error { return s.loop(ctx) })
+	return group.Wait()
+}
+
+// within bounds one call to the engine.
+func within[T any](ctx context.Context, call func(context.Context) (T, error)) (T, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	return call(ctx)
+}
+
+// stream passes events on to the loop.
+func (s *session) stream(ctx context.Context) error {
+	err := s.w.config.Engine.Events(ctx, func(e docker.Event) {
+		select {
+		case s.events <- e:
+		case <-ctx.Done():
+		}
+	})
+	if err == nil {
+		return errors.New("the engine ended the event stream")
+	}
+	return err
+}
+
+func (s *session) poke() {
+	select {
+	case s.pokes <- struct{}{}:
+	default:
+	}
+}
+
+// loop owns the marks and the last observation, and never waits for the engine: a container that is told to stop gets
+// no new requests from then on, however long a listing takes.
+func (s *session) loop(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case e := <-s.events:
+			s.handle(e)
+		case o := <-s.observations:
+			s.last, s.listed = o, true
+			s.w.marks.settle(o, time.Now())
+			s.w.publish(o.table(s.w.marks))
+			s.w.found(o)
+		}
+	}
+}
+
+// handle acts on one event. Most only say that everything is to be listed again.
+func (s *session) handle(e docker.Event) {
+	if e.Type == "stream" {
+		// What happened to marked containers in the meantime nobody knows; the listing to come does.
+		s.w.marks.endAll(time.Now())
+	}
+	if e.Type == "container" && s.w.marks.note(e, time.Now()) && s.last != nil && s.last.serves(e.ID) {
+		s.w.publish(s.last.table(s.w.marks))
+	}
+	if e.Action != "kill" {
+		s.poke()
+	}
+}
+
+// observe lists everything after each poke, joins what has to be joined, and hands over what it saw.
+func (s *session) observe(ctx context.Context) error {
+	timer := time.NewTimer(callTimeout)
+	defer timer.Stop()
+	select {
+	case <-s.pokes:
+	case <-timer.C:
+		return errors.New("the engine opened no event stream in time")
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	for {
+		next, err := s.round(ctx)
+		if err != nil {
+			return err
+		}
+		timer.Reset(next)
+		select {
+		case <-s.pokes:
+			err = s.settle(ctx)
+		case <-timer.C:
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// settle waits for a burst of events to end.
+func (s *session) settle(ctx context.Context) error {
+	end := time.NewTimer(settleMost)
+	defer end.Stop()
+	quiet := time.NewTimer(settleQuiet)
+	defer quiet.Stop()
+	for {
+		select {
+		case <-s.pokes:
+			quiet.Reset(settleQuiet)
+		case <-quiet.C:
+			return nil
+		case <-end.C:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// round makes one observation and returns when to make the next at the latest. Where networks are to be joined it hands
+// over what it saw twice, so that nothing else waits for the joining.
+func (s *session) round(ctx context.Context) (time.Duration, error) {
+	l, err := s.list(ctx)
+	if err != nil {
+		return 0, err
+	}
+	o := survey(l, s.w.config.Join)
+	network := s.w.network
+	steps := network.plan(l, o, time.Now())
+	o.links = network.links()
+	if len(steps) == 0 {
+		return min(resync, network.retryIn(time.Now())), s.deliver(ctx, o)
+	}
+	if err := s.deliver(ctx, o); err != nil {
+		return 0, err
+	}
+	if !network.execute(ctx, steps) {
+		s.poke()
+	}
+	after := *o
+	after.links = network.links()
+	return min(resync, network.retryIn(time.Now())), s.deliver(ctx, &after)
+}
+
+func (s *session) deliver(ctx context.Context, o *observation) error {
+	select {
+	case s.observations <- o:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// list asks for everything.
+func (s *session) list(ctx context.Context) (*listing, error) {
+	l := &listing{engine: s.engine, begun: time.Now()}
+	var err error
+	l.containers, err = within(ctx, func(ctx context.Context) ([]docker.Container, error) {
+		return s.w.config.Engine.Containers(ctx)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("discovering: %w", err)
+	}
+	if l.networks, err = within(ctx, s.w.config.Engine.Networks); err != nil {
+		return nil, fmt.Errorf("discovering: %w", err)
+	}
+	return l, nil
+}

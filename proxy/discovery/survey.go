@@ -1,0 +1,182 @@
+package discovery
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"gateway/proxy/docker"
+	"gateway/proxy/label"
+	"gateway/proxy/route"
+)
+
+// The labels of compose that say what a container is.
+const (
+	composeProject = "com.docker.compose.project"
+	composeService = "com.docker.compose.service"
+	composeOneOff  = "com.docker.compose.oneoff"
+	composeNetwork = "com.docker.compose.network"
+)
+
+// listing is all that the engine said in one round.
+type listing struct {
+	engine     docker.Engine
+	begun      time.Time
+	containers []docker.Container
+	networks   []docker.Network
+}
+
+// observation is what a listing means: the routes as the labels ask for them, before marks and links are taken into
+// account. It is not changed once it was handed over.
+type observation struct {
+	engine docker.Engine
+	begun  time.Time
+	// proxy is the container of the proxy, nil when it is not to be joined to networks.
+	proxy    *docker.Container
+	found    []candidate
+	problems []route.Problem
+	// running are the full ids of the labelled containers that run.
+	running map[string]bool
+	links   links
+}
+
+// candidate is one route of one container, with its target as the only one.
+type candidate struct {
+	route route.Route
+	// container is the full id.
+	container string
+	// link is the network it is reached through, empty when it needs none.
+	link string
+}
+
+// survey applies the rules to a listing; it is a pure function. With join, the proxy's own container counts.
+func survey(l *listing, join bool) *observation {
+	o := &observation{engine: l.engine, begun: l.begun, running: make(map[string]bool)}
+	if join {
+		o.proxy = proxyOf(l.containers)
+	}
+	v := newView(l.networks, o.proxy)
+	for i := range l.containers {
+		c := &l.containers[i]
+		if routable(c) {
+			o.add(c, v)
+		}
+	}
+	return o
+}
+
+// proxyOf finds the proxy's container: the one that runs, and of several the youngest.
+func proxyOf(containers []docker.Container) *docker.Container {
+	var found *docker.Container
+	for i := range containers {
+		c := &containers[i]
+		if c.Labels[label.Role] != label.RoleProxy {
+			continue
+		}
+		if found == nil || better(c, found) {
+			found = c
+		}
+	}
+	return found
+}
+
+func better(a, b *docker.Container) bool {
+	if ar, br := a.State == "running", b.State == "running"; ar != br {
+		return ar
+	}
+	return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID)) > 0
+}
+
+// routable reports whether a container may have routes: our own have none, and neither do those of `compose run`.
+func routable(c *docker.Container) bool {
+	if _, ours := c.Labels[label.Role]; ours || c.Labels[composeOneOff] == "True" {
+		return false
+	}
+	return label.Ours(c.Labels)
+}
+
+// add takes the claims of one container.
+func (o *observation) add(c *docker.Container, v *view) {
+	claims, bad := label.Parse(c.Labels)
+	project := c.Labels[composeProject]
+	for _, p := range bad {
+		o.problems = append(o.problems, route.Problem{
+			Subject: c.Name, Project: project, Route: p.Route, Message: p.Message, Mend: p.Mend,
+		})
+	}
+	running := c.State == "running"
+	if running {
+		o.running[c.ID] = true
+	}
+	for i := range claims {
+		claim := &claims[i]
+		reached, fault := v.reach(c, claim)
+		if fault != nil {
+			o.problems = append(o.problems, route.Problem{
+				Subject: c.Name, Project: project, Route: claim.Key.String(), Message: fault.message, Mend: fault.mend,
+			})
+			continue
+		}
+		found := candidate{route: made(c, claim, reached), container: c.ID}
+		if running {
+			found.link = reached.network
+		}
+		o.found = append(o.found, found)
+	}
+}
+
+// made is the route that a claim asks for.
+func made(c *docker.Container, claim *label.Claim, reached reached) route.Route {
+	state, reason := stateOf(c)
+	if state != route.Stopped && reached.address == "" && c.State == "running" {
+		state, reason = route.Starting, "it has no address yet"
+	}
+	return route.Route{
+		Key:     claim.Key,
+		Service: cmp.Or(c.Labels[composeService], c.Name),
+		Project: c.Labels[composeProject],
+		Source:  "docker",
+		Mount:   claim.Mount,
+		Owner:   claim.Owner,
+		Expires: claim.Expires,
+		Claimed: reached.claimed.UTC(),
+		Targets: []route.Target{{
+			ID:      c.ID[:min(12, len(c.ID))],
+			Name:    c.Name,
+			Address: reached.address,
+			Scheme:  claim.Scheme,
+			State:   state,
+			Reason:  reason,
+			Created: c.Created.UTC(),
+		}},
+	}
+}
+
+// serves reports whether a container is a target that may get requests.
+func (o *observation) serves(container string) bool { return o.running[container] }
+
+// table is the table of the observation, with what happened since to marked containers.
+func (o *observation) table(m marks) *route.Table {
+	routes := make([]route.Route, 0, len(o.found))
+	problems := slices.Clone(o.problems)
+	for i := range o.found {
+		c := &o.found[i]
+		r := c.route
+		state, reason := c.route.Targets[0].State, ""
+		if state != route.Stopped {
+			state, reason = o.links.state(c, state)
+			if _, marked := m[c.container]; marked {
+				state, reason = route.Draining, "it was told to stop"
+			}
+		}
+		if state != c.route.Targets[0].State {
+			r.Targets = slices.Clone(r.Targets)
+			r.Targets[0].State, r.Targets[0].Reason = state, reason
+		}
+		if p, broken := o.links.problem(c); broken {
+			problems = append(problems, p)
+		}
+		routes = append(routes, r)
+	}
+	return route.Build(routes, problems)
+}

@@ -1,0 +1,123 @@
+package discovery
+
+import (
+	"strings"
+	"testing"
+
+	"gateway/proxy/docker"
+	"gateway/proxy/label"
+	"gateway/proxy/route"
+)
+
+func TestSurvey_TellsTheState(t *testing.T) {
+	tests := []struct {
+		state, health, status string
+		want                  route.State
+		reason                string
+	}{
+		{"running", "", "Up 3 minutes", route.Ready, ""},
+		{"running", "healthy", "Up 3 minutes (healthy)", route.Ready, ""},
+		{"running", "starting", "Up 1 second (health: starting)", route.Starting, "its health check has not passed yet"},
+		{"running", "unhealthy", "Up 3 minutes (unhealthy)", route.Unhealthy, "its health check fails"},
+		{"created", "", "Created", route.Starting, "it was created and has not started yet"},
+		{"restarting", "", "Restarting (1) 5 seconds ago", route.Starting, "it keeps restarting: restarting (1)"},
+		{"paused", "", "Up 3 minutes (Paused)", route.Stopped, "paused"},
+		{"exited", "", "Exited (137) 2 hours ago", route.Stopped, "exited (137)"},
+		{"dead", "", "Dead", route.Stopped, "dead"},
+		{"removing", "", "Removal In Progress", route.Stopped, "it is being removed"},
+		{"unheard-of", "", "", route.Stopped, "unheard-of"},
+	}
+	for _, tt := range tests {
+		c := box(nil, "x")
+		c.State, c.Health, c.Status = tt.state, tt.health, tt.status
+		o := survey(world(c), false)
+		if len(o.found) != 1 {
+			t.Fatalf("%s: got %+v", tt.status, o)
+		}
+		if target := o.found[0].route.Targets[0]; target.State != tt.want || target.Reason != tt.reason {
+			t.Errorf("%s: got %s, %q", tt.status, target.State, target.Reason)
+		}
+	}
+}
+
+func TestSurvey_KeepsTheRouteOfAStoppedContainer(t *testing.T) {
+	for _, networks := range [][]string{{"x"}, nil} {
+		c := box(nil, networks...)
+		c.State, c.Status = "exited", "Exited (0) 1 second ago"
+		for i := range c.Networks {
+			c.Networks[i].Address = noAddress
+		}
+		o := survey(world(c), false)
+		if len(o.found) != 1 || len(o.problems) != 0 {
+			t.Fatalf("got %+v, %+v", o.found, o.problems)
+		}
+		if target := o.found[0].route.Targets[0]; target.State != route.Stopped || target.Address != "" {
+			t.Errorf("got %+v", target)
+		}
+	}
+}
+
+func TestSurvey_WaitsForAnAddress(t *testing.T) {
+	c := box(nil, "x")
+	c.Networks[0].Address = noAddress
+	o := survey(world(c), false)
+	if target := o.found[0].route.Targets[0]; target.State != route.Starting || target.Reason != "it has no address yet" {
+		t.Errorf("got %+v", target)
+	}
+}
+
+func TestSurvey_LeavesOutWhatIsNotToBeRouted(t *testing.T) {
+	for name, labels := range map[string]map[string]string{
+		"the proxy":            {label.Role: label.RoleProxy},
+		"the agent":            {label.Role: label.RoleAgent},
+		"a role unheard of":    {label.Role: ""},
+		"a run of compose run": {composeOneOff: "True"},
+	} {
+		o := survey(world(box(labels, "x")), false)
+		if len(o.found)+len(o.problems) != 0 {
+			t.Errorf("%s: got %+v, %+v", name, o.found, o.problems)
+		}
+	}
+	c := box(nil, "x")
+	c.Labels = map[string]string{composeOneOff: "False", "other": "label"}
+	if o := survey(world(c), false); len(o.found)+len(o.problems) != 0 {
+		t.Errorf("no label: got %+v, %+v", o.found, o.problems)
+	}
+}
+
+func TestSurvey_NamesServiceAndProject(t *testing.T) {
+	bare := survey(world(box(nil, "x")), false).found[0].route
+	if bare.Service != "app" || bare.Project != "" || bare.Source != "docker" {
+		t.Errorf("got %+v", bare)
+	}
+	composed := survey(world(box(map[string]string{composeProject: "p", composeService: "web"}, "p_web")), false).found[0].route
+	if composed.Service != "web" || composed.Project != "p" {
+		t.Errorf("got %+v", composed)
+	}
+}
+
+func TestSurvey_PassesProblemsOfLabelsOn(t *testing.T) {
+	o := survey(world(box(map[string]string{"gateway.prot": "80", composeProject: "p", "gateway.routes.b.path": "/b"}, "x")), false)
+	if len(o.found) != 1 || o.found[0].route.Key.String() != "/b" || len(o.problems) != 1 {
+		t.Fatalf("got %+v, %+v", o.found, o.problems)
+	}
+	p := o.problems[0]
+	if p.Subject != "app" || p.Project != "p" || p.Route != "/app" || !strings.Contains(p.Mend, "gateway.port") {
+		t.Errorf("got %+v", p)
+	}
+}
+
+func TestProxyOf_TakesTheOneThatRuns(t *testing.T) {
+	old, running, young := proxyBox(), proxyBox(), proxyBox()
+	old.ID, old.State, running.ID, young.ID, young.State = "old", "exited", "running", "young", "created"
+	young.Created = born.AddDate(0, 0, 1)
+	if got := proxyOf([]docker.Container{old, running, young}); got.ID != "running" {
+		t.Errorf("got %s", got.ID)
+	}
+	if got := proxyOf([]docker.Container{young, old}); got.ID != "young" {
+		t.Errorf("got %s", got.ID)
+	}
+	if got := proxyOf(nil); got != nil {
+		t.Errorf("got %v", got)
+	}
+}
