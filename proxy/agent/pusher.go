@@ -1,0 +1,127 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"gateway/proxy/admin"
+	"gateway/proxy/route"
+)
+
+// The times of pushing. Reports come well within the 5 seconds that the proxy is promised.
+const (
+	reportEvery = 4 * time.Second
+	pushTimeout = 10 * time.Second
+	firstRetry  = 100 * time.Millisecond
+	lastRetry   = 2 * time.Second
+)
+
+// pusher brings the proxy to the newest table and keeps it informed. All of it belongs to the goroutine of Run.
+type pusher struct {
+	a *Agent
+	// want is the newest table, nil before the first. due and reportDue say what the proxy is still to be told.
+	want           *route.Table
+	due, reportDue bool
+	// have is what the proxy last answered to a table.
+	have admin.Pushed
+	// delay is that of the next attempt after a failure, 0 while all goes well; away is what was logged.
+	delay time.Duration
+	away  bool
+}
+
+func newPusher(a *Agent) *pusher { return &pusher{a: a, reportDue: true} }
+
+// Run pushes until ctx ends, and returns nil.
+func (p *pusher) Run(ctx context.Context) error {
+	ticker := time.NewTicker(reportEvery)
+	defer ticker.Stop()
+	retry := time.NewTimer(0)
+	defer retry.Stop()
+	for {
+		ready := p.delay == 0
+		select {
+		case t := <-p.a.table:
+			p.want, p.due = t, true
+		case <-p.a.changed:
+			p.reportDue = true
+		case <-ticker.C:
+			p.reportDue = true
+		case <-retry.C:
+			ready = true
+		case <-ctx.Done():
+			return nil
+		}
+		if !ready {
+			continue
+		}
+		if err := p.tell(ctx); err != nil && ctx.Err() == nil {
+			p.failed(ctx, err)
+			retry.Reset(p.delay)
+		}
+	}
+}
+
+// tell brings over what is due, the table first. An answer that shows another proxy, or another table than the one
+// last pushed, makes the table due again.
+func (p *pusher) tell(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, pushTimeout)
+	defer cancel()
+	if p.due {
+		if err := p.push(ctx); err != nil {
+			return err
+		}
+	}
+	if p.reportDue {
+		answer, err := p.a.config.Proxy.PutAgent(ctx, p.a.self())
+		if err != nil {
+			return fmt.Errorf("reporting to the proxy: %w", err)
+		}
+		p.reportDue = false
+		if p.want != nil && (answer.Boot != p.have.Boot || answer.Digest != p.have.Digest) {
+			if err := p.push(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	p.succeeded()
+	return nil
+}
+
+// push brings the newest table over. It stays due when that fails.
+func (p *pusher) push(ctx context.Context) error {
+	p.due = true
+	wire, err := p.want.MarshalJSON()
+	if err != nil {
+		return fmt.Errorf("writing the table: %w", err)
+	}
+	answer, err := p.a.config.Proxy.PutTable(ctx, wire)
+	if err != nil {
+		return fmt.Errorf("pushing the table: %w", err)
+	}
+	p.due, p.have = false, answer
+	p.a.config.Logger.Info("pushed a table", "revision", answer.Revision, "routes", len(p.want.Routes()),
+		"problems", len(p.want.Problems()), "digest", p.want.Digest())
+	return nil
+}
+
+// failed doubles the delay; only the first of several failures is worth a warning.
+func (p *pusher) failed(ctx context.Context, err error) {
+	level := slog.LevelDebug
+	if !p.away {
+		level = slog.LevelWarn
+	}
+	p.a.config.Logger.Log(ctx, level, "cannot feed the proxy, trying again", "error", err)
+	p.away, p.reportDue = true, true
+	base := min(max(2*p.delay, firstRetry), lastRetry)
+	p.delay = base - rand.N(base/4)
+}
+
+func (p *pusher) succeeded() {
+	if p.away {
+		p.a.config.Logger.Info("feeding the proxy again")
+	}
+	p.delay, p.away = 0, false
+}
