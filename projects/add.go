@@ -1,0 +1,196 @@
+package projects
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"gateway/proxy/route"
+	"gateway/templates"
+)
+
+// Request is a project that somebody asks for.
+type Request struct {
+	Template templates.Template
+	Name     Name
+	Key      route.Key
+	// Owner may be empty; Expires may be zero.
+	Owner            string
+	Created, Expires time.Time
+	// Parameters are the template's, as people write them.
+	Parameters map[string]string
+	// Site is copied into the project when it is not nil.
+	Site *Site
+	// Pool is where the subnet of its network is taken from.
+	Pool netip.Prefix
+}
+
+// Addition is the plan of a new project: all that is decided before anything is done.
+type Addition struct {
+	Name   Name
+	Dir    string
+	Key    route.Key
+	Subnet netip.Prefix
+	Site   *Site
+	// Files are the rendered ones, by slash-separated path in Dir.
+	Files map[string][]byte
+}
+
+// PlanAdd decides whether and how a project is made. The error is a Refusal with every reason there is.
+func PlanAdd(r Request, f Facts) (Addition, error) {
+	subnet, poolErr := f.chooseSubnet(r.Pool)
+	err := refuse(f.Engine, f.near(), f.Gateway, f.imagesThere(), f.nameFree(r.Name), free(r.Key, r.Name, f.taken()), f.room, f.siteFits(r.Site), poolErr)
+	if err != nil {
+		return Addition{}, err
+	}
+	p := templates.Project{
+		Name:    string(r.Name),
+		Path:    r.Key.Prefix.String(),
+		Host:    r.Key.Host,
+		Owner:   r.Owner,
+		Created: r.Created.Format(time.DateOnly),
+		Subnet:  subnet.String(),
+	}
+	if !r.Expires.IsZero() {
+		p.Expires = r.Expires.Format(time.DateOnly)
+	}
+	files, err := r.Template.Render(p, r.Parameters)
+	if err != nil {
+		return Addition{}, refuse(err)
+	}
+	if _, err := parseDocument(r.Name, files[ComposeFile]); err != nil {
+		return Addition{}, fmt.Errorf("template %s makes a %s that cannot be read: %w", r.Template.Name, ComposeFile, err)
+	}
+	return Addition{Name: r.Name, Dir: f.dir, Key: r.Key, Subnet: subnet, Site: r.Site, Files: files}, nil
+}
+
+// free refuses a key that another project's route has.
+func free(key route.Key, name Name, taken []Taken) error {
+	for _, t := range taken {
+		if t.Key == key && (t.Project == "" || t.Project != string(name)) {
+			return fmt.Errorf("path %s is taken by %s; choose another path, or free this one first", key, t.By)
+		}
+	}
+	return nil
+}
+
+// Steps says what will be done, one line each.
+func (a Addition) Steps() []string {
+	steps := []string{fmt.Sprintf("make %s", a.Dir)}
+	for _, name := range slices.Sorted(maps.Keys(a.Files)) {
+		if a.Site == nil || !strings.HasPrefix(name, SiteFolder+"/") {
+			steps = append(steps, fmt.Sprintf("write %s (%s)", name, Size(int64(len(a.Files[name])))))
+		}
+	}
+	if a.Site != nil {
+		steps = append(steps, fmt.Sprintf("copy %d files (%s) from %s to %s", a.Site.Files, Size(a.Site.Bytes), a.Site.Dir, SiteFolder))
+	}
+	return append(steps,
+		fmt.Sprintf("create network %s_web with subnet %s", a.Name, a.Subnet),
+		fmt.Sprintf("start the containers of project %s", a.Name),
+		fmt.Sprintf("wait until %s answers", a.Key))
+}
+
+// Life makes, changes and removes projects.
+type Life struct {
+	Store   Store
+	Engine  Engine
+	Compose Composer
+	// Ready returns when all the project's keys are served, or with the reason why they are not.
+	Ready func(ctx context.Context, name Name, keys []route.Key) error
+}
+
+// cleanupTimeout bounds what is done after a failure or an interrupt.
+const cleanupTimeout = time.Minute
+
+// Failure is an error of a project that was started, with what its containers wrote.
+type Failure struct {
+	Err error
+	// Logs are lines for people, empty when there was no container.
+	Logs string
+}
+
+// Error is the reason alone.
+func (f *Failure) Error() string { return f.Err.Error() }
+
+// Unwrap returns the reason.
+func (f *Failure) Unwrap() error { return f.Err }
+
+// Plan observes and decides, and does nothing.
+func (l Life) Plan(ctx context.Context, r Request, observe Observe) (Addition, error) {
+	facts, err := observe(ctx, r.Name, r.Template.Needs.Images)
+	if err != nil {
+		return Addition{}, err
+	}
+	need := int64(1 << 20)
+	if r.Site != nil {
+		need += r.Site.Bytes
+	}
+	if facts.folders, err = l.Store.look(r.Name, need); err != nil {
+		return Addition{}, err
+	}
+	return PlanAdd(r, facts)
+}
+
+// Add makes a project and returns when it is served. Whatever fails or interrupts it, nothing of the project is left:
+// then the error is a *Failure if it had been started.
+func (l Life) Add(ctx context.Context, r Request, observe Observe) (Addition, error) {
+	// Refuse before the first lock file is written.
+	if _, err := l.Plan(ctx, r, observe); err != nil {
+		return Addition{}, err
+	}
+	unlock, err := l.Store.Lock(ctx, r.Name)
+	if err != nil {
+		return Addition{}, err
+	}
+	defer unlock()
+	plan, err := l.place(ctx, r, observe)
+	if err != nil {
+		return Addition{}, err
+	}
+	if err := l.start(ctx, plan); err != nil {
+		return Addition{}, l.undo(ctx, plan.Name, err)
+	}
+	return plan, nil
+}
+
+// place plans anew and puts the folder in place, while nobody else can choose the same subnet.
+func (l Life) place(ctx context.Context, r Request, observe Observe) (Addition, error) {
+	unlock, err := l.Store.lock(ctx, poolLock, lockPatience)
+	if err != nil {
+		return Addition{}, err
+	}
+	defer unlock()
+	plan, err := l.Plan(ctx, r, observe)
+	if err != nil {
+		return Addition{}, err
+	}
+	return plan, l.Store.place(ctx, plan.Name, plan.Files, plan.Site)
+}
+
+func (l Life) start(ctx context.Context, plan Addition) error {
+	if err := l.Compose.Up(ctx, plan.Dir, string(plan.Name), false); err != nil {
+		return fmt.Errorf("starting project %s: %w", plan.Name, err)
+	}
+	return l.Ready(ctx, plan.Name, []route.Key{plan.Key})
+}
+
+// undo removes all of a project that was not there before, also when the command was interrupted.
+func (l Life) undo(ctx context.Context, name Name, cause error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+	defer cancel()
+	failure := &Failure{Err: cause, Logs: lastLogs(ctx, l.Engine, name)}
+	if err := teardown(ctx, l.Engine, l.Compose, name); err != nil {
+		failure.Err = fmt.Errorf("%w; and taking it down again: %w; mend with: gateway rm %s", cause, err, name)
+		return failure
+	}
+	if err := l.Store.remove(name); err != nil {
+		failure.Err = errors.Join(cause, err)
+	}
+	return failure
+}

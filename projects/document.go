@@ -1,0 +1,156 @@
+package projects
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"gateway/proxy/label"
+)
+
+// Meta is what x-gateway in a compose.yaml says. All of it may be missing in a file that people wrote.
+type Meta struct {
+	Template string
+	Owner    string
+	// Created and Expires are the start of a day in UTC, zero when they are not said. Expires is the last day.
+	Created, Expires time.Time
+}
+
+// Document is what gateway itself reads of a compose.yaml; Compose reads all of it.
+type Document struct {
+	Meta
+	// Claims are the routes that the services' labels ask for, Problems what keeps some from being asked for.
+	Claims   []label.Claim
+	Problems []label.Problem
+	// Subnets are those of the project's networks.
+	Subnets []netip.Prefix
+}
+
+// composeFile is the part of the Compose format that is read here.
+type composeFile struct {
+	Name     string             `yaml:"name"`
+	Gateway  yaml.Node          `yaml:"x-gateway"`
+	Services map[string]service `yaml:"services"`
+	Networks map[string]struct {
+		IPAM struct {
+			Config []struct {
+				Subnet string `yaml:"subnet"`
+			} `yaml:"config"`
+		} `yaml:"ipam"`
+	} `yaml:"networks"`
+}
+
+type service struct {
+	Labels labelSet `yaml:"labels"`
+}
+
+// labelSet reads labels in both of the forms that Compose knows.
+type labelSet map[string]string
+
+// UnmarshalYAML reads a map, or a list of KEY=VALUE.
+func (l *labelSet) UnmarshalYAML(node *yaml.Node) error {
+	labels := map[string]string{}
+	if node.Kind == yaml.SequenceNode {
+		var list []string
+		if err := node.Decode(&list); err != nil {
+			return err
+		}
+		for _, item := range list {
+			key, value, _ := strings.Cut(item, "=")
+			labels[key] = value
+		}
+	} else if err := node.Decode(&labels); err != nil {
+		return err
+	}
+	for key, value := range labels {
+		labels[key] = strings.ReplaceAll(value, "$$", "$")
+	}
+	*l = labels
+	return nil
+}
+
+// parseDocument reads the text of the project's compose.yaml. The errors name the line.
+func parseDocument(name Name, text []byte) (Document, error) {
+	var file composeFile
+	if err := yaml.Unmarshal(text, &file); err != nil {
+		return Document{}, err
+	}
+	if file.Name != "" && file.Name != string(name) {
+		return Document{}, fmt.Errorf("it says name: %s, and the folder is %s; they have to be equal", file.Name, name)
+	}
+	meta, err := parseMeta(&file.Gateway)
+	if err != nil {
+		return Document{}, err
+	}
+	doc := Document{Meta: meta}
+	for _, name := range slices.Sorted(maps.Keys(file.Services)) {
+		claims, problems := label.Parse(file.Services[name].Labels)
+		doc.Claims = append(doc.Claims, claims...)
+		doc.Problems = append(doc.Problems, problems...)
+	}
+	for _, name := range slices.Sorted(maps.Keys(file.Networks)) {
+		for _, config := range file.Networks[name].IPAM.Config {
+			if subnet, err := netip.ParsePrefix(config.Subnet); err == nil {
+				doc.Subnets = append(doc.Subnets, subnet.Masked())
+			}
+		}
+	}
+	return doc, nil
+}
+
+// parseMeta reads x-gateway strictly: a key that is not known is refused, since it may have been meant as an end date.
+func parseMeta(node *yaml.Node) (Meta, error) {
+	if node.Kind == yaml.AliasNode {
+		node = node.Alias
+	}
+	var m Meta
+	if node.IsZero() || node.Tag == "!!null" {
+		return m, nil
+	}
+	if node.Kind != yaml.MappingNode {
+		return m, fmt.Errorf("line %d: x-gateway takes keys and values", node.Line)
+	}
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		key := node.Content[i]
+		if err := m.set(key.Value, node.Content[i+1]); err != nil {
+			return Meta{}, fmt.Errorf("line %d: x-gateway.%s: %w", key.Line, key.Value, err)
+		}
+	}
+	return m, nil
+}
+
+func (m *Meta) set(key string, node *yaml.Node) error {
+	var value string
+	if err := node.Decode(&value); err != nil {
+		return errors.New("it takes one value")
+	}
+	value = strings.ReplaceAll(value, "$$", "$")
+	var err error
+	switch key {
+	case "template":
+		m.Template = value
+	case "owner":
+		m.Owner = value
+	case "created":
+		m.Created, err = parseDate(value)
+	case "expires":
+		m.Expires, err = parseDate(value)
+	default:
+		return errors.New("this version does not know it; it knows template, owner, created and expires")
+	}
+	return err
+}
+
+func parseDate(s string) (time.Time, error) {
+	day, err := time.Parse(time.DateOnly, s)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("%q is no date; write one such as 2027-06-30", s)
+	}
+	return day, nil
+}

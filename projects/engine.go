@@ -1,0 +1,148 @@
+package projects
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"gateway/proxy/docker"
+	"gateway/proxy/label"
+	"gateway/proxy/route"
+)
+
+// The labels by which Compose marks what it creates.
+const (
+	composeProject = "com.docker.compose.project"
+	composeService = "com.docker.compose.service"
+	composeDir     = "com.docker.compose.project.working_dir"
+)
+
+// Lister tells what an engine has; *docker.Client is one.
+type Lister interface {
+	Containers(ctx context.Context, labels ...string) ([]docker.Container, error)
+	Networks(ctx context.Context) ([]docker.Network, error)
+	Logs(ctx context.Context, nameOrID string, lines int) (string, error)
+}
+
+// Remover removes what an engine has; *docker.Client is one.
+type Remover interface {
+	Remove(ctx context.Context, nameOrID string, timeout time.Duration) error
+	RemoveNetwork(ctx context.Context, nameOrID string) error
+	Disconnect(ctx context.Context, network, container string) error
+}
+
+// Engine is what the life of a project asks of Docker itself.
+type Engine interface {
+	Lister
+	Remover
+}
+
+// Composer does with a project what the docker compose command of the same name does; *compose.Compose is one.
+type Composer interface {
+	// Up makes what runs equal to the compose.yaml in dir and waits until it runs; force replaces containers that are
+	// equal already.
+	Up(ctx context.Context, dir, name string, force bool) error
+	// Down removes containers, networks and volumes of the project. It needs no folder, and nothing to be there.
+	Down(ctx context.Context, name string) error
+}
+
+// Taken is a key that routes or would route, and the project that has it.
+type Taken struct {
+	Key route.Key
+	// Project is empty for a container without one; By is what people know the holder by.
+	Project, By string
+}
+
+// Running is what an engine has of one project.
+type Running struct {
+	Containers []docker.Container
+	Networks   []docker.Network
+}
+
+// Look lists what the engine has of a project.
+func Look(ctx context.Context, engine Lister, name Name) (Running, error) {
+	containers, err := engine.Containers(ctx, composeProject+"="+string(name))
+	if err != nil {
+		return Running{}, err
+	}
+	all, err := engine.Networks(ctx)
+	if err != nil {
+		return Running{}, err
+	}
+	networks := slices.DeleteFunc(all, func(n docker.Network) bool { return n.Labels[composeProject] != string(name) })
+	return Running{containers, networks}, nil
+}
+
+// ProjectOf is the compose project that something with these labels belongs to, or empty.
+func ProjectOf(labels map[string]string) string { return labels[composeProject] }
+
+// ServiceOf is the compose service of a container, or its name when it has none.
+func ServiceOf(c docker.Container) string {
+	if service := c.Labels[composeService]; service != "" {
+		return service
+	}
+	return c.Name
+}
+
+// empty reports that the engine has nothing of the project.
+func (r Running) empty() bool { return len(r.Containers) == 0 && len(r.Networks) == 0 }
+
+// ours reports whether anything of it was made for the gateway.
+func (r Running) ours() bool {
+	for _, c := range r.Containers {
+		if label.Ours(c.Labels) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(r.Networks, func(n docker.Network) bool { return n.Labels[label.Role] != "" })
+}
+
+// foreign returns an error when containers of that name were started from another folder: they are somebody else's.
+func (r Running) foreign(name Name, dir string) error {
+	for _, c := range r.Containers {
+		if from := c.Labels[composeDir]; from != "" && !samePath(from, dir) {
+			return fmt.Errorf("project %s: its container %s was started from %s and not from %s; use docker compose in that folder", name, c.Name, from, dir)
+		}
+	}
+	return nil
+}
+
+// samePath compares paths of which either may be gone or be spelled through links.
+func samePath(a, b string) bool {
+	return filepath.Clean(a) == filepath.Clean(b) || resolved(a) == resolved(b)
+}
+
+// resolved follows links as far up as the path exists.
+func resolved(path string) string {
+	path = filepath.Clean(path)
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		return real
+	}
+	if filepath.Dir(path) == path {
+		return path
+	}
+	return filepath.Join(resolved(filepath.Dir(path)), filepath.Base(path))
+}
+
+// lastLogs are the last lines of every container of a project, for people.
+func lastLogs(ctx context.Context, engine Lister, name Name) string {
+	containers, err := engine.Containers(ctx, composeProject+"="+string(name))
+	if err != nil {
+		return ""
+	}
+	var all strings.Builder
+	for _, c := range containers {
+		text, err := engine.Logs(ctx, c.ID, logLines)
+		if text = strings.TrimSpace(text); err != nil || text == "" {
+			text = "(nothing)"
+		}
+		fmt.Fprintf(&all, "%s (%s) wrote last:\n%s\n", c.Name, c.Status, text)
+	}
+	return all.String()
+}
+
+// logLines is how much of a container's log is shown when it fails.
+const logLines = 20

@@ -1,0 +1,98 @@
+package projects
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+// lockPatience is how long one command waits for another to be done with a project.
+const lockPatience = 5 * time.Second
+
+// locks is the folder of lock files, beside the projects: a lock outlives the folder that it is about.
+const locks = ".locks"
+
+// poolLock is held from the choice of a subnet until the compose.yaml that has it is in place.
+const poolLock = ".pool"
+
+// ErrBusy says that another process is changing the project.
+var ErrBusy = errors.New("busy")
+
+// Lock makes this the only process, and the only caller in it, that changes the project until the returned function
+// is called. It waits some seconds for another; then the error wraps ErrBusy and says which process that is. The lock
+// goes with the process.
+func (s Store) Lock(ctx context.Context, name Name) (unlock func(), err error) {
+	return s.lock(ctx, string(name), lockPatience)
+}
+
+func (s Store) lock(ctx context.Context, name string, patience time.Duration) (unlock func(), err error) {
+	if err := os.MkdirAll(filepath.Join(s.root, locks), 0o755); err != nil {
+		return nil, unwritable(s.root, err)
+	}
+	file := filepath.Join(s.root, locks, name+".lock")
+	wait, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		held, err := tryLock(file)
+		if err != nil {
+			return nil, unwritable(s.root, err)
+		}
+		if held != nil {
+			return func() { release(held) }, nil
+		}
+		select {
+		case <-wait.Done():
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			return nil, fmt.Errorf("%s is %w: %s is changing it; run the command again when that is done", strings.TrimPrefix(name, "."), ErrBusy, holder(file))
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// tryLock returns nil when another holds the lock.
+func tryLock(file string) (*flock.Flock, error) {
+	held := flock.New(file)
+	ok, err := held.TryLock()
+	if err != nil || !ok {
+		return nil, errors.Join(err, held.Close())
+	}
+	// The one before us deletes the file when it is done: then what we locked is a file that nobody else will find.
+	mine, err := held.Stat()
+	if err != nil {
+		return nil, errors.Join(err, held.Close())
+	}
+	now, err := os.Stat(file)
+	if err != nil || !os.SameFile(mine, now) {
+		return nil, held.Close()
+	}
+	// For people alone; whoever may lock need not be allowed to write.
+	_ = os.WriteFile(file, []byte(fmt.Sprintf("process %d", os.Getpid())), 0o644)
+	return held, nil
+}
+
+// release deletes the file while it is still locked, so that no two processes hold locks on different files.
+func release(held *flock.Flock) {
+	_ = os.Remove(held.Path())
+	_ = held.Close()
+}
+
+func holder(file string) string {
+	text, err := os.ReadFile(file)
+	if err != nil || len(text) == 0 {
+		return "another process"
+	}
+	return string(text)
+}
+
+// unwritable says what to do about a projects folder that cannot be changed.
+func unwritable(root string, err error) error {
+	return fmt.Errorf("the projects folder %s cannot be written: %w; run this as its owner, or name another folder with --projects or $GATEWAY_PROJECTS", root, err)
+}

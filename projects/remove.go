@@ -1,0 +1,87 @@
+package projects
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+)
+
+// Removal is the plan of a project's end.
+type Removal struct {
+	Name Name
+	// Dir is empty when the project has no folder.
+	Dir                           string
+	Containers, Networks, Volumes []string
+}
+
+// Volumes lists the volumes of a project by name.
+type Volumes func(ctx context.Context, name string) ([]string, error)
+
+// PlanRemoval decides whether a project may be removed and says what goes. Either half may be missing, the folder or
+// what runs; without a folder only what was made for the gateway from that folder is removed. The error wraps
+// ErrNoProject when there is neither.
+func (l Life) PlanRemoval(ctx context.Context, name Name, volumes Volumes) (Removal, error) {
+	running, err := Look(ctx, l.Engine, name)
+	if err != nil {
+		return Removal{}, err
+	}
+	dir := l.Store.Dir(name)
+	if err := running.foreign(name, dir); err != nil {
+		return Removal{}, err
+	}
+	plan := Removal{Name: name}
+	switch {
+	case l.Store.Exists(name):
+		plan.Dir = dir
+	case running.empty():
+		return Removal{}, fmt.Errorf("%w: %s; 'gateway ls' lists those there are", ErrNoProject, name)
+	case !running.ours():
+		return Removal{}, fmt.Errorf("%w: %s has no folder %s, and its containers carry no label of the gateway; use docker compose", ErrNoProject, name, dir)
+	}
+	for _, c := range running.Containers {
+		plan.Containers = append(plan.Containers, c.Name)
+	}
+	for _, n := range running.Networks {
+		plan.Networks = append(plan.Networks, n.Name)
+	}
+	plan.Volumes, err = volumes(ctx, string(name))
+	return plan, err
+}
+
+// Steps says what goes, one line each.
+func (r Removal) Steps() []string {
+	var steps []string
+	for _, kind := range []struct {
+		what  string
+		names []string
+	}{{"container", r.Containers}, {"network", r.Networks}, {"volume", r.Volumes}} {
+		for _, name := range kind.names {
+			steps = append(steps, fmt.Sprintf("remove %s %s", kind.what, name))
+		}
+	}
+	if r.Dir != "" {
+		steps = append(steps, "delete "+filepath.Clean(r.Dir)+" with all that is in it")
+	}
+	return steps
+}
+
+// String is the plan in lines.
+func (r Removal) String() string { return strings.Join(r.Steps(), "\n") }
+
+// Remove removes all that the engine has of a project, and then its folder. When it fails the folder is still there,
+// and it can be called again.
+func (l Life) Remove(ctx context.Context, plan Removal) error {
+	unlock, err := l.Store.Lock(ctx, plan.Name)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := teardown(ctx, l.Engine, l.Compose, plan.Name); err != nil {
+		return fmt.Errorf("removing project %s: %w; its folder was kept, run the command again", plan.Name, err)
+	}
+	if !l.Store.Exists(plan.Name) {
+		return nil
+	}
+	return l.Store.remove(plan.Name)
+}

@@ -1,0 +1,14 @@
+//go:build linux || darwin
+
+package projects
+
+import "golang.org/x/sys/unix"
+
+// freeBytes is what this user may still write to the disk of dir.
+func freeBytes(dir string) (free int64, known bool) {
+	var s unix.Statfs_t
+	if unix.Statfs(dir, &s) != nil {
+		return 0, false
+	}
+	return int64(s.Bavail) * int64(s.Bsize), true
+}

@@ -1,0 +1,79 @@
+package projects
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"gateway/proxy/docker"
+	"gateway/proxy/label"
+)
+
+// How long containers get to end, and how long the agent may hold on to a network that goes.
+const (
+	stopTimeout    = 5 * time.Second
+	networkPatient = 15 * time.Second
+)
+
+// teardown removes everything that the engine has of a project. It is right to call it when there is nothing, and
+// again after it failed.
+func teardown(ctx context.Context, engine Engine, compose Composer, name Name) error {
+	downErr := compose.Down(ctx, string(name))
+	left, err := Look(ctx, engine, name)
+	if err != nil {
+		return errors.Join(downErr, err)
+	}
+	for _, c := range left.Containers {
+		if err := engine.Remove(ctx, c.ID, stopTimeout); err != nil {
+			return fmt.Errorf("removing container %s: %w", c.Name, err)
+		}
+	}
+	for _, n := range left.Networks {
+		if err := removeNetwork(ctx, engine, n); err != nil {
+			return fmt.Errorf("removing network %s: %w", n.Name, err)
+		}
+	}
+	if downErr == nil {
+		return nil
+	}
+	// What Compose stumbled over may have been the network; only it knows the volumes.
+	return compose.Down(ctx, string(name))
+}
+
+// removeNetwork takes the proxy off the network first. The agent may put it back for as long as it has not seen that
+// the containers are gone, so this is tried again.
+func removeNetwork(ctx context.Context, engine Engine, n docker.Network) error {
+	wait, cancel := context.WithTimeout(ctx, networkPatient)
+	defer cancel()
+	for {
+		err := tryRemoveNetwork(wait, engine, n)
+		if !errors.Is(err, docker.ErrInUse) {
+			return err
+		}
+		select {
+		case <-wait.Done():
+			return err
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+func tryRemoveNetwork(ctx context.Context, engine Engine, n docker.Network) error {
+	proxies, err := engine.Containers(ctx, label.Role+"="+label.RoleProxy)
+	if err != nil {
+		return err
+	}
+	for _, proxy := range proxies {
+		if err := engine.Disconnect(ctx, n.ID, proxy.ID); err != nil {
+			return err
+		}
+	}
+	return engine.RemoveNetwork(ctx, n.ID)
+}
+
+// RemoveNetwork removes a network that belongs to no project, after taking the proxy off it. The error wraps
+// docker.ErrInUse when other containers are on it.
+func RemoveNetwork(ctx context.Context, engine Engine, n docker.Network) error {
+	return removeNetwork(ctx, engine, n)
+}
