@@ -30,7 +30,6 @@ func (c *Client) Host() string { return c.link.host }
 // Close closes idle connections. Calls under way go on, and so may new ones.
 func (c *Client) Close() error {
 	c.link.reset()
-	c.link.http.CloseIdleConnections()
 	return nil
 }
 

@@ -51,6 +51,7 @@ func (l *link) transport() *http.Transport {
 	return &http.Transport{
 		DialContext:        l.dial,
 		DisableCompression: true,
+		ReadBufferSize:     64 << 10,
 		MaxIdleConns:       6,
 		IdleConnTimeout:    30 * time.Second,
 	}
@@ -88,6 +89,7 @@ func (l *link) reset() {
 	if s := l.current.Swap(nil); s != nil {
 		_ = s.sdk.Close()
 	}
+	l.http.CloseIdleConnections()
 }
 
 func (l *link) session(ctx context.Context) (*session, error) {

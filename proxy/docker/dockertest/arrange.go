@@ -97,7 +97,7 @@ func (e *Engine) AddContainer(c Container) string {
 		b.ends[name].given = address
 	}
 	if err == nil && !c.Stopped {
-		err = w.start(b)
+		err = b.start()
 	}
 	if err != nil {
 		e.tb.Fatalf("adding container %s: %v", c.Name, err)
@@ -110,8 +110,8 @@ func (e *Engine) AddContainer(c Container) string {
 	return b.id
 }
 
-// act does something to a container.
-func (e *Engine) act(name, what string, do func(*box) error) {
+// arrange does something to a container.
+func arrange(e *Engine, name, what string, do func(*box) error) {
 	e.tb.Helper()
 	e.world.mu.Lock()
 	defer e.world.mu.Unlock()
@@ -127,71 +127,76 @@ func (e *Engine) act(name, what string, do func(*box) error) {
 // Start starts a container.
 func (e *Engine) Start(name string) {
 	e.tb.Helper()
-	e.act(name, "starting", e.world.start)
+	arrange(e, name, "starting", (*box).start)
 }
 
 // Stop stops a container.
 func (e *Engine) Stop(name string) {
 	e.tb.Helper()
-	e.act(name, "stopping", e.world.stop)
+	arrange(e, name, "stopping", (*box).stop)
 }
 
 // Kill sends a signal, such as "KILL" or "15", to a container, which dies of it unless its program says otherwise.
 func (e *Engine) Kill(name, signal string) {
 	e.tb.Helper()
-	e.act(name, "killing", func(b *box) error { return e.world.kill(b, signal) })
+	arrange(e, name, "killing", func(b *box) error { return b.kill(signal) })
 }
 
 // Remove removes a container, running or not.
 func (e *Engine) Remove(name string) {
 	e.tb.Helper()
-	e.act(name, "removing", func(b *box) error { return e.world.remove(b, true) })
+	arrange(e, name, "removing", func(b *box) error { return b.remove(true) })
 }
 
 // SetHealth makes a container starting, healthy or unhealthy.
 func (e *Engine) SetHealth(name, health string) {
 	e.tb.Helper()
-	e.act(name, "setting the health of", func(b *box) error {
-		e.world.setHealth(b, health)
+	arrange(e, name, "setting the health of", func(b *box) error {
+		b.setHealth(health)
 		return nil
 	})
 }
 
-// SetState makes a container paused, restarting, dead or running again, with the event of it where there is one.
+// SetState puts a container into a state that its events do not tell of, such as restarting, removing or dead.
 func (e *Engine) SetState(name, state string) {
 	e.tb.Helper()
-	e.act(name, "setting the state of", func(b *box) error {
-		was := b.state
+	arrange(e, name, "setting the state of", func(b *box) error {
 		b.state = state
 		b.changed()
-		switch {
-		case state == "paused":
-			e.world.emit(b, "pause", nil)
-		case was == "paused" && state == "running":
-			e.world.emit(b, "unpause", nil)
-		}
 		return nil
 	})
+}
+
+// Pause freezes a container.
+func (e *Engine) Pause(name string) {
+	e.tb.Helper()
+	arrange(e, name, "pausing", (*box).pause)
+}
+
+// Unpause lets a paused container go on.
+func (e *Engine) Unpause(name string) {
+	e.tb.Helper()
+	arrange(e, name, "unpausing", (*box).unpause)
 }
 
 // Connect puts a container on a network.
 func (e *Engine) Connect(network, container string) {
 	e.tb.Helper()
-	e.act(container, "connecting", func(*box) error { return e.world.connect(network, container, nil) })
+	arrange(e, container, "connecting", func(*box) error { return e.world.connect(network, container, nil) })
 }
 
 // Disconnect takes a container off a network.
 func (e *Engine) Disconnect(network, container string) {
 	e.tb.Helper()
-	e.act(container, "disconnecting", func(*box) error { return e.world.disconnect(network, container) })
+	arrange(e, container, "disconnecting", func(*box) error { return e.world.disconnect(network, container) })
 }
 
 // Noise emits the events of so many health checks of a container.
 func (e *Engine) Noise(name string, checks int) {
 	e.tb.Helper()
-	e.act(name, "checking", func(b *box) error {
+	arrange(e, name, "checking", func(b *box) error {
 		for range checks {
-			e.world.noise(b, []string{"/check"}, 0)
+			b.noise([]string{"/check"}, 0)
 		}
 		return nil
 	})

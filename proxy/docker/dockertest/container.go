@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-func (w *world) handleCreate(r *http.Request) (int, any, error) {
+func (a *api) handleCreate(r *http.Request) (int, any, error) {
+	w := a.world
 	raw, err := io.ReadAll(r.Body)
 	if err != nil {
 		return 0, nil, err
@@ -65,7 +66,7 @@ func first(texts ...string) string {
 
 // create adds a container on networks, each with aliases. The lock is held.
 func (w *world) create(b *box, networks map[string][]string) error {
-	b.id, b.state, b.created = newID(), "created", time.Now()
+	b.world, b.id, b.state, b.created = w, newID(), "created", time.Now()
 	if b.name == "" {
 		b.name = "box_" + b.id[:8]
 	}
@@ -97,7 +98,7 @@ func (w *world) create(b *box, networks map[string][]string) error {
 	}
 	w.boxes = slices.Insert(w.boxes, 0, b)
 	w.index[b.id] = b
-	w.emit(b, "create", nil)
+	b.emit("create", nil)
 	return nil
 }
 
@@ -111,7 +112,8 @@ func (b *box) exposed() map[string]struct{} {
 	return all
 }
 
-func (w *world) handleInspect(r *http.Request) (int, any, error) {
+func (a *api) handleInspect(r *http.Request) (int, any, error) {
+	w := a.world
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	b, err := w.box(r.PathValue("name"))
@@ -141,7 +143,7 @@ func (w *world) handleInspect(r *http.Request) (int, any, error) {
 			"Image": b.config.Image, "User": b.config.User, "Tty": b.config.Tty, "Labels": b.config.Labels, "ExposedPorts": b.exposed(),
 			"Cmd": b.config.Cmd, "Entrypoint": b.config.Entrypoint, "Healthcheck": b.config.Healthcheck, "StopTimeout": b.config.StopTimeout,
 		},
-		"NetworkSettings": map[string]any{"Ports": ports, "Networks": b.places()},
+		"NetworkSettings": map[string]any{"Ports": ports, "Networks": places(b)},
 	}, nil
 }
 
@@ -154,7 +156,7 @@ type place struct {
 	GlobalIPv6Address, MacAddress  string
 }
 
-func (b *box) places() map[string]place {
+func places(b *box) map[string]place {
 	places := make(map[string]place, len(b.ends))
 	for name, at := range b.ends {
 		p := place{NetworkID: at.bridge.id, EndpointID: at.id, Aliases: at.aliases}
@@ -177,7 +179,7 @@ func hardware(ip netip.Addr) string {
 }
 
 // act does something to a container that a request names.
-func (w *world) act(r *http.Request, do func(*box) error) (int, any, error) {
+func act(w *world, r *http.Request, do func(*box) error) (int, any, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	b, err := w.box(r.PathValue("name"))
@@ -190,16 +192,22 @@ func (w *world) act(r *http.Request, do func(*box) error) (int, any, error) {
 	return http.StatusNoContent, nil, err
 }
 
-func (w *world) handleStart(r *http.Request) (int, any, error) { return w.act(r, w.start) }
+func (a *api) handleStart(r *http.Request) (int, any, error) { return act(a.world, r, (*box).start) }
 
-func (w *world) handleStop(r *http.Request) (int, any, error) { return w.act(r, w.stop) }
+func (a *api) handleStop(r *http.Request) (int, any, error) { return act(a.world, r, (*box).stop) }
 
-func (w *world) handleKill(r *http.Request) (int, any, error) {
-	return w.act(r, func(b *box) error { return w.kill(b, first(r.URL.Query().Get("signal"), "9")) })
+func (a *api) handleKill(r *http.Request) (int, any, error) {
+	return act(a.world, r, func(b *box) error { return b.kill(first(r.URL.Query().Get("signal"), "9")) })
 }
 
-func (w *world) handleRemove(r *http.Request) (int, any, error) {
-	return w.act(r, func(b *box) error {
-		return w.remove(b, slices.Contains([]string{"1", "true"}, strings.ToLower(r.URL.Query().Get("force"))))
+func (a *api) handlePause(r *http.Request) (int, any, error) { return act(a.world, r, (*box).pause) }
+
+func (a *api) handleUnpause(r *http.Request) (int, any, error) {
+	return act(a.world, r, (*box).unpause)
+}
+
+func (a *api) handleRemove(r *http.Request) (int, any, error) {
+	return act(a.world, r, func(b *box) error {
+		return b.remove(slices.Contains([]string{"1", "true"}, strings.ToLower(r.URL.Query().Get("force"))))
 	})
 }

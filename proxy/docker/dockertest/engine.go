@@ -25,11 +25,14 @@ type TB interface {
 
 // Engine is a running engine. It is safe for concurrent use.
 type Engine struct {
+	Recorder
 	tb     TB
 	socket string
 	world  *world
-	wire   *wire
 }
+
+// Recorder is the part of an Engine that knows the requests.
+type Recorder struct{ wire *wire }
 
 // Call is a request that the engine got. Path is without the API version.
 type Call struct{ Method, Path, Query, Body string }
@@ -56,7 +59,7 @@ func Start(tb TB) *Engine {
 	}
 	e := &Engine{
 		tb: tb, socket: filepath.Join(dir, "docker.sock"), world: newWorld(),
-		wire: &wire{hijacked: map[net.Conn]struct{}{}, failures: map[string]int{}, down: make(chan struct{})},
+		Recorder: Recorder{&wire{hijacked: map[net.Conn]struct{}{}, failures: map[string]int{}, down: make(chan struct{})}},
 	}
 	close(e.wire.down)
 	e.Up()
@@ -107,7 +110,7 @@ func (e *Engine) Up() {
 	}
 	listener.(*net.UnixListener).SetUnlinkOnClose(false) // a dead engine leaves its socket, which refuses
 	w.down = make(chan struct{})
-	w.server = &httptest.Server{Listener: listener, Config: &http.Server{Handler: e.handler()}}
+	w.server = &httptest.Server{Listener: listener, Config: &http.Server{Handler: (&api{e.world, e.wire}).handler()}}
 	w.server.Start()
 }
 
@@ -123,24 +126,24 @@ func (e *Engine) SetVersion(version, api string) {
 
 // FailNext makes the next requests fail with status 500 whose method and path begin with prefix, such as
 // "GET /containers/json".
-func (e *Engine) FailNext(prefix string, times int) {
-	e.wire.mu.Lock()
-	defer e.wire.mu.Unlock()
-	e.wire.failures[prefix] = times
+func (r Recorder) FailNext(prefix string, times int) {
+	r.wire.mu.Lock()
+	defer r.wire.mu.Unlock()
+	r.wire.failures[prefix] = times
 }
 
 // Calls returns the requests so far in order, without _ping.
-func (e *Engine) Calls() []Call {
-	e.wire.mu.Lock()
-	defer e.wire.mu.Unlock()
-	return slices.Clone(e.wire.calls)
+func (r Recorder) Calls() []Call {
+	r.wire.mu.Lock()
+	defer r.wire.mu.Unlock()
+	return slices.Clone(r.wire.calls)
 }
 
 // ForgetCalls empties the log of calls.
-func (e *Engine) ForgetCalls() {
-	e.wire.mu.Lock()
-	defer e.wire.mu.Unlock()
-	e.wire.calls = nil
+func (r Recorder) ForgetCalls() {
+	r.wire.mu.Lock()
+	defer r.wire.mu.Unlock()
+	r.wire.calls = nil
 }
 
 // log notes a call and reports whether it is to fail.

@@ -65,7 +65,8 @@ func (f *feed) since(t time.Time) int {
 }
 
 // emit tells of something that happened to a container.
-func (w *world) emit(b *box, action string, extra map[string]string) {
+func (b *box) emit(action string, extra map[string]string) {
+	w := b.world
 	attributes := map[string]string{}
 	maps.Copy(attributes, b.config.Labels)
 	attributes["image"], attributes["name"] = b.config.Image, b.name
@@ -109,7 +110,7 @@ func wants(filters map[string][]string, m message) bool {
 	return fuzzy && slices.ContainsFunc(actions, func(a string) bool { return strings.HasPrefix(m.Action, a) })
 }
 
-func (e *Engine) serveEvents(rw http.ResponseWriter, r *http.Request) {
+func (a *api) serveEvents(rw http.ResponseWriter, r *http.Request) {
 	filters, err := filters(r)
 	if err != nil {
 		write(rw, 0, nil, err)
@@ -124,8 +125,8 @@ func (e *Engine) serveEvents(rw http.ResponseWriter, r *http.Request) {
 		}
 		since = time.Unix(0, int64(seconds*1e9))
 	}
-	gone := e.wire.gone()
-	next := e.world.feed.since(since)
+	gone := a.wire.gone()
+	next := a.world.feed.since(since)
 	rw.Header().Set("Content-Type", "application/json")
 	rw.WriteHeader(http.StatusOK)
 	flusher := http.NewResponseController(rw)
@@ -134,7 +135,7 @@ func (e *Engine) serveEvents(rw http.ResponseWriter, r *http.Request) {
 		if flusher.Flush() != nil {
 			return
 		}
-		news, changed := e.world.feed.from(next)
+		news, changed := a.world.feed.from(next)
 		next += len(news)
 		for _, m := range news {
 			if wants(filters, m) && encoder.Encode(m) != nil {

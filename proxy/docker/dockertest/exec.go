@@ -18,7 +18,8 @@ type execution struct {
 	exit    *int
 }
 
-func (w *world) handleExecCreate(r *http.Request) (int, any, error) {
+func (a *api) handleExecCreate(r *http.Request) (int, any, error) {
+	w := a.world
 	var request struct{ Cmd []string }
 	if err := read(r, &request); err != nil {
 		return 0, nil, err
@@ -37,11 +38,12 @@ func (w *world) handleExecCreate(r *http.Request) (int, any, error) {
 	}
 	x := &execution{id: newID(), b: b, command: request.Cmd}
 	w.execs[x.id] = x
-	w.emit(b, "exec_create: "+strings.Join(x.command, " "), map[string]string{"execID": x.id})
+	b.emit("exec_create: "+strings.Join(x.command, " "), map[string]string{"execID": x.id})
 	return http.StatusCreated, map[string]string{"Id": x.id}, nil
 }
 
-func (w *world) handleExecInspect(r *http.Request) (int, any, error) {
+func (a *api) handleExecInspect(r *http.Request) (int, any, error) {
+	w := a.world
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	x := w.execs[r.PathValue("id")]
@@ -52,8 +54,8 @@ func (w *world) handleExecInspect(r *http.Request) (int, any, error) {
 }
 
 // serveExec hands the connection to the exec's program and plays it until it ends.
-func (e *Engine) serveExec(rw http.ResponseWriter, r *http.Request) {
-	w := e.world
+func (a *api) serveExec(rw http.ResponseWriter, r *http.Request) {
+	w := a.world
 	w.mu.Lock()
 	x := w.execs[r.PathValue("id")]
 	w.mu.Unlock()
@@ -67,22 +69,23 @@ func (e *Engine) serveExec(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer conn.Close()
-	release, err := e.wire.hold(conn)
+	release, err := a.wire.hold(conn)
 	if err != nil {
 		return
 	}
 	defer release()
 	_, _ = io.WriteString(conn, "HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n")
-	w.play(x, buffered.Reader, conn)
+	a.play(x, buffered.Reader, conn)
 }
 
 // play runs an exec's program.
-func (w *world) play(x *execution, stdin *bufio.Reader, conn io.Writer) {
+func (a *api) play(x *execution, stdin *bufio.Reader, conn io.Writer) {
+	w := a.world
 	w.mu.Lock()
 	p, args, ok := w.program(x.command)
 	x.running = true
 	attributes := map[string]string{"execID": x.id}
-	w.emit(x.b, "exec_start: "+strings.Join(x.command, " "), attributes)
+	x.b.emit("exec_start: "+strings.Join(x.command, " "), attributes)
 	w.mu.Unlock()
 	exit := 0
 	switch {
@@ -96,5 +99,5 @@ func (w *world) play(x *execution, stdin *bufio.Reader, conn io.Writer) {
 	defer w.mu.Unlock()
 	x.running, x.exit = false, &exit
 	attributes["exitCode"] = strconv.Itoa(exit)
-	w.emit(x.b, "exec_die", attributes)
+	x.b.emit("exec_die", attributes)
 }

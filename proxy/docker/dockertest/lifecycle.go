@@ -18,7 +18,8 @@ type binding struct {
 }
 
 // start starts a container. The lock is held.
-func (w *world) start(b *box) error {
+func (b *box) start() error {
+	w := b.world
 	if b.state == "running" {
 		return refuse(http.StatusNotModified, "")
 	}
@@ -32,21 +33,21 @@ func (w *world) start(b *box) error {
 		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(b.ends)) {
-		if err := w.plug(b, b.ends[name]); err != nil {
+		if err := b.plug(b.ends[name]); err != nil {
 			return err
 		}
 	}
 	b.bindings, b.state, b.exit, b.started, b.run = bindings, "running", 0, time.Now(), b.run+1
 	b.failing = 0
 	b.changed()
-	w.emit(b, "start", nil)
+	b.emit("start", nil)
 	if b.config.Healthcheck != nil {
 		b.health = "starting"
-		w.scheduleCheck(b)
+		b.scheduleCheck()
 	}
-	exit, running := w.main(b)
+	exit, running := b.main()
 	if !running {
-		w.die(b, exit)
+		b.die(exit)
 		if policy := b.limits.RestartPolicy.Name; policy == "always" || policy == "unless-stopped" || policy == "on-failure" && exit != 0 {
 			b.state = "restarting"
 		}
@@ -55,7 +56,8 @@ func (w *world) start(b *box) error {
 }
 
 // plug gives a container its address on a network. The lock is held.
-func (w *world) plug(b *box, at *end) error {
+func (b *box) plug(at *end) error {
+	w := b.world
 	if at.bridge.driver != "bridge" {
 		return nil
 	}
@@ -70,7 +72,8 @@ func (w *world) plug(b *box, at *end) error {
 }
 
 // unplug takes a container's address on a network away. The lock is held.
-func (w *world) unplug(b *box, at *end) {
+func (b *box) unplug(at *end) {
+	w := b.world
 	if at.id == "" {
 		return
 	}
@@ -81,15 +84,15 @@ func (w *world) unplug(b *box, at *end) {
 }
 
 // die ends a container's process. The lock is held.
-func (w *world) die(b *box, exit int) {
+func (b *box) die(exit int) {
 	b.state, b.exit, b.finished, b.bindings = "exited", exit, time.Now(), nil
 	if b.health != "" {
 		b.health = "unhealthy"
 	}
 	b.changed()
-	w.emit(b, "die", map[string]string{"exitCode": strconv.Itoa(exit)})
+	b.emit("die", map[string]string{"exitCode": strconv.Itoa(exit)})
 	for _, name := range slices.Sorted(maps.Keys(b.ends)) {
-		w.unplug(b, b.ends[name])
+		b.unplug(b.ends[name])
 	}
 }
 
@@ -97,7 +100,7 @@ func (w *world) die(b *box, exit int) {
 var signals = map[string]string{"HUP": "1", "INT": "2", "QUIT": "3", "KILL": "9", "USR1": "10", "USR2": "12", "TERM": "15"}
 
 // kill sends a signal, by name or number, and lets the container end when its program does upon it. The lock is held.
-func (w *world) kill(b *box, signal string) error {
+func (b *box) kill(signal string) error {
 	if !b.up() {
 		return refuse(http.StatusConflict, "Cannot kill container: %s: Container %s is not running", b.name, b.id)
 	}
@@ -105,9 +108,9 @@ func (w *world) kill(b *box, signal string) error {
 	if n, ok := signals[strings.TrimPrefix(strings.ToUpper(signal), "SIG")]; ok {
 		number = n
 	}
-	w.emit(b, "kill", map[string]string{"signal": number})
-	if exit, ends := w.signalled(b, number); ends {
-		w.die(b, exit)
+	b.emit("kill", map[string]string{"signal": number})
+	if exit, ends := b.signalled(number); ends {
+		b.die(exit)
 	}
 	return nil
 }
@@ -116,7 +119,7 @@ func (w *world) kill(b *box, signal string) error {
 func (b *box) up() bool { return b.state == "running" || b.state == "paused" }
 
 // stop stops a container as the engine does, but without waiting. The lock is held.
-func (w *world) stop(b *box) error {
+func (b *box) stop() error {
 	if !b.up() {
 		if b.state == "restarting" {
 			b.state = "exited"
@@ -125,31 +128,54 @@ func (w *world) stop(b *box) error {
 		}
 		return refuse(http.StatusNotModified, "")
 	}
-	if err := w.kill(b, "15"); err != nil {
+	if err := b.kill("15"); err != nil {
 		return err
 	}
 	if b.up() {
-		if err := w.kill(b, "9"); err != nil {
+		if err := b.kill("9"); err != nil {
 			return err
 		}
 	}
-	w.emit(b, "stop", nil)
+	b.emit("stop", nil)
+	return nil
+}
+
+// pause freezes a container. The lock is held.
+func (b *box) pause() error {
+	if b.state != "running" {
+		return refuse(http.StatusConflict, "Container %s is not running", b.id)
+	}
+	b.state = "paused"
+	b.changed()
+	b.emit("pause", nil)
+	return nil
+}
+
+// unpause lets a container go on. The lock is held.
+func (b *box) unpause() error {
+	if b.state != "paused" {
+		return refuse(http.StatusConflict, "Container %s is not paused", b.id)
+	}
+	b.state = "running"
+	b.changed()
+	b.emit("unpause", nil)
 	return nil
 }
 
 // remove removes a container, killing it when forced. The lock is held.
-func (w *world) remove(b *box, force bool) error {
+func (b *box) remove(force bool) error {
+	w := b.world
 	if b.up() || b.state == "restarting" {
 		if !force {
 			return refuse(http.StatusConflict, "You cannot remove a running container %s. Stop the container before attempting removal or force remove", b.id)
 		}
 		if b.up() {
-			_ = w.kill(b, "9")
+			_ = b.kill("9")
 		}
 	}
 	w.boxes = slices.DeleteFunc(w.boxes, func(other *box) bool { return other == b })
 	delete(w.index, b.id)
-	w.emit(b, "destroy", nil)
+	b.emit("destroy", nil)
 	return nil
 }
 

@@ -38,7 +38,8 @@ type port struct {
 }
 
 // serveList answers with the containers. Each is encoded once for as long as it stays the same.
-func (w *world) serveList(rw http.ResponseWriter, r *http.Request) {
+func (a *api) serveList(rw http.ResponseWriter, r *http.Request) {
+	w := a.world
 	filters, err := filters(r)
 	if err != nil {
 		write(rw, 0, nil, err)
@@ -56,7 +57,7 @@ func (w *world) serveList(rw http.ResponseWriter, r *http.Request) {
 		if list.Len() > 1 {
 			list.WriteByte(',')
 		}
-		list.Write(w.encode(b, now))
+		list.Write(encode(b, now))
 	}
 	w.mu.Unlock()
 	list.WriteString("]\n")
@@ -83,18 +84,18 @@ func listed(b *box, filters map[string][]string) bool {
 }
 
 // encode is a container's element. The lock is held.
-func (w *world) encode(b *box, now time.Time) []byte {
-	status := b.status(now)
+func encode(b *box, now time.Time) []byte {
+	status := status(b, now)
 	if b.encoded != nil && b.encodedStatus == status {
 		return b.encoded
 	}
 	s := summary{
 		ID: b.id, Names: []string{"/" + b.name}, Image: b.config.Image, ImageID: b.image.id, Command: strings.Join(b.command(), " "),
-		Created: b.created.Unix(), Ports: b.ports(), Labels: b.config.Labels, State: b.state, Status: status,
+		Created: b.created.Unix(), Ports: ports(b), Labels: b.config.Labels, State: b.state, Status: status,
 		HostConfig:      map[string]string{"NetworkMode": first(b.limits.NetworkMode, "default")},
-		NetworkSettings: map[string]map[string]place{"Networks": b.places()}, Mounts: []map[string]any{},
+		NetworkSettings: map[string]map[string]place{"Networks": places(b)}, Mounts: []map[string]any{},
 	}
-	if !older(w.api, "1.52") {
+	if !older(b.world.api, "1.52") {
 		s.Health = map[string]any{"Status": first(b.health, "none"), "FailingStreak": b.failing}
 	}
 	b.encoded, _ = json.Marshal(s) // nothing in it can fail to be encoded
@@ -102,7 +103,7 @@ func (w *world) encode(b *box, now time.Time) []byte {
 	return b.encoded
 }
 
-func (b *box) ports() []port {
+func ports(b *box) []port {
 	list := []port{}
 	if !b.up() {
 		return list
@@ -126,7 +127,7 @@ func (b *box) ports() []port {
 }
 
 // status is the state in the engine's words.
-func (b *box) status(now time.Time) string {
+func status(b *box, now time.Time) string {
 	up := "Up " + units.HumanDuration(now.Sub(b.started))
 	since := units.HumanDuration(now.Sub(b.finished)) + " ago"
 	switch b.state {

@@ -182,7 +182,7 @@ func (w *world) connect(network, container string, aliases []string) error {
 	}
 	at := &end{bridge: n, aliases: aliases}
 	if b.up() {
-		if err := w.plug(b, at); err != nil {
+		if err := b.plug(at); err != nil {
 			return err
 		}
 	}
@@ -216,7 +216,11 @@ func (w *world) disconnect(network, container string) error {
 		return refuse(http.StatusForbidden, "container %s is not connected to network %s", b.id, n.name)
 	}
 	delete(b.ends, n.name)
-	w.unplug(b, at)
+	twice := at.id != "" && older(w.api, "1.44")
+	b.unplug(at)
+	if twice {
+		w.emitNetwork(n, "disconnect", b.id)
+	}
 	b.changed()
 	return nil
 }

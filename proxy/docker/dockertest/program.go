@@ -59,7 +59,8 @@ func (w *world) program(command []string) (Program, []string, bool) {
 }
 
 // main plays the start of a container's program. The lock is held.
-func (w *world) main(b *box) (exit int, running bool) {
+func (b *box) main() (exit int, running bool) {
+	w := b.world
 	p, args, _ := w.program(b.command())
 	if p.Main == nil {
 		return 0, true
@@ -68,7 +69,8 @@ func (w *world) main(b *box) (exit int, running bool) {
 }
 
 // signalled plays a signal to a container's program. The lock is held.
-func (w *world) signalled(b *box, number string) (exit int, ends bool) {
+func (b *box) signalled(number string) (exit int, ends bool) {
+	w := b.world
 	p, args, _ := w.program(b.command())
 	switch {
 	case number == "9":
@@ -83,7 +85,8 @@ func (w *world) signalled(b *box, number string) (exit int, ends bool) {
 }
 
 // scheduleCheck makes a container's health check run after its interval, if its program is played. The lock is held.
-func (w *world) scheduleCheck(b *box) {
+func (b *box) scheduleCheck() {
+	w := b.world
 	check := b.config.Healthcheck
 	if len(check.Test) < 2 || check.Test[0] != "CMD" {
 		return
@@ -97,53 +100,55 @@ func (w *world) scheduleCheck(b *box) {
 		interval = 30 * time.Second
 	}
 	run := b.run
-	time.AfterFunc(interval, func() { w.check(b, run, p, args) })
+	time.AfterFunc(interval, func() { b.check(run, p, args) })
 }
 
 // check runs a health check of the given run of a container, and schedules the next.
-func (w *world) check(b *box, run int, p Program, args []string) {
+func (b *box) check(run int, p Program, args []string) {
+	w := b.world
 	exit := p.Exec(Process{Args: args, Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: io.Discard})
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.ended || b.run != run || b.state != "running" {
 		return
 	}
-	w.noise(b, b.config.Healthcheck.Test[1:], exit)
+	b.noise(b.config.Healthcheck.Test[1:], exit)
 	retries := b.config.Healthcheck.Retries
 	if retries == 0 {
 		retries = 3
 	}
 	if exit == 0 {
 		b.failing = 0
-		w.setHealth(b, "healthy")
+		b.setHealth("healthy")
 	} else if b.failing++; b.failing >= retries {
-		w.setHealth(b, "unhealthy")
+		b.setHealth("unhealthy")
 	}
-	w.scheduleCheck(b)
+	b.scheduleCheck()
 }
 
 // noise emits what every exec emits. The lock is held.
-func (w *world) noise(b *box, command []string, exit int) {
+func (b *box) noise(command []string, exit int) {
 	words, id := strings.Join(command, " "), map[string]string{"execID": newID()}
-	w.emit(b, "exec_create: "+words, id)
-	w.emit(b, "exec_start: "+words, id)
-	w.emit(b, "exec_die", map[string]string{"execID": id["execID"], "exitCode": strconv.Itoa(exit)})
+	b.emit("exec_create: "+words, id)
+	b.emit("exec_start: "+words, id)
+	b.emit("exec_die", map[string]string{"execID": id["execID"], "exitCode": strconv.Itoa(exit)})
 }
 
 // setHealth changes a container's health; only a change is an event. The lock is held.
-func (w *world) setHealth(b *box, health string) {
+func (b *box) setHealth(health string) {
 	if b.health == health {
 		return
 	}
 	b.health = health
 	b.changed()
 	if health != "" {
-		w.emit(b, "health_status: "+health, nil)
+		b.emit("health_status: "+health, nil)
 	}
 }
 
 // serveLogs answers with what a container wrote.
-func (w *world) serveLogs(rw http.ResponseWriter, r *http.Request) {
+func (a *api) serveLogs(rw http.ResponseWriter, r *http.Request) {
+	w := a.world
 	w.mu.Lock()
 	b, err := w.box(r.PathValue("name"))
 	if err != nil {

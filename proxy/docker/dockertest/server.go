@@ -23,52 +23,59 @@ func refuse(status int, format string, args ...any) error {
 	return &refusal{status, fmt.Sprintf(format, args...)}
 }
 
+// api answers requests.
+type api struct {
+	world *world
+	wire  *wire
+}
+
 // answer is a handler that returns what it answers: a status and what becomes JSON, or an error.
 type answer func(*http.Request) (int, any, error)
 
 // handler serves the API.
-func (e *Engine) handler() http.Handler {
+func (a *api) handler() http.Handler {
 	mux := http.NewServeMux()
-	handle := func(pattern string, a answer) {
+	handle := func(pattern string, do answer) {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-			status, body, err := a(r)
+			status, body, err := do(r)
 			write(w, status, body, err)
 		})
 	}
-	w := e.world
-	handle("GET /version", w.handleVersion)
-	handle("GET /info", w.handleInfo)
-	handle("POST /containers/create", w.handleCreate)
-	handle("GET /containers/{name}/json", w.handleInspect)
-	handle("POST /containers/{name}/start", w.handleStart)
-	handle("POST /containers/{name}/stop", w.handleStop)
-	handle("POST /containers/{name}/kill", w.handleKill)
-	handle("DELETE /containers/{name}", w.handleRemove)
-	handle("POST /containers/{name}/exec", w.handleExecCreate)
-	handle("GET /exec/{id}/json", w.handleExecInspect)
-	handleNetworks(handle, w)
-	handleImages(handle, w)
+	handle("GET /version", a.handleVersion)
+	handle("GET /info", a.handleInfo)
+	handle("POST /containers/create", a.handleCreate)
+	handle("GET /containers/{name}/json", a.handleInspect)
+	handle("POST /containers/{name}/start", a.handleStart)
+	handle("POST /containers/{name}/stop", a.handleStop)
+	handle("POST /containers/{name}/kill", a.handleKill)
+	handle("POST /containers/{name}/pause", a.handlePause)
+	handle("POST /containers/{name}/unpause", a.handleUnpause)
+	handle("DELETE /containers/{name}", a.handleRemove)
+	handle("POST /containers/{name}/exec", a.handleExecCreate)
+	handle("GET /exec/{id}/json", a.handleExecInspect)
+	handleNetworks(handle, a.world)
+	handleImages(handle, a.world)
 	mux.HandleFunc("/_ping", ping)
-	mux.HandleFunc("GET /containers/json", w.serveList)
-	mux.HandleFunc("GET /containers/{name}/logs", w.serveLogs)
-	mux.HandleFunc("POST /exec/{id}/start", e.serveExec)
-	mux.HandleFunc("GET /events", e.serveEvents)
-	return e.versioned(mux)
+	mux.HandleFunc("GET /containers/json", a.serveList)
+	mux.HandleFunc("GET /containers/{name}/logs", a.serveLogs)
+	mux.HandleFunc("POST /exec/{id}/start", a.serveExec)
+	mux.HandleFunc("GET /events", a.serveEvents)
+	return a.versioned(mux)
 }
 
 var versioned = regexp.MustCompile(`^/v(\d+\.\d+)(/.*)$`)
 
 // versioned does what comes before any call: it takes the API version off the path, notes the call, and fails where
 // the test wants a failure.
-func (e *Engine) versioned(next http.Handler) http.Handler {
+func (a *api) versioned(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		version, api, least := e.world.versions()
-		w.Header().Set("Api-Version", api)
+		version, offered, least := a.world.versions()
+		w.Header().Set("Api-Version", offered)
 		w.Header().Set("Ostype", "linux")
 		w.Header().Set("Docker-Experimental", "false")
 		w.Header().Set("Server", "Docker/"+version+" (linux)")
 		if m := versioned.FindStringSubmatch(r.URL.Path); m != nil {
-			if err := checkVersion(m[1], api, least); err != nil {
+			if err := checkVersion(m[1], offered, least); err != nil {
 				write(w, 0, nil, err)
 				return
 			}
@@ -79,7 +86,7 @@ func (e *Engine) versioned(next http.Handler) http.Handler {
 			raw, _ := io.ReadAll(r.Body)
 			call.Body, r.Body = string(raw), io.NopCloser(bytes.NewReader(raw))
 		}
-		if err := e.wire.log(call); err != nil {
+		if err := a.wire.log(call); err != nil {
 			write(w, 0, nil, err)
 			return
 		}
@@ -170,14 +177,15 @@ func (w *world) versions() (version, api, least string) {
 	return w.version, w.api, least
 }
 
-func (w *world) handleVersion(*http.Request) (int, any, error) {
-	version, api, least := w.versions()
+func (a *api) handleVersion(*http.Request) (int, any, error) {
+	version, offered, least := a.world.versions()
 	return http.StatusOK, map[string]any{
-		"Version": version, "ApiVersion": api, "MinAPIVersion": least, "Os": "linux", "Arch": "amd64", "GoVersion": "go1.19.8",
+		"Version": version, "ApiVersion": offered, "MinAPIVersion": least, "Os": "linux", "Arch": "amd64", "GoVersion": "go1.19.8",
 	}, nil
 }
 
-func (w *world) handleInfo(*http.Request) (int, any, error) {
+func (a *api) handleInfo(*http.Request) (int, any, error) {
+	w := a.world
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return http.StatusOK, map[string]any{

@@ -29,6 +29,7 @@ type world struct {
 
 // box is a container. All of it needs the world's lock.
 type box struct {
+	world             *world
 	id, name          string
 	config            config
 	hostConfig        json.RawMessage

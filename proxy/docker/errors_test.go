@@ -1,0 +1,70 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+func TestClassify_KnowsTheEnginesWords(t *testing.T) {
+	for text, want := range map[string]error{
+		// 20.10
+		"driver failed programming external connectivity on endpoint x (62): Bind for 0.0.0.0:80 failed: port is already allocated":                               ErrPortTaken,
+		"driver failed programming external connectivity on endpoint x (68): Error starting userland proxy: listen tcp4 0.0.0.0:80: bind: address already in use": ErrPortTaken,
+		"Pool overlaps with other one on this address space":                                                                                                  ErrOverlap,
+		"cannot create network 1 (br-1): conflicts with network 2 (br-2): networks have overlapping IPv4":                                                     ErrOverlap,
+		`Conflict. The container name "/x" is already in use by container "5c". You have to remove (or rename) that container to be able to reuse that name.`: ErrNameTaken,
+		"network with name x already exists":                                                                                 ErrNameTaken,
+		"error while removing network: network x id 71 has active endpoints":                                                 ErrInUse,
+		`conflict: unable to remove repository reference "x:1" (must force) - container 5c is using its referenced image d5`: ErrInUse,
+		"conflict: unable to delete d5 (cannot be forced) - image is being used by running container 5c":                     ErrInUse,
+		"remove x: volume is in use - [7f]":                                                                                  ErrInUse,
+		// 28 and 29
+		"failed to set up container networking: driver failed programming external connectivity on endpoint x (62): failed to bind host port 0.0.0.0:80/tcp: address already in use": ErrPortTaken,
+		"invalid pool request: Pool overlaps with other one on this address space":                                                                                                   ErrOverlap,
+		`error while removing network: network x has active endpoints (name:"y" id:"5c")`:                                                                                            ErrInUse,
+		// Docker Desktop
+		"Ports are not available: exposing port TCP 0.0.0.0:80 -> 0.0.0.0:0: listen tcp 0.0.0.0:80: bind: address already in use": ErrPortTaken,
+		// a container's own address
+		"Address already in use": nil,
+		"No such container: x":   ErrNotFound,
+	} {
+		status := http.StatusInternalServerError
+		if want == ErrNotFound {
+			status = http.StatusNotFound
+		}
+		err := classify("unix:///x", &refusal{status, text})
+		for _, sentinel := range []error{ErrNotFound, ErrInUse, ErrNameTaken, ErrOverlap, ErrPortTaken, ErrUnreachable} {
+			if errors.Is(err, sentinel) != (sentinel == want) {
+				t.Errorf("%q is %v: %v", text, sentinel, errors.Is(err, sentinel))
+			}
+		}
+		if err.Error() != text {
+			t.Errorf("the engine's words %q became %q", text, err)
+		}
+	}
+}
+
+func TestClassify_TellsTheWayFromTheAnswer(t *testing.T) {
+	lost := &url.Error{Op: "Get", URL: "http://api.moby.localhost/x", Err: io.EOF}
+	for _, err := range []error{lost, io.ErrUnexpectedEOF, fmt.Errorf("reading: %w", io.EOF), &url.Error{Op: "Get", URL: "/", Err: context.DeadlineExceeded}} {
+		got := classify("unix:///x", err)
+		if !errors.Is(got, ErrUnreachable) || !errors.Is(got, errors.Unwrap(err)) && !errors.Is(got, err) || strings.Contains(got.Error(), "moby") {
+			t.Errorf("%v became %v", err, got)
+		}
+	}
+	if got := classify("unix:///x", &url.Error{Op: "Get", URL: "/", Err: context.Canceled}); !errors.Is(got, context.Canceled) || errors.Is(got, ErrUnreachable) {
+		t.Errorf("cancelling became %v", got)
+	}
+	if got := classify("unix:///x", &refusal{500, "EOF"}); errors.Is(got, ErrUnreachable) {
+		t.Errorf("an answer became %v", got)
+	}
+	if classify("unix:///x", nil) != nil {
+		t.Error("nil is an error")
+	}
+}
