@@ -1,0 +1,65 @@
+package proxy
+
+import (
+	"slices"
+	"time"
+
+	"gateway/proxy/route"
+)
+
+const (
+	// goneFor is how long a removed route is remembered, goneMost how many of them are.
+	goneFor  = 24 * time.Hour
+	goneMost = 1000
+)
+
+// gone is a route that was in a table and no longer is.
+type gone struct {
+	route.Key
+	Service string    `json:"service"`
+	Until   time.Time `json:"until"`
+}
+
+// nowGone returns the routes that are gone once the table replaces the old snapshot, the latest first.
+func nowGone(old *snapshot, t *route.Table, now time.Time) []gone {
+	var left []gone
+	if old.table != nil {
+		for _, r := range old.table.Routes() {
+			left = append(left, gone{Key: r.Key, Service: r.Service, Until: now.UTC()})
+		}
+	}
+	left = append(left, old.gone...)
+	seen := make(map[route.Key]bool, len(left))
+	left = slices.DeleteFunc(left, func(g gone) bool {
+		drop := seen[g.Key] || t.Lookup(g.Key) != nil || now.Sub(g.Until) > goneFor
+		seen[g.Key] = true
+		return drop
+	})
+	return left[:min(len(left), goneMost)]
+}
+
+// indexGone makes the removed routes matchable as a table of routes without targets.
+func indexGone(all []gone) *route.Table {
+	routes := make([]route.Route, len(all))
+	for i, g := range all {
+		routes[i] = route.Route{Key: g.Key, Service: g.Service}
+	}
+	return route.Build(routes, nil)
+}
+
+// removed finds the removed route that a request would have matched.
+func (s *snapshot) removed(host string, path route.Path, now time.Time) (gone, bool) {
+	if s.goneIndex == nil {
+		return gone{}, false
+	}
+	match, found := s.goneIndex.Match(host, path)
+	if !found {
+		return gone{}, false
+	}
+	for _, g := range s.gone {
+		if g.Key == match.Route.Key {
+			return g, now.Sub(g.Until) <= goneFor
+		}
+	}
+	return gone{}, false
+}

@@ -1,0 +1,119 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+const (
+	// socketMode lets the owner and the group of the admin socket administer, folderMode reach it.
+	socketMode os.FileMode = 0o660
+	folderMode os.FileMode = 0o770
+	// staleTimeout is how long a socket that is already there may take to answer.
+	staleTimeout = 2 * time.Second
+)
+
+// open opens all listeners, or none. The admin socket comes first: when another proxy answers there, nothing else of
+// it is touched.
+func (s *Server) open(ctx context.Context, all servers) ([]door, error) {
+	var doors []door
+	add := func(url string, l net.Listener, server *http.Server) {
+		doors = append(doors, door{url, l, server})
+	}
+	fail := func(err error) ([]door, error) {
+		for _, d := range doors {
+			_ = d.listener.Close()
+		}
+		return nil, err
+	}
+	if path := s.config.Admin; path != "" {
+		l, err := listenSocket(ctx, path)
+		if err != nil {
+			return fail(fmt.Errorf("listening on the admin socket %s: %w", path, err))
+		}
+		add("unix://"+path, l, all.admin)
+	}
+	if s.config.Ping != "" {
+		l, err := listenTCP(ctx, s.config.Ping)
+		if err != nil {
+			return fail(fmt.Errorf("listening for pings: %w", err))
+		}
+		add("http://"+l.Addr().String()+"/ping", l, all.ping)
+	}
+	for _, address := range s.config.Listen {
+		l, err := listenTCP(ctx, address)
+		if err != nil {
+			return fail(fmt.Errorf("listening for visitors: %w", err))
+		}
+		add("http://"+l.Addr().String(), l, all.visitors)
+	}
+	return doors, nil
+}
+
+func listenTCP(ctx context.Context, address string) (net.Listener, error) {
+	var config net.ListenConfig
+	return config.Listen(ctx, "tcp", address)
+}
+
+// listenSocket listens on a unix socket, in the place of one that a killed proxy left behind.
+func listenSocket(ctx context.Context, path string) (net.Listener, error) {
+	if err := makeFolder(filepath.Dir(path)); err != nil {
+		return nil, err
+	}
+	if err := clearSocket(ctx, path); err != nil {
+		return nil, err
+	}
+	var config net.ListenConfig
+	l, err := config.Listen(ctx, "unix", path)
+	if err != nil {
+		return nil, err
+	}
+	// Until here only the owner could connect: that takes the right to write, which no usual umask gives to others.
+	if err := os.Chmod(path, socketMode); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
+func makeFolder(name string) error {
+	if _, err := os.Stat(name); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.MkdirAll(name, folderMode); err != nil {
+		return err
+	}
+	// The umask took the group's right to write.
+	return os.Chmod(name, folderMode)
+}
+
+// clearSocket removes a socket on which nobody answers.
+func clearSocket(ctx context.Context, path string) error {
+	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if info.Mode().Type() != fs.ModeSocket {
+		return errors.New("a file that is no socket is there; move it away, or name another path")
+	}
+	dialer := net.Dialer{Timeout: staleTimeout}
+	conn, err := dialer.DialContext(ctx, "unix", path)
+	if err == nil {
+		_ = conn.Close()
+		return errors.New("another proxy answers there; stop it, or name another path")
+	}
+	if !errors.Is(err, syscall.ECONNREFUSED) {
+		return fmt.Errorf("finding out whether another proxy answers there: %w", err)
+	}
+	return os.Remove(path)
+}

@@ -1,0 +1,156 @@
+// Package proxy faces the visitors: it listens, finds the route of each request in the table in force, carries the
+// request to one of the route's targets and the answer back, and answers itself where no app does. It knows nothing of
+// Docker; tables are given to it. The one policy worth stating: a table is replaced whole and atomically, and the last
+// good one is kept on disk, so that neither the loss of the agent nor that of the engine loses a route.
+package proxy
+
+import (
+	"crypto/rand"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"gateway/proxy/admin"
+	"gateway/proxy/forward"
+	"gateway/proxy/route"
+	"gateway/proxy/traffic"
+)
+
+// Config says where a proxy listens and what it keeps.
+type Config struct {
+	// Listen are the addresses that visitors reach, such as ":80". Without one only Ping and Admin are served.
+	Listen []string
+	// Ping is the address of the liveness check at /ping, by default none. Bind it to the loopback: it has no limits.
+	Ping string
+	// Admin is the path of the unix socket of the admin API, by default none. Its folder is made when it is missing.
+	Admin string
+	// StateDir is the folder of the last good table, by default none: a restarted proxy then waits for its agent. It is
+	// made when it is missing.
+	StateDir string
+	// Version is what Status says.
+	Version string
+	// Logger may be nil: nothing is logged then.
+	Logger *slog.Logger
+}
+
+// Server is one proxy. Its methods are safe for concurrent use; Serve is called once.
+type Server struct {
+	config  Config
+	log     *slog.Logger
+	boot    string
+	started time.Time
+	engine  *forward.Engine
+	book    traffic.Book
+	store   store
+
+	// current is read by every request and never nil.
+	current   atomic.Pointer[snapshot]
+	agent     atomic.Pointer[admin.Agent]
+	listeners atomic.Pointer[[]string]
+
+	// mu serialises those who replace current, and guards the two below it.
+	mu sync.Mutex
+	// kept is what was last written to the store; unkept reports that the last try failed.
+	kept   *snapshot
+	unkept bool
+}
+
+// New prepares a proxy with the last good table, if there is one. It listens nowhere yet. A table that cannot be read
+// is no error: it is logged and set aside, and the proxy waits for its agent.
+func New(c Config) (*Server, error) {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{
+		config:  c,
+		log:     c.Logger,
+		boot:    rand.Text(),
+		started: time.Now(),
+		engine:  forward.New(c.Logger),
+		store:   store{folder: c.StateDir},
+	}
+	s.current.Store(&snapshot{})
+	s.restore()
+	return s, nil
+}
+
+// restore puts the last good table in force.
+func (s *Server) restore() {
+	saved, err := s.store.read()
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return
+	case errors.Is(err, errCorrupt):
+		s.log.Warn("the last good table cannot be read and was set aside; the proxy starts without one", "file", s.store.aside(), "error", err)
+		return
+	case err != nil:
+		s.log.Warn("the last good table cannot be read; the proxy starts without one", "error", err)
+		return
+	}
+	s.replace(saved.Table, version{saved.Revision, saved.Since, true}, saved.Gone)
+	s.kept = s.current.Load()
+	s.log.Info("restored the last good table", "revision", saved.Revision, "routes", len(saved.Table.Routes()))
+}
+
+// SetTable puts a table in force. Requests under way are not touched; new ones see the new table at once. When it
+// returns, the table is on disk, or a warning says why not. A nil table is ignored.
+func (s *Server) SetTable(t *route.Table) {
+	if t == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	old := s.current.Load()
+	next := version{old.version.revision + 1, now.UTC(), false}
+	if old.table != nil && old.table.Digest() == t.Digest() {
+		next.revision, next.since = old.version.revision, old.version.since
+	}
+	if old.table == nil || old.version != next {
+		s.replace(t, next, nowGone(old, t, now))
+	}
+	s.keep()
+}
+
+// replace swaps the table. The caller holds mu or is alone.
+func (s *Server) replace(t *route.Table, v version, gone []gone) {
+	routes := t.Routes()
+	keys := make([]string, len(routes))
+	for i := range routes {
+		keys[i] = routes[i].Key.String()
+	}
+	s.book.Keep(keys)
+	s.current.Store(newSnapshot(t, v, gone, s.current.Load(), &s.book))
+}
+
+// keep writes what is in force to disk, unless it is there. The caller holds mu.
+func (s *Server) keep() {
+	current := s.current.Load()
+	if s.store.folder == "" || current.table == nil || s.kept.sameOnDisk(current) {
+		return
+	}
+	err := s.store.write(saved{
+		Revision: current.version.revision,
+		Since:    current.version.since,
+		Gone:     current.gone,
+		Table:    current.table,
+	})
+	if err != nil {
+		if !s.unkept {
+			s.log.Warn("the table is in force but not on disk; a restart would lose it", "error", err)
+		}
+		s.unkept = true
+		return
+	}
+	if s.unkept {
+		s.log.Info("the table is on disk again")
+	}
+	s.kept, s.unkept = current, false
+}
+
+// stateMode is that of the folder of the last good table: its routes are nobody else's business.
+const stateMode os.FileMode = 0o750

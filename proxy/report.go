@@ -1,0 +1,142 @@
+package proxy
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"time"
+
+	"gateway/proxy/admin"
+	"gateway/proxy/route"
+)
+
+// The proxy is what its admin API shows.
+var _ admin.Gateway = (*Server)(nil)
+
+// Status describes the proxy, its agent and the table in force.
+func (s *Server) Status() admin.Status {
+	listeners := []string{}
+	if open := s.listeners.Load(); open != nil {
+		listeners = *open
+	}
+	return admin.Status{
+		Proxy: admin.Proxy{
+			Version:   s.config.Version,
+			Boot:      s.boot,
+			PID:       os.Getpid(),
+			Started:   s.started,
+			Listeners: listeners,
+			Requests:  s.book.Requests(),
+			Inflight:  s.book.Inflight(),
+		},
+		Agent: s.agent.Load(),
+		Table: s.current.Load().describe(),
+	}
+}
+
+// describe is the snapshot as the admin API shows it; one without a table has revision 0 and no digest.
+func (s *snapshot) describe() admin.Table {
+	if s.table == nil {
+		return admin.Table{}
+	}
+	return admin.Table{
+		Revision: s.version.revision,
+		Digest:   s.table.Digest(),
+		Since:    s.version.since,
+		Routes:   len(s.table.Routes()),
+		Problems: len(s.table.Problems()),
+		Restored: s.version.restored,
+	}
+}
+
+// Routes describes the routes of the table in force with their traffic.
+func (s *Server) Routes() admin.Routes {
+	current := s.current.Load()
+	told := admin.Routes{Table: current.describe(), Routes: []admin.Route{}, Problems: []admin.Problem{}}
+	if current.table == nil {
+		return told
+	}
+	now := time.Now()
+	routes := current.table.Routes()
+	for i := range routes {
+		told.Routes = append(told.Routes, current.serving[&routes[i]].describe(now))
+	}
+	for _, p := range current.table.Problems() {
+		told.Problems = append(told.Problems, admin.Problem(p))
+	}
+	return told
+}
+
+func (s *serving) describe(now time.Time) admin.Route {
+	r := s.route
+	told := admin.Route{
+		Key:     r.Key.String(),
+		Host:    r.Host,
+		Path:    r.Prefix.String(),
+		Service: r.Service,
+		Project: r.Project,
+		Source:  r.Source,
+		Mount:   string(r.Mount),
+		State:   string(s.state),
+		Owner:   r.Owner,
+		Expires: r.Expires,
+		Targets: make([]admin.Target, len(r.Targets)),
+		Traffic: s.traffic.Figures(now),
+	}
+	for i, t := range r.Targets {
+		told.Targets[i] = admin.Target{
+			ID: t.ID, Name: t.Name, Address: t.Address, Scheme: string(t.Scheme), State: string(t.State), Reason: t.Reason,
+		}
+	}
+	return told
+}
+
+// Requests returns the last requests of the route with that key, newest first. The error is admin.ErrNoRoute when the
+// table in force has no such route.
+func (s *Server) Requests(key string) ([]admin.Request, error) {
+	parsed, err := route.ParseKey(key)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", admin.ErrRefused, err)
+	}
+	figures := s.book.Route(parsed.String())
+	if figures == nil {
+		return nil, fmt.Errorf("%w: %s", admin.ErrNoRoute, parsed)
+	}
+	return figures.Last(), nil
+}
+
+// ReceiveTable puts a pushed table in force, as SetTable does. The error is admin.ErrRefused when it is no table; the one
+// in force then stays.
+func (s *Server) ReceiveTable(raw admin.RawTable) (admin.Pushed, error) {
+	// Something else than a table must not pass for an empty one.
+	var shape struct {
+		Routes *[]json.RawMessage `json:"routes"`
+	}
+	if err := json.Unmarshal(raw, &shape); err != nil {
+		return admin.Pushed{}, fmt.Errorf("%w: %w", admin.ErrRefused, err)
+	}
+	if shape.Routes == nil {
+		return admin.Pushed{}, fmt.Errorf("%w: a table has routes", admin.ErrRefused)
+	}
+	t := new(route.Table)
+	if err := json.Unmarshal(raw, t); err != nil {
+		return admin.Pushed{}, fmt.Errorf("%w: %w", admin.ErrRefused, err)
+	}
+	s.SetTable(t)
+	return s.pushed(), nil
+}
+
+// ReceiveAgent notes what an agent says of itself. It is also the moment to try again what could not be written before.
+func (s *Server) ReceiveAgent(agent admin.Agent) admin.Pushed {
+	agent.Reported = time.Now()
+	s.agent.Store(&agent)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.keep()
+	return s.pushed()
+}
+
+func (s *Server) pushed() admin.Pushed {
+	table := s.current.Load().describe()
+	return admin.Pushed{Boot: s.boot, Digest: table.Digest, Revision: table.Revision}
+}

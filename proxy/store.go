@@ -1,0 +1,105 @@
+package proxy
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"gateway/proxy/route"
+)
+
+// errCorrupt says that the last good table is there and makes no sense.
+var errCorrupt = errors.New("it is corrupt")
+
+// store keeps the last good table in a folder. With an empty name it keeps nothing.
+type store struct{ folder string }
+
+// saved is what the file holds.
+type saved struct {
+	Revision uint64       `json:"revision"`
+	Since    time.Time    `json:"since"`
+	Gone     []gone       `json:"gone,omitempty"`
+	Table    *route.Table `json:"table"`
+}
+
+func (s store) file() string { return filepath.Join(s.folder, "table.json") }
+
+// aside is where a corrupt file is kept for whoever wants to know.
+func (s store) aside() string { return s.file() + ".bad" }
+
+// read returns what was last written. The error is fs.ErrNotExist when there is nothing, and errCorrupt when it made no
+// sense: the file is set aside then.
+func (s store) read() (saved, error) {
+	if s.folder == "" {
+		return saved{}, fs.ErrNotExist
+	}
+	data, err := os.ReadFile(s.file())
+	if err != nil {
+		return saved{}, err
+	}
+	var read saved
+	if err = json.Unmarshal(data, &read); err == nil && read.Table == nil {
+		err = errors.New("no table in it")
+	}
+	if err == nil {
+		return read, nil
+	}
+	err = fmt.Errorf("%w: %w", errCorrupt, err)
+	if moved := os.Rename(s.file(), s.aside()); moved != nil {
+		err = errors.Join(err, moved)
+	}
+	return saved{}, err
+}
+
+// write replaces the file so that a crash at any moment leaves the old or the new one whole.
+func (s store) write(v saved) error {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("writing the table as JSON: %w", err)
+	}
+	if err := os.MkdirAll(s.folder, stateMode); err != nil {
+		return fmt.Errorf("making the state folder: %w", err)
+	}
+	temporary := s.file() + ".tmp"
+	if err := writeSynced(temporary, data); err != nil {
+		_ = os.Remove(temporary)
+		return fmt.Errorf("writing the last good table: %w", err)
+	}
+	if err := os.Rename(temporary, s.file()); err != nil {
+		return fmt.Errorf("replacing the last good table: %w", err)
+	}
+	return syncFolder(s.folder)
+}
+
+func writeSynced(name string, data []byte) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
+}
+
+// syncFolder makes a rename last. Windows has no such call.
+func syncFolder(name string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return fmt.Errorf("syncing the state folder: %w", err)
+	}
+	defer f.Close()
+	if err := f.Sync(); err != nil {
+		return fmt.Errorf("syncing the state folder: %w", err)
+	}
+	return nil
+}
