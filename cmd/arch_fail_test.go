@@ -1,0 +1,183 @@
+package cmd
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// rules are those that look at all sources at once.
+var rules = map[string]func([]source) []string{
+	"imports":        importRule,
+	"sdks":           sdkRule,
+	"testing":        testingRule,
+	"packages":       packageRule,
+	"docs":           docRule,
+	"goroutines":     goroutineRule,
+	"file size":      fileSizeRule,
+	"function size":  functionSizeRule,
+	"parameters":     parameterRule,
+	"methods":        methodRule,
+	"nesting":        nestingRule,
+	"interface size": interfaceRule,
+}
+
+// program is one file as a rule sees it: where it lies and what it says.
+type program struct{ path, text string }
+
+func imports(paths ...string) string {
+	var b strings.Builder
+	for _, p := range paths {
+		fmt.Fprintf(&b, "import _ %q\n", p)
+	}
+	return "// Package p is one.\npackage p\n" + b.String()
+}
+
+func methods(n int) string {
+	var b strings.Builder
+	b.WriteString("package p\ntype T[K any] struct{}\n")
+	for i := range n {
+		fmt.Fprintf(&b, "func (*T[K]) m%d() {}\n", i)
+	}
+	return b.String()
+}
+
+func lines(n int) string { return strings.Repeat("\n", n) }
+
+// breaks and keeps are sources that a rule complains of, each, and sources of which it has to say nothing.
+var breaks = map[string][]program{
+	"imports": {
+		{"proxy/route/a.go", imports("gateway/proxy/admin")},
+		{"proxy/label/a.go", imports("gateway/proxy/docker")},
+		{"proxy/a.go", imports("gateway/projects")},
+		{"proxy/a.go", imports("gateway/proxy/docker")},
+		{"proxy/a.go", imports("gateway/proxy/agent")},
+		{"proxy/page/a.go", imports("gateway/proxy/stack")},
+		{"tui/a.go", imports("gateway/proxy/route")},
+		{"templates/a.go", imports("gateway/projects")},
+		{"projects/compose/a.go", imports("gateway/proxy/discovery")},
+		{"cmd/gateway/a.go", imports("gateway/proxy")},
+		{"proxy/route/a_test.go", imports("gateway/proxy/admin")},
+		{"testdata/app/a.go", imports("gateway/proxy/route")},
+		{"elsewhere/a.go", imports("gateway/proxy/route")},
+	},
+	"sdks": {
+		{"cmd/a.go", imports("github.com/moby/moby/client")},
+		{"proxy/docker/dockertest/a.go", imports("github.com/moby/moby/api/types/container")},
+		{"projects/a.go", imports("github.com/compose-spec/compose-go/v2/types")},
+		{"projects/a_test.go", imports("github.com/sirupsen/logrus")},
+		{"cmd/up.go", imports("charm.land/lipgloss/v2")},
+		{"cmd/fang.go", imports("charm.land/bubbletea/v2")},
+		{"proxy/docker/a.go", imports("github.com/docker/docker/client")},
+		{"tui/a.go", imports("example.org/new/thing")},
+	},
+	"testing": {
+		{"proxy/a.go", imports("testing")},
+		{"proxy/a.go", imports("testing/synctest")},
+		{"proxy/a.go", imports("net/http/httptest")},
+		{"proxy/stack/a.go", imports("gateway/proxy/docker/dockertest")},
+	},
+	"packages": {
+		{"proxy/a.go", "package proxy"},
+		{"proxy/a.go", "// This package serves.\npackage proxy"},
+		{"cmd/gateway/a.go", "// Package main is one.\npackage main"},
+		{"proxy/util/a.go", "// Package util is vague.\npackage util"},
+		{"proxy/helpers/a.go", "// Package helpers is vague.\npackage helpers"},
+		{"proxy/routeTable/a.go", "// Package routeTable is loud.\npackage routeTable"},
+	},
+	"docs": {
+		{"p/a.go", "package p\nfunc F() {}"},
+		{"p/a.go", "package p\ntype T int"},
+		{"p/a.go", "package p\n// T is one.\ntype T int\nfunc (t *T) M() {}"},
+		{"p/a.go", "package p\nconst C = 1"},
+		{"p/a.go", "package p\nvar (\n\ta int\n\tB int\n)"},
+	},
+	"goroutines": {
+		{"proxy/a.go", "package p\nfunc Open() { go f() }"},
+		{"proxy/a.go", "package p\nfunc run() { go f() }"},
+		{"proxy/a.go", "package p\nfunc Open() { group.Go(f) }"},
+		{"cmd/a.go", "package p\nfunc open() { f(func() { go g() }) }"},
+	},
+	"file size":     {{"p/a.go", "package p" + lines(401)}, {"p/a_test.go", "package p" + lines(401)}},
+	"function size": {{"p/a.go", "package p\nfunc f() {" + lines(60) + "}"}, {"p/a_test.go", "package p\nfunc f() {" + lines(60) + "}"}},
+	"parameters": {
+		{"p/a.go", "package p\nfunc f(a, b, c, d, e, f int) {}"},
+		{"p/a.go", "package p\ntype I interface{ M(a, b, c int, d, e, f string) }"},
+		{"p/a.go", "package p\nvar f = func(int, int, int, int, int, int) {}"},
+	},
+	"methods": {{"p/a.go", methods(21)}},
+	"nesting": {
+		{"p/a.go", "package p\nfunc f() { for { if x { switch { case y: if z { } } } } }"},
+		{"p/a.go", "package p\nfunc f() { if a { } else { if b { for { select { } } } } }"},
+		{"p/a.go", "package p\nvar _ = 0\nfunc f() { g(func() { for { for { for { for { } } } } }) }"},
+	},
+	"interface size": {{"p/a.go", "package p\ntype I interface { A(); B(); C(); D() }"}},
+}
+
+var keeps = map[string][]program{
+	"imports": {
+		{"projects/a.go", imports("gateway/projects/compose", "gateway/proxy/docker", "gateway/templates", "fmt")},
+		{"proxy/a.go", imports("gateway/proxy/forward", "gateway/proxy/admin")},
+		{"cmd/a.go", imports("gateway/tui", "gateway/proxy/agent")},
+		{"proxy/agent/a_test.go", imports("gateway/proxy/agent", "gateway/proxy/docker/dockertest")},
+	},
+	"sdks": {
+		{"cmd/fang.go", imports("charm.land/fang/v2", "charm.land/lipgloss/v2")},
+		{"tui/a.go", imports("charm.land/bubbletea/v2", "charm.land/bubbles/v2/key")},
+		{"proxy/docker/a.go", imports("github.com/moby/moby/client", "net/http")},
+	},
+	"testing": {{"proxy/a_test.go", imports("testing")}, {"proxy/docker/dockertest/a.go", imports("testing")}},
+	"packages": {
+		{"proxy/a.go", "// Package proxy serves.\npackage proxy"},
+		{"proxy/b_test.go", "package proxy_test"},
+		{"cmd/gateway/a.go", "// Command gateway runs.\npackage main"},
+	},
+	"docs": {
+		{"p/a.go", "package p\n// All of them.\nconst (\n\tA = 1\n\tB = 2\n)\ntype t int\nfunc (t) M() {}"},
+		{"p/a.go", "package p\nvar A = 1 // is one"},
+		{"p/a_test.go", "package p\nfunc TestX() {}"},
+	},
+	"goroutines": {
+		{"proxy/a.go", "package p\nfunc (t T) Run() { go f() }\nfunc Serve() { group.Go(func() { go f() }) }"},
+		{"cmd/a.go", "package p\nfunc runServe() { go f() }"},
+		{"proxy/a_test.go", "package p\nfunc TestX() { go f() }"},
+	},
+	"file size":     {{"p/a.go", "package p" + lines(400)}},
+	"function size": {{"p/a.go", "package p\nfunc f() {" + lines(59) + "}"}},
+	"parameters":    {{"p/a.go", "package p\nfunc (t T) f(a, b, c, d, e int) (g, h int) { return 0, 0 }"}},
+	"methods":       {{"p/a.go", methods(20)}},
+	"nesting": {
+		{"p/a.go", "package p\nfunc f() { for { if x { } else if y { switch { case z: return } } } }"},
+		{"p/a.go", "package p\nfunc f() { for { for { for { g(func() { for { } }) } } } }"},
+	},
+	"interface size": {{"p/a.go", "package p\ntype I interface { A(); B(); fmt.Stringer }"}},
+}
+
+func TestArch_EveryRuleCanFail(t *testing.T) {
+	for name, rule := range rules {
+		if len(breaks[name]) == 0 || len(keeps[name]) == 0 {
+			t.Errorf("%s: the rule is not tried both ways", name)
+		}
+		for _, p := range breaks[name] {
+			if bad := rule(parsed(t, p)); len(bad) == 0 {
+				t.Errorf("%s: nothing is wrong with %s: %.80q", name, p.path, p.text)
+			}
+		}
+		if bad := rule(parsed(t, keeps[name]...)); len(bad) > 0 {
+			t.Errorf("%s: %v", name, bad)
+		}
+	}
+}
+
+func parsed(t *testing.T, programs ...program) []source {
+	t.Helper()
+	var all []source
+	for _, p := range programs {
+		s, err := parseSource(p.path, p.text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, s)
+	}
+	return all
+}

@@ -1,0 +1,305 @@
+package cmd
+
+import (
+	"fmt"
+	"go/ast"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// The tests named TestArch enforce what the conventions say of the house: who imports whom, what lies where, how large
+// things are. Each rule is a function from sources to complaints, and TestArch_EveryRuleCanFail shows each of them a
+// source that breaks it.
+
+// ours is what the non-test files of a package may import of this module: the longest prefix of its path counts.
+// "/..." stands for the package and everything below it.
+var ours = map[string][]string{
+	"cmd/gateway":     {"cmd"},
+	"cmd":             {"..."},
+	"tui":             {"proxy/admin"},
+	"projects":        {"projects/...", "proxy/docker", "proxy/label", "proxy/route", "templates"},
+	"templates":       {"templates/..."},
+	"proxy":           serving,
+	"proxy/agent":     {"proxy/admin", "proxy/discovery", "proxy/docker", "proxy/label", "proxy/route"},
+	"proxy/stack":     {"proxy/docker", "proxy/label"},
+	"proxy/discovery": {"proxy/docker", "proxy/label", "proxy/route"},
+	"proxy/label":     {"proxy/route"},
+	"proxy/route":     {},
+	"proxy/docker":    {"proxy/docker"}, // for dockertest; a package cannot import itself
+	"proxy/admin":     {},
+	"proxy/site":      {},
+	"testdata":        {},
+}
+
+// serving is what the packages that face visitors may import: nothing that holds the Docker socket.
+var serving = []string{
+	"proxy/admin", "proxy/forward", "proxy/label", "proxy/mapping", "proxy/page", "proxy/route", "proxy/site", "proxy/traffic",
+}
+
+// homes says where a third party's module may be imported; a module that is not listed may be imported nowhere, so
+// that taking one on is a decision. An entry that ends with .go is that file alone.
+var homes = map[string][]string{
+	"charm.land":                                 {"tui"},
+	"charm.land/fang":                            {"cmd/fang.go"},
+	"charm.land/lipgloss":                        {"tui", "cmd/fang.go"},
+	"github.com/charmbracelet":                   {"tui"},
+	"github.com/chromedp":                        {"testdata/browser"},
+	"github.com/compose-spec":                    {"projects/compose"},
+	"github.com/containerd/errdefs":              {"proxy/docker"},
+	"github.com/docker/cli":                      {"projects/compose"},
+	"github.com/docker/compose":                  {"projects/compose"},
+	"github.com/docker/go-connections/sockets":   {"proxy/docker"},
+	"github.com/docker/go-connections/tlsconfig": {"projects/compose", "proxy/docker"},
+	"github.com/docker/go-units":                 {"proxy/docker", "proxy/docker/dockertest"},
+	"github.com/gofrs/flock":                     {"projects"},
+	"github.com/klauspost/compress":              {"proxy/site"},
+	"github.com/moby/moby":                       {"proxy/docker"},
+	"github.com/rogpeppe/go-internal":            {"cmd"},
+	"github.com/sirupsen/logrus":                 {"projects/compose"},
+	"github.com/spf13":                           {"cmd"},
+	"go.yaml.in/yaml":                            {"projects", "projects/compose", "templates"},
+	"golang.org/x/crypto/x509roots":              {"cmd/gateway"},
+	"golang.org/x/sync":                          {"cmd", "projects", "proxy", "proxy/agent", "proxy/discovery"},
+	"golang.org/x/sys":                           {"cmd", "projects", "proxy"},
+	"golang.org/x/term":                          {"cmd"},
+	"golang.org/x/text":                          {"proxy/page"},
+}
+
+// topLevel is all there is beside dotfiles and what .gitignore names.
+var topLevel = []string{
+	"cmd", "proxy", "projects", "templates", "tui", "testdata", "install.sh", "go.mod", "go.sum", "README.md", "LICENSE",
+}
+
+// vague are names that say nothing of what a package knows.
+var vague = []string{"base", "common", "helper", "helpers", "manager", "misc", "shared", "types", "util", "utils"}
+
+// importRule holds packages to the table above. Test files may also use their own package and the fakes.
+func importRule(all []source) []string {
+	var bad []string
+	for _, s := range all {
+		allowed := lookUp(ours, s.dir())
+		for _, to := range s.imports() {
+			to, own := strings.CutPrefix(to, "gateway/")
+			if !own || s.test && (to == s.dir() || strings.HasSuffix(to, "test")) {
+				continue
+			}
+			if !slices.ContainsFunc(allowed, func(pattern string) bool { return within(pattern, to) }) {
+				bad = append(bad, fmt.Sprintf("%s imports %s; %s may import %v", s.path, to, s.dir(), allowed))
+			}
+		}
+	}
+	return bad
+}
+
+// sdkRule keeps each module of others in its home.
+func sdkRule(all []source) []string {
+	var bad []string
+	for _, s := range all {
+		for _, to := range s.imports() {
+			host, _, _ := strings.Cut(to, "/")
+			if !strings.Contains(host, ".") {
+				continue
+			}
+			home := lookUp(homes, to)
+			if !slices.Contains(home, s.dir()) && !slices.Contains(home, s.path) {
+				bad = append(bad, fmt.Sprintf("%s imports %s, whose place is %v", s.path, to, home))
+			}
+		}
+	}
+	return bad
+}
+
+// testingRule keeps the testing package and the fakes out of what is shipped.
+func testingRule(all []source) []string {
+	var bad []string
+	for _, s := range all {
+		if s.test || strings.HasSuffix(s.dir(), "test") {
+			continue
+		}
+		for _, to := range s.imports() {
+			fake := strings.HasPrefix(to, "gateway/") && strings.HasSuffix(to, "test")
+			if to == "testing" || strings.HasPrefix(to, "testing/") || to == "net/http/httptest" || fake {
+				bad = append(bad, fmt.Sprintf("%s imports %s and is no test", s.path, to))
+			}
+		}
+	}
+	return bad
+}
+
+// packageRule asks for a telling name and, in one file of each package, a comment.
+func packageRule(all []source) []string {
+	said, names := map[string]bool{}, map[string]string{}
+	for _, s := range all {
+		if !s.test {
+			names[s.dir()] = s.file.Name.Name
+			said[s.dir()] = said[s.dir()] || commented(s)
+		}
+	}
+	var bad []string
+	for dir, name := range names {
+		if !said[dir] {
+			bad = append(bad, fmt.Sprintf("%s has no comment that begins with %q or, for a command, %q", dir, "Package "+name, "Command "+path.Base(dir)))
+		}
+		if slices.Contains(vague, name) || strings.ContainsAny(name, "_ABCDEFGHIJKLMNOPQRSTUVWXYZ") {
+			bad = append(bad, fmt.Sprintf("%s: package %s has a name that says nothing, or is not in lower case", dir, name))
+		}
+	}
+	return bad
+}
+
+func commented(s source) bool {
+	text := s.file.Doc.Text()
+	if s.file.Name.Name == "main" {
+		return strings.HasPrefix(text, "Command "+path.Base(s.dir())+" ")
+	}
+	return strings.HasPrefix(text, "Package "+s.file.Name.Name+" ")
+}
+
+// docRule asks for a comment on every exported name outside tests.
+func docRule(all []source) []string {
+	var bad []string
+	for _, s := range all {
+		if s.test || s.file.Name.Name == "main" {
+			continue
+		}
+		for _, d := range s.file.Decls {
+			for _, name := range undocumented(d) {
+				bad = append(bad, fmt.Sprintf("%s: %s has no comment", s.path, name))
+			}
+		}
+	}
+	return bad
+}
+
+func undocumented(d ast.Decl) []string {
+	switch d := d.(type) {
+	case *ast.FuncDecl:
+		exported := d.Name.IsExported() && (d.Recv == nil || ast.IsExported(receiver(d)))
+		if exported && d.Doc.Text() == "" {
+			return []string{d.Name.Name}
+		}
+	case *ast.GenDecl:
+		var bad []string
+		for _, spec := range d.Specs {
+			bad = append(bad, bareNames(spec, d.Doc.Text() != "")...)
+		}
+		return bad
+	}
+	return nil
+}
+
+// bareNames are the exported names of one type, constant or variable without a comment; a comment on the group it
+// stands in counts for constants and variables.
+func bareNames(spec ast.Spec, group bool) []string {
+	var bad []string
+	switch spec := spec.(type) {
+	case *ast.TypeSpec:
+		if spec.Name.IsExported() && spec.Doc.Text() == "" && !group {
+			bad = append(bad, spec.Name.Name)
+		}
+	case *ast.ValueSpec:
+		for _, name := range spec.Names {
+			if name.IsExported() && !group && spec.Doc.Text() == "" && spec.Comment.Text() == "" {
+				bad = append(bad, name.Name)
+			}
+		}
+	}
+	return bad
+}
+
+// goroutineRule lets only functions called Run or Serve start goroutines, because these wait for them; in cmd that is
+// the run function of a command.
+func goroutineRule(all []source) []string {
+	var bad []string
+	for _, s := range all {
+		if s.test || strings.HasSuffix(s.dir(), "test") || strings.HasPrefix(s.path, "testdata/") {
+			continue
+		}
+		for f := range s.functions() {
+			name := f.Name.Name
+			if name == "Run" || name == "Serve" || s.dir() == "cmd" && strings.HasPrefix(name, "run") {
+				continue
+			}
+			for range starts(f) {
+				bad = append(bad, fmt.Sprintf("%s: %s starts a goroutine and is not called Run or Serve", s.path, name))
+			}
+		}
+	}
+	return bad
+}
+
+func TestArch_Rules(t *testing.T) {
+	all := readSources(t)
+	for name, rule := range rules {
+		t.Run(name, func(t *testing.T) {
+			for _, bad := range rule(all) {
+				t.Error(bad)
+			}
+		})
+	}
+}
+
+func TestArch_TopLevelIsFixed(t *testing.T) {
+	entries, err := os.ReadDir("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ignored, err := os.ReadFile("../.gitignore")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	for _, name := range strangers(names, string(ignored)) {
+		t.Errorf("%s does not belong at the top; it is %v and dotfiles", name, topLevel)
+	}
+	if got := strangers([]string{"cmd", "pkg", ".ci", "dist"}, "/dist/\n"); !slices.Equal(got, []string{"pkg"}) {
+		t.Errorf("strangers finds %v, want pkg alone", got)
+	}
+}
+
+func strangers(names []string, ignored string) []string {
+	return slices.DeleteFunc(names, func(name string) bool {
+		known := slices.Contains(topLevel, name) || name[0] == '.'
+		return known || slices.ContainsFunc(strings.Fields(ignored), func(line string) bool { return strings.Trim(line, "/") == name })
+	})
+}
+
+func TestArch_ModuleStandsAlone(t *testing.T) {
+	for name, text := range readTexts(t) {
+		for _, bad := range textFaults(name, text) {
+			t.Errorf("%s: %s", name, bad)
+		}
+	}
+	for _, c := range []struct{ name, text string }{
+		{"go.mod", "module x\n\nreplace a => ../a\n"},
+		{"x/go.mod", "module x\n\nreplace (\n\ta => ../a\n)\n"},
+		{"doc.md", "see ." + "./shared/DESIGN.md"},
+		{"run.sh", "cd /wor" + "k/main"},
+	} {
+		if len(textFaults(c.name, c.text)) == 0 {
+			t.Errorf("nothing is wrong with %s: %q", c.name, c.text)
+		}
+	}
+}
+
+// textFaults are what ties a file to one machine, or the module to another's folder.
+func textFaults(name, text string) []string {
+	var bad []string
+	for _, outside := range []string{"." + "./shared", "/wor" + "k/main", "/wor" + "k/shared", "/wor" + "k/."} {
+		if strings.Contains(text, outside) {
+			bad = append(bad, "mentions "+outside+", which is not part of the project")
+		}
+	}
+	for line := range strings.Lines(text) {
+		if path.Base(name) == "go.mod" && strings.HasPrefix(strings.TrimSpace(line), "replace") {
+			bad = append(bad, "replaces a module: "+strings.TrimSpace(line))
+		}
+	}
+	return bad
+}
