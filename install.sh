@@ -14,6 +14,7 @@ usage: install.sh [options]
 
   --quickstart     install Docker and gateway, start it, and add a first project at /robots
   --with-docker    install Docker Engine from the distribution's packages where there is none, and start it
+  --docker-only    the same, without installing gateway
   --prefix DIR     put the binary into DIR/bin (default /usr/local as root, else ~/.local)
   --http PORT      with --quickstart: the port to publish (default 80)
   --dry-run        say what would be done, and do nothing
@@ -259,6 +260,7 @@ main() {
 		case $1 in
 		--quickstart) action=quickstart docker=yes ;;
 		--with-docker) docker=yes ;;
+		--docker-only) action=docker docker=yes ;;
 		--uninstall) action=uninstall ;;
 		--dry-run) dry_run=yes ;;
 		--prefix | --http)
@@ -287,6 +289,7 @@ main() {
 		return
 	fi
 	[ -z "$docker" ] || with_docker
+	[ "$action" != docker ] || return 0
 	install_binary
 	[ "$action" != quickstart ] || quickstart
 }

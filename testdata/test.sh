@@ -1,0 +1,139 @@
+#!/bin/sh
+# Installs what the tests need and runs every lane: lint, unit, fuzz, end to end, browser. It ends with the counts of
+# each lane and the line "N passed, N failed, N skipped", and exits with 1 when a test failed or a lane ran none.
+#
+#	testdata/test.sh [LANE ...]     only these lanes: lint unit fuzz e2e browser
+#
+# It needs root (for Docker), Go, git and a package manager. The end-to-end lane restarts the Docker engine, and wants
+# it without a running gateway.
+set -eu
+
+here=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+cd "$here"
+PATH="$PATH:/usr/local/go/bin"
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+failed=0
+
+say() { printf '\n==> %s\n' "$*"; }
+
+need() {
+	command -v "$1" >/dev/null 2>&1 && return
+	command -v apt-get >/dev/null 2>&1 || {
+		printf 'test.sh: %s is missing, and there is no apt-get to install it with; install it and run this again\n' "$1" >&2
+		exit 1
+	}
+	[ -n "${updated-}" ] || apt-get update -qq
+	updated=yes
+	shift
+	say "installing $*"
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
+tool() { go tool -modfile=testdata/tools/go.mod "$@"; }
+
+# tests runs one lane's tests and keeps what happened for the counts.
+tests() {
+	lane=$1 folder=$2
+	shift 2
+	(cd "$folder" && "$out/gotestsum" --format pkgname-and-test-fails --format-hide-empty-pkg --jsonfile "$out/$lane.json" -- "$@") || failed=1
+}
+
+lint() {
+	say "lint"
+	tool gofumpt -l cmd proxy projects templates tui testdata/app testdata/browser >"$out/unformatted"
+	if [ -s "$out/unformatted" ]; then
+		echo "not formatted; run gofumpt -w on:"
+		cat "$out/unformatted"
+		failed=1
+	fi
+	tool golangci-lint run ./... || failed=1
+	go mod verify >/dev/null || failed=1
+	go mod tidy -diff || failed=1
+	need shellcheck shellcheck
+	shellcheck --severity=warning install.sh testdata/test.sh .ci/run || failed=1
+}
+
+unit() {
+	say "unit, golden, script and architecture tests, with the race detector"
+	tests unit . -race ./...
+}
+
+# fuzz runs every fuzz target for a moment, to find what a seed corpus alone would not.
+fuzz() {
+	say "fuzzing, ${FUZZTIME:=3s} each"
+	for package in $(grep -rl --include='*_test.go' '^func Fuzz' cmd proxy projects templates tui | xargs -n 1 dirname | sort -u); do
+		for target in $(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' "$package"/*_test.go); do
+			tests "fuzz-$(echo "$package-$target" | tr '/' '-')" . -run "^$target\$" -fuzz "^$target\$" -fuzztime "$FUZZTIME" "./$package"
+		done
+	done
+}
+
+engine() {
+	docker version >/dev/null 2>&1 || ./install.sh --docker-only
+}
+
+e2e() {
+	say "end to end, on this machine's Docker engine"
+	engine
+	for package in proxy/docker projects/compose cmd/gateway; do
+		GATEWAY_E2E=1 tests "e2e-$(echo "$package" | tr '/' '-')" . -count=1 -timeout 15m "./$package"
+	done
+}
+
+browser() {
+	say "browser, in headless Chromium"
+	engine
+	need chromium chromium fonts-noto-cjk
+	GATEWAY_E2E=1 tests browser testdata/browser -count=1 -timeout 15m ./...
+}
+
+# count prints one lane's numbers: the tests in it that passed, failed and were skipped.
+count() {
+	awk -v lane="$1" '
+		/"Test":"/ && /"Action":"pass"/ { passed++ }
+		/"Test":"/ && /"Action":"fail"/ { failed++ }
+		/"Test":"/ && /"Action":"skip"/ { skipped++ }
+		END { printf "%s %d %d %d\n", lane, passed, failed, skipped }' "$2"
+}
+
+report() {
+	say "counts"
+	for json in "$out"/*.json; do
+		[ -e "$json" ] || continue
+		count "$(basename "$json" .json)" "$json"
+	done >"$out/counts"
+	# The fuzz targets count as one lane, and so do the packages of the end-to-end lane.
+	awk '
+		{ sub(/-.*/, "", $1); if (!($1 in seen)) { seen[$1] = 1; order[++n] = $1 }; p[$1] += $2; f[$1] += $3; s[$1] += $4 }
+		END {
+			for (i = 1; i <= n; i++) {
+				l = order[i]; printf "%-8s %5d passed, %d failed, %d skipped\n", l, p[l], f[l], s[l]
+				P += p[l]; F += f[l]; S += s[l]
+				if (p[l] + f[l] == 0) { printf "lane %s ran no test\n", l; empty = 1 }
+			}
+			printf "%d passed, %d failed, %d skipped\n", P, F, S
+			exit (F > 0 || empty || n == 0)
+		}' "$out/counts" || failed=1
+}
+
+main() {
+	need docker docker.io iptables
+	need gcc gcc libc6-dev
+	go build -modfile=testdata/tools/go.mod -o "$out/gotestsum" gotest.tools/gotestsum
+	[ $# -gt 0 ] || set -- lint unit fuzz e2e browser
+	for name in "$@"; do
+		case $name in
+		lint | unit | fuzz | e2e | browser) "$name" ;;
+		*)
+			printf 'test.sh: no lane %s; there are lint, unit, fuzz, e2e and browser\n' "$name" >&2
+			exit 2
+			;;
+		esac
+	done
+	# Lint alone has no tests to count.
+	[ "$*" = lint ] || report
+	exit "$failed"
+}
+
+main "$@"
