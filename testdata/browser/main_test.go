@@ -1,0 +1,168 @@
+package browser_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The lane is on by GATEWAY_E2E=1; then a missing engine or browser, or a gateway that is already running, is a failure.
+// With GATEWAY_SCREENSHOTS set to a folder, what the tests looked at is written there.
+
+const (
+	// base is where the lane's gateway is published.
+	base = "http://127.0.0.1:18090"
+	port = "18090"
+	// root is the product's module.
+	root = "../.."
+	// appImage runs testdata/app; checkedImage is the same under a health check that passes when something answers on
+	// port 9000, which nothing does until a test starts it.
+	appImage     = "gateway-browser-app:latest"
+	checkedImage = "gateway-browser-checked:latest"
+	// patience bounds every wait for something that must come true: twice what the slowest page waits before it reloads.
+	patience = 60 * time.Second
+)
+
+// lane is what all tests share.
+var lane struct{ binary, projects string }
+
+func TestMain(m *testing.M) {
+	if os.Getenv("GATEWAY_E2E") != "1" {
+		fmt.Fprintln(os.Stderr, "browser: off, no test was run; GATEWAY_E2E=1 turns the lane on")
+		return
+	}
+	os.Exit(runLane(m))
+}
+
+func runLane(m *testing.M) int {
+	found, err := exec.Command("docker", "ps", "-aq", "--filter", "name=^gateway-(proxy|agent)$").CombinedOutput()
+	if err != nil || len(found) > 0 {
+		fmt.Fprintf(os.Stderr, "browser: the engine must run and have no gateway (run 'gateway down'): %s %v\n", found, err)
+		return 1
+	}
+	dir, err := os.MkdirTemp("", "gateway-browser-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "browser:", err)
+		return 1
+	}
+	code := 1
+	if err := setUp(dir); err != nil {
+		fmt.Fprintln(os.Stderr, "browser:", err)
+	} else {
+		code = m.Run()
+	}
+	if err := tearDown(dir); err != nil {
+		fmt.Fprintln(os.Stderr, "browser:", err)
+		code = 1
+	}
+	return code
+}
+
+func setUp(dir string) error {
+	lane.binary = filepath.Join(dir, "gateway")
+	lane.projects = filepath.Join(dir, "projects")
+	if err := build(lane.binary, "./cmd/gateway"); err != nil {
+		return err
+	}
+	if err := build(filepath.Join(dir, "app"), "./testdata/app"); err != nil {
+		return err
+	}
+	if err := pack(dir, appImage); err != nil {
+		return err
+	}
+	const check = `HEALTHCHECK --interval=1s --start-period=10m CMD ["/app", "probe", "http://127.0.0.1:9000/"]`
+	if err := pack(dir, checkedImage, check); err != nil {
+		return err
+	}
+	if _, stderr, err := gateway("up", "--http", port, "--bind", "127.0.0.1"); err != nil {
+		return fmt.Errorf("gateway up: %w: %s", err, stderr)
+	}
+	return nil
+}
+
+// build compiles a command of the product's module.
+func build(to, from string) error {
+	c := exec.Command("go", "build", "-C", root, "-trimpath", "-o", to, from)
+	c.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := c.CombinedOutput(); err != nil {
+		return fmt.Errorf("building %s: %w: %s", from, err, out)
+	}
+	return nil
+}
+
+// pack makes an image of the test app that lies in dir.
+func pack(dir, tag string, changes ...string) error {
+	args := []string{"import"}
+	for _, c := range append([]string{`ENTRYPOINT ["/app"]`, "EXPOSE 8000", "ENV PORT=8000"}, changes...) {
+		args = append(args, "--change", c)
+	}
+	load := exec.Command("docker", append(args, "-", tag)...)
+	archive, err := exec.Command("tar", "-C", dir, "-c", "app").Output()
+	if err != nil {
+		return fmt.Errorf("packing the test app: %w", err)
+	}
+	load.Stdin = bytes.NewReader(archive)
+	if out, err := load.CombinedOutput(); err != nil {
+		return fmt.Errorf("importing %s: %w: %s", tag, err, out)
+	}
+	return nil
+}
+
+func tearDown(dir string) error {
+	_, stderr, err := gateway("down", "--purge")
+	if err != nil {
+		err = fmt.Errorf("gateway down: %w: %s", err, stderr)
+	}
+	out, imageErr := exec.Command("docker", "rmi", "-f", appImage, checkedImage).CombinedOutput()
+	if imageErr != nil {
+		imageErr = fmt.Errorf("removing the test app's images: %w: %s", imageErr, out)
+	}
+	return errors.Join(err, imageErr, os.RemoveAll(dir))
+}
+
+// gateway runs the binary as an admin would.
+func gateway(args ...string) (stdout, stderr string, err error) {
+	c := exec.Command(lane.binary, args...)
+	c.Env = append(os.Environ(), "GATEWAY_PROJECTS="+lane.projects)
+	var out, chatter bytes.Buffer
+	c.Stdout, c.Stderr = &out, &chatter
+	err = c.Run()
+	return out.String(), chatter.String(), err
+}
+
+// must runs the binary and fails the test when it fails.
+func must(t *testing.T, args ...string) {
+	t.Helper()
+	if out, stderr, err := gateway(args...); err != nil {
+		t.Fatalf("gateway %s: %v\n%s%s", strings.Join(args, " "), err, out, stderr)
+	}
+}
+
+// add makes a portfolio that goes when the test ends.
+func add(t *testing.T, name, path string, args ...string) {
+	t.Helper()
+	t.Cleanup(func() { _, _, _ = gateway("rm", name, "--yes") })
+	must(t, append([]string{"add", "portfolio", name, "--path", path}, args...)...)
+}
+
+// docker runs the Docker client and fails the test when it fails.
+func docker(t *testing.T, args ...string) {
+	t.Helper()
+	if out, err := exec.Command("docker", args...).CombinedOutput(); err != nil {
+		t.Fatalf("docker %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+}
+
+// run starts a container at a path, named after it, that goes when the test ends.
+func run(t *testing.T, image, name string, args ...string) {
+	t.Helper()
+	t.Cleanup(func() { _ = exec.Command("docker", "rm", "-f", "-v", name).Run() })
+	all := append([]string{"run", "-d", "--name", name, "--label", "gateway.path=/" + name, "--env", "NAME=" + name}, args...)
+	docker(t, append(all, image)...)
+}

@@ -1,0 +1,203 @@
+package browser_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+// newTab starts a browser of its own, with a new profile, and returns the handle of its tab. Both go when the test ends.
+func newTab(t *testing.T) context.Context {
+	t.Helper()
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
+	// The test's own context ends before its clean-up, and would kill the browser instead of closing it.
+	allocator, free := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), options...)
+	t.Cleanup(free)
+	tab, end := chromedp.NewContext(allocator)
+	t.Cleanup(end)
+	if err := chromedp.Do(tab); err != nil {
+		t.Fatalf("starting the browser: %v", err)
+	}
+	return tab
+}
+
+// attempt runs an action in the tab for as long as a test waits for anything.
+func attempt[T any](tab context.Context, action chromedp.Action[T]) (T, error) {
+	bounded, cancel := context.WithTimeout(tab, patience)
+	defer cancel()
+	return chromedp.Run(bounded, action)
+}
+
+// act runs an action in the tab and fails the test when it fails.
+func act[T any](t *testing.T, tab context.Context, action chromedp.Action[T]) T {
+	t.Helper()
+	v, err := attempt(tab, action)
+	if err != nil {
+		t.Fatalf("in the browser: %v", err)
+	}
+	return v
+}
+
+// insist runs an action until it succeeds: one that meets a page which reloads itself fails for no fault of the page.
+func insist[T any](t *testing.T, tab context.Context, action chromedp.Action[T]) T {
+	t.Helper()
+	var v T
+	var err error
+	await(t, "the browser", func() bool {
+		v, err = attempt(tab, action)
+		return err == nil
+	}, func() string { return fmt.Sprint(err) })
+	return v
+}
+
+// eval runs a script in the page, awaits what it promises, and fails the test when it throws.
+func eval[T any](t *testing.T, tab context.Context, script string) T {
+	t.Helper()
+	return act(t, tab, chromedp.Evaluate[T](script, chromedp.EvalAwaitPromise))
+}
+
+// awaitPage polls an expression until it is true in the page, whatever the page has become meanwhile.
+func awaitPage(t *testing.T, tab context.Context, what, expression string) {
+	t.Helper()
+	var err error
+	await(t, what, func() bool {
+		var holds bool
+		holds, err = attempt(tab, chromedp.Evaluate[bool]("!!("+expression+")"))
+		return err == nil && holds
+	}, func() string {
+		text, textErr := attempt(tab, chromedp.Evaluate[string]("location.href + '\\n' + document.body.innerText"))
+		return fmt.Sprintf("the page: %s %v", text, errors.Join(err, textErr))
+	})
+}
+
+// await polls a condition until it holds; otherwise the test fails with what it last saw.
+func await(t *testing.T, what string, holds func() bool, seen func() string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for !holds() {
+		select {
+		case <-ctx.Done():
+			t.Fatalf("waited %s for %s; %s", patience, what, seen())
+		case <-tick.C:
+		}
+	}
+}
+
+// visit opens an address as if it had been typed and returns the answer to the last request of the document.
+func visit(t *testing.T, tab context.Context, address string) *network.Response {
+	t.Helper()
+	return act(t, tab, chromedp.NavigateResponse(address))
+}
+
+// field is a header field of an answer, whatever the case of its name.
+func field(res *network.Response, name string) string {
+	for k, v := range res.Headers {
+		if strings.EqualFold(k, name) {
+			return fmt.Sprint(v)
+		}
+	}
+	return ""
+}
+
+// speak makes the browser ask for pages in a language.
+func speak(t *testing.T, tab context.Context, language string) {
+	t.Helper()
+	agent := eval[string](t, tab, "navigator.userAgent")
+	params := emulation.SetUserAgentOverrideParams{UserAgent: agent, AcceptLanguage: language}
+	if _, err := chromedp.Call(tab, emulation.SetUserAgentOverride, params); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// record is what a tab did: safe for concurrent use.
+type record struct {
+	mu       sync.Mutex
+	requests []string
+	faults   []string
+	urls     map[network.RequestID]string
+}
+
+// watch records from now on. An event that came before the answer to an action is recorded when the action returns.
+func watch(t *testing.T, tab context.Context) *record {
+	t.Helper()
+	r := &record{urls: map[network.RequestID]string{}}
+	if err := chromedp.Listen(tab, r.note); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func (r *record) note(event any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch e := event.(type) {
+	case *network.EventRequestWillBeSent:
+		r.urls[e.RequestID] = e.Request.URL
+		if !favicon(e.Request.URL) {
+			r.requests = append(r.requests, e.Request.URL)
+		}
+	case *network.EventResponseReceived:
+		if e.Response.Status >= 400 && !favicon(e.Response.URL) {
+			r.faults = append(r.faults, fmt.Sprintf("%d %s", e.Response.Status, e.Response.URL))
+		}
+	case *network.EventLoadingFailed:
+		if !favicon(r.urls[e.RequestID]) {
+			r.faults = append(r.faults, e.ErrorText+" "+r.urls[e.RequestID])
+		}
+	case *runtime.EventConsoleAPICalled:
+		if e.Type == runtime.ConsoleAPICalledTypeError {
+			r.faults = append(r.faults, "console.error "+string(e.Args[0].Value))
+		}
+	case *runtime.EventExceptionThrown:
+		r.faults = append(r.faults, "exception "+e.ExceptionDetails.Text)
+	case *log.EventEntryAdded:
+		if e.Entry.Level == log.EntryLevelError && !favicon(e.Entry.URL) {
+			r.faults = append(r.faults, e.Entry.Text+" "+e.Entry.URL)
+		}
+	}
+}
+
+// favicon reports the one address that browsers ask for uninvited.
+func favicon(url string) bool { return url == base+"/favicon.ico" }
+
+// clean fails the test when anything failed, or when a request was made outside of the given prefixes.
+func (r *record) clean(t *testing.T, prefixes ...string) {
+	t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, f := range r.faults {
+		t.Errorf("the browser reports: %s", f)
+	}
+	if len(r.requests) == 0 {
+		t.Error("the browser made no request at all: nothing was proved")
+	}
+	for _, url := range r.requests {
+		if !below(url, prefixes) {
+			t.Errorf("a request left %v: %s", prefixes, url)
+		}
+	}
+}
+
+func below(url string, prefixes []string) bool {
+	for _, p := range prefixes {
+		if strings.HasPrefix(url, base+p) {
+			return true
+		}
+	}
+	return false
+}
