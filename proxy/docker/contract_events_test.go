@@ -91,7 +91,13 @@ func TestEvents_TellALifeInOrder(t *testing.T) {
 			"create", "connect", "start", "kill 15", "die", "disconnect", "stop",
 			"connect", "start", "kill 9", "die", "disconnect", "destroy",
 		}
-		if got := w.until(c.ID, "destroy"); !slices.Equal(got, want) {
+		got := w.until(c.ID, "destroy")
+		if len(got) == len(want) {
+			// What follows a kill comes in this order from 20.10, and with the death last from 28.5.
+			slices.Sort(got[4:7])
+			slices.Sort(got[10:12])
+		}
+		if !slices.Equal(got, want) {
 			t.Errorf("it went %q, not %q", got, want)
 		}
 		w.mu.Lock()

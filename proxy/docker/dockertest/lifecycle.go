@@ -83,16 +83,27 @@ func (b *box) unplug(at *end) {
 	w.emitNetwork(at.bridge, "disconnect", b.id)
 }
 
-// die ends a container's process. The lock is held.
+// die ends a container's process. Engines of old tell of the death before they take the networks away; 28.5 was seen to
+// tell of it last, after the stop that it belongs to. The lock is held.
 func (b *box) die(exit int) {
 	b.state, b.exit, b.finished, b.bindings = "exited", exit, time.Now(), nil
 	if b.health != "" {
 		b.health = "unhealthy"
 	}
 	b.changed()
-	b.emit("die", map[string]string{"exitCode": strconv.Itoa(exit)})
+	code := map[string]string{"exitCode": strconv.Itoa(exit)}
+	last := !older(b.world.api, "1.44")
+	if !last {
+		b.emit("die", code)
+	}
 	for _, name := range slices.Sorted(maps.Keys(b.ends)) {
 		b.unplug(b.ends[name])
+	}
+	if b.stopping {
+		b.emit("stop", nil)
+	}
+	if last {
+		b.emit("die", code)
 	}
 }
 
@@ -128,16 +139,12 @@ func (b *box) stop() error {
 		}
 		return refuse(http.StatusNotModified, "")
 	}
-	if err := b.kill("15"); err != nil {
+	b.stopping = true
+	defer func() { b.stopping = false }()
+	if err := b.kill("15"); err != nil || !b.up() {
 		return err
 	}
-	if b.up() {
-		if err := b.kill("9"); err != nil {
-			return err
-		}
-	}
-	b.emit("stop", nil)
-	return nil
+	return b.kill("9")
 }
 
 // pause freezes a container. The lock is held.

@@ -42,6 +42,7 @@ type box struct {
 	created           time.Time
 	started, finished time.Time
 	run               int // counts starts
+	stopping          bool
 	ends              map[string]*end
 	bindings          []binding
 	lines             []line
