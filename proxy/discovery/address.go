@@ -1,7 +1,9 @@
 package discovery
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -14,6 +16,7 @@ import (
 
 // view is what the rules for addresses know beside the container itself.
 type view struct {
+	networks     []docker.Network
 	byID, byName map[string]*docker.Network
 	// proxyOn are the names of the networks that the proxy is on.
 	proxyOn map[string]bool
@@ -32,12 +35,13 @@ type fault struct{ message, mend string }
 
 func newView(networks []docker.Network, proxy *docker.Container) *view {
 	v := &view{
-		byID:    make(map[string]*docker.Network, len(networks)),
-		byName:  make(map[string]*docker.Network, len(networks)),
-		proxyOn: make(map[string]bool),
+		networks: slices.SortedFunc(slices.Values(networks), func(a, b docker.Network) int { return cmp.Compare(a.ID, b.ID) }),
+		byID:     make(map[string]*docker.Network, len(networks)),
+		byName:   make(map[string]*docker.Network, len(networks)),
+		proxyOn:  make(map[string]bool),
 	}
-	for i := range networks {
-		n := &networks[i]
+	for i := range v.networks {
+		n := &v.networks[i]
 		v.byID[n.ID], v.byName[n.Name] = n, n
 	}
 	if proxy != nil {
@@ -46,6 +50,13 @@ func newView(networks []docker.Network, proxy *docker.Container) *view {
 		}
 	}
 	return v
+}
+
+// same reports whether the rules give the same answers in both views.
+func (v *view) same(other *view) bool {
+	return maps.Equal(v.proxyOn, other.proxyOn) && slices.EqualFunc(v.networks, other.networks, func(a, b docker.Network) bool {
+		return a.ID == b.ID && a.Name == b.Name && a.Created.Equal(b.Created) && a.Labels[label.Role] == b.Labels[label.Role]
+	})
 }
 
 // network is what the engine said of an attachment's network, nil when it did not list it.

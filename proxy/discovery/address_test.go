@@ -76,7 +76,7 @@ func TestSurvey_ChoosesTheNetworkByRule(t *testing.T) {
 		{"a network the engine did not list", nil, []string{"new"}, nil, "new"},
 	}
 	for _, tt := range tests {
-		o := survey(world(box(tt.labels, tt.networks...), proxyBox(tt.proxy...)), true)
+		o := survey(world(box(tt.labels, tt.networks...), proxyBox(tt.proxy...)), true, nil)
 		if len(o.found) != 1 || o.found[0].link != tt.want || len(o.problems) != 0 {
 			t.Errorf("%s: got %+v, %+v", tt.name, o.found, o.problems)
 		}
@@ -102,7 +102,7 @@ func TestSurvey_SaysWhyAContainerIsOutOfReach(t *testing.T) {
 		c := box(tt.labels, tt.networks...)
 		c.Ports = tt.ports
 		c.Labels[composeProject] = "p"
-		o := survey(world(c), false)
+		o := survey(world(c), false, nil)
 		if len(o.found) != 0 || len(o.problems) != 1 {
 			t.Errorf("%s: got %+v, %+v", tt.name, o.found, o.problems)
 			continue
@@ -118,7 +118,7 @@ func TestSurvey_SaysWhyAContainerIsOutOfReach(t *testing.T) {
 func TestSurvey_SpellsTheLabelOfAFurtherRoute(t *testing.T) {
 	c := box(map[string]string{"gateway.routes.api.path": "/api", label.Port: "80"}, "x")
 	c.Ports = []uint16{1, 2}
-	o := survey(world(c), false)
+	o := survey(world(c), false, nil)
 	if len(o.found) != 1 || len(o.problems) != 1 || !strings.Contains(o.problems[0].Mend, "gateway.routes.api.port=1") {
 		t.Errorf("got %+v, %+v", o.found, o.problems)
 	}
@@ -141,7 +141,7 @@ func TestSurvey_ChoosesThePortByRule(t *testing.T) {
 		if tt.label != "" {
 			c.Labels[label.Port] = tt.label
 		}
-		o := survey(world(c), false)
+		o := survey(world(c), false, nil)
 		if len(o.found) != 1 || o.found[0].route.Targets[0].Address != tt.want {
 			t.Errorf("%+v: got %+v", tt, o.found)
 		}
@@ -151,7 +151,7 @@ func TestSurvey_ChoosesThePortByRule(t *testing.T) {
 func TestSurvey_WritesIPv6InBrackets(t *testing.T) {
 	c := box(nil, "x")
 	c.Networks[0].Address = netip.MustParseAddr("fd00::2")
-	if o := survey(world(c), false); o.found[0].route.Targets[0].Address != "[fd00::2]:80" {
+	if o := survey(world(c), false, nil); o.found[0].route.Targets[0].Address != "[fd00::2]:80" {
 		t.Errorf("got %+v", o.found)
 	}
 }
@@ -173,7 +173,7 @@ func TestSurvey_ClaimsSinceTheEdgeNetwork(t *testing.T) {
 		{"an edge network that was not listed", young(map[string]string{composeProject: "new"}, "new_web"), born.Add(100 * time.Hour)},
 	}
 	for _, tt := range tests {
-		o := survey(world(tt.c), false)
+		o := survey(world(tt.c), false, nil)
 		if len(o.found) != 1 || !o.found[0].route.Claimed.Equal(tt.want) {
 			t.Errorf("%s: got %+v, %+v", tt.name, o.found, o.problems)
 		}

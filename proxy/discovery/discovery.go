@@ -74,11 +74,13 @@ type Status struct {
 
 // Watcher watches one engine.
 type Watcher struct {
-	config    Config
+	config Config
+	// status, marks and published belong to the loop of a session, network and memo to its observing goroutine.
 	status    Status
 	marks     marks
-	network   *membership
 	published string
+	network   *membership
+	memo      memo
 }
 
 // New prepares a watcher.

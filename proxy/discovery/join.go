@@ -109,27 +109,26 @@ func (m *membership) may(name string, n *docker.Network, engine docker.Engine, n
 
 // leaves are the networks that the proxy is on and that nothing needs any more.
 func (m *membership) leaves(l *listing, v *view, needed map[string]bool) []step {
-	inhabited := make(map[string]bool)
-	for i := range l.containers {
-		if !routable(&l.containers[i]) {
-			continue
-		}
-		for _, a := range l.containers[i].Networks {
-			inhabited[a.Network] = true
-		}
-	}
 	var steps []step
 	for _, a := range m.proxy.Networks {
 		n := v.network(a)
-		if a.Network == HomeNetwork || needed[a.Network] || inhabited[a.Network] || n == nil {
+		if a.Network == HomeNetwork || needed[a.Network] || n == nil {
 			continue
 		}
 		_, compose := n.Labels[composeNetwork]
-		if compose || n.Labels[label.Role] == label.RoleEdge || m.joined[a.Network] {
+		ours := compose || n.Labels[label.Role] == label.RoleEdge || m.joined[a.Network]
+		if ours && !inhabited(l.containers, a.Network) {
 			steps = append(steps, step{leave: true, network: a.Network, ref: n.ID})
 		}
 	}
 	return steps
+}
+
+// inhabited reports whether a labelled container, running or not, is on the network.
+func inhabited(containers []docker.Container, network string) bool {
+	return slices.ContainsFunc(containers, func(c docker.Container) bool {
+		return slices.ContainsFunc(c.Networks, func(a docker.Attachment) bool { return a.Network == network }) && routable(&c)
+	})
 }
 
 // execute carries steps out and reports whether it came to the end of them: after a while it stops, so that what was

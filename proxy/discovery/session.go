@@ -170,7 +170,7 @@ func (s *session) round(ctx context.Context) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	o := survey(l, s.w.config.Join)
+	o := survey(l, s.w.config.Join, &s.w.memo)
 	network := s.w.network
 	steps := network.plan(l, o, time.Now())
 	o.links = network.links()

@@ -49,19 +49,31 @@ type candidate struct {
 	link string
 }
 
-// survey applies the rules to a listing; it is a pure function. With join, the proxy's own container counts.
-func survey(l *listing, join bool) *observation {
-	o := &observation{engine: l.engine, begun: l.begun, running: make(map[string]bool)}
+// survey applies the rules to a listing. With join, the proxy's own container counts. What it makes depends on the
+// listing alone: the memo, which may be nil, only saves work.
+func survey(l *listing, join bool, m *memo) *observation {
+	o := &observation{engine: l.engine, begun: l.begun, running: make(map[string]bool, len(l.containers))}
 	if join {
 		o.proxy = proxyOf(l.containers)
 	}
 	v := newView(l.networks, o.proxy)
+	m.begin(v)
 	for i := range l.containers {
 		c := &l.containers[i]
-		if routable(c) {
-			o.add(c, v)
+		e, known := m.recall(c)
+		if !known {
+			if !routable(c) {
+				continue
+			}
+			e = v.examine(c)
+		}
+		m.keep(c, e)
+		o.found, o.problems = append(o.found, e.found...), append(o.problems, e.problems...)
+		if c.State == "running" {
+			o.running[c.ID] = true
 		}
 	}
+	m.end()
 	return o
 }
 
@@ -95,34 +107,38 @@ func routable(c *docker.Container) bool {
 	return label.Ours(c.Labels)
 }
 
-// add takes the claims of one container.
-func (o *observation) add(c *docker.Container, v *view) {
+// examined is what the labels of one container ask for.
+type examined struct {
+	found    []candidate
+	problems []route.Problem
+}
+
+// examine takes the claims of one container.
+func (v *view) examine(c *docker.Container) examined {
+	var e examined
 	claims, bad := label.Parse(c.Labels)
 	project := c.Labels[composeProject]
 	for _, p := range bad {
-		o.problems = append(o.problems, route.Problem{
+		e.problems = append(e.problems, route.Problem{
 			Subject: c.Name, Project: project, Route: p.Route, Message: p.Message, Mend: p.Mend,
 		})
-	}
-	running := c.State == "running"
-	if running {
-		o.running[c.ID] = true
 	}
 	for i := range claims {
 		claim := &claims[i]
 		reached, fault := v.reach(c, claim)
 		if fault != nil {
-			o.problems = append(o.problems, route.Problem{
+			e.problems = append(e.problems, route.Problem{
 				Subject: c.Name, Project: project, Route: claim.Key.String(), Message: fault.message, Mend: fault.mend,
 			})
 			continue
 		}
 		found := candidate{route: made(c, claim, reached), container: c.ID}
-		if running {
+		if c.State == "running" {
 			found.link = reached.network
 		}
-		o.found = append(o.found, found)
+		e.found = append(e.found, found)
 	}
+	return e
 }
 
 // made is the route that a claim asks for.

@@ -30,7 +30,7 @@ func TestSurvey_TellsTheState(t *testing.T) {
 	for _, tt := range tests {
 		c := box(nil, "x")
 		c.State, c.Health, c.Status = tt.state, tt.health, tt.status
-		o := survey(world(c), false)
+		o := survey(world(c), false, nil)
 		if len(o.found) != 1 {
 			t.Fatalf("%s: got %+v", tt.status, o)
 		}
@@ -47,7 +47,7 @@ func TestSurvey_KeepsTheRouteOfAStoppedContainer(t *testing.T) {
 		for i := range c.Networks {
 			c.Networks[i].Address = noAddress
 		}
-		o := survey(world(c), false)
+		o := survey(world(c), false, nil)
 		if len(o.found) != 1 || len(o.problems) != 0 {
 			t.Fatalf("got %+v, %+v", o.found, o.problems)
 		}
@@ -60,7 +60,7 @@ func TestSurvey_KeepsTheRouteOfAStoppedContainer(t *testing.T) {
 func TestSurvey_WaitsForAnAddress(t *testing.T) {
 	c := box(nil, "x")
 	c.Networks[0].Address = noAddress
-	o := survey(world(c), false)
+	o := survey(world(c), false, nil)
 	if target := o.found[0].route.Targets[0]; target.State != route.Starting || target.Reason != "it has no address yet" {
 		t.Errorf("got %+v", target)
 	}
@@ -73,31 +73,31 @@ func TestSurvey_LeavesOutWhatIsNotToBeRouted(t *testing.T) {
 		"a role unheard of":    {label.Role: ""},
 		"a run of compose run": {composeOneOff: "True"},
 	} {
-		o := survey(world(box(labels, "x")), false)
+		o := survey(world(box(labels, "x")), false, nil)
 		if len(o.found)+len(o.problems) != 0 {
 			t.Errorf("%s: got %+v, %+v", name, o.found, o.problems)
 		}
 	}
 	c := box(nil, "x")
 	c.Labels = map[string]string{composeOneOff: "False", "other": "label"}
-	if o := survey(world(c), false); len(o.found)+len(o.problems) != 0 {
+	if o := survey(world(c), false, nil); len(o.found)+len(o.problems) != 0 {
 		t.Errorf("no label: got %+v, %+v", o.found, o.problems)
 	}
 }
 
 func TestSurvey_NamesServiceAndProject(t *testing.T) {
-	bare := survey(world(box(nil, "x")), false).found[0].route
+	bare := survey(world(box(nil, "x")), false, nil).found[0].route
 	if bare.Service != "app" || bare.Project != "" || bare.Source != "docker" {
 		t.Errorf("got %+v", bare)
 	}
-	composed := survey(world(box(map[string]string{composeProject: "p", composeService: "web"}, "p_web")), false).found[0].route
+	composed := survey(world(box(map[string]string{composeProject: "p", composeService: "web"}, "p_web")), false, nil).found[0].route
 	if composed.Service != "web" || composed.Project != "p" {
 		t.Errorf("got %+v", composed)
 	}
 }
 
 func TestSurvey_PassesProblemsOfLabelsOn(t *testing.T) {
-	o := survey(world(box(map[string]string{"gateway.prot": "80", composeProject: "p", "gateway.routes.b.path": "/b"}, "x")), false)
+	o := survey(world(box(map[string]string{"gateway.prot": "80", composeProject: "p", "gateway.routes.b.path": "/b"}, "x")), false, nil)
 	if len(o.found) != 1 || o.found[0].route.Key.String() != "/b" || len(o.problems) != 1 {
 		t.Fatalf("got %+v, %+v", o.found, o.problems)
 	}

@@ -34,11 +34,14 @@ type Match struct {
 // targets of all; where the routes of different services claim one key, the one claimed first keeps it (then the one
 // whose service name sorts first), and each of the others becomes a problem. The arguments are not kept or changed.
 func Build(found []Route, problems []Problem) *Table {
-	sorted := slices.Clone(found)
+	sorted := make([]*Route, len(found))
+	for i := range found {
+		sorted[i] = &found[i]
+	}
 	slices.SortStableFunc(sorted, byClaim)
-	t := &Table{problems: slices.Clone(problems)}
-	for i := range sorted {
-		t.add(&sorted[i])
+	t := &Table{routes: make([]Route, 0, len(found)), problems: slices.Clone(problems)}
+	for _, r := range sorted {
+		t.add(r)
 	}
 	for i := range t.routes {
 		slices.SortFunc(t.routes[i].Targets, func(a, b Target) int {
@@ -52,10 +55,11 @@ func Build(found []Route, problems []Problem) *Table {
 }
 
 // byClaim orders routes by key, and those of one key by who may have it.
-func byClaim(a, b Route) int {
+func byClaim(a, b *Route) int {
+	if order := cmp.Or(cmp.Compare(a.Host, b.Host), cmp.Compare(a.Prefix.path, b.Prefix.path)); order != 0 {
+		return order
+	}
 	return cmp.Or(
-		cmp.Compare(a.Host, b.Host),
-		cmp.Compare(a.Prefix.path, b.Prefix.path),
 		a.Claimed.Compare(b.Claimed),
 		cmp.Compare(a.Project, b.Project),
 		cmp.Compare(a.Service, b.Service),
@@ -189,19 +193,12 @@ type wireTable struct {
 
 // encode fixes the bytes and the digest of the table. Times that JSON cannot hold leave both empty.
 func (t *Table) encode() {
-	wire, err := json.Marshal(wireTable{Routes: noNil(t.routes), Problems: t.problems})
+	wire, err := json.Marshal(wireTable{Routes: t.routes, Problems: t.problems})
 	if err != nil {
 		return
 	}
 	sum := sha256.Sum256(wire)
 	t.wire, t.digest = wire, hex.EncodeToString(sum[:16])
-}
-
-func noNil(routes []Route) []Route {
-	if routes == nil {
-		return []Route{}
-	}
-	return routes
 }
 
 // Digest names the content of the table: 32 hexadecimal digits of the SHA-256 of its JSON. Equal tables have equal
@@ -216,10 +213,13 @@ func (t *Table) Digest() string {
 // MarshalJSON writes the table as it is pushed to the proxy and kept on disk. Equal tables have equal bytes. The
 // bytes are the table's own and must not be changed.
 func (t *Table) MarshalJSON() ([]byte, error) {
-	if t.wire == nil {
-		return json.Marshal(wireTable{Routes: noNil(t.routes), Problems: t.problems})
+	switch {
+	case t.wire != nil:
+		return t.wire, nil
+	case t.routes == nil:
+		return json.Marshal(wireTable{Routes: []Route{}, Problems: t.problems})
 	}
-	return t.wire, nil
+	return json.Marshal(wireTable{Routes: t.routes, Problems: t.problems})
 }
 
 // UnmarshalJSON reads what MarshalJSON wrote, and settles conflicts anew.

@@ -233,6 +233,14 @@ func TestTable_UnmarshalRefusesBadPrefixes(t *testing.T) {
 	}
 }
 
+func TestTable_MarshalReportsWhatJSONCannotHold(t *testing.T) {
+	bad := made(t, "/x", "x", 0)
+	bad.Expires = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)
+	if data, err := json.Marshal(Build([]Route{bad}, nil)); err == nil {
+		t.Errorf("it was written as %s", data)
+	}
+}
+
 func TestDigest_NamesTheContent(t *testing.T) {
 	a, b := table(t, "/a", "/b"), table(t, "/a", "/b")
 	if a.Digest() != b.Digest() || len(a.Digest()) != 32 {
