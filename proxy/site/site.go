@@ -85,7 +85,9 @@ func (s *Site) Serve(ctx context.Context, ln net.Listener) error {
 		s.log.Warn("downloads were cut off at the end", "after", shutdownTimeout)
 		_ = server.Close()
 	}
-	<-served
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serving the site: %w", err)
+	}
 	return nil
 }
 
