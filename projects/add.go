@@ -113,6 +113,8 @@ type Failure struct {
 	Err error
 	// Logs are lines for people, empty when there was no container.
 	Logs string
+	// Undone reports that nothing of what was made is left.
+	Undone bool
 }
 
 // Error is the reason alone.
@@ -192,5 +194,6 @@ func (l Life) undo(ctx context.Context, name Name, cause error) error {
 	if err := l.Store.remove(name); err != nil {
 		failure.Err = errors.Join(cause, err)
 	}
+	failure.Undone = failure.Err == cause
 	return failure
 }

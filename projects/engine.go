@@ -146,3 +146,12 @@ func lastLogs(ctx context.Context, engine Lister, name Name) string {
 
 // logLines is how much of a container's log is shown when it fails.
 const logLines = 20
+
+// Own returns an error when what runs under the project's name was started from a folder that is not the project's.
+func Own(ctx context.Context, engine Lister, store Store, name Name) error {
+	running, err := Look(ctx, engine, name)
+	if err != nil {
+		return err
+	}
+	return running.foreign(name, store.Dir(name))
+}

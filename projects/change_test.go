@@ -1,0 +1,239 @@
+package projects
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"gateway/proxy/docker/dockertest"
+	"gateway/proxy/label"
+	"gateway/proxy/route"
+)
+
+func volumes(names ...string) Volumes {
+	return func(context.Context, string) ([]string, error) { return names, nil }
+}
+
+// added is a bench with the project robots on it.
+func added(t *testing.T) *bench {
+	t.Helper()
+	b := newBench(t)
+	if _, err := b.Add(t.Context(), request(t, "robots", "/robots"), b.observe); err != nil {
+		t.Fatal(err)
+	}
+	b.compose.calls, b.waited = nil, nil
+	return b
+}
+
+func siteOf(t *testing.T, files map[string]string) *Site {
+	t.Helper()
+	site, err := OpenSite(tree(t, files))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return site
+}
+
+func TestDeploy_ReplacesTheFilesAndTheContainers(t *testing.T) {
+	b := added(t)
+	if err := b.Deploy(t.Context(), "robots", siteOf(t, map[string]string{"index.html": "new"}), nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := contents(t, filepath.Join(b.Store.Dir("robots"), SiteFolder)); len(got) != 1 || got["index.html"] != "new" {
+		t.Errorf("files %v", got)
+	}
+	if !slices.Equal(b.compose.calls, []string{"up by force"}) || len(b.waited) != 1 {
+		t.Errorf("calls %v, waited for %v", b.compose.calls, b.waited)
+	}
+	if err := b.Deploy(t.Context(), "robots", nil, nil); err != nil || b.compose.calls[1] != "up" {
+		t.Errorf("without files: %v %v", err, b.compose.calls)
+	}
+	onlyProjects(t, b.Store, "robots")
+}
+
+func TestDeploy_BringsTheOldFilesBack(t *testing.T) {
+	b := added(t)
+	before := contents(t, b.Store.Dir("robots"))
+	b.ready = errors.New("no answer")
+	err := b.Deploy(t.Context(), "robots", siteOf(t, map[string]string{"index.html": "new"}), nil)
+	var failure *Failure
+	if !errors.As(err, &failure) || failure.Undone || !strings.Contains(err.Error(), "no answer") {
+		t.Errorf("got %v", err)
+	}
+	after := contents(t, b.Store.Dir("robots"))
+	if len(after) != len(before) || after["site/index.html"] != before["site/index.html"] {
+		t.Errorf("files %v", after)
+	}
+	if !slices.Equal(b.compose.calls, []string{"up by force", "up by force"}) {
+		t.Errorf("calls %v", b.compose.calls)
+	}
+	onlyProjects(t, b.Store, "robots")
+}
+
+func TestDeploy_RefusesBeforeAnythingChanges(t *testing.T) {
+	b := added(t)
+	file := filepath.Join(b.Store.Dir("robots"), ComposeFile)
+	good, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct{ old, new, want string }{
+		"not YAML":   {"services:", "\tservices: [", "compose.yaml"},
+		"bad label":  {`gateway.port: "8080"`, `gateway.port: "x"`, "gateway.port"},
+		"taken path": {`"/robots"`, `"/chess"`, "container chess"},
+		"other name": {`name: "robots"`, `name: "robot"`, "they have to be equal"},
+	} {
+		if err := os.WriteFile(file, []byte(strings.ReplaceAll(string(good), c.old, c.new)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		taken := []Taken{{route.Key{Prefix: prefix(t, "/chess")}, "", "container chess"}, {route.Key{Prefix: prefix(t, "/robots")}, "robots", "project robots"}}
+		if err := b.Deploy(t.Context(), "robots", nil, taken); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+	if err := os.WriteFile(file, good, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(filepath.Join(b.Store.Dir("robots"), SiteFolder)); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Deploy(t.Context(), "robots", siteOf(t, map[string]string{"index.html": "new"}), nil); err == nil || !strings.Contains(err.Error(), "leave --dir out") {
+		t.Errorf("a project without a site: %v", err)
+	}
+	if err := b.Deploy(t.Context(), "nothing", nil, nil); !errors.Is(err, ErrNoProject) {
+		t.Errorf("no project: %v", err)
+	}
+	if len(b.compose.calls) > 0 {
+		t.Errorf("something was deployed: %v", b.compose.calls)
+	}
+}
+
+func TestRemove_LeavesNothing(t *testing.T) {
+	b := added(t)
+	plan, err := b.PlanRemoval(t.Context(), "robots", volumes("robots_data"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"container robots-site-1", "network robots_web", "volume robots_data", b.Store.Dir("robots")} {
+		if !strings.Contains(plan.String(), want) {
+			t.Errorf("the plan lacks %q:\n%s", want, plan)
+		}
+	}
+	if err := b.Remove(t.Context(), plan); err != nil {
+		t.Fatal(err)
+	}
+	b.nothingLeft(t, "robots")
+	onlyProjects(t, b.Store)
+	if _, err := b.PlanRemoval(t.Context(), "robots", volumes()); !errors.Is(err, ErrNoProject) {
+		t.Errorf("again: %v", err)
+	}
+}
+
+func TestRemove_WorksWhenOneHalfIsMissing(t *testing.T) {
+	b := added(t)
+	b.engine.Remove("robots-site-1")
+	plan, err := b.PlanRemoval(t.Context(), "robots", volumes())
+	if err != nil || len(plan.Containers) != 0 || plan.Dir == "" {
+		t.Fatalf("only the folder: %+v %v", plan, err)
+	}
+	if err := b.Remove(t.Context(), plan); err != nil {
+		t.Fatal(err)
+	}
+	b.nothingLeft(t, "robots")
+
+	b = added(t)
+	if err := os.RemoveAll(b.Store.Dir("robots")); err != nil {
+		t.Fatal(err)
+	}
+	if plan, err = b.PlanRemoval(t.Context(), "robots", volumes()); err != nil || plan.Dir != "" {
+		t.Fatalf("only the containers: %+v %v", plan, err)
+	}
+	if err := b.Remove(t.Context(), plan); err != nil {
+		t.Fatal(err)
+	}
+	b.nothingLeft(t, "robots")
+}
+
+func TestRemove_ReadsNoBrokenFile(t *testing.T) {
+	b := added(t)
+	if err := os.WriteFile(filepath.Join(b.Store.Dir("robots"), ComposeFile), []byte("\t["), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	plan, err := b.PlanRemoval(t.Context(), "robots", volumes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Remove(t.Context(), plan); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRemove_TouchesNothingOfOthers(t *testing.T) {
+	b := newBench(t)
+	b.engine.AddContainer(dockertest.Container{Name: "plain-1", Labels: map[string]string{composeProject: "plain"}})
+	b.engine.AddContainer(dockertest.Container{Name: "theirs-1", Labels: map[string]string{composeProject: "theirs", composeDir: "/home/ada/theirs", label.Path: "/theirs"}})
+	for name, want := range map[Name]string{"plain": "no label of the gateway", "theirs": "/home/ada/theirs"} {
+		if plan, err := b.PlanRemoval(t.Context(), name, volumes()); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %+v %v, want %q", name, plan, err, want)
+		}
+	}
+	// A folder of ours does not make their containers ours.
+	if err := os.MkdirAll(b.Store.Dir("theirs"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if plan, err := b.PlanRemoval(t.Context(), "theirs", volumes()); err == nil {
+		t.Errorf("with a folder of that name: %+v", plan)
+	}
+}
+
+func TestRemove_KeepsTheFolderWhenTheEngineFails(t *testing.T) {
+	b := added(t)
+	plan, err := b.PlanRemoval(t.Context(), "robots", volumes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.compose.down = 2
+	if err := b.Remove(t.Context(), plan); err == nil || !strings.Contains(err.Error(), "run the command again") {
+		t.Errorf("got %v", err)
+	}
+	onlyProjects(t, b.Store, "robots")
+	if err := b.Remove(t.Context(), plan); err != nil {
+		t.Errorf("again: %v", err)
+	}
+	onlyProjects(t, b.Store)
+}
+
+func TestList_ListsBrokenFoldersWithTheirErrors(t *testing.T) {
+	b := added(t)
+	root := b.Store.Root()
+	for name, text := range map[string]string{"broken": "\t[", "empty": "", "Old Stuff": "name: x"} {
+		if err := os.MkdirAll(filepath.Join(root, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if text == "" {
+			continue
+		}
+		if err := os.WriteFile(filepath.Join(root, name, ComposeFile), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(os.Mkdir(filepath.Join(root, ".hidden"), 0o755), os.WriteFile(filepath.Join(root, "README"), nil, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	all, err := b.Store.List()
+	if err != nil || len(all) != 4 {
+		t.Fatalf("%+v %v", all, err)
+	}
+	for _, p := range all {
+		if (p.Err == nil) != (p.Name == "robots") {
+			t.Errorf("%s: %v", p.Name, p.Err)
+		}
+	}
+	if all, err := newStore(t).List(); err != nil || len(all) != 0 {
+		t.Errorf("no folder at all: %v %v", all, err)
+	}
+}

@@ -1,0 +1,339 @@
+package projects
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"gateway/projects/subnet"
+	"gateway/proxy/docker"
+	"gateway/proxy/docker/dockertest"
+	"gateway/proxy/label"
+	"gateway/proxy/route"
+	"gateway/templates"
+)
+
+// fakeCompose plays docker compose for the portfolio on an engine in memory.
+type fakeCompose struct {
+	t      *testing.T
+	engine *dockertest.Engine
+	client *docker.Client
+	// up says how the next call ends, after the network and the container are there.
+	up error
+	// down says how often Down leaves everything as it is and fails.
+	down  int
+	calls []string
+}
+
+func (f *fakeCompose) Up(ctx context.Context, dir, name string, force bool) error {
+	f.calls = append(f.calls, "up")
+	if force {
+		f.calls[len(f.calls)-1] = "up by force"
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	running, err := Look(ctx, f.client, Name(name))
+	if err != nil {
+		return err
+	}
+	if running.empty() {
+		f.start(dir, name)
+	}
+	err, f.up = f.up, nil
+	return err
+}
+
+func (f *fakeCompose) start(dir, name string) {
+	f.engine.AddNetwork(dockertest.Network{Name: name + "_web", Labels: map[string]string{composeProject: name, label.Role: label.RoleEdge}})
+	f.engine.AddContainer(dockertest.Container{
+		Name: name + "-site-1", Image: "gateway:latest", Networks: []string{name + "_web"},
+		Labels: map[string]string{composeProject: name, composeService: "site", composeDir: dir, label.Path: "/" + name},
+	})
+	// The agent puts the proxy on the network at once.
+	f.engine.Connect(name+"_web", "gateway-proxy")
+}
+
+func (f *fakeCompose) Down(ctx context.Context, name string) error {
+	f.calls = append(f.calls, "down")
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if f.down > 0 {
+		f.down--
+		return errors.New("compose stumbled")
+	}
+	running, err := Look(ctx, f.client, Name(name))
+	if err != nil {
+		return err
+	}
+	for _, c := range running.Containers {
+		f.engine.Remove(c.Name)
+	}
+	return nil
+}
+
+// bench is a Life on an engine in memory with the gateway's proxy and image on it.
+type bench struct {
+	Life
+	compose *fakeCompose
+	client  *docker.Client
+	engine  *dockertest.Engine
+	facts   Facts
+	waited  []route.Key
+	ready   error
+}
+
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	engine := dockertest.Start(t)
+	client, err := docker.New(engine.Host())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close() })
+	engine.AddContainer(dockertest.Container{Name: "gateway-proxy", Image: "gateway:latest", Labels: map[string]string{label.Role: label.RoleProxy}})
+	b := &bench{client: client, engine: engine, compose: &fakeCompose{t: t, engine: engine, client: client}}
+	b.Life = Life{
+		Store: newStore(t), Engine: client, Compose: b.compose,
+		Ready: func(ctx context.Context, _ Name, keys []route.Key) error {
+			b.waited = append(b.waited, keys...)
+			return errors.Join(b.ready, ctx.Err())
+		},
+	}
+	return b
+}
+
+func (b *bench) observe(ctx context.Context, name Name, _ []string) (Facts, error) {
+	f := b.facts
+	var err error
+	if f.Running, err = Look(ctx, b.client, name); err != nil {
+		return f, err
+	}
+	f.Networks, err = b.client.Networks(ctx)
+	return f, err
+}
+
+func request(t *testing.T, name, path string) Request {
+	t.Helper()
+	portfolio, err := templates.Find("portfolio")
+	if err != nil {
+		t.Fatal(err)
+	}
+	prefix, err := route.ParsePrefix(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Request{
+		Template: portfolio, Name: Name(name), Key: route.Key{Prefix: prefix}, Owner: "owner@example.org",
+		Created: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC), Expires: time.Date(2027, 6, 30, 0, 0, 0, 0, time.UTC),
+		Pool: netip.MustParsePrefix(subnet.DefaultPool),
+	}
+}
+
+// nothingLeft checks that the engine has nothing of the project.
+func (b *bench) nothingLeft(t *testing.T, name Name) {
+	t.Helper()
+	running, err := Look(t.Context(), b.client, name)
+	if err != nil || !running.empty() {
+		t.Errorf("left on the engine: %+v %v", running, err)
+	}
+}
+
+func TestAdd_MakesAProjectThatReadsBack(t *testing.T) {
+	b := newBench(t)
+	plan, err := b.Add(t.Context(), request(t, "robots", "/robots"), b.observe)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if plan.Subnet.String() != "10.213.0.0/27" || !slices.Equal(b.waited, []route.Key{plan.Key}) {
+		t.Errorf("plan %+v, waited for %v", plan, b.waited)
+	}
+	p, err := b.Store.Load("robots")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Template != "portfolio" || p.Owner != "owner@example.org" || p.Created.Day() != 20 || p.Expires.Year() != 2027 || !p.HasSite() ||
+		len(p.Claims) != 1 || p.Claims[0].Key != plan.Key || !p.Claims[0].Expires.Equal(p.Expires) || p.Claims[0].Owner != p.Owner {
+		t.Errorf("read back as %+v", p)
+	}
+	second, err := b.Add(t.Context(), request(t, "blog", "/blog"), b.observe)
+	if err != nil || second.Subnet.String() != "10.213.0.32/27" {
+		t.Errorf("a second project: %v %v", second.Subnet, err)
+	}
+	onlyProjects(t, b.Store, "blog", "robots")
+}
+
+func TestPlan_DoesNothing(t *testing.T) {
+	b := newBench(t)
+	plan, err := b.Plan(t.Context(), request(t, "robots", "/robots"), b.observe)
+	if err != nil {
+		t.Fatal(err)
+	}
+	steps := strings.Join(plan.Steps(), "\n")
+	for _, want := range []string{b.Store.Dir("robots"), "write compose.yaml", "network robots_web with subnet 10.213.0.0/27", "until /robots answers"} {
+		if !strings.Contains(steps, want) {
+			t.Errorf("the plan lacks %q:\n%s", want, steps)
+		}
+	}
+	if _, err := os.Stat(b.Store.Root()); err == nil || len(b.compose.calls) > 0 {
+		t.Errorf("something was done: %v %v", err, b.compose.calls)
+	}
+}
+
+func TestAdd_LeavesNothingWhenItFails(t *testing.T) {
+	for name, arrange := range map[string]func(*bench, context.CancelFunc){
+		"up fails":            func(b *bench, _ context.CancelFunc) { b.compose.up = errors.New("no") },
+		"the route is silent": func(b *bench, _ context.CancelFunc) { b.ready = errors.New("no") },
+		"down stumbles once": func(b *bench, _ context.CancelFunc) {
+			b.ready, b.compose.down = errors.New("no"), 1
+		},
+		"interrupted while waiting": func(b *bench, cancel context.CancelFunc) {
+			b.Ready = func(ctx context.Context, _ Name, _ []route.Key) error { cancel(); return ctx.Err() }
+		},
+		"the agent clings to the network": func(b *bench, _ context.CancelFunc) {
+			b.ready = errors.New("no")
+			b.Engine = &clinging{Client: b.client, engine: b.engine, times: 3}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			arrange(b, cancel)
+			_, err := b.Add(ctx, request(t, "robots", "/robots"), b.observe)
+			var failure *Failure
+			if !errors.As(err, &failure) || !failure.Undone || !strings.Contains(failure.Logs, "robots-site-1") {
+				t.Errorf("got %#v", err)
+			}
+			b.nothingLeft(t, "robots")
+			onlyProjects(t, b.Store)
+		})
+	}
+}
+
+// clinging is an engine whose agent puts the proxy back on a network a few times.
+type clinging struct {
+	*docker.Client
+	engine *dockertest.Engine
+	times  int
+}
+
+func (c *clinging) RemoveNetwork(ctx context.Context, id string) error {
+	if c.times > 0 {
+		c.times--
+		c.engine.Connect("robots_web", "gateway-proxy")
+	}
+	return c.Client.RemoveNetwork(ctx, id)
+}
+
+func TestAdd_SaysWhatIsLeftWhenItCannotCleanUp(t *testing.T) {
+	b := newBench(t)
+	b.ready, b.compose.down = errors.New("no answer"), 2
+	_, err := b.Add(t.Context(), request(t, "robots", "/robots"), b.observe)
+	var failure *Failure
+	if !errors.As(err, &failure) || failure.Undone || !strings.Contains(err.Error(), "no answer") || !strings.Contains(err.Error(), "gateway rm robots") {
+		t.Errorf("got %v", err)
+	}
+	onlyProjects(t, b.Store, "robots")
+}
+
+func TestAdd_RefusesBeforeAnythingIsMade(t *testing.T) {
+	b := newBench(t)
+	if _, err := b.Add(t.Context(), request(t, "blog", "/blog"), b.observe); err != nil {
+		t.Fatal(err)
+	}
+	b.engine.AddContainer(dockertest.Container{Name: "other-1", Labels: map[string]string{composeProject: "other"}})
+	b.compose.calls = nil
+	gone := errors.New("no gateway is running")
+	for name, c := range map[string]struct {
+		project, path string
+		facts         Facts
+		want          []string
+	}{
+		"folder there":     {"blog", "/b", Facts{}, []string{"name blog", "gateway rm blog"}},
+		"runs elsewhere":   {"other", "/b", Facts{}, []string{"name other", "other-1"}},
+		"path in force":    {"x", "/chess", Facts{Routes: []Taken{{route.Key{Prefix: prefix(t, "/chess")}, "", "container chess"}}}, []string{"/chess", "container chess"}},
+		"path not running": {"x", "/blog", Facts{}, []string{"/blog", "project blog"}},
+		"no gateway":       {"x", "/x", Facts{Gateway: gone}, []string{gone.Error()}},
+		"no image":         {"x", "/x", Facts{Missing: []string{"gateway:latest"}}, []string{"gateway:latest", "gateway up"}},
+		"engine elsewhere": {"x", "/x", Facts{Remote: "ssh://host"}, []string{"ssh://host", "another machine"}},
+		"pool in use":      {"x", "/x", Facts{HostRoutes: []subnet.Use{{Prefix: netip.MustParsePrefix("10.0.0.0/8"), By: "route of tun0"}}}, []string{"tun0", "--pool"}},
+		"several":          {"blog", "/blog", Facts{Gateway: gone}, []string{"2 reasons", gone.Error(), "name blog"}},
+	} {
+		b.facts = c.facts
+		_, err := b.Add(t.Context(), request(t, c.project, c.path), b.observe)
+		var refusal Refusal
+		if !errors.As(err, &refusal) {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		for _, want := range c.want {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %v, want %q", name, err, want)
+			}
+		}
+		if c.facts.Gateway != nil && !errors.Is(err, gone) {
+			t.Errorf("%s: the reason cannot be told from the error", name)
+		}
+	}
+	if len(b.compose.calls) > 0 {
+		t.Errorf("something was started: %v", b.compose.calls)
+	}
+	onlyProjects(t, b.Store, "blog")
+}
+
+func prefix(t *testing.T, s string) route.Prefix {
+	t.Helper()
+	p, err := route.ParsePrefix(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func TestAdd_RefusesASiteThatHoldsTheProjects(t *testing.T) {
+	b := newBench(t)
+	if err := os.MkdirAll(b.Store.Root(), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	r := request(t, "robots", "/robots")
+	var err error
+	if r.Site, err = OpenSite(filepath.Dir(b.Store.Root())); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Add(t.Context(), r, b.observe); err == nil || !strings.Contains(err.Error(), "inside it") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAdd_TwoAtOnceTakeTwoSubnets(t *testing.T) {
+	b := newBench(t)
+	names := []string{"one", "two", "three"}
+	results := make(chan Addition, len(names))
+	// Nothing runs before all are placed, so that only the folders can keep the subnets apart.
+	for _, name := range names {
+		r := request(t, name, "/"+name)
+		go func() {
+			plan, err := b.place(context.Background(), r, b.observe)
+			if err != nil {
+				t.Error(err)
+			}
+			results <- plan
+		}()
+	}
+	seen := map[netip.Prefix]bool{}
+	for range names {
+		seen[(<-results).Subnet] = true
+	}
+	if len(seen) != len(names) {
+		t.Errorf("subnets %v", slices.Collect(maps.Keys(seen)))
+	}
+}
