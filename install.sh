@@ -128,14 +128,18 @@ download() {
 
 # --- Docker ---
 
-# engine_answers asks whatever client there is whether an engine answers; a client alone is not an engine.
+# engine_answers asks whatever client there is whether an engine answers; a client alone is not an engine. Without any
+# client a socket is taken for an engine: were it a dead one, gateway up would say so.
 engine_answers() {
+	socket=${DOCKER_HOST:-unix:///var/run/docker.sock}
 	if have docker; then
 		docker version >/dev/null 2>&1
+	elif [ "${socket#unix://}" = "$socket" ]; then
+		return 0 # an engine elsewhere: not one that is installed here
 	elif have curl; then
-		curl -fs --unix-socket "${DOCKER_HOST:-/var/run/docker.sock}" http://docker/_ping >/dev/null 2>&1
+		curl -fs --unix-socket "${socket#unix://}" http://docker/_ping >/dev/null 2>&1
 	else
-		return 1
+		[ -S "${socket#unix://}" ]
 	fi
 }
 
@@ -152,9 +156,16 @@ with_docker() {
 install_docker() {
 	if have apt-get; then
 		step "updating the package lists" apt-get update -qq
-		step "installing docker.io and iptables" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends docker.io iptables ca-certificates
+		# Newer releases keep the docker command in a package of its own.
+		packages="docker.io iptables ca-certificates"
+		apt-cache show docker-cli >/dev/null 2>&1 && packages="$packages docker-cli"
+		# shellcheck disable=SC2086 # these are several words
+		step "installing $packages" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages
 	elif have dnf; then
-		step "installing moby-engine" dnf install -y -q moby-engine
+		# Fedora calls it moby-engine, Amazon Linux docker.
+		package=moby-engine
+		dnf -q list moby-engine >/dev/null 2>&1 || package=docker
+		step "installing $package" dnf install -y -q "$package"
 	elif have zypper; then
 		step "installing docker" zypper --non-interactive --quiet install docker
 	elif have pacman; then
