@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/cdproto/emulation"
@@ -27,6 +28,26 @@ var views = []view{
 	{"phone-dark", 375, 812, "dark"},
 	{"desk-light", 1280, 800, "light"},
 	{"desk-dark", 1280, 800, "dark"},
+}
+
+// What cannot fail proves nothing: a page on which everything is wrong has to be found so.
+func TestLook_FindsWhatIsWrong(t *testing.T) {
+	add(t, "browser-wrong", "/browser-wrong", "--dir", "sites/wrong")
+	tab := newTab(t)
+	seen := watch(t, tab)
+	visit(t, tab, base+"/browser-wrong/")
+	found := strings.Join(insist(t, tab, chromedp.Evaluate[[]string](lookScript)), "\n")
+	for _, want := range []string{`"faint" has a contrast of only 1.8`, `"small" is 9 px small`, `"cut" is cut off`, "scrolls sideways", "picture is broken"} {
+		if !strings.Contains(found, want) {
+			t.Errorf("nobody saw that %s:\n%s", want, found)
+		}
+	}
+	noted := strings.Join(append(seen.failures(), seen.strays("/browser-wrong/")...), "\n")
+	for _, want := range []string{"404 " + base + "/browser-no-picture.png", `console.error "told"`, "exception Uncaught", "a request left [/browser-wrong/]"} {
+		if !strings.Contains(noted, want) {
+			t.Errorf("nobody noted %s:\n%s", want, noted)
+		}
+	}
 }
 
 // look goes through all views of the page that is open: nothing may be cut off, too small or too faint in any, and the

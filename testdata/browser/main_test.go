@@ -51,13 +51,20 @@ func runLane(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, "browser:", err)
 		return 1
 	}
+	defer os.RemoveAll(dir)
+	lane.binary = filepath.Join(dir, "gateway")
+	lane.projects = filepath.Join(dir, "projects")
+	if err := errors.Join(build(lane.binary, "./cmd/gateway"), build(filepath.Join(dir, "app"), "./testdata/app")); err != nil {
+		fmt.Fprintln(os.Stderr, "browser:", err)
+		return 1
+	}
 	code := 1
 	if err := setUp(dir); err != nil {
 		fmt.Fprintln(os.Stderr, "browser:", err)
 	} else {
 		code = m.Run()
 	}
-	if err := tearDown(dir); err != nil {
+	if err := tearDown(); err != nil {
 		fmt.Fprintln(os.Stderr, "browser:", err)
 		code = 1
 	}
@@ -65,14 +72,6 @@ func runLane(m *testing.M) int {
 }
 
 func setUp(dir string) error {
-	lane.binary = filepath.Join(dir, "gateway")
-	lane.projects = filepath.Join(dir, "projects")
-	if err := build(lane.binary, "./cmd/gateway"); err != nil {
-		return err
-	}
-	if err := build(filepath.Join(dir, "app"), "./testdata/app"); err != nil {
-		return err
-	}
 	if err := pack(dir, appImage); err != nil {
 		return err
 	}
@@ -114,7 +113,7 @@ func pack(dir, tag string, changes ...string) error {
 	return nil
 }
 
-func tearDown(dir string) error {
+func tearDown() error {
 	_, stderr, err := gateway("down", "--purge")
 	if err != nil {
 		err = fmt.Errorf("gateway down: %w: %s", err, stderr)
@@ -123,7 +122,7 @@ func tearDown(dir string) error {
 	if imageErr != nil {
 		imageErr = fmt.Errorf("removing the test app's images: %w: %s", imageErr, out)
 	}
-	return errors.Join(err, imageErr, os.RemoveAll(dir))
+	return errors.Join(err, imageErr)
 }
 
 // gateway runs the binary as an admin would.

@@ -53,6 +53,23 @@ func TestStartingPage_TurnsIntoTheAppWhenItsCheckPasses(t *testing.T) {
 	alone(t, seen, address)
 }
 
+func TestUnreachablePage_TurnsIntoTheAppWhenItListens(t *testing.T) {
+	const name, address = "browser-late", base + "/browser-late/"
+	// Without a health check nobody knows that the app is not ready: it listens elsewhere, and for now nothing does here.
+	run(t, appImage, name, "--label", "gateway.port=8000", "--env", "PORT=9000")
+	awaitCode(t, address, "unreachable")
+	tab := newTab(t)
+	seen := watch(t, tab)
+	for _, l := range languages {
+		speak(t, tab, l.accept)
+		own(t, tab, address, 502, l.tag, map[string]string{"en": name + " does not answer", "ko": "응답하지 않습니다: " + name}[l.tag])
+		look(t, tab, "unreachable-"+l.tag)
+	}
+	docker(t, "exec", "-d", "--env", "PORT=8000", name, "/app")
+	awaitApp(t, tab, name)
+	alone(t, seen, address)
+}
+
 func TestUnknownPath_IsNotFoundAndSaysNoMore(t *testing.T) {
 	const address = base + "/browser-nothing/at-all?x=1"
 	run(t, appImage, "browser-secret")

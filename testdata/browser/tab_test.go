@@ -1,9 +1,11 @@
 package browser_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -161,7 +163,7 @@ func (r *record) note(event any) {
 		}
 	case *runtime.EventConsoleAPICalled:
 		if e.Type == runtime.ConsoleAPICalledTypeError {
-			r.faults = append(r.faults, "console.error "+string(e.Args[0].Value))
+			r.faults = append(r.faults, "console.error "+spoken(e.Args))
 		}
 	case *runtime.EventExceptionThrown:
 		r.faults = append(r.faults, "exception "+e.ExceptionDetails.Text)
@@ -172,32 +174,46 @@ func (r *record) note(event any) {
 	}
 }
 
+// spoken is what a call to the console was given.
+func spoken(values []*runtime.RemoteObject) string {
+	var words []string
+	for _, v := range values {
+		words = append(words, cmp.Or(v.Description, string(v.Value)))
+	}
+	return strings.Join(words, " ")
+}
+
 // favicon reports the one address that browsers ask for uninvited.
 func favicon(url string) bool { return url == base+"/favicon.ico" }
+
+// failures is what went wrong so far.
+func (r *record) failures() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.faults)
+}
+
+// strays are the requests outside of the given prefixes.
+func (r *record) strays(prefixes ...string) []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var strays []string
+	for _, url := range r.requests {
+		under := func(prefix string) bool { return strings.HasPrefix(url, base+prefix) }
+		if !strings.HasPrefix(url, "data:") && !slices.ContainsFunc(prefixes, under) {
+			strays = append(strays, fmt.Sprintf("a request left %v: %s", prefixes, url))
+		}
+	}
+	if len(r.requests) == 0 {
+		strays = append(strays, "no request was made at all: nothing was proved")
+	}
+	return strays
+}
 
 // clean fails the test when anything failed, or when a request was made outside of the given prefixes.
 func (r *record) clean(t *testing.T, prefixes ...string) {
 	t.Helper()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, f := range r.faults {
-		t.Errorf("the browser reports: %s", f)
+	for _, fault := range append(r.failures(), r.strays(prefixes...)...) {
+		t.Errorf("the browser reports: %s", fault)
 	}
-	if len(r.requests) == 0 {
-		t.Error("the browser made no request at all: nothing was proved")
-	}
-	for _, url := range r.requests {
-		if !below(url, prefixes) {
-			t.Errorf("a request left %v: %s", prefixes, url)
-		}
-	}
-}
-
-func below(url string, prefixes []string) bool {
-	for _, p := range prefixes {
-		if strings.HasPrefix(url, base+p) {
-			return true
-		}
-	}
-	return false
 }
