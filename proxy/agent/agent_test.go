@@ -19,7 +19,7 @@ func TestAgent_PushesEachTable(t *testing.T) {
 		synctest.Wait()
 		p.serves(t, "/a")
 		e.set("/a", "/b")
-		time.Sleep(time.Second)
+		pass(time.Second)
 		p.serves(t, "/a", "/b")
 		if len(p.tables) != 2 {
 			t.Errorf("%d pushes", len(p.tables))
@@ -31,7 +31,7 @@ func TestAgent_ReportsWithinFiveSeconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &proxy{}
 		start(t, newEngine("/a"), p, false)
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		for i := 1; i < len(p.at); i++ {
 			if gap := p.at[i].Sub(p.at[i-1]); gap > 5*time.Second {
 				t.Errorf("%v between two reports", gap)
@@ -51,7 +51,7 @@ func TestAgent_ReportsAtOnceWhenTheEngineChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e, p := newEngine("/a"), &proxy{}
 		start(t, e, p, false)
-		time.Sleep(time.Second)
+		pass(time.Second)
 		e.stop(errors.New("gone"))
 		synctest.Wait()
 		if last := p.reports[len(p.reports)-1]; last.Engine.Connected || last.Engine.Error != "gone" || last.Engine.Version == "" {
@@ -69,12 +69,12 @@ func TestAgent_PushesNothingBeforeTheFirstListing(t *testing.T) {
 		e, p := newEngine("/a"), &proxy{digest: "kept on disk"}
 		e.stop(errors.New("gone"))
 		start(t, e, p, false)
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		if len(p.tables) != 0 || len(p.reports) == 0 {
 			t.Fatalf("%d pushes, %d reports", len(p.tables), len(p.reports))
 		}
 		e.stop(nil)
-		time.Sleep(10 * time.Second)
+		pass(10 * time.Second)
 		p.serves(t, "/a")
 	})
 }
@@ -83,18 +83,18 @@ func TestAgent_PushesAgainToARestartedProxy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &proxy{boot: "first"}
 		start(t, newEngine("/a"), p, false)
-		time.Sleep(time.Second)
+		pass(time.Second)
 		p.set(func(p *proxy) { p.boot = "second" })
-		time.Sleep(5 * time.Second)
+		pass(5 * time.Second)
 		if len(p.tables) != 2 {
 			t.Fatalf("%d pushes after the restart", len(p.tables))
 		}
 		p.set(func(p *proxy) { p.digest = "another agent's" })
-		time.Sleep(5 * time.Second)
+		pass(5 * time.Second)
 		if len(p.tables) != 3 {
 			t.Fatalf("%d pushes after another table", len(p.tables))
 		}
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		if len(p.tables) != 3 {
 			t.Errorf("%d pushes in the end", len(p.tables))
 		}
@@ -105,15 +105,14 @@ func TestAgent_WaitsForTheProxy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e, p := newEngine("/a"), &proxy{err: errAway}
 		start(t, e, p, false)
-		time.Sleep(30 * time.Second)
+		pass(30 * time.Second)
 		e.set("/b")
-		time.Sleep(30 * time.Second)
+		pass(30 * time.Second)
 		if p.tries < 30 || p.tries > 60 {
 			t.Errorf("%d tries in a minute", p.tries)
 		}
 		p.set(func(p *proxy) { p.err = nil })
-		time.Sleep(lastRetry)
-		synctest.Wait()
+		pass(lastRetry)
 		p.serves(t, "/b")
 		if len(p.tables) != 1 {
 			t.Errorf("%d pushes", len(p.tables))
@@ -126,10 +125,10 @@ func TestAgent_ASlowProxyGetsTheNewestTable(t *testing.T) {
 		e, p := newEngine("/0"), &proxy{slow: 3 * time.Second}
 		start(t, e, p, false)
 		for i := range 20 {
-			time.Sleep(300 * time.Millisecond)
+			pass(300 * time.Millisecond)
 			e.set(fmt.Sprintf("/%d", i)) // never blocks for long, or the engine's events would pile up
 		}
-		time.Sleep(20 * time.Second)
+		pass(20 * time.Second)
 		p.serves(t, "/19")
 		if len(p.tables) > 4 {
 			t.Errorf("%d pushes", len(p.tables))
@@ -141,9 +140,9 @@ func TestAgent_AHungProxyIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e, p := newEngine("/a"), &proxy{slow: time.Hour}
 		start(t, e, p, false)
-		time.Sleep(5 * time.Second)
+		pass(5 * time.Second)
 		p.set(func(p *proxy) { p.slow = 0 })
-		time.Sleep(pushTimeout)
+		pass(pushTimeout)
 		p.serves(t, "/a")
 	})
 }
@@ -166,15 +165,15 @@ func TestAgent_ExitsWhenTheSocketIsLost(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			e := newEngine("/a")
 			done := start(t, e, &proxy{}, tt.exit)
-			time.Sleep(time.Second)
+			pass(time.Second)
 			e.stop(tt.err)
-			time.Sleep(lostAfter - time.Second)
+			pass(lostAfter - time.Second)
 			select {
 			case err := <-done:
 				t.Fatalf("%s: too early: %v", tt.name, err)
 			default:
 			}
-			time.Sleep(10 * time.Second)
+			pass(10 * time.Second)
 			select {
 			case err := <-done:
 				if !tt.exits || !errors.Is(err, ErrLost) || !errors.Is(err, tt.err) {
@@ -194,11 +193,11 @@ func TestAgent_AShortOutageIsNoLoss(t *testing.T) {
 		e := newEngine("/a")
 		done := start(t, e, &proxy{}, true)
 		for range 5 {
-			time.Sleep(time.Second)
+			pass(time.Second)
 			e.stop(docker.ErrUnreachable)
-			time.Sleep(9 * time.Second)
+			pass(9 * time.Second)
 			e.stop(nil)
-			time.Sleep(6 * time.Second)
+			pass(6 * time.Second)
 		}
 		select {
 		case err := <-done:

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"gateway/proxy/admin"
@@ -189,4 +190,10 @@ func start(t *testing.T, e *engine, p *proxy, exitWhenLost bool) <-chan error {
 		<-over
 	})
 	return done
+}
+
+// pass lets that much of the bubble's time go by, and all that is due happen.
+func pass(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
 }

@@ -47,7 +47,7 @@ func TestWatcher_PublishesAnEmptyTableOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
 		w := watch(t, f, nil)
-		time.Sleep(10 * time.Minute)
+		pass(10 * time.Minute)
 		if w.count() != 1 || len(w.table().Routes()) != 0 {
 			t.Errorf("%d tables", w.count())
 		}
@@ -66,7 +66,7 @@ func TestWatcher_FollowsChanges(t *testing.T) {
 		f.add("b", path("/b"), "bridge")
 		f.change("b", func(*docker.Container) {}, "start")
 		begun := time.Now()
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if w.state(t, "/b") != route.Ready || w.count() != 2 {
 			t.Fatalf("after the start: %v, %d tables", w.table().Routes(), w.count())
 		}
@@ -74,7 +74,7 @@ func TestWatcher_FollowsChanges(t *testing.T) {
 			t.Errorf("it took %v", took)
 		}
 		f.change("a", func(c *docker.Container) { c.Labels = path("/moved") }, "rename")
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if w.state(t, "/a") != "" || w.state(t, "/moved") != route.Ready {
 			t.Errorf("after the rename: %v", w.table().Routes())
 		}
@@ -90,9 +90,9 @@ func TestWatcher_SettlesForAtMost200Milliseconds(t *testing.T) {
 		for i := range 50 {
 			f.add(fmt.Sprintf("c%d", i), path(fmt.Sprintf("/%d", i)), "bridge")
 			f.emit(docker.Event{Type: "container", Action: "start", ID: "x"})
-			time.Sleep(20 * time.Millisecond)
+			pass(20 * time.Millisecond)
 		}
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if took := w.times[1].Sub(begun); took != settleMost {
 			t.Errorf("the first table came after %v", took)
 		}
@@ -114,7 +114,7 @@ func TestWatcher_KeepsWhatItHasWhileTheEngineIsGone(t *testing.T) {
 		f.stop()
 		delete(f.containers, "a")
 		f.add("b", path("/b"), "bridge")
-		time.Sleep(10 * time.Minute)
+		pass(10 * time.Minute)
 		if w.count() != 1 || w.status().Connected || !errors.Is(w.status().Err, errGone) || w.status().Engine.Version == "" {
 			t.Fatalf("%d tables, %+v", w.count(), w.status())
 		}
@@ -123,8 +123,7 @@ func TestWatcher_KeepsWhatItHasWhileTheEngineIsGone(t *testing.T) {
 			t.Errorf("%d attempts in 10 minutes", n)
 		}
 		f.start()
-		time.Sleep(lastRetry)
-		synctest.Wait()
+		pass(lastRetry)
 		if w.count() != 2 || w.state(t, "/a") != "" || w.state(t, "/b") != route.Ready || !w.status().Connected {
 			t.Errorf("after it came back: %d tables, %+v, %+v", w.count(), w.table().Routes(), w.status())
 		}
@@ -136,7 +135,7 @@ func TestWatcher_StartsWithoutAnEngine(t *testing.T) {
 		f := newFake()
 		f.stop()
 		w := watch(t, f, nil)
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		if w.count() != 0 || w.status().Connected || w.status().Err == nil {
 			t.Errorf("%d tables, %+v", w.count(), w.status())
 		}
@@ -151,7 +150,7 @@ func TestWatcher_NegotiatesAnewAtEveryReconnect(t *testing.T) {
 		f.stop()
 		f.version = docker.Engine{Version: "29.0.0", APIVersion: "1.52"}
 		f.start()
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if got := w.status().Engine.APIVersion; got != "1.52" {
 			t.Errorf("the version is still %s", got)
 		}
@@ -164,7 +163,7 @@ func TestWatcher_GivesUpAnEngineThatHangs(t *testing.T) {
 		f.add("a", path("/a"), "bridge")
 		f.slow = time.Hour
 		w := watch(t, f, nil)
-		time.Sleep(callTimeout + time.Second)
+		pass(callTimeout + time.Second)
 		if w.count() != 0 || w.status().Connected || w.status().Err == nil {
 			t.Errorf("%d tables, %+v", w.count(), w.status())
 		}
@@ -179,13 +178,13 @@ func TestWatcher_DrainsAtOnceWhenAContainerIsToldToStop(t *testing.T) {
 		synctest.Wait()
 		f.slow = 5 * time.Second
 		f.emit(docker.Event{Type: "network", Action: "connect"})
-		time.Sleep(time.Second) // a listing is under way, and takes its time
+		pass(time.Second) // a listing is under way, and takes its time
 		f.kill("a", "15")
 		synctest.Wait()
 		if w.state(t, "/a") != route.Draining {
 			t.Fatalf("the state is %s", w.state(t, "/a"))
 		}
-		time.Sleep(4500 * time.Millisecond) // the listing from before the kill is overtaken
+		pass(4500 * time.Millisecond) // the listing from before the kill is overtaken
 		if w.state(t, "/a") != route.Draining {
 			t.Fatalf("a listing from before made it %s", w.state(t, "/a"))
 		}
@@ -193,7 +192,7 @@ func TestWatcher_DrainsAtOnceWhenAContainerIsToldToStop(t *testing.T) {
 		f.change("a", func(c *docker.Container) {
 			c.State, c.Status, c.Networks[0].Address = "exited", "Exited (143) Less than a second ago", noAddress
 		}, "die")
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if r := w.table().Routes()[0]; r.State() != route.Stopped || r.Targets[0].Reason != "exited (143)" || r.Targets[0].Address != "" {
 			t.Errorf("got %+v", r)
 		}
@@ -208,19 +207,41 @@ func TestWatcher_SendsNothingToTheDead(t *testing.T) {
 		synctest.Wait()
 		f.slow = time.Second
 		f.emit(docker.Event{Type: "network", Action: "connect"})
-		time.Sleep(500 * time.Millisecond) // the listing under way has seen it running
+		pass(500 * time.Millisecond) // the listing under way has seen it running
 		f.change("a", func(c *docker.Container) { c.State, c.Status = "exited", "Exited (1) 1 second ago" }, "die")
 		synctest.Wait()
 		if w.state(t, "/a") != route.Draining {
 			t.Fatalf("after die: %s", w.state(t, "/a"))
 		}
-		time.Sleep(700 * time.Millisecond)
+		pass(700 * time.Millisecond)
 		if w.state(t, "/a") != route.Draining {
 			t.Fatalf("the listing from before die made it %s", w.state(t, "/a"))
 		}
-		time.Sleep(2 * time.Second)
+		pass(2 * time.Second)
 		if w.state(t, "/a") != route.Stopped {
 			t.Errorf("after the next listing: %s", w.state(t, "/a"))
+		}
+	})
+}
+
+func TestWatcher_DoesNotTrustAListingThatLagsBehindADeath(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.add("a", path("/a"), "bridge")
+		w := watch(t, f, nil)
+		synctest.Wait()
+		f.kill("a", "15")
+		f.change("a", func(*docker.Container) {}, "die") // listed as running for a while, as engine 20.10 does
+		pass(time.Second)
+		if w.state(t, "/a") != route.Draining {
+			t.Fatalf("after die: %s", w.state(t, "/a"))
+		}
+		f.mu.Lock()
+		f.containers["a"].State = "exited" // and no event tells
+		f.mu.Unlock()
+		pass(time.Second)
+		if w.state(t, "/a") != route.Stopped {
+			t.Errorf("in the end: %s", w.state(t, "/a"))
 		}
 	})
 }
@@ -238,7 +259,7 @@ func TestWatcher_RestartEndsDraining(t *testing.T) {
 		if w.state(t, "/a") != route.Draining {
 			t.Fatalf("the state is %s", w.state(t, "/a"))
 		}
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if w.state(t, "/a") != route.Ready {
 			t.Errorf("after the start: %s", w.state(t, "/a"))
 		}
@@ -252,11 +273,11 @@ func TestWatcher_ForgivesAKillThatDidNotKill(t *testing.T) {
 		w := watch(t, f, nil)
 		synctest.Wait()
 		f.kill("a", "15")
-		time.Sleep(killForgiven - time.Second)
+		pass(killForgiven - time.Second)
 		if w.state(t, "/a") != route.Draining {
 			t.Fatalf("too early: %s", w.state(t, "/a"))
 		}
-		time.Sleep(resync + 2*time.Second)
+		pass(resync + 2*time.Second)
 		if w.state(t, "/a") != route.Ready {
 			t.Errorf("after all: %s", w.state(t, "/a"))
 		}
@@ -273,7 +294,7 @@ func TestWatcher_AnEngineRestartEndsDraining(t *testing.T) {
 		synctest.Wait()
 		f.stop()
 		f.start()
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if w.state(t, "/a") != route.Ready {
 			t.Errorf("the state is %s", w.state(t, "/a"))
 		}
@@ -290,7 +311,7 @@ func TestWatcher_IgnoresSignalsThatDoNotStop(t *testing.T) {
 		for _, signal := range []string{"1", "10", "12", "SIGHUP", "HUP", "17"} {
 			f.kill("a", signal)
 		}
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if w.count() != 1 || f.count("containers") != before {
 			t.Errorf("%d tables, %d listings", w.count(), f.count("containers")-before)
 		}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"gateway/proxy/docker"
@@ -317,3 +318,9 @@ func (w *watched) state(t *testing.T, path string) route.State {
 }
 
 func path(p string) map[string]string { return map[string]string{label.Path: p} }
+
+// pass lets that much of the bubble's time go by, and all that is due happen.
+func pass(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
+}

@@ -27,7 +27,7 @@ func TestJoin_ComesBeforeReady(t *testing.T) {
 		if r.State() != route.Starting || !strings.Contains(r.Targets[0].Reason, "joining its network blog_web") {
 			t.Fatalf("before it joined: %+v", r)
 		}
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if w.state(t, "/blog") != route.Ready || w.count() != 2 {
 			t.Errorf("after: %+v, %d tables", w.table().Routes(), w.count())
 		}
@@ -102,7 +102,7 @@ func TestJoin_FailureIsAProblemAndTriedAgain(t *testing.T) {
 			!strings.Contains(problems[0].Message, "no available IPv4 addresses") || problems[0].Mend == "" {
 			t.Fatalf("problems %+v", problems)
 		}
-		time.Sleep(10 * time.Minute)
+		pass(10 * time.Minute)
 		if n := f.count("connect id-blog_web [example.org]"); n < 20 || n > 60 {
 			t.Errorf("tried %d times in 10 minutes", n)
 		}
@@ -112,8 +112,7 @@ func TestJoin_FailureIsAProblemAndTriedAgain(t *testing.T) {
 		f.mu.Lock()
 		delete(f.refuse, "id-blog_web")
 		f.mu.Unlock()
-		time.Sleep(lastJoin)
-		synctest.Wait()
+		pass(lastJoin)
 		if w.state(t, "/blog") != route.Ready || len(w.table().Problems()) != 0 {
 			t.Errorf("after it was mended: %+v", w.table().Problems())
 		}
@@ -133,8 +132,7 @@ func TestJoin_AHungEngineDelaysNothingElse(t *testing.T) {
 		if w.state(t, "/hello") != route.Ready || w.state(t, "/blog") != route.Starting {
 			t.Fatalf("got %+v", w.table().Routes())
 		}
-		time.Sleep(joinTimeout)
-		synctest.Wait()
+		pass(joinTimeout)
 		if w.state(t, "/blog") != route.Unhealthy {
 			t.Errorf("after the timeout: %s", w.state(t, "/blog"))
 		}
@@ -152,7 +150,7 @@ func TestJoin_ManyNetworksComeInParts(t *testing.T) {
 		}
 		f.joinSlow = 100 * time.Millisecond
 		w := watch(t, f, joining)
-		time.Sleep(2500 * time.Millisecond)
+		pass(2500 * time.Millisecond)
 		ready := 0
 		for _, r := range w.table().Routes() {
 			if r.State() == route.Ready {
@@ -162,7 +160,7 @@ func TestJoin_ManyNetworksComeInParts(t *testing.T) {
 		if ready < 10 || ready > 30 {
 			t.Errorf("%d are ready half way", ready)
 		}
-		time.Sleep(5 * time.Second)
+		pass(5 * time.Second)
 		for _, r := range w.table().Routes() {
 			if r.State() != route.Ready {
 				t.Errorf("%s is %s", r.Key, r.State())
@@ -194,7 +192,7 @@ func TestJoin_LeavesWhatNothingNeeds(t *testing.T) {
 		delete(f.containers, "hello")
 		f.mu.Unlock()
 		f.emit(docker.Event{Type: "container", Action: "destroy", ID: "x"})
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if f.count("disconnect id-bridge") != 1 || f.count("disconnect id-"+HomeNetwork) != 0 {
 			t.Errorf("calls %v", f.calls)
 		}

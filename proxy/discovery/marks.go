@@ -6,32 +6,30 @@ import (
 	"gateway/proxy/docker"
 )
 
-// killForgiven is how long a container has to go on running after it was told to stop, to be sent requests again.
+// killForgiven is how long a container has to be listed as running after it was told to stop, to be sent requests again.
 const killForgiven = 60 * time.Second
 
 // marks are the containers that were told to stop or died since the last listing, by their full ids. They get no new
 // requests.
 type marks map[string]mark
 
-// mark is when a container was told to stop, and when a later event ended that. An ended mark lasts until a listing
-// that was begun after its end: one begun before may still show what was.
-type mark struct{ since, ended time.Time }
+// mark is since when a container is on its way out, and when a start ended that. An ended mark lasts until a listing
+// that was begun after its end: one begun before may still show what was. One that was not ended lasts until the
+// container is listed as not running: engines tell that it died up to a second before they list it so.
+type mark struct {
+	since, ended time.Time
+	died         bool
+}
 
 // note takes an event into account and reports whether it newly marked a container.
 func (m marks) note(e docker.Event, now time.Time) bool {
 	old, marked := m[e.ID]
 	switch e.Action {
-	case "kill":
-		if !stops(e.Attributes["signal"]) {
+	case "kill", "die":
+		if e.Action == "kill" && !stops(e.Attributes["signal"]) {
 			return false
 		}
-		m[e.ID] = mark{since: now}
-	case "die", "destroy":
-		if !marked {
-			old.since = now
-		}
-		old.ended = now
-		m[e.ID] = old
+		m[e.ID] = mark{since: now, died: e.Action == "die"}
 	case "start":
 		if marked {
 			old.ended = now
@@ -52,8 +50,9 @@ func (m marks) endAll(now time.Time) {
 	}
 }
 
-// settle forgets the marks that the observation has overtaken.
-func (m marks) settle(o *observation, now time.Time) {
+// settle forgets the marks that the observation has overtaken. It reports whether the observation lags behind what is
+// known, so that another is due soon.
+func (m marks) settle(o *observation, now time.Time) (lags bool) {
 	for id, old := range m {
 		switch {
 		case !old.ended.IsZero():
@@ -63,11 +62,14 @@ func (m marks) settle(o *observation, now time.Time) {
 		case o.running[id]:
 			if now.Sub(old.since) >= killForgiven {
 				delete(m, id)
+			} else if old.died {
+				lags = true
 			}
 		case o.begun.After(old.since):
 			delete(m, id)
 		}
 	}
+	return lags
 }
 
 // stops reports whether a signal, by number or by name, is one that ends containers. Those that programs take for

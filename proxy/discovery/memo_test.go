@@ -36,7 +36,9 @@ var edits = []func(l *listing, c *docker.Container){
 		c.Labels = maps.Clone(c.Labels)
 		delete(c.Labels, label.Path)
 	},
-	func(l *listing, _ *docker.Container) { l.networks[5].Labels = map[string]string{label.Role: label.RoleEdge} },
+	func(l *listing, _ *docker.Container) {
+		l.networks[5].Labels = map[string]string{label.Role: label.RoleEdge}
+	},
 	func(l *listing, _ *docker.Container) { l.networks[6].Created = l.networks[6].Created.AddDate(0, 0, 1) },
 	func(l *listing, _ *docker.Container) { l.networks = l.networks[:len(l.networks)-1] },
 	func(l *listing, _ *docker.Container) { l.containers[0].Networks = proxyBox("y").Networks },

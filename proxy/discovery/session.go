@@ -17,6 +17,8 @@ const (
 	settleQuiet = 50 * time.Millisecond
 	settleMost  = 200 * time.Millisecond
 	resync      = 30 * time.Second
+	// lagRetry is when to list again after a listing that did not show what an event had told.
+	lagRetry    = 500 * time.Millisecond
 	callTimeout = 15 * time.Second
 )
 
@@ -84,15 +86,20 @@ func (s *session) poke() {
 // loop owns the marks and the last observation, and never waits for the engine: a container that is told to stop gets
 // no new requests from then on, however long a listing takes.
 func (s *session) loop(ctx context.Context) error {
+	var again <-chan time.Time
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case e := <-s.events:
 			s.handle(e)
+		case <-again:
+			s.poke()
 		case o := <-s.observations:
-			s.last, s.listed = o, true
-			s.w.marks.settle(o, time.Now())
+			s.last, s.listed, again = o, true, nil
+			if s.w.marks.settle(o, time.Now()) {
+				again = time.After(lagRetry)
+			}
 			s.w.publish(o.table(s.w.marks))
 			s.w.found(o)
 		}
