@@ -15,7 +15,7 @@ type marks map[string]mark
 
 // mark is since when a container is on its way out, and when a start ended that. An ended mark lasts until a listing
 // that was begun after its end: one begun before may still show what was. One that was not ended lasts until the
-// container is listed as not running: engines tell that it died up to a second before they list it so.
+// container is listed as not running: engines tell that it died a moment before they list it so (20.10: about 100 ms).
 type mark struct {
 	since, ended time.Time
 	died         bool
