@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"gateway/proxy/docker"
 )
 
 // Exit codes.
@@ -37,7 +39,11 @@ var errSilent = errors.New("failed")
 var hints = []struct {
 	is   error
 	hint string
-}{}
+}{
+	{errNoGateway, "start it with: gateway up"},
+	{errNoTerminal, "list them with: gateway routes, or keep watching with: gateway routes --watch"},
+	{docker.ErrUnreachable, "is Docker running, and may you use it? try: docker info; install.sh --with-docker installs and starts it"},
+}
 
 // report writes err for the user, once, and returns the exit code that goes with it.
 func report(env *Env, err error) int {

@@ -42,7 +42,7 @@ func newRoot(env *Env) *cobra.Command {
 	f := root.PersistentFlags()
 	f.StringVar(&env.global.socket, "socket", "", "admin socket of the proxy (default $GATEWAY_SOCKET, else "+defaultSocket+", else through docker exec)")
 	f.StringVar(&env.global.projects, "projects", "", "folder of the projects (default $GATEWAY_PROJECTS, else /srv/gateway/projects as root, else ~/.local/share/gateway/projects)")
-	f.StringVar(&env.global.host, "docker", "", "address of the Docker engine (default $DOCKER_HOST, else the current docker context)")
+	f.StringVar(&env.global.host, "docker-host", "", "address of the Docker engine (default $DOCKER_HOST, else the current docker context)")
 	for _, command := range commands {
 		root.AddCommand(command(env))
 	}
@@ -50,4 +50,9 @@ func newRoot(env *Env) *cobra.Command {
 }
 
 // commands are all commands, in the order in which help shows them.
-var commands = []func(*Env) *cobra.Command{}
+var commands = []func(*Env) *cobra.Command{
+	newUp, newDown, newStatus,
+	newAdd, newList, newShow, newDeploy, newStop, newStart, newLogs, newRemove,
+	newRoutes, newNetwork, newTemplates,
+	newServe, newAgent, newSite, newPing, newPipe,
+}

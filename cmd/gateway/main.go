@@ -5,6 +5,9 @@ package main
 import (
 	"context"
 	"os"
+	_ "time/tzdata" // The image made from this binary has no time zones of its own.
+
+	_ "golang.org/x/crypto/x509roots/fallback" // Nor certificate authorities; those of the system come first.
 
 	"gateway/cmd"
 )

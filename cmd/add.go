@@ -1,0 +1,193 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"gateway/projects"
+	"gateway/projects/subnet"
+	"gateway/templates"
+)
+
+type addOptions struct {
+	template, name           string
+	path, host, owner, ttl   string
+	dir, pool                string
+	spa, dryRun, json, isSPA bool
+	now                      func() time.Time
+}
+
+func newAdd(env *Env) *cobra.Command {
+	o := addOptions{now: time.Now}
+	c := &cobra.Command{
+		Use:   "add TEMPLATE [NAME]",
+		Short: "Make a project and serve it",
+		Long: "Makes a project from a template, starts it, and returns when its route answers; the address goes to stdout.\n" +
+			"NAME is made of the path when it is left out. What cannot work is refused before anything is started, and\n" +
+			"what fails later is removed again, all of it.",
+		Example: "  gateway add portfolio --path /robots\n" +
+			"  gateway add portfolio --path /robots --dir ./site --owner owner@example.org --ttl 90d\n" +
+			"  gateway add portfolio shop --path / --host shop.example.org --dry-run",
+		Args: usage(cobra.RangeArgs(1, 2)),
+		RunE: func(c *cobra.Command, args []string) error {
+			o.template, o.isSPA = args[0], c.Flags().Changed("spa")
+			if len(args) > 1 {
+				o.name = args[1]
+			}
+			return runAdd(c.Context(), env, o)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&o.path, "path", "", "path prefix to serve it at, such as /robots (required)")
+	f.StringVar(&o.host, "host", "", "serve it only for this host name")
+	f.StringVar(&o.dir, "dir", "", "folder with the site's files, which are copied (default a starter page)")
+	f.BoolVar(&o.spa, "spa", false, "answer unknown paths with index.html, for apps with client-side routes")
+	f.StringVar(&o.owner, "owner", "", "who to ask about it, such as a mail address")
+	f.StringVar(&o.ttl, "ttl", "", "how long it stays: 90d, 2w, 6m, 1y, or its last day such as 2027-06-30 (default without end)")
+	f.StringVar(&o.pool, "pool", "", "addresses that its network is cut from (default $GATEWAY_POOL, else "+subnet.DefaultPool+")")
+	f.BoolVar(&o.dryRun, "dry-run", false, "check everything, say what would be done, and do nothing")
+	f.BoolVar(&o.json, "json", false, "print JSON")
+	return c
+}
+
+// request reads the words of the call.
+func (o addOptions) request(env *Env) (projects.Request, error) {
+	var r projects.Request
+	var err error
+	if r.Template, err = templates.Find(o.template); err != nil {
+		return r, usageError{err}
+	}
+	if o.path == "" {
+		return r, usageError{errors.New("--path is missing: it takes the path to serve the project at, such as --path /robots")}
+	}
+	c, err := claim(o.path, o.host, o.owner)
+	if err != nil {
+		return r, err
+	}
+	r.Key, r.Owner, r.Created = c.Key, c.Owner, o.now()
+	if r.Name, err = projects.DefaultName(r.Key.Prefix, o.template); o.name != "" {
+		r.Name, err = projects.ParseName(o.name)
+	}
+	if err != nil {
+		return r, usageError{err}
+	}
+	if o.ttl != "" {
+		if r.Expires, err = projects.ParseEnd(o.ttl, o.now()); err != nil {
+			return r, usageError{fmt.Errorf("--ttl: %w", err)}
+		}
+	}
+	if r.Pool, err = subnet.ParsePool(firstOf(o.pool, env.Getenv("GATEWAY_POOL"), subnet.DefaultPool)); err != nil {
+		return r, usageError{fmt.Errorf("--pool: %w", err)}
+	}
+	r.Parameters = map[string]string{}
+	if o.isSPA {
+		r.Parameters["spa"] = strconv.FormatBool(o.spa)
+	}
+	if o.dir == "" {
+		return r, nil
+	}
+	r.Parameters["dir"] = o.dir
+	r.Site, err = env.openSite(o.dir, o.spa)
+	return r, err
+}
+
+// openSite looks through a folder of files and says what is odd about it.
+func (e *Env) openSite(dir string, spa bool) (*projects.Site, error) {
+	site, err := projects.OpenSite(dir)
+	if err != nil {
+		return nil, err
+	}
+	if site.Skipped > 0 {
+		e.notef("skipping %d files and folders whose names start with a dot\n", site.Skipped)
+	}
+	if !site.Index {
+		if spa {
+			e.notef("warning: %s has no index.html, which --spa answers unknown paths with\n", dir)
+		} else {
+			e.notef("warning: %s has no index.html: the project's address itself will say 404\n", dir)
+		}
+	}
+	return site, nil
+}
+
+func runAdd(ctx context.Context, env *Env, o addOptions) error {
+	request, err := o.request(env)
+	if err != nil {
+		return err
+	}
+	w, err := env.workshop()
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	life := w.life(w.ready)
+	if o.dryRun {
+		plan, err := life.Plan(ctx, request, w.facts)
+		if err != nil {
+			return err
+		}
+		return printPlan(env, plan.Steps(), o.json)
+	}
+	plan, err := life.Add(ctx, request, w.facts)
+	if err != nil {
+		w.progress.end()
+		if failure, started := errors.AsType[*projects.Failure](err); started {
+			env.failed(failure)
+		}
+		return err
+	}
+	return w.printAdded(ctx, plan, o)
+}
+
+// failed shows what the containers of a failed project wrote, and what became of it.
+func (e *Env) failed(f *projects.Failure) {
+	if !errors.Is(f, context.Canceled) {
+		e.notef("%s", f.Logs)
+	}
+	if f.Undone {
+		e.notef("all that was made of the project was removed again\n")
+	}
+}
+
+// printPlan prints the steps of a dry run.
+func printPlan(env *Env, steps []string, asJSON bool) error {
+	if asJSON {
+		return env.json(struct {
+			Steps []string `json:"steps"`
+		}{steps})
+	}
+	for _, step := range steps {
+		env.printf("%s\n", step)
+	}
+	return nil
+}
+
+// added is what `add --json` prints.
+type added struct {
+	Name string `json:"name"`
+	URL  string `json:"url"`
+	Dir  string `json:"dir"`
+}
+
+func (w *workshop) printAdded(ctx context.Context, plan projects.Addition, o addOptions) error {
+	gateway, err := w.env.gateway(ctx)
+	if err != nil {
+		return err
+	}
+	defer gateway.Close()
+	at, err := w.address(ctx, gateway)
+	if err != nil {
+		return err
+	}
+	if o.json {
+		return w.env.json(added{Name: string(plan.Name), URL: at.url(plan.Key), Dir: plan.Dir})
+	}
+	w.env.notef("project %s is in %s and live at\n", plan.Name, plan.Dir)
+	w.env.printf("%s\n", at.url(plan.Key))
+	return nil
+}

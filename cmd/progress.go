@@ -1,0 +1,106 @@
+package cmd
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+
+	"gateway/projects/compose"
+)
+
+// progress shows the steps of an operation: on a terminal as lines that change in place, elsewhere as one line per
+// step that is done.
+type progress struct {
+	out io.Writer
+	// width is that of the terminal, 0 when there is none.
+	width int
+	lines []progressLine
+	// drawn is how many lines above the cursor belong to it.
+	drawn int
+	now   func() time.Time
+}
+
+type progressLine struct {
+	event compose.Event
+	since time.Time
+}
+
+func newProgress(env *Env) *progress {
+	p := &progress{out: env.Err, now: time.Now}
+	if f, ok := env.Err.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		if p.width, _, _ = term.GetSize(int(f.Fd())); p.width < 20 {
+			p.width = 80
+		}
+	}
+	return p
+}
+
+// emit takes one step. It is not safe for concurrent use.
+func (p *progress) emit(e compose.Event) {
+	if p.width == 0 {
+		if e.Status != compose.Working {
+			fmt.Fprintln(p.out, strings.TrimSpace(fmt.Sprintf("%s: %s %s", e.ID, strings.ToLower(e.Text), e.Details)))
+		}
+		return
+	}
+	for i := range p.lines {
+		if p.lines[i].event.ID == e.ID {
+			p.lines[i].event = e
+			p.draw()
+			return
+		}
+	}
+	p.lines = append(p.lines, progressLine{e, p.now()})
+	p.draw()
+}
+
+// tick redraws, so that what takes long is seen to be alive.
+func (p *progress) tick() {
+	if p.width > 0 && len(p.lines) > 0 {
+		p.draw()
+	}
+}
+
+// end leaves the lines as they are: what comes next is written below them.
+func (p *progress) end() { p.lines, p.drawn = nil, 0 }
+
+var spinner = []rune("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏")
+
+func (p *progress) draw() {
+	var b strings.Builder
+	if p.drawn > 0 {
+		fmt.Fprintf(&b, "\x1b[%dA", p.drawn)
+	}
+	for _, line := range p.lines {
+		b.WriteString("\r\x1b[K" + p.text(line) + "\n")
+	}
+	p.drawn = len(p.lines)
+	_, _ = io.WriteString(p.out, b.String())
+}
+
+// text is one line, never wider than the terminal: a line that wraps could not be drawn over.
+func (p *progress) text(line progressLine) string {
+	mark := '✔'
+	text := line.event.ID + " " + strings.ToLower(line.event.Text)
+	switch line.event.Status {
+	case compose.Working:
+		since := p.now().Sub(line.since)
+		mark = spinner[int(since/(100*time.Millisecond))%len(spinner)]
+		if since >= time.Second {
+			text += fmt.Sprintf(" %ds", int(since/time.Second))
+		}
+	case compose.Warning:
+		mark = '!'
+	case compose.Failed:
+		mark = '✘'
+	}
+	if line.event.Details != "" {
+		text += ": " + strings.ReplaceAll(line.event.Details, "\n", " ")
+	}
+	runes := []rune(string(mark) + " " + text)
+	return string(runes[:min(len(runes), p.width-1)])
+}

@@ -1,0 +1,215 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"gateway/projects"
+	"gateway/proxy/admin"
+	"gateway/proxy/docker"
+	"gateway/proxy/route"
+)
+
+// projectView is a project as lists and JSON show it.
+type projectView struct {
+	Name     string `json:"name"`
+	Dir      string `json:"dir"`
+	Template string `json:"template,omitempty"`
+	// State is that of the routes (ready, starting, unhealthy, draining, stopped), or when there are none: "broken"
+	// for a folder that cannot be read, "not deployed" without containers, "not routed", and "running", "stopped" or
+	// "unknown" when the gateway or the engine cannot be asked.
+	State   string `json:"state"`
+	Owner   string `json:"owner,omitempty"`
+	Created string `json:"created,omitempty"`
+	Expires string `json:"expires,omitempty"`
+	// DaysLeft counts from today to the last day: 0 is the last day, below 0 is past.
+	DaysLeft   *int            `json:"days_left,omitempty"`
+	Routes     []routeView     `json:"routes"`
+	Containers []containerView `json:"containers,omitempty"`
+	Problems   []admin.Problem `json:"problems,omitempty"`
+}
+
+type routeView struct {
+	Key   string `json:"key"`
+	URL   string `json:"url,omitempty"`
+	State string `json:"state"`
+}
+
+type containerView struct {
+	Name    string `json:"name"`
+	Service string `json:"service"`
+	Image   string `json:"image"`
+	State   string `json:"state"`
+	Status  string `json:"status"`
+}
+
+// observation is what engine and gateway say of all projects.
+type observation struct {
+	// containers are nil when the engine, routes when the gateway could not be asked.
+	containers map[string][]docker.Container
+	routes     *admin.Routes
+	// at is valid when routes are there.
+	at address
+	// faults say who could not be asked.
+	faults []error
+}
+
+// observe asks engine and gateway. That one of them is away is a fault to show, not an error.
+func (w *workshop) observe(ctx context.Context) observation {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	var o observation
+	all, err := w.engine.Containers(ctx)
+	if err != nil {
+		o.faults = append(o.faults, err)
+	} else {
+		o.containers = map[string][]docker.Container{}
+		for _, c := range all {
+			if project := projects.ProjectOf(c.Labels); project != "" {
+				o.containers[project] = append(o.containers[project], c)
+			}
+		}
+	}
+	if err := o.ask(ctx, w); err != nil && (len(o.faults) == 0 || w.env.namedSocket() != "") {
+		o.faults = append(o.faults, err)
+	}
+	return o
+}
+
+// ask asks the gateway.
+func (o *observation) ask(ctx context.Context, w *workshop) error {
+	gateway, err := w.env.gateway(ctx)
+	if err != nil {
+		return err
+	}
+	defer gateway.Close()
+	routes, err := gateway.Routes(ctx)
+	if err != nil {
+		return err
+	}
+	if o.at, err = w.address(ctx, gateway); err != nil {
+		return err
+	}
+	o.routes = &routes
+	return nil
+}
+
+// view puts together what is known of a project.
+func (o observation) view(p projects.Project, now time.Time) projectView {
+	v := projectView{
+		Name: string(p.Name), Dir: p.Dir, Template: p.Template, Owner: p.Owner,
+		Created: day(p.Created), Expires: day(p.Expires), Routes: []routeView{},
+	}
+	if !p.Expires.IsZero() {
+		left := daysLeft(p.Expires, now)
+		v.DaysLeft = &left
+	}
+	for _, c := range o.containers[v.Name] {
+		v.Containers = append(v.Containers, containerView{c.Name, projects.ServiceOf(c), c.Image, c.State, c.Status})
+	}
+	o.addRoutes(&v, p)
+	v.State = o.state(v, p)
+	if p.Err != nil {
+		v.Problems = append(v.Problems, admin.Problem{Subject: v.Name, Project: v.Name, Message: p.Err.Error(), Mend: "edit the file, then: gateway deploy " + v.Name})
+	}
+	return v
+}
+
+// addRoutes lists the routes that are served, and those that the folder asks for and that are not.
+func (o observation) addRoutes(v *projectView, p projects.Project) {
+	if o.routes != nil {
+		for _, r := range routesOf(*o.routes, v.Name) {
+			view := routeView{Key: r.Key, State: r.State}
+			if key, err := route.ParseKey(r.Key); err == nil {
+				view.URL = o.at.url(key)
+			}
+			v.Routes = append(v.Routes, view)
+		}
+		for _, problem := range o.routes.Problems {
+			if problem.Project == v.Name {
+				v.Problems = append(v.Problems, problem)
+			}
+		}
+	}
+	for _, claim := range p.Claims {
+		key := claim.Key.String()
+		if !slices.ContainsFunc(v.Routes, func(r routeView) bool { return r.Key == key }) {
+			v.Routes = append(v.Routes, routeView{Key: key, State: "not routed"})
+		}
+	}
+	for _, problem := range p.Problems {
+		v.Problems = append(v.Problems, admin.Problem{
+			Subject: projects.ComposeFile, Project: v.Name, Route: problem.Route, Message: problem.Message, Mend: problem.Mend,
+		})
+	}
+}
+
+// state is the one word for a project: of several routes the one that needs a look most.
+func (o observation) state(v projectView, p projects.Project) string {
+	running := 0
+	for _, c := range v.Containers {
+		if c.State == "running" {
+			running++
+		}
+	}
+	switch {
+	case p.Err != nil:
+		return "broken"
+	case o.containers != nil && len(v.Containers) == 0:
+		return "not deployed"
+	case o.routes != nil && len(v.Routes) > 0:
+		return worst(v.Routes)
+	case o.containers == nil:
+		return "unknown"
+	case running > 0:
+		return "running"
+	}
+	return "stopped"
+}
+
+func worst(routes []routeView) string {
+	for _, r := range routes {
+		if r.State != string(route.Ready) {
+			return r.State
+		}
+	}
+	return string(route.Ready)
+}
+
+func day(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.Format(time.DateOnly)
+}
+
+// daysLeft counts calendar days from today, where people are, to the last day.
+func daysLeft(last, now time.Time) int {
+	year, month, day := now.Date()
+	return int(last.Sub(time.Date(year, month, day, 0, 0, 0, 0, time.UTC)).Hours() / 24)
+}
+
+// expiry shows the last day for people.
+func (v projectView) expiry() string {
+	switch {
+	case v.DaysLeft == nil:
+		return "-"
+	case *v.DaysLeft < 0:
+		return v.Expires + " (past)"
+	case *v.DaysLeft == 0:
+		return v.Expires + " (today)"
+	}
+	return fmt.Sprintf("%s (%d days)", v.Expires, *v.DaysLeft)
+}
+
+// paths shows the keys of all routes for people.
+func (v projectView) paths() string {
+	var keys []string
+	for _, r := range v.Routes {
+		keys = append(keys, r.Key)
+	}
+	return firstOf(strings.Join(keys, " "), "-")
+}

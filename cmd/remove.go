@@ -1,0 +1,75 @@
+package cmd
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"gateway/projects"
+)
+
+func newRemove(env *Env) *cobra.Command {
+	var yes, dryRun bool
+	c := &cobra.Command{
+		Use:     "rm NAME",
+		Aliases: []string{"remove"},
+		Short:   "Remove a project: containers, network, volumes, folder",
+		Long: "Removes all of a project: its containers, its networks, its volumes with what they hold, and its folder. It\n" +
+			"says what goes and asks first. It works as well when only the folder or only the containers are left.",
+		Example: "  gateway rm robots\n  gateway rm robots --dry-run\n  gateway rm robots --yes",
+		Args:    usage(cobra.ExactArgs(1)),
+		RunE:    func(c *cobra.Command, args []string) error { return runRemove(c.Context(), env, args[0], yes, dryRun) },
+	}
+	c.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	c.Flags().BoolVar(&dryRun, "dry-run", false, "say what would go, and do nothing")
+	return c
+}
+
+func runRemove(ctx context.Context, env *Env, arg string, yes, dryRun bool) error {
+	name, err := projects.ParseName(arg)
+	if err != nil {
+		return usageError{err}
+	}
+	w, err := env.workshop()
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	life := w.life(w.ready)
+	plan, err := life.PlanRemoval(ctx, name, w.compose.Volumes)
+	if err != nil {
+		return err
+	}
+	if dryRun {
+		return printPlan(env, plan.Steps(), false)
+	}
+	if !yes {
+		if err := env.confirm(fmt.Sprintf("%s\nRemove project %s?", plan, name)); err != nil {
+			return err
+		}
+	}
+	if err := life.Remove(ctx, plan); err != nil {
+		return err
+	}
+	w.progress.end()
+	env.notef("project %s is removed\n", name)
+	return nil
+}
+
+// confirm asks on a terminal and refuses elsewhere.
+func (e *Env) confirm(question string) error {
+	if !e.Interactive {
+		return usageError{errors.New("this is no terminal to ask on: add --yes to remove it, or --dry-run to see what would go")}
+	}
+	e.notef("%s [y/N] ", question)
+	line, err := bufio.NewReader(e.In).ReadString('\n')
+	if answer := strings.ToLower(strings.TrimSpace(line)); err == nil && (answer == "y" || answer == "yes") {
+		return nil
+	}
+	e.notef("nothing was removed\n")
+	return errSilent
+}

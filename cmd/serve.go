@@ -1,0 +1,98 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"golang.org/x/sync/errgroup"
+
+	"gateway/proxy"
+	"gateway/proxy/admin"
+	"gateway/proxy/agent"
+)
+
+type serveOptions struct {
+	listen []string
+	ping   string
+	state  string
+	docker bool
+	level  string
+}
+
+func newServe(env *Env) *cobra.Command {
+	var o serveOptions
+	c := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the proxy in the foreground",
+		Long: "Serves the table that an agent pushes over the admin socket, or with --docker watches the engine itself, in\n" +
+			"one process for development. It needs neither root nor Docker. gateway up runs it in a container.",
+		Example: "  gateway serve --docker --listen :8080",
+		Args:    usage(cobra.NoArgs),
+		RunE:    func(c *cobra.Command, _ []string) error { return runServe(c.Context(), env, o) },
+	}
+	f := c.Flags()
+	f.StringSliceVar(&o.listen, "listen", []string{":80"}, "address to serve HTTP on; may be repeated")
+	f.StringVar(&o.ping, "ping", "127.0.0.1:9180", "loopback address that answers /ping; empty for none")
+	f.StringVar(&o.state, "state", env.stateDir(), "folder that keeps the last good table; empty for none")
+	f.BoolVar(&o.docker, "docker", false, "watch the Docker engine in this process, without an agent")
+	addLogFlag(f, &o.level)
+	return c
+}
+
+func runServe(ctx context.Context, env *Env, o serveOptions) error {
+	logger, err := env.logger(o.level)
+	if err != nil {
+		return err
+	}
+	server, err := proxy.New(proxy.Config{
+		Listen:   o.listen,
+		Ping:     o.ping,
+		Admin:    env.socket(),
+		StateDir: o.state,
+		Version:  Version,
+		Logger:   logger,
+	})
+	if err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return server.Serve(ctx) })
+	if o.docker {
+		engine, err := env.docker()
+		if err != nil {
+			return err
+		}
+		defer engine.Close()
+		watcher := agent.New(agent.Config{Engine: engine, Proxy: inProcess{server}, Version: Version, Logger: logger})
+		group.Go(func() error { return watcher.Run(ctx) })
+	}
+	return group.Wait()
+}
+
+// inProcess feeds a proxy in this process as an agent would over the socket.
+type inProcess struct{ admin.Receiver }
+
+func (p inProcess) PutTable(_ context.Context, table admin.RawTable) (admin.Pushed, error) {
+	return p.ReceiveTable(table)
+}
+
+func (p inProcess) PutAgent(_ context.Context, a admin.Agent) (admin.Pushed, error) {
+	return p.ReceiveAgent(a), nil
+}
+
+// addLogFlag adds the flag that both processes have.
+func addLogFlag(f *pflag.FlagSet, level *string) {
+	f.StringVar(level, "log", "info", "least level to log: debug, info, warn or error")
+}
+
+// logger writes to stderr from the named level on.
+func (e *Env) logger(level string) (*slog.Logger, error) {
+	var least slog.Level
+	if err := least.UnmarshalText([]byte(level)); err != nil {
+		return nil, usageError{fmt.Errorf("--log %q: it takes debug, info, warn or error", level)}
+	}
+	return slog.New(slog.NewTextHandler(e.Err, &slog.HandlerOptions{Level: least})), nil
+}

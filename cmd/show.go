@@ -1,0 +1,82 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"gateway/projects"
+)
+
+func newShow(env *Env) *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:     "show NAME",
+		Short:   "Show one project: folder, routes, containers, problems",
+		Long:    "Shows all that is known of one project: its folder and what that says, its routes with their addresses, its\ncontainers, and what is wrong with the mend.",
+		Example: "  gateway show robots\n  gateway show robots --json",
+		Args:    usage(cobra.ExactArgs(1)),
+		RunE:    func(c *cobra.Command, args []string) error { return runShow(c.Context(), env, args[0], asJSON) },
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}
+
+func runShow(ctx context.Context, env *Env, arg string, asJSON bool) error {
+	w, err := env.workshop()
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	name, err := projects.ParseName(arg)
+	if err != nil {
+		return usageError{err}
+	}
+	p, err := w.store.Load(name)
+	if err != nil && !w.store.Exists(name) {
+		if _, runs := w.known(ctx, arg); runs != nil {
+			return err
+		}
+		err = fmt.Errorf("its folder %s is gone, and containers are left; remove them with: gateway rm %s", p.Dir, name)
+	}
+	p.Err = err
+	seen := w.observe(ctx)
+	v := seen.view(p, time.Now())
+	if asJSON {
+		return env.json(v)
+	}
+	if err := printProject(env, v); err != nil {
+		return err
+	}
+	for _, fault := range seen.faults {
+		env.notef("the state is incomplete: %s\n", hinted(fault))
+	}
+	return nil
+}
+
+func printProject(env *Env, v projectView) error {
+	w := tabwriter.NewWriter(env.Out, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "project\t%s\n", v.Name)
+	fmt.Fprintf(w, "state\t%s\n", v.State)
+	fmt.Fprintf(w, "folder\t%s\n", v.Dir)
+	fmt.Fprintf(w, "template\t%s\n", firstOf(v.Template, "-"))
+	fmt.Fprintf(w, "owner\t%s\n", firstOf(v.Owner, "-"))
+	fmt.Fprintf(w, "created\t%s\n", firstOf(v.Created, "-"))
+	fmt.Fprintf(w, "expires\t%s\n", v.expiry())
+	for _, r := range v.Routes {
+		fmt.Fprintf(w, "route\t%s\t%s\t%s\n", r.Key, r.State, r.URL)
+	}
+	for _, c := range v.Containers {
+		fmt.Fprintf(w, "container\t%s\t%s\t%s, image %s\n", c.Name, c.State, c.Status, c.Image)
+	}
+	for _, p := range v.Problems {
+		fmt.Fprintf(w, "problem\t%s: %s; %s\n", p.Subject, p.Message, p.Mend)
+	}
+	if err := w.Flush(); err != nil {
+		return fmt.Errorf("writing the project: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,191 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"gateway/proxy/admin"
+	"gateway/proxy/docker"
+	"gateway/proxy/stack"
+)
+
+func newStatus(env *Env) *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "status",
+		Short: "Show the proxy, the agent, the engine and the table",
+		Long:  "Shows both processes, the engine, the table in force and the listeners. It exits with 1 when a part is missing.",
+		Args:  usage(cobra.NoArgs),
+		RunE:  func(c *cobra.Command, _ []string) error { return runStatus(c.Context(), env, asJSON) },
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}
+
+// statusReport is what `status --json` prints.
+type statusReport struct {
+	// OK reports that every part is there and connected; Faults say what is not.
+	OK     bool     `json:"ok"`
+	Faults []string `json:"faults,omitempty"`
+	// Containers are those of `gateway up`, empty when the engine cannot be reached or the proxy runs otherwise.
+	Containers []statusContainer `json:"containers,omitempty"`
+	// Gateway is what the proxy says, nil when it cannot be reached.
+	Gateway *admin.Status `json:"gateway,omitempty"`
+}
+
+type statusContainer struct {
+	Name   string `json:"name"`
+	State  string `json:"state"`
+	Health string `json:"health,omitempty"`
+	Status string `json:"status"`
+	Image  string `json:"image"`
+}
+
+func runStatus(ctx context.Context, env *Env, asJSON bool) error {
+	report := observeStatus(ctx, env)
+	if asJSON {
+		if err := env.json(report); err != nil {
+			return err
+		}
+	} else if err := printStatus(env, report, time.Now()); err != nil {
+		return err
+	}
+	if !report.OK {
+		return errSilent
+	}
+	return nil
+}
+
+func observeStatus(ctx context.Context, env *Env) statusReport {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	var r statusReport
+	containers, err := ourContainers(ctx, env)
+	if err != nil {
+		r.Faults = append(r.Faults, err.Error())
+	}
+	r.Containers = containers
+	for _, c := range containers {
+		if c.State != "running" {
+			r.Faults = append(r.Faults, fmt.Sprintf("container %s is %s; run: gateway up", c.Name, c.State))
+		}
+	}
+	status, err := askStatus(ctx, env)
+	if err != nil {
+		r.Faults = append(r.Faults, hinted(err))
+		return r
+	}
+	r.Gateway = &status
+	r.Faults = append(r.Faults, faults(status, time.Now())...)
+	r.OK = len(r.Faults) == 0
+	return r
+}
+
+// hinted is an error on one line with the hint that belongs to it.
+func hinted(err error) string {
+	for _, h := range hints {
+		if errors.Is(err, h.is) {
+			return err.Error() + "; " + h.hint
+		}
+	}
+	return err.Error()
+}
+
+func askStatus(ctx context.Context, env *Env) (admin.Status, error) {
+	gateway, err := env.gateway(ctx)
+	if err != nil {
+		return admin.Status{}, err
+	}
+	defer gateway.Close()
+	return gateway.Status(ctx)
+}
+
+func ourContainers(ctx context.Context, env *Env) ([]statusContainer, error) {
+	client, err := env.docker()
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	running, err := stack.Look(ctx, client)
+	if err != nil {
+		return nil, err
+	}
+	var found []statusContainer
+	for _, c := range []*docker.Container{running.Proxy, running.Agent} {
+		if c != nil {
+			found = append(found, statusContainer{Name: c.Name, State: c.State, Health: c.Health, Status: c.Status, Image: c.Image})
+		}
+	}
+	return found, nil
+}
+
+// faults lists what is wrong with a proxy that answers.
+func faults(s admin.Status, now time.Time) []string {
+	var all []string
+	if err := agentHeard(s, now); err != nil {
+		all = append(all, err.Error())
+	}
+	if s.Agent != nil && !s.Agent.Engine.Connected {
+		all = append(all, "the agent cannot talk to the engine: "+firstOf(s.Agent.Engine.Error, "it is connecting")+
+			"; the last good table is served meanwhile")
+	}
+	return all
+}
+
+func printStatus(env *Env, r statusReport, now time.Time) error {
+	w := tabwriter.NewWriter(env.Out, 0, 0, 2, ' ', 0)
+	if s := r.Gateway; s != nil {
+		p, t := s.Proxy, s.Table
+		fmt.Fprintf(w, "proxy\trunning\tversion %s, process %d, up %s, %d requests, %d in flight\n",
+			p.Version, p.PID, age(now, p.Started), p.Requests, p.Inflight)
+		fmt.Fprintf(w, "listeners\t\t%s\n", strings.Join(p.Listeners, ", "))
+		if a := s.Agent; a != nil {
+			fmt.Fprintf(w, "agent\t%s\tversion %s, process %d, up %s, reported %s ago\n",
+				either(agentHeard(*s, now) == nil, "running", "lost"), a.Version, a.PID, age(now, a.Started), age(now, a.Reported))
+			fmt.Fprintf(w, "engine\t%s\tDocker %s (API %s), listed %s ago\n",
+				either(a.Engine.Connected, "connected", "lost"), a.Engine.Version, a.Engine.API, age(now, a.Engine.Listed))
+		}
+		fmt.Fprintf(w, "table\t%s\trevision %d, %s old, %d routes, %d problems\n",
+			either(t.Restored, "from disk", "live"), t.Revision, age(now, t.Since), t.Routes, t.Problems)
+	}
+	for _, c := range r.Containers {
+		fmt.Fprintf(w, "container\t%s\t%s: %s, image %s\n", c.State, c.Name, c.Status, c.Image)
+	}
+	if err := w.Flush(); err != nil {
+		return fmt.Errorf("writing the status: %w", err)
+	}
+	for _, fault := range r.Faults {
+		env.notef("fault: %s\n", fault)
+	}
+	return nil
+}
+
+func either(condition bool, yes, no string) string {
+	if condition {
+		return yes
+	}
+	return no
+}
+
+// age is the time since then, rounded for reading; "never" for the zero time.
+func age(now, then time.Time) string {
+	if then.IsZero() {
+		return "never"
+	}
+	d := max(now.Sub(then), 0)
+	switch {
+	case d < time.Minute:
+		return d.Round(time.Second).String()
+	case d < time.Hour:
+		return fmt.Sprintf("%dm", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%dh%02dm", int(d.Hours()), int(d.Minutes())%60)
+	}
+	return fmt.Sprintf("%dd", int(d.Hours()/24))
+}

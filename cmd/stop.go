@@ -1,0 +1,38 @@
+package cmd
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+)
+
+func newStop(env *Env) *cobra.Command {
+	return &cobra.Command{
+		Use:   "stop NAME",
+		Short: "Stop a project's containers and keep them",
+		Long: "Stops the containers of a project. Its path stays its own: visitors are told that it is stopped. A second run\n" +
+			"is fine.",
+		Example: "  gateway stop robots",
+		Args:    usage(cobra.ExactArgs(1)),
+		RunE:    func(c *cobra.Command, args []string) error { return runStop(c.Context(), env, args[0]) },
+	}
+}
+
+func runStop(ctx context.Context, env *Env, arg string) error {
+	w, err := env.workshop()
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	name, unlock, err := w.own(ctx, arg)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := w.compose.Stop(ctx, arg); err != nil {
+		return err
+	}
+	w.progress.end()
+	env.notef("project %s is stopped; start it again with: gateway start %s\n", name, name)
+	return nil
+}

@@ -1,0 +1,149 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"gateway/proxy/docker"
+	"gateway/proxy/stack"
+)
+
+type upOptions struct {
+	http         uint16
+	bind         string
+	hosts        []string
+	dockerSocket string
+	image        string
+	binary       string
+	pool         string
+	changed      func(flag string) bool
+}
+
+func newUp(env *Env) *cobra.Command {
+	var o upOptions
+	c := &cobra.Command{
+		Use:   "up",
+		Short: "Run the gateway, or bring the running one up to date",
+		Long: "Packs this binary into an image (nothing is pulled) and runs it as two containers: the proxy, which\n" +
+			"publishes the port and has no Docker socket, and the agent, which has the socket and no port. Run again it\n" +
+			"replaces only what changed; settings whose flags are not given stay as they were.",
+		Example: "  gateway up\n  gateway up --http 8080 --bind 127.0.0.1\n  gateway up --host example.org",
+		Args:    usage(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error {
+			o.changed = c.Flags().Changed
+			return runUp(c.Context(), env, o)
+		},
+	}
+	f := c.Flags()
+	f.Uint16Var(&o.http, "http", 80, "port to publish for HTTP")
+	f.StringVar(&o.bind, "bind", "", "host address to publish on (default all)")
+	f.StringSliceVar(&o.hosts, "host", nil, "host name of the site, to which the proxy answers on the projects' networks too; may be repeated")
+	f.StringVar(&o.dockerSocket, "docker-socket", "", "path of the engine's socket on its host (default that of a local engine, else /var/run/docker.sock)")
+	f.StringVar(&o.image, "image", "", "run this image of the engine instead of packing a binary")
+	f.StringVar(&o.binary, "binary", "", "pack this Linux binary (default the running one, or gateway-linux-ARCH beside it)")
+	f.StringVar(&o.pool, "pool", "", "addresses that project networks are cut from (default $GATEWAY_POOL, else 10.213.0.0/16)")
+	return c
+}
+
+func runUp(ctx context.Context, env *Env, o upOptions) error {
+	client, err := env.docker()
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	engine, err := client.Engine(ctx)
+	if err != nil {
+		return err
+	}
+	running, err := stack.Look(ctx, client)
+	if err != nil {
+		return err
+	}
+	settings, err := o.settings(running.Settings(), client.Host())
+	if err != nil {
+		return err
+	}
+	if err := checkPort(ctx, client, running, settings); err != nil {
+		return err
+	}
+	image, err := o.pack(ctx, env, client, engine)
+	if err != nil {
+		return err
+	}
+	steps, err := stack.Up(ctx, client, stack.Options{
+		Settings: settings,
+		Image:    image,
+		Subnet:   env.subnetChooser(client.Host(), o.pool),
+		Progress: func(s stack.Step) { env.notef("%s %s: %s\n", s.Action, s.Subject, s.Reason) },
+	})
+	if errors.Is(err, docker.ErrPortTaken) {
+		return portTaken(ctx, client, settings, err)
+	}
+	if err != nil {
+		return err
+	}
+	if err := waitUp(ctx, env, client); err != nil {
+		return err
+	}
+	return printUp(ctx, env, settings, len(steps))
+}
+
+// settings are those of the running gateway with what the flags change.
+func (o upOptions) settings(s stack.Settings, host string) (stack.Settings, error) {
+	if o.changed("http") {
+		s.HTTP = o.http
+	}
+	if s.HTTP == 0 {
+		return s, usageError{errors.New("--http 0: it takes a port from 1 to 65535; leave the flag out for 80")}
+	}
+	if o.changed("bind") {
+		s.Bind = netip.Addr{}
+		if o.bind != "" {
+			bind, err := netip.ParseAddr(o.bind)
+			if err != nil {
+				return s, usageError{fmt.Errorf("--bind %q: it takes an IP address of this machine, such as 127.0.0.1", o.bind)}
+			}
+			s.Bind = bind
+		}
+	}
+	if o.changed("host") {
+		for _, h := range o.hosts {
+			if h == "" || strings.ContainsAny(h, "/:* ") {
+				return s, usageError{fmt.Errorf("--host %q: it takes a plain host name, such as example.org", h)}
+			}
+		}
+		s.Hosts = slices.Compact(slices.Sorted(slices.Values(o.hosts)))
+	}
+	switch path, local := strings.CutPrefix(host, "unix://"); {
+	case o.dockerSocket != "":
+		s.DockerSocket = o.dockerSocket
+	case local && runtime.GOOS == "linux":
+		s.DockerSocket = path
+	}
+	return s, nil
+}
+
+// pack finds the image to run: the one that is named, or one made from the right binary.
+func (o upOptions) pack(ctx context.Context, env *Env, client *docker.Client, engine docker.Engine) (string, error) {
+	if o.image != "" {
+		return o.image, nil
+	}
+	path := firstOf(o.binary, env.Executable)
+	if o.binary == "" && (engine.OS != runtime.GOOS || engine.Arch != runtime.GOARCH) {
+		path = filepath.Join(filepath.Dir(env.Executable), "gateway-"+engine.OS+"-"+engine.Arch)
+	}
+	tag, err := stack.Pack(ctx, client, path)
+	if err != nil && path != env.Executable && o.binary == "" {
+		return "", fmt.Errorf("the engine runs %s/%s programs and this one is for %s/%s: put that release beside it as %s, or name one with --binary or --image: %w",
+			engine.OS, engine.Arch, runtime.GOOS, runtime.GOARCH, path, err)
+	}
+	return tag, err
+}

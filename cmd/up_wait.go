@@ -1,0 +1,125 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"time"
+
+	"gateway/proxy/admin"
+	"gateway/proxy/docker"
+	"gateway/proxy/stack"
+)
+
+// upTimeout is how long both processes may take to find each other.
+const upTimeout = 30 * time.Second
+
+// waitUp returns when the proxy answers and has heard from the agent.
+func waitUp(ctx context.Context, env *Env, client *docker.Client) error {
+	wait, cancel := context.WithTimeout(ctx, upTimeout)
+	defer cancel()
+	var last error
+	for {
+		if last = checkUp(wait, env); last == nil {
+			return nil
+		}
+		select {
+		case <-wait.Done():
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			return errors.Join(fmt.Errorf("the containers run, and after %s: %w", upTimeout, last), lastLines(ctx, client))
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+func checkUp(ctx context.Context, env *Env) error {
+	conn, err := env.dialContainer(ctx)
+	if err != nil {
+		return err
+	}
+	gateway := admin.NewClient(func(context.Context) (net.Conn, error) { return conn, nil })
+	defer gateway.Close()
+	status, err := gateway.Status(ctx)
+	switch {
+	case err != nil:
+		return fmt.Errorf("asking the proxy: %w", err)
+	case status.Agent == nil:
+		return errors.New("the agent has not reported to the proxy")
+	case status.Agent.Engine.Error != "":
+		return fmt.Errorf("the agent cannot talk to the engine: %s", status.Agent.Engine.Error)
+	case status.Table.Restored || !status.Agent.Engine.Connected:
+		return errors.New("the agent has not listed the containers yet")
+	}
+	return nil
+}
+
+// lastLines are those that both containers wrote last, as an error to show below another.
+func lastLines(ctx context.Context, client *docker.Client) error {
+	var all error
+	for _, name := range []string{stack.Proxy, stack.Agent} {
+		text, err := client.Logs(ctx, name, 10)
+		if err != nil {
+			text = err.Error()
+		}
+		all = errors.Join(all, fmt.Errorf("%s wrote last:\n%s", name, text))
+	}
+	return all
+}
+
+// printUp says what is reachable.
+func printUp(ctx context.Context, env *Env, s stack.Settings, steps int) error {
+	gateway, err := env.gateway(ctx)
+	if err != nil {
+		return err
+	}
+	defer gateway.Close()
+	routes, err := gateway.Routes(ctx)
+	if err != nil {
+		return fmt.Errorf("asking the proxy for its routes: %w", err)
+	}
+	if steps == 0 {
+		env.notef("the gateway is up to date\n")
+	}
+	base := baseURL(s)
+	env.printf("the gateway is up at %s/\n", base)
+	for _, r := range routes.Routes {
+		env.printf("  %s%s (%s)\n", base, slashed(r.Path), r.State)
+	}
+	for _, p := range routes.Problems {
+		env.notef("problem: %s: %s; %s\n", p.Subject, p.Message, p.Mend)
+	}
+	if len(routes.Routes) == 0 {
+		env.notef("no project yet; add one with: gateway add portfolio --path /robots\n")
+	}
+	return nil
+}
+
+// baseURL is the public address as it is typed on the machine itself.
+func baseURL(s stack.Settings) string {
+	host := "localhost"
+	switch {
+	case len(s.Hosts) > 0:
+		host = s.Hosts[0]
+	case s.Bind.IsValid() && !s.Bind.IsUnspecified():
+		host = s.Bind.String()
+	}
+	if s.HTTP == 80 {
+		if s.Bind.Is6() && host == s.Bind.String() {
+			host = "[" + host + "]"
+		}
+		return "http://" + host
+	}
+	return "http://" + net.JoinHostPort(host, strconv.Itoa(int(s.HTTP)))
+}
+
+// slashed is a path with one slash at its end.
+func slashed(path string) string {
+	if path == "/" {
+		return path
+	}
+	return path + "/"
+}
