@@ -1,0 +1,239 @@
+package proxy
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"gateway/proxy/admin"
+	"gateway/proxy/route"
+)
+
+func TestProxy_TriesAnotherTargetWhenOneRefuses(t *testing.T) {
+	echo := func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		fmt.Fprintf(w, "%s %s", r.Method, body)
+	}
+	dead := at("dead", deadAddress(t))
+	p := start(t, Config{}, mount(t, "/x", route.Strip, dead, app(t, "alive", echo)))
+	for range 20 {
+		got := p.raw(t, "POST", "POST /x/ HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello")
+		if got.StatusCode != 200 || got.body != "POST hello" {
+			t.Fatalf("%d %q, want the answer of the target that is alive", got.StatusCode, got.body)
+		}
+	}
+	if n := strings.Count(p.log.String(), "does not accept connections"); n != 1 {
+		t.Errorf("the dead target was logged %d times, want once:\n%s", n, p.log)
+	}
+}
+
+func TestProxy_AnswersForTargetsThatFail(t *testing.T) {
+	broken := app(t, "broken", func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, _ := http.NewResponseController(w).Hijack()
+		_, _ = io.WriteString(conn, "no HTTP at all\r\n\r\n")
+		_ = conn.Close()
+	})
+	p := start(t, Config{},
+		mount(t, "/dead", route.Strip, at("dead", deadAddress(t))),
+		mount(t, "/broken", route.Strip, broken))
+	for path, code := range map[string]string{"/dead/": "unreachable", "/broken/": "bad_answer"} {
+		got := p.visitor(t, "GET", path, "Accept: application/json")
+		if got.StatusCode != 502 || !strings.Contains(got.body, `"code":"`+code+`"`) {
+			t.Errorf("%s: %d %s", path, got.StatusCode, got.body)
+		}
+	}
+	requests, err := p.Requests("/dead")
+	if err != nil || len(requests) != 1 || requests[0].Status != 502 || requests[0].Target != "" || requests[0].Path != "/dead/" {
+		t.Errorf("noted: %+v, %v", requests, err)
+	}
+}
+
+func TestProxy_RefusesBodiesThatBreakOff(t *testing.T) {
+	p := start(t, Config{}, mount(t, "/x", route.Strip, app(t, "sink", func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+	})))
+	got := p.raw(t, "POST", "POST /x/ HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n")
+	if got.StatusCode != 400 {
+		t.Errorf("%d, want 400: the mistake is the visitor's", got.StatusCode)
+	}
+}
+
+func TestProxy_NotesVisitorsThatLeave(t *testing.T) {
+	asked, release := make(chan struct{}), make(chan struct{})
+	slow := app(t, "slow", func(http.ResponseWriter, *http.Request) {
+		close(asked)
+		<-release
+	})
+	defer close(release)
+	p := start(t, Config{}, mount(t, "/slow", route.Strip, slow))
+	conn := p.dial(t)
+	_, _ = io.WriteString(conn, "GET /slow/ HTTP/1.1\r\nHost: h\r\n\r\n")
+	<-asked
+	_ = conn.Close()
+	var last []admin.Request
+	eventually(t, "the request is noted", func() bool { last, _ = p.Requests("/slow"); return len(last) == 1 })
+	if last[0].Status != statusGone {
+		t.Errorf("status %d, want %d", last[0].Status, statusGone)
+	}
+	if strings.Contains(p.log.String(), "level=WARN") || strings.Contains(p.log.String(), "level=ERROR") {
+		t.Errorf("a visitor that leaves is no fault:\n%s", p.log)
+	}
+	if got := p.Status().Proxy; got.Inflight != 0 || got.Requests != 1 {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestProxy_BreaksOffWhereTheAppDoes(t *testing.T) {
+	half := app(t, "half", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "100")
+		_, _ = io.WriteString(w, "half")
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	})
+	p := start(t, Config{}, mount(t, "/half", route.Strip, half))
+	conn := p.dial(t)
+	_, _ = io.WriteString(conn, "GET /half/ HTTP/1.1\r\nHost: h\r\n\r\n")
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if body, err := io.ReadAll(resp.Body); err == nil || string(body) != "half" {
+		t.Errorf("%q, %v, want the half and an error", body, err)
+	}
+}
+
+func TestProxy_SpeaksTheTargetsScheme(t *testing.T) {
+	show := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "%s tls=%v %s %s", r.Proto, r.TLS != nil, r.RequestURI, r.Host)
+	})
+	secure := httptest.NewTLSServer(show)
+	defer secure.Close()
+	h2c := httptest.NewUnstartedServer(show)
+	h2c.Config.Protocols = new(http.Protocols)
+	h2c.Config.Protocols.SetUnencryptedHTTP2(true)
+	h2c.Start()
+	defer h2c.Close()
+	one, two := at("https", secure.Listener.Addr().String()), at("h2c", h2c.Listener.Addr().String())
+	one.Scheme, two.Scheme = route.HTTPS, route.H2C
+	wrong := one
+	wrong.Address = two.Address
+	p := start(t, Config{}, mount(t, "/https", route.Strip, one), mount(t, "/h2c", route.Strip, two), mount(t, "/wrong", route.Strip, wrong))
+	defer p.stop()
+	if got := p.visitor(t, "GET", "/https/a%2Fb?c;d"); got.body != "HTTP/1.1 tls=true /a%2Fb?c;d example.org" {
+		t.Errorf("https: %q", got.body)
+	}
+	if got := p.visitor(t, "GET", "/h2c/a%2Fb?c;d"); got.body != "HTTP/2.0 tls=false /a%2Fb?c;d example.org" {
+		t.Errorf("h2c: %q", got.body)
+	}
+	if got := p.visitor(t, "GET", "/wrong/"); got.StatusCode != 502 {
+		t.Errorf("TLS to a port without: %d, want 502", got.StatusCode)
+	}
+}
+
+func TestProxy_StreamsAtOnce(t *testing.T) {
+	next := make(chan string)
+	stream := app(t, "stream", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", r.URL.Query().Get("type"))
+		for text := range next {
+			_, _ = io.WriteString(w, text)
+			_ = http.NewResponseController(w).Flush()
+			if text == "end" {
+				return
+			}
+		}
+	})
+	p := start(t, Config{}, mount(t, "/s", route.Strip, stream))
+	for _, kind := range []string{"text/event-stream", "application/x-ndjson"} {
+		conn := p.dial(t)
+		_, _ = io.WriteString(conn, "GET /s/?type="+kind+" HTTP/1.1\r\nHost: h\r\n\r\n")
+		next <- "one"
+		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		buffer := make([]byte, 3)
+		for _, text := range []string{"one", "two", "end"} {
+			if text != "one" {
+				next <- text
+			}
+			// The app has sent this much and no more, so a proxy that waits for more would never pass it on.
+			if _, err := io.ReadFull(resp.Body, buffer); err != nil || string(buffer) != text {
+				t.Fatalf("%s: %q, %v, want %q", kind, buffer, err, text)
+			}
+		}
+		_ = resp.Body.Close()
+	}
+	close(next)
+}
+
+func TestProxy_RelaysEarlyHintsMapped(t *testing.T) {
+	hints := app(t, "hints", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Link", "</style.css>; rel=preload")
+		w.WriteHeader(http.StatusEarlyHints)
+		_, _ = io.WriteString(w, "done")
+	})
+	p := start(t, Config{}, mount(t, "/h", route.Strip, hints))
+	conn := p.dial(t)
+	_, _ = io.WriteString(conn, "GET /h/ HTTP/1.1\r\nHost: h\r\n\r\n")
+	r := bufio.NewReader(conn)
+	early, err := http.ReadResponse(r, nil)
+	if err != nil || early.StatusCode != 103 || early.Header.Get("Link") != "</h/style.css>; rel=preload" {
+		t.Fatalf("%+v, %v", early, err)
+	}
+	final := read(t, r, "GET")
+	if final.StatusCode != 200 || final.body != "done" || len(final.Header["X-Request-Id"]) != 1 {
+		t.Errorf("%d %q %v", final.StatusCode, final.body, final.Header)
+	}
+}
+
+func TestServing_ChoosesTheLessBusyTarget(t *testing.T) {
+	s := &serving{ready: []target{{load: &load{}}, {load: &load{}}}}
+	s.ready[0].load.inflight.Store(5)
+	for range 50 {
+		if chosen, found := s.choose(nil); !found || chosen.load != s.ready[1].load {
+			t.Fatal("of two, the busier was chosen")
+		}
+	}
+	if other, found := s.choose(&s.ready[1]); !found || other.load != s.ready[0].load {
+		t.Error("the other one must be chosen when the first was tried")
+	}
+	s.ready = s.ready[:1]
+	if _, found := s.choose(&s.ready[0]); found {
+		t.Error("a target that was tried already was chosen again")
+	}
+}
+
+func TestProxy_SharesLoadAmongTargets(t *testing.T) {
+	const n = 3
+	var together sync.WaitGroup
+	together.Add(n)
+	meet := func(http.ResponseWriter, *http.Request) { together.Done(); together.Wait() }
+	p := start(t, Config{}, mount(t, "/x", route.Strip, app(t, "a", meet), app(t, "b", meet), app(t, "c", meet)))
+	var wg sync.WaitGroup
+	for range n {
+		wg.Go(func() {
+			resp, err := http.Get("http://" + p.address + "/x/")
+			if err == nil {
+				err = resp.Body.Close()
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if figures := p.Routes().Routes[0].Traffic; figures.Requests != n || figures.Inflight != 0 {
+		t.Errorf("%+v", figures)
+	}
+	for address, load := range p.current.Load().loads {
+		if load.inflight.Load() != 0 {
+			t.Errorf("%s still counts %d under way", address, load.inflight.Load())
+		}
+	}
+}

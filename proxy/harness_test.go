@@ -1,0 +1,180 @@
+package proxy
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"gateway/proxy/route"
+)
+
+// patience is how long a test waits for what must happen.
+const patience = 10 * time.Second
+
+// eventually waits until the condition holds.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	deadline := time.NewTimer(patience)
+	defer deadline.Stop()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			t.Fatalf("never: %s", what)
+		}
+	}
+}
+
+// logged is a log that tests can read.
+type logged struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+func (l *logged) logger() *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
+
+// running is a proxy that serves visitors on a real socket.
+type running struct {
+	*Server
+	address string
+	log     *logged
+	stop    context.CancelFunc
+	ended   chan error
+}
+
+// start runs a proxy until the test ends. It listens on the loopback, and has the table if there is one.
+func start(t *testing.T, c Config, routes ...route.Route) *running {
+	t.Helper()
+	log := &logged{}
+	c.Listen, c.Logger = append(c.Listen, "127.0.0.1:0"), log.logger()
+	s, err := New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if routes != nil {
+		s.SetTable(route.Build(routes, nil))
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	p := &running{Server: s, log: log, stop: stop, ended: make(chan error, 1)}
+	go func() { p.ended <- s.Serve(ctx) }()
+	t.Cleanup(stop)
+	eventually(t, "the proxy listens", func() bool { return len(s.Status().Proxy.Listeners) > 0 })
+	listeners := s.Status().Proxy.Listeners
+	p.address = strings.TrimPrefix(listeners[len(listeners)-1], "http://")
+	return p
+}
+
+// app is an app on a real socket; it answers with its name and the target it was asked for when handle is nil.
+func app(t *testing.T, name string, handle http.HandlerFunc) route.Target {
+	t.Helper()
+	if handle == nil {
+		handle = func(w http.ResponseWriter, r *http.Request) { fmt.Fprintf(w, "%s %s %s", name, r.Method, r.RequestURI) }
+	}
+	server := httptest.NewServer(handle)
+	t.Cleanup(func() {
+		server.CloseClientConnections()
+		server.Close()
+	})
+	return at(name, server.Listener.Addr().String())
+}
+
+func at(name, address string) route.Target {
+	return route.Target{ID: name, Name: name, Address: address, Scheme: route.HTTP, State: route.Ready}
+}
+
+// deadAddress is one that refuses connections.
+func deadAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// mount makes a route; its service is the name of the first target.
+func mount(t *testing.T, path string, how route.Mount, targets ...route.Target) route.Route {
+	t.Helper()
+	key, err := route.ParseKey(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return route.Route{Key: key, Service: targets[0].Name, Source: "docker", Mount: how, Targets: targets}
+}
+
+// reply is an answer that was read whole.
+type reply struct {
+	*http.Response
+	body string
+}
+
+// visitor sends one request over a connection of its own and follows nothing. Headers are "Name: value".
+func (p *running) visitor(t *testing.T, method, target string, headers ...string) reply {
+	t.Helper()
+	head := method + " " + target + " HTTP/1.1\r\nHost: example.org\r\nConnection: close\r\n"
+	for _, h := range headers {
+		head += h + "\r\n"
+	}
+	return p.raw(t, method, head+"\r\n")
+}
+
+// raw sends bytes and reads one answer.
+func (p *running) raw(t *testing.T, method, request string) reply {
+	t.Helper()
+	conn := p.dial(t)
+	// A proxy that answers before it read everything may close the connection; its answer tells.
+	_, _ = io.WriteString(conn, request)
+	return read(t, bufio.NewReader(conn), method)
+}
+
+func read(t *testing.T, r *bufio.Reader, method string) reply {
+	t.Helper()
+	resp, err := http.ReadResponse(r, &http.Request{Method: method})
+	if err != nil {
+		t.Fatalf("reading the answer: %v", err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatalf("reading the answer's body: %v", err)
+	}
+	return reply{resp, string(body)}
+}
+
+func (p *running) dial(t *testing.T) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp", p.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}

@@ -1,0 +1,144 @@
+package proxy
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"gateway/proxy/admin"
+	"gateway/proxy/route"
+)
+
+// echo upgrades and sends back what it gets.
+func echo(w http.ResponseWriter, r *http.Request) {
+	if !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
+		http.Error(w, "not an upgrade", http.StatusBadRequest)
+		return
+	}
+	conn, rw, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	fmt.Fprintf(rw, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
+		"X-Asked: %s\r\nX-Origin: %s\r\nSet-Cookie: a=1; Path=/\r\n\r\n", r.RequestURI, r.Header.Get("Origin"))
+	_ = rw.Flush()
+	_, _ = io.Copy(conn, rw)
+}
+
+// socket is an upgraded connection through the proxy.
+type socket struct {
+	net.Conn
+	r    *bufio.Reader
+	head *http.Response
+}
+
+func (p *running) upgrade(t *testing.T, target string) socket {
+	t.Helper()
+	conn := p.dial(t)
+	_, _ = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: example.org\r\nConnection: Upgrade, X-Forwarded-For\r\nUpgrade: websocket\r\n"+
+		"Origin: http://example.org\r\nSec-WebSocket-Key: x\r\n\r\n", target)
+	r := bufio.NewReader(conn)
+	resp, err := http.ReadResponse(r, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatalf("%s: %d, want 101", target, resp.StatusCode)
+	}
+	return socket{conn, r, resp}
+}
+
+// say sends a line and wants it back.
+func (s socket) say(t *testing.T, text string) {
+	t.Helper()
+	if _, err := io.WriteString(s, text+"\n"); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.r.ReadString('\n'); err != nil || got != text+"\n" {
+		t.Fatalf("said %q, heard %q, %v", text, got, err)
+	}
+}
+
+func TestProxy_PassesWebSockets(t *testing.T) {
+	p := start(t, Config{}, mount(t, "/ws", route.Strip, app(t, "ws", echo)))
+	s := p.upgrade(t, "/ws/chat?room=1")
+	s.say(t, "hello")
+	if asked, origin, cookie := s.head.Header.Get("X-Asked"), s.head.Header.Get("X-Origin"), s.head.Header.Get("Set-Cookie"); asked != "/chat?room=1" ||
+		origin != "http://example.org" || cookie != "a=1; Path=/ws" || s.head.Header.Get("X-Request-Id") == "" {
+		t.Errorf("the head of the upgrade: %v", s.head.Header)
+	}
+	_ = s.Close()
+	var last []admin.Request
+	eventually(t, "the socket is noted", func() bool { last, _ = p.Requests("/ws"); return len(last) == 1 })
+	if figures := p.Routes().Routes[0].Traffic; last[0].Status != 101 || figures.P95 != 0 || figures.Requests != 1 {
+		t.Errorf("noted %+v, figures %+v, want a 101 that is no latency", last[0], figures)
+	}
+}
+
+func TestProxy_UpgradesAtThePrefixWithoutARedirect(t *testing.T) {
+	p := start(t, Config{}, mount(t, "/ws", route.Strip, app(t, "ws", echo)))
+	s := p.upgrade(t, "/ws")
+	if asked := s.head.Header.Get("X-Asked"); asked != "/" {
+		t.Errorf("asked for %q, want /", asked)
+	}
+}
+
+func TestProxy_KeepsWebSocketsWhenTheirRouteLeaves(t *testing.T) {
+	p := start(t, Config{}, mount(t, "/ws", route.Strip, app(t, "ws", echo)))
+	s := p.upgrade(t, "/ws/")
+	s.say(t, "before")
+	p.SetTable(route.Build(nil, nil))
+	s.say(t, "after")
+}
+
+func TestProxy_SwapsTablesUnderLoad(t *testing.T) {
+	one, two := app(t, "one", nil), app(t, "two", nil)
+	tables := []*route.Table{
+		route.Build([]route.Route{mount(t, "/x", route.Strip, one), mount(t, "/ws", route.Strip, app(t, "ws", echo))}, nil),
+		route.Build([]route.Route{mount(t, "/x", route.Strip, two, one), mount(t, "/y", route.Strip, one)}, nil),
+		route.Build([]route.Route{mount(t, "/x", route.Preserve, two)}, nil),
+	}
+	p := start(t, Config{})
+	p.SetTable(tables[0])
+	s := p.upgrade(t, "/ws/")
+	var visitors sync.WaitGroup
+	done := make(chan struct{})
+	for range 4 {
+		visitors.Go(func() {
+			client := &http.Client{Transport: &http.Transport{}}
+			defer client.CloseIdleConnections()
+			for range 150 {
+				resp, err := client.Get("http://" + p.address + "/x/page")
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				_, _ = io.Copy(io.Discard, resp.Body)
+				_ = resp.Body.Close()
+				if resp.StatusCode != 200 {
+					t.Errorf("status %d during a swap", resp.StatusCode)
+				}
+			}
+		})
+	}
+	go func() { visitors.Wait(); close(done) }()
+	for i := 0; ; i++ {
+		p.SetTable(tables[i%len(tables)])
+		p.Routes()
+		select {
+		case <-done:
+			s.say(t, "still here")
+			if n := p.Status().Table.Revision; n < 2 {
+				t.Errorf("revision %d after many tables", n)
+			}
+			return
+		default:
+		}
+	}
+}
