@@ -118,7 +118,6 @@ report() {
 }
 
 main() {
-	need docker docker.io iptables
 	need gcc gcc libc6-dev
 	go build -modfile=testdata/tools/go.mod -o "$out/gotestsum" gotest.tools/gotestsum
 	[ $# -gt 0 ] || set -- lint unit fuzz e2e browser
