@@ -61,7 +61,9 @@ func serve(ctx context.Context) error {
 	mux.HandleFunc("/sse", events)
 	mux.HandleFunc("/ws", upgrade)
 	mux.HandleFunc("/redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/echo", http.StatusFound) })
-	mux.HandleFunc("/fail", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "failed as asked", http.StatusInternalServerError) })
+	mux.HandleFunc("/fail", func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "failed as asked", http.StatusInternalServerError)
+	})
 	server := http.Server{Addr: ":" + port, Handler: mux}
 	fmt.Println("app: listening on", server.Addr)
 	stop := context.AfterFunc(ctx, func() {
