@@ -193,7 +193,8 @@ func (l Life) undo(ctx context.Context, name Name, cause error) error {
 	}
 	if err := l.Store.remove(name); err != nil {
 		failure.Err = errors.Join(cause, err)
+		return failure
 	}
-	failure.Undone = failure.Err == cause
+	failure.Undone = true
 	return failure
 }

@@ -60,8 +60,8 @@ func TestDeploy_BringsTheOldFilesBack(t *testing.T) {
 	before := contents(t, b.Store.Dir("robots"))
 	b.ready = errors.New("no answer")
 	err := b.Deploy(t.Context(), "robots", siteOf(t, map[string]string{"index.html": "new"}), nil)
-	var failure *Failure
-	if !errors.As(err, &failure) || failure.Undone || !strings.Contains(err.Error(), "no answer") {
+	failure, ok := errors.AsType[*Failure](err)
+	if !ok || failure.Undone || !strings.Contains(err.Error(), "no answer") {
 		t.Errorf("got %v", err)
 	}
 	after := contents(t, b.Store.Dir("robots"))

@@ -209,8 +209,8 @@ func TestAdd_LeavesNothingWhenItFails(t *testing.T) {
 			defer cancel()
 			arrange(b, cancel)
 			_, err := b.Add(ctx, request(t, "robots", "/robots"), b.observe)
-			var failure *Failure
-			if !errors.As(err, &failure) || !failure.Undone || !strings.Contains(failure.Logs, "robots-site-1") {
+			failure, ok := errors.AsType[*Failure](err)
+			if !ok || !failure.Undone || !strings.Contains(failure.Logs, "robots-site-1") {
 				t.Errorf("got %#v", err)
 			}
 			b.nothingLeft(t, "robots")
@@ -238,8 +238,8 @@ func TestAdd_SaysWhatIsLeftWhenItCannotCleanUp(t *testing.T) {
 	b := newBench(t)
 	b.ready, b.compose.down = errors.New("no answer"), 2
 	_, err := b.Add(t.Context(), request(t, "robots", "/robots"), b.observe)
-	var failure *Failure
-	if !errors.As(err, &failure) || failure.Undone || !strings.Contains(err.Error(), "no answer") || !strings.Contains(err.Error(), "gateway rm robots") {
+	failure, ok := errors.AsType[*Failure](err)
+	if !ok || failure.Undone || !strings.Contains(err.Error(), "no answer") || !strings.Contains(err.Error(), "gateway rm robots") {
 		t.Errorf("got %v", err)
 	}
 	onlyProjects(t, b.Store, "robots")
@@ -270,8 +270,7 @@ func TestAdd_RefusesBeforeAnythingIsMade(t *testing.T) {
 	} {
 		b.facts = c.facts
 		_, err := b.Add(t.Context(), request(t, c.project, c.path), b.observe)
-		var refusal Refusal
-		if !errors.As(err, &refusal) {
+		if _, refused := errors.AsType[Refusal](err); !refused {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}

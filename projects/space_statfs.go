@@ -10,5 +10,5 @@ func freeBytes(dir string) (free int64, known bool) {
 	if unix.Statfs(dir, &s) != nil {
 		return 0, false
 	}
-	return int64(s.Bavail) * int64(s.Bsize), true
+	return int64(s.Bavail) * int64(s.Bsize), true //nolint:unconvert // not an int64 on every system
 }

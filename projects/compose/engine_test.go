@@ -42,75 +42,88 @@ func TestEngine_LivesThroughAProjectsLife(t *testing.T) {
 	if os.Getenv("GATEWAY_E2E") != "1" {
 		t.Skip("GATEWAY_E2E=1 turns it on")
 	}
-	host, err := docker.ResolveHost(os.Getenv, os.Getenv("HOME"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	engine, err := docker.New(host)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer engine.Close()
-	var events []Event
-	c, err := New(host, func(e Event) { events = append(events, e) })
-	if err != nil {
-		t.Fatal(err)
-	}
-	importSleeper(t, engine)
+	l := newLane(t)
+	c := l.compose
 	dir := write(t, fmt.Sprintf(e2eFile, "one"))
-	t.Cleanup(func() {
-		if err := c.Down(context.WithoutCancel(t.Context()), e2eProject); err != nil {
-			t.Error(err)
-		}
-	})
-	step := func(what string, err error, state string, count int) docker.Container {
-		t.Helper()
-		if err != nil {
-			t.Fatalf("%s: %v", what, err)
-		}
-		found, err := engine.Containers(t.Context(), "com.docker.compose.project="+e2eProject)
-		if err != nil || len(found) != count {
-			t.Fatalf("%s: %v %+v, want %d", what, err, found, count)
-		}
-		if count == 0 {
-			return docker.Container{}
-		}
-		if found[0].State != state {
-			t.Fatalf("%s: it is %s, want %s", what, found[0].State, state)
-		}
-		return found[0]
-	}
-	first := step("up", c.Up(t.Context(), dir, e2eProject, false), "running", 1)
-	if again := step("up again", c.Up(t.Context(), dir, e2eProject, false), "running", 1); again.ID != first.ID {
+	first := l.is(t, "up", c.Up(t.Context(), dir, e2eProject, false), "running")
+	if again := l.is(t, "up again", c.Up(t.Context(), dir, e2eProject, false), "running"); again.ID != first.ID {
 		t.Error("what was equal was replaced")
 	}
-	forced := step("up by force", c.Up(t.Context(), dir, e2eProject, true), "running", 1)
-	if forced.ID == first.ID {
+	if forced := l.is(t, "up by force", c.Up(t.Context(), dir, e2eProject, true), "running"); forced.ID == first.ID {
 		t.Error("force kept the container")
 	}
 	if err := os.WriteFile(filepath.Join(dir, file), []byte(fmt.Sprintf(e2eFile, "two")), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if edited := step("up after an edit", c.Up(t.Context(), dir, e2eProject, false), "running", 1); edited.Labels["test"] != "two" {
+	if edited := l.is(t, "up after an edit", c.Up(t.Context(), dir, e2eProject, false), "running"); edited.Labels["test"] != "two" {
 		t.Errorf("labels %v", edited.Labels)
 	}
-	step("stop", c.Stop(t.Context(), e2eProject), "exited", 1)
-	step("stop again", c.Stop(t.Context(), e2eProject), "exited", 1)
-	step("start", c.Start(t.Context(), e2eProject), "running", 1)
-	step("start again", c.Start(t.Context(), e2eProject), "running", 1)
+	l.is(t, "stop", c.Stop(t.Context(), e2eProject), "exited")
+	l.is(t, "stop again", c.Stop(t.Context(), e2eProject), "exited")
+	l.is(t, "start", c.Start(t.Context(), e2eProject), "running")
+	l.is(t, "start again", c.Start(t.Context(), e2eProject), "running")
 	awaitLog(t, c)
 	if names, err := c.Volumes(t.Context(), e2eProject); err != nil || len(names) != 1 || names[0] != e2eProject+"_data" {
 		t.Errorf("volumes %v %v", names, err)
 	}
 	refusesOverlap(t, c)
-	step("down", c.Down(t.Context(), e2eProject), "", 0)
-	step("down again", c.Down(t.Context(), e2eProject), "", 0)
+	l.is(t, "down", c.Down(t.Context(), e2eProject), "")
+	l.is(t, "down again", c.Down(t.Context(), e2eProject), "")
 	if names, err := c.Volumes(t.Context(), e2eProject); err != nil || len(names) != 0 {
 		t.Errorf("down left volumes %v %v", names, err)
 	}
-	if len(events) == 0 {
+	if l.events == 0 {
 		t.Error("no event was told")
 	}
+}
+
+// lane is the real engine with the image of the test's project.
+type lane struct {
+	engine  *docker.Client
+	compose *Compose
+	events  int
+}
+
+func newLane(t *testing.T) *lane {
+	t.Helper()
+	host, err := docker.ResolveHost(os.Getenv, os.Getenv("HOME"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &lane{}
+	if l.engine, err = docker.New(host); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.engine.Close() })
+	if l.compose, err = New(host, func(Event) { l.events++ }); err != nil {
+		t.Fatal(err)
+	}
+	importSleeper(t, l.engine)
+	t.Cleanup(func() {
+		if err := l.compose.Down(context.WithoutCancel(t.Context()), e2eProject); err != nil {
+			t.Error(err)
+		}
+	})
+	return l
+}
+
+// is checks how a call ended: with the project's one container in that state, or with none when the state is empty.
+func (l *lane) is(t *testing.T, what string, err error, state string) docker.Container {
+	t.Helper()
+	if err != nil {
+		t.Fatalf("%s: %v", what, err)
+	}
+	found, err := l.engine.Containers(t.Context(), "com.docker.compose.project="+e2eProject)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if state == "" && len(found) == 0 {
+		return docker.Container{}
+	}
+	if len(found) != 1 || found[0].State != state {
+		t.Fatalf("%s: %+v, want one container that is %s", what, found, state)
+	}
+	return found[0]
 }
 
 func awaitLog(t *testing.T, c *Compose) {
@@ -187,5 +200,9 @@ func main() {
 	if _, err := engine.ImportImage(t.Context(), e2eImage, &rootfs, []string{`ENTRYPOINT ["/sleeper"]`}); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { exec.Command("docker", "rmi", "-f", e2eImage).Run() })
+	t.Cleanup(func() {
+		if err := engine.RemoveImage(context.WithoutCancel(t.Context()), e2eImage); err != nil {
+			t.Error(err)
+		}
+	})
 }

@@ -2,6 +2,7 @@ package compose
 
 import (
 	"context"
+	"strings"
 	"sync"
 
 	"github.com/docker/compose/v5/pkg/api"
@@ -31,6 +32,8 @@ const (
 type reporter struct {
 	mu   sync.Mutex
 	emit func(Event)
+	// told are the last events by their ids: the SDK tells some twice.
+	told map[string]Event
 }
 
 // Start is told that an operation begins.
@@ -51,13 +54,31 @@ func (r *reporter) On(resources ...api.Resource) {
 		if resource.ID == api.ResourceCompose || inUse(resource) {
 			continue
 		}
-		r.emit(Event{ID: resource.ID, Text: resource.Text, Details: resource.Details, Status: status(resource.Status)})
+		e := event(resource)
+		if r.told[e.ID] == e {
+			continue
+		}
+		if r.told == nil {
+			r.told = map[string]Event{}
+		}
+		r.told[e.ID] = e
+		r.emit(e)
 	}
+}
+
+// event is a step as it is handed on. The SDK calls healthy what runs and has no health check, too.
+func event(r api.Resource) Event {
+	e := Event{ID: r.ID, Text: r.Text, Details: r.Details, Status: status(r.Status)}
+	if e.Text == api.StatusHealthy {
+		e.Text = "Up"
+	}
+	return e
 }
 
 // inUse is a network that the proxy is still on when the project's containers are gone: it is removed right after.
 func inUse(r api.Resource) bool {
-	return r.Status == api.Warning && r.Text == "Resource is still in use"
+	return r.Status == api.Warning && r.Text == "Resource is still in use" ||
+		r.Status == api.Error && strings.Contains(r.Details, "has active endpoints")
 }
 
 func status(s api.EventStatus) Status {
