@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -21,8 +22,14 @@ import (
 // newTab starts a browser of its own, with a new profile, and returns the handle of its tab. Both go when the test ends.
 func newTab(t *testing.T) context.Context {
 	t.Helper()
+	// The browser leaves things behind where it keeps temporary files; a short name, for it puts a socket there.
+	scratch, err := os.MkdirTemp("", "browser-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(scratch) })
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.Env("TMPDIR="+scratch), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
 	// The test's own context ends before its clean-up, and would kill the browser instead of closing it.
 	allocator, free := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), options...)
