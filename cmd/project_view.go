@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -113,10 +114,17 @@ func (o observation) view(p projects.Project, now time.Time) projectView {
 	o.addRoutes(&v, p)
 	v.State = o.state(v, p)
 	if p.Err != nil {
-		v.Problems = append(v.Problems, admin.Problem{Subject: v.Name, Project: v.Name, Message: p.Err.Error(), Mend: "edit the file, then: gateway deploy " + v.Name})
+		mend := "edit the file, then: gateway deploy " + v.Name
+		if errors.Is(p.Err, errFolderGone) {
+			mend = "remove what is left: gateway rm " + v.Name
+		}
+		v.Problems = append(v.Problems, admin.Problem{Subject: v.Name, Project: v.Name, Message: p.Err.Error(), Mend: mend})
 	}
 	return v
 }
+
+// errFolderGone says that a project has containers and no folder.
+var errFolderGone = errors.New("its folder is gone, and containers are left")
 
 // addRoutes lists the routes that are served, and those that the folder asks for and that are not.
 func (o observation) addRoutes(v *projectView, p projects.Project) {

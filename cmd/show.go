@@ -40,7 +40,7 @@ func runShow(ctx context.Context, env *Env, arg string, asJSON bool) error {
 		if _, runs := w.known(ctx, arg); runs != nil {
 			return err
 		}
-		err = fmt.Errorf("its folder %s is gone, and containers are left; remove them with: gateway rm %s", p.Dir, name)
+		err = errFolderGone
 	}
 	p.Err = err
 	seen := w.observe(ctx)

@@ -184,10 +184,15 @@ func (l Life) start(ctx context.Context, plan Addition) error {
 
 // undo removes all of a project that was not there before, also when the command was interrupted.
 func (l Life) undo(ctx context.Context, name Name, cause error) error {
+	interrupted := ctx.Err() != nil
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()
 	failure := &Failure{Err: cause, Logs: lastLogs(ctx, l.Engine, name)}
-	if err := teardown(ctx, l.Engine, l.Compose, name); err != nil {
+	err := teardown(ctx, l.Engine, l.Compose, name)
+	if err == nil && interrupted {
+		err = l.settle(ctx, name)
+	}
+	if err != nil {
 		failure.Err = fmt.Errorf("%w; and taking it down again: %w; mend with: gateway rm %s", cause, err, name)
 		return failure
 	}
@@ -198,3 +203,28 @@ func (l Life) undo(ctx context.Context, name Name, cause error) error {
 	failure.Undone = true
 	return failure
 }
+
+// settle removes what still comes up: the engine finishes what it was asked for although nobody waits for the answer
+// any more. It returns when nothing came for a while.
+func (l Life) settle(ctx context.Context, name Name) error {
+	for quiet := time.Now(); time.Since(quiet) < settleTime; time.Sleep(settlePoll) {
+		running, err := Look(ctx, l.Engine, name)
+		if err != nil {
+			return err
+		}
+		if running.empty() {
+			continue
+		}
+		if err := teardown(ctx, l.Engine, l.Compose, name); err != nil {
+			return err
+		}
+		quiet = time.Now()
+	}
+	return nil
+}
+
+// How long an engine may take for a call that was abandoned, and how often it is looked at meanwhile.
+const (
+	settleTime = 2 * time.Second
+	settlePoll = 100 * time.Millisecond
+)

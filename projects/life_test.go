@@ -198,6 +198,16 @@ func TestAdd_LeavesNothingWhenItFails(t *testing.T) {
 		"interrupted while waiting": func(b *bench, cancel context.CancelFunc) {
 			b.Ready = func(ctx context.Context, _ Name, _ []route.Key) error { cancel(); return ctx.Err() }
 		},
+		"interrupted in the middle of a call": func(b *bench, cancel context.CancelFunc) {
+			// The engine goes on with what it was asked for.
+			b.Ready = func(ctx context.Context, name Name, _ []route.Key) error {
+				cancel()
+				time.AfterFunc(300*time.Millisecond, func() {
+					b.engine.AddNetwork(dockertest.Network{Name: "robots_late", Labels: map[string]string{composeProject: string(name)}})
+				})
+				return ctx.Err()
+			}
+		},
 		"the agent clings to the network": func(b *bench, _ context.CancelFunc) {
 			b.ready = errors.New("no")
 			b.Engine = &clinging{Client: b.client, engine: b.engine, times: 3}

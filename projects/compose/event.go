@@ -51,7 +51,7 @@ func (r *reporter) On(resources ...api.Resource) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, resource := range resources {
-		if resource.ID == api.ResourceCompose || inUse(resource) {
+		if resource.ID == api.ResourceCompose || inUse(resource) || abandoned(resource) {
 			continue
 		}
 		e := event(resource)
@@ -79,6 +79,11 @@ func event(r api.Resource) Event {
 func inUse(r api.Resource) bool {
 	return r.Status == api.Warning && r.Text == "Resource is still in use" ||
 		r.Status == api.Error && strings.Contains(r.Details, "has active endpoints")
+}
+
+// abandoned is a step that failed because the caller gave up, as the caller knows.
+func abandoned(r api.Resource) bool {
+	return r.Status == api.Error && (strings.Contains(r.Details, "interrupt signal received") || strings.Contains(r.Details, "context canceled"))
 }
 
 func status(s api.EventStatus) Status {
