@@ -44,6 +44,9 @@ func runStart(ctx context.Context, env *Env, arg string) error {
 	if err := w.compose.Start(ctx, arg); err != nil {
 		return err
 	}
+	if err := projects.KeepRunning(ctx, w.engine, name, true); err != nil {
+		return err
+	}
 	// What was started is what the containers say, whatever the folder says by now.
 	var keys []route.Key
 	for _, c := range running.Containers {

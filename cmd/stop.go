@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/spf13/cobra"
+
+	"gateway/projects"
 )
 
 func newStop(env *Env) *cobra.Command {
@@ -11,7 +13,7 @@ func newStop(env *Env) *cobra.Command {
 		Use:   "stop NAME",
 		Short: "Stop a project's containers and keep them",
 		Long: "Stops the containers of a project. Its path stays its own: visitors are told that it is stopped. A second run\n" +
-			"is fine.",
+			"is fine. It stays stopped when the machine or the engine starts again.",
 		Example: "  gateway stop robots",
 		Args:    usage(cobra.ExactArgs(1)),
 		RunE:    func(c *cobra.Command, args []string) error { return runStop(c.Context(), env, args[0]) },
@@ -29,6 +31,9 @@ func runStop(ctx context.Context, env *Env, arg string) error {
 		return err
 	}
 	defer unlock()
+	if err := projects.KeepRunning(ctx, w.engine, name, false); err != nil {
+		return err
+	}
 	if err := w.compose.Stop(ctx, arg); err != nil {
 		return err
 	}

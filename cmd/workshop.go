@@ -92,7 +92,7 @@ func (w *workshop) facts(ctx context.Context, name projects.Name, images []strin
 		return f, ctx.Err()
 	}
 	for _, image := range images {
-		if _, err := w.engine.ImageID(ctx, image); errors.Is(err, docker.ErrNotFound) {
+		if _, err := w.engine.Images().ID(ctx, image); errors.Is(err, docker.ErrNotFound) {
 			f.Missing = append(f.Missing, image)
 		} else if err != nil {
 			return f, err

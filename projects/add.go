@@ -176,7 +176,7 @@ func (l Life) place(ctx context.Context, r Request, observe Observe) (Addition, 
 }
 
 func (l Life) start(ctx context.Context, plan Addition) error {
-	if err := l.Compose.Up(ctx, plan.Dir, string(plan.Name), false); err != nil {
+	if err := l.run(ctx, plan.Dir, plan.Name, false); err != nil {
 		return fmt.Errorf("starting project %s: %w", plan.Name, err)
 	}
 	return l.Ready(ctx, plan.Name, []route.Key{plan.Key})

@@ -71,7 +71,7 @@ func (l Life) siteWanted(p Project) error {
 }
 
 func (l Life) up(ctx context.Context, p Project, force bool) error {
-	if err := l.Compose.Up(ctx, p.Dir, string(p.Name), force); err != nil {
+	if err := l.run(ctx, p.Dir, p.Name, force); err != nil {
 		return l.failed(ctx, p.Name, fmt.Errorf("deploying project %s: %w", p.Name, err))
 	}
 	var keys []route.Key
@@ -82,6 +82,14 @@ func (l Life) up(ctx context.Context, p Project, force bool) error {
 		return l.failed(ctx, p.Name, err)
 	}
 	return nil
+}
+
+// run makes what runs equal to the folder, and keeps it running.
+func (l Life) run(ctx context.Context, dir string, name Name, force bool) error {
+	if err := l.Compose.Up(ctx, dir, string(name), force); err != nil {
+		return err
+	}
+	return KeepRunning(ctx, l.Engine, name, true)
 }
 
 func (l Life) failed(ctx context.Context, name Name, cause error) error {
@@ -97,7 +105,7 @@ func (l Life) back(ctx context.Context, p Project, undo func() error, cause erro
 	if err := undo(); err != nil {
 		return errors.Join(cause, fmt.Errorf("bringing the old files back: %w", err))
 	}
-	if err := l.Compose.Up(ctx, p.Dir, string(p.Name), true); err != nil {
+	if err := l.run(ctx, p.Dir, p.Name, true); err != nil {
 		return errors.Join(cause, fmt.Errorf("starting the old files again: %w", err))
 	}
 	return cause

@@ -2,6 +2,7 @@ package projects
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -34,10 +35,31 @@ type Remover interface {
 	Disconnect(ctx context.Context, network, container string) error
 }
 
+// Keeper keeps containers running, also when the engine itself dies; *docker.Client is one.
+type Keeper interface {
+	KeepRunning(ctx context.Context, nameOrID string, keep bool) error
+}
+
 // Engine is what the life of a project asks of Docker itself.
 type Engine interface {
 	Lister
 	Remover
+	Keeper
+}
+
+// KeepRunning has all containers of a project outlive the death of the engine, or lets them rest when they are to be
+// stopped, whatever happens to the engine then.
+func KeepRunning(ctx context.Context, engine Engine, name Name, keep bool) error {
+	running, err := Look(ctx, engine, name)
+	if err != nil {
+		return err
+	}
+	for _, c := range running.Containers {
+		if err := engine.KeepRunning(ctx, c.ID, keep); err != nil && !errors.Is(err, docker.ErrNotFound) {
+			return err
+		}
+	}
+	return nil
 }
 
 // Composer does with a project what the docker compose command of the same name does; *compose.Compose is one.

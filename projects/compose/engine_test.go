@@ -197,11 +197,11 @@ func main() {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := engine.ImportImage(t.Context(), e2eImage, &rootfs, []string{`ENTRYPOINT ["/sleeper"]`}); err != nil {
+	if _, err := engine.Images().Import(t.Context(), e2eImage, &rootfs, []string{`ENTRYPOINT ["/sleeper"]`}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := engine.RemoveImage(context.WithoutCancel(t.Context()), e2eImage); err != nil {
+		if err := engine.Images().Remove(context.WithoutCancel(t.Context()), e2eImage); err != nil {
 			t.Error(err)
 		}
 	})

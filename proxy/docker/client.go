@@ -42,12 +42,12 @@ func (c *Client) Engine(ctx context.Context) (Engine, error) {
 	var e Engine
 	err := c.link.do(ctx, what, func(s *session) error {
 		var v struct{ Version, Os, Arch string }
-		if err := c.link.get(ctx, s, "/version", nil, &v); err != nil {
+		if err := c.link.get(ctx, s, "/version", &v); err != nil {
 			return err
 		}
 		e = Engine{Version: v.Version, APIVersion: s.api, OS: v.Os, Arch: v.Arch}
 		var info struct{ Name string }
-		err := c.link.get(ctx, s, "/info", nil, &info)
+		err := c.link.get(ctx, s, "/info", &info)
 		e.Name = info.Name
 		if errors.As(err, new(*refusal)) {
 			return nil // a filter before the socket hides it; nothing depends on the name

@@ -38,7 +38,7 @@ func TestRun_Hardens(t *testing.T) {
 		if !h.ReadonlyRootfs || h.Privileged || !slices.Equal(h.CapDrop, []string{"ALL"}) || len(h.CapAdd) != 0 || !slices.Contains(h.SecurityOpt, "no-new-privileges") {
 			t.Errorf("it may %+v", h)
 		}
-		if h.RestartPolicy.Name != "unless-stopped" || h.Memory != 64<<20 || h.PidsLimit != 50 {
+		if h.RestartPolicy.Name != "always" || h.Memory != 64<<20 || h.PidsLimit != 50 {
 			t.Errorf("it is limited to %+v", h)
 		}
 		if seen.Config.User != "65532:65532" || seen.Config.StopTimeout != 2 || !slices.Equal(seen.Config.Healthcheck.Test, []string{"CMD", "/probe", "exit", "0"}) {
@@ -192,6 +192,33 @@ func TestExec_NeedsARunningContainer(t *testing.T) {
 		l.raw(t, "POST", "/containers/"+c.ID+"/stop?t=5")
 		if _, err := l.client.Exec(t.Context(), c.ID, []string{"/probe", "cat"}); err == nil || !strings.Contains(err.Error(), "is not running") {
 			t.Errorf("in a stopped container: %v", err)
+		}
+	})
+}
+
+func TestKeepRunning_ChangesWhatIsToRunUntilStopped(t *testing.T) {
+	each(t, func(t *testing.T, l *lane) {
+		c := l.run(t, docker.Spec{Command: []string{"serve"}})
+		policy := func() string {
+			var seen struct {
+				HostConfig struct{ RestartPolicy struct{ Name string } }
+			}
+			l.look(t, "/containers/"+c.ID+"/json", &seen)
+			return seen.HostConfig.RestartPolicy.Name
+		}
+		for _, step := range []struct {
+			keep bool
+			want string
+		}{{true, "always"}, {false, "unless-stopped"}, {false, "unless-stopped"}, {true, "always"}} {
+			if err := l.client.KeepRunning(t.Context(), c.Name, step.keep); err != nil {
+				t.Fatal(err)
+			}
+			if got := policy(); got != step.want {
+				t.Errorf("kept running: %v, its policy is %q and not %q", step.keep, got, step.want)
+			}
+		}
+		if err := l.client.KeepRunning(t.Context(), unique("nobody"), true); !errors.Is(err, docker.ErrNotFound) {
+			t.Errorf("a container that is not there: %v", err)
 		}
 	})
 }

@@ -149,31 +149,31 @@ func TestImages_AreImportedTaggedAndRemoved(t *testing.T) {
 	each(t, func(t *testing.T, l *lane) {
 		a, b := unique("image")+":1", unique("image")+":latest"
 		t.Cleanup(func() {
-			_ = l.client.RemoveImage(context.Background(), a)
-			_ = l.client.RemoveImage(context.Background(), b)
+			_ = l.client.Images().Remove(context.Background(), a)
+			_ = l.client.Images().Remove(context.Background(), b)
 		})
-		if _, err := l.client.ImageID(t.Context(), a); !errors.Is(err, docker.ErrNotFound) {
+		if _, err := l.client.Images().ID(t.Context(), a); !errors.Is(err, docker.ErrNotFound) {
 			t.Fatalf("an image that is not there: %v", err)
 		}
-		if err := l.client.TagImage(t.Context(), l.image, a); err != nil {
+		if err := l.client.Images().Tag(t.Context(), l.image, a); err != nil {
 			t.Fatal(err)
 		}
-		if err := l.client.TagImage(t.Context(), a, strings.TrimSuffix(b, ":latest")); err != nil {
+		if err := l.client.Images().Tag(t.Context(), a, strings.TrimSuffix(b, ":latest")); err != nil {
 			t.Fatal(err)
 		}
-		want, err := l.client.ImageID(t.Context(), l.image)
-		if got, err2 := l.client.ImageID(t.Context(), b); err != nil || err2 != nil || got != want || !strings.HasPrefix(got, "sha256:") {
+		want, err := l.client.Images().ID(t.Context(), l.image)
+		if got, err2 := l.client.Images().ID(t.Context(), b); err != nil || err2 != nil || got != want || !strings.HasPrefix(got, "sha256:") {
 			t.Fatalf("the tag names %q (%v), not %q (%v)", got, err2, want, err)
 		}
 		for range 2 {
-			if err := l.client.RemoveImage(t.Context(), a); err != nil {
+			if err := l.client.Images().Remove(t.Context(), a); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if err := l.client.TagImage(t.Context(), a, b); !errors.Is(err, docker.ErrNotFound) {
+		if err := l.client.Images().Tag(t.Context(), a, b); !errors.Is(err, docker.ErrNotFound) {
 			t.Errorf("tagging nothing: %v", err)
 		}
-		if err := l.client.RemoveImage(t.Context(), b); err != nil {
+		if err := l.client.Images().Remove(t.Context(), b); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -182,7 +182,7 @@ func TestImages_AreImportedTaggedAndRemoved(t *testing.T) {
 func TestRemoveImage_SaysInUse(t *testing.T) {
 	each(t, func(t *testing.T, l *lane) {
 		l.run(t, docker.Spec{Command: []string{"serve"}})
-		if err := l.client.RemoveImage(t.Context(), l.image); !errors.Is(err, docker.ErrInUse) {
+		if err := l.client.Images().Remove(t.Context(), l.image); !errors.Is(err, docker.ErrInUse) {
 			t.Errorf("removing the image of a container: %v", err)
 		}
 	})

@@ -107,7 +107,7 @@ type Health struct {
 }
 
 // Spec describes a container to run. Every container that is run from one has a read-only root, no capabilities,
-// no-new-privileges, and restarts unless stopped.
+// no-new-privileges, and restarts always: also when the engine died and stopped it on its return.
 type Spec struct {
 	Name, Image string
 	Command     []string

@@ -105,7 +105,7 @@ func (l *link) exit(ctx context.Context, s *session, id string) (status, error) 
 	defer again.Stop()
 	for {
 		var now status
-		if err := l.get(ctx, s, "/exec/"+id+"/json", nil, &now); err != nil {
+		if err := l.get(ctx, s, "/exec/"+id+"/json", &now); err != nil {
 			return now, err
 		}
 		if !now.Running && now.ExitCode != nil {

@@ -10,22 +10,28 @@ import (
 	"github.com/moby/moby/client"
 )
 
-// ImportImage makes an image with the given tag out of a tar of its root file system, and returns its id. Changes are
+// Images are what an engine makes containers from. It is part of a Client and as safe for concurrent use.
+type Images struct{ link *link }
+
+// Images returns the engine's images.
+func (c *Client) Images() Images { return Images{c.link} }
+
+// Import makes an image with the given tag out of a tar of its root file system, and returns its id. Changes are
 // instructions of a Dockerfile such as `ENTRYPOINT ["/gateway"]`. The engine's own platform becomes the image's.
-func (c *Client) ImportImage(ctx context.Context, tag string, rootfs io.Reader, changes []string) (string, error) {
+func (i Images) Import(ctx context.Context, tag string, rootfs io.Reader, changes []string) (string, error) {
 	what := "importing image " + tag
 	// The tar can be read only once, so the version has to be right before.
-	s, _, err := c.link.negotiate(ctx)
+	s, _, err := i.link.negotiate(ctx)
 	if err != nil {
-		return "", c.link.fail(what, err)
+		return "", i.link.fail(what, err)
 	}
 	result, err := s.sdk.ImageImport(ctx, client.ImageImportSource{Source: rootfs, SourceName: "-"}, tag, client.ImageImportOptions{Changes: changes})
 	if err != nil {
-		return "", c.link.fail(what, err)
+		return "", i.link.fail(what, err)
 	}
 	defer result.Close()
 	id, err := imported(result)
-	return id, c.link.fail(what, err)
+	return id, i.link.fail(what, err)
 }
 
 // imported reads the stream of progress, whose last status is the image's id.
@@ -45,8 +51,8 @@ func imported(stream io.Reader) (id string, err error) {
 	}
 }
 
-// ImageID returns the id of the image that ref names. The error wraps ErrNotFound when there is none.
-func (c *Client) ImageID(ctx context.Context, ref string) (string, error) {
+// ID returns the id of the image that ref names. The error wraps ErrNotFound when there is none.
+func (i Images) ID(ctx context.Context, ref string) (string, error) {
 	what := "inspecting image " + ref
 	if ref == "" {
 		return "", fmt.Errorf("%s: %w", what, failed("no such image: it has no name", ErrNotFound))
@@ -54,27 +60,27 @@ func (c *Client) ImageID(ctx context.Context, ref string) (string, error) {
 	var found struct {
 		ID string `json:"Id"`
 	}
-	err := c.link.do(ctx, what, func(s *session) error {
-		return c.link.get(ctx, s, "/images/"+ref+"/json", nil, &found)
+	err := i.link.do(ctx, what, func(s *session) error {
+		return i.link.get(ctx, s, "/images/"+ref+"/json", &found)
 	})
 	return found.ID, err
 }
 
-// TagImage makes to name the image that from names. The error wraps ErrNotFound when there is none.
-func (c *Client) TagImage(ctx context.Context, from, to string) error {
-	return c.link.do(ctx, fmt.Sprintf("tagging image %s as %s", from, to), func(s *session) error {
+// Tag makes to name the image that from names. The error wraps ErrNotFound when there is none.
+func (i Images) Tag(ctx context.Context, from, to string) error {
+	return i.link.do(ctx, fmt.Sprintf("tagging image %s as %s", from, to), func(s *session) error {
 		_, err := s.sdk.ImageTag(ctx, client.ImageTagOptions{Source: from, Target: to})
 		return err
 	})
 }
 
-// RemoveImage removes the name ref, and the image when it has no other; that it is not there is no error. The error
+// Remove removes the name ref, and the image when it has no other; that it is not there is no error. The error
 // wraps ErrInUse when a container was made from it.
-func (c *Client) RemoveImage(ctx context.Context, ref string) error {
+func (i Images) Remove(ctx context.Context, ref string) error {
 	if ref == "" {
 		return nil
 	}
-	return absent(c.link.do(ctx, "removing image "+ref, func(s *session) error {
+	return absent(i.link.do(ctx, "removing image "+ref, func(s *session) error {
 		_, err := s.sdk.ImageRemove(ctx, ref, client.ImageRemoveOptions{PruneChildren: true})
 		return err
 	}))

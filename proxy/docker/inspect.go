@@ -54,7 +54,7 @@ func (c *Client) Container(ctx context.Context, nameOrID string) (Container, err
 
 func (l *link) inspect(ctx context.Context, s *session, nameOrID string) (*inspection, error) {
 	i := new(inspection)
-	return i, l.get(ctx, s, "/containers/"+nameOrID+"/json", nil, i)
+	return i, l.get(ctx, s, "/containers/"+nameOrID+"/json", i)
 }
 
 // given refuses an empty name, with which a path of the API would be that of something else.

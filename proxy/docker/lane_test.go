@@ -47,7 +47,7 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	if real() {
 		if l, err := realLane(); err == nil {
-			_ = l.client.RemoveImage(context.Background(), l.image)
+			_ = l.client.Images().Remove(context.Background(), l.image)
 		}
 	}
 	os.Exit(code)
@@ -96,7 +96,7 @@ func memoryLane(tb testing.TB) *lane {
 	}
 	tb.Cleanup(func() { _ = l.client.Close() })
 	l.memory, l.image = engine, "probe:1"
-	if _, err := l.client.ImportImage(context.Background(), l.image, strings.NewReader(""), probeChanges); err != nil {
+	if _, err := l.client.Images().Import(context.Background(), l.image, strings.NewReader(""), probeChanges); err != nil {
 		tb.Fatal(err)
 	}
 	return l
@@ -118,7 +118,7 @@ var realLane = sync.OnceValues(func() (*lane, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = l.client.ImportImage(context.Background(), l.image, rootfs, probeChanges)
+	_, err = l.client.Images().Import(context.Background(), l.image, rootfs, probeChanges)
 	return l, err
 })
 
@@ -301,7 +301,7 @@ func probeExec(p dockertest.Process) int {
 	switch p.Args[0] {
 	case "lines":
 		var count int
-		fmt.Sscan(p.Args[1], &count)
+		_, _ = fmt.Sscan(p.Args[1], &count)
 		for i := range count {
 			to := []io.Writer{p.Stdout, p.Stderr}[i%2]
 			fmt.Fprintf(to, "line %d\n", i+1)
@@ -309,7 +309,7 @@ func probeExec(p dockertest.Process) int {
 		return 0
 	case "exit":
 		var code int
-		fmt.Sscan(p.Args[1], &code)
+		_, _ = fmt.Sscan(p.Args[1], &code)
 		return code
 	case "cat":
 		if _, err := io.Copy(p.Stdout, p.Stdin); err != nil {

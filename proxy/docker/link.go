@@ -189,8 +189,8 @@ func refused(resp *http.Response) error {
 }
 
 // get reads the JSON at a path into out.
-func (l *link) get(ctx context.Context, s *session, to string, query url.Values, out any) error {
-	resp, err := l.send(ctx, http.MethodGet, "/v"+s.api+to, query, nil)
+func (l *link) get(ctx context.Context, s *session, to string, out any) error {
+	resp, err := l.send(ctx, http.MethodGet, "/v"+s.api+to, nil, nil)
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ func (c *Client) Networks(ctx context.Context) ([]Network, error) {
 	var found []Network
 	err := c.link.do(ctx, "listing networks", func(s *session) error {
 		var list []networkSummary
-		if err := c.link.get(ctx, s, "/networks", nil, &list); err != nil {
+		if err := c.link.get(ctx, s, "/networks", &list); err != nil {
 			return err
 		}
 		found = make([]Network, len(list))
@@ -109,7 +109,7 @@ func (c *Client) Connect(ctx context.Context, networkName, container string, ali
 	}
 	return c.link.do(ctx, what, func(s *session) error {
 		// Old engines put a stopped container on a network that does not exist, and then cannot start it.
-		if err := c.link.get(ctx, s, "/networks/"+networkName, nil, new(networkSummary)); err != nil {
+		if err := c.link.get(ctx, s, "/networks/"+networkName, new(networkSummary)); err != nil {
 			return err
 		}
 		_, err := s.sdk.NetworkConnect(ctx, networkName, client.NetworkConnectOptions{

@@ -174,9 +174,17 @@ func FuzzFrames(f *testing.F) {
 func TestInspection_WordsTheState(t *testing.T) {
 	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 	for _, c := range []struct{ state, health, want string }{
-		{"running", "", "Up 3 hours"}, {"running", "none", "Up 3 hours"}, {"running", "starting", "Up 3 hours (health: starting)"},
-		{"running", "healthy", "Up 3 hours (healthy)"}, {"paused", "healthy", "Up 3 hours (Paused)"}, {"exited", "", "Exited (1) 5 minutes ago"},
-		{"restarting", "", "Restarting (1) 5 minutes ago"}, {"created", "", "Created"}, {"dead", "", "Dead"}, {"removing", "", "Removal In Progress"}, {"new", "", "new"},
+		{"running", "", "Up 3 hours"},
+		{"running", "none", "Up 3 hours"},
+		{"running", "starting", "Up 3 hours (health: starting)"},
+		{"running", "healthy", "Up 3 hours (healthy)"},
+		{"paused", "healthy", "Up 3 hours (Paused)"},
+		{"exited", "", "Exited (1) 5 minutes ago"},
+		{"restarting", "", "Restarting (1) 5 minutes ago"},
+		{"created", "", "Created"},
+		{"dead", "", "Dead"},
+		{"removing", "", "Removal In Progress"},
+		{"new", "", "new"},
 	} {
 		var i inspection
 		i.State.Status, i.State.ExitCode = c.state, 1

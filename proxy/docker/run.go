@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -57,7 +58,7 @@ func creation(spec Spec, s *session) client.ContainerCreateOptions {
 		ReadonlyRootfs: true,
 		CapDrop:        []string{"ALL"},
 		SecurityOpt:    []string{"no-new-privileges"},
-		RestartPolicy:  container.RestartPolicy{Name: container.RestartPolicyUnlessStopped},
+		RestartPolicy:  container.RestartPolicy{Name: container.RestartPolicyAlways},
 		NetworkMode:    container.NetworkMode(spec.Network),
 		Mounts:         mounts(spec.Mounts),
 		PortBindings:   network.PortMap{},
@@ -161,4 +162,30 @@ func (c *Client) RemoveVolume(ctx context.Context, name string) error {
 		_, err := s.sdk.VolumeRemove(ctx, name, client.VolumeRemoveOptions{})
 		return err
 	}))
+}
+
+// KeepRunning makes a container that is to run until it is stopped outlive its engine's death too, or takes that back.
+// An engine that died without stopping its containers stops those it finds when it starts again, counts that as a stop
+// by hand, and so leaves down what has the restart policy unless-stopped; always is free of that, but brings back what
+// people stopped. So the first becomes the second while it is kept running, and the second the first when it no longer
+// is. Other policies are left as they are.
+func (c *Client) KeepRunning(ctx context.Context, nameOrID string, keep bool) error {
+	from, to := container.RestartPolicyAlways, container.RestartPolicyUnlessStopped
+	if keep {
+		from, to = to, from
+	}
+	what := "changing the restart policy of container " + nameOrID
+	return c.link.do(ctx, what, func(s *session) error {
+		var found struct {
+			HostConfig struct{ RestartPolicy container.RestartPolicy }
+		}
+		if err := c.link.get(ctx, s, "/containers/"+url.PathEscape(nameOrID)+"/json", &found); err != nil {
+			return err
+		}
+		if found.HostConfig.RestartPolicy.Name != from {
+			return nil
+		}
+		_, err := s.sdk.ContainerUpdate(ctx, nameOrID, client.ContainerUpdateOptions{RestartPolicy: &container.RestartPolicy{Name: to}})
+		return err
+	})
 }

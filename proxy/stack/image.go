@@ -36,7 +36,7 @@ func Pack(ctx context.Context, engine *docker.Client, path string) (tag string, 
 		return "", fmt.Errorf("reading the binary to pack: %w", err)
 	}
 	tag = "gateway:" + hex.EncodeToString(sum.Sum(nil))[:12]
-	if _, err := engine.ImageID(ctx, tag); err == nil || !errors.Is(err, docker.ErrNotFound) {
+	if _, err := engine.Images().ID(ctx, tag); err == nil || !errors.Is(err, docker.ErrNotFound) {
 		return tag, err
 	}
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
@@ -47,7 +47,7 @@ func Pack(ctx context.Context, engine *docker.Client, path string) (tag string, 
 	if err != nil {
 		return "", err
 	}
-	if _, err := engine.ImportImage(ctx, tag, files, changes); err != nil {
+	if _, err := engine.Images().Import(ctx, tag, files, changes); err != nil {
 		return "", fmt.Errorf("packing %s into an image: %w", path, err)
 	}
 	return tag, nil

@@ -53,11 +53,11 @@ func Up(ctx context.Context, engine *docker.Client, o Options) ([]Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	imageID, err := engine.ImageID(ctx, o.Image)
+	imageID, err := engine.Images().ID(ctx, o.Image)
 	if err != nil {
 		return nil, fmt.Errorf("looking for image %s: %w", o.Image, err)
 	}
-	if err := engine.TagImage(ctx, o.Image, Latest); err != nil {
+	if err := engine.Images().Tag(ctx, o.Image, Latest); err != nil {
 		return nil, fmt.Errorf("naming the image %s: %w", Latest, err)
 	}
 	steps, err := plan(running, o.Settings, o.Image, imageID)
@@ -80,7 +80,7 @@ func dropFormer(ctx context.Context, engine *docker.Client, running Running, ima
 	if running.Proxy == nil || running.Proxy.Image == image || !strings.HasPrefix(running.Proxy.Image, "gateway:") {
 		return nil
 	}
-	if err := engine.RemoveImage(ctx, running.Proxy.Image); err != nil && !errors.Is(err, docker.ErrInUse) {
+	if err := engine.Images().Remove(ctx, running.Proxy.Image); err != nil && !errors.Is(err, docker.ErrInUse) {
 		return fmt.Errorf("removing the former image %s: %w", running.Proxy.Image, err)
 	}
 	return nil
@@ -190,7 +190,7 @@ func removeStored(ctx context.Context, engine *docker.Client, running Running, p
 		}
 	}
 	for _, image := range images {
-		if err := engine.RemoveImage(ctx, image); err != nil && !errors.Is(err, docker.ErrInUse) {
+		if err := engine.Images().Remove(ctx, image); err != nil && !errors.Is(err, docker.ErrInUse) {
 			return fmt.Errorf("removing image %s: %w", image, err)
 		}
 	}

@@ -63,7 +63,7 @@ func TestUp_UpgradesUnderTheProjectsAndDownLeavesNothing(t *testing.T) {
 	if !slices.Equal(on, []string{Network, "blog_web"}) {
 		t.Errorf("after the upgrade the proxy is on %q", on)
 	}
-	if _, err := client.ImageID(t.Context(), "gateway:old"); !errors.Is(err, docker.ErrNotFound) {
+	if _, err := client.Images().ID(t.Context(), "gateway:old"); !errors.Is(err, docker.ErrNotFound) {
 		t.Errorf("the former image was left: %v", err)
 	}
 	if did := actions(t, client, running.Settings(), "gateway:new"); len(did) > 0 {

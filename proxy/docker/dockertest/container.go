@@ -2,9 +2,11 @@ package dockertest
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -171,11 +173,7 @@ func places(b *box) map[string]place {
 
 // hardware is the address that the engine makes out of an IPv4 address.
 func hardware(ip netip.Addr) string {
-	text := "02:42"
-	for _, part := range ip.AsSlice() {
-		text += fmt.Sprintf(":%02x", part)
-	}
-	return text
+	return "02:42:" + net.HardwareAddr(ip.AsSlice()).String()
 }
 
 // act does something to a container that a request names.
@@ -186,7 +184,7 @@ func act(w *world, r *http.Request, do func(*box) error) (int, any, error) {
 	if err == nil {
 		err = do(b)
 	}
-	if r, ok := err.(*refusal); ok && r.status == http.StatusNotModified {
+	if r, ok := errors.AsType[*refusal](err); ok && r.status == http.StatusNotModified {
 		return r.status, nil, nil
 	}
 	return http.StatusNoContent, nil, err

@@ -202,13 +202,9 @@ func (w *world) bind(b *box) ([]binding, error) {
 				want.ip = ""
 			}
 			if w.bound(want) {
-				shown := want.ip
-				if shown == "" {
-					shown = "0.0.0.0"
-				}
 				return nil, refuse(http.StatusInternalServerError,
 					"driver failed programming external connectivity on endpoint %s (%s): Bind for %s:%d failed: port is already allocated",
-					b.name, newID(), shown, want.host)
+					b.name, newID(), first(want.ip, "0.0.0.0"), want.host)
 			}
 			list = append(list, want)
 		}

@@ -3,6 +3,7 @@ package dockertest
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -50,6 +51,7 @@ func (a *api) handler() http.Handler {
 	handle("POST /containers/{name}/kill", a.handleKill)
 	handle("POST /containers/{name}/pause", a.handlePause)
 	handle("POST /containers/{name}/unpause", a.handleUnpause)
+	handle("POST /containers/{name}/update", a.handleUpdate)
 	handle("DELETE /containers/{name}", a.handleRemove)
 	handle("POST /containers/{name}/exec", a.handleExecCreate)
 	handle("GET /exec/{id}/json", a.handleExecInspect)
@@ -123,7 +125,7 @@ func ping(w http.ResponseWriter, _ *http.Request) {
 func write(w http.ResponseWriter, status int, body any, err error) {
 	if err != nil {
 		status = http.StatusInternalServerError
-		if r, ok := err.(*refusal); ok {
+		if r, ok := errors.AsType[*refusal](err); ok {
 			status = r.status
 		}
 		body = map[string]string{"message": err.Error()}
