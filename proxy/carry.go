@@ -20,7 +20,8 @@ var statePages = map[route.State]page.Kind{
 	route.Stopped:   page.Stopped,
 }
 
-// serve has one of the route's targets answer. When the first cannot be reached, one other is tried.
+// serve has one of the route's targets answer. When the first cannot be reached, one other is tried, and when none
+// can, the table in force by then says why: a target that is gone is no target that fails.
 func (v *visit) serve(rest string) {
 	first, found := v.serving.choose(nil)
 	if !found {
@@ -29,12 +30,28 @@ func (v *visit) serve(rest string) {
 	}
 	err := v.carry(first, rest)
 	if errors.Is(err, forward.ErrConnect) {
+		v.renew()
 		if second, found := v.serving.choose(&first); found {
 			err = v.carry(second, rest)
+		} else if v.serving.state != route.Ready {
+			v.target = ""
+			v.page(statePages[v.serving.state])
+			return
 		}
 	}
 	if err != nil {
 		v.fail(err)
+	}
+}
+
+// renew goes on with what the table in force now has for the route, if it still has it.
+func (v *visit) renew() {
+	now := v.server.current.Load()
+	if now == v.snapshot || now.table == nil {
+		return
+	}
+	if r := now.table.Lookup(v.serving.route.Key); r != nil {
+		v.snapshot, v.serving = now, now.serving[r]
 	}
 }
 

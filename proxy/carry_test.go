@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -239,4 +240,33 @@ func TestProxy_SharesLoadAmongTargets(t *testing.T) {
 			t.Errorf("%s still counts %d under way", address, load.inflight.Load())
 		}
 	}
+}
+
+func TestProxy_SaysWhatBecameOfATargetThatWentWhileAsked(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	going := at("going", l.Addr().String())
+	going.Scheme = route.HTTPS
+	p := start(t, Config{}, mount(t, "/x", route.Strip, going))
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		// The container was stopped between the choice of it and the connection to it.
+		stopped := at("going", "")
+		stopped.State = route.Stopped
+		p.SetTable(route.Build([]route.Route{mount(t, "/x", route.Strip, stopped)}, nil))
+		conn.Close()
+	}()
+	got := p.visitor(t, http.MethodGet, "/x/", "Accept: application/json")
+	if got.StatusCode != http.StatusServiceUnavailable || !strings.Contains(got.body, `"stopped"`) {
+		t.Errorf("it answers %d %s", got.StatusCode, got.body)
+	}
+	<-ended
 }
