@@ -81,8 +81,8 @@ func (o addOptions) request(env *Env) (projects.Request, error) {
 			return r, usageError{fmt.Errorf("--ttl: %w", err)}
 		}
 	}
-	if r.Pool, err = subnet.ParsePool(firstOf(o.pool, env.Getenv("GATEWAY_POOL"), subnet.DefaultPool)); err != nil {
-		return r, usageError{fmt.Errorf("--pool: %w", err)}
+	if r.Pool, err = parsePool(env, o.pool); err != nil {
+		return r, err
 	}
 	r.Parameters = map[string]string{}
 	if o.isSPA {

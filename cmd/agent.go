@@ -34,7 +34,7 @@ func newAgent(env *Env) *cobra.Command {
 }
 
 func runAgent(ctx context.Context, env *Env, o agentOptions) error {
-	logger, err := env.logger(o.level)
+	logger, err := newLogger(env, o.level)
 	if err != nil {
 		return err
 	}

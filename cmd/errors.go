@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gateway/projects/compose"
 	"gateway/proxy/docker"
 )
 
@@ -41,6 +42,7 @@ var hints = []struct {
 	hint string
 }{
 	{errNoGateway, "start it with: gateway up"},
+	{compose.ErrOverlap, "another network took the addresses meanwhile; run the command again, or name another pool with --pool"},
 	{errNoTerminal, "list them with: gateway routes, or keep watching with: gateway routes --watch"},
 	{docker.ErrUnreachable, "is Docker running, and may you use it? try: docker info; install.sh --with-docker installs and starts it"},
 }

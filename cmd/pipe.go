@@ -44,7 +44,7 @@ func (p pipe) Run(ctx context.Context) error {
 			return
 		}
 		if half, ok := conn.(interface{ CloseWrite() error }); ok {
-			half.CloseWrite()
+			_ = half.CloseWrite()
 		}
 	}()
 	if _, err := io.Copy(p.out, conn); err != nil && ctx.Err() == nil {

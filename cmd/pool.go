@@ -3,7 +3,6 @@ package cmd
 import (
 	"fmt"
 	"net/netip"
-	"strings"
 
 	"gateway/projects"
 	"gateway/projects/subnet"
@@ -14,12 +13,12 @@ import (
 // engine's networks it keeps clear of this machine's routes when the engine is on this machine.
 func (e *Env) subnetChooser(host, flag string) func([]docker.Network) (netip.Prefix, error) {
 	return func(used []docker.Network) (netip.Prefix, error) {
-		pool, err := subnet.ParsePool(firstOf(flag, e.Getenv("GATEWAY_POOL"), subnet.DefaultPool))
+		pool, err := parsePool(e, flag)
 		if err != nil {
-			return netip.Prefix{}, usageError{fmt.Errorf("--pool: %w", err)}
+			return netip.Prefix{}, err
 		}
 		taken := projects.InUse(used)
-		if strings.HasPrefix(host, "unix://") {
+		if local(host) {
 			routes, err := subnet.HostRoutes()
 			if err != nil {
 				return netip.Prefix{}, err
@@ -28,4 +27,13 @@ func (e *Env) subnetChooser(host, flag string) func([]docker.Network) (netip.Pre
 		}
 		return subnet.Free(pool, taken)
 	}
+}
+
+// parsePool reads the pool that flag and environment name.
+func parsePool(env *Env, flag string) (netip.Prefix, error) {
+	pool, err := subnet.ParsePool(firstOf(flag, env.Getenv("GATEWAY_POOL"), subnet.DefaultPool))
+	if err != nil {
+		return pool, usageError{fmt.Errorf("--pool: %w", err)}
+	}
+	return pool, nil
 }

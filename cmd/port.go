@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
-	"strings"
 	"syscall"
 
 	"gateway/proxy/docker"
@@ -21,7 +20,7 @@ func checkPort(ctx context.Context, client *docker.Client, running stack.Running
 	if running.Proxy != nil && running.Proxy.State == "running" && now.HTTP == s.HTTP && now.Bind == s.Bind {
 		return nil
 	}
-	if !strings.HasPrefix(client.Host(), "unix://") {
+	if !local(client.Host()) {
 		return nil
 	}
 	host := ""

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -108,15 +109,15 @@ func look(ctx context.Context, source tui.Source, filter string) (routesView, er
 
 // notes is the chatter beside the table: what to do when it is empty, and why it may not be the present truth.
 func (v *routesView) notes(o *routesOptions) string {
-	text := ""
+	var text strings.Builder
 	switch {
 	case v.all == 0:
-		text += tui.Hint()
+		text.WriteString(tui.Hint())
 	case len(v.routes.Routes) == 0:
-		text += fmt.Sprintf("No route matches %q; the table has %d. 'gateway routes' shows them all.\n", o.filter, v.all)
+		fmt.Fprintf(&text, "No route matches %q; the table has %d. 'gateway routes' shows them all.\n", o.filter, v.all)
 	}
 	for _, warning := range tui.Warnings(&v.status, o.now()) {
-		text += "warning: " + warning + "\n"
+		text.WriteString("warning: " + warning + "\n")
 	}
-	return text
+	return text.String()
 }

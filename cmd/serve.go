@@ -43,7 +43,7 @@ func newServe(env *Env) *cobra.Command {
 }
 
 func runServe(ctx context.Context, env *Env, o serveOptions) error {
-	logger, err := env.logger(o.level)
+	logger, err := newLogger(env, o.level)
 	if err != nil {
 		return err
 	}
@@ -88,11 +88,11 @@ func addLogFlag(f *pflag.FlagSet, level *string) {
 	f.StringVar(level, "log", "info", "least level to log: debug, info, warn or error")
 }
 
-// logger writes to stderr from the named level on.
-func (e *Env) logger(level string) (*slog.Logger, error) {
+// newLogger writes to stderr from the named level on.
+func newLogger(env *Env, level string) (*slog.Logger, error) {
 	var least slog.Level
 	if err := least.UnmarshalText([]byte(level)); err != nil {
 		return nil, usageError{fmt.Errorf("--log %q: it takes debug, info, warn or error", level)}
 	}
-	return slog.New(slog.NewTextHandler(e.Err, &slog.HandlerOptions{Level: least})), nil
+	return slog.New(slog.NewTextHandler(env.Err, &slog.HandlerOptions{Level: least})), nil
 }

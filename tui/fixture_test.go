@@ -25,37 +25,40 @@ func target(name, state, address, reason string) admin.Target {
 	return admin.Target{ID: name, Name: name, State: state, Address: address, Scheme: "http", Reason: reason}
 }
 
-func testRoute(path, project, service, state string, rate, p50, p95 float64) admin.Route {
+// seen is the traffic of a route: requests per second, and two latencies in milliseconds.
+type seen struct{ rate, p50, p95 float64 }
+
+func testRoute(path, project, service, state string, s seen) admin.Route {
 	return admin.Route{
 		Key: path, Path: path, Project: project, Service: service, State: state, Source: "docker", Mount: "strip",
 		Targets: []admin.Target{target(project+"-"+service+"-1", state, "10.213.0.3:80", "")},
-		Traffic: admin.Traffic{Requests: uint64(rate * 1000), Inflight: int64(rate / 10), Rate: rate, P50: p50, P95: p95},
+		Traffic: admin.Traffic{Requests: uint64(s.rate * 1000), Inflight: int64(s.rate / 10), Rate: s.rate, P50: s.p50, P95: s.p95},
 	}
 }
 
 // testRoutes is a table with a bit of everything.
 func testRoutes() admin.Routes {
-	home := testRoute("/", "home", "wordpress", "ready", 42.13, 38, 210)
+	home := testRoute("/", "home", "wordpress", "ready", seen{42.13, 38, 210})
 	home.Owner, home.Traffic.Errors = "mina@example.org", 3
-	blog := testRoute("/blog", "blog", "wordpress", "ready", 12, 24, 96)
+	blog := testRoute("/blog", "blog", "wordpress", "ready", seen{12, 24, 96})
 	blog.Owner, blog.Expires = "mina@example.org", time.Date(2027, 6, 30, 0, 0, 0, 0, time.UTC)
 	blog.Targets = append(blog.Targets, target("blog-wordpress-2", "stopped", "", "exited (1) 3 minutes ago"))
-	git := testRoute("/git", "forgejo", "web", "unhealthy", 1.2, 0.84, 4.4)
+	git := testRoute("/git", "forgejo", "web", "unhealthy", seen{1.2, 0.84, 4.4})
 	git.Traffic.Errors = 12_844
-	robots := testRoute("/robots", "robots", "site", "ready", 3.3, 1.1, 4.9)
+	robots := testRoute("/robots", "robots", "site", "ready", seen{3.3, 1.1, 4.9})
 	robots.Owner, robots.Expires = "로봇 동아리 (robot club)", time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
-	photos := testRoute("/%EC%82%AC%EC%A7%84", "photos", "gallery", "ready", 0.7, 88, 1420)
+	photos := testRoute("/%EC%82%AC%EC%A7%84", "photos", "gallery", "ready", seen{0.7, 88, 1420})
 	photos.Owner, photos.Expires = "사진부", time.Date(2026, 11, 10, 0, 0, 0, 0, time.UTC)
-	old := testRoute("/old-portfolio-2019", "portfolio", "site", "stopped", 0, 0, 0)
+	old := testRoute("/old-portfolio-2019", "portfolio", "site", "stopped", seen{0, 0, 0})
 	old.Expires = noon
-	shop := testRoute("/", "shop", "web", "ready", 1234, 12, 50)
+	shop := testRoute("/", "shop", "web", "ready", seen{1234, 12, 50})
 	shop.Key, shop.Host = "shop.example.org/", "shop.example.org"
 	return admin.Routes{
 		Table: admin.Table{Revision: 41, Since: noon.Add(-3 * time.Minute), Routes: 9, Problems: 2},
 		Routes: []admin.Route{
 			home, photos, blog, git, old, robots,
-			testRoute("/slack", "slack", "invite", "starting", 0, 0, 0),
-			testRoute("/wiki", "", "wikijs", "draining", 2.4, 19, 77),
+			testRoute("/slack", "slack", "invite", "starting", seen{0, 0, 0}),
+			testRoute("/wiki", "", "wikijs", "draining", seen{2.4, 19, 77}),
 			shop,
 		},
 		Problems: []admin.Problem{

@@ -96,7 +96,7 @@ func TestPublicURL_IsWhereVisitorsGo(t *testing.T) {
 }
 
 func TestMatches_TakesEveryWordAsAPart(t *testing.T) {
-	r := testRoute("/blog", "club", "wordpress", "unhealthy", 0, 0, 0)
+	r := testRoute("/blog", "club", "wordpress", "unhealthy", seen{0, 0, 0})
 	r.Owner = "Mina"
 	for filter, want := range map[string]bool{
 		"": true, "BLO": true, "club/word": true, "blog mina": true, "unhealthy": true, "blog nobody": false, "x": false,

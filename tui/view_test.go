@@ -40,7 +40,7 @@ func TestView_KeepsStateAndRouteInANarrowTerminal(t *testing.T) {
 // What names, labels and paths hold is shown, never obeyed.
 func TestView_LetsNoEscapeSequenceThrough(t *testing.T) {
 	const evil = "\x1b]0;owned\x07\x1b[2Jname\r\n\u202e\u009b31m"
-	r := testRoute("/x", evil, evil, "ready", 1, 1, 1)
+	r := testRoute("/x", evil, evil, "ready", seen{1, 1, 1})
 	r.Owner, r.Targets[0].Name, r.Targets[0].Reason = evil, evil, evil
 	problem := admin.Problem{Subject: evil, Project: evil, Route: "/x", Message: evil, Mend: evil}
 	routes := admin.Routes{Routes: []admin.Route{r}, Problems: []admin.Problem{problem}}
@@ -71,7 +71,7 @@ func TestView_LetsNoEscapeSequenceThrough(t *testing.T) {
 func manyRoutes(n int) admin.Routes {
 	var routes admin.Routes
 	for i := range n {
-		routes.Routes = append(routes.Routes, testRoute(fmt.Sprintf("/project-%04d", i), "p", "web", "ready", float64(i), 1, 2))
+		routes.Routes = append(routes.Routes, testRoute(fmt.Sprintf("/project-%04d", i), "p", "web", "ready", seen{float64(i), 1, 2}))
 	}
 	return routes
 }

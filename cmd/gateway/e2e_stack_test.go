@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -109,9 +110,11 @@ func listeners(t *testing.T, proc string) []string {
 			if len(fields) < 4 || fields[3] != "0A" {
 				continue
 			}
-			var number int
 			address, hex, _ := strings.Cut(fields[1], ":")
-			fmt.Sscanf(hex, "%X", &number)
+			number, err := strconv.ParseUint(hex, 16, 16)
+			if err != nil {
+				t.Fatal(err)
+			}
 			kind := "any"
 			switch address {
 			case "0B00007F":

@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"maps"
 	"net/netip"
 	"strings"
 	"testing"
@@ -31,9 +32,7 @@ func world(containers ...docker.Container) *listing {
 // box is a running container with an address on each network: the last byte is the place in the list.
 func box(labels map[string]string, networks ...string) docker.Container {
 	c := docker.Container{ID: "id-app", Name: "app", State: "running", Labels: map[string]string{label.Path: "/app"}, Created: born}
-	for k, v := range labels {
-		c.Labels[k] = v
-	}
+	maps.Copy(c.Labels, labels)
 	for i, n := range networks {
 		c.Networks = append(c.Networks, docker.Attachment{
 			Network: n, NetworkID: "id-" + n, Address: netip.AddrFrom4([4]byte{10, 0, 0, byte(i)}),

@@ -95,9 +95,10 @@ func tokenEnd(s string, i int) int {
 		}
 	case '"':
 		for j := i + 1; j < len(s); j++ {
-			if s[j] == '\\' {
+			switch s[j] {
+			case '\\':
 				j++
-			} else if s[j] == '"' {
+			case '"':
 				return j + 1
 			}
 		}

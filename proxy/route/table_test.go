@@ -202,7 +202,8 @@ func TestTable_SurvivesJSON(t *testing.T) {
 	full.Owner, full.Expires, full.Project = "Kim <kim@example.org>", epoch, "p"
 	full.Targets[0].Reason = "exited (1)"
 	tables := []*Table{
-		{}, Build(nil, nil),
+		{},
+		Build(nil, nil),
 		Build([]Route{full, made(t, "/", "root", 0), made(t, "/", "late", -time.Hour)}, []Problem{{Subject: "s", Message: "\"m\"", Mend: "x"}}),
 	}
 	for _, tab := range tables {

@@ -27,7 +27,7 @@ func TestStoppedPage_SaysSoAndTurnsIntoTheApp(t *testing.T) {
 	seen := watch(t, tab)
 	for _, l := range languages {
 		speak(t, tab, l.accept)
-		own(t, tab, address, 503, l.tag, map[string]string{"en": name + " is stopped", "ko": "중지되어 있습니다: " + name}[l.tag])
+		own(t, tab, address, ownAnswer{503, l.tag, map[string]string{"en": name + " is stopped", "ko": "중지되어 있습니다: " + name}[l.tag]})
 		look(t, tab, "stopped-"+l.tag)
 	}
 	alone(t, seen, address)
@@ -44,7 +44,7 @@ func TestStartingPage_TurnsIntoTheAppWhenItsCheckPasses(t *testing.T) {
 	seen := watch(t, tab)
 	for _, l := range languages {
 		speak(t, tab, l.accept)
-		own(t, tab, address, 503, l.tag, map[string]string{"en": name + " is starting", "ko": "시작하는 중입니다: " + name}[l.tag])
+		own(t, tab, address, ownAnswer{503, l.tag, map[string]string{"en": name + " is starting", "ko": "시작하는 중입니다: " + name}[l.tag]})
 		look(t, tab, "starting-"+l.tag)
 	}
 	// What the health check asks for comes up: a second server in the same container.
@@ -62,7 +62,7 @@ func TestUnreachablePage_TurnsIntoTheAppWhenItListens(t *testing.T) {
 	seen := watch(t, tab)
 	for _, l := range languages {
 		speak(t, tab, l.accept)
-		own(t, tab, address, 502, l.tag, map[string]string{"en": name + " does not answer", "ko": "응답하지 않습니다: " + name}[l.tag])
+		own(t, tab, address, ownAnswer{502, l.tag, map[string]string{"en": name + " does not answer", "ko": "응답하지 않습니다: " + name}[l.tag]})
 		look(t, tab, "unreachable-"+l.tag)
 	}
 	docker(t, "exec", "-d", "--env", "PORT=8000", name, "/app")
@@ -78,7 +78,7 @@ func TestUnknownPath_IsNotFoundAndSaysNoMore(t *testing.T) {
 	seen := watch(t, tab)
 	for _, l := range languages {
 		speak(t, tab, l.accept)
-		own(t, tab, address, 404, l.tag, map[string]string{"en": "There is no project here", "ko": "여기에는 프로젝트가 없습니다"}[l.tag])
+		own(t, tab, address, ownAnswer{404, l.tag, map[string]string{"en": "There is no project here", "ko": "여기에는 프로젝트가 없습니다"}[l.tag]})
 		look(t, tab, "unknown-"+l.tag)
 	}
 	if eval[bool](t, tab, "document.documentElement.outerHTML.includes('browser-secret')") {
@@ -98,7 +98,7 @@ func TestRemovedContainer_LeavesAPageThatNamesIt(t *testing.T) {
 	seen := watch(t, tab)
 	for _, l := range languages {
 		speak(t, tab, l.accept)
-		own(t, tab, address, 404, l.tag, map[string]string{"en": name + " was removed", "ko": "삭제되었습니다: " + name}[l.tag])
+		own(t, tab, address, ownAnswer{404, l.tag, map[string]string{"en": name + " was removed", "ko": "삭제되었습니다: " + name}[l.tag]})
 		look(t, tab, "removed-"+l.tag)
 	}
 	stays(t, tab)
@@ -112,8 +112,14 @@ type ownPage struct {
 	Assets int
 }
 
-// own opens an address and checks that the gateway's own page answers, in a language, with its request id on it.
-func own(t *testing.T, tab context.Context, address string, status int64, language, heading string) {
+// ownAnswer is what tells one of the gateway's own pages from the others.
+type ownAnswer struct {
+	status            int64
+	language, heading string
+}
+
+// own opens an address and checks that the gateway's own page answers, as wanted and with its request id on it.
+func own(t *testing.T, tab context.Context, address string, want ownAnswer) {
 	t.Helper()
 	const script = "({ language: document.documentElement.lang, heading: document.querySelector('h1').innerText, text: document.body.innerText," +
 		" assets: document.querySelectorAll('[src], link, script, object, iframe').length })"
@@ -127,8 +133,8 @@ func own(t *testing.T, tab context.Context, address string, status int64, langua
 		id := field(res, "X-Request-Id")
 		return err == nil && id != "" && strings.Contains(page.Text, id)
 	}, func() string { return fmt.Sprintf("X-Request-Id %q, page:\n%s", field(res, "X-Request-Id"), page.Text) })
-	if res.Status != status || page.Language != language || page.Heading != heading {
-		t.Errorf("%s: %d, the page says %q in %q; want %d, %q in %q", address, res.Status, page.Heading, page.Language, status, heading, language)
+	if got := (ownAnswer{res.Status, page.Language, page.Heading}); got != want {
+		t.Errorf("%s: %+v, want %+v", address, got, want)
 	}
 	if page.Assets > 0 {
 		t.Errorf("%s: the page refers to %d things outside of it", address, page.Assets)
