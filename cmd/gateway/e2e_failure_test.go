@@ -2,7 +2,6 @@ package main_test
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -87,19 +86,26 @@ func TestEngineKilled_RoutesStayAndConverge(t *testing.T) {
 	eventually(t, base+"/e2e-later/", "a container started after the engine came back", served)
 }
 
+// pidFile is where the engine notes its process.
+const pidFile = "/var/run/docker.pid"
+
 // engineProcess is the Docker daemon, and how it was started.
 type engineProcess struct {
-	pid     string
-	command []string
+	// pid is its own, containerd that of the one it started, if it did.
+	pid, containerd string
+	command         []string
 }
 
 func findEngine(t *testing.T) engineProcess {
 	t.Helper()
-	number, err := os.ReadFile("/var/run/docker.pid")
+	number, err := os.ReadFile(pidFile)
 	if err != nil {
 		t.Fatalf("finding dockerd: %v", err)
 	}
 	e := engineProcess{pid: strings.TrimSpace(string(number))}
+	if number, err := os.ReadFile("/var/run/docker/containerd/containerd.pid"); err == nil {
+		e.containerd = strings.TrimSpace(string(number))
+	}
 	line, err := os.ReadFile("/proc/" + e.pid + "/cmdline")
 	if err != nil {
 		t.Fatal(err)
@@ -110,10 +116,15 @@ func findEngine(t *testing.T) engineProcess {
 	return e
 }
 
-// gone reports that the process ended: one that is merely dying still holds its sockets, and keeps another from starting.
+// gone reports that the engine and the containerd that it runs have ended, and that their exit status was collected:
+// until then another engine takes them for alive and does not start.
 func (e engineProcess) gone() bool {
-	text, err := os.ReadFile("/proc/" + e.pid + "/stat")
-	return err != nil || strings.Contains(string(text), ") Z ")
+	for _, pid := range []string{e.pid, e.containerd} {
+		if _, err := os.Stat("/proc/" + pid); err == nil && pid != "" {
+			return false
+		}
+	}
+	return true
 }
 
 // start brings the engine back as it was, unless a supervisor does.
@@ -130,8 +141,11 @@ func (e engineProcess) start(t *testing.T) {
 		c.Stdout, c.Stderr = log, log
 		c.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	}
-	if err := errors.Join(c.Start(), c.Process.Release()); err != nil {
+	if err := c.Start(); err != nil {
 		t.Fatalf("starting the engine: %v", err)
+	}
+	if err := c.Process.Release(); err != nil {
+		t.Fatal(err)
 	}
 	await(t, "the engine", func() bool { return exec.Command("docker", "version").Run() == nil },
 		func() string { return fmt.Sprint(e.command) })
