@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -58,6 +59,17 @@ func setUpScript(env *testscript.Env) error {
 	env.Setenv("GATEWAY_PROJECTS", env.WorkDir+"/projects")
 	env.Setenv("DOCKER_HOST", "unix://"+dir+"/none.sock")
 	env.Values["tb"] = scriptTB{env}
+	// $WEB and $PING are addresses that nobody listens on.
+	for _, name := range []string{"WEB", "PING"} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return err
+		}
+		env.Setenv(name, l.Addr().String())
+		if err := l.Close(); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -65,7 +65,7 @@ func Reference() []Field {
 			"the path on as it came, `auto` leaves the choice to the gateway and is `strip` for now."},
 		{Network, "the edge network, else one the proxy is on, else the only one", "Network to reach the container " +
 			"through, by its name or by its name in the compose file."},
-		{Owner, "–", "Who to ask about it, shown to visitors and in lists."},
+		{Owner, "–", "Who to ask about it, as lists show it."},
 		{Expires, "never", "Last day of the route, as `YYYY-MM-DD`."},
 		{Routes + "ROUTE.NAME", "–", "A further route of the same container: any label above, such as " +
 			"`gateway.routes.api.path`. `ROUTE` is a name of small letters, digits, `-` and `_`. Routes take no settings from one another."},

@@ -44,7 +44,7 @@ var faces = map[Kind]face{
 	Waiting:     {http.StatusServiceUnavailable, 2, "wait"},
 	Starting:    {http.StatusServiceUnavailable, 2, "wait"},
 	Unhealthy:   {http.StatusServiceUnavailable, 10, "fail"},
-	Stopped:     {http.StatusServiceUnavailable, 30, "calm"},
+	Stopped:     {http.StatusServiceUnavailable, 10, "calm"},
 	Draining:    {http.StatusServiceUnavailable, 5, "wait"},
 	Unreachable: {http.StatusBadGateway, 5, "fail"},
 	Broken:      {http.StatusBadGateway, 0, "fail"},
