@@ -52,8 +52,7 @@ func TestProxyKilled_ServesTheLastGoodTable(t *testing.T) {
 		t.Errorf("status is content (%v) or hides that the table is from disk:\n%s", err, out)
 	}
 	docker(t, "start", "gateway-agent")
-	await(t, "a content status", func() bool { _, _, err := gateway("status"); return err == nil },
-		func() string { out, stderr, _ := gateway("status"); return out + stderr })
+	await(t, "a content status", content, func() string { out, stderr, _ := gateway("status"); return out + stderr })
 }
 
 func TestEngineKilled_RoutesStayAndConverge(t *testing.T) {
@@ -80,10 +79,42 @@ func TestEngineKilled_RoutesStayAndConverge(t *testing.T) {
 	for _, path := range []string{"/e2e-alive/", "/e2e-outlives/"} {
 		eventually(t, base+path, "the app after the engine came back", served)
 	}
-	await(t, "a content status", func() bool { _, _, err := gateway("status"); return err == nil },
-		func() string { out, stderr, _ := gateway("status"); return out + stderr })
+	await(t, "a content status", content, func() string { out, stderr, _ := gateway("status"); return out + stderr })
 	run(t, "e2e-later", "--label", "gateway.path=/e2e-later")
 	eventually(t, base+"/e2e-later/", "a container started after the engine came back", served)
+}
+
+func TestKills_InAnyOrderLoseNothing(t *testing.T) {
+	add(t, "e2e-order", "/e2e-order")
+	run(t, "e2e-alone", "--label", "gateway.path=/e2e-alone", "--restart", "always")
+	eventually(t, base+"/e2e-alone/", "the app", served)
+	for _, order := range [][]string{
+		{"agent", "proxy", "engine"}, {"agent", "engine", "proxy"}, {"proxy", "agent", "engine"},
+		{"proxy", "engine", "agent"}, {"engine", "agent", "proxy"}, {"engine", "proxy", "agent"},
+	} {
+		t.Run(strings.Join(order, ","), func(t *testing.T) {
+			engine := findEngine(t)
+			pids := map[string]string{"agent": pid(t, "gateway-agent"), "proxy": pid(t, "gateway-proxy"), "engine": engine.pid}
+			for _, what := range order {
+				kill(t, pids[what])
+			}
+			await(t, "the engine to be gone", engine.gone, func() string { return engine.pid })
+			engine.start(t)
+			for _, path := range []string{"/e2e-order/", "/e2e-alone/"} {
+				eventually(t, base+path, "the app", served)
+			}
+			await(t, "a content status", content, func() string { out, stderr, _ := gateway("status"); return out + stderr })
+			if left := routes(t); left["/e2e-order"].State != "ready" || left["/e2e-alone"].State != "ready" {
+				t.Errorf("the routes are %v", left)
+			}
+		})
+	}
+}
+
+// content reports that the status has no fault.
+func content() bool {
+	_, _, err := gateway("status")
+	return err == nil
 }
 
 // pidFile is where the engine notes its process.
@@ -144,9 +175,8 @@ func (e engineProcess) start(t *testing.T) {
 	if err := c.Start(); err != nil {
 		t.Fatalf("starting the engine: %v", err)
 	}
-	if err := c.Process.Release(); err != nil {
-		t.Fatal(err)
-	}
+	// It outlives the test; when it is killed before, somebody has to collect its exit status.
+	go func() { _ = c.Wait() }()
 	await(t, "the engine", func() bool { return exec.Command("docker", "version").Run() == nil },
 		func() string { return fmt.Sprint(e.command) })
 }
