@@ -30,7 +30,7 @@ func addTo(t *testing.T, projects string, args ...string) string {
 	t.Helper()
 	out, err := exec.Command(lane.binary, append([]string{"--projects", projects, "add", "portfolio", "e2e-disk", "--path", "/e2e-disk"}, args...)...).CombinedOutput()
 	if err == nil {
-		gateway("rm", "e2e-disk", "--yes")
+		_, _, _ = gateway("rm", "e2e-disk", "--yes")
 		t.Fatalf("it was added: %s", out)
 	}
 	if left := docker(t, "ps", "-aq", "--filter", "label=com.docker.compose.project=e2e-disk"); left != "" {

@@ -89,8 +89,12 @@ func TestKills_InAnyOrderLoseNothing(t *testing.T) {
 	run(t, "e2e-alone", "--label", "gateway.path=/e2e-alone", "--restart", "always")
 	eventually(t, base+"/e2e-alone/", "the app", served)
 	for _, order := range [][]string{
-		{"agent", "proxy", "engine"}, {"agent", "engine", "proxy"}, {"proxy", "agent", "engine"},
-		{"proxy", "engine", "agent"}, {"engine", "agent", "proxy"}, {"engine", "proxy", "agent"},
+		{"agent", "proxy", "engine"},
+		{"agent", "engine", "proxy"},
+		{"proxy", "agent", "engine"},
+		{"proxy", "engine", "agent"},
+		{"engine", "agent", "proxy"},
+		{"engine", "proxy", "agent"},
 	} {
 		t.Run(strings.Join(order, ","), func(t *testing.T) {
 			engine := findEngine(t)
