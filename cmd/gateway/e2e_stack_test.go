@@ -25,15 +25,24 @@ func TestUp_ChangesNothingTheSecondTime(t *testing.T) {
 }
 
 func TestUp_ReplacesOnlyWhatChanged(t *testing.T) {
+	add(t, "e2e-named", "/e2e-named")
 	proxy := docker(t, "inspect", "-f", "{{.Id}}", "gateway-proxy")
 	agent := docker(t, "inspect", "-f", "{{.Id}}", "gateway-agent")
-	must(t, "up", "--host", "gw.test,www.gw.test")
-	t.Cleanup(func() { gateway("up", "--host", "gw.test") })
-	if docker(t, "inspect", "-f", "{{.Id}}", "gateway-proxy") != proxy {
-		t.Error("a further host name replaced the proxy, whose container does not depend on it")
+	// Another address to publish on is the proxy's alone.
+	must(t, "up", "--bind", "127.0.0.2")
+	t.Cleanup(func() { must(t, "up", "--bind", "127.0.0.1", "--host", "gw.test") })
+	if docker(t, "inspect", "-f", "{{.Id}}", "gateway-agent") != agent {
+		t.Error("another address replaced the agent, whose container does not depend on it")
 	}
-	if docker(t, "inspect", "-f", "{{.Id}}", "gateway-agent") == agent {
-		t.Error("a further host name did not reach the agent")
+	if docker(t, "inspect", "-f", "{{.Id}}", "gateway-proxy") == proxy {
+		t.Error("another address did not reach the proxy")
+	}
+	// What was not named stays: the port, and the address of the run before.
+	must(t, "up", "--host", "www.gw.test")
+	must(t, "up")
+	eventually(t, "http://127.0.0.2:"+port+"/e2e-named/", "the app on another address", served)
+	if err := probeFrom("e2e-named_web", "http://www.gw.test:"+port+"/e2e-named/"); err != nil {
+		t.Errorf("the further host name does not answer inside: %v", err)
 	}
 }
 

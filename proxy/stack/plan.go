@@ -17,14 +17,21 @@ type Running struct {
 	Network bool
 }
 
-// Settings returns those that the running proxy was started with, or the defaults.
+// Settings returns those that the running containers were started with, and the defaults for what is not known. Each
+// container is right about what it is replaced for.
 func (r Running) Settings() Settings {
+	s := Default()
 	if r.Proxy != nil {
 		if kept := recorded(r.Proxy.Labels).Settings; kept.HTTP != 0 {
-			return kept
+			s.HTTP, s.Bind, s.Hosts = kept.HTTP, kept.Bind, kept.Hosts
 		}
 	}
-	return Default()
+	if r.Agent != nil {
+		if kept := recorded(r.Agent.Labels).Settings; kept.DockerSocket != "" {
+			s.DockerSocket = kept.DockerSocket
+		}
+	}
+	return s
 }
 
 // Step is one thing to do.
@@ -85,7 +92,8 @@ func planContainer(old *docker.Container, spec docker.Spec) (Step, bool) {
 		step.Reason = "it was started by something else"
 	case was.Image != will.Image:
 		step.Reason = "the program changed"
-	case !reflect.DeepEqual(was.Spec, will.Spec):
+	case !reflect.DeepEqual(was.Spec, will.Spec), !slices.Equal(was.Settings.Hosts, will.Settings.Hosts):
+		// The host names are the proxy's names on the projects' networks, beside what its container is made with.
 		step.Reason = "the settings changed"
 	case old.State != "running":
 		step.Reason = "it is " + old.State

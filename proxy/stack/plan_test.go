@@ -2,6 +2,7 @@ package stack
 
 import (
 	"net/netip"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -67,7 +68,7 @@ func TestPlan_ReplacesWhatChanged(t *testing.T) {
 	}{
 		"port":   {with(func(s *Settings) { s.HTTP = 8080 }), image, imageID, []string{"replace " + Proxy}},
 		"bind":   {with(func(s *Settings) { s.Bind = netip.MustParseAddr("127.0.0.1") }), image, imageID, []string{"replace " + Proxy}},
-		"host":   {with(func(s *Settings) { s.Hosts = []string{"a.test"} }), image, imageID, []string{"replace " + Agent}},
+		"host":   {with(func(s *Settings) { s.Hosts = []string{"a.test"} }), image, imageID, []string{"replace " + Agent, "replace " + Proxy}},
 		"socket": {with(func(s *Settings) { s.DockerSocket = "/run/user/1000/docker.sock" }), image, imageID, []string{"replace " + Agent}},
 		"binary": {after.Settings(), "gateway:ba9876543210", "sha256:02", []string{"replace " + Agent, "replace " + Proxy}},
 	} {
@@ -76,7 +77,10 @@ func TestPlan_ReplacesWhatChanged(t *testing.T) {
 			if !slices.Equal(did, test.want) {
 				t.Errorf("did %q, want %q", did, test.want)
 			}
-			if _, again := up(t, next, test.settings, test.image, test.id); len(again) > 0 {
+			if got := next.Settings(); !reflect.DeepEqual(got, test.settings) {
+				t.Errorf("the next run would go by %+v, want %+v", got, test.settings)
+			}
+			if _, again := up(t, next, next.Settings(), test.image, test.id); len(again) > 0 {
 				t.Errorf("the second run did %q", again)
 			}
 		})
