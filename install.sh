@@ -54,7 +54,8 @@ need_root() {
 
 # --- the binary ---
 
-in_checkout() { [ -f "$here/go.mod" ] && grep -qx 'module gateway' "$here/go.mod"; }
+# in_checkout asks whether this file lies in one; read from a pipe, it lies nowhere, whatever folder it is run in.
+in_checkout() { [ -n "$here" ] && [ -f "$here/go.mod" ] && grep -qx 'module gateway' "$here/go.mod"; }
 
 install_binary() {
 	step "creating $prefix/bin" mkdir -p "$prefix/bin"
@@ -74,7 +75,7 @@ install_binary() {
 build() {
 	PATH="$PATH:/usr/local/go/bin"
 	version=$(git -C "$here" describe --tags --always --dirty 2>/dev/null || echo dev)
-	(cd "$here" && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X gateway/cmd.Version=$version" -o "$prefix/bin/gateway.new" ./cmd/gateway)
+	(cd "$here" && CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags "-s -w -X gateway/cmd.Version=$version" -o "$prefix/bin/gateway.new" ./cmd/gateway)
 	mv -f "$prefix/bin/gateway.new" "$prefix/bin/gateway"
 }
 
@@ -133,7 +134,8 @@ download() {
 engine_answers() {
 	socket=${DOCKER_HOST:-unix:///var/run/docker.sock}
 	if have docker; then
-		docker version >/dev/null 2>&1
+		version=$(docker version 2>/dev/null) || return 1
+		case $version in *[Pp]odman*) fail "the docker command here is podman's, which gateway does not know; install Docker Engine: https://docs.docker.com/engine/install" ;; esac
 	elif [ "${socket#unix://}" = "$socket" ]; then
 		return 0 # an engine elsewhere: not one that is installed here
 	elif have curl; then
@@ -150,6 +152,8 @@ with_docker() {
 	fi
 	need_root "installing and starting Docker"
 	have dockerd || install_docker
+	[ -n "$dry_run" ] || have dockerd ||
+		fail "the packages of this distribution brought no Docker Engine (podman is none); install it by hand: https://docs.docker.com/engine/install"
 	start_docker
 }
 
@@ -218,7 +222,8 @@ quickstart() {
 	fi
 	if [ -z "$dry_run" ] && "$gateway" show robots >/dev/null 2>&1; then
 		say "the project robots is there already"
-		"$gateway" start robots
+		# What an interrupted run left half-way is finished, and what was stopped is started.
+		"$gateway" deploy robots
 	else
 		step "adding a first project at /robots" "$gateway" add portfolio --path /robots
 	fi
@@ -241,9 +246,9 @@ check_live() {
 
 answers() {
 	if have curl; then
-		curl -fs -o /dev/null "$1"
+		curl -fs --noproxy '*' -o /dev/null "$1"
 	elif have wget; then
-		wget -q -O /dev/null "$1"
+		no_proxy='*' wget -q -O /dev/null "$1"
 	else
 		# gateway add returned, so the route answers; there is nothing here to ask with.
 		return 0
@@ -291,7 +296,10 @@ main() {
 		shift
 	done
 	case $http in *[!0-9]*) fail "--http $http: it takes a port number, such as 8080" ;; esac
-	here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+	here=''
+	case $0 in
+	*install.sh) [ ! -f "$0" ] || here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) ;;
+	esac
 	if [ -z "$prefix" ]; then
 		if is_root; then prefix=/usr/local; else prefix=$HOME/.local; fi
 	fi

@@ -48,7 +48,7 @@ func newAdd(env *Env) *cobra.Command {
 	f.StringVar(&o.dir, "dir", "", "folder with the site's files, which are copied (default a starter page)")
 	f.BoolVar(&o.spa, "spa", false, "answer unknown paths with index.html, for apps with client-side routes")
 	f.StringVar(&o.owner, "owner", "", "who to ask about it, such as a mail address")
-	f.StringVar(&o.ttl, "ttl", "", "how long it stays: 90d, 2w, 6m, 1y, or its last day such as 2027-06-30 (default without end)")
+	f.StringVar(&o.ttl, "ttl", "", "its last day, as lists show it; nothing is stopped by itself: 90d, 2w, 6m, 1y, or a date such as 2027-06-30 (default none)")
 	f.StringVar(&o.pool, "pool", "", "addresses that its network is cut from (default $GATEWAY_POOL, else "+subnet.DefaultPool+")")
 	f.BoolVar(&o.dryRun, "dry-run", false, "check everything, say what would be done, and do nothing")
 	f.BoolVar(&o.json, "json", false, "print JSON")

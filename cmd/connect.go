@@ -44,7 +44,10 @@ func (e *Env) socket() string {
 	if dir := e.Getenv("XDG_RUNTIME_DIR"); dir != "" && !e.Root {
 		return filepath.Join(dir, "gateway", "admin.sock")
 	}
-	return defaultSocket
+	if e.Root || e.Home == "" {
+		return defaultSocket
+	}
+	return filepath.Join(e.stateDir(), "admin.sock")
 }
 
 func (e *Env) namedSocket() string { return firstOf(e.global.socket, e.Getenv("GATEWAY_SOCKET")) }

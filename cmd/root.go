@@ -40,7 +40,7 @@ func newRoot(env *Env) *cobra.Command {
 	root.SetErr(env.Err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	f := root.PersistentFlags()
-	f.StringVar(&env.global.socket, "socket", "", "admin socket of the proxy (default $GATEWAY_SOCKET, else "+defaultSocket+", else through docker exec)")
+	f.StringVar(&env.global.socket, "socket", "", "admin socket of the proxy (default $GATEWAY_SOCKET, else "+defaultSocket+" or that of this user, else through docker exec)")
 	f.StringVar(&env.global.projects, "projects", "", "folder of the projects (default $GATEWAY_PROJECTS, else /srv/gateway/projects as root, else ~/.local/share/gateway/projects)")
 	f.StringVar(&env.global.host, "docker-host", "", "address of the Docker engine (default $DOCKER_HOST, else the current docker context)")
 	for _, command := range commands {

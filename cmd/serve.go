@@ -2,8 +2,10 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -69,7 +71,11 @@ func runServe(ctx context.Context, env *Env, o serveOptions) error {
 		watcher := agent.New(agent.Config{Engine: engine, Proxy: inProcess{server}, Version: Version, Logger: logger})
 		group.Go(func() error { return watcher.Run(ctx) })
 	}
-	return group.Wait()
+	err = group.Wait()
+	if errors.Is(err, syscall.EACCES) {
+		return fmt.Errorf("%w; without root choose a port above 1023 with --listen, and folders of your own with --socket and --state", err)
+	}
+	return err
 }
 
 // inProcess feeds a proxy in this process as an agent would over the socket.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gateway/projects/subnet"
 	"gateway/proxy/docker"
 	"gateway/proxy/stack"
 )
@@ -49,7 +50,7 @@ func newUp(env *Env) *cobra.Command {
 	f.StringVar(&o.dockerSocket, "docker-socket", "", "path of the engine's socket on its host (default that of a local engine, else /var/run/docker.sock)")
 	f.StringVar(&o.image, "image", "", "run this image of the engine instead of packing a binary")
 	f.StringVar(&o.binary, "binary", "", "pack this Linux binary (default the running one, or gateway-linux-ARCH beside it)")
-	f.StringVar(&o.pool, "pool", "", "addresses that project networks are cut from (default $GATEWAY_POOL, else 10.213.0.0/16)")
+	f.StringVar(&o.pool, "pool", "", "addresses that the proxy's own network is cut from, when it is made (default $GATEWAY_POOL, else "+subnet.DefaultPool+")")
 	return c
 }
 
@@ -65,6 +66,9 @@ func runUp(ctx context.Context, env *Env, o upOptions) error {
 	}
 	running, err := stack.Look(ctx, client)
 	if err != nil {
+		return err
+	}
+	if _, err := parsePool(env, o.pool); err != nil {
 		return err
 	}
 	settings, err := o.settings(running.Settings(), client.Host())

@@ -120,7 +120,7 @@ report() {
 
 main() {
 	need gcc gcc libc6-dev
-	go build -modfile=testdata/tools/go.mod -o "$out/gotestsum" gotest.tools/gotestsum
+	go build -buildvcs=false -modfile=testdata/tools/go.mod -o "$out/gotestsum" gotest.tools/gotestsum
 	[ $# -gt 0 ] || set -- lint unit fuzz e2e browser
 	for name in "$@"; do
 		case $name in

@@ -80,7 +80,7 @@ func setUp(dir string) error {
 }
 
 func build(to, from string) error {
-	c := exec.Command("go", "build", "-trimpath", "-o", to, from)
+	c := exec.Command("go", "build", "-buildvcs=false", "-trimpath", "-o", to, from)
 	c.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := c.CombinedOutput(); err != nil {
 		return fmt.Errorf("building %s: %w: %s", from, err, out)

@@ -66,7 +66,7 @@ func Reference() []Field {
 		{Network, "the edge network, else one the proxy is on, else the only one", "Network to reach the container " +
 			"through, by its name or by its name in the compose file."},
 		{Owner, "–", "Who to ask about it, as lists show it."},
-		{Expires, "never", "Last day of the route, as `YYYY-MM-DD`."},
+		{Expires, "never", "Last day of the route, as `YYYY-MM-DD`. Lists show it; nothing is stopped by itself."},
 		{Routes + "ROUTE.NAME", "–", "A further route of the same container: any label above, such as " +
 			"`gateway.routes.api.path`. `ROUTE` is a name of small letters, digits, `-` and `_`. Routes take no settings from one another."},
 		{Role, "–", "Set by gateway on what it creates: `proxy` and `agent` on its containers, which are never routed to, " +

@@ -87,7 +87,7 @@ func setUp(dir string) error {
 
 // build compiles a command of the product's module.
 func build(to, from string) error {
-	c := exec.Command("go", "build", "-C", root, "-trimpath", "-o", to, from)
+	c := exec.Command("go", "build", "-C", root, "-buildvcs=false", "-trimpath", "-o", to, from)
 	c.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := c.CombinedOutput(); err != nil {
 		return fmt.Errorf("building %s: %w: %s", from, err, out)
