@@ -101,6 +101,9 @@ func (w *workshop) facts(ctx context.Context, name projects.Name, images []strin
 	if f.Networks, err = w.engine.Networks(ctx); err != nil {
 		return f, err
 	}
+	if f.Volumes, err = w.compose.Volumes(ctx, string(name)); err != nil {
+		return f, err
+	}
 	if local(w.host) {
 		f.HostRoutes, err = subnet.HostRoutes()
 	}

@@ -22,6 +22,8 @@ type Facts struct {
 	// Missing are the images that the template needs and the engine lacks.
 	Missing []string
 	Running Running
+	// Volumes are those that carry the label of a compose project of that name.
+	Volumes []string
 	// Routes are the keys in the running table.
 	Routes []Taken
 	// Networks are all of the engine's, HostRoutes those of this machine when the engine is on it.
@@ -84,7 +86,8 @@ func refuse(reasons ...error) error {
 	return all
 }
 
-// nameFree refuses a name that a folder or a running project has.
+// nameFree refuses a name that a folder or a compose project has, be it only by its volumes: taking a failed project
+// down again would take those with it.
 func (f Facts) nameFree(name Name) error {
 	switch {
 	case f.exists:
@@ -95,6 +98,9 @@ func (f Facts) nameFree(name Name) error {
 	case len(f.Running.Networks) > 0:
 		return fmt.Errorf("name %s: network %s is left of a compose project of that name; choose another name, or remove it: docker network rm %s",
 			name, f.Running.Networks[0].Name, f.Running.Networks[0].Name)
+	case len(f.Volumes) > 0:
+		return fmt.Errorf("name %s: volume %s is left of a compose project of that name; choose another name, or remove it with what it holds: docker volume rm %s",
+			name, strings.Join(f.Volumes, ", "), strings.Join(f.Volumes, " "))
 	}
 	return nil
 }

@@ -270,6 +270,7 @@ func TestAdd_RefusesBeforeAnythingIsMade(t *testing.T) {
 	}{
 		"folder there":     {"blog", "/b", Facts{}, []string{"name blog", "gateway rm blog"}},
 		"runs elsewhere":   {"other", "/b", Facts{}, []string{"name other", "other-1"}},
+		"volumes are left": {"x", "/x", Facts{Volumes: []string{"x_data", "x_db"}}, []string{"name x", "x_data, x_db", "another name", "docker volume rm x_data x_db"}},
 		"path in force":    {"x", "/chess", Facts{Routes: []Taken{{route.Key{Prefix: prefix(t, "/chess")}, "", "container chess"}}}, []string{"/chess", "container chess"}},
 		"path not running": {"x", "/blog", Facts{}, []string{"/blog", "project blog"}},
 		"no gateway":       {"x", "/x", Facts{Gateway: gone}, []string{gone.Error()}},
