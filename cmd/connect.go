@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"slices"
 
 	"gateway/proxy/admin"
 	"gateway/proxy/docker"
@@ -103,6 +104,8 @@ func (e *Env) dialContainer(ctx context.Context) (net.Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w that can be found: no socket at %s, and %w", errNoGateway, e.socket(), err)
 	}
+	// An image may carry any label; names are one container's alone.
+	found = slices.DeleteFunc(found, func(c docker.Container) bool { return c.Name != stack.Proxy })
 	for _, c := range found {
 		if c.State == "running" {
 			return engine.Exec(ctx, c.ID, []string{stack.Binary, "pipe", "--socket", stack.Socket})

@@ -11,6 +11,9 @@ const (
 	// goneFor is how long a removed route is remembered, goneMost how many of them are.
 	goneFor  = 24 * time.Hour
 	goneMost = 1000
+	// goneShadow is how long a removed route keeps its requests from a shorter prefix: what was meant for one app, its
+	// cookies and forms too, is no other app's business while a project is merely taken down and up again.
+	goneShadow = 10 * time.Minute
 )
 
 // gone is a route that was in a table and no longer is.

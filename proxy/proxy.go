@@ -91,7 +91,7 @@ func (s *Server) restore() {
 		s.log.Warn("the last good table cannot be read; the proxy starts without one", "error", err)
 		return
 	}
-	s.replace(saved.Table, version{saved.Revision, saved.Since, true}, saved.Gone)
+	s.replace(saved.asOf(machineBoot()), version{saved.Revision, saved.Since, true}, saved.Gone)
 	s.kept = s.current.Load()
 	s.log.Info("restored the last good table", "revision", saved.Revision, "routes", len(saved.Table.Routes()))
 }
@@ -138,6 +138,7 @@ func (s *Server) keep() {
 		Since:    current.version.since,
 		Gone:     current.gone,
 		Table:    current.table,
+		Boot:     machineBoot(),
 	})
 	if err != nil {
 		if !s.unkept {

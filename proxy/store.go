@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
 	"time"
 
 	"gateway/proxy/route"
@@ -21,10 +23,39 @@ type store struct{ folder string }
 
 // saved is what the file holds.
 type saved struct {
-	Revision uint64       `json:"revision"`
-	Since    time.Time    `json:"since"`
-	Gone     []gone       `json:"gone,omitempty"`
-	Table    *route.Table `json:"table"`
+	Revision uint64    `json:"revision"`
+	Since    time.Time `json:"since"`
+	Gone     []gone    `json:"gone,omitempty"`
+	// Boot names the run of the machine that the addresses in the table are of; empty where there is no such name.
+	Boot  string       `json:"boot,omitempty"`
+	Table *route.Table `json:"table"`
+}
+
+// machineBoot names this run of the machine (random(4), boot_id); empty where it has no name.
+func machineBoot() string {
+	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(id))
+}
+
+// asOf returns the table as it may be served on a run of the machine: on another one than it was kept on, its targets
+// have to be confirmed first, since their addresses may be other apps' now.
+func (v saved) asOf(boot string) *route.Table {
+	if v.Boot == "" || v.Boot == boot {
+		return v.Table
+	}
+	routes := slices.Clone(v.Table.Routes())
+	for i := range routes {
+		routes[i].Targets = slices.Clone(routes[i].Targets)
+		for j := range routes[i].Targets {
+			if t := &routes[i].Targets[j]; t.State == route.Ready {
+				t.State, t.Reason = route.Starting, "the machine was started again"
+			}
+		}
+	}
+	return route.Build(routes, v.Table.Problems())
 }
 
 func (s store) file() string { return filepath.Join(s.folder, "table.json") }

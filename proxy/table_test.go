@@ -190,3 +190,28 @@ func TestServer_DescribesItsRoutes(t *testing.T) {
 		t.Errorf("no key: %v", err)
 	}
 }
+
+func TestServer_DoubtsAddressesOfAnEarlierRunOfTheMachine(t *testing.T) {
+	if machineBoot() == "" {
+		t.Skip("this system does not name its runs")
+	}
+	folder := t.TempDir()
+	s, _ := fresh(t, folder)
+	s.SetTable(tableOf(t, "/a"))
+	file := filepath.Join(folder, "table.json")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(strings.Replace(string(text), machineBoot(), "earlier", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, _ = fresh(t, folder)
+	if got := s.Routes().Routes[0].State; got != string(route.Starting) {
+		t.Errorf("after a reboot its route is %s; its address may be another app's", got)
+	}
+	s.SetTable(tableOf(t, "/a"))
+	if got := s.Routes().Routes[0].State; got != string(route.Ready) {
+		t.Errorf("confirmed, its route is %s", got)
+	}
+}

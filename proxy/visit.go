@@ -93,7 +93,7 @@ func (v *visit) answer() {
 		return
 	}
 	match, found := v.snapshot.table.Match(v.host, path)
-	if !found {
+	if !found || v.shadowed(match.Route.Prefix, path) {
 		v.missing(path)
 		return
 	}
@@ -115,6 +115,12 @@ func (v *visit) options() {
 	h.Set("Allow", page.Allowed)
 	h.Set("X-Request-Id", v.id)
 	v.writer.WriteHeader(http.StatusNoContent)
+}
+
+// shadowed reports that a longer prefix than the one that matches was removed a moment ago.
+func (v *visit) shadowed(prefix route.Prefix, path route.Path) bool {
+	removed, found := v.snapshot.removed(v.host, path, v.began)
+	return found && removed.Prefix.Depth() > prefix.Depth() && v.began.Sub(removed.Until) < goneShadow
 }
 
 // missing answers where no route is: with what was there, if it was removed lately.

@@ -199,9 +199,23 @@ func TestProxy_SaysWhatWasRemoved(t *testing.T) {
 	if n := len(p.current.Load().gone); n != 0 {
 		t.Errorf("%d routes are remembered as gone, want none", n)
 	}
-	p.SetTable(route.Build([]route.Route{mount(t, "/", route.Strip, app(t, "root", nil))}, nil))
+}
+
+func TestProxy_KeepsWhatWasMeantForARemovedRouteFromTheRoot(t *testing.T) {
+	root := mount(t, "/", route.Strip, app(t, "root", nil))
+	robots := mount(t, "/robots", route.Strip, app(t, "robots", nil))
+	p := start(t, Config{}, root, robots)
+	p.SetTable(route.Build([]route.Route{root}, nil))
+	if got := p.visitor(t, "POST", "/robots/login"); got.StatusCode != 404 || !strings.Contains(got.body, "robots was removed") {
+		t.Errorf("just removed: %d %q", got.StatusCode, got.body)
+	}
+	if got := p.visitor(t, "GET", "/robotsarmy"); got.body != "root GET /robotsarmy" {
+		t.Errorf("beside it: %q", got.body)
+	}
+	now := p.current.Load()
+	p.replace(now.table, now.version, []gone{{Key: robots.Key, Service: "robots", Until: time.Now().Add(-goneShadow)}})
 	if got := p.visitor(t, "GET", "/robots/x"); got.body != "root GET /robots/x" {
-		t.Errorf("with a route at /: %q, want that", got.body)
+		t.Errorf("later: %q, want the project at /", got.body)
 	}
 }
 

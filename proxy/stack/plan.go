@@ -17,21 +17,18 @@ type Running struct {
 	Network bool
 }
 
-// Settings returns those that the running containers were started with, and the defaults for what is not known. Each
-// container is right about what it is replaced for.
+// Settings returns those that the running containers were started with, or the defaults. Both containers carry all of
+// them, so that the loss of either makes no port public that was not.
 func (r Running) Settings() Settings {
-	s := Default()
-	if r.Proxy != nil {
-		if kept := recorded(r.Proxy.Labels).Settings; kept.HTTP != 0 {
-			s.HTTP, s.Bind, s.Hosts = kept.HTTP, kept.Bind, kept.Hosts
+	for _, c := range []*docker.Container{r.Proxy, r.Agent} {
+		if c == nil {
+			continue
+		}
+		if kept := recorded(c.Labels).Settings; kept.HTTP != 0 {
+			return kept
 		}
 	}
-	if r.Agent != nil {
-		if kept := recorded(r.Agent.Labels).Settings; kept.DockerSocket != "" {
-			s.DockerSocket = kept.DockerSocket
-		}
-	}
-	return s
+	return Default()
 }
 
 // Step is one thing to do.
@@ -60,14 +57,14 @@ func plan(running Running, s Settings, image, imageID string) ([]Step, error) {
 	if !running.Network {
 		steps = append(steps, Step{Action: CreateNetwork, Subject: Network, Reason: "the proxy publishes its ports on it"})
 	}
-	// The agent first: it feeds the new proxy as soon as that one listens.
+	// The proxy first: it may not get its port, and then all stays as it was.
 	parts := []struct {
 		role string
 		spec docker.Spec
 		old  *docker.Container
 	}{
-		{label.RoleAgent, agentSpec(s, image), running.Agent},
 		{label.RoleProxy, proxySpec(s, image), running.Proxy},
+		{label.RoleAgent, agentSpec(s, image), running.Agent},
 	}
 	for _, part := range parts {
 		spec, err := withRecord(part.spec, part.role, s, imageID)
@@ -92,8 +89,9 @@ func planContainer(old *docker.Container, spec docker.Spec) (Step, bool) {
 		step.Reason = "it was started by something else"
 	case was.Image != will.Image:
 		step.Reason = "the program changed"
-	case !reflect.DeepEqual(was.Spec, will.Spec), !slices.Equal(was.Settings.Hosts, will.Settings.Hosts):
-		// The host names are the proxy's names on the projects' networks, beside what its container is made with.
+	case !reflect.DeepEqual(was.Spec, will.Spec), !reflect.DeepEqual(was.Settings, will.Settings):
+		// Settings count beside what a container is made with: host names are the proxy's names on the projects' networks,
+		// and each container is to carry what holds.
 		step.Reason = "the settings changed"
 	case old.State != "running":
 		step.Reason = "it is " + old.State

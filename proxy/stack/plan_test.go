@@ -41,7 +41,7 @@ func up(t *testing.T, before Running, s Settings, image, id string) (Running, []
 
 func TestPlan_StartsAllOnAnEmptyEngine(t *testing.T) {
 	_, did := up(t, Running{}, Default(), image, imageID)
-	want := []string{"create network " + Network, "start " + Agent, "start " + Proxy}
+	want := []string{"create network " + Network, "start " + Proxy, "start " + Agent}
 	if !slices.Equal(did, want) {
 		t.Errorf("did %q, want %q", did, want)
 	}
@@ -61,16 +61,17 @@ func TestPlan_ReplacesWhatChanged(t *testing.T) {
 		change(&s)
 		return s
 	}
+	both := []string{"replace " + Proxy, "replace " + Agent}
 	for name, test := range map[string]struct {
 		settings  Settings
 		image, id string
 		want      []string
 	}{
-		"port":   {with(func(s *Settings) { s.HTTP = 8080 }), image, imageID, []string{"replace " + Proxy}},
-		"bind":   {with(func(s *Settings) { s.Bind = netip.MustParseAddr("127.0.0.1") }), image, imageID, []string{"replace " + Proxy}},
-		"host":   {with(func(s *Settings) { s.Hosts = []string{"a.test"} }), image, imageID, []string{"replace " + Agent, "replace " + Proxy}},
-		"socket": {with(func(s *Settings) { s.DockerSocket = "/run/user/1000/docker.sock" }), image, imageID, []string{"replace " + Agent}},
-		"binary": {after.Settings(), "gateway:ba9876543210", "sha256:02", []string{"replace " + Agent, "replace " + Proxy}},
+		"port":   {with(func(s *Settings) { s.HTTP = 8080 }), image, imageID, both},
+		"bind":   {with(func(s *Settings) { s.Bind = netip.MustParseAddr("127.0.0.1") }), image, imageID, both},
+		"host":   {with(func(s *Settings) { s.Hosts = []string{"a.test"} }), image, imageID, both},
+		"socket": {with(func(s *Settings) { s.DockerSocket = "/run/user/1000/docker.sock" }), image, imageID, both},
+		"binary": {after.Settings(), "gateway:ba9876543210", "sha256:02", both},
 	} {
 		t.Run(name, func(t *testing.T) {
 			next, did := up(t, after, test.settings, test.image, test.id)
@@ -101,7 +102,7 @@ func TestPlan_TakesOverNetworksAndTheFormerSpec(t *testing.T) {
 	settings := after.Settings()
 	settings.HTTP = 8080
 	steps, err := plan(after, settings, image, imageID)
-	if err != nil || len(steps) != 1 {
+	if err != nil || len(steps) != 2 {
 		t.Fatalf("%v %v", steps, err)
 	}
 	if want := []string{"a_web", "b_web"}; !slices.Equal(steps[0].attach, want) {
@@ -122,5 +123,15 @@ func TestSpecs_GiveTheProxyNoSocketAndTheAgentNoPort(t *testing.T) {
 	agent := agentSpec(s, image)
 	if len(agent.Publish) > 0 || agent.Network != "none" {
 		t.Errorf("the agent publishes %v on network %s", agent.Publish, agent.Network)
+	}
+}
+
+func TestRunning_KnowsTheSettingsByEitherContainer(t *testing.T) {
+	settings := Settings{HTTP: 8080, Bind: netip.MustParseAddr("127.0.0.1"), DockerSocket: "/run/docker.sock"}
+	after, _ := up(t, Running{}, settings, image, imageID)
+	for name, left := range map[string]Running{"agent": {Agent: after.Agent}, "proxy": {Proxy: after.Proxy}} {
+		if got := left.Settings(); !reflect.DeepEqual(got, settings) {
+			t.Errorf("with the %s alone: %+v", name, got)
+		}
 	}
 }

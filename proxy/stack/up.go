@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"gateway/proxy/docker"
 	"gateway/proxy/label"
@@ -65,14 +66,28 @@ func Up(ctx context.Context, engine *docker.Client, o Options) ([]Step, error) {
 		return nil, err
 	}
 	for i, step := range steps {
+		if ctx.Err() != nil {
+			return steps[:i], ctx.Err()
+		}
 		if o.Progress != nil {
 			o.Progress(step)
 		}
-		if err := take(ctx, engine, step, o); err != nil {
+		if err := finish(ctx, engine, step, o); err != nil {
 			return steps[:i], err
 		}
 	}
 	return steps, dropFormer(ctx, engine, running, o.Image)
+}
+
+// stepTime bounds one step.
+const stepTime = time.Minute
+
+// finish takes a step to its end even when the caller is interrupted: between the stop of one container and the start
+// of the next the site is down, and would stay so.
+func finish(ctx context.Context, engine *docker.Client, step Step, o Options) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stepTime)
+	defer cancel()
+	return take(ctx, engine, step, o)
 }
 
 // dropFormer removes the image that the proxy ran before, unless a project still runs it.

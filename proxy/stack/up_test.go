@@ -49,7 +49,7 @@ func TestUp_UpgradesUnderTheProjectsAndDownLeavesNothing(t *testing.T) {
 		t.Fatalf("the first up did %q", did)
 	}
 	engine.Connect("blog_web", Proxy)
-	if did := actions(t, client, Default(), "gateway:new"); !slices.Equal(did, []string{"replace " + Agent, "replace " + Proxy}) {
+	if did := actions(t, client, Default(), "gateway:new"); !slices.Equal(did, []string{"replace " + Proxy, "replace " + Agent}) {
 		t.Errorf("the upgrade did %q", did)
 	}
 	running, err := Look(t.Context(), client)
