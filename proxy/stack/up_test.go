@@ -2,6 +2,7 @@ package stack
 
 import (
 	"bytes"
+	"context"
 	"debug/elf"
 	"encoding/binary"
 	"errors"
@@ -154,5 +155,29 @@ func TestPack_RefusesWhatWouldNotStart(t *testing.T) {
 	}
 	if _, err := Pack(t.Context(), client, script); err == nil || !strings.Contains(err.Error(), "--binary") {
 		t.Errorf("a script: %v", err)
+	}
+}
+
+func TestUp_FinishesTheStepInWhichItIsInterrupted(t *testing.T) {
+	engine, client := connect(t)
+	engine.AddImage("gateway:old")
+	engine.AddImage("gateway:new")
+	actions(t, client, Default(), "gateway:old")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	interrupt := func(s Step) {
+		if s.Subject == Proxy {
+			cancel()
+		}
+	}
+	if _, err := Up(ctx, client, Options{Settings: Default(), Image: "gateway:new", Progress: interrupt}); !errors.Is(err, context.Canceled) {
+		t.Errorf("an interrupted up: %v", err)
+	}
+	running, err := Look(t.Context(), client)
+	if err != nil || running.Proxy == nil || running.Proxy.State != "running" || running.Proxy.Image != "gateway:new" {
+		t.Errorf("it left %+v (%v)", running.Proxy, err)
+	}
+	if did := actions(t, client, Default(), "gateway:new"); !slices.Equal(did, []string{"replace " + Agent}) {
+		t.Errorf("the next up did %q", did)
 	}
 }
