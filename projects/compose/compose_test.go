@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"gateway/proxy/docker/dockertest"
 	"gateway/templates"
 )
 
@@ -80,6 +81,20 @@ func TestCheck_NamesFileAndLine(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), filepath.Join(dir, "compose.yaml")) {
 			t.Errorf("%s: %v, want the file and %q", name, err, c.want)
 		}
+	}
+}
+
+func TestVolumes_ListsThoseOfAProjectThatNeverRan(t *testing.T) {
+	engine := dockertest.Start(t)
+	engine.AddVolume("robots_data", map[string]string{"com.docker.compose.project": "robots"})
+	engine.AddVolume("robots_mine", nil)
+	engine.AddVolume("blog_data", map[string]string{"com.docker.compose.project": "blog"})
+	c, err := New(engine.Host(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := c.Volumes(t.Context(), "robots"); err != nil || !slices.Equal(got, []string{"robots_data"}) {
+		t.Errorf("got %v %v", got, err)
 	}
 }
 

@@ -76,8 +76,8 @@ func (w *world) create(b *box, networks map[string][]string) error {
 		return refuse(http.StatusConflict, "Conflict. The container name %q is already in use by container %q. You have to remove (or rename) that container to be able to reuse that name.", "/"+b.name, other.id)
 	}
 	for _, m := range b.limits.Mounts {
-		if m.Type == "volume" && m.Source != "" {
-			w.volumes[m.Source] = true
+		if _, there := w.volumes[m.Source]; m.Type == "volume" && m.Source != "" && !there {
+			w.volumes[m.Source] = nil
 		}
 	}
 	if b.config.Labels == nil {

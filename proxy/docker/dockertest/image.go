@@ -53,9 +53,6 @@ func handleImages(handle func(string, answer), w *world) {
 	handle("GET /images/{ref...}", func(r *http.Request) (int, any, error) { return inspectImage(w, r) })
 	handle("POST /images/{ref...}", func(r *http.Request) (int, any, error) { return tagImage(w, r) })
 	handle("DELETE /images/{ref...}", func(r *http.Request) (int, any, error) { return removeImage(w, r) })
-	handle("POST /volumes/create", func(r *http.Request) (int, any, error) { return createVolume(w, r) })
-	handle("GET /volumes/{name}", func(r *http.Request) (int, any, error) { return inspectVolume(w, r) })
-	handle("DELETE /volumes/{name}", func(r *http.Request) (int, any, error) { return removeVolume(w, r) })
 }
 
 func listImages(w *world) (int, any, error) {
@@ -170,44 +167,4 @@ func removeImage(w *world, r *http.Request) (int, any, error) {
 		gone = append(gone, map[string]string{"Deleted": i.id})
 	}
 	return http.StatusOK, gone, nil
-}
-
-func createVolume(w *world, r *http.Request) (int, any, error) {
-	var request struct{ Name string }
-	if err := read(r, &request); err != nil {
-		return 0, nil, err
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	name := first(request.Name, newID())
-	w.volumes[name] = true
-	return http.StatusCreated, map[string]string{"Name": name, "Driver": "local"}, nil
-}
-
-func inspectVolume(w *world, r *http.Request) (int, any, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	name := r.PathValue("name")
-	if !w.volumes[name] {
-		return 0, nil, refuse(http.StatusNotFound, "get %s: no such volume", name)
-	}
-	return http.StatusOK, map[string]string{"Name": name, "Driver": "local"}, nil
-}
-
-func removeVolume(w *world, r *http.Request) (int, any, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	name := r.PathValue("name")
-	if !w.volumes[name] {
-		return 0, nil, refuse(http.StatusNotFound, "get %s: no such volume", name)
-	}
-	for _, b := range w.boxes {
-		for _, m := range b.limits.Mounts {
-			if m.Type == "volume" && m.Source == name {
-				return 0, nil, refuse(http.StatusConflict, "remove %s: volume is in use - [%s]", name, b.id)
-			}
-		}
-	}
-	delete(w.volumes, name)
-	return http.StatusNoContent, nil, nil
 }

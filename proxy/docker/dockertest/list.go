@@ -67,11 +67,8 @@ func (a *api) serveList(rw http.ResponseWriter, r *http.Request) {
 
 // listed reports whether the filters let a container through.
 func listed(b *box, filters map[string][]string) bool {
-	for _, label := range filters["label"] {
-		key, want, exact := strings.Cut(label, "=")
-		if have, ok := b.config.Labels[key]; !ok || exact && have != want {
-			return false
-		}
+	if !labelled(b.config.Labels, filters["label"]) {
+		return false
 	}
 	if ids := filters["id"]; len(ids) > 0 && !slices.ContainsFunc(ids, func(id string) bool { return strings.HasPrefix(b.id, id) }) {
 		return false
@@ -81,6 +78,17 @@ func listed(b *box, filters map[string][]string) bool {
 		ok, err := regexp.MatchString(name, "/"+b.name)
 		return err == nil && (ok || strings.TrimPrefix(name, "/") == b.name)
 	})
+}
+
+// labelled reports whether labels has all that are wanted, each KEY or KEY=VALUE.
+func labelled(labels map[string]string, wanted []string) bool {
+	for _, label := range wanted {
+		key, want, exact := strings.Cut(label, "=")
+		if have, ok := labels[key]; !ok || exact && have != want {
+			return false
+		}
+	}
+	return true
 }
 
 // encode is a container's element. The lock is held.

@@ -57,6 +57,7 @@ func (a *api) handler() http.Handler {
 	handle("GET /exec/{id}/json", a.handleExecInspect)
 	handleNetworks(handle, a.world)
 	handleImages(handle, a.world)
+	handleVolumes(handle, a.world)
 	mux.HandleFunc("/_ping", ping)
 	mux.HandleFunc("GET /containers/json", a.serveList)
 	mux.HandleFunc("GET /containers/{name}/logs", a.serveLogs)

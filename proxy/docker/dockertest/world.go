@@ -20,7 +20,7 @@ type world struct {
 	index        map[string]*box
 	networks     []*bridge
 	images       []*image
-	volumes      map[string]bool
+	volumes      map[string]map[string]string // labels by name
 	execs        map[string]*execution
 	programs     map[string]Program
 	ended        bool
@@ -120,7 +120,7 @@ type bridge struct {
 
 func newWorld() *world {
 	w := &world{
-		version: "20.10.24", api: "1.41", index: map[string]*box{}, volumes: map[string]bool{},
+		version: "20.10.24", api: "1.41", index: map[string]*box{}, volumes: map[string]map[string]string{},
 		execs: map[string]*execution{}, programs: map[string]Program{}, feed: newFeed(),
 	}
 	for _, predefined := range []struct{ name, driver, subnet string }{
