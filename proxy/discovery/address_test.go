@@ -43,7 +43,7 @@ func box(labels map[string]string, networks ...string) docker.Container {
 
 func proxyBox(networks ...string) docker.Container {
 	c := box(map[string]string{label.Role: label.RoleProxy}, networks...)
-	c.ID, c.Name = "id-proxy", "gateway-proxy"
+	c.ID, c.Name = "id-proxy", ProxyName
 	return c
 }
 

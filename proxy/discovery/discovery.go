@@ -17,6 +17,13 @@ import (
 // no network whose name sorts before it, since that would move its default gateway.
 const HomeNetwork = "0-gateway"
 
+// ProxyName and AgentName are what gateway's own containers are called. Names are unique on an engine, unlike labels,
+// which every image may bring along: only the container of that name is taken for the proxy.
+const (
+	ProxyName = "gateway-proxy"
+	AgentName = "gateway-agent"
+)
+
 // Lister lists everything. What it returns is only read.
 type Lister interface {
 	// Engine negotiates the API version anew.
@@ -48,7 +55,7 @@ type Engine interface {
 // Config says what to watch and whom to tell.
 type Config struct {
 	Engine Engine
-	// Join makes the watcher put the proxy's container, found by its label gateway.role=proxy, on the networks of what
+	// Join makes the watcher put the proxy's container, found by ProxyName and gateway.role=proxy, on the networks of what
 	// it routes to. Without it, or as long as there is no such container, every network counts as within reach.
 	Join bool
 	// Hosts are the site's host names, to which the proxy answers on the networks it joins.

@@ -77,34 +77,38 @@ func survey(l *listing, join bool, m *memo) *observation {
 	return o
 }
 
-// proxyOf finds the proxy's container: the one that runs, and of several the youngest.
+// proxyOf finds the proxy's container. Its label alone would not do: the networks of every project are joined to it.
 func proxyOf(containers []docker.Container) *docker.Container {
-	var found *docker.Container
 	for i := range containers {
-		c := &containers[i]
-		if c.Labels[label.Role] != label.RoleProxy {
-			continue
-		}
-		if found == nil || better(c, found) {
-			found = c
+		if c := &containers[i]; c.Name == ProxyName && c.Labels[label.Role] == label.RoleProxy {
+			return c
 		}
 	}
-	return found
+	return nil
 }
 
-func better(a, b *docker.Container) bool {
-	if ar, br := a.State == "running", b.State == "running"; ar != br {
-		return ar
-	}
-	return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID)) > 0
+// ours reports whether a container is one of gateway's own.
+func ours(c *docker.Container) bool {
+	_, is := c.Labels[label.Role]
+	return is && (c.Name == ProxyName || c.Name == AgentName)
 }
 
 // routable reports whether a container may have routes: our own have none, and neither do those of `compose run`.
 func routable(c *docker.Container) bool {
-	if _, ours := c.Labels[label.Role]; ours || c.Labels[composeOneOff] == "True" {
-		return false
+	return !ours(c) && c.Labels[composeOneOff] != "True" && label.Ours(c.Labels)
+}
+
+// impostor is the problem of a container that has a label of our own containers and asks for routes.
+func impostor(c *docker.Container, claims []label.Claim) route.Problem {
+	p := route.Problem{
+		Subject: c.Name, Project: c.Labels[composeProject],
+		Message: label.Role + " is set by gateway itself, on its own containers; this one is not routed to",
+		Mend:    "remove " + label.Role + " from the container; where its image brings it along, use another image",
 	}
-	return label.Ours(c.Labels)
+	if len(claims) > 0 {
+		p.Route = claims[0].Key.String()
+	}
+	return p
 }
 
 // examined is what the labels of one container ask for.
@@ -117,6 +121,9 @@ type examined struct {
 func (v *view) examine(c *docker.Container) examined {
 	var e examined
 	claims, bad := label.Parse(c.Labels)
+	if _, role := c.Labels[label.Role]; role {
+		return examined{problems: []route.Problem{impostor(c, claims)}}
+	}
 	project := c.Labels[composeProject]
 	for _, p := range bad {
 		e.problems = append(e.problems, route.Problem{

@@ -68,12 +68,13 @@ func TestSurvey_WaitsForAnAddress(t *testing.T) {
 
 func TestSurvey_LeavesOutWhatIsNotToBeRouted(t *testing.T) {
 	for name, labels := range map[string]map[string]string{
-		"the proxy":            {label.Role: label.RoleProxy},
-		"the agent":            {label.Role: label.RoleAgent},
-		"a role unheard of":    {label.Role: ""},
-		"a run of compose run": {composeOneOff: "True"},
+		ProxyName:   {label.Role: label.RoleProxy},
+		AgentName:   {label.Role: label.RoleAgent},
+		"p-run-012": {composeOneOff: "True"},
 	} {
-		o := survey(world(box(labels, "x")), false, nil)
+		c := box(labels, "x")
+		c.Name = name
+		o := survey(world(c), false, nil)
 		if len(o.found)+len(o.problems) != 0 {
 			t.Errorf("%s: got %+v, %+v", name, o.found, o.problems)
 		}
@@ -107,17 +108,38 @@ func TestSurvey_PassesProblemsOfLabelsOn(t *testing.T) {
 	}
 }
 
-func TestProxyOf_TakesTheOneThatRuns(t *testing.T) {
-	old, running, young := proxyBox(), proxyBox(), proxyBox()
-	old.ID, old.State, running.ID, young.ID, young.State = "old", "exited", "running", "young", "created"
-	young.Created = born.AddDate(0, 0, 1)
-	if got := proxyOf([]docker.Container{old, running, young}); got.ID != "running" {
-		t.Errorf("got %s", got.ID)
-	}
-	if got := proxyOf([]docker.Container{young, old}); got.ID != "young" {
-		t.Errorf("got %s", got.ID)
-	}
-	if got := proxyOf(nil); got != nil {
+func TestProxyOf_WantsTheNameAndTheLabel(t *testing.T) {
+	proxy, fake, bare := proxyBox(), proxyBox(), proxyBox()
+	fake.ID, fake.Name, fake.Created = "fake", "other", born.AddDate(0, 0, 1)
+	bare.Labels = nil
+	if got := proxyOf([]docker.Container{fake, proxy, fake}); got == nil || got.ID != proxy.ID {
 		t.Errorf("got %v", got)
+	}
+	proxy.State = "exited"
+	if got := proxyOf([]docker.Container{fake, proxy}); got == nil || got.ID != proxy.ID {
+		t.Errorf("one that is stopped: got %v", got)
+	}
+	for _, none := range [][]docker.Container{nil, {fake}, {bare}} {
+		if got := proxyOf(none); got != nil {
+			t.Errorf("got %v", got)
+		}
+	}
+}
+
+func TestSurvey_TellsWhoTakesARoleThatIsNotTheirs(t *testing.T) {
+	for _, role := range []string{label.RoleProxy, label.RoleAgent, ""} {
+		c := box(map[string]string{label.Role: role, composeProject: "p"}, "x")
+		o := survey(world(c, proxyBox("y")), true, nil)
+		if o.proxy == nil || o.proxy.Name != ProxyName || len(o.found) != 0 || len(o.problems) != 1 {
+			t.Fatalf("%q: got %+v", role, o)
+		}
+		p := o.problems[0]
+		if p.Subject != "app" || p.Project != "p" || p.Route != "/app" || !strings.Contains(p.Message, "set by gateway itself") {
+			t.Errorf("%q: got %+v", role, p)
+		}
+		delete(c.Labels, label.Path)
+		if o := survey(world(c), true, nil); o.proxy != nil || len(o.found)+len(o.problems) != 0 {
+			t.Errorf("%q without a route: got %+v", role, o)
+		}
 	}
 }
