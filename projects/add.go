@@ -2,7 +2,6 @@ package projects
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -123,6 +122,21 @@ func (f *Failure) Error() string { return f.Err.Error() }
 // Unwrap returns the reason.
 func (f *Failure) Unwrap() error { return f.Err }
 
+// Leftover is what cleaning up after a failure or an interrupt could not undo: something was left, and Err says what,
+// why and how to mend it. It is wrapped beside the error that the cleaning up was for.
+type Leftover struct{ Err error }
+
+// Error is what was left, in words.
+func (l *Leftover) Error() string { return l.Err.Error() }
+
+// Unwrap returns the reason.
+func (l *Leftover) Unwrap() error { return l.Err }
+
+// left puts what cleaning up came to beside its cause.
+func left(cause error, format string, args ...any) error {
+	return fmt.Errorf("%w; and %w", cause, &Leftover{fmt.Errorf(format, args...)})
+}
+
 // Plan observes and decides, and does nothing.
 func (l Life) Plan(ctx context.Context, r Request, observe Observe) (Addition, error) {
 	facts, err := observe(ctx, r.Name, r.Template.Needs.Images)
@@ -140,7 +154,7 @@ func (l Life) Plan(ctx context.Context, r Request, observe Observe) (Addition, e
 }
 
 // Add makes a project and returns when it is served. Whatever fails or interrupts it, nothing of the project is left:
-// then the error is a *Failure if it had been started.
+// then the error is a *Failure if it had been started. When something could not be removed the error wraps a *Leftover.
 func (l Life) Add(ctx context.Context, r Request, observe Observe) (Addition, error) {
 	// Refuse before the first lock file is written.
 	if _, err := l.Plan(ctx, r, observe); err != nil {
@@ -193,11 +207,11 @@ func (l Life) undo(ctx context.Context, name Name, cause error) error {
 		err = l.settle(ctx, name)
 	}
 	if err != nil {
-		failure.Err = fmt.Errorf("%w; and taking it down again: %w; mend with: gateway rm %s", cause, err, name)
+		failure.Err = left(cause, "taking project %s down again: %w; mend with: gateway rm %s", name, err, name)
 		return failure
 	}
 	if err := l.Store.remove(name); err != nil {
-		failure.Err = errors.Join(cause, err)
+		failure.Err = left(cause, "%w; mend with: gateway rm %s", err, name)
 		return failure
 	}
 	failure.Undone = true

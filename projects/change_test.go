@@ -74,6 +74,25 @@ func TestDeploy_BringsTheOldFilesBack(t *testing.T) {
 	onlyProjects(t, b.Store, "robots")
 }
 
+func TestDeploy_SaysWhatIsLeftWhenTheOldFilesDoNotStart(t *testing.T) {
+	b := added(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	b.Ready = func(ctx context.Context, _ Name, _ []route.Key) error {
+		cancel()
+		b.compose.up = errors.New("no container today")
+		return ctx.Err()
+	}
+	err := b.Deploy(ctx, "robots", siteOf(t, map[string]string{"index.html": "new"}), nil)
+	left, ok := errors.AsType[*Leftover](err)
+	if !ok || !errors.Is(err, context.Canceled) || !strings.Contains(left.Error(), "no container today; mend with: gateway deploy robots") {
+		t.Errorf("got %v, left %v", err, left)
+	}
+	if _, started := errors.AsType[*Failure](err); !started {
+		t.Errorf("the containers' last words are lost: %#v", err)
+	}
+	onlyProjects(t, b.Store, "robots")
+}
+
 func TestDeploy_RefusesBeforeAnythingChanges(t *testing.T) {
 	b := added(t)
 	file := filepath.Join(b.Store.Dir("robots"), ComposeFile)

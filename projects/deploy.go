@@ -2,14 +2,14 @@ package projects
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"gateway/proxy/route"
 )
 
 // Deploy makes what runs equal to the project's folder, with the files of site in place of its own when it is not
-// nil, and returns when its routes are served. When new files cannot be deployed the old ones come back.
+// nil, and returns when its routes are served. When new files cannot be deployed the old ones come back; when they do not
+// the error wraps a *Leftover.
 func (l Life) Deploy(ctx context.Context, name Name, site *Site, routes []Taken) error {
 	unlock, err := l.Store.Lock(ctx, name)
 	if err != nil {
@@ -103,10 +103,10 @@ func (l Life) back(ctx context.Context, p Project, undo func() error, cause erro
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()
 	if err := undo(); err != nil {
-		return errors.Join(cause, fmt.Errorf("bringing the old files back: %w", err))
+		return left(cause, "bringing the old files of project %s back: %w", p.Name, err)
 	}
 	if err := l.run(ctx, p.Dir, p.Name, true); err != nil {
-		return errors.Join(cause, fmt.Errorf("starting the old files again: %w", err))
+		return left(cause, "starting project %s with its old files again: %w; mend with: gateway deploy %s", p.Name, err, p.Name)
 	}
 	return cause
 }

@@ -3,6 +3,7 @@ package projects
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"net/netip"
 	"os"
@@ -245,14 +246,32 @@ func (c *clinging) RemoveNetwork(ctx context.Context, id string) error {
 }
 
 func TestAdd_SaysWhatIsLeftWhenItCannotCleanUp(t *testing.T) {
-	b := newBench(t)
-	b.ready, b.compose.down = errors.New("no answer"), 2
-	_, err := b.Add(t.Context(), request(t, "robots", "/robots"), b.observe)
-	failure, ok := errors.AsType[*Failure](err)
-	if !ok || failure.Undone || !strings.Contains(err.Error(), "no answer") || !strings.Contains(err.Error(), "gateway rm robots") {
-		t.Errorf("got %v", err)
+	for name, arrange := range map[string]func(*bench, context.CancelFunc){
+		"it failed": func(b *bench, _ context.CancelFunc) { b.ready = errors.New("no answer") },
+		"it was interrupted": func(b *bench, cancel context.CancelFunc) {
+			b.Ready = func(context.Context, Name, []route.Key) error {
+				cancel()
+				return fmt.Errorf("no answer: %w", context.Canceled)
+			}
+		},
+	} {
+		b := newBench(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		arrange(b, cancel)
+		b.compose.down = 2
+		_, err := b.Add(ctx, request(t, "robots", "/robots"), b.observe)
+		interrupted := ctx.Err() != nil
+		cancel()
+		failure, ok := errors.AsType[*Failure](err)
+		if !ok || failure.Undone || !strings.Contains(err.Error(), "no answer") || errors.Is(err, context.Canceled) != interrupted {
+			t.Errorf("%s: got %v", name, err)
+		}
+		left, ok := errors.AsType[*Leftover](err)
+		if !ok || !strings.Contains(left.Error(), "compose stumbled; mend with: gateway rm robots") || strings.Contains(left.Error(), "no answer") {
+			t.Errorf("%s: left %v", name, left)
+		}
+		onlyProjects(t, b.Store, "robots")
 	}
-	onlyProjects(t, b.Store, "robots")
 }
 
 func TestAdd_RefusesBeforeAnythingIsMade(t *testing.T) {
