@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Table is an immutable snapshot of all routes, with the index that requests are matched by. It is safe for
@@ -31,8 +32,8 @@ type Match struct {
 }
 
 // Build makes a table of what sources found. Routes with one key that belong to one service become one route with the
-// targets of all; where the routes of different services claim one key, the one claimed first keeps it (then the one
-// whose service name sorts first), and each of the others becomes a problem. The arguments are not kept or changed.
+// targets of all; where the routes of different services claim one key, the one claimed first keeps it (of several,
+// the one with the oldest target, then the one whose name sorts first), and each of the others becomes a problem. The arguments are not kept or changed.
 func Build(found []Route, problems []Problem) *Table {
 	sorted := make([]*Route, len(found))
 	for i := range found {
@@ -61,6 +62,7 @@ func byClaim(a, b *Route) int {
 	}
 	return cmp.Or(
 		a.Claimed.Compare(b.Claimed),
+		oldest(a.Targets).Compare(oldest(b.Targets)),
 		cmp.Compare(a.Project, b.Project),
 		cmp.Compare(a.Service, b.Service),
 		cmp.Compare(a.Source, b.Source),
@@ -107,6 +109,14 @@ func newest(targets []Target) Target {
 		return Target{}
 	}
 	return slices.MaxFunc(targets, func(a, b Target) int { return a.Created.Compare(b.Created) })
+}
+
+// oldest is when the oldest target came to be.
+func oldest(targets []Target) time.Time {
+	if len(targets) == 0 {
+		return time.Time{}
+	}
+	return slices.MinFunc(targets, func(a, b Target) int { return a.Created.Compare(b.Created) }).Created
 }
 
 func conflict(holder, loser *Route) Problem {

@@ -132,6 +132,19 @@ func TestBuild_EqualClaimsGoByName(t *testing.T) {
 	}
 }
 
+func TestBuild_EqualClaimsGoByTheOldestTarget(t *testing.T) {
+	young, old := made(t, "/x", "a", 0), made(t, "/x", "b", 0)
+	target := old.Targets[0]
+	target.ID, target.Name, target.Created = "b2", "b2", epoch.Add(-time.Hour)
+	old.Targets = append(old.Targets, target)
+	for _, found := range [][]Route{{young, old}, {old, young}} {
+		tab := Build(found, nil)
+		if tab.Lookup(Key{Prefix: prefix(t, "/x")}).Service != "b" || len(tab.Problems()) != 1 {
+			t.Errorf("got %+v, %+v", tab.Routes(), tab.Problems())
+		}
+	}
+}
+
 func TestBuild_OneHostIsNoConflictWithAnother(t *testing.T) {
 	tab := table(t, "/x", "a.org/x", "b.org/x")
 	if len(tab.Routes()) != 3 || len(tab.Problems()) != 0 {
