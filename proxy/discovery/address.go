@@ -20,13 +20,15 @@ type view struct {
 	byID, byName map[string]*docker.Network
 	// proxyOn are the names of the networks that the proxy is on.
 	proxyOn map[string]bool
+	// since is when the oldest network of each compose project was created.
+	since map[string]time.Time
 }
 
 // reached is how a container is reached.
 type reached struct {
 	// network is the name of the network, address host:port, empty while there is none.
 	network, address string
-	// claimed is since when the container's project holds its prefixes.
+	// claimed is since when the container's project, or the container where it has none, holds its prefixes.
 	claimed time.Time
 }
 
@@ -39,10 +41,15 @@ func newView(networks []docker.Network, proxy *docker.Container) *view {
 		byID:     make(map[string]*docker.Network, len(networks)),
 		byName:   make(map[string]*docker.Network, len(networks)),
 		proxyOn:  make(map[string]bool),
+		since:    make(map[string]time.Time),
 	}
 	for i := range v.networks {
 		n := &v.networks[i]
 		v.byID[n.ID], v.byName[n.Name] = n, n
+		project := n.Labels[composeProject]
+		if old, known := v.since[project]; project != "" && !n.Created.IsZero() && (!known || n.Created.Before(old)) {
+			v.since[project] = n.Created
+		}
 	}
 	if proxy != nil {
 		for _, a := range proxy.Networks {
@@ -55,7 +62,8 @@ func newView(networks []docker.Network, proxy *docker.Container) *view {
 // same reports whether the rules give the same answers in both views.
 func (v *view) same(other *view) bool {
 	return maps.Equal(v.proxyOn, other.proxyOn) && slices.EqualFunc(v.networks, other.networks, func(a, b docker.Network) bool {
-		return a.ID == b.ID && a.Name == b.Name && a.Created.Equal(b.Created) && a.Labels[label.Role] == b.Labels[label.Role]
+		return a.ID == b.ID && a.Name == b.Name && a.Created.Equal(b.Created) &&
+			a.Labels[label.Role] == b.Labels[label.Role] && a.Labels[composeProject] == b.Labels[composeProject]
 	})
 }
 
@@ -77,12 +85,7 @@ func (v *view) role(a docker.Attachment) string {
 // reach applies the rules for networks and ports to one claim of a container.
 func (v *view) reach(c *docker.Container, claim *label.Claim) (reached, *fault) {
 	edges := v.edges(c)
-	r := reached{claimed: c.Created}
-	if len(edges) > 0 {
-		if n := v.network(edges[0]); n != nil && !n.Created.IsZero() {
-			r.claimed = n.Created
-		}
-	}
+	r := reached{claimed: v.claimed(c)}
 	if len(c.Networks) == 0 && c.State != "running" {
 		return r, nil // it may have been taken off its networks; nothing is reached there anyway
 	}
@@ -100,6 +103,15 @@ func (v *view) reach(c *docker.Container, claim *label.Claim) (reached, *fault) 
 	}
 	r.address = netip.AddrPortFrom(a.Address, port).String()
 	return r, nil
+}
+
+// claimed is since when a container holds its prefixes: since its compose project has a network, as networks outlive a
+// redeploy and containers do not. A network that several projects share says nothing of their age.
+func (v *view) claimed(c *docker.Container) time.Time {
+	if since, known := v.since[c.Labels[composeProject]]; known {
+		return since
+	}
+	return c.Created
 }
 
 // edges are the container's edge networks: the one compose names PROJECT_web first, then by name.

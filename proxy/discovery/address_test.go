@@ -3,6 +3,7 @@ package discovery
 import (
 	"maps"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -155,26 +156,47 @@ func TestSurvey_WritesIPv6InBrackets(t *testing.T) {
 	}
 }
 
-func TestSurvey_ClaimsSinceTheEdgeNetwork(t *testing.T) {
-	young := func(labels map[string]string, networks ...string) docker.Container {
-		c := box(labels, networks...)
-		c.Created = born.Add(100 * time.Hour)
-		return c
-	}
+func TestSurvey_ClaimsSinceTheOldestNetworkOfTheProject(t *testing.T) {
+	redeployed := born.Add(100 * time.Hour)
 	tests := []struct {
-		name string
-		c    docker.Container
-		want time.Time
+		name, project string
+		networks      []string
+		// owned are the networks that belong to project p.
+		owned []string
+		want  time.Time
 	}{
-		{"an edge network", young(nil, "x", "edge"), born.Add(time.Hour)},
-		{"an edge network, reached through another", young(map[string]string{label.Network: "x"}, "x", "edge"), born.Add(time.Hour)},
-		{"no edge network", young(nil, "x"), born.Add(100 * time.Hour)},
-		{"an edge network that was not listed", young(map[string]string{composeProject: "new"}, "new_web"), born.Add(100 * time.Hour)},
+		{"its edge network", "p", []string{"p_web"}, []string{"p_web"}, born.Add(2 * time.Hour)},
+		{"the oldest of several", "p", []string{"p_default", "p_web"}, []string{"p_default", "p_web"}, born.Add(2 * time.Hour)},
+		{"without a network web", "p", []string{"p_default"}, []string{"p_default"}, born.Add(4 * time.Hour)},
+		{"one that it is not on", "p", []string{"x"}, []string{"p_db"}, born.Add(3 * time.Hour)},
+		{"a shared network", "p", []string{"edge"}, nil, redeployed},
+		{"a shared network beside its own", "p", []string{"edge", "p_default"}, []string{"p_default"}, born.Add(4 * time.Hour)},
+		{"a network of another project", "q", []string{"p_web"}, []string{"p_web"}, redeployed},
+		{"no project", "", []string{"edge"}, []string{"p_web"}, redeployed},
+		{"a network that was not listed", "new", []string{"new_web"}, nil, redeployed},
 	}
 	for _, tt := range tests {
-		o := survey(world(tt.c), false, nil)
+		c := box(map[string]string{composeProject: tt.project}, tt.networks...)
+		c.Created = redeployed
+		l := world(c)
+		own(l, "p", tt.owned...)
+		o := survey(l, false, nil)
 		if len(o.found) != 1 || !o.found[0].route.Claimed.Equal(tt.want) {
 			t.Errorf("%s: got %+v, %+v", tt.name, o.found, o.problems)
+		}
+	}
+}
+
+// own labels networks of the world as those of a compose project.
+func own(l *listing, project string, names ...string) {
+	for i := range l.networks {
+		n := &l.networks[i]
+		if slices.Contains(names, n.Name) {
+			n.Labels = maps.Clone(n.Labels)
+			if n.Labels == nil {
+				n.Labels = map[string]string{}
+			}
+			n.Labels[composeProject] = project
 		}
 	}
 }

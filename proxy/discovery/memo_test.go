@@ -39,6 +39,9 @@ var edits = []func(l *listing, c *docker.Container){
 	func(l *listing, _ *docker.Container) {
 		l.networks[5].Labels = map[string]string{label.Role: label.RoleEdge}
 	},
+	func(l *listing, _ *docker.Container) { own(l, "p", "x", "y") },
+	func(l *listing, _ *docker.Container) { own(l, "p", "x") },
+	func(l *listing, _ *docker.Container) { own(l, "", "x", "y") },
 	func(l *listing, _ *docker.Container) { l.networks[6].Created = l.networks[6].Created.AddDate(0, 0, 1) },
 	func(l *listing, _ *docker.Container) { l.networks = l.networks[:len(l.networks)-1] },
 	func(l *listing, _ *docker.Container) { l.containers[0].Networks = proxyBox("y").Networks },
@@ -49,7 +52,7 @@ func TestMemo_ChangesNothingButTheCost(t *testing.T) {
 	fresh := func() *listing {
 		l := world(proxyBox("x"))
 		for _, name := range []string{"a", "b", "c"} {
-			c := box(map[string]string{label.Path: "/" + name}, "x", "y")
+			c := box(map[string]string{label.Path: "/" + name, composeProject: "p"}, "x", "y")
 			c.ID, c.Name = "id-"+name, name
 			l.containers = append(l.containers, c)
 		}
