@@ -16,6 +16,9 @@ func (l Life) Deploy(ctx context.Context, name Name, site *Site, routes []Taken)
 		return err
 	}
 	defer unlock()
+	if err := l.Store.recoverSite(name); err != nil {
+		return err
+	}
 	p, err := l.check(ctx, name, site, routes)
 	if err != nil {
 		return err

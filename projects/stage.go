@@ -15,6 +15,9 @@ import (
 // place makes the project's folder with the files, and with the site in place of theirs when there is one: whole or
 // not at all. The caller holds the project's lock.
 func (s Store) place(ctx context.Context, name Name, files map[string][]byte, site *Site) error {
+	if err := s.tidy(name); err != nil {
+		return err
+	}
 	stage, err := s.newStage("add", name)
 	if err != nil {
 		return err
@@ -33,30 +36,54 @@ func (s Store) place(ctx context.Context, name Name, files map[string][]byte, si
 	return nil
 }
 
-// newStage makes a hidden folder beside the projects, and deletes those of the same project that a crash left behind.
+// newStage makes a hidden folder beside the projects. Those that a crash left behind are tidy's.
 func (s Store) newStage(purpose string, name Name) (string, error) {
 	if err := os.MkdirAll(s.root, 0o755); err != nil {
 		return "", unwritable(s.root, err)
 	}
-	prefix := "." + purpose + "-" + string(name) + "-"
-	entries, err := os.ReadDir(s.root)
-	if err != nil {
-		return "", unwritable(s.root, err)
-	}
-	for _, entry := range entries {
-		// A longer name may start with this one: only all digits behind it are ours.
-		if rest, ours := strings.CutPrefix(entry.Name(), prefix); !ours || strings.Trim(rest, "0123456789") != "" {
-			continue
-		}
-		if err := os.RemoveAll(filepath.Join(s.root, entry.Name())); err != nil {
-			return "", fmt.Errorf("removing what a crash left behind: %w", err)
-		}
-	}
-	stage, err := os.MkdirTemp(s.root, prefix)
+	stage, err := os.MkdirTemp(s.root, stagePrefix(purpose, name))
 	if err != nil {
 		return "", unwritable(s.root, err)
 	}
 	return stage, nil
+}
+
+func stagePrefix(purpose string, name Name) string { return "." + purpose + "-" + string(name) + "-" }
+
+// stages lists the hidden folders of a project that a crash left behind. The caller holds the project's lock.
+func (s Store) stages(purpose string, name Name) ([]string, error) {
+	entries, err := os.ReadDir(s.root)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, unwritable(s.root, err)
+	}
+	var all []string
+	for _, entry := range entries {
+		// A longer name may start with this one: only all digits behind it are ours.
+		if rest, ours := strings.CutPrefix(entry.Name(), stagePrefix(purpose, name)); ours && strings.Trim(rest, "0123456789") == "" {
+			all = append(all, filepath.Join(s.root, entry.Name()))
+		}
+	}
+	return all, nil
+}
+
+// tidy ends what a crash in the middle of changing a project left half done. The caller holds the project's lock.
+func (s Store) tidy(name Name) error {
+	if err := s.recoverSite(name); err != nil {
+		return err
+	}
+	for _, purpose := range []string{"add", "rm"} {
+		left, err := s.stages(purpose, name)
+		for _, stage := range left {
+			err = errors.Join(err, os.RemoveAll(stage))
+		}
+		if err != nil {
+			return fmt.Errorf("removing what a crash left behind: %w", err)
+		}
+	}
+	return nil
 }
 
 // fill writes a project's files into a new folder.
@@ -102,28 +129,4 @@ func diskFull(err error) error {
 		return fmt.Errorf("%w; nothing was kept, make room on the disk and run the command again", err)
 	}
 	return err
-}
-
-// swapSite puts the files of site in place of the project's. The one that is called of undo and done ends it: undo
-// brings the old files back, done deletes them. The caller holds the project's lock.
-func (s Store) swapSite(ctx context.Context, p Project, site *Site) (undo, done func() error, err error) {
-	stage, err := s.newStage("site", p.Name)
-	if err != nil {
-		return nil, nil, err
-	}
-	current, old, fresh := filepath.Join(p.Dir, SiteFolder), filepath.Join(stage, "old"), filepath.Join(stage, "new")
-	done = func() error { return os.RemoveAll(stage) }
-	undo = func() error {
-		return errors.Join(os.Rename(current, fresh), os.Rename(old, current), done())
-	}
-	if err := site.copyTo(ctx, fresh); err != nil {
-		return nil, nil, errors.Join(diskFull(err), done())
-	}
-	if err := os.Rename(current, old); err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("putting the old files of project %s aside: %w", p.Name, err), done())
-	}
-	if err := os.Rename(fresh, current); err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("putting the files of project %s in place: %w", p.Name, err), os.Rename(old, current), done())
-	}
-	return undo, done, nil
 }

@@ -118,9 +118,12 @@ func read(name Name, dir string) (Document, error) {
 
 // remove deletes a project's folder: renamed first, so that what is interrupted leaves no half a project.
 func (s Store) remove(name Name) error {
-	gone, err := os.MkdirTemp(s.root, ".rm-"+string(name)+"-")
+	if err := s.tidy(name); err != nil {
+		return err
+	}
+	gone, err := s.newStage("rm", name)
 	if err != nil {
-		return fmt.Errorf("removing project %s: %w", name, err)
+		return err
 	}
 	defer os.RemoveAll(gone)
 	if err := os.Rename(s.Dir(name), filepath.Join(gone, string(name))); err != nil {

@@ -1,0 +1,139 @@
+package projects
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// crash leaves a stage of robots as a deployment that was killed does.
+func crash(t *testing.T, b *bench, files map[string]string) string {
+	t.Helper()
+	stage := filepath.Join(b.Store.Root(), ".site-robots-123")
+	if err := os.Rename(tree(t, files), stage); err != nil {
+		t.Fatal(err)
+	}
+	return stage
+}
+
+func index(t *testing.T, b *bench) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(b.Store.Dir("robots"), SiteFolder, "index.html"))
+	if err != nil {
+		t.Error(err)
+	}
+	return string(text)
+}
+
+func TestDeploy_BringsBackWhatAKilledOneTookAway(t *testing.T) {
+	for name, deploy := range map[string]func(*bench) error{
+		"without files": func(b *bench) error { return b.Deploy(t.Context(), "robots", nil, nil) },
+		"with files that are refused": func(b *bench) error {
+			site := siteOf(t, map[string]string{"index.html": "newest"})
+			if err := os.Remove(filepath.Join(site.Dir, "index.html")); err != nil {
+				t.Fatal(err)
+			}
+			if err := b.Deploy(t.Context(), "robots", site, nil); err == nil {
+				t.Error("files that are gone were deployed")
+			}
+			return nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := added(t)
+			// Killed between the two renames: the old files are in the stage alone.
+			crash(t, b, map[string]string{"old/index.html": "only copy", "new/index.html": "new"})
+			if err := os.RemoveAll(filepath.Join(b.Store.Dir("robots"), SiteFolder)); err != nil {
+				t.Fatal(err)
+			}
+			if err := deploy(b); err != nil {
+				t.Fatal(err)
+			}
+			if got := index(t, b); got != "only copy" {
+				t.Errorf("the site is %q", got)
+			}
+			onlyProjects(t, b.Store, "robots")
+		})
+	}
+}
+
+func TestDeploy_ClearsAStageWhoseSiteIsInPlace(t *testing.T) {
+	b := added(t)
+	want := index(t, b)
+	crash(t, b, map[string]string{"new/index.html": "half", "old/index.html": "older"})
+	if err := b.Deploy(t.Context(), "robots", nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := index(t, b); got != want {
+		t.Errorf("the site is %q", got)
+	}
+	onlyProjects(t, b.Store, "robots")
+}
+
+func TestDeploy_KeepsTheOnlyCopyWhenItCannotBePutBack(t *testing.T) {
+	b := added(t)
+	stage := crash(t, b, map[string]string{"old/index.html": "only copy"})
+	site := filepath.Join(b.Store.Dir("robots"), SiteFolder)
+	// What cannot be looked at is not known to be there.
+	loop := func() error { return os.Symlink("robots", b.Store.Dir("robots")) }
+	if err := os.Rename(filepath.Dir(site), filepath.Join(t.TempDir(), "robots")); err != nil {
+		t.Fatal(err)
+	}
+	if err := loop(); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Deploy(t.Context(), "robots", nil, nil); err == nil || !strings.Contains(err.Error(), stage) {
+		t.Errorf("got %v, want the place of the files", err)
+	}
+	if got := contents(t, stage); got["old/index.html"] != "only copy" {
+		t.Errorf("the stage has %v", got)
+	}
+}
+
+func TestRemove_TakesWhatACrashLeft(t *testing.T) {
+	b := added(t)
+	crash(t, b, map[string]string{"new/index.html": "half"})
+	for _, left := range []string{".rm-robots-1", ".add-robots-2", ".rm-robots-two-3"} {
+		if err := os.MkdirAll(filepath.Join(b.Store.Root(), left, "robots"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := b.Remove(t.Context(), Removal{Name: "robots"}); err != nil {
+		t.Fatal(err)
+	}
+	onlyProjects(t, b.Store, ".rm-robots-two-3")
+}
+
+func TestSwap_GoesThereAndBack(t *testing.T) {
+	dir := tree(t, map[string]string{"site/a": "old", "stage/new/b": "new"})
+	current, fresh, aside := filepath.Join(dir, "site"), filepath.Join(dir, "stage", freshSite), filepath.Join(dir, "stage", oldSite)
+	check := func(want string) {
+		t.Helper()
+		if got := contents(t, current); len(got) != 1 || got[want] == "" {
+			t.Errorf("in force are %v, want %s", got, want)
+		}
+	}
+	back, err := swap(current, fresh, aside)
+	if err != nil {
+		t.Fatal(err)
+	}
+	check("b")
+	if err := back(); err != nil {
+		t.Fatal(err)
+	}
+	check("a")
+	// The way of systems that cannot exchange.
+	if err := rotate(fresh, current, aside); err != nil {
+		t.Fatal(err)
+	}
+	check("b")
+	if err := rotate(aside, current, fresh); err != nil {
+		t.Fatal(err)
+	}
+	check("a")
+	if err := rotate(filepath.Join(dir, "nothing"), current, aside); err == nil {
+		t.Error("nothing was put in force")
+	}
+	check("a")
+}
