@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // maxPrefix is the longest prefix that ParsePrefix accepts, in bytes of its escaped form.
@@ -36,7 +38,7 @@ type Prefix struct{ path string }
 // separators and control characters.
 func ParsePrefix(s string) (Prefix, error) {
 	if !strings.HasPrefix(s, "/") {
-		return Prefix{}, &PrefixError{s, "it must start with a slash", "write /" + s}
+		return Prefix{}, &PrefixError{s, "it must start with a slash", slashed(s)}
 	}
 	trimmed := strings.TrimSuffix(s, "/")
 	if trimmed == "" {
@@ -54,6 +56,14 @@ func ParsePrefix(s string) (Prefix, error) {
 		return Prefix{}, &PrefixError{s[:20] + "...", rule, "choose a shorter one"}
 	}
 	return Prefix{path: b.String()}, nil
+}
+
+// slashed says to put a slash before s, which is repeated only when it is short and plain: it may come from anywhere.
+func slashed(s string) string {
+	if len(s) > 100 || strings.ContainsFunc(s, func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }) {
+		return "put a slash before it"
+	}
+	return "write /" + s
 }
 
 // addSegment appends a slash and the segment in its normal form.

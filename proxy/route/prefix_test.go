@@ -56,6 +56,10 @@ func TestParsePrefix_SaysWhatToWrite(t *testing.T) {
 	tests := []struct{ in, rule, mend string }{
 		{"", "start with a slash", "write /"},
 		{"robots", "start with a slash", "write /robots"},
+		{"로봇", "start with a slash", "write /로봇"},
+		{"\x1b[2J", "start with a slash", "put a slash before it"},
+		{"a\xff", "start with a slash", "put a slash before it"},
+		{strings.Repeat("x", 101), "start with a slash", "put a slash before it"},
 		{"//", "empty segment", "single slashes"},
 		{"/a//b", "empty segment", "single slashes"},
 		{"/a/./b", "dot segment", "path it leads to"},
