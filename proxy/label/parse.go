@@ -28,7 +28,7 @@ type Claim struct {
 
 // Problem is a label that cannot be followed. The route it belongs to is left out.
 type Problem struct {
-	// Label is the label's full name; Route the key of its route as text, empty when that is not known.
+	// Label is the label's full name, cut and escaped where it cannot be shown as it is; Route the key of its route as text, empty when that is not known.
 	Label, Route string
 	// Message names the label and the rule it breaks, Mend what to write instead.
 	Message, Mend string
@@ -44,25 +44,30 @@ type group struct {
 
 // Parse reads the labels of one container. Both results are sorted by the names of routes; a container without
 // gateway.* labels yields neither. A route with a problem is left out of the claims, all others go on. Labels of
-// another prefix are none of its business, and neither are Role and Record.
+// another prefix are none of its business, and neither are Role and Record. What is told of one container is bounded: it
+// has at most MaxProblems, of which the last says how many more there are.
 func Parse(labels map[string]string) ([]Claim, []Problem) {
-	groups, stray := split(labels)
-	problems := stray
+	groups, problems := split(labels)
+	names := slices.Sorted(maps.Keys(groups))
+	if len(names) > maxRoutes {
+		problems = append([]Problem{crowded(names[maxRoutes:])}, problems...)
+		names = names[:maxRoutes]
+	}
 	var claims []Claim
-	for _, name := range slices.Sorted(maps.Keys(groups)) {
+	holders := make(map[route.Key]string, len(names))
+	for _, name := range names {
 		claim, found := groups[name].parse()
-		if len(found) == 0 {
-			if double, is := doubled(claims, claim); is {
-				found = []Problem{double}
-			}
+		if holder, taken := holders[claim.Key]; taken && len(found) == 0 {
+			found = []Problem{doubled(claim, holder)}
 		}
 		if len(found) > 0 {
 			problems = append(problems, found...)
 			continue
 		}
+		holders[claim.Key] = name
 		claims = append(claims, claim)
 	}
-	return claims, problems
+	return claims, shorten(problems)
 }
 
 // Ours reports whether labels has any that Parse would look at.
@@ -126,9 +131,10 @@ func address(label, field string) (routeName, short string, problem *Problem) {
 	name, short, found := strings.Cut(rest, ".")
 	if !found || short == "" || !routeNamed(name) {
 		return "", "", &Problem{
-			Label:   label,
-			Message: fmt.Sprintf("%s names no route and label: a route's name has small letters, digits, - and _ only", label),
-			Mend:    "write gateway.routes.ROUTE.NAME, such as gateway.routes.api.path",
+			Label: plain(label),
+			Message: fmt.Sprintf("%s names no route and label: a route's name has small letters, digits, - and _ only, %d at most",
+				quote(label), maxName),
+			Mend: "write gateway.routes.ROUTE.NAME, such as gateway.routes.api.path",
 		}
 	}
 	return name, short, nil
@@ -142,7 +148,7 @@ func routeNamed(s string) bool {
 			return false
 		}
 	}
-	return s != ""
+	return s != "" && len(s) <= maxName
 }
 
 // parse reads the labels of one route. The claim counts only when there are no problems.
@@ -151,12 +157,11 @@ func (g *group) parse() (Claim, []Problem) {
 	var problems []Problem
 	for _, field := range slices.Sorted(maps.Keys(g.values)) {
 		label := g.labels[field]
-		read, known := fields[field]
-		if !known {
+		if fields[field] == nil {
 			problems = append(problems, unknown(label, field, g))
 			continue
 		}
-		if p := read(&claim, strings.TrimSpace(g.values[field])); p != nil {
+		if p := read(&claim, field, g.values[field]); p != nil {
 			problems = append(problems, Problem{Label: label, Message: label + ": " + p.rule, Mend: p.mend})
 		}
 	}
@@ -198,20 +203,13 @@ func (g *group) spell(field string) string {
 	return Routes + g.name + "." + field
 }
 
-// doubled reports that a claim asks for a route that an earlier claim of the same container has.
-func doubled(claims []Claim, c Claim) (Problem, bool) {
-	for i := range claims {
-		if claims[i].Key != c.Key {
-			continue
-		}
-		g := group{name: c.Name}
-		other := group{name: claims[i].Name}
-		return Problem{
-			Label:   g.spell("path"),
-			Route:   c.Key.String(),
-			Message: fmt.Sprintf("%s claims %s, which %s of the same container has already", g.spell("path"), c.Key, other.spell("path")),
-			Mend:    fmt.Sprintf("give %s another path, or remove the labels that start with %s", g.spell("path"), g.spell("")),
-		}, true
+// doubled is the problem of a claim on the route of another one of the same container, given that one's name.
+func doubled(c Claim, holder string) Problem {
+	g, other := group{name: c.Name}, group{name: holder}
+	return Problem{
+		Label:   g.spell("path"),
+		Route:   c.Key.String(),
+		Message: fmt.Sprintf("%s claims %s, which %s of the same container has already", g.spell("path"), c.Key, other.spell("path")),
+		Mend:    fmt.Sprintf("give %s another path, or remove the labels that start with %s", g.spell("path"), g.spell("")),
 	}
-	return Problem{}, false
 }

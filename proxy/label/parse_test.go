@@ -210,6 +210,7 @@ func FuzzParse(f *testing.F) {
 				t.Fatalf("key %q of %v cannot be read back: %v", c.Key, labels, err)
 			}
 		}
+		bounded(t, problems)
 		for _, p := range problems {
 			if p.Label == "" || p.Message == "" || p.Mend == "" {
 				t.Fatalf("problem %+v of %v lacks something", p, labels)

@@ -26,8 +26,8 @@ func unknown(label, field string, g *group) Problem {
 		mend = fmt.Sprintf("write %s if that is what it means, or remove it", g.spell(near))
 	}
 	return Problem{
-		Label:   label,
-		Message: label + " is not known to this version of gateway; its route is left out, since the label may protect it",
+		Label:   plain(label),
+		Message: quote(label) + " is not known to this version of gateway; its route is left out, since the label may protect it",
 		Mend:    mend,
 	}
 }

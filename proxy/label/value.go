@@ -13,8 +13,12 @@ import (
 	"gateway/proxy/route"
 )
 
-// maxOwner is the longest owner, in bytes.
-const maxOwner = 200
+// The longest values, in bytes.
+const (
+	maxValue   = 1 << 10
+	maxOwner   = 200
+	maxNetwork = 200
+)
 
 // fault is why a value cannot be followed: the rule it breaks and what to write instead.
 type fault struct{ rule, mend string }
@@ -31,6 +35,15 @@ var fields = map[string]func(*Claim, string) *fault{
 	"expires": readExpires,
 }
 
+// read reads the value of one label into a claim.
+func read(c *Claim, field, value string) *fault {
+	value = strings.TrimSpace(value)
+	if len(value) > maxValue {
+		return &fault{fmt.Sprintf("it has %d bytes, and %d is the most", len(value), maxValue), "write a shorter value"}
+	}
+	return fields[field](c, value)
+}
+
 func readPath(c *Claim, value string) *fault {
 	if value == "" {
 		return &fault{"it is empty; it takes a path prefix", "write a prefix such as /robots, or / for the whole host"}
@@ -38,7 +51,7 @@ func readPath(c *Claim, value string) *fault {
 	prefix, err := route.ParsePrefix(value)
 	if err != nil {
 		bad, _ := errors.AsType[*route.PrefixError](err)
-		return &fault{fmt.Sprintf("%q is no path prefix: %s", bad.Input, bad.Rule), bad.Mend}
+		return &fault{fmt.Sprintf("%s is no path prefix: %s", quote(bad.Input), bad.Rule), bad.Mend}
 	}
 	c.Key.Prefix = prefix
 	return nil
@@ -52,7 +65,7 @@ func readHost(c *Claim, value string) *fault {
 	}
 	if err := checkHost(host); err != nil {
 		return &fault{
-			fmt.Sprintf("%q is no host name: %v", value, err),
+			fmt.Sprintf("%s is no host name: %v", quote(value), err),
 			"write one name without scheme, port and path, such as example.org, or remove the label to serve any host",
 		}
 	}
@@ -74,7 +87,7 @@ func checkHost(host string) error {
 	}
 	for part := range strings.SplitSeq(host, ".") {
 		if part == "" || len(part) > 63 || part[0] == '-' || part[len(part)-1] == '-' {
-			return fmt.Errorf("the part %q is empty, too long or has a - at an end", part)
+			return fmt.Errorf("the part %s is empty, too long or has a - at an end", quote(part))
 		}
 		for _, r := range part {
 			if r >= utf8.RuneSelf {
@@ -92,7 +105,7 @@ func readPort(c *Claim, value string) *fault {
 	port, err := strconv.ParseUint(value, 10, 16)
 	if err != nil || port == 0 {
 		return &fault{
-			fmt.Sprintf("%q is no port; it takes a number from 1 to 65535", value),
+			fmt.Sprintf("%s is no port; it takes a number from 1 to 65535", quote(value)),
 			"write the port that the app listens on inside the container, such as 8080",
 		}
 	}
@@ -128,12 +141,15 @@ func choice(value string, allowed ...string) *fault {
 	if near := nearest(strings.ToLower(value), allowed); near != "" {
 		mend = "write " + near
 	}
-	return &fault{fmt.Sprintf("%q is not known to this version; it takes %s", value, list), mend}
+	return &fault{fmt.Sprintf("%s is not known to this version; it takes %s", quote(value), list), mend}
 }
 
 func readNetwork(c *Claim, value string) *fault {
 	if value == "" || strings.ContainsFunc(value, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }) {
-		return &fault{fmt.Sprintf("%q is no network's name", value), "write a network's name as docker network ls shows it"}
+		return &fault{quote(value) + " is no network's name", "write a network's name as docker network ls shows it"}
+	}
+	if len(value) > maxNetwork {
+		return &fault{fmt.Sprintf("it has %d bytes, and %d is the most", len(value), maxNetwork), "use a network with a shorter name"}
 	}
 	c.Network = value
 	return nil
@@ -156,7 +172,7 @@ func readExpires(c *Claim, value string) *fault {
 	day, err := time.Parse(time.DateOnly, value)
 	if err != nil || day.Year() < 1970 {
 		return &fault{
-			fmt.Sprintf("%q is no day of the calendar; it takes YYYY-MM-DD", value),
+			quote(value) + " is no day of the calendar; it takes YYYY-MM-DD",
 			"write the last day, such as 2027-06-30",
 		}
 	}
