@@ -210,7 +210,7 @@ func (l Life) undo(ctx context.Context, name Name, cause error) error {
 		failure.Err = left(cause, "taking project %s down again: %w; mend with: gateway rm %s", name, err, name)
 		return failure
 	}
-	if err := l.Store.remove(name); err != nil {
+	if err := l.Store.remove(name, ""); err != nil {
 		failure.Err = left(cause, "%w; mend with: gateway rm %s", err, name)
 		return failure
 	}

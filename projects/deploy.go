@@ -60,7 +60,7 @@ func (l Life) check(ctx context.Context, name Name, site *Site, routes []Taken) 
 		reasons = append(reasons, free(claim.Key, name, facts.taken()))
 	}
 	if site != nil {
-		reasons = append(reasons, l.siteWanted(p), l.Store.checkRoom(site.Bytes))
+		reasons = append(reasons, l.siteWanted(p), Store{l.Store.beside(name)}.checkRoom(site.Bytes))
 	}
 	return p, refuse(reasons...)
 }

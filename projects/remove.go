@@ -3,7 +3,6 @@ package projects
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"strings"
 )
 
@@ -11,7 +10,9 @@ import (
 type Removal struct {
 	Name Name
 	// Dir is empty when the project has no folder.
-	Dir                           string
+	Dir string
+	// Target is where Dir leads when it is a link, whether or not there is anything; it goes too.
+	Target                        string
 	Containers, Networks, Volumes []string
 }
 
@@ -33,7 +34,10 @@ func (l Life) PlanRemoval(ctx context.Context, name Name, volumes Volumes) (Remo
 	plan := Removal{Name: name}
 	switch {
 	case l.Store.Exists(name):
-		plan.Dir = dir
+		plan.Dir, plan.Target = dir, l.Store.leads(name)
+		if err := l.Store.apart(name); err != nil {
+			return Removal{}, err
+		}
 	case running.empty():
 		return Removal{}, fmt.Errorf("%w: %s; 'gateway ls' lists those there are", ErrNoProject, name)
 	case !running.ours():
@@ -60,10 +64,15 @@ func (r Removal) Steps() []string {
 			steps = append(steps, fmt.Sprintf("remove %s %s", kind.what, name))
 		}
 	}
-	if r.Dir != "" {
-		steps = append(steps, "delete "+filepath.Clean(r.Dir)+" with all that is in it")
+	switch {
+	case r.Dir == "":
+		return steps
+	case r.Target == "":
+		return append(steps, "delete "+r.Dir+" with all that is in it")
+	case isThere(r.Target):
+		steps = append(steps, "delete "+r.Target+" with all that is in it")
 	}
-	return steps
+	return append(steps, "delete the link "+r.Dir+" to "+r.Target)
 }
 
 // String is the plan in lines.
@@ -83,5 +92,5 @@ func (l Life) Remove(ctx context.Context, plan Removal) error {
 	if !l.Store.Exists(plan.Name) {
 		return nil
 	}
-	return l.Store.remove(plan.Name)
+	return l.Store.remove(plan.Name, plan.Target)
 }

@@ -18,7 +18,10 @@ func (s Store) place(ctx context.Context, name Name, files map[string][]byte, si
 	if err := s.tidy(name); err != nil {
 		return err
 	}
-	stage, err := s.newStage("add", name)
+	if err := os.MkdirAll(s.root, 0o755); err != nil {
+		return unwritable(s.root, err)
+	}
+	stage, err := newStage(s.root, "add", name)
 	if err != nil {
 		return err
 	}
@@ -36,34 +39,31 @@ func (s Store) place(ctx context.Context, name Name, files map[string][]byte, si
 	return nil
 }
 
-// newStage makes a hidden folder beside the projects. Those that a crash left behind are tidy's.
-func (s Store) newStage(purpose string, name Name) (string, error) {
-	if err := os.MkdirAll(s.root, 0o755); err != nil {
-		return "", unwritable(s.root, err)
-	}
-	stage, err := os.MkdirTemp(s.root, stagePrefix(purpose, name))
+// newStage makes a hidden folder in dir. Those that a crash left behind are tidy's.
+func newStage(dir, purpose string, name Name) (string, error) {
+	stage, err := os.MkdirTemp(dir, stagePrefix(purpose, name))
 	if err != nil {
-		return "", unwritable(s.root, err)
+		return "", unwritable(dir, err)
 	}
 	return stage, nil
 }
 
 func stagePrefix(purpose string, name Name) string { return "." + purpose + "-" + string(name) + "-" }
 
-// stages lists the hidden folders of a project that a crash left behind. The caller holds the project's lock.
-func (s Store) stages(purpose string, name Name) ([]string, error) {
-	entries, err := os.ReadDir(s.root)
+// stages lists the hidden folders of a project that a crash left in dir. The caller holds the project's lock.
+func stages(dir, purpose string, name Name) ([]string, error) {
+	entries, err := os.ReadDir(dir)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, unwritable(s.root, err)
+		return nil, unwritable(dir, err)
 	}
 	var all []string
 	for _, entry := range entries {
 		// A longer name may start with this one: only all digits behind it are ours.
 		if rest, ours := strings.CutPrefix(entry.Name(), stagePrefix(purpose, name)); ours && strings.Trim(rest, "0123456789") == "" {
-			all = append(all, filepath.Join(s.root, entry.Name()))
+			all = append(all, filepath.Join(dir, entry.Name()))
 		}
 	}
 	return all, nil
@@ -74,8 +74,8 @@ func (s Store) tidy(name Name) error {
 	if err := s.recoverSite(name); err != nil {
 		return err
 	}
-	for _, purpose := range []string{"add", "rm"} {
-		left, err := s.stages(purpose, name)
+	for _, at := range []struct{ dir, purpose string }{{s.root, "add"}, {s.root, "rm"}, {s.beside(name), "rm"}} {
+		left, err := stages(at.dir, at.purpose, name)
 		for _, stage := range left {
 			err = errors.Join(err, os.RemoveAll(stage))
 		}

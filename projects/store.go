@@ -115,22 +115,3 @@ func read(name Name, dir string) (Document, error) {
 	}
 	return doc, nil
 }
-
-// remove deletes a project's folder: renamed first, so that what is interrupted leaves no half a project.
-func (s Store) remove(name Name) error {
-	if err := s.tidy(name); err != nil {
-		return err
-	}
-	gone, err := s.newStage("rm", name)
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(gone)
-	if err := os.Rename(s.Dir(name), filepath.Join(gone, string(name))); err != nil {
-		return fmt.Errorf("removing project %s: %w", name, err)
-	}
-	if err := os.RemoveAll(gone); err != nil {
-		return fmt.Errorf("removing the files of project %s: %w; delete %s", name, err, gone)
-	}
-	return nil
-}

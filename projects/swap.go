@@ -18,7 +18,7 @@ const (
 // swapSite puts the files of site in place of the project's. The one that is called of undo and done ends it: undo
 // brings the old files back, done deletes them. The caller holds the project's lock and has recovered the site.
 func (s Store) swapSite(ctx context.Context, p Project, site *Site) (undo, done func() error, err error) {
-	stage, err := s.newStage("site", p.Name)
+	stage, err := newStage(s.beside(p.Name), "site", p.Name)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -66,7 +66,7 @@ func rotate(next, current, aside string) error {
 // recoverSite ends the exchanges of a project's site that a crash interrupted: the old files come back when those in
 // force are gone. The caller holds the project's lock.
 func (s Store) recoverSite(name Name) error {
-	left, err := s.stages("site", name)
+	left, err := stages(s.beside(name), "site", name)
 	for _, stage := range left {
 		err = errors.Join(err, clearSwap(stage, filepath.Join(s.Dir(name), SiteFolder)))
 	}

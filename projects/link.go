@@ -1,0 +1,79 @@
+package projects
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// A project's folder may be a link, so that people can keep one on another disk: then its files are where it leads.
+
+// leads is where a project's folder leads when it is a link, links resolved as far as there is anything; else empty.
+func (s Store) leads(name Name) string {
+	to, err := os.Readlink(s.Dir(name))
+	if err != nil {
+		return ""
+	}
+	if real, err := filepath.EvalSymlinks(s.Dir(name)); err == nil {
+		return real
+	}
+	if !filepath.IsAbs(to) {
+		to = filepath.Join(s.root, to)
+	}
+	return resolved(to)
+}
+
+// beside is the folder that the project's folder really is in, on the same disk, where its stages go.
+func (s Store) beside(name Name) string {
+	if target := s.leads(name); target != "" {
+		return filepath.Dir(target)
+	}
+	return s.root
+}
+
+// apart refuses to delete what a link leads to when the projects folder is in it, or it in the projects folder.
+func (s Store) apart(name Name) error {
+	target, root := s.leads(name), resolved(s.root)
+	if target == "" || !contains(target, root) && !contains(root, target) {
+		return nil
+	}
+	return fmt.Errorf("project %s: its folder is a link to %s, which holds other projects too, or is one; remove the link: rm %s", name, target, s.Dir(name))
+}
+
+// remove deletes a project's folder, and first what it leads to when it is a link, which has to be target still. All
+// is renamed before it is deleted, so that what is interrupted leaves no half a project.
+func (s Store) remove(name Name, target string) error {
+	if err := s.tidy(name); err != nil {
+		return err
+	}
+	if now := s.leads(name); now != target {
+		return fmt.Errorf("removing project %s: its folder was replaced meanwhile; run the command again", name)
+	}
+	if isThere(target) {
+		if err := discard(name, target); err != nil {
+			return fmt.Errorf("%w; delete %s and the link %s to it yourself", err, target, s.Dir(name))
+		}
+	}
+	return discard(name, s.Dir(name))
+}
+
+func isThere(target string) bool {
+	_, err := os.Lstat(target)
+	return target != "" && err == nil
+}
+
+// discard deletes a folder with all that is in it, or a link alone.
+func discard(name Name, dir string) error {
+	gone, err := newStage(filepath.Dir(dir), "rm", name)
+	if err != nil {
+		return fmt.Errorf("removing project %s: %w", name, err)
+	}
+	defer os.RemoveAll(gone)
+	if err := os.Rename(dir, filepath.Join(gone, string(name))); err != nil {
+		return fmt.Errorf("removing project %s: %w", name, err)
+	}
+	if err := os.RemoveAll(gone); err != nil {
+		return fmt.Errorf("removing the files of project %s: %w; delete %s", name, err, gone)
+	}
+	return nil
+}
