@@ -178,7 +178,11 @@ func (g *group) parse() (Claim, []Problem) {
 
 // key names the route in problems, as far as it could be read.
 func (g *group) key(c Claim) string {
-	if _, err := route.ParsePrefix(strings.TrimSpace(g.values["path"])); err != nil {
+	path := strings.TrimSpace(g.values["path"])
+	if len(path) > maxValue {
+		return ""
+	}
+	if _, err := route.ParsePrefix(path); err != nil {
 		return ""
 	}
 	return c.Key.String()

@@ -61,7 +61,7 @@ func shorten(problems []Problem) []Problem {
 	first, others := problems[:MaxProblems-1:MaxProblems-1], problems[MaxProblems-1:]
 	return append(first, Problem{
 		Label:   others[0].Label,
-		Message: fmt.Sprintf("%d more of its labels or routes have problems", len(others)),
+		Message: fmt.Sprintf("it has %d more problems than are shown", len(others)),
 		Mend:    "mend those that are shown; the next ones are shown then",
 	})
 }

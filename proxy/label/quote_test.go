@@ -26,7 +26,7 @@ func bounded(t *testing.T, problems []Problem) {
 func TestParse_BoundsWhatItTells(t *testing.T) {
 	const mega = 1 << 20
 	tests := map[string]struct{ label, value string }{
-		"long paths":        {"gateway.routes.r%d.path", strings.Repeat("x", mega)},
+		"long paths":        {"gateway.routes.r%d.path", "/" + strings.Repeat("x", mega)},
 		"long hosts":        {"gateway.routes.r%d.host", strings.Repeat("\x1b", mega)},
 		"long ports":        {"gateway.routes.r%d.port", strings.Repeat("1", mega)},
 		"long unknown ones": {"gateway.x%d" + strings.Repeat("\xff", mega), "v"},

@@ -21,7 +21,7 @@ var synonyms = map[string]string{
 func unknown(label, field string, g *group) Problem {
 	mend := fmt.Sprintf("remove it, or upgrade the gateway if a later version knows it; this one knows %s",
 		strings.Join(slices.Sorted(maps.Keys(fields)), ", "))
-	bare := strings.TrimPrefix(strings.ToLower(field), prefix)
+	bare := strings.TrimPrefix(strings.ToLower(cut(field)), prefix)
 	if near := meant(bare); near != "" && g.labels[near] == "" {
 		mend = fmt.Sprintf("write %s if that is what it means, or remove it", g.spell(near))
 	}
