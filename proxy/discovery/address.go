@@ -108,7 +108,7 @@ func (v *view) reach(c *docker.Container, claim *label.Claim) (reached, *fault) 
 // claimed is since when a container holds its prefixes: since its compose project has a network, as networks outlive a
 // redeploy and containers do not. A network that several projects share says nothing of their age.
 func (v *view) claimed(c *docker.Container) time.Time {
-	if since, known := v.since[c.Labels[composeProject]]; known {
+	if since, known := v.since[projectOf(c)]; known {
 		return since
 	}
 	return c.Created
@@ -117,7 +117,7 @@ func (v *view) claimed(c *docker.Container) time.Time {
 // edges are the container's edge networks: the one compose names PROJECT_web first, then by name.
 func (v *view) edges(c *docker.Container) []docker.Attachment {
 	var list []docker.Attachment
-	web := c.Labels[composeProject] + "_web"
+	web := projectOf(c) + "_web"
 	for _, a := range c.Networks {
 		switch {
 		case a.Network == web:
@@ -186,7 +186,7 @@ func unreachable(c *docker.Container) *fault {
 
 // named finds the network of a label by its name on the engine, else by its name in the compose file.
 func named(c *docker.Container, claim *label.Claim) (docker.Attachment, *fault) {
-	for _, name := range []string{claim.Network, c.Labels[composeProject] + "_" + claim.Network} {
+	for _, name := range []string{claim.Network, projectOf(c) + "_" + claim.Network} {
 		for _, a := range c.Networks {
 			if a.Network == name {
 				return a, nil

@@ -2,8 +2,12 @@ package discovery
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"gateway/proxy/docker"
 	"gateway/proxy/label"
@@ -17,6 +21,9 @@ const (
 	composeOneOff  = "com.docker.compose.oneoff"
 	composeNetwork = "com.docker.compose.network"
 )
+
+// maxComposed is the most that a label of compose holds, in bytes.
+const maxComposed = 200
 
 // listing is all that the engine said in one round.
 type listing struct {
@@ -101,7 +108,7 @@ func routable(c *docker.Container) bool {
 // impostor is the problem of a container that has a label of our own containers and asks for routes.
 func impostor(c *docker.Container, claims []label.Claim) route.Problem {
 	p := route.Problem{
-		Subject: c.Name, Project: c.Labels[composeProject],
+		Subject: c.Name, Project: projectOf(c),
 		Message: label.Role + " is set by gateway itself, on its own containers; this one is not routed to",
 		Mend:    "remove " + label.Role + " from the container; where its image brings it along, use another image",
 	}
@@ -109,6 +116,19 @@ func impostor(c *docker.Container, claims []label.Claim) route.Problem {
 		p.Route = claims[0].Key.String()
 	}
 	return p
+}
+
+// projectOf is the compose project of a container, empty when it has none.
+func projectOf(c *docker.Container) string { return composed(c, composeProject) }
+
+// composed is what a label of compose says. Compose writes short and plain ones; any other is not from it, and would
+// land in the table with each route.
+func composed(c *docker.Container, name string) string {
+	value := c.Labels[name]
+	if len(value) > maxComposed || strings.ContainsFunc(value, func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }) {
+		return ""
+	}
+	return value
 }
 
 // examined is what the labels of one container ask for.
@@ -124,7 +144,8 @@ func (v *view) examine(c *docker.Container) examined {
 	if _, role := c.Labels[label.Role]; role {
 		return examined{problems: []route.Problem{impostor(c, claims)}}
 	}
-	project := c.Labels[composeProject]
+	project := projectOf(c)
+	var faults []route.Problem
 	for _, p := range bad {
 		e.problems = append(e.problems, route.Problem{
 			Subject: c.Name, Project: project, Route: p.Route, Message: p.Message, Mend: p.Mend,
@@ -134,7 +155,7 @@ func (v *view) examine(c *docker.Container) examined {
 		claim := &claims[i]
 		reached, fault := v.reach(c, claim)
 		if fault != nil {
-			e.problems = append(e.problems, route.Problem{
+			faults = append(faults, route.Problem{
 				Subject: c.Name, Project: project, Route: claim.Key.String(), Message: fault.message, Mend: fault.mend,
 			})
 			continue
@@ -145,7 +166,19 @@ func (v *view) examine(c *docker.Container) examined {
 		}
 		e.found = append(e.found, found)
 	}
+	e.problems = append(e.problems, shorten(faults)...)
 	return e
+}
+
+// shorten leaves the first problems of one container, and of the others their number.
+func shorten(problems []route.Problem) []route.Problem {
+	if len(problems) <= label.MaxProblems {
+		return problems
+	}
+	last := problems[label.MaxProblems-1]
+	last.Message = fmt.Sprintf("it has %d more problems than are shown", len(problems)-label.MaxProblems+1)
+	last.Route, last.Mend = "", "mend those that are shown; the next ones are shown then"
+	return append(problems[:label.MaxProblems-1:label.MaxProblems-1], last)
 }
 
 // made is the route that a claim asks for.
@@ -156,8 +189,8 @@ func made(c *docker.Container, claim *label.Claim, reached reached) route.Route 
 	}
 	return route.Route{
 		Key:     claim.Key,
-		Service: cmp.Or(c.Labels[composeService], c.Name),
-		Project: c.Labels[composeProject],
+		Service: cmp.Or(composed(c, composeService), c.Name),
+		Project: projectOf(c),
 		Source:  "docker",
 		Mount:   claim.Mount,
 		Owner:   claim.Owner,
