@@ -6,8 +6,10 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"go.yaml.in/yaml/v3"
 
@@ -79,10 +81,11 @@ func (l *labelSet) UnmarshalYAML(node *yaml.Node) error {
 func parseDocument(name Name, text []byte) (Document, error) {
 	var file composeFile
 	if err := yaml.Unmarshal(text, &file); err != nil {
-		return Document{}, err
+		// It quotes values as they are.
+		return Document{}, errors.New(shown(err.Error()))
 	}
 	if file.Name != "" && file.Name != string(name) {
-		return Document{}, fmt.Errorf("it says name: %s, and the folder is %s; they have to be equal", file.Name, name)
+		return Document{}, fmt.Errorf("it says name: %s, and the folder is %s; they have to be equal", shown(file.Name), name)
 	}
 	meta, err := parseMeta(&file.Gateway)
 	if err != nil {
@@ -119,7 +122,7 @@ func parseMeta(node *yaml.Node) (Meta, error) {
 	for i := 0; i+1 < len(node.Content); i += 2 {
 		key := node.Content[i]
 		if err := m.set(key.Value, node.Content[i+1]); err != nil {
-			return Meta{}, fmt.Errorf("line %d: x-gateway.%s: %w", key.Line, key.Value, err)
+			return Meta{}, fmt.Errorf("line %d: x-gateway.%s: %w", key.Line, shown(key.Value), err)
 		}
 	}
 	return m, nil
@@ -134,9 +137,9 @@ func (m *Meta) set(key string, node *yaml.Node) error {
 	var err error
 	switch key {
 	case "template":
-		m.Template = value
+		m.Template, err = value, oneLine(value)
 	case "owner":
-		m.Owner = value
+		m.Owner, err = value, oneLine(value)
 	case "created":
 		m.Created, err = parseDate(value)
 	case "expires":
@@ -145,6 +148,29 @@ func (m *Meta) set(key string, node *yaml.Node) error {
 		return errors.New("this version does not know it; it knows template, owner, created and expires")
 	}
 	return err
+}
+
+// oneLine refuses what would do something to a terminal or break a list.
+func oneLine(s string) error {
+	if strings.ContainsFunc(s, unprintable) {
+		return fmt.Errorf("%q has characters that cannot be shown; write one line of plain text", s)
+	}
+	return nil
+}
+
+func unprintable(r rune) bool { return !unicode.IsPrint(r) }
+
+// shown spells out what cannot be printed. Lines stay lines.
+func shown(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if r != '\n' && unprintable(r) {
+			b.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
 }
 
 func parseDate(s string) (time.Time, error) {

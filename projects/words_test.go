@@ -166,7 +166,35 @@ func TestParseDocument_NamesTheLine(t *testing.T) {
 	}
 }
 
+func TestParseDocument_ShowsNoEscapes(t *testing.T) {
+	for text, want := range map[string]string{
+		`x-gateway: {owner: "\e[31mred"}`:         `x-gateway.owner: "\x1b[31mred" has characters that cannot be shown`,
+		`x-gateway: {template: "a\nb"}`:           `x-gateway.template: "a\nb" has characters`,
+		`x-gateway: {owner: "\u202egro.elpmaxe"}`: `"\u202egro.elpmaxe"`,
+		`x-gateway: {"\e[2J": x}`:                 `x-gateway.\x1b[2J: this version`,
+		`name: "\e[2J"`:                           `it says name: \x1b[2J,`,
+		`services: "\e[2J"`:                       `\x1b[2J`,
+	} {
+		if _, err := parseDocument("robots", []byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", text, err, want)
+		}
+	}
+	if doc, err := parseDocument("robots", []byte("x-gateway: {owner: 로봇 <a@example.org>}")); err != nil || doc.Owner != "로봇 <a@example.org>" {
+		t.Errorf("plain text: %+v %v", doc.Meta, err)
+	}
+}
+
 func FuzzParseDocument(f *testing.F) {
 	f.Add([]byte("x-gateway: &a\n  owner: *a\nservices: {a: {labels: [x=1]}}"))
-	f.Fuzz(func(_ *testing.T, text []byte) { _, _ = parseDocument("robots", text) })
+	f.Add([]byte(`x-gateway: {owner: "\e[2J"}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		doc, err := parseDocument("robots", text)
+		said := doc.Owner + doc.Template
+		if err != nil {
+			said = strings.ReplaceAll(err.Error(), "\n", "")
+		}
+		if strings.ContainsFunc(said, unprintable) {
+			t.Errorf("%q shows %q", text, said)
+		}
+	})
 }
