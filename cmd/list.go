@@ -3,8 +3,11 @@ package cmd
 import (
 	"context"
 	"fmt"
+	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 )
@@ -43,10 +46,11 @@ func runList(ctx context.Context, env *Env, asJSON bool) error {
 	for _, p := range all {
 		views = append(views, seen.view(p, time.Now()))
 	}
+	for _, fault := range seen.notes() {
+		env.notef("states are incomplete: %s\n", fault)
+	}
 	if asJSON {
-		return env.json(struct {
-			Projects []projectView `json:"projects"`
-		}{views})
+		return env.json(projectList{views, seen.notes()})
 	}
 	if len(views) == 0 {
 		env.notef("no project in %s; make one with: gateway add portfolio --path /robots\n", w.store.Root())
@@ -57,23 +61,35 @@ func runList(ctx context.Context, env *Env, asJSON bool) error {
 	}
 	for _, v := range views {
 		for _, p := range v.Problems {
-			env.notef("problem: %s: %s; %s\n", p.Subject, p.Message, p.Mend)
+			env.notef("problem: %s: %s; %s\n", printable(p.Subject), p.Message, p.Mend)
 		}
 	}
-	for _, fault := range seen.faults {
-		env.notef("states are incomplete: %s\n", hinted(fault))
-	}
 	return nil
+}
+
+// projectList is what `ls --json` prints.
+type projectList struct {
+	Projects []projectView `json:"projects"`
+	// Faults say why states are incomplete: who could not be asked.
+	Faults []string `json:"faults,omitempty"`
 }
 
 func printList(env *Env, views []projectView) error {
 	w := tabwriter.NewWriter(env.Out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "NAME\tPATH\tTEMPLATE\tSTATE\tOWNER\tEXPIRES")
 	for _, v := range views {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", v.Name, v.paths(), firstOf(v.Template, "-"), v.State, firstOf(v.Owner, "-"), v.expiry())
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", printable(v.Name), v.paths(), firstOf(v.Template, "-"), v.State, firstOf(v.Owner, "-"), v.expiry())
 	}
 	if err := w.Flush(); err != nil {
 		return fmt.Errorf("writing the list: %w", err)
 	}
 	return nil
+}
+
+// printable is a name for lists: one of a folder that no project may have could hold anything.
+func printable(name string) string {
+	if strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return strconv.Quote(name)
+	}
+	return name
 }

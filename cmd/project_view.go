@@ -34,8 +34,9 @@ type projectView struct {
 }
 
 type routeView struct {
-	Key   string `json:"key"`
-	URL   string `json:"url,omitempty"`
+	Key string `json:"key"`
+	URL string `json:"url,omitempty"`
+	// State is that in the table, "not routed" when the table lacks the route, and "unknown" without a gateway to ask.
 	State string `json:"state"`
 }
 
@@ -145,7 +146,7 @@ func (o observation) addRoutes(v *projectView, p projects.Project) {
 	for _, claim := range p.Claims {
 		key := claim.Key.String()
 		if !slices.ContainsFunc(v.Routes, func(r routeView) bool { return r.Key == key }) {
-			v.Routes = append(v.Routes, routeView{Key: key, State: "not routed"})
+			v.Routes = append(v.Routes, routeView{Key: key, State: o.missing()})
 		}
 	}
 	for _, problem := range p.Problems {
@@ -153,6 +154,23 @@ func (o observation) addRoutes(v *projectView, p projects.Project) {
 			Subject: projects.ComposeFile, Project: v.Name, Route: problem.Route, Message: problem.Message, Mend: problem.Mend,
 		})
 	}
+}
+
+// missing is the state of a route that no table says anything of.
+func (o observation) missing() string {
+	if o.routes == nil {
+		return "unknown"
+	}
+	return "not routed"
+}
+
+// notes are the faults in words.
+func (o observation) notes() []string {
+	var all []string
+	for _, fault := range o.faults {
+		all = append(all, hinted(fault))
+	}
+	return all
 }
 
 // state is the one word for a project: of several routes the one that needs a look most.

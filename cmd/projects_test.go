@@ -230,3 +230,21 @@ func TestView_SaysWhatNeedsALook(t *testing.T) {
 		}
 	}
 }
+
+func TestView_TellsNotRoutedFromNotKnown(t *testing.T) {
+	claims, _ := label.Parse(map[string]string{label.Path: "/robots"})
+	p := projects.Project{Name: "robots", Document: projects.Document{Claims: claims}}
+	for want, o := range map[string]observation{"unknown": {}, "not routed": {routes: &admin.Routes{}}} {
+		if v := o.view(p, time.Now()); len(v.Routes) != 1 || v.Routes[0].State != want {
+			t.Errorf("routes %+v, want one that is %s", v.Routes, want)
+		}
+	}
+}
+
+func TestPrintable_QuotesWhatWouldReachTheTerminal(t *testing.T) {
+	for in, want := range map[string]string{"robots": "robots", "Old Stuff": "Old Stuff", "a\x1b[2J": `"a\x1b[2J"`} {
+		if got := printable(in); got != want {
+			t.Errorf("%q shows as %s, want %s", in, got, want)
+		}
+	}
+}

@@ -45,16 +45,20 @@ func runShow(ctx context.Context, env *Env, arg string, asJSON bool) error {
 	p.Err = err
 	seen := w.observe(ctx)
 	v := seen.view(p, time.Now())
+	for _, fault := range seen.notes() {
+		env.notef("the state is incomplete: %s\n", fault)
+	}
 	if asJSON {
-		return env.json(v)
+		return env.json(projectDetail{v, seen.notes()})
 	}
-	if err := printProject(env, v); err != nil {
-		return err
-	}
-	for _, fault := range seen.faults {
-		env.notef("the state is incomplete: %s\n", hinted(fault))
-	}
-	return nil
+	return printProject(env, v)
+}
+
+// projectDetail is what `show --json` prints.
+type projectDetail struct {
+	projectView
+	// Faults say why the state is incomplete: who could not be asked.
+	Faults []string `json:"faults,omitempty"`
 }
 
 func printProject(env *Env, v projectView) error {
