@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gateway/projects"
 	"gateway/projects/compose"
 	"gateway/proxy/docker"
 )
@@ -57,6 +58,9 @@ func report(env *Env, err error) int {
 	}
 	if errors.Is(err, context.Canceled) {
 		env.notef("gateway: interrupted\n")
+		if left, ok := errors.AsType[*projects.Leftover](err); ok {
+			env.notef("  %v\n", left)
+		}
 		return exitFailed
 	}
 	env.notef("gateway: %v\n", err)

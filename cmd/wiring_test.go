@@ -7,9 +7,15 @@ import (
 	"gateway/proxy/stack"
 )
 
-// The agent keeps off the network that the proxy is published on, and knows it by its name alone.
-func TestWiring_NamesTheProxysNetworkOnce(t *testing.T) {
-	if discovery.HomeNetwork != stack.Network {
-		t.Errorf("the agent takes %q for the proxy's own network, and up makes %q", discovery.HomeNetwork, stack.Network)
+// What up makes is what the agent looks for.
+func TestWiring_NamesThingsAlike(t *testing.T) {
+	for made, sought := range map[string]string{
+		stack.Network: discovery.HomeNetwork,
+		stack.Proxy:   discovery.ProxyName,
+		stack.Agent:   discovery.AgentName,
+	} {
+		if made != sought {
+			t.Errorf("up makes %q and the agent looks for %q", made, sought)
+		}
 	}
 }
