@@ -32,7 +32,7 @@ type Project struct {
 }
 
 // Value is a text that is printed as a double-quoted YAML scalar, and that compose reads back unchanged: a dollar sign
-// starts no interpolation.
+// starts no interpolation. Bytes that are no UTF-8 become U+FFFD.
 type Value string
 
 // String is the quoted scalar.
@@ -46,7 +46,7 @@ func (v Value) String() string {
 			b.WriteRune(r)
 		case r == '$':
 			b.WriteString("$$")
-		case r < 0x20 || r == 0x7f || 0x80 <= r && r <= 0x9f || r == '\u2028' || r == '\u2029' || r == '\ufeff':
+		case r < 0x20 || 0x7f <= r && r <= 0x9f || r == '\u2028' || r == '\u2029' || r == '\ufeff' || r == '\ufffe' || r == '\uffff':
 			fmt.Fprintf(&b, `\u%04x`, r)
 		default:
 			b.WriteRune(r)
