@@ -1,8 +1,10 @@
 package main_test
 
 import (
+	"bytes"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -31,20 +33,7 @@ func TestAdd_ServesAndRmLeavesNothing(t *testing.T) {
 		t.Errorf("show lacks the folder:\n%s", show)
 	}
 	must(t, "rm", "e2e-robots", "--yes")
-	for _, kind := range []string{"container", "network", "volume"} {
-		if left := docker(t, kind, "ls", "-q", "--filter", "label=com.docker.compose.project=e2e-robots"); left != "" {
-			t.Errorf("rm left a %s: %s", kind, left)
-		}
-	}
-	entries, err := os.ReadDir(lane.projects)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range entries {
-		if strings.Contains(e.Name(), "e2e-robots") {
-			t.Errorf("rm left %s", e.Name())
-		}
-	}
+	nothingOf(t, "e2e-robots")
 	eventually(t, base+"/e2e-robots/", "a page that says it is gone", status(http.StatusNotFound))
 }
 
@@ -135,11 +124,8 @@ func TestDeploy_PutsAnEditedProjectInForce(t *testing.T) {
 }
 
 func TestAdd_LeavesNothingHalfMade(t *testing.T) {
-	// A subnet that is taken behind add's back makes the deployment itself fail.
-	if _, stderr, err := gateway("add", "portfolio", "e2e-half", "--path", "/e2e-half", "--dir", "/nonexistent"); err == nil {
-		t.Errorf("a missing folder was served: %s", stderr)
-	}
 	for _, args := range [][]string{
+		{"add", "portfolio", "e2e-half", "--path", "/e2e-half", "--dir", "/nonexistent"},
 		{"add", "portfolio", "Bad_Name", "--path", "/e2e-half"},
 		{"add", "portfolio", "e2e-half", "--path", "e2e-half"},
 		{"add", "portfolio", "e2e-half", "--path", "/a/../b"},
@@ -150,10 +136,74 @@ func TestAdd_LeavesNothingHalfMade(t *testing.T) {
 			t.Errorf("%v: %v, and says only %q", args, err, stderr)
 		}
 	}
-	if left := docker(t, "ps", "-aq", "--filter", "label=com.docker.compose.project=e2e-half"); left != "" {
-		t.Errorf("containers were left: %s", left)
+	nothingOf(t, "e2e-half")
+}
+
+func TestAdd_InterruptedLeavesNothing(t *testing.T) {
+	// Without the agent no route comes, so that add waits with all that it made in place.
+	docker(t, "stop", "gateway-agent")
+	t.Cleanup(func() { exec.Command("docker", "start", "gateway-agent").Run() })
+	t.Cleanup(func() { gateway("rm", "e2e-half", "--yes") })
+	var stderr bytes.Buffer
+	c := exec.Command(lane.binary, "add", "portfolio", "e2e-half", "--path", "/e2e-half")
+	c.Env, c.Stderr = append(os.Environ(), "GATEWAY_PROJECTS="+lane.projects), &stderr
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
 	}
-	if _, err := os.Stat(filepath.Join(lane.projects, "e2e-half")); err == nil {
-		t.Error("the folder was left")
+	// A second Wait does no harm, and no test ends with the process still there.
+	t.Cleanup(func() { c.Process.Kill(); c.Wait() })
+	running := func() string {
+		return docker(t, "ps", "-q", "--filter", "status=running", "--filter", "label=com.docker.compose.project=e2e-half")
+	}
+	await(t, "the project's container", func() bool { return running() != "" }, running)
+	if _, err := os.Stat(filepath.Join(lane.projects, "e2e-half", "compose.yaml")); err != nil {
+		t.Errorf("the project runs without a folder: %v", err)
+	}
+	if err := c.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Wait(); err == nil || !strings.Contains(stderr.String(), "interrupted") {
+		t.Errorf("interrupted: %v\n%s", err, &stderr)
+	}
+	nothingOf(t, "e2e-half")
+	docker(t, "start", "gateway-agent")
+	await(t, "a content status", content, func() string { out, stderr, _ := gateway("status"); return out + stderr })
+}
+
+func TestAdd_TouchesNoVolumeOfOthers(t *testing.T) {
+	const volume = "e2e-theirs_data"
+	docker(t, "volume", "create", "--label", "com.docker.compose.project=e2e-theirs", volume)
+	t.Cleanup(func() { exec.Command("docker", "volume", "rm", "-f", volume).Run() })
+	t.Cleanup(func() { gateway("rm", "e2e-theirs", "--yes") })
+	if _, stderr, err := gateway("add", "portfolio", "e2e-theirs", "--path", "/e2e-theirs"); err == nil || !strings.Contains(stderr, "docker volume rm "+volume) {
+		t.Errorf("a name that a volume has: %v\n%s", err, stderr)
+	}
+	if left := docker(t, "volume", "ls", "-q", "--filter", "name=^"+volume+"$"); left != volume {
+		t.Errorf("the volume is gone: %q", left)
+	}
+	docker(t, "volume", "rm", volume)
+	nothingOf(t, "e2e-theirs")
+}
+
+// nothingOf checks that neither the engine nor the projects folder has anything of a project.
+func nothingOf(t *testing.T, project string) {
+	t.Helper()
+	for _, kind := range []string{"container", "network", "volume"} {
+		all := []string{kind, "ls", "-q", "--filter", "label=com.docker.compose.project=" + project}
+		if kind == "container" {
+			all = append(all, "-a")
+		}
+		if left := docker(t, all...); left != "" {
+			t.Errorf("a %s is left: %s", kind, left)
+		}
+	}
+	entries, err := os.ReadDir(lane.projects)
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if strings.Contains(e.Name(), project) {
+			t.Errorf("left in the projects folder: %s", e.Name())
+		}
 	}
 }
