@@ -57,14 +57,14 @@ func plan(running Running, s Settings, image, imageID string) ([]Step, error) {
 	if !running.Network {
 		steps = append(steps, Step{Action: CreateNetwork, Subject: Network, Reason: "the proxy publishes its ports on it"})
 	}
-	// The proxy first: it may not get its port, and then all stays as it was.
+	// The agent first: it feeds the new proxy as soon as that one listens, and joins it under the host names of now.
 	parts := []struct {
 		role string
 		spec docker.Spec
 		old  *docker.Container
 	}{
-		{label.RoleProxy, proxySpec(s, image), running.Proxy},
 		{label.RoleAgent, agentSpec(s, image), running.Agent},
+		{label.RoleProxy, proxySpec(s, image), running.Proxy},
 	}
 	for _, part := range parts {
 		spec, err := withRecord(part.spec, part.role, s, imageID)

@@ -41,7 +41,7 @@ func up(t *testing.T, before Running, s Settings, image, id string) (Running, []
 
 func TestPlan_StartsAllOnAnEmptyEngine(t *testing.T) {
 	_, did := up(t, Running{}, Default(), image, imageID)
-	want := []string{"create network " + Network, "start " + Proxy, "start " + Agent}
+	want := []string{"create network " + Network, "start " + Agent, "start " + Proxy}
 	if !slices.Equal(did, want) {
 		t.Errorf("did %q, want %q", did, want)
 	}
@@ -61,7 +61,7 @@ func TestPlan_ReplacesWhatChanged(t *testing.T) {
 		change(&s)
 		return s
 	}
-	both := []string{"replace " + Proxy, "replace " + Agent}
+	both := []string{"replace " + Agent, "replace " + Proxy}
 	for name, test := range map[string]struct {
 		settings  Settings
 		image, id string
@@ -105,6 +105,7 @@ func TestPlan_TakesOverNetworksAndTheFormerSpec(t *testing.T) {
 	if err != nil || len(steps) != 2 {
 		t.Fatalf("%v %v", steps, err)
 	}
+	steps = steps[1:] // the agent goes first
 	if want := []string{"a_web", "b_web"}; !slices.Equal(steps[0].attach, want) {
 		t.Errorf("takes over %q, want %q", steps[0].attach, want)
 	}

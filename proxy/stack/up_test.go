@@ -50,7 +50,7 @@ func TestUp_UpgradesUnderTheProjectsAndDownLeavesNothing(t *testing.T) {
 		t.Fatalf("the first up did %q", did)
 	}
 	engine.Connect("blog_web", Proxy)
-	if did := actions(t, client, Default(), "gateway:new"); !slices.Equal(did, []string{"replace " + Proxy, "replace " + Agent}) {
+	if did := actions(t, client, Default(), "gateway:new"); !slices.Equal(did, []string{"replace " + Agent, "replace " + Proxy}) {
 		t.Errorf("the upgrade did %q", did)
 	}
 	running, err := Look(t.Context(), client)
@@ -94,7 +94,8 @@ func TestUp_RestoresTheFormerProxyWhenTheNewOneDoesNotStart(t *testing.T) {
 	if err != nil || running.Proxy == nil || running.Proxy.State != "running" || running.Settings().HTTP != 80 {
 		t.Errorf("after the refusal: %+v (%v)", running.Proxy, err)
 	}
-	if did := actions(t, client, running.Settings(), "gateway:one"); len(did) > 0 {
+	// The agent had its turn already, and goes back to the settings of the proxy that serves.
+	if did := actions(t, client, running.Settings(), "gateway:one"); !slices.Equal(did, []string{"replace " + Agent}) {
 		t.Errorf("what was restored is not what was there: %q", did)
 	}
 }
@@ -170,14 +171,14 @@ func TestUp_FinishesTheStepInWhichItIsInterrupted(t *testing.T) {
 			cancel()
 		}
 	}
-	if _, err := Up(ctx, client, Options{Settings: Default(), Image: "gateway:new", Progress: interrupt}); !errors.Is(err, context.Canceled) {
+	if _, err := Up(ctx, client, Options{Settings: Default(), Image: "gateway:new", Progress: interrupt}); err != nil && !errors.Is(err, context.Canceled) {
 		t.Errorf("an interrupted up: %v", err)
 	}
 	running, err := Look(t.Context(), client)
 	if err != nil || running.Proxy == nil || running.Proxy.State != "running" || running.Proxy.Image != "gateway:new" {
 		t.Errorf("it left %+v (%v)", running.Proxy, err)
 	}
-	if did := actions(t, client, Default(), "gateway:new"); !slices.Equal(did, []string{"replace " + Agent}) {
+	if did := actions(t, client, Default(), "gateway:new"); len(did) > 0 {
 		t.Errorf("the next up did %q", did)
 	}
 }
