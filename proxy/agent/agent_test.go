@@ -21,8 +21,8 @@ func TestAgent_PushesEachTable(t *testing.T) {
 		e.set("/a", "/b")
 		pass(time.Second)
 		p.serves(t, "/a", "/b")
-		if len(p.tables) != 2 {
-			t.Errorf("%d pushes", len(p.tables))
+		if len(p.seen().tables) != 2 {
+			t.Errorf("%d pushes", len(p.seen().tables))
 		}
 	})
 }
@@ -32,17 +32,17 @@ func TestAgent_ReportsWithinFiveSeconds(t *testing.T) {
 		p := &proxy{}
 		start(t, newEngine("/a"), p, false)
 		pass(time.Minute)
-		for i := 1; i < len(p.at); i++ {
-			if gap := p.at[i].Sub(p.at[i-1]); gap > 5*time.Second {
+		for i := 1; i < len(p.seen().at); i++ {
+			if gap := p.seen().at[i].Sub(p.seen().at[i-1]); gap > 5*time.Second {
 				t.Errorf("%v between two reports", gap)
 			}
 		}
-		last := p.reports[len(p.reports)-1]
+		last := p.seen().reports[len(p.seen().reports)-1]
 		if last.Version != "v1" || last.PID == 0 || !last.Engine.Connected || last.Engine.API != "1.41" || last.Engine.Listed.IsZero() {
 			t.Errorf("report %+v", last)
 		}
-		if len(p.reports) > 20 || len(p.tables) != 1 {
-			t.Errorf("%d reports and %d pushes in a minute", len(p.reports), len(p.tables))
+		if len(p.seen().reports) > 20 || len(p.seen().tables) != 1 {
+			t.Errorf("%d reports and %d pushes in a minute", len(p.seen().reports), len(p.seen().tables))
 		}
 	})
 }
@@ -54,12 +54,12 @@ func TestAgent_ReportsAtOnceWhenTheEngineChanges(t *testing.T) {
 		pass(time.Second)
 		e.stop(errors.New("gone"))
 		synctest.Wait()
-		if last := p.reports[len(p.reports)-1]; last.Engine.Connected || last.Engine.Error != "gone" || last.Engine.Version == "" {
+		if last := p.seen().reports[len(p.seen().reports)-1]; last.Engine.Connected || last.Engine.Error != "gone" || last.Engine.Version == "" {
 			t.Errorf("report %+v", last)
 		}
 		p.serves(t, "/a")
-		if len(p.tables) != 1 {
-			t.Errorf("%d pushes", len(p.tables))
+		if len(p.seen().tables) != 1 {
+			t.Errorf("%d pushes", len(p.seen().tables))
 		}
 	})
 }
@@ -70,8 +70,8 @@ func TestAgent_PushesNothingBeforeTheFirstListing(t *testing.T) {
 		e.stop(errors.New("gone"))
 		start(t, e, p, false)
 		pass(time.Minute)
-		if len(p.tables) != 0 || len(p.reports) == 0 {
-			t.Fatalf("%d pushes, %d reports", len(p.tables), len(p.reports))
+		if len(p.seen().tables) != 0 || len(p.seen().reports) == 0 {
+			t.Fatalf("%d pushes, %d reports", len(p.seen().tables), len(p.seen().reports))
 		}
 		e.stop(nil)
 		pass(10 * time.Second)
@@ -86,17 +86,17 @@ func TestAgent_PushesAgainToARestartedProxy(t *testing.T) {
 		pass(time.Second)
 		p.set(func(p *proxy) { p.boot = "second" })
 		pass(5 * time.Second)
-		if len(p.tables) != 2 {
-			t.Fatalf("%d pushes after the restart", len(p.tables))
+		if len(p.seen().tables) != 2 {
+			t.Fatalf("%d pushes after the restart", len(p.seen().tables))
 		}
 		p.set(func(p *proxy) { p.digest = "another agent's" })
 		pass(5 * time.Second)
-		if len(p.tables) != 3 {
-			t.Fatalf("%d pushes after another table", len(p.tables))
+		if len(p.seen().tables) != 3 {
+			t.Fatalf("%d pushes after another table", len(p.seen().tables))
 		}
 		pass(time.Minute)
-		if len(p.tables) != 3 {
-			t.Errorf("%d pushes in the end", len(p.tables))
+		if len(p.seen().tables) != 3 {
+			t.Errorf("%d pushes in the end", len(p.seen().tables))
 		}
 	})
 }
@@ -108,14 +108,14 @@ func TestAgent_WaitsForTheProxy(t *testing.T) {
 		pass(30 * time.Second)
 		e.set("/b")
 		pass(30 * time.Second)
-		if p.tries < 30 || p.tries > 60 {
-			t.Errorf("%d tries in a minute", p.tries)
+		if p.seen().tries < 30 || p.seen().tries > 60 {
+			t.Errorf("%d tries in a minute", p.seen().tries)
 		}
 		p.set(func(p *proxy) { p.err = nil })
 		pass(lastRetry)
 		p.serves(t, "/b")
-		if len(p.tables) != 1 {
-			t.Errorf("%d pushes", len(p.tables))
+		if len(p.seen().tables) != 1 {
+			t.Errorf("%d pushes", len(p.seen().tables))
 		}
 	})
 }
@@ -130,8 +130,8 @@ func TestAgent_ASlowProxyGetsTheNewestTable(t *testing.T) {
 		}
 		pass(20 * time.Second)
 		p.serves(t, "/19")
-		if len(p.tables) > 4 {
-			t.Errorf("%d pushes", len(p.tables))
+		if len(p.seen().tables) > 4 {
+			t.Errorf("%d pushes", len(p.seen().tables))
 		}
 	})
 }

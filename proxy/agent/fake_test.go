@@ -100,15 +100,27 @@ var errAway = errors.New("no such file or directory")
 
 // proxy remembers what it was told.
 type proxy struct {
-	mu      sync.Mutex
-	err     error
-	slow    time.Duration
-	boot    string
-	digest  string
+	mu     sync.Mutex
+	err    error
+	slow   time.Duration
+	boot   string
+	digest string
+	told
+}
+
+// told is what a proxy was told: tables and reports, each report's time, and how often anything was tried.
+type told struct {
 	tables  []*route.Table
 	reports []admin.Agent
 	at      []time.Time
 	tries   int
+}
+
+// seen returns what the proxy was told so far. What it is told later does not touch it.
+func (p *proxy) seen() told {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.told
 }
 
 func (p *proxy) PutTable(ctx context.Context, raw admin.RawTable) (admin.Pushed, error) {
