@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os/exec"
@@ -11,7 +12,7 @@ import (
 // display to show one on.
 func (e *Env) browse(url string) error {
 	command := browser(runtime.GOOS, url)
-	if command[0] == "xdg-open" && firstOf(e.Getenv("DISPLAY"), e.Getenv("WAYLAND_DISPLAY"), e.Getenv("BROWSER")) == "" {
+	if command[0] == "xdg-open" && cmp.Or(e.Getenv("DISPLAY"), e.Getenv("WAYLAND_DISPLAY"), e.Getenv("BROWSER")) == "" {
 		return errors.New("there is no display here")
 	}
 	// Its streams lead nowhere: a browser outlives us, and a closed pipe would end it.

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -51,7 +52,7 @@ func (e *Env) socket() string {
 	return filepath.Join(e.stateDir(), "admin.sock")
 }
 
-func (e *Env) namedSocket() string { return firstOf(e.global.socket, e.Getenv("GATEWAY_SOCKET")) }
+func (e *Env) namedSocket() string { return cmp.Or(e.global.socket, e.Getenv("GATEWAY_SOCKET")) }
 
 // gateway connects to the running proxy: to the admin socket where it can be reached, else through docker exec into
 // the proxy's container. Every later connection of the client looks anew, so that it survives a replaced container.
@@ -119,13 +120,13 @@ func (e *Env) dialContainer(ctx context.Context) (net.Conn, error) {
 
 // projectsRoot is the folder that holds all projects.
 func (e *Env) projectsRoot() string {
-	if named := firstOf(e.global.projects, e.Getenv("GATEWAY_PROJECTS")); named != "" {
+	if named := cmp.Or(e.global.projects, e.Getenv("GATEWAY_PROJECTS")); named != "" {
 		return named
 	}
 	if e.Root || e.Home == "" {
 		return "/srv/gateway/projects"
 	}
-	return filepath.Join(firstOf(e.Getenv("XDG_DATA_HOME"), filepath.Join(e.Home, ".local", "share")), "gateway", "projects")
+	return filepath.Join(cmp.Or(e.Getenv("XDG_DATA_HOME"), filepath.Join(e.Home, ".local", "share")), "gateway", "projects")
 }
 
 // stateDir is where a proxy of this user keeps the last good table.
@@ -133,5 +134,5 @@ func (e *Env) stateDir() string {
 	if e.Root || e.Home == "" {
 		return "/var/lib/gateway"
 	}
-	return filepath.Join(firstOf(e.Getenv("XDG_STATE_HOME"), filepath.Join(e.Home, ".local", "state")), "gateway")
+	return filepath.Join(cmp.Or(e.Getenv("XDG_STATE_HOME"), filepath.Join(e.Home, ".local", "state")), "gateway")
 }

@@ -63,13 +63,3 @@ func (e *Env) json(v any) error {
 	}
 	return nil
 }
-
-// firstOf returns the first of its arguments that is not empty.
-func firstOf(values ...string) string {
-	for _, v := range values {
-		if v != "" {
-			return v
-		}
-	}
-	return ""
-}

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -78,7 +79,7 @@ func printList(env *Env, views []projectView) error {
 	w := tabwriter.NewWriter(env.Out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "NAME\tPATH\tTEMPLATE\tSTATE\tOWNER\tEXPIRES")
 	for _, v := range views {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", printable(v.Name), v.paths(), firstOf(v.Template, "-"), v.State, firstOf(v.Owner, "-"), v.expiry())
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", printable(v.Name), v.paths(), cmp.Or(v.Template, "-"), v.State, cmp.Or(v.Owner, "-"), v.expiry())
 	}
 	if err := w.Flush(); err != nil {
 		return fmt.Errorf("writing the list: %w", err)

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -100,7 +101,11 @@ func runNetworkCreate(ctx context.Context, env *Env, o networkOptions) error {
 		return fmt.Errorf("network %s is there already; choose another name, or remove it: gateway network rm %s", o.name, o.name)
 	}
 	if !spec.Subnet.IsValid() {
-		if spec.Subnet, err = env.subnetChooser(client.Host(), o.pool)(all); err != nil {
+		pool, err := parsePool(env, o.pool)
+		if err != nil {
+			return err
+		}
+		if spec.Subnet, err = subnetChooser(client.Host(), pool)(all); err != nil {
 			return err
 		}
 	}
@@ -162,8 +167,8 @@ func runNetworkList(ctx context.Context, env *Env, asJSON bool) error {
 	w := tabwriter.NewWriter(env.Out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "NAME\tROLE\tPROJECT\tSUBNET\tCONTAINERS")
 	for _, v := range views {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", v.Name, v.Role, firstOf(v.Project, "-"),
-			firstOf(strings.Join(v.Subnets, " "), "-"), firstOf(strings.Join(v.Containers, " "), "-"))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", v.Name, v.Role, cmp.Or(v.Project, "-"),
+			cmp.Or(strings.Join(v.Subnets, " "), "-"), cmp.Or(strings.Join(v.Containers, " "), "-"))
 	}
 	if err := w.Flush(); err != nil {
 		return fmt.Errorf("writing the list: %w", err)

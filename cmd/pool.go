@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 
@@ -9,14 +10,10 @@ import (
 	"gateway/proxy/docker"
 )
 
-// subnetChooser returns a function that cuts a free subnet from the pool that flag and environment name. Beside the
-// engine's networks it keeps clear of this machine's routes when the engine is on this machine.
-func (e *Env) subnetChooser(host, flag string) func([]docker.Network) (netip.Prefix, error) {
+// subnetChooser returns a function that cuts a free subnet from the pool. Beside the engine's networks it keeps clear of
+// this machine's routes when the engine is on this machine.
+func subnetChooser(host string, pool netip.Prefix) func([]docker.Network) (netip.Prefix, error) {
 	return func(used []docker.Network) (netip.Prefix, error) {
-		pool, err := parsePool(e, flag)
-		if err != nil {
-			return netip.Prefix{}, err
-		}
 		taken := projects.InUse(used)
 		if local(host) {
 			routes, err := subnet.HostRoutes()
@@ -31,7 +28,7 @@ func (e *Env) subnetChooser(host, flag string) func([]docker.Network) (netip.Pre
 
 // parsePool reads the pool that flag and environment name.
 func parsePool(env *Env, flag string) (netip.Prefix, error) {
-	pool, err := subnet.ParsePool(firstOf(flag, env.Getenv("GATEWAY_POOL"), subnet.DefaultPool))
+	pool, err := subnet.ParsePool(cmp.Or(flag, env.Getenv("GATEWAY_POOL"), subnet.DefaultPool))
 	if err != nil {
 		return pool, usageError{fmt.Errorf("--pool: %w", err)}
 	}

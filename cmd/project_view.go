@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -237,5 +238,5 @@ func (v projectView) paths() string {
 	for _, r := range v.Routes {
 		keys = append(keys, r.Key)
 	}
-	return firstOf(strings.Join(keys, " "), "-")
+	return cmp.Or(strings.Join(keys, " "), "-")
 }

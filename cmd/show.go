@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"text/tabwriter"
@@ -66,9 +67,9 @@ func printProject(env *Env, v projectView) error {
 	fmt.Fprintf(w, "project\t%s\n", v.Name)
 	fmt.Fprintf(w, "state\t%s\n", v.State)
 	fmt.Fprintf(w, "folder\t%s\n", v.Dir)
-	fmt.Fprintf(w, "template\t%s\n", firstOf(v.Template, "-"))
-	fmt.Fprintf(w, "owner\t%s\n", firstOf(v.Owner, "-"))
-	fmt.Fprintf(w, "created\t%s\n", firstOf(v.Created, "-"))
+	fmt.Fprintf(w, "template\t%s\n", cmp.Or(v.Template, "-"))
+	fmt.Fprintf(w, "owner\t%s\n", cmp.Or(v.Owner, "-"))
+	fmt.Fprintf(w, "created\t%s\n", cmp.Or(v.Created, "-"))
 	fmt.Fprintf(w, "expires\t%s\n", v.expiry())
 	for _, r := range v.Routes {
 		fmt.Fprintf(w, "route\t%s\t%s\t%s\n", r.Key, r.State, r.URL)

@@ -24,16 +24,10 @@ func newStart(env *Env) *cobra.Command {
 }
 
 func runStart(ctx context.Context, env *Env, arg string) error {
-	w, err := env.workshop()
-	if err != nil {
-		return err
-	}
-	defer w.close()
-	name, unlock, err := w.own(ctx, arg)
-	if err != nil {
-		return err
-	}
-	defer unlock()
+	return env.onProject(ctx, arg, startProject)
+}
+
+func startProject(ctx context.Context, w *workshop, name projects.Name) error {
 	running, err := projects.Look(ctx, w.engine, name)
 	if err != nil {
 		return err
@@ -41,7 +35,7 @@ func runStart(ctx context.Context, env *Env, arg string) error {
 	if len(running.Containers) == 0 {
 		return fmt.Errorf("project %s has no containers to start; make them with: gateway deploy %s", name, name)
 	}
-	if err := w.compose.Start(ctx, arg); err != nil {
+	if err := w.compose.Start(ctx, string(name)); err != nil {
 		return err
 	}
 	if err := projects.KeepRunning(ctx, w.engine, name, true); err != nil {
@@ -59,8 +53,23 @@ func runStart(ctx context.Context, env *Env, arg string) error {
 		return err
 	}
 	w.progress.end()
-	env.notef("project %s is started\n", name)
+	w.env.notef("project %s is started\n", name)
 	return nil
+}
+
+// onProject does something to a project that is there, while nobody else does.
+func (e *Env) onProject(ctx context.Context, arg string, do func(context.Context, *workshop, projects.Name) error) error {
+	w, err := e.workshop()
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	name, unlock, err := w.own(ctx, arg)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return do(ctx, w, name)
 }
 
 // own reads the name of a project that is there and locks it.

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -132,7 +133,7 @@ func faults(s admin.Status, now time.Time) []string {
 		all = append(all, err.Error())
 	}
 	if s.Agent != nil && !s.Agent.Engine.Connected {
-		all = append(all, "the agent cannot talk to the engine: "+firstOf(s.Agent.Engine.Error, "it is connecting")+
+		all = append(all, "the agent cannot talk to the engine: "+cmp.Or(s.Agent.Engine.Error, "it is connecting")+
 			"; the last good table is served meanwhile")
 	}
 	return all

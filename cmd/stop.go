@@ -21,23 +21,17 @@ func newStop(env *Env) *cobra.Command {
 }
 
 func runStop(ctx context.Context, env *Env, arg string) error {
-	w, err := env.workshop()
-	if err != nil {
-		return err
-	}
-	defer w.close()
-	name, unlock, err := w.own(ctx, arg)
-	if err != nil {
-		return err
-	}
-	defer unlock()
+	return env.onProject(ctx, arg, stopProject)
+}
+
+func stopProject(ctx context.Context, w *workshop, name projects.Name) error {
 	if err := projects.KeepRunning(ctx, w.engine, name, false); err != nil {
 		return err
 	}
-	if err := w.compose.Stop(ctx, arg); err != nil {
+	if err := w.compose.Stop(ctx, string(name)); err != nil {
 		return err
 	}
 	w.progress.end()
-	env.notef("project %s is stopped; start it again with: gateway start %s\n", name, name)
+	w.env.notef("project %s is stopped; start it again with: gateway start %s\n", name, name)
 	return nil
 }

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"fmt"
 	"text/tabwriter"
 
@@ -74,7 +75,7 @@ func runTemplatesShow(env *Env, name string, asJSON bool) error {
 	w := tabwriter.NewWriter(env.Out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "PARAMETER\tTYPE\tDEFAULT\tMEANING")
 	for _, p := range t.Parameters {
-		fmt.Fprintf(w, "--%s\t%s\t%s\t%s\n", p.Name, p.Type, firstOf(p.Default, "-"), p.Help)
+		fmt.Fprintf(w, "--%s\t%s\t%s\t%s\n", p.Name, p.Type, cmp.Or(p.Default, "-"), p.Help)
 	}
 	if err := w.Flush(); err != nil {
 		return fmt.Errorf("writing the template: %w", err)

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -68,7 +69,8 @@ func runUp(ctx context.Context, env *Env, o upOptions) error {
 	if err != nil {
 		return err
 	}
-	if _, err := parsePool(env, o.pool); err != nil {
+	pool, err := parsePool(env, o.pool)
+	if err != nil {
 		return err
 	}
 	settings, err := o.settings(running.Settings(), client.Host())
@@ -85,7 +87,7 @@ func runUp(ctx context.Context, env *Env, o upOptions) error {
 	steps, err := stack.Up(ctx, client, stack.Options{
 		Settings: settings,
 		Image:    image,
-		Subnet:   env.subnetChooser(client.Host(), o.pool),
+		Subnet:   subnetChooser(client.Host(), pool),
 		Progress: func(s stack.Step) { env.notef("%s %s: %s\n", s.Action, s.Subject, s.Reason) },
 	})
 	if errors.Is(err, docker.ErrPortTaken) {
@@ -140,7 +142,7 @@ func (o upOptions) pack(ctx context.Context, env *Env, client *docker.Client, en
 	if o.image != "" {
 		return o.image, nil
 	}
-	path := firstOf(o.binary, env.Executable)
+	path := cmp.Or(o.binary, env.Executable)
 	if o.binary == "" && (engine.OS != runtime.GOOS || engine.Arch != runtime.GOARCH) {
 		path = filepath.Join(filepath.Dir(env.Executable), "gateway-"+engine.OS+"-"+engine.Arch)
 	}

@@ -30,7 +30,7 @@ func teardown(ctx context.Context, engine Engine, compose Composer, name Name) e
 		}
 	}
 	for _, n := range left.Networks {
-		if err := removeNetwork(ctx, engine, n); err != nil {
+		if err := RemoveNetwork(ctx, engine, n); err != nil {
 			return fmt.Errorf("removing network %s: %w", n.Name, err)
 		}
 	}
@@ -41,9 +41,10 @@ func teardown(ctx context.Context, engine Engine, compose Composer, name Name) e
 	return compose.Down(ctx, string(name))
 }
 
-// removeNetwork takes the proxy off the network first. The agent may put it back for as long as it has not seen that
-// the containers are gone, so this is tried again.
-func removeNetwork(ctx context.Context, engine Engine, n docker.Network) error {
+// RemoveNetwork removes a network after taking the proxy off it. The agent may put the proxy back for as long as it has
+// not seen that the containers are gone, so this is tried again for a while; then the error wraps docker.ErrInUse, as it
+// does when other containers are on the network.
+func RemoveNetwork(ctx context.Context, engine Engine, n docker.Network) error {
 	wait, cancel := context.WithTimeout(ctx, networkPatient)
 	defer cancel()
 	for {
@@ -70,10 +71,4 @@ func tryRemoveNetwork(ctx context.Context, engine Engine, n docker.Network) erro
 		}
 	}
 	return engine.RemoveNetwork(ctx, n.ID)
-}
-
-// RemoveNetwork removes a network that belongs to no project, after taking the proxy off it. The error wraps
-// docker.ErrInUse when other containers are on it.
-func RemoveNetwork(ctx context.Context, engine Engine, n docker.Network) error {
-	return removeNetwork(ctx, engine, n)
 }

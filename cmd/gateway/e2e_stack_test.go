@@ -16,11 +16,9 @@ func TestUp_ChangesNothingTheSecondTime(t *testing.T) {
 	if after := docker(t, "ps", "-q", "--no-trunc", "--filter", "label=gateway.role"); after != before {
 		t.Errorf("containers were %q and are %q", before, after)
 	}
-	if !strings.Contains(out, base) {
-		// --host gw.test names the site, so the address is spelled with it.
-		if !strings.Contains(out, "http://gw.test:"+port) {
-			t.Errorf("up does not print its address: %s", out)
-		}
+	// --host gw.test names the site, so the address is spelled with it.
+	if !strings.Contains(out, "http://gw.test:"+port) {
+		t.Errorf("up does not print its address: %s", out)
 	}
 }
 

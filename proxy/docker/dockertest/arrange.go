@@ -1,6 +1,7 @@
 package dockertest
 
 import (
+	"cmp"
 	"net/netip"
 	"strconv"
 	"time"
@@ -74,7 +75,7 @@ func (e *Engine) AddContainer(c Container) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	b := &box{name: c.Name, ends: map[string]*end{}}
-	b.config = config{Image: first(c.Image, "app:latest"), Labels: c.Labels, ExposedPorts: map[string]struct{}{}}
+	b.config = config{Image: cmp.Or(c.Image, "app:latest"), Labels: c.Labels, ExposedPorts: map[string]struct{}{}}
 	w.addImage(b.config.Image, nil)
 	b.image = w.image(b.config.Image)
 	for _, port := range c.Ports {

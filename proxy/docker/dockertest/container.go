@@ -1,6 +1,7 @@
 package dockertest
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -41,7 +42,7 @@ func (a *api) handleCreate(r *http.Request) (int, any, error) {
 	if b.image = w.image(b.config.Image); b.image == nil {
 		return 0, nil, refuse(http.StatusNotFound, "No such image: %s", b.config.Image)
 	}
-	networks := map[string][]string{first(b.limits.NetworkMode, "default"): nil}
+	networks := map[string][]string{cmp.Or(b.limits.NetworkMode, "default"): nil}
 	if request.NetworkingConfig != nil {
 		for name, at := range request.NetworkingConfig.EndpointsConfig {
 			networks[name] = nil
@@ -54,16 +55,6 @@ func (a *api) handleCreate(r *http.Request) (int, any, error) {
 		return 0, nil, err
 	}
 	return http.StatusCreated, map[string]any{"Id": b.id, "Warnings": []string{}}, nil
-}
-
-// first is the first that is not empty.
-func first(texts ...string) string {
-	for _, text := range texts {
-		if text != "" {
-			return text
-		}
-	}
-	return ""
 }
 
 // create adds a container on networks, each with aliases. The lock is held.
@@ -130,7 +121,7 @@ func (a *api) handleInspect(r *http.Request) (int, any, error) {
 	}
 	for _, p := range b.bindings {
 		key := fmt.Sprintf("%d/%s", p.port, p.protocol)
-		ports[key] = append(ports[key], portBinding{first(p.ip, "0.0.0.0"), fmt.Sprint(p.host)})
+		ports[key] = append(ports[key], portBinding{cmp.Or(p.ip, "0.0.0.0"), fmt.Sprint(p.host)})
 	}
 	state := map[string]any{
 		"Status": b.state, "Running": b.up() || b.state == "restarting", "Paused": b.state == "paused", "Restarting": b.state == "restarting",
@@ -195,7 +186,7 @@ func (a *api) handleStart(r *http.Request) (int, any, error) { return act(a.worl
 func (a *api) handleStop(r *http.Request) (int, any, error) { return act(a.world, r, (*box).stop) }
 
 func (a *api) handleKill(r *http.Request) (int, any, error) {
-	return act(a.world, r, func(b *box) error { return b.kill(first(r.URL.Query().Get("signal"), "9")) })
+	return act(a.world, r, func(b *box) error { return b.kill(cmp.Or(r.URL.Query().Get("signal"), "9")) })
 }
 
 func (a *api) handlePause(r *http.Request) (int, any, error) { return act(a.world, r, (*box).pause) }

@@ -1,6 +1,7 @@
 package dockertest
 
 import (
+	"cmp"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -141,7 +142,7 @@ func tagImage(w *world, r *http.Request) (int, any, error) {
 	if i == nil {
 		return 0, nil, refuse(http.StatusNotFound, "No such image: %s", tagged(ref))
 	}
-	w.tag(i, r.URL.Query().Get("repo")+":"+first(r.URL.Query().Get("tag"), "latest"))
+	w.tag(i, r.URL.Query().Get("repo")+":"+cmp.Or(r.URL.Query().Get("tag"), "latest"))
 	return http.StatusCreated, nil, nil
 }
 

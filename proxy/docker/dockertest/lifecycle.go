@@ -1,6 +1,7 @@
 package dockertest
 
 import (
+	"cmp"
 	"maps"
 	"net/http"
 	"net/netip"
@@ -204,7 +205,7 @@ func (w *world) bind(b *box) ([]binding, error) {
 			if w.bound(want) {
 				return nil, refuse(http.StatusInternalServerError,
 					"driver failed programming external connectivity on endpoint %s (%s): Bind for %s:%d failed: port is already allocated",
-					b.name, newID(), first(want.ip, "0.0.0.0"), want.host)
+					b.name, newID(), cmp.Or(want.ip, "0.0.0.0"), want.host)
 			}
 			list = append(list, want)
 		}

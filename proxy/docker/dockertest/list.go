@@ -2,6 +2,7 @@ package dockertest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -100,11 +101,11 @@ func encode(b *box, now time.Time) []byte {
 	s := summary{
 		ID: b.id, Names: []string{"/" + b.name}, Image: b.config.Image, ImageID: b.image.id, Command: strings.Join(b.command(), " "),
 		Created: b.created.Unix(), Ports: ports(b), Labels: b.config.Labels, State: b.state, Status: status,
-		HostConfig:      map[string]string{"NetworkMode": first(b.limits.NetworkMode, "default")},
+		HostConfig:      map[string]string{"NetworkMode": cmp.Or(b.limits.NetworkMode, "default")},
 		NetworkSettings: map[string]map[string]place{"Networks": places(b)}, Mounts: []map[string]any{},
 	}
 	if !older(b.world.api, "1.52") {
-		s.Health = map[string]any{"Status": first(b.health, "none"), "FailingStreak": b.failing}
+		s.Health = map[string]any{"Status": cmp.Or(b.health, "none"), "FailingStreak": b.failing}
 	}
 	b.encoded, _ = json.Marshal(s) // nothing in it can fail to be encoded
 	b.encodedStatus = status
@@ -119,7 +120,7 @@ func ports(b *box) []port {
 	published := map[string]bool{}
 	for _, p := range b.bindings {
 		published[fmt.Sprintf("%d/%s", p.port, p.protocol)] = true
-		list = append(list, port{first(p.ip, "0.0.0.0"), p.port, p.host, p.protocol})
+		list = append(list, port{cmp.Or(p.ip, "0.0.0.0"), p.port, p.host, p.protocol})
 		if p.ip == "" {
 			list = append(list, port{"::", p.port, p.host, p.protocol})
 		}

@@ -1,6 +1,7 @@
 package dockertest
 
 import (
+	"cmp"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -89,7 +90,7 @@ func createNetwork(w *world, r *http.Request) (int, any, error) {
 	if err := read(r, &request); err != nil {
 		return 0, nil, err
 	}
-	n := &bridge{name: request.Name, driver: first(request.Driver, "bridge"), internal: request.Internal, labels: request.Labels}
+	n := &bridge{name: request.Name, driver: cmp.Or(request.Driver, "bridge"), internal: request.Internal, labels: request.Labels}
 	if request.IPAM != nil && len(request.IPAM.Config) > 0 {
 		subnet, err := netip.ParsePrefix(request.IPAM.Config[0].Subnet)
 		if err != nil {

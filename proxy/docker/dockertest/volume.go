@@ -1,6 +1,7 @@
 package dockertest
 
 import (
+	"cmp"
 	"maps"
 	"net/http"
 	"slices"
@@ -51,7 +52,7 @@ func createVolume(w *world, r *http.Request) (int, any, error) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	name := first(request.Name, newID())
+	name := cmp.Or(request.Name, newID())
 	labels, there := w.volumes[name]
 	if !there {
 		labels = request.Labels
