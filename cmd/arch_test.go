@@ -30,13 +30,18 @@ var ours = map[string][]string{
 	"proxy/route":     {},
 	"proxy/docker":    {"proxy/docker"}, // for dockertest; a package cannot import itself
 	"proxy/admin":     {},
+	"proxy/engine":    {"proxy/header", "proxy/http1", "proxy/socket"},
+	"proxy/http1":     {"proxy/header"},
+	"proxy/header":    {},
+	"proxy/socket":    {},
 	"proxy/site":      {},
 	"testdata":        {},
 }
 
 // serving is what the packages that face visitors may import: nothing that holds the Docker socket.
 var serving = []string{
-	"proxy/admin", "proxy/forward", "proxy/label", "proxy/mapping", "proxy/page", "proxy/route", "proxy/site", "proxy/traffic",
+	"proxy/admin", "proxy/engine", "proxy/forward", "proxy/header", "proxy/http1", "proxy/label", "proxy/mapping", "proxy/page",
+	"proxy/route", "proxy/site", "proxy/socket", "proxy/traffic",
 }
 
 // homes says where a third party's module may be imported; a module that is not listed may be imported nowhere, so

@@ -1,0 +1,86 @@
+// Package engine carries HTTP between visitors and targets: it accepts connections, reads requests, hands each to a
+// handler as an exchange, and sends it on to the target that the handler names. HTTP/1.1 is its own on both sides;
+// HTTP/2 and TLS are the standard library's behind the same exchange. It knows nothing of routes, prefixes or pages. The
+// one policy worth stating: what is not HTTP as the RFCs have it is refused, and never passed on.
+package engine
+
+import (
+	"crypto/tls"
+	"log/slog"
+	"time"
+)
+
+// Config says how an engine serves. A duration or limit of 0 means its default; a negative one means none.
+type Config struct {
+	// Handler is required.
+	Handler Handler
+	// TLS is for the listeners that are served with it. NextProtos is set by the engine.
+	TLS *tls.Config
+	// Log may be nil: nothing is logged then.
+	Log *slog.Logger
+	Timeouts
+	Limits
+}
+
+// Timeouts bound how long the engine waits. All but Total are measured from the last byte that moved.
+type Timeouts struct {
+	// Head is how long a visitor may take to send the head of a request, from its first byte on. Default 10 s.
+	Head time.Duration
+	// Idle is how long a connection stays open between two requests, and before its first. Default 2 min.
+	Idle time.Duration
+	// Body is how long a visitor may send nothing of a body that is awaited. Default 1 min.
+	Body time.Duration
+	// Write is how long a visitor may take nothing of an answer. Default 1 min.
+	Write time.Duration
+	// Connect is how long a target may take to accept a connection, and then for its TLS handshake. Default 5 s.
+	Connect time.Duration
+	// Answer is how long a target may take from the end of the request to the head of its answer. Default 2 min.
+	Answer time.Duration
+	// Pause is how long a target may send nothing of a body. Default none, since server-sent events may be silent.
+	Pause time.Duration
+	// Keep is how long an unused connection to a target is kept. Default 90 s.
+	Keep time.Duration
+	// Total bounds a whole exchange, upgraded connections excepted. Default none.
+	Total time.Duration
+}
+
+// Limits bound what is taken in.
+type Limits struct {
+	// Head is the most bytes that the head of a request may have. Default 64 KiB.
+	Head int
+	// AnswerHead is the same for the head of an answer. Default 256 KiB.
+	AnswerHead int
+	// Fields is the most field lines that a head may have. Default 128 for requests; four times that for answers.
+	Fields int
+	// Kept is the most unused connections that are kept for each target. Default 128.
+	Kept int
+}
+
+// Handler decides what becomes of exchanges. It is called by many goroutines at once.
+type Handler interface {
+	// Serve answers the exchange before it returns: by Reply, by a Forward that returned nil, or by Abort. An exchange
+	// that was not answered is aborted.
+	Serve(x *Exchange)
+	// Refuse answers what was refused by Reply. Of x.Request only what could be read is there, and nothing of it may
+	// be relied on. The connection ends afterwards.
+	Refuse(x *Exchange, r *Refusal)
+}
+
+// Refusal is why a request is not passed on.
+type Refusal struct {
+	// Status is 400, 408, 414, 417, 431, 501 or 505.
+	Status int
+	// Reason says what is wrong, with the section of the RFC that says so.
+	Reason string
+}
+
+// Scheme is how a target is spoken to.
+type Scheme string
+
+// The schemes. Certificates of HTTPS targets are not verified: containers sign their own, for names that visitors
+// never see, and the networks between are the machine's own.
+const (
+	HTTP  Scheme = "http"
+	HTTPS Scheme = "https"
+	H2C   Scheme = "h2c"
+)

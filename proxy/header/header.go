@@ -1,0 +1,112 @@
+// Package header holds the fields of HTTP messages (RFC 9110 section 5) in the order and spelling in which they were
+// sent. It knows which names the gateway treats in a way of their own, and nothing of how messages are read or written.
+// Strings in a Header may be borrowed from a buffer of the connection: they are valid as long as the message is being
+// dealt with, and who keeps one longer clones it.
+package header
+
+import "slices"
+
+// Field is one field line. Name compares without case; Kind is that of the name and saves comparing it again.
+type Field struct {
+	Name, Value string
+	Kind        Kind
+}
+
+// Header is a list of field lines. The zero value is empty. Changing one never touches the strings it holds.
+type Header []Field
+
+// Add appends a field.
+func (h *Header) Add(name, value string) {
+	*h = append(*h, Field{Name: name, Value: value, Kind: KindOf(name)})
+}
+
+// Append appends a field whose kind is known, so that the name is not looked up.
+func (h *Header) Append(kind Kind, name, value string) {
+	*h = append(*h, Field{Name: name, Value: value, Kind: kind})
+}
+
+// Set replaces all fields of that name by one at the end.
+func (h *Header) Set(name, value string) {
+	h.Del(name)
+	h.Add(name, value)
+}
+
+// Del removes all fields of that name.
+func (h *Header) Del(name string) {
+	kind := KindOf(name)
+	*h = slices.DeleteFunc(*h, func(f Field) bool { return f.is(kind, name) })
+}
+
+// Drop removes all fields of the kinds in the set.
+func (h *Header) Drop(kinds Set) {
+	kept := (*h)[:0]
+	for _, f := range *h {
+		if !kinds.Has(f.Kind) {
+			kept = append(kept, f)
+		}
+	}
+	*h = kept
+}
+
+// Get returns the first value of that name, or nothing.
+func (h Header) Get(name string) string {
+	value, _ := h.Lookup(name)
+	return value
+}
+
+// Lookup returns the first value of that name, and whether there is one.
+func (h Header) Lookup(name string) (string, bool) {
+	kind := KindOf(name)
+	for i := range h {
+		if h[i].is(kind, name) {
+			return h[i].Value, true
+		}
+	}
+	return "", false
+}
+
+// First returns the first value of that kind, and whether there is one. It is Lookup for names that have a kind.
+func (h Header) First(kind Kind) (string, bool) {
+	for i := range h {
+		if h[i].Kind == kind {
+			return h[i].Value, true
+		}
+	}
+	return "", false
+}
+
+// Values returns all values of that name in their order.
+func (h Header) Values(name string) []string {
+	kind := KindOf(name)
+	var values []string
+	for i := range h {
+		if h[i].is(kind, name) {
+			values = append(values, h[i].Value)
+		}
+	}
+	return values
+}
+
+func (f *Field) is(kind Kind, name string) bool {
+	return f.Kind == kind && (kind != Other && kind != Forged || EqualFold(f.Name, name))
+}
+
+// EqualFold compares names: ASCII without case, and nothing else folded.
+func EqualFold(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range len(a) {
+		if lower(a[i]) != lower(b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		return c + 'a' - 'A'
+	}
+	return c
+}

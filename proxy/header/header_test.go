@@ -1,0 +1,72 @@
+package header
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestHeader_FindsFieldsInAnySpelling(t *testing.T) {
+	var h Header
+	h.Add("X-One", "1")
+	h.Add("set-cookie", "a")
+	h.Add("Set-Cookie", "b")
+	h.Add("x_forwarded_for", "lie")
+	h.Add("X-Request-Id", "theirs")
+	if got := h.Get("x-ONE"); got != "1" {
+		t.Errorf("x-ONE is %q", got)
+	}
+	if got := strings.Join(h.Values("SET-COOKIE"), ","); got != "a,b" {
+		t.Errorf("cookies %q", got)
+	}
+	h.Set("X-Request-Id", "ours")
+	if got := strings.Join(h.Values("x-request-id"), ","); got != "ours" || h.Get("x_forwarded_for") != "lie" {
+		t.Errorf("setting one field of a kind that many have: id %q, header %v", got, h)
+	}
+	h.Drop(SetOf(Forged))
+	h.Del("set-cookie")
+	if len(h) != 1 || h[0].Name != "X-One" {
+		t.Errorf("left: %v", h)
+	}
+}
+
+func TestKindOf_KnowsEachNameAndNoOther(t *testing.T) {
+	for _, list := range names {
+		for _, n := range list {
+			if got := KindOf(strings.ToUpper(n.name)); got != n.kind {
+				t.Errorf("%s is %d, want %d", n.name, got, n.kind)
+			}
+			if got := KindOf(n.name + "x"); got != Other {
+				t.Errorf("%sx is %d, want none", n.name, got)
+			}
+		}
+	}
+	// U+212A folds to k in Unicode, and not in HTTP.
+	if got := KindOf("\u212aeep-alive"); got != Other {
+		t.Errorf("a Kelvin sign passed for a k: %d", got)
+	}
+}
+
+func FuzzKindOf(f *testing.F) {
+	for _, seed := range []string{"X-Forwarded-For", "x_real.ip", "Proxy", "Accept", "", "FORWARDED", "Proxy-Authorization", "X-Forwardedly"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		folded := []byte(name)
+		for i, c := range folded {
+			switch {
+			case 'a' <= c && c <= 'z', '0' <= c && c <= '9':
+			case 'A' <= c && c <= 'Z':
+				folded[i] = c + 'a' - 'A'
+			default:
+				folded[i] = '-'
+			}
+		}
+		want := strings.HasPrefix(string(folded), "x-forwarded")
+		for _, ours := range []string{"forwarded", "x-real-ip", "x-request-id", "proxy"} {
+			want = want || string(folded) == ours
+		}
+		if got := KindOf(name) == Forged; got != want {
+			t.Errorf("is %q forged: %v, want %v", name, got, want)
+		}
+	})
+}

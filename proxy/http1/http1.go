@@ -1,0 +1,120 @@
+// Package http1 reads and writes HTTP/1.1 messages (RFC 9112) in memory; it does no input or output of its own. It is
+// strict: what the RFC calls invalid is an Invalid and never repaired, since the next hop may repair it in another way.
+// What it writes is made anew from what was parsed.
+package http1
+
+import (
+	"errors"
+
+	"gateway/proxy/header"
+)
+
+// ErrIncomplete says that the buffer ends before what is to be parsed does; more bytes may complete it.
+var ErrIncomplete = errors.New("the message is incomplete")
+
+// Invalid is a message that cannot be accepted. The values are made once; comparing them is enough to tell them apart.
+type Invalid struct {
+	// Status is what a server answers to such a request: 400, 414, 431, 501 or 505. A target that sends such an answer
+	// gets none: its visitor is told 502.
+	Status int
+	// Rule says in a few words what is wrong.
+	Rule string
+	// Section is where that is said, such as "RFC 9112 section 5.1".
+	Section string
+}
+
+// Error implements error.
+func (i *Invalid) Error() string { return i.Rule + " (" + i.Section + ")" }
+
+// Limits bound a head.
+type Limits struct {
+	// Bytes is the most a head may have, from its first byte to the empty line; Fields the most field lines.
+	Bytes, Fields int
+}
+
+// Lengths that are no numbers of bytes.
+const (
+	// Chunked is the length of a body whose end its chunked coding tells.
+	Chunked int64 = -1
+	// UntilClose is the length of the body of an answer that ends with its connection.
+	UntilClose int64 = -2
+)
+
+// Request is the head of a request. Its strings are borrowed from the buffer that was parsed.
+type Request struct {
+	Method string
+	// Target is the request target as it was sent (RFC 9112 section 3.2): in origin, absolute or asterisk form, or in
+	// the authority form of CONNECT.
+	Target string
+	// Path and Query are those of Target, byte for byte; Query starts with its "?" when there is one. An absolute form
+	// without a path has "/"; the other two forms have Target as their path.
+	Path, Query string
+	// Host is the authority of the request: of the absolute form if it is one, else of the Host field, which is not in
+	// Header. Only HTTP/1.0 may have none. It is a valid host and port, not normalised.
+	Host string
+	// Minor is the minor version: 0 or 1.
+	Minor int
+	// Header has the fields that are passed on: those of header.Hop, those that Connection names, and Host are not in it.
+	Header header.Header
+	// Length is the body's: 0 when there is none, or Chunked.
+	Length int64
+	// Close reports that the connection ends after this request: by its version and its Connection field.
+	Close bool
+	// Upgrade is what the Upgrade field says if Connection names it, in HTTP/1.1; else empty.
+	Upgrade string
+	// Continue reports "Expect: 100-continue" in HTTP/1.1. The field stays in Header. Another expectation is an Invalid
+	// with status 417.
+	Continue bool
+	// Trailers reports "TE: trailers", named by Connection or not.
+	Trailers bool
+}
+
+// ParseRequest reads a head from the start of buf into r, whose Header keeps its memory. It returns the bytes of the
+// head. The error is ErrIncomplete, or an *Invalid; then Method, Target, Host and Header hold what was read so far, for
+// the log and for the choice of the answer's language, and must not be passed on. One empty line before the request is
+// skipped (RFC 9112 section 2.2).
+func ParseRequest(r *Request, buf []byte, limits Limits) (n int, err error) {
+	panic("to be written")
+}
+
+// Response is the head of an answer. Its strings are borrowed from the buffer that was parsed.
+type Response struct {
+	Minor, Status int
+	Reason        string
+	// Header has the fields that are passed on: those of header.Hop and those that Connection names are not in it.
+	Header header.Header
+	// Length is the body's, by RFC 9112 section 6.3: 0 when there is none, Chunked or UntilClose. For an answer without
+	// a body by its nature (to HEAD, 1xx, 204, 304) it is 0 and Declared tells what Content-Length said.
+	Length int64
+	// Declared is the value of Content-Length, or -1 without one.
+	Declared int64
+	// Close reports that the connection cannot be used for another exchange.
+	Close bool
+	// Upgrade is what the Upgrade field says if Connection names it; else empty.
+	Upgrade string
+}
+
+// ParseResponse reads the head of an answer to a request of that method, as ParseRequest does.
+func ParseResponse(r *Response, buf []byte, method string, limits Limits) (n int, err error) {
+	panic("to be written")
+}
+
+// Decoder takes the chunked coding (RFC 9112 section 7.1) off a body that comes in pieces. The zero value is ready for
+// a body; it allocates nothing but for trailers.
+type Decoder struct {
+	// Trailers has the trailer fields when the body ended. They are borrowed from the last piece, with the fields that
+	// may not be trailers (RFC 9110 section 6.5.1: framing, routing, authentication, ...) left out.
+	Trailers header.Header
+	// state is private to this package.
+}
+
+// Next reads from the start of buf: it returns the next piece of the body, which is a part of buf and may be empty, and
+// how many bytes of buf it is done with, the piece included. When it could go on only with more bytes it returns n as
+// far as it got and ErrIncomplete; what is left of buf must come again in front of the next bytes, and is short. When the body
+// has ended it returns done. Another error is an *Invalid. Chunk extensions are checked and dropped.
+func (d *Decoder) Next(buf []byte) (piece []byte, n int, done bool, err error) {
+	panic("to be written")
+}
+
+// Reset makes the decoder ready for another body, keeping its memory.
+func (d *Decoder) Reset() { panic("to be written") }
