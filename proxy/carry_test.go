@@ -235,9 +235,9 @@ func TestProxy_SharesLoadAmongTargets(t *testing.T) {
 		figures := p.Routes().Routes[0].Traffic
 		return figures.Requests == n && figures.Inflight == 0
 	})
-	for address, load := range p.current.Load().loads {
+	for at, load := range p.current.Load().loads {
 		if load.inflight.Load() != 0 {
-			t.Errorf("%s still counts %d under way", address, load.inflight.Load())
+			t.Errorf("%s still counts %d under way", at.address, load.inflight.Load())
 		}
 	}
 }
