@@ -6,19 +6,26 @@ import (
 	"gateway/proxy/header"
 )
 
-// AppendField appends one field line. Line breaks and NUL in the value, which only an edited value can have, become
-// spaces (RFC 9110 section 5.5): no edit can ever begin another line.
+// AppendField appends one field line. Line breaks and NUL, which only an edited field can have, become spaces
+// (RFC 9110 section 5.5): no edit can ever begin another line.
 func AppendField(b []byte, name, value string) []byte {
+	start := len(b)
 	b = append(b, name...)
 	b = append(b, ": "...)
-	start := len(b)
 	b = append(b, value...)
-	for i, c := range b[start:] {
-		if c == '\r' || c == '\n' || c == 0 {
-			b[start+i] = ' '
-		}
+	if !plain(b, start) {
+		oneLine(b[start:])
 	}
 	return append(b, "\r\n"...)
+}
+
+// oneLine makes spaces of what could end a line.
+func oneLine(b []byte) {
+	for i, c := range b {
+		if c == '\r' || c == '\n' || c == 0 {
+			b[i] = ' '
+		}
+	}
 }
 
 // AppendFields appends all fields of h.
@@ -29,21 +36,29 @@ func AppendFields(b []byte, h header.Header) []byte {
 	return b
 }
 
-// AppendRequestLine appends the first line of a request.
+// AppendRequestLine appends the first line of a request. Line breaks and NUL become spaces, which no server takes.
 func AppendRequestLine(b []byte, method, path, query string) []byte {
+	start := len(b)
 	b = append(b, method...)
 	b = append(b, ' ')
 	b = append(b, path...)
 	b = append(b, query...)
+	if !plain(b, start) {
+		oneLine(b[start:])
+	}
 	return append(b, " HTTP/1.1\r\n"...)
 }
 
 // AppendStatusLine appends the first line of an answer. The reason may be empty; the space before it stays.
 func AppendStatusLine(b []byte, status int, reason string) []byte {
+	start := len(b)
 	b = append(b, "HTTP/1.1 "...)
 	b = strconv.AppendInt(b, int64(status), 10)
 	b = append(b, ' ')
 	b = append(b, reason...)
+	if !plain(b, start) {
+		oneLine(b[start:])
+	}
 	return append(b, "\r\n"...)
 }
 

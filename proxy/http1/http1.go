@@ -69,14 +69,6 @@ type Request struct {
 	Trailers bool
 }
 
-// ParseRequest reads a head from the start of buf into r, whose Header keeps its memory. It returns the bytes of the
-// head. The error is ErrIncomplete, or an *Invalid; then Method, Target, Host and Header hold what was read so far, for
-// the log and for the choice of the answer's language, and must not be passed on. One empty line before the request is
-// skipped (RFC 9112 section 2.2).
-func ParseRequest(r *Request, buf []byte, limits Limits) (n int, err error) {
-	panic("to be written")
-}
-
 // Response is the head of an answer. Its strings are borrowed from the buffer that was parsed.
 type Response struct {
 	Minor, Status int
@@ -93,28 +85,3 @@ type Response struct {
 	// Upgrade is what the Upgrade field says if Connection names it; else empty.
 	Upgrade string
 }
-
-// ParseResponse reads the head of an answer to a request of that method, as ParseRequest does.
-func ParseResponse(r *Response, buf []byte, method string, limits Limits) (n int, err error) {
-	panic("to be written")
-}
-
-// Decoder takes the chunked coding (RFC 9112 section 7.1) off a body that comes in pieces. The zero value is ready for
-// a body; it allocates nothing but for trailers.
-type Decoder struct {
-	// Trailers has the trailer fields when the body ended. They are borrowed from the last piece, with the fields that
-	// may not be trailers (RFC 9110 section 6.5.1: framing, routing, authentication, ...) left out.
-	Trailers header.Header
-	// state is private to this package.
-}
-
-// Next reads from the start of buf: it returns the next piece of the body, which is a part of buf and may be empty, and
-// how many bytes of buf it is done with, the piece included. When it could go on only with more bytes it returns n as
-// far as it got and ErrIncomplete; what is left of buf must come again in front of the next bytes, and is short. When the body
-// has ended it returns done. Another error is an *Invalid. Chunk extensions are checked and dropped.
-func (d *Decoder) Next(buf []byte) (piece []byte, n int, done bool, err error) {
-	panic("to be written")
-}
-
-// Reset makes the decoder ready for another body, keeping its memory.
-func (d *Decoder) Reset() { panic("to be written") }

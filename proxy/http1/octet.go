@@ -1,0 +1,124 @@
+package http1
+
+import (
+	"encoding/binary"
+	"unsafe"
+)
+
+// borrow is the string of those bytes, without a copy: it is valid, and does not change, only as long as they do not.
+// All strings of parsed messages are made here.
+func borrow(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// Classes of octets in names. Zero is what no token has (RFC 9110 section 5.6.2).
+const (
+	plainToken = 1
+	// oddToken are the characters of tokens which an app that reads names as CGI does cannot tell from a "-".
+	oddToken = 2
+)
+
+// tokens has the class of each octet.
+var tokens = func() (class [256]uint8) {
+	for c := range class {
+		if isAlpha(byte(c)) || isDigit(byte(c)) {
+			class[c] = plainToken
+		}
+	}
+	for _, c := range "!#$%&'*+.^_`|~" {
+		class[c] = oddToken
+	}
+	class['-'] = plainToken
+	return class
+}()
+
+// Classes of octets in request targets. Zero is what goes through as it is: today's browsers and apps send more there
+// than RFC 3986 has, and every server takes it.
+const (
+	badTarget = iota + 1
+	question
+	percent
+)
+
+// targets has the class of each octet.
+var targets = func() (class [256]uint8) {
+	for c := range ' ' + 1 {
+		class[c] = badTarget
+	}
+	class[0x7f], class['#'] = badTarget, badTarget
+	class['?'], class['%'] = question, percent
+	return class
+}()
+
+func isAlpha(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+// hexDigit is the value of a hexadecimal digit, or 16 and more.
+func hexDigit(c byte) byte {
+	switch {
+	case isDigit(c):
+		return c - '0'
+	case 'a' <= c|0x20 && c|0x20 <= 'f':
+		return c | 0x20 - 'a' + 10
+	}
+	return 16
+}
+
+// tokenLength is how many octets at the start of b can be in a token.
+func tokenLength(b []byte) int {
+	for i, c := range b {
+		if tokens[c] == 0 {
+			return i
+		}
+	}
+	return len(b)
+}
+
+func isToken(s string) bool {
+	for i := range len(s) {
+		if tokens[s[i]] == 0 {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// The lowest and the highest bit of each of eight octets.
+const (
+	lows  = 0x0101010101010101
+	highs = 0x8080808080808080
+)
+
+// controls reports whether one of the eight octets is a control character; HTAB and DEL are among them.
+func controls(w uint64) bool {
+	del := w ^ 0x7f*lows
+	return ((w-0x20*lows)&^w|(del-lows)&^del)&highs != 0
+}
+
+// plain reports that there is no control character in b from an index on; HTAB and DEL are among them. It may look at
+// eight octets at the end that begin before the index, and say no because of those.
+func plain(b []byte, from int) bool {
+	for ; from+8 <= len(b); from += 8 {
+		if controls(binary.LittleEndian.Uint64(b[from:])) {
+			return false
+		}
+	}
+	if len(b) >= 8 {
+		return from == len(b) || !controls(binary.LittleEndian.Uint64(b[len(b)-8:]))
+	}
+	for _, c := range b[from:] {
+		if c < ' ' || c == 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// isText reports whether b can be in a field value: no control character but HTAB (RFC 9110 section 5.5).
+func isText(b []byte) bool {
+	for _, c := range b {
+		if c < ' ' && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,277 @@
+package http1
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+
+	"gateway/proxy/header"
+)
+
+// Methods that have a form of target of their own, and the one whose answers have no body.
+const (
+	connect = "CONNECT"
+	options = "OPTIONS"
+	head    = "HEAD"
+)
+
+// ParseRequest reads a head from the start of buf into r, whose Header keeps its memory. It returns the bytes of the
+// head. The error is ErrIncomplete, or an *Invalid; then Method, Target, Host and Header hold what was read so far, for
+// the log and for the choice of the answer's language, and must not be passed on. One empty line before the request is
+// skipped (RFC 9112 section 2.2). After ErrIncomplete it says the same again until another LF has come, or limits.Bytes
+// bytes are there.
+func ParseRequest(r *Request, buf []byte, limits Limits) (n int, err error) {
+	*r = Request{Header: r.Header[:0]}
+	full := len(buf) >= limits.Bytes
+	buf = buf[:min(len(buf), limits.Bytes)]
+	pos := 0
+	if len(buf) >= 2 && buf[0] == '\r' && buf[1] == '\n' {
+		pos = 2
+	}
+	if pos < len(buf) && tokens[buf[pos]] == 0 && string(buf) != "\r" {
+		return 0, badMethod
+	}
+	line, pos, err := cutLine(buf, pos)
+	if err != nil {
+		return 0, tooLong(err, full, longTarget)
+	}
+	if bad := r.start(line); bad != nil {
+		return 0, bad
+	}
+	f := framing{length: -1}
+	hosts := 0
+	for lines := 0; ; lines++ {
+		if line, pos, err = cutLine(buf, pos); err != nil {
+			return 0, tooLong(err, full, longHead)
+		}
+		if len(line) == 0 {
+			break
+		}
+		if lines == limits.Fields {
+			return 0, manyFields
+		}
+		if bad := r.field(line, &f, &hosts); bad != nil {
+			return 0, bad
+		}
+	}
+	if bad := r.finish(&f, hosts); bad != nil {
+		return 0, bad
+	}
+	return pos, nil
+}
+
+// tooLong says what is wrong with a line that cannot be cut: one that has not come whole may be too long.
+func tooLong(err error, full bool, rule *Invalid) error {
+	if full && errors.Is(err, ErrIncomplete) {
+		return rule
+	}
+	return err
+}
+
+// special are the fields of a request that are read here.
+var special = header.Hop | header.SetOf(header.Host, header.Expect)
+
+// field reads one field line.
+func (r *Request) field(line []byte, f *framing, hosts *int) *Invalid {
+	name, value, odd, bad := parseField(line)
+	if bad != nil {
+		return bad
+	}
+	kind := header.KindOf(name)
+	if !special.Has(kind) {
+		r.Header = append(r.Header, header.Field{Name: name, Value: value, Kind: kind})
+		if odd && shadows(name) {
+			return shadow
+		}
+		return nil
+	}
+	switch kind {
+	case header.Host:
+		return r.host(value, hosts)
+	case header.Connection:
+		return r.connection(f, name, value)
+	case header.TE:
+		r.Trailers = r.Trailers || trailersIn(value)
+	case header.Expect:
+		return r.expect(name, value)
+	default:
+		return f.take(kind, value)
+	}
+	return nil
+}
+
+// host reads a Host field (RFC 9112 section 3.2). An empty one is accepted: it is for who has no name to send.
+func (r *Request) host(value string, hosts *int) *Invalid {
+	*hosts++
+	switch {
+	case *hosts > 1:
+		return manyHosts
+	case value != "" && !isAuthority(value):
+		return badHost
+	case r.Host != "" && !header.EqualFold(r.Host, value):
+		return otherHost
+	case r.Host == "":
+		r.Host = value
+	}
+	return nil
+}
+
+func (r *Request) connection(f *framing, name, value string) *Invalid {
+	names, bad := f.connection(value)
+	if names {
+		r.Header = append(r.Header, header.Field{Name: name, Value: value, Kind: header.Connection})
+	}
+	return bad
+}
+
+// expect reads an Expect field (RFC 9110 section 10.1.1). HTTP/1.0 has none: it is left out there.
+func (r *Request) expect(name, value string) *Invalid {
+	if r.Minor == 0 {
+		return nil
+	}
+	r.Header = append(r.Header, header.Field{Name: name, Value: value, Kind: header.Expect})
+	r.Continue = header.EqualFold(value, "100-continue")
+	if !r.Continue {
+		return badExpect
+	}
+	return nil
+}
+
+// finish decides what all fields together say.
+func (r *Request) finish(f *framing, hosts int) (bad *Invalid) {
+	if hosts == 0 && r.Minor == 1 {
+		return noHost
+	}
+	if r.Length, bad = f.body(r.Minor, 0); bad != nil {
+		return bad
+	}
+	r.Close = f.closes(r.Minor)
+	if f.told&optionNames != 0 {
+		if bad = dropNamed(&r.Header, true); bad != nil {
+			return bad
+		}
+	}
+	if f.told&optionUpgrade != 0 && r.Minor == 1 && !tunnelsHTTP(f.upgrade) {
+		r.Upgrade = f.upgrade
+	}
+	return nil
+}
+
+// start reads the request line (RFC 9112 section 3).
+func (r *Request) start(line []byte) *Invalid {
+	n := tokenLength(line)
+	r.Method = borrow(line[:n])
+	switch {
+	case n == len(line):
+		return badLine
+	case line[n] != ' ':
+		return badMethod
+	}
+	line = line[n+1:]
+	end := len(line) - len(" HTTP/1.1")
+	if end > 0 && string(line[end:]) == " HTTP/1.1" {
+		r.Minor = 1
+		return r.target(line[:end])
+	}
+	if end = bytes.LastIndexByte(line, ' '); end <= 0 {
+		return badLine
+	}
+	version := line[end+1:]
+	minor, bad := minorVersion(version)
+	if bad != nil {
+		r.Target = borrow(line[:end])
+		return bad
+	}
+	r.Minor = minor
+	return r.target(line[:end])
+}
+
+// minorVersion reads a version (RFC 9112 section 2.3). Minor versions above 1 are served as 1 (RFC 9110 section 2.5).
+func minorVersion(b []byte) (int, *Invalid) {
+	if len(b) != len("HTTP/1.1") || string(b[:5]) != "HTTP/" || !isDigit(b[5]) || b[6] != '.' || !isDigit(b[7]) {
+		return 0, badVersion
+	}
+	if b[5] != '1' {
+		return 0, otherVersion
+	}
+	return min(int(b[7]-'0'), 1), nil
+}
+
+// target takes the request target apart by its form (RFC 9112 section 3.2).
+func (r *Request) target(b []byte) *Invalid {
+	r.Target = borrow(b)
+	switch {
+	case r.Method == connect:
+		return r.authorityForm(b)
+	case b[0] == '/':
+		return r.originForm(b)
+	case r.Target == "*" && r.Method == options:
+		r.Path = r.Target
+		return nil
+	}
+	return r.absoluteForm(b)
+}
+
+func (r *Request) originForm(b []byte) *Invalid {
+	n, bad := pathLength(b)
+	if bad != nil {
+		return bad
+	}
+	for _, c := range b[n:] {
+		if targets[c] == badTarget {
+			return badTargets
+		}
+	}
+	r.Path, r.Query = borrow(b[:n]), borrow(b[n:])
+	return nil
+}
+
+// pathLength is the length of the path that b starts with.
+func pathLength(b []byte) (int, *Invalid) {
+	for i, c := range b {
+		switch targets[c] {
+		case badTarget:
+			return 0, badTargets
+		case question:
+			return i, nil
+		case percent:
+			if !isEscape(borrow(b[i:])) {
+				return 0, badEscape
+			}
+		}
+	}
+	return len(b), nil
+}
+
+func (r *Request) absoluteForm(b []byte) *Invalid {
+	scheme, rest, found := strings.Cut(r.Target, "://")
+	if !found || !header.EqualFold(scheme, "http") && !header.EqualFold(scheme, "https") {
+		if isToken(scheme) && found {
+			return badScheme
+		}
+		return badForm
+	}
+	end := strings.IndexAny(rest, "/?")
+	if end < 0 {
+		end = len(rest)
+	}
+	if !isAuthority(rest[:end]) {
+		return badAuthority
+	}
+	r.Host = rest[:end]
+	if bad := r.originForm(b[len(b)-len(rest)+end:]); bad != nil {
+		return bad
+	}
+	if r.Path == "" {
+		r.Path = "/"
+	}
+	return nil
+}
+
+func (r *Request) authorityForm(b []byte) *Invalid {
+	if !isAuthority(r.Target) || b[len(b)-1] == ']' || bytes.IndexByte(b, ':') < 0 {
+		return badForm
+	}
+	r.Path, r.Host = r.Target, r.Target
+	return nil
+}

@@ -1,0 +1,134 @@
+package http1
+
+import "gateway/proxy/header"
+
+// ParseResponse reads the head of an answer to a request of that method, as ParseRequest does. The status may be any of
+// three digits from 100 on; the reason may be missing, with the space before it. No empty line is skipped.
+func ParseResponse(r *Response, buf []byte, method string, limits Limits) (n int, err error) {
+	*r = Response{Header: r.Header[:0], Declared: -1}
+	full := len(buf) >= limits.Bytes
+	buf = buf[:min(len(buf), limits.Bytes)]
+	line, pos, err := cutLine(buf, 0)
+	if err != nil {
+		return 0, tooLong(err, full, longHead)
+	}
+	if bad := r.start(line); bad != nil {
+		return 0, bad
+	}
+	f := framing{length: -1}
+	for lines := 0; ; lines++ {
+		if line, pos, err = cutLine(buf, pos); err != nil {
+			return 0, tooLong(err, full, longHead)
+		}
+		if len(line) == 0 {
+			break
+		}
+		if lines == limits.Fields {
+			return 0, manyFields
+		}
+		if bad := r.field(line, &f); bad != nil {
+			return 0, bad
+		}
+	}
+	if bad := r.finish(&f, method); bad != nil {
+		return 0, bad
+	}
+	return pos, nil
+}
+
+// start reads the status line (RFC 9112 section 4).
+func (r *Response) start(line []byte) *Invalid {
+	const version, code = len("HTTP/1.1"), len("HTTP/1.1 200")
+	if len(line) < code || line[version] != ' ' || len(line) > code && line[code] != ' ' {
+		return badStatus
+	}
+	minor, bad := minorVersion(line[:version])
+	if bad != nil {
+		return bad
+	}
+	for _, c := range line[version+1 : code] {
+		if !isDigit(c) {
+			return badStatus
+		}
+		r.Status = r.Status*10 + int(c-'0')
+	}
+	if r.Status < 100 {
+		return badStatus
+	}
+	r.Minor = minor
+	if len(line) > code {
+		if !plain(line, code) && !isText(line[code:]) {
+			return badStatus
+		}
+		r.Reason = borrow(line[code+1:])
+	}
+	return nil
+}
+
+// field reads one field line.
+func (r *Response) field(line []byte, f *framing) *Invalid {
+	name, value, _, bad := parseField(line)
+	if bad != nil {
+		return bad
+	}
+	kind := header.KindOf(name)
+	if !header.Hop.Has(kind) {
+		r.Header = append(r.Header, header.Field{Name: name, Value: value, Kind: kind})
+		return nil
+	}
+	if kind != header.Connection {
+		return f.take(kind, value)
+	}
+	names, bad := f.connection(value)
+	if names {
+		r.Header = append(r.Header, header.Field{Name: name, Value: value, Kind: kind})
+	}
+	// What is no token is no option and names no field; apps may send it, and it ends here.
+	if bad == badOption {
+		return nil
+	}
+	return bad
+}
+
+// finish decides what all fields together say.
+func (r *Response) finish(f *framing, method string) (bad *Invalid) {
+	r.Declared = f.length
+	r.Close = f.closes(r.Minor)
+	if f.told&optionUpgrade != 0 {
+		r.Upgrade = f.upgrade
+	}
+	if f.told&optionNames != 0 {
+		if bad = dropNamed(&r.Header, false); bad != nil {
+			return bad
+		}
+	}
+	// After 101 no HTTP follows, so that its framing says nothing.
+	if r.Status == 101 {
+		return nil
+	}
+	if r.Length, bad = f.body(r.Minor, UntilClose); bad != nil {
+		return bad
+	}
+	return r.frame(method)
+}
+
+// frame decides what the framing means for this status and method (RFC 9112 section 6.3).
+func (r *Response) frame(method string) *Invalid {
+	framed := r.Length == Chunked || r.Length > 0
+	switch {
+	case r.Status < 200:
+		if framed {
+			return framedStatus
+		}
+		r.Length = 0
+	case r.Status == 204:
+		// Neither field may be there, so who sends one may send the body too.
+		r.Close = r.Close || framed
+		r.Length = 0
+	case r.Status == 304, method == head:
+		r.Length = 0
+	case r.Length == UntilClose:
+		r.Close = true
+	}
+	return nil
+}

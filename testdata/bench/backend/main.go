@@ -1,0 +1,117 @@
+// The backend is what the proxies stand in front of: one thread that answers GET /N with N bytes, GET /echo with the
+// request's head as it arrived, and a POST with the number of bytes it was sent. It is as cheap as it can be, since it
+// shares a core with the load tool, and trusts that its requests are well-formed.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"runtime"
+
+	"bench/poll"
+
+	"golang.org/x/sys/unix"
+)
+
+func main() {
+	port := flag.Int("port", 0, "port to listen on")
+	mark := flag.String("mark", "a", "the letter that bodies are made of")
+	flag.Parse()
+	runtime.LockOSThread()
+	if err := Serve(*port, (*mark)[0]); err != nil {
+		fmt.Fprintln(os.Stderr, "backend:", err)
+		os.Exit(1)
+	}
+}
+
+// server is one listener and its connections, indexed by descriptor.
+type server struct {
+	set    *poll.Set
+	listen int
+	conns  []*conn
+	shared []byte
+	pages  pages
+}
+
+// Serve answers on 127.0.0.1 until the process is killed.
+func Serve(port int, mark byte) error {
+	fd, err := listen(port)
+	if err != nil {
+		return err
+	}
+	set, err := poll.Open()
+	if err != nil {
+		return err
+	}
+	if err := set.Add(fd); err != nil {
+		return err
+	}
+	s := &server{set: set, listen: fd, shared: make([]byte, 256<<10), pages: newPages(mark)}
+	for {
+		events, err := set.Wait(-1)
+		if err != nil {
+			return err
+		}
+		for i := range events {
+			s.handle(int(events[i].Fd), events[i].Events)
+		}
+	}
+}
+
+func listen(port int) (int, error) {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return 0, fmt.Errorf("making a socket: %w", err)
+	}
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
+		return 0, fmt.Errorf("making a socket: %w", err)
+	}
+	if err := unix.Bind(fd, &unix.SockaddrInet4{Port: port, Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		return 0, fmt.Errorf("listening on port %d: %w", port, err)
+	}
+	if err := unix.Listen(fd, 4096); err != nil {
+		return 0, fmt.Errorf("listening on port %d: %w", port, err)
+	}
+	return fd, nil
+}
+
+func (s *server) handle(fd int, events uint32) {
+	if fd == s.listen {
+		s.accept()
+		return
+	}
+	c := s.conns[fd]
+	if c == nil {
+		return
+	}
+	open := true
+	if events&poll.Writable != 0 {
+		open = c.flush(s)
+	}
+	if open && events&poll.Readable != 0 {
+		open = c.receive(s, events&poll.Hangup != 0)
+	}
+	if !open {
+		s.conns[fd] = nil
+		unix.Close(fd)
+	}
+}
+
+func (s *server) accept() {
+	for {
+		fd, _, err := unix.Accept4(s.listen, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+		if err != nil {
+			return
+		}
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+		for fd >= len(s.conns) {
+			s.conns = append(s.conns, make([]*conn, 1024)...)
+		}
+		s.conns[fd] = &conn{fd: fd}
+		if s.set.Add(fd) != nil {
+			s.conns[fd] = nil
+			unix.Close(fd)
+		}
+	}
+}

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"bench/poll"
+
+	"golang.org/x/sys/unix"
+)
+
+// query is a request that was sent or waits to be.
+type query struct {
+	start time.Time // when it was due
+	route int
+}
+
+// conn is one connection to the proxy and the request that it carries.
+type conn struct {
+	fd      int
+	busy    bool
+	dialled bool // became writable
+	query   query
+	out     []byte // of the request, what could not be sent yet
+	partial []byte // of the answer's head, what came so far
+	answer  answer
+	left    int // bytes of the body still to come
+	mark    byte
+	inBody  bool
+}
+
+// send begins a request on an open connection, or on one that is being opened.
+func (c *conn) send(q query, request []byte) (why string) {
+	c.busy, c.query, c.out = true, q, request
+	c.partial, c.inBody, c.mark = c.partial[:0], false, '-'
+	if !c.dialled {
+		return ""
+	}
+	return c.flush()
+}
+
+func (c *conn) flush() (why string) {
+	for len(c.out) > 0 {
+		n, errno := poll.Write(c.fd, c.out)
+		if errno == unix.EAGAIN {
+			return ""
+		}
+		if errno != 0 {
+			return "write: " + errno.Error()
+		}
+		c.out = c.out[n:]
+	}
+	return ""
+}
+
+// receive reads what came. It reports that the answer is complete, or why it cannot become so.
+func (c *conn) receive(shared []byte, length int) (complete bool, why string) {
+	for {
+		n, errno := 0, unix.Errno(0)
+		if c.inBody && c.left > len(shared) {
+			n, errno = poll.Discard(c.fd, min(c.left, 4<<20))
+		} else {
+			n, errno = poll.Read(c.fd, shared)
+		}
+		switch {
+		case errno == unix.EAGAIN:
+			return false, ""
+		case errno != 0:
+			return false, "read: " + errno.Error()
+		case n == 0:
+			return false, "closed without an answer"
+		case !c.busy:
+			return false, "bytes that nobody asked for"
+		}
+		if complete, why = c.consume(shared[:min(n, len(shared))], n, length); complete || why != "" {
+			return complete, why
+		}
+	}
+}
+
+// consume takes n received bytes; data holds them, unless they were discarded as part of a body.
+func (c *conn) consume(data []byte, n, length int) (complete bool, why string) {
+	if !c.inBody {
+		if len(c.partial) > 0 {
+			c.partial = append(c.partial, data...)
+			data = c.partial
+		}
+		a, ok := parse(data)
+		if !ok {
+			if len(c.partial) == 0 {
+				c.partial = append(c.partial, data...)
+			}
+			return false, ""
+		}
+		if a.status != 200 {
+			return false, fmt.Sprintf("status %d", a.status)
+		}
+		if a.length != length {
+			return false, fmt.Sprintf("a body of %d bytes", a.length)
+		}
+		c.answer, c.inBody, c.left, n = a, true, a.length, len(data)-a.size
+		if n > 0 {
+			c.mark = data[a.size]
+		}
+	} else if c.mark == '-' && len(data) > 0 {
+		c.mark = data[0]
+	}
+	c.left -= n
+	if c.left < 0 {
+		return false, "more bytes than announced"
+	}
+	return c.left == 0, ""
+}
+
+func dial(port int) (int, error) {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return 0, fmt.Errorf("making a socket: %w", err)
+	}
+	if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
+		unix.Close(fd)
+		return 0, fmt.Errorf("making a socket: %w", err)
+	}
+	err = unix.Connect(fd, &unix.SockaddrInet4{Port: port, Addr: [4]byte{127, 0, 0, 1}})
+	if err != nil && err != unix.EINPROGRESS {
+		unix.Close(fd)
+		return 0, fmt.Errorf("connecting: %w", err)
+	}
+	return fd, nil
+}

@@ -1,0 +1,60 @@
+// The load tool is a client of many connections on one thread: it asks a proxy for bodies, in a closed loop or at a fixed
+// rate, checks the status and the length of every answer, and prints what happened as JSON. It speaks plain HTTP/1.1
+// and reads only answers with a Content-Length, which is what a proxy must make of the backend's.
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"time"
+)
+
+// plan is what the flags ask for.
+type plan struct {
+	port     int
+	conns    int
+	duration time.Duration
+	routes   int
+	path     string
+	status   int
+	length   int
+	rate     int
+	fresh    bool
+	browser  bool
+	upload   int
+	hold     bool
+	log      string
+	hot      int
+}
+
+func main() {
+	var p plan
+	flag.IntVar(&p.port, "port", 0, "port of the proxy on 127.0.0.1")
+	flag.IntVar(&p.conns, "conns", 64, "connections")
+	flag.DurationVar(&p.duration, "duration", time.Second, "how long to send requests")
+	flag.IntVar(&p.routes, "routes", 100, "routes to go through in turn, /p1 and on")
+	flag.StringVar(&p.path, "path", "1024", "path below the route")
+	flag.IntVar(&p.length, "length", 1024, "bytes that every body must have")
+	flag.IntVar(&p.rate, "rate", 0, "requests a second, sent on time whatever the proxy does; 0 for as many as it answers")
+	flag.BoolVar(&p.fresh, "fresh", false, "a new connection for each request")
+	flag.BoolVar(&p.browser, "browser", false, "send the head of a browser")
+	flag.IntVar(&p.upload, "upload", 0, "POST a body of this many bytes")
+	flag.BoolVar(&p.hold, "hold", false, "one request on each connection, then keep them open until standard input ends")
+	flag.StringVar(&p.log, "log", "", "file for a line per request: its start in unix nanoseconds, its latency, its route, its answer")
+	flag.IntVar(&p.hot, "hot", 0, "send every fourth request to this route")
+	flag.Parse()
+	runtime.LockOSThread()
+	debug.SetGCPercent(400)
+	result, err := Run(p)
+	if err == nil {
+		err = json.NewEncoder(os.Stdout).Encode(result)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "load:", err)
+		os.Exit(1)
+	}
+}

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"bench/poll"
+
+	"golang.org/x/sys/unix"
+)
+
+// patience is how long an answer may take after the last request was sent.
+const patience = 5 * time.Second
+
+// client is a run of the load tool.
+type client struct {
+	plan
+	set      *poll.Set
+	byFD     []*conn
+	idle     []*conn // connections without a request, when requests are due at times
+	due      []query // requests that wait for a connection
+	requests [][]byte
+	sent     int
+	busy     int
+	shared   []byte
+	now      time.Time
+	end      time.Time
+	timer    int
+	begun    time.Time
+	record
+}
+
+// Run sends the requests of a plan and returns what came of them.
+func Run(p plan) (Result, error) {
+	set, err := poll.Open()
+	if err != nil {
+		return Result{}, err
+	}
+	c := &client{plan: p, set: set, requests: p.requests(), shared: make([]byte, 256<<10), timer: -1}
+	c.result.Errors = map[string]int{}
+	flush, err := c.openLog(p.log)
+	if err != nil {
+		return Result{}, err
+	}
+	c.now = time.Now()
+	c.begun, c.end = c.now, c.now.Add(p.duration)
+	if err := c.begin(); err != nil {
+		return Result{}, err
+	}
+	for c.busy > 0 || len(c.due) > 0 || c.now.Before(c.end) && !c.hold {
+		if err := c.turn(); err != nil {
+			return Result{}, err
+		}
+		if c.now.After(c.end.Add(patience)) {
+			c.giveUp()
+			break
+		}
+	}
+	result := c.finish(c.now.Sub(c.begun))
+	if p.hold {
+		fmt.Println("held")
+		if _, err := io.Copy(io.Discard, os.Stdin); err != nil {
+			return Result{}, fmt.Errorf("holding: %w", err)
+		}
+	}
+	return result, flush()
+}
+
+// begin opens the connections, and the clock when requests are due at times.
+func (c *client) begin() error {
+	if c.rate > 0 {
+		if err := c.startTimer(); err != nil {
+			return err
+		}
+	}
+	at := min(c.conns, 64) // so many at first: a backlog is finite
+	if !c.hold {
+		at = c.conns
+	}
+	for range at {
+		if err := c.open(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// startTimer makes the timer that ticks once for each request that is due.
+func (c *client) startTimer() error {
+	fd, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC)
+	if err != nil {
+		return fmt.Errorf("making a timer: %w", err)
+	}
+	each := unix.NsecToTimespec(int64(time.Second) / int64(c.rate))
+	if err := unix.TimerfdSettime(fd, 0, &unix.ItimerSpec{Interval: each, Value: each}, nil); err != nil {
+		return fmt.Errorf("setting a timer: %w", err)
+	}
+	c.timer = fd
+	return c.set.Add(fd)
+}
+
+// open opens a connection; it gets its first request at once when nothing else says when.
+func (c *client) open() error {
+	fd, err := dial(c.port)
+	if err != nil {
+		return err
+	}
+	for fd >= len(c.byFD) {
+		c.byFD = append(c.byFD, make([]*conn, 1024)...)
+	}
+	nc := &conn{fd: fd}
+	c.byFD[fd] = nc
+	if err := c.set.Add(fd); err != nil {
+		return err
+	}
+	if c.rate > 0 {
+		c.idle = append(c.idle, nc)
+		return nil
+	}
+	c.ask(nc, c.next(c.now))
+	return nil
+}
+
+// next is the next request in turn.
+func (c *client) next(start time.Time) query {
+	route := c.sent % len(c.requests)
+	if c.hot > 0 && c.sent%4 == 0 {
+		route = c.hot - 1
+	}
+	c.sent++
+	return query{start: start, route: route}
+}
+
+func (c *client) ask(nc *conn, q query) {
+	c.busy++
+	if why := nc.send(q, c.requests[q.route]); why != "" {
+		c.lose(nc, why)
+	}
+}
+
+// turn waits for something to happen and reacts to all of it.
+func (c *client) turn() error {
+	events, err := c.set.Wait(100)
+	if err != nil {
+		return err
+	}
+	c.now = time.Now()
+	for i := range events {
+		if fd := int(events[i].Fd); fd == c.timer {
+			c.tick()
+		} else if nc := c.byFD[fd]; nc != nil {
+			c.handle(nc, events[i].Events)
+		}
+	}
+	return nil
+}
+
+// giveUp counts the requests that got no answer.
+func (c *client) giveUp() {
+	for _, nc := range c.byFD {
+		if nc != nil && nc.busy {
+			c.done(nc.query, c.now, '-', "no answer in time")
+		}
+	}
+	for _, q := range c.due {
+		c.done(q, c.now, '-', "never sent")
+	}
+}

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"encoding/binary"
+	"time"
+
+	"bench/poll"
+
+	"golang.org/x/sys/unix"
+)
+
+// tick takes the requests that have become due, as many as the timer says, and sends those that find a connection.
+func (c *client) tick() {
+	var count [8]byte
+	if _, errno := poll.Read(c.timer, count[:]); errno != 0 {
+		return
+	}
+	each := time.Second / time.Duration(c.rate)
+	for range binary.NativeEndian.Uint64(count[:]) {
+		due := c.begun.Add(time.Duration(c.sent+1) * each)
+		if due.After(c.end) {
+			return
+		}
+		c.due = append(c.due, c.next(due))
+	}
+	c.match()
+}
+
+// match gives waiting requests to idle connections.
+func (c *client) match() {
+	for len(c.due) > 0 && len(c.idle) > 0 {
+		nc, q := c.idle[0], c.due[0]
+		c.idle, c.due = c.idle[1:], c.due[1:]
+		if nc.fd >= 0 {
+			c.ask(nc, q)
+		} else {
+			c.due = append([]query{q}, c.due...)
+		}
+	}
+}
+
+func (c *client) handle(nc *conn, events uint32) {
+	if events&poll.Writable != 0 {
+		nc.dialled = true
+		if why := nc.flush(); why != "" {
+			c.lose(nc, why)
+			return
+		}
+	}
+	if events&poll.Readable == 0 {
+		return
+	}
+	complete, why := nc.receive(c.shared, c.length)
+	switch {
+	case why != "":
+		c.lose(nc, why)
+	case complete:
+		c.complete(nc, events&poll.Hangup != 0)
+	}
+}
+
+// complete notes an answer and lets the connection go on. One that is to end, or has ended, is not used again; the
+// proxy closes it, so that its side keeps the port.
+func (c *client) complete(nc *conn, hungup bool) {
+	nc.busy = false
+	c.busy--
+	c.done(nc.query, c.now, nc.mark, "")
+	if hungup || c.fresh || nc.answer.close {
+		if _, why := nc.receive(c.shared, c.length); why != "" {
+			c.lose(nc, why)
+		}
+		return
+	}
+	switch {
+	case c.hold:
+		c.more()
+	case c.rate > 0:
+		c.idle = append(c.idle, nc)
+		c.match()
+	case c.now.Before(c.end):
+		c.ask(nc, c.next(c.now))
+	}
+}
+
+// more opens the next of the connections that are to be held.
+func (c *client) more() {
+	if c.sent < c.conns {
+		c.again()
+	}
+}
+
+// lose notes that a connection ended: with a request on it, which is lost, or idle, which is the proxy's right.
+func (c *client) lose(nc *conn, why string) {
+	if nc.busy {
+		nc.busy = false
+		c.busy--
+		c.done(nc.query, c.now, '-', why)
+	}
+	c.drop(nc)
+	if c.hold {
+		c.more()
+	} else if c.now.Before(c.end) {
+		c.again()
+	}
+}
+
+// again opens a connection in the place of one that is gone.
+func (c *client) again() {
+	if err := c.open(); err != nil {
+		c.done(c.next(c.now), c.now, '-', err.Error())
+		return
+	}
+	c.match()
+}
+
+func (c *client) drop(nc *conn) {
+	c.byFD[nc.fd] = nil
+	unix.Close(nc.fd)
+	nc.fd = -1
+}

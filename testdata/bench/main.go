@@ -1,0 +1,162 @@
+// The bench compares the gateway with other proxies on one machine: the cost of a request in processor time, memory, and
+// what a change of routes does to the visitors. It starts each proxy on core 0 and the load and the backend on core 1,
+// interleaves the proxies in rounds, checks every answer, and prints medians with their ratio to nginx's of the same run.
+// bench.sh builds everything and runs it. It is for Linux with at least two cores.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"bench/peer"
+)
+
+// options is what the command line asks for.
+type options struct {
+	scenarios []string
+	rounds    int
+	seconds   float64
+	peers     string
+	gateway   string
+	conns     int
+	body      int
+	port      int
+	bin       string
+	out       string
+	profile   string
+	quick     bool
+}
+
+const usage = `usage: testdata/bench/bench.sh [SCENARIO ...] [--FLAG ...]
+
+Builds the gateway, the load tool, the backend and the other proxies, installs nginx, haproxy, wrk and h2load where they are
+missing (Debian; needs root), measures, and prints a table. A run of all scenarios also writes RESULTS.md.
+
+Scenarios (all, when none is named):
+`
+
+func main() {
+	runtime.LockOSThread() // the proxies are to die with the thread that started them
+	o := options{}
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.IntVar(&o.rounds, "rounds", 3, "rounds; figures are their medians")
+	flags.Float64Var(&o.seconds, "seconds", 4, "seconds of load in each measurement")
+	flags.StringVar(&o.peers, "peers", "nginx,gateway,haproxy,caddy,reverseproxy", "proxies to measure")
+	flags.StringVar(&o.gateway, "gateway", "", "program to measure as gateway, instead of building this checkout's")
+	flags.IntVar(&o.conns, "conns", 0, "connections, instead of the scenario's number")
+	flags.IntVar(&o.body, "body", 0, "bytes of a body, instead of the scenario's number")
+	flags.IntVar(&o.port, "port", 21000, "first of the fifty ports that are used on 127.0.0.1")
+	flags.StringVar(&o.out, "out", "", "file to write the results to (default RESULTS.md when all scenarios run)")
+	flags.StringVar(&o.profile, "profile", "", "write a perf record of the gateway under load to this file, and its report beside it")
+	flags.BoolVar(&o.quick, "quick", false, "one round of a second, gateway and reverseproxy only: shows that the bench and the gateway work")
+	flags.StringVar(&o.bin, "bin", "", "folder of the built programs (bench.sh sets it)")
+	flags.Usage = func() {
+		fmt.Fprint(flags.Output(), usage)
+		for _, s := range scenarios() {
+			fmt.Fprintf(flags.Output(), "  %-14s %s\n", s.name, s.title)
+		}
+		fmt.Fprintln(flags.Output(), "\nFlags:")
+		flags.PrintDefaults()
+	}
+	// Scenarios may stand before, between and after the flags.
+	for args := os.Args[1:]; len(args) > 0; {
+		if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+			os.Exit(0)
+		} else if err != nil {
+			os.Exit(2)
+		}
+		args = flags.Args()
+		if len(args) > 0 {
+			o.scenarios, args = append(o.scenarios, args[0]), args[1:]
+		}
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := Run(ctx, o); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// Run measures what the options ask for, prints the table and writes it down. It fails when any figure is missing.
+func Run(ctx context.Context, o options) error {
+	chosen, err := o.choose()
+	if err != nil {
+		return err
+	}
+	peers, err := o.choosePeers()
+	if err != nil {
+		return err
+	}
+	b, err := newBed(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer b.stop()
+	begun := time.Now()
+	var results []result
+	for _, s := range chosen {
+		results = append(results, b.rounds(ctx, s, peers))
+		fmt.Print(results[len(results)-1].table())
+	}
+	report := b.report(results, peers, begun)
+	fmt.Print("\n", summary(results, peers))
+	if o.out != "" {
+		if err := os.WriteFile(o.out, []byte(report), 0o644); err != nil { //nolint:gosec // it is to be read by all
+			return fmt.Errorf("writing the results: %w", err)
+		}
+		fmt.Println("\nwritten to", o.out)
+	}
+	for _, r := range results {
+		if len(r.failures) > 0 {
+			return fmt.Errorf("%s: %w", r.scenario.name, r.failures[0])
+		}
+	}
+	return ctx.Err()
+}
+
+// choose finds the scenarios, and settles what --quick means.
+func (o *options) choose() ([]scenario, error) {
+	all := scenarios()
+	if o.quick {
+		o.rounds, o.seconds, o.peers = 1, 1, "gateway,reverseproxy"
+		if len(o.scenarios) == 0 {
+			o.scenarios = []string{"keepalive64", "browser", "paced", "connection", "download", "upload"}
+		}
+	}
+	if len(o.scenarios) == 0 {
+		if o.out == "" {
+			o.out = "RESULTS.md"
+		}
+		return all, nil
+	}
+	var chosen []scenario
+	for _, name := range o.scenarios {
+		i := slices.IndexFunc(all, func(s scenario) bool { return s.name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("there is no scenario %q; --help lists them", name)
+		}
+		chosen = append(chosen, all[i])
+	}
+	return chosen, nil
+}
+
+func (o *options) choosePeers() ([]peer.Peer, error) {
+	all := peer.All()
+	names := strings.Split(o.peers, ",")
+	for _, name := range names {
+		if !slices.ContainsFunc(all, func(p peer.Peer) bool { return p.Name == name }) {
+			return nil, fmt.Errorf("there is no proxy %q here", name)
+		}
+	}
+	return slices.DeleteFunc(all, func(p peer.Peer) bool { return !slices.Contains(names, p.Name) }), nil
+}

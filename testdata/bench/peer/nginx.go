@@ -1,0 +1,75 @@
+package peer
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"syscall"
+)
+
+func nginx() Peer {
+	return Peer{
+		Name: "nginx",
+		configure: func(s Setup) ([]string, error) {
+			command := []string{"nginx", "-p", s.Dir, "-c", s.file("nginx.conf"), "-e", "stderr"}
+			return command, s.write("nginx.conf", nginxConf(s))
+		},
+		change: func(_ context.Context, s Setup, pid int) error {
+			if err := s.write("nginx.conf", nginxConf(s)); err != nil {
+				return err
+			}
+			return syscall.Kill(pid, syscall.SIGHUP)
+		},
+		Version: func(Setup) string { return output("nginx", "-v") },
+	}
+}
+
+// nginxHead is what people write for one worker, with limits on requests per connection out of the way. Buffering is as
+// nginx has it by default.
+const nginxHead = `daemon off;
+worker_processes 1;
+worker_rlimit_nofile 65536;
+pid nginx.pid;
+events { worker_connections 30000; }
+http {
+	access_log off;
+	client_body_temp_path body;
+	proxy_temp_path proxy;
+	fastcgi_temp_path fastcgi;
+	uwsgi_temp_path uwsgi;
+	scgi_temp_path scgi;
+	client_max_body_size 0;
+	keepalive_timeout 300s;
+	keepalive_requests 1000000000;
+	proxy_http_version 1.1;
+	proxy_set_header Connection "";
+	proxy_set_header Host $http_host;
+	proxy_set_header X-Forwarded-For $remote_addr;
+	proxy_set_header X-Forwarded-Proto $scheme;
+	proxy_set_header X-Forwarded-Host $http_host;
+	proxy_set_header X-Real-IP $remote_addr;
+	proxy_set_header X-Request-ID $request_id;
+`
+
+func nginxConf(s Setup) string {
+	var b strings.Builder
+	b.WriteString(nginxHead)
+	ports := []int{s.Backend}
+	if s.Hot > 0 && s.HotPort != s.Backend {
+		ports = append(ports, s.HotPort)
+	}
+	for _, port := range ports {
+		fmt.Fprintf(&b, "\tupstream app%d { server 127.0.0.1:%d; keepalive 1024; keepalive_requests 1000000000; }\n", port, port)
+	}
+	fmt.Fprintf(&b, "\tserver {\n\t\tlisten 127.0.0.1:%d backlog=4096;\n", s.HTTP)
+	if s.TLS > 0 {
+		fmt.Fprintf(&b, "\t\tlisten 127.0.0.1:%d ssl http2 backlog=4096;\n", s.TLS)
+		fmt.Fprintf(&b, "\t\tssl_certificate %s;\n\t\tssl_certificate_key %s;\n", s.Cert, s.Key)
+		b.WriteString("\t\tssl_protocols TLSv1.3;\n\t\tssl_session_tickets on;\n")
+	}
+	for i := range s.Routes {
+		fmt.Fprintf(&b, "\t\tlocation /p%d/ { proxy_pass http://app%d/; }\n", i+1, s.target(i+1))
+	}
+	b.WriteString("\t}\n}\n")
+	return b.String()
+}

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+
+	"bench/peer"
+)
+
+// startProfile records where the gateway spends its time, if that was asked for. What it returns waits for the end, and
+// writes a report beside the record.
+func (b *bed) startProfile(r *peer.Running) (func() error, error) {
+	if b.profile == "" || !strings.HasPrefix(r.Peer.Name, "gateway") {
+		return func() error { return nil }, nil
+	}
+	cmd := exec.Command("taskset", "-c", strconv.Itoa(loadCore), "perf", "record", "-q", "-F", "997", "-g", "-p", strconv.Itoa(r.PID),
+		"-o", b.profile, "--", "sleep", strconv.FormatFloat(b.seconds, 'f', 1, 64))
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("starting perf: %w", err)
+	}
+	return func() error {
+		if err := cmd.Wait(); err != nil {
+			return fmt.Errorf("recording a profile: %w", err)
+		}
+		text, err := exec.Command("perf", "report", "--stdio", "--no-children", "-g", "none", "--percent-limit", "0.3", "-i", b.profile).Output()
+		if err != nil {
+			return fmt.Errorf("reporting a profile: %w", err)
+		}
+		if err := os.WriteFile(b.profile+".txt", text, 0o644); err != nil { //nolint:gosec // it is to be read by all
+			return fmt.Errorf("reporting a profile: %w", err)
+		}
+		return nil
+	}, nil
+}

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"bench/meter"
+	"bench/peer"
+)
+
+// sample is one measurement of one proxy.
+type sample struct {
+	value    float64 // in seconds or bytes; the scenario's scale makes it what is shown
+	requests int
+	busy     float64 // share of its core that the proxy used
+	p50, p99 time.Duration
+	note     string
+}
+
+// result is a scenario's samples by the name of the proxy.
+type result struct {
+	scenario scenario
+	peers    []string
+	samples  map[string][]sample
+	failures []error
+	failed   map[string]error
+}
+
+// rounds measures all proxies in turn, as often as was asked for. What fails is left out of the figures and kept.
+func (b *bed) rounds(ctx context.Context, s scenario, chosen []peer.Peer) result {
+	if s.scale == 0 {
+		s.unit, s.scale = "CPU us", micro
+	}
+	r := result{scenario: s, samples: map[string][]sample{}, failed: map[string]error{}}
+	for _, p := range s.takes(chosen) {
+		r.peers = append(r.peers, p.Name)
+	}
+	for round := range b.options.rounds {
+		for _, p := range s.takes(chosen) {
+			if ctx.Err() != nil || s.once && round > 0 {
+				continue
+			}
+			got, err := b.one(ctx, s, p)
+			if err != nil {
+				r.failures = append(r.failures, fmt.Errorf("%s: %w", p.Name, err))
+				r.failed[p.Name] = err
+				fmt.Fprintf(os.Stderr, "%s, round %d, %s: %v\n", s.name, round+1, p.Name, err)
+				continue
+			}
+			r.samples[p.Name] = append(r.samples[p.Name], got)
+			fmt.Fprintf(os.Stderr, "%s, round %d, %s: %.2f %s\n", s.name, round+1, p.Name, got.value*s.scale, s.unit)
+		}
+	}
+	return r
+}
+
+// one starts a proxy anew and measures it.
+func (b *bed) one(ctx context.Context, s scenario, p peer.Peer) (sample, error) {
+	setup := b.setup
+	t := b.adjust(s.traffic)
+	setup.Routes = t.routes
+	if p.Routes > 0 {
+		setup.Routes, t.routes = p.Routes, p.Routes
+	}
+	if t.secure {
+		setup.TLS = setup.HTTP + 1
+	}
+	dir, err := os.MkdirTemp(b.dir, "run-")
+	if err != nil {
+		return sample{}, fmt.Errorf("making a folder: %w", err)
+	}
+	setup.Dir = dir
+	if s.name == "swap" {
+		setup.Hot, setup.HotPort = t.routes/2, setup.Backend
+	}
+	running, err := p.Start(ctx, setup)
+	if err != nil {
+		return sample{}, err
+	}
+	defer running.Stop()
+	if err := running.Check(ctx); err != nil {
+		return sample{}, err
+	}
+	if s.measure != nil {
+		return s.measure(ctx, b, running, t)
+	}
+	return b.cost(ctx, running, t)
+}
+
+// adjust applies the flags for other sizes.
+func (b *bed) adjust(t traffic) traffic {
+	if b.conns > 0 {
+		t.conns = b.conns
+	}
+	if b.body > 0 {
+		t.body = b.body
+	}
+	return t
+}
+
+// cost measures the processor time that a request takes.
+func (b *bed) cost(ctx context.Context, r *peer.Running, t traffic) (sample, error) {
+	if _, err := t.tool(ctx, b, r, t, time.Second); err != nil {
+		return sample{}, fmt.Errorf("warming up: %w", err)
+	}
+	profile, err := b.startProfile(r)
+	if err != nil {
+		return sample{}, err
+	}
+	before, err := meter.CPU(r.PID)
+	if err != nil {
+		return sample{}, err
+	}
+	begun := time.Now()
+	out, err := t.tool(ctx, b, r, t, time.Duration(b.seconds*float64(time.Second)))
+	if err != nil {
+		return sample{}, err
+	}
+	took := time.Since(begun)
+	after, err := meter.CPU(r.PID)
+	if err := errors.Join(err, profile()); err != nil {
+		return sample{}, err
+	}
+	if out.requests == 0 {
+		return sample{}, errors.New("no requests were answered")
+	}
+	used := after - before
+	return sample{
+		value: used.Seconds() / float64(out.requests), requests: out.requests,
+		busy: used.Seconds() / took.Seconds(), p50: out.p50, p99: out.p99,
+	}, nil
+}
+
+// median is that of a number of samples, by a figure of each.
+func median(samples []sample, figure func(sample) float64) float64 {
+	if len(samples) == 0 {
+		return 0
+	}
+	figures := make([]float64, len(samples))
+	for i, s := range samples {
+		figures[i] = figure(s)
+	}
+	slices.Sort(figures)
+	if n := len(figures); n%2 == 0 {
+		return (figures[n/2-1] + figures[n/2]) / 2
+	}
+	return figures[len(figures)/2]
+}
