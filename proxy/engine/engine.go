@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Config says how an engine serves. A duration or limit of 0 means its default; a negative one means none.
+// Config says how an engine serves. A duration or limit of 0 means its default; a negative duration means none.
 type Config struct {
 	// Handler is required.
 	Handler Handler
@@ -20,6 +20,45 @@ type Config struct {
 	Log *slog.Logger
 	Timeouts
 	Limits
+}
+
+// withDefaults fills in what was left out, and turns what is none into 0.
+func (c Config) withDefaults() Config {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	for _, d := range []struct {
+		value *time.Duration
+		usual time.Duration
+	}{
+		{&c.Timeouts.Head, 10 * time.Second}, {&c.Idle, 2 * time.Minute}, {&c.Body, time.Minute}, {&c.Write, time.Minute},
+		{&c.Connect, 5 * time.Second}, {&c.Answer, 2 * time.Minute}, {&c.Pause, 0}, {&c.Keep, 90 * time.Second}, {&c.Total, 0},
+	} {
+		*d.value = orDefault(*d.value, d.usual)
+	}
+	c.Limits.Head = orDefault(c.Limits.Head, 64<<10)
+	c.AnswerHead = orDefault(c.AnswerHead, 256<<10)
+	c.Fields = orDefault(c.Fields, 128)
+	c.Kept = orDefault(c.Kept, 128)
+	return c
+}
+
+func orDefault[T ~int | ~int64](value, usual T) T {
+	if value == 0 {
+		return usual
+	}
+	return max(value, 0)
+}
+
+// tick is how exact timeouts are: an eighth of the shortest, between 5 and 250 ms.
+func (c Config) tick() time.Duration {
+	shortest := 2 * time.Second
+	for _, d := range []time.Duration{c.Timeouts.Head, c.Idle, c.Body, c.Write, c.Answer, c.Pause, c.Keep, c.Total} {
+		if d > 0 {
+			shortest = min(shortest, d)
+		}
+	}
+	return max(shortest/8, 5*time.Millisecond)
 }
 
 // Timeouts bound how long the engine waits. All but Total are measured from the last byte that moved.

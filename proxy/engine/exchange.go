@@ -1,9 +1,15 @@
 package engine
 
 import (
+	"errors"
 	"io"
+	"net/http"
+	"strings"
+	"time"
 
 	"gateway/proxy/header"
+	"gateway/proxy/http1"
+	"gateway/proxy/socket"
 )
 
 // Exchange is one request and its answer, whatever version of HTTP brought it. It belongs to the goroutine that serves
@@ -12,6 +18,83 @@ type Exchange struct {
 	Request Request
 	// Local is the handler's own. It stays when the exchange is used again, so that its memory is too.
 	Local any
+
+	engine  *Engine
+	visitor visitor
+	// body is the visitor's as it comes, nil when there is none or when all of it is in whole.
+	body io.Reader
+	// whole is a body that came together with the head.
+	whole []byte
+	// spliced is where the body can be moved from without looking at it, if it can.
+	spliced *bodyReader
+	// trailer has the trailer fields of the body once it was read, nil when there can be none.
+	trailer trailed
+	// deadline is when the exchange has to end, zero for never.
+	deadline time.Time
+
+	// answer and its body's decoder are those of the target.
+	answer  http1.Response
+	decoder http1.Decoder
+	wraps   []func(Sink) Sink
+
+	status int
+	sent   int64
+	phase  phase
+	stream bool
+
+	out  []byte
+	back []byte
+
+	memory
+}
+
+// memory is what an exchange reads into and writes from as long as that is enough.
+type memory struct {
+	in   [4 << 10]byte
+	outs [8 << 10]byte
+	back [8 << 10]byte
+}
+
+// phase is how far an answer is.
+type phase uint8
+
+const (
+	asked phase = iota
+	// begun: the head was given to the visitor.
+	begun
+	// ended: all of it was.
+	ended
+	// aborted: it was broken off.
+	aborted
+)
+
+// visitor is the side of an exchange that asked. Its methods are called by the goroutine of the exchange alone, but for
+// what the body reads. After an error nothing more can be sent.
+type visitor interface {
+	// inform sends an informational answer (1xx) at once, if the visitor takes them.
+	inform(status int, h header.Header) error
+	// begin starts the final answer. length is that of the body or -1 when it is not known. For an answer without a body
+	// it is what a Content-Length is to say, or -1 for none.
+	begin(status int, h header.Header, length int64) error
+	// Write, Flush and end send the body. What was written may wait until Flush or end.
+	io.Writer
+	Flush() error
+	end(trailers header.Header) error
+	// abort makes sure that what was sent cannot be taken for a whole answer.
+	abort()
+	// change answers an upgrade with 101 and returns the connection for both directions.
+	change(protocol string, h header.Header) (tunnelSide, error)
+	// plain is the socket that the body may be moved to without passing through memory, or nil; moved notes what was.
+	plain() *socket.Socket
+	moved(n int64)
+	// watch interrupts the socket of a target as soon as the visitor is gone, until unwatch, which reports whether that
+	// happened; lost reports it before.
+	watch(s *socket.Socket)
+	unwatch() (gone bool)
+	lost() bool
+	// stopBody ends the reading of the body by another goroutine; settleBody follows when that has ended.
+	stopBody()
+	settleBody()
 }
 
 // Request is what the visitor asks for. All strings are borrowed.
@@ -42,7 +125,8 @@ type Request struct {
 
 // Hooks edit heads as they pass. They are called on the goroutine of Forward.
 type Hooks interface {
-	// Outgoing edits the header that the target gets. Host and framing are not in it.
+	// Outgoing edits the header that the target gets. Host and framing are not in it. It is called once a connection is
+	// there.
 	Outgoing(h *header.Header)
 	// Incoming edits the header of the answer, and of every informational answer (1xx) before it. From here
 	// Exchange.Transform may be called.
@@ -58,37 +142,128 @@ type Sink interface {
 	Close() error
 }
 
+// errBegun is a second answer.
+var errBegun = errors.New("the exchange has an answer already")
+
 // Reply answers with a whole body, which HEAD does not get. Framing and Date are added to h, which is not kept. It is an
 // error to reply when the answer has begun; Began tells.
-func (x *Exchange) Reply(status int, h header.Header, body []byte) error { panic("to be written") }
-
-// Forward sends the request to the target and its answer to the visitor, and returns nil when the answer was sent in
-// full; for an upgraded connection, when it ended. path is the escaped path to ask for, sent byte for byte, with the
-// query of the request. The error wraps one of the package's, and nothing was sent to the visitor then, except with
-// ErrBroken.
-func (x *Exchange) Forward(to *Upstream, path string, hooks Hooks) error { panic("to be written") }
+func (x *Exchange) Reply(status int, h header.Header, body []byte) error {
+	if x.Began() {
+		return errBegun
+	}
+	length := int64(len(body))
+	if status == http.StatusNoContent {
+		length = -1
+	}
+	if err := x.begin(status, h, length); err != nil {
+		return err
+	}
+	if x.Request.Method != http.MethodHead && bodied(status) {
+		if _, err := x.visitor.Write(body); err != nil {
+			return x.gone(err)
+		}
+		x.sent = length
+	}
+	return x.end(nil)
+}
 
 // Abort breaks the exchange off so that the visitor cannot take what came of the answer for all of it.
-func (x *Exchange) Abort() { panic("to be written") }
+func (x *Exchange) Abort() {
+	if x.phase != ended && x.phase != aborted {
+		x.phase = aborted
+		x.visitor.abort()
+	}
+}
 
 // Receive puts a transformer between the visitor's body and the target. It is called before Forward. The length of what
 // comes out of it is unknown to the target.
-func (x *Exchange) Receive(wrap func(io.Reader) io.Reader) { panic("to be written") }
+func (x *Exchange) Receive(wrap func(io.Reader) io.Reader) {
+	body := x.body
+	if body == nil {
+		if len(x.whole) == 0 {
+			return
+		}
+		body = strings.NewReader(string(x.whole))
+		x.whole = nil
+	}
+	x.body, x.spliced, x.trailer, x.Request.Length = wrap(body), nil, nil, -1
+}
 
 // Transform puts a transformer between the target's body and the visitor; of several, the last is nearest to the target.
 // It is called from Hooks.Incoming for a final answer, and does nothing for one that has no body. The
 // transformer decides about fields that describe the body, such as ETag; framing is the engine's.
-func (x *Exchange) Transform(wrap func(Sink) Sink) { panic("to be written") }
+func (x *Exchange) Transform(wrap func(Sink) Sink) { x.wraps = append(x.wraps, wrap) }
 
 // Began reports that the head of the answer was sent, or is about to be.
-func (x *Exchange) Began() bool { panic("to be written") }
+func (x *Exchange) Began() bool { return x.phase != asked }
 
 // Status is that of the answer, 0 as long as there is none. An upgraded connection has 101.
-func (x *Exchange) Status() int { panic("to be written") }
+func (x *Exchange) Status() int { return x.status }
 
 // Bytes is how much of the answer's body was sent. What goes over an upgraded connection is not counted.
-func (x *Exchange) Bytes() int64 { panic("to be written") }
+func (x *Exchange) Bytes() int64 { return x.sent }
 
 // Streamed reports that the duration of the exchange says nothing about latency: an upgraded connection or
 // server-sent events.
-func (x *Exchange) Streamed() bool { panic("to be written") }
+func (x *Exchange) Streamed() bool { return x.stream }
+
+// begin starts the final answer.
+func (x *Exchange) begin(status int, h header.Header, length int64) error {
+	x.phase, x.status = begun, status
+	if kind, found := h.First(header.ContentType); found {
+		x.stream = x.stream || eventStream(kind)
+	}
+	if err := x.visitor.begin(status, h, length); err != nil {
+		return x.gone(err)
+	}
+	return nil
+}
+
+// end completes the answer.
+func (x *Exchange) end(trailers header.Header) error {
+	if err := x.visitor.end(trailers); err != nil {
+		return x.gone(err)
+	}
+	x.phase = ended
+	return nil
+}
+
+// bodied reports whether an answer of that status has a body (RFC 9110 section 6.4.1).
+func bodied(status int) bool {
+	return status >= 200 && status != http.StatusNoContent && status != http.StatusNotModified
+}
+
+// eventStream reports whether a media type is that of server-sent events.
+func eventStream(kind string) bool {
+	const events = "text/event-stream"
+	return len(kind) >= len(events) && header.EqualFold(kind[:len(events)], events) &&
+		(len(kind) == len(events) || kind[len(events)] == ';' || kind[len(events)] == ' ')
+}
+
+// left is how long the exchange may still take when nothing else bounds it: the smaller of its deadline and d.
+func (x *Exchange) left(d time.Duration) time.Duration {
+	if x.deadline.IsZero() {
+		return d
+	}
+	rest := max(time.Until(x.deadline), time.Nanosecond)
+	if d <= 0 {
+		return rest
+	}
+	return min(d, rest)
+}
+
+// reset makes the exchange ready for another request; what it has in memory stays.
+func (x *Exchange) reset() {
+	x.Request.Header = x.Request.Header[:0]
+	x.body, x.whole, x.spliced, x.trailer = nil, nil, nil, nil
+	x.status, x.sent, x.phase, x.stream = 0, 0, asked, false
+	x.out, x.back = x.outs[:0], x.memory.back[:]
+	if x.wraps != nil {
+		clear(x.wraps)
+		x.wraps = x.wraps[:0]
+	}
+	x.deadline = time.Time{}
+	if total := x.engine.config.Total; total > 0 {
+		x.deadline = time.Now().Add(total)
+	}
+}

@@ -2,22 +2,168 @@ package engine
 
 import (
 	"context"
+	"errors"
+	"log/slog"
+	"maps"
 	"net"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"gateway/proxy/socket"
 )
 
 // Engine serves exchanges. Its methods are safe for concurrent use.
-type Engine struct{}
+type Engine struct {
+	config Config
+	log    *slog.Logger
+	watch  *socket.Watch
+	http2  http2Server
+	// exchanges are used again, with the memory that they read into; so are large buffers.
+	exchanges, large sync.Pool
+	// base ends when everything is cut off.
+	base context.Context
+	cut  context.CancelFunc
 
-// New prepares an engine.
-func New(c Config) *Engine { panic("to be written") }
+	draining atomic.Bool
+	// busy is the number of exchanges under way, upgraded ones not counted.
+	busy atomic.Int64
+
+	mu        sync.Mutex
+	listeners []net.Listener
+	conns     map[*conn]struct{}
+	upstreams map[*Upstream]struct{}
+}
+
+// New prepares an engine. It serves nothing until Serve.
+func New(c Config) *Engine {
+	c = c.withDefaults()
+	base, cut := context.WithCancel(context.Background())
+	e := &Engine{
+		config: c,
+		log:    c.Log,
+		watch:  socket.NewWatch(c.tick()),
+		base:   base,
+		cut:    cut,
+		conns:  map[*conn]struct{}{},
+
+		upstreams: map[*Upstream]struct{}{},
+	}
+	e.exchanges.New = func() any { return &Exchange{engine: e} }
+	e.large.New = func() any { return new([largeBuffer]byte) }
+	e.http2.prepare(e)
+	return e
+}
+
+const (
+	// largeBuffer is what bodies are copied through that are too large for an exchange's own memory.
+	largeBuffer = 64 << 10
+	// acceptPause is how long to wait when no connection can be accepted for want of descriptors, drainPause how often to
+	// look whether all exchanges have ended.
+	acceptPause = 50 * time.Millisecond
+	drainPause  = 5 * time.Millisecond
+)
 
 // Serve accepts connections until the listener is closed by Drain, and returns nil when the last of them has ended.
-// It is called once for each listener; with secure, all of its connections are TLS. An error means that the listener broke.
-func (e *Engine) Serve(l net.Listener, secure bool) error { panic("to be written") }
+// It may run for several listeners at once; with secure, all connections are TLS. An error means that the listener broke.
+func (e *Engine) Serve(l net.Listener, secure bool) error {
+	if !e.open(l) {
+		return l.Close()
+	}
+	watching, rest := context.WithCancel(context.Background())
+	var watch, conns sync.WaitGroup
+	watch.Go(func() { e.watch.Run(watching) })
+	defer watch.Wait()
+	defer rest()
+	defer conns.Wait()
+	for {
+		accepted, err := l.Accept()
+		switch {
+		case err == nil:
+			conns.Go(func() { newConn(e, accepted, secure).serve() })
+		case e.draining.Load():
+			return nil
+		case exhausted(err):
+			e.log.Warn("no connection can be accepted; the limit of open files may be too low", "error", err)
+			e.pause(acceptPause)
+		case !passing(err):
+			return err
+		}
+	}
+}
 
-// Drain closes the listeners and the idle connections, waits for the exchanges under way until the context ends, then
-// cuts off the others and, last, the upgraded connections.
-func (e *Engine) Drain(ctx context.Context) { panic("to be written") }
+// exhausted reports that the system is out of what a connection needs, for now.
+func exhausted(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ENOBUFS) || errors.Is(err, syscall.ENOMEM)
+}
 
-// Close closes the connections to targets that are not in use and ends what watches the timeouts.
-func (e *Engine) Close() { panic("to be written") }
+// passing reports that one connection broke before it was accepted.
+func passing(err error) bool { return errors.Is(err, syscall.ECONNABORTED) }
+
+// open notes a listener. It returns false when the engine takes no connections any more.
+func (e *Engine) open(l net.Listener) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.listeners = append(e.listeners, l)
+	return !e.draining.Load()
+}
+
+// add and remove keep track of the connections of visitors.
+func (e *Engine) add(c *conn) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.conns[c] = struct{}{}
+}
+
+func (e *Engine) remove(c *conn) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.conns, c)
+}
+
+// Drain closes the listeners and the idle connections, waits for the exchanges under way until the context ends, and
+// then cuts off the others and the upgraded connections.
+func (e *Engine) Drain(ctx context.Context) {
+	e.draining.Store(true)
+	e.mu.Lock()
+	for _, l := range e.listeners {
+		_ = l.Close()
+	}
+	for c := range e.conns {
+		c.retire()
+	}
+	e.mu.Unlock()
+	e.http2.drain()
+	for e.busy.Load() > 0 && ctx.Err() == nil {
+		e.pause(drainPause)
+	}
+	e.cut()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for c := range e.conns {
+		c.sock.Cut()
+	}
+}
+
+// pause waits that long, or until everything is cut off.
+func (e *Engine) pause(d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-e.base.Done():
+	}
+}
+
+// Close closes the connections to targets that are not in use. It is called when nothing is served any more.
+func (e *Engine) Close() {
+	e.cut()
+	e.mu.Lock()
+	all := slices.Collect(maps.Keys(e.upstreams))
+	e.mu.Unlock()
+	for _, u := range all {
+		u.Close()
+	}
+}

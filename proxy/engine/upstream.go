@@ -1,6 +1,17 @@
 package engine
 
-import "errors"
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"sync"
+
+	"gateway/proxy/socket"
+)
 
 // What can become of an exchange that was not answered.
 var (
@@ -20,10 +31,150 @@ var (
 )
 
 // Upstream is one target with the connections to it that are not in use. It is safe for concurrent use.
-type Upstream struct{}
+type Upstream struct {
+	engine  *Engine
+	scheme  Scheme
+	address string
+	http2   http2Client
+
+	mu sync.Mutex
+	// idle are the connections that are not in use, the one used last at the end.
+	idle   []*link
+	closed bool
+}
 
 // Upstream makes the target at that host:port. Who drops it calls Close.
-func (e *Engine) Upstream(scheme Scheme, address string) *Upstream { panic("to be written") }
+func (e *Engine) Upstream(scheme Scheme, address string) *Upstream {
+	u := &Upstream{engine: e, scheme: scheme, address: address}
+	if scheme == H2C {
+		u.http2.prepare(e, address)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.upstreams[u] = struct{}{}
+	return u
+}
 
 // Close closes the connections that are not in use. Exchanges under way finish, and close theirs.
-func (u *Upstream) Close() { panic("to be written") }
+func (u *Upstream) Close() {
+	u.engine.mu.Lock()
+	delete(u.engine.upstreams, u)
+	u.engine.mu.Unlock()
+	u.mu.Lock()
+	idle := u.idle
+	u.idle, u.closed = nil, true
+	u.mu.Unlock()
+	for _, l := range idle {
+		l.close()
+	}
+	if u.scheme == H2C {
+		u.http2.close()
+	}
+}
+
+// link is one connection to a target.
+type link struct {
+	upstream *Upstream
+	sock     *socket.Socket
+	// stream is the socket, or the TLS connection on it.
+	stream net.Conn
+	// used reports that an exchange went over it before.
+	used bool
+}
+
+// plain reports that bytes go over the socket as they are.
+func (l *link) plain() bool { return l.stream == net.Conn(l.sock) }
+
+func (l *link) close() { _ = l.stream.Close() }
+
+// take returns the unused connection that was used last, or nil when there is none.
+func (u *Upstream) take() *link {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for len(u.idle) > 0 {
+		last := len(u.idle) - 1
+		l := u.idle[last]
+		u.idle[last] = nil
+		u.idle = u.idle[:last]
+		if !l.sock.Interrupted() {
+			return l
+		}
+		l.close()
+	}
+	return nil
+}
+
+// keep takes a connection back that can be used again.
+func (u *Upstream) keep(l *link) {
+	l.used = true
+	l.sock.Within(u.engine.config.Keep)
+	u.mu.Lock()
+	full := u.closed || len(u.idle) >= u.engine.config.Kept || u.engine.draining.Load()
+	if !full {
+		u.idle = append(u.idle, l)
+	}
+	u.mu.Unlock()
+	if full {
+		l.close()
+	}
+}
+
+// forget closes a connection that was not used for too long. One that is in use is not touched.
+func (u *Upstream) forget(l *link) {
+	u.mu.Lock()
+	at := slices.Index(u.idle, l)
+	if at >= 0 {
+		u.idle = slices.Delete(u.idle, at, at+1)
+	}
+	u.mu.Unlock()
+	if at >= 0 {
+		l.close()
+	}
+}
+
+// dial opens a connection. The error wraps ErrConnect.
+func (u *Upstream) dial() (*link, error) {
+	e := u.engine
+	dialer := net.Dialer{Timeout: e.config.Connect}
+	raw, err := dialer.DialContext(e.base, "tcp", u.address)
+	if err != nil {
+		return nil, unreachable(err)
+	}
+	l := &link{upstream: u, sock: socket.New(raw, e.watch)}
+	l.sock.Patience(e.config.Answer)
+	l.sock.OnDue(func() { u.forget(l) })
+	l.stream = l.sock
+	if u.scheme != HTTPS {
+		return l, nil
+	}
+	secured := tls.Client(l.sock, clientTLS(u.address))
+	l.stream = secured
+	ctx, cancel := context.WithTimeout(e.base, e.config.Connect)
+	defer cancel()
+	if err := secured.HandshakeContext(ctx); err != nil {
+		l.close()
+		return nil, unreachable(fmt.Errorf("doing the TLS handshake: %w", err))
+	}
+	return l, nil
+}
+
+// clientTLS is how HTTPS targets are spoken to, see Scheme.
+func clientTLS(address string) *tls.Config {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		host = address
+	}
+	return &tls.Config{ServerName: host, InsecureSkipVerify: true} //nolint:gosec // Scheme says why.
+}
+
+func unreachable(err error) error {
+	if timedOut(err) {
+		return fmt.Errorf("%w: %w: %w", ErrConnect, ErrTimeout, err)
+	}
+	return fmt.Errorf("%w: %w", ErrConnect, err)
+}
+
+func timedOut(err error) bool {
+	var late net.Error
+	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) || errors.As(err, &late) && late.Timeout()
+}

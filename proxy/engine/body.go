@@ -1,0 +1,182 @@
+package engine
+
+import (
+	"cmp"
+	"io"
+	"net"
+	"sync/atomic"
+
+	"gateway/proxy/header"
+	"gateway/proxy/http1"
+	"gateway/proxy/socket"
+)
+
+// bodyReader reads the body of a request of HTTP/1.1 that did not come whole with its head. One goroutine reads; done
+// may be looked at by another.
+type bodyReader struct {
+	conn *conn
+	// left is what is still to come of a body with a length; a chunked one has a decoder.
+	left    int64
+	chunked bool
+	decoder http1.Decoder
+	// buf[from:to] was read and not decoded; piece was decoded and not handed out.
+	piece    []byte
+	buf      *[largeBuffer]byte
+	from, to int
+	done     atomic.Bool
+	err      error
+}
+
+func (b *bodyReader) reset(length int64) {
+	b.left, b.chunked, b.piece, b.err = length, length == http1.Chunked, nil, nil
+	b.done.Store(false)
+	b.decoder.Reset()
+}
+
+// Read implements io.Reader. The error is io.EOF at the end; another one stays.
+func (b *bodyReader) Read(p []byte) (int, error) {
+	if b.err != nil {
+		return 0, b.err
+	}
+	var n int
+	if b.chunked {
+		n, b.err = b.readChunked(p)
+	} else {
+		n, b.err = b.readCounted(p)
+	}
+	return n, b.err
+}
+
+func (b *bodyReader) readCounted(p []byte) (int, error) {
+	if int64(len(p)) > b.left {
+		p = p[:b.left]
+	}
+	c := b.conn
+	n := copy(p, c.in[c.from:c.to])
+	c.from += n
+	var err error
+	if n == 0 {
+		c.sock.Within(c.engine.config.Body)
+		n, err = c.stream.Read(p)
+	}
+	return n, b.took(int64(n), err)
+}
+
+// took notes bytes of a body with a length.
+func (b *bodyReader) took(n int64, err error) error {
+	b.left -= n
+	if b.left == 0 {
+		b.done.Store(true)
+		return io.EOF
+	}
+	return broken(err)
+}
+
+// broken is the error of a body that ends too early.
+func broken(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// readChunked decodes what was read and reads more only when nothing of it is a piece of the body.
+func (b *bodyReader) readChunked(p []byte) (int, error) {
+	c := b.conn
+	if b.buf == nil {
+		b.buf = c.engine.borrow()
+		b.from, b.to = 0, copy(b.buf[:], c.in[c.from:c.to])
+		c.from = c.to
+	}
+	for len(b.piece) == 0 {
+		piece, n, done, err := b.decoder.Next(b.buf[b.from:b.to])
+		b.from += n
+		b.piece = piece
+		if done {
+			b.done.Store(true)
+			return 0, io.EOF
+		}
+		if err == http1.ErrIncomplete && len(piece) == 0 {
+			err = b.more()
+		}
+		if err != nil && err != http1.ErrIncomplete {
+			return 0, err
+		}
+	}
+	n := copy(p, b.piece)
+	b.piece = b.piece[n:]
+	return n, nil
+}
+
+// more reads what the decoder goes on with.
+func (b *bodyReader) more() error {
+	c := b.conn
+	b.to = copy(b.buf[:], b.buf[b.from:b.to])
+	b.from = 0
+	c.sock.Within(c.engine.config.Body)
+	n, err := c.stream.Read(b.buf[b.to:])
+	b.to += n
+	if n > 0 {
+		return nil
+	}
+	return cmp.Or(broken(err), io.ErrUnexpectedEOF)
+}
+
+// trailers are the trailer fields of a body that was read to its end.
+func (b *bodyReader) trailers() header.Header { return b.decoder.Trailers }
+
+// movable is how many bytes may pass from the socket without being looked at: 0 when there is something read already.
+func (b *bodyReader) movable() int64 {
+	if c := b.conn; b.chunked || c.stream != net.Conn(c.sock) || c.from < c.to || b.err != nil {
+		return 0
+	}
+	return b.left
+}
+
+// move moves up to n bytes to the socket.
+func (b *bodyReader) move(to *socket.Socket, n int64) error {
+	c := b.conn
+	c.sock.Within(c.engine.config.Body)
+	moved, err := to.Receive(c.sock, n)
+	b.err = b.took(moved, err)
+	return b.err
+}
+
+// skipMost bounds what is read of a body that nobody wanted so that its connection can go on.
+const skipMost = 256 << 10
+
+// skip reads the rest of the body, if it is short. It reports whether it came to its end.
+func (b *bodyReader) skip() bool {
+	for budget := skipMost; budget > 0 && !b.done.Load(); {
+		n, err := b.Read(b.conn.x.back)
+		budget -= n
+		if err != nil {
+			break
+		}
+	}
+	return b.done.Load()
+}
+
+// release gives the memory back. What was read of the next request goes to where it is read from.
+func (b *bodyReader) release() {
+	if b.buf == nil {
+		return
+	}
+	c := b.conn
+	if rest := b.buf[b.from:b.to]; len(rest) > 0 && !c.over {
+		if len(rest) > len(c.in) {
+			c.in = make([]byte, len(rest))
+		}
+		c.from, c.seen, c.to = 0, 0, copy(c.in, rest)
+	}
+	c.engine.giveBack(b.buf)
+	b.buf = nil
+}
+
+// borrow lends a large buffer until giveBack.
+func (e *Engine) borrow() *[largeBuffer]byte {
+	b, _ := e.large.Get().(*[largeBuffer]byte)
+	return b
+}
+
+func (e *Engine) giveBack(b *[largeBuffer]byte) { e.large.Put(b) }

@@ -1,0 +1,433 @@
+package engine
+
+import (
+	"bytes"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"gateway/proxy/http1"
+	"gateway/proxy/socket"
+)
+
+// conn is one connection of a visitor. Its goroutine does all that happens on it, but for sending on a body that did not
+// come together with its head. As long as nothing is under way it holds no memory to read into.
+type conn struct {
+	engine *Engine
+	sock   *socket.Socket
+	// stream is the socket, or the TLS connection on it.
+	stream net.Conn
+	peer   string
+	state  atomic.Int32
+
+	// x is the exchange under way, or the one that the next request is read into; nil while the connection rests.
+	x    *Exchange
+	head http1.Request
+	// in[from:to] was read and not used. What is before from may be borrowed by the exchange.
+	in       []byte
+	from, to int
+	// seen is how far in was searched for the end of a head.
+	seen int
+	// first is the byte that a TLS connection waits for, primed that it has come.
+	first  [1]byte
+	primed bool
+	// served reports that there was a request, timed that the head under way has its time.
+	served, timed bool
+	// over reports that the connection ends, unread that it may do so before the visitor has sent everything.
+	over, unread bool
+	leave        leaving
+
+	answerer
+	body bodyReader
+}
+
+// The states of a connection as Drain sees them.
+const (
+	resting int32 = iota
+	working
+	retired
+)
+
+// leaving is why a step left the loop that reads requests.
+type leaving uint8
+
+const (
+	// nowhere: the connection is over.
+	nowhere leaving = iota
+	// toWork: to an exchange that needs the socket for itself.
+	toWork
+	// toHTTP2: the visitor speaks it without having asked.
+	toHTTP2
+)
+
+// preface begins every connection of HTTP/2 (RFC 9113 section 3.4).
+const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+
+func newConn(e *Engine, accepted net.Conn, secure bool) *conn {
+	c := &conn{engine: e, sock: socket.New(accepted, e.watch), peer: peerOf(accepted.RemoteAddr())}
+	c.sock.Patience(e.config.Write)
+	c.stream = c.sock
+	if secure {
+		c.stream = tls.Server(c.sock, e.config.TLS)
+	}
+	c.answerer.conn, c.body.conn = c, c
+	return c
+}
+
+// peerOf is an address without port and zone.
+func peerOf(a net.Addr) string {
+	if tcp, ok := a.(*net.TCPAddr); ok {
+		if ip, ok := netip.AddrFromSlice(tcp.IP); ok {
+			return ip.Unmap().String()
+		}
+	}
+	if parsed, err := netip.ParseAddrPort(a.String()); err == nil {
+		return parsed.Addr().Unmap().WithZone("").String()
+	}
+	return a.String()
+}
+
+// serve answers requests until the connection ends.
+func (c *conn) serve() {
+	c.engine.add(c)
+	defer c.engine.remove(c)
+	defer c.close()
+	if !c.shake() {
+		return
+	}
+	for !c.over {
+		c.leave = nowhere
+		if err := c.loop(); err != nil {
+			return
+		}
+		switch c.leave {
+		case toWork:
+			c.work()
+			c.proceed()
+		case toHTTP2:
+			c.engine.http2.serveConn(c, &replay{Conn: c.stream, rest: bytes.Clone(c.in[c.from:c.to])})
+			return
+		case nowhere:
+			return
+		}
+	}
+}
+
+// shake does the handshake of TLS. It returns false when the connection has ended.
+func (c *conn) shake() bool {
+	secured, ok := c.stream.(*tls.Conn)
+	if !ok {
+		return true
+	}
+	c.sock.Within(c.engine.config.Timeouts.Head)
+	if err := secured.HandshakeContext(c.engine.base); err != nil {
+		c.engine.log.Debug("a handshake failed", "peer", c.peer, "error", err)
+		return false
+	}
+	if secured.ConnectionState().NegotiatedProtocol == "h2" {
+		c.engine.http2.serveConn(c, secured)
+		return false
+	}
+	return true
+}
+
+// loop reads and answers requests for as long as nothing else must be done.
+func (c *conn) loop() error {
+	c.sock.Within(c.engine.config.Idle)
+	if c.stream == net.Conn(c.sock) {
+		return c.sock.Loop(c.step)
+	}
+	for !c.step() {
+	}
+	return nil
+}
+
+// step reads once and answers what is complete. It returns true when the loop is to be left.
+func (c *conn) step() bool {
+	// What was read too far before the loop was left comes first.
+	if c.x != nil && c.from < c.to && c.seen < c.to && c.answerAll() {
+		return true
+	}
+	for {
+		full, err := c.fill()
+		if err == socket.ErrAgain {
+			c.rest()
+			return false
+		}
+		if err != nil {
+			c.over = true
+			return true
+		}
+		if c.answerAll() {
+			return true
+		}
+		if !full {
+			c.rest()
+			return false
+		}
+	}
+}
+
+// fill reads once. It reports whether there may be more to read at once.
+func (c *conn) fill() (full bool, err error) {
+	if c.x == nil {
+		if c.stream != net.Conn(c.sock) {
+			// TLS cannot tell whether there is something to read, so its connections wait for one byte.
+			if n, err := c.stream.Read(c.first[:]); n == 0 {
+				return false, err
+			}
+			c.primed = true
+			c.limitHead()
+		}
+		c.take()
+	}
+	if c.from == c.to {
+		c.from, c.to, c.seen = 0, 0, 0
+	}
+	space := c.in[c.to:]
+	n, err := c.read(space)
+	c.to += n
+	return n == len(space), err
+}
+
+func (c *conn) read(p []byte) (int, error) {
+	if c.stream == net.Conn(c.sock) {
+		return c.sock.TryRead(p)
+	}
+	if c.primed {
+		c.primed = false
+		p[0] = c.first[0]
+		n, err := c.stream.Read(p[1:])
+		return n + 1, err
+	}
+	return c.stream.Read(p)
+}
+
+// take gets an exchange with its memory.
+func (c *conn) take() {
+	x, _ := c.engine.exchanges.Get().(*Exchange)
+	x.visitor = &c.answerer
+	c.x, c.in, c.from, c.to, c.seen = x, x.memory.in[:], 0, 0, 0
+}
+
+// rest gives the exchange back when there is nothing left of a request.
+func (c *conn) rest() {
+	if c.x == nil || c.from < c.to {
+		return
+	}
+	c.x.visitor = nil
+	c.engine.exchanges.Put(c.x)
+	c.x, c.in, c.from, c.to, c.seen = nil, nil, 0, 0, 0
+}
+
+// answerAll answers the requests that are complete, in their order. It returns true when the loop is to be left.
+func (c *conn) answerAll() bool {
+	for c.from < c.to {
+		if !c.served && c.in[c.from] == 'P' && c.prefaced() {
+			return c.leave == toHTTP2
+		}
+		n, err := c.parse()
+		if err == http1.ErrIncomplete {
+			c.makeRoom()
+			return false
+		}
+		if err != nil {
+			c.refuse(err)
+			return true
+		}
+		c.from += n
+		c.seen = c.from
+		if c.begin(); c.alone() {
+			c.leave = toWork
+			return true
+		}
+		if c.work(); c.over {
+			return true
+		}
+		c.sock.Within(c.engine.config.Idle)
+	}
+	return false
+}
+
+// prefaced reports that the visitor speaks HTTP/2, or may be about to.
+func (c *conn) prefaced() bool {
+	got := c.in[c.from:c.to]
+	if len(got) >= len(preface) && string(got[:len(preface)]) == preface {
+		c.leave = toHTTP2
+		return true
+	}
+	return len(got) < len(preface) && string(got) == preface[:len(got)]
+}
+
+// parse reads a head. It does not look again at what has no new line.
+func (c *conn) parse() (int, error) {
+	limits := http1.Limits{Bytes: c.engine.config.Limits.Head, Fields: c.engine.config.Fields}
+	fresh := c.in[c.seen:c.to]
+	if bytes.IndexByte(fresh, '\n') < 0 && c.to-c.from < limits.Bytes {
+		c.seen = c.to
+		return 0, http1.ErrIncomplete
+	}
+	c.seen = c.to
+	c.head.Header = c.x.Request.Header[:0]
+	n, err := http1.ParseRequest(&c.head, c.in[c.from:c.to], limits)
+	c.x.Request.Header = c.head.Header
+	return n, err
+}
+
+// limitHead gives the head under way its time, from its first byte on.
+func (c *conn) limitHead() {
+	if !c.timed {
+		c.timed = true
+		c.sock.Within(c.engine.config.Timeouts.Head)
+	}
+}
+
+// makeRoom makes sure that more of a head can be read, of which there is a part.
+func (c *conn) makeRoom() {
+	c.limitHead()
+	if c.from > 0 {
+		c.seen -= c.from
+		c.to = copy(c.in, c.in[c.from:c.to])
+		c.from = 0
+	}
+	if c.to == len(c.in) {
+		grown := make([]byte, min(2*len(c.in), c.engine.config.Limits.Head+1))
+		copy(grown, c.in)
+		c.in = grown
+	}
+}
+
+// begin makes an exchange of the request.
+func (c *conn) begin() {
+	c.served, c.timed = true, false
+	x, h := c.x, &c.head
+	x.reset()
+	x.Request = Request{
+		Method: h.Method, Target: h.Target, Path: h.Path, Query: h.Query, Host: h.Host, Header: h.Header,
+		Peer: c.peer, Secure: c.stream != net.Conn(c.sock), Major: 1, Minor: h.Minor, Length: h.Length,
+		Upgrade: h.Upgrade, Trailers: h.Trailers,
+	}
+	c.answerer.reset(h)
+	switch {
+	case h.Length == 0:
+	case h.Length > 0 && h.Length <= int64(c.to-c.from):
+		x.whole = c.in[c.from : c.from+int(h.Length)]
+		c.from += int(h.Length)
+		c.seen = c.from
+	default:
+		c.body.reset(h.Length)
+		x.body, x.spliced, x.trailer = &c.body, &c.body, &c.body
+	}
+}
+
+// alone reports that the exchange needs the socket for itself: it reads more of the visitor than the loop allows.
+func (c *conn) alone() bool { return c.x.body != nil || c.x.Request.Upgrade != "" }
+
+// work has the exchange served and finds out how the connection goes on.
+func (c *conn) work() {
+	if !c.state.CompareAndSwap(resting, working) {
+		c.over = true
+		return
+	}
+	x, e := c.x, c.engine
+	c.sock.Within(0)
+	e.busy.Add(1)
+	e.config.Handler.Serve(x)
+	if x.phase != ended {
+		x.Abort()
+	}
+	if !c.changed {
+		e.busy.Add(-1)
+	}
+	c.state.Store(resting)
+	if c.closing || x.phase == aborted || e.draining.Load() {
+		c.over = true
+	}
+}
+
+// proceed goes on after an exchange that read from the socket by itself.
+func (c *conn) proceed() {
+	if c.x.body == nil || c.over && c.x.phase == aborted {
+		return
+	}
+	if !c.over && !c.body.skip() {
+		c.over = true
+	}
+	c.unread = !c.body.done.Load()
+	c.body.release()
+}
+
+// refuse answers what is no request as the RFCs have it.
+func (c *conn) refuse(err error) {
+	c.over, c.unread = true, true
+	var invalid *http1.Invalid
+	if !errors.As(err, &invalid) {
+		return
+	}
+	c.begin()
+	c.x.body, c.x.whole, c.x.Request.Upgrade = nil, nil, ""
+	c.closing = true
+	c.engine.busy.Add(1)
+	defer c.engine.busy.Add(-1)
+	c.engine.config.Handler.Refuse(c.x, &Refusal{Status: invalid.Status, Reason: invalid.Error()})
+	if c.x.phase != ended {
+		c.x.Abort()
+	}
+}
+
+// retire ends a connection on which nothing is under way. It is called by Drain.
+func (c *conn) retire() {
+	if c.state.CompareAndSwap(resting, retired) {
+		c.sock.Interrupt()
+	}
+}
+
+const (
+	// lingerTime and lingerBytes bound what is still read, and thrown away, of a visitor who has not yet read the last
+	// answer: a connection closed with unread bytes would take that answer from the visitor (RFC 9112 section 9.6).
+	lingerTime  = time.Second
+	lingerBytes = 1 << 20
+)
+
+// close ends the connection.
+func (c *conn) close() {
+	if c.unread && !c.sock.Interrupted() {
+		c.linger()
+	}
+	_ = c.stream.Close()
+	c.from = c.to
+	c.rest()
+}
+
+func (c *conn) linger() {
+	if c.x == nil || closeWrite(c.stream) != nil {
+		return
+	}
+	c.sock.Within(lingerTime)
+	for left := lingerBytes; left > 0; {
+		n, err := c.stream.Read(c.x.back)
+		if err != nil {
+			return
+		}
+		left -= n
+	}
+}
+
+// replay is a connection of which some bytes were read already.
+type replay struct {
+	net.Conn
+	rest []byte
+}
+
+// Read implements io.Reader.
+func (r *replay) Read(p []byte) (int, error) {
+	if len(r.rest) > 0 {
+		n := copy(p, r.rest)
+		r.rest = r.rest[n:]
+		return n, nil
+	}
+	return r.Conn.Read(p)
+}

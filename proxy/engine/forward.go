@@ -1,0 +1,326 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"gateway/proxy/header"
+	"gateway/proxy/http1"
+)
+
+// Forward sends the request to the target and its answer to the visitor, and returns nil when the answer was sent in
+// full; for an upgraded connection, when it ended. path is the escaped path to ask for, sent byte for byte, with the
+// query of the request. The error wraps one of the package's, and nothing was sent to the visitor then, except with
+// ErrBroken and ErrGone.
+func (x *Exchange) Forward(to *Upstream, path string, hooks Hooks) error {
+	if x.Began() {
+		return errBegun
+	}
+	if to.scheme == H2C {
+		return to.http2.forward(x, path, hooks)
+	}
+	f := forwarding{Exchange: x, to: to, path: path, hooks: hooks}
+	if err := f.connect(); err != nil {
+		return err
+	}
+	hooks.Outgoing(&x.Request.Header)
+	f.compose()
+	if x.body != nil {
+		return f.upload()
+	}
+	x.out = append(x.out, x.whole...)
+	if err := f.ask(); err != nil {
+		return err
+	}
+	return f.finish(f.receive())
+}
+
+// forwarding is an exchange on its way over one connection to a target that speaks HTTP/1.1.
+type forwarding struct {
+	*Exchange
+	to    *Upstream
+	path  string
+	hooks Hooks
+	link  *link
+	// buf[from:got] was read from the target and not used. buf is the exchange's own memory, or large.
+	buf       []byte
+	large     *[largeBuffer]byte
+	from, got int
+	// sending is the upload under way, nil when the request was sent in one piece.
+	sending *sending
+	// reusable reports that the connection can take another exchange.
+	reusable bool
+}
+
+// connect finds a connection, an unused one first.
+func (f *forwarding) connect() error {
+	if f.link = f.to.take(); f.link != nil {
+		return nil
+	}
+	return f.dial()
+}
+
+func (f *forwarding) dial() error {
+	var err error
+	f.link, err = f.to.dial()
+	return err
+}
+
+// compose writes the head of the request.
+func (f *forwarding) compose() {
+	r := &f.Request
+	out := http1.AppendRequestLine(f.outs[:0], r.Method, f.path, r.Query)
+	host := r.Host
+	if host == "" {
+		host = f.to.address
+	}
+	out = http1.AppendField(out, "Host", host)
+	out = appendEndToEnd(out, r.Header)
+	switch {
+	case r.Length > 0:
+		out = http1.AppendLength(out, r.Length)
+	case r.Length < 0:
+		out = append(out, "Transfer-Encoding: chunked\r\n"...)
+	case r.Method == http.MethodPost || r.Method == http.MethodPut || r.Method == http.MethodPatch:
+		out = http1.AppendLength(out, 0)
+	}
+	switch {
+	case r.Upgrade != "":
+		out = append(out, "Connection: Upgrade\r\n"...)
+		out = http1.AppendField(out, "Upgrade", r.Upgrade)
+	case r.Trailers:
+		out = append(out, "Connection: TE\r\nTE: trailers\r\n"...)
+	}
+	f.out = append(out, "\r\n"...)
+}
+
+// ask sends the request, which is all in out, and waits for the first bytes of the answer. A kept connection that turns
+// out to be closed is replaced: always when nothing was sent, and when the request may be sent twice (RFC 9110 section
+// 9.2.2) also when nothing came back.
+func (f *forwarding) ask() error {
+	f.buf = f.back
+	for {
+		l := f.link
+		l.sock.Within(f.left(f.engine.config.Answer))
+		f.visitor.watch(l.sock)
+		n, sent, err := l.ask(f.out, f.buf)
+		if err == nil {
+			f.got = n
+			f.out = f.outs[:0]
+			return nil
+		}
+		failed := f.failed(err)
+		l.close()
+		switch {
+		case f.visitor.unwatch() || errors.Is(failed, ErrTimeout):
+			return failed
+		case l.used && !sent:
+			err = f.connect()
+		case l.used && repeatable(f.Request.Method):
+			err = f.dial()
+		case !sent:
+			return fmt.Errorf("%w: %w", ErrConnect, err)
+		default:
+			return failed
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// ask sends out and reads the first bytes that come back.
+func (l *link) ask(out, in []byte) (n int, sent bool, err error) {
+	if l.plain() {
+		return l.sock.Ask(out, in, l.used)
+	}
+	if err := l.check(); err != nil {
+		return 0, false, err
+	}
+	if _, err := l.stream.Write(out); err != nil {
+		return 0, true, err
+	}
+	n, err = l.stream.Read(in)
+	return n, true, err
+}
+
+// repeatable reports whether a method is idempotent (RFC 9110 section 9.2.2).
+func repeatable(method string) bool {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodPut, http.MethodDelete, "PROPFIND", "REPORT", "SEARCH":
+		return true
+	}
+	return false
+}
+
+// failed says why the target did not answer.
+func (f *forwarding) failed(err error) error {
+	switch {
+	case f.sending != nil && f.sending.failed.Load() != nil:
+		return *f.sending.failed.Load()
+	case f.visitor.lost():
+		return fmt.Errorf("%w: %w", ErrGone, err)
+	case f.link.sock.Interrupted() || timedOut(err):
+		return fmt.Errorf("%w: %w", ErrTimeout, err)
+	}
+	return fmt.Errorf("%w: %w", ErrAnswer, broken(err))
+}
+
+// more reads more of the answer behind what was not used yet.
+func (f *forwarding) more() error {
+	if f.from > 0 {
+		f.got = copy(f.buf, f.buf[f.from:f.got])
+		f.from = 0
+	}
+	if f.got == len(f.buf) && !f.grow() {
+		return errLongHead
+	}
+	n, err := f.link.stream.Read(f.buf[f.got:])
+	f.got += n
+	if n > 0 {
+		return nil
+	}
+	return err
+}
+
+var errLongHead = errors.New("the head is longer than the limit")
+
+// grow makes the buffer larger, up to the limit of a head.
+func (f *forwarding) grow() bool {
+	if f.large == nil {
+		f.large = f.engine.borrow()
+		copy(f.large[:], f.buf[:f.got])
+		f.buf = f.large[:]
+		return true
+	}
+	if len(f.buf) >= f.engine.config.AnswerHead {
+		return false
+	}
+	grown := make([]byte, min(2*len(f.buf), f.engine.config.AnswerHead))
+	copy(grown, f.buf)
+	f.buf = grown
+	return true
+}
+
+// receive reads the answer and sends it on.
+func (f *forwarding) receive() error {
+	a := &f.answer
+	for {
+		if err := f.readHead(); err != nil {
+			return err
+		}
+		if a.Status == http.StatusSwitchingProtocols {
+			return f.upgrade()
+		}
+		f.hooks.Incoming(a.Status, &a.Header)
+		if a.Status >= http.StatusOK {
+			return f.relay()
+		}
+		if err := f.visitor.inform(a.Status, a.Header); err != nil {
+			return f.gone(err)
+		}
+	}
+}
+
+// readHead parses the next head.
+func (f *forwarding) readHead() error {
+	limits := http1.Limits{Bytes: f.engine.config.AnswerHead, Fields: 4 * f.engine.config.Fields}
+	for {
+		f.answer.Header = f.answer.Header[:0]
+		n, err := http1.ParseResponse(&f.answer, f.buf[f.from:f.got], f.Request.Method, limits)
+		if err == nil {
+			f.from += n
+			return nil
+		}
+		if err == http1.ErrIncomplete {
+			err = f.more()
+		}
+		if err != nil {
+			return f.failed(err)
+		}
+	}
+}
+
+// finish puts the connection away.
+func (f *forwarding) finish(err error) error {
+	if f.visitor.unwatch() || err != nil || !f.reusable {
+		f.link.close()
+	} else {
+		f.to.keep(f.link)
+	}
+	if f.large != nil {
+		f.engine.giveBack(f.large)
+	}
+	return err
+}
+
+// gone ends an exchange whose visitor takes no more.
+func (x *Exchange) gone(err error) error {
+	x.Abort()
+	return fmt.Errorf("%w: %w", ErrGone, err)
+}
+
+// breakOff ends an exchange whose answer cannot be completed.
+func (f *forwarding) breakOff(err error) error {
+	gone := f.visitor.lost()
+	f.Abort()
+	if gone {
+		return fmt.Errorf("%w: %w", ErrGone, err)
+	}
+	return fmt.Errorf("%w: %w", ErrBroken, err)
+}
+
+// relay sends the final answer on.
+func (f *forwarding) relay() error {
+	a := &f.answer
+	f.reusable = !a.Close
+	if f.Request.Method == http.MethodHead || !bodied(a.Status) {
+		f.wraps = f.wraps[:0]
+		if err := f.begin(a.Status, a.Header, a.Declared); err != nil {
+			return err
+		}
+		f.reusable = f.reusable && f.from == f.got
+		return f.end(nil)
+	}
+	length := max(a.Length, -1)
+	if len(f.wraps) > 0 {
+		length = -1
+	}
+	if err := f.begin(a.Status, a.Header, length); err != nil {
+		return err
+	}
+	body := relaying{forwarding: f, sink: f.visitor}
+	if len(f.wraps) > 0 {
+		body.wrap()
+	}
+	return body.pass()
+}
+
+// base is where wrapped sinks end.
+type base struct{ *Exchange }
+
+// Write implements Sink.
+func (b base) Write(p []byte) (int, error) {
+	n, err := b.visitor.Write(p)
+	b.sent += int64(n)
+	return n, err
+}
+
+// Flush implements Sink.
+func (b base) Flush() error { return b.visitor.Flush() }
+
+// Close implements Sink.
+func (b base) Close() error { return nil }
+
+// flusher is the part of a sink that bodies pass through.
+type flusher interface {
+	io.Writer
+	Flush() error
+}
+
+var _ Sink = base{}
+
+// trailed is a body that may end with trailer fields.
+type trailed interface{ trailers() header.Header }

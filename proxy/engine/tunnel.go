@@ -1,0 +1,114 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"gateway/proxy/header"
+)
+
+// tunnelEnd is how long one direction of an upgraded connection may go on when the other has ended.
+const tunnelEnd = 5 * time.Second
+
+// tunnelSide is one side of an upgraded connection.
+type tunnelSide interface {
+	io.ReadWriter
+	// CloseWrite tells the side that nothing more comes, as far as it can be told.
+	CloseWrite() error
+	// within bounds how long the side may go on; interrupt ends it now.
+	within(d time.Duration)
+	interrupt()
+}
+
+// upgrade sends a 101 on and then all bytes both ways.
+func (f *forwarding) upgrade() error {
+	a := &f.answer
+	if f.Request.Upgrade == "" || !header.Lists(f.Request.Upgrade, a.Upgrade) {
+		return fmt.Errorf("%w: it changed to the protocol %q, which was not asked for", ErrAnswer, a.Upgrade)
+	}
+	f.hooks.Incoming(a.Status, &a.Header)
+	if f.visitor.unwatch() {
+		return f.gone(errLeft)
+	}
+	f.link.sock.Within(0)
+	f.phase, f.status, f.stream = begun, http.StatusSwitchingProtocols, true
+	visitor, err := f.visitor.change(a.Upgrade, a.Header)
+	if err != nil {
+		return f.gone(err)
+	}
+	t := tunnel{forwarding: f, visitor: visitor, target: targetSide{f.link}}
+	t.Serve()
+	f.phase = ended
+	return nil
+}
+
+var errLeft = errors.New("it left before the upgrade")
+
+// tunnel is an upgraded connection.
+type tunnel struct {
+	*forwarding
+	visitor, target tunnelSide
+}
+
+// Serve copies both ways until both ended, or one did and the other had its time.
+func (t *tunnel) Serve() {
+	outward := make(chan struct{})
+	go func() {
+		defer close(outward)
+		passOn(t.target, t.visitor, t.outs[:])
+	}()
+	// What came right behind the head is first.
+	if _, err := t.visitor.Write(t.buf[t.from:t.got]); err != nil {
+		t.target.interrupt()
+	}
+	passOn(t.visitor, t.target, t.memory.back[:])
+	<-outward
+}
+
+// passOn copies one direction. When that ends, the other has its time; when it breaks, the other ends too.
+func passOn(to, from tunnelSide, buf []byte) {
+	for {
+		n, err := from.Read(buf)
+		if n > 0 {
+			if _, err := to.Write(buf[:n]); err != nil {
+				from.interrupt()
+				return
+			}
+		}
+		if err == nil {
+			continue
+		}
+		if err != io.EOF || to.CloseWrite() != nil {
+			to.interrupt()
+		}
+		to.within(tunnelEnd)
+		return
+	}
+}
+
+// targetSide is the connection to the target.
+type targetSide struct{ *link }
+
+// Read implements io.Reader.
+func (t targetSide) Read(p []byte) (int, error) { return t.stream.Read(p) }
+
+// Write implements io.Writer.
+func (t targetSide) Write(p []byte) (int, error) { return t.stream.Write(p) }
+
+// CloseWrite implements tunnelSide.
+func (t targetSide) CloseWrite() error { return closeWrite(t.stream) }
+
+func (t targetSide) within(d time.Duration) { t.sock.Within(d) }
+
+func (t targetSide) interrupt() { t.sock.Interrupt() }
+
+// closeWrite ends what is sent over a connection, if that can be done without ending what is received.
+func closeWrite(conn any) error {
+	if half, ok := conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return errors.ErrUnsupported
+}

@@ -1,0 +1,194 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"sync/atomic"
+
+	"gateway/proxy/header"
+	"gateway/proxy/http1"
+	"gateway/proxy/socket"
+)
+
+// sending is the body of a request on its way, while the answer is awaited: the target may give it at any time.
+type sending struct {
+	*forwarding
+	// done reports that all of the body was sent.
+	done atomic.Bool
+	// failed is why the visitor's side broke off, nil when it did not.
+	failed atomic.Pointer[error]
+}
+
+// upload sends the head, and the body while it receives the answer.
+func (f *forwarding) upload() error {
+	f.buf = f.back
+	if err := f.sendHead(); err != nil {
+		return err
+	}
+	f.sending = &sending{forwarding: f}
+	return f.finish(f.sending.Serve())
+}
+
+// sendHead sends the head over a connection that takes it. Nothing of the body was read before it did.
+func (f *forwarding) sendHead() error {
+	for {
+		l := f.link
+		l.sock.Within(f.left(f.engine.config.Answer))
+		err := l.check()
+		if err == nil {
+			_, err = l.stream.Write(f.out)
+		}
+		if err == nil {
+			f.out = f.outs[:0]
+			return nil
+		}
+		l.close()
+		if !l.used {
+			return fmt.Errorf("%w: %w", ErrConnect, err)
+		}
+		if err := f.connect(); err != nil {
+			return err
+		}
+	}
+}
+
+// check looks whether a kept connection can still be used.
+func (l *link) check() error {
+	if l.used && !l.sock.Usable() {
+		return socket.ErrStale
+	}
+	return nil
+}
+
+// Serve sends the body and receives the answer at the same time. When the answer is complete, what is left of the body
+// is not sent any more, and neither connection is used again.
+func (s *sending) Serve() error {
+	sent := make(chan struct{})
+	go func() {
+		defer close(sent)
+		s.send()
+	}()
+	err := s.receive()
+	if !s.done.Load() {
+		s.reusable = false
+		s.link.sock.Interrupt()
+		s.visitor.stopBody()
+	}
+	<-sent
+	s.visitor.settleBody()
+	return err
+}
+
+// send sends the body.
+func (s *sending) send() {
+	err := s.sendBody()
+	if err == nil {
+		s.done.Store(true)
+		s.link.sock.Within(s.left(s.engine.config.Answer))
+		// From now on nobody reads from the visitor, and it could leave unseen.
+		s.visitor.watch(s.link.sock)
+		return
+	}
+	var unread *unreadable
+	if errors.As(err, &unread) {
+		failed := fmt.Errorf("%w: %w", ErrRequest, unread.error)
+		if !errors.As(err, new(*http1.Invalid)) {
+			failed = fmt.Errorf("%w: %w", ErrGone, unread.error)
+		}
+		s.failed.Store(&failed)
+		s.link.sock.Interrupt()
+	}
+	// Otherwise the target takes no more; it may have answered before.
+}
+
+// unreadable is an error of the visitor's side.
+type unreadable struct{ error }
+
+func (s *sending) sendBody() error {
+	buf := s.engine.borrow()
+	defer s.engine.giveBack(buf)
+	if s.Request.Length >= 0 {
+		return s.sendCounted(buf[:])
+	}
+	return s.sendChunked(buf[:])
+}
+
+func (s *sending) sendCounted(buf []byte) error {
+	for {
+		if b := s.spliced; b != nil && s.link.plain() && b.movable() >= spliceFrom {
+			return s.moveBody(b)
+		}
+		s.link.sock.Within(0)
+		n, err := s.body.Read(buf)
+		if n > 0 {
+			if err := s.write(buf[:n]); err != nil {
+				return err
+			}
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return &unreadable{err}
+		}
+	}
+}
+
+// moveBody moves the rest of the body from socket to socket.
+func (s *sending) moveBody(b *bodyReader) error {
+	for {
+		s.link.sock.Within(s.engine.config.Answer)
+		err := b.move(s.link.sock, min(b.left, splicePiece))
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return &unreadable{err}
+		}
+	}
+}
+
+func (s *sending) write(p []byte) error {
+	_, err := s.link.stream.Write(p)
+	return err
+}
+
+// trailers are those of the visitor's body.
+func (s *sending) trailers() header.Header {
+	if s.trailer == nil {
+		return nil
+	}
+	return s.trailer.trailers()
+}
+
+// frame is the room before a chunk for its size.
+const frame = 8
+
+func (s *sending) sendChunked(buf []byte) error {
+	for {
+		s.link.sock.Within(0)
+		n, err := s.body.Read(buf[frame : len(buf)-2])
+		if n > 0 {
+			if err := s.write(chunkOf(buf, n)); err != nil {
+				return err
+			}
+		}
+		if err == io.EOF {
+			return s.write(http1.AppendLastChunk(buf[:0], s.trailers()))
+		}
+		if err != nil {
+			return &unreadable{err}
+		}
+	}
+}
+
+// chunkOf makes a chunk of the n bytes behind the room for its size.
+func chunkOf(buf []byte, n int) []byte {
+	var size [frame]byte
+	line := http1.AppendChunk(size[:0], n)
+	start := frame - len(line)
+	copy(buf[start:], line)
+	copy(buf[frame+n:], "\r\n")
+	return buf[start : frame+n+2]
+}
