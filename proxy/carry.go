@@ -31,7 +31,6 @@ func (v *visit) serve() {
 	if errors.Is(err, engine.ErrConnect) {
 		v.renew()
 		if second, found := v.serving.choose(&first); found {
-			v.again = true
 			err = v.carry(second)
 		} else if v.serving.state != route.Ready {
 			v.target = ""

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 
@@ -113,31 +112,6 @@ func TestVisit_LeavesNothingOfOneRequestToTheNext(t *testing.T) {
 	if got := strings.Join(p.incoming.Values("X-Request-Id"), "|"); got != second {
 		t.Errorf("the answer has the id %q, want %q", got, second)
 	}
-}
-
-// A header that was edited for a target that cannot be reached is not edited again for the next.
-func TestVisit_EditsARequestOnce(t *testing.T) {
-	p := newPassage(t, route.Strip)
-	v := p.server.enter(&p.exchange)
-	path, _ := route.ParsePath(p.exchange.Request.Path)
-	if !v.find(path) {
-		t.Fatal("the request has no route")
-	}
-	to, _ := v.serving.choose(nil)
-	v.aim(to)
-	var h header.Header
-	h.Add("Referer", "/app42/app42/x")
-	kept := slices.Clone(h)
-	v.Outgoing(&h)
-	v.again = true
-	v.Outgoing(&h)
-	v.Outgoing(&kept)
-	for _, edited := range []header.Header{h, kept} {
-		if got := edited.Get("Referer"); got != "/app42/x" || len(edited.Values("X-Real-IP")) != 1 {
-			t.Errorf("edited twice: %v", edited)
-		}
-	}
-	v.leave()
 }
 
 func BenchmarkVisit(b *testing.B) {

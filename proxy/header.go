@@ -15,10 +15,6 @@ var forged = header.SetOf(header.Forged)
 
 // Outgoing implements engine.Hooks. What says who the visitor is and where the app is mounted comes from us alone.
 func (v *visit) Outgoing(h *header.Header) {
-	if v.again && h.Get(requestID) == v.id {
-		// It is the header that the first target was to get, and nobody else knows the id.
-		return
-	}
 	h.Drop(forged)
 	r := &v.exchange.Request
 	h.Append(header.Forged, "X-Forwarded-For", r.Peer)

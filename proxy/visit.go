@@ -39,8 +39,6 @@ type visit struct {
 	mapped mapping.Map
 	// status is noted instead of the answer's when it is not 0.
 	status int
-	// again reports that another target was tried before.
-	again bool
 }
 
 // visitors answers what the engine receives.
@@ -196,7 +194,7 @@ func (v *visit) leave() {
 	v.note()
 	// What is not in use keeps no table alive.
 	v.snapshot, v.serving, v.exchange = nil, nil, nil
-	v.host, v.target, v.rest, v.status, v.again = "", "", "", 0, false
+	v.host, v.target, v.rest, v.status = "", "", "", 0
 	v.mapped.Reset()
 }
 
