@@ -117,7 +117,7 @@ var breaks = map[string][]program{
 var keeps = map[string][]program{
 	"imports": {
 		{"projects/a.go", imports("gateway/projects/compose", "gateway/proxy/docker", "gateway/templates", "fmt")},
-		{"proxy/a.go", imports("gateway/proxy/forward", "gateway/proxy/admin")},
+		{"proxy/a.go", imports("gateway/proxy/engine", "gateway/proxy/admin")},
 		{"cmd/a.go", imports("gateway/tui", "gateway/proxy/agent")},
 		{"proxy/agent/a_test.go", imports("gateway/proxy/agent", "gateway/proxy/docker/dockertest")},
 	},

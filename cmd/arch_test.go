@@ -40,7 +40,7 @@ var ours = map[string][]string{
 
 // serving is what the packages that face visitors may import: nothing that holds the Docker socket.
 var serving = []string{
-	"proxy/admin", "proxy/engine", "proxy/forward", "proxy/header", "proxy/http1", "proxy/label", "proxy/mapping", "proxy/page",
+	"proxy/admin", "proxy/engine", "proxy/header", "proxy/http1", "proxy/label", "proxy/mapping", "proxy/page",
 	"proxy/route", "proxy/site", "proxy/socket", "proxy/traffic",
 }
 

@@ -2,6 +2,9 @@ package cmd
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"net"
 	"net/http"
@@ -30,7 +33,8 @@ func TestMain(m *testing.M) {
 //	container NAME [KEY=LABEL ...]        a container on it that answers with its name
 //	stop NAME, remove NAME                what happens to containers
 //	await TEXT COMMAND [ARG ...]          repeats a gateway command until its output contains the text
-//	fetch URL STATUS [TEXT]               asks until the answer has that status and contains the text
+//	certificate CERT KEY                  writes a certificate and its key, of the script's own
+//	fetch URL STATUS [TEXT]               asks until the answer has that status and contains the text, whoever answers
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "../testdata/script",
@@ -44,6 +48,8 @@ func TestScripts(t *testing.T) {
 			"remove":    func(ts *testscript.TestScript, _ bool, args []string) { engineOf(ts).Remove(args[0]) },
 			"await":     awaitOutput,
 			"fetch":     fetch,
+
+			"certificate": writeCertificate,
 		},
 	})
 }
@@ -59,8 +65,8 @@ func setUpScript(env *testscript.Env) error {
 	env.Setenv("GATEWAY_PROJECTS", env.WorkDir+"/projects")
 	env.Setenv("DOCKER_HOST", "unix://"+dir+"/none.sock")
 	env.Values["tb"] = scriptTB{env}
-	// $WEB and $PING are addresses that nobody listens on.
-	for _, name := range []string{"WEB", "PING"} {
+	// $WEB, $TLS and $PING are addresses that nobody listens on.
+	for _, name := range []string{"WEB", "TLS", "PING"} {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return err
@@ -141,11 +147,26 @@ func awaitOutput(ts *testscript.TestScript, neg bool, args []string) {
 	})
 }
 
+// writeCertificate writes the one that net/http/httptest has.
+func writeCertificate(ts *testscript.TestScript, _ bool, args []string) {
+	server := httptest.NewTLSServer(nil)
+	defer server.Close()
+	pair := server.TLS.Certificates[0]
+	key, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
+	ts.Check(err)
+	for i, block := range []*pem.Block{{Type: "CERTIFICATE", Bytes: pair.Certificate[0]}, {Type: "PRIVATE KEY", Bytes: key}} {
+		ts.Check(os.WriteFile(ts.MkAbs(args[i]), pem.EncodeToMemory(block), 0o600))
+	}
+}
+
+// trusting is a client that does not ask who answers.
+var trusting = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+
 func fetch(ts *testscript.TestScript, _ bool, args []string) {
 	want, err := strconv.Atoi(args[1])
 	ts.Check(err)
 	until(ts, func() string {
-		res, err := http.Get(args[0])
+		res, err := trusting.Get(args[0])
 		if err != nil {
 			return err.Error()
 		}

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,6 +15,7 @@ import (
 	"gateway/proxy"
 	"gateway/proxy/admin"
 	"gateway/proxy/agent"
+	"gateway/proxy/certificate"
 )
 
 type serveOptions struct {
@@ -22,6 +24,13 @@ type serveOptions struct {
 	state  string
 	docker bool
 	level  string
+	tls    tlsOptions
+}
+
+// tlsOptions say where visitors are served with TLS, and with what.
+type tlsOptions struct {
+	listen           []string
+	certificate, key string
 }
 
 func newServe(env *Env) *cobra.Command {
@@ -31,17 +40,40 @@ func newServe(env *Env) *cobra.Command {
 		Short: "Run the proxy in the foreground",
 		Long: "Serves the table that an agent pushes over the admin socket, or with --docker watches the engine itself, in\n" +
 			"one process for development. It needs neither root nor Docker. gateway up runs it in a container.",
-		Example: "  gateway serve --docker --listen :8080",
-		Args:    usage(cobra.NoArgs),
-		RunE:    func(c *cobra.Command, _ []string) error { return runServe(c.Context(), env, o) },
+		Example: "  gateway serve --docker --listen :8080\n" +
+			"  gateway serve --docker --tls-listen :443 --tls-cert fullchain.pem --tls-key privkey.pem",
+		Args: usage(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error { return runServe(c.Context(), env, o) },
 	}
 	f := c.Flags()
 	f.StringSliceVar(&o.listen, "listen", []string{":80"}, "address to serve HTTP on; may be repeated")
 	f.StringVar(&o.ping, "ping", "127.0.0.1:9180", "loopback address that answers /ping; empty for none")
 	f.StringVar(&o.state, "state", env.stateDir(), "folder that keeps the last good table; empty for none")
 	f.BoolVar(&o.docker, "docker", false, "watch the Docker engine in this process, without an agent")
+	f.StringSliceVar(&o.tls.listen, "tls-listen", nil, "address to serve HTTPS on; may be repeated")
+	f.StringVar(&o.tls.certificate, "tls-cert", "", "PEM file of the certificate for --tls-listen; a changed one is picked up")
+	f.StringVar(&o.tls.key, "tls-key", "", "PEM file of the certificate's key")
 	addLogFlag(f, &o.level)
 	return c
+}
+
+// config reads the certificate; it is nil when there is nobody to show one to.
+func (o tlsOptions) config(logger *slog.Logger) (*tls.Config, error) {
+	switch {
+	case o.certificate == "" && o.key == "" && len(o.listen) == 0:
+		return nil, nil
+	case len(o.listen) == 0:
+		return nil, usageError{errors.New("--tls-listen is missing: a certificate is for an address to serve HTTPS on, such as --tls-listen :443")}
+	case o.certificate == "":
+		return nil, usageError{errors.New("--tls-cert is missing: serving HTTPS takes a certificate, in a PEM file, and its --tls-key")}
+	case o.key == "":
+		return nil, usageError{errors.New("--tls-key is missing: serving HTTPS takes the key of the certificate in --tls-cert, in a PEM file")}
+	}
+	files, err := certificate.Load(o.certificate, o.key, logger)
+	if err != nil {
+		return nil, err
+	}
+	return files.Config(), nil
 }
 
 func runServe(ctx context.Context, env *Env, o serveOptions) error {
@@ -49,13 +81,19 @@ func runServe(ctx context.Context, env *Env, o serveOptions) error {
 	if err != nil {
 		return err
 	}
+	secure, err := o.tls.config(logger)
+	if err != nil {
+		return err
+	}
 	server, err := proxy.New(proxy.Config{
-		Listen:   o.listen,
-		Ping:     o.ping,
-		Admin:    env.socket(),
-		StateDir: o.state,
-		Version:  Version,
-		Logger:   logger,
+		Listen:    o.listen,
+		TLSListen: o.tls.listen,
+		TLS:       secure,
+		Ping:      o.ping,
+		Admin:     env.socket(),
+		StateDir:  o.state,
+		Version:   Version,
+		Logger:    logger,
 	})
 	if err != nil {
 		return err

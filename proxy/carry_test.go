@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"gateway/proxy/admin"
@@ -235,11 +236,36 @@ func TestProxy_SharesLoadAmongTargets(t *testing.T) {
 		figures := p.Routes().Routes[0].Traffic
 		return figures.Requests == n && figures.Inflight == 0
 	})
-	for address, load := range p.current.Load().loads {
+	for at, load := range p.current.Load().loads {
 		if load.inflight.Load() != 0 {
-			t.Errorf("%s still counts %d under way", address, load.inflight.Load())
+			t.Errorf("%s still counts %d under way", at.address, load.inflight.Load())
 		}
 	}
+}
+
+func TestProxy_ClosesItsConnectionsToATargetThatLeaves(t *testing.T) {
+	var open atomic.Int64
+	leaving := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	leaving.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+		switch s {
+		case http.StateNew:
+			open.Add(1)
+		case http.StateClosed:
+			open.Add(-1)
+		}
+	}
+	leaving.Start()
+	defer leaving.Close()
+	target := at("leaving", leaving.Listener.Addr().String())
+	p := start(t, Config{}, mount(t, "/x", route.Strip, target), mount(t, "/y", route.Strip, target))
+	p.visitor(t, "GET", "/x/")
+	p.SetTable(route.Build([]route.Route{mount(t, "/y", route.Strip, target)}, nil))
+	p.visitor(t, "GET", "/y/")
+	if n := open.Load(); n != 1 {
+		t.Errorf("%d connections to a target that still has a route, want the one", n)
+	}
+	p.SetTable(route.Build(nil, nil))
+	eventually(t, "the connection to a target that left is closed", func() bool { return open.Load() == 0 })
 }
 
 func TestProxy_SaysWhatBecameOfATargetThatWentWhileAsked(t *testing.T) {

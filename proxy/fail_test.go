@@ -2,35 +2,28 @@ package proxy
 
 import (
 	"fmt"
+	"net"
 	"net/http"
-	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 
-	"gateway/proxy/forward"
+	"gateway/proxy/engine"
+	"gateway/proxy/page"
 	"gateway/proxy/route"
-	"gateway/proxy/traffic"
 )
 
 func TestVisit_AnswersEachFailureWithItsPage(t *testing.T) {
-	s, _ := fresh(t, "")
-	s.SetTable(tableOf(t, "/a"))
-	current := s.current.Load()
 	for err, status := range map[error]int{
-		forward.ErrRequest: 400,
-		forward.ErrAnswer:  502,
-		forward.ErrConnect: 502,
-		forward.ErrTimeout: 504,
-		fmt.Errorf("%w: %w", forward.ErrConnect, forward.ErrTimeout): 504,
+		engine.ErrRequest: 400,
+		engine.ErrAnswer:  502,
+		engine.ErrConnect: 502,
+		engine.ErrTimeout: 504,
+		fmt.Errorf("%w: %w", engine.ErrConnect, engine.ErrTimeout): 504,
 	} {
-		w := httptest.NewRecorder()
-		v := &visit{
-			server: s, snapshot: current, request: httptest.NewRequest("GET", "/a/", nil), writer: traffic.Watch(w),
-			serving: current.serving[&current.table.Routes()[0]],
-		}
-		v.fail(fmt.Errorf("carrying: %w", err))
-		if w.Code != status {
-			t.Errorf("%v: %d, want %d", err, w.Code, status)
+		kind := failurePage(fmt.Errorf("carrying: %w", err))
+		if got := (page.Page{Kind: kind}).Status(); got != status {
+			t.Errorf("%v: %d, want %d", err, got, status)
 		}
 	}
 }
@@ -49,27 +42,23 @@ func TestProxy_AnswersAndLogsItsOwnMistakes(t *testing.T) {
 	eventually(t, "the request is no longer under way", func() bool { return p.Status().Proxy.Inflight == 0 })
 }
 
-func FuzzForged(f *testing.F) {
-	for _, seed := range []string{"X-Forwarded-For", "x_real.ip", "Proxy", "Accept", "", "FORWARDED", "Proxy-Authorization"} {
+// FuzzPortOf compares with the standard library.
+func FuzzPortOf(f *testing.F) {
+	for _, seed := range []string{"", ":", "a", "a:", "a:80", "a:99999", "a:065535", "[::1]", "[::1]:81", "::1", "[", "[:", "a:b:c", "[a]b:1", "a:0000000"} {
 		f.Add(seed)
 	}
-	f.Fuzz(func(t *testing.T, name string) {
-		folded := strings.Map(func(r rune) rune {
-			switch {
-			case 'a' <= r && r <= 'z', '0' <= r && r <= '9':
-				return r
-			case 'A' <= r && r <= 'Z':
-				return r + 'a' - 'A'
-			}
-			return '-'
-		}, name)
-		want := strings.HasPrefix(folded, "x-forwarded")
-		for _, ours := range []string{"forwarded", "x-real-ip", "x-request-id", "proxy"} {
-			want = want || folded == ours
+	f.Fuzz(func(t *testing.T, host string) {
+		if strings.ContainsAny(strings.TrimPrefix(host, "["), "[") || strings.Count(host, "]") > 1 || strings.Contains(host, "]") && host[0] != '[' {
+			return // No host has such brackets, and none gets here.
 		}
-		// Names of fields are ASCII; of others it only matters that nothing breaks.
-		if got := forged(name); got != want && len(folded) == len(name) {
-			t.Errorf("forged(%q) = %v, want %v", name, got, want)
+		want := "443"
+		if _, port, err := net.SplitHostPort(host); err == nil {
+			if _, err := strconv.ParseUint(port, 10, 16); err == nil {
+				want = port
+			}
+		}
+		if got := portOf(host, true); got != want {
+			t.Errorf("the port of %q is %q, want %q", host, got, want)
 		}
 	})
 }

@@ -52,7 +52,7 @@ func indexGone(all []gone) *route.Table {
 
 // removed finds the removed route that a request would have matched.
 func (s *snapshot) removed(host string, path route.Path, now time.Time) (gone, bool) {
-	if s.goneIndex == nil {
+	if len(s.gone) == 0 {
 		return gone{}, false
 	}
 	match, found := s.goneIndex.Match(host, path)
@@ -65,4 +65,10 @@ func (s *snapshot) removed(host string, path route.Path, now time.Time) (gone, b
 		}
 	}
 	return gone{}, false
+}
+
+// shadows reports that a longer prefix than the one that matches a request was removed a moment ago.
+func (s *snapshot) shadows(host string, path route.Path, prefix route.Prefix, now time.Time) bool {
+	removed, found := s.removed(host, path, now)
+	return found && removed.Prefix.Depth() > prefix.Depth() && now.Sub(removed.Until) < goneShadow
 }

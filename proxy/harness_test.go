@@ -83,8 +83,12 @@ func start(t *testing.T, c Config, routes ...route.Route) *running {
 	go func() { p.ended <- s.Serve(ctx) }()
 	t.Cleanup(stop)
 	eventually(t, "the proxy listens", func() bool { return len(s.Status().Proxy.Listeners) > 0 })
-	listeners := s.Status().Proxy.Listeners
-	p.address = strings.TrimPrefix(listeners[len(listeners)-1], "http://")
+	// The last without TLS is the one from above.
+	for _, url := range s.Status().Proxy.Listeners {
+		if address, plain := strings.CutPrefix(url, "http://"); plain {
+			p.address = address
+		}
+	}
 	return p
 }
 

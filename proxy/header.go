@@ -1,78 +1,89 @@
 package proxy
 
 import (
-	"net"
 	"net/http"
-	"net/netip"
-	"strconv"
 	"strings"
 
-	"gateway/proxy/mapping"
-	"gateway/proxy/route"
+	"gateway/proxy/header"
 )
 
-// outgoing edits the header that the app gets: what says who the visitor is and where the app is mounted comes from us
-// alone.
-func (v *visit) outgoing(h http.Header, m *mapping.Map) {
-	for name := range h {
-		if forged(name) {
-			delete(h, name)
-		}
+// requestID names the field that every answer and every request to an app has.
+const requestID = "X-Request-Id"
+
+// forged are the fields that come from us alone.
+var forged = header.SetOf(header.Forged)
+
+// Outgoing implements engine.Hooks. What says who the visitor is and where the app is mounted comes from us alone.
+func (v *visit) Outgoing(h *header.Header) {
+	h.Drop(forged)
+	r := &v.exchange.Request
+	h.Append(header.Forged, "X-Forwarded-For", r.Peer)
+	h.Append(header.Forged, "X-Real-IP", r.Peer)
+	h.Append(header.Forged, "X-Forwarded-Proto", schemeOf(r.Secure))
+	h.Append(header.Forged, "X-Forwarded-Host", r.Host)
+	h.Append(header.Forged, "X-Forwarded-Port", portOf(r.Host, r.Secure))
+	if prefix := v.serving.prefix; prefix != "" {
+		h.Append(header.Forged, "X-Forwarded-Prefix", prefix)
 	}
-	r, served := v.request, v.serving.route
-	peer := peerAddress(r.RemoteAddr)
-	h.Set("X-Forwarded-For", peer)
-	h.Set("X-Real-Ip", peer)
-	h.Set("X-Forwarded-Proto", schemeOf(v.request))
-	h.Set("X-Forwarded-Host", r.Host)
-	h.Set("X-Forwarded-Port", portOf(r))
-	h.Set("X-Request-Id", v.id)
-	if served.Mount == route.Strip && !served.Prefix.Root() {
-		h.Set("X-Forwarded-Prefix", served.Prefix.String())
-	}
-	if m != nil {
-		m.Request(h)
+	h.Append(header.Forged, requestID, v.id)
+	if v.serving.maps {
+		v.mapped.Request(h)
 	}
 }
 
-// forged reports whether a field is one that only the gateway may set, or would shadow one in an app that reads names
-// as CGI does: there every character but letters and digits is one and the same (RFC 3875 section 4.1.18). Proxy is
-// among them because CGI makes it HTTP_PROXY.
-func forged(name string) bool {
-	var folded [16]byte
-	n := min(len(name), len(folded))
-	for i := range n {
-		c := name[i] | 0x20
-		if !('a' <= c && c <= 'z' || '0' <= name[i] && name[i] <= '9') {
-			c = '-'
-		}
-		folded[i] = c
-	}
-	switch plain := string(folded[:n]); plain {
-	case "forwarded", "x-real-ip", "x-request-id", "proxy":
-		return true
-	default:
-		return strings.HasPrefix(plain, "x-forwarded")
-	}
-}
-
-// peerAddress is the address alone of who connected to us.
-func peerAddress(remote string) string {
-	if parsed, err := netip.ParseAddrPort(remote); err == nil {
-		return parsed.Addr().Unmap().WithZone("").String()
-	}
-	return remote
-}
-
-// portOf is the one that the visitor used: that of the Host, else the scheme's.
-func portOf(r *http.Request) string {
-	if _, port, err := net.SplitHostPort(r.Host); err == nil {
-		if _, err := strconv.ParseUint(port, 10, 16); err == nil {
-			return port
+// Incoming implements engine.Hooks.
+func (v *visit) Incoming(status int, h *header.Header) {
+	switch {
+	case v.serving.maps:
+		v.mapped.Response(h)
+	case v.rest == "/" && status >= 300 && status < 400:
+		if location, _ := h.First(header.Location); v.redirectsToPrefix(location) {
+			v.serving.slashless.Store(true)
 		}
 	}
-	if schemeOf(r) == "https" {
+	if status < http.StatusOK && status != http.StatusSwitchingProtocols {
+		return
+	}
+	if _, found := h.First(header.Forged); found {
+		h.Del(requestID)
+	}
+	h.Append(header.Forged, requestID, v.id)
+}
+
+// schemeOf is what the visitor uses.
+func schemeOf(secure bool) string {
+	if secure {
+		return "https"
+	}
+	return "http"
+}
+
+// portOf is the one that the visitor used: that of the host, else the scheme's.
+func portOf(host string, secure bool) string {
+	if port := portIn(host); port != "" {
+		return port
+	}
+	if secure {
 		return "443"
 	}
 	return "80"
+}
+
+// portIn returns the port that stands behind a host name or address, or nothing.
+func portIn(host string) string {
+	colon := strings.LastIndexByte(host, ':')
+	if colon < 0 || strings.HasPrefix(host, "[") && host[colon-1] != ']' || host[0] != '[' && strings.IndexByte(host, ':') != colon {
+		return ""
+	}
+	port, n := host[colon+1:], 0
+	for i := range len(port) {
+		if port[i] < '0' || port[i] > '9' || n > 0xffff {
+			return ""
+		}
+		n = 10*n + int(port[i]-'0')
+	}
+	if n > 0xffff {
+		return ""
+	}
+	return port
 }

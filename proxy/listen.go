@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -23,11 +24,8 @@ const (
 
 // open opens all listeners, or none. The admin socket comes first: when another proxy answers there, nothing else of
 // it is touched.
-func (s *Server) open(ctx context.Context, all servers) ([]door, error) {
+func (s *Server) open(ctx context.Context, own servers) ([]door, error) {
 	var doors []door
-	add := func(url string, l net.Listener, server *http.Server) {
-		doors = append(doors, door{url, l, server})
-	}
 	fail := func(err error) ([]door, error) {
 		for _, d := range doors {
 			_ = d.listener.Close()
@@ -39,23 +37,35 @@ func (s *Server) open(ctx context.Context, all servers) ([]door, error) {
 		if err != nil {
 			return fail(fmt.Errorf("listening on the admin socket %s: %w", path, err))
 		}
-		add("unix://"+path, l, all.admin)
+		doors = append(doors, door{"unix://" + path, l, serveOwn(own.admin)})
 	}
 	if s.config.Ping != "" {
 		l, err := listenTCP(ctx, s.config.Ping)
 		if err != nil {
 			return fail(fmt.Errorf("listening for pings: %w", err))
 		}
-		add("http://"+l.Addr().String()+"/ping", l, all.ping)
+		doors = append(doors, door{"http://" + l.Addr().String() + "/ping", l, serveOwn(own.ping)})
 	}
-	for _, address := range s.config.Listen {
+	for i, address := range slices.Concat(s.config.Listen, s.config.TLSListen) {
+		secure := i >= len(s.config.Listen)
 		l, err := listenTCP(ctx, address)
 		if err != nil {
 			return fail(fmt.Errorf("listening for visitors: %w", err))
 		}
-		add("http://"+l.Addr().String(), l, all.visitors)
+		serve := func(l net.Listener) error { return s.engine.Serve(l, secure) }
+		doors = append(doors, door{schemeOf(secure) + "://" + l.Addr().String(), l, serve})
 	}
 	return doors, nil
+}
+
+// serveOwn serves what is no visitor's until the server is closed.
+func serveOwn(server *http.Server) func(net.Listener) error {
+	return func(l net.Listener) error {
+		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	}
 }
 
 func listenTCP(ctx context.Context, address string) (net.Listener, error) {

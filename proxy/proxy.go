@@ -6,6 +6,7 @@ package proxy
 
 import (
 	"crypto/rand"
+	"crypto/tls"
 	"errors"
 	"io/fs"
 	"log/slog"
@@ -15,15 +16,19 @@ import (
 	"time"
 
 	"gateway/proxy/admin"
-	"gateway/proxy/forward"
+	"gateway/proxy/engine"
 	"gateway/proxy/route"
 	"gateway/proxy/traffic"
 )
 
 // Config says where a proxy listens and what it keeps.
 type Config struct {
-	// Listen are the addresses that visitors reach, such as ":80". Without one only Ping and Admin are served.
+	// Listen are the addresses that visitors reach, such as ":80". Without one here or in TLSListen, only Ping and Admin
+	// are served.
 	Listen []string
+	// TLSListen are those that visitors reach with TLS, such as ":443". With one, TLS is required.
+	TLSListen []string
+	TLS       *tls.Config
 	// Ping is the address of the liveness check at /ping, by default none. Bind it to the loopback: it has no limits.
 	Ping string
 	// Admin is the path of the unix socket of the admin API, by default none. Its folder is made when it is missing.
@@ -43,7 +48,7 @@ type Server struct {
 	log     *slog.Logger
 	boot    string
 	started time.Time
-	engine  *forward.Engine
+	engine  *engine.Engine
 	book    traffic.Book
 	store   store
 
@@ -60,19 +65,23 @@ type Server struct {
 }
 
 // New prepares a proxy with the last good table, if there is one. It listens nowhere yet. A table that cannot be read
-// is no error: it is logged and set aside, and the proxy waits for its agent.
+// is no error: it is logged and set aside, and the proxy waits for its agent. An error says what is wrong with the
+// configuration.
 func New(c Config) (*Server, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if len(c.TLSListen) > 0 && c.TLS == nil {
+		return nil, errors.New("serving with TLS: there is no certificate")
 	}
 	s := &Server{
 		config:  c,
 		log:     c.Logger,
 		boot:    rand.Text(),
 		started: time.Now(),
-		engine:  forward.New(c.Logger),
 		store:   store{folder: c.StateDir},
 	}
+	s.engine = engine.New(engine.Config{Handler: visitors{s}, TLS: c.TLS, Log: c.Logger})
 	s.current.Store(&snapshot{})
 	s.restore()
 	return s, nil
@@ -124,7 +133,9 @@ func (s *Server) replace(t *route.Table, v version, gone []gone) {
 		keys[i] = routes[i].Key.String()
 	}
 	s.book.Keep(keys)
-	s.current.Store(newSnapshot(t, v, gone, s.current.Load(), &s.book))
+	old, next := s.current.Load(), s.newSnapshot(t, v, gone)
+	s.current.Store(next)
+	next.dropLoads(old)
 }
 
 // keep writes what is in force to disk, unless it is there. The caller holds mu.

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -15,8 +14,8 @@ import (
 )
 
 const (
-	// headTimeout is how long a visitor may take to send the head of a request, idleTimeout how long a connection stays
-	// open between two; maxHead is the most bytes a head may have.
+	// headTimeout is how long who pings or administers may take to send the head of a request, idleTimeout how long a
+	// connection stays open between two; maxHead is the most bytes a head may have.
 	headTimeout = 10 * time.Second
 	idleTimeout = 2 * time.Minute
 	maxHead     = 64 << 10
@@ -26,21 +25,19 @@ const (
 	cutGrace = 2 * time.Second
 )
 
-// door is one listener and what answers behind it.
+// door is one listener and what serves it until it is closed.
 type door struct {
 	url      string
 	listener net.Listener
-	server   *http.Server
+	serve    func(net.Listener) error
 }
 
 // Serve opens the listeners and answers until the context ends. It then takes no new connections, lets the requests
 // under way finish for up to Grace, cuts off the others and upgraded connections, and returns nil. An error names the
 // listener that could not be opened or that broke.
 func (s *Server) Serve(ctx context.Context) error {
-	base, cut := context.WithCancel(context.WithoutCancel(ctx))
-	defer cut()
-	all := s.newServers(base)
-	doors, err := s.open(ctx, all)
+	own := s.newServers()
+	doors, err := s.open(ctx, own)
 	if err != nil {
 		return err
 	}
@@ -48,7 +45,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	broken := make(chan error, len(doors))
 	for _, d := range doors {
 		running.Go(func() {
-			if err := d.server.Serve(d.listener); !errors.Is(err, http.ErrServerClosed) {
+			if err := d.serve(d.listener); err != nil {
 				broken <- fmt.Errorf("serving %s: %w", d.url, err)
 			}
 		})
@@ -59,19 +56,41 @@ func (s *Server) Serve(ctx context.Context) error {
 	case err = <-broken:
 	}
 	s.listeners.Store(nil)
-	s.drain(all.visitors, cut)
-	_ = all.ping.Close()
-	_ = all.admin.Close()
-	running.Wait()
+	s.drain()
+	for _, d := range doors {
+		// One that was not served yet stays open otherwise.
+		_ = d.listener.Close()
+	}
+	_ = own.ping.Close()
+	_ = own.admin.Close()
+	ended := make(chan struct{})
+	go func() {
+		running.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(cutGrace):
+	}
 	s.engine.Close()
 	return err
 }
 
-// servers are all HTTP servers of a proxy. Only that of the visitors may have several listeners.
-type servers struct{ visitors, ping, admin *http.Server }
+// drain lets the visitors' requests finish, then cuts them off. Upgraded connections never finish by themselves: they
+// are cut when everything else is done.
+func (s *Server) drain() {
+	ctx, cancel := context.WithTimeout(context.Background(), Grace)
+	defer cancel()
+	s.engine.Drain(ctx)
+	if ctx.Err() != nil {
+		s.log.Info("requests did not finish in time and were cut off")
+	}
+}
 
-// newServers makes the servers; the requests of visitors end with the context.
-func (s *Server) newServers(base context.Context) servers {
+// servers are those that serve no visitors.
+type servers struct{ ping, admin *http.Server }
+
+func (s *Server) newServers() servers {
 	fresh := func(h http.Handler) *http.Server {
 		return &http.Server{
 			Handler:           h,
@@ -82,10 +101,7 @@ func (s *Server) newServers(base context.Context) servers {
 			ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 		}
 	}
-	visitors := fresh(http.HandlerFunc(s.visit))
-	visitors.BaseContext = func(net.Listener) context.Context { return base }
-	visitors.DisableGeneralOptionsHandler = true
-	return servers{visitors: visitors, ping: fresh(pingHandler()), admin: fresh(admin.Handler(s))}
+	return servers{ping: fresh(pingHandler()), admin: fresh(admin.Handler(s))}
 }
 
 // pingHandler says that the process is alive.
@@ -105,27 +121,4 @@ func (s *Server) announce(doors []door) {
 	}
 	s.listeners.Store(&urls)
 	s.log.Info("serving", "listeners", urls, "version", s.config.Version)
-}
-
-// drain lets the visitors' requests finish, then cuts them off. Upgraded connections never finish by themselves: they
-// are cut when everything else is done.
-func (s *Server) drain(visitors *http.Server, cut context.CancelFunc) {
-	ctx, cancel := context.WithTimeout(context.Background(), Grace)
-	defer cancel()
-	if err := visitors.Shutdown(ctx); err != nil {
-		s.log.Info("requests did not finish in time and are cut off", "requests", s.book.Inflight())
-	}
-	cut()
-	_ = visitors.Close()
-	deadline := time.NewTimer(cutGrace)
-	defer deadline.Stop()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for s.book.Inflight() > 0 {
-		select {
-		case <-tick.C:
-		case <-deadline.C:
-			return
-		}
-	}
 }

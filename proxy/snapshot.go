@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"gateway/proxy/engine"
 	"gateway/proxy/route"
 	"gateway/proxy/traffic"
 )
@@ -16,7 +17,7 @@ type snapshot struct {
 	table   *route.Table
 	version version
 	serving map[*route.Route]*serving
-	loads   map[string]*load
+	loads   map[place]*load
 	gone    []gone
 	// goneIndex finds the removed routes that a path falls under.
 	goneIndex *route.Table
@@ -36,6 +37,9 @@ type serving struct {
 	// ready are the targets that take requests.
 	ready   []target
 	traffic *traffic.Route
+	// maps reports that the app does not know where it is mounted; prefix is what it is told then, empty for "/".
+	maps   bool
+	prefix string
 	// slashless is set when the app redirects prefix/ back to prefix: redirecting it the other way would never end.
 	slashless *atomic.Bool
 }
@@ -46,54 +50,73 @@ type target struct {
 	load *load
 }
 
-// load is what the proxy knows of one address. It outlives tables.
+// place is where a target answers, and how it is spoken to.
+type place struct {
+	scheme  route.Scheme
+	address string
+}
+
+// load is what the proxy knows of one place. It lives as long as a route of the table in force has a target there.
 type load struct {
+	upstream *engine.Upstream
 	inflight atomic.Int64
 	// failing reports that the last connection did not come to be.
 	failing atomic.Bool
 }
 
-func newSnapshot(t *route.Table, v version, gone []gone, old *snapshot, book *traffic.Book) *snapshot {
+// newSnapshot prepares to put a table in force after the one that is.
+func (s *Server) newSnapshot(t *route.Table, v version, gone []gone) *snapshot {
 	routes := t.Routes()
-	s := &snapshot{
+	next := &snapshot{
 		table:     t,
 		version:   v,
 		serving:   make(map[*route.Route]*serving, len(routes)),
-		loads:     make(map[string]*load, len(routes)),
+		loads:     make(map[place]*load, len(routes)),
 		gone:      gone,
 		goneIndex: indexGone(gone),
 	}
+	old := s.current.Load()
 	for i := range routes {
-		s.add(&routes[i], old, book)
+		r := &routes[i]
+		added := newServing(r, old)
+		added.traffic = s.book.Route(r.Key.String())
+		for j := range r.Targets {
+			if t := &r.Targets[j]; t.State == route.Ready && t.Address != "" {
+				added.ready = append(added.ready, target{t, s.load(t, next, old)})
+			}
+		}
+		next.serving[r] = added
 	}
-	return s
+	return next
 }
 
-func (s *snapshot) add(r *route.Route, old *snapshot, book *traffic.Book) {
-	added := &serving{
-		route:     r,
-		state:     r.State(),
-		traffic:   book.Route(r.Key.String()),
-		slashless: old.slashless(r),
+func newServing(r *route.Route, old *snapshot) *serving {
+	added := &serving{route: r, state: r.State(), maps: r.Mount != route.Preserve, slashless: old.slashless(r)}
+	if added.maps && !r.Prefix.Root() {
+		added.prefix = r.Prefix.String()
 	}
-	for i := range r.Targets {
-		t := &r.Targets[i]
-		if t.State == route.Ready && t.Address != "" {
-			added.ready = append(added.ready, target{t, s.load(t.Address, old)})
+	return added
+}
+
+// load returns what is known of a target's place: what the next snapshot has of it, else what the old one had.
+func (s *Server) load(t *route.Target, next, old *snapshot) *load {
+	at := place{t.Scheme, t.Address}
+	if next.loads[at] == nil {
+		next.loads[at] = old.loads[at]
+	}
+	if next.loads[at] == nil {
+		next.loads[at] = &load{upstream: s.engine.Upstream(engine.Scheme(t.Scheme), t.Address)}
+	}
+	return next.loads[at]
+}
+
+// dropLoads closes the unused connections to the places that only the old snapshot has.
+func (s *snapshot) dropLoads(old *snapshot) {
+	for at, load := range old.loads {
+		if s.loads[at] == nil {
+			load.upstream.Close()
 		}
 	}
-	s.serving[r] = added
-}
-
-// load returns the counters of an address, those of the old snapshot if it had them.
-func (s *snapshot) load(address string, old *snapshot) *load {
-	if s.loads[address] == nil {
-		s.loads[address] = old.loads[address]
-	}
-	if s.loads[address] == nil {
-		s.loads[address] = &load{}
-	}
-	return s.loads[address]
 }
 
 // slashless returns what was learnt of the same app at the same prefix.

@@ -1,89 +1,100 @@
 package proxy
 
 import (
-	"errors"
-	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"runtime/debug"
 	"strings"
 	"time"
+	"unsafe"
 
 	"gateway/proxy/admin"
+	"gateway/proxy/engine"
+	"gateway/proxy/header"
+	"gateway/proxy/mapping"
 	"gateway/proxy/page"
 	"gateway/proxy/route"
-	"gateway/proxy/traffic"
 )
 
 // statusGone is what is noted of a request whose visitor left before the answer; nobody ever receives it.
 const statusGone = 499
 
-// visit is one request on its way through the proxy.
+// visit is one request on its way through the proxy. It stays with its exchange and is used again for the next request.
 type visit struct {
 	server   *Server
 	snapshot *snapshot
-	request  *http.Request
-	writer   *traffic.Writer
-	id       string
+	exchange *engine.Exchange
 	began    time.Time
-	// path is the request's, as it was sent, without the query.
-	path string
+	// id has 128 bits that nobody can guess. It is what digits holds, so it is borrowed as what the exchange has is.
+	id     string
+	digits [32]byte
 	// host is the request's in its canonical form.
 	host string
 	// serving is the route, nil as long as there is none; target the name of the one that answered.
 	serving *serving
 	target  string
-	// status is noted instead of the writer's when it is not 0.
+	// rest is what is asked for below the prefix.
+	rest string
+	// mapped says how the app's addresses look to this visitor, if the route's are mapped.
+	mapped mapping.Map
+	// status is noted instead of the answer's when it is not 0.
 	status int
 }
 
-// visit answers one request.
-func (s *Server) visit(w http.ResponseWriter, r *http.Request) {
-	v := &visit{
-		server:   s,
-		snapshot: s.current.Load(),
-		request:  r,
-		writer:   traffic.Watch(w),
-		id:       newID(),
-		began:    time.Now(),
-		path:     targetPath(r.RequestURI),
-		host:     route.CanonicalHost(r.Host),
-	}
-	s.book.Begin()
-	defer v.end()
+// visitors answers what the engine receives.
+type visitors struct{ server *Server }
+
+// Serve implements engine.Handler.
+func (d visitors) Serve(x *engine.Exchange) {
+	v := d.server.enter(x)
+	defer v.leave()
 	v.answer()
 }
 
-// newID names a request: 128 bits that nobody can guess, without a system call.
-func newID() string { return fmt.Sprintf("%016x%016x", rand.Uint64(), rand.Uint64()) }
+// Refuse implements engine.Handler.
+func (d visitors) Refuse(x *engine.Exchange, r *engine.Refusal) {
+	v := d.server.enter(x)
+	defer v.leave()
+	d.server.log.Debug("a request was refused", "request", strings.Clone(v.id), "status", r.Status, "reason", r.Reason)
+	v.page(page.Refused(r.Status))
+}
 
-// targetPath is the escaped path of a request target in origin or absolute form (RFC 9112 section 3.2), byte for byte.
-func targetPath(target string) string {
-	path, _, _ := strings.Cut(target, "?")
-	if strings.HasPrefix(path, "/") {
-		return path
+// enter begins a visit.
+func (s *Server) enter(x *engine.Exchange) *visit {
+	v, used := x.Local.(*visit)
+	if !used {
+		v = new(visit)
+		x.Local = v
 	}
-	_, rest, absolute := strings.Cut(path, "://")
-	if !absolute {
-		return path
+	v.server, v.snapshot, v.exchange, v.began = s, s.current.Load(), x, time.Now()
+	writeHex(v.digits[:16], rand.Uint64())
+	writeHex(v.digits[16:], rand.Uint64())
+	v.id = unsafe.String(&v.digits[0], len(v.digits))
+	s.book.Begin()
+	return v
+}
+
+// writeHex writes 16 digits.
+func writeHex(to []byte, n uint64) {
+	const digits = "0123456789abcdef"
+	for i := range 16 {
+		to[i] = digits[n>>60]
+		n <<= 4
 	}
-	if slash := strings.IndexByte(rest, '/'); slash >= 0 {
-		return rest[slash:]
-	}
-	return "/"
 }
 
 // answer finds out who answers.
 func (v *visit) answer() {
-	switch method := v.request.Method; {
-	case method == http.MethodConnect || method == http.MethodTrace:
+	r := &v.exchange.Request
+	switch {
+	case r.Method == http.MethodConnect || r.Method == http.MethodTrace:
 		v.page(page.BadMethod)
 		return
-	case method == http.MethodOptions && v.request.RequestURI == "*":
-		v.options()
+	case r.Method == http.MethodOptions && r.Target == "*":
+		v.reply(http.StatusNoContent, "Allow", page.Allowed)
 		return
 	}
-	path, err := route.ParsePath(v.path)
+	path, err := route.ParsePath(r.Path)
 	if err != nil {
 		v.page(page.BadRequest)
 		return
@@ -92,47 +103,39 @@ func (v *visit) answer() {
 		v.page(page.Waiting)
 		return
 	}
-	match, found := v.snapshot.table.Match(v.host, path)
-	if !found || v.shadowed(match.Route.Prefix, path) {
+	if !v.find(path) {
 		v.missing(path)
 		return
 	}
-	v.serving = v.snapshot.serving[match.Route]
-	v.serving.traffic.Begin()
 	switch {
-	case route.Leaves(match.Rest):
+	case route.Leaves(v.rest):
 		v.page(page.BadRequest)
-	case v.wantsSlash(match.Rest):
+	case v.wantsSlash():
 		v.addSlash()
 	default:
-		v.serve(match.Rest)
+		v.serve()
 	}
 }
 
-// options answers a question about the gateway itself.
-func (v *visit) options() {
-	h := v.writer.Header()
-	h.Set("Allow", page.Allowed)
-	h.Set("X-Request-Id", v.id)
-	v.writer.WriteHeader(http.StatusNoContent)
-}
-
-// shadowed reports that a longer prefix than the one that matches was removed a moment ago.
-func (v *visit) shadowed(prefix route.Prefix, path route.Path) bool {
-	removed, found := v.snapshot.removed(v.host, path, v.began)
-	return found && removed.Prefix.Depth() > prefix.Depth() && v.began.Sub(removed.Until) < goneShadow
+// find looks for the route of the request.
+func (v *visit) find(path route.Path) bool {
+	v.host = route.CanonicalHost(v.exchange.Request.Host)
+	match, found := v.snapshot.table.Match(v.host, path)
+	if !found || v.snapshot.shadows(v.host, path, match.Route.Prefix, v.began) {
+		return false
+	}
+	v.serving, v.rest = v.snapshot.serving[match.Route], match.Rest
+	v.serving.traffic.Begin()
+	return true
 }
 
 // missing answers where no route is: with what was there, if it was removed lately.
 func (v *visit) missing(path route.Path) {
-	removed, found := v.snapshot.removed(v.host, path, v.began)
-	if !found {
-		v.page(page.NotFound)
-		return
+	p := page.Page{Kind: page.NotFound, RequestID: v.id}
+	if removed, found := v.snapshot.removed(v.host, path, v.began); found {
+		p.Kind, p.Service, p.Until = page.Gone, removed.Service, removed.Until
 	}
-	page.Page{
-		Kind: page.Gone, RequestID: v.id, Service: removed.Service, Until: removed.Until,
-	}.Write(v.writer, v.request)
+	v.show(p)
 }
 
 // page answers with one of the gateway's own pages.
@@ -141,46 +144,58 @@ func (v *visit) page(kind page.Kind) {
 	if v.serving != nil {
 		p.Service = v.serving.route.Service
 	}
-	p.Write(v.writer, v.request)
+	v.show(p)
+}
+
+func (v *visit) show(p page.Page) {
+	r := &v.exchange.Request
+	status, h, body := p.Render(r.Method, r.Header)
+	// It fails when the visitor is gone, who then needs no answer.
+	_ = v.exchange.Reply(status, h, body)
+}
+
+// reply answers with a header alone: names, each followed by its value.
+func (v *visit) reply(status int, fields ...string) {
+	var h header.Header
+	for i := 0; i < len(fields); i += 2 {
+		h.Add(fields[i], fields[i+1])
+	}
+	h.Append(header.Forged, requestID, v.id)
+	// As above.
+	_ = v.exchange.Reply(status, h, nil)
 }
 
 // wantsSlash reports whether the request is for the prefix itself and should be for what is under it, so that relative
 // links work. Upgrades are not redirected, since their clients do not follow.
-func (v *visit) wantsSlash(rest string) bool {
-	r := v.request
-	return rest == "" && !v.serving.slashless.Load() &&
-		(r.Method == http.MethodGet || r.Method == http.MethodHead) && r.Header.Get("Upgrade") == ""
+func (v *visit) wantsSlash() bool {
+	r := &v.exchange.Request
+	return v.rest == "" && !v.serving.slashless.Load() &&
+		(r.Method == http.MethodGet || r.Method == http.MethodHead) && r.Upgrade == ""
 }
 
 // addSlash redirects to the prefix with its slash, with the query byte for byte. It may not be cached for long, since
 // the route may be another one tomorrow.
 func (v *visit) addSlash() {
-	location := v.serving.route.Prefix.Slash()
-	if query := strings.IndexByte(v.request.RequestURI, '?'); query >= 0 {
-		location += v.request.RequestURI[query:]
-	}
-	h := v.writer.Header()
-	h.Set("Location", location)
-	h.Set("Cache-Control", "no-cache")
-	h.Set("Content-Length", "0")
-	h.Set("X-Request-Id", v.id)
-	v.writer.WriteHeader(http.StatusPermanentRedirect)
+	location := v.serving.route.Prefix.Slash() + v.exchange.Request.Query
+	v.reply(http.StatusPermanentRedirect, "Location", location, "Cache-Control", "no-cache")
 }
 
-// end notes the request. It is deferred, so that one that panics or breaks off is noted too.
-func (v *visit) end() {
-	thrown := recover()
-	if err, ok := thrown.(error); thrown != nil && !(ok && errors.Is(err, http.ErrAbortHandler)) {
-		v.server.log.Error("a request made the gateway panic", "panic", thrown, "request", v.id, "stack", string(debug.Stack()))
-		if v.writer.Status() == 0 {
+// leave ends a visit and notes it. It is deferred, so that one that panics is noted too.
+func (v *visit) leave() {
+	if thrown := recover(); thrown != nil {
+		v.server.log.Error("a request made the gateway panic",
+			"panic", thrown, "request", strings.Clone(v.id), "stack", string(debug.Stack()))
+		if v.exchange.Began() {
+			v.exchange.Abort()
+		} else {
 			v.page(page.Internal)
-			thrown = nil
 		}
 	}
 	v.note()
-	if thrown != nil {
-		panic(http.ErrAbortHandler)
-	}
+	// What is not in use keeps no table alive.
+	v.snapshot, v.serving, v.exchange = nil, nil, nil
+	v.host, v.target, v.rest, v.status = "", "", "", 0
+	v.mapped.Reset()
 }
 
 func (v *visit) note() {
@@ -188,19 +203,18 @@ func (v *visit) note() {
 	if v.serving == nil {
 		return
 	}
-	status := v.status
+	status, now := v.status, time.Now()
 	if status == 0 {
-		status = v.writer.Status()
+		status = v.exchange.Status()
 	}
-	now := time.Now()
 	v.serving.traffic.End(now, admin.Request{
 		ID:     v.id,
 		Time:   v.began,
-		Method: v.request.Method,
-		Path:   v.path,
+		Method: v.exchange.Request.Method,
+		Path:   v.exchange.Request.Path,
 		Status: status,
 		Target: v.target,
 		Millis: float64(now.Sub(v.began).Microseconds()) / 1000,
-		Bytes:  v.writer.Bytes(),
-	}, v.writer.Streamed())
+		Bytes:  v.exchange.Bytes(),
+	}, v.exchange.Streamed())
 }

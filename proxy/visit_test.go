@@ -238,6 +238,30 @@ func TestNowGone_ForgetsInTimeAndNumber(t *testing.T) {
 	}
 }
 
+func TestProxy_AnswersHEADWithTheHeadOfAPage(t *testing.T) {
+	p := start(t, Config{}, mount(t, "/x", route.Strip, app(t, "x", nil)))
+	get, head := p.visitor(t, "GET", "/nothing"), p.visitor(t, "HEAD", "/nothing")
+	if head.StatusCode != 404 || head.body != "" || head.ContentLength != int64(len(get.body)) {
+		t.Errorf("HEAD: %d, %d bytes and a length of %d; GET has %d bytes", head.StatusCode, len(head.body), head.ContentLength, len(get.body))
+	}
+}
+
+func TestProxy_AnswersWhatIsNoHTTPWithAPage(t *testing.T) {
+	p := start(t, Config{}, mount(t, "/", route.Strip, app(t, "root", nil)))
+	for request, status := range map[string]int{
+		"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n":              400,
+		"GET / HTTP/1.1\r\nHost : a\r\n\r\n":                        400,
+		"GET / HTTP/1.1\r\nHost: a\r\nExpect: magic\r\n\r\n":        417,
+		"GET / HTTP/3.0\r\nHost: a\r\n\r\n":                         505,
+		"GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: x\r\n\r\n": 501,
+	} {
+		got := p.raw(t, "GET", request)
+		if id := got.Header.Get("X-Request-Id"); got.StatusCode != status || len(id) != 32 || !strings.Contains(got.body, id) {
+			t.Errorf("%q: %d %q, want %d and a page with the id %q", request, got.StatusCode, got.body, status, id)
+		}
+	}
+}
+
 func TestProxy_AnswersOddMethodsItself(t *testing.T) {
 	p := start(t, Config{}, mount(t, "/", route.Strip, app(t, "root", nil)))
 	for _, request := range []string{"CONNECT example.org:443", "TRACE /"} {

@@ -3,41 +3,44 @@ package mapping
 import (
 	"bytes"
 	"encoding/json"
-	"net/http"
 	"strings"
+
+	"gateway/proxy/header"
 )
 
-// urlFields hold one URL reference each.
-var urlFields = []string{
-	"Location", "Content-Location", "Sourcemap", "X-Sourcemap", "Service-Worker-Allowed",
-	"Hx-Redirect", "Hx-Push-Url", "Hx-Replace-Url",
-}
-
 // Response maps the header of an answer, informational ones included, in place.
-func (m *Map) Response(h http.Header) {
-	for _, field := range urlFields {
-		edit(h, field, m.URL)
+func (m *Map) Response(h *header.Header) {
+	clears := false
+	for i := range *h {
+		f := &(*h)[i]
+		switch f.Kind {
+		case header.Location, header.ContentLocation, header.SourceMap, header.ServiceWorkerAllowed,
+			header.HXRedirect, header.HXPushURL, header.HXReplaceURL:
+			f.Value = m.URL(f.Value)
+		case header.Refresh:
+			f.Value = m.refresh(f.Value)
+		case header.Link:
+			f.Value = m.link(f.Value)
+		case header.SetCookie:
+			f.Value = m.cookie(f.Value)
+		case header.HXLocation:
+			f.Value = m.hxLocation(f.Value)
+		case header.ClearSiteData:
+			clears = true
+		}
 	}
-	edit(h, "Refresh", m.refresh)
-	edit(h, "Link", m.link)
-	edit(h, "Set-Cookie", m.cookie)
-	edit(h, "Hx-Location", m.hxLocation)
-	if !m.Prefix.Root() {
+	if clears && !m.Prefix.Root() {
 		// It would clear what belongs to all projects of the origin.
-		h.Del("Clear-Site-Data")
+		h.Drop(header.SetOf(header.ClearSiteData))
 	}
 }
 
 // Request maps the header of a request to what the app knows, in place.
-func (m *Map) Request(h http.Header) {
-	edit(h, "Referer", m.inner)
-	edit(h, "Destination", m.inner)
-}
-
-func edit(h http.Header, field string, mapped func(string) string) {
-	values := h[field]
-	for i, value := range values {
-		values[i] = mapped(value)
+func (m *Map) Request(h *header.Header) {
+	for i := range *h {
+		if f := &(*h)[i]; f.Kind == header.Referer || f.Kind == header.Destination {
+			f.Value = m.inner(f.Value)
+		}
 	}
 }
 
@@ -61,7 +64,10 @@ func (m *Map) refresh(value string) string {
 			end = at + closing
 		}
 	}
-	return value[:at] + m.URL(value[at:end]) + value[end:]
+	if mapped := m.URL(value[at:end]); mapped != value[at:end] {
+		return m.join(value[:at], mapped, value[end:])
+	}
+	return value
 }
 
 func skipSpace(s string, i int) int {
@@ -74,15 +80,22 @@ func skipSpace(s string, i int) int {
 // link maps each <reference> of a Link field (RFC 8288 section 3), which may hold several links.
 func (m *Map) link(value string) string {
 	var b strings.Builder
+	done := 0
 	for i := 0; i < len(value); {
 		end := tokenEnd(value, i)
-		token := value[i:end]
-		if len(token) >= 2 && token[0] == '<' && token[len(token)-1] == '>' {
-			token = "<" + m.URL(token[1:len(token)-1]) + ">"
+		if end-i >= 2 && value[i] == '<' && value[end-1] == '>' {
+			if mapped := m.URL(value[i+1 : end-1]); mapped != value[i+1:end-1] {
+				b.WriteString(value[done : i+1])
+				b.WriteString(mapped)
+				done = end - 1
+			}
 		}
-		b.WriteString(token)
 		i = end
 	}
+	if done == 0 {
+		return value
+	}
+	b.WriteString(value[done:])
 	return b.String()
 }
 
@@ -110,17 +123,27 @@ func tokenEnd(s string, i int) int {
 // cookie maps the Path attribute of a cookie in its raw text. Without one, a browser takes it from the address it
 // sees, which is right. A __Host- cookie is left alone: browsers refuse it with any path but "/".
 func (m *Map) cookie(value string) string {
-	pair, attributes, found := strings.Cut(value, ";")
+	pair, _, found := strings.Cut(value, ";")
 	if !found || m.Prefix.Root() || hostCookie(pair) {
 		return value
 	}
-	var b strings.Builder
-	b.WriteString(pair)
-	for attribute := range strings.SplitSeq(attributes, ";") {
-		b.WriteByte(';')
-		b.WriteString(m.cookieAttribute(attribute))
+	room, done := len(m.room), 0
+	for start := len(pair) + 1; start <= len(value); {
+		end := len(value)
+		if next := strings.IndexByte(value[start:], ';'); next >= 0 {
+			end = start + next
+		}
+		if at, cut, found := m.cookiePath(value[start:end]); found {
+			m.room = append(append(m.room, value[done:start+at]...), m.Prefix.String()...)
+			done = start + at + cut
+		}
+		start = end + 1
 	}
-	return b.String()
+	if done == 0 {
+		return value
+	}
+	m.room = append(m.room, value[done:]...)
+	return m.written(room)
 }
 
 func hostCookie(pair string) bool {
@@ -129,22 +152,23 @@ func hostCookie(pair string) bool {
 	return len(name) >= len(prefix) && strings.EqualFold(name[:len(prefix)], prefix)
 }
 
-func (m *Map) cookieAttribute(attribute string) string {
+// cookiePath finds where in an attribute of a cookie the prefix is to be put, if it is a Path that needs it, and how
+// many bytes it replaces.
+func (m *Map) cookiePath(attribute string) (at, cut int, found bool) {
 	name, value, found := strings.Cut(attribute, "=")
 	if !found || !strings.EqualFold(strings.Trim(name, " \t"), "path") {
-		return attribute
+		return 0, 0, false
 	}
 	start := skipSpace(value, 0)
 	path := strings.TrimRight(value[start:], " \t")
-	trailing := value[start+len(path):]
 	if !strings.HasPrefix(path, "/") || m.under(path) {
-		return attribute
+		return 0, 0, false
 	}
 	if path == "/" {
 		// Without the slash the cookie is also sent to the address without it.
-		path = ""
+		cut = 1
 	}
-	return name + "=" + value[:start] + m.Prefix.String() + path + trailing
+	return len(name) + 1 + start, cut, true
 }
 
 // hxLocation maps a URL, or the path of a JSON object (https://htmx.org/headers/hx-location/), whose other bytes stay.
@@ -167,7 +191,7 @@ func (m *Map) hxLocation(value string) string {
 		}
 		if name == "path" {
 			end := int(decoder.InputOffset())
-			return value[:end-len(raw)] + m.jsonURL(raw) + value[end:]
+			return m.join(value[:end-len(raw)], m.jsonURL(raw), value[end:])
 		}
 	}
 	return value

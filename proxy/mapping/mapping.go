@@ -5,11 +5,20 @@ package mapping
 
 import (
 	"strings"
+	"unsafe"
 
+	"gateway/proxy/header"
 	"gateway/proxy/route"
 )
 
-// Map is where one app is mounted, as one visitor sees it.
+// Others knows the routes beside the one that a Map is of.
+type Others interface {
+	// Own reports that a root-relative path, without its query, belongs to another route than this one or the one at "/".
+	Own(path string) bool
+}
+
+// Map is where one app is mounted, as one visitor sees it. It is used by one goroutine at a time, and again for another
+// app and visitor after Reset. What it maps may be borrowed from memory of its own: it is valid until then.
 type Map struct {
 	// Prefix is the app's; for "/" only addresses of the container itself change.
 	Prefix route.Prefix
@@ -17,9 +26,37 @@ type Map struct {
 	Scheme, Host string
 	// Target is the container's host:port.
 	Target string
-	// Elsewhere reports that a root-relative path, without its query, belongs to another route than this one or the one
-	// at "/". It may be nil.
-	Elsewhere func(path string) bool
+	// Others may be nil: no path belongs to another route then.
+	Others Others
+
+	// room is where mapped values are written. Only the part behind its length is ever written to.
+	room []byte
+}
+
+// roomMost is the most memory that is kept for another use.
+const roomMost = 16 << 10
+
+// Reset forgets everything but the memory of what was mapped, which is used again.
+func (m *Map) Reset() {
+	room := m.room[:0]
+	if cap(room) > roomMost {
+		room = nil
+	}
+	*m = Map{room: room}
+}
+
+// join writes the parts behind each other.
+func (m *Map) join(parts ...string) string {
+	start := len(m.room)
+	for _, part := range parts {
+		m.room = append(m.room, part...)
+	}
+	return m.written(start)
+}
+
+// written is what is in the room from start on. When the room moves, what was mapped before keeps the old one alive.
+func (m *Map) written(start int) string {
+	return unsafe.String(unsafe.SliceData(m.room[start:]), len(m.room)-start)
 }
 
 // URL maps one URL reference of the app. Relative ones, those of other sites, and what belongs to another route stay
@@ -29,7 +66,7 @@ func (m *Map) URL(u string) string {
 	case strings.HasPrefix(u, "//"):
 		authority, rest := splitAuthority(u[2:])
 		if m.ours(authority) {
-			return m.site("//") + m.absolutePath(rest)
+			return m.site(u, "//", authority, rest)
 		}
 	case strings.HasPrefix(u, "/"):
 		return m.path(u)
@@ -55,21 +92,31 @@ func (m *Map) absolute(u string) string {
 		// An app that sends visitors of this very host to https means it: mapped to http it would do so forever.
 		outer = "https"
 	}
-	return m.site(outer+"://") + m.absolutePath(rest)
+	if outer == "https" {
+		return m.site(u, "https://", authority, rest)
+	}
+	return m.site(u, "http://", authority, rest)
 }
 
-// site is the visitor's name of the site, or nothing for one who gave none: the address is root-relative then.
-func (m *Map) site(scheme string) string {
-	if m.Host == "" {
-		return ""
+// site is u, which is an address of the app, as the visitor knows it. One who gave no name of the site gets a
+// root-relative address.
+func (m *Map) site(u, scheme, authority, rest string) string {
+	path := m.absolutePath(rest)
+	switch {
+	case m.Host == "":
+		return path
+	case authority == m.Host && path == rest && strings.HasPrefix(u, scheme):
+		return u
 	}
-	return scheme + m.Host
+	return m.join(scheme, m.Host, path)
 }
 
 // splitAuthority cuts what follows "//" before its path, query or fragment.
 func splitAuthority(s string) (authority, rest string) {
-	if i := strings.IndexAny(s, "/?#\\"); i >= 0 {
-		return s[:i], s[i:]
+	for i := range len(s) {
+		if c := s[i]; c == '/' || c == '?' || c == '#' || c == '\\' {
+			return s[:i], s[i:]
+		}
 	}
 	return s, ""
 }
@@ -80,11 +127,10 @@ func (m *Map) ours(authority string) bool {
 }
 
 // sameHost compares host and port; the default ports count as none, since apps behind a gateway mix them up.
-func sameHost(a, b string) bool { return plainHost(a) == plainHost(b) }
+func sameHost(a, b string) bool { return header.EqualFold(plainHost(a), plainHost(b)) }
 
 func plainHost(authority string) string {
-	host := strings.ToLower(authority)
-	host = strings.TrimSuffix(host, ":80")
+	host := strings.TrimSuffix(authority, ":80")
 	host = strings.TrimSuffix(host, ":443")
 	return strings.TrimSuffix(strings.TrimSuffix(host, ":"), ".")
 }
@@ -97,7 +143,10 @@ func (m *Map) absolutePath(rest string) string {
 	if strings.HasPrefix(rest, "\\") {
 		return rest
 	}
-	return m.Prefix.Slash() + rest
+	if m.Prefix.Root() {
+		return m.join("/", rest)
+	}
+	return m.join(m.Prefix.String(), "/", rest)
 }
 
 // path maps a root-relative reference.
@@ -106,16 +155,18 @@ func (m *Map) path(ref string) string {
 		return ref
 	}
 	path, _ := splitPath(ref)
-	if m.under(path) || m.Elsewhere != nil && m.Elsewhere(path) {
+	if m.under(path) || m.Others != nil && m.Others.Own(path) {
 		return ref
 	}
-	return m.Prefix.String() + ref
+	return m.join(m.Prefix.String(), ref)
 }
 
 // splitPath cuts a reference before its query or fragment.
 func splitPath(ref string) (path, rest string) {
-	if i := strings.IndexAny(ref, "?#"); i >= 0 {
-		return ref[:i], ref[i:]
+	for i := range len(ref) {
+		if ref[i] == '?' || ref[i] == '#' {
+			return ref[:i], ref[i:]
+		}
 	}
 	return ref, ""
 }
@@ -147,5 +198,5 @@ func (m *Map) inner(u string) string {
 	if below == "" {
 		below = "/"
 	}
-	return u[:start] + below + rest
+	return m.join(u[:start], below, rest)
 }

@@ -1,11 +1,11 @@
 package mapping
 
 import (
-	"net/http"
 	"slices"
 	"strings"
 	"testing"
 
+	"gateway/proxy/header"
 	"gateway/proxy/route"
 )
 
@@ -23,8 +23,22 @@ func mounted(t testing.TB, path string) *Map {
 	}
 	return &Map{
 		Prefix: prefix, Scheme: "http", Host: "Example.org:8080", Target: "172.18.0.3:3000",
-		Elsewhere: func(path string) bool { return path == "/wiki" || strings.HasPrefix(path, "/wiki/") },
+		Others: wiki{},
 	}
+}
+
+// wiki is the app beside.
+type wiki struct{}
+
+func (wiki) Own(path string) bool { return path == "/wiki" || strings.HasPrefix(path, "/wiki/") }
+
+// fields makes a header of names, each followed by its value.
+func fields(of ...string) *header.Header {
+	var h header.Header
+	for i := 0; i < len(of); i += 2 {
+		h.Add(of[i], of[i+1])
+	}
+	return &h
 }
 
 func TestMap_MapsURLs(t *testing.T) {
@@ -100,12 +114,8 @@ func TestMap_KeepsHTTPSThatTheAppAsksFor(t *testing.T) {
 
 func TestMap_AtTheRootMapsOnlyTheContainer(t *testing.T) {
 	m := mounted(t, "/")
-	h := http.Header{
-		"Location":        {"http://172.18.0.3:3000/x"},
-		"Link":            {"</x>; rel=preload"},
-		"Set-Cookie":      {"a=1; Path=/"},
-		"Clear-Site-Data": {`"*"`},
-	}
+	h := fields("Location", "http://172.18.0.3:3000/x", "Link", "</x>; rel=preload", "Set-Cookie", "a=1; Path=/",
+		"Clear-Site-Data", `"*"`)
 	m.Response(h)
 	if got := h.Get("Location"); got != "http://Example.org:8080/x" {
 		t.Errorf("Location = %q", got)
@@ -165,8 +175,7 @@ func TestMap_MapsResponses(t *testing.T) {
 		{"Set-Cookie", "__Secure-sid=1; Path=/", "__Secure-sid=1; Path=/robots"},
 		{"X-Other", "/login", "/login"},
 	} {
-		h := http.Header{}
-		h.Add(test.field, test.in)
+		h := fields(test.field, test.in)
 		robots(t).Response(h)
 		if got := h.Get(test.field); got != test.want {
 			t.Errorf("%s: %q became %q, want %q", test.field, test.in, got, test.want)
@@ -175,12 +184,12 @@ func TestMap_MapsResponses(t *testing.T) {
 }
 
 func TestMap_MapsEachValueOfAField(t *testing.T) {
-	h := http.Header{"Set-Cookie": {"a=1; Path=/", "b=2; Path=/b"}, "Clear-Site-Data": {`"cookies"`}}
+	h := fields("Set-Cookie", "a=1; Path=/", "Set-Cookie", "b=2; Path=/b", "Clear-Site-Data", `"cookies"`)
 	robots(t).Response(h)
-	if want := []string{"a=1; Path=/robots", "b=2; Path=/robots/b"}; !slices.Equal(h["Set-Cookie"], want) {
-		t.Errorf("Set-Cookie = %q, want %q", h["Set-Cookie"], want)
+	if want := []string{"a=1; Path=/robots", "b=2; Path=/robots/b"}; !slices.Equal(h.Values("Set-Cookie"), want) {
+		t.Errorf("Set-Cookie = %q, want %q", h.Values("Set-Cookie"), want)
 	}
-	if _, there := h["Clear-Site-Data"]; there {
+	if _, there := h.Lookup("Clear-Site-Data"); there {
 		t.Error("Clear-Site-Data of a project below / clears every project's data")
 	}
 }
@@ -199,7 +208,7 @@ func TestMap_MapsRequests(t *testing.T) {
 		{"about:blank", "about:blank"},
 		{"", ""},
 	} {
-		h := http.Header{"Referer": {test.in}, "Destination": {test.in}, "Origin": {test.in}}
+		h := fields("Referer", test.in, "Destination", test.in, "Origin", test.in)
 		robots(t).Request(h)
 		if got := h.Get("Referer"); got != test.want {
 			t.Errorf("Referer %q became %q, want %q", test.in, got, test.want)
@@ -220,20 +229,68 @@ func FuzzMap(f *testing.F) {
 	} {
 		f.Add(seed)
 	}
-	fields := append(slices.Clone(urlFields), "Refresh", "Link", "Set-Cookie", "Hx-Location")
 	f.Fuzz(func(t *testing.T, value string) {
 		for _, path := range []string{"/", "/robots", "/a/b%20c"} {
 			m := mounted(t, path)
-			for _, field := range fields {
-				h := http.Header{field: {value}}
+			for _, field := range []string{
+				"Location", "Content-Location", "SourceMap", "X-SourceMap", "Service-Worker-Allowed", "HX-Redirect", "HX-Push-Url",
+				"HX-Replace-Url", "HX-Location", "Refresh", "Link", "Set-Cookie",
+			} {
+				h := fields(field, value)
 				m.Response(h)
-				once := h.Get(field)
+				once := strings.Clone(h.Get(field))
 				m.Response(h)
 				if twice := h.Get(field); twice != once {
 					t.Errorf("%s under %s: %q became %q and then %q", field, path, value, once, twice)
 				}
 			}
-			m.Request(http.Header{"Referer": {value}, "Destination": {value}})
+			m.Request(fields("Referer", value, "Destination", value))
 		}
 	})
+}
+
+func TestMap_AllocatesNothingForWhatItHasRoomFor(t *testing.T) {
+	response := func(m *Map, h *header.Header) { m.Response(h) }
+	request := func(m *Map, h *header.Header) { m.Request(h) }
+	for _, test := range []struct {
+		what  string
+		apply func(*Map, *header.Header)
+		h     header.Header
+	}{
+		{"an answer in which nothing changes", response, *fields(
+			"Content-Type", "text/html", "Location", "next?x=/y", "Content-Location", "/robots/doc", "Refresh", "5; url=page",
+			"Link", `</wiki/x>; rel=next; title="<a>", <https://other.org/x>`, "Set-Cookie", "sid=1; HttpOnly; Path=/robots",
+			"HX-Push-Url", "false", "HX-Location", "http://Example.org:8080/robots/x",
+		)},
+		{"an answer in which much changes", response, *fields(
+			"Location", "/login", "Content-Location", "http://172.18.0.3:3000/doc", "Set-Cookie", "sid=1; Path=/", "Refresh", "1; url=/x",
+		)},
+		{"a request from a page of the app", request, *fields("Referer", "http://example.org:8080/robots/page?x")},
+	} {
+		m, h := robots(t), make(header.Header, 0, 20)
+		if n := testing.AllocsPerRun(100, func() {
+			h = append(h[:0], test.h...)
+			test.apply(m, &h)
+			m.room = m.room[:0]
+		}); n != 0 {
+			t.Errorf("%s: %v allocations", test.what, n)
+		}
+	}
+}
+
+func TestMap_KeepsWhatItMappedUntilReset(t *testing.T) {
+	m := robots(t)
+	var mapped []string
+	for range 1000 {
+		mapped = append(mapped, m.URL("/login"))
+	}
+	for _, u := range mapped {
+		if u != "/robots/login" {
+			t.Fatalf("an address became %q when others were mapped", u)
+		}
+	}
+	m.Reset()
+	if m.Host != "" || m.Others != nil || !m.Prefix.Root() || cap(m.room) == 0 || cap(m.room) > roomMost {
+		t.Errorf("after Reset: %+v", m)
+	}
 }

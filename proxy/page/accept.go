@@ -1,11 +1,12 @@
 package page
 
 import (
-	"net/http"
 	"strconv"
 	"strings"
 
 	"golang.org/x/text/language"
+
+	"gateway/proxy/header"
 )
 
 // form is how a page is written.
@@ -19,10 +20,13 @@ const (
 
 // formOf picks HTML or JSON when the Accept field names it, the one it prefers when it names both, and plain text
 // otherwise: browsers name HTML, API clients JSON, and curl nothing.
-func formOf(h http.Header) form {
+func formOf(h header.Header) form {
 	chosen, best := formText, 0.0
-	for _, value := range h["Accept"] {
-		for part := range strings.SplitSeq(value, ",") {
+	for i := range h {
+		if h[i].Kind != header.Accept {
+			continue
+		}
+		for part := range strings.SplitSeq(h[i].Value, ",") {
 			kind, parameters, _ := strings.Cut(part, ";")
 			f := formOfType(strings.ToLower(strings.TrimSpace(kind)))
 			if q := quality(parameters); f != formText && q > best {
@@ -69,8 +73,8 @@ var (
 const maxAcceptLanguage = 200
 
 // languageOf picks the language by the Accept-Language field.
-func languageOf(h http.Header) string {
-	asked := h.Get("Accept-Language")
+func languageOf(h header.Header) string {
+	asked, _ := h.First(header.AcceptLanguage)
 	if asked == "" || len(asked) > maxAcceptLanguage {
 		return languages[0]
 	}

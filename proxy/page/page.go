@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"gateway/proxy/header"
 )
 
 // Kind is what a page is about. Its text is the code that API clients get, and never changes.
@@ -29,6 +31,13 @@ const (
 	BadRequest  Kind = "bad_request"    // the address or the request is malformed
 	BadMethod   Kind = "bad_method"     // the method is not passed on
 	Internal    Kind = "internal_error" // a mistake of the gateway itself
+
+	Unfinished Kind = "request_timeout"    // the request did not come in time
+	LongTarget Kind = "uri_too_long"       // the address is too long
+	Unexpected Kind = "expectation_failed" // the Expect field is not understood
+	LargeHead  Kind = "header_too_large"   // the head of the request is too large
+	Unknown    Kind = "not_implemented"    // the coding of the body is not understood
+	BadVersion Kind = "bad_version"        // the version of HTTP is not spoken
 )
 
 // face is what all pages of one kind have in common.
@@ -54,6 +63,22 @@ var faces = map[Kind]face{
 	BadRequest:  {http.StatusBadRequest, 0, "fail"},
 	BadMethod:   {http.StatusMethodNotAllowed, 0, "fail"},
 	Internal:    {http.StatusInternalServerError, 0, "fail"},
+	Unfinished:  {http.StatusRequestTimeout, 0, "fail"},
+	LongTarget:  {http.StatusRequestURITooLong, 0, "fail"},
+	Unexpected:  {http.StatusExpectationFailed, 0, "fail"},
+	LargeHead:   {http.StatusRequestHeaderFieldsTooLarge, 0, "fail"},
+	Unknown:     {http.StatusNotImplemented, 0, "fail"},
+	BadVersion:  {http.StatusHTTPVersionNotSupported, 0, "fail"},
+}
+
+// Refused is the kind of page for a request that is refused with that status before it is known what it asks for.
+func Refused(status int) Kind {
+	for _, kind := range []Kind{Unfinished, LongTarget, Unexpected, LargeHead, Unknown, BadVersion} {
+		if faces[kind].status == status {
+			return kind
+		}
+	}
+	return BadRequest
 }
 
 // Allowed is the Allow field of a BadMethod page.
@@ -81,43 +106,36 @@ func (p Page) face() face {
 	return faces[Internal]
 }
 
-// Write answers the request with the page. Nothing must have been written before. An error while writing means that the
-// visitor is gone, who then needs no answer.
-func (p Page) Write(w http.ResponseWriter, r *http.Request) {
+// Render writes the page as an answer to a request with that method and header. Framing is left to who sends it, and so
+// is to leave out the body where the method is HEAD.
+func (p Page) Render(method string, asked header.Header) (status int, h header.Header, body []byte) {
 	if _, known := faces[p.Kind]; !known {
 		p.Kind = Internal
 	}
-	language := languageOf(r.Header)
-	kind, body := p.body(r, language)
-	h := w.Header()
-	// What was meant for the app's answer is not this one's.
-	clear(h)
-	h.Set("Content-Type", kind)
-	h.Set("Content-Length", strconv.Itoa(len(body)))
-	h.Set("Content-Language", language)
-	h.Set("Cache-Control", "no-store")
-	h.Set("Vary", "Accept, Accept-Language")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Content-Security-Policy", policy)
-	h.Set("X-Request-Id", p.RequestID)
-	if retry := p.face().retry; retry > 0 {
-		h.Set("Retry-After", strconv.Itoa(retry))
-	}
+	language := languageOf(asked)
+	kind, body := p.body(formOf(asked), method, language)
 	if p.Kind == BadMethod {
-		h.Set("Allow", Allowed)
+		h.Add("Allow", Allowed)
 	}
-	w.WriteHeader(p.Status())
-	if r.Method != http.MethodHead {
-		_, _ = w.Write(body)
+	h.Add("Cache-Control", "no-store")
+	h.Add("Content-Language", language)
+	h.Add("Content-Security-Policy", policy)
+	h.Add("Content-Type", kind)
+	if retry := p.face().retry; retry > 0 {
+		h.Add("Retry-After", strconv.Itoa(retry))
 	}
+	h.Add("Vary", "Accept, Accept-Language")
+	h.Add("X-Content-Type-Options", "nosniff")
+	h.Add("X-Request-Id", p.RequestID)
+	return p.Status(), h, body
 }
 
-// body writes the page in the form that the request asks for.
-func (p Page) body(r *http.Request, language string) (kind string, body []byte) {
+// body writes the page in one of its forms.
+func (p Page) body(f form, method, language string) (kind string, body []byte) {
 	words := p.words(language)
-	switch formOf(r.Header) {
+	switch f {
 	case formHTML:
-		return "text/html; charset=utf-8", p.html(words, language, r.Method == http.MethodGet)
+		return "text/html; charset=utf-8", p.html(words, language, method == http.MethodGet)
 	case formJSON:
 		return "application/json", p.json(words)
 	}

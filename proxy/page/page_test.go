@@ -1,20 +1,18 @@
 package page_test
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"flag"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"gateway/proxy/header"
 	"gateway/proxy/page"
 )
 
@@ -23,6 +21,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 var kinds = []page.Kind{
 	page.Waiting, page.Starting, page.Unhealthy, page.Stopped, page.Draining, page.Unreachable, page.Broken,
 	page.Slow, page.NotFound, page.Gone, page.BadRequest, page.BadMethod, page.Internal,
+	page.Unfinished, page.LongTarget, page.Unexpected, page.LargeHead, page.Unknown, page.BadVersion,
 }
 
 func sample(kind page.Kind) page.Page {
@@ -34,13 +33,19 @@ func sample(kind page.Kind) page.Page {
 	}
 }
 
-func answer(t *testing.T, p page.Page, method, accept, language string) *httptest.ResponseRecorder {
-	t.Helper()
-	w, r := httptest.NewRecorder(), httptest.NewRequest(method, "/robots/", nil)
-	r.Header.Set("Accept", accept)
-	r.Header.Set("Accept-Language", language)
-	p.Write(w, r)
-	return w
+// answered is a page that was rendered.
+type answered struct {
+	status int
+	h      header.Header
+	body   string
+}
+
+func answer(p page.Page, method, accept, language string) answered {
+	var asked header.Header
+	asked.Add("Accept", accept)
+	asked.Add("Accept-Language", language)
+	status, h, body := p.Render(method, asked)
+	return answered{status, h, string(body)}
 }
 
 func TestPage_LooksAsBefore(t *testing.T) {
@@ -54,8 +59,8 @@ func TestPage_LooksAsBefore(t *testing.T) {
 		} {
 			name := string(kind) + "." + form.name
 			t.Run(name, func(t *testing.T) {
-				w := answer(t, sample(kind), "GET", form.accept, form.language)
-				if n := w.Body.Len(); n > 4096 {
+				w := answer(sample(kind), "GET", form.accept, form.language)
+				if n := len(w.body); n > 4096 {
 					t.Errorf("the page has %d bytes, want at most 4096", n)
 				}
 				golden(t, name, w)
@@ -64,14 +69,13 @@ func TestPage_LooksAsBefore(t *testing.T) {
 	}
 }
 
-func golden(t *testing.T, name string, w *httptest.ResponseRecorder) {
+func golden(t *testing.T, name string, w answered) {
 	t.Helper()
-	var got bytes.Buffer
-	fmt.Fprintf(&got, "%d\n", w.Code)
-	if err := w.Header().Write(&got); err != nil {
-		t.Fatal(err)
+	text := fmt.Sprintln(w.status)
+	for _, f := range w.h {
+		text += f.Name + ": " + f.Value + "\n"
 	}
-	text := strings.ReplaceAll(got.String(), "\r\n", "\n") + "\n" + w.Body.String()
+	text += "\n" + w.body
 	file := filepath.Join("testdata", name)
 	if *update {
 		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
@@ -108,7 +112,7 @@ func TestPage_PicksItsFormByAccept(t *testing.T) {
 		{"text/html;q=NaN", text},
 		{",;q=,,=", text},
 	} {
-		if got := answer(t, sample(page.Starting), "GET", test.accept, "").Header().Get("Content-Type"); got != test.want {
+		if got := answer(sample(page.Starting), "GET", test.accept, "").h.Get("Content-Type"); got != test.want {
 			t.Errorf("Accept %q gets %q, want %q", test.accept, got, test.want)
 		}
 	}
@@ -127,28 +131,32 @@ func TestPage_PicksItsLanguage(t *testing.T) {
 		{"not a language;;;", "en"},
 		{strings.Repeat("ko,", 1000), "en"},
 	} {
-		if got := answer(t, sample(page.Starting), "GET", "", test.accept).Header().Get("Content-Language"); got != test.want {
+		if got := answer(sample(page.Starting), "GET", "", test.accept).h.Get("Content-Language"); got != test.want {
 			t.Errorf("Accept-Language %.40q gets %q, want %q", test.accept, got, test.want)
 		}
 	}
 }
 
-func TestPage_HasNoBodyForHEAD(t *testing.T) {
-	w := answer(t, sample(page.Starting), "HEAD", "text/html", "")
-	if w.Body.Len() != 0 || w.Header().Get("Content-Length") == "0" || w.Code != http.StatusServiceUnavailable {
-		t.Errorf("status %d, %d bytes, Content-Length %s", w.Code, w.Body.Len(), w.Header().Get("Content-Length"))
+func TestPage_HasAKindForEachRefusal(t *testing.T) {
+	for _, status := range []int{400, 408, 414, 417, 431, 501, 505} {
+		if got := (page.Page{Kind: page.Refused(status)}).Status(); got != status {
+			t.Errorf("what is refused with %d gets a page with %d", status, got)
+		}
+	}
+	if got := page.Refused(418); got != page.BadRequest {
+		t.Errorf("an unknown refusal is %s", got)
 	}
 }
 
 func TestPage_ReloadsOnlyWhatWasAGET(t *testing.T) {
 	const reload = `http-equiv="refresh"`
-	if body := answer(t, sample(page.Starting), "GET", "text/html", "").Body.String(); !strings.Contains(body, reload) {
+	if body := answer(sample(page.Starting), "GET", "text/html", "").body; !strings.Contains(body, reload) {
 		t.Error("the page of a starting app must reload itself")
 	}
-	if body := answer(t, sample(page.Starting), "POST", "text/html", "").Body.String(); strings.Contains(body, reload) {
+	if body := answer(sample(page.Starting), "POST", "text/html", "").body; strings.Contains(body, reload) {
 		t.Error("a page that answers POST would reload as a GET")
 	}
-	if body := answer(t, sample(page.NotFound), "GET", "text/html", "").Body.String(); strings.Contains(body, reload) {
+	if body := answer(sample(page.NotFound), "GET", "text/html", "").body; strings.Contains(body, reload) {
 		t.Error("a page that is here to stay must not reload")
 	}
 }
@@ -156,30 +164,30 @@ func TestPage_ReloadsOnlyWhatWasAGET(t *testing.T) {
 func TestPage_EscapesNames(t *testing.T) {
 	p := sample(page.Stopped)
 	p.Service = `<script>alert("x")</script>` + strings.Repeat("가", 100)
-	body := answer(t, p, "GET", "text/html", "").Body.String()
+	body := answer(p, "GET", "text/html", "").body
 	if strings.Contains(body, "<script") || !strings.Contains(body, "&lt;script&gt;") || len(body) > 4096 {
 		t.Errorf("the name is not escaped or not cut:\n%s", body)
 	}
 	var told map[string]any
-	if err := json.Unmarshal(answer(t, p, "GET", "application/json", "").Body.Bytes(), &told); err != nil {
+	if err := json.Unmarshal([]byte(answer(p, "GET", "application/json", "").body), &told); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestPage_AllowsItsOwnStyleAlone(t *testing.T) {
-	w := answer(t, sample(page.Starting), "GET", "text/html", "")
-	_, rest, _ := strings.Cut(w.Body.String(), "<style>")
+	w := answer(sample(page.Starting), "GET", "text/html", "")
+	_, rest, _ := strings.Cut(w.body, "<style>")
 	style, _, _ := strings.Cut(rest, "</style>")
 	sum := sha256.Sum256([]byte(style))
 	want := "style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
-	if policy := w.Header().Get("Content-Security-Policy"); !strings.Contains(policy, want) || !strings.HasPrefix(policy, "default-src 'none'") {
+	if policy := w.h.Get("Content-Security-Policy"); !strings.Contains(policy, want) || !strings.HasPrefix(policy, "default-src 'none'") {
 		t.Errorf("policy %q does not allow the style sheet: want %s", policy, want)
 	}
 }
 
 func TestPage_OfAnUnknownKindIsAnInternalError(t *testing.T) {
-	if w := answer(t, sample("nonsense"), "GET", "application/json", ""); w.Code != 500 || !strings.Contains(w.Body.String(), "internal_error") {
-		t.Errorf("status %d: %s", w.Code, w.Body)
+	if w := answer(sample("nonsense"), "GET", "application/json", ""); w.status != 500 || !strings.Contains(w.body, "internal_error") {
+		t.Errorf("status %d: %s", w.status, w.body)
 	}
 }
 
@@ -188,8 +196,8 @@ func FuzzPage(f *testing.F) {
 	f.Fuzz(func(t *testing.T, accept, language, service string) {
 		p := sample(page.Stopped)
 		p.Service = service
-		if w := answer(t, p, "GET", accept, language); w.Body.Len() == 0 || w.Body.Len() > 4096 {
-			t.Errorf("%d bytes", w.Body.Len())
+		if w := answer(p, "GET", accept, language); len(w.body) == 0 || len(w.body) > 4096 {
+			t.Errorf("%d bytes", len(w.body))
 		}
 	})
 }

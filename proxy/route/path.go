@@ -63,7 +63,7 @@ func (p Path) After(n int) string {
 // it: with escaped dots, escaped separators and backslashes decoded (RFC 3986 section 5.2.4, and the servers that
 // decode before they resolve).
 func Leaves(rest string) bool {
-	if !strings.Contains(rest, ".") && !strings.Contains(rest, "%") {
+	if !strings.Contains(rest, "..") && strings.IndexByte(rest, '%') < 0 {
 		return false
 	}
 	depth := 0

@@ -82,8 +82,23 @@ func ParseKey(s string) (Key, error) {
 	return Key{Host: CanonicalHost(host), Prefix: prefix}, nil
 }
 
-// CanonicalHost is the form in which host names are compared: lower case, without port and without a trailing dot.
+// CanonicalHost is the form in which host names are compared: lower case, without port and without a trailing dot. It
+// is a part of what is given where that has no capitals.
 func CanonicalHost(hostport string) string {
+	for i := range len(hostport) {
+		c := hostport[i]
+		if 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '.' || c == '-' {
+			continue
+		}
+		if c == ':' && !strings.ContainsAny(hostport[i+1:], ":[]") {
+			return strings.TrimSuffix(hostport[:i], ".")
+		}
+		return canonicalHost(hostport)
+	}
+	return strings.TrimSuffix(hostport, ".")
+}
+
+func canonicalHost(hostport string) string {
 	host := hostport
 	if h, _, err := net.SplitHostPort(hostport); err == nil {
 		host = h

@@ -21,6 +21,25 @@ func TestCanonicalHost_ComparesAsBrowsersDo(t *testing.T) {
 	}
 }
 
+func TestCanonicalHost_AllocatesNothingForWhatIsLowerCase(t *testing.T) {
+	for _, host := range []string{"example.org", "example.org:8080", "127.0.0.1:80", "example.org.", ""} {
+		if n := testing.AllocsPerRun(100, func() { CanonicalHost(host) }); n != 0 {
+			t.Errorf("%q: %v allocations", host, n)
+		}
+	}
+}
+
+func FuzzCanonicalHost(f *testing.F) {
+	for _, s := range []string{"", "example.org", "Example.org:80", "a:b:c", "[::1]:80", "a.:", "a:[", "a..", ":80", "a_b", "ü:1"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, host string) {
+		if got, want := CanonicalHost(host), canonicalHost(host); got != want {
+			t.Errorf("%q is %q, and by the long way %q", host, got, want)
+		}
+	})
+}
+
 func TestParseKey_ReadsWhatStringWrites(t *testing.T) {
 	for _, s := range []string{"/", "/robots", "example.org/", "example.org/a/b", "::1/x"} {
 		if k, err := ParseKey(s); err != nil || k.String() != s {

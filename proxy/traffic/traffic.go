@@ -60,19 +60,20 @@ func (b *Book) End() {
 
 // Route holds the figures of one route. The zero value is ready; it is safe for concurrent use.
 type Route struct {
-	requests, errors atomic.Uint64
-	inflight         atomic.Int64
+	inflight atomic.Int64
 
-	mu     sync.Mutex
-	recent *recent // nil as long as there was no request
+	mu               sync.Mutex
+	requests, errors uint64
+	recent           *recent // nil as long as there was no request
 }
 
 // recent is what a route remembers of its last minute and its last requests.
 type recent struct {
 	seconds [rateSpan]second
 	windows [windowCount]window
-	ring    [ringSize]admin.Request
-	count   int
+	ring    [ringSize]entry
+	next    int // in the ring
+	count   uint64
 }
 
 const (
@@ -82,8 +83,8 @@ const (
 	windowSpan, windowCount = 10, 6
 	// ringSize is how many requests are remembered.
 	ringSize = 50
-	// maxPath and maxMethod bound what is remembered of a request, in bytes.
-	maxPath, maxMethod = 200, 20
+	// maxPath, maxMethod and maxID bound what is remembered of a request, in bytes.
+	maxPath, maxMethod, maxID = 200, 20, 40
 )
 
 // second counts the requests that ended in one second of the clock.
@@ -96,53 +97,50 @@ type second struct {
 func (r *Route) Begin() { r.inflight.Add(1) }
 
 // End notes that a request ended. One that was streamed, such as a WebSocket, has a duration that says nothing about
-// latency and is left out there.
+// latency and is left out there. Of the strings of the request, Target is kept; the others may be borrowed.
 func (r *Route) End(now time.Time, request admin.Request, streamed bool) {
 	r.inflight.Add(-1)
-	r.requests.Add(1)
-	if request.Status >= 500 {
-		r.errors.Add(1)
+	second, slot := now.Unix(), noBucket
+	if !streamed {
+		slot = bucket(request.Millis)
 	}
-	// Cloned, since they are parts of a larger string that would be kept alive.
-	request.Path = clip(request.Path, maxPath)
-	request.Method = clip(request.Method, maxMethod)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.requests++
+	if request.Status >= 500 {
+		r.errors++
+	}
 	if r.recent == nil {
 		r.recent = &recent{}
 	}
-	r.recent.add(now.Unix(), request, streamed)
+	r.recent.count++
+	r.recent.add(second, slot)
+	r.recent.ring[r.recent.next].write(&request)
+	r.recent.next = (r.recent.next + 1) % ringSize
 }
 
-func clip(s string, most int) string { return string([]byte(s[:min(len(s), most)])) }
-
-func (r *recent) add(now int64, request admin.Request, streamed bool) {
-	r.ring[r.count%ringSize] = request
-	r.count++
+// add counts a request that ended in that second. It is left out of the latencies if it has no bucket.
+func (r *recent) add(now int64, bucket int) {
 	slot := &r.seconds[now%rateSpan]
 	if slot.at != now {
 		*slot = second{at: now}
 	}
 	slot.count++
-	if streamed {
+	if bucket == noBucket {
 		return
 	}
 	w := &r.windows[now/windowSpan%windowCount]
 	if w.at != now/windowSpan {
 		*w = window{at: now / windowSpan}
 	}
-	w.counts[bucket(request.Millis)]++
+	w.counts[bucket]++
 }
 
 // Figures returns what the route has seen as of now.
 func (r *Route) Figures(now time.Time) admin.Traffic {
-	figures := admin.Traffic{
-		Requests: r.requests.Load(),
-		Errors:   r.errors.Load(),
-		Inflight: r.inflight.Load(),
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	figures := admin.Traffic{Requests: r.requests, Errors: r.errors, Inflight: r.inflight.Load()}
 	if r.recent == nil {
 		return figures
 	}
@@ -184,10 +182,9 @@ func (r *Route) Last() []admin.Request {
 	if r.recent == nil {
 		return nil
 	}
-	n := min(r.recent.count, ringSize)
-	last := make([]admin.Request, n)
-	for i := range n {
-		last[i] = r.recent.ring[(r.recent.count-1-i)%ringSize]
+	last := make([]admin.Request, min(r.recent.count, ringSize))
+	for i := range last {
+		last[i] = r.recent.ring[(r.recent.next-1-i+ringSize)%ringSize].read()
 	}
 	return last
 }
@@ -197,6 +194,8 @@ const (
 	// one holds everything above five minutes.
 	bucketStart, bucketGrowth = 0.05, 1.2
 	bucketCount               = 88
+	// noBucket is that of a request without a latency.
+	noBucket = -1
 )
 
 // window is a histogram of the latencies of windowSpan seconds.

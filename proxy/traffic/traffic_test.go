@@ -2,14 +2,12 @@ package traffic
 
 import (
 	"fmt"
-	"io"
 	"math"
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+	"unsafe"
 
 	"gateway/proxy/admin"
 )
@@ -140,34 +138,41 @@ func TestRoute_CountsConcurrently(t *testing.T) {
 	}
 }
 
-func TestWriter_NotesTheAnswer(t *testing.T) {
-	w := Watch(httptest.NewRecorder())
-	if w.Status() != 0 {
-		t.Error("a status before any was written")
+func TestRoute_AllocatesNothingForARequest(t *testing.T) {
+	var r Route
+	path := "/" + strings.Repeat("x", 500)
+	end := func(n int) {
+		r.Begin()
+		r.End(noon, admin.Request{ID: "00112233445566778899aabbccddeeff", Status: 200, Method: "GET", Path: path[:n], Millis: 1.5}, false)
 	}
-	w.WriteHeader(http.StatusEarlyHints)
-	if w.Status() != 0 {
-		t.Error("an informational answer counts as the answer")
+	for range ringSize {
+		end(len(path))
 	}
-	w = Watch(httptest.NewRecorder())
-	w.WriteHeader(http.StatusTeapot)
-	_, _ = io.WriteString(w, "short")
-	_, _ = w.ReadFrom(strings.NewReader(" and stout"))
-	if w.Status() != http.StatusTeapot || w.Bytes() != 15 || w.Streamed() {
-		t.Errorf("status %d, %d bytes, streamed %v", w.Status(), w.Bytes(), w.Streamed())
+	n := 0
+	if allocs := testing.AllocsPerRun(3*ringSize, func() { n++; end(n % len(path)) }); allocs != 0 {
+		t.Errorf("%v allocations", allocs)
 	}
-	w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
-	if !w.Streamed() {
-		t.Error("server-sent events are a stream")
-	}
-	if err := http.NewResponseController(w).Flush(); err != nil {
-		t.Errorf("flushing through the writer: %v", err)
+}
+
+func TestRoute_KeepsNothingThatIsBorrowed(t *testing.T) {
+	var r Route
+	borrowed := []byte("GET/robots/")
+	text := unsafe.String(&borrowed[0], len(borrowed))
+	r.Begin()
+	r.End(noon, admin.Request{ID: text[:2], Method: text[:3], Path: text[3:], Target: "robots", Bytes: 7}, false)
+	last := r.Last()
+	copy(borrowed, "overwritten")
+	record(&r, noon, 1, 200)
+	for _, got := range []admin.Request{last[0], r.Last()[1]} {
+		if want := (admin.Request{ID: "GE", Method: "GET", Path: "/robots/", Target: "robots", Bytes: 7}); got != want {
+			t.Errorf("remembered %+v, want %+v", got, want)
+		}
 	}
 }
 
 func BenchmarkRoute(b *testing.B) {
 	var r Route
-	request := admin.Request{Status: 200, Method: "GET", Path: "/robots/style.css", Millis: 1.5}
+	request := admin.Request{Status: 200, Method: "GET", Path: "/robots/style.css", Millis: 1.5, ID: "00112233445566778899aabbccddeeff"}
 	b.ReportAllocs()
 	for b.Loop() {
 		r.Begin()

@@ -1,0 +1,127 @@
+package proxy
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"gateway/proxy/engine"
+	"gateway/proxy/header"
+	"gateway/proxy/route"
+)
+
+// passage is one request again and again, with everything that the proxy does for it but what the engine does.
+type passage struct {
+	server             *Server
+	exchange           engine.Exchange
+	request, answer    header.Header
+	outgoing, incoming header.Header
+	asked              string
+}
+
+// newPassage is a request to a route among a hundred.
+func newPassage(t testing.TB, how route.Mount, fields ...string) *passage {
+	t.Helper()
+	s, err := New(Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var routes []route.Route
+	for i := range 100 {
+		key, err := route.ParseKey(fmt.Sprintf("/app%d", i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		routes = append(routes, route.Route{Key: key, Service: "app", Mount: how, Targets: []route.Target{at("app", "127.0.0.1:1")}})
+	}
+	s.SetTable(route.Build(routes, nil))
+	p := &passage{server: s}
+	p.exchange.Request = engine.Request{
+		Method: "GET", Target: "/app42/style.css?v=1", Path: "/app42/style.css", Query: "?v=1", Host: "example.org:8080",
+		Peer: "192.0.2.1", Major: 1, Minor: 1,
+	}
+	for _, f := range []string{"User-Agent", "Accept", "Accept-Encoding", "Cookie", "X-Forwarded-For"} {
+		p.request.Add(f, "value")
+	}
+	for i := 0; i < len(fields); i += 2 {
+		p.request.Add(fields[i], fields[i+1])
+	}
+	for _, f := range []string{"Content-Type", "Server", "ETag", "X-Request-Id"} {
+		p.answer.Add(f, "value")
+	}
+	p.answer.Add("Location", "/login")
+	p.answer.Add("Set-Cookie", "sid=1; Path=/; HttpOnly")
+	return p
+}
+
+func (p *passage) pass(t testing.TB) {
+	p.outgoing = append(p.outgoing[:0], p.request...)
+	p.incoming = append(p.incoming[:0], p.answer...)
+	v := p.server.enter(&p.exchange)
+	defer v.leave()
+	path, err := route.ParsePath(p.exchange.Request.Path)
+	if err != nil || !v.find(path) || route.Leaves(v.rest) || v.wantsSlash() {
+		t.Fatal("the request has no route")
+	}
+	to, found := v.serving.choose(nil)
+	if !found {
+		t.Fatal("the route has no target")
+	}
+	p.asked = v.aim(to)
+	v.Outgoing(&p.outgoing)
+	v.Incoming(200, &p.incoming)
+	p.server.watch(v.serving.route, to, nil)
+}
+
+func TestVisit_AllocatesNothing(t *testing.T) {
+	for _, how := range []route.Mount{route.Strip, route.Preserve} {
+		p := newPassage(t, how, "Referer", "http://example.org:8080/app42/", "X-Forwarded-Proto", "gopher")
+		for range 100 {
+			p.pass(t)
+		}
+		if n := testing.AllocsPerRun(200, func() { p.pass(t) }); n != 0 {
+			t.Errorf("%s: %v allocations", how, n)
+		}
+		if want := map[route.Mount]string{route.Strip: "/style.css", route.Preserve: "/app42/style.css"}[how]; p.asked != want {
+			t.Errorf("%s asks for %q", how, p.asked)
+		}
+	}
+}
+
+func TestVisit_LeavesNothingOfOneRequestToTheNext(t *testing.T) {
+	p := newPassage(t, route.Strip)
+	p.pass(t)
+	first := strings.Clone(p.outgoing.Get("X-Request-Id"))
+	v := p.exchange.Local.(*visit)
+	if v.snapshot != nil || v.serving != nil || v.exchange != nil || v.mapped.Others != nil || v.host+v.target+v.rest != "" {
+		t.Errorf("between two requests a visit keeps %+v", v)
+	}
+	p.exchange.Request.Path, p.exchange.Request.Secure = "/app7/x", true
+	p.pass(t)
+	for name, want := range map[string]string{
+		"X-Forwarded-Prefix": "/app7", "X-Forwarded-Proto": "https", "X-Forwarded-Port": "8080", "X-Forwarded-For": "192.0.2.1",
+	} {
+		if got := strings.Join(p.outgoing.Values(name), "|"); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+	second := p.outgoing.Get("X-Request-Id")
+	if len(first) != 32 || len(second) != 32 || first == second || strings.Trim(first, "0123456789abcdef") != "" {
+		t.Errorf("the ids are %q and %q", first, second)
+	}
+	if got := strings.Join(p.incoming.Values("X-Request-Id"), "|"); got != second {
+		t.Errorf("the answer has the id %q, want %q", got, second)
+	}
+}
+
+func BenchmarkVisit(b *testing.B) {
+	for _, how := range []route.Mount{route.Strip, route.Preserve} {
+		b.Run(string(how), func(b *testing.B) {
+			p := newPassage(b, how)
+			b.ReportAllocs()
+			for b.Loop() {
+				p.pass(b)
+			}
+		})
+	}
+}
