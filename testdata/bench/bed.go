@@ -7,8 +7,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"bench/peer"
+
+	"golang.org/x/sys/unix"
 )
 
 // Cores: the proxy has one to itself, and everything else that works has the other.
@@ -34,6 +37,10 @@ func newBed(ctx context.Context, o options) (*bed, error) {
 	}
 	b := &bed{options: o, dir: dir, wrk: filepath.Join(dir, "wrk.lua")}
 	b.kill = append(b.kill, func() { os.RemoveAll(dir) })
+	if err := b.alone(ctx); err != nil {
+		b.stop()
+		return nil, err
+	}
 	b.setup = peer.Setup{
 		Dir: dir, Bin: o.bin, Gateway: o.gateway, HTTP: o.port + 2, Backend: o.port, HotPort: o.port + 1, Routes: 100,
 		Cert: filepath.Join(dir, "cert.pem"), Key: filepath.Join(dir, "key.pem"), Pair: filepath.Join(dir, "pair.pem"),
@@ -55,6 +62,30 @@ func newBed(ctx context.Context, o options) (*bed, error) {
 		return nil, err
 	}
 	return b, nil
+}
+
+// alone waits until no other bench runs on this machine: they would disturb each other, and use the same ports.
+func (b *bed) alone(ctx context.Context) error {
+	file, err := os.OpenFile(filepath.Join(os.TempDir(), "gateway-bench.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("waiting for other runs: %w", err)
+	}
+	b.kill = append(b.kill, func() { file.Close() })
+	for waits := 0; ; waits++ {
+		err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if err == nil {
+			return nil
+		}
+		if err != unix.EWOULDBLOCK {
+			return fmt.Errorf("waiting for other runs: %w", err)
+		}
+		if waits == 0 {
+			fmt.Fprintln(os.Stderr, "waiting for another run of the bench to end")
+		}
+		if err := pause(ctx, time.Second/2); err != nil {
+			return err
+		}
+	}
 }
 
 func (b *bed) backend(port int, mark string) error {

@@ -45,7 +45,7 @@ func (r result) row(name string) string {
 	if !ok {
 		why := "not measured"
 		if err := r.failed[name]; err != nil {
-			why = "failed: " + strings.ReplaceAll(err.Error(), "|", "/")
+			why = "failed: " + strings.NewReplacer("|", "/", "\n", ": ").Replace(err.Error())
 		}
 		return fmt.Sprintf("| %s | | | | | | | %s |\n", name, why)
 	}
@@ -63,8 +63,12 @@ func (r result) row(name string) string {
 	if p50 := median(samples, func(s sample) float64 { return s.p50.Seconds() * milli }); p50 > 0 {
 		latency = fmt.Sprintf("%.2f / %.2f ms", p50, median(samples, func(s sample) float64 { return s.p99.Seconds() * milli }))
 	}
+	note := samples[len(samples)-1].note
+	if foreign := median(samples, func(s sample) float64 { return s.foreign }); foreign > tolerable {
+		note += fmt.Sprintf("disturbed: others used %.0f %% of its core", 100*foreign)
+	}
 	return fmt.Sprintf("| %s | %s | %s | %s - %s | %d | %s | %s | %s |\n", name, figure(value), r.ratio(name), figure(least), figure(most),
-		requests, busy, latency, samples[len(samples)-1].note)
+		requests, busy, latency, note)
 }
 
 // figure writes three digits, or two after the point.

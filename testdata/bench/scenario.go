@@ -50,23 +50,39 @@ func scenarios() []scenario {
 		{name: "browser", title: "browser-sized request heads", traffic: keep.with(func(t *traffic) { t.browser = true })},
 		{name: "paced", title: "paced 5,000/s", traffic: keep.with(func(t *traffic) { t.rate = 5000 })},
 		{name: "connection", title: "new connection per request", traffic: keep.with(func(t *traffic) { t.fresh = true })},
-		{name: "download", title: "a 10 MB download", unit: "CPU ms", scale: milli,
-			traffic: keep.with(func(t *traffic) { t.conns, t.body = 4, 10<<20 })},
-		{name: "upload", title: "a 1 MB upload", unit: "CPU ms", scale: milli,
-			traffic: keep.with(func(t *traffic) { t.conns, t.body, t.upload = 4, 1<<20, true })},
-		{name: "tls64", title: "TLS 1.3, HTTP/1.1 keep-alive, 64 connections",
-			traffic: keep.with(func(t *traffic) { t.secure, t.tool = true, wrkLoad })},
-		{name: "tlsconnection", title: "TLS 1.3, new connection per request, none resumed",
-			traffic: keep.with(func(t *traffic) { t.secure, t.fresh, t.tool = true, true, wrkLoad })},
-		{name: "h2", title: "HTTP/2 over TLS, 64 connections of 10 streams",
-			traffic: keep.with(func(t *traffic) { t.secure, t.tool = true, h2Load })},
-		{name: "idle", title: "RSS per idle client connection, 10,000 of them", unit: "KB", scale: 1.0 / 1024, once: true,
-			measure: idle, traffic: keep.with(func(t *traffic) { t.conns = 10_000 })},
+		{
+			name: "download", title: "a 10 MB download", unit: "CPU ms", scale: milli,
+			traffic: keep.with(func(t *traffic) { t.conns, t.body = 4, 10<<20 }),
+		},
+		{
+			name: "upload", title: "a 1 MB upload", unit: "CPU ms", scale: milli,
+			traffic: keep.with(func(t *traffic) { t.conns, t.body, t.upload = 4, 1<<20, true }),
+		},
+		{
+			name: "tls64", title: "TLS 1.3, HTTP/1.1 keep-alive, 64 connections",
+			traffic: keep.with(func(t *traffic) { t.secure, t.tool = true, wrkLoad }),
+		},
+		{
+			name: "tlsconnection", title: "TLS 1.3, new connection per request, none resumed",
+			traffic: keep.with(func(t *traffic) { t.secure, t.fresh, t.tool = true, true, wrkLoad }),
+		},
+		{
+			name: "h2", title: "HTTP/2 over TLS, 64 connections of 10 streams",
+			traffic: keep.with(func(t *traffic) { t.secure, t.tool = true, h2Load }),
+		},
+		{
+			name: "idle", title: "RSS per idle client connection, 10,000 of them", unit: "KB", scale: 1.0 / 1024, once: true,
+			measure: idle, traffic: keep.with(func(t *traffic) { t.conns = 10_000 }),
+		},
 		{name: "memory", title: "PSS idle, 100 routes", unit: "MB", scale: 1.0 / (1 << 20), measure: memory, traffic: keep},
-		{name: "swap", title: "one route changed of 1,000 under 4,000 requests/s: in force after", unit: "ms", scale: milli,
-			measure: swap, only: peer.Peer.CanChange, traffic: keep.with(func(t *traffic) { t.routes, t.rate = 1000, 4000 })},
-		{name: "routes10k", title: "10,000 routes beside 100, 64 connections", traffic: keep,
-			peers: []peer.Peer{peer.ManyRoutes(100), peer.ManyRoutes(10_000)}},
+		{
+			name: "swap", title: "one route changed of 1,000 under 4,000 requests/s: in force after", unit: "ms", scale: milli,
+			measure: swap, only: peer.Peer.CanChange, traffic: keep.with(func(t *traffic) { t.routes, t.rate = 1000, 4000 }),
+		},
+		{
+			name: "routes10k", title: "10,000 routes beside 100, 64 connections", traffic: keep,
+			peers: []peer.Peer{peer.ManyRoutes(100), peer.ManyRoutes(10_000)},
+		},
 	}
 }
 

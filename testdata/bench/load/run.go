@@ -58,14 +58,33 @@ func Run(p plan) (Result, error) {
 			break
 		}
 	}
-	result := c.finish(c.now.Sub(c.begun))
 	if p.hold {
-		fmt.Println("held")
-		if _, err := io.Copy(io.Discard, os.Stdin); err != nil {
-			return Result{}, fmt.Errorf("holding: %w", err)
+		if err := c.rest(); err != nil {
+			return Result{}, err
 		}
 	}
-	return result, flush()
+	return c.finish(c.now.Sub(c.begun)), flush()
+}
+
+// rest says that all connections are open, and keeps them so until standard input ends. Those that were closed meanwhile
+// count as failures.
+func (c *client) rest() error {
+	fmt.Println("held")
+	if _, err := io.Copy(io.Discard, os.Stdin); err != nil {
+		return fmt.Errorf("holding: %w", err)
+	}
+	for {
+		events, err := c.set.Wait(0)
+		if err != nil || len(events) == 0 {
+			return err
+		}
+		for i := range events {
+			if events[i].Events&poll.Hangup != 0 {
+				c.result.Failed++
+				c.result.Errors["closed while idle"]++
+			}
+		}
+	}
 }
 
 // begin opens the connections, and the clock when requests are due at times.

@@ -31,8 +31,8 @@ func Tree(pid int) []int {
 }
 
 // CPU is the processor time, in user and kernel mode, of all threads that a process and its descendants have and had. It
-// is the clock of clock_getcpuclockid(3), which has nanoseconds where /proc/PID/stat has ticks of 10 ms. This kernel's
-// share of a connection's work that runs in soft interrupts is in it, unless the kernel accounts for interrupts apart.
+// is the clock of clock_getcpuclockid(3), which has nanoseconds where /proc/PID/stat has ticks of 10 ms. What the
+// kernel does for them in soft interrupts is in it, unless it accounts for interrupts apart (CONFIG_IRQ_TIME_ACCOUNTING).
 func CPU(pid int) (time.Duration, error) {
 	const processWide = 2 // CPUCLOCK_SCHED
 	var sum time.Duration
@@ -44,6 +44,30 @@ func CPU(pid int) (time.Duration, error) {
 		sum += time.Duration(t.Nano())
 	}
 	return sum, nil
+}
+
+// Core is how long a core has worked for anybody since the machine started, in user and kernel mode, to 10 ms.
+func Core(core int) (time.Duration, error) {
+	text, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0, fmt.Errorf("reading a core's time: %w", err)
+	}
+	for line := range strings.Lines(string(text)) {
+		fields := strings.Fields(line)
+		if len(fields) < 9 || fields[0] != fmt.Sprintf("cpu%d", core) {
+			continue
+		}
+		ticks := 0
+		for _, i := range []int{1, 2, 3, 6, 7, 8} { // user, nice, system, irq, softirq, steal
+			n, err := strconv.Atoi(fields[i])
+			if err != nil {
+				return 0, fmt.Errorf("reading a core's time: %w", err)
+			}
+			ticks += n
+		}
+		return time.Duration(ticks) * 10 * time.Millisecond, nil
+	}
+	return 0, fmt.Errorf("reading a core's time: there is no core %d", core)
 }
 
 // Memory is what a process and its descendants have in memory, in bytes.

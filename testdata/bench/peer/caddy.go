@@ -2,6 +2,7 @@ package peer
 
 import (
 	"context"
+	"debug/buildinfo"
 	"fmt"
 	"net/http"
 	"path/filepath"
@@ -21,8 +22,23 @@ func caddy() Peer {
 			url := fmt.Sprintf("http://127.0.0.1:%d/load", caddyAdmin(s))
 			return post(ctx, client, http.MethodPost, url, "text/caddyfile", caddyfile(s))
 		},
-		Version: func(s Setup) string { return output(filepath.Join(s.Bin, "caddy"), "version") },
+		Version: caddyVersion,
 	}
+}
+
+// caddyVersion reads which module the program was built from: as a dependency, it does not know itself.
+func caddyVersion(s Setup) string {
+	info, err := buildinfo.ReadFile(filepath.Join(s.Bin, "caddy"))
+	if err != nil {
+		return err.Error()
+	}
+	version := info.Main.Version
+	for _, module := range info.Deps {
+		if module.Path == "github.com/caddyserver/caddy/v2" {
+			version = module.Version
+		}
+	}
+	return "Caddy " + version + " by " + info.GoVersion
 }
 
 func caddyAdmin(s Setup) int { return s.HTTP + 10 }

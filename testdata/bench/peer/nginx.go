@@ -3,6 +3,7 @@ package peer
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 	"syscall"
 )
@@ -53,6 +54,9 @@ http {
 
 func nginxConf(s Setup) string {
 	var b strings.Builder
+	if os.Geteuid() == 0 {
+		b.WriteString("user root;\n") // whose folders these are
+	}
 	b.WriteString(nginxHead)
 	ports := []int{s.Backend}
 	if s.Hot > 0 && s.HotPort != s.Backend {
