@@ -32,15 +32,12 @@ func isLiteral(s string) bool {
 	return err == nil && a.Is6()
 }
 
-// isName reports whether s is a registered name, as which every IPv4 address passes too.
+// isName reports whether s is a registered name, as which every IPv4 address passes too. Escapes, which RFC 3986 has in
+// names, are not accepted: some readers decode them and some do not, and no name needs one.
 func isName(s string) bool {
 	for i := range len(s) {
 		switch c := s[i]; {
 		case isAlpha(c) || isDigit(c) || c == '.' || c == '-':
-		case c == '%':
-			if !isEscape(s[i:]) {
-				return false
-			}
 		case strings.IndexByte("_~!$&'()*+,;=", c) < 0:
 			return false
 		}

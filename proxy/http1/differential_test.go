@@ -1,0 +1,277 @@
+package http1
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"gateway/proxy/header"
+	"gateway/proxy/http1/http1test"
+)
+
+// stricter are the rules by which this package refuses what net/http takes. That net/http takes what is refused by
+// any other rule is a finding.
+var stricter = []*Invalid{
+	// Line ends and spaces that net/http repairs.
+	bareLF, folded, spaceColon,
+	// net/http leaves other versions to its users.
+	otherVersion,
+	// Targets and hosts: net/http leaves them to the server, or checks less.
+	badTargets, badForm, badScheme, badAuthority, noHost, badHost, otherHost, badStatus,
+	// Fields that net/http does not look at, or only as a server.
+	badOption, manyOptions, endToEnd, badUpgrade, badExpect, shadow,
+	// Of framing net/http takes several lengths that agree, lets Transfer-Encoding win, ignores it in HTTP/1.0, and has
+	// nothing against fields where no body can be.
+	manyLengths, twoFramings, oldCoding, badCoding, framedStatus,
+	// Limits.
+	longTarget, longHead, manyFields,
+	// Chunks: whitespace, leading zeros, and extensions that net/http skips unread.
+	badSize, badExtension, longSize,
+}
+
+// seeds adds the cases of the corpus that are not large.
+func seeds(cases []http1test.Case, add func(c http1test.Case)) {
+	for _, c := range cases {
+		if len(c.Raw) <= 4096 {
+			add(c)
+		}
+	}
+}
+
+func FuzzParseRequest_AgreesWithNetHTTP(f *testing.F) {
+	seeds(http1test.Requests(f), func(c http1test.Case) { f.Add([]byte(c.Raw)) })
+	f.Add([]byte(smallHead))
+	f.Add([]byte(browserHead))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		var ours Request
+		n, err := ParseRequest(&ours, raw, corpusLimits)
+		theirs, theirErr := http.ReadRequest(bufio.NewReader(bytes.NewReader(bytes.TrimPrefix(raw, []byte("\r\n")))))
+		if err != nil {
+			explain(t, err, theirErr)
+			return
+		}
+		if !repeats(n, raw, func(b []byte) (int, error) { return ParseRequest(new(Request), b, corpusLimits) }) {
+			t.Fatalf("%q is a head without its end", raw)
+		}
+		if theirErr != nil {
+			excuse(t, theirErr, ours.Header)
+			return
+		}
+		if ours.Method != theirs.Method || ours.Target != theirs.RequestURI || ours.Host != theirs.Host || ours.Length != theirs.ContentLength {
+			t.Errorf("%+v, want %+v", ours, theirs)
+		}
+		same(t, ours.Header, theirs.Header, named(raw[:n]))
+		body(t, requestReader(), raw, theirs.Body)
+	})
+}
+
+func FuzzParseResponse_AgreesWithNetHTTP(f *testing.F) {
+	seeds(http1test.Answers(f), func(c http1test.Case) { f.Add([]byte(c.Raw), c.To == head) })
+	f.Add([]byte(answerHead), false)
+	f.Fuzz(func(t *testing.T, raw []byte, toHead bool) {
+		method := "GET"
+		if toHead {
+			method = head
+		}
+		var ours Response
+		n, err := ParseResponse(&ours, raw, method, corpusLimits)
+		theirs, theirErr := http.ReadResponse(bufio.NewReader(bytes.NewReader(raw)), &http.Request{Method: method})
+		if err != nil {
+			explain(t, err, theirErr)
+			return
+		}
+		if !repeats(n, raw, func(b []byte) (int, error) { return ParseResponse(new(Response), b, method, corpusLimits) }) {
+			t.Fatalf("%q is a head without its end", raw)
+		}
+		if theirErr != nil {
+			excuse(t, theirErr, ours.Header)
+			return
+		}
+		defer theirs.Body.Close()
+		if ours.Status != theirs.StatusCode {
+			t.Errorf("%+v, want %+v", ours, theirs)
+		}
+		same(t, ours.Header, theirs.Header, named(raw[:n]))
+		body(t, answerReader(method), raw, theirs.Body)
+	})
+}
+
+func FuzzDecoder_AgreesWithNetHTTP(f *testing.F) {
+	const start = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+	seeds(http1test.Requests(f), func(c http1test.Case) {
+		if _, coded, _ := strings.Cut(c.Raw, "\r\n\r\n"); coded != "" {
+			f.Add([]byte(coded), uint8(len(coded)/2))
+		}
+	})
+	f.Fuzz(func(t *testing.T, coded []byte, cut uint8) {
+		raw := slices.Concat([]byte(start), coded)
+		theirs, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(raw)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		whole, parts := requestReader(), requestReader()
+		whole.feed(raw)
+		parts.feed(raw[:min(len(start)+int(cut), len(raw))])
+		parts.feed(raw[min(len(start)+int(cut), len(raw)):])
+		if whole.err != parts.err || whole.ended != parts.ended || !slices.Equal(whole.Trailers, parts.Trailers) ||
+			whole.err == nil && whole.Body != parts.Body {
+			t.Errorf("whole: %v %q, in parts: %v %q", whole.err, whole.Body, parts.err, parts.Body)
+		}
+		body(t, requestReader(), raw, theirs.Body)
+	})
+}
+
+// explain wants a reason when what is refused here is taken by net/http.
+func explain(t *testing.T, ours, theirs error) {
+	t.Helper()
+	var rule *Invalid
+	if theirs == nil && (!errors.As(ours, &rule) || !slices.Contains(stricter, rule)) {
+		t.Errorf("refused by %v, and net/http takes it", ours)
+	}
+}
+
+// excuse wants a reason when what is taken here is refused by net/http.
+func excuse(t *testing.T, theirs error, h header.Header) {
+	t.Helper()
+	if _, trailer := h.First(header.Trailer); trailer && strings.Contains(theirs.Error(), "bad trailer key") {
+		return
+	}
+	t.Errorf("taken, and net/http says %v", theirs)
+}
+
+// repeats reports that a head of n bytes is one alone, and not without its last byte.
+func repeats(n int, raw []byte, parse func(b []byte) (int, error)) bool {
+	again, err := parse(raw[:n])
+	_, short := parse(raw[:n-1])
+	return again == n && err == nil && errors.Is(short, ErrIncomplete)
+}
+
+// named are the options of all Connection fields, which net/http does not always keep.
+func named(raw []byte) []string {
+	var names []string
+	for line := range strings.SplitSeq(string(raw), "\r\n") {
+		name, value, found := strings.Cut(line, ":")
+		for option := range strings.SplitSeq(value, ",") {
+			if found && header.EqualFold(name, "Connection") {
+				names = append(names, strings.Trim(option, " \t"))
+			}
+		}
+	}
+	return names
+}
+
+// same compares the fields that are passed on.
+func same(t *testing.T, ours header.Header, theirs http.Header, named []string) {
+	t.Helper()
+	got, want := http.Header{}, maps.Clone(theirs)
+	for _, f := range ours {
+		got.Add(f.Name, f.Value)
+	}
+	for _, name := range named {
+		want.Del(name)
+	}
+	// net/http takes Trailer away, and adds to Pragma what the message does not say.
+	for _, name := range []string{"Trailer", "Cache-Control", "Host"} {
+		got.Del(name)
+		want.Del(name)
+	}
+	for name := range want {
+		if header.Hop.Has(header.KindOf(name)) || header.EqualFold(name, "Expect") && got[name] == nil {
+			delete(want, name)
+		}
+	}
+	if !maps.EqualFunc(got, want, slices.Equal) {
+		t.Errorf("fields %q, want %q", got, want)
+	}
+}
+
+// body compares what is after the head: what ends here ends there, with the same bytes.
+func body(t *testing.T, ours *reader, raw []byte, theirs io.Reader) {
+	t.Helper()
+	ours.feed(raw)
+	want, err := io.ReadAll(theirs)
+	switch {
+	case ours.err != nil:
+		explain(t, ours.err, err)
+	case ours.ended && (err != nil || ours.Body != string(want)):
+		t.Errorf("body %q, want %q, %v", ours.Body, want, err)
+	case !ours.ended && ours.length != UntilClose && err == nil:
+		t.Errorf("%q of a body that net/http sees the end of, %q", ours.Body, want)
+	case !strings.HasPrefix(ours.Body, string(want)) && !strings.HasPrefix(string(want), ours.Body):
+		t.Errorf("body %q, want %q", ours.Body, want)
+	}
+}
+
+func FuzzAuthority_IsOneOfURLs(f *testing.F) {
+	for _, seed := range []string{"example.org", "a:80", "[::1]:80", "a:", "ex%61mple", "1.2.3.4:x", "[fe80::1%25e]", "me@a", "a_b.c", "[::1]x"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if !isAuthority(s) {
+			return
+		}
+		u, err := url.Parse("http://" + s + "/")
+		if err != nil || u.User != nil || u.Path != "/" || u.Hostname() == "" || !strings.Contains(s, "%") && u.Host != s {
+			t.Errorf("%q is taken, and a URL has %+v, %v", s, u, err)
+		}
+	})
+}
+
+func FuzzAppendField_IsOneLine(f *testing.F) {
+	for _, seed := range [][2]string{{"X", "1"}, {"X", "a\r\nb: c"}, {"X\r\nY", "1"}, {"Long-Name", "long value with \x00 at the end\n"}, {"", ""}} {
+		f.Add(seed[0], seed[1])
+	}
+	f.Fuzz(func(t *testing.T, name, value string) {
+		line, found := strings.CutSuffix(string(AppendField(nil, name, value)), "\r\n")
+		clean := strings.NewReplacer("\r", " ", "\n", " ", "\x00", " ")
+		if !found || line != clean.Replace(name)+": "+clean.Replace(value) {
+			t.Errorf("%q: %q became %q", name, value, line)
+		}
+	})
+}
+
+// TestStricter_IsWhatTheCorpusShows keeps the list of the stricter rules exact: each has a case that net/http takes, and
+// no other rule has one.
+func TestStricter_IsWhatTheCorpusShows(t *testing.T) {
+	shown := map[*Invalid]bool{}
+	show := func(r *reader, c http1test.Case, body io.Reader, theirs error) {
+		r.feed([]byte(c.Raw))
+		var rule *Invalid
+		if errors.As(r.err, &rule) && theirs == nil {
+			if _, err := io.Copy(io.Discard, body); err == nil {
+				shown[rule] = true
+			}
+		}
+	}
+	for _, c := range http1test.Requests(t) {
+		theirs, err := http.ReadRequest(bufio.NewReader(strings.NewReader(strings.TrimPrefix(c.Raw, "\r\n"))))
+		if err != nil {
+			continue
+		}
+		show(requestReader(), c, theirs.Body, err)
+	}
+	for _, c := range http1test.Answers(t) {
+		theirs, err := http.ReadResponse(bufio.NewReader(strings.NewReader(c.Raw)), &http.Request{Method: c.To})
+		if err != nil {
+			continue
+		}
+		show(answerReader(c.To), c, theirs.Body, err)
+		_ = theirs.Body.Close()
+	}
+	for _, rule := range stricter {
+		if !shown[rule] {
+			t.Errorf("net/http takes nothing that is refused because %v", rule)
+		}
+		delete(shown, rule)
+	}
+	for rule := range shown {
+		t.Errorf("net/http takes something that is refused because %v", rule)
+	}
+}
