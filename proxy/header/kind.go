@@ -78,16 +78,40 @@ var Hop = SetOf(Connection, KeepAlive, ProxyConnection, ProxyAuthenticate, Proxy
 // names are the fields that have a kind of their own, by length, so that a name is compared with a few at most.
 var names = func() (byLength [32][]named) {
 	for _, n := range []named{
-		{"connection", Connection}, {"keep-alive", KeepAlive}, {"proxy-connection", ProxyConnection},
-		{"proxy-authenticate", ProxyAuthenticate}, {"proxy-authentication-info", ProxyAuthenticationInfo},
-		{"proxy-authorization", ProxyAuthorization}, {"te", TE}, {"transfer-encoding", TransferEncoding},
-		{"content-length", ContentLength}, {"upgrade", Upgrade}, {"host", Host}, {"expect", Expect},
-		{"referer", Referer}, {"destination", Destination}, {"accept", Accept}, {"accept-language", AcceptLanguage},
-		{"cookie", Cookie}, {"max-forwards", MaxForwards}, {"http2-settings", HTTP2Settings}, {"date", Date},
-		{"content-type", ContentType}, {"trailer", Trailer}, {"location", Location}, {"content-location", ContentLocation},
-		{"sourcemap", SourceMap}, {"x-sourcemap", SourceMap}, {"service-worker-allowed", ServiceWorkerAllowed},
-		{"hx-redirect", HXRedirect}, {"hx-push-url", HXPushURL}, {"hx-replace-url", HXReplaceURL},
-		{"hx-location", HXLocation}, {"refresh", Refresh}, {"link", Link}, {"set-cookie", SetCookie},
+		{"connection", Connection},
+		{"keep-alive", KeepAlive},
+		{"proxy-connection", ProxyConnection},
+		{"proxy-authenticate", ProxyAuthenticate},
+		{"proxy-authentication-info", ProxyAuthenticationInfo},
+		{"proxy-authorization", ProxyAuthorization},
+		{"te", TE},
+		{"transfer-encoding", TransferEncoding},
+		{"content-length", ContentLength},
+		{"upgrade", Upgrade},
+		{"host", Host},
+		{"expect", Expect},
+		{"referer", Referer},
+		{"destination", Destination},
+		{"accept", Accept},
+		{"accept-language", AcceptLanguage},
+		{"cookie", Cookie},
+		{"max-forwards", MaxForwards},
+		{"http2-settings", HTTP2Settings},
+		{"date", Date},
+		{"content-type", ContentType},
+		{"trailer", Trailer},
+		{"location", Location},
+		{"content-location", ContentLocation},
+		{"sourcemap", SourceMap},
+		{"x-sourcemap", SourceMap},
+		{"service-worker-allowed", ServiceWorkerAllowed},
+		{"hx-redirect", HXRedirect},
+		{"hx-push-url", HXPushURL},
+		{"hx-replace-url", HXReplaceURL},
+		{"hx-location", HXLocation},
+		{"refresh", Refresh},
+		{"link", Link},
+		{"set-cookie", SetCookie},
 		{"clear-site-data", ClearSiteData},
 	} {
 		byLength[len(n.name)] = append(byLength[len(n.name)], n)
@@ -136,7 +160,7 @@ func folds(name, plain string) bool {
 		return false
 	}
 	for i := range len(name) {
-		c := lower(name[i])
+		c := lower[name[i]]
 		if !('a' <= c && c <= 'z' || '0' <= c && c <= '9') {
 			c = '-'
 		}
