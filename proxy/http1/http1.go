@@ -14,7 +14,7 @@ var ErrIncomplete = errors.New("the message is incomplete")
 
 // Invalid is a message that cannot be accepted. The values are made once; comparing them is enough to tell them apart.
 type Invalid struct {
-	// Status is what a server answers to such a request: 400, 414, 431, 501 or 505. A target that sends such an answer
+	// Status is what a server answers to such a request: 400, 414, 417, 431, 501 or 505. A target that sends such an answer
 	// gets none: its visitor is told 502.
 	Status int
 	// Rule says in a few words what is wrong.
@@ -28,7 +28,8 @@ func (i *Invalid) Error() string { return i.Rule + " (" + i.Section + ")" }
 
 // Limits bound a head.
 type Limits struct {
-	// Bytes is the most a head may have, from its first byte to the empty line; Fields the most field lines.
+	// Bytes is the most a head may have, from its first byte to the empty line; Fields the most field lines. A negative
+	// one is none.
 	Bytes, Fields int
 }
 
@@ -47,10 +48,12 @@ type Request struct {
 	// the authority form of CONNECT.
 	Target string
 	// Path and Query are those of Target, byte for byte; Query starts with its "?" when there is one. An absolute form
-	// without a path has "/"; the other two forms have Target as their path.
+	// without a path has "/", or "*" if it is of OPTIONS and has no query (RFC 9112 section 3.2.4); the other two forms
+	// have Target as their path.
 	Path, Query string
 	// Host is the authority of the request: of the absolute form if it is one, else of the Host field, which is not in
-	// Header. Only HTTP/1.0 may have none. It is a valid host and port, not normalised.
+	// Header. It is a valid host and port, not normalised; a field that is empty is accepted, and only HTTP/1.0 may have
+	// none.
 	Host string
 	// Minor is the minor version: 0 or 1.
 	Minor int
@@ -60,7 +63,8 @@ type Request struct {
 	Length int64
 	// Close reports that the connection ends after this request: by its version and its Connection field.
 	Close bool
-	// Upgrade is what the Upgrade field says if Connection names it, in HTTP/1.1; else empty.
+	// Upgrade is what the Upgrade field says if Connection names it, in HTTP/1.1; else empty. A list with HTTP or TLS in
+	// it, such as "h2c", is ignored: who changed to that would speak HTTP with the target past the gateway.
 	Upgrade string
 	// Continue reports "Expect: 100-continue" in HTTP/1.1. The field stays in Header. Another expectation is an Invalid
 	// with status 417.
@@ -82,6 +86,6 @@ type Response struct {
 	Declared int64
 	// Close reports that the connection cannot be used for another exchange.
 	Close bool
-	// Upgrade is what the Upgrade field says if Connection names it; else empty.
+	// Upgrade is what the Upgrade field says if Connection names it, in HTTP/1.1; else empty.
 	Upgrade string
 }

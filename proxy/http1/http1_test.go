@@ -100,7 +100,7 @@ func TestParse_LimitsAreReachedExactly(t *testing.T) {
 		bytes, fields int
 		want          error
 	}{
-		{len(raw), 2, nil}, {len(raw) - 1, 2, longHead}, {len(raw), 1, manyFields}, {line, 2, longHead}, {line - 1, 2, longTarget}, {0, 0, longTarget},
+		{len(raw), 2, nil}, {len(raw) - 1, 2, longHead}, {len(raw), 1, manyFields}, {line, 2, longHead}, {line - 1, 2, longTarget}, {0, 0, longTarget}, {-1, -1, nil},
 	} {
 		if n, err := ParseRequest(new(Request), append(raw, "more"...), Limits{c.bytes, c.fields}); !errors.Is(err, c.want) || err == nil && n != len(raw) {
 			t.Errorf("%d bytes, %d fields: %d, %v, want %v", c.bytes, c.fields, n, err, c.want)

@@ -88,24 +88,29 @@ const (
 	highs = 0x8080808080808080
 )
 
-// controls reports whether one of the eight octets is a control character; HTAB and DEL are among them.
-func controls(w uint64) bool {
+// controls marks, by the highest bits, that there is a control character among eight octets; HTAB and DEL are some.
+func controls(w uint64) uint64 {
 	del := w ^ 0x7f*lows
-	return ((w-0x20*lows)&^w|(del-lows)&^del)&highs != 0
+	return ((w-0x20*lows)&^w | (del-lows)&^del) & highs
 }
 
-// plain reports that there is no control character in b from an index on; HTAB and DEL are among them. It may look at
-// eight octets at the end that begin before the index, and say no because of those.
+// plain reports that there is no control character in b from an index on; HTAB and DEL are some. It may look at eight
+// octets at the end that begin before the index, and say no because of those.
 func plain(b []byte, from int) bool {
-	for ; from+8 <= len(b); from += 8 {
-		if controls(binary.LittleEndian.Uint64(b[from:])) {
-			return false
-		}
+	found := uint64(0)
+	rest := b[from:]
+	for len(rest) >= 16 {
+		found |= controls(binary.LittleEndian.Uint64(rest)) | controls(binary.LittleEndian.Uint64(rest[8:]))
+		rest = rest[16:]
+	}
+	if len(rest) >= 8 {
+		found |= controls(binary.LittleEndian.Uint64(rest))
+		rest = rest[8:]
 	}
 	if len(b) >= 8 {
-		return from == len(b) || !controls(binary.LittleEndian.Uint64(b[len(b)-8:]))
+		return found|controls(binary.LittleEndian.Uint64(b[len(b)-8:])) == 0
 	}
-	for _, c := range b[from:] {
+	for _, c := range rest {
 		if c < ' ' || c == 0x7f {
 			return false
 		}

@@ -22,8 +22,7 @@ const (
 // bytes are there.
 func ParseRequest(r *Request, buf []byte, limits Limits) (n int, err error) {
 	*r = Request{Header: r.Header[:0]}
-	full := len(buf) >= limits.Bytes
-	buf = buf[:min(len(buf), limits.Bytes)]
+	buf, full := limits.cut(buf)
 	pos := 0
 	if len(buf) >= 2 && buf[0] == '\r' && buf[1] == '\n' {
 		pos = 2
@@ -58,6 +57,14 @@ func ParseRequest(r *Request, buf []byte, limits Limits) (n int, err error) {
 		return 0, bad
 	}
 	return pos, nil
+}
+
+// cut returns what of buf may belong to a head, and whether no more may.
+func (l Limits) cut(buf []byte) (_ []byte, full bool) {
+	if l.Bytes < 0 || len(buf) < l.Bytes {
+		return buf, false
+	}
+	return buf[:l.Bytes], true
 }
 
 // tooLong says what is wrong with a line that cannot be cut: one that has not come whole may be too long.
@@ -262,7 +269,10 @@ func (r *Request) absoluteForm(b []byte) *Invalid {
 	if bad := r.originForm(b[len(b)-len(rest)+end:]); bad != nil {
 		return bad
 	}
-	if r.Path == "" {
+	switch {
+	case r.Path == "" && r.Query == "" && r.Method == options:
+		r.Path = "*"
+	case r.Path == "":
 		r.Path = "/"
 	}
 	return nil

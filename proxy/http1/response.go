@@ -2,12 +2,14 @@ package http1
 
 import "gateway/proxy/header"
 
+// switching is the status that changes the protocol.
+const switching = 101
+
 // ParseResponse reads the head of an answer to a request of that method, as ParseRequest does. The status may be any of
 // three digits from 100 on; the reason may be missing, with the space before it. No empty line is skipped.
 func ParseResponse(r *Response, buf []byte, method string, limits Limits) (n int, err error) {
 	*r = Response{Header: r.Header[:0], Declared: -1}
-	full := len(buf) >= limits.Bytes
-	buf = buf[:min(len(buf), limits.Bytes)]
+	buf, full := limits.cut(buf)
 	line, pos, err := cutLine(buf, 0)
 	if err != nil {
 		return 0, tooLong(err, full, longHead)
@@ -76,15 +78,21 @@ func (r *Response) field(line []byte, f *framing) *Invalid {
 		r.Header = append(r.Header, header.Field{Name: name, Value: value, Kind: kind})
 		return nil
 	}
-	if kind != header.Connection {
-		return f.take(kind, value)
+	if kind == header.Connection {
+		var names bool
+		if names, bad = f.connection(value); names {
+			r.Header = append(r.Header, header.Field{Name: name, Value: value, Kind: kind})
+		}
+	} else {
+		bad = f.take(kind, value)
 	}
-	names, bad := f.connection(value)
-	if names {
-		r.Header = append(r.Header, header.Field{Name: name, Value: value, Kind: kind})
-	}
-	// What is no token is no option and names no field; apps may send it, and it ends here.
-	if bad == badOption {
+	switch {
+	case bad == badOption:
+		// What is no token is no option and names no field; apps may send it, and it ends here.
+		return nil
+	case bad == badUpgrade && r.Status != switching:
+		// It is an offer that nobody takes up.
+		f.upgrade = ""
 		return nil
 	}
 	return bad
@@ -94,7 +102,7 @@ func (r *Response) field(line []byte, f *framing) *Invalid {
 func (r *Response) finish(f *framing, method string) (bad *Invalid) {
 	r.Declared = f.length
 	r.Close = f.closes(r.Minor)
-	if f.told&optionUpgrade != 0 {
+	if f.told&optionUpgrade != 0 && r.Minor == 1 {
 		r.Upgrade = f.upgrade
 	}
 	if f.told&optionNames != 0 {
@@ -103,7 +111,7 @@ func (r *Response) finish(f *framing, method string) (bad *Invalid) {
 		}
 	}
 	// After 101 no HTTP follows, so that its framing says nothing.
-	if r.Status == 101 {
+	if r.Status == switching {
 		return nil
 	}
 	if r.Length, bad = f.body(r.Minor, UntilClose); bad != nil {
