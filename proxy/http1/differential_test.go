@@ -67,7 +67,29 @@ func FuzzParseRequest_AgreesWithNetHTTP(f *testing.F) {
 		}
 		same(t, ours.Header, theirs.Header, named(raw[:n]))
 		body(t, requestReader(), raw, theirs.Body)
+		if ours.Method != connect {
+			anew(t, ours)
+		}
 	})
+}
+
+// anew writes an accepted request for the next hop, which has to read the same.
+func anew(t *testing.T, r Request) {
+	t.Helper()
+	b := AppendField(AppendRequestLine(nil, r.Method, r.Path, r.Query), "Host", r.Host)
+	b = append(AppendFields(b, r.Header), "\r\n"...)
+	var again Request
+	n, err := ParseRequest(&again, b, ample)
+	theirs, theirErr := http.ReadRequest(bufio.NewReader(bytes.NewReader(b)))
+	if n != len(b) || err != nil || theirErr != nil {
+		t.Fatalf("%q: %v, and net/http says %v", b, err, theirErr)
+	}
+	if again.Method != r.Method || again.Path != r.Path || again.Query != r.Query || again.Host != r.Host || !slices.Equal(again.Header, r.Header) {
+		t.Errorf("%+v became %+v", r, again)
+	}
+	if theirs.RequestURI != r.Path+r.Query || theirs.Host != r.Host || again.Length != 0 || again.Upgrade != "" {
+		t.Errorf("%+v became %+v, and net/http reads %+v", r, again, theirs)
+	}
 }
 
 func FuzzParseResponse_AgreesWithNetHTTP(f *testing.F) {
