@@ -171,11 +171,10 @@ func (a *answerer) end(trailers header.Header) error {
 	return a.Flush()
 }
 
-// abort breaks the connection off, so that even an answer which ends with it cannot be taken for a whole one.
+// abort has the connection broken off, so that even an answer which ends with it cannot be taken for a whole one.
 func (a *answerer) abort() {
 	a.closing = true
-	a.conn.over, a.conn.unread = true, false
-	a.conn.sock.Reset()
+	a.conn.over, a.conn.broken = true, true
 }
 
 func (a *answerer) change(protocol string, h header.Header) (tunnelSide, error) {

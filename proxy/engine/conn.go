@@ -26,19 +26,16 @@ type conn struct {
 	// x is the exchange under way, or the one that the next request is read into; nil while the connection rests.
 	x    *Exchange
 	head http1.Request
-	// in[from:to] was read and not used. What is before from may be borrowed by the exchange.
-	in       []byte
-	from, to int
-	// seen is how far in was searched for the end of a head.
-	seen int
+	inbox
 	// first is the byte that a TLS connection waits for, primed that it has come.
 	first  [1]byte
 	primed bool
 	// served reports that there was a request, timed that the head under way has its time.
 	served, timed bool
-	// over reports that the connection ends, unread that it may do so before the visitor has sent everything.
-	over, unread bool
-	leave        leaving
+	// over reports that the connection ends, unread that it may do so before the visitor has sent everything, broken that
+	// it has to look broken.
+	over, unread, broken bool
+	leave                leaving
 
 	answerer
 	body bodyReader
@@ -62,9 +59,6 @@ const (
 	// toHTTP2: the visitor speaks it without having asked.
 	toHTTP2
 )
-
-// preface begins every connection of HTTP/2 (RFC 9113 section 3.4).
-const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 func newConn(e *Engine, accepted net.Conn, secure bool) *conn {
 	c := &conn{engine: e, sock: socket.New(accepted, e.watch), peer: peerOf(accepted.RemoteAddr())}
@@ -226,12 +220,19 @@ func (c *conn) rest() {
 // answerAll answers the requests that are complete, in their order. It returns true when the loop is to be left.
 func (c *conn) answerAll() bool {
 	for c.from < c.to {
-		if !c.served && c.in[c.from] == 'P' && c.prefaced() {
-			return c.leave == toHTTP2
+		if !c.served && c.in[c.from] == 'P' {
+			if whole, part := c.prefaced(); whole {
+				c.leave = toHTTP2
+				return true
+			} else if part {
+				c.limitHead()
+				return false
+			}
 		}
 		n, err := c.parse()
 		if err == http1.ErrIncomplete {
-			c.makeRoom()
+			c.limitHead()
+			c.makeRoom(c.engine.config.Limits.Head + 1)
 			return false
 		}
 		if err != nil {
@@ -250,16 +251,6 @@ func (c *conn) answerAll() bool {
 		c.sock.Within(c.engine.config.Idle)
 	}
 	return false
-}
-
-// prefaced reports that the visitor speaks HTTP/2, or may be about to.
-func (c *conn) prefaced() bool {
-	got := c.in[c.from:c.to]
-	if len(got) >= len(preface) && string(got[:len(preface)]) == preface {
-		c.leave = toHTTP2
-		return true
-	}
-	return len(got) < len(preface) && string(got) == preface[:len(got)]
 }
 
 // parse reads a head. It does not look again at what has no new line.
@@ -282,21 +273,6 @@ func (c *conn) limitHead() {
 	if !c.timed {
 		c.timed = true
 		c.sock.Within(c.engine.config.Timeouts.Head)
-	}
-}
-
-// makeRoom makes sure that more of a head can be read, of which there is a part.
-func (c *conn) makeRoom() {
-	c.limitHead()
-	if c.from > 0 {
-		c.seen -= c.from
-		c.to = copy(c.in, c.in[c.from:c.to])
-		c.from = 0
-	}
-	if c.to == len(c.in) {
-		grown := make([]byte, min(2*len(c.in), c.engine.config.Limits.Head+1))
-		copy(grown, c.in)
-		c.in = grown
 	}
 }
 
@@ -394,7 +370,10 @@ const (
 
 // close ends the connection.
 func (c *conn) close() {
-	if c.unread && !c.sock.Interrupted() {
+	switch {
+	case c.broken:
+		c.sock.Reset()
+	case c.unread && !c.sock.Interrupted():
 		c.linger()
 	}
 	_ = c.stream.Close()
@@ -414,20 +393,4 @@ func (c *conn) linger() {
 		}
 		left -= n
 	}
-}
-
-// replay is a connection of which some bytes were read already.
-type replay struct {
-	net.Conn
-	rest []byte
-}
-
-// Read implements io.Reader.
-func (r *replay) Read(p []byte) (int, error) {
-	if len(r.rest) > 0 {
-		n := copy(p, r.rest)
-		r.rest = r.rest[n:]
-		return n, nil
-	}
-	return r.Conn.Read(p)
 }

@@ -9,7 +9,6 @@ import (
 
 	"gateway/proxy/header"
 	"gateway/proxy/http1"
-	"gateway/proxy/socket"
 )
 
 // Exchange is one request and its answer, whatever version of HTTP brought it. It belongs to the goroutine that serves
@@ -67,35 +66,6 @@ const (
 	// aborted: it was broken off.
 	aborted
 )
-
-// visitor is the side of an exchange that asked. Its methods are called by the goroutine of the exchange alone, but for
-// what the body reads. After an error nothing more can be sent.
-type visitor interface {
-	// inform sends an informational answer (1xx) at once, if the visitor takes them.
-	inform(status int, h header.Header) error
-	// begin starts the final answer. length is that of the body or -1 when it is not known. For an answer without a body
-	// it is what a Content-Length is to say, or -1 for none.
-	begin(status int, h header.Header, length int64) error
-	// Write, Flush and end send the body. What was written may wait until Flush or end.
-	io.Writer
-	Flush() error
-	end(trailers header.Header) error
-	// abort makes sure that what was sent cannot be taken for a whole answer.
-	abort()
-	// change answers an upgrade with 101 and returns the connection for both directions.
-	change(protocol string, h header.Header) (tunnelSide, error)
-	// plain is the socket that the body may be moved to without passing through memory, or nil; moved notes what was.
-	plain() *socket.Socket
-	moved(n int64)
-	// watch interrupts the socket of a target as soon as the visitor is gone, until unwatch, which reports whether that
-	// happened; lost reports it before.
-	watch(s *socket.Socket)
-	unwatch() (gone bool)
-	lost() bool
-	// stopBody ends the reading of the body by another goroutine; settleBody follows when that has ended.
-	stopBody()
-	settleBody()
-}
 
 // Request is what the visitor asks for. All strings are borrowed.
 type Request struct {

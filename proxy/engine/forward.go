@@ -3,7 +3,6 @@ package engine
 import (
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 
 	"gateway/proxy/header"
@@ -22,15 +21,24 @@ func (x *Exchange) Forward(to *Upstream, path string, hooks Hooks) error {
 		return to.http2.forward(x, path, hooks)
 	}
 	f := forwarding{Exchange: x, to: to, path: path, hooks: hooks}
+	err := f.carry()
+	if err != nil {
+		x.out = x.outs[:0]
+	}
+	return err
+}
+
+// carry finds a connection, sends the request over it, and its answer back.
+func (f *forwarding) carry() error {
 	if err := f.connect(); err != nil {
 		return err
 	}
-	hooks.Outgoing(&x.Request.Header)
+	f.hooks.Outgoing(&f.Request.Header)
 	f.compose()
-	if x.body != nil {
+	if f.body != nil {
 		return f.upload()
 	}
-	x.out = append(x.out, x.whole...)
+	f.out = append(f.out, f.whole...)
 	if err := f.ask(); err != nil {
 		return err
 	}
@@ -97,8 +105,8 @@ func (f *forwarding) compose() {
 }
 
 // ask sends the request, which is all in out, and waits for the first bytes of the answer. A kept connection that turns
-// out to be closed is replaced: always when nothing was sent, and when the request may be sent twice (RFC 9110 section
-// 9.2.2) also when nothing came back.
+// out to be closed is replaced: always when nothing was sent, and when the request has no body and may be sent twice (RFC
+// 9110 section 9.2.2) also when nothing came back.
 func (f *forwarding) ask() error {
 	f.buf = f.back
 	for {
@@ -118,7 +126,7 @@ func (f *forwarding) ask() error {
 			return failed
 		case l.used && !sent:
 			err = f.connect()
-		case l.used && repeatable(f.Request.Method):
+		case l.used && len(f.whole) == 0 && repeatable(f.Request.Method):
 			err = f.dial()
 		case !sent:
 			return fmt.Errorf("%w: %w", ErrConnect, err)
@@ -149,7 +157,7 @@ func (l *link) ask(out, in []byte) (n int, sent bool, err error) {
 // repeatable reports whether a method is idempotent (RFC 9110 section 9.2.2).
 func repeatable(method string) bool {
 	switch method {
-	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodPut, http.MethodDelete, "PROPFIND", "REPORT", "SEARCH":
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodPut, http.MethodDelete, "PROPFIND":
 		return true
 	}
 	return false
@@ -313,12 +321,6 @@ func (b base) Flush() error { return b.visitor.Flush() }
 
 // Close implements Sink.
 func (b base) Close() error { return nil }
-
-// flusher is the part of a sink that bodies pass through.
-type flusher interface {
-	io.Writer
-	Flush() error
-}
 
 var _ Sink = base{}
 

@@ -13,16 +13,6 @@ import (
 // tunnelEnd is how long one direction of an upgraded connection may go on when the other has ended.
 const tunnelEnd = 5 * time.Second
 
-// tunnelSide is one side of an upgraded connection.
-type tunnelSide interface {
-	io.ReadWriter
-	// CloseWrite tells the side that nothing more comes, as far as it can be told.
-	CloseWrite() error
-	// within bounds how long the side may go on; interrupt ends it now.
-	within(d time.Duration)
-	interrupt()
-}
-
 // upgrade sends a 101 on and then all bytes both ways.
 func (f *forwarding) upgrade() error {
 	a := &f.answer

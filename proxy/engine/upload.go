@@ -93,7 +93,7 @@ func (s *sending) send() {
 	var unread *unreadable
 	if errors.As(err, &unread) {
 		failed := fmt.Errorf("%w: %w", ErrRequest, unread.error)
-		if !errors.As(err, new(*http1.Invalid)) {
+		if !errors.As(unread.error, new(*http1.Invalid)) {
 			failed = fmt.Errorf("%w: %w", ErrGone, unread.error)
 		}
 		s.failed.Store(&failed)

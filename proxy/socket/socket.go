@@ -51,7 +51,8 @@ func New(conn net.Conn, w *Watch) *Socket {
 	return s
 }
 
-// Close closes the connection. It may be called by anyone, and more than once.
+// Close closes the connection. It may be called more than once, and by anyone but inside of Loop, where it would wait for
+// itself.
 func (s *Socket) Close() error {
 	s.watch.remove(s)
 	return s.conn.Close()

@@ -1,0 +1,127 @@
+//go:build linux && !portable
+
+package socket
+
+import (
+	"io"
+	"runtime"
+	"testing"
+	"time"
+)
+
+func TestSocket_NoticesAKeptConnectionThatEnded(t *testing.T) {
+	s, other := pair(t, watching(t))
+	_ = other.Close()
+	eventually(t, "the end arrives", func() bool { return !s.Usable() })
+	if n, sent, err := s.Ask([]byte("question"), make([]byte, 10), true); n != 0 || sent || err != ErrStale {
+		t.Errorf("%d, sent %v, %v; want ErrStale", n, sent, err)
+	}
+}
+
+func TestSocket_NoticesAKeptConnectionThatSpokeOutOfTurn(t *testing.T) {
+	s, other := pair(t, watching(t))
+	_, _ = io.WriteString(other, "HTTP/1.1 408 Request Timeout\r\n\r\n")
+	eventually(t, "it arrives", func() bool { return !s.Usable() })
+	if _, sent, err := s.Ask([]byte("question"), make([]byte, 10), true); sent || err != ErrStale {
+		t.Errorf("sent %v, %v; want ErrStale", sent, err)
+	}
+}
+
+func TestSocket_InterruptsTheTargetOfAVisitorThatLeft(t *testing.T) {
+	w := watching(t)
+	visitor, leaving := pair(t, w)
+	target, _ := pair(t, w)
+	visitor.Leash(target)
+	waiting := make(chan error)
+	go func() {
+		_, err := target.Read(make([]byte, 1))
+		waiting <- err
+	}()
+	_ = leaving.Close()
+	if err := <-waiting; err == nil || !visitor.Unleash() {
+		t.Errorf("%v; the visitor's end is not said", err)
+	}
+}
+
+// An end that comes together with the last bytes shows in no readiness of its own.
+func TestSocket_LoopNoticesAnEndThatCameWithTheLastBytes(t *testing.T) {
+	s, other := pair(t, watching(t))
+	_, _ = io.WriteString(other, "last")
+	_ = other.Close()
+	eventually(t, "the end arrives", s.hungUp)
+	buf := make([]byte, 100)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		// Either the end is read, or the watch finds it.
+		_ = s.Loop(func() bool {
+			_, err := s.TryRead(buf)
+			return err != nil && err != ErrAgain
+		})
+	}()
+	select {
+	case <-ended:
+	case <-time.After(patience):
+		t.Error("the end was not noticed")
+	}
+}
+
+// A readiness that shows while step is busy is not lost.
+func TestSocket_LoopLosesNoReadiness(t *testing.T) {
+	s, other := pair(t, NewWatch(time.Hour))
+	buf := make([]byte, 4)
+	steps := 0
+	err := s.Loop(func() bool {
+		steps++
+		n, _ := s.TryRead(buf)
+		if steps == 1 {
+			_, _ = io.WriteString(other, "a")
+			return false
+		}
+		if steps == 2 && n == 1 {
+			// While this step goes on, the next bytes arrive.
+			_, _ = io.WriteString(other, "b")
+			eventually(t, "it arrives", func() bool { return !s.Usable() })
+			return false
+		}
+		return true
+	})
+	if err != nil || steps != 3 {
+		t.Errorf("%d steps, %v", steps, err)
+	}
+}
+
+func TestSocket_AllocatesNothing(t *testing.T) {
+	s, other := pair(t, NewWatch(time.Hour))
+	ready, stop := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stop)
+		buf := make([]byte, 8)
+		close(ready)
+		for {
+			if _, err := io.ReadFull(other, buf); err != nil {
+				return
+			}
+			if _, err := other.Write(buf); err != nil {
+				return
+			}
+		}
+	}()
+	<-ready
+	question, in := []byte("question"), make([]byte, 100)
+	visitor, _ := pair(t, NewWatch(time.Hour))
+	allocs := testing.AllocsPerRun(100, func() {
+		visitor.Within(time.Minute)
+		visitor.Leash(s)
+		if _, _, err := s.Ask(question, in, true); err != nil {
+			t.Fatal(err)
+		}
+		visitor.Unleash()
+	})
+	if allocs != 0 {
+		t.Errorf("%v allocations for a question", allocs)
+	}
+	runtime.KeepAlive(other)
+	_ = s.Close()
+	<-stop
+}

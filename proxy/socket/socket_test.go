@@ -1,0 +1,300 @@
+package socket
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// patience is how long a test waits for what must happen.
+const patience = 10 * time.Second
+
+// watching returns a watch that runs until the test ends.
+func watching(t testing.TB) *Watch {
+	t.Helper()
+	w := NewWatch(5 * time.Millisecond)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() { w.Run(ctx); close(ended) }()
+	t.Cleanup(func() { cancel(); <-ended })
+	return w
+}
+
+// pair returns both ends of a connection, the first as a socket.
+func pair(t testing.TB, w *Watch) (*Socket, *net.TCPConn) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	other, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = other.SetDeadline(time.Now().Add(patience))
+	s := New(conn, w)
+	t.Cleanup(func() { _ = s.Close(); _ = other.Close() })
+	return s, other.(*net.TCPConn)
+}
+
+// eventually waits until the condition holds.
+func eventually(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	deadline := time.NewTimer(patience)
+	defer deadline.Stop()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			t.Fatalf("never: %s", what)
+		}
+	}
+}
+
+// answerOnce reads one message of that length and answers it.
+func answerOnce(conn net.Conn, length int, answer string) {
+	if _, err := io.ReadFull(conn, make([]byte, length)); err == nil {
+		_, _ = io.WriteString(conn, answer)
+	}
+}
+
+func TestSocket_AsksAndReadsTheAnswer(t *testing.T) {
+	s, other := pair(t, watching(t))
+	in := make([]byte, 100)
+	for _, kept := range []bool{false, true, true} {
+		go answerOnce(other, 8, "answer")
+		n, sent, err := s.Ask([]byte("question"), in, kept)
+		if err != nil || !sent || string(in[:n]) != "answer" {
+			t.Fatalf("%q, sent %v, %v", in[:n], sent, err)
+		}
+	}
+}
+
+func TestSocket_AsksMoreThanTheKernelTakesAtOnce(t *testing.T) {
+	s, other := pair(t, watching(t))
+	question := bytes.Repeat([]byte("0123456789"), 1<<20)
+	go answerOnce(other, len(question), "answer")
+	in := make([]byte, 100)
+	if n, _, err := s.Ask(question, in, true); err != nil || string(in[:n]) != "answer" {
+		t.Fatalf("%q, %v", in[:n], err)
+	}
+}
+
+func TestSocket_EndsToAskWhereThePeerEnds(t *testing.T) {
+	s, other := pair(t, watching(t))
+	go func() {
+		_, _ = io.ReadFull(other, make([]byte, 8))
+		_ = other.Close()
+	}()
+	if n, sent, err := s.Ask([]byte("question"), make([]byte, 10), false); n != 0 || !sent || err != io.EOF {
+		t.Errorf("%d, sent %v, %v", n, sent, err)
+	}
+}
+
+func TestSocket_InterruptsWhatIsDue(t *testing.T) {
+	s, _ := pair(t, watching(t))
+	expired := make(chan struct{})
+	s.OnDue(func() { close(expired) })
+	s.Within(time.Hour)
+	s.Within(20 * time.Millisecond)
+	if _, err := s.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) || !s.Interrupted() {
+		t.Errorf("%v, interrupted %v", err, s.Interrupted())
+	}
+	<-expired
+	// It is for good.
+	s.Within(time.Hour)
+	_ = s.SetDeadline(time.Time{})
+	if _, err := s.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("after it was interrupted: %v", err)
+	}
+}
+
+func TestSocket_WaitsForWhatIsNotDueAnyMore(t *testing.T) {
+	w := NewWatch(time.Millisecond)
+	s, other := pair(t, w)
+	s.Within(time.Millisecond)
+	s.Within(0)
+	for range 10 {
+		w.sweep(w.now.Add(1))
+	}
+	_, _ = io.WriteString(other, "x")
+	if n, err := s.Read(make([]byte, 1)); n != 1 || err != nil {
+		t.Errorf("%d, %v", n, err)
+	}
+}
+
+func TestSocket_LosesPatienceWithAPeerThatTakesNothing(t *testing.T) {
+	s, _ := pair(t, watching(t))
+	s.Patience(20 * time.Millisecond)
+	if _, err := s.Write(make([]byte, 64<<20)); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("%v, want a timeout", err)
+	}
+}
+
+func TestSocket_HasPatienceWithAPeerThatTakesALittle(t *testing.T) {
+	s, other := pair(t, watching(t))
+	s.Patience(300 * time.Millisecond)
+	const size = 16 << 20
+	done := make(chan error, 1)
+	go func() {
+		tick := time.NewTicker(5 * time.Millisecond)
+		defer tick.Stop()
+		buf := make([]byte, 256<<10)
+		for left := size; left > 0; {
+			<-tick.C
+			n, err := other.Read(buf)
+			if err != nil {
+				done <- err
+				return
+			}
+			left -= n
+		}
+		done <- nil
+	}()
+	if n, err := s.Write(make([]byte, size)); n != size || err != nil {
+		t.Errorf("wrote %d, %v", n, err)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSocket_NudgesAReaderOnce(t *testing.T) {
+	s, other := pair(t, watching(t))
+	ended := make(chan error)
+	go func() {
+		_, err := s.Read(make([]byte, 1))
+		ended <- err
+	}()
+	s.Nudge()
+	if err := <-ended; !errors.Is(err, os.ErrDeadlineExceeded) || s.Interrupted() {
+		t.Errorf("%v, interrupted %v", err, s.Interrupted())
+	}
+	s.Settle()
+	_, _ = io.WriteString(other, "x")
+	if n, err := s.Read(make([]byte, 1)); n != 1 || err != nil {
+		t.Errorf("after it settled: %d, %v", n, err)
+	}
+}
+
+func TestSocket_MovesBytesFromOneToAnother(t *testing.T) {
+	w := watching(t)
+	from, source := pair(t, w)
+	to, sink := pair(t, w)
+	body := bytes.Repeat([]byte("splice"), 100_000)
+	go func() { _, _ = source.Write(body); _ = source.CloseWrite() }()
+	got := make(chan []byte)
+	go func() {
+		all, _ := io.ReadAll(sink)
+		got <- all
+	}()
+	first := int64(len(body) - 10)
+	if n, err := to.Receive(from, first); n != first || err != nil {
+		t.Fatalf("moved %d, %v", n, err)
+	}
+	// More than there is.
+	if n, err := to.Receive(from, 100); n != 10 || err != io.EOF {
+		t.Fatalf("moved %d, %v", n, err)
+	}
+	_ = to.CloseWrite()
+	if all := <-got; !bytes.Equal(all, body) {
+		t.Errorf("%d bytes of %d arrived", len(all), len(body))
+	}
+}
+
+func TestSocket_ResetShowsAsBroken(t *testing.T) {
+	s, other := pair(t, watching(t))
+	s.Reset()
+	if _, err := other.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("the peer saw %v", err)
+	}
+}
+
+func TestSocket_CutsWhatIsOnTheLeash(t *testing.T) {
+	w := watching(t)
+	visitor, _ := pair(t, w)
+	target, _ := pair(t, w)
+	visitor.Leash(target)
+	visitor.Cut()
+	if !visitor.Interrupted() || !target.Interrupted() || !visitor.Slipped() || !visitor.Unleash() || visitor.Unleash() {
+		t.Error("the target was not interrupted, or not for that")
+	}
+}
+
+func TestSocket_LetsOffTheLeash(t *testing.T) {
+	w := watching(t)
+	visitor, _ := pair(t, w)
+	target, _ := pair(t, w)
+	visitor.Leash(target)
+	if visitor.Unleash() {
+		t.Error("nobody left")
+	}
+	visitor.Cut()
+	if target.Interrupted() {
+		t.Error("interrupted after it was let off")
+	}
+}
+
+func TestSocket_LoopAnswersAndWaits(t *testing.T) {
+	s, other := pair(t, watching(t))
+	buf := make([]byte, 100)
+	ended := make(chan error)
+	var last error
+	go func() {
+		ended <- s.Loop(func() bool {
+			for {
+				n, err := s.TryRead(buf)
+				if err == ErrAgain {
+					return false
+				}
+				if err != nil {
+					last = err
+					return true
+				}
+				if _, err := s.Write(buf[:n]); err != nil {
+					last = err
+					return true
+				}
+			}
+		})
+	}()
+	got := make([]byte, 5)
+	for range 100 {
+		_, _ = io.WriteString(other, "hello")
+		if _, err := io.ReadFull(other, got); err != nil || string(got) != "hello" {
+			t.Fatalf("%q, %v", got, err)
+		}
+	}
+	_ = other.Close()
+	if err := <-ended; err != nil || last != io.EOF {
+		t.Errorf("%v, %v", err, last)
+	}
+}
+
+func TestWatch_ForgetsClosedSockets(t *testing.T) {
+	w := NewWatch(time.Second)
+	var all []*Socket
+	for range 5 {
+		s, _ := pair(t, w)
+		all = append(all, s)
+	}
+	for _, i := range []int{0, 4, 2, 2, 1, 3} {
+		_ = all[i].Close()
+	}
+	if len(w.sockets) != 0 {
+		t.Errorf("%d sockets are left", len(w.sockets))
+	}
+}
