@@ -256,8 +256,7 @@ func (c *conn) answerAll() bool {
 // parse reads a head. It does not look again at what has no new line.
 func (c *conn) parse() (int, error) {
 	limits := http1.Limits{Bytes: c.engine.config.Limits.Head, Fields: c.engine.config.Fields}
-	fresh := c.in[c.seen:c.to]
-	if bytes.IndexByte(fresh, '\n') < 0 && c.to-c.from < limits.Bytes {
+	if c.seen > c.from && bytes.IndexByte(c.in[c.seen:c.to], '\n') < 0 && c.to-c.from < limits.Bytes {
 		c.seen = c.to
 		return 0, http1.ErrIncomplete
 	}

@@ -31,8 +31,15 @@ func (c Config) withDefaults() Config {
 		value *time.Duration
 		usual time.Duration
 	}{
-		{&c.Timeouts.Head, 10 * time.Second}, {&c.Idle, 2 * time.Minute}, {&c.Body, time.Minute}, {&c.Write, time.Minute},
-		{&c.Connect, 5 * time.Second}, {&c.Answer, 2 * time.Minute}, {&c.Pause, 0}, {&c.Keep, 90 * time.Second}, {&c.Total, 0},
+		{&c.Timeouts.Head, 10 * time.Second},
+		{&c.Idle, 2 * time.Minute},
+		{&c.Body, time.Minute},
+		{&c.Write, time.Minute},
+		{&c.Connect, 5 * time.Second},
+		{&c.Answer, 2 * time.Minute},
+		{&c.Pause, 0},
+		{&c.Keep, 90 * time.Second},
+		{&c.Total, 0},
 	} {
 		*d.value = orDefault(*d.value, d.usual)
 	}

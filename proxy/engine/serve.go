@@ -24,7 +24,7 @@ type Engine struct {
 	// exchanges are used again, with the memory that they read into; so are large buffers.
 	exchanges, large sync.Pool
 	// base ends when everything is cut off.
-	base context.Context
+	base context.Context //nolint:containedctx // It is the life of the engine, not that of a call.
 	cut  context.CancelFunc
 
 	draining atomic.Bool
@@ -136,7 +136,7 @@ func (e *Engine) Drain(ctx context.Context) {
 	}
 	e.mu.Unlock()
 	e.http2.drain()
-	for e.busy.Load() > 0 && ctx.Err() == nil {
+	for (e.busy.Load() > 0 || e.http2.leaving()) && ctx.Err() == nil {
 		e.pause(drainPause)
 	}
 	e.cut()

@@ -90,10 +90,9 @@ func (s *sending) send() {
 		s.visitor.watch(s.link.sock)
 		return
 	}
-	var unread *unreadable
-	if errors.As(err, &unread) {
+	if unread, ok := errors.AsType[*unreadable](err); ok {
 		failed := fmt.Errorf("%w: %w", ErrRequest, unread.error)
-		if !errors.As(unread.error, new(*http1.Invalid)) {
+		if _, malformed := errors.AsType[*http1.Invalid](unread.error); !malformed {
 			failed = fmt.Errorf("%w: %w", ErrGone, unread.error)
 		}
 		s.failed.Store(&failed)
