@@ -1,5 +1,3 @@
-//go:build engine
-
 package proxy
 
 import (
@@ -73,18 +71,6 @@ func TestHTTP_TakesNoUpgradeThatNobodyAskedFor(t *testing.T) {
 	v.refused(502)
 	target.ended()
 	v.still()
-}
-
-func TestHTTP_PassesReasonsAsTheyAre(t *testing.T) {
-	p, o := staged(t)
-	v := p.call(t)
-	for _, status := range []string{"200 Fine", "200 ", "418 I'm a teapot", "413 Content Too Large", "299 Odd \xfc"} {
-		v.send(get("/x"))
-		o.asked(t, "GET /x", replying(status, ""))
-		if m := v.answer("GET"); m.start != "HTTP/1.1 "+status {
-			t.Errorf("%q became %q", status, m.start)
-		}
-	}
 }
 
 func TestHTTP_SendsNoInformationalAnswersToOldVisitors(t *testing.T) {

@@ -1,0 +1,288 @@
+package proxy
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"runtime/pprof"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"gateway/proxy/route"
+)
+
+const (
+	soakers = 8
+	// heapSlack and memorySlack are by how much the memory in use and that of the process may differ at the end from
+	// what they were after the same load had warmed everything up.
+	heapSlack   = 4 << 20
+	memorySlack = 48 << 20
+)
+
+// TestSoak_LeavesNothingBehind has visitors of all kinds come for a while. When they have left, and their targets have
+// closed what they kept, there are exactly as many goroutines and descriptors as after the same visitors came for a
+// moment, and no more memory but for the slack above.
+//
+//	GATEWAY_SOAK_SECONDS=3600 go test ./proxy -count=1 -v -timeout 2h -run TestSoak_LeavesNothingBehind
+func TestSoak_LeavesNothingBehind(t *testing.T) {
+	during := time.Duration(number(t, "GATEWAY_SOAK_SECONDS", 5)) * time.Second
+	descriptors(t)
+	pprof.Do(t.Context(), pprof.Labels("soak", "yes"), func(context.Context) {
+		s := &soak{t: t, app: httptest.NewServer(http.HandlerFunc(everything))}
+		s.running = start(t, Config{})
+		s.visit(min(during/4, 10*time.Second))
+		before := s.rest()
+		s.visit(during)
+		after := before
+		defer func() {
+			t.Logf("after the warm-up %v", before)
+			t.Logf("at the end        %v, after %d visits", after, s.visits.Load())
+			if t.Failed() {
+				t.Log(labelled("soak"))
+			}
+		}()
+		eventually(t, "goroutines and descriptors are as many as before", func() bool {
+			after = s.rest()
+			return after.goroutines <= before.goroutines && after.files <= before.files
+		})
+		if after.heap > before.heap+heapSlack || after.memory > before.memory+memorySlack {
+			t.Error("memory grew")
+		}
+		s.stop()
+		if err := <-s.ended; err != nil {
+			t.Errorf("Serve = %v", err)
+		}
+		s.app.Close()
+	})
+	nobody(t, "soak")
+}
+
+// sample is what a process uses.
+type sample struct {
+	goroutines, files int
+	heap, memory      uint64
+}
+
+func (s sample) String() string {
+	return fmt.Sprintf("%d goroutines, %d descriptors, %d KiB in use, %d KiB resident", s.goroutines, s.files, s.heap>>10, s.memory>>10)
+}
+
+// soak is a proxy with one app that does everything.
+type soak struct {
+	*running
+	t      *testing.T
+	app    *httptest.Server
+	visits atomic.Int64
+}
+
+// sample looks at the process, where only what the label says counts for goroutines.
+func (s *soak) sample() sample {
+	goroutines := 0
+	for line := range strings.SplitSeq(labelled("soak"), "\n") {
+		if count, _, found := strings.Cut(line, " @ "); found {
+			n, _ := strconv.Atoi(count)
+			goroutines += n
+		}
+	}
+	resident := uint64(0)
+	if text, err := os.ReadFile("/proc/self/statm"); err == nil {
+		_, _ = fmt.Sscanf(string(text), "%d %d", new(int), &resident)
+	}
+	return sample{goroutines, open(), heap(), resident * uint64(os.Getpagesize())}
+}
+
+// rest looks when nobody is there: without a table the gateway keeps no connection, nor does the app.
+func (s *soak) rest() sample {
+	eventually(s.t, "no request is under way", func() bool { return s.Status().Proxy.Inflight == 0 })
+	s.SetTable(route.Build(nil, nil))
+	s.app.CloseClientConnections()
+	last, since := s.sample(), time.Now()
+	eventually(s.t, "the numbers stand still", func() bool {
+		// What is freed by a collection can free more in the next.
+		now := s.sample()
+		if now.goroutines != last.goroutines || now.files != last.files {
+			last, since = now, time.Now()
+		}
+		return time.Since(since) > 200*time.Millisecond
+	})
+	return s.sample()
+}
+
+// everything is an app that can be asked for all that a visitor of the soak wants.
+func everything(w http.ResponseWriter, r *http.Request) {
+	switch place, _, _ := strings.Cut(r.URL.Path[1:], "/"); place {
+	case "download":
+		w.Header().Set("Content-Length", strconv.Itoa(len(download)))
+		_, _ = w.Write(download)
+	case "chunks":
+		for i := range 5 {
+			_, _ = w.Write(download[:1000*i])
+			_ = http.NewResponseController(w).Flush()
+		}
+	case "upload":
+		n, err := io.Copy(io.Discard, r.Body)
+		fmt.Fprint(w, n, " ", err)
+	case "events":
+		w.Header().Set("Content-Type", "text/event-stream")
+		for i := range 3 {
+			fmt.Fprintf(w, "data: %d\n\n", i)
+			_ = http.NewResponseController(w).Flush()
+		}
+	case "socket":
+		echo(w, r)
+	case "break":
+		w.Header().Set("Content-Length", "1000")
+		_, _ = w.Write(download[:500])
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	default:
+		fmt.Fprint(w, r.Method, " ", r.URL.Path)
+	}
+}
+
+var download = bytes.Repeat([]byte("0123456789abcde\n"), 32<<10)
+
+// visit has visitors come for that long.
+func (s *soak) visit(during time.Duration) {
+	s.SetTable(route.Build([]route.Route{
+		mount(s.t, "/app", route.Strip, at("app", s.app.Listener.Addr().String())),
+		mount(s.t, "/dead", route.Strip, at("dead", deadAddress(s.t))),
+	}, nil))
+	until := time.Now().Add(during)
+	var visiting sync.WaitGroup
+	for i := range soakers {
+		visiting.Go(func() {
+			rng := rand.New(rand.NewPCG(uint64(i), 5))
+			for time.Now().Before(until) && !s.t.Failed() {
+				kind := habits[rng.IntN(len(habits))]
+				if err := s.come(kind, 1+rng.IntN(10)); err != nil {
+					s.t.Errorf("%.60q: %v", kind.text, err)
+				}
+				s.visits.Add(1)
+			}
+		})
+	}
+	s.report(during, &visiting)
+	visiting.Wait()
+}
+
+// report logs how things stand while a long visit goes on.
+func (s *soak) report(during time.Duration, visiting *sync.WaitGroup) {
+	if during < time.Minute {
+		return
+	}
+	visiting.Go(func() {
+		tick := time.NewTicker(during / 20)
+		defer tick.Stop()
+		for range 19 {
+			<-tick.C
+			s.t.Logf("meanwhile %v, after %d visits", s.sample(), s.visits.Load())
+		}
+	})
+}
+
+// habit is what a visitor does: it asks for the same over one connection, a few times or once.
+type habit struct {
+	text, method string
+	once         bool
+	// wants is the body of the answer, status its status if it is not 200.
+	wants  string
+	status int
+	// leaves reports that the visitor goes without the answer, broken that none comes whole.
+	leaves, broken bool
+	// talk is said behind the answer, and comes back.
+	talk string
+}
+
+var habits = []habit{
+	{text: get("/app/x"), wants: "GET /x"},
+	{text: get("/app/x", "Connection: close"), wants: "GET /x", once: true},
+	{text: ask("HEAD", "/app/x", ""), method: "HEAD"},
+	{text: get("/app/download"), wants: string(download)},
+	{text: get("/app/chunks"), wants: chunksWant},
+	{text: ask("POST", "/app/upload", string(download)), wants: strconv.Itoa(len(download)) + " <nil>"},
+	{text: ask("POST", "/app/upload", chunk(string(download))+chunk(""), "Transfer-Encoding: chunked"), wants: strconv.Itoa(len(download)) + " <nil>"},
+	{text: ask("POST", "/app/x", "small"), wants: "POST /x"},
+	{text: get("/app/events"), wants: "data: 0\n\ndata: 1\n\ndata: 2\n\n"},
+	{text: "GET /app/x HTTP/1.0\r\n\r\n", wants: "GET /x", once: true},
+	{text: "GET /app/chunks HTTP/1.0\r\n\r\n", wants: chunksWant, once: true},
+	{text: "GET /app/x HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", wants: "GET /x"},
+	{text: get("/app/socket", upgrading...), status: 101, once: true, talk: "frames\n"},
+	{text: get("/nowhere"), status: 404},
+	{text: get("/dead/"), status: 502},
+	{text: get("/app/../.."), status: 400},
+	{text: "GET /app/ HTTP/1.1\r\n\r\n", status: 400, once: true},
+	{text: get("/app/break"), once: true, broken: true},
+	{text: get("/app/download"), once: true, leaves: true},
+	{text: ask("POST", "/app/upload", string(download[:1000]), "Content-Length: 100000"), once: true, leaves: true},
+	{text: get("/app/socket", upgrading...), once: true, leaves: true},
+	{text: "GET /app/x HTTP/1.1\r\nHo", once: true, leaves: true},
+}
+
+// chunksWant is the body of "chunks".
+var chunksWant = string(download[:1000]) + string(download[:2000]) + string(download[:3000]) + string(download[:4000])
+
+// come is one visit.
+func (s *soak) come(h habit, times int) error {
+	conn, err := net.Dial("tcp", s.address)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	r := bufio.NewReader(conn)
+	if h.once {
+		times = 1
+	}
+	for range times {
+		if _, err := io.WriteString(conn, h.text); err != nil {
+			return err
+		}
+		if h.leaves {
+			return nil
+		}
+		if err := h.judge(readAnswer(r, h.method, nil)); err != nil {
+			return err
+		}
+	}
+	if h.talk == "" {
+		return nil
+	}
+	if _, err := io.WriteString(conn, h.talk); err != nil {
+		return err
+	}
+	if got, err := r.ReadString('\n'); got != h.talk {
+		return fmt.Errorf("said %q, heard %q, %w", h.talk, got, err)
+	}
+	return nil
+}
+
+// judge compares an answer with what the visitor wants.
+func (h *habit) judge(m *message, err error) error {
+	status := h.status
+	if status == 0 {
+		status = 200
+	}
+	switch {
+	case h.broken && (err == nil || isTimeout(err)):
+		return fmt.Errorf("an answer that broke passes for whole: %w", err)
+	case h.broken:
+		return nil
+	case err != nil:
+		return err
+	case m.status() != status || status == 200 && m.body.String() != h.wants:
+		return fmt.Errorf("answered %q %.100q", m.start, &m.body)
+	}
+	return nil
+}
