@@ -24,7 +24,7 @@ var stricter = []*Invalid{
 	// net/http leaves other versions to its users.
 	otherVersion,
 	// Targets and hosts: net/http leaves them to the server, or checks less.
-	badTargets, badForm, badScheme, badAuthority, noHost, badHost, otherHost, badStatus,
+	badTargets, badForm, badScheme, badAuthority, noHost, badHost, badStatus,
 	// Fields that net/http does not look at, or only as a server.
 	badOption, manyOptions, endToEnd, badUpgrade, badExpect, shadow,
 	// Of framing net/http takes several lengths that agree, lets Transfer-Encoding win, ignores it in HTTP/1.0, and has

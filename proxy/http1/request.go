@@ -115,9 +115,8 @@ func (r *Request) host(value string, hosts *int) *Invalid {
 		return manyHosts
 	case value != "" && !isAuthority(value):
 		return badHost
-	case r.Host != "" && !header.EqualFold(r.Host, value):
-		return otherHost
 	case r.Host == "":
+		// An authority of the target wins (RFC 9112 section 3.2.2).
 		r.Host = value
 	}
 	return nil

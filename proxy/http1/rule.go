@@ -28,7 +28,6 @@ var (
 	noHost      = &Invalid{400, "there is no Host", "RFC 9112 section 3.2"}
 	manyHosts   = &Invalid{400, "there is more than one Host", "RFC 9112 section 3.2"}
 	badHost     = &Invalid{400, "Host is not a host and port", "RFC 9112 section 3.2"}
-	otherHost   = &Invalid{400, "Host is not the authority of the target", "RFC 9112 section 3.2.2"}
 	badOption   = &Invalid{400, "Connection is not a list of tokens", "RFC 9110 section 7.6.1"}
 	manyOptions = &Invalid{400, "Connection has too many options", "RFC 9110 section 7.6.1"}
 	endToEnd    = &Invalid{400, "Connection names a field that is meant for the other end", "RFC 9110 section 7.6.1"}
