@@ -6,10 +6,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
-	"bench/peer"
+	"gateway/testdata/bench/peer"
 
 	"golang.org/x/sys/unix"
 )
@@ -99,8 +100,8 @@ func (b *bed) backend(port int, mark string) error {
 }
 
 func (b *bed) stop() {
-	for i := len(b.kill) - 1; i >= 0; i-- {
-		b.kill[i]()
+	for _, kill := range slices.Backward(b.kill) {
+		kill()
 	}
 }
 

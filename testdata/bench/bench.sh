@@ -56,5 +56,4 @@ if [ -z "$quick" ]; then
 	say "building Caddy"
 	(cd caddy && go build -o "$bin/caddy" github.com/caddyserver/caddy/v2/cmd/caddy)
 fi
-ulimit -n "$(ulimit -Hn)"
 exec "$bin/bench" --bin "$bin" "$@"

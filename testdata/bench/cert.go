@@ -13,7 +13,7 @@ import (
 	"os"
 	"time"
 
-	"bench/peer"
+	"gateway/testdata/bench/peer"
 )
 
 // certify makes the certificate that all proxies use: ECDSA on P-256, for this run only.

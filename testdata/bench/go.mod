@@ -1,4 +1,4 @@
-module bench
+module gateway/testdata/bench
 
 go 1.26.0
 

@@ -12,7 +12,7 @@ import (
 	"strconv"
 	"time"
 
-	"bench/peer"
+	"gateway/testdata/bench/peer"
 )
 
 // outcome is what a load tool saw: answers that were all right.
@@ -139,7 +139,10 @@ func h2Load(ctx context.Context, _ *bed, r *peer.Running, t traffic, d time.Dura
 		return outcome{}, err
 	}
 	requests, statuses, data := h2Requests.FindSubmatch(text), h2Statuses.FindSubmatch(text), h2Bytes.FindSubmatch(text)
-	if requests == nil || statuses == nil || data == nil || !bytes.Contains(text, []byte("Application protocol: h2")) {
+	if !bytes.Contains(text, []byte("Application protocol: h2")) {
+		return outcome{}, errors.New("the proxy did not agree to HTTP/2")
+	}
+	if requests == nil || statuses == nil || data == nil {
 		return outcome{}, fmt.Errorf("reading what h2load says: %q", text)
 	}
 	done, under := number(requests[3]), t.conns*h2Streams // those under way at the end have a status and no end

@@ -35,13 +35,23 @@ func machine() string {
 		return strings.TrimSpace(line)
 	}
 	commit := version("git", "describe", "--always", "--dirty")
-	return fmt.Sprintf("Machine: %s, %d cores; %s; %s.\nCheckout: %s.\n\nVersions:\n\n- %s\n- %s\n- %s\n",
-		processor(), runtime.NumCPU(), version("uname", "-sr"), release(), commit, runtime.Version(), version("wrk", "-v"), version("h2load", "--version"))
+	return fmt.Sprintf("Machine: %s, %d cores; %s; %s; %s.\nCheckout: %s.\n\nVersions:\n\n- %s\n- %s\n- %s\n",
+		processor(), runtime.NumCPU(), version("uname", "-sr"), release(), network(), commit, runtime.Version(), version("wrk", "-v"), version("h2load", "--version"))
 }
 
 func processor() string { return field("/proc/cpuinfo", "model name", ":") }
 
 func release() string { return strings.Trim(field("/etc/os-release", "PRETTY_NAME", "="), `"`) }
+
+// network says what of the kernel's settings every packet pays for.
+func network() string {
+	text, _ := os.ReadFile("/proc/sys/net/ipv4/tcp_congestion_control")
+	tracked := "no connection tracking"
+	if _, err := os.Stat("/proc/sys/net/netfilter/nf_conntrack_max"); err == nil {
+		tracked = "connection tracking loaded"
+	}
+	return "TCP " + strings.TrimSpace(string(text)) + ", " + tracked
+}
 
 // field is the value of the first line of a file that begins with a name.
 func field(file, name, separator string) string {

@@ -17,7 +17,7 @@ import (
 	"syscall"
 	"time"
 
-	"bench/peer"
+	"gateway/testdata/bench/peer"
 )
 
 // options is what the command line asks for.
@@ -34,6 +34,7 @@ type options struct {
 	out       string
 	profile   string
 	quick     bool
+	nice      bool
 }
 
 const usage = `usage: testdata/bench/bench.sh [SCENARIO ...] [--FLAG ...]
@@ -56,8 +57,9 @@ func main() {
 	flags.IntVar(&o.body, "body", 0, "bytes of a body, instead of the scenario's number")
 	flags.IntVar(&o.port, "port", 21000, "first of the fifty ports that are used on 127.0.0.1")
 	flags.StringVar(&o.out, "out", "", "file to write the results to (default RESULTS.md when all scenarios run)")
-	flags.StringVar(&o.profile, "profile", "", "write a perf record of the gateway under load to this file, and its report beside it")
+	flags.StringVar(&o.profile, "profile", "", "write perf records of the gateway under load to files that begin so, and reports beside them")
 	flags.BoolVar(&o.quick, "quick", false, "one round of a second, gateway and reverseproxy only: shows that the bench and the gateway work")
+	flags.BoolVar(&o.nice, "nice", false, "give all that is measured precedence over the machine's other work (needs root)")
 	flags.StringVar(&o.bin, "bin", "", "folder of the built programs (bench.sh sets it)")
 	flags.Usage = func() {
 		fmt.Fprint(flags.Output(), usage)
@@ -78,6 +80,10 @@ func main() {
 		if len(args) > 0 {
 			o.scenarios, args = append(o.scenarios, args[0]), args[1:]
 		}
+	}
+	if err := errors.Join(raiseFiles(), o.prefer()); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -122,6 +128,33 @@ func Run(ctx context.Context, o options) error {
 		}
 	}
 	return ctx.Err()
+}
+
+// raiseFiles lets this process and those that it starts open as many files as they may: 10,000 connections are to be held.
+func raiseFiles() error {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return fmt.Errorf("reading the limit of open files: %w", err)
+	}
+	if limit.Max < 12_000 {
+		return fmt.Errorf("this process may open %d files, and the idle scenario needs 12000", limit.Max)
+	}
+	limit.Cur = limit.Max
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return fmt.Errorf("raising the limit of open files: %w", err)
+	}
+	return nil
+}
+
+// prefer gives this thread, and so all that it starts, the highest priority that is not a real-time one.
+func (o *options) prefer() error {
+	if !o.nice {
+		return nil
+	}
+	if err := syscall.Setpriority(syscall.PRIO_PROCESS, 0, -20); err != nil {
+		return fmt.Errorf("--nice: %w", err)
+	}
+	return nil
 }
 
 // choose finds the scenarios, and settles what --quick means.

@@ -7,17 +7,18 @@ import (
 	"strconv"
 	"strings"
 
-	"bench/peer"
+	"gateway/testdata/bench/peer"
 )
 
 // startProfile records where the gateway spends its time, if that was asked for. What it returns waits for the end, and
 // writes a report beside the record.
-func (b *bed) startProfile(r *peer.Running) (func() error, error) {
+func (b *bed) startProfile(scenario string, r *peer.Running) (func() error, error) {
 	if b.profile == "" || !strings.HasPrefix(r.Peer.Name, "gateway") {
 		return func() error { return nil }, nil
 	}
+	file := b.profile + "-" + scenario
 	cmd := exec.Command("taskset", "-c", strconv.Itoa(loadCore), "perf", "record", "-q", "-F", "997", "-g", "-p", strconv.Itoa(r.PID),
-		"-o", b.profile, "--", "sleep", strconv.FormatFloat(b.seconds, 'f', 1, 64))
+		"-o", file, "--", "sleep", strconv.FormatFloat(b.seconds, 'f', 1, 64))
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("starting perf: %w", err)
@@ -26,11 +27,11 @@ func (b *bed) startProfile(r *peer.Running) (func() error, error) {
 		if err := cmd.Wait(); err != nil {
 			return fmt.Errorf("recording a profile: %w", err)
 		}
-		text, err := exec.Command("perf", "report", "--stdio", "--no-children", "-g", "none", "--percent-limit", "0.3", "-i", b.profile).Output()
+		text, err := exec.Command("perf", "report", "--stdio", "--no-children", "-g", "none", "--percent-limit", "0.3", "-i", file).Output()
 		if err != nil {
 			return fmt.Errorf("reporting a profile: %w", err)
 		}
-		if err := os.WriteFile(b.profile+".txt", text, 0o644); err != nil { //nolint:gosec // it is to be read by all
+		if err := os.WriteFile(file+".txt", text, 0o644); err != nil { //nolint:gosec // it is to be read by all
 			return fmt.Errorf("reporting a profile: %w", err)
 		}
 		return nil

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"bench/peer"
+	"gateway/testdata/bench/peer"
 )
 
 // value is a proxy's figure in a result; it reports false when there is none or when any round failed.
@@ -65,6 +65,9 @@ func (r result) row(name string) string {
 	}
 	note := samples[len(samples)-1].note
 	if foreign := median(samples, func(s sample) float64 { return s.foreign }); foreign > tolerable {
+		if note != "" {
+			note += "; "
+		}
 		note += fmt.Sprintf("disturbed: others used %.0f %% of its core", 100*foreign)
 	}
 	return fmt.Sprintf("| %s | %s | %s | %s - %s | %d | %s | %s | %s |\n", name, figure(value), r.ratio(name), figure(least), figure(most),

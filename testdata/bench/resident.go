@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"bench/meter"
-	"bench/peer"
+	"gateway/testdata/bench/meter"
+	"gateway/testdata/bench/peer"
 )
 
 // memory measures what a proxy has in memory when it has served a request and rests.

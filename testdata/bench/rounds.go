@@ -8,8 +8,8 @@ import (
 	"slices"
 	"time"
 
-	"bench/meter"
-	"bench/peer"
+	"gateway/testdata/bench/meter"
+	"gateway/testdata/bench/peer"
 )
 
 // tolerable is the share of the proxy's core that others may use before a measurement counts as disturbed.
@@ -19,8 +19,9 @@ const tolerable = 0.03
 type sample struct {
 	value    float64 // in seconds or bytes; the scenario's scale makes it what is shown
 	requests int
-	busy     float64 // share of its core that the proxy used
-	foreign  float64 // share of it that others used: disturbance
+	used     time.Duration // processor time of the proxy
+	busy     float64       // share of its core that the proxy used
+	foreign  float64       // share of it that others used: disturbance
 	p50, p99 time.Duration
 	note     string
 }
@@ -106,9 +107,43 @@ func (b *bed) one(ctx context.Context, s scenario, p peer.Peer) (sample, error) 
 		return sample{}, err
 	}
 	if s.measure != nil {
-		return s.measure(ctx, b, running, t)
+		got, err := watched(running, func() (sample, error) { return s.measure(ctx, b, running, t) })
+		if s.still {
+			got.busy, got.foreign = 0, 0
+		}
+		return got, err
 	}
-	return b.cost(ctx, running, t)
+	if _, err := t.tool(ctx, b, running, t, time.Second); err != nil {
+		return sample{}, fmt.Errorf("warming up: %w", err)
+	}
+	stop, err := b.startProfile(s.name, running)
+	if err != nil {
+		return sample{}, err
+	}
+	got, err := watched(running, func() (sample, error) { return b.cost(ctx, running, t) })
+	if err := errors.Join(err, stop()); err != nil {
+		return sample{}, err
+	}
+	got.value = got.used.Seconds() / float64(got.requests)
+	return got, nil
+}
+
+// watched makes a measurement and notes the processor time that the proxy used, and others on its core.
+func watched(r *peer.Running, measure func() (sample, error)) (sample, error) {
+	begun := time.Now()
+	before, errBefore := meter.CPU(r.PID)
+	core, errCore := meter.Core(proxyCore)
+	got, err := measure()
+	after, errAfter := meter.CPU(r.PID)
+	total, errTotal := meter.Core(proxyCore)
+	if err := errors.Join(err, errBefore, errCore, errAfter, errTotal); err != nil {
+		return sample{}, err
+	}
+	took := time.Since(begun).Seconds()
+	got.used = after - before
+	got.busy = got.used.Seconds() / took
+	got.foreign = max(0, (total-core-got.used).Seconds()/took)
+	return got, nil
 }
 
 // adjust applies the flags for other sizes.
@@ -122,43 +157,16 @@ func (b *bed) adjust(t traffic) traffic {
 	return t
 }
 
-// cost measures the processor time that a request takes.
+// cost sends the requests whose cost in processor time is to be known.
 func (b *bed) cost(ctx context.Context, r *peer.Running, t traffic) (sample, error) {
-	if _, err := t.tool(ctx, b, r, t, time.Second); err != nil {
-		return sample{}, fmt.Errorf("warming up: %w", err)
-	}
-	profile, err := b.startProfile(r)
-	if err != nil {
-		return sample{}, err
-	}
-	before, err := meter.CPU(r.PID)
-	if err != nil {
-		return sample{}, err
-	}
-	coreBefore, err := meter.Core(proxyCore)
-	if err != nil {
-		return sample{}, err
-	}
-	begun := time.Now()
 	out, err := t.tool(ctx, b, r, t, time.Duration(b.seconds*float64(time.Second)))
 	if err != nil {
-		return sample{}, err
-	}
-	took := time.Since(begun)
-	after, err := meter.CPU(r.PID)
-	coreAfter, errCore := meter.Core(proxyCore)
-	if err := errors.Join(err, errCore, profile()); err != nil {
 		return sample{}, err
 	}
 	if out.requests == 0 {
 		return sample{}, errors.New("no requests were answered")
 	}
-	used := after - before
-	return sample{
-		value: used.Seconds() / float64(out.requests), requests: out.requests,
-		busy: used.Seconds() / took.Seconds(), p50: out.p50, p99: out.p99,
-		foreign: max(0, (coreAfter-coreBefore-used).Seconds()/took.Seconds()),
-	}, nil
+	return sample{requests: out.requests, p50: out.p50, p99: out.p99}, nil
 }
 
 // median is that of a number of samples, by a figure of each.

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"bench/peer"
+	"gateway/testdata/bench/peer"
 )
 
 // scenario is a row of the table.
@@ -20,6 +20,8 @@ type scenario struct {
 	peers []peer.Peer
 	// only, if set, says which of the chosen take part.
 	only func(peer.Peer) bool
+	// still says that a figure is one of memory: other work on the machine does not disturb it.
+	still bool
 	// once says that a measurement is long and hardly varies: it is made in the first round only.
 	once bool
 }
@@ -71,10 +73,10 @@ func scenarios() []scenario {
 			traffic: keep.with(func(t *traffic) { t.secure, t.tool = true, h2Load }),
 		},
 		{
-			name: "idle", title: "RSS per idle client connection, 10,000 of them", unit: "KB", scale: 1.0 / 1024, once: true,
+			name: "idle", title: "RSS per idle client connection, 10,000 of them", unit: "KB", scale: 1.0 / 1024, once: true, still: true,
 			measure: idle, traffic: keep.with(func(t *traffic) { t.conns = 10_000 }),
 		},
-		{name: "memory", title: "PSS idle, 100 routes", unit: "MB", scale: 1.0 / (1 << 20), measure: memory, traffic: keep},
+		{name: "memory", title: "PSS idle, 100 routes", unit: "MB", scale: 1.0 / (1 << 20), measure: memory, still: true, traffic: keep},
 		{
 			name: "swap", title: "one route changed of 1,000 under 4,000 requests/s: in force after", unit: "ms", scale: milli,
 			measure: swap, only: peer.Peer.CanChange, traffic: keep.with(func(t *traffic) { t.routes, t.rate = 1000, 4000 }),

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -29,7 +30,7 @@ func answerSize(port int, path string, fresh bool, body int) (int, error) {
 		part := make([]byte, 64<<10)
 		n, err := conn.Read(part)
 		got = append(got, part[:n]...)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

@@ -10,21 +10,22 @@ import (
 	"strconv"
 	"time"
 
-	"bench/peer"
+	"gateway/testdata/bench/peer"
 )
 
 // A run of changes: so many, so far apart, and how long after one a request counts as "while".
 const (
 	changes    = 5
-	apart      = time.Second
+	apart      = 2 * time.Second
 	aftermath  = 500 * time.Millisecond
 	beforehand = 2 * time.Second
 )
 
 // ask is a request in the load tool's log.
 type ask struct {
-	start   time.Time
-	latency time.Duration
+	due     time.Time
+	sent    time.Time
+	latency time.Duration // since it was due
 	route   int
 	mark    byte // of the backend that answered; '!' for no right answer
 }
@@ -93,13 +94,13 @@ func readLog(name string) ([]ask, error) {
 	}
 	var asks []ask
 	for line := range bytes.Lines(text) {
-		var start, latency int64
+		var due, sent, latency int64
 		var route int
 		var mark byte
-		if _, err := fmt.Sscanf(string(line), "%d %d %d %c", &start, &latency, &route, &mark); err != nil {
+		if _, err := fmt.Sscanf(string(line), "%d %d %d %d %c", &due, &sent, &latency, &route, &mark); err != nil {
 			return nil, fmt.Errorf("reading the log: %w", err)
 		}
-		asks = append(asks, ask{time.Unix(0, start), time.Duration(latency), route, mark})
+		asks = append(asks, ask{time.Unix(0, due), time.Unix(0, sent), time.Duration(latency), route, mark})
 	}
 	return asks, nil
 }
@@ -110,14 +111,17 @@ func judge(asks []ask, turns []turn, hot int, report loadReport) (sample, error)
 	stale := make([]time.Duration, len(turns))
 	arrived := make([]bool, len(turns))
 	for _, a := range asks {
-		i := slices.IndexFunc(turns, func(t turn) bool { return !a.start.Before(t.asked) && a.start.Before(t.asked.Add(apart)) })
+		i := -1 // the last change before the request
+		for i+1 < len(turns) && !a.sent.Before(turns[i+1].asked) {
+			i++
+		}
 		if i < 0 {
-			if a.start.Before(turns[0].asked) && a.start.After(turns[0].asked.Add(-beforehand/2)) {
+			if a.due.After(turns[0].asked.Add(-beforehand / 2)) {
 				calm = append(calm, a.latency)
 			}
 			continue
 		}
-		since := a.start.Sub(turns[i].asked)
+		since := a.sent.Sub(turns[i].asked)
 		if since < aftermath {
 			stirred = append(stirred, a.latency)
 		}
@@ -128,7 +132,7 @@ func judge(asks []ask, turns []turn, hot int, report loadReport) (sample, error)
 		}
 	}
 	if slices.Contains(arrived, false) {
-		return sample{}, fmt.Errorf("a change did not come into force within %v", apart)
+		return sample{}, fmt.Errorf("a change did not come into force before the next, %v later", apart)
 	}
 	if len(calm) == 0 || len(stirred) == 0 {
 		return sample{}, fmt.Errorf("too few of %d requests were seen", len(asks))
@@ -142,6 +146,9 @@ func judge(asks []ask, turns []turn, hot int, report loadReport) (sample, error)
 	s := sample{value: stale[len(stale)/2].Seconds(), requests: report.Requests, p99: quantile(stirred, 99)}
 	s.note = fmt.Sprintf("%d lost (%.2f %%); p99 %.2f ms before, %.2f ms while; the change was acknowledged after %.1f ms", report.Failed,
 		100*float64(report.Failed)/float64(report.Requests), quantile(calm, 99).Seconds()*milli, s.p99.Seconds()*milli, took[len(took)/2].Seconds()*milli)
+	if report.Failed > 0 {
+		s.note += fmt.Sprintf("; %v", report.Errors)
+	}
 	return s, nil
 }
 

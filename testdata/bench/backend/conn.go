@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"strconv"
 
-	"bench/poll"
+	"gateway/testdata/bench/poll"
 
 	"golang.org/x/sys/unix"
 )

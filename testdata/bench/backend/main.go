@@ -9,7 +9,7 @@ import (
 	"os"
 	"runtime"
 
-	"bench/poll"
+	"gateway/testdata/bench/poll"
 
 	"golang.org/x/sys/unix"
 )

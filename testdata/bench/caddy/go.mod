@@ -1,4 +1,4 @@
-module bench/caddy
+module gateway/testdata/bench/caddy
 
 go 1.26.8
 

@@ -2,9 +2,10 @@ package main
 
 import (
 	"fmt"
+	"net/http"
 	"time"
 
-	"bench/poll"
+	"gateway/testdata/bench/poll"
 
 	"golang.org/x/sys/unix"
 )
@@ -12,6 +13,7 @@ import (
 // query is a request that was sent or waits to be.
 type query struct {
 	start time.Time // when it was due
+	sent  time.Time // when it got a connection
 	route int
 }
 
@@ -56,7 +58,8 @@ func (c *conn) flush() (why string) {
 // receive reads what came. It reports that the answer is complete, or why it cannot become so.
 func (c *conn) receive(shared []byte, length int) (complete bool, why string) {
 	for {
-		n, errno := 0, unix.Errno(0)
+		var n int
+		var errno unix.Errno
 		if c.inBody && c.left > len(shared) {
 			n, errno = poll.Discard(c.fd, min(c.left, 4<<20))
 		} else {
@@ -81,28 +84,12 @@ func (c *conn) receive(shared []byte, length int) (complete bool, why string) {
 // consume takes n received bytes; data holds them, unless they were discarded as part of a body.
 func (c *conn) consume(data []byte, n, length int) (complete bool, why string) {
 	if !c.inBody {
-		if len(c.partial) > 0 {
-			c.partial = append(c.partial, data...)
-			data = c.partial
+		if data, why = c.head(data, length); !c.inBody {
+			return false, why
 		}
-		a, ok := parse(data)
-		if !ok {
-			if len(c.partial) == 0 {
-				c.partial = append(c.partial, data...)
-			}
-			return false, ""
-		}
-		if a.status != 200 {
-			return false, fmt.Sprintf("status %d", a.status)
-		}
-		if a.length != length {
-			return false, fmt.Sprintf("a body of %d bytes", a.length)
-		}
-		c.answer, c.inBody, c.left, n = a, true, a.length, len(data)-a.size
-		if n > 0 {
-			c.mark = data[a.size]
-		}
-	} else if c.mark == '-' && len(data) > 0 {
+		n = len(data)
+	}
+	if c.mark == '-' && len(data) > 0 {
 		c.mark = data[0]
 	}
 	c.left -= n
@@ -110,6 +97,28 @@ func (c *conn) consume(data []byte, n, length int) (complete bool, why string) {
 		return false, "more bytes than announced"
 	}
 	return c.left == 0, ""
+}
+
+// head takes received bytes until the head is complete, and returns those behind it.
+func (c *conn) head(data []byte, length int) (rest []byte, why string) {
+	if len(c.partial) > 0 {
+		c.partial = append(c.partial, data...)
+		data = c.partial
+	}
+	a, ok := parse(data)
+	switch {
+	case !ok && len(c.partial) == 0:
+		c.partial = append(c.partial, data...)
+		return nil, ""
+	case !ok:
+		return nil, ""
+	case a.status != http.StatusOK:
+		return nil, fmt.Sprintf("status %d", a.status)
+	case a.length != length:
+		return nil, fmt.Sprintf("a body of %d bytes", a.length)
+	}
+	c.answer, c.inBody, c.left = a, true, a.length
+	return data[a.size:], ""
 }
 
 func dial(port int) (int, error) {

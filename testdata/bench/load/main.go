@@ -20,7 +20,6 @@ type plan struct {
 	duration time.Duration
 	routes   int
 	path     string
-	status   int
 	length   int
 	rate     int
 	fresh    bool
@@ -44,7 +43,7 @@ func main() {
 	flag.BoolVar(&p.browser, "browser", false, "send the head of a browser")
 	flag.IntVar(&p.upload, "upload", 0, "POST a body of this many bytes")
 	flag.BoolVar(&p.hold, "hold", false, "one request on each connection, then keep them open until standard input ends")
-	flag.StringVar(&p.log, "log", "", "file for a line per request: its start in unix nanoseconds, its latency, its route, its answer")
+	flag.StringVar(&p.log, "log", "", "file for a line per request: when it was due and when it was sent (unix nanoseconds), latency, route, first letter of the answer")
 	flag.IntVar(&p.hot, "hot", 0, "send every fourth request to this route")
 	flag.Parse()
 	runtime.LockOSThread()

@@ -38,7 +38,7 @@ func (r *record) done(q query, end time.Time, mark byte, why string) {
 		if why != "" {
 			mark = '!'
 		}
-		fmt.Fprintf(r.log, "%d %d %d %c\n", q.start.UnixNano(), took.Nanoseconds(), q.route+1, mark)
+		fmt.Fprintf(r.log, "%d %d %d %d %c\n", q.start.UnixNano(), q.sent.UnixNano(), took.Nanoseconds(), q.route+1, mark)
 	}
 }
 

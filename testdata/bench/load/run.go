@@ -6,7 +6,7 @@ import (
 	"os"
 	"time"
 
-	"bench/poll"
+	"gateway/testdata/bench/poll"
 
 	"golang.org/x/sys/unix"
 )
@@ -154,6 +154,7 @@ func (c *client) next(start time.Time) query {
 
 func (c *client) ask(nc *conn, q query) {
 	c.busy++
+	q.sent = c.now
 	if why := nc.send(q, c.requests[q.route]); why != "" {
 		c.lose(nc, why)
 	}

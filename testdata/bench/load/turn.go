@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"time"
 
-	"bench/poll"
+	"gateway/testdata/bench/poll"
 
 	"golang.org/x/sys/unix"
 )

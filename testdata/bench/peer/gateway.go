@@ -71,5 +71,5 @@ func pushTable(ctx context.Context, s Setup) error {
 			return (&net.Dialer{}).DialContext(ctx, "unix", s.file("admin.sock"))
 		},
 	}}
-	return post(ctx, client, http.MethodPut, "http://gateway/v1/table", "application/json", string(body))
+	return ask(ctx, client, http.MethodPut, "http://gateway/v1/table", string(body))
 }

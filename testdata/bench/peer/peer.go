@@ -186,12 +186,13 @@ func output(command ...string) string {
 	return strings.TrimSpace(line)
 }
 
-func post(ctx context.Context, c *http.Client, method, url, kind, body string) error {
+// ask sends JSON to a proxy's own interface.
+func ask(ctx context.Context, c *http.Client, method, url, body string) error {
 	req, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
 	if err != nil {
 		return fmt.Errorf("asking for a change: %w", err)
 	}
-	req.Header.Set("Content-Type", kind)
+	req.Header.Set("Content-Type", "application/json")
 	resp, err := c.Do(req)
 	if err != nil {
 		return fmt.Errorf("asking for a change: %w", err)
