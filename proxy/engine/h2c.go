@@ -1,10 +1,261 @@
 package engine
 
-// http2Client forwards to targets that speak HTTP/2 without TLS.
-type http2Client struct{}
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
 
-func (h *http2Client) prepare(e *Engine, address string) {}
+	"gateway/proxy/header"
+	"gateway/proxy/socket"
+)
 
-func (h *http2Client) forward(x *Exchange, path string, hooks Hooks) error { return nil }
+// http2Client forwards to a target that speaks HTTP/2 without TLS. The standard library's transport does the frames.
+type http2Client struct {
+	engine    *Engine
+	address   string
+	transport *http.Transport
+	closed    atomic.Bool
+}
 
-func (h *http2Client) close() {}
+const (
+	// pingAfter is how long a connection to a target may be silent before the target is asked whether it is still there.
+	pingAfter = 15 * time.Second
+	// streamWindow bounds what is buffered of an answer that the visitor takes slowly.
+	streamWindow = 256 << 10
+)
+
+func (h *http2Client) prepare(e *Engine, address string) {
+	h.engine, h.address = e, address
+	protocols := new(http.Protocols)
+	protocols.SetUnencryptedHTTP2(true)
+	h.transport = &http.Transport{
+		DialContext:            h.dial,
+		Protocols:              protocols,
+		DisableCompression:     true,
+		IdleConnTimeout:        e.config.Keep,
+		ResponseHeaderTimeout:  e.config.Answer,
+		MaxResponseHeaderBytes: int64(e.config.AnswerHead),
+		HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter, MaxReceiveBufferPerStream: streamWindow},
+	}
+}
+
+// undialled is a connection that did not come to be.
+type undialled struct{ error }
+
+// Unwrap lets the cause be found.
+func (u undialled) Unwrap() error { return u.error }
+
+func (h *http2Client) dial(context.Context, string, string) (net.Conn, error) {
+	dialer := net.Dialer{Timeout: h.engine.config.Connect}
+	conn, err := dialer.DialContext(h.engine.base, "tcp", h.address)
+	if err != nil {
+		return nil, undialled{err}
+	}
+	return conn, nil
+}
+
+// close closes the connections that are not in use.
+func (h *http2Client) close() {
+	h.closed.Store(true)
+	h.transport.CloseIdleConnections()
+}
+
+// forward is Exchange.Forward for targets of HTTP/2. Hooks.Outgoing is called before there is a connection, with a
+// header of its own, so that it may be called again when there was none.
+func (h *http2Client) forward(x *Exchange, path string, hooks Hooks) error {
+	if x.Request.Upgrade != "" {
+		return fmt.Errorf("%w: it is spoken to in HTTP/2, where no connection changes to %q", ErrAnswer, x.Request.Upgrade)
+	}
+	c := crossing{Exchange: x, client: h, hooks: hooks, informed: make(chan informational, 8)}
+	err := c.Serve(path)
+	if h.closed.Load() {
+		h.transport.CloseIdleConnections()
+	}
+	return err
+}
+
+// crossing is an exchange on its way to a target that speaks HTTP/2.
+type crossing struct {
+	*Exchange
+	client *http2Client
+	hooks  Hooks
+	// cancel breaks the exchange off at the target.
+	cancel context.CancelCauseFunc
+	// upload is the body on its way, nil when there is none or when it is in memory.
+	upload *h2cUpload
+	// informed are informational answers. The library's goroutine that reads them never waits.
+	informed chan informational
+	pausing  wait
+}
+
+type informational struct {
+	status int
+	header header.Header
+}
+
+type answered struct {
+	*http.Response
+	err error
+}
+
+// errSlow is why an exchange is broken off that takes too long.
+var errSlow = fmt.Errorf("the target takes or sends nothing: %w", context.DeadlineExceeded)
+
+// Serve carries the exchange, and returns when nothing of it is under way any more.
+func (c *crossing) Serve(path string) error {
+	ctx, cancel := context.WithCancelCause(c.engine.base)
+	defer cancel(nil)
+	if !c.deadline.IsZero() {
+		bounded, release := context.WithDeadline(ctx, c.deadline)
+		defer release()
+		ctx = bounded
+	}
+	c.cancel = cancel
+	c.pausing.late = func() { cancel(errSlow) }
+	request := c.compose(ctx, path)
+	answers := make(chan answered, 1)
+	go func() {
+		response, err := c.client.transport.RoundTrip(request) //nolint:bodyclose // It is closed below.
+		answers <- answered{response, err}
+	}()
+	a := c.await(answers)
+	err := a.err
+	if err == nil {
+		err = c.relay(a.Response)
+	} else {
+		err = c.failed(ctx, err)
+	}
+	cancel(nil)
+	if a.Response != nil {
+		_ = a.Body.Close()
+	}
+	if c.upload != nil {
+		c.upload.stop()
+	}
+	c.visitor.unwatch()
+	return err
+}
+
+// await relays informational answers until the answer comes.
+func (c *crossing) await(answers <-chan answered) answered {
+	for {
+		select {
+		case i := <-c.informed:
+			c.inform(i)
+		case a := <-answers:
+			for len(c.informed) > 0 {
+				c.inform(<-c.informed)
+			}
+			return a
+		}
+	}
+}
+
+func (c *crossing) inform(i informational) {
+	c.hooks.Incoming(i.status, &i.header)
+	if err := c.visitor.inform(i.status, i.header); err != nil {
+		c.cancel(errLeft)
+	}
+}
+
+// hint takes an informational answer from the library. One that comes faster than the visitor takes them is left out.
+func (c *crossing) hint(status int, fields textproto.MIMEHeader) error {
+	if status == http.StatusSwitchingProtocols {
+		return errors.New("there is no 101 in HTTP/2 (RFC 9113 section 8.6)")
+	}
+	select {
+	case c.informed <- informational{status, listed(nil, http.Header(fields))}:
+	default:
+	}
+	return nil
+}
+
+// compose makes the request. All its strings are its own: the library may use them after the answer has come.
+func (c *crossing) compose(ctx context.Context, path string) *http.Request {
+	r := &c.Request
+	host := r.Host
+	if host == "" {
+		host = c.client.address
+	}
+	out := append(c.answer.Header[:0], r.Header...)
+	c.hooks.Outgoing(&out)
+	request := &http.Request{
+		Method: strings.Clone(r.Method),
+		Host:   strings.Clone(host),
+		Header: make(http.Header, len(out)+2),
+	}
+	request.URL = c.address(request.Host, path)
+	gather(request.Header, out, c.memory.back[:0])
+	if r.Trailers {
+		request.Header["Te"] = []string{"trailers"}
+	}
+	if _, told := request.Header["User-Agent"]; !told {
+		// Otherwise the library would say its own.
+		request.Header["User-Agent"] = nil
+	}
+	clear(out)
+	c.answer.Header = out[:0]
+	trace := httptrace.ClientTrace{Got1xxResponse: c.hint}
+	request = request.WithContext(httptrace.WithClientTrace(ctx, &trace))
+	c.attach(request)
+	return request
+}
+
+// address points at the target, with path and query byte for byte. Of an opaque URL the library sends what comes behind
+// scheme and host, which must be there when the path begins like a host.
+func (c *crossing) address(host, path string) *url.URL {
+	query, asked := strings.CutPrefix(c.Request.Query, "?")
+	u := &url.URL{
+		Scheme: "http", Host: c.client.address, Opaque: strings.Clone(path),
+		RawQuery: strings.Clone(query), ForceQuery: asked && query == "",
+	}
+	if strings.HasPrefix(path, "//") {
+		u.Opaque = "//" + host + path
+	}
+	return u
+}
+
+// attach gives the request its body.
+func (c *crossing) attach(request *http.Request) {
+	alarm := socket.Alarm(func() { c.cancel(errLeft) })
+	if c.body != nil {
+		c.upload = newUpload(c, request, alarm)
+		request.Body, request.ContentLength = c.upload, c.Request.Length
+		return
+	}
+	c.visitor.watch(alarm)
+	if len(c.whole) == 0 {
+		return
+	}
+	whole := bytes.Clone(c.whole)
+	request.ContentLength = int64(len(whole))
+	request.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(whole)), nil }
+	request.Body, _ = request.GetBody()
+}
+
+// failed says why there is no answer.
+func (c *crossing) failed(ctx context.Context, err error) error {
+	if c.upload != nil && c.upload.failed.Load() != nil {
+		return *c.upload.failed.Load()
+	}
+	var dial undialled
+	switch cause := context.Cause(ctx); {
+	case c.visitor.lost() || errors.Is(cause, errLeft):
+		return fmt.Errorf("%w: %w", ErrGone, err)
+	case errors.As(err, &dial):
+		return unreachable(dial.error)
+	case timedOut(err) || timedOut(cause):
+		return fmt.Errorf("%w: %w", ErrTimeout, err)
+	}
+	return fmt.Errorf("%w: %w", ErrAnswer, err)
+}

@@ -1,15 +1,230 @@
 package engine
 
-import "net"
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
 
-// http2Server serves the visitors that speak HTTP/2.
-type http2Server struct{}
+	"gateway/proxy/engine/early"
+)
 
-func (h *http2Server) prepare(e *Engine) {}
+func init() { early.Restore() }
 
-// serveConn serves a connection until it ends. stream is a *tls.Conn whose handshake is done, or a connection that begins with
-// the preface.
-func (h *http2Server) serveConn(c *conn, stream net.Conn) {}
+// maxStreams is how many exchanges one connection of HTTP/2 may have under way.
+const maxStreams = 250
 
-// drain tells the visitors that no new requests are taken.
-func (h *http2Server) drain() {}
+// fieldOverhead is what a field line counts for besides its name and value (RFC 9113 section 6.5.2).
+const fieldOverhead = 32
+
+// http2Server serves the visitors that speak HTTP/2 (RFC 9113): the standard library's server does the frames, and
+// hands each request over as an exchange.
+type http2Server struct {
+	engine  *Engine
+	server  *http.Server
+	streams sync.Pool
+
+	mu    sync.Mutex
+	conns map[net.Conn]*http2Conn
+}
+
+func (h *http2Server) prepare(e *Engine) {
+	h.engine, h.conns = e, map[net.Conn]*http2Conn{}
+	h.streams.New = func() any { return newHTTP2Stream() }
+	if e.config.TLS != nil {
+		e.config.TLS = e.config.TLS.Clone()
+		e.config.TLS.NextProtos = []string{"h2", "http/1.1"}
+	}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP2(true)
+	protocols.SetUnencryptedHTTP2(true)
+	h.server = &http.Server{
+		Handler:     h,
+		Protocols:   protocols,
+		IdleTimeout: e.config.Idle,
+		// Heads that are a little too long are refused by the handler, and others by the library.
+		MaxHeaderBytes:               e.config.Limits.Head + e.config.Fields*fieldOverhead,
+		DisableGeneralOptionsHandler: true,
+		ErrorLog:                     slog.NewLogLogger(e.log.Handler(), slog.LevelDebug),
+		ConnState:                    h.changed,
+		ConnContext:                  h.mark,
+		// A visitor who says nothing for long is asked whether it is still there, whatever is under way.
+		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: maxStreams, SendPingTimeout: e.config.Idle},
+	}
+}
+
+// http2Conn is one connection of a visitor who speaks HTTP/2. It is the listener that its server accepts it from.
+type http2Conn struct {
+	engine *Engine
+	client *conn
+	stream net.Conn
+	// stopped is closed when no connection is accepted any more, ended when the connection has ended.
+	stopped, ended chan struct{}
+	stop           sync.Once
+
+	mu        sync.Mutex
+	accepted  bool
+	over      bool
+	tunnels   int
+	exchanges sync.WaitGroup
+}
+
+// serveConn serves a connection until it and all its exchanges have ended. stream is a *tls.Conn whose handshake is
+// done, or a connection that begins with the preface.
+func (h *http2Server) serveConn(c *conn, stream net.Conn) {
+	// From here on the connection ends by Shutdown and not by retire.
+	if !c.state.CompareAndSwap(resting, working) {
+		return
+	}
+	c.sock.Within(0)
+	v := &http2Conn{engine: h.engine, client: c, stream: stream, stopped: make(chan struct{}), ended: make(chan struct{})}
+	h.mu.Lock()
+	h.conns[stream] = v
+	h.mu.Unlock()
+	defer h.forget(stream)
+	_ = h.server.Serve(v)
+	v.wait()
+}
+
+// forget removes a connection.
+func (h *http2Server) forget(stream net.Conn) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.conns, stream)
+}
+
+func (h *http2Server) find(stream net.Conn) *http2Conn {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.conns[stream]
+}
+
+// changed notes that a connection has ended.
+func (h *http2Server) changed(stream net.Conn, state http.ConnState) {
+	if state != http.StateClosed {
+		return
+	}
+	if v := h.find(stream); v != nil {
+		close(v.ended)
+	}
+}
+
+// onConn is the key of the connection in the contexts of its requests.
+type onConn struct{}
+
+func (h *http2Server) mark(ctx context.Context, stream net.Conn) context.Context {
+	return context.WithValue(ctx, onConn{}, h.find(stream))
+}
+
+// drain tells the visitors that no new requests are taken (RFC 9113 section 6.8).
+func (h *http2Server) drain() {
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	_ = h.server.Shutdown(ended)
+}
+
+// leaving reports that there are connections which will end by themselves after drain: all that carry no tunnel.
+func (h *http2Server) leaving() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, v := range h.conns {
+		if !v.tunnelling() {
+			return true
+		}
+	}
+	return false
+}
+
+// Accept implements net.Listener: it returns the connection, and an error when that has ended or the server drains.
+func (v *http2Conn) Accept() (net.Conn, error) {
+	if !v.accepted {
+		v.accepted = true
+		return v.stream, nil
+	}
+	select {
+	case <-v.stopped:
+	case <-v.ended:
+	}
+	return nil, net.ErrClosed
+}
+
+// Close implements net.Listener.
+func (v *http2Conn) Close() error {
+	v.stop.Do(func() { close(v.stopped) })
+	return nil
+}
+
+// Addr implements net.Listener.
+func (v *http2Conn) Addr() net.Addr { return v.client.sock.LocalAddr() }
+
+// secure reports that the visitor uses TLS.
+func (v *http2Conn) secure() bool { return v.client.stream != net.Conn(v.client.sock) }
+
+// wait returns when the connection, if it was accepted, and its exchanges have ended.
+func (v *http2Conn) wait() {
+	if v.accepted {
+		<-v.ended
+	}
+	v.mu.Lock()
+	v.over = true
+	v.mu.Unlock()
+	v.exchanges.Wait()
+}
+
+// enter notes an exchange that begins. It returns false when the connection has ended.
+func (v *http2Conn) enter() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.over {
+		return false
+	}
+	v.exchanges.Add(1)
+	v.engine.busy.Add(1)
+	return true
+}
+
+// tunnel notes tunnels that begin or end. They are not waited for.
+func (v *http2Conn) tunnel(change int) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.tunnels += change
+	v.engine.busy.Add(int64(-change))
+}
+
+func (v *http2Conn) tunnelling() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.tunnels > 0
+}
+
+// leave notes that an exchange has ended.
+func (v *http2Conn) leave() {
+	v.engine.busy.Add(-1)
+	v.exchanges.Done()
+}
+
+// ServeHTTP implements http.Handler: it serves one exchange.
+func (h *http2Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	v, _ := r.Context().Value(onConn{}).(*http2Conn)
+	if v == nil || !v.enter() {
+		panic(http.ErrAbortHandler)
+	}
+	defer v.leave()
+	s, _ := h.streams.Get().(*http2Stream)
+	s.start(v, w, r)
+	s.work()
+	broken := s.aborted
+	if s.finish() {
+		h.streams.Put(s)
+	}
+	if broken {
+		// This makes the library reset the stream (RFC 9113 section 5.4.2).
+		panic(http.ErrAbortHandler)
+	}
+}
+
+var (
+	_ net.Listener = (*http2Conn)(nil)
+	_ http.Handler = (*http2Server)(nil)
+)

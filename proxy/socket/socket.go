@@ -32,8 +32,8 @@ type Socket struct {
 	place int
 	// patience is for writes that have to wait.
 	patience time.Duration
-	// expired is called when the watch interrupts the socket, see OnDue.
-	expired func()
+	// expired is called when the watch interrupts the socket, see OnDue; alarm by Interrupt, see Alarm.
+	expired, alarm func()
 	fast
 }
 
@@ -50,6 +50,9 @@ func New(conn net.Conn, w *Watch) *Socket {
 	w.add(s)
 	return s
 }
+
+// Alarm returns what can be put on a leash in place of a socket: it has no connection, and Interrupt calls the function.
+func Alarm(interrupt func()) *Socket { return &Socket{alarm: interrupt} }
 
 // Close closes the connection. It may be called more than once, and by anyone but inside of Loop, where it would wait for
 // itself.
@@ -95,6 +98,10 @@ func (s *Socket) Patience(d time.Duration) { s.patience = d }
 // Interrupt makes all waiting end, now and for good, with os.ErrDeadlineExceeded. It may be called by anyone.
 func (s *Socket) Interrupt() {
 	s.due.Store(tripped)
+	if s.alarm != nil {
+		s.alarm()
+		return
+	}
 	_ = s.conn.SetDeadline(longAgo)
 }
 

@@ -1,0 +1,108 @@
+package engine
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+
+	"gateway/proxy/header"
+)
+
+// relay sends the answer on.
+func (c *crossing) relay(response *http.Response) error {
+	status := response.StatusCode
+	if status < http.StatusOK || status > 999 {
+		return fmt.Errorf("%w: its status is %d", ErrAnswer, status)
+	}
+	a := &c.answer
+	a.Header = listed(a.Header[:0], response.Header)
+	for _, name := range sorted(nil, response.Trailer) {
+		a.Header.Append(header.Trailer, "Trailer", name)
+	}
+	c.hooks.Incoming(status, &a.Header)
+	if c.Request.Method == http.MethodHead || !bodied(status) {
+		c.wraps = c.wraps[:0]
+		if err := c.begin(status, a.Header, declared(response)); err != nil {
+			return err
+		}
+		return c.end(nil)
+	}
+	length := response.ContentLength
+	if len(c.wraps) > 0 {
+		length = -1
+	}
+	if err := c.begin(status, a.Header, length); err != nil {
+		return err
+	}
+	return c.pass(response)
+}
+
+// declared is what Content-Length said in an answer without a body, or -1.
+func declared(response *http.Response) int64 {
+	if _, told := response.Header["Content-Length"]; !told {
+		return -1
+	}
+	return response.ContentLength
+}
+
+// pass sends the body on as it comes.
+func (c *crossing) pass(response *http.Response) error {
+	buf := c.engine.borrow()
+	defer c.engine.giveBack(buf)
+	sink := Sink(base{c.Exchange})
+	for _, wrap := range c.wraps {
+		sink = wrap(sink)
+	}
+	for left := response.ContentLength; ; {
+		if left != 0 {
+			if err := sink.Flush(); err != nil {
+				return c.undeliverable(err)
+			}
+		}
+		n, err := c.read(response.Body, buf[:])
+		left -= int64(n)
+		if n > 0 {
+			if _, err := sink.Write(buf[:n]); err != nil {
+				return c.undeliverable(err)
+			}
+		}
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return c.breakOff(err)
+		}
+	}
+	if err := sink.Close(); err != nil {
+		return c.breakOff(err)
+	}
+	return c.end(listed(nil, response.Trailer))
+}
+
+// read waits for more of the body.
+func (c *crossing) read(body io.Reader, p []byte) (int, error) {
+	c.pausing.begin(c.engine.config.Pause)
+	defer c.pausing.pause()
+	return body.Read(p)
+}
+
+// undeliverable tells a transformer that failed from a visitor who is gone.
+func (c *crossing) undeliverable(err error) error {
+	if len(c.wraps) > 0 && !c.visitor.lost() {
+		return c.breakOff(err)
+	}
+	return c.gone(err)
+}
+
+// breakOff ends an exchange whose answer cannot be completed.
+func (c *crossing) breakOff(err error) error {
+	gone := c.visitor.lost()
+	c.Abort()
+	switch {
+	case c.upload != nil && c.upload.failed.Load() != nil:
+		return *c.upload.failed.Load()
+	case gone:
+		return fmt.Errorf("%w: %w", ErrGone, err)
+	}
+	return fmt.Errorf("%w: %w", ErrBroken, err)
+}

@@ -1,0 +1,119 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/textproto"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"gateway/proxy/header"
+	"gateway/proxy/http1"
+	"gateway/proxy/socket"
+)
+
+// h2cUpload is a request's body on its way to a target that speaks HTTP/2. The library reads it with a goroutine of its
+// own, and may do so for longer than the exchange lasts; from the visitor nothing is read any more after stop.
+type h2cUpload struct {
+	*Exchange
+	request *http.Request
+	// alarm is what the visitor is watched with when nobody reads from it any more.
+	alarm *socket.Socket
+	// stalled bounds how long the target may take nothing.
+	stalled wait
+	// failed is why the visitor's side broke off, nil when it did not.
+	failed  atomic.Pointer[error]
+	stopped atomic.Bool
+	// reading is held while the visitor's body is read.
+	reading sync.Mutex
+}
+
+// newUpload announces the trailer fields that the visitor announced: others cannot be sent.
+func newUpload(c *crossing, request *http.Request, alarm *socket.Socket) *h2cUpload {
+	u := &h2cUpload{Exchange: c.Exchange, request: request, alarm: alarm}
+	u.stalled.late = func() { c.cancel(errSlow) }
+	names := request.Header["Trailer"]
+	delete(request.Header, "Trailer")
+	if c.trailer == nil {
+		return u
+	}
+	for _, list := range names {
+		for name := range strings.SplitSeq(list, ",") {
+			name = textproto.CanonicalMIMEHeaderKey(strings.Trim(name, " \t"))
+			if kind := header.KindOf(name); name == "" || kind == header.Trailer || header.Hop.Has(kind) {
+				continue
+			}
+			if request.Trailer == nil {
+				request.Trailer = http.Header{}
+			}
+			request.Trailer[name] = nil
+		}
+	}
+	return u
+}
+
+var errStopped = errors.New("the exchange has ended")
+
+// Read implements io.Reader.
+func (u *h2cUpload) Read(p []byte) (int, error) {
+	u.reading.Lock()
+	defer u.reading.Unlock()
+	u.stalled.pause()
+	if u.stopped.Load() {
+		return 0, errStopped
+	}
+	n, err := u.body.Read(p)
+	switch {
+	case err == io.EOF:
+		u.complete()
+	case err != nil:
+		u.fail(err)
+	default:
+		u.stalled.begin(u.engine.config.Answer)
+	}
+	return n, err
+}
+
+// complete hands over the trailers, and has the visitor watched that nobody reads from any more.
+func (u *h2cUpload) complete() {
+	if u.trailer != nil {
+		for _, f := range u.trailer.trailers() {
+			name := textproto.CanonicalMIMEHeaderKey(f.Name)
+			if values, announced := u.request.Trailer[name]; announced {
+				u.request.Trailer[strings.Clone(name)] = append(values, strings.Clone(f.Value))
+			}
+		}
+	}
+	u.visitor.watch(u.alarm)
+}
+
+func (u *h2cUpload) fail(err error) {
+	failed := fmt.Errorf("%w: %w", ErrRequest, err)
+	if !errors.As(err, new(*http1.Invalid)) {
+		failed = fmt.Errorf("%w: %w", ErrGone, err)
+	}
+	u.failed.Store(&failed)
+}
+
+// Close implements io.Closer. The body is closed by stop.
+func (u *h2cUpload) Close() error {
+	u.stalled.pause()
+	return nil
+}
+
+// stop ends the reading. What the library asks for afterwards is refused.
+func (u *h2cUpload) stop() {
+	u.stopped.Store(true)
+	if !u.reading.TryLock() {
+		u.visitor.stopBody()
+		u.reading.Lock()
+	}
+	u.stalled.pause()
+	u.reading.Unlock()
+	u.visitor.settleBody()
+}
+
+var _ io.ReadCloser = (*h2cUpload)(nil)

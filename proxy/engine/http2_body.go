@@ -1,0 +1,39 @@
+package engine
+
+import (
+	"io"
+	"net/http"
+	"time"
+
+	"gateway/proxy/header"
+)
+
+// http2Body is the body of a request of HTTP/2.
+type http2Body struct {
+	request *http.Request
+	// patience is how long the visitor may send nothing of what is awaited.
+	patience time.Duration
+	reading  wait
+}
+
+// Read implements io.Reader.
+func (b *http2Body) Read(p []byte) (int, error) {
+	if !b.reading.begin(b.patience) {
+		return 0, errLeft
+	}
+	n, err := b.request.Body.Read(p)
+	b.reading.pause()
+	return n, err
+}
+
+// trailers are those of a body that was read to its end, as far as they were announced: the library drops others.
+func (b *http2Body) trailers() header.Header { return listed(nil, b.request.Trailer) }
+
+func (b *http2Body) stopBody() { _ = b.request.Body.Close() }
+
+func (b *http2Body) settleBody() {}
+
+var (
+	_ io.Reader = (*http2Body)(nil)
+	_ trailed   = (*http2Body)(nil)
+)

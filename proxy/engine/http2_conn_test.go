@@ -1,0 +1,106 @@
+package engine
+
+import (
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net/http"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+)
+
+func TestHTTP2_ServesManyStreamsAtOnce(t *testing.T) {
+	schemes(t, func(t *testing.T, scheme Scheme) {
+		const streams = 100
+		var all sync.WaitGroup
+		all.Add(streams)
+		m, _ := throughTLS(t, scheme, func(w http.ResponseWriter, r *http.Request) {
+			all.Done()
+			all.Wait()
+			body, _ := io.ReadAll(r.Body)
+			_, _ = w.Write(body)
+			fmt.Fprint(w, r.URL.Path)
+		})
+		var clients sync.WaitGroup
+		for i := range streams {
+			clients.Go(func() {
+				body := strings.Repeat(fmt.Sprint(i), 1+i*500)
+				_, got := m.do(t, request(t, "POST", m.url(fmt.Sprint("/", i)), strings.NewReader(body)))
+				if want := body + fmt.Sprint("/", i); got != want {
+					t.Errorf("stream %d got %d bytes, want %d", i, len(got), len(want))
+				}
+			})
+		}
+		clients.Wait()
+	})
+}
+
+func TestHTTP2_DrainsStreamsUnderWay(t *testing.T) {
+	asked, answer := make(chan bool), make(chan bool)
+	m, _ := throughTLS(t, HTTP, func(w http.ResponseWriter, _ *http.Request) {
+		asked <- true
+		<-answer
+		_, _ = io.WriteString(w, "whole")
+	})
+	got := make(chan string, 1)
+	go func() {
+		_, body := m.do(t, request(t, "GET", m.url("/"), nil))
+		got <- body
+	}()
+	<-asked
+	drained := make(chan bool)
+	go func() {
+		m.Drain(t.Context())
+		close(drained)
+	}()
+	for !m.draining.Load() {
+		runtime.Gosched()
+	}
+	close(answer)
+	if body := <-got; body != "whole" {
+		t.Errorf("got %q", body)
+	}
+	m.client.CloseIdleConnections()
+	<-drained
+	if _, err := m.client.Get(m.url("/")); err == nil {
+		t.Error("a drained engine serves")
+	}
+}
+
+func TestHTTP2_ServesPriorKnowledge(t *testing.T) {
+	r, p := through(t, func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.Method, r.RequestURI) })
+	defer func() {
+		if len(p.fails) > 0 {
+			t.Error(<-p.fails)
+		}
+	}()
+	resp, err := priorClient(t).Get("http://" + r.address + "/prior?x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if body, err := io.ReadAll(resp.Body); resp.ProtoMajor != 2 || string(body) != "GET/prior?x" || err != nil {
+		t.Errorf("%s %q %v", resp.Proto, body, err)
+	}
+}
+
+func TestHTTP2_SharesThePortWithHTTP1(t *testing.T) {
+	m, _ := throughTLS(t, HTTP, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "ok") })
+	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, Protocols: new(http.Protocols)}
+	transport.Protocols.SetHTTP1(true)
+	defer transport.CloseIdleConnections()
+	resp, err := (&http.Client{Transport: transport}).Get(m.url("/"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if body, _ := io.ReadAll(resp.Body); resp.ProtoMajor != 1 || string(body) != "ok" {
+		t.Errorf("%s %q", resp.Proto, body)
+	}
+	if slices.Contains(m.config.TLS.NextProtos, "http/1.0") || m.config.TLS.NextProtos[0] != "h2" {
+		t.Errorf("offered are %v", m.config.TLS.NextProtos)
+	}
+}

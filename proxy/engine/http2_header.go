@@ -1,0 +1,62 @@
+package engine
+
+import (
+	"net/http"
+	"net/textproto"
+	"slices"
+
+	"gateway/proxy/header"
+)
+
+// gather puts the fields that are not about the connection into the library's header. What it puts there is a copy: the
+// library keeps it, and the strings of h are borrowed. text is memory to copy in, and is returned to be used again.
+func gather(out http.Header, h header.Header, text []byte) []byte {
+	text = text[:0]
+	count := 0
+	for i := range h {
+		if f := &h[i]; !header.Hop.Has(f.Kind) {
+			text = append(append(text, f.Name...), f.Value...)
+			count++
+		}
+	}
+	own, values := string(text), make([]string, 0, count)
+	for i := range h {
+		f := &h[i]
+		if header.Hop.Has(f.Kind) {
+			continue
+		}
+		name, value := own[:len(f.Name)], own[len(f.Name):len(f.Name)+len(f.Value)]
+		own = own[len(f.Name)+len(f.Value):]
+		name = textproto.CanonicalMIMEHeaderKey(name)
+		if before, several := out[name]; several {
+			out[name] = append(before, value)
+			continue
+		}
+		values = append(values, value)
+		out[name] = values[len(values)-1 : len(values) : len(values)]
+	}
+	return text
+}
+
+// listed appends the library's fields to a header, in the order of their names, without those of the connection.
+func listed(h header.Header, fields http.Header) header.Header {
+	for _, name := range sorted(nil, fields) {
+		kind := header.KindOf(name)
+		if header.Hop.Has(kind) {
+			continue
+		}
+		for _, value := range fields[name] {
+			h.Append(kind, name, value)
+		}
+	}
+	return h
+}
+
+// sorted appends the names of a header in their order.
+func sorted(names []string, fields http.Header) []string {
+	for name := range fields {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}

@@ -1,0 +1,215 @@
+package engine
+
+import (
+	"net/http"
+	"net/textproto"
+	"strconv"
+	"strings"
+	"time"
+
+	"gateway/proxy/header"
+	"gateway/proxy/http1"
+	"gateway/proxy/socket"
+)
+
+// http2Stream is one exchange of a visitor who speaks HTTP/2: it is the visitor of that exchange. It is used again for
+// another one unless something may still hold it.
+type http2Stream struct {
+	leash
+	http2Body
+	conn *http2Conn
+	x    *Exchange
+	w    http.ResponseWriter
+	head http2Head
+	// text is what the strings of an answer's head are made in.
+	text []byte
+
+	framing framing
+	left    int64
+	// unsent reports that the library holds something back, and held is how much of the body that may be.
+	unsent bool
+	held   int
+	// changed reports that the exchange became a tunnel.
+	changed, aborted bool
+	writing          wait
+	// ending bounds how long a tunnel of which one direction has ended may go on.
+	ending *time.Timer
+}
+
+func newHTTP2Stream() *http2Stream {
+	s := new(http2Stream)
+	s.pull, s.reading.late, s.writing.late = s.leash.interrupt, s.stopBody, s.reset
+	return s
+}
+
+// start takes a request.
+func (s *http2Stream) start(v *http2Conn, w http.ResponseWriter, r *http.Request) {
+	x, _ := v.engine.exchanges.Get().(*Exchange)
+	s.conn, s.x, s.w = v, x, w
+	s.http2Body.request, s.patience = r, v.engine.config.Body
+	s.framing, s.left, s.unsent, s.held, s.changed, s.aborted = noBody, 0, false, 0, false, false
+	x.visitor = s
+	x.reset()
+}
+
+// work has the exchange served.
+func (s *http2Stream) work() {
+	x, config := s.x, &s.conn.engine.config
+	h := &s.head
+	refusal := h.read(s.request, x.Request.Header, x.in[:], http1.Limits{Bytes: config.Limits.Head, Fields: config.Fields})
+	x.Request = Request{
+		Method: h.Method, Target: h.Target, Path: h.Path, Query: h.Query, Host: h.Host, Header: h.Header,
+		Peer: s.conn.client.peer, Secure: s.conn.secure(), Major: 2, Length: h.Length, Upgrade: h.Upgrade, Trailers: h.Trailers,
+	}
+	if refusal != nil {
+		config.Handler.Refuse(x, refusal)
+	} else {
+		if h.Length != 0 {
+			x.body, x.trailer = &s.http2Body, &s.http2Body
+		}
+		config.Handler.Serve(x)
+	}
+	if x.phase != ended {
+		x.Abort()
+	}
+}
+
+// finish gives the exchange back. It reports whether nothing can touch the stream any more.
+func (s *http2Stream) finish() bool {
+	settled := s.free()
+	settled = s.reading.end() && settled
+	settled = s.writing.end() && settled && !s.changed
+	if s.changed {
+		s.conn.tunnel(-1)
+	}
+	if s.ending != nil {
+		s.ending.Stop()
+	}
+	s.x.visitor, s.x.body, s.x.trailer = nil, nil, nil
+	s.conn.engine.exchanges.Put(s.x)
+	clear(s.head.keys)
+	s.conn, s.x, s.w, s.request = nil, nil, nil, nil
+	return settled
+}
+
+func (s *http2Stream) inform(status int, h header.Header) error {
+	out := s.w.Header()
+	s.fill(out, h)
+	s.w.WriteHeader(status)
+	clear(out)
+	return s.request.Context().Err()
+}
+
+func (s *http2Stream) begin(status int, h header.Header, length int64) error {
+	s.framing, s.left = noBody, 0
+	switch {
+	case s.request.Method == http.MethodHead || !bodied(status):
+	case length >= 0:
+		s.framing, s.left = counted, length
+	default:
+		s.framing = chunked
+	}
+	if s.head.extended && status < http.StatusMultipleChoices {
+		// Any 2xx would tell the visitor that the tunnel is there (RFC 8441 section 5).
+		status = http.StatusBadGateway
+	}
+	out := s.w.Header()
+	s.fill(out, h)
+	if length >= 0 {
+		out["Content-Length"] = []string{strconv.FormatInt(length, 10)}
+	}
+	s.own(out)
+	s.w.WriteHeader(status)
+	// What is there at the end could be taken for trailers.
+	clear(out)
+	s.unsent = true
+	return s.request.Context().Err()
+}
+
+// own sets the fields that the library would set in its own way.
+func (s *http2Stream) own(out http.Header) {
+	if _, told := out["Content-Type"]; !told {
+		out["Content-Type"] = nil
+	}
+	if _, dated := out["Date"]; !dated {
+		out["Date"] = []string{s.conn.engine.watch.Date()}
+	}
+}
+
+func (s *http2Stream) fill(out http.Header, h header.Header) { s.text = gather(out, h, s.text) }
+
+// Write implements io.Writer.
+func (s *http2Stream) Write(p []byte) (int, error) {
+	if len(p) == 0 || s.framing == noBody {
+		return len(p), nil
+	}
+	if s.framing == counted {
+		if int64(len(p)) > s.left {
+			return 0, errExcess
+		}
+		s.left -= int64(len(p))
+	}
+	s.unsent = true
+	if s.held += len(p); s.held <= libraryBuffer {
+		return s.w.Write(p)
+	}
+	if !s.writing.begin(s.conn.engine.config.Write) {
+		return 0, errLeft
+	}
+	n, err := s.w.Write(p)
+	s.writing.pause()
+	return n, err
+}
+
+// libraryBuffer is how much the library takes without waiting until the visitor does.
+const libraryBuffer = 4 << 10
+
+// Flush sends what waits.
+func (s *http2Stream) Flush() error {
+	if !s.unsent {
+		return nil
+	}
+	if !s.writing.begin(s.conn.engine.config.Write) {
+		return errLeft
+	}
+	err := http.NewResponseController(s.w).Flush()
+	s.writing.pause()
+	s.unsent, s.held = false, 0
+	return err
+}
+
+// reset makes the library reset the stream, so that a Write or Flush under way ends. It must not be called when the
+// exchange has ended.
+func (s *http2Stream) reset() { _ = http.NewResponseController(s.w).SetWriteDeadline(past) }
+
+var past = time.Unix(1, 0)
+
+func (s *http2Stream) end(trailers header.Header) error {
+	if s.framing == counted && s.left > 0 {
+		return errShort
+	}
+	if s.framing != noBody {
+		for i := range trailers {
+			name := http.TrailerPrefix + textproto.CanonicalMIMEHeaderKey(trailers[i].Name)
+			s.w.Header().Add(name, strings.Clone(trailers[i].Value))
+		}
+	}
+	if err := s.request.Context().Err(); err != nil {
+		return err
+	}
+	if limit := s.conn.engine.config.Write; limit > 0 && s.held > 0 {
+		// The rest is sent when the handler has returned, and nothing else bounds how long that may take.
+		return http.NewResponseController(s.w).SetWriteDeadline(time.Now().Add(limit))
+	}
+	return nil
+}
+
+func (s *http2Stream) abort() { s.aborted = true }
+
+func (s *http2Stream) plain() *socket.Socket { return nil }
+
+func (s *http2Stream) moved(int64) {}
+
+func (s *http2Stream) watch(to *socket.Socket) { s.tie(s.request.Context(), to) }
+
+var _ visitor = (*http2Stream)(nil)

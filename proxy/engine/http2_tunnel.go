@@ -1,0 +1,72 @@
+package engine
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"gateway/proxy/header"
+)
+
+// change answers an extended CONNECT (RFC 8441 section 5): there the tunnel begins with a 200, and fields that only
+// HTTP/1.1 has in its handshake are left out.
+func (s *http2Stream) change(_ string, h header.Header) (tunnelSide, error) {
+	if !s.head.extended {
+		return nil, errors.New("there is no upgrade in HTTP/2")
+	}
+	h.Del("Sec-WebSocket-Accept")
+	out := s.w.Header()
+	s.fill(out, h)
+	s.own(out)
+	s.w.WriteHeader(http.StatusOK)
+	clear(out)
+	s.unsent = true
+	if err := s.Flush(); err != nil {
+		return nil, err
+	}
+	s.changed = true
+	s.conn.tunnel(1)
+	return stream{s}, nil
+}
+
+// stream is the tunnel behind the head of an extended CONNECT.
+type stream struct{ *http2Stream }
+
+// Read implements io.Reader.
+func (t stream) Read(p []byte) (int, error) {
+	if !t.reading.begin(0) {
+		return 0, errLeft
+	}
+	n, err := t.request.Body.Read(p)
+	t.reading.pause()
+	return n, err
+}
+
+// Write implements io.Writer.
+func (t stream) Write(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if !t.writing.begin(t.conn.engine.config.Write) {
+		return 0, errLeft
+	}
+	n, err := t.w.Write(p)
+	t.writing.pause()
+	t.unsent = true
+	if err != nil {
+		return n, err
+	}
+	return n, t.Flush()
+}
+
+// CloseWrite implements tunnelSide. The library ends a stream in both directions at once.
+func (t stream) CloseWrite() error { return errors.ErrUnsupported }
+
+func (t stream) within(d time.Duration) {
+	t.ending = time.AfterFunc(d, t.interrupt)
+}
+
+func (t stream) interrupt() {
+	t.reading.breakOff()
+	t.writing.breakOff()
+}
