@@ -11,9 +11,17 @@ import (
 	"unsafe"
 )
 
-// fast is what a socket needs to talk to the kernel by itself. The callbacks are made once, so that no call allocates.
+// line is what bytes go over.
+type line struct {
+	conn net.Conn
+	fast
+}
+
+// fast talks to the kernel by itself. The callbacks are made once, so that no call allocates.
 type fast struct {
-	raw syscall.RawConn
+	// raw is nil for a connection that has no descriptor.
+	raw   syscall.RawConn
+	clock *clock
 	// fd is valid inside of the callbacks of raw alone; looping reports that Loop runs, whose callback lasts.
 	fd      uintptr
 	looping bool
@@ -40,8 +48,9 @@ const (
 	waiting
 )
 
-func (s *Socket) bind() {
-	c, ok := s.conn.(syscall.Conn)
+func (l *line) bind(clock *clock) {
+	l.clock = clock
+	c, ok := l.conn.(syscall.Conn)
 	if !ok {
 		return
 	}
@@ -49,189 +58,189 @@ func (s *Socket) bind() {
 	if err != nil {
 		return
 	}
-	s.raw, s.reader, s.asker, s.writer, s.looper = raw, s.onRead, s.onAsk, s.onWrite, s.onLoop
+	l.raw, l.reader, l.asker, l.writer, l.looper = raw, l.onRead, l.onAsk, l.onWrite, l.onLoop
 }
 
 // Read implements io.Reader: it waits until there is something.
-func (s *Socket) Read(p []byte) (int, error) {
-	if s.raw == nil {
-		return s.conn.Read(p)
+func (l *line) Read(p []byte) (int, error) {
+	if l.raw == nil {
+		return l.conn.Read(p)
 	}
-	if s.looping {
+	if l.looping {
 		return 0, errors.New("reading with Read inside of Loop would wait forever")
 	}
 	if len(p) == 0 {
 		return 0, nil
 	}
-	s.in = p
-	err := s.raw.Read(s.reader)
-	s.in = nil
+	l.in = p
+	err := l.raw.Read(l.reader)
+	l.in = nil
 	if err != nil {
 		return 0, err
 	}
-	return s.got, s.inErr
+	return l.got, l.inErr
 }
 
-func (s *Socket) onRead(fd uintptr) bool {
-	s.got, s.inErr = read(fd, s.in)
-	return s.inErr != ErrAgain
+func (f *fast) onRead(fd uintptr) bool {
+	f.got, f.inErr = read(fd, f.in)
+	return f.inErr != ErrAgain
 }
 
 // Ask writes all of out and then waits for the first bytes that come back, which it reads into in. For a connection that
 // was kept it first looks whether it still can be used: if not, the error is ErrStale. sent tells whether any byte of out
 // may have left. Whatever comes in while out is on its way is taken for the answer.
-func (s *Socket) Ask(out, in []byte, kept bool) (n int, sent bool, err error) {
-	if s.raw == nil {
-		return s.askPlainly(out, in)
+func (l *line) Ask(out, in []byte, kept bool) (n int, sent bool, err error) {
+	if l.raw == nil {
+		return askPlainly(l.conn, out, in)
 	}
-	s.in, s.out, s.sent, s.outErr, s.asking = in, out, 0, nil, writing
+	l.in, l.out, l.sent, l.outErr, l.asking = in, out, 0, nil, writing
 	if kept {
-		s.asking = looking
+		l.asking = looking
 	}
-	err = s.raw.Read(s.asker)
-	out, s.in, s.out = s.out, nil, nil
+	err = l.raw.Read(l.asker)
+	out, l.in, l.out = l.out, nil, nil
 	switch {
 	case err != nil:
-		return 0, s.sent > 0, err
-	case s.asking == waiting:
-		return s.got, true, s.inErr
-	case s.outErr != ErrAgain:
-		return 0, s.sent > 0, s.outErr
+		return 0, l.sent > 0, err
+	case l.asking == waiting:
+		return l.got, true, l.inErr
+	case l.outErr != ErrAgain:
+		return 0, l.sent > 0, l.outErr
 	}
 	// The send buffer is full.
-	if _, err := s.Write(out[s.sent:]); err != nil {
+	if _, err := l.Write(out[l.sent:]); err != nil {
 		return 0, true, err
 	}
-	n, err = s.Read(in)
+	n, err = l.Read(in)
 	return n, true, err
 }
 
 // onAsk looks, writes, and has the poller wait before it reads: the readiness that this waits for cannot have come
 // before the callback was first called, since nothing was asked then.
-func (s *Socket) onAsk(fd uintptr) bool {
-	if s.asking == looking {
+func (f *fast) onAsk(fd uintptr) bool {
+	if f.asking == looking {
 		if readable(fd) {
-			s.outErr = ErrStale
+			f.outErr = ErrStale
 			return true
 		}
-		s.asking = writing
+		f.asking = writing
 	}
-	if s.asking == writing {
-		s.sent, s.outErr = write(fd, s.out)
-		if s.outErr == nil && s.sent < len(s.out) {
-			s.outErr = ErrAgain
+	if f.asking == writing {
+		f.sent, f.outErr = write(fd, f.out)
+		if f.outErr == nil && f.sent < len(f.out) {
+			f.outErr = ErrAgain
 		}
-		if s.outErr != nil {
+		if f.outErr != nil {
 			return true
 		}
-		s.asking = waiting
+		f.asking = waiting
 		return false
 	}
-	s.got, s.inErr = read(fd, s.in)
-	return s.inErr != ErrAgain
+	f.got, f.inErr = read(fd, f.in)
+	return f.inErr != ErrAgain
 }
 
 // Write implements io.Writer: it returns when all of p is in the kernel's hands.
-func (s *Socket) Write(p []byte) (int, error) {
-	if s.raw == nil {
-		return s.writePlainly(p)
+func (l *line) Write(p []byte) (int, error) {
+	if l.raw == nil {
+		return writePlainly(l.conn, l.clock, p)
 	}
-	if s.looping {
+	if l.looping {
 		// Most often there is room, and the descriptor is held already.
-		n, err := write(s.fd, p)
+		n, err := write(l.fd, p)
 		if err == nil && n == len(p) {
 			return n, nil
 		}
 		if err != nil && err != ErrAgain {
 			return n, err
 		}
-		rest, err := s.writeAll(p[n:])
+		rest, err := l.writeAll(p[n:])
 		return n + rest, err
 	}
-	return s.writeAll(p)
+	return l.writeAll(p)
 }
 
-func (s *Socket) writeAll(p []byte) (int, error) {
-	s.out, s.sent = p, 0
-	err := s.raw.Write(s.writer)
-	s.out = nil
+func (f *fast) writeAll(p []byte) (int, error) {
+	f.out, f.sent = p, 0
+	err := f.raw.Write(f.writer)
+	f.out = nil
 	if err != nil {
-		return s.sent, err
+		return f.sent, err
 	}
-	return s.sent, s.outErr
+	return f.sent, f.outErr
 }
 
-func (s *Socket) onWrite(fd uintptr) bool {
-	for s.sent < len(s.out) {
-		n, err := write(fd, s.out[s.sent:])
-		s.sent += n
-		s.outErr = err
+func (f *fast) onWrite(fd uintptr) bool {
+	for f.sent < len(f.out) {
+		n, err := write(fd, f.out[f.sent:])
+		f.sent += n
+		f.outErr = err
 		if err == ErrAgain {
-			s.waited = true
-			s.Within(s.patience)
+			f.waited = true
+			f.clock.Within(f.clock.patience)
 			return false
 		}
 		if err != nil {
 			return true
 		}
 	}
-	if s.waited {
-		s.waited = false
-		s.Within(0)
+	if f.waited {
+		f.waited = false
+		f.clock.Within(0)
 	}
-	s.outErr = nil
+	f.outErr = nil
 	return true
 }
 
 // Loop calls step, and again each time that the socket may have become readable, until it returns true. Inside, only
 // TryRead reads: step returns false when that says ErrAgain or fills less than it could, and not otherwise. A readiness that shows while step is busy
 // is not lost, so that no read is needed to find out that there is nothing to read. Nothing else may read meanwhile.
-func (s *Socket) Loop(step func() bool) error {
-	if s.raw == nil {
+func (l *line) Loop(step func() bool) error {
+	if l.raw == nil {
 		for !step() {
 		}
 		return nil
 	}
-	s.step = step
-	err := s.raw.Read(s.looper)
-	s.looping, s.step = false, nil
+	l.step = step
+	err := l.raw.Read(l.looper)
+	l.looping, l.step = false, nil
 	return err
 }
 
-func (s *Socket) onLoop(fd uintptr) bool {
-	s.looping, s.fd = true, fd
-	if s.step() {
+func (f *fast) onLoop(fd uintptr) bool {
+	f.looping, f.fd = true, fd
+	if f.step() {
 		return true
 	}
 	// An end that came together with the last bytes shows in no further readiness: the watch looks once.
-	s.doubt.Store(true)
+	f.doubt.Store(true)
 	return false
 }
 
 // TryRead reads what there is. Inside of Loop it does not wait; see there.
-func (s *Socket) TryRead(p []byte) (int, error) {
-	if s.looping {
-		return read(s.fd, p)
+func (l *line) TryRead(p []byte) (int, error) {
+	if l.looping {
+		return read(l.fd, p)
 	}
-	return s.Read(p)
+	return l.Read(p)
 }
 
 // Usable reports that a kept connection was not closed by its peer, and that nothing came in that nobody asked for.
-func (s *Socket) Usable() bool {
-	if s.raw == nil {
+func (l *line) Usable() bool {
+	if l.raw == nil {
 		return true
 	}
 	spoke := true
-	err := s.raw.Control(func(fd uintptr) { spoke = readable(fd) })
+	err := l.raw.Control(func(fd uintptr) { spoke = readable(fd) })
 	return err == nil && !spoke
 }
 
 // doubtful reports, once each time that Loop began to wait, that the watch should look at the socket.
-func (s *Socket) doubtful() bool { return s.doubt.Load() && s.doubt.Swap(false) }
+func (l *line) doubtful() bool { return l.doubt.Load() && l.doubt.Swap(false) }
 
 // hungUp reports that the peer has closed its side, or that the connection broke.
-func (s *Socket) hungUp() bool {
-	if s.raw == nil {
+func (l *line) hungUp() bool {
+	if l.raw == nil {
 		return false
 	}
 	const pollRDHUP = 0x2000
@@ -240,7 +249,7 @@ func (s *Socket) hungUp() bool {
 		events, revents int16
 	}{events: pollRDHUP}
 	gone := false
-	_ = s.raw.Control(func(fd uintptr) {
+	_ = l.raw.Control(func(fd uintptr) {
 		poll.fd = int32(fd)
 		var now syscall.Timespec
 		n, _, errno := syscall.RawSyscall6(syscall.SYS_PPOLL, uintptr(unsafe.Pointer(&poll)), 1, uintptr(unsafe.Pointer(&now)), 0, 0, 0)

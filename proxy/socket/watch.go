@@ -91,13 +91,9 @@ func (w *Watch) remove(s *Socket) {
 // sweep interrupts what is due.
 func (w *Watch) sweep(now int64) {
 	for _, s := range w.all() {
-		if due := s.due.Load(); due > 0 && due <= now && s.due.CompareAndSwap(due, tripped) {
-			s.Interrupt()
-			if s.expired != nil {
-				s.expired()
-			}
+		if !s.strike(now) {
+			s.look()
 		}
-		s.look()
 	}
 }
 

@@ -1,0 +1,98 @@
+package socket
+
+import (
+	"net"
+	"sync/atomic"
+	"time"
+)
+
+// clock bounds how long a socket waits.
+type clock struct {
+	conn  net.Conn
+	watch *Watch
+	// due is when the watch interrupts the socket, in its ticks: 0 is never, tripped that it did.
+	due atomic.Int64
+	// place is the socket's index in the watch, guarded by the watch.
+	place int
+	// expired is called when the watch interrupts the socket, see OnDue; alarm by Interrupt in place of it, see Alarm.
+	expired, alarm func()
+	// patience is for writes that have to wait.
+	patience time.Duration
+}
+
+// tripped is the due time of a socket that was interrupted.
+const tripped = -1
+
+var longAgo = time.Unix(1, 0)
+
+// Within gives whatever is awaited next that much time. 0 or less is any time. It holds until it is called again.
+func (c *clock) Within(d time.Duration) {
+	due := int64(0)
+	if d > 0 {
+		due = c.watch.after(d)
+	}
+	for {
+		old := c.due.Load()
+		if old == tripped || old == due || c.due.CompareAndSwap(old, due) {
+			return
+		}
+	}
+}
+
+// Patience is how long a Write may have to wait for the peer to take anything; the time for what is awaited otherwise
+// then is not bounded until Within is called again. It is set before the socket is used; 0 is any time.
+func (c *clock) Patience(d time.Duration) { c.patience = d }
+
+// OnDue has the function called when the watch interrupts the socket because its time is up. It is set before the
+// socket is used.
+func (c *clock) OnDue(expired func()) { c.expired = expired }
+
+// Interrupt makes all waiting end, now and for good, with os.ErrDeadlineExceeded. It may be called by anyone.
+func (c *clock) Interrupt() {
+	c.due.Store(tripped)
+	if c.alarm != nil {
+		c.alarm()
+		return
+	}
+	_ = c.conn.SetDeadline(longAgo)
+}
+
+// Interrupted reports whether the socket was interrupted, by a timeout or by Interrupt.
+func (c *clock) Interrupted() bool { return c.due.Load() == tripped }
+
+// Nudge makes a Read by another goroutine return, with os.ErrDeadlineExceeded; Settle makes reads work again.
+func (c *clock) Nudge() { _ = c.conn.SetReadDeadline(longAgo) }
+
+// Settle ends what Nudge began. It is called when the other goroutine has stopped to read.
+func (c *clock) Settle() { _ = c.SetReadDeadline(time.Time{}) }
+
+// SetDeadline implements net.Conn for the standard library's TLS and HTTP/2.
+func (c *clock) SetDeadline(t time.Time) error { return c.guarded(t, c.conn.SetDeadline) }
+
+// SetReadDeadline implements net.Conn.
+func (c *clock) SetReadDeadline(t time.Time) error { return c.guarded(t, c.conn.SetReadDeadline) }
+
+// SetWriteDeadline implements net.Conn.
+func (c *clock) SetWriteDeadline(t time.Time) error { return c.guarded(t, c.conn.SetWriteDeadline) }
+
+// guarded sets a deadline, unless that would undo an interruption.
+func (c *clock) guarded(t time.Time, set func(time.Time) error) error {
+	err := set(t)
+	if c.Interrupted() {
+		return c.conn.SetDeadline(longAgo)
+	}
+	return err
+}
+
+// strike interrupts the socket if it is due, and reports whether it did. It is the watch's.
+func (c *clock) strike(now int64) bool {
+	due := c.due.Load()
+	if due <= 0 || due > now || !c.due.CompareAndSwap(due, tripped) {
+		return false
+	}
+	c.Interrupt()
+	if c.expired != nil {
+		c.expired()
+	}
+	return true
+}
