@@ -27,7 +27,8 @@ type bodyReader struct {
 	err      error
 }
 
-func (b *bodyReader) reset(length int64) {
+func (b *bodyReader) reset(c *conn, length int64) {
+	b.conn = c
 	b.left, b.chunked, b.piece, b.err = length, length == http1.Chunked, nil, nil
 	b.done.Store(false)
 	b.decoder.Reset()

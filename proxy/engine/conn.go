@@ -24,8 +24,7 @@ type conn struct {
 	state  atomic.Int32
 
 	// x is the exchange under way, or the one that the next request is read into; nil while the connection rests.
-	x    *Exchange
-	head http1.Request
+	x *Exchange
 	inbox
 	// first is the byte that a TLS connection waits for, primed that it has come.
 	first  [1]byte
@@ -38,7 +37,6 @@ type conn struct {
 	leave                leaving
 
 	answerer
-	body bodyReader
 }
 
 // The states of a connection as Drain sees them.
@@ -67,7 +65,7 @@ func newConn(e *Engine, accepted net.Conn, secure bool) *conn {
 	if secure {
 		c.stream = tls.Server(c.sock, e.config.TLS)
 	}
-	c.answerer.conn, c.body.conn = c, c
+	c.answerer.conn = c
 	return c
 }
 
@@ -261,9 +259,9 @@ func (c *conn) parse() (int, error) {
 		return 0, http1.ErrIncomplete
 	}
 	c.seen = c.to
-	c.head.Header = c.x.Request.Header[:0]
-	n, err := http1.ParseRequest(&c.head, c.in[c.from:c.to], limits)
-	c.x.Request.Header = c.head.Header
+	c.x.head.Header = c.x.Request.Header[:0]
+	n, err := http1.ParseRequest(&c.x.head, c.in[c.from:c.to], limits)
+	c.x.Request.Header = c.x.head.Header
 	return n, err
 }
 
@@ -278,7 +276,7 @@ func (c *conn) limitHead() {
 // begin makes an exchange of the request.
 func (c *conn) begin() {
 	c.served, c.timed = true, false
-	x, h := c.x, &c.head
+	x, h := c.x, &c.x.head
 	x.reset()
 	x.Request = Request{
 		Method: h.Method, Target: h.Target, Path: h.Path, Query: h.Query, Host: h.Host, Header: h.Header,
@@ -293,8 +291,8 @@ func (c *conn) begin() {
 		c.from += int(h.Length)
 		c.seen = c.from
 	default:
-		c.body.reset(h.Length)
-		x.body, x.spliced, x.trailer = &c.body, &c.body, &c.body
+		x.reader.reset(c, h.Length)
+		x.body, x.spliced, x.trailer = &x.reader, &x.reader, &x.reader
 	}
 }
 
@@ -328,11 +326,11 @@ func (c *conn) proceed() {
 	if c.x.body == nil || c.over && c.x.phase == aborted {
 		return
 	}
-	if !c.over && !c.body.skip() {
+	if !c.over && !c.x.reader.skip() {
 		c.over = true
 	}
-	c.unread = !c.body.done.Load()
-	c.body.release()
+	c.unread = !c.x.reader.done.Load()
+	c.x.reader.release()
 }
 
 // refuse answers what is no request as the RFCs have it.

@@ -22,6 +22,9 @@ type Exchange struct {
 	visitor visitor
 	// body is the visitor's as it comes, nil when there is none or when all of it is in whole.
 	body io.Reader
+	// head and reader are those of a request of HTTP/1.1.
+	head   http1.Request
+	reader bodyReader
 	// whole is a body that came together with the head.
 	whole []byte
 	// spliced is where the body can be moved from without looking at it, if it can.
