@@ -30,7 +30,7 @@ var ours = map[string][]string{
 	"proxy/route":     {},
 	"proxy/docker":    {"proxy/docker"}, // for dockertest; a package cannot import itself
 	"proxy/admin":     {},
-	"proxy/engine":    {"proxy/header", "proxy/http1", "proxy/socket"},
+	"proxy/engine":    {"proxy/engine/...", "proxy/header", "proxy/http1", "proxy/socket"},
 	"proxy/http1":     {"proxy/header"},
 	"proxy/header":    {},
 	"proxy/socket":    {},

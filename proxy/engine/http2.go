@@ -10,7 +10,8 @@ import (
 	"gateway/proxy/engine/early"
 )
 
-func init() { early.Restore() }
+// The library was told before it was initialized that extended CONNECT is wanted, and does not look again.
+var _ = early.Restore()
 
 // maxStreams is how many exchanges one connection of HTTP/2 may have under way.
 const maxStreams = 250

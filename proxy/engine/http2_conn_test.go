@@ -1,9 +1,12 @@
 package engine
 
 import (
+	"bytes"
+	"context"
 	"crypto/tls"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"runtime"
 	"slices"
@@ -56,9 +59,7 @@ func TestHTTP2_DrainsStreamsUnderWay(t *testing.T) {
 		m.Drain(t.Context())
 		close(drained)
 	}()
-	for !m.draining.Load() {
-		runtime.Gosched()
-	}
+	eventually(t, m.draining.Load)
 	close(answer)
 	if body := <-got; body != "whole" {
 		t.Errorf("got %q", body)
@@ -102,5 +103,49 @@ func TestHTTP2_SharesThePortWithHTTP1(t *testing.T) {
 	}
 	if slices.Contains(m.config.TLS.NextProtos, "http/1.0") || m.config.TLS.NextProtos[0] != "h2" {
 		t.Errorf("offered are %v", m.config.TLS.NextProtos)
+	}
+}
+
+func TestHTTP2_LeavesNothingBehind(t *testing.T) {
+	app := serve(t, H2C, echo)
+	p := &carrier{hooks: none{}}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := New(Config{Handler: p})
+	p.to = e.Upstream(H2C, app)
+	ended := make(chan error, 1)
+	go func() { ended <- e.Serve(l, false) }()
+	client := priorClient(t)
+	var all sync.WaitGroup
+	for i := range 20 {
+		all.Go(func() {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			resp, err := client.Do(request(t, "POST", "http://"+l.Addr().String(), strings.NewReader("x")).WithContext(ctx))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if i%2 == 0 {
+				_, _ = io.Copy(io.Discard, resp.Body)
+			}
+			_ = resp.Body.Close()
+		})
+	}
+	all.Wait()
+	client.CloseIdleConnections()
+	e.Drain(t.Context())
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	e.Close()
+	buf := make([]byte, 1<<20)
+	eventually(t, func() bool {
+		return !bytes.Contains(buf[:runtime.Stack(buf, true)], []byte("net/http.(*http2"))
+	})
+	if n := e.busy.Load(); n != 0 || len(e.http2.conns) != 0 {
+		t.Errorf("%d exchanges and %d connections are left", n, len(e.http2.conns))
 	}
 }

@@ -12,22 +12,27 @@ const (
 	setting  = "http2xconnect=1"
 )
 
-var before, was = os.LookupEnv(variable)
+// before is what the environment said, was whether it said anything.
+var before, was = announce()
 
-func init() {
+func announce() (before string, was bool) {
+	before, was = os.LookupEnv(variable)
 	now := setting
 	if before != "" {
 		now = before + "," + setting
 	}
+	// Where the environment cannot be changed, WebSockets come over HTTP/1.1.
 	_ = os.Setenv(variable, now)
+	return before, was
 }
 
-// Restore gives the environment back as it was. It is called by a package that imports net/http, as it is initialized:
-// nothing else of the process, and none that it starts, sees the change.
-func Restore() {
+// Restore gives the environment back as it was, and returns what that is. It is called by a package that imports
+// net/http, as it is initialized: nothing else of the process, and none that it starts, sees the change.
+func Restore() string {
 	if was {
 		_ = os.Setenv(variable, before)
-		return
+	} else {
+		_ = os.Unsetenv(variable)
 	}
-	_ = os.Unsetenv(variable)
+	return before
 }
