@@ -208,6 +208,12 @@ func (c *jestConn) say(text string) bool {
 	return err == nil
 }
 
+// leave says something and ends the connection.
+func (c *jestConn) leave(text string) bool {
+	c.say(text)
+	return false
+}
+
 // reset ends the connection without a farewell.
 func (c *jestConn) reset() bool {
 	_ = c.SetLinger(0)
@@ -228,13 +234,13 @@ var deeds = map[string]func(c *jestConn) bool{
 	"no-head":  func(*jestConn) bool { return false },
 	"rst-head": func(c *jestConn) bool { return c.reset() },
 	"half-head": func(c *jestConn) bool {
-		return c.say("HTTP/1.1 200 OK\r\nX-App-Id: "+c.id+"\r\nContent-Le") && false
+		return c.leave("HTTP/1.1 200 OK\r\nX-App-Id: " + c.id + "\r\nContent-Le")
 	},
-	"cut":       func(c *jestConn) bool { return c.say(part(c.proper(false))) && false },
-	"cut-chunk": func(c *jestConn) bool { return c.say(part(c.proper(true))) && false },
+	"cut":       func(c *jestConn) bool { return c.leave(part(c.proper(false))) },
+	"cut-chunk": func(c *jestConn) bool { return c.leave(part(c.proper(true))) },
 	"rst":       func(c *jestConn) bool { c.say(part(c.proper(false))); return c.reset() },
 	"rst-chunk": func(c *jestConn) bool { c.say(part(c.proper(true))); return c.reset() },
-	"no-last":   func(c *jestConn) bool { return c.say(strings.TrimSuffix(c.proper(true), chunk(""))) && false },
+	"no-last":   func(c *jestConn) bool { return c.leave(strings.TrimSuffix(c.proper(true), chunk(""))) },
 	"rst-close": func(c *jestConn) bool {
 		c.say(c.start("Connection: close") + string(bodyOf(c.id, c.size/2)))
 		c.j.pause(2)
@@ -245,10 +251,10 @@ var deeds = map[string]func(c *jestConn) bool{
 		if !c.head {
 			text += string(bodyOf(c.id, c.size))
 		}
-		return c.say(text) && false
+		return c.leave(text)
 	},
 	"old": func(c *jestConn) bool {
-		return c.say(strings.Replace(c.proper(false), "HTTP/1.1", "HTTP/1.0", 1)) && false
+		return c.leave(strings.Replace(c.proper(false), "HTTP/1.1", "HTTP/1.0", 1))
 	},
 	"stall": func(c *jestConn) bool {
 		answer := c.proper(c.size%2 == 0)
@@ -270,26 +276,26 @@ var deeds = map[string]func(c *jestConn) bool{
 		}
 		return true
 	},
-	"garbage": func(c *jestConn) bool { return c.say("no HTTP at all, but "+c.id+"\r\n\r\n") && false },
-	"noise":   func(c *jestConn) bool { return c.say("\x00\xff\x16\x03\x01") && false },
+	"garbage": func(c *jestConn) bool { return c.leave("no HTTP at all, but " + c.id + "\r\n\r\n") },
+	"noise":   func(c *jestConn) bool { return c.leave("\x00\xff\x16\x03\x01") },
 	"bad-field": func(c *jestConn) bool {
-		return c.say(c.start("Content-Length : 5")+"12345") && false
+		return c.leave(c.start("Content-Length : 5") + "12345")
 	},
 	"long":       func(c *jestConn) bool { return c.say(c.proper(false) + "and more of " + c.id) },
 	"second":     func(c *jestConn) bool { return c.say(c.proper(false) + poison) },
 	"after-last": func(c *jestConn) bool { return c.say(c.proper(true) + poison) },
 	"bad-chunk": func(c *jestConn) bool {
-		return c.say(c.start("Transfer-Encoding: chunked")+"2\r\nid-\r\n0\r\n\r\n") && false
+		return c.leave(c.start("Transfer-Encoding: chunked") + "2\r\nid-\r\n0\r\n\r\n")
 	},
 	"bad-size": func(c *jestConn) bool {
-		return c.say(c.start("Transfer-Encoding: chunked")+chunk(c.id)+"zz\r\n") && false
+		return c.leave(c.start("Transfer-Encoding: chunked") + chunk(c.id) + "zz\r\n")
 	},
 	"idle-408": func(c *jestConn) bool {
 		if !c.say(c.proper(false)) {
 			return false
 		}
 		c.j.pause(3)
-		return c.say("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n") && false
+		return c.leave("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
 	},
 	"idle-close": func(c *jestConn) bool { c.say(c.proper(false)); c.j.pause(2); return false },
 	"idle-reset": func(c *jestConn) bool { c.say(c.proper(false)); c.j.pause(2); return c.reset() },
@@ -307,7 +313,7 @@ var deeds = map[string]func(c *jestConn) bool{
 		return c.say("HTTP/1.1 102 Processing\r\nX-App-Id: " + c.id + "\r\n\r\n" + c.proper(c.size%2 == 0))
 	},
 	"info-cut": func(c *jestConn) bool {
-		return c.say("HTTP/1.1 103 Early Hints\r\nX-App-Id: "+c.id+"\r\n\r\n") && false
+		return c.leave("HTTP/1.1 103 Early Hints\r\nX-App-Id: " + c.id + "\r\n\r\n")
 	},
 }
 

@@ -71,8 +71,11 @@ func (g *guest) pipeline(l *net.TCPConn, r *bufio.Reader, wishes []wish) {
 	for _, w := range wishes {
 		all.WriteString(w.text)
 	}
-	sent := make(chan error, 1)
-	go func() { sent <- g.send(l, all.String()) }()
+	sent := make(chan struct{})
+	go func() {
+		defer close(sent)
+		_ = g.send(l, all.String())
+	}()
 	defer func() {
 		_ = l.Close()
 		<-sent
@@ -185,7 +188,8 @@ func (g *guest) receive(r *bufio.Reader, w wish) bool {
 		g.judge(m, w, err)
 	}
 	if err == nil && m.closes() {
-		if sound && !w.last {
+		// Where the target has a large body, the gateway may not know yet that it sent all of it.
+		if sound && !w.last && len(w.text) < 64<<10 {
 			g.wrong("%s (%s) closed the connection although nothing was wrong", w.id, w.do)
 		}
 		g.nothingMore(r)

@@ -73,7 +73,7 @@ func TestHTTP_PassesChunksOfAllSizes(t *testing.T) {
 	sent := make(chan struct{})
 	go func() {
 		defer close(sent)
-		v.send(ask("POST", "/both", coded.String(), "Transfer-Encoding: chunked"))
+		v.push(ask("POST", "/both", coded.String(), "Transfer-Encoding: chunked"))
 	}()
 	target := o.next(t)
 	got := target.request()
@@ -81,7 +81,7 @@ func TestHTTP_PassesChunksOfAllSizes(t *testing.T) {
 		t.Errorf("%d bytes came, %d were sent, or they differ", got.body.Len(), plain.Len())
 	}
 	<-sent
-	go target.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + coded.String())
+	go target.push("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + coded.String())
 	v.wants("POST", 200, plain.String())
 	v.still()
 }

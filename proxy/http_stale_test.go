@@ -23,7 +23,7 @@ func TestHTTP_NoticesThatAKeptConnectionEnded(t *testing.T) {
 			sent := make(chan struct{})
 			go func() {
 				defer close(sent)
-				v.send(request)
+				v.push(request)
 			}()
 			// Nothing of it was sent over the old connection, so even a body is sent over a new one.
 			method, _, _ := strings.Cut(request, " ")
@@ -81,7 +81,7 @@ func TestHTTP_TakesNothingBehindALargeAnswerForAnother(t *testing.T) {
 	sent := make(chan struct{})
 	go func() {
 		defer close(sent)
-		target.send(ok(large) + ok("poison"))
+		target.push(ok(large) + ok("poison"))
 	}()
 	head := v.head()
 	// The poison is there before the gateway can be done with the body.

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"slices"
-	"strings"
 	"testing"
 )
 
@@ -26,28 +25,6 @@ func TestHTTP_PassesTrailersOfRequests(t *testing.T) {
 	}
 	v.wants("POST", 200, "done")
 	v.still()
-}
-
-func TestHTTP_UsesOneConnectionForRequestsOneAfterTheOther(t *testing.T) {
-	p, o := staged(t)
-	v := p.call(t)
-	v.send(get("/1"))
-	target := o.next(t)
-	target.asked("GET /1", ok("one"))
-	v.wants("GET", 200, "one")
-	for _, request := range []string{
-		ask("POST", "/x", "body"), ask("POST", "/x", "4\r\nbody\r\n0\r\n\r\n", "Transfer-Encoding: chunked"), get("/x"), ask("HEAD", "/x", ""),
-	} {
-		v.send(request)
-		m := target.request()
-		target.send("HTTP/1.1 204 No Content\r\n\r\n")
-		v.wants("GET", 204, "")
-		v.send(request)
-		method, _, _ := strings.Cut(m.start, " ")
-		target.asked(method+" /x", "HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n")
-		v.wants(method, 304, "")
-	}
-	o.unused(t)
 }
 
 func TestHTTP_RefusesOtherExpectations(t *testing.T) {

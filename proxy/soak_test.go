@@ -36,7 +36,7 @@ const (
 //
 //	GATEWAY_SOAK_SECONDS=3600 go test ./proxy -count=1 -v -timeout 2h -run TestSoak_LeavesNothingBehind
 func TestSoak_LeavesNothingBehind(t *testing.T) {
-	during := time.Duration(number(t, "GATEWAY_SOAK_SECONDS", 5)) * time.Second
+	during := time.Duration(number(t, "GATEWAY_SOAK_SECONDS", 4)) * time.Second
 	descriptors(t)
 	pprof.Do(t.Context(), pprof.Labels("soak", "yes"), func(context.Context) {
 		s := &soak{t: t, app: httptest.NewServer(http.HandlerFunc(everything))}
@@ -252,8 +252,12 @@ func (s *soak) come(h habit, times int) error {
 		if h.leaves {
 			return nil
 		}
-		if err := h.judge(readAnswer(r, h.method, nil)); err != nil {
+		m, err := readAnswer(r, h.method, nil)
+		if err := h.judge(m, err); err != nil {
 			return err
+		}
+		if m.closes() && h.talk == "" {
+			return nil
 		}
 	}
 	if h.talk == "" {
