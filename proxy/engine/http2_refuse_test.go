@@ -80,7 +80,7 @@ func TestHTTP2_ResetsWhatTheLibraryRefuses(t *testing.T) {
 }
 
 func TestHTTP2_ServesOptionsOfTheServer(t *testing.T) {
-	m, _ := throughTLS(t, HTTP, func(_ http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "target ", r.RequestURI) })
+	m, _ := throughTLS(t, HTTP, func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "target ", r.RequestURI) })
 	w := dialWire(t, m.address, true)
 	w.ask(1, endStream, ":method", "OPTIONS", ":scheme", "https", ":path", "*", ":authority", "h")
 	if head, _, reset := w.body(); len(head) == 0 || head[0] != 0x88 || reset != 0 {
