@@ -58,7 +58,7 @@ func (a *answerer) inform(status int, h header.Header) error {
 
 func (a *answerer) begin(status int, h header.Header, length int64) error {
 	x := a.conn.x
-	if x.body != nil && !x.reader.done.Load() || a.conn.engine.draining.Load() {
+	if a.conn.streaming && !x.reader.done.Load() || a.conn.engine.draining.Load() {
 		a.closing = true
 	}
 	a.frame(status, length)

@@ -31,6 +31,8 @@ type conn struct {
 	primed bool
 	// served reports that there was a request, timed that the head under way has its time.
 	served, timed bool
+	// streaming reports that the body of the request comes after its head.
+	streaming bool
 	// over reports that the connection ends, unread that it may do so before the visitor has sent everything, broken that
 	// it has to look broken.
 	over, unread, broken bool
@@ -284,6 +286,7 @@ func (c *conn) begin() {
 		Upgrade: h.Upgrade, Trailers: h.Trailers,
 	}
 	c.answerer.reset(h)
+	c.streaming = false
 	switch {
 	case h.Length == 0:
 	case h.Length > 0 && h.Length <= int64(c.to-c.from):
@@ -291,13 +294,14 @@ func (c *conn) begin() {
 		c.from += int(h.Length)
 		c.seen = c.from
 	default:
+		c.streaming = true
 		x.reader.reset(c, h.Length)
 		x.body, x.spliced, x.trailer = &x.reader, &x.reader, &x.reader
 	}
 }
 
 // alone reports that the exchange needs the socket for itself: it reads more of the visitor than the loop allows.
-func (c *conn) alone() bool { return c.x.body != nil || c.x.Request.Upgrade != "" }
+func (c *conn) alone() bool { return c.streaming || c.x.Request.Upgrade != "" }
 
 // work has the exchange served and finds out how the connection goes on.
 func (c *conn) work() {
@@ -323,14 +327,15 @@ func (c *conn) work() {
 
 // proceed goes on after an exchange that read from the socket by itself.
 func (c *conn) proceed() {
-	if c.x.body == nil || c.over && c.x.phase == aborted {
+	if !c.streaming {
 		return
 	}
-	if !c.over && !c.x.reader.skip() {
+	reader := &c.x.reader
+	if !c.over && !reader.skip() {
 		c.over = true
 	}
-	c.unread = !c.x.reader.done.Load()
-	c.x.reader.release()
+	c.unread = !c.broken && !reader.done.Load()
+	reader.release()
 }
 
 // refuse answers what is no request as the RFCs have it.
@@ -341,7 +346,7 @@ func (c *conn) refuse(err error) {
 		return
 	}
 	c.begin()
-	c.x.body, c.x.whole, c.x.Request.Upgrade = nil, nil, ""
+	c.x.body, c.x.whole, c.x.Request.Upgrade, c.streaming = nil, nil, "", false
 	c.closing = true
 	c.engine.busy.Add(1)
 	defer c.engine.busy.Add(-1)
