@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -25,6 +26,9 @@ type serveOptions struct {
 	docker bool
 	level  string
 	tls    tlsOptions
+
+	via       string
+	forwarded bool
 }
 
 // tlsOptions say where visitors are served with TLS, and with what.
@@ -47,6 +51,8 @@ func newServe(env *Env) *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringSliceVar(&o.listen, "listen", []string{":80"}, "address to serve HTTP on; may be repeated")
+	f.StringVar(&o.via, "via", "", "name of this gateway in the Via fields that it then adds, both ways")
+	f.BoolVar(&o.forwarded, "forwarded", false, "tell apps who the visitor is by a Forwarded field too")
 	f.StringVar(&o.ping, "ping", "127.0.0.1:9180", "loopback address that answers /ping; empty for none")
 	f.StringVar(&o.state, "state", env.stateDir(), "folder that keeps the last good table; empty for none")
 	f.BoolVar(&o.docker, "docker", false, "watch the Docker engine in this process, without an agent")
@@ -85,9 +91,14 @@ func runServe(ctx context.Context, env *Env, o serveOptions) error {
 	if err != nil {
 		return err
 	}
+	if strings.ContainsFunc(o.via, notInToken) {
+		return usageError{fmt.Errorf("--via %q: a name in a Via field has letters, digits and -._~ only", o.via)}
+	}
 	server, err := proxy.New(proxy.Config{
 		Listen:    o.listen,
 		TLSListen: o.tls.listen,
+		Via:       o.via,
+		Forwarded: o.forwarded,
 		TLS:       secure,
 		Ping:      o.ping,
 		Admin:     env.socket(),
@@ -114,6 +125,11 @@ func runServe(ctx context.Context, env *Env, o serveOptions) error {
 		return fmt.Errorf("%w; without root choose a port above 1023 with --listen, and folders of your own with --socket and --state", err)
 	}
 	return err
+}
+
+// notInToken reports that a character may not stand in the name of a gateway (RFC 9110 section 7.6.3).
+func notInToken(r rune) bool {
+	return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("-._~", r))
 }
 
 // inProcess feeds a proxy in this process as an agent would over the socket.

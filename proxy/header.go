@@ -26,9 +26,41 @@ func (v *visit) Outgoing(h *header.Header) {
 		h.Append(header.Forged, "X-Forwarded-Prefix", prefix)
 	}
 	h.Append(header.Forged, requestID, v.id)
+	if v.server.config.Forwarded {
+		h.Append(header.Forged, "Forwarded", v.forwarded())
+	}
+	if v.server.config.Via != "" {
+		h.Append(header.Other, "Via", v.via(r.Major, r.Minor))
+	}
 	if v.serving.maps {
 		v.mapped.Request(h)
 	}
+}
+
+// forwarded is who the visitor is as RFC 7239 section 4 writes it.
+func (v *visit) forwarded() string {
+	r := &v.exchange.Request
+	peer := r.Peer
+	if strings.IndexByte(peer, ':') >= 0 {
+		peer = `"[` + peer + `]"`
+	}
+	element := "for=" + peer + ";proto=" + schemeOf(r.Secure)
+	if r.Host != "" {
+		element += `;host="` + r.Host + `"`
+	}
+	return element
+}
+
+// via is the gateway in a Via field, behind the version of what it received.
+func (v *visit) via(major, minor int) string {
+	version := "1.1 "
+	switch {
+	case major == 2:
+		version = "2.0 "
+	case minor == 0:
+		version = "1.0 "
+	}
+	return version + v.server.config.Via
 }
 
 // Incoming implements engine.Hooks.
@@ -48,6 +80,9 @@ func (v *visit) Incoming(status int, h *header.Header) {
 		h.Del(requestID)
 	}
 	h.Append(header.Forged, requestID, v.id)
+	if v.server.config.Via != "" {
+		h.Append(header.Other, "Via", v.via(1, 1))
+	}
 }
 
 // schemeOf is what the visitor uses.

@@ -33,6 +33,11 @@ type Config struct {
 	Ping string
 	// Admin is the path of the unix socket of the admin API, by default none. Its folder is made when it is missing.
 	Admin string
+	// Via is the name of this gateway in the Via fields that it then adds to what it passes on, both ways (RFC 9110
+	// section 7.6.3). By default it adds none.
+	Via string
+	// Forwarded has apps told who the visitor is by a Forwarded field (RFC 7239) too.
+	Forwarded bool
 	// StateDir is the folder of the last good table, by default none: a restarted proxy then waits for its agent. It is
 	// made when it is missing.
 	StateDir string

@@ -1,0 +1,44 @@
+package proxy
+
+import (
+	"io"
+	"net/http"
+	"testing"
+
+	"gateway/proxy/engine"
+	"gateway/proxy/route"
+)
+
+func TestProxy_SaysThatItIsThereWhenToldTo(t *testing.T) {
+	target, heads := wire(t)
+	p := start(t, Config{Via: "club", Forwarded: true}, mount(t, "/", route.Strip, target))
+	for version, want := range map[string]string{"1.1": "1.1 club", "1.0": "1.0 club"} {
+		got := p.raw(t, "GET", "GET / HTTP/"+version+"\r\nHost: example.org:8080\r\nVia: 1.1 other\r\nForwarded: for=6.6.6.6\r\nConnection: close\r\n\r\n")
+		head := <-heads
+		if via := fields(head, "Via"); len(via) != 2 || via[0] != "1.1 other" || via[1] != want {
+			t.Errorf("HTTP/%s: Via %q, want the other's and %q", version, via, want)
+		}
+		if is := fields(head, "Forwarded"); len(is) != 1 || is[0] != `for=127.0.0.1;proto=http;host="example.org:8080"` {
+			t.Errorf("Forwarded %q", is)
+		}
+		if via := got.Header.Get("Via"); via != "1.1 club" {
+			t.Errorf("the visitor was told %q", via)
+		}
+	}
+}
+
+func TestProxy_QuotesAddressesInForwarded(t *testing.T) {
+	v := visit{exchange: &engine.Exchange{Request: engine.Request{Peer: "2001:db8::1"}}}
+	if got := v.forwarded(); got != `for="[2001:db8::1]";proto=http` {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestProxy_IsSilentAboutItselfByDefault(t *testing.T) {
+	p := start(t, Config{}, mount(t, "/", route.Strip, app(t, "via", func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, r.Header.Get("Via")+r.Header.Get("Forwarded"))
+	})))
+	if got := p.visitor(t, "GET", "/"); got.body != "" || got.Header.Get("Via") != "" {
+		t.Errorf("the app got %q, the visitor %q", got.body, got.Header.Get("Via"))
+	}
+}
