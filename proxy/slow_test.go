@@ -26,6 +26,8 @@ import (
 const (
 	// flood is the answer that a slow reader does not read: more than the buffers between it and its target hold.
 	flood = 16 << 20
+	// few is how many slow visitors there are by default.
+	few = 500
 	// others is how many visitors of the usual kind there are, each with so many requests in a second.
 	others  = 8
 	perTick = 5 * time.Millisecond
@@ -40,7 +42,7 @@ const (
 // there are 10,000 of those.
 func TestSlow_DoesNotSlowOthers(t *testing.T) {
 	t.Parallel()
-	many := number(t, "GATEWAY_SLOW", 500)
+	many := number(t, "GATEWAY_SLOW", few)
 	zeros := make([]byte, flood)
 	p := startApart(t,
 		mount(t, "/usual", route.Strip, app(t, "usual", nil)),
@@ -52,14 +54,22 @@ func TestSlow_DoesNotSlowOthers(t *testing.T) {
 			w.Header().Set("Content-Length", strconv.Itoa(flood))
 			_, _ = w.Write(zeros)
 		})))
-	alone := p.usual(t, time.Second, nil)
+	during := headTimeout / 2
+	if many <= few {
+		during = time.Second
+	}
+	alone := p.usual(t, during, nil)
 	crowd := p.crowd(t, many)
 	beside := p.usual(t, headTimeout/2, crowd.drip)
-	t.Logf("p99 of %d visitors alone %v, beside %d slow ones %v: %.2fx",
-		others, alone, many, beside, float64(beside)/float64(alone))
 	crowd.headsEnd(t)
 	crowd.bodiesPass(t)
 	crowd.readersRead(t)
+	if many > few {
+		// On a machine that others use too, the two say how far the ratio is to be trusted.
+		t.Logf("p99 of %d visitors alone, when the slow ones have left: %v", others, p.usual(t, during, nil))
+	}
+	t.Logf("p99 of %d visitors alone %v, beside %d slow ones %v: %.2fx",
+		others, alone, many, beside, float64(beside)/float64(alone))
 	p.end(t)
 }
 
