@@ -2,17 +2,17 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"syscall"
 	"time"
 
 	"gateway/testdata/bench/peer"
-
-	"golang.org/x/sys/unix"
 )
 
 // Cores: the proxy has one to itself, and everything else that works has the other.
@@ -73,11 +73,11 @@ func (b *bed) alone(ctx context.Context) error {
 	}
 	b.kill = append(b.kill, func() { file.Close() })
 	for waits := 0; ; waits++ {
-		err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		if err == nil {
 			return nil
 		}
-		if err != unix.EWOULDBLOCK {
+		if !errors.Is(err, syscall.EWOULDBLOCK) {
 			return fmt.Errorf("waiting for other runs: %w", err)
 		}
 		if waits == 0 {

@@ -1,4 +1,4 @@
-// The bench compares the gateway with other proxies on one machine: the cost of a request in processor time, memory, and
+// Command bench compares the gateway with other proxies on one machine: the cost of a request in processor time, memory, and
 // what a change of routes does to the visitors. It starts each proxy on core 0 and the load and the backend on core 1,
 // interleaves the proxies in rounds, checks every answer, and prints medians with their ratio to nginx's of the same run.
 // bench.sh builds everything and runs it. It is for Linux with at least two cores.
@@ -34,7 +34,6 @@ type options struct {
 	out       string
 	profile   string
 	quick     bool
-	nice      bool
 }
 
 const usage = `usage: testdata/bench/bench.sh [SCENARIO ...] [--FLAG ...]
@@ -59,7 +58,6 @@ func main() {
 	flags.StringVar(&o.out, "out", "", "file to write the results to (default RESULTS.md when all scenarios run)")
 	flags.StringVar(&o.profile, "profile", "", "write perf records of the gateway under load to files that begin so, and reports beside them")
 	flags.BoolVar(&o.quick, "quick", false, "one round of a second, gateway and reverseproxy only: shows that the bench and the gateway work")
-	flags.BoolVar(&o.nice, "nice", false, "give all that is measured precedence over the machine's other work (needs root)")
 	flags.StringVar(&o.bin, "bin", "", "folder of the built programs (bench.sh sets it)")
 	flags.Usage = func() {
 		fmt.Fprint(flags.Output(), usage)
@@ -81,7 +79,7 @@ func main() {
 			o.scenarios, args = append(o.scenarios, args[0]), args[1:]
 		}
 	}
-	if err := errors.Join(raiseFiles(), o.prefer()); err != nil {
+	if err := raiseFiles(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -142,17 +140,6 @@ func raiseFiles() error {
 	limit.Cur = limit.Max
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		return fmt.Errorf("raising the limit of open files: %w", err)
-	}
-	return nil
-}
-
-// prefer gives this thread, and so all that it starts, the highest priority that is not a real-time one.
-func (o *options) prefer() error {
-	if !o.nice {
-		return nil
-	}
-	if err := syscall.Setpriority(syscall.PRIO_PROCESS, 0, -20); err != nil {
-		return fmt.Errorf("--nice: %w", err)
 	}
 	return nil
 }

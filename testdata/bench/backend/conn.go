@@ -3,10 +3,9 @@ package main
 import (
 	"bytes"
 	"strconv"
+	"syscall"
 
 	"gateway/testdata/bench/poll"
-
-	"golang.org/x/sys/unix"
 )
 
 // conn is one connection from the proxy.
@@ -26,7 +25,7 @@ func (c *conn) receive(s *server, hungup bool) bool {
 	for {
 		if c.body > 0 {
 			n, errno := poll.Discard(c.fd, min(c.body, 1<<20))
-			if errno == unix.EAGAIN {
+			if errno == syscall.EAGAIN {
 				return true
 			}
 			if errno != 0 || n == 0 {
@@ -39,7 +38,7 @@ func (c *conn) receive(s *server, hungup bool) bool {
 			continue
 		}
 		n, errno := poll.Read(c.fd, s.shared)
-		if errno == unix.EAGAIN {
+		if errno == syscall.EAGAIN {
 			return true
 		}
 		if errno != 0 || n == 0 || !c.consume(s, s.shared[:n]) {
@@ -122,7 +121,7 @@ func (c *conn) send(s *server, answer []byte, left int) bool {
 func (c *conn) flush(s *server) bool {
 	for len(c.out) > 0 {
 		n, errno := poll.Write(c.fd, c.out)
-		if errno == unix.EAGAIN {
+		if errno == syscall.EAGAIN {
 			return true
 		}
 		if errno != 0 {

@@ -1,4 +1,4 @@
-// The backend is what the proxies stand in front of: one thread that answers GET /N with N bytes, GET /echo with the
+// Command backend is what the proxies stand in front of: one thread that answers GET /N with N bytes, GET /echo with the
 // request's head as it arrived, and a POST with the number of bytes it was sent. It is as cheap as it can be, since it
 // shares a core with the load tool, and trusts that its requests are well-formed.
 package main
@@ -10,8 +10,6 @@ import (
 	"runtime"
 
 	"gateway/testdata/bench/poll"
-
-	"golang.org/x/sys/unix"
 )
 
 func main() {
@@ -36,7 +34,7 @@ type server struct {
 
 // Serve answers on 127.0.0.1 until the process is killed.
 func Serve(port int, mark byte) error {
-	fd, err := listen(port)
+	fd, err := poll.Listen(port)
 	if err != nil {
 		return err
 	}
@@ -59,23 +57,6 @@ func Serve(port int, mark byte) error {
 	}
 }
 
-func listen(port int) (int, error) {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return 0, fmt.Errorf("making a socket: %w", err)
-	}
-	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
-		return 0, fmt.Errorf("making a socket: %w", err)
-	}
-	if err := unix.Bind(fd, &unix.SockaddrInet4{Port: port, Addr: [4]byte{127, 0, 0, 1}}); err != nil {
-		return 0, fmt.Errorf("listening on port %d: %w", port, err)
-	}
-	if err := unix.Listen(fd, 4096); err != nil {
-		return 0, fmt.Errorf("listening on port %d: %w", port, err)
-	}
-	return fd, nil
-}
-
 func (s *server) handle(fd int, events uint32) {
 	if fd == s.listen {
 		s.accept()
@@ -94,24 +75,23 @@ func (s *server) handle(fd int, events uint32) {
 	}
 	if !open {
 		s.conns[fd] = nil
-		unix.Close(fd)
+		poll.Close(fd)
 	}
 }
 
 func (s *server) accept() {
 	for {
-		fd, _, err := unix.Accept4(s.listen, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
-		if err != nil {
+		fd, ok := poll.Accept(s.listen)
+		if !ok {
 			return
 		}
-		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 		for fd >= len(s.conns) {
 			s.conns = append(s.conns, make([]*conn, 1024)...)
 		}
 		s.conns[fd] = &conn{fd: fd}
 		if s.set.Add(fd) != nil {
 			s.conns[fd] = nil
-			unix.Close(fd)
+			poll.Close(fd)
 		}
 	}
 }

@@ -3,11 +3,10 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"syscall"
 	"time"
 
 	"gateway/testdata/bench/poll"
-
-	"golang.org/x/sys/unix"
 )
 
 // query is a request that was sent or waits to be.
@@ -44,7 +43,7 @@ func (c *conn) send(q query, request []byte) (why string) {
 func (c *conn) flush() (why string) {
 	for len(c.out) > 0 {
 		n, errno := poll.Write(c.fd, c.out)
-		if errno == unix.EAGAIN {
+		if errno == syscall.EAGAIN {
 			return ""
 		}
 		if errno != 0 {
@@ -59,14 +58,14 @@ func (c *conn) flush() (why string) {
 func (c *conn) receive(shared []byte, length int) (complete bool, why string) {
 	for {
 		var n int
-		var errno unix.Errno
+		var errno syscall.Errno
 		if c.inBody && c.left > len(shared) {
 			n, errno = poll.Discard(c.fd, min(c.left, 4<<20))
 		} else {
 			n, errno = poll.Read(c.fd, shared)
 		}
 		switch {
-		case errno == unix.EAGAIN:
+		case errno == syscall.EAGAIN:
 			return false, ""
 		case errno != 0:
 			return false, "read: " + errno.Error()
@@ -119,21 +118,4 @@ func (c *conn) head(data []byte, length int) (rest []byte, why string) {
 	}
 	c.answer, c.inBody, c.left = a, true, a.length
 	return data[a.size:], ""
-}
-
-func dial(port int) (int, error) {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return 0, fmt.Errorf("making a socket: %w", err)
-	}
-	if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
-		unix.Close(fd)
-		return 0, fmt.Errorf("making a socket: %w", err)
-	}
-	err = unix.Connect(fd, &unix.SockaddrInet4{Port: port, Addr: [4]byte{127, 0, 0, 1}})
-	if err != nil && err != unix.EINPROGRESS {
-		unix.Close(fd)
-		return 0, fmt.Errorf("connecting: %w", err)
-	}
-	return fd, nil
 }

@@ -1,4 +1,4 @@
-// The load tool is a client of many connections on one thread: it asks a proxy for bodies, in a closed loop or at a fixed
+// Command load is a client of many connections on one thread: it asks a proxy for bodies, in a closed loop or at a fixed
 // rate, checks the status and the length of every answer, and prints what happened as JSON. It speaks plain HTTP/1.1
 // and reads only answers with a Content-Length, which is what a proxy must make of the backend's.
 package main

@@ -18,8 +18,9 @@ Sec-Fetch-Mode: no-cors
 Sec-Fetch-Dest: image
 Referer: http://127.0.0.1/shop/catalogue?category=keyboards&page=3
 Accept-Encoding: gzip, deflate, br, zstd
+Priority: u=1, i
 Accept-Language: de-DE,de;q=0.9,en-US;q=0.8,en;q=0.7
-Cookie: _ga=GA1.1.1263479182.1761234567; session=eyJhbGciOiJIUzI1NiJ9.eyJ1c2VyIjoiMTAyNCJ9.pV8mXk1c0mB3mGkq0T5l9w; csrftoken=Yk3qfT9uW0aZb7rXo2Nn; consent=necessary.statistics; theme=dark; lang=de
+Cookie: _ga=GA1.1.1263479182.1761234567; session=eyJhbGciOiJIUzI1NiJ9.eyJ1c2VyIjoiMTAyNCJ9.pV8mXk1c0mB3mGkq0T5l9w; csrftoken=Yk3qfT9uW0aZb7rXo2Nn; consent=necessary.statistics; theme=dark; lang=de; _ga_7ZQ2K=GS2.1.s1761234567$o4$g1$t1761235678$j52$l0$h0; basket=b7d0c1f2-6a53-4c7e-9a42-1f8e3d5c6b70
 `
 
 // requests makes the requests that are sent in turn, one for each route.

@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"gateway/testdata/bench/poll"
-
-	"golang.org/x/sys/unix"
 )
 
 // patience is how long an answer may take after the last request was sent.
@@ -90,7 +88,12 @@ func (c *client) rest() error {
 // begin opens the connections, and the clock when requests are due at times.
 func (c *client) begin() error {
 	if c.rate > 0 {
-		if err := c.startTimer(); err != nil {
+		fd, err := poll.Timer(time.Second / time.Duration(c.rate))
+		if err != nil {
+			return err
+		}
+		c.timer = fd
+		if err := c.set.Add(fd); err != nil {
 			return err
 		}
 	}
@@ -106,23 +109,9 @@ func (c *client) begin() error {
 	return nil
 }
 
-// startTimer makes the timer that ticks once for each request that is due.
-func (c *client) startTimer() error {
-	fd, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC)
-	if err != nil {
-		return fmt.Errorf("making a timer: %w", err)
-	}
-	each := unix.NsecToTimespec(int64(time.Second) / int64(c.rate))
-	if err := unix.TimerfdSettime(fd, 0, &unix.ItimerSpec{Interval: each, Value: each}, nil); err != nil {
-		return fmt.Errorf("setting a timer: %w", err)
-	}
-	c.timer = fd
-	return c.set.Add(fd)
-}
-
 // open opens a connection; it gets its first request at once when nothing else says when.
 func (c *client) open() error {
-	fd, err := dial(c.port)
+	fd, err := poll.Dial(c.port)
 	if err != nil {
 		return err
 	}

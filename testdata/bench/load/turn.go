@@ -5,8 +5,6 @@ import (
 	"time"
 
 	"gateway/testdata/bench/poll"
-
-	"golang.org/x/sys/unix"
 )
 
 // tick takes the requests that have become due, as many as the timer says, and sends those that find a connection.
@@ -115,6 +113,6 @@ func (c *client) again() {
 
 func (c *client) drop(nc *conn) {
 	c.byFD[nc.fd] = nil
-	unix.Close(nc.fd)
+	poll.Close(nc.fd)
 	nc.fd = -1
 }

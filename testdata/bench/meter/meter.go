@@ -9,9 +9,9 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
+	"unsafe"
 )
 
 // Tree returns a process and its descendants. Those that end meanwhile are left out.
@@ -20,12 +20,18 @@ func Tree(pid int) []int {
 	for i := 0; i < len(all); i++ {
 		lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", all[i]))
 		for _, name := range lists {
-			text, _ := os.ReadFile(name)
-			for field := range strings.FieldsSeq(string(text)) {
-				if child, err := strconv.Atoi(field); err == nil {
-					all = append(all, child)
-				}
-			}
+			all = append(all, children(name)...)
+		}
+	}
+	return all
+}
+
+func children(list string) []int {
+	var all []int
+	text, _ := os.ReadFile(list)
+	for field := range strings.FieldsSeq(string(text)) {
+		if child, err := strconv.Atoi(field); err == nil {
+			all = append(all, child)
 		}
 	}
 	return all
@@ -38,9 +44,10 @@ func CPU(pid int) (time.Duration, error) {
 	const processWide = 2 // CPUCLOCK_SCHED
 	var sum time.Duration
 	for _, p := range Tree(pid) {
-		var t unix.Timespec
-		if err := unix.ClockGettime(int32(^p<<3|processWide), &t); err != nil {
-			return 0, fmt.Errorf("reading the clock of process %d: %w", p, err)
+		var t syscall.Timespec
+		clock := int32(^p<<3 | processWide)
+		if _, _, errno := syscall.Syscall(syscall.SYS_CLOCK_GETTIME, uintptr(clock), uintptr(unsafe.Pointer(&t)), 0); errno != 0 {
+			return 0, fmt.Errorf("reading the clock of process %d: %w", p, errno)
 		}
 		sum += time.Duration(t.Nano())
 	}

@@ -1,4 +1,4 @@
-// The reverseproxy is the peer that a Go program gets for forty lines: net/http/httputil.ReverseProxy behind a map of
+// Command reverseproxy is the peer that a Go program gets for forty lines: net/http/httputil.ReverseProxy behind a map of
 // prefixes, with the same headers as the others.
 package main
 
