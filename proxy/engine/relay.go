@@ -121,7 +121,7 @@ func (r *relaying) passCounted(left int64) error {
 		if left == 0 {
 			return nil
 		}
-		if to := r.visitor.plain(); left >= spliceFrom && to != nil && r.wrapped == nil && r.link.plain() {
+		if to := r.visitor.plain(); left >= spliceFrom && to != nil && to.Splices() && r.wrapped == nil && r.link.plain() {
 			return r.splice(to, left)
 		}
 		if err := r.awaitMore(); err != nil {
@@ -135,16 +135,21 @@ func (r *relaying) splice(to *socket.Socket, left int64) error {
 	if err := r.visitor.Flush(); err != nil {
 		return r.gone(err)
 	}
-	defer to.Within(0)
 	for left > 0 {
-		to.Within(r.engine.config.Write)
+		// Each side has its own time: a target may pause for longer than a visitor may.
 		r.link.sock.Within(r.left(r.engine.config.Pause))
-		n, err := to.Receive(r.link.sock, min(left, splicePiece))
+		ready, err := r.link.sock.Ready()
+		if err != nil {
+			return r.breakOff(broken(err))
+		}
+		to.Within(r.engine.config.Write)
+		n, err := to.Receive(r.link.sock, min(left, int64(ready), splicePiece))
+		to.Within(0)
 		r.sent += n
 		r.visitor.moved(n)
 		left -= n
 		if err != nil {
-			return r.breakOff(err)
+			return r.gone(err)
 		}
 	}
 	return nil

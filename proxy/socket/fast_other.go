@@ -2,7 +2,10 @@
 
 package socket
 
-import "net"
+import (
+	"errors"
+	"net"
+)
 
 // line is what bytes go over, by way of the net package.
 type line struct {
@@ -33,6 +36,12 @@ func (l *line) Loop(step func() bool) error {
 
 // TryRead reads, and waits for something to read.
 func (l *line) TryRead(p []byte) (int, error) { return l.conn.Read(p) }
+
+// Splices is always false: what is there to be moved cannot be known without reading it.
+func (l *line) Splices() bool { return false }
+
+// Ready is not for these sockets, see Splices.
+func (l *line) Ready() (int, error) { return 0, errors.ErrUnsupported }
 
 // Usable is always true: sending shows what is not.
 func (l *line) Usable() bool { return true }

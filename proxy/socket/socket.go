@@ -60,7 +60,7 @@ func (s *Socket) CloseWrite() error {
 }
 
 // Receive moves up to n bytes from another socket to this one, by splice(2) where there is one, and returns how many it
-// moved. The error is io.EOF when from ended before; otherwise tell by Interrupted whose it was.
+// moved. The error is io.EOF when from ended before. Of no more than from has Ready, an error is that of this side.
 func (s *Socket) Receive(from *Socket, n int64) (int64, error) {
 	to, ok := s.line.conn.(io.ReaderFrom)
 	if !ok {

@@ -1,0 +1,201 @@
+package engine
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// patience is how long a test waits for what must happen.
+const patience = 20 * time.Second
+
+// peer is one end of a connection that a test speaks over byte by byte.
+type peer struct {
+	*net.TCPConn
+	in   *bufio.Reader
+	fail func(format string, args ...any)
+}
+
+func newPeer(conn net.Conn, fail func(format string, args ...any)) *peer {
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	tcp, _ := conn.(*net.TCPConn)
+	return &peer{tcp, bufio.NewReaderSize(conn, 64<<10), fail}
+}
+
+// dial connects as a visitor.
+func dial(t testing.TB, address string) *peer {
+	t.Helper()
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return newPeer(conn, t.Fatalf)
+}
+
+// say sends.
+func (p *peer) say(format string, args ...any) {
+	if _, err := fmt.Fprintf(p, format, args...); err != nil {
+		p.fail("sending %.40q: %v", format, err)
+	}
+}
+
+// head reads a head with its empty line. It is empty when the connection ended before.
+func (p *peer) head() string {
+	var all strings.Builder
+	for {
+		line, err := p.in.ReadString('\n')
+		all.WriteString(line)
+		switch {
+		case err != nil && all.Len() == 0:
+			return ""
+		case err != nil:
+			p.fail("after %q: %v", all.String(), err)
+			return ""
+		case line == "\r\n":
+			return all.String()
+		}
+	}
+}
+
+// hear reads exactly that.
+func (p *peer) hear(want string) {
+	got := make([]byte, len(want))
+	if n, err := io.ReadFull(p.in, got); err != nil || string(got) != want {
+		p.fail("heard %.80q, %v, want %.80q", got[:n], err, want)
+	}
+}
+
+// answer reads a whole answer to a request of that method, without informational ones.
+func (p *peer) answer(method string) (*http.Response, string) {
+	resp, err := http.ReadResponse(p.in, &http.Request{Method: method})
+	if err != nil {
+		p.fail("reading the answer: %v", err)
+		return nil, ""
+	}
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		p.fail("reading the body of the answer: %v", err)
+	}
+	return resp, string(body)
+}
+
+// get asks for a path and reads the answer.
+func (p *peer) get(path string) (*http.Response, string) {
+	p.say("GET %s HTTP/1.1\r\nHost: h\r\n\r\n", path)
+	return p.answer(http.MethodGet)
+}
+
+// rest reads until the connection ends, and how: nil for orderly.
+func (p *peer) rest() (string, error) {
+	rest, err := io.ReadAll(p.in)
+	var late net.Error
+	if errors.As(err, &late) && late.Timeout() {
+		p.fail("the connection did not end")
+	}
+	return string(rest), err
+}
+
+// acting is a target that plays a part on each of its connections, which it counts from 0 on.
+func acting(t testing.TB, part func(p *peer, n int)) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return actingOn(t, l, part)
+}
+
+func actingOn(t testing.TB, l net.Listener, part func(p *peer, n int)) string {
+	var all sync.WaitGroup
+	var mu sync.Mutex
+	var conns []net.Conn
+	all.Go(func() {
+		for n := 0; ; n++ {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			mu.Lock()
+			conns = append(conns, conn)
+			mu.Unlock()
+			all.Go(func() {
+				defer conn.Close()
+				part(newPeer(conn, func(format string, args ...any) {
+					t.Errorf("the target: "+format, args...)
+					runtime.Goexit()
+				}), n)
+			})
+		}
+	})
+	t.Cleanup(func() {
+		_ = l.Close()
+		mu.Lock()
+		for _, conn := range conns {
+			_ = conn.Close()
+		}
+		mu.Unlock()
+		all.Wait()
+	})
+	return l.Addr().String()
+}
+
+// before serves between visitors and a target that plays a part, and sees that no goroutine is left in the end.
+func before(t testing.TB, c Config, part func(p *peer, n int)) (running, *carrier) {
+	t.Helper()
+	p := &carrier{hooks: none{}, fails: make(chan error, 100)}
+	if c.Handler == nil {
+		c.Handler = p
+	}
+	address := acting(t, part)
+	t.Cleanup(func() { nothingLeft(t) })
+	r := serving(t, c)
+	p.to = r.Upstream(HTTP, address)
+	return r, p
+}
+
+// nothingLeft waits until no goroutine is in the engine any more.
+func nothingLeft(t testing.TB) {
+	t.Helper()
+	var left string
+	met := func() bool {
+		stacks := make([]byte, 1<<20)
+		left = string(stacks[:runtime.Stack(stacks, true)])
+		return !strings.Contains(left, "engine.(*conn)") && !strings.Contains(left, "engine.(*sending)") && !strings.Contains(left, "engine.(*Engine)")
+	}
+	for deadline := time.Now().Add(patience); !met(); runtime.Gosched() {
+		if time.Now().After(deadline) {
+			t.Fatalf("left behind:\n%s", left)
+		}
+	}
+}
+
+// failure is how the next exchange that was not answered failed.
+func failure(t testing.TB, p *carrier) error {
+	t.Helper()
+	select {
+	case err := <-p.fails:
+		return err
+	case <-time.After(patience):
+		t.Fatal("no exchange failed")
+		return nil
+	}
+}
+
+// closed waits until the channel is.
+func closed(t testing.TB, what string, c <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-c:
+	case <-time.After(patience):
+		t.Fatalf("never: %s", what)
+	}
+}

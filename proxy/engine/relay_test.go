@@ -1,0 +1,109 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+)
+
+// pattern is text of that length in which no part looks like another.
+func pattern(length int) string {
+	var b strings.Builder
+	for i := 0; b.Len() < length; i++ {
+		fmt.Fprintf(&b, "%08x", uint32(i)*2654435761)
+	}
+	return b.String()[:length]
+}
+
+// endless answers with a body that never ends, until nobody takes it.
+func endless(p *peer) {
+	p.say("HTTP/1.1 200 OK\r\nContent-Length: 1000000000000\r\n\r\n")
+	piece := make([]byte, 64<<10)
+	for {
+		if _, err := p.Write(piece); err != nil {
+			return
+		}
+	}
+}
+
+// However large a body is, a visitor who takes nothing has the time of a visitor, and a target that is silent that of
+// a target.
+func TestRelay_GivesEachSideItsOwnTime(t *testing.T) {
+	go1, first := make(chan struct{}), pattern(150<<10)
+	second := pattern(150 << 10)
+	r, p := before(t, Config{Timeouts: Timeouts{Write: 80 * time.Millisecond}}, func(p *peer, n int) {
+		if n > 0 {
+			p.head()
+			endless(p)
+			return
+		}
+		p.head()
+		p.say("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(first)+len(second), first)
+		<-go1
+		p.say("%s", second)
+		_ = p.head()
+	})
+	patient := dial(t, r.address)
+	patient.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+	patient.head()
+	patient.hear(first)
+	// While that target is silent, another visitor stops to read for longer than a visitor may.
+	stopped := dial(t, r.address)
+	stopped.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+	if err := failure(t, p); !errors.Is(err, ErrGone) {
+		t.Errorf("%v, want ErrGone", err)
+	}
+	close(go1)
+	patient.hear(second)
+}
+
+func TestRelay_TellsVisitorsWhoLeaveFromTargetsThatBreakOff(t *testing.T) {
+	r, p := before(t, Config{}, func(p *peer, _ int) {
+		if h := p.head(); strings.HasPrefix(h, "GET /short ") {
+			p.say("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n%s", pattern(300<<10))
+			return
+		}
+		endless(p)
+	})
+	for range 5 {
+		c := dial(t, r.address)
+		c.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+		_, _ = io.CopyN(io.Discard, c.in, 200<<10)
+		_ = c.SetLinger(0)
+		_ = c.Close()
+		if err := failure(t, p); !errors.Is(err, ErrGone) {
+			t.Errorf("%v, want ErrGone", err)
+		}
+		c = dial(t, r.address)
+		c.say("GET /short HTTP/1.1\r\nHost: h\r\n\r\n")
+		if _, err := c.rest(); err == nil {
+			t.Error("a broken answer ended as if it were whole")
+		}
+		if err := failure(t, p); !errors.Is(err, ErrBroken) {
+			t.Errorf("%v, want ErrBroken", err)
+		}
+	}
+}
+
+// Large bodies arrive as they were sent, both ways, whatever the visitor speaks.
+func TestRelay_MovesLargeBodies(t *testing.T) {
+	large := pattern(10 << 20)
+	r, _ := before(t, Config{}, func(p *peer, _ int) {
+		for p.head() != "" {
+			p.hear(large)
+			p.say("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(large), large)
+		}
+	})
+	for _, version := range []string{"1.1", "1.0"} {
+		c := dial(t, r.address)
+		for range 2 {
+			c.say("POST / HTTP/%s\r\nHost: h\r\nConnection: keep-alive\r\nContent-Length: %d\r\n\r\n%s", version, len(large), large)
+			if resp, body := c.answer("POST"); body != large || resp.Close || resp.ContentLength != int64(len(large)) {
+				t.Fatalf("HTTP/%s: %d bytes, close %v", version, len(body), resp.Close)
+			}
+		}
+	}
+}
