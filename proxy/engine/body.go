@@ -128,17 +128,27 @@ func (b *bodyReader) trailers() header.Header { return b.decoder.Trailers }
 
 // movable is how many bytes may pass from the socket without being looked at: 0 when there is something read already.
 func (b *bodyReader) movable() int64 {
-	if c := b.conn; b.chunked || c.stream != net.Conn(c.sock) || c.from < c.to || b.err != nil {
+	c := b.conn
+	if b.chunked || c.stream != net.Conn(c.sock) || !c.sock.Splices() || c.from < c.to || b.err != nil {
 		return 0
 	}
 	return b.left
 }
 
-// move moves up to n bytes to the socket.
-func (b *bodyReader) move(to *socket.Socket, n int64) error {
+// ready waits until bytes can be moved, and returns how many.
+func (b *bodyReader) ready() (int64, error) {
 	c := b.conn
 	c.sock.Within(c.engine.config.Body)
-	moved, err := to.Receive(c.sock, n)
+	n, err := c.sock.Ready()
+	if err != nil {
+		b.err = broken(err)
+	}
+	return min(b.left, int64(n), splicePiece), b.err
+}
+
+// move moves so many bytes to the socket. The error is io.EOF when these were the last, and else the socket's.
+func (b *bodyReader) move(to *socket.Socket, n int64) error {
+	moved, err := to.Receive(b.conn.sock, n)
 	b.err = b.took(moved, err)
 	return b.err
 }

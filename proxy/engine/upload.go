@@ -137,13 +137,18 @@ func (s *sending) sendCounted(buf []byte) error {
 // moveBody moves the rest of the body from socket to socket.
 func (s *sending) moveBody(b *bodyReader) error {
 	for {
+		n, err := b.ready()
+		if err != nil {
+			return &unreadable{err}
+		}
 		s.link.sock.Within(s.engine.config.Answer)
-		err := b.move(s.link.sock, min(b.left, splicePiece))
+		err = b.move(s.link.sock, n)
+		s.link.sock.Within(0)
 		if err == io.EOF {
 			return nil
 		}
 		if err != nil {
-			return &unreadable{err}
+			return err
 		}
 	}
 }
