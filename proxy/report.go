@@ -1,8 +1,8 @@
 package proxy
 
 import (
-	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -108,18 +108,8 @@ func (s *Server) Requests(key string) ([]admin.Request, error) {
 // ReceiveTable puts a pushed table in force, as SetTable does. The error is admin.ErrRefused when it is no table; the one
 // in force then stays.
 func (s *Server) ReceiveTable(raw admin.RawTable) (admin.Pushed, error) {
-	// Something else than a table must not pass for an empty one.
-	var shape struct {
-		Routes *[]json.RawMessage `json:"routes"`
-	}
-	if err := json.Unmarshal(raw, &shape); err != nil {
-		return admin.Pushed{}, fmt.Errorf("%w: %w", admin.ErrRefused, err)
-	}
-	if shape.Routes == nil {
-		return admin.Pushed{}, fmt.Errorf("%w: a table has routes", admin.ErrRefused)
-	}
-	t := new(route.Table)
-	if err := json.Unmarshal(raw, t); err != nil {
+	t, err := route.ReadTable(&paced{rest: raw})
+	if err != nil {
 		return admin.Pushed{}, fmt.Errorf("%w: %w", admin.ErrRefused, err)
 	}
 	s.SetTable(t)
@@ -139,4 +129,29 @@ func (s *Server) ReceiveAgent(agent admin.Agent) admin.Pushed {
 func (s *Server) pushed() admin.Pushed {
 	table := s.current.Load().describe()
 	return admin.Pushed{Boot: s.boot, Digest: table.Digest, Revision: table.Revision}
+}
+
+const (
+	// pacePiece is after how much of a table requests have the processor for a moment, and pace how long: reading thousands
+	// of routes takes milliseconds, for which no visitor is to wait.
+	pacePiece = 16 << 10
+	pace      = 50 * time.Microsecond
+)
+
+// paced is read with a pause after each piece.
+type paced struct{ rest, piece []byte }
+
+// Read implements io.Reader.
+func (p *paced) Read(to []byte) (int, error) {
+	if len(p.piece) == 0 {
+		if len(p.rest) == 0 {
+			return 0, io.EOF
+		}
+		time.Sleep(pace)
+		n := min(pacePiece, len(p.rest))
+		p.piece, p.rest = p.rest[:n], p.rest[n:]
+	}
+	n := copy(to, p.piece)
+	p.piece = p.piece[n:]
+	return n, nil
 }

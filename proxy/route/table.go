@@ -1,6 +1,7 @@
 package route
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
@@ -234,10 +235,10 @@ func (t *Table) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON reads what MarshalJSON wrote, and settles conflicts anew.
 func (t *Table) UnmarshalJSON(data []byte) error {
-	var w wireTable
-	if err := json.Unmarshal(data, &w); err != nil {
-		return fmt.Errorf("reading a table: %w", err)
+	read, err := ReadTable(bytes.NewReader(data))
+	if err != nil {
+		return err
 	}
-	*t = *Build(w.Routes, w.Problems)
+	*t = *read
 	return nil
 }
