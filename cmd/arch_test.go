@@ -36,6 +36,7 @@ var ours = map[string][]string{
 	"proxy/socket":    {},
 	"proxy/site":      {},
 	"testdata":        {},
+	"testdata/bench":  {"testdata/bench/..."},
 }
 
 // serving is what the packages that face visitors may import: nothing that holds the Docker socket.
@@ -68,7 +69,7 @@ var homes = map[string][]string{
 	"go.yaml.in/yaml":                            {"projects", "projects/compose", "templates"},
 	"golang.org/x/crypto/x509roots":              {"cmd/gateway"},
 	"golang.org/x/sync":                          {"cmd", "projects", "proxy", "proxy/agent", "proxy/discovery"},
-	"golang.org/x/sys":                           {"cmd", "projects", "proxy"},
+	"golang.org/x/sys":                           {"cmd", "projects", "proxy", "testdata/bench/poll"},
 	"golang.org/x/term":                          {"cmd"},
 	"golang.org/x/text":                          {"proxy/page"},
 }

@@ -30,7 +30,7 @@ func (v *visit) Outgoing(h *header.Header) {
 		h.Append(header.Forged, "Forwarded", v.forwarded())
 	}
 	if v.server.config.Via != "" {
-		h.Append(header.Other, "Via", v.via(r.Major, r.Minor))
+		h.Append(header.Other, "Via", via(v.server.config.Via, r.Major, r.Minor))
 	}
 	if v.serving.maps {
 		v.mapped.Request(h)
@@ -51,8 +51,8 @@ func (v *visit) forwarded() string {
 	return element
 }
 
-// via is the gateway in a Via field, behind the version of what it received.
-func (v *visit) via(major, minor int) string {
+// via is the gateway of that name in a Via field, behind the version of what it received.
+func via(name string, major, minor int) string {
 	version := "1.1 "
 	switch {
 	case major == 2:
@@ -60,7 +60,7 @@ func (v *visit) via(major, minor int) string {
 	case minor == 0:
 		version = "1.0 "
 	}
-	return version + v.server.config.Via
+	return version + name
 }
 
 // Incoming implements engine.Hooks.
@@ -81,7 +81,7 @@ func (v *visit) Incoming(status int, h *header.Header) {
 	}
 	h.Append(header.Forged, requestID, v.id)
 	if v.server.config.Via != "" {
-		h.Append(header.Other, "Via", v.via(1, 1))
+		h.Append(header.Other, "Via", via(v.server.config.Via, 1, 1))
 	}
 }
 

@@ -20,6 +20,8 @@ type answerer struct {
 	head             bool
 	framing          framing
 	left             int64
+	// begun reports that the final answer has, sent that a part of it was.
+	begun, sent bool
 }
 
 // framing is how the end of a body is told.
@@ -42,7 +44,7 @@ const bulk = 4 << 10
 
 func (a *answerer) reset(r *http1.Request) {
 	a.closing, a.minor, a.head = r.Close, r.Minor, r.Method == http.MethodHead
-	a.framing, a.left = noBody, 0
+	a.framing, a.left, a.begun, a.sent = noBody, 0, false, false
 }
 
 func (a *answerer) inform(status int, h header.Header) error {
@@ -61,8 +63,13 @@ func (a *answerer) begin(status int, h header.Header, length int64) error {
 	if a.conn.streaming && !x.reader.done.Load() || a.conn.engine.draining.Load() {
 		a.closing = true
 	}
+	a.begun = true
 	a.frame(status, length)
-	out := http1.AppendStatusLine(x.out, status, http.StatusText(status))
+	reason := x.reason
+	if !x.relayed {
+		reason = http.StatusText(status)
+	}
+	out := http1.AppendStatusLine(x.out, status, reason)
 	out = appendEndToEnd(out, h)
 	if _, dated := h.First(header.Date); !dated {
 		out = http1.AppendField(out, "Date", a.conn.engine.watch.Date())
@@ -156,6 +163,7 @@ func (a *answerer) Flush() error {
 	if len(x.out) == 0 {
 		return nil
 	}
+	a.sent = a.begun
 	_, err := a.conn.stream.Write(x.out)
 	x.out = x.outs[:0]
 	return err
@@ -169,6 +177,15 @@ func (a *answerer) end(trailers header.Header) error {
 		a.conn.x.out = http1.AppendLastChunk(a.conn.x.out, trailers)
 	}
 	return a.Flush()
+}
+
+func (a *answerer) recall() bool {
+	if a.sent {
+		return false
+	}
+	a.conn.x.out = a.conn.x.outs[:0]
+	a.begun = false
+	return true
 }
 
 // abort has the connection broken off, so that even an answer which ends with it cannot be taken for a whole one.

@@ -233,7 +233,7 @@ func TestEngine_HoldsToTheCorpusOfAnswers(t *testing.T) {
 			status, _, _ := strings.Cut(c.Line, " ")
 			switch {
 			case c.InBody:
-				if err == nil {
+				if err == nil && resp.StatusCode != http.StatusBadGateway {
 					t.Errorf("a broken answer arrived as a whole one: %d %q", resp.StatusCode, body)
 				}
 			case c.Status != 0:

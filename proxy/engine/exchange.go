@@ -39,7 +39,10 @@ type Exchange struct {
 	decoder http1.Decoder
 	wraps   []func(Sink) Sink
 
-	status int
+	// status is that of the answer. reason is the target's, which may be empty, if the answer is relayed.
+	status  int
+	reason  string
+	relayed bool
 	sent   int64
 	phase  phase
 	stream bool
@@ -229,7 +232,7 @@ func (x *Exchange) left(d time.Duration) time.Duration {
 func (x *Exchange) reset() {
 	x.Request.Header = x.Request.Header[:0]
 	x.body, x.whole, x.spliced, x.trailer = nil, nil, nil, nil
-	x.status, x.sent, x.phase, x.stream = 0, 0, asked, false
+	x.status, x.reason, x.relayed, x.sent, x.phase, x.stream = 0, "", false, 0, asked, false
 	x.out, x.back = x.outs[:0], x.memory.back[:]
 	if x.wraps != nil {
 		clear(x.wraps)

@@ -273,6 +273,10 @@ func (x *Exchange) gone(err error) error {
 // breakOff ends an exchange whose answer cannot be completed.
 func (f *forwarding) breakOff(err error) error {
 	gone := f.visitor.lost()
+	if !gone && len(f.wraps) == 0 && f.visitor.recall() {
+		f.phase, f.status, f.sent, f.stream, f.relayed = asked, 0, 0, false, false
+		return fmt.Errorf("%w: %w", ErrAnswer, err)
+	}
 	f.Abort()
 	if gone {
 		return fmt.Errorf("%w: %w", ErrGone, err)
@@ -283,7 +287,11 @@ func (f *forwarding) breakOff(err error) error {
 // relay sends the final answer on.
 func (f *forwarding) relay() error {
 	a := &f.answer
-	f.reusable = !a.Close
+	f.reusable, f.reason, f.relayed = !a.Close, a.Reason, true
+	if f.sending != nil {
+		// So that the visitor is not told of an early answer that is none.
+		f.sending.settled()
+	}
 	if f.Request.Method == http.MethodHead || !bodied(a.Status) {
 		f.wraps = f.wraps[:0]
 		if err := f.begin(a.Status, a.Header, a.Declared); err != nil {

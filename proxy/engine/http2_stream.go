@@ -206,6 +206,9 @@ func (s *http2Stream) end(trailers header.Header) error {
 
 func (s *http2Stream) abort() { s.aborted = true }
 
+// recall cannot know what the library has sent.
+func (s *http2Stream) recall() bool { return false }
+
 func (s *http2Stream) plain() *socket.Socket { return nil }
 
 func (s *http2Stream) moved(int64) {}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"sync/atomic"
+	"time"
 
 	"gateway/proxy/header"
 	"gateway/proxy/http1"
@@ -14,8 +15,9 @@ import (
 // sending is the body of a request on its way, while the answer is awaited: the target may give it at any time.
 type sending struct {
 	*forwarding
-	// done reports that all of the body was sent.
-	done atomic.Bool
+	// ended is closed when the sending has; done reports that all of the body was sent.
+	ended chan struct{}
+	done  atomic.Bool
 	// failed is why the visitor's side broke off, nil when it did not.
 	failed atomic.Pointer[error]
 }
@@ -26,7 +28,7 @@ func (f *forwarding) upload() error {
 	if err := f.sendHead(); err != nil {
 		return err
 	}
-	f.sending = &sending{forwarding: f}
+	f.sending = &sending{forwarding: f, ended: make(chan struct{})}
 	return f.finish(f.sending.Serve())
 }
 
@@ -64,20 +66,36 @@ func (l *link) check() error {
 // Serve sends the body and receives the answer at the same time. When the answer is complete, what is left of the body
 // is not sent any more, and neither connection is used again.
 func (s *sending) Serve() error {
-	sent := make(chan struct{})
 	go func() {
-		defer close(sent)
+		defer close(s.ended)
 		s.send()
 	}()
 	err := s.receive()
-	if !s.done.Load() {
+	if err != nil || !s.settled() {
 		s.reusable = false
 		s.link.sock.Interrupt()
 		s.visitor.stopBody()
 	}
-	<-sent
+	<-s.ended
 	s.visitor.settleBody()
 	return err
+}
+
+// settleTime is how long an answer may be ahead of what was sent last and still count as one to the whole request: a
+// target that has it all may answer before this side knows that it has.
+const settleTime = 5 * time.Millisecond
+
+// settled reports whether all of the body was sent, or will be in a moment.
+func (s *sending) settled() bool {
+	if !s.done.Load() {
+		timer := time.NewTimer(settleTime)
+		defer timer.Stop()
+		select {
+		case <-s.ended:
+		case <-timer.C:
+		}
+	}
+	return s.done.Load()
 }
 
 // send sends the body.

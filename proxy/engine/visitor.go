@@ -45,6 +45,8 @@ type ending interface {
 	end(trailers header.Header) error
 	// abort makes sure that what was sent cannot be taken for a whole answer.
 	abort()
+	// recall takes back an answer that has begun, if nothing of it was sent yet. It reports whether it did.
+	recall() bool
 }
 
 // departing tells when the visitor leaves.
