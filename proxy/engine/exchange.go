@@ -43,9 +43,9 @@ type Exchange struct {
 	status  int
 	reason  string
 	relayed bool
-	sent   int64
-	phase  phase
-	stream bool
+	sent    int64
+	phase   phase
+	stream  bool
 
 	out  []byte
 	back []byte

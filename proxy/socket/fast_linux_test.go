@@ -4,7 +4,9 @@ package socket
 
 import (
 	"io"
+	"net"
 	"runtime"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -124,4 +126,37 @@ func TestSocket_AllocatesNothing(t *testing.T) {
 	runtime.KeepAlive(other)
 	_ = s.Close()
 	<-stop
+}
+
+func TestListen_HasItsConnectionsProbed(t *testing.T) {
+	l, err := Listen(t.Context(), "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	other, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	conn, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	raw, err := conn.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, option := range map[string][3]int{
+		"SO_KEEPALIVE": {syscall.SOL_SOCKET, syscall.SO_KEEPALIVE, 1},
+		"TCP_KEEPIDLE": {syscall.IPPROTO_TCP, syscall.TCP_KEEPIDLE, keepIdle},
+		"TCP_NODELAY":  {syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1},
+	} {
+		got := 0
+		_ = raw.Control(func(fd uintptr) { got, err = syscall.GetsockoptInt(int(fd), option[0], option[1]) })
+		if err != nil || got != option[2] {
+			t.Errorf("%s is %d, %v; want %d", name, got, err, option[2])
+		}
+	}
 }
