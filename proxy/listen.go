@@ -12,6 +12,8 @@ import (
 	"slices"
 	"syscall"
 	"time"
+
+	"gateway/proxy/socket"
 )
 
 const (
@@ -40,7 +42,7 @@ func (s *Server) open(ctx context.Context, own servers) ([]door, error) {
 		doors = append(doors, door{"unix://" + path, l, serveOwn(own.admin)})
 	}
 	if s.config.Ping != "" {
-		l, err := listenTCP(ctx, s.config.Ping)
+		l, err := socket.Listen(ctx, s.config.Ping)
 		if err != nil {
 			return fail(fmt.Errorf("listening for pings: %w", err))
 		}
@@ -48,7 +50,7 @@ func (s *Server) open(ctx context.Context, own servers) ([]door, error) {
 	}
 	for i, address := range slices.Concat(s.config.Listen, s.config.TLSListen) {
 		secure := i >= len(s.config.Listen)
-		l, err := listenTCP(ctx, address)
+		l, err := socket.Listen(ctx, address)
 		if err != nil {
 			return fail(fmt.Errorf("listening for visitors: %w", err))
 		}
@@ -66,11 +68,6 @@ func serveOwn(server *http.Server) func(net.Listener) error {
 		}
 		return nil
 	}
-}
-
-func listenTCP(ctx context.Context, address string) (net.Listener, error) {
-	var config net.ListenConfig
-	return config.Listen(ctx, "tcp", address)
 }
 
 // listenSocket listens on a unix socket, in the place of one that a killed proxy left behind.
