@@ -110,11 +110,14 @@ func (e *Engine) open(l net.Listener) bool {
 	return !e.draining.Load()
 }
 
-// add and remove keep track of the connections of visitors.
+// add and remove keep track of the connections of visitors. One that was accepted too late for Drain to see it ends.
 func (e *Engine) add(c *conn) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.conns[c] = struct{}{}
+	if e.draining.Load() {
+		c.retire()
+	}
 }
 
 func (e *Engine) remove(c *conn) {

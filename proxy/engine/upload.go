@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -70,6 +71,9 @@ func (s *sending) Serve() error {
 		defer close(s.ended)
 		s.send()
 	}()
+	// A target that takes nothing keeps both directions waiting, and Cut reaches neither.
+	spare := context.AfterFunc(s.engine.base, s.link.sock.Interrupt)
+	defer spare()
 	err := s.receive()
 	if err != nil || !s.settled() {
 		s.reusable = false
