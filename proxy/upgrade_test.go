@@ -31,14 +31,14 @@ func echo(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(conn, rw)
 }
 
-// socket is an upgraded connection through the proxy.
-type socket struct {
+// upgraded is an upgraded connection through the proxy.
+type upgraded struct {
 	net.Conn
 	r    *bufio.Reader
 	head *http.Response
 }
 
-func (p *running) upgrade(t *testing.T, target string) socket {
+func (p *running) upgrade(t *testing.T, target string) upgraded {
 	t.Helper()
 	conn := p.dial(t)
 	_, _ = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: example.org\r\nConnection: Upgrade, X-Forwarded-For\r\nUpgrade: websocket\r\n"+
@@ -51,11 +51,11 @@ func (p *running) upgrade(t *testing.T, target string) socket {
 	if resp.StatusCode != http.StatusSwitchingProtocols {
 		t.Fatalf("%s: %d, want 101", target, resp.StatusCode)
 	}
-	return socket{conn, r, resp}
+	return upgraded{conn, r, resp}
 }
 
 // say sends a line and wants it back.
-func (s socket) say(t *testing.T, text string) {
+func (s upgraded) say(t *testing.T, text string) {
 	t.Helper()
 	if _, err := io.WriteString(s, text+"\n"); err != nil {
 		t.Fatal(err)

@@ -46,7 +46,7 @@ func (c Config) withDefaults() Config {
 	c.Limits.Head = orDefault(c.Limits.Head, 64<<10)
 	c.AnswerHead = orDefault(c.AnswerHead, 256<<10)
 	c.Fields = orDefault(c.Fields, 128)
-	c.Kept = orDefault(c.Kept, 128)
+	c.Kept = orDefault(c.Kept, 1024)
 	return c
 }
 
@@ -98,7 +98,7 @@ type Limits struct {
 	AnswerHead int
 	// Fields is the most field lines that a head may have. Default 128 for requests; four times that for answers.
 	Fields int
-	// Kept is the most unused connections that are kept for each target. Default 128.
+	// Kept is the most unused connections that are kept for each target. Default 1024.
 	Kept int
 }
 
