@@ -16,6 +16,9 @@ var _ = early.Restore()
 // maxStreams is how many exchanges one connection of HTTP/2 may have under way.
 const maxStreams = 250
 
+// maxFrame is the longest frame that is read: the shortest limit there may be, since each takes that much memory.
+const maxFrame = 16 << 10
+
 // fieldOverhead is what a field line counts for besides its name and value (RFC 9113 section 6.5.2).
 const fieldOverhead = 32
 
@@ -51,7 +54,9 @@ func (h *http2Server) prepare(e *Engine) {
 		ConnState:                    h.changed,
 		ConnContext:                  h.mark,
 		// A visitor who says nothing for long is asked whether it is still there, whatever is under way.
-		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: maxStreams, SendPingTimeout: e.config.Idle},
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams: maxStreams, MaxReadFrameSize: maxFrame, SendPingTimeout: e.config.Idle,
+		},
 	}
 }
 
