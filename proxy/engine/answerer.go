@@ -205,6 +205,9 @@ func (a *answerer) change(protocol string, h header.Header) (tunnelSide, error) 
 		return nil, err
 	}
 	a.closing, a.changed = true, true
+	if a.conn.streaming {
+		x.reader.release()
+	}
 	a.conn.engine.busy.Add(-1)
 	return rest{a.conn}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"io"
 	"net"
+	"slices"
 	"sync/atomic"
 
 	"gateway/proxy/header"
@@ -85,9 +86,7 @@ func broken(err error) error {
 func (b *bodyReader) readChunked(p []byte) (int, error) {
 	c := b.conn
 	if b.buf == nil {
-		b.buf = c.engine.borrow()
-		b.from, b.to = 0, copy(b.buf[:], c.in[c.from:c.to])
-		c.from = c.to
+		b.buf, b.from, b.to = c.engine.borrow(), 0, 0
 	}
 	for len(b.piece) == 0 {
 		piece, n, done, err := b.decoder.Next(b.buf[b.from:b.to])
@@ -114,6 +113,11 @@ func (b *bodyReader) more() error {
 	c := b.conn
 	b.to = copy(b.buf[:], b.buf[b.from:b.to])
 	b.from = 0
+	if n := copy(b.buf[b.to:], c.in[c.from:c.to]); n > 0 {
+		c.from += n
+		b.to += n
+		return nil
+	}
 	c.sock.Within(c.engine.config.Body)
 	n, err := c.stream.Read(b.buf[b.to:])
 	b.to += n
@@ -168,17 +172,16 @@ func (b *bodyReader) skip() bool {
 	return b.done.Load()
 }
 
-// release gives the memory back. What was read of the next request goes to where it is read from.
+// release gives the memory back. What was read of what follows the body goes to where it is read from: into new memory,
+// since the request still borrows the old.
 func (b *bodyReader) release() {
 	if b.buf == nil {
 		return
 	}
 	c := b.conn
 	if rest := b.buf[b.from:b.to]; len(rest) > 0 && !c.over {
-		if len(rest) > len(c.in) {
-			c.in = make([]byte, len(rest))
-		}
-		c.from, c.seen, c.to = 0, 0, copy(c.in, rest)
+		c.in = slices.Concat(rest, c.in[c.from:c.to])
+		c.from, c.seen, c.to = 0, 0, len(c.in)
 	}
 	c.engine.giveBack(b.buf)
 	b.buf = nil

@@ -19,6 +19,13 @@ func (f *forwarding) upgrade() error {
 	if f.Request.Upgrade == "" || !header.Lists(f.Request.Upgrade, a.Upgrade) {
 		return fmt.Errorf("%w: it changed to the protocol %q, which was not asked for", ErrAnswer, a.Upgrade)
 	}
+	if f.sending != nil {
+		// What the visitor still sends of the body must not be taken for what follows it (RFC 9110 section 7.8).
+		if !f.sending.settled() {
+			return fmt.Errorf("%w: it changed the protocol before it had the request", ErrAnswer)
+		}
+		<-f.sending.ended
+	}
 	f.hooks.Incoming(a.Status, &a.Header)
 	if f.visitor.unwatch() {
 		return f.gone(errLeft)

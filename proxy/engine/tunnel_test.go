@@ -1,0 +1,180 @@
+package engine
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+const (
+	askUpgrade   = "GET /socket HTTP/1.1\r\nHost: h\r\nConnection: keep-alive, Upgrade\r\nUpgrade: echo\r\n\r\n"
+	giveUpgrade  = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\nX-Accept: yes\r\n\r\n"
+	upgradedHead = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\nX-Accept: yes\r\n\r\n"
+)
+
+func TestTunnel_PassesWhatIsBehindTheHeads(t *testing.T) {
+	large := pattern(1 << 20)
+	r, _ := before(t, Config{}, func(p *peer, _ int) {
+		if h := p.head(); !strings.Contains(h, "Connection: Upgrade\r\nUpgrade: echo\r\n") {
+			t.Errorf("%q", h)
+		}
+		p.say("%sfirst words", giveUpgrade)
+		p.hear("eager words")
+		p.hear(large)
+		p.say("%s", large)
+		p.hear("bye")
+	})
+	c := dial(t, r.address)
+	c.say("%seager words", askUpgrade)
+	c.hear(upgradedHead + "first words")
+	c.say("%s", large)
+	c.hear(large)
+	c.say("bye")
+	if rest, err := c.rest(); rest != "" || err != nil {
+		t.Errorf("%q, %v", rest, err)
+	}
+}
+
+func TestTunnel_PassesTheEndOfOneDirection(t *testing.T) {
+	t.Run("of the visitor", func(t *testing.T) {
+		r, _ := before(t, Config{}, func(p *peer, _ int) {
+			p.head()
+			p.say("%s", giveUpgrade)
+			rest, err := p.rest()
+			p.say("you said %s, %v", rest, err)
+		})
+		c := dial(t, r.address)
+		c.say("%s", askUpgrade)
+		c.hear(upgradedHead)
+		c.say("this")
+		_ = c.CloseWrite()
+		if rest, err := c.rest(); rest != "you said this, <nil>" || err != nil {
+			t.Errorf("%q, %v", rest, err)
+		}
+	})
+	t.Run("of the target", func(t *testing.T) {
+		heard := make(chan string, 1)
+		r, _ := before(t, Config{}, func(p *peer, _ int) {
+			p.head()
+			p.say("%sall", giveUpgrade)
+			_ = p.CloseWrite()
+			rest, _ := p.rest()
+			heard <- rest
+		})
+		c := dial(t, r.address)
+		c.say("%s", askUpgrade)
+		c.hear(upgradedHead)
+		if rest, err := c.rest(); rest != "all" || err != nil {
+			t.Errorf("%q, %v", rest, err)
+		}
+		c.say("I see")
+		_ = c.CloseWrite()
+		if rest := <-heard; rest != "I see" {
+			t.Errorf("%q", rest)
+		}
+	})
+}
+
+func TestTunnel_EndsWithEitherSide(t *testing.T) {
+	for _, visitor := range []bool{true, false} {
+		gone := make(chan struct{})
+		r, _ := before(t, Config{}, func(p *peer, _ int) {
+			p.head()
+			p.say("%s", giveUpgrade)
+			if !visitor {
+				p.hear("x")
+				_ = p.SetLinger(0)
+				return
+			}
+			_, _ = p.rest()
+			close(gone)
+		})
+		c := dial(t, r.address)
+		c.say("%s", askUpgrade)
+		c.hear(upgradedHead)
+		if visitor {
+			_ = c.SetLinger(0)
+			_ = c.Close()
+			closed(t, "the target is told", gone)
+			return
+		}
+		c.say("x")
+		_, _ = c.rest()
+	}
+}
+
+// An upgrade that is not granted leaves an ordinary connection behind.
+func TestTunnel_GoesOnWithoutAnUpgrade(t *testing.T) {
+	r, _ := before(t, Config{}, func(p *peer, _ int) {
+		for p.head() != "" {
+			p.say("HTTP/1.1 426 Upgrade Required\r\nContent-Length: 2\r\n\r\nno")
+		}
+	})
+	c := dial(t, r.address)
+	for range 3 {
+		c.say("%s", askUpgrade)
+		if resp, body := c.answer(http.MethodGet); resp.StatusCode != 426 || body != "no" || resp.Close {
+			t.Errorf("%s %q", resp.Status, body)
+		}
+	}
+}
+
+func TestTunnel_RefusesUpgradesThatNobodyAskedFor(t *testing.T) {
+	for _, ask := range []string{
+		"GET / HTTP/1.1\r\nHost: h\r\n\r\n",
+		"GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: other\r\n\r\n",
+		"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: echo\r\n\r\n",
+		"GET / HTTP/1.0\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n",
+	} {
+		t.Run("", func(t *testing.T) {
+			r, p := before(t, Config{}, func(p *peer, _ int) {
+				p.head()
+				p.say("%s", giveUpgrade)
+				_, _ = p.rest()
+			})
+			c := dial(t, r.address)
+			c.say("%s", ask)
+			if resp, _ := c.answer(http.MethodGet); resp.StatusCode != http.StatusBadGateway {
+				t.Error(resp.Status)
+			}
+			if err := failure(t, p); !errors.Is(err, ErrAnswer) {
+				t.Errorf("%v, want ErrAnswer", err)
+			}
+		})
+	}
+}
+
+// A target may not change the protocol before it has the whole request (RFC 9110 section 7.8): what the visitor still
+// sends of the body would be taken for what comes after.
+func TestTunnel_WaitsForTheBody(t *testing.T) {
+	t.Run("that is whole", func(t *testing.T) {
+		r, _ := before(t, Config{}, func(p *peer, _ int) {
+			p.head()
+			p.hear("5\r\nwhole\r\n0\r\n\r\n")
+			p.say("%s", giveUpgrade)
+			_, _ = io.Copy(p, p.in)
+		})
+		c := dial(t, r.address)
+		c.say("%s", strings.Replace(askUpgrade, "\r\n\r\n", "\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nwhole\r\n0\r\n\r\nfirst", 1))
+		c.hear(upgradedHead + "first")
+		c.say("and more")
+		c.hear("and more")
+	})
+	t.Run("that is not", func(t *testing.T) {
+		r, p := before(t, Config{}, func(p *peer, _ int) {
+			p.head()
+			p.say("%s", giveUpgrade)
+			_, _ = p.rest()
+		})
+		c := dial(t, r.address)
+		c.say("%s", strings.Replace(askUpgrade, "\r\n\r\n", "\r\nContent-Length: 100\r\n\r\npart", 1))
+		if resp, _ := c.answer(http.MethodGet); resp.StatusCode != http.StatusBadGateway || !resp.Close {
+			t.Error(resp.Status, resp.Close)
+		}
+		if err := failure(t, p); !errors.Is(err, ErrAnswer) {
+			t.Errorf("%v, want ErrAnswer", err)
+		}
+	})
+}
