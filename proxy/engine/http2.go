@@ -38,7 +38,8 @@ func (h *http2Server) prepare(e *Engine) {
 	h.streams.New = func() any { return newHTTP2Stream() }
 	if e.config.TLS != nil {
 		e.config.TLS = e.config.TLS.Clone()
-		e.config.TLS.NextProtos = []string{"h2", "http/1.1"}
+		// What else is offered there is not for visitors, such as the protocol by which certificates are won.
+		e.config.TLS.NextProtos = append([]string{"h2", "http/1.1"}, e.config.TLS.NextProtos...)
 	}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP2(true)
@@ -47,8 +48,8 @@ func (h *http2Server) prepare(e *Engine) {
 		Handler:     h,
 		Protocols:   protocols,
 		IdleTimeout: e.config.Idle,
-		// Heads that are a little too long are refused by the handler, and others by the library.
-		MaxHeaderBytes:               e.config.Limits.Head + e.config.Fields*fieldOverhead,
+		// Up to here heads that are too long are refused by the handler. Beyond, the library ends the connection.
+		MaxHeaderBytes:               2*e.config.Limits.Head + e.config.Fields*fieldOverhead,
 		DisableGeneralOptionsHandler: true,
 		ErrorLog:                     slog.NewLogLogger(e.log.Handler(), slog.LevelDebug),
 		ConnState:                    h.changed,

@@ -87,3 +87,28 @@ func TestHTTP2_ServesOptionsOfTheServer(t *testing.T) {
 		t.Errorf("head %x, reset %d", head, reset)
 	}
 }
+
+func TestHTTP2_RefusesLongHeads(t *testing.T) {
+	m, _ := throughTLS(t, HTTP, func(_ http.ResponseWriter, r *http.Request) { t.Errorf("the target got %d fields", len(r.Header)) })
+	for _, size := range []int{64, 100} {
+		w := dialWire(t, m.address, true)
+		w.ask(1, endStream, long(size)...)
+		if head, data, reset := w.body(); len(head) == 0 || !bytes.Contains(data, []byte("the head is too long")) || reset != 0 {
+			t.Errorf("%d KiB: head %x, body %q, reset %d", size, head, data, reset)
+		}
+	}
+	w := dialWire(t, m.address, true)
+	w.ask(1, endStream, long(500)...)
+	if f := w.next(); f.kind != goAwayFrame {
+		t.Errorf("came %+v", f)
+	}
+}
+
+// long are the fields of a request with that many KiB.
+func long(size int) []string {
+	fields := []string{":method", "GET", ":scheme", "https", ":path", "/", ":authority", "h"}
+	for range size {
+		fields = append(fields, "x-long", strings.Repeat("x", 1<<10))
+	}
+	return fields
+}

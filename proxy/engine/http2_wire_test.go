@@ -11,8 +11,8 @@ import (
 
 // Frames of HTTP/2 (RFC 9113 section 6) and their flags.
 const (
-	dataFrame, headersFrame, resetFrame, settingsFrame, goAwayFrame, windowFrame = 0, 1, 3, 4, 7, 8
-	endStream, endHeaders                                                        = 1, 4
+	dataFrame, headersFrame, resetFrame, settingsFrame, goAwayFrame, continuationFrame = 0, 1, 3, 4, 7, 9
+	endStream, endHeaders                                                              = 1, 4
 )
 
 // wire is a visitor who speaks HTTP/2 byte by byte, and so can say what no library would.
@@ -68,7 +68,12 @@ func (w *wire) ask(stream uint32, flags byte, fields ...string) {
 			block = append(lengthOf(block, len(text)), text...)
 		}
 	}
-	w.send(headersFrame, flags|endHeaders, stream, block)
+	kind := byte(headersFrame)
+	for ; len(block) > maxFrame; block = block[maxFrame:] {
+		w.send(kind, flags, stream, block[:maxFrame])
+		kind, flags = continuationFrame, 0
+	}
+	w.send(kind, flags|endHeaders, stream, block)
 }
 
 // lengthOf appends an integer with a prefix of 7 bits (RFC 7541 section 5.1).
