@@ -24,7 +24,7 @@ type draining struct {
 // serveUntil is before for tests that call Drain.
 func serveUntil(t *testing.T, l net.Listener, part func(p *peer, n int)) *draining {
 	t.Helper()
-	p := &carrier{hooks: none{}}
+	p, were := &carrier{hooks: none{}}, len(inEngine())
 	e := New(Config{Handler: p})
 	p.to = e.Upstream(HTTP, acting(t, part))
 	d := &draining{Engine: e, address: l.Addr().String(), served: make(chan error, 1), drained: make(chan struct{})}
@@ -44,7 +44,7 @@ func serveUntil(t *testing.T, l net.Listener, part func(p *peer, n int)) *draini
 			t.Error("Serve goes on")
 		}
 		e.Close()
-		nothingLeft(t)
+		nothingLeft(t, were)
 	})
 	return d
 }

@@ -9,6 +9,7 @@ import (
 
 	"gateway/proxy/header"
 	"gateway/proxy/http1"
+	"gateway/proxy/socket"
 )
 
 // Exchange is one request and its answer, whatever version of HTTP brought it. It belongs to the goroutine that serves
@@ -226,6 +227,16 @@ func (x *Exchange) left(d time.Duration) time.Duration {
 		return rest
 	}
 	return min(d, rest)
+}
+
+// bound gives what is awaited over a socket d, or what is left to the exchange if that is less. When nothing is left the
+// socket is interrupted, also when bytes come all the time.
+func (x *Exchange) bound(s *socket.Socket, d time.Duration) {
+	if !x.deadline.IsZero() && time.Until(x.deadline) <= 0 {
+		s.Interrupt()
+		return
+	}
+	s.Within(x.left(d))
 }
 
 // reset makes the exchange ready for another request; what it has in memory stays.

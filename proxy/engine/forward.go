@@ -72,7 +72,7 @@ func (f *forwarding) connect() error {
 
 func (f *forwarding) dial() error {
 	var err error
-	f.link, err = f.to.dial()
+	f.link, err = f.to.dial(f.left(f.engine.config.Connect))
 	return err
 }
 
@@ -111,9 +111,9 @@ func (f *forwarding) ask() error {
 	f.buf = f.back
 	for {
 		l := f.link
-		l.sock.Within(f.left(f.engine.config.Answer))
+		f.bound(l.sock, f.engine.config.Answer)
 		f.visitor.watch(l.sock)
-		n, sent, err := l.ask(f.out, f.buf)
+		n, sent, err := f.exchange(l)
 		if err == nil {
 			f.got = n
 			f.out = f.outs[:0]
@@ -139,18 +139,20 @@ func (f *forwarding) ask() error {
 	}
 }
 
-// ask sends out and reads the first bytes that come back.
-func (l *link) ask(out, in []byte) (n int, sent bool, err error) {
+// exchange sends out and reads the first bytes that come back.
+func (f *forwarding) exchange(l *link) (n int, sent bool, err error) {
 	if l.plain() {
-		return l.sock.Ask(out, in, l.used)
+		return l.sock.Ask(f.out, f.buf, l.used)
 	}
 	if err := l.check(); err != nil {
 		return 0, false, err
 	}
-	if _, err := l.stream.Write(out); err != nil {
+	if _, err := l.stream.Write(f.out); err != nil {
 		return 0, true, err
 	}
-	n, err = l.stream.Read(in)
+	// A write that had to wait took the bound with it.
+	f.bound(l.sock, f.engine.config.Answer)
+	n, err = l.stream.Read(f.buf)
 	return n, true, err
 }
 
@@ -289,12 +291,17 @@ func (f *forwarding) relay() error {
 	a := &f.answer
 	f.reusable, f.reason, f.relayed = !a.Close, a.Reason, true
 	if f.sending != nil {
+		f.sending.answering.Store(true)
 		// So that the visitor is not told of an early answer that is none.
 		f.sending.settled()
 	}
 	if f.Request.Method == http.MethodHead || !bodied(a.Status) {
-		f.wraps = f.wraps[:0]
-		if err := f.begin(a.Status, a.Header, a.Declared); err != nil {
+		declared := a.Declared
+		if len(f.wraps) > 0 {
+			// That is not the length which a GET would be told (RFC 9110 section 8.6).
+			f.wraps, declared = f.wraps[:0], -1
+		}
+		if err := f.begin(a.Status, a.Header, declared); err != nil {
 			return err
 		}
 		f.reusable = f.reusable && f.from == f.got

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -156,26 +157,36 @@ func before(t testing.TB, c Config, part func(p *peer, n int)) (running, *carrie
 		c.Handler = p
 	}
 	address := acting(t, part)
-	t.Cleanup(func() { nothingLeft(t) })
+	were := len(inEngine())
+	t.Cleanup(func() { nothingLeft(t, were) })
 	r := serving(t, c)
 	p.to = r.Upstream(HTTP, address)
 	return r, p
 }
 
-// nothingLeft waits until no goroutine is in the engine any more.
-func nothingLeft(t testing.TB) {
+// nothingLeft waits until no more goroutines are in the engine than there were.
+func nothingLeft(t testing.TB, were int) {
 	t.Helper()
-	var left string
-	met := func() bool {
-		stacks := make([]byte, 1<<20)
-		left = string(stacks[:runtime.Stack(stacks, true)])
-		return !strings.Contains(left, "engine.(*conn)") && !strings.Contains(left, "engine.(*sending)") && !strings.Contains(left, "engine.(*Engine)")
-	}
-	for deadline := time.Now().Add(patience); !met(); runtime.Gosched() {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(patience); ; <-tick.C {
+		left := inEngine()
+		if len(left) <= were {
+			return
+		}
 		if time.Now().After(deadline) {
-			t.Fatalf("left behind:\n%s", left)
+			t.Fatalf("left behind:\n%s", strings.Join(left, "\n\n"))
 		}
 	}
+}
+
+// inEngine returns the stacks of the goroutines that are in the engine.
+func inEngine() []string {
+	stacks := make([]byte, 1<<20)
+	stacks = stacks[:runtime.Stack(stacks, true)]
+	return slices.DeleteFunc(strings.Split(string(stacks), "\n\n"), func(stack string) bool {
+		return !strings.Contains(stack, "engine.(*conn)") && !strings.Contains(stack, "engine.(*sending)") && !strings.Contains(stack, "engine.(*Engine)")
+	})
 }
 
 // failure is how the next exchange that was not answered failed.

@@ -86,7 +86,7 @@ func (r *relaying) await() error {
 	if err := r.sink.Flush(); err != nil {
 		return r.undeliverable(err)
 	}
-	r.link.sock.Within(r.left(r.engine.config.Pause))
+	r.bound(r.link.sock, r.engine.config.Pause)
 	full := r.got == len(r.buf)
 	if full && r.large == nil {
 		r.grow()
@@ -137,7 +137,7 @@ func (r *relaying) splice(to *socket.Socket, left int64) error {
 	}
 	for left > 0 {
 		// Each side has its own time: a target may pause for longer than a visitor may.
-		r.link.sock.Within(r.left(r.engine.config.Pause))
+		r.bound(r.link.sock, r.engine.config.Pause)
 		ready, err := r.link.sock.Ready()
 		if err != nil {
 			return r.breakOff(broken(err))

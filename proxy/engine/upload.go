@@ -19,6 +19,8 @@ type sending struct {
 	// ended is closed when the sending has; done reports that all of the body was sent.
 	ended chan struct{}
 	done  atomic.Bool
+	// answering reports that the final answer has begun.
+	answering atomic.Bool
 	// failed is why the visitor's side broke off, nil when it did not.
 	failed atomic.Pointer[error]
 }
@@ -37,7 +39,7 @@ func (f *forwarding) upload() error {
 func (f *forwarding) sendHead() error {
 	for {
 		l := f.link
-		l.sock.Within(f.left(f.engine.config.Answer))
+		f.bound(l.sock, f.engine.config.Answer)
 		err := l.check()
 		if err == nil {
 			_, err = l.stream.Write(f.out)
@@ -107,7 +109,7 @@ func (s *sending) send() {
 	err := s.sendBody()
 	if err == nil {
 		s.done.Store(true)
-		s.link.sock.Within(s.left(s.engine.config.Answer))
+		s.limit(s.engine.config.Answer)
 		// From now on nobody reads from the visitor, and it could leave unseen.
 		s.visitor.watch(s.link.sock)
 		return
@@ -119,8 +121,22 @@ func (s *sending) send() {
 		}
 		s.failed.Store(&failed)
 		s.link.sock.Interrupt()
+		return
 	}
-	// Otherwise the target takes no more; it may have answered before.
+	// The target takes no more; it may have answered before.
+	s.limit(s.engine.config.Answer)
+}
+
+// limit bounds what is awaited of the target as long as its answer has not begun; that has bounds of its own.
+func (s *sending) limit(d time.Duration) {
+	if s.answering.Load() {
+		return
+	}
+	s.bound(s.link.sock, d)
+	if s.answering.Load() {
+		// It began meanwhile.
+		s.bound(s.link.sock, s.engine.config.Pause)
+	}
 }
 
 // unreadable is an error of the visitor's side.
@@ -140,7 +156,7 @@ func (s *sending) sendCounted(buf []byte) error {
 		if b := s.spliced; b != nil && s.link.plain() && b.movable() >= spliceFrom {
 			return s.moveBody(b)
 		}
-		s.link.sock.Within(0)
+		s.limit(0)
 		n, err := s.body.Read(buf)
 		if n > 0 {
 			if err := s.write(buf[:n]); err != nil {
@@ -163,9 +179,9 @@ func (s *sending) moveBody(b *bodyReader) error {
 		if err != nil {
 			return &unreadable{err}
 		}
-		s.link.sock.Within(s.engine.config.Answer)
+		s.limit(s.engine.config.Answer)
 		err = b.move(s.link.sock, n)
-		s.link.sock.Within(0)
+		s.limit(0)
 		if err == io.EOF {
 			return nil
 		}
@@ -193,7 +209,7 @@ const frame = 8
 
 func (s *sending) sendChunked(buf []byte) error {
 	for {
-		s.link.sock.Within(0)
+		s.limit(0)
 		n, err := s.body.Read(buf[frame : len(buf)-2])
 		if n > 0 {
 			if err := s.write(chunkOf(buf, n)); err != nil {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"time"
 
 	"gateway/proxy/socket"
 )
@@ -96,6 +97,8 @@ func (u *Upstream) take() *link {
 		l := u.idle[last]
 		u.idle[last] = nil
 		u.idle = u.idle[:last]
+		// From here on the watch does not end it; it may have done so until now.
+		l.sock.Within(0)
 		if !l.sock.Interrupted() {
 			return l
 		}
@@ -132,10 +135,10 @@ func (u *Upstream) forget(l *link) {
 	}
 }
 
-// dial opens a connection. The error wraps ErrConnect.
-func (u *Upstream) dial() (*link, error) {
+// dial opens a connection, within that time if it is more than 0, and as much for TLS. The error wraps ErrConnect.
+func (u *Upstream) dial(within time.Duration) (*link, error) {
 	e := u.engine
-	dialer := net.Dialer{Timeout: e.config.Connect}
+	dialer := net.Dialer{Timeout: within}
 	raw, err := dialer.DialContext(e.base, "tcp", u.address)
 	if err != nil {
 		return nil, unreachable(err)
@@ -149,8 +152,12 @@ func (u *Upstream) dial() (*link, error) {
 	}
 	secured := tls.Client(l.sock, clientTLS(u.address))
 	l.stream = secured
-	ctx, cancel := context.WithTimeout(e.base, e.config.Connect)
-	defer cancel()
+	ctx := e.base
+	if within > 0 {
+		bounded, cancel := context.WithTimeout(ctx, within)
+		defer cancel()
+		ctx = bounded
+	}
 	if err := secured.HandshakeContext(ctx); err != nil {
 		l.close()
 		return nil, unreachable(fmt.Errorf("doing the TLS handshake: %w", err))
