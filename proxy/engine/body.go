@@ -139,21 +139,12 @@ func (b *bodyReader) movable() int64 {
 	return b.left
 }
 
-// ready waits until bytes can be moved, and returns how many.
-func (b *bodyReader) ready() (int64, error) {
+// moveTo takes a part of the body into a pipe. The error is io.EOF when that was the last.
+func (b *bodyReader) moveTo(pipe *socket.Pipe) error {
 	c := b.conn
 	c.sock.Within(c.engine.config.Body)
-	n, err := c.sock.Ready()
-	if err != nil {
-		b.err = broken(err)
-	}
-	return min(b.left, int64(n), splicePiece), b.err
-}
-
-// move moves so many bytes to the socket. The error is io.EOF when these were the last, and else the socket's.
-func (b *bodyReader) move(to *socket.Socket, n int64) error {
-	moved, err := to.Receive(b.conn.sock, n)
-	b.err = b.took(moved, err)
+	n, err := pipe.Fill(c.sock, b.left)
+	b.err = b.took(int64(n), err)
 	return b.err
 }
 

@@ -17,12 +17,8 @@ type relaying struct {
 	wrapped Sink
 }
 
-const (
-	// spliceFrom is from how many bytes on a body passes without being read into memory, splicePiece how much of it
-	// has to pass in the time that is given for any of it.
-	spliceFrom  = 64 << 10
-	splicePiece = 128 << 10
-)
+// spliceFrom is from how many bytes on a body passes without being read into memory.
+const spliceFrom = 64 << 10
 
 // wrap puts the transformers in the way, the last one nearest to the target.
 func (r *relaying) wrap() {
@@ -122,7 +118,9 @@ func (r *relaying) passCounted(left int64) error {
 			return nil
 		}
 		if to := r.visitor.plain(); left >= spliceFrom && to != nil && to.Splices() && r.wrapped == nil && r.link.plain() {
-			return r.splice(to, left)
+			if pipe := socket.NewPipe(); pipe != nil {
+				return r.splice(pipe, to, left)
+			}
 		}
 		if err := r.awaitMore(); err != nil {
 			return err
@@ -130,27 +128,25 @@ func (r *relaying) passCounted(left int64) error {
 	}
 }
 
-// splice moves the rest of the body from socket to socket.
-func (r *relaying) splice(to *socket.Socket, left int64) error {
+// splice moves the rest of the body from socket to socket. Each side has its own time: a target may pause for longer than
+// a visitor may.
+func (r *relaying) splice(pipe *socket.Pipe, to *socket.Socket, left int64) error {
+	defer pipe.Release()
 	if err := r.visitor.Flush(); err != nil {
 		return r.gone(err)
 	}
 	for left > 0 {
-		// Each side has its own time: a target may pause for longer than a visitor may.
 		r.bound(r.link.sock, r.engine.config.Pause)
-		ready, err := r.link.sock.Ready()
+		n, err := pipe.Fill(r.link.sock, left)
 		if err != nil {
 			return r.breakOff(broken(err))
 		}
-		to.Within(r.engine.config.Write)
-		n, err := to.Receive(r.link.sock, min(left, int64(ready), splicePiece))
-		to.Within(0)
-		r.sent += n
-		r.visitor.moved(n)
-		left -= n
-		if err != nil {
+		if err := pipe.Empty(to); err != nil {
 			return r.gone(err)
 		}
+		left -= int64(n)
+		r.sent += int64(n)
+		r.visitor.moved(int64(n))
 	}
 	return nil
 }

@@ -154,7 +154,9 @@ func (s *sending) sendBody() error {
 func (s *sending) sendCounted(buf []byte) error {
 	for {
 		if b := s.spliced; b != nil && s.link.plain() && b.movable() >= spliceFrom {
-			return s.moveBody(b)
+			if pipe := socket.NewPipe(); pipe != nil {
+				return s.moveBody(pipe, b)
+			}
 		}
 		s.limit(0)
 		n, err := s.body.Read(buf)
@@ -173,19 +175,15 @@ func (s *sending) sendCounted(buf []byte) error {
 }
 
 // moveBody moves the rest of the body from socket to socket.
-func (s *sending) moveBody(b *bodyReader) error {
+func (s *sending) moveBody(pipe *socket.Pipe, b *bodyReader) error {
+	defer pipe.Release()
 	for {
-		n, err := b.ready()
-		if err != nil {
-			return &unreadable{err}
-		}
-		s.limit(s.engine.config.Answer)
-		err = b.move(s.link.sock, n)
 		s.limit(0)
-		if err == io.EOF {
-			return nil
+		last := b.moveTo(pipe)
+		if last != nil && last != io.EOF {
+			return &unreadable{last}
 		}
-		if err != nil {
+		if err := pipe.Empty(s.link.sock); err != nil || last == io.EOF {
 			return err
 		}
 	}

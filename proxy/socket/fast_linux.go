@@ -82,24 +82,8 @@ func (l *line) Read(p []byte) (int, error) {
 }
 
 func (f *fast) onRead(fd uintptr) bool {
-	if f.in == nil {
-		f.got, f.inErr = pending(fd)
-	} else {
-		f.got, f.inErr = read(fd, f.in)
-	}
+	f.got, f.inErr = read(fd, f.in)
 	return f.inErr != ErrAgain
-}
-
-// Splices reports that Receive moves bytes from this socket, and to it, without reading them into memory.
-func (l *line) Splices() bool { return l.raw != nil }
-
-// Ready waits until there is something to read and returns how many bytes there are, at least one. The error is io.EOF
-// at the end. It is only for sockets that Splices says yes for.
-func (l *line) Ready() (int, error) {
-	if err := l.raw.Read(l.reader); err != nil {
-		return 0, err
-	}
-	return l.got, l.inErr
 }
 
 // Ask writes all of out and then waits for the first bytes that come back, which it reads into in. For a connection that
@@ -280,27 +264,6 @@ func readable(fd uintptr) bool {
 	_, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(&peeked[0])), 1,
 		syscall.MSG_PEEK|syscall.MSG_DONTWAIT, 0, 0)
 	return errno != syscall.EAGAIN
-}
-
-// pending returns how many bytes can be read at once.
-func pending(fd uintptr) (int, error) {
-	var count int32
-	_, _, errno := syscall.RawSyscall(syscall.SYS_IOCTL, fd, syscall.TIOCINQ, uintptr(unsafe.Pointer(&count)))
-	if errno == 0 && count > 0 {
-		return int(count), nil
-	}
-	var peeked [1]byte
-	n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(&peeked[0])), 1,
-		syscall.MSG_PEEK|syscall.MSG_DONTWAIT, 0, 0)
-	switch {
-	case errno == syscall.EAGAIN:
-		return 0, ErrAgain
-	case errno != 0:
-		return 0, &net.OpError{Op: "read", Net: "tcp", Err: errno}
-	case n == 0:
-		return 0, io.EOF
-	}
-	return 1, nil
 }
 
 // read never waits: the descriptors are non-blocking.

@@ -3,17 +3,26 @@
 package socket
 
 import (
-	"errors"
 	"net"
+	"syscall"
 )
 
 // line is what bytes go over, by way of the net package.
 type line struct {
 	conn  net.Conn
 	clock *clock
+	// raw is nil for a connection that has no descriptor.
+	raw syscall.RawConn
 }
 
-func (l *line) bind(clock *clock) { l.clock = clock }
+func (l *line) bind(clock *clock) {
+	l.clock = clock
+	if c, ok := l.conn.(syscall.Conn); ok {
+		if raw, err := c.SyscallConn(); err == nil {
+			l.raw = raw
+		}
+	}
+}
 
 // Read implements io.Reader.
 func (l *line) Read(p []byte) (int, error) { return l.conn.Read(p) }
@@ -21,9 +30,12 @@ func (l *line) Read(p []byte) (int, error) { return l.conn.Read(p) }
 // Write implements io.Writer.
 func (l *line) Write(p []byte) (int, error) { return writePlainly(l.conn, l.clock, p) }
 
-// Ask writes all of out and then waits for the first bytes that come back. Whether a kept connection can still be used
-// is not known here: sending shows it.
-func (l *line) Ask(out, in []byte, _ bool) (n int, sent bool, err error) {
+// Ask writes all of out and then waits for the first bytes that come back. For a connection that was kept it first looks
+// whether it still can be used: if not, the error is ErrStale.
+func (l *line) Ask(out, in []byte, kept bool) (n int, sent bool, err error) {
+	if kept && !l.Usable() {
+		return 0, false, ErrStale
+	}
 	return askPlainly(l.conn, out, in)
 }
 
@@ -37,14 +49,16 @@ func (l *line) Loop(step func() bool) error {
 // TryRead reads, and waits for something to read.
 func (l *line) TryRead(p []byte) (int, error) { return l.conn.Read(p) }
 
-// Splices is always false: what is there to be moved cannot be known without reading it.
-func (l *line) Splices() bool { return false }
-
-// Ready is not for these sockets, see Splices.
-func (l *line) Ready() (int, error) { return 0, errors.ErrUnsupported }
-
-// Usable is always true: sending shows what is not.
-func (l *line) Usable() bool { return true }
+// Usable reports that a kept connection was not closed by its peer, as far as the system tells, and that nothing came in
+// that nobody asked for.
+func (l *line) Usable() bool {
+	if l.raw == nil {
+		return true
+	}
+	spoke := true
+	err := l.raw.Control(func(fd uintptr) { spoke = readable(fd) })
+	return err == nil && !spoke
+}
 
 func (l *line) hungUp() bool { return false }
 

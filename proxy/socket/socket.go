@@ -6,7 +6,6 @@ package socket
 
 import (
 	"errors"
-	"io"
 	"net"
 )
 
@@ -57,20 +56,6 @@ func (s *Socket) CloseWrite() error {
 		return half.CloseWrite()
 	}
 	return errors.ErrUnsupported
-}
-
-// Receive moves up to n bytes from another socket to this one, by splice(2) where there is one, and returns how many it
-// moved. The error is io.EOF when from ended before. Of no more than from has Ready, an error is that of this side.
-func (s *Socket) Receive(from *Socket, n int64) (int64, error) {
-	to, ok := s.line.conn.(io.ReaderFrom)
-	if !ok {
-		return io.CopyN(s.line.conn, from.line.conn, n)
-	}
-	moved, err := to.ReadFrom(&io.LimitedReader{R: from.line.conn, N: n})
-	if err == nil && moved < n {
-		err = io.EOF
-	}
-	return moved, err
 }
 
 // LocalAddr implements net.Conn.

@@ -190,31 +190,6 @@ func TestSocket_NudgesAReaderOnce(t *testing.T) {
 	}
 }
 
-func TestSocket_MovesBytesFromOneToAnother(t *testing.T) {
-	w := watching(t)
-	from, source := pair(t, w)
-	to, sink := pair(t, w)
-	body := bytes.Repeat([]byte("splice"), 100_000)
-	go func() { _, _ = source.Write(body); _ = source.CloseWrite() }()
-	got := make(chan []byte)
-	go func() {
-		all, _ := io.ReadAll(sink)
-		got <- all
-	}()
-	first := int64(len(body) - 10)
-	if n, err := to.Receive(from, first); n != first || err != nil {
-		t.Fatalf("moved %d, %v", n, err)
-	}
-	// More than there is.
-	if n, err := to.Receive(from, 100); n != 10 || err != io.EOF {
-		t.Fatalf("moved %d, %v", n, err)
-	}
-	_ = to.CloseWrite()
-	if all := <-got; !bytes.Equal(all, body) {
-		t.Errorf("%d bytes of %d arrived", len(all), len(body))
-	}
-}
-
 func TestSocket_ResetShowsAsBroken(t *testing.T) {
 	s, other := pair(t, watching(t))
 	s.Reset()

@@ -1,0 +1,129 @@
+//go:build linux && !portable
+
+package socket
+
+import (
+	"io"
+	"net"
+	"runtime"
+	"sync"
+	"syscall"
+)
+
+// Pipe carries bytes from socket to socket within the kernel, by splice(2). It is used by one goroutine at a time.
+type Pipe struct {
+	in, out int
+	// held is how many bytes are in it; most, got and err are of the call under way.
+	held, most, got int
+	err             error
+	fill, empty     func(fd uintptr) bool
+	to              *clock
+	waited          bool
+}
+
+const (
+	// pipeSize is how much a pipe holds, if the system lets it.
+	pipeSize = 1 << 20
+	// From linux/splice.h and linux/fcntl.h.
+	spliceMove, spliceNonblock = 1, 2
+	setPipeSize                = 1031
+)
+
+// pipes are kept for the next bodies. Those that the garbage collector takes are closed.
+var pipes sync.Pool
+
+// NewPipe returns a pipe, or nil when the system has none left. Release gives it back.
+func NewPipe() *Pipe {
+	if p, ok := pipes.Get().(*Pipe); ok {
+		return p
+	}
+	var ends [2]int
+	if err := syscall.Pipe2(ends[:], syscall.O_CLOEXEC|syscall.O_NONBLOCK); err != nil {
+		return nil
+	}
+	// A smaller one only costs more calls.
+	_, _, _ = syscall.RawSyscall(syscall.SYS_FCNTL, uintptr(ends[0]), setPipeSize, pipeSize)
+	p := &Pipe{in: ends[1], out: ends[0]}
+	p.fill, p.empty = p.onFill, p.onEmpty
+	runtime.AddCleanup(p, closeEnds, ends)
+	return p
+}
+
+func closeEnds(ends [2]int) {
+	_ = syscall.Close(ends[0])
+	_ = syscall.Close(ends[1])
+}
+
+// Release gives the pipe back. One that holds bytes, since they could not be passed on, is left to the collector.
+func (p *Pipe) Release() {
+	if p.held == 0 {
+		pipes.Put(p)
+	}
+}
+
+// Splices reports that a pipe can take bytes from this socket and pass them on to it.
+func (l *line) Splices() bool { return l.raw != nil }
+
+// Fill waits until the socket has something and takes up to most bytes of it. The error is io.EOF at the end.
+func (p *Pipe) Fill(from *Socket, most int64) (int, error) {
+	p.most = int(min(most, pipeSize))
+	if err := from.raw.Read(p.fill); err != nil {
+		return 0, err
+	}
+	return p.got, p.err
+}
+
+func (p *Pipe) onFill(fd uintptr) bool {
+	p.got, p.err = splice(int(fd), p.in, p.most)
+	p.held += p.got
+	if p.got == 0 && p.err == nil {
+		p.err = io.EOF
+	}
+	return p.err != ErrAgain
+}
+
+// Empty passes on all that is in the pipe. The socket has patience as with a Write.
+func (p *Pipe) Empty(to *Socket) error {
+	p.to, p.err = &to.clock, nil
+	if err := to.raw.Write(p.empty); err != nil {
+		return err
+	}
+	return p.err
+}
+
+func (p *Pipe) onEmpty(fd uintptr) bool {
+	for p.held > 0 {
+		n, err := splice(p.out, int(fd), p.held)
+		p.held -= n
+		if err == ErrAgain {
+			p.waited = true
+			p.to.Within(p.to.patience)
+			return false
+		}
+		if err != nil {
+			p.err = err
+			return true
+		}
+	}
+	if p.waited {
+		p.waited = false
+		p.to.Within(0)
+	}
+	return true
+}
+
+// splice never waits.
+func splice(from, to, most int) (int, error) {
+	for {
+		n, err := syscall.Splice(from, nil, to, nil, most, spliceMove|spliceNonblock)
+		switch err {
+		case nil:
+			return int(n), nil
+		case syscall.EINTR:
+		case syscall.EAGAIN:
+			return 0, ErrAgain
+		default:
+			return 0, &net.OpError{Op: "splice", Net: "tcp", Err: err}
+		}
+	}
+}
