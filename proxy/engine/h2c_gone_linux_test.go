@@ -1,0 +1,32 @@
+//go:build linux && !portable
+
+package engine
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"testing"
+)
+
+func TestH2C_IsToldThatAVisitorOfHTTP1IsGone(t *testing.T) {
+	asked, left := make(chan bool), make(chan bool)
+	r, p := throughPlain(t, Config{}, func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		asked <- true
+		<-r.Context().Done()
+		left <- true
+	})
+	for _, request := range []string{
+		"GET / HTTP/1.1\r\nHost: h\r\n\r\n",
+		"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
+	} {
+		conn := say(t, r.address, request)
+		<-asked
+		_ = conn.Close()
+		<-left
+		if err := <-p.fails; !errors.Is(err, ErrGone) {
+			t.Error(err)
+		}
+	}
+}
