@@ -116,9 +116,11 @@ func TestPool_TakesTheLatestFirst(t *testing.T) {
 	}
 	one.answer(http.MethodGet)
 	two.answer(http.MethodGet)
-	eventually(t, func() bool { return kept(p.to) == 2 })
+	back := func() bool { return kept(p.to) == 2 }
+	eventually(t, back)
 	_, first := one.get("/")
 	for range 5 {
+		eventually(t, back)
 		if _, again := two.get("/"); again != first {
 			t.Errorf("connection %s after %s", again, first)
 		}
