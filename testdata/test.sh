@@ -1,8 +1,9 @@
 #!/bin/sh
-# Installs what the tests need and runs every lane: lint, unit, fuzz, end to end, browser. It ends with the counts of
-# each lane and the line "N passed, N failed, N skipped", and exits with 1 when a test failed or a lane ran none.
+# Installs what the tests need and runs every lane: lint, unit, portable, h2spec, fuzz, bench, end to end, browser. It ends
+# with the counts of each lane and the line "N passed, N failed, N skipped", and exits with 1 when a test failed or a lane
+# ran none.
 #
-#	testdata/test.sh [LANE ...]     only these lanes: lint unit fuzz e2e browser
+#	testdata/test.sh [LANE ...]     only these lanes: lint unit portable h2spec fuzz bench e2e browser
 #
 # It needs root (for Docker), Go, git and a package manager. The end-to-end lane restarts the Docker engine, and wants
 # it without a running gateway.
@@ -41,7 +42,7 @@ tests() {
 
 lint() {
 	say "lint"
-	tool gofumpt -l cmd proxy projects templates tui testdata/app testdata/browser >"$out/unformatted"
+	tool gofumpt -l cmd proxy projects templates tui testdata/app testdata/bench testdata/browser >"$out/unformatted"
 	if [ -s "$out/unformatted" ]; then
 		echo "not formatted; run gofumpt -w on:"
 		cat "$out/unformatted"
@@ -51,12 +52,31 @@ lint() {
 	go mod verify >/dev/null || failed=1
 	go mod tidy -diff || failed=1
 	need shellcheck shellcheck
-	shellcheck --severity=warning install.sh testdata/test.sh .ci/run || failed=1
+	shellcheck --severity=warning install.sh testdata/test.sh testdata/bench/bench.sh .ci/run || failed=1
 }
 
 unit() {
 	say "unit, golden, script and architecture tests, with the race detector"
 	tests unit . -race ./...
+}
+
+# portable holds what is fast on Linux to the same tests by way of the net package, as on other systems.
+portable() {
+	say "the engine without its fast path"
+	tests portable . -tags portable -count=1 ./proxy/socket ./proxy/engine
+}
+
+# h2spec runs the cases of h2spec against the engine, over TLS and without.
+h2spec() {
+	say "h2spec"
+	(cd testdata/h2spec && go build -o "$out/h2spec-tool" github.com/summerwind/h2spec/cmd/h2spec)
+	GATEWAY_H2SPEC="$out/h2spec-tool" tests h2spec . -count=1 -run MeetsTheSpecification ./proxy/engine
+}
+
+# bench shows that the bench works, and with it the gateway under load. It measures nothing worth keeping.
+bench() {
+	say "the bench, in short"
+	testdata/bench/bench.sh --quick || failed=1
 }
 
 # fuzz runs every fuzz target for a moment, to find what a seed corpus alone would not. It counts inputs: a bound in
@@ -121,18 +141,21 @@ report() {
 main() {
 	need gcc gcc libc6-dev
 	go build -buildvcs=false -modfile=testdata/tools/go.mod -o "$out/gotestsum" gotest.tools/gotestsum
-	[ $# -gt 0 ] || set -- lint unit fuzz e2e browser
+	[ $# -gt 0 ] || set -- lint unit portable h2spec fuzz bench e2e browser
 	for name in "$@"; do
 		case $name in
-		lint | unit | fuzz | e2e | browser) "$name" ;;
+		lint | unit | portable | h2spec | fuzz | bench | e2e | browser) "$name" ;;
 		*)
-			printf 'test.sh: no lane %s; there are lint, unit, fuzz, e2e and browser\n' "$name" >&2
+			printf 'test.sh: no lane %s; there are lint, unit, portable, h2spec, fuzz, bench, e2e and browser\n' "$name" >&2
 			exit 2
 			;;
 		esac
 	done
-	# Lint alone has no tests to count.
-	[ "$*" = lint ] || report
+	# Lint and bench alone have no tests to count.
+	case $* in
+	lint | bench | "lint bench") ;;
+	*) report ;;
+	esac
 	exit "$failed"
 }
 
