@@ -39,6 +39,8 @@ type Exchange struct {
 	answer  http1.Response
 	decoder http1.Decoder
 	wraps   []func(Sink) Sink
+	// way is the one to the target, while Forward lasts.
+	way forwarding
 
 	// status is that of the answer. reason is the target's, which may be empty, if the answer is relayed.
 	status  int

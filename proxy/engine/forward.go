@@ -20,8 +20,10 @@ func (x *Exchange) Forward(to *Upstream, path string, hooks Hooks) error {
 	if to.scheme == H2C {
 		return to.http2.forward(x, path, hooks)
 	}
-	f := forwarding{Exchange: x, to: to, path: path, hooks: hooks}
+	f := &x.way
+	*f = forwarding{Exchange: x, to: to, path: path, hooks: hooks}
 	err := f.carry()
+	*f = forwarding{}
 	if err != nil {
 		x.out = x.outs[:0]
 	}
