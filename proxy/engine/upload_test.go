@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -95,6 +96,145 @@ func TestUpload_PassesEarlyAnswersToVisitorsWhoWait(t *testing.T) {
 			}
 			if len(p.fails) > 0 {
 				t.Error(<-p.fails)
+			}
+		})
+	}
+}
+
+// A chunked body is chunked anew, and neither the extensions of the visitor nor trailers that are none pass.
+func TestUpload_ChunksAnew(t *testing.T) {
+	r, _ := before(t, Config{}, func(p *peer, _ int) {
+		p.hear("POST /x?y HTTP/1.1\r\nHost: h\r\nX-A: b\r\nTransfer-Encoding: chunked\r\nConnection: TE\r\nTE: trailers\r\n\r\n")
+		p.hear("5\r\nhello\r\n6\r\n world\r\n0\r\nX-Sum: 7\r\n\r\n")
+		p.say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;x=y\r\nhello\r\n01\r\n!\r\n0\r\nX-Sum: 8\r\nContent-Length: 9\r\n\r\n")
+	})
+	c := dial(t, r.address)
+	c.say("POST /x?y HTTP/1.1\r\nHost: h\r\nX-A: b\r\nTE: trailers\r\nConnection: TE\r\nTransfer-Encoding: chunked\r\n\r\n" +
+		"05;ext=\"v\"\r\nhello\r\n6\r\n world\r\n0\r\nX-Sum: 7\r\nHost: evil\r\nTransfer-Encoding: chunked\r\n\r\n")
+	if h := c.head(); !strings.Contains(h, "\r\nTransfer-Encoding: chunked\r\n") {
+		t.Errorf("%q", h)
+	}
+	c.hear("5\r\nhello\r\n1\r\n!\r\n0\r\nX-Sum: 8\r\n\r\n")
+}
+
+func TestUpload_EndsWithVisitorsWhoBreakOff(t *testing.T) {
+	for _, c := range []struct {
+		name, sent string
+		want       error
+	}{
+		{"counted", "Content-Length: 9\r\n\r\npart", ErrGone},
+		{"counted and large", "Content-Length: 900000\r\n\r\n" + pattern(200000), ErrGone},
+		{"chunked", "Transfer-Encoding: chunked\r\n\r\n4\r\npart\r\n", ErrGone},
+		{"malformed", "Transfer-Encoding: chunked\r\n\r\n4\r\npart\r\nx\r\n", ErrRequest},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := make(chan string, 1)
+			r, p := before(t, Config{}, func(p *peer, _ int) {
+				p.head()
+				rest, _ := p.rest()
+				got <- rest
+			})
+			v := dial(t, r.address)
+			v.say("POST / HTTP/1.1\r\nHost: h\r\n%s", c.sent)
+			_ = v.CloseWrite()
+			if err := failure(t, p); !errors.Is(err, c.want) {
+				t.Errorf("%v, want %v", err, c.want)
+			}
+			if rest := <-got; strings.HasSuffix(rest, "0\r\n\r\n") {
+				t.Errorf("the target got %q", rest)
+			}
+			_, _ = v.rest()
+		})
+	}
+}
+
+func TestUpload_EndsWithTargetsThatTakeNothing(t *testing.T) {
+	for _, head := range []string{"Content-Length: 1000000000000\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\nffffffffffff\r\n"} {
+		t.Run(head[:1], func(t *testing.T) {
+			release := make(chan struct{})
+			r, p := before(t, Config{Timeouts: Timeouts{Answer: soon}}, func(p *peer, _ int) {
+				p.head()
+				<-release
+			})
+			defer close(release)
+			v := dial(t, r.address)
+			v.say("POST / HTTP/1.1\r\nHost: h\r\n%s", head)
+			sent := make(chan struct{})
+			go func() {
+				defer close(sent)
+				_, _ = io.Copy(v, zeros{})
+			}()
+			if err := failure(t, p); !errors.Is(err, ErrTimeout) {
+				t.Errorf("%v, want ErrTimeout", err)
+			}
+			<-sent
+		})
+	}
+}
+
+func TestUpload_WaitsToBeToldToContinue(t *testing.T) {
+	r, _ := before(t, Config{}, func(p *peer, _ int) {
+		for h := p.head(); h != ""; h = p.head() {
+			if !strings.Contains(h, "\r\nExpect: 100-continue\r\n") {
+				t.Errorf("%q", h)
+			}
+			if strings.HasPrefix(h, "POST /no ") {
+				p.say("HTTP/1.1 417 Expectation Failed\r\nContent-Length: 2\r\n\r\nno")
+				_, _ = p.rest()
+				return
+			}
+			p.say("HTTP/1.1 100 Continue\r\n\r\n")
+			p.hear("body")
+			p.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+		}
+	})
+	c := dial(t, r.address)
+	for range 2 {
+		c.say("POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n")
+		c.hear("HTTP/1.1 100 Continue\r\n\r\n")
+		c.say("body")
+		if resp, body := c.answer("POST"); body != "ok" || resp.Close {
+			t.Error(resp.Status, body, resp.Close)
+		}
+	}
+	// Who is refused may send the body or not, so that the connection cannot go on.
+	c.say("POST /no HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n")
+	if resp, body := c.answer("POST"); resp.StatusCode != 417 || body != "no" || !resp.Close {
+		t.Error(resp.Status, body, resp.Close)
+	}
+	if rest, err := c.rest(); rest != "" || err != nil {
+		t.Errorf("%q, %v", rest, err)
+	}
+}
+
+// refusing answers by itself.
+type refusing struct{ carrier }
+
+func (refusing) Serve(x *Exchange) { _ = x.Reply(403, nil, []byte("no")) }
+
+// A gateway that answers by itself reads no body for it, and what is sent of that is no other request.
+func TestUpload_IsNotReadForAReply(t *testing.T) {
+	r := serving(t, Config{Handler: &refusing{}})
+	smuggled := "GET /smuggled HTTP/1.1\r\nHost: h\r\n\r\n"
+	for name, ask := range map[string]string{
+		"whole":                 "Content-Length: 35\r\n\r\n" + smuggled,
+		"in parts":              "Content-Length: 100000\r\n\r\n" + smuggled,
+		"chunked":               "Transfer-Encoding: chunked\r\n\r\n23\r\n" + smuggled + "\r\n0\r\n\r\n",
+		"that may not be sent":  "Expect: 100-continue\r\nContent-Length: 35\r\n\r\n",
+		"that is sent the same": "Expect: 100-continue\r\nContent-Length: 100\r\n\r\n" + smuggled,
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := dial(t, r.address)
+			c.say("POST / HTTP/1.1\r\nHost: h\r\n%s", ask)
+			resp, body := c.answer("POST")
+			if resp.StatusCode != 403 || body != "no" || resp.Close != (name != "whole") {
+				t.Error(resp.Status, body, resp.Close)
+			}
+			if !resp.Close {
+				_ = c.CloseWrite()
+			}
+			if rest, err := c.rest(); rest != "" || err != nil {
+				t.Errorf("%q follows, %v", rest, err)
 			}
 		})
 	}
