@@ -60,10 +60,18 @@ func (f *forwarding) sendHead() error {
 
 // check looks whether a kept connection can still be used.
 func (l *link) check() error {
-	if l.used && !l.sock.Usable() {
+	if l.used && (!l.sock.Usable() || !l.plain() && l.holds()) {
 		return socket.ErrStale
 	}
 	return nil
+}
+
+// holds reports that TLS has something that was read from the socket and that nobody asked for.
+func (l *link) holds() bool {
+	l.sock.Nudge()
+	defer l.sock.Settle()
+	n, err := l.stream.Read(l.peeked[:])
+	return n > 0 || !timedOut(err)
 }
 
 // Serve sends the body and receives the answer at the same time. When the answer is complete, what is left of the body

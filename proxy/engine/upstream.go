@@ -80,7 +80,8 @@ type link struct {
 	// stream is the socket, or the TLS connection on it.
 	stream net.Conn
 	// used reports that an exchange went over it before.
-	used bool
+	used   bool
+	peeked [1]byte
 }
 
 // plain reports that bytes go over the socket as they are.
