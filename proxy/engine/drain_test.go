@@ -216,19 +216,23 @@ func TestDrain_CutsUploadsThatNobodyTakes(t *testing.T) {
 // lateListener accepts one connection after it was closed, as one that was accepted at that moment comes late.
 type lateListener struct {
 	net.Listener
-	accept chan struct{}
+	accepted, accept chan struct{}
 }
 
 func (l *lateListener) Accept() (net.Conn, error) {
 	conn, err := l.Listener.Accept()
+	if err == nil {
+		close(l.accepted)
+	}
 	<-l.accept
 	return conn, err
 }
 
 func TestDrain_EndsConnectionsThatWereJustAccepted(t *testing.T) {
-	l := &lateListener{Listener: listen(t), accept: make(chan struct{})}
+	l := &lateListener{listen(t), make(chan struct{}), make(chan struct{})}
 	d := serveUntil(t, l, func(*peer, int) {})
 	c := dial(t, d.address)
+	closed(t, "the connection comes", l.accepted)
 	d.begin()
 	closed(t, "Drain returns", d.drained)
 	close(l.accept)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -20,7 +19,7 @@ const soon = 60 * time.Millisecond
 func silent(p *peer, _ int) { _, _ = io.Copy(io.Discard, p.in) }
 
 // drip sends the text a byte at a time, until it cannot; each is on its way before the next.
-func drip(t *testing.T, c *peer, text string) {
+func drip(c *peer, text string) {
 	ticker := time.NewTicker(soon / 10)
 	defer ticker.Stop()
 	for i := range len(text) {
@@ -40,12 +39,12 @@ func TestTimeout_OfHeads(t *testing.T) {
 	})
 	t.Run("that come byte by byte", func(t *testing.T) {
 		c := dial(t, r.address)
-		go drip(t, c, "GET / HTTP/1.1\r\nX-Long: "+strings.Repeat("x", 10000))
+		go drip(c, "GET / HTTP/1.1\r\nX-Long: "+strings.Repeat("x", 10000))
 		_, _ = c.rest()
 	})
 	t.Run("that come line by line", func(t *testing.T) {
 		c := dial(t, r.address)
-		go drip(t, c, "GET / HTTP/1.1\r\n"+strings.Repeat("a:b\r\n", 1000))
+		go drip(c, "GET / HTTP/1.1\r\n"+strings.Repeat("a:b\r\n", 1000))
 		_, _ = c.rest()
 	})
 	t.Run("behind a request", func(t *testing.T) {
@@ -64,7 +63,7 @@ func TestTimeout_OfHeads(t *testing.T) {
 func TestTimeout_OfHandshakes(t *testing.T) {
 	m := servingTLS(t, Config{Handler: &carrier{hooks: none{}}, Timeouts: Timeouts{Head: soon}})
 	c := dial(t, m.address)
-	go drip(t, c, "\x16\x03\x01\x02\x00"+strings.Repeat("\x01", 1000))
+	go drip(c, "\x16\x03\x01\x02\x00"+strings.Repeat("\x01", 1000))
 	_, _ = c.rest()
 	// The same of the first head behind one.
 	secure := tls.Client(dial(t, m.address), &tls.Config{InsecureSkipVerify: true})
@@ -238,7 +237,7 @@ func TestTimeout_OfPauses(t *testing.T) {
 }
 
 func TestTimeout_OfConnectionsThatAreKept(t *testing.T) {
-	ended := make(chan struct{})
+	ended := make(chan struct{}, 1)
 	r, p := before(t, Config{Timeouts: Timeouts{Keep: soon}}, func(p *peer, _ int) {
 		p.head()
 		p.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
@@ -250,21 +249,12 @@ func TestTimeout_OfConnectionsThatAreKept(t *testing.T) {
 	c := dial(t, r.address)
 	for range 2 {
 		c.get("/")
-		closed1(t, ended)
+		closed(t, "the connection to the target ends", ended)
 	}
 	p.to.mu.Lock()
 	defer p.to.mu.Unlock()
 	if len(p.to.idle) > 0 {
 		t.Errorf("%d connections are kept", len(p.to.idle))
-	}
-}
-
-func closed1(t *testing.T, c <-chan struct{}) {
-	t.Helper()
-	select {
-	case <-c:
-	case <-time.After(patience):
-		t.Fatal("the connection to the target is not closed")
 	}
 }
 
@@ -351,5 +341,3 @@ func TestTimeout_OfAllDoesNotEndTunnels(t *testing.T) {
 		c.hear(text)
 	}
 }
-
-var _ net.Conn = (*peer)(nil)
