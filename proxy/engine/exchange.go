@@ -131,7 +131,7 @@ func (x *Exchange) Reply(status int, h header.Header, body []byte) error {
 		return errBegun
 	}
 	length := int64(len(body))
-	if status == http.StatusNoContent {
+	if !bodied(status) {
 		length = -1
 	}
 	if err := x.begin(status, h, length); err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"strconv"
 	"strings"
 	"testing"
@@ -237,5 +238,21 @@ func TestUpload_IsNotReadForAReply(t *testing.T) {
 				t.Errorf("%q follows, %v", rest, err)
 			}
 		})
+	}
+}
+
+// modest replies with a status that has no body.
+type modest struct{ carrier }
+
+func (modest) Serve(x *Exchange) { _ = x.Reply(http.StatusNotModified, nil, nil) }
+
+// The length of an answer without a body would be that of another one (RFC 9110 section 8.6).
+func TestReply_TellsNoLengthWithoutABody(t *testing.T) {
+	c := dial(t, serving(t, Config{Handler: &modest{}}).address)
+	for range 2 {
+		c.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+		if h := c.head(); !strings.HasPrefix(h, "HTTP/1.1 304 ") || strings.Contains(h, "Length") {
+			t.Errorf("%q", h)
+		}
 	}
 }
