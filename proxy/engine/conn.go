@@ -20,8 +20,10 @@ type conn struct {
 	sock   *socket.Socket
 	// stream is the socket, or the TLS connection on it.
 	stream net.Conn
-	peer   string
-	state  atomic.Int32
+	// cork is between TLS and the socket, nil without TLS.
+	cork  *cork
+	peer  string
+	state atomic.Int32
 
 	// x is the exchange under way, or the one that the next request is read into; nil while the connection rests.
 	x *Exchange
@@ -65,7 +67,8 @@ func newConn(e *Engine, accepted net.Conn, secure bool) *conn {
 	c.sock.Patience(e.config.Write)
 	c.stream = c.sock
 	if secure {
-		c.stream = tls.Server(c.sock, e.config.TLS)
+		c.cork = newCork(e, c.sock)
+		c.stream = tls.Server(c.cork, e.config.TLS)
 	}
 	c.answerer.conn = c
 	return c
@@ -102,7 +105,8 @@ func (c *conn) serve() {
 			c.work()
 			c.proceed()
 		case toHTTP2:
-			c.engine.http2.serveConn(c, &replay{Conn: c.stream, rest: bytes.Clone(c.in[c.from:c.to])})
+			c.cork = newCork(c.engine, c.sock)
+			c.engine.http2.serveConn(c, &replay{Conn: c.cork, rest: bytes.Clone(c.in[c.from:c.to])})
 			return
 		case nowhere:
 			return

@@ -90,8 +90,10 @@ func (h *http2Server) serveConn(c *conn, stream net.Conn) {
 	h.conns[stream] = v
 	h.mu.Unlock()
 	defer h.forget(stream)
-	_ = h.server.Serve(v)
-	v.wait()
+	c.cork.Serve(func() {
+		_ = h.server.Serve(v)
+		v.wait()
+	})
 }
 
 // forget removes a connection.

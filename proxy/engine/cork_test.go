@@ -1,0 +1,87 @@
+package engine
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"testing"
+	"time"
+
+	"gateway/proxy/socket"
+)
+
+// corked returns a cork and the other end of its connection.
+func corked(t *testing.T) (*cork, net.Conn) {
+	t.Helper()
+	e := New(Config{Handler: &carrier{hooks: none{}}})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	other, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := newCork(e, socket.New(conn, e.watch))
+	t.Cleanup(func() { _ = k.Close(); _ = other.Close() })
+	_ = other.SetDeadline(time.Now().Add(10 * time.Second))
+	return k, other
+}
+
+func TestCork_SendsEverythingInOrder(t *testing.T) {
+	k, other := corked(t)
+	var want bytes.Buffer
+	got := make(chan []byte)
+	go func() {
+		all, _ := io.ReadAll(other)
+		got <- all
+	}()
+	write := func(p []byte) {
+		want.Write(p)
+		if n, err := k.Write(p); n != len(p) || err != nil {
+			t.Errorf("wrote %d of %d, %v", n, len(p), err)
+		}
+	}
+	write([]byte("before "))
+	k.Serve(func() {
+		for i := range 2000 {
+			write(bytes.Repeat([]byte{byte(i)}, i))
+		}
+		write(make([]byte, 3*largeBuffer))
+		write([]byte("last"))
+	})
+	write([]byte(" after"))
+	_ = k.Close()
+	if all := <-got; !bytes.Equal(all, want.Bytes()) {
+		t.Errorf("%d bytes arrived, want the %d that were written", len(all), want.Len())
+	}
+}
+
+func TestCork_SendsWhatWaitsBeforeItCloses(t *testing.T) {
+	k, other := corked(t)
+	k.Serve(func() {
+		_, _ = k.Write([]byte("goodbye"))
+		_ = k.Close()
+	})
+	if all, err := io.ReadAll(other); string(all) != "goodbye" || err != nil {
+		t.Errorf("%q, %v", all, err)
+	}
+}
+
+func TestCork_TellsOfErrorsAndEnds(t *testing.T) {
+	k, other := corked(t)
+	_ = other.Close()
+	k.Serve(func() {
+		for range 1_000_000 {
+			if _, err := k.Write(make([]byte, 1000)); err != nil {
+				return
+			}
+		}
+		t.Error("no write to a closed connection failed")
+	})
+}
