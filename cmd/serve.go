@@ -120,6 +120,7 @@ func runServe(ctx context.Context, env *Env, o serveOptions) error {
 		watcher := agent.New(agent.Config{Engine: engine, Proxy: inProcess{server}, Version: Version, Logger: logger})
 		group.Go(func() error { return watcher.Run(ctx) })
 	}
+	trim()
 	err = group.Wait()
 	if errors.Is(err, syscall.EACCES) {
 		return fmt.Errorf("%w; without root choose a port above 1023 with --listen, and folders of your own with --socket and --state", err)

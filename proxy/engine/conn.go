@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
-	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -72,19 +71,6 @@ func newConn(e *Engine, accepted net.Conn, secure bool) *conn {
 	}
 	c.answerer.conn = c
 	return c
-}
-
-// peerOf is an address without port and zone.
-func peerOf(a net.Addr) string {
-	if tcp, ok := a.(*net.TCPAddr); ok {
-		if ip, ok := netip.AddrFromSlice(tcp.IP); ok {
-			return ip.Unmap().String()
-		}
-	}
-	if parsed, err := netip.ParseAddrPort(a.String()); err == nil {
-		return parsed.Addr().Unmap().WithZone("").String()
-	}
-	return a.String()
 }
 
 // serve answers requests until the connection ends.

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package cmd
+
+// trim is for Linux.
+func trim() {}
