@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// Config says how an engine serves. A duration or limit of 0 means its default; a negative duration means none.
+// Config says how an engine serves. A duration or limit of 0 means its default. A negative duration means that nothing
+// bounds the wait; of the limits, Kept alone may be negative.
 type Config struct {
 	// Handler is required.
 	Handler Handler
@@ -68,25 +69,30 @@ func (c Config) tick() time.Duration {
 	return max(shortest/8, 5*time.Millisecond)
 }
 
-// Timeouts bound how long the engine waits. All but Total are measured from the last byte that moved.
+// Timeouts bound how long the engine waits. One may run late by two ticks: by a quarter of the shortest, and by half a
+// second at most.
 type Timeouts struct {
-	// Head is how long a visitor may take to send the head of a request, from its first byte on. Default 10 s.
+	// Head is how long a visitor may take to send the head of a request, from its first byte on, and before it for the
+	// TLS handshake. The connection then ends without an answer. HTTP/2 has Idle in its place. Default 10 s.
 	Head time.Duration
-	// Idle is how long a connection stays open between two requests, and before its first. Default 2 min.
+	// Idle is how long a connection stays open between two requests, and before its first. Visitors of HTTP/2 who send
+	// nothing for as long are asked whether they are still there, whatever is under way. Default 2 min.
 	Idle time.Duration
 	// Body is how long a visitor may send nothing of a body that is awaited. Default 1 min.
 	Body time.Duration
-	// Write is how long a visitor may take nothing of an answer. Default 1 min.
+	// Write is how long a visitor may take nothing of an answer, or of what comes over an upgraded connection. Default
+	// 1 min.
 	Write time.Duration
 	// Connect is how long a target may take to accept a connection, and then for its TLS handshake. Default 5 s.
 	Connect time.Duration
-	// Answer is how long a target may take from the end of the request to the head of its answer. Default 2 min.
+	// Answer is how long a target may take nothing of a request, and then how long from its end to the head of the final
+	// answer. Default 2 min.
 	Answer time.Duration
 	// Pause is how long a target may send nothing of a body. Default none, since server-sent events may be silent.
 	Pause time.Duration
 	// Keep is how long an unused connection to a target is kept. Default 90 s.
 	Keep time.Duration
-	// Total bounds a whole exchange, upgraded connections excepted. Default none.
+	// Total bounds a whole exchange from the head of its request on, upgraded connections excepted. Default none.
 	Total time.Duration
 }
 
@@ -96,9 +102,10 @@ type Limits struct {
 	Head int
 	// AnswerHead is the same for the head of an answer. Default 256 KiB.
 	AnswerHead int
-	// Fields is the most field lines that a head may have. Default 128 for requests; four times that for answers.
+	// Fields is the most field lines that the head of a request may have; an answer may have four times as many. Default
+	// 128.
 	Fields int
-	// Kept is the most unused connections that are kept for each target. Default 1024.
+	// Kept is the most unused connections that are kept for each target. Default 1024; a negative one is none.
 	Kept int
 }
 
@@ -107,14 +114,14 @@ type Handler interface {
 	// Serve answers the exchange before it returns: by Reply, by a Forward that returned nil, or by Abort. An exchange
 	// that was not answered is aborted.
 	Serve(x *Exchange)
-	// Refuse answers what was refused by Reply. Of x.Request only what could be read is there, and nothing of it may
-	// be relied on. The connection ends afterwards.
+	// Refuse answers, by Reply, what is no request as the RFCs have it. Of x.Request only what could be read is there,
+	// and nothing of it may be relied on. Afterwards the connection ends, over HTTP/2 the stream alone.
 	Refuse(x *Exchange, r *Refusal)
 }
 
 // Refusal is why a request is not passed on.
 type Refusal struct {
-	// Status is 400, 408, 414, 417, 431, 501 or 505.
+	// Status is 400, 414, 417, 431, 501 or 505. There is no 408 (RFC 9110 section 15.5.9): who is slow gets no answer.
 	Status int
 	// Reason says what is wrong, with the section of the RFC that says so.
 	Reason string

@@ -19,15 +19,17 @@ var (
 	// ErrConnect says that the target could not be reached; ErrTimeout is there too when it took longer than
 	// Timeouts.Connect. Nothing was sent to it and nothing of the request's body was read, so another may be tried.
 	ErrConnect = errors.New("cannot connect to the target")
-	// ErrTimeout says that the target took longer than Timeouts.Connect, Answer or Total.
+	// ErrTimeout says that the target took longer than Timeouts.Connect, Answer or Total before its answer began.
 	ErrTimeout = errors.New("the target did not answer in time")
-	// ErrAnswer says that the target broke the connection or answered what is not HTTP.
+	// ErrAnswer says that the target broke the connection, answered what is not HTTP as the RFCs have it, or changed to a
+	// protocol that was not asked for. Nothing of its answer was sent to the visitor.
 	ErrAnswer = errors.New("the target did not answer properly")
-	// ErrRequest says that the visitor's request is malformed or broke off in its body.
+	// ErrRequest says that the body of the visitor's request is malformed.
 	ErrRequest = errors.New("the request cannot be read")
-	// ErrGone says that the visitor is gone and needs no answer.
+	// ErrGone says that the visitor is gone, broke off the body or was too slow, and needs no answer.
 	ErrGone = errors.New("the visitor is gone")
-	// ErrBroken says that the target broke off in the middle of its answer. The exchange is aborted already.
+	// ErrBroken says that the answer broke off in the middle: the target ended it or paused for too long, or a transformer
+	// failed. The exchange is aborted already.
 	ErrBroken = errors.New("the target broke off its answer")
 )
 
