@@ -16,10 +16,12 @@ type answerer struct {
 	conn *conn
 	// closing reports that the connection ends with this answer, changed that it was upgraded.
 	closing, changed bool
-	minor            int
-	head             bool
-	framing          framing
-	left             int64
+	// minor is the version of the request, head reports that it is a HEAD.
+	minor int
+	head  bool
+	// framing is that of the answer's body, left what is to come of a counted one.
+	framing framing
+	left    int64
 	// begun reports that the final answer has, sent that a part of it was.
 	begun, sent bool
 }

@@ -148,21 +148,6 @@ func (b *bodyReader) moveTo(pipe *socket.Pipe) error {
 	return b.err
 }
 
-// skipMost bounds what is read of a body that nobody wanted so that its connection can go on.
-const skipMost = 256 << 10
-
-// skip reads the rest of the body, if it is short. It reports whether it came to its end.
-func (b *bodyReader) skip() bool {
-	for budget := skipMost; budget > 0 && !b.done.Load(); {
-		n, err := b.Read(b.conn.x.back)
-		budget -= n
-		if err != nil {
-			break
-		}
-	}
-	return b.done.Load()
-}
-
 // release gives the memory back. What was read of what follows the body goes to where it is read from: into new memory,
 // since the request still borrows the old.
 func (b *bodyReader) release() {

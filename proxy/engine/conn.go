@@ -26,7 +26,9 @@ type conn struct {
 
 	// x is the exchange under way, or the one that the next request is read into; nil while the connection rests.
 	x *Exchange
-	inbox
+	// inbox and answerer are those of x.
+	*inbox
+	*answerer
 	// first is the byte that a TLS connection waits for, primed that it has come.
 	first  [1]byte
 	primed bool
@@ -38,8 +40,6 @@ type conn struct {
 	// it has to look broken.
 	over, unread, broken bool
 	leave                leaving
-
-	answerer
 }
 
 // The states of a connection as Drain sees them.
@@ -69,7 +69,6 @@ func newConn(e *Engine, accepted net.Conn, secure bool) *conn {
 		c.cork = newCork(e, c.sock)
 		c.stream = tls.Server(c.cork, e.config.TLS)
 	}
-	c.answerer.conn = c
 	return c
 }
 
@@ -92,7 +91,9 @@ func (c *conn) serve() {
 			c.proceed()
 		case toHTTP2:
 			c.cork = newCork(c.engine, c.sock)
-			c.engine.http2.serveConn(c, &replay{Conn: c.cork, rest: bytes.Clone(c.in[c.from:c.to])})
+			begun := bytes.Clone(c.in[c.from:c.to])
+			c.forget()
+			c.engine.http2.serveConn(c, &replay{Conn: c.cork, rest: begun})
 			return
 		case nowhere:
 			return
@@ -193,8 +194,10 @@ func (c *conn) read(p []byte) (int, error) {
 // take gets an exchange with its memory.
 func (c *conn) take() {
 	x, _ := c.engine.exchanges.Get().(*Exchange)
-	x.visitor = &c.answerer
-	c.x, c.in, c.from, c.to, c.seen = x, x.memory.in[:], 0, 0, 0
+	c.x, c.inbox, c.answerer = x, &x.inbox, &x.answerer
+	c.inbox.reset(x.memory.in[:])
+	c.answerer.conn = c
+	x.visitor = c.answerer
 }
 
 // rest gives the exchange back when there is nothing left of a request.
@@ -202,9 +205,18 @@ func (c *conn) rest() {
 	if c.x == nil || c.from < c.to {
 		return
 	}
-	c.x.visitor = nil
+	c.x.visitor, c.answerer.conn = nil, nil
+	c.inbox.reset(nil)
 	c.engine.exchanges.Put(c.x)
-	c.x, c.in, c.from, c.to, c.seen = nil, nil, 0, 0, 0
+	c.x, c.inbox, c.answerer = nil, nil, nil
+}
+
+// forget drops what was read.
+func (c *conn) forget() {
+	if c.x != nil {
+		c.from = c.to
+		c.rest()
+	}
 }
 
 // answerAll answers the requests that are complete, in their order. It returns true when the loop is to be left.
@@ -320,12 +332,11 @@ func (c *conn) proceed() {
 	if !c.streaming {
 		return
 	}
-	reader := &c.x.reader
-	if !c.over && !reader.skip() {
-		c.over = true
+	// A body that was not read to its end ends the connection: what follows on it cannot be told from the rest.
+	if reader := &c.x.reader; !reader.done.Load() {
+		c.over, c.unread = true, !c.broken
 	}
-	c.unread = !c.broken && !reader.done.Load()
-	reader.release()
+	c.x.reader.release()
 }
 
 // refuse answers what is no request as the RFCs have it.
@@ -369,8 +380,7 @@ func (c *conn) close() {
 		c.linger()
 	}
 	_ = c.stream.Close()
-	c.from = c.to
-	c.rest()
+	c.forget()
 }
 
 func (c *conn) linger() {

@@ -13,7 +13,7 @@ import (
 )
 
 // Exchange is one request and its answer, whatever version of HTTP brought it. It belongs to the goroutine that serves
-// it, and is used again for another one afterwards: nothing of it may be kept, and strings that are are cloned.
+// it, and is used again for another one afterwards: nothing of it may be kept, and who keeps a string clones it.
 type Exchange struct {
 	Request Request
 	// Local is the handler's own. It stays when the exchange is used again, so that its memory is too.
@@ -23,9 +23,11 @@ type Exchange struct {
 	visitor visitor
 	// body is the visitor's as it comes, nil when there is none or when all of it is in whole.
 	body io.Reader
-	// head and reader are those of a request of HTTP/1.1.
-	head   http1.Request
-	reader bodyReader
+	// These are for a visitor who speaks HTTP/1.1.
+	inbox    inbox
+	answerer answerer
+	head     http1.Request
+	reader   bodyReader
 	// whole is a body that came together with the head.
 	whole []byte
 	// spliced is where the body can be moved from without looking at it, if it can.
@@ -50,6 +52,7 @@ type Exchange struct {
 	phase   phase
 	stream  bool
 
+	// out is what waits to be written, first to the target and then to the visitor; back is memory to read into.
 	out  []byte
 	back []byte
 
@@ -85,7 +88,8 @@ type Request struct {
 	Path, Query string
 	// Host is the authority that was asked for, as it was sent. HTTP/1.0 may have none.
 	Host string
-	// Header has the fields that are passed on: none of header.Hop, none that Connection names, and no Host.
+	// Header has the fields that are passed on: none of header.Hop, none that Connection names, and no Host. Those of
+	// HTTP/2 are sorted by their names, which are spelled as in HTTP/1.1.
 	Header header.Header
 	// Peer is the visitor's address without port and zone; IPv4 is not mapped into IPv6.
 	Peer string
@@ -104,8 +108,8 @@ type Request struct {
 
 // Hooks edit heads as they pass. They are called on the goroutine of Forward.
 type Hooks interface {
-	// Outgoing edits the header that the target gets. Host and framing are not in it. It is called once a connection is
-	// there.
+	// Outgoing edits the header that the target gets. Host and framing are not in it. It is called once in each Forward
+	// that finds a connection, with Request.Header itself; for a target of H2C with a copy, before there is a connection.
 	Outgoing(h *header.Header)
 	// Incoming edits the header of the answer, and of every informational answer (1xx) before it. From here
 	// Exchange.Transform may be called.

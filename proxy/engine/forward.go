@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net/http"
@@ -35,6 +36,7 @@ func (f *forwarding) carry() error {
 	if err := f.connect(); err != nil {
 		return err
 	}
+	defer f.drop()
 	f.hooks.Outgoing(&f.Request.Header)
 	f.compose()
 	if f.body != nil {
@@ -247,11 +249,32 @@ func (f *forwarding) readHead() error {
 			return nil
 		}
 		if err == http1.ErrIncomplete {
-			err = f.more()
+			err = f.moreLines()
 		}
 		if err != nil {
 			return f.failed(err)
 		}
+	}
+}
+
+// moreLines reads until there is another line, so that a head which comes a byte at a time is not parsed that often.
+func (f *forwarding) moreLines() error {
+	for {
+		had := f.got - f.from
+		if err := f.more(); err != nil {
+			return err
+		}
+		if bytes.IndexByte(f.buf[f.from+had:f.got], '\n') >= 0 || f.got-f.from >= f.engine.config.AnswerHead {
+			return nil
+		}
+	}
+}
+
+// drop closes a connection that finish did not put away, since a hook panicked.
+func (f *forwarding) drop() {
+	if f.link != nil {
+		f.visitor.unwatch()
+		f.link.close()
 	}
 }
 
@@ -262,6 +285,7 @@ func (f *forwarding) finish(err error) error {
 	} else {
 		f.to.keep(f.link)
 	}
+	f.link = nil
 	if f.large != nil {
 		f.engine.giveBack(f.large)
 	}

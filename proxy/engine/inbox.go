@@ -11,6 +11,9 @@ type inbox struct {
 	seen int
 }
 
+// reset makes the memory the inbox, with nothing in it.
+func (b *inbox) reset(memory []byte) { *b = inbox{in: memory} }
+
 // preface begins every connection of HTTP/2 (RFC 9113 section 3.4).
 const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 

@@ -59,7 +59,7 @@ func New(c Config) *Engine {
 
 const (
 	// largeBuffer is what bodies are copied through that are too large for an exchange's own memory.
-	largeBuffer = 64 << 10
+	largeBuffer = 32 << 10
 	// acceptPause is how long to wait when no connection can be accepted for want of descriptors, drainPause how often to
 	// look whether all exchanges have ended.
 	acceptPause = 50 * time.Millisecond

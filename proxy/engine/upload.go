@@ -152,32 +152,41 @@ type unreadable struct{ error }
 
 func (s *sending) sendBody() error {
 	buf := s.engine.borrow()
-	defer s.engine.giveBack(buf)
-	if s.Request.Length >= 0 {
-		return s.sendCounted(buf[:])
+	var pipe *socket.Pipe
+	var err error
+	if s.Request.Length < 0 {
+		err = s.sendChunked(buf[:])
+	} else {
+		pipe, err = s.sendCounted(buf[:])
 	}
-	return s.sendChunked(buf[:])
+	s.engine.giveBack(buf)
+	if pipe != nil {
+		return s.moveBody(pipe, s.spliced)
+	}
+	return err
 }
 
-func (s *sending) sendCounted(buf []byte) error {
+// sendCounted sends a body that has a length. It stops where the rest can be moved from socket to socket, and returns the
+// pipe for that.
+func (s *sending) sendCounted(buf []byte) (*socket.Pipe, error) {
 	for {
 		if b := s.spliced; b != nil && s.link.plain() && b.movable() >= spliceFrom {
 			if pipe := socket.NewPipe(); pipe != nil {
-				return s.moveBody(pipe, b)
+				return pipe, nil
 			}
 		}
 		s.limit(0)
 		n, err := s.body.Read(buf)
 		if n > 0 {
 			if err := s.write(buf[:n]); err != nil {
-				return err
+				return nil, err
 			}
 		}
 		if err == io.EOF {
-			return nil
+			return nil, nil
 		}
 		if err != nil {
-			return &unreadable{err}
+			return nil, &unreadable{err}
 		}
 	}
 }

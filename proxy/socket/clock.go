@@ -39,8 +39,8 @@ func (c *clock) Within(d time.Duration) {
 	}
 }
 
-// Patience is how long a Write may have to wait for the peer to take anything; the time for what is awaited otherwise
-// then is not bounded until Within is called again. It is set before the socket is used; 0 is any time.
+// Patience is how long a Write may have to wait for the peer to take anything. It is set before the socket is used; 0 is
+// any time. While a Write waits, what is awaited otherwise has that time too.
 func (c *clock) Patience(d time.Duration) { c.patience = d }
 
 // OnDue has the function called when the watch interrupts the socket because its time is up. It is set before the
@@ -95,4 +95,30 @@ func (c *clock) strike(now int64) bool {
 		c.expired()
 	}
 	return true
+}
+
+// stall is a write that had to wait. It has the clock's patience each time, and gives the clock back as it was.
+type stall struct {
+	on     bool
+	before int64
+}
+
+func (w *stall) begin(c *clock) {
+	if !w.on {
+		w.on, w.before = true, c.due.Load()
+	}
+	c.Within(c.patience)
+}
+
+func (w *stall) end(c *clock) {
+	if !w.on {
+		return
+	}
+	w.on = false
+	for {
+		now := c.due.Load()
+		if now == tripped || c.due.CompareAndSwap(now, w.before) {
+			return
+		}
+	}
 }

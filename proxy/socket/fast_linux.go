@@ -35,8 +35,8 @@ type fast struct {
 	got, sent     int
 	inErr, outErr error
 	asking        phase
-	// waited reports that the write under way had to wait.
-	waited bool
+	// stall is the write under way's.
+	stall stall
 }
 
 // phase is how far Ask got.
@@ -176,18 +176,14 @@ func (f *fast) onWrite(fd uintptr) bool {
 		f.sent += n
 		f.outErr = err
 		if err == ErrAgain {
-			f.waited = true
-			f.clock.Within(f.clock.patience)
+			f.stall.begin(f.clock)
 			return false
 		}
 		if err != nil {
 			return true
 		}
 	}
-	if f.waited {
-		f.waited = false
-		f.clock.Within(0)
-	}
+	f.stall.end(f.clock)
 	f.outErr = nil
 	return true
 }

@@ -18,7 +18,7 @@ type Pipe struct {
 	err             error
 	fill, empty     func(fd uintptr) bool
 	to              *clock
-	waited          bool
+	stall           stall
 }
 
 const (
@@ -56,6 +56,7 @@ func closeEnds(ends [2]int) {
 
 // Release gives the pipe back. One that holds bytes, since they could not be passed on, is left to the collector.
 func (p *Pipe) Release() {
+	p.to = nil
 	if p.held == 0 {
 		pipes.Put(p)
 	}
@@ -96,8 +97,7 @@ func (p *Pipe) onEmpty(fd uintptr) bool {
 		n, err := splice(p.out, int(fd), p.held)
 		p.held -= n
 		if err == ErrAgain {
-			p.waited = true
-			p.to.Within(p.to.patience)
+			p.stall.begin(p.to)
 			return false
 		}
 		if err != nil {
@@ -105,10 +105,7 @@ func (p *Pipe) onEmpty(fd uintptr) bool {
 			return true
 		}
 	}
-	if p.waited {
-		p.waited = false
-		p.to.Within(0)
-	}
+	p.stall.end(p.to)
 	return true
 }
 

@@ -5,13 +5,14 @@ import "net"
 // writePlainly is Write by way of the net package. A piece at a time, so that each has its patience.
 func writePlainly(conn net.Conn, c *clock, p []byte) (int, error) {
 	const piece = 64 << 10
+	var w stall
+	defer w.end(c)
 	sent := 0
 	for {
-		c.Within(c.patience)
+		w.begin(c)
 		n, err := conn.Write(p[sent:min(sent+piece, len(p))])
 		sent += n
 		if err != nil || sent == len(p) {
-			c.Within(0)
 			return sent, err
 		}
 	}
