@@ -50,11 +50,15 @@ func (s *Server) Serve(ctx context.Context) error {
 			}
 		})
 	}
+	serving, end := context.WithCancel(ctx)
+	defer end()
+	running.Go(func() { s.tidy(serving) })
 	s.announce(doors)
 	select {
 	case <-ctx.Done():
 	case err = <-broken:
 	}
+	end()
 	s.listeners.Store(nil)
 	s.drain()
 	for _, d := range doors {

@@ -77,8 +77,8 @@ func idle(ctx context.Context, b *bed, r *peer.Running, t traffic) (sample, erro
 	if err == nil && (report.Failed > 0 || report.Requests != t.conns) {
 		err = fmt.Errorf("%d of %d requests failed: %v", report.Failed, report.Requests, report.Errors)
 	}
-	note := fmt.Sprintf("%.2f KB after 30 s more; RSS before %.1f MB", grown[1]/1024, float64(before.RSS)/(1<<20))
-	return sample{value: grown[0], requests: report.Requests, note: note}, err
+	note := fmt.Sprintf("%.2f KB in the first second; RSS before %.1f MB", grown[0]/1024, float64(before.RSS)/(1<<20))
+	return sample{value: grown[1], requests: report.Requests, note: note}, err
 }
 
 // pause waits, unless the run is over.
