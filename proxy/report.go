@@ -134,7 +134,7 @@ func (s *Server) pushed() admin.Pushed {
 const (
 	// pacePiece is after how much of a table requests have the processor for a moment, and pace how long: reading thousands
 	// of routes takes milliseconds, for which no visitor is to wait.
-	pacePiece = 64 << 10
+	pacePiece = 16 << 10
 	pace      = 50 * time.Microsecond
 )
 
