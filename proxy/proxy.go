@@ -126,7 +126,6 @@ func (s *Server) SetTable(t *route.Table) {
 	}
 	if old.table == nil || old.version != next {
 		s.replace(t, next, nowGone(old, t, now))
-		time.Sleep(pace)
 	}
 	s.keep()
 }

@@ -1,9 +1,10 @@
 package proxy
 
 import (
+	"bytes"
 	"fmt"
-	"io"
 	"os"
+	"runtime"
 	"time"
 
 	"gateway/proxy/admin"
@@ -108,11 +109,16 @@ func (s *Server) Requests(key string) ([]admin.Request, error) {
 // ReceiveTable puts a pushed table in force, as SetTable does. The error is admin.ErrRefused when it is no table; the one
 // in force then stays.
 func (s *Server) ReceiveTable(raw admin.RawTable) (admin.Pushed, error) {
-	t, err := route.ReadTable(&paced{rest: raw})
+	var err error
+	aside(func() {
+		var t *route.Table
+		if t, err = route.ReadTable(bytes.NewReader(raw)); err == nil {
+			s.SetTable(t)
+		}
+	})
 	if err != nil {
 		return admin.Pushed{}, fmt.Errorf("%w: %w", admin.ErrRefused, err)
 	}
-	s.SetTable(t)
 	return s.pushed(), nil
 }
 
@@ -131,27 +137,12 @@ func (s *Server) pushed() admin.Pushed {
 	return admin.Pushed{Boot: s.boot, Digest: table.Digest, Revision: table.Revision}
 }
 
-const (
-	// pacePiece is after how much of a table requests have the processor for a moment, and pace how long: reading thousands
-	// of routes takes milliseconds, for which no visitor is to wait.
-	pacePiece = 16 << 10
-	pace      = 50 * time.Microsecond
-)
-
-// paced is read with a pause after each piece.
-type paced struct{ rest, piece []byte }
-
-// Read implements io.Reader.
-func (p *paced) Read(to []byte) (int, error) {
-	if len(p.piece) == 0 {
-		if len(p.rest) == 0 {
-			return 0, io.EOF
-		}
-		time.Sleep(pace)
-		n := min(pacePiece, len(p.rest))
-		p.piece, p.rest = p.rest[:n], p.rest[n:]
+// aside does what takes milliseconds, or waits for the disk, beside the requests. With one processor they would wait for
+// it, since nothing else runs there until the scheduler notices.
+func aside(work func()) {
+	if runtime.GOMAXPROCS(0) == 1 {
+		runtime.GOMAXPROCS(2)
+		defer runtime.SetDefaultGOMAXPROCS()
 	}
-	n := copy(to, p.piece)
-	p.piece = p.piece[n:]
-	return n, nil
+	work()
 }

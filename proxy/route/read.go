@@ -7,8 +7,8 @@ import (
 	"io"
 )
 
-// ReadTable reads what MarshalJSON wrote, and settles conflicts anew. It decodes one route after the other as they come,
-// so that the reader decides how fast it goes. What has no routes at all is no table, though one may have none.
+// ReadTable reads what MarshalJSON wrote, and settles conflicts anew, one route after the other as they come. What has no
+// routes at all is no table, though one may have none.
 func ReadTable(from io.Reader) (*Table, error) {
 	d := json.NewDecoder(from)
 	var w wireTable
