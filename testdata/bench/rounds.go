@@ -85,7 +85,7 @@ func (b *bed) one(ctx context.Context, s scenario, p peer.Peer) (sample, error) 
 	t := b.adjust(s.traffic)
 	setup.Routes = t.routes
 	if p.Routes > 0 {
-		setup.Routes, t.routes = p.Routes, p.Routes
+		setup.Routes, t.routes = p.Routes, p.Asked
 	}
 	if t.secure {
 		setup.TLS = setup.HTTP + 1

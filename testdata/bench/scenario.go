@@ -83,7 +83,7 @@ func scenarios() []scenario {
 		},
 		{
 			name: "routes10k", title: "10,000 routes beside 100, 64 connections", traffic: keep,
-			peers: []peer.Peer{peer.ManyRoutes(100), peer.ManyRoutes(10_000)},
+			peers: []peer.Peer{peer.ManyRoutes(100, 100), peer.ManyRoutes(10_000, 100), peer.ManyRoutes(10_000, 10_000)},
 		},
 	}
 }

@@ -52,8 +52,8 @@ func (s Setup) write(name, text string) error {
 // Peer is one proxy.
 type Peer struct {
 	Name string
-	// Routes is the number of routes, where it is not that of the scenario; 0 otherwise.
-	Routes int
+	// Routes is the number of routes, where it is not that of the scenario, and Asked of how many; 0 otherwise.
+	Routes, Asked int
 	// configure writes the configuration and returns the command.
 	configure func(Setup) ([]string, error)
 	// load makes the running proxy serve the setup; nil when the configuration was enough.
@@ -69,10 +69,13 @@ func All() []Peer {
 	return []Peer{nginx(), gateway(), haproxy(), caddy(), reverseproxy()}
 }
 
-// ManyRoutes is the gateway with another number of routes.
-func ManyRoutes(routes int) Peer {
+// ManyRoutes is the gateway with another number of routes, of which so many are asked for in turn.
+func ManyRoutes(routes, asked int) Peer {
 	p := gateway()
-	p.Name, p.Routes = fmt.Sprintf("gateway/%d", routes), routes
+	p.Name, p.Routes, p.Asked = fmt.Sprintf("gateway/%d", routes), routes, asked
+	if asked < routes {
+		p.Name += fmt.Sprintf(", %d asked", asked)
+	}
 	return p
 }
 
