@@ -32,7 +32,6 @@ const (
 	BadMethod   Kind = "bad_method"     // the method is not passed on
 	Internal    Kind = "internal_error" // a mistake of the gateway itself
 
-	Unfinished Kind = "request_timeout"    // the request did not come in time
 	LongTarget Kind = "uri_too_long"       // the address is too long
 	Unexpected Kind = "expectation_failed" // the Expect field is not understood
 	LargeHead  Kind = "header_too_large"   // the head of the request is too large
@@ -63,7 +62,6 @@ var faces = map[Kind]face{
 	BadRequest:  {http.StatusBadRequest, 0, "fail"},
 	BadMethod:   {http.StatusMethodNotAllowed, 0, "fail"},
 	Internal:    {http.StatusInternalServerError, 0, "fail"},
-	Unfinished:  {http.StatusRequestTimeout, 0, "fail"},
 	LongTarget:  {http.StatusRequestURITooLong, 0, "fail"},
 	Unexpected:  {http.StatusExpectationFailed, 0, "fail"},
 	LargeHead:   {http.StatusRequestHeaderFieldsTooLarge, 0, "fail"},
@@ -73,7 +71,7 @@ var faces = map[Kind]face{
 
 // Refused is the kind of page for a request that is refused with that status before it is known what it asks for.
 func Refused(status int) Kind {
-	for _, kind := range []Kind{Unfinished, LongTarget, Unexpected, LargeHead, Unknown, BadVersion} {
+	for _, kind := range []Kind{LongTarget, Unexpected, LargeHead, Unknown, BadVersion} {
 		if faces[kind].status == status {
 			return kind
 		}

@@ -21,7 +21,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 var kinds = []page.Kind{
 	page.Waiting, page.Starting, page.Unhealthy, page.Stopped, page.Draining, page.Unreachable, page.Broken,
 	page.Slow, page.NotFound, page.Gone, page.BadRequest, page.BadMethod, page.Internal,
-	page.Unfinished, page.LongTarget, page.Unexpected, page.LargeHead, page.Unknown, page.BadVersion,
+	page.LongTarget, page.Unexpected, page.LargeHead, page.Unknown, page.BadVersion,
 }
 
 func sample(kind page.Kind) page.Page {
@@ -138,7 +138,7 @@ func TestPage_PicksItsLanguage(t *testing.T) {
 }
 
 func TestPage_HasAKindForEachRefusal(t *testing.T) {
-	for _, status := range []int{400, 408, 414, 417, 431, 501, 505} {
+	for _, status := range []int{400, 414, 417, 431, 501, 505} {
 		if got := (page.Page{Kind: page.Refused(status)}).Status(); got != status {
 			t.Errorf("what is refused with %d gets a page with %d", status, got)
 		}
