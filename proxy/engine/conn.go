@@ -13,13 +13,13 @@ import (
 )
 
 // conn is one connection of a visitor. Its goroutine does all that happens on it, but for sending on a body that did not
-// come together with its head. As long as nothing is under way it holds no memory to read into.
+// come together with its head. As long as nothing is under way it holds no exchange, and with it no memory to read into.
 type conn struct {
 	engine *Engine
 	sock   *socket.Socket
 	// stream is the socket, or the TLS connection on it.
 	stream net.Conn
-	// cork is between TLS and the socket, nil without TLS.
+	// cork is between the socket and what writes in small pieces, TLS or HTTP/2; else it is nil.
 	cork  *cork
 	peer  string
 	state atomic.Int32

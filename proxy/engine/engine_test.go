@@ -51,13 +51,18 @@ type running struct {
 
 func serving(t testing.TB, c Config) running {
 	t.Helper()
+	return servingOn(t, c, false)
+}
+
+func servingOn(t testing.TB, c Config, secure bool) running {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	e := New(c)
 	ended := make(chan error, 1)
-	go func() { ended <- e.Serve(l, false) }()
+	go func() { ended <- e.Serve(l, secure) }()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()

@@ -23,7 +23,7 @@ type Exchange struct {
 	visitor visitor
 	// body is the visitor's as it comes, nil when there is none or when all of it is in whole.
 	body io.Reader
-	// These are for a visitor who speaks HTTP/1.1.
+	// These are for a visitor who speaks HTTP/1.1: what was read, what writes, and the parts of the request.
 	inbox    inbox
 	answerer answerer
 	head     http1.Request

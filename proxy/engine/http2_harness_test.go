@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -9,7 +8,6 @@ import (
 	"crypto/x509"
 	"io"
 	"math/big"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -50,27 +48,6 @@ func servingTLS(t testing.TB, c Config) modern {
 	t.Cleanup(transport.CloseIdleConnections)
 	m.client = &http.Client{Transport: transport}
 	return m
-}
-
-func servingOn(t testing.TB, c Config, secure bool) running {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	e := New(c)
-	ended := make(chan error, 1)
-	go func() { ended <- e.Serve(l, secure) }()
-	t.Cleanup(func() {
-		ctx, cancel := context.WithCancel(context.Background())
-		cancel()
-		e.Drain(ctx)
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-		e.Close()
-	})
-	return running{e, l.Addr().String()}
 }
 
 // throughTLS puts an engine between HTTP/2 and a backend of that scheme.
