@@ -189,8 +189,9 @@ func (f *fast) onWrite(fd uintptr) bool {
 }
 
 // Loop calls step, and again each time that the socket may have become readable, until it returns true. Inside, only
-// TryRead reads: step returns false when that says ErrAgain or fills less than it could, and not otherwise. A readiness that shows while step is busy
-// is not lost, so that no read is needed to find out that there is nothing to read. Nothing else may read meanwhile.
+// TryRead reads: step returns false when that says ErrAgain or fills less than it could, and not otherwise. A readiness
+// that shows while step is busy is not lost, so that no read is needed to find out that there is nothing to read. Nothing
+// else may read meanwhile.
 func (l *line) Loop(step func() bool) error {
 	if l.raw == nil {
 		for !step() {
@@ -219,16 +220,6 @@ func (l *line) TryRead(p []byte) (int, error) {
 		return read(l.fd, p)
 	}
 	return l.Read(p)
-}
-
-// Usable reports that a kept connection was not closed by its peer, and that nothing came in that nobody asked for.
-func (l *line) Usable() bool {
-	if l.raw == nil {
-		return true
-	}
-	spoke := true
-	err := l.raw.Control(func(fd uintptr) { spoke = readable(fd) })
-	return err == nil && !spoke
 }
 
 // doubtful reports, once each time that Loop began to wait, that the watch should look at the socket.

@@ -30,8 +30,9 @@ func (l *line) Read(p []byte) (int, error) { return l.conn.Read(p) }
 // Write implements io.Writer.
 func (l *line) Write(p []byte) (int, error) { return writePlainly(l.conn, l.clock, p) }
 
-// Ask writes all of out and then waits for the first bytes that come back. For a connection that was kept it first looks
-// whether it still can be used: if not, the error is ErrStale.
+// Ask writes all of out and then waits for the first bytes that come back, which it reads into in. For a connection that
+// was kept it first looks whether it still can be used: if not, the error is ErrStale. sent tells whether any byte of out
+// may have left.
 func (l *line) Ask(out, in []byte, kept bool) (n int, sent bool, err error) {
 	if kept && !l.Usable() {
 		return 0, false, ErrStale
@@ -48,17 +49,6 @@ func (l *line) Loop(step func() bool) error {
 
 // TryRead reads, and waits for something to read.
 func (l *line) TryRead(p []byte) (int, error) { return l.conn.Read(p) }
-
-// Usable reports that a kept connection was not closed by its peer, as far as the system tells, and that nothing came in
-// that nobody asked for.
-func (l *line) Usable() bool {
-	if l.raw == nil {
-		return true
-	}
-	spoke := true
-	err := l.raw.Control(func(fd uintptr) { spoke = readable(fd) })
-	return err == nil && !spoke
-}
 
 func (l *line) hungUp() bool { return false }
 

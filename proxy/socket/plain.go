@@ -27,3 +27,14 @@ func askPlainly(conn net.Conn, out, in []byte) (n int, sent bool, err error) {
 	n, err = conn.Read(in)
 	return n, true, err
 }
+
+// Usable reports that a kept connection was not closed by its peer, as far as the system tells, and that nothing came in
+// that nobody asked for.
+func (l *line) Usable() bool {
+	if l.raw == nil {
+		return true
+	}
+	spoke := true
+	err := l.raw.Control(func(fd uintptr) { spoke = readable(fd) })
+	return err == nil && !spoke
+}
