@@ -45,7 +45,7 @@ var (
 const bulk = 4 << 10
 
 func (a *answerer) reset(r *http1.Request) {
-	a.closing, a.minor, a.head = r.Close, r.Minor, r.Method == http.MethodHead
+	a.closing, a.changed, a.minor, a.head = r.Close, false, r.Minor, r.Method == http.MethodHead
 	a.framing, a.left, a.begun, a.sent = noBody, 0, false, false
 }
 

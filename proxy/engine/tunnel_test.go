@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -177,4 +178,31 @@ func TestTunnel_WaitsForTheBody(t *testing.T) {
 			t.Errorf("%v, want ErrAnswer", err)
 		}
 	})
+}
+
+// An exchange that became a tunnel is used again for one that does not.
+func TestTunnel_LeavesNothingToTheNextExchange(t *testing.T) {
+	r, _ := before(t, Config{}, func(p *peer, _ int) {
+		for h := p.head(); h != ""; h = p.head() {
+			if strings.Contains(h, "Upgrade: x") {
+				p.say("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
+				return
+			}
+			p.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+		}
+	})
+	for range 20 {
+		c := dial(t, r.address)
+		c.say("GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
+		c.head()
+		_ = c.CloseWrite()
+		_, _ = c.rest()
+		dial(t, r.address).get("/")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	r.Drain(ctx)
+	if busy := r.busy.Load(); busy != 0 || ctx.Err() != nil {
+		t.Errorf("%d exchanges are under way", busy)
+	}
 }
