@@ -3,6 +3,7 @@ package engine
 import (
 	"runtime"
 	"sync"
+	"time"
 
 	"gateway/proxy/socket"
 )
@@ -57,10 +58,26 @@ func (k *cork) Serve(work func()) {
 func (k *cork) settle() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.clear()
+	k.on = false
+}
+
+// clear waits until nothing is held back, with the lock held.
+func (k *cork) clear() {
 	for k.on && k.err == nil && (k.filled > 0 || k.sending) {
 		k.changed.Wait()
 	}
-	k.on = false
+}
+
+// SetWriteDeadline implements net.Conn. What waits was written before a deadline that has passed, so it is sent first:
+// TLS sets one right behind its last alert.
+func (k *cork) SetWriteDeadline(t time.Time) error {
+	if !t.IsZero() && !t.After(time.Now()) {
+		k.mu.Lock()
+		k.clear()
+		k.mu.Unlock()
+	}
+	return k.Socket.SetWriteDeadline(t)
 }
 
 // Write implements io.Writer. An error may be that of an earlier write.
@@ -83,10 +100,10 @@ func (k *cork) Write(p []byte) (int, error) {
 	if k.buf == nil {
 		k.buf = k.engine.borrow()
 	}
+	defer k.mu.Unlock()
 	k.filled += copy(k.buf[k.filled:], p)
-	idle := !k.sending
-	k.mu.Unlock()
-	if idle {
+	if !k.sending {
+		// Still locked, so that settle cannot end the holding back before.
 		select {
 		case k.wake <- struct{}{}:
 		default:

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"net"
+	"sync"
 	"testing"
 	"time"
 
@@ -84,4 +85,38 @@ func TestCork_TellsOfErrorsAndEnds(t *testing.T) {
 		}
 		t.Error("no write to a closed connection failed")
 	})
+}
+
+// The library may write a frame with a goroutine of its own while the connection ends. The race detector sees it best.
+func TestCork_MayBeWrittenToAsItsWorkEnds(t *testing.T) {
+	first, other := corked(t)
+	go func() { _, _ = io.Copy(io.Discard, other) }()
+	for range 2000 {
+		k := newCork(first.engine, first.Socket)
+		var writers sync.WaitGroup
+		for range 8 {
+			writers.Go(func() {
+				for range 3 {
+					_, _ = k.Write([]byte("frame"))
+				}
+			})
+		}
+		k.Serve(func() {})
+		writers.Wait()
+	}
+}
+
+// TLS says goodbye and has every later write fail at once.
+func TestCork_SendsWhatWaitsBeforeADeadlineThatHasPassed(t *testing.T) {
+	for range 50 {
+		k, other := corked(t)
+		k.Serve(func() {
+			_, _ = k.Write([]byte("goodbye"))
+			_ = k.SetWriteDeadline(past)
+			_ = k.Close()
+		})
+		if all, err := io.ReadAll(other); string(all) != "goodbye" || err != nil {
+			t.Fatalf("%q, %v", all, err)
+		}
+	}
 }
