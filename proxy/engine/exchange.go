@@ -196,6 +196,10 @@ func (x *Exchange) begin(status int, h header.Header, length int64) error {
 	if kind, found := h.First(header.ContentType); found {
 		x.stream = x.stream || eventStream(kind)
 	}
+	if status == http.StatusNoContent {
+		// It may not tell one (RFC 9110 section 8.6), whatever the target does.
+		length = -1
+	}
 	if err := x.visitor.begin(status, h, length); err != nil {
 		return x.gone(err)
 	}

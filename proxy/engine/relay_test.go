@@ -107,3 +107,19 @@ func TestRelay_MovesLargeBodies(t *testing.T) {
 		}
 	}
 }
+
+// RFC 9110 section 8.6 forbids it there, and a visitor who takes it for true waits for a body that never comes.
+func TestRelay_TellsNoLengthOfA204(t *testing.T) {
+	for _, length := range []string{"0", "5"} {
+		r, _ := before(t, Config{}, func(p *peer, _ int) {
+			p.head()
+			p.say("HTTP/1.1 204 No Content\r\nContent-Length: %s\r\n\r\n", length)
+			p.head()
+		})
+		c := dial(t, r.address)
+		c.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+		if head := c.head(); !strings.HasPrefix(head, "HTTP/1.1 204 ") || strings.Contains(head, "Content-Length") {
+			t.Errorf("of %s: %q", length, head)
+		}
+	}
+}
