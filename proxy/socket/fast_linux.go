@@ -116,8 +116,10 @@ func (l *line) Ask(out, in []byte, kept bool) (n int, sent bool, err error) {
 }
 
 // onAsk looks, writes, and has the poller wait before it reads: the readiness that this waits for cannot have come
-// before the callback was first called, since nothing was asked then.
+// before the callback was first called, since nothing was there when it looked. Where it did not look it reads at once:
+// a peer may speak before it is asked, and that readiness is over.
 func (f *fast) onAsk(fd uintptr) bool {
+	looked := f.asking == looking
 	if f.asking == looking {
 		if readable(fd) {
 			f.outErr = ErrStale
@@ -134,7 +136,9 @@ func (f *fast) onAsk(fd uintptr) bool {
 			return true
 		}
 		f.asking = waiting
-		return false
+		if looked {
+			return false
+		}
 	}
 	f.got, f.inErr = read(fd, f.in)
 	return f.inErr != ErrAgain

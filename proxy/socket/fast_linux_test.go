@@ -160,3 +160,17 @@ func TestListen_HasItsConnectionsProbed(t *testing.T) {
 		}
 	}
 }
+
+// What a target says before it is asked shows in no readiness after that.
+func TestSocket_TakesTheAnswerOfAPeerThatSpokeFirst(t *testing.T) {
+	s, other := pair(t, watching(t))
+	_, _ = io.WriteString(other, "answer")
+	// Only when nothing else is to be done the poller looks, and takes the readiness.
+	ticks := 0
+	eventually(t, "it arrives", func() bool { ticks++; return ticks > 5 && !s.Usable() })
+	s.Within(time.Second)
+	in := make([]byte, 10)
+	if n, sent, err := s.Ask([]byte("question"), in, false); err != nil || !sent || string(in[:n]) != "answer" {
+		t.Errorf("%q, sent %v, %v", in[:n], sent, err)
+	}
+}
