@@ -19,6 +19,8 @@ type Pipe struct {
 	fill, empty     func(fd uintptr) bool
 	to              *clock
 	stall           stall
+	// unused closes the ends of a pipe that the garbage collector takes.
+	unused runtime.Cleanup
 }
 
 const (
@@ -45,7 +47,7 @@ func NewPipe() *Pipe {
 	_, _, _ = syscall.RawSyscall(syscall.SYS_FCNTL, uintptr(ends[0]), setPipeSize, pipeSize)
 	p := &Pipe{in: ends[1], out: ends[0]}
 	p.fill, p.empty = p.onFill, p.onEmpty
-	runtime.AddCleanup(p, closeEnds, ends)
+	p.unused = runtime.AddCleanup(p, closeEnds, ends)
 	return p
 }
 
@@ -54,12 +56,16 @@ func closeEnds(ends [2]int) {
 	_ = syscall.Close(ends[1])
 }
 
-// Release gives the pipe back. One that holds bytes, since they could not be passed on, is left to the collector.
+// Release gives the pipe back. One that holds bytes, since they could not be passed on, is closed: visitors who break off
+// would otherwise use up descriptors faster than the collector comes around.
 func (p *Pipe) Release() {
 	p.to = nil
 	if p.held == 0 {
 		pipes.Put(p)
+		return
 	}
+	p.unused.Stop()
+	closeEnds([2]int{p.out, p.in})
 }
 
 // Splices reports that a pipe can take bytes from this socket and pass them on to it.

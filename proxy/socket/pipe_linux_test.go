@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -66,7 +67,13 @@ func TestPipe_LosesPatienceWithAPeerThatTakesNothing(t *testing.T) {
 	if from.Interrupted() {
 		t.Error("the other side was blamed")
 	}
+	ends := []int{p.in, p.out}
 	p.Release()
+	for _, fd := range ends {
+		if err := syscall.Fstat(fd, new(syscall.Stat_t)); err != syscall.EBADF {
+			t.Errorf("a pipe that holds bytes stays open: %v", err)
+		}
+	}
 	if other := NewPipe(); other == p {
 		t.Error("a pipe that holds bytes was used again")
 	}
