@@ -76,7 +76,7 @@ func (c *crossing) pass(response *http.Response) error {
 	if err := sink.Close(); err != nil {
 		return c.breakOff(err)
 	}
-	return c.end(listed(nil, response.Trailer))
+	return c.end(trailersIn(response.Trailer))
 }
 
 // read waits for more of the body.

@@ -27,7 +27,7 @@ func (b *http2Body) Read(p []byte) (int, error) {
 }
 
 // trailers are those of a body that was read to its end, as far as they were announced: the library drops others.
-func (b *http2Body) trailers() header.Header { return listed(nil, b.request.Trailer) }
+func (b *http2Body) trailers() header.Header { return trailersIn(b.request.Trailer) }
 
 func (b *http2Body) stopBody() { _ = b.request.Body.Close() }
 

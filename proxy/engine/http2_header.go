@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"gateway/proxy/header"
+	"gateway/proxy/http1"
 )
 
 // gather puts the fields that are not about the connection into the library's header. What it puts there is a copy: the
@@ -50,6 +51,11 @@ func listed(h header.Header, fields http.Header) header.Header {
 		}
 	}
 	return h
+}
+
+// trailersIn are the library's trailer fields, without those that none of HTTP/1.1 may be.
+func trailersIn(fields http.Header) header.Header {
+	return slices.DeleteFunc(listed(nil, fields), func(f header.Field) bool { return !http1.IsTrailer(f.Kind, f.Name) })
 }
 
 // sorted appends the names of a header in their order.

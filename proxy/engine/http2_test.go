@@ -273,3 +273,24 @@ func TestHTTP2_TransformsBodies(t *testing.T) {
 		}
 	})
 }
+
+// What is no trailer field of HTTP/1.1 is none here either: a target that merges trailers would take it for the gateway's.
+func TestHTTP2_PassesNoTrailersThatAreNone(t *testing.T) {
+	schemes(t, func(t *testing.T, scheme Scheme) {
+		m, _ := throughTLS(t, scheme, func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			for name := range r.Trailer {
+				if name != "X-Sum" && r.Trailer[name] != nil {
+					t.Errorf("the target got %s", name)
+				}
+			}
+			fmt.Fprint(w, r.Trailer.Get("X-Sum"))
+			w.Header().Set(http.TrailerPrefix+"Set-Cookie", "a=b")
+		})
+		req := request(t, "POST", m.url("/"), io.NopCloser(strings.NewReader("body")))
+		req.Trailer = http.Header{"X-Sum": {"7"}, "X-Forwarded-For": {"127.0.0.1"}, "Cookie": {"a=b"}}
+		if resp, body := m.do(t, req); body != "7" || resp.Trailer.Get("Set-Cookie") != "" {
+			t.Errorf("%q, %v", body, resp.Trailer)
+		}
+	})
+}

@@ -233,7 +233,7 @@ func (d *Decoder) trailer(line []byte) *Invalid {
 	if odd && shadows(name) {
 		return shadow
 	}
-	if kind := header.KindOf(name); isTrailer(kind, name) {
+	if kind := header.KindOf(name); IsTrailer(kind, name) {
 		d.Trailers = append(d.Trailers, header.Field{Name: name, Value: value, Kind: kind})
 	}
 	return nil
@@ -246,9 +246,9 @@ var notTrailers = [...]string{
 	"origin", "pragma", "range", "retry-after", "set-cookie2", "vary", "warning", "www-authenticate",
 }
 
-// isTrailer reports whether a field may be in a trailer section. None with a kind of its own may: who deals with those
-// does so before the body.
-func isTrailer(kind header.Kind, name string) bool {
+// IsTrailer reports whether a field of that kind and name may be in a trailer section. None with a kind of its own may:
+// who deals with those does so before the body.
+func IsTrailer(kind header.Kind, name string) bool {
 	if kind != header.Other || len(name) >= 3 && header.EqualFold(name[:3], "if-") {
 		return false
 	}
