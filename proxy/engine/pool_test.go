@@ -336,3 +336,17 @@ func TestPool_RepeatsWhatMayBeRepeated(t *testing.T) {
 		})
 	}
 }
+
+// Its time may have been up as its answer came, and what ends unused connections has then looked for it already.
+func TestPool_KeepsNoInterruptedConnection(t *testing.T) {
+	_, p := before(t, Config{}, named)
+	l, err := p.to.dial(patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.sock.Interrupt()
+	p.to.keep(l)
+	if len(p.to.idle) != 0 {
+		t.Error("it was kept")
+	}
+}

@@ -115,7 +115,7 @@ func (u *Upstream) keep(l *link) {
 	l.used = true
 	l.sock.Within(u.engine.config.Keep)
 	u.mu.Lock()
-	full := u.closed || len(u.idle) >= u.engine.config.Kept || u.engine.draining.Load()
+	full := u.closed || len(u.idle) >= u.engine.config.Kept || u.engine.draining.Load() || l.sock.Interrupted()
 	if !full {
 		u.idle = append(u.idle, l)
 	}
