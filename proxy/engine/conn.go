@@ -307,13 +307,15 @@ func (c *conn) alone() bool { return c.streaming || c.x.Request.Upgrade != "" }
 
 // work has the exchange served and finds out how the connection goes on.
 func (c *conn) work() {
+	x, e := c.x, c.engine
+	// Before it shows as working, so that Drain never sees it do neither.
+	e.busy.Add(1)
 	if !c.state.CompareAndSwap(resting, working) {
+		e.busy.Add(-1)
 		c.over = true
 		return
 	}
-	x, e := c.x, c.engine
 	c.sock.Within(0)
-	e.busy.Add(1)
 	e.config.Handler.Serve(x)
 	if x.phase != ended {
 		x.Abort()
