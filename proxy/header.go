@@ -32,10 +32,9 @@ func (v *visit) Outgoing(h *header.Header) {
 	if v.server.config.Via != "" {
 		h.Append(header.Other, "Via", via(v.server.config.Via, r.Major, r.Minor))
 	}
-	if v.serving.maps && !v.edited {
+	if v.serving.maps {
 		v.mapped.Request(h)
 	}
-	v.edited = true
 }
 
 // forwarded is who the visitor is as RFC 7239 section 4 writes it.

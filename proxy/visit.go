@@ -37,8 +37,6 @@ type visit struct {
 	rest string
 	// mapped says how the app's addresses look to this visitor, if the route's are mapped.
 	mapped mapping.Map
-	// edited reports that the header of the request was mapped; for a second target it must not be mapped again.
-	edited bool
 	// status is noted instead of the answer's when it is not 0.
 	status int
 }
@@ -196,7 +194,7 @@ func (v *visit) leave() {
 	v.note()
 	// What is not in use keeps no table alive.
 	v.snapshot, v.serving, v.exchange = nil, nil, nil
-	v.host, v.target, v.rest, v.status, v.edited = "", "", "", 0, false
+	v.host, v.target, v.rest, v.status = "", "", "", 0
 	v.mapped.Reset()
 }
 

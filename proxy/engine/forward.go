@@ -37,8 +37,11 @@ func (f *forwarding) carry() error {
 		return err
 	}
 	defer f.drop()
-	f.hooks.Outgoing(&f.Request.Header)
-	f.compose()
+	// A copy, in memory that the answer has not used yet: another target may be tried, and is to get one edit too.
+	h := &f.answer.Header
+	*h = append((*h)[:0], f.Request.Header...)
+	f.hooks.Outgoing(h)
+	f.compose(*h)
 	if f.body != nil {
 		return f.upload()
 	}
@@ -80,8 +83,8 @@ func (f *forwarding) dial() error {
 	return err
 }
 
-// compose writes the head of the request.
-func (f *forwarding) compose() {
+// compose writes the head of the request, with that header.
+func (f *forwarding) compose(h header.Header) {
 	r := &f.Request
 	out := http1.AppendRequestLine(f.outs[:0], r.Method, f.path, r.Query)
 	host := r.Host
@@ -89,7 +92,7 @@ func (f *forwarding) compose() {
 		host = f.to.address
 	}
 	out = http1.AppendField(out, "Host", host)
-	out = appendEndToEnd(out, r.Header)
+	out = appendEndToEnd(out, h)
 	switch {
 	case r.Length > 0:
 		out = http1.AppendLength(out, r.Length)
