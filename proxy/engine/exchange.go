@@ -108,8 +108,8 @@ type Request struct {
 
 // Hooks edit heads as they pass. They are called on the goroutine of Forward.
 type Hooks interface {
-	// Outgoing edits the header that the target gets. Host and framing are not in it. It is called once in each Forward
-	// that finds a connection, with a copy of Request.Header; for a target of H2C before there is a connection.
+	// Outgoing edits the header that the target gets, a copy of Request.Header. Host and framing are not in it. It is
+	// called once in each Forward that finds a connection; for a target of H2C before there is one.
 	Outgoing(h *header.Header)
 	// Incoming edits the header of the answer, and of every informational answer (1xx) before it. From here
 	// Exchange.Transform may be called.

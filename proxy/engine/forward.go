@@ -37,11 +37,11 @@ func (f *forwarding) carry() error {
 		return err
 	}
 	defer f.drop()
-	// A copy, in memory that the answer has not used yet: another target may be tried, and is to get one edit too.
-	h := &f.answer.Header
-	*h = append((*h)[:0], f.Request.Header...)
-	f.hooks.Outgoing(h)
-	f.compose(*h)
+	// A copy, in memory that the answer needs only later, since another target may be tried with the header as it was.
+	edited := &f.answer.Header
+	*edited = append((*edited)[:0], f.Request.Header...)
+	f.hooks.Outgoing(edited)
+	f.compose()
 	if f.body != nil {
 		return f.upload()
 	}
@@ -83,8 +83,8 @@ func (f *forwarding) dial() error {
 	return err
 }
 
-// compose writes the head of the request, with that header.
-func (f *forwarding) compose(h header.Header) {
+// compose writes the head of the request.
+func (f *forwarding) compose() {
 	r := &f.Request
 	out := http1.AppendRequestLine(f.outs[:0], r.Method, f.path, r.Query)
 	host := r.Host
@@ -92,7 +92,7 @@ func (f *forwarding) compose(h header.Header) {
 		host = f.to.address
 	}
 	out = http1.AppendField(out, "Host", host)
-	out = appendEndToEnd(out, h)
+	out = appendEndToEnd(out, f.answer.Header)
 	switch {
 	case r.Length > 0:
 		out = http1.AppendLength(out, r.Length)
