@@ -322,7 +322,10 @@ func (f *forwarding) relay() error {
 	if f.sending != nil {
 		f.sending.answering.Store(true)
 		// So that the visitor is not told of an early answer that is none.
-		f.sending.settled()
+		if !f.sending.settled() {
+			// While the target takes nothing of the body, nobody reads from the visitor, and it could leave unseen.
+			f.visitor.watch(f.link.sock)
+		}
 	}
 	if f.Request.Method == http.MethodHead || !bodied(a.Status) {
 		declared := a.Declared

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 
 	"gateway/proxy/socket"
@@ -14,6 +15,7 @@ type leash struct {
 	// pull is made once, so that using the leash again allocates less.
 	pull func()
 	// unbind ends the wait for the context.
+	mu     sync.Mutex
 	unbind func() bool
 }
 
@@ -23,9 +25,11 @@ var slipped socket.Socket
 // tie interrupts the socket when the context ends, until unwatch. The context is the same each time until free.
 func (l *leash) tie(ctx context.Context, to *socket.Socket) {
 	l.to.Store(to)
+	l.mu.Lock()
 	if l.unbind == nil {
 		l.unbind = context.AfterFunc(ctx, l.pull)
 	}
+	l.mu.Unlock()
 	if ctx.Err() != nil {
 		l.pull()
 	}

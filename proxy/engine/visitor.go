@@ -52,7 +52,7 @@ type ending interface {
 // departing tells when the visitor leaves.
 type departing interface {
 	// watch interrupts the socket of a target as soon as the visitor is gone, until unwatch, which reports whether that
-	// happened; lost reports it before. watch may be called by the goroutine that sent the body.
+	// happened; lost reports it before. watch may be called by the goroutine that sends the body at the same time.
 	watch(s *socket.Socket)
 	unwatch() (gone bool)
 	lost() bool
