@@ -205,7 +205,7 @@ func (c *conn) rest() {
 	if c.x == nil || c.from < c.to {
 		return
 	}
-	c.x.visitor, c.answerer.conn = nil, nil
+	c.x.visitor, c.answerer.conn, c.x.reader.conn = nil, nil, nil
 	c.inbox.reset(nil)
 	c.engine.exchanges.Put(c.x)
 	c.x, c.inbox, c.answerer = nil, nil, nil
@@ -378,7 +378,7 @@ func (c *conn) close() {
 	switch {
 	case c.broken:
 		c.sock.Reset()
-	case c.unread && !c.sock.Interrupted():
+	case (c.unread || c.x != nil && c.from < c.to) && !c.sock.Interrupted():
 		c.linger()
 	}
 	_ = c.stream.Close()

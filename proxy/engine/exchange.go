@@ -111,7 +111,8 @@ type Hooks interface {
 	// Outgoing edits the header that the target gets, a copy of Request.Header. Host and framing are not in it. It is
 	// called once in each Forward that finds a connection; for a target of H2C before there is one.
 	Outgoing(h *header.Header)
-	// Incoming edits the header of the answer, and of every informational answer (1xx) before it. From here
+	// Incoming edits the header of the answer, and of every informational answer (1xx) before it. Its strings are valid
+	// until it returns: the memory that they are borrowed from is used for the body. From here
 	// Exchange.Transform may be called.
 	Incoming(status int, h *header.Header)
 }

@@ -72,6 +72,7 @@ func passOn(to, from tunnelSide, buf []byte) {
 		if n > 0 {
 			if _, err := to.Write(buf[:n]); err != nil {
 				from.interrupt()
+				to.interrupt()
 				return
 			}
 		}

@@ -77,6 +77,7 @@ func (l *link) holds() bool {
 // Serve sends the body and receives the answer at the same time. When the answer is complete, what is left of the body
 // is not sent any more, and neither connection is used again.
 func (s *sending) Serve() error {
+	whole := false
 	go func() {
 		defer close(s.ended)
 		s.send()
@@ -84,14 +85,18 @@ func (s *sending) Serve() error {
 	// A target that takes nothing keeps both directions waiting, and Cut reaches neither.
 	spare := context.AfterFunc(s.engine.base, s.link.sock.Interrupt)
 	defer spare()
+	// Deferred, since a hook may panic.
+	defer func() {
+		if !whole {
+			s.reusable = false
+			s.link.sock.Interrupt()
+			s.visitor.stopBody()
+		}
+		<-s.ended
+		s.visitor.settleBody()
+	}()
 	err := s.receive()
-	if err != nil || !s.settled() {
-		s.reusable = false
-		s.link.sock.Interrupt()
-		s.visitor.stopBody()
-	}
-	<-s.ended
-	s.visitor.settleBody()
+	whole = err == nil && s.settled()
 	return err
 }
 
