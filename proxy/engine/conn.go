@@ -378,7 +378,7 @@ func (c *conn) close() {
 	switch {
 	case c.broken:
 		c.sock.Reset()
-	case (c.unread || c.x != nil && c.from < c.to) && !c.sock.Interrupted():
+	case c.unread && !c.sock.Interrupted():
 		c.linger()
 	}
 	_ = c.stream.Close()
