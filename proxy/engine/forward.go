@@ -221,18 +221,12 @@ func (f *forwarding) grow() bool {
 	return true
 }
 
-// maxInformed bounds the informational answers to one request.
-const maxInformed = 100
-
 // receive reads the answer and sends it on.
 func (f *forwarding) receive() error {
 	a := &f.answer
-	for informed := 0; ; informed++ {
+	for {
 		if err := f.readHead(); err != nil {
 			return err
-		}
-		if informed > maxInformed {
-			return fmt.Errorf("%w: it sent more than %d informational answers", ErrAnswer, maxInformed)
 		}
 		if a.Status == http.StatusSwitchingProtocols {
 			return f.upgrade()
