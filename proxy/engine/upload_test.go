@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 )
 
 // What is left of a body that broke off is never taken for the body of another request.
@@ -254,34 +253,6 @@ func TestReply_TellsNoLengthWithoutABody(t *testing.T) {
 		c.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 		if h := c.head(); !strings.HasPrefix(h, "HTTP/1.1 304 ") || strings.Contains(h, "Length") {
 			t.Errorf("%q", h)
-		}
-	}
-}
-
-// Nobody reads from such a visitor, and the target may say nothing for long.
-func TestUpload_EndsWhenTheVisitorLeavesWhileTheTargetTakesNothing(t *testing.T) {
-	for _, framing := range []string{"Content-Length: 100000000\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n5f5e100\r\n"} {
-		stop := make(chan struct{})
-		r, _ := before(t, Config{}, func(p *peer, _ int) {
-			p.head()
-			p.say("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
-			<-stop
-		})
-		c := dial(t, r.address)
-		c.say("POST / HTTP/1.1\r\nHost: h\r\n%s", framing)
-		c.head()
-		_ = c.SetWriteDeadline(time.Now().Add(time.Second))
-		_, _ = c.Write(make([]byte, 50_000_000))
-		_ = c.SetLinger(0)
-		_ = c.Close()
-		deadline := time.Now().Add(5 * time.Second)
-		for r.busy.Load() > 0 && time.Now().Before(deadline) {
-			r.pause(time.Millisecond)
-		}
-		left := r.busy.Load()
-		close(stop)
-		if left > 0 {
-			t.Error("the exchange goes on")
 		}
 	}
 }
