@@ -242,19 +242,13 @@ func (w *waiting) Serve(x *Exchange) {
 
 func (w *waiting) Refuse(x *Exchange, _ *Refusal) { x.Abort() }
 
-func TestAwait_EndsWithTheTurnTheTimeOrTheVisitor(t *testing.T) {
+func TestAwait_EndsWithTheTurnOrTheTime(t *testing.T) {
 	w := &waiting{turn: make(chan struct{}, 1), waits: make(chan error, 1)}
 	r := serving(t, Config{Handler: w, Timeouts: brisk})
 	w.turn <- struct{}{}
 	dial(t, r.address).get("/")
 	if err := <-w.waits; err != nil {
 		t.Error(err)
-	}
-	c := dial(t, r.address)
-	c.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
-	_ = c.Close()
-	if err := <-w.waits; !errors.Is(err, ErrGone) {
-		t.Errorf("%v, want ErrGone", err)
 	}
 	w.within = time.Millisecond
 	dial(t, r.address).get("/")
