@@ -23,6 +23,7 @@ const (
 	Unhealthy   Kind = "unhealthy"      // the app's health check fails
 	Stopped     Kind = "stopped"        // the app does not run
 	Draining    Kind = "draining"       // the app is being stopped
+	Paused      Kind = "paused"         // the app is paused, and the request could wait no longer
 	Unreachable Kind = "unreachable"    // the app does not accept connections
 	Broken      Kind = "bad_answer"     // the app broke off or answered what is not HTTP
 	Slow        Kind = "timeout"        // the app took too long
@@ -54,6 +55,7 @@ var faces = map[Kind]face{
 	Unhealthy:   {http.StatusServiceUnavailable, 10, "fail"},
 	Stopped:     {http.StatusServiceUnavailable, 10, "calm"},
 	Draining:    {http.StatusServiceUnavailable, 5, "wait"},
+	Paused:      {http.StatusServiceUnavailable, 10, "calm"},
 	Unreachable: {http.StatusBadGateway, 5, "fail"},
 	Broken:      {http.StatusBadGateway, 0, "fail"},
 	Slow:        {http.StatusGatewayTimeout, 0, "fail"},
@@ -92,6 +94,8 @@ type Page struct {
 	Service string
 	// Until is when a removed app was last there; Gone alone shows it.
 	Until time.Time
+	// Message is what the owner of the app says, as plain text; Paused alone shows it, in place of its own words.
+	Message string
 }
 
 // Status is the HTTP status that the page has.
