@@ -16,9 +16,9 @@ type Strategy string
 
 // The strategies.
 const (
-	// P2C takes of two targets drawn at random the one with less under way. Of two that are even, it takes one whose
-	// answers take less than half as long as the other's, in 15 of 16 draws, so that a slow target is asked less
-	// although it keeps up, and is still asked.
+	// P2C takes of two targets drawn at random the one with less under way. Where one takes more than three times as
+	// long to answer as the other, what is under way counts for as many times as much, in 15 of 16 draws: a slow target
+	// keeps up when there is little to do, and should be asked less all the same, but not forgotten.
 	P2C Strategy = "p2c"
 	// RoundRobin takes one after the other. Those that are not well miss their turn, which no other gets in addition.
 	RoundRobin Strategy = "round-robin"
@@ -101,12 +101,15 @@ func (g *Group) Len() int { return len(g.members) }
 // Safe says that the request may be sent once more after it was sent. One that may not does not get the trial of a
 // target that broke what it was given, unless nobody else came for it for overdue.
 func (g *Group) Pick(tried []*Member, now time.Time, safe bool) (Attempt, bool) {
+	turn := -1
 	if len(tried) == 0 {
-		if i, found := g.pickWell(); found {
+		i, found := g.pickWell()
+		if found {
 			return g.begin(i, now, false), true
 		}
+		turn = i
 	}
-	return g.pickBest(query{tried: tried, now: now, safe: safe, trials: true})
+	return g.pickBest(query{tried: tried, now: now, safe: safe, trials: true, turn: turn})
 }
 
 // Take begins an attempt with one target that the visitor is to have, the one with this index, if it would be picked

@@ -25,6 +25,8 @@ type query struct {
 	safe  bool
 	// trials is unset when none is to be begun.
 	trials bool
+	// turn is the member whose turn has come already, or -1.
+	turn int
 	// soft is how many members are ejected for how they answer.
 	soft int
 }
@@ -35,25 +37,29 @@ func (g *Group) well(i int) bool {
 	return m.until.Load() == 0 && (!g.checked || m.Health() == Passing)
 }
 
-// pickWell picks without looking at all members. It returns false when it came upon one that is not well.
+// pickWell picks without looking at all members. It returns false when it came upon one that is not well, and which
+// one's turn it was, or -1.
 func (g *Group) pickWell() (int, bool) {
 	n := uint64(len(g.members))
 	switch {
 	case n == 0:
-		return 0, false
+		return -1, false
 	case n == 1:
 		return 0, g.well(0)
 	case g.turns:
-		i := int((g.journal.turn.Add(1) - 1) % n)
+		i := g.turn()
 		return i, g.well(i)
 	}
 	r := g.random()
 	i, j := draw(r, n)
 	if !g.well(i) || !g.well(j) {
-		return 0, false
+		return -1, false
 	}
 	return g.lighter(i, j, r), true
 }
+
+// turn returns whose turn it is, and it is the next one's then.
+func (g *Group) turn() int { return int((g.journal.turn.Add(1) - 1) % uint64(len(g.members))) }
 
 // draw returns two different numbers below n, from the lower 48 bits of r.
 func draw(r, n uint64) (int, int) {
@@ -66,14 +72,18 @@ func draw(r, n uint64) (int, int) {
 	return int(i), int(j)
 }
 
+// unequal is how many times as long the answers of one member have to take as those of another to make a difference:
+// those of equal members vary too.
+const unequal = 3
+
 // lighter returns the one of two members, drawn at random, that is to be preferred. It uses the upper 16 bits of r.
 func (g *Group) lighter(i, j int, r uint64) int {
 	a, b := g.members[i], g.members[j]
 	x, y := a.inflight.Load(), b.inflight.Load()
-	if x == y && r>>60 != 0 {
-		x, y = a.latency.Load(), b.latency.Load()
-		if x == 0 || y == 0 || x <= 2*y {
-			return i
+	if r>>60 != 0 {
+		p, q := a.latency.Load(), b.latency.Load()
+		if p > 0 && q > 0 && (p > unequal*q || q > unequal*p) {
+			x, y = (x+1)*p, (y+1)*q
 		}
 	}
 	if y < x {
@@ -143,12 +153,12 @@ func (g *Group) nth(n int, s standing, fallback int, q *query) int {
 // turnOf has those miss their turn that have another standing. Others take turns at the same time, so it may not come
 // upon any, and returns the fallback then.
 func (g *Group) turnOf(s standing, fallback int, q *query) int {
-	n := uint64(len(g.members))
-	for range 2 * n {
-		i := int((g.journal.turn.Add(1) - 1) % n)
-		if g.standing(i, q) == s {
+	i := q.turn
+	for range 2 * len(g.members) {
+		if i >= 0 && g.standing(i, q) == s {
 			return i
 		}
+		i = g.turn()
 	}
 	return fallback
 }
