@@ -52,14 +52,13 @@ func clip(s string, most int) string { return s[:min(len(s), most)] }
 // referer is that without its query and fragment, unless queries are wanted: it is often an address of the same apps,
 // and what is secret in one is secret in the other.
 func (e *Entry) referer(query bool) string {
+	s := clip(e.Referer, maxAddress)
 	if query {
-		return clip(e.Referer, maxAddress)
+		return s
 	}
-	at := strings.IndexAny(clip(e.Referer, maxAddress), "?#")
-	if at < 0 {
-		at = maxAddress
-	}
-	return clip(e.Referer, at)
+	s, _, _ = strings.Cut(s, "#")
+	s, _, _ = strings.Cut(s, "?")
+	return s
 }
 
 // Field documents one field of the JSON format.

@@ -217,3 +217,19 @@ func FuzzCombined(f *testing.F) {
 		}
 	})
 }
+
+func TestLeadingPlain_AgreesWithPlainForEveryByteAtEveryPlace(t *testing.T) {
+	for c := range 256 {
+		for at := range 20 {
+			text := []byte(strings.Repeat("a", 20))
+			text[at] = byte(c)
+			want := at
+			if plain(byte(c)) {
+				want = 20
+			}
+			if got := leadingPlain(string(text)); got != want {
+				t.Errorf("%#02x at %d: %d are plain, want %d", c, at, got, want)
+			}
+		}
+	}
+}
