@@ -82,8 +82,8 @@ func TestRate_ReplacedByItsNameFreesNobody(t *testing.T) {
 	if n := allowed(fast, "192.0.2.1", noon, 10); n != 0 {
 		t.Errorf("a faster one allows %d at once", n)
 	}
-	if n := allowed(fast, "192.0.2.1", noon.Add(200*time.Millisecond), 10); n != 1 {
-		t.Errorf("a faster one allows %d after a while, want 1", n)
+	if n := allowed(fast, "192.0.2.1", noon.Add(100*time.Millisecond), 10); n != 1 {
+		t.Errorf("a faster one allows %d after a tenth of a second, want 1", n)
 	}
 }
 
