@@ -8,12 +8,12 @@ import (
 	"time"
 	"unsafe"
 
-	"gateway/proxy/admin"
 	"gateway/proxy/engine"
 	"gateway/proxy/header"
 	"gateway/proxy/mapping"
 	"gateway/proxy/page"
 	"gateway/proxy/route"
+	"gateway/proxy/traffic"
 )
 
 // statusGone is what is noted of a request whose visitor left before the answer; nobody ever receives it.
@@ -70,7 +70,6 @@ func (s *Server) enter(x *engine.Exchange) *visit {
 	writeHex(v.digits[:16], rand.Uint64())
 	writeHex(v.digits[16:], rand.Uint64())
 	v.id = unsafe.String(&v.digits[0], len(v.digits))
-	s.book.Begin()
 	return v
 }
 
@@ -199,22 +198,25 @@ func (v *visit) leave() {
 }
 
 func (v *visit) note() {
-	v.server.book.End()
-	if v.serving == nil {
-		return
-	}
-	status, now := v.status, time.Now()
+	status := v.status
 	if status == 0 {
 		status = v.exchange.Status()
 	}
-	v.serving.traffic.End(now, admin.Request{
-		ID:     v.id,
-		Time:   v.began,
-		Method: v.exchange.Request.Method,
-		Path:   v.exchange.Request.Path,
-		Status: status,
-		Target: v.target,
-		Millis: float64(now.Sub(v.began).Microseconds()) / 1000,
-		Bytes:  v.exchange.Bytes(),
-	}, v.exchange.Streamed())
+	figures := v.server.book.Stray()
+	if v.serving == nil {
+		figures.Begin()
+	} else {
+		figures = v.serving.traffic
+	}
+	figures.End(&traffic.Request{
+		ID:       v.id,
+		Method:   v.exchange.Request.Method,
+		Path:     v.exchange.Request.Path,
+		Target:   v.target,
+		Status:   status,
+		Began:    v.began,
+		Took:     time.Since(v.began),
+		Sent:     v.exchange.Bytes(),
+		Streamed: v.exchange.Streamed(),
+	})
 }
