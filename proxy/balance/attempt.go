@@ -29,9 +29,9 @@ func (a Attempt) End() {
 	}
 }
 
-// Succeeded says that the target answered, with whatever it did if no other answered better. It is to be called when
-// the head of the answer is there: the time since the attempt began counts for how fast the target is, if it is not 0.
-// It reports whether the target returned from an ejection by this.
+// Succeeded says that the target answered properly. It is to be called when the head of the answer is there: the time
+// since the attempt began counts for how fast the target is, if it is not 0. It reports whether the target returned
+// from an ejection by this.
 func (a Attempt) Succeeded(now time.Time) (returned bool) {
 	m := a.Member
 	m.learn(now.Sub(a.began))
@@ -44,13 +44,20 @@ func (a Attempt) Succeeded(now time.Time) (returned bool) {
 		return false
 	}
 	m.failures.Store(0)
+	return m.comeBack(now)
+}
+
+// Errored says that the target answered that the server failed (5xx), and that no other answered better: perhaps none
+// could. That is neither a success nor a failure, and a target that is quick to say so is no fast one. Only if it was
+// ejected for refusing connections it returns, which is reported.
+func (a Attempt) Errored(now time.Time) (returned bool) {
+	m := a.Member
 	if m.until.Load() == 0 {
 		return false
 	}
-	m.until.Store(0)
-	m.trial.Store(false)
-	m.returned = now
-	return true
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.epoch.Load() == a.epoch && m.hard.Load() && m.comeBack(now)
 }
 
 // Failed says what went wrong at the target, and is not to be called for what the visitor did. It may follow End, since

@@ -96,7 +96,7 @@ func (g *Group) Len() int { return len(g.members) }
 // Of several it prefers, in this order: one that is due for its trial, which a single request gets; those that are
 // well; those that were not checked yet; and rather than none those that are ejected, where those that refused
 // connections come last. One that fails its checks is never picked. That a trial is due is noticed when it is the
-// target's turn or it is drawn, so it may be a few requests late.
+// target's turn or it is drawn, so it may be a few requests late. A request that others were tried with gets none.
 //
 // Safe says that the request may be sent once more after it was sent. One that may not does not get the trial of a
 // target that broke what it was given, unless nobody else came for it for overdue.
@@ -109,7 +109,7 @@ func (g *Group) Pick(tried []*Member, now time.Time, safe bool) (Attempt, bool) 
 		}
 		turn = i
 	}
-	return g.pickBest(query{tried: tried, now: now, safe: safe, trials: true, turn: turn})
+	return g.pickBest(query{tried: tried, now: now, safe: safe, trials: len(tried) == 0, turn: turn})
 }
 
 // Take begins an attempt with one target that the visitor is to have, the one with this index, if it would be picked

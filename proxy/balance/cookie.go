@@ -6,7 +6,7 @@ import "strings"
 // hold, so that no app sees them. What is left is as it was; it may be empty, and then there should be no field. It
 // allocates only when others are left on both sides of ours.
 func StripCookies(field string) string {
-	if !strings.Contains(field, CookieName) {
+	if _, _, found := nextCookie(field); !found {
 		return field
 	}
 	var left rest

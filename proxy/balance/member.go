@@ -51,7 +51,8 @@ const (
 //
 // A target that fails too often is ejected: it gets no requests while others are well. When its time is over it is on
 // trial: one request at a time may try it, and how that goes decides whether it returns or is ejected for longer. Any
-// other success of an attempt that began after the ejection has it return too.
+// other success of an attempt that began after the ejection has it return too. What checks find is kept beside that, and
+// ends no ejection.
 type Member struct {
 	inflight atomic.Int64
 	// until is when the ejection ends, in nanoseconds since 1970; 0 when it is not ejected.
@@ -154,4 +155,15 @@ func (m *Member) eject(kind Kind, now time.Time) time.Duration {
 	m.epoch.Add(1)
 	m.until.Store(now.Add(lasts).UnixNano())
 	return lasts
+}
+
+// comeBack ends an ejection, if there is one. m.mu is held.
+func (m *Member) comeBack(now time.Time) bool {
+	if m.until.Load() == 0 {
+		return false
+	}
+	m.until.Store(0)
+	m.trial.Store(false)
+	m.returned = now
+	return true
 }

@@ -51,16 +51,44 @@ func picks(g *Group, tried []*Member, now time.Time) []int {
 	return picked
 }
 
+// What a member may be like.
+const (
+	passing = iota
+	failing
+	notYet
+	refusing
+	wrong
+	refusingFails // ejected, and its checks fail
+	tried
+)
+
+// groupOf makes a group of members that are like this, and returns which of them were tried.
+func groupOf(t *testing.T, strategy Strategy, kinds []int) (g *Group, before []*Member) {
+	targets := members(len(kinds))
+	g = New(Options{Strategy: strategy, Checked: true}, targets, nil)
+	for i, kind := range kinds {
+		m := targets[i].Member
+		m.SetHealth(Passing)
+		switch kind {
+		case failing:
+			m.SetHealth(Failing)
+		case notYet:
+			m.SetHealth(Unchecked)
+		case refusing:
+			fail(t, g, i, Refused, epochStart)
+		case wrong:
+			failThrice(t, g, i, epochStart.Add(time.Duration(i)*time.Microsecond))
+		case refusingFails:
+			fail(t, g, i, Refused, epochStart)
+			m.SetHealth(Failing)
+		case tried:
+			before = append(before, m)
+		}
+	}
+	return g, before
+}
+
 func TestPick_PrefersThoseThatAreWell(t *testing.T) {
-	const (
-		passing = iota
-		failing
-		notYet
-		refusing
-		wrong
-		refusingFails // ejected, and its checks fail
-		tried
-	)
 	tests := []struct {
 		name    string
 		targets []int
@@ -88,27 +116,7 @@ func TestPick_PrefersThoseThatAreWell(t *testing.T) {
 	}
 	for _, strategy := range []Strategy{P2C, RoundRobin, Sticky} {
 		for _, test := range tests {
-			targets := members(len(test.targets))
-			g := New(Options{Strategy: strategy, Checked: true}, targets, nil)
-			var before []*Member
-			for i, kind := range test.targets {
-				targets[i].Member.SetHealth(Passing)
-				switch kind {
-				case failing:
-					targets[i].Member.SetHealth(Failing)
-				case notYet:
-					targets[i].Member.SetHealth(Unchecked)
-				case refusing:
-					fail(t, g, i, Refused, epochStart)
-				case wrong:
-					failThrice(t, g, i, epochStart.Add(time.Duration(i)*time.Microsecond))
-				case refusingFails:
-					fail(t, g, i, Refused, epochStart)
-					targets[i].Member.SetHealth(Failing)
-				case tried:
-					before = append(before, targets[i].Member)
-				}
-			}
+			g, before := groupOf(t, strategy, test.targets)
 			if got := picks(g, before, epochStart.Add(time.Millisecond)); !slices.Equal(got, test.want) {
 				t.Errorf("%s, %s: picked %d, want %d", strategy, test.name, got, test.want)
 			}
