@@ -61,6 +61,9 @@ type Server struct {
 	current   atomic.Pointer[snapshot]
 	agent     atomic.Pointer[admin.Agent]
 	listeners atomic.Pointer[[]string]
+	// pauses are also what implements Pauser.
+	pauses *pauses
+	admin.Pauser
 
 	// mu serialises those who replace current, and guards the two below it.
 	mu sync.Mutex
@@ -86,9 +89,17 @@ func New(c Config) (*Server, error) {
 		started: time.Now(),
 		store:   store{folder: c.StateDir},
 	}
+	s.pauses = &pauses{
+		changed: make(chan struct{}, 1),
+		log:     c.Logger,
+		store:   s.store,
+		table:   func() *route.Table { return s.current.Load().table },
+	}
+	s.Pauser = s.pauses
 	s.engine = engine.New(engine.Config{Handler: visitors{s}, TLS: c.TLS, Log: c.Logger})
 	s.current.Store(&snapshot{})
 	s.restore()
+	s.pauses.restore(s.started)
 	return s, nil
 }
 
@@ -99,7 +110,7 @@ func (s *Server) restore() {
 	case errors.Is(err, fs.ErrNotExist):
 		return
 	case errors.Is(err, errCorrupt):
-		s.log.Warn("the last good table cannot be read and was set aside; the proxy starts without one", "file", s.store.aside(), "error", err)
+		s.log.Warn("the last good table cannot be read and was set aside; the proxy starts without one", "file", s.store.aside(tableFile), "error", err)
 		return
 	case err != nil:
 		s.log.Warn("the last good table cannot be read; the proxy starts without one", "error", err)
