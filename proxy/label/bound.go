@@ -80,7 +80,7 @@ func readBodyMax(c *Claim, value string) *fault {
 			"write " + sizeMeant(digits, unit),
 		}
 	case n > mostBody/size:
-		return &fault{quote(value) + " is too large; 1TiB is the most", "write 1TiB or less, or remove the label for no limit"}
+		return &fault{quote(value) + " is too large; 1TiB is the most", "write 1TiB or less; without it there is no limit"}
 	}
 	c.Policy.BodyMax = n * size
 	return nil
@@ -100,4 +100,24 @@ func sizeMeant(digits, unit string) string {
 		}
 	}
 	return "a size such as 10MB, 512KiB or 1048576"
+}
+
+// ParseRate reads a rate as the label gateway.rate has it: "10/s" or "10/s,burst=20". An error names the input, the rule
+// and the mend.
+func ParseRate(s string) (route.Rate, error) {
+	var c Claim
+	if bad := readRate(&c, strings.TrimSpace(s)); bad != nil {
+		return route.Rate{}, fmt.Errorf("%s; %s", bad.rule, bad.mend)
+	}
+	return c.Policy.Rate, nil
+}
+
+// ParseSize reads a size in bytes, at least 1 and at most 1 TiB, as the label gateway.body.max has it: "10MB", "512KiB" or
+// "1048576". An error names the input, the rule and the mend.
+func ParseSize(s string) (int64, error) {
+	var c Claim
+	if bad := readBodyMax(&c, strings.TrimSpace(s)); bad != nil {
+		return 0, fmt.Errorf("%s; %s", bad.rule, bad.mend)
+	}
+	return c.Policy.BodyMax, nil
 }
