@@ -109,7 +109,7 @@ func (g *Group) Pick(tried []*Member, now time.Time, safe bool) (Attempt, bool) 
 		}
 		turn = i
 	}
-	return g.pickBest(query{tried: tried, now: now, safe: safe, trials: len(tried) == 0, turn: turn})
+	return g.pickBest(query{tried: tried, now: now, safe: safe, trials: len(tried) == 0, drawn: turn})
 }
 
 // Take begins an attempt with one target that the visitor is to have, the one with this index, if it would be picked
@@ -118,8 +118,8 @@ func (g *Group) Take(i int, now time.Time, safe bool) (Attempt, bool) {
 	if g.well(i) {
 		return g.begin(i, now, false), true
 	}
-	q := query{now: now, safe: safe, trials: true, soft: g.soft()}
-	switch g.standing(i, &q) {
+	q := query{Group: g, now: now, safe: safe, trials: true, soft: g.soft()}
+	switch q.standing(i) {
 	case due:
 		if a, claimed := g.try(i, now, safe); claimed {
 			return a, true
@@ -133,9 +133,9 @@ func (g *Group) Take(i int, now time.Time, safe bool) (Attempt, bool) {
 // Others reports whether there is a target besides those tried that may well answer: one that is neither ejected nor
 // fails its checks. An answer may be declined only if there is.
 func (g *Group) Others(tried []*Member) bool {
-	q := query{tried: tried, soft: g.soft()}
+	q := query{Group: g, tried: tried, soft: g.soft()}
 	for i := range g.members {
-		if s := g.standing(i, &q); s == well || s == unchecked {
+		if s := q.standing(i); s == well || s == unchecked {
 			return true
 		}
 	}

@@ -20,13 +20,14 @@ const (
 
 // query is what is asked of the members when not all of them are well.
 type query struct {
+	*Group
 	tried []*Member
 	now   time.Time
 	safe  bool
 	// trials is unset when none is to be begun.
 	trials bool
-	// turn is the member whose turn has come already, or -1.
-	turn int
+	// drawn is the member whose turn has come already, or -1.
+	drawn int
 	// soft is how many members are ejected for how they answer.
 	soft int
 }
@@ -94,15 +95,15 @@ func (g *Group) lighter(i, j int, r uint64) int {
 
 // pickBest looks at all members.
 func (g *Group) pickBest(q query) (Attempt, bool) {
-	q.soft = g.soft()
-	best, count, first := g.best(&q)
+	q.Group, q.soft = g, g.soft()
+	best, count, first := q.best()
 	if best == due {
 		if a, claimed := g.try(first, q.now, q.safe); claimed {
 			return a, true
 		}
 		// Another request was faster.
 		q.trials = false
-		best, count, first = g.best(&q)
+		best, count, first = q.best()
 	}
 	if best == never {
 		return Attempt{}, false
@@ -111,20 +112,20 @@ func (g *Group) pickBest(q query) (Attempt, bool) {
 	switch {
 	case count == 1:
 	case g.turns:
-		i = g.turnOf(best, first, &q)
+		i = q.turnOf(best, first)
 	default:
 		r := g.random()
 		a, b := draw(r, uint64(count))
-		i = g.lighter(g.nth(a, best, first, &q), g.nth(b, best, first, &q), r)
+		i = g.lighter(q.nth(a, best, first), q.nth(b, best, first), r)
 	}
 	return g.begin(i, q.now, false), true
 }
 
 // best returns the best standing, how many have it and the first that does.
-func (g *Group) best(q *query) (best standing, count, first int) {
+func (q *query) best() (best standing, count, first int) {
 	best = never
-	for i := range g.members {
-		s := g.standing(i, q)
+	for i := range q.members {
+		s := q.standing(i)
 		if s < best {
 			best, count, first = s, 0, i
 		}
@@ -137,9 +138,9 @@ func (g *Group) best(q *query) (best standing, count, first int) {
 
 // nth returns the member that has n others of its standing before it. What has changed meanwhile may have it return
 // the fallback instead.
-func (g *Group) nth(n int, s standing, fallback int, q *query) int {
-	for i := range g.members {
-		if g.standing(i, q) != s {
+func (q *query) nth(n int, s standing, fallback int) int {
+	for i := range q.members {
+		if q.standing(i) != s {
 			continue
 		}
 		if n == 0 {
@@ -152,27 +153,27 @@ func (g *Group) nth(n int, s standing, fallback int, q *query) int {
 
 // turnOf has those miss their turn that have another standing. Others take turns at the same time, so it may not come
 // upon any, and returns the fallback then.
-func (g *Group) turnOf(s standing, fallback int, q *query) int {
-	i := q.turn
-	for range 2 * len(g.members) {
-		if i >= 0 && g.standing(i, q) == s {
+func (q *query) turnOf(s standing, fallback int) int {
+	i := q.drawn
+	for range 2 * len(q.members) {
+		if i >= 0 && q.standing(i) == s {
 			return i
 		}
-		i = g.turn()
+		i = q.turn()
 	}
 	return fallback
 }
 
-func (g *Group) standing(i int, q *query) standing {
-	m := g.members[i]
+func (q *query) standing(i int) standing {
+	m := q.members[i]
 	health := Passing
-	if g.checked {
+	if q.checked {
 		health = m.Health()
 	}
 	if health == Failing || slices.Contains(q.tried, m) {
 		return never
 	}
-	if m.until.Load() != 0 && g.effective(i, q) {
+	if m.until.Load() != 0 && q.effective(i) {
 		switch {
 		case q.trials && m.due(q.now, q.safe):
 			return due
@@ -200,14 +201,14 @@ func (g *Group) soft() int {
 
 // effective reports whether the ejection of a member has an effect. For how they answer, up to half of the members are
 // out, those that were ejected first: when more seem bad, it is likely not they who are.
-func (g *Group) effective(i int, q *query) bool {
-	half := len(g.members) / 2
-	m := g.members[i]
+func (q *query) effective(i int) bool {
+	half := len(q.members) / 2
+	m := q.members[i]
 	if q.soft <= half || m.hard.Load() {
 		return true
 	}
 	before, since := 0, m.since.Load()
-	for j, other := range g.members {
+	for j, other := range q.members {
 		if j == i || !other.soft() {
 			continue
 		}
