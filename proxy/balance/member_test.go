@@ -141,7 +141,7 @@ func TestTrial_EndsOnlyWithItsOwnAttempt(t *testing.T) {
 	now = now.Add(first.Failed(Refused, now))
 	second := trialOf(t, g, now)
 	first.End()
-	if got := picks(g, nil, now); len(got) != 1 {
+	if got := picks(g, nil, now); len(got) != 1 || got[0] != 1 {
 		t.Errorf("the end of the first trial began another beside the second: %d", got)
 	}
 	second.End()
