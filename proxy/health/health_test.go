@@ -2,7 +2,6 @@ package health
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -15,6 +14,16 @@ import (
 
 	"gateway/proxy/route"
 )
+
+// hangsInBody is a status of an app whose answer starts well and does not end.
+const hangsInBody = -1
+
+type hangs struct{ ctx context.Context } //nolint:containedctx // A body ends with its request.
+
+func (h hangs) Read([]byte) (int, error) {
+	<-h.ctx.Done()
+	return 0, h.ctx.Err()
+}
 
 // app answers checks in the tests without a network.
 type app struct {
@@ -51,8 +60,8 @@ func (a *app) RoundTrip(r *http.Request) (*http.Response, error) {
 	case 0:
 		<-r.Context().Done()
 		return nil, r.Context().Err()
-	case -1:
-		return nil, errors.New("it is broken")
+	case hangsInBody:
+		return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(hangs{r.Context()}), Request: r}, nil
 	}
 	return &http.Response{StatusCode: status, Body: io.NopCloser(strings.NewReader("body")), Request: r}, nil
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // spread is the time over which the first checks of targets that come together are spread.
-const spread = 250 * time.Millisecond
+const spread = 100 * time.Millisecond
 
 // loop is the checks of one target.
 type loop struct {

@@ -13,14 +13,18 @@ import (
 // maxReason is how much of a text that the target may have a part in is shown, in bytes.
 const maxReason = 200
 
+// refusedWindows is ECONNREFUSED as Windows has it (WSAECONNREFUSED).
+const refusedWindows = syscall.Errno(10061)
+
 // why says in words for people what kept a check from being answered.
 func why(err error) string {
 	var (
 		unnamed *net.DNSError
 		noTLS   tls.RecordHeaderError
 	)
+	text := err.Error()
 	switch {
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, refusedWindows):
 		return "connection refused"
 	case errors.Is(err, syscall.EHOSTUNREACH):
 		return "no route to its address"
@@ -29,9 +33,15 @@ func why(err error) string {
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "the connection was closed without an answer"
 	case errors.As(err, &unnamed):
-		return "its name has no address"
-	case errors.As(err, &noTLS), strings.Contains(err.Error(), "HTTP response to HTTPS client"):
+		return "its address is not known"
+	case errors.As(err, &noTLS), strings.Contains(text, "HTTP response to HTTPS client"):
 		return "it does not speak TLS"
+	case strings.Contains(text, "malformed HTTP"):
+		return "what it answered is not HTTP"
+	case strings.Contains(text, "looked like an HTTP/1.1 header"), strings.Contains(text, "client conn could not be established"):
+		return "it does not speak HTTP/2" // or closed the connection before that showed
+	case strings.Contains(text, "response headers exceeded"):
+		return "the head of its answer is too large"
 	}
 	return words(err)
 }

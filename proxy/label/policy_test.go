@@ -217,11 +217,13 @@ func TestParse_GuessesMisspeltPolicies(t *testing.T) {
 
 // FuzzPolicy holds that what a policy says stays in its bounds, whatever the labels are.
 func FuzzPolicy(f *testing.F) {
-	f.Add("/health?x=1", "1m30s", "10/s,burst=20", "512KiB", "3")
-	f.Add("//", "1h", "1/h", "1TiB", "100")
-	f.Add("http://a/b", "1e3s", "010/m, burst=01", "1e9999", "0x1")
-	f.Fuzz(func(t *testing.T, path, duration, rate, size, count string) {
-		for label, value := range map[string]string{Drain: duration, Rate: rate, BodyMax: size, HealthFall: count, HealthInterval: duration, HealthPath: path} {
+	for _, value := range []string{
+		"/health?x=1", "//", "http://a/b", "1m30s", "1h", "1e3s", "10/s,burst=20", "010/m, burst=01", "1/h", "512KiB", "1TiB", "1e9999", "100", "0x1",
+	} {
+		f.Add(value)
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		for _, label := range []string{Drain, Rate, BodyMax, HealthFall, HealthInterval, HealthPath} {
 			claims, problems := Parse(map[string]string{Path: "/x", HealthPath: "/up", label: value})
 			bounded(t, problems)
 			if len(claims)+len(problems) != 1 {
