@@ -283,6 +283,7 @@ func (c *conn) begin() {
 		x.whole = c.in[c.from : c.from+int(h.Length)]
 		c.from += int(h.Length)
 		c.seen = c.from
+		x.received.Store(h.Length)
 	default:
 		c.streaming = true
 		x.reader.reset(c, h.Length)
