@@ -11,8 +11,8 @@ import (
 )
 
 func TestRoute_FitsCacheLines(t *testing.T) {
-	if got := unsafe.Sizeof(entry{}); got != 128 {
-		t.Errorf("an entry has %d bytes, want 128", got)
+	if got := unsafe.Sizeof(entry{}); got != 160 {
+		t.Errorf("an entry has %d bytes, want 160", got)
 	}
 	if got := unsafe.Sizeof(Route{}); got != 128 && unsafe.Sizeof(uintptr(0)) == 8 {
 		t.Errorf("a route has %d bytes, want 128", got)
@@ -48,7 +48,7 @@ func sample(path string) *Request {
 }
 
 func BenchmarkRoute_End(b *testing.B) {
-	for _, path := range []string{"/robots/style.css", "/robots/wp-content/themes/twentytwenty/assets/css/style.min.css"} {
+	for _, path := range []string{"/robots/style.css", "/robots/wp-content/themes/twentytwenty/assets/css/style.min.css", "/" + strings.Repeat("x", 150)} {
 		for _, count := range []int{1, 100, 10_000} {
 			b.Run(fmt.Sprintf("path=%d/routes=%d", len(path), count), func(b *testing.B) { benchEnd(b, path, count) })
 		}
@@ -80,6 +80,26 @@ func benchEnd(b *testing.B, path string, count int) {
 	}
 }
 
+func BenchmarkPack(b *testing.B) {
+	var to [16]byte
+	id := sample("/").ID
+	for b.Loop() {
+		if !pack(&to, id) {
+			b.Fatal("that is an ID")
+		}
+	}
+}
+
+func BenchmarkBucket(b *testing.B) {
+	sum := 0
+	for i := int64(1e6); b.Loop(); i++ {
+		sum += bucket(i)
+	}
+	if sum == 0 {
+		b.Fatal("nothing was put anywhere")
+	}
+}
+
 func BenchmarkRoute_EndAtOnce(b *testing.B) {
 	var r Route
 	b.RunParallel(func(pb *testing.PB) {
@@ -96,14 +116,15 @@ func BenchmarkRoute_Size(b *testing.B) {
 	for _, asked := range []int{0, 1, 10, 50, 1000} {
 		b.Run(fmt.Sprintf("requests=%d", asked), func(b *testing.B) {
 			const count = 1000
-			q := sample("/robots/style.css")
+			q := sample("/robots/wp-content/themes/twentytwenty/assets/css/style.min.css")
 			for b.Loop() {
 				routes := make([]*Route, count)
 				before := heap()
 				for i := range routes {
 					routes[i] = new(Route)
 					for range asked {
-						record(routes[i], q.Began, q.Took, q.Status)
+						routes[i].Begin()
+						routes[i].End(q)
 					}
 				}
 				b.ReportMetric(float64(heap()-before)/count, "B/route")

@@ -2,6 +2,7 @@ package traffic
 
 import (
 	"math"
+	"math/bits"
 	"time"
 )
 
@@ -173,10 +174,11 @@ func (s *seconds) rate(now int64) float64 {
 }
 
 const (
-	// Buckets grow by bucketGrowth from bucketStart milliseconds on, so a quantile is off by a tenth at most; the last
-	// one holds everything above five minutes.
-	bucketStart, bucketGrowth = 0.05, 1.2
-	bucketCount               = 88
+	// The first bucket of a window ends at 1<<bucketBits nanoseconds, 33 microseconds; four more double it each time, so
+	// that a quantile is off by a tenth at most. The last one holds everything from octaves later on, which is 275 s.
+	bucketBits  = 15
+	octaves     = 23
+	bucketCount = 4*octaves + 2
 )
 
 // window is a finer histogram, of the latencies of windowSpan seconds.
@@ -194,15 +196,27 @@ func (w *window) add(now int64, bucket int) {
 	}
 }
 
-var logGrowth = math.Log(bucketGrowth)
-
 // bucket is that of a latency in nanoseconds.
 func bucket(took int64) int {
-	millis := float64(took) / float64(time.Millisecond)
-	if millis <= bucketStart {
+	n := uint64(max(took, 0))
+	octave := bits.Len64(n) - 1 - bucketBits
+	if octave < 0 {
 		return 0
 	}
-	return int(min(1+math.Log(millis/bucketStart)/logGrowth, bucketCount-1))
+	if octave >= octaves {
+		return bucketCount - 1
+	}
+	// The rest has its highest bit at bucketBits. It is compared with the powers of 2 in between.
+	b := 1 + 4*octave
+	switch rest := n >> octave; {
+	case rest >= 55109: // 1<<15.75
+		return b + 3
+	case rest >= 46341: // 1<<15.5
+		return b + 2
+	case rest >= 38968: // 1<<15.25
+		return b + 1
+	}
+	return b
 }
 
 func (s *sums) quantiles(now int64) (p50, p95 float64) {
@@ -229,7 +243,8 @@ func quantile(counts *[bucketCount]uint32, total uint32, q float64) float64 {
 	rank := uint32(math.Ceil(q * float64(total)))
 	for b, n := range counts {
 		if n >= rank {
-			return math.Round(1000*bucketStart*math.Pow(bucketGrowth, float64(b)-0.5)) / 1000
+			// In thousandths of a millisecond; an eighth of an octave below its end.
+			return math.Round(math.Exp2(bucketBits+float64(b)/4-1.0/8)/1000) / 1000
 		}
 		rank -= n
 	}

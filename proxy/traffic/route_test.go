@@ -147,6 +147,23 @@ func TestRoute_RemembersWhatARequestWas(t *testing.T) {
 	}
 }
 
+func TestPack_TakesSmallHexadecimalDigitsOnly(t *testing.T) {
+	for place := range 32 {
+		for b := range 256 {
+			id := []byte("0123456789abcdef0f1e2d3c4b5a6978")
+			id[place] = byte(b)
+			var to [16]byte
+			packed := pack(&to, string(id))
+			if want := strings.IndexByte(digits, byte(b)) >= 0; packed != want {
+				t.Fatalf("pack(%q) = %t, want %t", id, packed, want)
+			}
+			if packed && unpack(&to) != string(id) {
+				t.Fatalf("%q comes back as %q", id, unpack(&to))
+			}
+		}
+	}
+}
+
 func TestRoute_CutsWhatIsLong(t *testing.T) {
 	var r Route
 	long := strings.Repeat("x", 500)

@@ -206,10 +206,28 @@ func TestLatency_CountsUpToEachBound(t *testing.T) {
 	}
 }
 
-func TestBucket_StaysInRange(t *testing.T) {
-	for _, took := range []int64{math.MinInt64, -1, 0, 50_000, 50_001, 1e6, 300e9, math.MaxInt64} {
-		if b := bucket(took); b < 0 || b >= bucketCount {
-			t.Errorf("bucket(%v) = %d", took, b)
+func TestBucket_IsATenthWideOnEachSide(t *testing.T) {
+	for _, took := range []int64{math.MinInt64, -1, 0, 1, 1<<bucketBits - 1} {
+		if b := bucket(took); b != 0 {
+			t.Errorf("bucket(%v) = %d, want 0", took, b)
+		}
+	}
+	for _, took := range []int64{1 << (bucketBits + octaves), math.MaxInt64} {
+		if b := bucket(took); b != bucketCount-1 {
+			t.Errorf("bucket(%v) = %d, want the last", took, b)
+		}
+	}
+	for took, last := int64(1<<bucketBits), 1; took < 1<<(bucketBits+octaves); took += 1 + took/1000 {
+		b := bucket(took)
+		if b < last || b > last+1 {
+			t.Fatalf("bucket(%d) = %d after %d", took, b, last)
+		}
+		last = b
+		var counts [bucketCount]uint32
+		counts[b] = 1
+		millis := float64(took) / 1e6
+		if got := quantile(&counts, 1, 0.5); math.Abs(got-millis) > millis/10+0.001 {
+			t.Fatalf("%v ms count as %v, want that within a tenth", millis, got)
 		}
 	}
 }
