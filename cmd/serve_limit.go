@@ -32,11 +32,11 @@ type limitOptions struct {
 	trusted *peer.Networks
 }
 
-// waitOptions are how long things may take; 0 is for ever, or for the last three not at all.
+// waitOptions are how long things may take; 0 is for ever, or for the last two not at all.
 type waitOptions struct {
-	head, idle, body, write, connect, answer, total time.Duration
+	head, idle, body, write, connect, answer, total, drain time.Duration
 
-	drain, grace, hold time.Duration
+	grace, hold time.Duration
 }
 
 // The bounds of the bounds: what is below the least would refuse browsers, what is above the most is no bound.
@@ -78,8 +78,8 @@ func (o *waitOptions) all() []wait {
 		{&o.connect, "connect-timeout", "how long a target may take to accept a connection, 0 for ever", 5 * time.Second},
 		{&o.answer, "answer-timeout", "how long a target may take to begin its answer, 0 for ever", 2 * time.Minute},
 		{&o.total, "total-timeout", "how long a whole request may take, upgraded connections excepted (default for ever)", 0},
-		{&o.drain, "drain-timeout", "how long a target that is being replaced keeps what it has", 30 * time.Second},
-		{&o.grace, "grace", "how long requests under way may go on when the gateway ends", 10 * time.Second},
+		{&o.drain, "drain-timeout", "how long a target that is being replaced keeps what it has, 0 for ever; a route's label goes before", 30 * time.Second},
+		{&o.grace, "grace", "how long requests under way may go on when the gateway ends, 0 for not at all", 10 * time.Second},
 		{&o.hold, "hold", "how long a request waits for a route whose targets are all gone for the moment, 0 for not at all", 5 * time.Second},
 	}
 }
@@ -191,14 +191,8 @@ func (o *limitOptions) limits() engine.Limits {
 	return engine.Limits{Head: o.headMax, Fields: o.maxFields}
 }
 
-// timeouts are those of the engine, to which 0 is its default and less is for ever.
+// timeouts are those of the engine.
 func (o *waitOptions) timeouts() engine.Timeouts {
-	orEver := func(d time.Duration) time.Duration {
-		if d == 0 {
-			return -1
-		}
-		return d
-	}
 	return engine.Timeouts{
 		Head:    orEver(o.head),
 		Idle:    orEver(o.idle),
@@ -208,4 +202,12 @@ func (o *waitOptions) timeouts() engine.Timeouts {
 		Answer:  orEver(o.answer),
 		Total:   orEver(o.total),
 	}
+}
+
+// orEver is a duration as the proxy has it, to which 0 is its default and less is for ever.
+func orEver(d time.Duration) time.Duration {
+	if d == 0 {
+		return -1
+	}
+	return d
 }
