@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"gateway/proxy"
+	"gateway/proxy/accesslog"
 	"gateway/proxy/admin"
 	"gateway/proxy/agent"
 	"gateway/proxy/certificate"
@@ -27,6 +28,7 @@ type serveOptions struct {
 	level  string
 	tls    tlsOptions
 	access accessLogOptions
+	limit  limitOptions
 
 	via       string
 	forwarded bool
@@ -61,6 +63,7 @@ func newServe(env *Env) *cobra.Command {
 	f.StringVar(&o.tls.certificate, "tls-cert", "", "PEM file of the certificate for --tls-listen; a changed one is picked up")
 	f.StringVar(&o.tls.key, "tls-key", "", "PEM file of the certificate's key")
 	addAccessLogFlags(f, &o.access)
+	addLimitFlags(f, &o.limit)
 	addLogFlag(f, &o.level)
 	return c
 }
@@ -96,22 +99,14 @@ func runServe(ctx context.Context, env *Env, o serveOptions) error {
 	if strings.ContainsFunc(o.via, notInToken) {
 		return usageError{fmt.Errorf("--via %q: a name in a Via field has letters, digits and -._~ only", o.via)}
 	}
+	if err := o.limit.check(); err != nil {
+		return err
+	}
 	access, err := o.access.open(env, logger)
 	if err != nil {
 		return err
 	}
-	server, err := proxy.New(proxy.Config{
-		Listen:    o.listen,
-		TLSListen: o.tls.listen,
-		Via:       o.via,
-		Forwarded: o.forwarded,
-		TLS:       secure,
-		Ping:      o.ping,
-		Admin:     env.socket(),
-		StateDir:  o.state,
-		Version:   Version,
-		Logger:    logger,
-	})
+	server, err := proxy.New(o.config(env, logger, secure, access))
 	if err != nil {
 		return err
 	}
@@ -132,6 +127,38 @@ func runServe(ctx context.Context, env *Env, o serveOptions) error {
 		return fmt.Errorf("%w; without root choose a port above 1023 with --listen, and folders of your own with --socket and --state", err)
 	}
 	return err
+}
+
+// config is what the flags say.
+func (o *serveOptions) config(env *Env, logger *slog.Logger, secure *tls.Config, access *accesslog.Log) proxy.Config {
+	conns, lowered := o.limit.conns(openFiles())
+	if lowered {
+		logger.Info("the limit of open files has room for fewer connections than --max-conns", "connections", conns)
+	}
+	return proxy.Config{
+		Listen:         o.listen,
+		TLSListen:      o.tls.listen,
+		TLS:            secure,
+		Ping:           o.ping,
+		Admin:          env.socket(),
+		Via:            o.via,
+		Forwarded:      o.forwarded,
+		StateDir:       o.state,
+		Version:        Version,
+		Timeouts:       o.limit.waits.timeouts(),
+		Limits:         o.limit.limits(),
+		BodyMax:        o.limit.bodyMax,
+		MaxConns:       conns,
+		MaxClientConns: o.limit.maxConnsPerClient,
+		Rate:           o.limit.rate,
+		Trusted:        o.limit.trusted,
+		ProxyProtocol:  o.limit.proxyProtocol,
+		Drain:          orEver(o.limit.waits.drain),
+		Hold:           o.limit.waits.hold,
+		Grace:          orEver(o.limit.waits.grace),
+		AccessLog:      access,
+		Logger:         logger,
+	}
 }
 
 // notInToken reports that a character may not stand in the name of a gateway (RFC 9110 section 7.6.3).

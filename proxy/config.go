@@ -55,6 +55,9 @@ type Config struct {
 	// Hold is how long a request waits when no target of its route can be reached for the moment, as while an app
 	// restarts. It waits only as long as the last target was reached no longer ago than that. Default none.
 	Hold time.Duration
+	// Grace is how long requests under way may take to finish once Serve is told to end. Default 10 s; a negative one is no
+	// time.
+	Grace time.Duration
 	// AccessLog has a line for each request that ended; nil is none. It is run by who opened it, for longer than Serve.
 	AccessLog *accesslog.Log
 	// Logger may be nil: nothing is logged then.
@@ -71,6 +74,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Drain == 0 {
 		c.Drain = defaultDrain
+	}
+	if c.Grace == 0 {
+		c.Grace = Grace
 	}
 	return c
 }

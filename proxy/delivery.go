@@ -226,4 +226,3 @@ func (d *delivery) answered(status int) {
 	}
 	d.declined = d.declined[:0]
 }
-

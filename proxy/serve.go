@@ -19,7 +19,7 @@ const (
 	headTimeout = 10 * time.Second
 	idleTimeout = 2 * time.Minute
 	maxHead     = 64 << 10
-	// Grace is how long requests under way may take to finish once Serve is told to end.
+	// Grace is how long requests under way may take to finish once Serve is told to end, where Config says nothing else.
 	Grace = 10 * time.Second
 	// cutGrace is how long those may take to notice that they were cut off.
 	cutGrace = 2 * time.Second
@@ -33,7 +33,7 @@ type door struct {
 }
 
 // Serve opens the listeners and answers until the context ends. It then takes no new connections, lets the requests
-// under way finish for up to Grace, cuts off the others and upgraded connections, and returns nil. An error names the
+// under way finish for up to Config.Grace, cuts off the others and upgraded connections, and returns nil. An error names the
 // listener that could not be opened or that broke.
 func (s *Server) Serve(ctx context.Context) error {
 	own := s.newServers()
@@ -54,6 +54,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	defer end()
 	running.Go(func() { s.tidy(serving) })
 	running.Go(func() { s.pauses.endTimely(serving) })
+	running.Go(func() { s.checker.Run(serving) })
 	s.announce(doors)
 	select {
 	case <-ctx.Done():
@@ -85,7 +86,7 @@ func (s *Server) Serve(ctx context.Context) error {
 // drain lets the visitors' requests finish, then cuts them off. Upgraded connections never finish by themselves: they
 // are cut when everything else is done.
 func (s *Server) drain() {
-	ctx, cancel := context.WithTimeout(context.Background(), Grace)
+	ctx, cancel := context.WithTimeout(context.Background(), s.config.Grace)
 	defer cancel()
 	s.engine.Drain(ctx)
 	if ctx.Err() != nil {

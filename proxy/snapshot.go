@@ -156,6 +156,10 @@ func (s *snapshot) member(r *route.Route, t *route.Target, old *snapshot) *balan
 	added := s.members[key] == nil
 	if added {
 		s.members[key] = old.members[key]
+		if s.members[key] == nil {
+			// Checked in another way now, it is what it was until the first of these checks.
+			s.members[key] = old.servingOf(r.Key).memberOf(t)
+		}
 	}
 	if s.members[key] == nil {
 		s.members[key] = new(balance.Member)
@@ -220,6 +224,19 @@ func (s *snapshot) servingOf(k route.Key) *serving {
 		return nil
 	}
 	return s.serving[s.table.Lookup(k)]
+}
+
+// memberOf is what is known of the same target at the same address, nil if nothing is.
+func (s *serving) memberOf(t *route.Target) *balance.Member {
+	if s == nil {
+		return nil
+	}
+	for i := range s.ready {
+		if was := &s.ready[i]; was.ID == t.ID && was.Address == t.Address && was.Scheme == t.Scheme {
+			return was.member
+		}
+	}
+	return nil
 }
 
 func (s *serving) groupOf() *balance.Group {
