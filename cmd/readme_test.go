@@ -64,7 +64,8 @@ func commandTable(root *cobra.Command) string {
 				continue
 			}
 			if sub.Runnable() {
-				fmt.Fprintf(&b, "| `%s` | %s |\n", strings.TrimSuffix(sub.UseLine(), " [flags]"), sub.Short)
+				use := strings.ReplaceAll(strings.TrimSuffix(sub.UseLine(), " [flags]"), "|", `\|`)
+				fmt.Fprintf(&b, "| `%s` | %s |\n", use, sub.Short)
 			}
 			walk(sub)
 		}
