@@ -39,6 +39,8 @@ type visit struct {
 	// serving is the route, nil as long as there is none; target the name of the one that answered.
 	serving *serving
 	target  string
+	// figures are those of the route that was found, whatever table serves the request in the end.
+	figures *traffic.Route
 	// rest is what is asked for below the prefix.
 	rest string
 	// mapped says how the app's addresses look to this visitor, if the route's are mapped.
@@ -135,7 +137,8 @@ func (v *visit) find(path route.Path) bool {
 		return false
 	}
 	v.serving, v.rest = v.snapshot.serving[match.Route], match.Rest
-	v.serving.traffic.Begin()
+	v.figures = v.serving.traffic
+	v.figures.Begin()
 	return true
 }
 
@@ -206,7 +209,7 @@ func (v *visit) leave() {
 	v.way.leavePlace()
 	v.note()
 	// What is not in use keeps no table alive.
-	v.snapshot, v.serving, v.exchange = nil, nil, nil
+	v.snapshot, v.serving, v.figures, v.exchange = nil, nil, nil, nil
 	v.host, v.target, v.rest, v.status, v.cause, v.peer = "", "", "", 0, "", ""
 	v.trail = peer.Trail{}
 	clear(v.lines)
@@ -219,14 +222,12 @@ func (v *visit) note() {
 	if status == 0 {
 		status = v.exchange.Status()
 	}
-	figures := v.server.book.Stray()
-	if v.serving == nil {
-		figures.Begin()
-	} else {
-		figures = v.serving.traffic
+	if v.figures == nil {
+		v.figures = v.server.book.Stray()
+		v.figures.Begin()
 	}
 	took := time.Since(v.began)
-	figures.End(&traffic.Request{
+	v.figures.End(&traffic.Request{
 		ID:       v.id,
 		Method:   v.exchange.Request.Method,
 		Path:     v.exchange.Request.Path,

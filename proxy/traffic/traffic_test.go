@@ -112,6 +112,19 @@ func TestBook_InheritsRequestsUnderWay(t *testing.T) {
 	}
 }
 
+func TestRoute_EndsWhatBeganElsewhere(t *testing.T) {
+	var r Route
+	for range 3 {
+		r.End(&Request{Status: 200})
+	}
+	for range 2 {
+		r.Begin()
+	}
+	if got := r.Figures(noon); got.Requests != 3 || got.Inflight != 0 {
+		t.Errorf("Figures = %+v, want 3 requests and none under way", got)
+	}
+}
+
 // TestBook_LosesNothing has requests end in routes that come and go, and are held while they are forgotten.
 func TestBook_LosesNothing(t *testing.T) {
 	const visitors, each = 8, 20_000
