@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -139,7 +140,7 @@ func onRoutes(ctx context.Context, env *Env, word string, do func(gateway *admin
 func keysOf(routes admin.Routes, name string) []string {
 	var keys []string
 	for _, r := range routes.Routes {
-		if r.Project == name || r.Project == "" && r.Service == name {
+		if name != "" && cmp.Or(r.Project, r.Service) == name {
 			keys = append(keys, r.Key)
 		}
 	}
