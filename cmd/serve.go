@@ -88,6 +88,8 @@ func (o tlsOptions) config(logger *slog.Logger) (*tls.Config, error) {
 }
 
 func runServe(ctx context.Context, env *Env, o serveOptions) error {
+	mortal := outliveReaders()
+	defer mortal()
 	logger, err := newLogger(env, o.level)
 	if err != nil {
 		return err

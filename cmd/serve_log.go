@@ -45,8 +45,6 @@ func (o accessLogOptions) open(env *Env, logger *slog.Logger) (*accesslog.Log, e
 // runLogged serves until that ends, and writes the access log meanwhile, if there is one. It has SIGHUP open the log
 // anew; without a log the signal does nothing.
 func runLogged(ctx context.Context, access *accesslog.Log, logger *slog.Logger, serve func(context.Context) error) error {
-	mortal := outliveReaders()
-	defer mortal()
 	signals, stop := newHangups()
 	defer stop()
 	// Requests that are under way when ctx ends have their lines too.

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"errors"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -28,7 +29,7 @@ type delivery struct {
 	// asked is the target of attempt.
 	asked *route.Target
 	// declined are the answers that were not passed on.
-	declined []declined
+	declined []failure
 	// retries is how many attempts came before the last one, resent how many of them had sent the request.
 	retries, resent int
 	// place is the request's in the line, as long as it waits or has the turn; waited is how long it did, and pause how
@@ -134,31 +135,32 @@ func (d *delivery) carry(a balance.Attempt) error {
 
 // judge notes what a target did wrong, if it did.
 func (d *delivery) judge(t target, err error) {
+	f := failure{t, d.attempt, err}
 	switch {
 	case errors.Is(err, engine.ErrConnect):
-		d.server.failed(d.serving, t, d.attempt, balance.Refused, err)
+		d.serving.failed(d.server.log, f, balance.Refused)
 	case errors.Is(err, engine.ErrAnswer), errors.Is(err, engine.ErrTimeout):
-		d.server.failed(d.serving, t, d.attempt, balance.Broken, err)
+		d.serving.failed(d.server.log, f, balance.Broken)
 	case errors.Is(err, engine.ErrDeclined):
-		d.declined = append(d.declined, declined{t, d.attempt, err})
+		d.declined = append(d.declined, f)
 	}
 }
 
-// declined is an answer that was not passed on, since another target may do better.
-type declined struct {
+// failure is what went wrong with an attempt.
+type failure struct {
 	target  target
 	attempt balance.Attempt
 	err     error
 }
 
 // failed notes a failure, and logs when that takes a target out. As long as it is out, no more is logged.
-func (s *Server) failed(r *serving, t target, a balance.Attempt, kind balance.Kind, err error) {
-	was := a.Member.Ejected()
-	wait := a.Failed(kind, time.Now())
+func (s *serving) failed(log *slog.Logger, f failure, kind balance.Kind) {
+	was := f.attempt.Member.Ejected()
+	wait := f.attempt.Failed(kind, time.Now())
 	if wait == 0 {
 		return
 	}
-	r.traffic.Ejected()
+	s.traffic.Ejected()
 	if was {
 		return
 	}
@@ -166,7 +168,7 @@ func (s *Server) failed(r *serving, t target, a balance.Attempt, kind balance.Ki
 	if kind == balance.Refused {
 		message = "a target does not accept connections"
 	}
-	s.log.Warn(message, "route", r.key, "target", t.Name, "address", t.Address, "for", wait, "error", err)
+	log.Warn(message, "route", s.key, "target", f.target.Name, "address", f.target.Address, "for", wait, "error", f.err)
 }
 
 // again reports whether the request may be sent to another target, or once more to the same.
@@ -220,8 +222,8 @@ func (d *delivery) answered(status int) {
 			"route", d.serving.key, "target", d.asked.Name, "address", d.asked.Address)
 	}
 	if status < http.StatusInternalServerError {
-		for _, w := range d.declined {
-			d.server.failed(d.serving, w.target, w.attempt, balance.Wrong, w.err)
+		for _, f := range d.declined {
+			d.serving.failed(d.server.log, f, balance.Wrong)
 		}
 	}
 	d.declined = d.declined[:0]

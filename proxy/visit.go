@@ -8,6 +8,7 @@ import (
 	"time"
 	"unsafe"
 
+	"gateway/proxy/accesslog"
 	"gateway/proxy/engine"
 	"gateway/proxy/header"
 	"gateway/proxy/mapping"
@@ -48,6 +49,7 @@ type visit struct {
 	// status is noted instead of the answer's when it is not 0; cause is why the gateway itself answered.
 	status int
 	cause  page.Kind
+	entry  accesslog.Entry
 	// way is the request's to a target.
 	way delivery
 }
