@@ -60,7 +60,7 @@ type Server struct {
 // configuration.
 func New(c Config) (*Server, error) {
 	c = c.withDefaults()
-	if len(c.TLSListen) > 0 && c.TLS == nil {
+	if len(c.TLSListen)+len(c.Inherited.HTTPS) > 0 && c.TLS == nil {
 		return nil, errors.New("serving with TLS: there is no certificate")
 	}
 	s := &Server{

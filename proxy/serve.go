@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"gateway/proxy/admin"
+	"gateway/proxy/metric"
 )
 
 const (
@@ -56,11 +57,13 @@ func (s *Server) Serve(ctx context.Context) error {
 	running.Go(func() { s.pauses.endTimely(serving) })
 	running.Go(func() { s.checker.Run(serving) })
 	s.announce(doors)
+	s.config.Ready()
 	select {
 	case <-ctx.Done():
 	case err = <-broken:
 	}
 	end()
+	s.config.Ending()
 	s.listeners.Store(nil)
 	s.pauses.dismiss()
 	s.drain()
@@ -108,16 +111,17 @@ func (s *Server) newServers() servers {
 			ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 		}
 	}
-	return servers{ping: fresh(pingHandler()), admin: fresh(admin.Handler(s))}
+	return servers{ping: fresh(s.pingHandler()), admin: fresh(admin.Handler(s))}
 }
 
-// pingHandler says that the process is alive.
-func pingHandler() http.Handler {
+// pingHandler says that the process is alive, and shows its metrics.
+func (s *Server) pingHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/ping", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		_, _ = io.WriteString(w, "ok\n")
 	})
+	mux.Handle("/metrics", metric.Handler(figures{s}.source()))
 	return mux
 }
 

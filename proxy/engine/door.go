@@ -49,8 +49,12 @@ func (c *conn) introduce() error {
 	for {
 		h, more, err := client.ParseHeader(read)
 		if err == nil {
-			if !h.Local && h.Source.IsValid() {
+			switch {
+			case h.Source.IsValid():
 				c.peer = h.Source.Addr().Unmap().WithZone("").String()
+			case !h.Local:
+				// It speaks for somebody whom it does not know, and who is not to be believed as it is.
+				c.peer = "unknown"
 			}
 			return nil
 		}
