@@ -111,17 +111,17 @@ func (s *Server) newServers() servers {
 			ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 		}
 	}
-	return servers{ping: fresh(s.pingHandler()), admin: fresh(admin.Handler(s))}
+	return servers{ping: fresh(pingHandler(figures{s}.source())), admin: fresh(admin.Handler(s))}
 }
 
 // pingHandler says that the process is alive, and shows its metrics.
-func (s *Server) pingHandler() http.Handler {
+func pingHandler(s metric.Source) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/ping", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		_, _ = io.WriteString(w, "ok\n")
 	})
-	mux.Handle("/metrics", metric.Handler(figures{s}.source()))
+	mux.Handle("/metrics", metric.Handler(s))
 	return mux
 }
 
