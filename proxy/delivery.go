@@ -36,6 +36,8 @@ type delivery struct {
 	// long it does between two attempts.
 	place         *queue.Place
 	waited, pause time.Duration
+	// paused is how much of waited was because the route is paused.
+	paused time.Duration
 	// moved reports that the visitor is to have another cookie.
 	moved bool
 	// answer is when the head of the answer came.

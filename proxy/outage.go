@@ -93,7 +93,7 @@ func (d *delivery) awaitTarget() (again bool, err error) {
 	hold := d.server.config.Hold
 	now := time.Now()
 	lost := d.serving.outage.begin(now)
-	left := hold - now.Sub(d.began)
+	left := hold - now.Sub(d.began.Add(d.paused))
 	if hold <= 0 || now.Sub(lost) >= hold || left <= 0 {
 		return false, nil
 	}
