@@ -176,9 +176,9 @@ func (s *snapshot) member(r *route.Route, t *route.Target, old *snapshot) *balan
 	return s.members[key]
 }
 
-// release lets go of the targets that only the old snapshot sends requests to, once the next one is in force, and lets
-// those go on who wait for a target. They keep what they have, for as long as
-// their route says; but what waits for one that is no more is given up, so that it can go elsewhere.
+// release lets go of the targets that only the old snapshot sends requests to, once the next one is in force. They keep
+// what they have, for as long as their route says; but what waits for one that is no more is given up, so that it can go
+// elsewhere. Who waits for any target goes on.
 func (c succession) release() {
 	drains := make(map[*engine.Upstream]time.Duration)
 	for _, before := range c.old.serving {
@@ -187,10 +187,11 @@ func (c succession) release() {
 			if c.next.upstreams[place{t.Scheme, t.Address}] != nil {
 				continue
 			}
-			switch fate := now.fate(before, t); {
-			case fate == route.Unhealthy && len(now.ready) > 0, fate == route.Stopped:
+			fate := now.fate(before, t)
+			if fate == route.Stopped || fate == route.Unhealthy && len(now.ready) > 0 {
 				t.upstream.Recall()
-			case fate != route.Unhealthy:
+			}
+			if fate != route.Unhealthy {
 				drains[t.upstream] = max(drains[t.upstream], c.drain(before.route))
 			}
 		}
