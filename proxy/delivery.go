@@ -166,11 +166,12 @@ func (s *serving) failed(log *slog.Logger, f failure, kind balance.Kind) {
 	if was {
 		return
 	}
-	message := "a target fails and gets no requests for a while"
+	log = log.With("route", s.key, "target", f.target.Name, "address", f.target.Address, "for", wait, "error", f.err)
 	if kind == balance.Refused {
-		message = "a target does not accept connections"
+		log.Warn("a target does not accept connections")
+		return
 	}
-	log.Warn(message, "route", s.key, "target", f.target.Name, "address", f.target.Address, "for", wait, "error", f.err)
+	log.Warn("a target fails and gets no requests for a while")
 }
 
 // again reports whether the request may be sent to another target, or once more to the same.
@@ -213,7 +214,7 @@ func (d *delivery) answered(status int) {
 	now := time.Now()
 	d.answer = now
 	d.serving.outage.end()
-	returned := false
+	var returned bool
 	if status >= http.StatusInternalServerError {
 		returned = d.attempt.Errored(now)
 	} else {

@@ -46,6 +46,9 @@ type Server struct {
 	pauses *pauses
 	admin.Pauser
 
+	// tables is where requests wait for another table.
+	tables waitingRoom
+
 	// mu serialises those who replace current, and guards what is below it.
 	mu sync.Mutex
 	// signing has what signs the cookies by which visitors stay with a target.
@@ -146,6 +149,7 @@ func (s *Server) replace(t *route.Table, v version, gone []gone) {
 	s.current.Store(c.next)
 	s.checker.Set(c.next.checks)
 	c.release()
+	s.tables.release()
 }
 
 // keep writes what is in force to disk, unless it is there. The caller holds mu.

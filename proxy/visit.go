@@ -113,13 +113,11 @@ func (v *visit) answer() {
 		v.page(page.BadRequest)
 		return
 	}
-	if v.snapshot.table == nil {
-		v.page(page.Waiting)
-		return
-	}
-	if !v.find(path) {
-		v.missing(path)
-		return
+	for !v.find(path) {
+		if !v.awaitTable(path) {
+			v.missing(path)
+			return
+		}
 	}
 	switch {
 	case route.Leaves(v.rest):
@@ -134,6 +132,9 @@ func (v *visit) answer() {
 // find looks for the route of the request.
 func (v *visit) find(path route.Path) bool {
 	v.host = route.CanonicalHost(v.exchange.Request.Host)
+	if v.snapshot.table == nil {
+		return false
+	}
 	match, found := v.snapshot.table.Match(v.host, path)
 	if !found || v.snapshot.shadows(v.host, path, match.Route.Prefix, v.began) {
 		return false
@@ -146,6 +147,14 @@ func (v *visit) find(path route.Path) bool {
 
 // missing answers where no route is: with what was there, if it was removed lately.
 func (v *visit) missing(path route.Path) {
+	switch {
+	case v.status != 0:
+		// The visitor left.
+		return
+	case v.snapshot.table == nil:
+		v.page(page.Waiting)
+		return
+	}
 	p := page.Page{Kind: page.NotFound, RequestID: v.id}
 	if removed, found := v.snapshot.removed(v.host, path, v.began); found {
 		p.Kind, p.Service, p.Until = page.Gone, removed.Service, removed.Until
