@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -26,11 +25,7 @@ type serveOptions struct {
 	docker bool
 	level  string
 	tls    tlsOptions
-	access accessLogOptions
-	limit  limitOptions
-
-	via       string
-	forwarded bool
+	proxyOptions
 }
 
 // tlsOptions say where visitors are served with TLS, and with what.
@@ -53,16 +48,13 @@ func newServe(env *Env) *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringSliceVar(&o.listen, "listen", []string{":80"}, "address to serve HTTP on; may be repeated; a socket that the system gives stands in its place")
-	f.StringVar(&o.via, "via", "", "name of this gateway in the Via fields that it then adds, both ways")
-	f.BoolVar(&o.forwarded, "forwarded", false, "tell apps who the visitor is by a Forwarded field too")
 	f.StringVar(&o.ping, "ping", "127.0.0.1:9180", "loopback address that answers /ping and /metrics; empty for none")
 	f.StringVar(&o.state, "state", env.stateDir(), "folder that keeps the last good table; empty for none")
 	f.BoolVar(&o.docker, "docker", false, "watch the Docker engine in this process, without an agent")
 	f.StringSliceVar(&o.tls.listen, "tls-listen", nil, "address to serve HTTPS on; may be repeated")
 	f.StringVar(&o.tls.certificate, "tls-cert", "", "PEM file of the certificate for --tls-listen; a changed one is picked up")
 	f.StringVar(&o.tls.key, "tls-key", "", "PEM file of the certificate's key")
-	addAccessLogFlags(f, &o.access)
-	addLimitFlags(f, &o.limit)
+	addProxyFlags(f, &o.proxyOptions)
 	addLogFlag(f, &o.level)
 	return c
 }
@@ -104,10 +96,7 @@ func runServe(ctx context.Context, env *Env, o serveOptions) error {
 	if err != nil {
 		return err
 	}
-	if strings.ContainsFunc(o.via, notInToken) {
-		return usageError{fmt.Errorf("--via %q: a name in a Via field has letters, digits and -._~ only", o.via)}
-	}
-	if err := o.limit.check(); err != nil {
+	if err := o.check(); err != nil {
 		return err
 	}
 	access, err := o.access.open(env, logger)
@@ -166,11 +155,6 @@ func (o *serveOptions) config(env *Env, logger *slog.Logger, c proxy.Config) pro
 	c.Trusted, c.ProxyProtocol = o.limit.trusted, o.limit.proxyProtocol
 	c.Drain, c.Hold, c.Grace = orEver(o.limit.waits.drain), o.limit.waits.hold, orEver(o.limit.waits.grace)
 	return c
-}
-
-// notInToken reports that a character may not stand in the name of a gateway (RFC 9110 section 7.6.3).
-func notInToken(r rune) bool {
-	return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("-._~", r))
 }
 
 // inProcess feeds a proxy in this process as an agent would over the socket.
