@@ -17,13 +17,17 @@ const ejected = "ejected"
 type figures struct{ *Server }
 
 func (f figures) source() metric.Source {
-	return metric.Source{
+	source := metric.Source{
 		Version:     f.config.Version,
 		Ledger:      func() traffic.Ledger { return f.book.Ledger(time.Now()) },
 		Table:       f.table,
 		Connections: f.connections,
 		Agent:       f.reported,
 	}
+	if f.config.AccessLog != nil {
+		source.LostLines = f.config.AccessLog.Dropped
+	}
+	return source
 }
 
 func (f figures) table() metric.Table {

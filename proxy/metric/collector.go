@@ -59,6 +59,9 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 			out.put(reported, float64(at.UnixMilli())/1000)
 		}
 	}
+	if c.source.LostLines != nil {
+		out.put(lostLines, float64(c.source.LostLines()))
+	}
 }
 
 // answer is one set of metrics on its way out.

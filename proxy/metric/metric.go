@@ -27,6 +27,8 @@ type Source struct {
 	Connections func() Connections
 	// Agent returns when the agent last reported, zero for never.
 	Agent func() time.Time
+	// LostLines is how many lines of the access log were lost.
+	LostLines func() uint64
 }
 
 // Table is the table in force.

@@ -88,7 +88,8 @@ func full() metric.Source {
 		Connections: func() metric.Connections {
 			return metric.Connections{Open: 5, Refused: map[string]uint64{"all": 1, "client": 2}}
 		},
-		Agent: func() time.Time { return noon },
+		Agent:     func() time.Time { return noon },
+		LostLines: func() uint64 { return 3 },
 	}
 }
 
@@ -128,6 +129,7 @@ func TestHandler_ShowsWhatIsThere(t *testing.T) {
 		`gateway_targets{route="/robots",state="ready"}`:     2,
 		`gateway_targets{route="/robots",state="ejected"}`:   1,
 		`gateway_agent_last_report_timestamp_seconds`:        float64(noon.Unix()),
+		`gateway_access_log_dropped_lines_total`:             3,
 		`gateway_build_info{version="v1.2.3"}`:               1,
 	} {
 		if got, found := series[name]; !found || math.Abs(got-want) > 1e-9 {
