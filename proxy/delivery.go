@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"gateway/proxy/balance"
@@ -59,6 +60,9 @@ func (d *delivery) reach() error {
 	last := errNobody
 	for {
 		attempt, found := d.pick()
+		if !found && d.forgive() {
+			continue
+		}
 		if !found {
 			again, err := d.awaitTarget()
 			if err != nil {
@@ -80,6 +84,19 @@ func (d *delivery) reach() error {
 		}
 		last = err
 	}
+}
+
+// forgive has those targets asked once more whose answers were declined in favour of others which then could not be
+// reached: what they say is better than nothing. It reports whether there are any.
+func (d *delivery) forgive() bool {
+	if len(d.declined) == 0 {
+		return false
+	}
+	d.tried = slices.DeleteFunc(d.tried, func(m *balance.Member) bool {
+		return slices.ContainsFunc(d.declined, func(f failure) bool { return f.attempt.Member == m })
+	})
+	d.declined = d.declined[:0]
+	return true
 }
 
 // pick chooses a target: the one that the visitor had before, if the route has them stay.
