@@ -58,10 +58,16 @@ func (b *bodyReader) readCounted(p []byte) (int, error) {
 	c.from += n
 	var err error
 	if n == 0 {
-		c.sock.Within(c.engine.config.Body)
-		n, err = c.stream.Read(p)
+		n, err = c.readBody(p)
 	}
 	return n, b.took(int64(n), err)
+}
+
+// readBody waits for more of a body. The visitor has that time while it is waited for, and not while the target is.
+func (c *conn) readBody(p []byte) (int, error) {
+	c.sock.Within(c.engine.config.Body)
+	defer c.sock.Within(0)
+	return c.stream.Read(p)
 }
 
 // took notes bytes of a body with a length.
@@ -118,8 +124,7 @@ func (b *bodyReader) more() error {
 		b.to += n
 		return nil
 	}
-	c.sock.Within(c.engine.config.Body)
-	n, err := c.stream.Read(b.buf[b.to:])
+	n, err := c.readBody(b.buf[b.to:])
 	b.to += n
 	if n > 0 {
 		return nil
@@ -144,6 +149,7 @@ func (b *bodyReader) moveTo(pipe *socket.Pipe) error {
 	c := b.conn
 	c.sock.Within(c.engine.config.Body)
 	n, err := pipe.Fill(c.sock, b.left)
+	c.sock.Within(0)
 	b.err = b.took(int64(n), err)
 	return b.err
 }
