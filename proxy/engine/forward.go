@@ -8,6 +8,7 @@ import (
 
 	"gateway/proxy/header"
 	"gateway/proxy/http1"
+	"gateway/proxy/socket"
 )
 
 // Forward sends the request to the target and its answer to the visitor, and returns nil when the answer was sent in
@@ -148,16 +149,21 @@ func (f *forwarding) ask() error {
 
 // exchange sends out and reads the first bytes that come back.
 func (f *forwarding) exchange(l *link) (n int, sent bool, err error) {
+	left := f.out
 	if l.plain() {
-		return l.sock.Ask(f.out, f.buf, l.used)
-	}
-	if err := l.check(); err != nil {
+		n, part, err := l.sock.Ask(left, f.buf, l.used)
+		if err != socket.ErrPart {
+			return n, part > 0, err
+		}
+		left = left[part:]
+	} else if err := l.check(); err != nil {
 		return 0, false, err
 	}
-	if _, err := l.stream.Write(f.out); err != nil {
-		return 0, true, err
+	// What is sent has a time of its own, and the one for the answer begins at its end.
+	f.bound(l.sock, 0)
+	if n, err := l.stream.Write(left); err != nil {
+		return 0, !l.plain() || len(left)-n < len(f.out), err
 	}
-	// A write that had to wait took the bound with it.
 	f.bound(l.sock, f.engine.config.Answer)
 	n, err = l.stream.Read(f.buf)
 	return n, true, err

@@ -128,8 +128,7 @@ func (r *relaying) passCounted(left int64) error {
 	}
 }
 
-// splice moves the rest of the body from socket to socket. Each side has its own time: a target may pause for longer than
-// a visitor may.
+// splice moves the rest of the body from socket to socket.
 func (r *relaying) splice(pipe *socket.Pipe, to *socket.Socket, left int64) error {
 	defer pipe.Release()
 	if err := r.visitor.Flush(); err != nil {

@@ -119,6 +119,8 @@ func (s *sending) settled() bool {
 
 // send sends the body.
 func (s *sending) send() {
+	// How long a target may take nothing is the patience of its socket.
+	s.limit(0)
 	err := s.sendBody()
 	if err == nil {
 		s.done.Store(true)
@@ -180,7 +182,6 @@ func (s *sending) sendCounted(buf []byte) (*socket.Pipe, error) {
 				return pipe, nil
 			}
 		}
-		s.limit(0)
 		n, err := s.body.Read(buf)
 		if n > 0 {
 			if err := s.write(buf[:n]); err != nil {
@@ -200,7 +201,6 @@ func (s *sending) sendCounted(buf []byte) (*socket.Pipe, error) {
 func (s *sending) moveBody(pipe *socket.Pipe, b *bodyReader) error {
 	defer pipe.Release()
 	for {
-		s.limit(0)
 		last := b.moveTo(pipe)
 		if last != nil && last != io.EOF {
 			return &unreadable{last}
@@ -229,7 +229,6 @@ const frame = 8
 
 func (s *sending) sendChunked(buf []byte) error {
 	for {
-		s.limit(0)
 		n, err := s.body.Read(buf[frame : len(buf)-2])
 		if n > 0 {
 			if err := s.write(chunkOf(buf, n)); err != nil {
