@@ -35,14 +35,20 @@ var ours = map[string][]string{
 	"proxy/header":    {},
 	"proxy/socket":    {},
 	"proxy/site":      {},
+	"proxy/accesslog": {},
+	"proxy/balance":   {},
+	"proxy/limit":     {},
+	"proxy/peer":      {},
+	"proxy/queue":     {},
 	"testdata":        {},
 	"testdata/bench":  {"testdata/bench/..."},
 }
 
 // serving is what the packages that face visitors may import: nothing that holds the Docker socket.
 var serving = []string{
-	"proxy/admin", "proxy/engine", "proxy/header", "proxy/http1", "proxy/label", "proxy/mapping", "proxy/page",
-	"proxy/route", "proxy/site", "proxy/socket", "proxy/traffic",
+	"proxy/accesslog", "proxy/admin", "proxy/balance", "proxy/engine", "proxy/header", "proxy/health", "proxy/http1",
+	"proxy/label", "proxy/limit", "proxy/mapping", "proxy/metric", "proxy/page", "proxy/peer", "proxy/queue", "proxy/route",
+	"proxy/site", "proxy/socket", "proxy/traffic",
 }
 
 // homes says where a third party's module may be imported; a module that is not listed may be imported nowhere, so
@@ -55,6 +61,7 @@ var homes = map[string][]string{
 	"github.com/chromedp":                        {"testdata/browser"},
 	"github.com/compose-spec":                    {"projects/compose"},
 	"github.com/containerd/errdefs":              {"proxy/docker"},
+	"github.com/coreos/go-systemd":               {"cmd"},
 	"github.com/docker/cli":                      {"projects/compose"},
 	"github.com/docker/compose":                  {"projects/compose"},
 	"github.com/docker/go-connections/sockets":   {"proxy/docker"},
@@ -63,6 +70,7 @@ var homes = map[string][]string{
 	"github.com/gofrs/flock":                     {"projects"},
 	"github.com/klauspost/compress":              {"proxy/site"},
 	"github.com/moby/moby":                       {"proxy/docker"},
+	"github.com/prometheus":                      {"proxy/metric"},
 	"github.com/rogpeppe/go-internal":            {"cmd"},
 	"github.com/sirupsen/logrus":                 {"projects/compose"},
 	"github.com/spf13":                           {"cmd"},

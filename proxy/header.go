@@ -85,6 +85,9 @@ func (v *visit) Incoming(status int, h *header.Header) {
 	}
 }
 
+// Accepts implements engine.Hooks.
+func (v *visit) Accepts(int) bool { return true }
+
 // schemeOf is what the visitor uses.
 func schemeOf(secure bool) string {
 	if secure {

@@ -133,3 +133,5 @@ func TestEngine_Pipelines(t *testing.T) {
 		}
 	}
 }
+
+func (none) Accepts(int) bool { return true }

@@ -2,9 +2,11 @@ package engine
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"gateway/proxy/header"
@@ -18,6 +20,8 @@ type Exchange struct {
 	Request Request
 	// Local is the handler's own. It stays when the exchange is used again, so that its memory is too.
 	Local any
+	// Connect bounds how long the next Forward may take to connect, in place of Timeouts.Connect if it is more than 0.
+	Connect time.Duration
 
 	engine  *Engine
 	visitor visitor
@@ -115,6 +119,9 @@ type Hooks interface {
 	// until it returns: the memory that they are borrowed from is used for the body. From here
 	// Exchange.Transform may be called.
 	Incoming(status int, h *header.Header)
+	// Accepts is asked about each final answer to a request that is Repeatable, before Incoming. If it returns false,
+	// nothing is sent to the visitor and Forward returns ErrDeclined.
+	Accepts(status int) bool
 }
 
 // Sink takes the body of an answer, piece by piece.
@@ -149,6 +156,30 @@ func (x *Exchange) Reply(status int, h header.Header, body []byte) error {
 		x.sent = length
 	}
 	return x.end(nil)
+}
+
+// Await waits for the turn, for that long at most if d is more than 0, and before anything is forwarded. The error is
+// ErrTimeout when the time is over, and ErrGone when the visitor left meanwhile or the engine ends.
+func (x *Exchange) Await(turn <-chan struct{}, d time.Duration) error {
+	gone := make(chan struct{})
+	x.visitor.watch(socket.Alarm(sync.OnceFunc(func() { close(gone) })))
+	defer x.visitor.unwatch()
+	var late <-chan time.Time
+	if d = x.left(d); d > 0 {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		late = timer.C
+	}
+	select {
+	case <-turn:
+		return nil
+	case <-late:
+		return fmt.Errorf("%w: nobody had time for it", ErrTimeout)
+	case <-gone:
+		return fmt.Errorf("%w: it left while it waited", ErrGone)
+	case <-x.engine.base.Done():
+		return fmt.Errorf("%w: the gateway ends", ErrGone)
+	}
 }
 
 // Abort breaks the exchange off so that the visitor cannot take what came of the answer for all of it.
@@ -228,6 +259,14 @@ func eventStream(kind string) bool {
 		(len(kind) == len(events) || kind[len(events)] == ';' || kind[len(events)] == ' ')
 }
 
+// patience is how long connecting to a target may take.
+func (x *Exchange) patience() time.Duration {
+	if x.Connect > 0 {
+		return x.Connect
+	}
+	return x.engine.config.Connect
+}
+
 // left is how long the exchange may still take when nothing else bounds it: the smaller of its deadline and d.
 func (x *Exchange) left(d time.Duration) time.Duration {
 	if x.deadline.IsZero() {
@@ -260,7 +299,7 @@ func (x *Exchange) reset() {
 		clear(x.wraps)
 		x.wraps = x.wraps[:0]
 	}
-	x.deadline = time.Time{}
+	x.deadline, x.Connect = time.Time{}, 0
 	if total := x.engine.config.Total; total > 0 {
 		x.deadline = time.Now().Add(total)
 	}

@@ -65,3 +65,5 @@ func TestForward_GivesEachTargetAHeaderOfItsOwn(t *testing.T) {
 		t.Errorf("got %q", body)
 	}
 }
+
+func (stamping) Accepts(int) bool { return true }

@@ -80,7 +80,7 @@ func (f *forwarding) connect() error {
 
 func (f *forwarding) dial() error {
 	var err error
-	f.link, err = f.to.dial(f.left(f.engine.config.Connect))
+	f.link, err = f.to.dial(f.left(f.patience()))
 	return err
 }
 
@@ -121,7 +121,7 @@ func (f *forwarding) ask() error {
 		l := f.link
 		f.bound(l.sock, f.engine.config.Answer)
 		f.visitor.watch(l.sock)
-		n, sent, err := f.exchange(l)
+		n, sent, err := f.await(l)
 		if err == nil {
 			f.got = n
 			f.out = f.outs[:0]
@@ -134,7 +134,7 @@ func (f *forwarding) ask() error {
 			return failed
 		case l.used && !sent:
 			err = f.connect()
-		case l.used && len(f.whole) == 0 && repeatable(f.Request.Method):
+		case l.used && f.Repeatable() && l.awaiting.state.Load() != recalled:
 			err = f.dial()
 		case !sent:
 			return fmt.Errorf("%w: %w", ErrConnect, err)
@@ -145,6 +145,19 @@ func (f *forwarding) ask() error {
 			return err
 		}
 	}
+}
+
+// await is exchange, which Recall may end.
+func (f *forwarding) await(l *link) (n int, sent bool, err error) {
+	if !f.Repeatable() {
+		return f.exchange(l)
+	}
+	l.awaiting.begin(&l.upstream.recalling)
+	n, sent, err = f.exchange(l)
+	if !l.awaiting.end() {
+		return 0, true, errRecalled
+	}
+	return n, sent, err
 }
 
 // exchange sends out and reads the first bytes that come back.
@@ -169,15 +182,6 @@ func (f *forwarding) exchange(l *link) (n int, sent bool, err error) {
 	return n, true, err
 }
 
-// repeatable reports whether a method is idempotent (RFC 9110 section 9.2.2).
-func repeatable(method string) bool {
-	switch method {
-	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodPut, http.MethodDelete, "PROPFIND":
-		return true
-	}
-	return false
-}
-
 // failed says why the target did not answer.
 func (f *forwarding) failed(err error) error {
 	switch {
@@ -185,6 +189,8 @@ func (f *forwarding) failed(err error) error {
 		return *f.sending.failed.Load()
 	case f.visitor.lost():
 		return fmt.Errorf("%w: %w", ErrGone, err)
+	case err == errRecalled:
+		return fmt.Errorf("%w: %w", ErrAnswer, err)
 	case f.link.sock.Interrupted() || timedOut(err):
 		return fmt.Errorf("%w: %w", ErrTimeout, err)
 	}
@@ -236,6 +242,10 @@ func (f *forwarding) receive() error {
 		}
 		if a.Status == http.StatusSwitchingProtocols {
 			return f.upgrade()
+		}
+		if a.Status >= http.StatusOK && f.declined(a.Status, f.hooks) {
+			f.reusable = !a.Close && a.Length >= 0 && a.Length == int64(f.got-f.from)
+			return errDeclined(a.Status)
 		}
 		f.hooks.Incoming(a.Status, &a.Header)
 		if a.Status >= http.StatusOK {
@@ -289,7 +299,7 @@ func (f *forwarding) drop() {
 
 // finish puts the connection away.
 func (f *forwarding) finish(err error) error {
-	if f.visitor.unwatch() || err != nil || !f.reusable {
+	if f.visitor.unwatch() || err != nil && !errors.Is(err, ErrDeclined) || !f.reusable {
 		f.link.close()
 	} else {
 		f.to.keep(f.link)

@@ -12,7 +12,6 @@ import (
 	"net/textproto"
 	"net/url"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"gateway/proxy/header"
@@ -22,9 +21,9 @@ import (
 // http2Client forwards to a target that speaks HTTP/2 without TLS. The standard library's transport does the frames.
 type http2Client struct {
 	engine    *Engine
+	upstream  *Upstream
 	address   string
 	transport *http.Transport
-	closed    atomic.Bool
 }
 
 const (
@@ -34,8 +33,9 @@ const (
 	streamWindow = 256 << 10
 )
 
-func (h *http2Client) prepare(e *Engine, address string) {
-	h.engine, h.address = e, address
+func (h *http2Client) prepare(u *Upstream) {
+	e := u.engine
+	h.engine, h.upstream, h.address = e, u, u.address
 	protocols := new(http.Protocols)
 	protocols.SetUnencryptedHTTP2(true)
 	h.transport = &http.Transport{
@@ -57,17 +57,15 @@ func (u undialled) Unwrap() error { return u.error }
 
 func (h *http2Client) dial(context.Context, string, string) (net.Conn, error) {
 	dialer := net.Dialer{Timeout: h.engine.config.Connect}
-	conn, err := dialer.DialContext(h.engine.base, "tcp", h.address)
+	ctx, done := h.upstream.recalling.wait(h.engine.base)
+	defer done()
+	conn, err := dialer.DialContext(ctx, "tcp", h.address)
 	if err != nil {
 		return nil, undialled{err}
 	}
-	return conn, nil
-}
-
-// close closes the connections that are not in use.
-func (h *http2Client) close() {
-	h.closed.Store(true)
-	h.transport.CloseIdleConnections()
+	s := socket.New(conn, h.engine.watch)
+	s.Mind(h.upstream.recalling.late)
+	return s, nil
 }
 
 // forward is Exchange.Forward for targets of HTTP/2. Hooks.Outgoing is called before there is a connection, with a
@@ -78,7 +76,7 @@ func (h *http2Client) forward(x *Exchange, path string, hooks Hooks) error {
 	}
 	c := crossing{Exchange: x, client: h, hooks: hooks, informed: make(chan informational, 8)}
 	err := c.Serve(path)
-	if h.closed.Load() {
+	if h.upstream.leaving() {
 		h.transport.CloseIdleConnections()
 	}
 	return err
@@ -121,6 +119,9 @@ func (c *crossing) Serve(path string) error {
 		ctx = bounded
 	}
 	c.cancel = cancel
+	if c.Repeatable() {
+		c.client.upstream.recalling.note(&c.cancel)
+	}
 	c.pausing.late = func() { cancel(errSlow) }
 	request := c.compose(ctx, path)
 	answers := make(chan answered, 1)
@@ -130,6 +131,12 @@ func (c *crossing) Serve(path string) error {
 	}()
 	a := c.await(answers)
 	err := a.err
+	if c.Repeatable() {
+		c.client.upstream.recalling.forget(&c.cancel)
+	}
+	if err == nil && context.Cause(ctx) == errRecalled {
+		err = errRecalled
+	}
 	if err == nil {
 		err = c.relay(a.Response)
 	} else {
@@ -254,6 +261,8 @@ func (c *crossing) failed(ctx context.Context, err error) error {
 		return fmt.Errorf("%w: %w", ErrGone, err)
 	case errors.As(err, &dial):
 		return unreachable(dial.error)
+	case errors.Is(cause, errRecalled):
+		return fmt.Errorf("%w: %w", ErrAnswer, errRecalled)
 	case timedOut(err) || timedOut(cause):
 		return fmt.Errorf("%w: %w", ErrTimeout, err)
 	}

@@ -19,6 +19,9 @@ func (c *crossing) relay(response *http.Response) error {
 	for _, name := range sorted(nil, response.Trailer) {
 		a.Header.Append(header.Trailer, "Trailer", name)
 	}
+	if c.declined(status, c.hooks) {
+		return errDeclined(status)
+	}
 	c.hooks.Incoming(status, &a.Header)
 	if c.Request.Method == http.MethodHead || !bodied(status) {
 		c.wraps = c.wraps[:0]

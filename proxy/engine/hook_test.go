@@ -73,3 +73,5 @@ func (h *throwing) Incoming(int, *header.Header) {
 	h.sending = h.x.way.sending
 	panic("a mistake")
 }
+
+func (*throwing) Accepts(int) bool { return true }

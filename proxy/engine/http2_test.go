@@ -294,3 +294,5 @@ func TestHTTP2_PassesNoTrailersThatAreNone(t *testing.T) {
 		}
 	})
 }
+
+func (editing) Accepts(int) bool { return true }

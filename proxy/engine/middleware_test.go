@@ -339,3 +339,5 @@ func TestReceive_MayEndEarly(t *testing.T) {
 		}
 	}
 }
+
+func (transforming) Accepts(int) bool { return true }

@@ -24,6 +24,8 @@ var (
 	// ErrAnswer says that the target broke the connection, answered what is not HTTP as the RFCs have it, or changed to a
 	// protocol that was not asked for. Nothing of its answer was sent to the visitor.
 	ErrAnswer = errors.New("the target did not answer properly")
+	// ErrDeclined says that the hooks did not accept the answer. Nothing of it was sent to the visitor.
+	ErrDeclined = errors.New("the target's answer was not accepted")
 	// ErrRequest says that the body of the visitor's request is malformed.
 	ErrRequest = errors.New("the request cannot be read")
 	// ErrGone says that the visitor is gone, broke off the body or was too slow, and needs no answer.
@@ -40,6 +42,8 @@ type Upstream struct {
 	address string
 	http2   http2Client
 
+	recalling recalling
+
 	mu sync.Mutex
 	// idle are the connections that are not in use, the one used last at the end.
 	idle   []*link
@@ -50,7 +54,7 @@ type Upstream struct {
 func (e *Engine) Upstream(scheme Scheme, address string) *Upstream {
 	u := &Upstream{engine: e, scheme: scheme, address: address}
 	if scheme == H2C {
-		u.http2.prepare(e, address)
+		u.http2.prepare(u)
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -64,15 +68,30 @@ func (u *Upstream) Close() {
 	delete(u.engine.upstreams, u)
 	u.engine.mu.Unlock()
 	u.mu.Lock()
+	u.closed = true
+	u.mu.Unlock()
+	u.clear()
+}
+
+// clear closes the connections that are not in use.
+func (u *Upstream) clear() {
+	u.mu.Lock()
 	idle := u.idle
-	u.idle, u.closed = nil, true
+	u.idle = nil
 	u.mu.Unlock()
 	for _, l := range idle {
 		l.close()
 	}
 	if u.scheme == H2C {
-		u.http2.close()
+		u.http2.transport.CloseIdleConnections()
 	}
+}
+
+// leaving reports that no connection is to be kept.
+func (u *Upstream) leaving() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.closed || u.recalling.ending()
 }
 
 // link is one connection to a target.
@@ -82,8 +101,9 @@ type link struct {
 	// stream is the socket, or the TLS connection on it.
 	stream net.Conn
 	// used reports that an exchange went over it before.
-	used   bool
-	peeked [1]byte
+	used     bool
+	awaiting awaiting
+	peeked   [1]byte
 }
 
 // plain reports that bytes go over the socket as they are.
@@ -115,7 +135,7 @@ func (u *Upstream) keep(l *link) {
 	l.used = true
 	l.sock.Within(u.engine.config.Keep)
 	u.mu.Lock()
-	full := u.closed || len(u.idle) >= u.engine.config.Kept || u.engine.draining.Load() || l.sock.Interrupted()
+	full := u.closed || u.recalling.ending() || len(u.idle) >= u.engine.config.Kept || u.engine.draining.Load() || l.sock.Interrupted()
 	if !full {
 		u.idle = append(u.idle, l)
 	}
@@ -142,11 +162,14 @@ func (u *Upstream) forget(l *link) {
 func (u *Upstream) dial(within time.Duration) (*link, error) {
 	e := u.engine
 	dialer := net.Dialer{Timeout: within}
-	raw, err := dialer.DialContext(e.base, "tcp", u.address)
+	ctx, done := u.recalling.wait(e.base)
+	defer done()
+	raw, err := dialer.DialContext(ctx, "tcp", u.address)
 	if err != nil {
 		return nil, unreachable(err)
 	}
 	l := &link{upstream: u, sock: socket.New(raw, e.watch)}
+	l.sock.Mind(l.doomed)
 	l.sock.Patience(e.config.Answer)
 	l.sock.OnDue(func() { u.forget(l) })
 	l.stream = l.sock
@@ -155,7 +178,6 @@ func (u *Upstream) dial(within time.Duration) (*link, error) {
 	}
 	secured := tls.Client(l.sock, clientTLS(u.address))
 	l.stream = secured
-	ctx := e.base
 	if within > 0 {
 		bounded, cancel := context.WithTimeout(ctx, within)
 		defer cancel()

@@ -139,6 +139,7 @@ type Route struct {
 	Expires time.Time `json:"expires,omitzero"`
 	// Claimed is since when the project holds the prefix; of two that claim one, the older keeps it.
 	Claimed time.Time `json:"claimed"`
+	Policy
 	// Targets are sorted by name; there is at least one.
 	Targets []Target `json:"targets"`
 }

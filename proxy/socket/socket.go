@@ -7,6 +7,7 @@ package socket
 import (
 	"errors"
 	"net"
+	"sync/atomic"
 )
 
 var (
@@ -24,6 +25,7 @@ type Socket struct {
 	line
 	clock
 	tether
+	minded atomic.Pointer[func() bool]
 }
 
 // New takes over an open connection, whose timeouts the watch minds from now on. Close closes it.
@@ -74,8 +76,15 @@ func (s *Socket) Cut() {
 	}
 }
 
+// Mind has the function called with each tick of the watch; the socket is interrupted when it returns true.
+func (s *Socket) Mind(doomed func() bool) { s.minded.Store(&doomed) }
+
 // look finds out whether the peer is gone while nobody reads, and then ends the waiting. It is the watch's.
 func (s *Socket) look() {
+	if doomed := s.minded.Load(); doomed != nil && !s.Interrupted() && (*doomed)() {
+		s.Interrupt()
+		return
+	}
 	to := s.to.Load()
 	if to == nil && !s.doubtful() || !s.hungUp() {
 		return

@@ -1,0 +1,19 @@
+//go:build linux && !portable
+
+package engine
+
+import (
+	"errors"
+	"testing"
+)
+
+func TestAwait_EndsWithTheVisitor(t *testing.T) {
+	w := &waiting{turn: make(chan struct{}), waits: make(chan error, 1)}
+	r := serving(t, Config{Handler: w, Timeouts: brisk})
+	c := dial(t, r.address)
+	c.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+	_ = c.Close()
+	if err := <-w.waits; !errors.Is(err, ErrGone) {
+		t.Errorf("%v, want ErrGone", err)
+	}
+}

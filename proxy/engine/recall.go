@@ -1,0 +1,139 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// errRecalled is why an exchange is not waited for any longer.
+var errRecalled = errors.New("the target was given up while it was waited for")
+
+// recalling is what a target's exchanges are ended by, from outside.
+type recalling struct {
+	// count is how often Recall was called.
+	count atomic.Uint32
+	// end is when Drain cuts off what is under way, in nanoseconds since 1970; 0 for never.
+	end atomic.Int64
+
+	// mu guards waits: what ends a connection attempt, or the wait of an exchange over HTTP/2.
+	mu    sync.Mutex
+	waits map[*context.CancelCauseFunc]struct{}
+}
+
+// note has Recall call the function, until forget.
+func (r *recalling) note(cancel *context.CancelCauseFunc) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.waits == nil {
+		r.waits = map[*context.CancelCauseFunc]struct{}{}
+	}
+	r.waits[cancel] = struct{}{}
+}
+
+func (r *recalling) forget(cancel *context.CancelCauseFunc) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.waits, cancel)
+}
+
+// Recall gives up what waits for the target: connection attempts, and the exchanges that are Repeatable and of whose
+// answer nothing came yet. Their Forward returns ErrConnect or ErrAnswer, within two ticks (see Timeouts). Other exchanges
+// go on, and new ones may come.
+func (u *Upstream) Recall() {
+	r := &u.recalling
+	r.count.Add(1)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for cancel := range r.waits {
+		(*cancel)(errRecalled)
+	}
+}
+
+// Drain gives the exchanges under way that long to end, upgraded connections included, and then cuts them off. No
+// connection is kept meanwhile. 0 or less is any time, and what follows a call of Drain counts from then on.
+func (u *Upstream) Drain(within time.Duration) {
+	if within <= 0 {
+		u.recalling.end.Store(0)
+		return
+	}
+	u.recalling.end.Store(time.Now().Add(within).UnixNano())
+	u.clear()
+}
+
+// ending reports that Drain was called.
+func (r *recalling) ending() bool { return r.end.Load() != 0 }
+
+// late reports that Drain's time is over.
+func (r *recalling) late() bool {
+	end := r.end.Load()
+	return end != 0 && time.Now().UnixNano() >= end
+}
+
+// wait returns a context that Recall ends, until the function is called.
+func (r *recalling) wait(parent context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	r.note(&cancel)
+	return ctx, func() {
+		r.forget(&cancel)
+		cancel(nil)
+	}
+}
+
+// awaiting is the wait of one exchange for the first bytes of its answer. Either the exchange ends it, or Recall does.
+type awaiting struct {
+	state atomic.Int32
+	// from is the target's count of recalls when it began.
+	from uint32
+}
+
+// The states of a wait.
+const (
+	unhurried int32 = iota
+	recallable
+	recalled
+)
+
+func (a *awaiting) begin(r *recalling) {
+	a.from = r.count.Load()
+	a.state.Store(recallable)
+}
+
+// end reports whether the wait lasted until here, and was not ended by Recall.
+func (a *awaiting) end() bool { return a.state.CompareAndSwap(recallable, unhurried) }
+
+// doomed reports that the watch has to interrupt the connection.
+func (l *link) doomed() bool {
+	r := &l.upstream.recalling
+	if l.awaiting.state.Load() == recallable && l.awaiting.from != r.count.Load() {
+		return l.awaiting.state.CompareAndSwap(recallable, recalled)
+	}
+	return r.late()
+}
+
+// Repeatable reports that the request may be sent to another target after ErrAnswer or ErrDeclined: its method is
+// idempotent (RFC 9110 section 9.2.2), all of its body is at hand, and no answer has begun. After ErrConnect any may, since
+// nothing was sent.
+func (x *Exchange) Repeatable() bool {
+	return x.body == nil && !x.Began() && idempotent(x.Request.Method)
+}
+
+func idempotent(method string) bool {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodPut, http.MethodDelete, "PROPFIND":
+		return true
+	}
+	return false
+}
+
+// declined asks the hooks whether an answer is to be sent on.
+func (x *Exchange) declined(status int, hooks Hooks) bool {
+	return x.Repeatable() && !hooks.Accepts(status)
+}
+
+// errDeclined tells which answer was not wanted.
+func errDeclined(status int) error { return fmt.Errorf("%w: its status is %d", ErrDeclined, status) }

@@ -1,0 +1,51 @@
+package route
+
+import "time"
+
+// Balance is how the requests of a route are spread over its targets.
+type Balance string
+
+// The ways to balance.
+const (
+	// P2C takes the less busy of two targets drawn at random. It is the default.
+	P2C Balance = "p2c"
+	// RoundRobin takes one after the other.
+	RoundRobin Balance = "round-robin"
+	// Sticky has a visitor stay with a target, by a cookie, for as long as that target is there.
+	Sticky Balance = "sticky"
+)
+
+// Check is an active health check: the gateway asks each target by itself, beside the visitors. The zero value is none.
+type Check struct {
+	// Path is what is asked for with GET, with its query, as the app sees it; empty for no check.
+	Path string `json:"path,omitempty"`
+	// Interval is the time from the end of one check to the start of the next, Timeout how long one may take.
+	Interval time.Duration `json:"interval,omitempty"`
+	Timeout  time.Duration `json:"timeout,omitempty"`
+	// Rise is how many checks in a row must pass until a target that failed takes requests again, Fall how many must fail
+	// until it takes none. One that was never checked needs one.
+	Rise int `json:"rise,omitempty"`
+	Fall int `json:"fall,omitempty"`
+}
+
+// Rate bounds what one client may ask for. The zero value is no bound.
+type Rate struct {
+	// Requests may be made in each Per, and as many as Burst at once.
+	Requests int           `json:"requests,omitempty"`
+	Per      time.Duration `json:"per,omitempty"`
+	Burst    int           `json:"burst,omitempty"`
+}
+
+// Policy is how a route treats its targets and its visitors. The zero value has the defaults.
+type Policy struct {
+	// Balance is empty for P2C.
+	Balance Balance `json:"balance,omitempty"`
+	Check   Check   `json:"check,omitzero"`
+	// Drain is how long a target that is being stopped or replaced keeps what it has, upgraded connections included; 0 is
+	// the gateway's default.
+	Drain time.Duration `json:"drain,omitempty"`
+	// Rate is of the route alone, beside that of the whole gateway.
+	Rate Rate `json:"rate,omitzero"`
+	// BodyMax is the most bytes that the body of a request may have; 0 is the gateway's default.
+	BodyMax int64 `json:"body_max,omitempty"`
+}
