@@ -58,13 +58,14 @@ func (b *bodyReader) readCounted(p []byte) (int, error) {
 	c.from += n
 	var err error
 	if n == 0 {
-		n, err = c.readBody(p)
+		n, err = b.await(p)
 	}
 	return n, b.took(int64(n), err)
 }
 
-// readBody waits for more of a body. The visitor has that time while it is waited for, and not while the target is.
-func (c *conn) readBody(p []byte) (int, error) {
+// await waits for more. The visitor has that time while it is waited for, and not while the target is.
+func (b *bodyReader) await(p []byte) (int, error) {
+	c := b.conn
 	c.sock.Within(c.engine.config.Body)
 	defer c.sock.Within(0)
 	return c.stream.Read(p)
@@ -124,7 +125,7 @@ func (b *bodyReader) more() error {
 		b.to += n
 		return nil
 	}
-	n, err := c.readBody(b.buf[b.to:])
+	n, err := b.await(b.buf[b.to:])
 	b.to += n
 	if n > 0 {
 		return nil
