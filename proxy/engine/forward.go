@@ -185,8 +185,8 @@ func (f *forwarding) exchange(l *link) (n int, sent bool, err error) {
 // failed says why the target did not answer.
 func (f *forwarding) failed(err error) error {
 	switch {
-	case f.sending != nil && f.sending.failed.Load() != nil:
-		return *f.sending.failed.Load()
+	case f.unread() != nil:
+		return f.unread()
 	case f.visitor.lost():
 		return fmt.Errorf("%w: %w", ErrGone, err)
 	case err == errRecalled:
@@ -309,26 +309,6 @@ func (f *forwarding) finish(err error) error {
 		f.engine.giveBack(f.large)
 	}
 	return err
-}
-
-// gone ends an exchange whose visitor takes no more.
-func (x *Exchange) gone(err error) error {
-	x.Abort()
-	return fmt.Errorf("%w: %w", ErrGone, err)
-}
-
-// breakOff ends an exchange whose answer cannot be completed.
-func (f *forwarding) breakOff(err error) error {
-	gone := f.visitor.lost()
-	if !gone && len(f.wraps) == 0 && f.visitor.recall() {
-		f.phase, f.status, f.sent, f.stream, f.relayed = asked, 0, 0, false, false
-		return fmt.Errorf("%w: %w", ErrAnswer, err)
-	}
-	f.Abort()
-	if gone {
-		return fmt.Errorf("%w: %w", ErrGone, err)
-	}
-	return fmt.Errorf("%w: %w", ErrBroken, err)
 }
 
 // relay sends the final answer on.

@@ -252,8 +252,8 @@ func (c *crossing) attach(request *http.Request) {
 
 // failed says why there is no answer.
 func (c *crossing) failed(ctx context.Context, err error) error {
-	if c.upload != nil && c.upload.failed.Load() != nil {
-		return *c.upload.failed.Load()
+	if failed := c.unread(); failed != nil {
+		return failed
 	}
 	var dial undialled
 	switch cause := context.Cause(ctx); {

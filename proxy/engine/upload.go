@@ -21,8 +21,6 @@ type sending struct {
 	done  atomic.Bool
 	// answering reports that the final answer has begun.
 	answering atomic.Bool
-	// failed is why the visitor's side broke off, nil when it did not.
-	failed atomic.Pointer[error]
 }
 
 // upload sends the head, and the body while it receives the answer.
@@ -130,11 +128,7 @@ func (s *sending) send() {
 		return
 	}
 	if unread, ok := errors.AsType[*unreadable](err); ok {
-		failed := fmt.Errorf("%w: %w", ErrRequest, unread.error)
-		if _, malformed := errors.AsType[*http1.Invalid](unread.error); !malformed {
-			failed = fmt.Errorf("%w: %w", ErrGone, unread.error)
-		}
-		s.failed.Store(&failed)
+		s.fail(unread.error)
 		s.link.sock.Interrupt()
 		return
 	}

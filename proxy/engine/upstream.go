@@ -28,10 +28,14 @@ var (
 	ErrDeclined = errors.New("the target's answer was not accepted")
 	// ErrRequest says that the body of the visitor's request is malformed.
 	ErrRequest = errors.New("the request cannot be read")
-	// ErrGone says that the visitor is gone, broke off the body or was too slow, and needs no answer.
+	// ErrReceive says that a transformer of Exchange.Receive failed; its error is there too. The target got a part of the
+	// request, so that no other may be tried.
+	ErrReceive = errors.New("the request's body was refused on its way")
+	// ErrGone says that the visitor is gone, broke off the body or was too slow, and needs no answer. ErrRequest is there
+	// too when the body was malformed and the answer had begun.
 	ErrGone = errors.New("the visitor is gone")
 	// ErrBroken says that the answer broke off in the middle: the target ended it or paused for too long, or a transformer
-	// failed. The exchange is aborted already.
+	// failed. ErrReceive is there too when it was one of the request. The exchange is aborted already.
 	ErrBroken = errors.New("the target broke off its answer")
 )
 
