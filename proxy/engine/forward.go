@@ -64,6 +64,8 @@ type forwarding struct {
 	buf       []byte
 	large     *[largeBuffer]byte
 	from, got int
+	// hinted is how many bytes of heads came.
+	hinted int
 	// sending is the upload under way, nil when the request was sent in one piece.
 	sending *sending
 	// reusable reports that the connection can take another exchange.
@@ -233,10 +235,18 @@ func (f *forwarding) grow() bool {
 	return true
 }
 
+const (
+	// mostHints and mostHinted bound, in number and in bytes, the informational answers before a final one.
+	mostHints  = 1000
+	mostHinted = 1 << 20
+)
+
+var errHints = fmt.Errorf("%w: it sends too many informational answers", ErrAnswer)
+
 // receive reads the answer and sends it on.
 func (f *forwarding) receive() error {
 	a := &f.answer
-	for {
+	for hints := 1; ; hints++ {
 		if err := f.readHead(); err != nil {
 			return err
 		}
@@ -250,6 +260,9 @@ func (f *forwarding) receive() error {
 		f.hooks.Incoming(a.Status, &a.Header)
 		if a.Status >= http.StatusOK {
 			return f.relay()
+		}
+		if hints > mostHints || f.hinted > mostHinted {
+			return errHints
 		}
 		if err := f.visitor.inform(a.Status, a.Header); err != nil {
 			return f.gone(err)
@@ -265,6 +278,7 @@ func (f *forwarding) readHead() error {
 		n, err := http1.ParseResponse(&f.answer, f.buf[f.from:f.got], f.Request.Method, limits)
 		if err == nil {
 			f.from += n
+			f.hinted += n
 			return nil
 		}
 		if err == http1.ErrIncomplete {
