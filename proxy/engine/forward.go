@@ -136,7 +136,7 @@ func (f *forwarding) ask() error {
 			return failed
 		case l.used && !sent:
 			err = f.connect()
-		case l.used && len(f.whole) == 0 && f.Repeatable() && l.awaiting.state.Load() != recalled:
+		case l.used && f.Repeatable() && l.awaiting.state.Load() != recalled:
 			err = f.dial()
 		case !sent:
 			return fmt.Errorf("%w: %w", ErrConnect, err)
