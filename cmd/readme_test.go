@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gateway/proxy/accesslog"
 	"gateway/proxy/label"
 )
 
@@ -22,8 +23,9 @@ func TestREADME_SaysWhatTheCodeDoes(t *testing.T) {
 	}
 	want := string(text)
 	for name, part := range map[string]string{
-		"labels":   label.Markdown(),
-		"commands": commandTable(newRoot(&Env{Getenv: func(string) string { return "" }})),
+		"labels":     label.Markdown(),
+		"access log": accesslog.Markdown(),
+		"commands":   commandTable(newRoot(&Env{Getenv: func(string) string { return "" }})),
 	} {
 		want = replacePart(t, want, name, part)
 	}

@@ -26,6 +26,7 @@ type serveOptions struct {
 	docker bool
 	level  string
 	tls    tlsOptions
+	access accessLogOptions
 
 	via       string
 	forwarded bool
@@ -59,6 +60,7 @@ func newServe(env *Env) *cobra.Command {
 	f.StringSliceVar(&o.tls.listen, "tls-listen", nil, "address to serve HTTPS on; may be repeated")
 	f.StringVar(&o.tls.certificate, "tls-cert", "", "PEM file of the certificate for --tls-listen; a changed one is picked up")
 	f.StringVar(&o.tls.key, "tls-key", "", "PEM file of the certificate's key")
+	addAccessLogFlags(f, &o.access)
 	addLogFlag(f, &o.level)
 	return c
 }
@@ -94,6 +96,10 @@ func runServe(ctx context.Context, env *Env, o serveOptions) error {
 	if strings.ContainsFunc(o.via, notInToken) {
 		return usageError{fmt.Errorf("--via %q: a name in a Via field has letters, digits and -._~ only", o.via)}
 	}
+	access, err := o.access.open(env, logger)
+	if err != nil {
+		return err
+	}
 	server, err := proxy.New(proxy.Config{
 		Listen:    o.listen,
 		TLSListen: o.tls.listen,
@@ -110,7 +116,7 @@ func runServe(ctx context.Context, env *Env, o serveOptions) error {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return server.Serve(ctx) })
+	group.Go(func() error { return runLogged(ctx, access, logger, server.Serve) })
 	if o.docker {
 		engine, err := env.docker()
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/url"
 	"strings"
+	"time"
 
 	"gateway/proxy/engine"
 	"gateway/proxy/page"
@@ -19,48 +20,27 @@ var statePages = map[route.State]page.Kind{
 	route.Stopped:   page.Stopped,
 }
 
-// serve has one of the route's targets answer. When the first cannot be reached, one other is tried, and when none
-// can, the table in force by then says why: a target that is gone is no target that fails.
+// serve has one of the route's targets answer, or says why none does.
 func (v *visit) serve() {
-	first, found := v.serving.choose(nil)
-	if !found {
-		v.page(statePages[v.serving.state])
-		return
-	}
-	err := v.carry(first)
-	if errors.Is(err, engine.ErrConnect) {
-		v.renew()
-		if second, found := v.serving.choose(&first); found {
-			err = v.carry(second)
-		} else if v.serving.state != route.Ready {
-			v.target = ""
-			v.page(statePages[v.serving.state])
+	if p := v.server.pauses.paused(v.serving.route.Key, v.began); p != nil {
+		place, held := v.hold(p)
+		if !held {
 			return
 		}
+		v.way.place, v.way.waited = place, time.Since(v.began)
+		v.way.renew()
 	}
-	if err != nil {
+	v.serving.group.Earn()
+	err := v.way.reach()
+	v.way.leavePlace()
+	switch {
+	case err == nil:
+	case errors.Is(err, errNobody), errors.Is(err, engine.ErrConnect) && v.serving.state != route.Ready:
+		v.target = ""
+		v.page(statePages[v.serving.lostState()])
+	default:
 		v.fail(err)
 	}
-}
-
-// renew goes on with what the table in force now has for the route, if it still has it.
-func (v *visit) renew() {
-	now := v.server.current.Load()
-	if now == v.snapshot || now.table == nil {
-		return
-	}
-	if r := now.table.Lookup(v.serving.route.Key); r != nil {
-		v.snapshot, v.serving = now, now.serving[r]
-	}
-}
-
-// carry sends the request to one target and its answer back.
-func (v *visit) carry(t target) error {
-	t.load.inflight.Add(1)
-	defer t.load.inflight.Add(-1)
-	err := v.exchange.Forward(t.load.upstream, v.aim(t), v)
-	v.server.watch(v.serving.route, t, err)
-	return err
 }
 
 // aim prepares to ask a target and returns the path to ask for.
@@ -76,20 +56,6 @@ func (v *visit) aim(t target) string {
 		return "/"
 	}
 	return v.rest
-}
-
-// watch logs when a target stops to accept connections and when it accepts them again, and not each request between.
-func (s *Server) watch(r *route.Route, t target, err error) {
-	failing := err != nil && errors.Is(err, engine.ErrConnect)
-	if !failing && err != nil || t.load.failing.Load() == failing || t.load.failing.Swap(failing) == failing {
-		return
-	}
-	facts := []any{"route", r.Key.String(), "target", t.Name, "address", t.Address}
-	if failing {
-		s.log.Warn("a target does not accept connections", append(facts, "error", err)...)
-		return
-	}
-	s.log.Info("a target accepts connections again", facts...)
 }
 
 // fail answers when no target did, if there is anybody to answer to.
@@ -113,6 +79,8 @@ func (v *visit) fail(err error) {
 // failurePage is what a visitor gets when an exchange failed.
 func failurePage(err error) page.Kind {
 	switch {
+	case errors.Is(err, errLarge):
+		return page.LargeBody
 	case errors.Is(err, engine.ErrRequest):
 		return page.BadRequest
 	case errors.Is(err, engine.ErrTimeout):

@@ -195,23 +195,6 @@ func TestProxy_RelaysEarlyHintsMapped(t *testing.T) {
 	}
 }
 
-func TestServing_ChoosesTheLessBusyTarget(t *testing.T) {
-	s := &serving{ready: []target{{load: &load{}}, {load: &load{}}}}
-	s.ready[0].load.inflight.Store(5)
-	for range 50 {
-		if chosen, found := s.choose(nil); !found || chosen.load != s.ready[1].load {
-			t.Fatal("of two, the busier was chosen")
-		}
-	}
-	if other, found := s.choose(&s.ready[1]); !found || other.load != s.ready[0].load {
-		t.Error("the other one must be chosen when the first was tried")
-	}
-	s.ready = s.ready[:1]
-	if _, found := s.choose(&s.ready[0]); found {
-		t.Error("a target that was tried already was chosen again")
-	}
-}
-
 func TestProxy_SharesLoadAmongTargets(t *testing.T) {
 	const n = 3
 	var together sync.WaitGroup
@@ -236,9 +219,9 @@ func TestProxy_SharesLoadAmongTargets(t *testing.T) {
 		figures := p.Routes().Routes[0].Traffic
 		return figures.Requests == n && figures.Inflight == 0
 	})
-	for at, load := range p.current.Load().loads {
-		if load.inflight.Load() != 0 {
-			t.Errorf("%s still counts %d under way", at.address, load.inflight.Load())
+	for key, member := range p.current.Load().members {
+		if n := member.Inflight(); n != 0 {
+			t.Errorf("%s still counts %d under way", key.Address, n)
 		}
 	}
 }

@@ -63,14 +63,19 @@ func (p *passage) pass(t testing.TB) {
 	if err != nil || !v.find(path) || route.Leaves(v.rest) || v.wantsSlash() {
 		t.Fatal("the request has no route")
 	}
-	to, found := v.serving.choose(nil)
+	if !v.admit() {
+		t.Fatal("the request goes beyond a limit")
+	}
+	d := &v.way
+	attempt, found := d.pick()
 	if !found {
 		t.Fatal("the route has no target")
 	}
-	p.asked = v.aim(to)
-	v.Outgoing(&p.outgoing)
-	v.Incoming(200, &p.incoming)
-	p.server.watch(v.serving.route, to, nil)
+	defer attempt.End()
+	d.attempt, d.asked = attempt, v.serving.ready[attempt.Index].Target
+	p.asked = v.aim(v.serving.ready[attempt.Index])
+	d.Outgoing(&p.outgoing)
+	d.Incoming(200, &p.incoming)
 }
 
 func TestVisit_AllocatesNothing(t *testing.T) {

@@ -2,8 +2,10 @@ package proxy
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
+	"gateway/proxy/balance"
 	"gateway/proxy/header"
 )
 
@@ -14,32 +16,55 @@ const requestID = "X-Request-Id"
 var forged = header.SetOf(header.Forged)
 
 // Outgoing implements engine.Hooks. What says who the visitor is and where the app is mounted comes from us alone.
-func (v *visit) Outgoing(h *header.Header) {
+func (d *delivery) Outgoing(h *header.Header) {
 	h.Drop(forged)
-	r := &v.exchange.Request
-	h.Append(header.Forged, "X-Forwarded-For", r.Peer)
+	r := &d.exchange.Request
+	h.Append(header.Forged, "X-Forwarded-For", d.forwardedFor())
 	h.Append(header.Forged, "X-Real-IP", r.Peer)
 	h.Append(header.Forged, "X-Forwarded-Proto", schemeOf(r.Secure))
 	h.Append(header.Forged, "X-Forwarded-Host", r.Host)
 	h.Append(header.Forged, "X-Forwarded-Port", portOf(r.Host, r.Secure))
-	if prefix := v.serving.prefix; prefix != "" {
+	if prefix := d.serving.prefix; prefix != "" {
 		h.Append(header.Forged, "X-Forwarded-Prefix", prefix)
 	}
-	h.Append(header.Forged, requestID, v.id)
-	if v.server.config.Forwarded {
-		h.Append(header.Forged, "Forwarded", v.forwarded())
+	h.Append(header.Forged, requestID, d.id)
+	if d.server.config.Forwarded {
+		h.Append(header.Forged, "Forwarded", d.forwarded())
 	}
-	if v.server.config.Via != "" {
-		h.Append(header.Other, "Via", via(v.server.config.Via, r.Major, r.Minor))
+	if d.server.config.Via != "" {
+		h.Append(header.Other, "Via", via(d.server.config.Via, r.Major, r.Minor))
 	}
-	if v.serving.maps {
-		v.mapped.Request(h)
+	if d.serving.maps {
+		d.mapped.Request(h)
+	}
+	stripCookies(h)
+}
+
+// stripCookies takes from the app what is only between the visitor and the gateway.
+func stripCookies(h *header.Header) {
+	empty := false
+	for i := range *h {
+		if f := &(*h)[i]; f.Kind == header.Cookie {
+			f.Value = balance.StripCookies(f.Value)
+			empty = empty || f.Value == ""
+		}
+	}
+	if empty {
+		*h = slices.DeleteFunc(*h, func(f header.Field) bool { return f.Kind == header.Cookie && f.Value == "" })
 	}
 }
 
+// forwardedFor is the visitor, and behind it the proxies that are trusted, if there are any.
+func (d *delivery) forwardedFor() string {
+	if !d.trail.Trusted {
+		return d.exchange.Request.Peer
+	}
+	return string(d.trail.AppendFor(nil))
+}
+
 // forwarded is who the visitor is as RFC 7239 section 4 writes it.
-func (v *visit) forwarded() string {
-	r := &v.exchange.Request
+func (d *delivery) forwarded() string {
+	r := &d.exchange.Request
 	peer := r.Peer
 	if strings.IndexByte(peer, ':') >= 0 {
 		peer = `"[` + peer + `]"`
@@ -64,13 +89,13 @@ func via(name string, major, minor int) string {
 }
 
 // Incoming implements engine.Hooks.
-func (v *visit) Incoming(status int, h *header.Header) {
+func (d *delivery) Incoming(status int, h *header.Header) {
 	switch {
-	case v.serving.maps:
-		v.mapped.Response(h)
-	case v.rest == "/" && status >= 300 && status < 400:
-		if location, _ := h.First(header.Location); v.redirectsToPrefix(location) {
-			v.serving.slashless.Store(true)
+	case d.serving.maps:
+		d.mapped.Response(h)
+	case d.rest == "/" && status >= 300 && status < 400:
+		if location, _ := h.First(header.Location); d.redirectsToPrefix(location) {
+			d.serving.slashless.Store(true)
 		}
 	}
 	if status < http.StatusOK && status != http.StatusSwitchingProtocols {
@@ -79,14 +104,15 @@ func (v *visit) Incoming(status int, h *header.Header) {
 	if _, found := h.First(header.Forged); found {
 		h.Del(requestID)
 	}
-	h.Append(header.Forged, requestID, v.id)
-	if v.server.config.Via != "" {
-		h.Append(header.Other, "Via", via(v.server.config.Via, 1, 1))
+	d.answered(status)
+	h.Append(header.Forged, requestID, d.id)
+	if d.moved {
+		h.Append(header.SetCookie, "Set-Cookie", d.serving.group.SetCookie(d.attempt.Index, d.serving.route.Prefix.String(), d.exchange.Request.Secure))
+	}
+	if d.server.config.Via != "" {
+		h.Append(header.Other, "Via", via(d.server.config.Via, 1, 1))
 	}
 }
-
-// Accepts implements engine.Hooks.
-func (v *visit) Accepts(int) bool { return true }
 
 // schemeOf is what the visitor uses.
 func schemeOf(secure bool) string {

@@ -15,7 +15,7 @@ func warmed(t *testing.T) (p *running, o *origin, v, target *line) {
 }
 
 func TestHTTP_AsksOverAFreshConnectionWhenAKeptOneEnds(t *testing.T) {
-	for _, method := range []string{"GET", "HEAD", "OPTIONS"} {
+	for _, method := range []string{"GET", "HEAD", "OPTIONS", "PUT", "DELETE"} {
 		_, o, v, target := warmed(t)
 		v.send(ask(method, "/x", ""))
 		if m := target.request(); m.start != method+" /x HTTP/1.1" {
@@ -31,7 +31,7 @@ func TestHTTP_AsksOverAFreshConnectionWhenAKeptOneEnds(t *testing.T) {
 
 func TestHTTP_SendsNoBodyTwice(t *testing.T) {
 	for _, request := range []string{
-		ask("POST", "/x", "body"), ask("PUT", "/x", "body"), ask("POST", "/x", chunk("body")+chunk(""), "Transfer-Encoding: chunked"),
+		ask("POST", "/x", "body"), ask("PATCH", "/x", "body"), ask("POST", "/x", chunk("body")+chunk(""), "Transfer-Encoding: chunked"),
 	} {
 		_, o, v, target := warmed(t)
 		v.send(request)

@@ -6,7 +6,6 @@ package proxy
 
 import (
 	"crypto/rand"
-	"crypto/tls"
 	"errors"
 	"io/fs"
 	"log/slog"
@@ -16,36 +15,14 @@ import (
 	"time"
 
 	"gateway/proxy/admin"
+	"gateway/proxy/balance"
 	"gateway/proxy/engine"
+	"gateway/proxy/health"
+	"gateway/proxy/limit"
+	"gateway/proxy/peer"
 	"gateway/proxy/route"
 	"gateway/proxy/traffic"
 )
-
-// Config says where a proxy listens and what it keeps.
-type Config struct {
-	// Listen are the addresses that visitors reach, such as ":80". Without one here or in TLSListen, only Ping and Admin
-	// are served.
-	Listen []string
-	// TLSListen are those that visitors reach with TLS, such as ":443". With one, TLS is required.
-	TLSListen []string
-	TLS       *tls.Config
-	// Ping is the address of the liveness check at /ping, by default none. Bind it to the loopback: it has no limits.
-	Ping string
-	// Admin is the path of the unix socket of the admin API, by default none. Its folder is made when it is missing.
-	Admin string
-	// Via is the name of this gateway in the Via fields that it then adds to what it passes on, both ways (RFC 9110
-	// section 7.6.3). By default it adds none.
-	Via string
-	// Forwarded has apps told who the visitor is by a Forwarded field (RFC 7239) too.
-	Forwarded bool
-	// StateDir is the folder of the last good table, by default none: a restarted proxy then waits for its agent. It is
-	// made when it is missing.
-	StateDir string
-	// Version is what Status says.
-	Version string
-	// Logger may be nil: nothing is logged then.
-	Logger *slog.Logger
-}
 
 // Server is one proxy. Its methods are safe for concurrent use; Serve is called once.
 type Server struct {
@@ -54,16 +31,26 @@ type Server struct {
 	boot    string
 	started time.Time
 	engine  *engine.Engine
-	book    traffic.Book
-	store   store
+	checker *health.Checker
+	door    doorman
+	// rate bounds each client on all routes, by what memory remembers.
+	rate   *limit.Rate
+	memory *limit.Memory
+	book   traffic.Book
+	store  store
 
 	// current is read by every request and never nil.
 	current   atomic.Pointer[snapshot]
 	agent     atomic.Pointer[admin.Agent]
 	listeners atomic.Pointer[[]string]
+	// pauses are also what implements Pauser.
+	pauses *pauses
+	admin.Pauser
 
-	// mu serialises those who replace current, and guards the two below it.
+	// mu serialises those who replace current, and guards what is below it.
 	mu sync.Mutex
+	// signer signs the cookies by which visitors stay with a target, nil as long as no route has any.
+	signer *balance.Signer
 	// kept is what was last written to the store; unkept reports that the last try failed.
 	kept   *snapshot
 	unkept bool
@@ -73,9 +60,7 @@ type Server struct {
 // is no error: it is logged and set aside, and the proxy waits for its agent. An error says what is wrong with the
 // configuration.
 func New(c Config) (*Server, error) {
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
-	}
+	c = c.withDefaults()
 	if len(c.TLSListen) > 0 && c.TLS == nil {
 		return nil, errors.New("serving with TLS: there is no certificate")
 	}
@@ -86,9 +71,28 @@ func New(c Config) (*Server, error) {
 		started: time.Now(),
 		store:   store{folder: c.StateDir},
 	}
-	s.engine = engine.New(engine.Config{Handler: visitors{s}, TLS: c.TLS, Log: c.Logger})
+	s.pauses = &pauses{
+		changed: make(chan struct{}, 1),
+		log:     c.Logger,
+		store:   s.store,
+		table:   func() *route.Table { return s.current.Load().table },
+	}
+	s.Pauser = s.pauses
+	s.door = doorman{conns: limit.Conns{Max: c.MaxConns, PerClient: c.MaxClientConns}, trusted: c.Trusted}
+	s.memory = limit.NewMemory(0)
+	s.rate = s.memory.Rate("", c.Rate.Requests, c.Rate.Per, c.Rate.Burst)
+	var announced *peer.Networks
+	if c.ProxyProtocol {
+		announced = c.Trusted
+	}
+	s.engine = engine.New(engine.Config{
+		Handler: visitors{s}, TLS: c.TLS, Log: c.Logger, Timeouts: c.Timeouts, Limits: c.Limits,
+		Doorman: &s.door, Announced: announced,
+	})
+	s.checker = health.New(health.Config{Report: s.checked, Log: c.Logger})
 	s.current.Store(&snapshot{})
 	s.restore()
+	s.pauses.restore(s.started)
 	return s, nil
 }
 
@@ -99,7 +103,7 @@ func (s *Server) restore() {
 	case errors.Is(err, fs.ErrNotExist):
 		return
 	case errors.Is(err, errCorrupt):
-		s.log.Warn("the last good table cannot be read and was set aside; the proxy starts without one", "file", s.store.aside(), "error", err)
+		s.log.Warn("the last good table cannot be read and was set aside; the proxy starts without one", "file", s.store.aside(tableFile), "error", err)
 		return
 	case err != nil:
 		s.log.Warn("the last good table cannot be read; the proxy starts without one", "error", err)
@@ -137,10 +141,16 @@ func (s *Server) replace(t *route.Table, v version, gone []gone) {
 	for i := range routes {
 		keys[i] = routes[i].Key.String()
 	}
-	s.book.Keep(keys)
+	s.book.Keep(keys, time.Now())
 	old, next := s.current.Load(), s.newSnapshot(t, v, gone)
 	s.current.Store(next)
-	next.dropLoads(old)
+	s.checker.Set(next.checks)
+	s.release(old, next)
+	for _, r := range next.serving {
+		if len(r.ready) > 0 {
+			r.outage.release()
+		}
+	}
 }
 
 // keep writes what is in force to disk, unless it is there. The caller holds mu.

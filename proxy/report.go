@@ -60,7 +60,12 @@ func (s *Server) Routes() admin.Routes {
 	now := time.Now()
 	routes := current.table.Routes()
 	for i := range routes {
-		told.Routes = append(told.Routes, current.serving[&routes[i]].describe(now))
+		added := current.serving[&routes[i]].describe(now)
+		if p := s.pauses.paused(routes[i].Key, now); p != nil {
+			paused := p.describe()
+			added.Paused = &paused
+		}
+		told.Routes = append(told.Routes, added)
 	}
 	for _, p := range current.table.Problems() {
 		told.Problems = append(told.Problems, admin.Problem(p))

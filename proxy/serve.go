@@ -53,6 +53,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	serving, end := context.WithCancel(ctx)
 	defer end()
 	running.Go(func() { s.tidy(serving) })
+	running.Go(func() { s.pauses.endTimely(serving) })
 	s.announce(doors)
 	select {
 	case <-ctx.Done():
@@ -60,6 +61,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	end()
 	s.listeners.Store(nil)
+	s.pauses.dismiss()
 	s.drain()
 	for _, d := range doors {
 		// One that was not served yet stays open otherwise.

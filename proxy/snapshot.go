@@ -1,11 +1,13 @@
 package proxy
 
 import (
-	"math/rand/v2"
 	"sync/atomic"
 	"time"
 
+	"gateway/proxy/balance"
 	"gateway/proxy/engine"
+	"gateway/proxy/health"
+	"gateway/proxy/limit"
 	"gateway/proxy/route"
 	"gateway/proxy/traffic"
 )
@@ -17,8 +19,12 @@ type snapshot struct {
 	table   *route.Table
 	version version
 	serving map[*route.Route]*serving
-	loads   map[place]*load
-	gone    []gone
+	// upstreams and members are what is known of the targets that take requests.
+	upstreams map[place]*engine.Upstream
+	members   map[health.Key]*balance.Member
+	// checks are the targets whose health is checked.
+	checks []health.Target
+	gone   []gone
 	// goneIndex finds the removed routes that a path falls under.
 	goneIndex *route.Table
 }
@@ -33,9 +39,15 @@ type version struct {
 // serving is one route of a snapshot.
 type serving struct {
 	route *route.Route
+	// key is the route's as text.
+	key   string
 	state route.State
-	// ready are the targets that take requests.
+	// ready are the targets that take requests, and group chooses among them, by the same indexes.
 	ready   []target
+	group   *balance.Group
+	outage  *outage
+	rate    *limit.Rate
+	bodyMax int64
 	traffic *traffic.Route
 	// maps reports that the app does not know where it is mounted; prefix is what it is told then, empty for "/".
 	maps   bool
@@ -44,24 +56,17 @@ type serving struct {
 	slashless *atomic.Bool
 }
 
-// target is one address of a route with its load.
+// target is one address of a route with what is known of it.
 type target struct {
 	*route.Target
-	load *load
+	upstream *engine.Upstream
+	member   *balance.Member
 }
 
 // place is where a target answers, and how it is spoken to.
 type place struct {
 	scheme  route.Scheme
 	address string
-}
-
-// load is what the proxy knows of one place. It lives as long as a route of the table in force has a target there.
-type load struct {
-	upstream *engine.Upstream
-	inflight atomic.Int64
-	// failing reports that the last connection did not come to be.
-	failing atomic.Bool
 }
 
 // newSnapshot prepares to put a table in force after the one that is.
@@ -71,61 +76,163 @@ func (s *Server) newSnapshot(t *route.Table, v version, gone []gone) *snapshot {
 		table:     t,
 		version:   v,
 		serving:   make(map[*route.Route]*serving, len(routes)),
-		loads:     make(map[place]*load, len(routes)),
+		upstreams: make(map[place]*engine.Upstream, len(routes)),
+		members:   make(map[health.Key]*balance.Member, len(routes)),
 		gone:      gone,
 		goneIndex: indexGone(gone),
 	}
 	old := s.current.Load()
 	for i := range routes {
 		r := &routes[i]
-		added := newServing(r, old)
-		added.traffic = s.book.Route(r.Key.String())
-		for j := range r.Targets {
-			if t := &r.Targets[j]; t.State == route.Ready && t.Address != "" {
-				added.ready = append(added.ready, target{t, s.load(t, next, old)})
-			}
-		}
-		next.serving[r] = added
+		next.serving[r] = s.newServing(r, next, old)
 	}
 	return next
 }
 
-func newServing(r *route.Route, old *snapshot) *serving {
-	added := &serving{route: r, state: r.State(), maps: r.Mount != route.Preserve, slashless: old.slashless(r)}
+func (s *Server) newServing(r *route.Route, next, old *snapshot) *serving {
+	before := old.servingOf(r.Key)
+	added := &serving{
+		route:     r,
+		key:       r.Key.String(),
+		state:     r.State(),
+		maps:      r.Mount != route.Preserve,
+		slashless: before.slashlessFor(r),
+		traffic:   s.book.Route(r.Key.String()),
+		rate:      s.rateOf(r),
+		bodyMax:   r.BodyMax,
+	}
+	if added.bodyMax == 0 {
+		added.bodyMax = s.config.BodyMax
+	}
 	if added.maps && !r.Prefix.Root() {
 		added.prefix = r.Prefix.String()
 	}
+	var targets []balance.Target
+	for j := range r.Targets {
+		t := &r.Targets[j]
+		if t.State != route.Ready || t.Address == "" {
+			continue
+		}
+		at := place{t.Scheme, t.Address}
+		if next.upstreams[at] == nil {
+			next.upstreams[at] = s.upstream(at, old)
+		}
+		ready := target{t, next.upstreams[at], next.member(r, t, old)}
+		added.ready = append(added.ready, ready)
+		targets = append(targets, balance.Target{Member: ready.member, ID: t.ID})
+	}
+	added.group = balance.New(balance.Options{
+		Strategy: balance.Strategy(r.Balance),
+		Checked:  r.Check.Path != "",
+		Signer:   s.signerFor(r),
+		Route:    r.Key.String(),
+	}, targets, before.groupOf())
+	added.outage = before.outageOf(len(added.ready) > 0, time.Now())
 	return added
 }
 
-// load returns what is known of a target's place: what the next snapshot has of it, else what the old one had.
-func (s *Server) load(t *route.Target, next, old *snapshot) *load {
-	at := place{t.Scheme, t.Address}
-	if next.loads[at] == nil {
-		next.loads[at] = old.loads[at]
+// upstream returns the one that the old snapshot has, or a new one.
+func (s *Server) upstream(at place, old *snapshot) *engine.Upstream {
+	u := old.upstreams[at]
+	if u == nil {
+		return s.engine.Upstream(engine.Scheme(at.scheme), at.address)
 	}
-	if next.loads[at] == nil {
-		next.loads[at] = &load{upstream: s.engine.Upstream(engine.Scheme(t.Scheme), t.Address)}
-	}
-	return next.loads[at]
+	u.Drain(0)
+	return u
 }
 
-// dropLoads closes the unused connections to the places that only the old snapshot has.
-func (s *snapshot) dropLoads(old *snapshot) {
-	for at, load := range old.loads {
-		if s.loads[at] == nil {
-			load.upstream.Close()
+// checkKey names what is known of a target as one route's: routes may check it in different ways.
+func checkKey(r *route.Route, t *route.Target) health.Key {
+	key := health.Key{ID: t.ID, Address: t.Address, Scheme: t.Scheme, Check: r.Check}
+	if r.Check.Path != "" {
+		key.Host = r.Host
+	}
+	return key
+}
+
+// member returns what is known of a target: what this snapshot has of it, else what the old one had.
+func (s *snapshot) member(r *route.Route, t *route.Target, old *snapshot) *balance.Member {
+	key := checkKey(r, t)
+	added := s.members[key] == nil
+	if added {
+		s.members[key] = old.members[key]
+	}
+	if s.members[key] == nil {
+		s.members[key] = new(balance.Member)
+	}
+	if added && r.Check.Path != "" {
+		s.checks = append(s.checks, health.Target{Key: key, Name: t.Name})
+	}
+	return s.members[key]
+}
+
+// release lets go of the targets that only the old snapshot sends requests to. They keep what they have, for as long as
+// their route says; but what waits for one that is no more is given up, so that it can go elsewhere.
+func (s *Server) release(old, next *snapshot) {
+	drains := make(map[*engine.Upstream]time.Duration)
+	for _, before := range old.serving {
+		now := next.servingOf(before.route.Key)
+		for _, t := range before.ready {
+			if next.upstreams[place{t.Scheme, t.Address}] != nil {
+				continue
+			}
+			switch fate := now.fate(before, t); {
+			case fate == route.Unhealthy && len(now.ready) > 0, fate == route.Stopped:
+				t.upstream.Recall()
+			case fate != route.Unhealthy:
+				drains[t.upstream] = max(drains[t.upstream], s.drainOf(before.route))
+			}
+		}
+	}
+	for at, upstream := range old.upstreams {
+		if next.upstreams[at] == nil {
+			upstream.Drain(drains[upstream])
+			upstream.Close()
 		}
 	}
 }
 
-// slashless returns what was learnt of the same app at the same prefix.
-func (s *snapshot) slashless(r *route.Route) *atomic.Bool {
-	if s.table != nil {
-		before := s.table.Lookup(r.Key)
-		if before != nil && before.Service == r.Service && before.Project == r.Project && before.Mount == r.Mount {
-			return s.serving[before].slashless
+// drainOf is how long targets of a route that get no more requests keep what they have.
+func (s *Server) drainOf(r *route.Route) time.Duration {
+	if r.Drain > 0 {
+		return r.Drain
+	}
+	return s.config.Drain
+}
+
+// fate is what became of a target of the route as it was before: Stopped if nobody answers there any more, Draining also
+// if the app is another one now, so that what is asked of the old one cannot be asked of it.
+func (s *serving) fate(before *serving, t target) route.State {
+	if s == nil || s.route.Service != before.route.Service || s.route.Project != before.route.Project {
+		return route.Draining
+	}
+	for i := range s.route.Targets {
+		if now := &s.route.Targets[i]; now.ID == t.ID && now.Address == t.Address {
+			return now.State
 		}
+	}
+	return route.Stopped
+}
+
+// servingOf returns a route of the snapshot, or nil.
+func (s *snapshot) servingOf(k route.Key) *serving {
+	if s.table == nil {
+		return nil
+	}
+	return s.serving[s.table.Lookup(k)]
+}
+
+func (s *serving) groupOf() *balance.Group {
+	if s == nil {
+		return nil
+	}
+	return s.group
+}
+
+// slashlessFor returns what was learnt of the same app at the same prefix.
+func (s *serving) slashlessFor(r *route.Route) *atomic.Bool {
+	if s != nil && s.route.Service == r.Service && s.route.Project == r.Project && s.route.Mount == r.Mount {
+		return s.slashless
 	}
 	return new(atomic.Bool)
 }
@@ -133,33 +240,4 @@ func (s *snapshot) slashless(r *route.Route) *atomic.Bool {
 // sameOnDisk reports whether two snapshots are stored as the same bytes.
 func (s *snapshot) sameOnDisk(other *snapshot) bool {
 	return s != nil && s.version.revision == other.version.revision
-}
-
-// choose picks the less busy of two targets drawn at random, never the one that was tried already. It returns false
-// when there is none.
-func (s *serving) choose(tried *target) (target, bool) {
-	ready := s.ready
-	if tried != nil {
-		ready = make([]target, 0, len(s.ready))
-		for _, t := range s.ready {
-			if t.load != tried.load {
-				ready = append(ready, t)
-			}
-		}
-	}
-	switch len(ready) {
-	case 0:
-		return target{}, false
-	case 1:
-		return ready[0], true
-	}
-	i := rand.IntN(len(ready))
-	j := rand.IntN(len(ready) - 1)
-	if j >= i {
-		j++
-	}
-	if ready[j].load.inflight.Load() < ready[i].load.inflight.Load() {
-		i = j
-	}
-	return ready[i], true
 }

@@ -58,18 +58,16 @@ func (v saved) asOf(boot string) *route.Table {
 	return route.Build(routes, v.Table.Problems())
 }
 
-func (s store) file() string { return filepath.Join(s.folder, "table.json") }
+// tableFile is the name of the last good table in the state folder.
+const tableFile = "table.json"
 
 // aside is where a corrupt file is kept for whoever wants to know.
-func (s store) aside() string { return s.file() + ".bad" }
+func (s store) aside(name string) string { return filepath.Join(s.folder, name+".bad") }
 
 // read returns what was last written. The error is fs.ErrNotExist when there is nothing, and errCorrupt when it made no
 // sense: the file is set aside then.
 func (s store) read() (saved, error) {
-	if s.folder == "" {
-		return saved{}, fs.ErrNotExist
-	}
-	data, err := os.ReadFile(s.file())
+	data, err := s.load(tableFile)
 	if err != nil {
 		return saved{}, err
 	}
@@ -80,29 +78,48 @@ func (s store) read() (saved, error) {
 	if err == nil {
 		return read, nil
 	}
-	err = fmt.Errorf("%w: %w", errCorrupt, err)
-	if moved := os.Rename(s.file(), s.aside()); moved != nil {
-		err = errors.Join(err, moved)
-	}
-	return saved{}, err
+	return saved{}, s.setAside(tableFile, err)
 }
 
-// write replaces the file so that a crash at any moment leaves the old or the new one whole.
+// load reads one file. The error is fs.ErrNotExist when there is none.
+func (s store) load(name string) ([]byte, error) {
+	if s.folder == "" {
+		return nil, fs.ErrNotExist
+	}
+	return os.ReadFile(filepath.Join(s.folder, name))
+}
+
+// setAside moves a file away that made no sense, and returns why as an errCorrupt.
+func (s store) setAside(name string, why error) error {
+	err := fmt.Errorf("%w: %w", errCorrupt, why)
+	if moved := os.Rename(filepath.Join(s.folder, name), s.aside(name)); moved != nil {
+		err = errors.Join(err, moved)
+	}
+	return err
+}
+
+// write replaces the last good table.
 func (s store) write(v saved) error {
 	data, err := json.Marshal(v)
 	if err != nil {
 		return fmt.Errorf("writing the table as JSON: %w", err)
 	}
+	return s.replace(tableFile, data)
+}
+
+// replace replaces a file so that a crash at any moment leaves the old or the new one whole.
+func (s store) replace(name string, data []byte) error {
 	if err := os.MkdirAll(s.folder, stateMode); err != nil {
 		return fmt.Errorf("making the state folder: %w", err)
 	}
-	temporary := s.file() + ".tmp"
+	file := filepath.Join(s.folder, name)
+	temporary := file + ".tmp"
 	if err := writeSynced(temporary, data); err != nil {
 		_ = os.Remove(temporary)
-		return fmt.Errorf("writing the last good table: %w", err)
+		return fmt.Errorf("writing %s: %w", name, err)
 	}
-	if err := os.Rename(temporary, s.file()); err != nil {
-		return fmt.Errorf("replacing the last good table: %w", err)
+	if err := os.Rename(temporary, file); err != nil {
+		return fmt.Errorf("replacing %s: %w", name, err)
 	}
 	return syncFolder(s.folder)
 }

@@ -8,12 +8,13 @@ import (
 	"time"
 	"unsafe"
 
-	"gateway/proxy/admin"
 	"gateway/proxy/engine"
 	"gateway/proxy/header"
 	"gateway/proxy/mapping"
 	"gateway/proxy/page"
+	"gateway/proxy/peer"
 	"gateway/proxy/route"
+	"gateway/proxy/traffic"
 )
 
 // statusGone is what is noted of a request whose visitor left before the answer; nobody ever receives it.
@@ -28,6 +29,11 @@ type visit struct {
 	// id has 128 bits that nobody can guess. It is what digits holds, so it is borrowed as what the exchange has is.
 	id     string
 	digits [32]byte
+	// peer is the address of the connection, which is another than the visitor's behind a trusted proxy; trail is what
+	// that says then. lines is memory.
+	peer  string
+	trail peer.Trail
+	lines []string
 	// host is the request's in its canonical form.
 	host string
 	// serving is the route, nil as long as there is none; target the name of the one that answered.
@@ -37,8 +43,11 @@ type visit struct {
 	rest string
 	// mapped says how the app's addresses look to this visitor, if the route's are mapped.
 	mapped mapping.Map
-	// status is noted instead of the answer's when it is not 0.
+	// status is noted instead of the answer's when it is not 0; cause is why the gateway itself answered.
 	status int
+	cause  page.Kind
+	// way is the request's to a target.
+	way delivery
 }
 
 // visitors answers what the engine receives.
@@ -56,7 +65,7 @@ func (d visitors) Refuse(x *engine.Exchange, r *engine.Refusal) {
 	v := d.server.enter(x)
 	defer v.leave()
 	d.server.log.Debug("a request was refused", "request", strings.Clone(v.id), "status", r.Status, "reason", r.Reason)
-	v.page(page.Refused(r.Status))
+	v.page(refusedPage(r))
 }
 
 // enter begins a visit.
@@ -65,12 +74,13 @@ func (s *Server) enter(x *engine.Exchange) *visit {
 	if !used {
 		v = new(visit)
 		x.Local = v
+		v.way.visit = v
 	}
 	v.server, v.snapshot, v.exchange, v.began = s, s.current.Load(), x, time.Now()
 	writeHex(v.digits[:16], rand.Uint64())
 	writeHex(v.digits[16:], rand.Uint64())
 	v.id = unsafe.String(&v.digits[0], len(v.digits))
-	s.book.Begin()
+	v.identify()
 	return v
 }
 
@@ -112,7 +122,7 @@ func (v *visit) answer() {
 		v.page(page.BadRequest)
 	case v.wantsSlash():
 		v.addSlash()
-	default:
+	case v.admit():
 		v.serve()
 	}
 }
@@ -148,6 +158,7 @@ func (v *visit) page(kind page.Kind) {
 }
 
 func (v *visit) show(p page.Page) {
+	v.cause = p.Kind
 	r := &v.exchange.Request
 	status, h, body := p.Render(r.Method, r.Header)
 	// It fails when the visitor is gone, who then needs no answer.
@@ -191,30 +202,44 @@ func (v *visit) leave() {
 			v.page(page.Internal)
 		}
 	}
+	// It may still be there after a panic.
+	v.way.leavePlace()
 	v.note()
 	// What is not in use keeps no table alive.
 	v.snapshot, v.serving, v.exchange = nil, nil, nil
-	v.host, v.target, v.rest, v.status = "", "", "", 0
+	v.host, v.target, v.rest, v.status, v.cause, v.peer = "", "", "", 0, "", ""
+	v.trail = peer.Trail{}
+	clear(v.lines)
+	v.way.reset()
 	v.mapped.Reset()
 }
 
 func (v *visit) note() {
-	v.server.book.End()
-	if v.serving == nil {
-		return
-	}
-	status, now := v.status, time.Now()
+	status := v.status
 	if status == 0 {
 		status = v.exchange.Status()
 	}
-	v.serving.traffic.End(now, admin.Request{
-		ID:     v.id,
-		Time:   v.began,
-		Method: v.exchange.Request.Method,
-		Path:   v.exchange.Request.Path,
-		Status: status,
-		Target: v.target,
-		Millis: float64(now.Sub(v.began).Microseconds()) / 1000,
-		Bytes:  v.exchange.Bytes(),
-	}, v.exchange.Streamed())
+	figures := v.server.book.Stray()
+	if v.serving == nil {
+		figures.Begin()
+	} else {
+		figures = v.serving.traffic
+	}
+	took := time.Since(v.began)
+	figures.End(&traffic.Request{
+		ID:       v.id,
+		Method:   v.exchange.Request.Method,
+		Path:     v.exchange.Request.Path,
+		Target:   v.target,
+		Status:   status,
+		Began:    v.began,
+		Took:     took,
+		Received: v.exchange.Received(),
+		Sent:     v.exchange.Bytes(),
+		Retries:  v.way.retries,
+		Streamed: v.exchange.Streamed(),
+	})
+	if v.server.config.AccessLog != nil {
+		v.log(status, took)
+	}
 }

@@ -52,14 +52,13 @@ func clip(s string, most int) string { return s[:min(len(s), most)] }
 // referer is that without its query and fragment, unless queries are wanted: it is often an address of the same apps,
 // and what is secret in one is secret in the other.
 func (e *Entry) referer(query bool) string {
+	s := clip(e.Referer, maxAddress)
 	if query {
-		return clip(e.Referer, maxAddress)
+		return s
 	}
-	at := strings.IndexAny(clip(e.Referer, maxAddress), "?#")
-	if at < 0 {
-		at = maxAddress
-	}
-	return clip(e.Referer, at)
+	s, _, _ = strings.Cut(s, "#")
+	s, _, _ = strings.Cut(s, "?")
+	return s
 }
 
 // Field documents one field of the JSON format.
@@ -90,7 +89,7 @@ func Reference() []Field {
 		{"tls", "bool", true, "Whether the visitor came by TLS."},
 		{"status", "number", true, "Status of the answer; 499 when the visitor left before there was one."},
 		{"bytes_received", "number", true, "Bytes of the request's body that were received."},
-		{"bytes_sent", "number", true, "Bytes of the answer's body that were sent; of an upgraded connection, all."},
+		{"bytes_sent", "number", true, "Bytes of the answer's body that were sent. What goes over an upgraded connection is not counted."},
 		{"duration_ms", "number", true, "Milliseconds from the head of the request to the end of the answer, with three decimals as all of these."},
 		{"target_ms", "number", false, "Milliseconds from sending the request to the target to the first byte of its answer."},
 		{"wait_ms", "number", false, "Milliseconds that the request waited in the queue of its route."},
@@ -98,11 +97,11 @@ func Reference() []Field {
 		{"service", "string", false, "Service behind the route."},
 		{"target", "string", false, "Target that was asked last, by its name."},
 		{"target_address", "string", false, "Where that target listens."},
-		{"retries", "number", false, "How many times the request was sent anew, to the same or to another target."},
+		{"retries", "number", false, "How many targets were tried before that one."},
 		{"upgraded", "bool", false, "Whether the connection was handed over to another protocol, such as WebSocket."},
 		{"user_agent", "string", false, "`User-Agent` as it was sent, up to 1,024 bytes."},
 		{"referer", "string", false, "`Referer` as it was sent, up to 2,048 bytes; without its query, unless queries are logged."},
-		{"error", "string", false, "Why the gateway itself answered where the app should have, in a word."},
+		{"error", "string", false, "Why the gateway itself answered where the app should have, in a word such as `connect` or `timeout`."},
 	}
 }
 

@@ -11,36 +11,59 @@ const (
 )
 
 // plain are the bytes that stand for themselves in both formats: printable ASCII but quotes and backslashes.
-var plain = func() (set [256]bool) {
-	for c := byte(' '); c < 0x7f; c++ {
-		set[c] = c != '"' && c != '\\'
+func plain(c byte) bool { return ' ' <= c && c < 0x7f && c != '"' && c != '\\' }
+
+// leadingPlain is how many bytes at the beginning of a string are plain. It looks at eight at a time, at the end at the
+// last eight.
+func leadingPlain(s string) int {
+	i := 0
+	for ; i+8 <= len(s); i += 8 {
+		if !plainWord(word(s[i:])) {
+			break
+		}
 	}
-	return set
-}()
+	if rest := len(s) - i; 0 < rest && rest < 8 && len(s) >= 8 && plainWord(word(s[len(s)-8:])) {
+		return len(s)
+	}
+	for i < len(s) && plain(s[i]) {
+		i++
+	}
+	return i
+}
+
+// word is eight bytes as one number.
+func word(s string) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+}
+
+// plainWord reports that eight bytes are plain. The high bit of a byte is set in one of the terms if it is above ASCII, a
+// control character, 0x7f, a quote or a backslash; what a carry sets besides only sends plain bytes the slow way.
+func plainWord(x uint64) bool {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	return (x|(x-' '*ones)|(x+ones)|((x^'"'*ones)-ones)|((x^'\\'*ones)-ones))&high == 0
+}
 
 // quoteJSON appends a string of RFC 8259 section 7. What is not UTF-8 becomes U+FFFD. All that does not print is
 // escaped too, though JSON would not need it: lines are read on terminals, and by tools that take more than a line feed
 // for the end of a line.
 func quoteJSON(b []byte, s string) []byte {
 	b = append(b, '"')
-	from := 0
-	for i := 0; i < len(s); {
-		if plain[s[i]] {
-			i++
-			continue
+	for {
+		n := leadingPlain(s)
+		b = append(b, s[:n]...)
+		if s = s[n:]; s == "" {
+			return append(b, '"')
 		}
-		r, size := utf8.DecodeRuneInString(s[i:])
+		r, size := utf8.DecodeRuneInString(s)
 		if r >= utf8.RuneSelf && unicode.IsPrint(r) && !(r == utf8.RuneError && size == 1) {
-			i += size
-			continue
+			b = append(b, s[:size]...)
+		} else {
+			b = escapeRune(b, r)
 		}
-		b = append(b, s[from:i]...)
-		b = escapeRune(b, r)
-		i += size
-		from = i
+		s = s[size:]
 	}
-	b = append(b, s[from:]...)
-	return append(b, '"')
 }
 
 // escapeRune appends a character as JSON may always have it.
@@ -68,16 +91,15 @@ func escapeUnit(b []byte, unit rune) []byte {
 
 // escapeCombined appends a string as nginx does: quotes, backslashes and all but printable ASCII as \xHH.
 func escapeCombined(b []byte, s string) []byte {
-	from := 0
-	for i := range len(s) {
-		if plain[s[i]] {
-			continue
+	for {
+		n := leadingPlain(s)
+		b = append(b, s[:n]...)
+		if n == len(s) {
+			return b
 		}
-		b = append(b, s[from:i]...)
-		b = escapeByte(b, s[i])
-		from = i + 1
+		b = escapeByte(b, s[n])
+		s = s[n+1:]
 	}
-	return append(b, s[from:]...)
 }
 
 // bareCombined appends a field without quotes around it: one without spaces, and "-" for none.
@@ -86,7 +108,7 @@ func bareCombined(b []byte, s string) []byte {
 		return append(b, '-')
 	}
 	for i := range len(s) {
-		if plain[s[i]] && s[i] != ' ' {
+		if plain(s[i]) && s[i] != ' ' {
 			b = append(b, s[i])
 		} else {
 			b = escapeByte(b, s[i])

@@ -153,18 +153,18 @@ func TestParseFormat_NamesThoseThereAre(t *testing.T) {
 }
 
 func FuzzJSON(f *testing.F) {
-	f.Add("GET", "/a", "?b", "agent", "https://example.org/")
-	f.Add("", "/\x00\n\r\t\x1f\x7f\"\\</script>", "?\xff\xc3\x28\xed\xa0\x80", "\u0085\u009b\u2028\u2029\u202e\U0001f600\U000e0001", "\xf0\x9f")
-	f.Add("G\nT", strings.Repeat("é", 1500), "", "{}", "\ufffd\ufeff")
-	f.Fuzz(func(t *testing.T, method, path, query, agent, referer string) {
-		e := Entry{Method: method, Path: path, Query: "?" + query, UserAgent: agent, Referer: referer}
+	f.Add("/a", "?b", "agent", "https://example.org/")
+	f.Add("/\x00\n\r\t\x1f\x7f\"\\</script>", "?\xff\xc3\x28\xed\xa0\x80", "\u0085\u009b\u2028\u2029\u202e\U0001f600\U000e0001", "\xf0\x9f")
+	f.Add(strings.Repeat("é", 1500), "", "{}", "\ufffd\ufeff")
+	f.Fuzz(func(t *testing.T, path, query, agent, referer string) {
+		e := Entry{Path: path, Query: "?" + query, UserAgent: agent, Referer: referer}
 		line, end := strings.CutSuffix(lineOf(Config{Query: true}, e), "\n")
 		if !end || strings.ContainsFunc(line, func(r rune) bool { return r < ' ' || 0x7f <= r && r < 0xa0 || r == '\u2028' || r == '\u2029' }) {
 			t.Fatalf("it holds what does not print: %q", line)
 		}
 		var got struct {
-			Method, Path, Query, Referer string
-			Agent                        string `json:"user_agent"`
+			Path, Query, Referer string
+			Agent                string `json:"user_agent"`
 		}
 		if err := json.Unmarshal([]byte(line), &got); err != nil {
 			t.Fatalf("%v: %q", err, line)
@@ -173,7 +173,6 @@ func FuzzJSON(f *testing.F) {
 			sent, got string
 			most      int
 		}{
-			{method, got.Method, maxShort},
 			{path, got.Path, maxAddress},
 			{query, got.Query, maxAddress},
 			{agent, got.Agent, maxAgent},
@@ -198,10 +197,10 @@ func unescaped(s string) string {
 }
 
 func FuzzCombined(f *testing.F) {
-	f.Add("192.0.2.1", "GET", "/a?b", "agent", "https://example.org/")
-	f.Add("a b\n", "", "/\x00\n\r\t\x1f\x7f\"\\", "x\"\n127.0.0.1 - - [forged]", "\xff\u0085\u2028")
-	f.Fuzz(func(t *testing.T, client, method, path, agent, referer string) {
-		e := Entry{Client: client, Method: method, Path: path, UserAgent: agent, Referer: referer}
+	f.Add("192.0.2.1", "/a?b", "agent", "https://example.org/")
+	f.Add("a b\n", "/\x00\n\r\t\x1f\x7f\"\\", "x\"\n127.0.0.1 - - [forged]", "\xff\u0085\u2028")
+	f.Fuzz(func(t *testing.T, client, path, agent, referer string) {
+		e := Entry{Client: client, Method: path, Path: path, UserAgent: agent, Referer: referer}
 		line := lineOf(Config{Format: Combined, Query: true}, e)
 		parts := combinedLine.FindStringSubmatch(line)
 		if parts == nil {
@@ -216,4 +215,20 @@ func FuzzCombined(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestLeadingPlain_AgreesWithPlainForEveryByteAtEveryPlace(t *testing.T) {
+	for c := range 256 {
+		for at := range 20 {
+			text := []byte(strings.Repeat("a", 20))
+			text[at] = byte(c)
+			want := at
+			if plain(byte(c)) {
+				want = 20
+			}
+			if got := leadingPlain(string(text)); got != want {
+				t.Errorf("%#02x at %d: %d are plain, want %d", c, at, got, want)
+			}
+		}
+	}
 }

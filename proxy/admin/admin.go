@@ -89,8 +89,10 @@ type Route struct {
 	State   string    `json:"state"`
 	Owner   string    `json:"owner,omitempty"`
 	Expires time.Time `json:"expires,omitzero"`
-	Targets []Target  `json:"targets"`
-	Traffic Traffic   `json:"traffic"`
+	// Paused says how it is paused, nil when it is not. State is then what it would be.
+	Paused  *Pause   `json:"paused,omitempty"`
+	Targets []Target `json:"targets"`
+	Traffic Traffic  `json:"traffic"`
 }
 
 // Target is one address behind a route.
@@ -101,6 +103,13 @@ type Target struct {
 	Scheme  string `json:"scheme"`
 	State   string `json:"state"`
 	Reason  string `json:"reason,omitempty"`
+	// Health is what the gateway's own checks say: passing, failing, or unchecked before the first; empty without checks.
+	Health string `json:"health,omitempty"`
+	// Ejected reports that the target gets no requests because too many failed, at least until EjectedUntil.
+	Ejected      bool      `json:"ejected,omitempty"`
+	EjectedUntil time.Time `json:"ejected_until,omitzero"`
+	// Inflight are the requests that it works on.
+	Inflight int64 `json:"inflight"`
 }
 
 // Problem is something that keeps a route from being served as asked, and how to mend it.

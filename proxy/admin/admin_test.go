@@ -25,6 +25,7 @@ type proxy struct {
 	mu     sync.Mutex
 	tables []string
 	agents []admin.Agent
+	paused *admin.Pause
 }
 
 func (p *proxy) Status() admin.Status { return admin.Status{Proxy: admin.Proxy{Boot: "b1"}} }

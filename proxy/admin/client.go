@@ -100,10 +100,10 @@ func (c *Client) call(ctx context.Context, method, path string, body []byte, out
 	}
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
-		// Every PUT may be repeated, so one that meets a connection the proxy just closed is sent again. An empty
-		// value says so to net/http alone and is not sent.
-		req.Header["Idempotency-Key"] = []string{}
 	}
+	// Every call may be repeated, so one that meets a connection the proxy just closed is sent again. An empty value
+	// says so to net/http alone and is not sent.
+	req.Header["Idempotency-Key"] = []string{}
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return plain(err)

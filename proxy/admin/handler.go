@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
+	"strings"
 )
 
 // maxReport is the most bytes that an agent's report may have.
@@ -24,6 +27,7 @@ var (
 type Gateway interface {
 	Observed
 	Receiver
+	Pauser
 }
 
 // Observed is what can be asked of a proxy.
@@ -45,33 +49,37 @@ type Receiver interface {
 // Handler is the admin API of a proxy. It authorises nobody: whoever can open its socket may administer.
 func Handler(g Gateway) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/v1/status", endpoint{http.MethodGet, func(*http.Request) (any, error) { return g.Status(), nil }})
-	mux.Handle("/v1/routes", endpoint{http.MethodGet, func(*http.Request) (any, error) { return g.Routes(), nil }})
-	mux.Handle("/v1/requests", endpoint{http.MethodGet, func(r *http.Request) (any, error) { return requests(g, r) }})
-	mux.Handle("/v1/table", endpoint{http.MethodPut, func(r *http.Request) (any, error) { return putTable(g, r) }})
-	mux.Handle("/v1/agent", endpoint{http.MethodPut, func(r *http.Request) (any, error) { return putAgent(g, r) }})
+	mux.Handle("/v1/status", endpoint{http.MethodGet: func(*http.Request) (any, error) { return g.Status(), nil }})
+	mux.Handle("/v1/routes", endpoint{http.MethodGet: func(*http.Request) (any, error) { return g.Routes(), nil }})
+	mux.Handle("/v1/requests", endpoint{http.MethodGet: func(r *http.Request) (any, error) { return requests(g, r) }})
+	mux.Handle("/v1/table", endpoint{http.MethodPut: func(r *http.Request) (any, error) { return putTable(g, r) }})
+	mux.Handle("/v1/agent", endpoint{http.MethodPut: func(r *http.Request) (any, error) { return putAgent(g, r) }})
+	mux.Handle("/v1/pause", endpoint{
+		http.MethodPut:    func(r *http.Request) (any, error) { return putPause(g, r) },
+		http.MethodDelete: func(r *http.Request) (any, error) { return deletePause(g, r) },
+	})
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusNotFound, Error{Message: fmt.Sprintf("the admin API has no %s; this proxy speaks /v1", r.URL.Path)})
 	})
 	return mux
 }
 
-// endpoint answers one method with JSON.
-type endpoint struct {
-	method string
-	serve  func(*http.Request) (any, error)
-}
+// endpoint answers its methods with JSON.
+type endpoint map[string]func(*http.Request) (any, error)
 
 func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.Method != e.method {
-		w.Header().Set("Allow", e.method)
-		answer(w, http.StatusMethodNotAllowed, Error{Message: fmt.Sprintf("%s takes %s, not %s", r.URL.Path, e.method, r.Method)})
+	serve, takes := e[r.Method]
+	if !takes {
+		methods := slices.Sorted(maps.Keys(e))
+		w.Header().Set("Allow", strings.Join(methods, ", "))
+		message := fmt.Sprintf("%s takes %s, not %s", r.URL.Path, strings.Join(methods, " and "), r.Method)
+		answer(w, http.StatusMethodNotAllowed, Error{Message: message})
 		return
 	}
-	if e.method == http.MethodPut {
+	if r.Method == http.MethodPut {
 		r.Body = http.MaxBytesReader(w, r.Body, MaxTable)
 	}
-	v, err := e.serve(r)
+	v, err := serve(r)
 	if err != nil {
 		answer(w, statusOf(err), Error{Message: err.Error()})
 		return
@@ -79,10 +87,19 @@ func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, v)
 }
 
-func requests(g Gateway, r *http.Request) (any, error) {
+// routeOf is the key of the route that a request is about.
+func routeOf(r *http.Request) (string, error) {
 	key := r.URL.Query().Get("route")
 	if key == "" {
-		return nil, fmt.Errorf("%w: say which route, as in /v1/requests?route=/robots", ErrRefused)
+		return "", fmt.Errorf("%w: say which route, as in %s?route=/robots", ErrRefused, r.URL.Path)
+	}
+	return key, nil
+}
+
+func requests(g Gateway, r *http.Request) (any, error) {
+	key, err := routeOf(r)
+	if err != nil {
+		return nil, err
 	}
 	last, err := g.Requests(key)
 	if err != nil {

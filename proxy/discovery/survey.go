@@ -196,6 +196,7 @@ func made(c *docker.Container, claim *label.Claim, reached reached) route.Route 
 		Owner:   claim.Owner,
 		Expires: claim.Expires,
 		Claimed: reached.claimed.UTC(),
+		Policy:  claim.Policy,
 		Targets: []route.Target{{
 			ID:      c.ID[:min(12, len(c.ID))],
 			Name:    c.Name,

@@ -3,6 +3,7 @@ package discovery
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"gateway/proxy/docker"
 	"gateway/proxy/label"
@@ -140,6 +141,24 @@ func TestSurvey_TellsWhoTakesARoleThatIsNotTheirs(t *testing.T) {
 		delete(c.Labels, label.Path)
 		if o := survey(world(c), true, nil); o.proxy != nil || len(o.found)+len(o.problems) != 0 {
 			t.Errorf("%q without a route: got %+v", role, o)
+		}
+	}
+}
+
+func TestSurvey_PassesPoliciesOn(t *testing.T) {
+	o := survey(world(box(map[string]string{
+		label.Balance: "sticky", label.Drain: "1m", "gateway.routes.b.path": "/b", "gateway.routes.b.rate": "60/m",
+	}, "x")), false, nil)
+	if len(o.found) != 2 || len(o.problems) != 0 {
+		t.Fatalf("got %+v, %+v", o.found, o.problems)
+	}
+	want := []route.Policy{
+		{Balance: route.Sticky, Drain: time.Minute},
+		{Rate: route.Rate{Requests: 60, Per: time.Minute, Burst: 1}},
+	}
+	for i, c := range o.found {
+		if c.route.Policy != want[i] {
+			t.Errorf("%s: got %+v", c.route.Key, c.route.Policy)
 		}
 	}
 }

@@ -73,6 +73,7 @@ func (b *bodyReader) await(p []byte) (int, error) {
 
 // took notes bytes of a body with a length.
 func (b *bodyReader) took(n int64, err error) error {
+	b.conn.x.received.Add(n)
 	b.left -= n
 	if b.left == 0 {
 		b.done.Store(true)
@@ -112,6 +113,7 @@ func (b *bodyReader) readChunked(p []byte) (int, error) {
 	}
 	n := copy(p, b.piece)
 	b.piece = b.piece[n:]
+	c.x.received.Add(int64(n))
 	return n, nil
 }
 

@@ -40,6 +40,9 @@ type conn struct {
 	// it has to look broken.
 	over, unread, broken bool
 	leave                leaving
+	// entered reports that the doorman let the visitor in; refused is what the first request is answered if not.
+	entered bool
+	refused *http1.Invalid
 }
 
 // The states of a connection as Drain sees them.
@@ -77,7 +80,7 @@ func (c *conn) serve() {
 	c.engine.add(c)
 	defer c.engine.remove(c)
 	defer c.close()
-	if !c.shake() {
+	if !c.welcome() {
 		return
 	}
 	for !c.over {
@@ -101,27 +104,9 @@ func (c *conn) serve() {
 	}
 }
 
-// shake does the handshake of TLS. It returns false when the connection has ended.
-func (c *conn) shake() bool {
-	secured, ok := c.stream.(*tls.Conn)
-	if !ok {
-		return true
-	}
-	c.sock.Within(c.engine.config.Timeouts.Head)
-	if err := secured.HandshakeContext(c.engine.base); err != nil {
-		c.engine.log.Debug("a handshake failed", "peer", c.peer, "error", err)
-		return false
-	}
-	if secured.ConnectionState().NegotiatedProtocol == "h2" {
-		c.engine.http2.serveConn(c, secured)
-		return false
-	}
-	return true
-}
-
 // loop reads and answers requests for as long as nothing else must be done.
 func (c *conn) loop() error {
-	c.sock.Within(c.engine.config.Idle)
+	c.sock.Within(c.idle())
 	if c.stream == net.Conn(c.sock) {
 		return c.sock.Loop(c.step)
 	}
@@ -222,7 +207,7 @@ func (c *conn) forget() {
 // answerAll answers the requests that are complete, in their order. It returns true when the loop is to be left.
 func (c *conn) answerAll() bool {
 	for c.from < c.to {
-		if !c.served && c.in[c.from] == 'P' {
+		if !c.served && c.refused == nil && c.in[c.from] == 'P' {
 			if whole, part := c.prefaced(); whole {
 				c.leave = toHTTP2
 				return true
@@ -266,6 +251,9 @@ func (c *conn) parse() (int, error) {
 	c.x.head.Header = c.x.Request.Header[:0]
 	n, err := http1.ParseRequest(&c.x.head, c.in[c.from:c.to], limits)
 	c.x.Request.Header = c.x.head.Header
+	if c.refused != nil && err == nil {
+		return n, c.refused
+	}
 	return n, err
 }
 
@@ -295,6 +283,7 @@ func (c *conn) begin() {
 		x.whole = c.in[c.from : c.from+int(h.Length)]
 		c.from += int(h.Length)
 		c.seen = c.from
+		x.received.Store(h.Length)
 	default:
 		c.streaming = true
 		x.reader.reset(c, h.Length)

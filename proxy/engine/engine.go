@@ -8,6 +8,8 @@ import (
 	"crypto/tls"
 	"log/slog"
 	"time"
+
+	client "gateway/proxy/peer"
 )
 
 // Config says how an engine serves. A duration or limit of 0 means its default. A negative duration means that nothing
@@ -17,6 +19,11 @@ type Config struct {
 	Handler Handler
 	// TLS is for the listeners that are served with it. NextProtos is set by the engine.
 	TLS *tls.Config
+	// Doorman may be nil: then everybody may connect.
+	Doorman Doorman
+	// Announced are those whose connections begin with a PROXY header that says who the visitor is, before TLS. One that
+	// does not begin so ends without an answer. Nil is nobody.
+	Announced *client.Networks
 	// Log may be nil: nothing is logged then.
 	Log *slog.Logger
 	Timeouts
@@ -122,7 +129,7 @@ type Handler interface {
 
 // Refusal is why a request is not passed on.
 type Refusal struct {
-	// Status is 400, 414, 417, 431, 501 or 505. There is no 408 (RFC 9110 section 15.5.9): who is slow gets no answer.
+	// Status is 400, 414, 417, 431, 501 or 505, or what the Doorman said. There is no 408 (RFC 9110 section 15.5.9): who is slow gets no answer.
 	Status int
 	// Reason says what is wrong, with the section of the RFC that says so.
 	Reason string

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gateway/proxy/header"
@@ -55,6 +56,8 @@ type Exchange struct {
 	reason  string
 	relayed bool
 	sent    int64
+	// received is how much of the request's body was read. Who sends it on counts.
+	received atomic.Int64
 	phase   phase
 	stream  bool
 
@@ -221,6 +224,9 @@ func (x *Exchange) Status() int { return x.status }
 // Bytes is how much of the answer's body was sent. What goes over an upgraded connection is not counted.
 func (x *Exchange) Bytes() int64 { return x.sent }
 
+// Received is how much of the request's body was read.
+func (x *Exchange) Received() int64 { return x.received.Load() }
+
 // Streamed reports that the duration of the exchange says nothing about latency: an upgraded connection or
 // server-sent events.
 func (x *Exchange) Streamed() bool { return x.stream }
@@ -303,6 +309,7 @@ func (x *Exchange) reset() {
 		clear(x.wraps)
 		x.wraps = x.wraps[:0]
 	}
+	x.received.Store(0)
 	x.deadline, x.Connect = time.Time{}, 0
 	if total := x.engine.config.Total; total > 0 {
 		x.deadline = time.Now().Add(total)

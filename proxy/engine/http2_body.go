@@ -3,6 +3,7 @@ package engine
 import (
 	"io"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"gateway/proxy/header"
@@ -11,6 +12,8 @@ import (
 // http2Body is the body of a request of HTTP/2.
 type http2Body struct {
 	request *http.Request
+	// received counts what was read.
+	received *atomic.Int64
 	// patience is how long the visitor may send nothing of what is awaited.
 	patience time.Duration
 	reading  wait
@@ -22,6 +25,7 @@ func (b *http2Body) Read(p []byte) (int, error) {
 		return 0, errLeft
 	}
 	n, err := b.request.Body.Read(p)
+	b.received.Add(int64(n))
 	b.reading.pause()
 	return n, err
 }

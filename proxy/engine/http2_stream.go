@@ -46,7 +46,7 @@ func newHTTP2Stream() *http2Stream {
 func (s *http2Stream) start(v *http2Conn, w http.ResponseWriter, r *http.Request) {
 	x, _ := v.engine.exchanges.Get().(*Exchange)
 	s.conn, s.x, s.w = v, x, w
-	s.http2Body.request, s.patience = r, v.engine.config.Body
+	s.http2Body.request, s.http2Body.received, s.patience = r, &x.received, v.engine.config.Body
 	s.framing, s.left, s.unsent, s.held, s.changed, s.aborted = noBody, 0, false, 0, false, false
 	x.visitor = s
 	x.reset()

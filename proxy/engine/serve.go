@@ -30,6 +30,8 @@ type Engine struct {
 	draining atomic.Bool
 	// busy is the number of exchanges under way, upgraded ones not counted.
 	busy atomic.Int64
+	// refused is the number of connections that wait to be told that they were refused.
+	refused atomic.Int32
 
 	mu        sync.Mutex
 	listeners []net.Listener
@@ -121,6 +123,7 @@ func (e *Engine) add(c *conn) {
 }
 
 func (e *Engine) remove(c *conn) {
+	c.depart()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	delete(e.conns, c)

@@ -7,7 +7,10 @@
 // further route ROUTE. Each route stands alone: none takes settings from another.
 package label
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // The labels of containers. Each belongs to one route, and is spelled gateway.routes.ROUTE.NAME for a further one.
 // What they mean is told in Reference.
@@ -20,6 +23,16 @@ const (
 	Network = "gateway.network"
 	Owner   = "gateway.owner"
 	Expires = "gateway.expires"
+	Balance = "gateway.lb"
+	Drain   = "gateway.drain"
+	Rate    = "gateway.rate"
+	BodyMax = "gateway.body.max"
+	// HealthPath turns the active check on, and the others of its kind need it.
+	HealthPath     = "gateway.health.path"
+	HealthInterval = "gateway.health.interval"
+	HealthTimeout  = "gateway.health.timeout"
+	HealthRise     = "gateway.health.rise"
+	HealthFall     = "gateway.health.fall"
 	// Routes is what the labels of further routes start with.
 	Routes = "gateway.routes."
 )
@@ -55,6 +68,11 @@ type Field struct {
 
 // Reference returns the documentation of every label, in the order people read it. The slice is the caller's.
 func Reference() []Field {
+	return slices.Concat(placing(), treating(), ruling())
+}
+
+// placing documents what says which route it is and where its target is.
+func placing() []Field {
 	return []Field{
 		{Path, "–", "Path prefix to serve, such as `/robots`. The only label that is needed: it opts the container in."},
 		{Host, "any", "Only for this host name, without scheme or port."},
@@ -67,6 +85,33 @@ func Reference() []Field {
 			"through, by its name or by its name in the compose file."},
 		{Owner, "–", "Who to ask about it, as lists show it."},
 		{Expires, "never", "Last day of the route, as `YYYY-MM-DD`. Lists show it; nothing is stopped by itself."},
+	}
+}
+
+// treating documents what says how a route treats its targets and its visitors.
+func treating() []Field {
+	return []Field{
+		{Balance, "`p2c`", "How requests are spread over several targets: `p2c` takes the less busy of two drawn at random, " +
+			"`round-robin` one after the other, `sticky` keeps a visitor with a target by a cookie."},
+		{HealthPath, "no check", "Has the gateway ask each target for this path by itself, such as `/health`, as the app sees it. " +
+			"A target passes with 2xx or 3xx. The first check decides at once whether it takes requests."},
+		{HealthInterval, "`10s`", "Time from the end of one check to the start of the next, `1s` to `1h`. This and what follows " +
+			"on checks needs `" + HealthPath + "`."},
+		{HealthTimeout, "`5s`", "How long one check may take, `100ms` to `1m`. It may be longer than the interval."},
+		{HealthRise, "`2`", "How many checks in a row must pass until a target that failed takes requests again, 1 to 100."},
+		{HealthFall, "`3`", "How many checks in a row must fail until a target takes no requests any more, 1 to 100."},
+		{Drain, "the gateway's, `30s`", "How long a target that is being stopped or replaced keeps what it has, WebSockets included, " +
+			"`1s` to `1h`."},
+		{Rate, "no limit", "How many requests one client may make, such as `10/s`, `600/m` or `5000/h`. Of these as many may come at " +
+			"once as belong to one second, at least one; `10/s,burst=20` says another number."},
+		{BodyMax, "no limit", "The largest body that a request may have, such as `10MB` (1000 kB each), `512KiB` (1024 bytes each), " +
+			"`2GiB`, or a number of bytes, up to `1TiB`."},
+	}
+}
+
+// ruling documents what stands above single routes.
+func ruling() []Field {
+	return []Field{
 		{Routes + "ROUTE.NAME", "–", "A further route of the same container: any label above, such as " +
 			"`gateway.routes.api.path`. `ROUTE` is a name of small letters, digits, `-` and `_`. Routes take no settings from one another."},
 		{Role, "–", "Set by gateway on what it creates: `proxy` and `agent` on its containers, which are never routed to, " +

@@ -24,6 +24,8 @@ type Claim struct {
 	Network, Owner string
 	// Expires is the start of the last day in UTC, zero when there is none.
 	Expires time.Time
+	// Policy has its defaults filled in where a label says a part of it.
+	Policy route.Policy
 }
 
 // Problem is a label that cannot be followed. The route it belongs to is left out.
@@ -168,6 +170,7 @@ func (g *group) parse() (Claim, []Problem) {
 	if len(problems) == 0 && g.labels["path"] == "" {
 		problems = append(problems, g.pathless())
 	}
+	problems = append(problems, g.unchecked()...)
 	if key := g.key(claim); key != "" {
 		for i := range problems {
 			problems[i].Route = key

@@ -128,10 +128,7 @@ func TestParse_RefusesUnknownLabels(t *testing.T) {
 		{"gateway.PORT", "write gateway.port"},
 		{"gateway.routes.x.prot", "write gateway.routes.x.port"},
 		{"gateway.auth.basic", "upgrade the gateway"},
-		{"gateway.rate", "upgrade the gateway"},
 		{"gateway.idle", "upgrade the gateway"},
-		{"gateway.lb", "upgrade the gateway"},
-		{"gateway.health.path", "upgrade the gateway"},
 		{"gateway.headers.request.X-A", "upgrade the gateway"},
 		{"gateway.", "upgrade the gateway"},
 		{"gateway.routes", "upgrade the gateway"},
@@ -145,7 +142,7 @@ func TestParse_RefusesUnknownLabels(t *testing.T) {
 }
 
 func TestParse_LeavesOutOnlyTheRouteOfAnUnknownLabel(t *testing.T) {
-	for label, left := range map[string]string{"gateway.auth.basic": "x", "gateway.routes.x.rate": ""} {
+	for label, left := range map[string]string{"gateway.auth.basic": "x", "gateway.routes.x.rates.burst": ""} {
 		claims, problems := Parse(map[string]string{label: "v", "gateway.path": "/a", "gateway.routes.x.path": "/b"})
 		if len(claims) != 1 || claims[0].Name != left || len(problems) != 1 {
 			t.Errorf("%s: got %+v, %+v", label, claims, problems)

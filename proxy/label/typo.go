@@ -15,6 +15,11 @@ var synonyms = map[string]string{
 	"strip": "mount", "stripprefix": "mount",
 	"ttl": "expires", "until": "expires", "expiry": "expires",
 	"contact": "owner", "route": "path",
+	"balance": "lb", "balancer": "lb", "loadbalancer": "lb", "sticky": "lb", "strategy": "lb",
+	"health": "health.path", "healthcheck": "health.path", "healthcheck.path": "health.path", "health.url": "health.path",
+	"health.uri": "health.path", "healthcheck.interval": "health.interval", "healthcheck.timeout": "health.timeout",
+	"health.retries": "health.fall", "grace": "drain", "graceperiod": "drain", "ratelimit": "rate", "limit": "rate",
+	"body": "body.max", "body.limit": "body.max", "body.size": "body.max", "maxbody": "body.max",
 }
 
 // unknown is the problem of a label that this version does not know.

@@ -33,6 +33,16 @@ var fields = map[string]func(*Claim, string) *fault{
 	"network": readNetwork,
 	"owner":   readOwner,
 	"expires": readExpires,
+
+	"lb":              readBalance,
+	"drain":           readDrain,
+	"rate":            readRate,
+	"body.max":        readBodyMax,
+	"health.path":     readHealthPath,
+	"health.interval": readHealthInterval,
+	"health.timeout":  readHealthTimeout,
+	"health.rise":     readHealthRise,
+	"health.fall":     readHealthFall,
 }
 
 // read reads the value of one label into a claim.

@@ -41,8 +41,8 @@ func (p Page) html(words words, language string, repeatable bool) []byte {
 		Language: language, Title: words.title, Text: words.text, Request: words.request, ID: p.RequestID,
 		Status: p.Status(), Tone: p.face().tone, Style: template.CSS(style), //nolint:gosec // Our own style sheet.
 	}
-	if repeatable && p.face().retry > 0 {
-		v.Reload, v.Reloading = p.face().retry, words.reload
+	if repeatable && p.retry() > 0 {
+		v.Reload, v.Reloading = p.retry(), words.reload
 	}
 	var b bytes.Buffer
 	if err := layout.Execute(&b, v); err != nil {

@@ -23,6 +23,7 @@ const (
 	Unhealthy   Kind = "unhealthy"      // the app's health check fails
 	Stopped     Kind = "stopped"        // the app does not run
 	Draining    Kind = "draining"       // the app is being stopped
+	Paused      Kind = "paused"         // the app is paused, and the request could wait no longer
 	Unreachable Kind = "unreachable"    // the app does not accept connections
 	Broken      Kind = "bad_answer"     // the app broke off or answered what is not HTTP
 	Slow        Kind = "timeout"        // the app took too long
@@ -37,6 +38,10 @@ const (
 	LargeHead  Kind = "header_too_large"   // the head of the request is too large
 	Unknown    Kind = "not_implemented"    // the coding of the body is not understood
 	BadVersion Kind = "bad_version"        // the version of HTTP is not spoken
+
+	LargeBody Kind = "body_too_large"    // the body is larger than the app takes
+	TooMany   Kind = "too_many_requests" // the visitor asks too often, or over too many connections
+	Crowded   Kind = "too_busy"          // there are too many connections in all
 )
 
 // face is what all pages of one kind have in common.
@@ -54,6 +59,7 @@ var faces = map[Kind]face{
 	Unhealthy:   {http.StatusServiceUnavailable, 10, "fail"},
 	Stopped:     {http.StatusServiceUnavailable, 10, "calm"},
 	Draining:    {http.StatusServiceUnavailable, 5, "wait"},
+	Paused:      {http.StatusServiceUnavailable, 10, "calm"},
 	Unreachable: {http.StatusBadGateway, 5, "fail"},
 	Broken:      {http.StatusBadGateway, 0, "fail"},
 	Slow:        {http.StatusGatewayTimeout, 0, "fail"},
@@ -67,6 +73,9 @@ var faces = map[Kind]face{
 	LargeHead:   {http.StatusRequestHeaderFieldsTooLarge, 0, "fail"},
 	Unknown:     {http.StatusNotImplemented, 0, "fail"},
 	BadVersion:  {http.StatusHTTPVersionNotSupported, 0, "fail"},
+	LargeBody:   {http.StatusRequestEntityTooLarge, 0, "fail"},
+	TooMany:     {http.StatusTooManyRequests, 5, "wait"},
+	Crowded:     {http.StatusServiceUnavailable, 10, "wait"},
 }
 
 // Refused is the kind of page for a request that is refused with that status before it is known what it asks for.
@@ -92,6 +101,10 @@ type Page struct {
 	Service string
 	// Until is when a removed app was last there; Gone alone shows it.
 	Until time.Time
+	// Retry is after how long to try again, where that is not always the same: rounded up to seconds. 0 is the kind's own.
+	Retry time.Duration
+	// Message is what the owner of the app says, as plain text; Paused alone shows it, in place of its own words.
+	Message string
 }
 
 // Status is the HTTP status that the page has.
@@ -102,6 +115,14 @@ func (p Page) face() face {
 		return f
 	}
 	return faces[Internal]
+}
+
+// retry is after how many seconds to try again, 0 for never.
+func (p Page) retry() int {
+	if p.Retry > 0 {
+		return int((p.Retry + time.Second - 1) / time.Second)
+	}
+	return p.face().retry
 }
 
 // Render writes the page as an answer to a request with that method and header. Framing is left to who sends it, and so
@@ -119,7 +140,7 @@ func (p Page) Render(method string, asked header.Header) (status int, h header.H
 	h.Add("Content-Language", language)
 	h.Add("Content-Security-Policy", policy)
 	h.Add("Content-Type", kind)
-	if retry := p.face().retry; retry > 0 {
+	if retry := p.retry(); retry > 0 {
 		h.Add("Retry-After", strconv.Itoa(retry))
 	}
 	h.Add("Vary", "Accept, Accept-Language")
@@ -160,7 +181,7 @@ func (p Page) json(words words) []byte {
 		Code:       p.Kind,
 		Message:    words.title + ". " + words.text,
 		RequestID:  p.RequestID,
-		RetryAfter: p.face().retry,
+		RetryAfter: p.retry(),
 	}})
 	if err != nil {
 		return nil // Strings and numbers always marshal.

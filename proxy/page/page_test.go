@@ -19,9 +19,9 @@ import (
 var update = flag.Bool("update", false, "write the golden files anew")
 
 var kinds = []page.Kind{
-	page.Waiting, page.Starting, page.Unhealthy, page.Stopped, page.Draining, page.Unreachable, page.Broken,
+	page.Waiting, page.Starting, page.Unhealthy, page.Stopped, page.Draining, page.Paused, page.Unreachable, page.Broken,
 	page.Slow, page.NotFound, page.Gone, page.BadRequest, page.BadMethod, page.Internal,
-	page.LongTarget, page.Unexpected, page.LargeHead, page.Unknown, page.BadVersion,
+	page.LongTarget, page.Unexpected, page.LargeHead, page.Unknown, page.BadVersion, page.LargeBody, page.TooMany, page.Crowded,
 }
 
 func sample(kind page.Kind) page.Page {
@@ -171,6 +171,30 @@ func TestPage_EscapesNames(t *testing.T) {
 	var told map[string]any
 	if err := json.Unmarshal([]byte(answer(p, "GET", "application/json", "").body), &told); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestPage_SaysWhatTheOwnerDoes(t *testing.T) {
+	p := sample(page.Paused)
+	p.Message = `Back at 5 <b>pm</b> & {app}, "promised"`
+	html, text := answer(p, "GET", "text/html", "ko"), answer(p, "GET", "", "")
+	if strings.Contains(html.body, "<b>") || !strings.Contains(html.body, "<p>Back at 5 &lt;b&gt;pm&lt;/b&gt; &amp; {app}, &#34;promised&#34;</p>") {
+		t.Errorf("the message is not escaped:\n%s", html.body)
+	}
+	if !strings.Contains(text.body, "\n"+p.Message+"\n") || text.status != 503 || text.h.Get("Retry-After") == "" {
+		t.Errorf("%d, retry after %q:\n%s", text.status, text.h.Get("Retry-After"), text.body)
+	}
+	var told struct{ Error struct{ Message string } }
+	if err := json.Unmarshal([]byte(answer(p, "GET", "application/json", "").body), &told); err != nil || !strings.Contains(told.Error.Message, p.Message) {
+		t.Errorf("%v: %q", err, told.Error.Message)
+	}
+	p.Kind = page.Stopped
+	if strings.Contains(answer(p, "GET", "", "").body, "Back at") {
+		t.Error("the message of a pause stands on another page")
+	}
+	p.Kind, p.Message = page.Paused, strings.Repeat("<가", 10_000)
+	if n := len(answer(p, "GET", "text/html", "").body); n > 5<<10 {
+		t.Errorf("the page has %d bytes", n)
 	}
 }
 

@@ -30,6 +30,7 @@ var vocabularies = map[string]vocabulary{
 			Unhealthy:   {"{app} is not well", "It runs, but its health check fails. Its owner may have to look after it."},
 			Stopped:     {"{app} is stopped", "It exists but does not run at the moment. Only its owner can start it."},
 			Draining:    {"{app} is stopping", "It is being stopped or replaced. If it is replaced, it is back in a moment."},
+			Paused:      {"{app} is paused", "Its owner has paused it for a while. It goes on as soon as it is resumed."},
 			Unreachable: {"{app} does not answer", "It runs, but does not accept connections. It may still be starting."},
 			Broken:      {"{app} broke off", "It ended the connection without a proper answer. Trying again may help."},
 			Slow:        {"{app} takes too long", "It did not answer in time. What was asked of it may still be under way."},
@@ -43,6 +44,9 @@ var vocabularies = map[string]vocabulary{
 			LargeHead:   {"The request's header is too large", "Its fields are too long or too many. Deleting this site's cookies may help."},
 			Unknown:     {"This request is not understood", "Its body is sent in a coding that the gateway does not know."},
 			BadVersion:  {"This version of HTTP is not spoken", "The gateway speaks HTTP/1.1 and HTTP/2."},
+			LargeBody:   {"This is too large", "{app} takes no uploads of this size."},
+			TooMany:     {"Too many requests", "They come from your address faster than is allowed here. It goes on in a moment."},
+			Crowded:     {"It is crowded here", "The gateway has as many visitors as it can take. Trying again in a moment may help."},
 		},
 		app:     "The app",
 		request: "Request",
@@ -56,6 +60,7 @@ var vocabularies = map[string]vocabulary{
 			Unhealthy:   {"상태가 좋지 않습니다: {app}", "실행 중이지만 상태 검사에 실패했습니다. 담당자가 확인해야 할 수 있습니다."},
 			Stopped:     {"중지되어 있습니다: {app}", "존재하지만 지금은 실행되고 있지 않습니다. 담당자만 시작할 수 있습니다."},
 			Draining:    {"중지하는 중입니다: {app}", "중지되거나 교체되고 있습니다. 교체라면 곧 돌아옵니다."},
+			Paused:      {"일시 중지되었습니다: {app}", "담당자가 잠시 멈춰 두었습니다. 다시 시작되면 바로 이어집니다."},
 			Unreachable: {"응답하지 않습니다: {app}", "실행 중이지만 연결을 받지 않습니다. 아직 시작하는 중일 수 있습니다."},
 			Broken:      {"연결이 끊어졌습니다: {app}", "올바른 응답 없이 연결이 끊어졌습니다. 다시 시도해 보세요."},
 			Slow:        {"응답이 너무 늦습니다: {app}", "제시간에 응답하지 않았습니다. 요청한 작업은 아직 진행 중일 수 있습니다."},
@@ -69,6 +74,9 @@ var vocabularies = map[string]vocabulary{
 			LargeHead:   {"요청 헤더가 너무 큽니다", "필드가 너무 길거나 너무 많습니다. 이 사이트의 쿠키를 지우면 해결될 수 있습니다."},
 			Unknown:     {"이 요청은 이해할 수 없습니다", "게이트웨이가 모르는 방식으로 본문이 인코딩되어 있습니다."},
 			BadVersion:  {"지원하지 않는 HTTP 버전입니다", "게이트웨이는 HTTP/1.1과 HTTP/2를 사용합니다."},
+			LargeBody:   {"너무 큽니다", "이 크기의 업로드는 받지 않습니다: {app}"},
+			TooMany:     {"요청이 너무 많습니다", "이 주소에서 허용된 것보다 빠르게 요청이 오고 있습니다. 잠시 후 다시 이어집니다."},
+			Crowded:     {"지금은 붐빕니다", "게이트웨이가 받을 수 있는 방문자 수를 넘었습니다. 잠시 후 다시 시도해 보세요."},
 		},
 		app:     "앱",
 		request: "요청 번호",
@@ -77,20 +85,32 @@ var vocabularies = map[string]vocabulary{
 	},
 }
 
-// maxService bounds the name of an app, in bytes, since labels may be long.
-const maxService = 80
+// maxService bounds the name of an app, in bytes, since labels may be long; maxMessage is that of an owner's message.
+const (
+	maxService = 80
+	maxMessage = 1120
+)
+
+// shorten cuts a text to a number of bytes.
+func shorten(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
+}
 
 // words fills in what the page says.
 func (p Page) words(language string) words {
 	v := vocabularies[language]
-	app := p.Service
-	if len(app) > maxService {
-		app = strings.ToValidUTF8(app[:maxService], "") + "…"
-	}
+	app := shorten(p.Service, maxService)
 	if app == "" {
 		app = v.app
 	}
 	fill := strings.NewReplacer("{app}", app, "{until}", p.Until.In(time.UTC).Format(v.date))
 	said := v.kinds[p.Kind]
-	return words{title: fill.Replace(said.title), text: fill.Replace(said.text), request: v.request, reload: v.reload}
+	text := fill.Replace(said.text)
+	if p.Kind == Paused && p.Message != "" {
+		text = shorten(p.Message, maxMessage)
+	}
+	return words{title: fill.Replace(said.title), text: text, request: v.request, reload: v.reload}
 }

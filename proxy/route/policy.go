@@ -15,6 +15,14 @@ const (
 	Sticky Balance = "sticky"
 )
 
+// What holds for a check where nobody said otherwise.
+const (
+	CheckInterval = 10 * time.Second
+	CheckTimeout  = 5 * time.Second
+	CheckRise     = 2
+	CheckFall     = 3
+)
+
 // Check is an active health check: the gateway asks each target by itself, beside the visitors. The zero value is none.
 type Check struct {
 	// Path is what is asked for with GET, with its query, as the app sees it; empty for no check.

@@ -3,179 +3,231 @@ package traffic
 import (
 	"fmt"
 	"math"
-	"strings"
 	"sync"
 	"testing"
 	"time"
-	"unsafe"
-
-	"gateway/proxy/admin"
 )
 
 var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 
-func record(r *Route, at time.Time, millis float64, status int) {
+// record notes a request that ended then.
+func record(r *Route, ended time.Time, took time.Duration, status int) {
 	r.Begin()
-	r.End(at, admin.Request{Status: status, Millis: millis}, false)
+	r.End(&Request{Status: status, Began: ended.Add(-took), Took: took})
 }
 
-func TestRoute_CountsRequestsAndErrors(t *testing.T) {
-	var r Route
-	record(&r, noon, 1, 200)
-	record(&r, noon, 1, 404)
-	record(&r, noon, 1, 500)
-	record(&r, noon, 1, 503)
-	r.Begin()
-	if got := r.Figures(noon); got.Requests != 4 || got.Errors != 2 || got.Inflight != 1 {
-		t.Errorf("Figures = %+v, want 4 requests, 2 errors, 1 under way", got)
-	}
-}
-
-func TestRoute_TakesTheRateOverTenSeconds(t *testing.T) {
-	var r Route
-	for i := range 100 {
-		record(&r, noon.Add(time.Duration(i)*100*time.Millisecond), 1, 200)
-	}
-	for _, test := range []struct {
-		after time.Duration
-		want  float64
-	}{
-		{9 * time.Second, 10}, {14 * time.Second, 5}, {18 * time.Second, 1}, {19 * time.Second, 0}, {time.Hour, 0},
-	} {
-		if got := r.Figures(noon.Add(test.after)).Rate; got != test.want {
-			t.Errorf("after %s the rate is %v, want %v", test.after, got, test.want)
-		}
-	}
-}
-
-func TestRoute_TellsQuantilesOfTheLastMinute(t *testing.T) {
-	var r Route
-	for i := range 100 {
-		record(&r, noon, float64(i+1), 200)
-	}
-	got := r.Figures(noon.Add(40 * time.Second))
-	if math.Abs(got.P50-50) > 5 || math.Abs(got.P95-95) > 9.5 {
-		t.Errorf("p50 %v and p95 %v, want 50 and 95 within a tenth", got.P50, got.P95)
-	}
-	record(&r, noon.Add(59*time.Second), 1000, 200)
-	if got := r.Figures(noon.Add(61 * time.Second)); got.P50 < 900 || got.P50 > 1100 {
-		t.Errorf("p50 %v after a minute, want 1000: the older ones are forgotten", got.P50)
-	}
-	if got := r.Figures(noon.Add(time.Hour)); got.P50 != 0 || got.P95 != 0 {
-		t.Errorf("quantiles %v and %v without requests, want 0", got.P50, got.P95)
-	}
-}
-
-func TestRoute_LeavesStreamsOutOfLatencies(t *testing.T) {
-	var r Route
-	record(&r, noon, 2, 200)
-	for range 10 {
-		r.Begin()
-		r.End(noon, admin.Request{Status: 101, Millis: 3_600_000}, true)
-	}
-	if got := r.Figures(noon); got.P95 > 3 || got.Requests != 11 || got.Rate != 1.1 {
-		t.Errorf("Figures = %+v, want all counted and p95 of the one that was no stream", got)
-	}
-}
-
-func TestRoute_RemembersTheLastFifty(t *testing.T) {
-	var r Route
-	if got := r.Last(); len(got) != 0 {
-		t.Errorf("Last = %v before the first", got)
-	}
-	for i := range 120 {
-		r.Begin()
-		r.End(noon, admin.Request{ID: fmt.Sprint(i), Path: "/" + strings.Repeat("x", 500), Method: strings.Repeat("M", 99)}, false)
-	}
-	last := r.Last()
-	if len(last) != 50 || last[0].ID != "119" || last[49].ID != "70" {
-		t.Fatalf("%d requests from %s to %s, want 50 from 119 to 70", len(last), last[0].ID, last[len(last)-1].ID)
-	}
-	if len(last[0].Path) != 200 || len(last[0].Method) != 20 {
-		t.Errorf("path of %d and method of %d bytes, want 200 and 20", len(last[0].Path), len(last[0].Method))
-	}
-}
-
-func TestBook_ForgetsRoutesThatLeft(t *testing.T) {
+func TestBook_KeepsFiguresOfRoutesThatComeBackSoon(t *testing.T) {
 	var b Book
-	b.Keep([]string{"/a", "/b"})
+	b.Keep([]string{"/a", "/b"}, noon)
 	a := b.Route("/a")
-	record(a, noon, 1, 200)
-	b.Keep([]string{"/a"})
-	if b.Route("/a") != a || b.Route("/b") != nil {
-		t.Error("/a must stay and /b must be gone")
+	record(a, noon, time.Millisecond, 200)
+	b.Keep([]string{"/b"}, noon)
+	if b.Route("/a") != nil || b.Route("/b") == nil {
+		t.Error("/a must be gone and /b must stay")
 	}
-	b.Keep(nil)
-	b.Keep([]string{"/a"})
-	if b.Route("/a").Figures(noon).Requests != 0 {
-		t.Error("a route that left and came again must start anew")
+	b.Keep([]string{"/b", "/a", "/a"}, noon.Add(keepLeft-1))
+	if b.Route("/a") != a || a.Figures(noon).Requests != 1 {
+		t.Error("a route that comes back soon must go on")
+	}
+	b.Keep([]string{"/b"}, noon)
+	b.Keep([]string{"/b", "/a"}, noon.Add(keepLeft))
+	if got := b.Route("/a").Figures(noon).Requests; got != 1 {
+		t.Errorf("%d requests of a route that was put back in the call that would have forgotten it, want 1", got)
+	}
+	b.Keep([]string{"/b"}, noon)
+	b.Keep([]string{"/b"}, noon.Add(keepLeft))
+	b.Keep([]string{"/b", "/a"}, noon.Add(keepLeft))
+	if got := b.Route("/a").Figures(noon).Requests; got != 0 {
+		t.Errorf("%d requests of a route that was away for long, want 0", got)
+	}
+	if got := b.Requests(); got != 1 {
+		t.Errorf("%d requests in all, want 1", got)
 	}
 }
 
-func TestBucket_StaysInRange(t *testing.T) {
-	for _, millis := range []float64{math.NaN(), math.Inf(-1), -1, 0, 0.05, 1, 300_000, 1e18, math.MaxFloat64} {
-		if b := bucket(millis); b < 0 || b >= bucketCount {
-			t.Errorf("bucket(%v) = %d", millis, b)
+func TestBook_BoundsWhatItKeepsOfRoutesThatLeft(t *testing.T) {
+	var b Book
+	var keys []string
+	for i := range 3 * mostLeft {
+		keys = append(keys, fmt.Sprintf("/%04d", i))
+	}
+	b.Keep(keys, noon)
+	for _, key := range keys[:2*mostLeft] {
+		record(b.Route(key), noon, time.Millisecond, 200)
+	}
+	for i := 0; i < len(keys); i += 100 {
+		b.Keep(keys[i:], noon.Add(time.Duration(i)*time.Millisecond))
+	}
+	b.Keep(nil, noon.Add(time.Minute))
+	l := b.Ledger(noon.Add(time.Minute))
+	if len(l.Routes) != mostLeft || l.Removed.Total() != mostLeft {
+		t.Errorf("%d routes are kept and %d requests in the remainder, want %d each", len(l.Routes), l.Removed.Total(), mostLeft)
+	}
+	for _, r := range l.Routes {
+		if r.Key < keys[mostLeft] || r.Total() != 1 {
+			t.Fatalf("%s with %d requests is kept, want those that left last", r.Key, r.Total())
 		}
 	}
+	if l = b.Ledger(noon.Add(time.Hour)); len(l.Routes) != 0 || l.Removed.Total() != 2*mostLeft {
+		t.Errorf("after an hour %d routes are kept and %d requests in the remainder", len(l.Routes), l.Removed.Total())
+	}
 }
 
-func TestRoute_CountsConcurrently(t *testing.T) {
-	var r Route
-	var wg sync.WaitGroup
-	for range 8 {
-		wg.Go(func() {
-			for i := range 500 {
-				record(&r, noon.Add(time.Duration(i)*time.Second), 1, 200)
-				r.Figures(noon)
-				r.Last()
+func TestBook_InheritsRequestsUnderWay(t *testing.T) {
+	var b Book
+	b.Keep([]string{"/a", "/quiet"}, noon)
+	a, quiet := b.Route("/a"), b.Route("/quiet")
+	for range 3 {
+		a.Begin()
+	}
+	a.End(&Request{Status: 200, Received: 1, Sent: 2, Retries: 3, Took: time.Second})
+	a.Ejected()
+	b.Keep(nil, noon)
+	b.Keep(nil, noon.Add(time.Hour))
+	if got := b.Inflight(); got != 2 {
+		t.Errorf("%d under way, want 2", got)
+	}
+	a.End(&Request{Status: 500, Received: 10, Sent: 20, Retries: 30, Took: time.Second})
+	// Whoever still holds the old table comes late.
+	a.Begin()
+	quiet.Begin()
+	a.Ejected()
+	if got := b.Inflight(); got != 3 {
+		t.Errorf("%d under way, want 3", got)
+	}
+	for _, r := range []*Route{a, a, quiet} {
+		r.End(&Request{Status: 200, Streamed: true, Took: time.Hour})
+	}
+	want := Counts{Received: 11, Sent: 22, Retries: 33, Ejections: 2, Latency: Latency{Sum: 2 * time.Second}}
+	want.Requests[Success], want.Requests[ServerError] = 4, 1
+	want.Latency.Buckets[9] = 2
+	if got := b.Ledger(noon.Add(time.Hour)).Removed; got != want {
+		t.Errorf("the remainder has %+v, want %+v", got, want)
+	}
+	if got := b.Requests(); got != 5 {
+		t.Errorf("%d requests in all, want 5", got)
+	}
+	if got := a.Counts(); got != (Counts{}) {
+		t.Errorf("a forgotten route still has %+v", got)
+	}
+}
+
+// TestBook_LosesNothing has requests end in routes that come and go, and are held while they are forgotten.
+func TestBook_LosesNothing(t *testing.T) {
+	const visitors, each = 8, 20_000
+	var b Book
+	all := []string{"/a", "/b", "/c", "/d"}
+	b.Keep(all, noon)
+	stop := make(chan struct{})
+	var swapping, visiting sync.WaitGroup
+	swapping.Go(func() {
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			// Each step is more than what a route is kept for.
+			b.Keep(all[:i%len(all)], noon.Add(time.Duration(i)*keepLeft))
+			var sum uint64
+			l := b.Ledger(noon)
+			for _, r := range l.Routes {
+				sum += r.Total()
+			}
+			if before, after := sum+l.Stray.Total()+l.Removed.Total(), b.Requests(); before > after {
+				t.Errorf("the ledger has %d requests and then there are %d", before, after)
+			}
+		}
+	})
+	for v := range visitors {
+		visiting.Go(func() {
+			held := b.Stray()
+			for i := range each {
+				if i%16 == 0 {
+					held = b.Route(all[(v+i/16)%len(all)])
+				}
+				if held == nil {
+					held = b.Stray()
+				}
+				held.Begin()
+				held.End(&Request{Status: 200 + i%4*100, Received: 1, Sent: 2, Retries: 1, Took: time.Duration(i), Began: noon})
 			}
 		})
 	}
-	wg.Wait()
-	if got := r.Figures(noon); got.Requests != 4000 || got.Inflight != 0 {
-		t.Errorf("Figures = %+v", got)
+	visiting.Wait()
+	close(stop)
+	swapping.Wait()
+	if got := b.Requests(); got != visitors*each {
+		t.Errorf("%d requests, want %d", got, visitors*each)
+	}
+	if got := b.Inflight(); got != 0 {
+		t.Errorf("%d under way, want none", got)
+	}
+	var sum sums
+	l := b.Ledger(noon)
+	for _, c := range append(l.Routes, RouteCounts{"", l.Stray}, RouteCounts{"", l.Removed}) {
+		sum.merge(&c.Counts)
+	}
+	want := Counts{Received: visitors * each, Sent: 2 * visitors * each, Retries: visitors * each}
+	want.Requests = [Classes]uint64{Success: visitors * each / 4, visitors * each / 4, visitors * each / 4, visitors * each / 4}
+	want.Latency.Buckets[0], want.Latency.Sum = visitors*each, visitors*each*(each-1)/2
+	if sum.Counts != want {
+		t.Errorf("all together have %+v, want %+v", sum.Counts, want)
 	}
 }
 
-func TestRoute_AllocatesNothingForARequest(t *testing.T) {
-	var r Route
-	path := "/" + strings.Repeat("x", 500)
-	end := func(n int) {
-		r.Begin()
-		r.End(noon, admin.Request{ID: "00112233445566778899aabbccddeeff", Status: 200, Method: "GET", Path: path[:n], Millis: 1.5}, false)
-	}
-	for range ringSize {
-		end(len(path))
-	}
-	n := 0
-	if allocs := testing.AllocsPerRun(3*ringSize, func() { n++; end(n % len(path)) }); allocs != 0 {
-		t.Errorf("%v allocations", allocs)
-	}
-}
-
-func TestRoute_KeepsNothingThatIsBorrowed(t *testing.T) {
-	var r Route
-	borrowed := []byte("GET/robots/")
-	text := unsafe.String(&borrowed[0], len(borrowed))
-	r.Begin()
-	r.End(noon, admin.Request{ID: text[:2], Method: text[:3], Path: text[3:], Target: "robots", Bytes: 7}, false)
-	last := r.Last()
-	copy(borrowed, "overwritten")
-	record(&r, noon, 1, 200)
-	for _, got := range []admin.Request{last[0], r.Last()[1]} {
-		if want := (admin.Request{ID: "GE", Method: "GET", Path: "/robots/", Target: "robots", Bytes: 7}); got != want {
-			t.Errorf("remembered %+v, want %+v", got, want)
+func TestClassOf_TellsWhoWasAnswered(t *testing.T) {
+	for status, want := range map[uint16]string{
+		0: "gone", 101: "1xx", 199: "1xx", 200: "2xx", 204: "2xx", 308: "3xx", 400: "4xx", 404: "4xx", 498: "4xx", 499: "gone",
+		500: "5xx", 503: "5xx", 599: "5xx", 999: "5xx",
+	} {
+		if got := classOf(status).String(); got != want {
+			t.Errorf("%d is %s, want %s", status, got, want)
 		}
 	}
 }
 
-func BenchmarkRoute(b *testing.B) {
-	var r Route
-	request := admin.Request{Status: 200, Method: "GET", Path: "/robots/style.css", Millis: 1.5, ID: "00112233445566778899aabbccddeeff"}
-	b.ReportAllocs()
-	for b.Loop() {
-		r.Begin()
-		r.End(noon, request, false)
+func TestLatency_CountsUpToEachBound(t *testing.T) {
+	var l Latency
+	for i, bound := range Bounds() {
+		for range i + 1 {
+			l.add(bound)
+		}
+	}
+	l.add(time.Minute + 1)
+	l.add(math.MaxInt64 / 2)
+	for i, n := range l.Buckets[:len(bounds)] {
+		if n != uint64(i+1) {
+			t.Errorf("%d up to %s, want %d", n, bounds[i], i+1)
+		}
+	}
+	if l.Buckets[len(bounds)] != 2 {
+		t.Errorf("%d above all bounds, want 2", l.Buckets[len(bounds)])
+	}
+}
+
+func TestBucket_IsATenthWideOnEachSide(t *testing.T) {
+	for _, took := range []int64{math.MinInt64, -1, 0, 1, 1<<bucketBits - 1} {
+		if b := bucket(took); b != 0 {
+			t.Errorf("bucket(%v) = %d, want 0", took, b)
+		}
+	}
+	for _, took := range []int64{1 << (bucketBits + octaves), math.MaxInt64} {
+		if b := bucket(took); b != bucketCount-1 {
+			t.Errorf("bucket(%v) = %d, want the last", took, b)
+		}
+	}
+	for took, last := int64(1<<bucketBits), 1; took < 1<<(bucketBits+octaves); took += 1 + took/1000 {
+		b := bucket(took)
+		if b < last || b > last+1 {
+			t.Fatalf("bucket(%d) = %d after %d", took, b, last)
+		}
+		last = b
+		var counts [bucketCount]uint32
+		counts[b] = 1
+		millis := float64(took) / 1e6
+		if got := quantile(&counts, 1, 0.5); math.Abs(got-millis) > millis/10+0.001 {
+			t.Fatalf("%v ms count as %v, want that within a tenth", millis, got)
+		}
 	}
 }

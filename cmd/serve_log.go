@@ -1,0 +1,75 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"github.com/spf13/pflag"
+
+	"gateway/proxy/accesslog"
+)
+
+// accessLogOptions say where a line for each request goes.
+type accessLogOptions struct {
+	path, format string
+	query        bool
+}
+
+func addAccessLogFlags(f *pflag.FlagSet, o *accessLogOptions) {
+	f.StringVar(&o.path, "access-log", "", "file that gets a line for each request, - for stdout; SIGHUP opens it anew (default none)")
+	f.StringVar(&o.format, "access-log-format", string(accesslog.JSON), "how these lines look: json or combined")
+	f.BoolVar(&o.query, "access-log-query", false, "have the queries in them, which often hold secrets")
+}
+
+// open opens the log; it is nil when none is wanted.
+func (o accessLogOptions) open(env *Env, logger *slog.Logger) (*accesslog.Log, error) {
+	format, err := accesslog.ParseFormat(o.format)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("--access-log-format: %w", err)}
+	}
+	c := accesslog.Config{Path: o.path, Format: format, Query: o.query, Logger: logger}
+	switch {
+	case o.path == "" && (o.query || format != accesslog.JSON):
+		return nil, usageError{errors.New("--access-log is missing: name the file that the lines go to, or - for stdout")}
+	case o.path == "":
+		return nil, nil
+	case o.path == "-":
+		c.Writer = env.Out
+	}
+	return accesslog.Open(c)
+}
+
+// runLogged serves until that ends, and writes the access log meanwhile, if there is one. It has SIGHUP open the log
+// anew; without a log the signal does nothing.
+func runLogged(ctx context.Context, access *accesslog.Log, logger *slog.Logger, serve func(context.Context) error) error {
+	mortal := outliveReaders()
+	defer mortal()
+	signals, stop := newHangups()
+	defer stop()
+	// Requests that are under way when ctx ends have their lines too.
+	behind, end := context.WithCancel(context.WithoutCancel(ctx))
+	var all sync.WaitGroup
+	all.Go(func() { signals.each(behind, func() { reopen(access, logger) }) })
+	if access != nil {
+		// It returns no error: what goes wrong with a log ends nothing else.
+		all.Go(func() { _ = access.Run(behind) })
+	}
+	defer all.Wait()
+	defer end()
+	return serve(ctx)
+}
+
+// reopen opens the log anew, after somebody moved its file.
+func reopen(access *accesslog.Log, logger *slog.Logger) {
+	if access == nil {
+		return
+	}
+	if err := access.Reopen(); err != nil {
+		logger.Warn("the access log goes on in the file it has", "error", err)
+		return
+	}
+	logger.Info("the access log was opened anew")
+}

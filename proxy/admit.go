@@ -1,0 +1,145 @@
+package proxy
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"gateway/proxy/engine"
+	"gateway/proxy/header"
+	"gateway/proxy/limit"
+	"gateway/proxy/page"
+	"gateway/proxy/peer"
+	"gateway/proxy/route"
+)
+
+// doorman bounds the connections of visitors. It implements engine.Doorman.
+type doorman struct {
+	conns   limit.Conns
+	trusted *peer.Networks
+}
+
+// Enter implements engine.Doorman.
+func (d *doorman) Enter(address string) *engine.Refusal {
+	switch d.conns.Enter(d.client(address)) {
+	case limit.PerClient:
+		return &engine.Refusal{Status: http.StatusTooManyRequests, Reason: "the client has too many connections"}
+	case limit.InAll:
+		return &engine.Refusal{Status: http.StatusServiceUnavailable, Reason: "there are too many connections"}
+	case limit.None:
+	}
+	return nil
+}
+
+// Leave implements engine.Doorman.
+func (d *doorman) Leave(address string) { d.conns.Leave(d.client(address)) }
+
+// client is who a connection counts for: nobody, if it is of a trusted proxy, which speaks for many.
+func (d *doorman) client(address string) string {
+	if d.trusted.Empty() {
+		return address
+	}
+	if parsed, err := netip.ParseAddr(address); err == nil && d.trusted.Contains(parsed) {
+		return ""
+	}
+	return address
+}
+
+// identify finds out who the visitor is, behind the proxies that are trusted. What they say of the scheme and of the host
+// that was asked for is believed too.
+func (v *visit) identify() {
+	r := &v.exchange.Request
+	v.peer = r.Peer
+	if v.server.door.trusted.Empty() {
+		return
+	}
+	v.lines = linesOf(v.lines[:0], r.Header, "X-Forwarded-For")
+	v.trail = peer.Follow(v.server.door.trusted, r.Peer, v.lines...)
+	if !v.trail.Trusted {
+		return
+	}
+	r.Peer = v.trail.Client
+	v.lines = linesOf(v.lines[:0], r.Header, "X-Forwarded-Proto")
+	if proto := peer.Proto(v.lines...); proto != "" {
+		r.Secure = proto == "https"
+	}
+	v.lines = linesOf(v.lines[:0], r.Header, "X-Forwarded-Host")
+	if host := peer.Host(v.lines...); host != "" {
+		r.Host = host
+	}
+}
+
+// linesOf collects the values of a field that visitors cannot set.
+func linesOf(to []string, h header.Header, name string) []string {
+	for i := range h {
+		if f := &h[i]; f.Kind == header.Forged && header.EqualFold(f.Name, name) {
+			to = append(to, f.Value)
+		}
+	}
+	return to
+}
+
+// admit answers the requests that go beyond a limit. It reports whether the request may go on.
+func (v *visit) admit() bool {
+	if ok, wait := v.server.rate.Allow(v.exchange.Request.Peer, v.began); !ok {
+		v.tooMany(wait)
+		return false
+	}
+	if ok, wait := v.serving.rate.Allow(v.exchange.Request.Peer, v.began); !ok {
+		v.tooMany(wait)
+		return false
+	}
+	most := v.serving.bodyMax
+	if most <= 0 {
+		return true
+	}
+	switch length := v.exchange.Request.Length; {
+	case length > most:
+		v.page(page.LargeBody)
+		return false
+	case length < 0:
+		v.exchange.Receive(func(body io.Reader) io.Reader { return &measured{body, most} })
+	}
+	return true
+}
+
+// tooMany tells a client to come back later.
+func (v *visit) tooMany(wait time.Duration) {
+	v.show(page.Page{Kind: page.TooMany, RequestID: v.id, Service: v.serving.route.Service, Retry: wait})
+}
+
+// errLarge says that a body is larger than it may be.
+var errLarge = errors.New("the body is larger than the limit")
+
+// measured is a body that may have only so many bytes more.
+type measured struct {
+	io.Reader
+	left int64
+}
+
+// Read implements io.Reader.
+func (b *measured) Read(p []byte) (int, error) {
+	n, err := b.Reader.Read(p)
+	if b.left -= int64(n); b.left < 0 {
+		return 0, errLarge
+	}
+	return n, err
+}
+
+// rateOf is what bounds the clients of a route, nil when nothing does.
+func (s *Server) rateOf(r *route.Route) *limit.Rate {
+	return s.memory.Rate(r.Key.String(), r.Rate.Requests, r.Rate.Per, r.Rate.Burst)
+}
+
+// refusedPage is the page for what the engine refused.
+func refusedPage(r *engine.Refusal) page.Kind {
+	switch r.Status {
+	case http.StatusTooManyRequests:
+		return page.TooMany
+	case http.StatusServiceUnavailable:
+		return page.Crowded
+	}
+	return page.Refused(r.Status)
+}

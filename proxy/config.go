@@ -1,0 +1,76 @@
+package proxy
+
+import (
+	"crypto/tls"
+	"log/slog"
+	"time"
+
+	"gateway/proxy/accesslog"
+	"gateway/proxy/engine"
+	"gateway/proxy/peer"
+	"gateway/proxy/route"
+)
+
+// Config says where a proxy listens and what it keeps.
+type Config struct {
+	// Listen are the addresses that visitors reach, such as ":80". Without one here or in TLSListen, only Ping and Admin
+	// are served.
+	Listen []string
+	// TLSListen are those that visitors reach with TLS, such as ":443". With one, TLS is required.
+	TLSListen []string
+	TLS       *tls.Config
+	// Ping is the address of the liveness check at /ping, by default none. Bind it to the loopback: it has no limits.
+	Ping string
+	// Admin is the path of the unix socket of the admin API, by default none. Its folder is made when it is missing.
+	Admin string
+	// Via is the name of this gateway in the Via fields that it then adds to what it passes on, both ways (RFC 9110
+	// section 7.6.3). By default it adds none.
+	Via string
+	// Forwarded has apps told who the visitor is by a Forwarded field (RFC 7239) too.
+	Forwarded bool
+	// StateDir is the folder of the last good table, by default none: a restarted proxy then waits for its agent. It is
+	// made when it is missing.
+	StateDir string
+	// Version is what Status says.
+	Version string
+	// Timeouts and Limits are those of connections and exchanges; see there for their defaults.
+	Timeouts engine.Timeouts
+	Limits   engine.Limits
+	// BodyMax is the most bytes that the body of a request may have where its route says nothing else, by default any
+	// number.
+	BodyMax int64
+	// MaxConns is the most connections of visitors at once, MaxClientConns the most of one client; 0 is any number. Who
+	// comes beyond gets 503 or 429.
+	MaxConns, MaxClientConns int
+	// Rate is how many requests one client may make, on all routes together, beside what the routes say.
+	Rate route.Rate
+	// Trusted are the proxies before this one, whose X-Forwarded-For, -Proto and -Host are believed. Their connections do
+	// not count for MaxClientConns. Nil is nobody.
+	Trusted *peer.Networks
+	// ProxyProtocol has connections from Trusted begin with a header of the PROXY protocol, version 1 or 2.
+	ProxyProtocol bool
+	// Drain is how long a target that gets no more requests keeps those that it has, upgraded connections included, where
+	// its route says nothing else. Default 30 s; a negative one is any time.
+	Drain time.Duration
+	// Hold is how long a request waits when no target of its route can be reached for the moment, as while an app
+	// restarts. It waits only as long as the last target was reached no longer ago than that. Default none.
+	Hold time.Duration
+	// AccessLog has a line for each request that ended; nil is none. It is run by who opened it, for longer than Serve.
+	AccessLog *accesslog.Log
+	// Logger may be nil: nothing is logged then.
+	Logger *slog.Logger
+}
+
+// defaultDrain is Config.Drain when it is 0.
+const defaultDrain = 30 * time.Second
+
+// withDefaults fills in what was left out.
+func (c Config) withDefaults() Config {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Drain == 0 {
+		c.Drain = defaultDrain
+	}
+	return c
+}

@@ -1,0 +1,229 @@
+package proxy
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"gateway/proxy/balance"
+	"gateway/proxy/engine"
+	"gateway/proxy/header"
+	"gateway/proxy/queue"
+	"gateway/proxy/route"
+)
+
+const (
+	// hurry is how long a target may take to accept a connection while there are others to ask.
+	hurry = time.Second
+	// mostResent is how often a request is sent again that was sent already.
+	mostResent = 2
+)
+
+// delivery is a request on its way to the targets of its route. It is a part of its visit.
+type delivery struct {
+	*visit
+	// tried are the targets that were asked, attempt the one under way or the last.
+	tried   []*balance.Member
+	attempt balance.Attempt
+	// asked is the target of attempt.
+	asked *route.Target
+	// declined are the answers that were not passed on.
+	declined []declined
+	// retries is how many attempts came before the last one, resent how many of them had sent the request.
+	retries, resent int
+	// place is the request's in the line, as long as it waits or has the turn; waited is how long it did, and pause how
+	// long it does between two attempts.
+	place         *queue.Place
+	waited, pause time.Duration
+	// moved reports that the visitor is to have another cookie.
+	moved bool
+	// answer is when the head of the answer came.
+	answer time.Time
+}
+
+// reset makes the delivery ready for another request; what it has in memory stays.
+func (d *delivery) reset() {
+	clear(d.tried)
+	clear(d.declined)
+	*d = delivery{visit: d.visit, tried: d.tried[:0], declined: d.declined[:0]}
+}
+
+// errNobody says that there is no target to ask.
+var errNobody = errors.New("no target takes requests")
+
+// reach asks one target after the other until one answers, or until the request may not be sent again.
+func (d *delivery) reach() error {
+	last := errNobody
+	for {
+		attempt, found := d.pick()
+		if !found {
+			again, err := d.awaitTarget()
+			if err != nil {
+				return err
+			}
+			if !again {
+				return last
+			}
+			continue
+		}
+		d.leavePlace()
+		err := d.carry(attempt)
+		if err == nil || !d.again(err) {
+			return err
+		}
+		d.retries++
+		if errors.Is(err, engine.ErrConnect) {
+			d.renew()
+		}
+		last = err
+	}
+}
+
+// pick chooses a target: the one that the visitor had before, if the route has them stay.
+func (d *delivery) pick() (balance.Attempt, bool) {
+	g, now := d.serving.group, d.began
+	if d.retries > 0 || d.waited > 0 {
+		now = time.Now()
+	}
+	repeatable := d.exchange.Repeatable()
+	if !g.Sticky() {
+		return g.Pick(d.tried, now, repeatable)
+	}
+	stays, known := d.stays()
+	if known && len(d.tried) == 0 {
+		if attempt, well := g.Take(stays, now, repeatable); well {
+			d.moved = false
+			return attempt, true
+		}
+	}
+	attempt, found := g.Pick(d.tried, now, repeatable)
+	d.moved = found && !(known && attempt.Index == stays)
+	return attempt, found
+}
+
+// stays returns which target the visitor's cookie names.
+func (d *delivery) stays() (int, bool) {
+	for _, f := range d.exchange.Request.Header {
+		if f.Kind != header.Cookie {
+			continue
+		}
+		if i, found := d.serving.group.ReadCookie(f.Value); found {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+// carry sends the request to one target and its answer back.
+func (d *delivery) carry(a balance.Attempt) error {
+	defer a.End()
+	d.attempt, d.tried = a, append(d.tried, a.Member)
+	t := d.serving.ready[a.Index]
+	d.asked = t.Target
+	if len(d.serving.ready) > 1 && d.serving.group.Others(d.tried) {
+		d.exchange.Connect = hurry
+	} else {
+		d.exchange.Connect = 0
+	}
+	err := d.exchange.Forward(t.upstream, d.aim(t), d)
+	if err != nil {
+		d.judge(t, err)
+	}
+	return err
+}
+
+// judge notes what a target did wrong, if it did.
+func (d *delivery) judge(t target, err error) {
+	switch {
+	case errors.Is(err, engine.ErrConnect):
+		d.server.failed(d.serving, t, d.attempt, balance.Refused, err)
+	case errors.Is(err, engine.ErrAnswer), errors.Is(err, engine.ErrTimeout):
+		d.server.failed(d.serving, t, d.attempt, balance.Broken, err)
+	case errors.Is(err, engine.ErrDeclined):
+		d.declined = append(d.declined, declined{t, d.attempt, err})
+	}
+}
+
+// declined is an answer that was not passed on, since another target may do better.
+type declined struct {
+	target  target
+	attempt balance.Attempt
+	err     error
+}
+
+// failed notes a failure, and logs when that takes a target out. As long as it is out, no more is logged.
+func (s *Server) failed(r *serving, t target, a balance.Attempt, kind balance.Kind, err error) {
+	was := a.Member.Ejected()
+	wait := a.Failed(kind, time.Now())
+	if wait == 0 {
+		return
+	}
+	r.traffic.Ejected()
+	if was {
+		return
+	}
+	message := "a target fails and gets no requests for a while"
+	if kind == balance.Refused {
+		message = "a target does not accept connections"
+	}
+	s.log.Warn(message, "route", r.key, "target", t.Name, "address", t.Address, "for", wait, "error", err)
+}
+
+// again reports whether the request may be sent to another target, or once more to the same.
+func (d *delivery) again(err error) bool {
+	switch {
+	case errors.Is(err, engine.ErrConnect), errors.Is(err, engine.ErrDeclined):
+		return true
+	case errors.Is(err, engine.ErrAnswer) && d.exchange.Repeatable():
+		return d.resend()
+	}
+	return false
+}
+
+// resend reports whether a request that was sent may be sent again, and counts that.
+func (d *delivery) resend() bool {
+	if d.resent >= mostResent || !d.serving.group.Spend() {
+		return false
+	}
+	d.resent++
+	return true
+}
+
+// Accepts implements engine.Hooks. An answer which says that the server failed is not passed on when the request is safe
+// (RFC 9110 section 9.2.1) and there is another target that may do better.
+func (d *delivery) Accepts(status int) bool {
+	switch status {
+	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+	default:
+		return true
+	}
+	switch d.exchange.Request.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions:
+		return !d.serving.group.Others(d.tried) || !d.resend()
+	}
+	return true
+}
+
+// answered notes that the head of the final answer is there.
+func (d *delivery) answered(status int) {
+	now := time.Now()
+	d.answer = now
+	d.serving.outage.end()
+	returned := false
+	if status >= http.StatusInternalServerError {
+		returned = d.attempt.Errored(now)
+	} else {
+		returned = d.attempt.Succeeded(now)
+	}
+	if returned {
+		d.server.log.Info("a target takes requests again",
+			"route", d.serving.key, "target", d.asked.Name, "address", d.asked.Address)
+	}
+	if status < http.StatusInternalServerError {
+		for _, w := range d.declined {
+			d.server.failed(d.serving, w.target, w.attempt, balance.Wrong, w.err)
+		}
+	}
+	d.declined = d.declined[:0]
+}
+

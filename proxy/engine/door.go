@@ -1,0 +1,125 @@
+package engine
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"time"
+
+	"gateway/proxy/http1"
+	client "gateway/proxy/peer"
+)
+
+// Doorman decides which visitors may connect. It is called by many goroutines at once.
+type Doorman interface {
+	// Enter is asked once for each connection, as soon as the visitor's address is known. Who is refused, with status 429
+	// or 503, gets that for an answer to a request that comes within a second, by way of Handler.Refuse, and the
+	// connection ends. Connections that begin with a TLS handshake or with HTTP/2 end at once, since an answer would cost
+	// more than what was refused, and so do all when more than a hundred are being refused.
+	Enter(peer string) *Refusal
+	// Leave follows when a connection has ended for which Enter returned nil.
+	Leave(peer string)
+}
+
+const (
+	// refusedTime is how long a connection that was refused may wait for its answer, refusedMost how many may do so.
+	refusedTime = time.Second
+	refusedMost = 100
+)
+
+// welcome does what comes before the first request. It returns false when the connection has ended.
+func (c *conn) welcome() bool {
+	if err := c.introduce(); err != nil {
+		c.engine.log.Debug("a connection did not begin with a PROXY header", "peer", c.peer, "error", err)
+		return false
+	}
+	return c.enter() && c.shake()
+}
+
+// introduce learns who the visitor is from a proxy that says so first.
+func (c *conn) introduce() error {
+	from, err := netip.ParseAddr(c.peer)
+	if err != nil || !c.engine.config.Announced.Contains(from) {
+		return nil
+	}
+	c.sock.Within(c.engine.config.Timeouts.Head)
+	var read []byte
+	for {
+		h, more, err := client.ParseHeader(read)
+		if err == nil {
+			if !h.Local && h.Source.IsValid() {
+				c.peer = h.Source.Addr().Unmap().WithZone("").String()
+			}
+			return nil
+		}
+		if !errors.Is(err, client.ErrIncomplete) {
+			return err
+		}
+		n := len(read)
+		read = append(read, make([]byte, more)...)
+		if _, err := io.ReadFull(c.sock, read[n:]); err != nil {
+			return fmt.Errorf("it ends too early: %w", err)
+		}
+	}
+}
+
+// enter asks whether the visitor may connect.
+func (c *conn) enter() bool {
+	d := c.engine.config.Doorman
+	if d == nil {
+		return true
+	}
+	refusal := d.Enter(c.peer)
+	if refusal == nil {
+		c.entered = true
+		return true
+	}
+	_, secure := c.stream.(*tls.Conn)
+	if secure || c.engine.refused.Add(1) > refusedMost {
+		if !secure {
+			c.engine.refused.Add(-1)
+		}
+		c.broken = true
+		return false
+	}
+	c.refused = &http1.Invalid{Status: refusal.Status, Rule: refusal.Reason, Section: "RFC 6585 section 4"}
+	return true
+}
+
+// depart undoes enter.
+func (c *conn) depart() {
+	if c.entered {
+		c.engine.config.Doorman.Leave(c.peer)
+	}
+	if c.refused != nil {
+		c.engine.refused.Add(-1)
+	}
+}
+
+// idle is how long the connection may wait for a request.
+func (c *conn) idle() time.Duration {
+	if c.refused != nil {
+		return refusedTime
+	}
+	return c.engine.config.Idle
+}
+
+// shake does the handshake of TLS. It returns false when the connection has ended.
+func (c *conn) shake() bool {
+	secured, ok := c.stream.(*tls.Conn)
+	if !ok {
+		return true
+	}
+	c.sock.Within(c.engine.config.Timeouts.Head)
+	if err := secured.HandshakeContext(c.engine.base); err != nil {
+		c.engine.log.Debug("a handshake failed", "peer", c.peer, "error", err)
+		return false
+	}
+	if secured.ConnectionState().NegotiatedProtocol == "h2" {
+		c.engine.http2.serveConn(c, secured)
+		return false
+	}
+	return true
+}

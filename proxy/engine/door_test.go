@@ -1,0 +1,181 @@
+package engine
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	client "gateway/proxy/peer"
+)
+
+// few is a doorman who lets in as many connections of each visitor.
+type few struct {
+	most int
+
+	mu     sync.Mutex
+	inside map[string]int
+}
+
+func (f *few) Enter(peer string) *Refusal {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.inside[peer] >= f.most {
+		return &Refusal{Status: http.StatusTooManyRequests, Reason: "too many connections"}
+	}
+	f.inside[peer]++
+	return nil
+}
+
+func (f *few) Leave(peer string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.inside[peer]--
+}
+
+func (f *few) count(peer string) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.inside[peer]
+}
+
+// teller answers with the address of the visitor.
+type teller struct{}
+
+func (teller) Serve(x *Exchange) { _ = x.Reply(http.StatusOK, nil, []byte(x.Request.Peer)) }
+
+func (teller) Refuse(x *Exchange, r *Refusal) { _ = x.Reply(r.Status, nil, []byte(r.Reason)) }
+
+func TestDoorman_RefusesConnections(t *testing.T) {
+	door := &few{most: 2, inside: map[string]int{}}
+	r := serving(t, Config{Handler: teller{}, Doorman: door})
+	first, second := dial(t, r.address), dial(t, r.address)
+	first.get("/")
+	second.get("/")
+	for range refusedMost + 10 {
+		third := dial(t, r.address)
+		resp, body := third.get("/")
+		if resp.StatusCode != http.StatusTooManyRequests || !resp.Close || !strings.Contains(body, "too many") {
+			t.Fatal(resp.Status, body)
+		}
+		_ = third.Close()
+		eventually(t, func() bool { return r.refused.Load() == 0 })
+	}
+	if resp, _ := first.get("/"); resp.StatusCode != http.StatusOK {
+		t.Error(resp.Status)
+	}
+	_ = second.Close()
+	eventually(t, func() bool { return door.count("127.0.0.1") == 1 })
+	if resp, _ := dial(t, r.address).get("/"); resp.StatusCode != http.StatusOK {
+		t.Error(resp.Status)
+	}
+	eventually(t, func() bool { return r.refused.Load() == 0 })
+}
+
+// Who is refused and says nothing holds its place for a moment only, and of many such all but some are cut off at once.
+func TestDoorman_HoldsNobodyForLong(t *testing.T) {
+	r := serving(t, Config{Handler: teller{}, Doorman: &few{inside: map[string]int{}}})
+	for range refusedMost + 50 {
+		unheard(t, r.address)
+	}
+	eventually(t, func() bool { return r.refused.Load() == 0 })
+}
+
+func TestDoorman_EndsTLSAtOnce(t *testing.T) {
+	r := servingOn(t, Config{Handler: teller{}, Doorman: &few{inside: map[string]int{}}, TLS: &tls.Config{Certificates: []tls.Certificate{certificate(t)}}}, true)
+	unheard(t, r.address)
+}
+
+// unheard connects and, in the end, expects the connection to end without a word. It may do so while it is made.
+func unheard(t *testing.T, address string) {
+	t.Helper()
+	conn, err := net.Dial("tcp", address)
+	if errors.Is(err, syscall.ECONNRESET) {
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		defer conn.Close()
+		if rest, _ := newPeer(conn, t.Errorf).rest(); rest != "" {
+			t.Errorf("it was told %q", rest)
+		}
+	})
+}
+
+func TestAnnounced_SayWhoTheVisitorIs(t *testing.T) {
+	trusted, err := client.ParseNetworks("127.0.0.1/32")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const ask = "GET / HTTP/1.1\r\nHost: h\r\n\r\n"
+	const v2 = "\r\n\r\n\x00\r\nQUIT\n"
+	for said, want := range map[string]string{
+		"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n":                                         "192.0.2.1",
+		"PROXY TCP6 2001:DB8::1 2001:db8::2 1 2\r\n":                                     "2001:db8::1",
+		"PROXY UNKNOWN\r\n":                                                              "127.0.0.1",
+		v2 + "\x21\x11\x00\x0c\xc0\x00\x02\x07\xc0\x00\x02\x02\x00\x01\x00\x02":          "192.0.2.7",
+		v2 + "\x20\x00\x00\x00":                                                          "127.0.0.1",
+		v2 + "\x21\x11\x00\x0fA\x00\x02\x07\xc0\x00\x02\x02\x00\x01\x00\x02\x04\x00\x00": "65.0.2.7",
+		"": "", "PROXY TCP4 192.0.2.1\r\n": "", v2 + "\x31\x11\x00\x00": "",
+	} {
+		t.Run(fmt.Sprintf("%.30q", said), func(t *testing.T) {
+			door := &few{most: 1, inside: map[string]int{}}
+			r := serving(t, Config{Handler: teller{}, Doorman: door, Announced: trusted})
+			c := dial(t, r.address)
+			c.say("%s", said+ask+ask)
+			if want == "" {
+				if rest, _ := c.rest(); rest != "" {
+					t.Errorf("it was answered %q", rest)
+				}
+				return
+			}
+			for range 2 {
+				if _, body := c.answer("GET"); body != want {
+					t.Errorf("%q, want %q", body, want)
+				}
+			}
+			if door.count(want) != 1 {
+				t.Error("the doorman was asked about another")
+			}
+		})
+	}
+}
+
+// A header that comes in pieces is one too, also before TLS.
+func TestAnnounced_BeforeTLS(t *testing.T) {
+	trusted, err := client.ParseNetworks("127.0.0.0/8")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := servingOn(t, Config{Handler: teller{}, Announced: trusted, TLS: &tls.Config{Certificates: []tls.Certificate{certificate(t)}}}, true)
+	c := dial(t, r.address)
+	for _, b := range []byte("PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n") {
+		c.say("%c", b)
+	}
+	secure := tls.Client(c, &tls.Config{InsecureSkipVerify: true})
+	if _, err := io.WriteString(secure, "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(secure); err != nil || !strings.HasSuffix(string(got), "192.0.2.1") {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
+func TestAnnounced_OthersAreNotAsked(t *testing.T) {
+	elsewhere, err := client.ParseNetworks("192.0.2.0/24")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := serving(t, Config{Handler: teller{}, Announced: elsewhere})
+	if _, body := dial(t, r.address).get("/"); body != "127.0.0.1" {
+		t.Error(body)
+	}
+}

@@ -1,0 +1,94 @@
+package health
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"gateway/proxy/route"
+)
+
+// maxAnswer is the most that is read of an answer's head, and of its body.
+const maxAnswer = 64 << 10
+
+// agent is what checks call themselves, so that apps can tell them from visitors.
+const agent = "gateway-health"
+
+// network sends checks, each over a connection of its own: a connection that still works says nothing of whether the
+// target takes new ones.
+type network struct{ plain, h2c *http.Transport }
+
+func newNetwork() network {
+	return network{plain: newTransport((*http.Protocols).SetHTTP1), h2c: newTransport((*http.Protocols).SetUnencryptedHTTP2)}
+}
+
+func newTransport(protocol func(*http.Protocols, bool)) *http.Transport {
+	speaks := new(http.Protocols)
+	protocol(speaks, true)
+	return &http.Transport{
+		DialContext:            new(net.Dialer).DialContext,
+		TLSClientConfig:        &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // As for visitors' requests: apps sign their own.
+		Protocols:              speaks,
+		DisableKeepAlives:      true,
+		DisableCompression:     true,
+		MaxResponseHeaderBytes: maxAnswer,
+	}
+}
+
+func (n network) transport(scheme route.Scheme) http.RoundTripper {
+	if scheme == route.H2C {
+		return n.h2c
+	}
+	return n.plain
+}
+
+// ask makes one check and says why it failed, or nothing when it passed. Redirects are not followed; they pass.
+func (l *loop) ask(ctx context.Context, transport http.RoundTripper) string {
+	ctx, cancel := context.WithTimeout(ctx, l.check.Timeout)
+	defer cancel()
+	request, err := l.request(ctx)
+	if err != nil {
+		return "the check cannot be sent: " + words(err)
+	}
+	response, err := transport.RoundTrip(request)
+	if err != nil {
+		if ctx.Err() != nil {
+			return fmt.Sprintf("no answer within %v", l.check.Timeout)
+		}
+		return why(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode < 200 || response.StatusCode > 399 {
+		path, _, _ := strings.Cut(l.check.Path, "?") // what follows may be a secret
+		return fmt.Sprintf("GET %s answered %d", shown(path), response.StatusCode)
+	}
+	if _, err := io.CopyN(io.Discard, response.Body, maxAnswer); err != nil && !errors.Is(err, io.EOF) {
+		if ctx.Err() != nil {
+			return fmt.Sprintf("its answer did not end within %v", l.check.Timeout)
+		}
+		return "its answer broke off"
+	}
+	return ""
+}
+
+func (l *loop) request(ctx context.Context) (*http.Request, error) {
+	u, err := url.ParseRequestURI(l.check.Path)
+	if err != nil {
+		return nil, err
+	}
+	u.Scheme, u.Host = "http", l.target.Address
+	if l.target.Scheme == route.HTTPS {
+		u.Scheme = "https"
+	}
+	request := &http.Request{
+		Method: http.MethodGet, URL: u, Host: l.target.Host, Header: http.Header{"User-Agent": {agent}},
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}
+	return request.WithContext(ctx), nil
+}

@@ -1,0 +1,304 @@
+package health
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"gateway/proxy/route"
+)
+
+func TestChecker_KeepsPhaseAndVerdictAcrossSet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newApp()
+		c, r, stop := start(t, a, io.Discard)
+		defer stop()
+		a.set("a:80", 503)
+		c.Set([]Target{at("a:80")})
+		pass(spread)
+		begun := a.times("a:80")[0]
+		renamed := at("a:80")
+		renamed.Name = "renamed"
+		for i := range 550 { // a table each 100 ms, in which the others come and go
+			targets := []Target{renamed}
+			if i%2 == 0 {
+				targets = append(targets, at("b:80"), at("a:80"))
+			}
+			c.Set(targets)
+			pass(100 * time.Millisecond)
+		}
+		asked := a.times("a:80")
+		if len(asked) != 6 {
+			t.Fatalf("asked at %v", asked)
+		}
+		for i, when := range asked {
+			if got := when.Sub(begun); got != time.Duration(i)*10*time.Second {
+				t.Errorf("check %d came %v after the first", i, got)
+			}
+		}
+		if got := r.take(); strings.Count(got, "a:80") != 1 {
+			t.Errorf("reported %q", got)
+		}
+	})
+}
+
+func TestChecker_ForgetsWhatWasTakenOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newApp()
+		c, r, stop := start(t, a, io.Discard)
+		defer stop()
+		c.Set([]Target{at("a:80"), at("slow:80")})
+		pass(spread)
+		a.set("slow:80", 0)
+		a.set("a:80", 503)
+		pass(10 * time.Second)
+		r.take()
+		c.Set(nil) // while slow is being asked
+		if h, _ := c.State(at("a:80").Key); h != Unknown {
+			t.Errorf("taken out: %v", h)
+		}
+		asked := len(a.times("a:80"))
+		pass(time.Minute)
+		if got := r.take(); got != "" || len(a.times("a:80")) != asked || len(a.times("slow:80")) != 2 {
+			t.Errorf("reported %q, asked %v", got, a.times("a:80"))
+		}
+		c.Set([]Target{at("a:80")})
+		pass(spread)
+		if got := r.take(); got != "a:80 false GET /health answered 503" {
+			t.Errorf("back again: %q", got)
+		}
+	})
+}
+
+func TestChecker_TellsTargetsApart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newApp()
+		c, r, stop := start(t, a, io.Discard)
+		defer stop()
+		base := at("a:80")
+		other := []Target{base, base, base, base, base, base}
+		other[1].ID = "younger"
+		other[2].Scheme = route.H2C
+		other[3].Host = "example.org"
+		other[4].Check.Path = "/other"
+		other[5].Check.Rise = 5
+		none := []Target{base, base}
+		none[0].Address, none[1].Check.Path = "", ""
+		c.Set(slices.Concat(other, none, other))
+		pass(spread)
+		if got := strings.Count(r.take(), "a:80 true"); got != len(other) || len(a.times("a:80")) != len(other) || len(a.times("")) != 0 {
+			t.Errorf("%d reports", got)
+		}
+	})
+}
+
+func TestChecker_SlowTargetsDelayNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newApp()
+		c, r, stop := start(t, a, io.Discard)
+		defer stop()
+		var targets []Target
+		for i := range 1000 {
+			address := fmt.Sprintf("10.0.%d.%d:80", i/250, i%250)
+			if i%10 != 0 {
+				a.set(address, 0)
+			}
+			targets = append(targets, at(address))
+		}
+		c.Set(targets)
+		pass(spread)
+		if got := strings.Count(r.take(), "true"); got != 100 {
+			t.Errorf("%d of 100 passed at once", got)
+		}
+		pass(5 * time.Second)
+		if got := strings.Count(r.take(), "false no answer within 5s"); got != 900 {
+			t.Errorf("%d of 900 failed in time", got)
+		}
+		pass(25 * time.Second)
+		if fast, slow := len(a.times(targets[0].Address)), len(a.times(targets[1].Address)); fast != 4 || slow != 3 {
+			t.Errorf("checked %d and %d times in 30s", fast, slow)
+		}
+	})
+}
+
+func TestChecker_WantsTheAnswerToEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newApp()
+		c, r, stop := start(t, a, io.Discard)
+		defer stop()
+		a.set("a:80", hangsInBody)
+		c.Set([]Target{at("a:80")})
+		pass(spread + 5*time.Second)
+		if got := r.take(); got != "a:80 false its answer did not end within 5s" {
+			t.Errorf("got %q", got)
+		}
+	})
+}
+
+func TestChecker_LogsChangesOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, log := newApp(), &bytes.Buffer{}
+		c, _, stop := start(t, a, log)
+		c.Set([]Target{at("a:80"), at("b:80")})
+		pass(time.Minute)
+		if log.Len() != 0 {
+			t.Errorf("all is well: %s", log)
+		}
+		a.set("a:80", 503)
+		pass(5 * time.Minute)
+		a.set("a:80", 204)
+		pass(5 * time.Minute)
+		stop()
+		lines := strings.Split(strings.TrimSpace(log.String()), "\n")
+		if len(lines) != 2 || !strings.Contains(lines[0], "level=WARN") || !strings.Contains(lines[0], `target=app-a:80 address=a:80 reason="GET /health answered 503"`) ||
+			!strings.Contains(lines[1], "level=INFO") || !strings.Contains(lines[1], "target=app-a:80") {
+			t.Errorf("got %s", log)
+		}
+	})
+}
+
+func TestChecker_RunsAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newApp()
+		c, r, stop := start(t, a, io.Discard)
+		a.set("hung:80", 0)
+		c.Set([]Target{at("a:80"), at("hung:80")})
+		pass(spread)
+		asked := len(a.times("a:80"))
+		stop() // while one hangs: it says nothing of it
+		pass(time.Hour)
+		if got := r.take(); got != "a:80 true" || len(a.times("a:80")) != asked {
+			t.Errorf("reported %q, asked %v", got, a.times("a:80"))
+		}
+		a.set("a:80", 503)
+		c.Set([]Target{at("a:80"), at("new:80")})
+		run(t, c)
+		pass(spread)
+		if got := r.take(); got != "new:80 true" {
+			t.Errorf("a verdict that stood: %q", got)
+		}
+		pass(20 * time.Second)
+		if got := r.take(); got != "a:80 false GET /health answered 503" {
+			t.Errorf("it changed: %q", got)
+		}
+	})
+}
+
+func TestChecker_FillsInDefaults(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newApp()
+		c, r, stop := start(t, a, io.Discard)
+		defer stop()
+		bare, odd := at("a:80"), at("b:80")
+		bare.Check = route.Check{Path: "/"}
+		odd.Check = route.Check{Path: "/", Interval: -1, Timeout: -1, Rise: -1, Fall: -1}
+		a.set("a:80", 0)
+		c.Set([]Target{bare, odd})
+		pass(spread + 5*time.Second)
+		if got := r.take(); got != "b:80 true; a:80 false no answer within 5s" {
+			t.Errorf("got %q", got)
+		}
+		pass(10 * time.Second)
+		if len(a.times("a:80")) != 2 || len(a.times("b:80")) != 2 {
+			t.Errorf("asked %v, %v", a.times("a:80"), a.times("b:80"))
+		}
+	})
+}
+
+func TestChecker_MayBeUsedByItsReport(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var c *Checker
+		said := make(map[string]int)
+		c = New(Config{
+			Log: slog.New(slog.DiscardHandler), Transport: func(route.Scheme) http.RoundTripper { return newApp() },
+			Report: func(key Key, _ bool, _ string) {
+				h, _ := c.State(key)
+				said[key.Address+" "+h.String()]++
+				c.Set([]Target{at("b:80")})
+			},
+		})
+		c.Set([]Target{at("a:80")})
+		stop := run(t, c)
+		pass(time.Second)
+		stop()
+		if len(said) != 2 || said["a:80 passing"] != 1 || said["b:80 passing"] != 1 {
+			t.Errorf("got %v", said)
+		}
+	})
+}
+
+// TestVerdict_CountsInARow reads P and F as checks that pass and fail, and p, f and u as the verdict after each.
+func TestVerdict_CountsInARow(t *testing.T) {
+	check := &route.Check{Rise: 2, Fall: 3}
+	for results, want := range map[string]string{
+		"P": "p", "F": "f", "PFFPFFF": "pppppp" + "f", "FPFPPFP": "ffffppp", "FFFFPP": "fffffp", "PFPFPF": "pppppp",
+	} {
+		var v verdict
+		var got strings.Builder
+		for _, result := range results {
+			reason := ""
+			if result == 'F' {
+				reason = "it failed"
+			}
+			v.add(reason, check)
+			got.WriteString(v.health.String()[:1])
+			if (v.health == Failing) != (v.reason != "") && result == 'F' {
+				t.Errorf("%s: %v for %q", results, v.health, v.reason)
+			}
+		}
+		if got.String() != want {
+			t.Errorf("%s: got %s, want %s", results, got.String(), want)
+		}
+	}
+}
+
+func TestSet_AllocatesNothingForWhatItHas(t *testing.T) {
+	c := New(Config{Log: slog.New(slog.DiscardHandler)})
+	targets := make([]Target, 1000)
+	for i := range targets {
+		targets[i] = at(fmt.Sprintf("10.0.0.1:%d", i))
+	}
+	c.Set(targets)
+	if n := testing.AllocsPerRun(10, func() { c.Set(targets) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func BenchmarkSet_Thousand(b *testing.B) {
+	c := New(Config{Log: slog.New(slog.DiscardHandler)})
+	targets := make([]Target, 1000)
+	for i := range targets {
+		targets[i] = at(fmt.Sprintf("10.0.0.1:%d", i))
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		c.Set(targets)
+	}
+}
+
+// TestChecker_DropsLateResults has the result of a loop come after its end, when another one has its key.
+func TestChecker_DropsLateResults(t *testing.T) {
+	r := &reports{}
+	c := New(Config{Report: r.add, Log: slog.New(slog.DiscardHandler)})
+	one := at("a:80")
+	c.Set([]Target{one})
+	late := c.loops[one.Key]
+	c.Set(nil)
+	c.settle(outcome{late, ""})
+	c.Set([]Target{one})
+	c.settle(outcome{late, "it failed"})
+	if h, _ := c.State(one.Key); h != Unknown || r.take() != "" {
+		t.Errorf("got %v", h)
+	}
+	c.settle(outcome{c.loops[one.Key], "it failed"})
+	if h, reason := c.State(one.Key); h != Failing || reason != "it failed" || r.take() != "a:80 false it failed" {
+		t.Errorf("got %v, %q", h, reason)
+	}
+}

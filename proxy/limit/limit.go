@@ -1,0 +1,73 @@
+// Package limit keeps one client from taking what is there for all: it counts connections and measures the rate of
+// requests, for each client by itself. It knows addresses alone, nothing of connections, requests or routes. The one
+// policy worth stating: what is remembered of clients has a fixed size, and when it is full those are forgotten first
+// who asked least, so that a flood of addresses costs no memory and frees nobody who is being held back.
+package limit
+
+import (
+	"encoding/binary"
+	"hash/maphash"
+	"net/netip"
+	"strings"
+)
+
+// Key is what clients are told apart by: an IPv4 address, the first 64 bits of an IPv6 address, of which a visitor has
+// all the rest, or whatever else the client is called. Keys are comparable. One may borrow from the text it is of.
+type Key struct {
+	text string
+	bits uint64
+	ip   family
+}
+
+type family uint8
+
+const (
+	ipv4 family = 4
+	ipv6 family = 6
+)
+
+// KeyOf is the key of a client, whose address has no port. IPv4 that is mapped into IPv6 is IPv4; a zone is not looked
+// at. It does not allocate unless the client has a zone or is no address.
+func KeyOf(client string) Key {
+	addr, err := netip.ParseAddr(client)
+	if err != nil {
+		return Key{text: client}
+	}
+	addr = addr.Unmap()
+	if addr.Is4() {
+		four := addr.As4()
+		return Key{bits: uint64(binary.BigEndian.Uint32(four[:])), ip: ipv4}
+	}
+	sixteen := addr.As16()
+	return Key{bits: binary.BigEndian.Uint64(sixteen[:]), ip: ipv6}
+}
+
+// String is the key for people: an address, a network such as "2001:db8:0:1::/64", or the client as it was called.
+func (k Key) String() string {
+	switch k.ip {
+	case ipv4:
+		return netip.AddrFrom4([4]byte(binary.BigEndian.AppendUint32(nil, uint32(k.bits)))).String()
+	case ipv6:
+		var sixteen [16]byte
+		binary.BigEndian.PutUint64(sixteen[:], k.bits)
+		return netip.PrefixFrom(netip.AddrFrom16(sixteen), 64).String()
+	}
+	return k.text
+}
+
+// hash is one that nobody outside can foresee.
+func (k Key) hash(seed maphash.Seed) uint64 {
+	if k.ip == 0 {
+		return maphash.String(seed, k.text)
+	}
+	var b [9]byte
+	binary.BigEndian.PutUint64(b[:], k.bits)
+	b[8] = byte(k.ip)
+	return maphash.Bytes(seed, b[:])
+}
+
+// kept is the key with a text of its own.
+func (k Key) kept() Key {
+	k.text = strings.Clone(k.text)
+	return k
+}

@@ -1,0 +1,154 @@
+package proxy
+
+import (
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"gateway/proxy/engine"
+	"gateway/proxy/queue"
+	"gateway/proxy/route"
+)
+
+const (
+	// retryFirst and retryMost are how long a request waits before it tries again targets that could not be reached, at
+	// first and at most: one that accepts connections again may do so without a new table.
+	retryFirst = 50 * time.Millisecond
+	retryMost  = 500 * time.Millisecond
+	// longAgo is since when a route without targets had none, if it never had any.
+	longAgo = 1
+)
+
+// outage is the time in which none of a route's targets can be reached. Requests wait for its end as long as it is short,
+// as it is when an app restarts. It passes from one snapshot to the next.
+type outage struct {
+	// since is when it began, in nanoseconds since 1970; 0 when a target was last reached.
+	since atomic.Int64
+	// line is where requests wait, nil as long as none does.
+	line atomic.Pointer[queue.Queue]
+}
+
+// outageOf returns that of the route as it was before, or a new one: a route that never had a target is none that lost
+// its last.
+func (s *serving) outageOf(ready bool, now time.Time) *outage {
+	if s == nil {
+		o := new(outage)
+		if !ready {
+			o.since.Store(longAgo)
+		}
+		return o
+	}
+	if !ready {
+		s.outage.begin(now)
+	}
+	return s.outage
+}
+
+// begin notes that no target can be reached, and returns since when.
+func (o *outage) begin(now time.Time) time.Time {
+	o.since.CompareAndSwap(0, now.UnixNano())
+	if since := o.since.Load(); since != 0 {
+		return time.Unix(0, since)
+	}
+	return now
+}
+
+// end notes that a target was reached.
+func (o *outage) end() {
+	if o.since.Load() != 0 {
+		o.since.Store(0)
+		o.release()
+	}
+}
+
+// release lets those go on who wait.
+func (o *outage) release() {
+	if o.line.Load() == nil {
+		return
+	}
+	if line := o.line.Swap(nil); line != nil {
+		line.Release()
+	}
+}
+
+// join takes a place where release comes by, or returns nil when too many wait.
+func (o *outage) join() *queue.Place {
+	for {
+		line := o.line.Load()
+		if line == nil {
+			o.line.CompareAndSwap(nil, queue.New(maxWaiting))
+			continue
+		}
+		place, joined := line.Join()
+		if !joined {
+			return nil
+		}
+		return place
+	}
+}
+
+// awaitTarget waits until it is worth to look for a target again. It returns false when the request has waited for as
+// long as it may, or the outage lasts for longer already, or the visitor left: err is ErrGone then.
+func (d *delivery) awaitTarget() (again bool, err error) {
+	hold := d.server.config.Hold
+	now := time.Now()
+	lost := d.serving.outage.begin(now)
+	left := hold - now.Sub(d.began)
+	if hold <= 0 || now.Sub(lost) >= hold || left <= 0 {
+		return false, nil
+	}
+	d.leavePlace()
+	place := d.serving.outage.join()
+	if place == nil {
+		return false, nil
+	}
+	d.place = place
+	d.tried = d.tried[:0]
+	if d.renew() {
+		return true, nil
+	}
+	d.pause = min(max(2*d.pause, retryFirst), retryMost)
+	patience := min(d.pause, left)
+	if len(d.serving.ready) == 0 {
+		patience = left
+	}
+	err = d.exchange.Await(place.Turn(), patience)
+	d.waited = time.Since(d.began)
+	if errors.Is(err, engine.ErrGone) {
+		return false, err
+	}
+	d.renew()
+	return true, nil
+}
+
+// leavePlace leaves the line that the request waited in: it has chosen its target, or gave up.
+func (d *delivery) leavePlace() {
+	if d.place != nil {
+		d.place.Leave()
+		d.place = nil
+	}
+}
+
+// renew goes on with what the table in force now has for the route, if it still has it. It reports whether that is
+// another table than before.
+func (d *delivery) renew() bool {
+	now := d.server.current.Load()
+	if now == d.snapshot || now.table == nil {
+		return false
+	}
+	r := now.table.Lookup(d.serving.route.Key)
+	if r == nil {
+		return false
+	}
+	d.snapshot, d.serving = now, now.serving[r]
+	return true
+}
+
+// lostState is what visitors are told of a route none of whose targets takes requests.
+func (s *serving) lostState() route.State {
+	if len(s.ready) > 0 {
+		// Only failing checks keep a target that is ready from being asked.
+		return route.Unhealthy
+	}
+	return s.state
+}

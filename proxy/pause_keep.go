@@ -1,0 +1,137 @@
+package proxy
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"time"
+
+	"gateway/proxy/route"
+)
+
+// pausesFile is the name of the paused routes in the state folder.
+const pausesFile = "pauses.json"
+
+// restore pauses the routes that were before a restart.
+func (s *pauses) restore(now time.Time) {
+	data, err := s.store.load(pausesFile)
+	var saved []savedPause
+	if err == nil {
+		if err = json.Unmarshal(data, &saved); err != nil {
+			err = s.store.setAside(pausesFile, err)
+		}
+	}
+	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) {
+			s.log.Warn("the paused routes cannot be read; none is paused", "error", err)
+		}
+		return
+	}
+	all := map[route.Key]*pause{}
+	for _, p := range saved {
+		if !p.over(now) {
+			all[p.Key] = newPause(p.Key, p.terms)
+		}
+	}
+	s.put(all)
+	if len(all) > 0 {
+		s.log.Info("restored the paused routes", "routes", len(all))
+	}
+}
+
+// keep writes what is in force to disk. The caller holds mu.
+func (s *pauses) keep() {
+	if s.store.folder == "" {
+		return
+	}
+	saved := []savedPause{}
+	for key, p := range s.all() {
+		saved = append(saved, savedPause{key, *p.terms.Load()})
+	}
+	data, err := json.Marshal(saved)
+	if err == nil {
+		err = s.store.replace(pausesFile, data)
+	}
+	if err != nil && !s.unkept {
+		s.log.Warn("the paused routes are not on disk; a restart would lose them", "error", err)
+	}
+	s.unkept = err != nil
+}
+
+// endTimely ends pauses when their time is over, and those of routes that are gone for good, until the context ends.
+func (s *pauses) endTimely(ctx context.Context) {
+	for {
+		timer := time.NewTimer(s.look(time.Now()))
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+		case <-s.changed:
+		}
+		timer.Stop()
+		if ctx.Err() != nil {
+			return
+		}
+	}
+}
+
+// look ends what is over and returns in how long to look again. It also tries again what could not be written.
+func (s *pauses) look(now time.Time) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	changed := s.drop(now)
+	next := pauseLook
+	for key, p := range s.all() {
+		t := *p.terms.Load()
+		if !t.Until.IsZero() {
+			next = min(next, t.Until.Sub(now))
+		}
+		if marked := s.markAbsent(key, t, now); marked != t {
+			p.terms.Store(&marked)
+			changed = true
+		}
+	}
+	if changed || s.unkept {
+		s.keep()
+	}
+	return next
+}
+
+// drop ends the pauses that are over, and reports whether there were any. The caller holds mu.
+func (s *pauses) drop(now time.Time) (dropped bool) {
+	for _, p := range s.all() {
+		t := p.terms.Load()
+		switch {
+		case t.over(now):
+			s.log.Info("the time of a pause is over", "route", p.key.String(), "waiting", p.line.Len())
+		case !t.Absent.IsZero() && now.Sub(t.Absent) > absentFor:
+			s.log.Info("a paused route did not come back and is no longer paused", "route", p.key.String())
+		default:
+			continue
+		}
+		s.end(p)
+		dropped = true
+	}
+	return dropped
+}
+
+// markAbsent notes since when the table lacks a paused route.
+func (s *pauses) markAbsent(key route.Key, t terms, now time.Time) terms {
+	table := s.table()
+	switch {
+	case table == nil:
+	case table.Lookup(key) != nil:
+		t.Absent = time.Time{}
+	case t.Absent.IsZero():
+		t.Absent = now.UTC()
+	}
+	return t
+}
+
+// dismiss has nobody wait any longer, because the gateway ends: those who do are told that the route is paused.
+func (s *pauses) dismiss() {
+	s.ending.Store(true)
+	for _, p := range s.all() {
+		p.line.Release()
+	}
+}

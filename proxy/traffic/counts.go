@@ -1,0 +1,252 @@
+package traffic
+
+import (
+	"math"
+	"math/bits"
+	"time"
+)
+
+// Class is a kind of answer.
+type Class uint8
+
+const (
+	// Upgraded is 101: the connection speaks another protocol.
+	Upgraded Class = iota
+	// Success is 2xx.
+	Success
+	// Redirected is 3xx.
+	Redirected
+	// ClientError is 4xx but for 499.
+	ClientError
+	// ServerError is 5xx and above.
+	ServerError
+	// Gone is 499, a visitor who left before the answer, and no answer at all.
+	Gone
+	// Classes is how many there are.
+	Classes
+)
+
+// String is the class as metrics name it: "1xx" to "5xx", or "gone".
+func (c Class) String() string {
+	if c < Gone {
+		return string('1'+rune(c)) + "xx"
+	}
+	return "gone"
+}
+
+// statusGone is noted of a request whose visitor left before the answer.
+const statusGone = 499
+
+func classOf(status uint16) Class {
+	switch {
+	case status == statusGone || status < 100:
+		return Gone
+	case status < 200:
+		return Upgraded
+	case status < 300:
+		return Success
+	case status < 400:
+		return Redirected
+	case status < 500:
+		return ClientError
+	}
+	return ServerError
+}
+
+// bounds are the upper ends of the buckets of a Latency; the last bucket has none.
+var bounds = [...]time.Duration{
+	time.Millisecond, 2500 * time.Microsecond, 5 * time.Millisecond, 10 * time.Millisecond, 25 * time.Millisecond,
+	50 * time.Millisecond, 100 * time.Millisecond, 250 * time.Millisecond, 500 * time.Millisecond,
+	time.Second, 5 * time.Second, 15 * time.Second, time.Minute,
+}
+
+// Bounds returns the upper ends of the buckets of a Latency, which belong to them.
+func Bounds() []time.Duration { return append([]time.Duration(nil), bounds[:]...) }
+
+// Latency is a histogram of how long requests took, streamed ones left out.
+type Latency struct {
+	// Buckets count the requests up to each of Bounds and above the one before; the last counts those above all.
+	Buckets [len(bounds) + 1]uint64
+	// Sum is how long they took together.
+	Sum time.Duration
+}
+
+func (l *Latency) add(took time.Duration) {
+	b := 0
+	for b < len(bounds) && took > bounds[b] {
+		b++
+	}
+	l.Buckets[b]++
+	l.Sum += took
+}
+
+// Counts are totals of requests that ended, but for Inflight. All were taken at one moment.
+type Counts struct {
+	Requests [Classes]uint64
+	// Received and Sent are the bytes of bodies.
+	Received, Sent uint64
+	Retries        uint64
+	// Ejections count how often a target was taken out because of its failures.
+	Ejections uint64
+	Latency   Latency
+	// Inflight is the number of requests under way.
+	Inflight int64
+}
+
+// Total is the number of requests that ended.
+func (c *Counts) Total() uint64 {
+	var sum uint64
+	for _, n := range c.Requests {
+		sum += n
+	}
+	return sum
+}
+
+// sums is what the ring was summed up to. Ejections and Inflight are counted elsewhere.
+type sums struct {
+	Counts
+	seconds seconds
+	windows [windowCount]window
+}
+
+func (s *sums) add(e *entry) {
+	s.Requests[classOf(e.status)]++
+	s.Received += uint64(max(e.received, 0))
+	s.Sent += uint64(max(e.sent, 0))
+	s.Retries += uint64(e.retries)
+	ended := (e.began + e.took) / int64(time.Second)
+	s.seconds.add(ended)
+	if e.streamed {
+		return
+	}
+	s.Latency.add(time.Duration(e.took))
+	s.windows[index(ended/windowSpan, windowCount)].add(ended/windowSpan, bucket(e.took))
+}
+
+// merge adds what a forgotten route counted, without its last minute.
+func (s *sums) merge(c *Counts) {
+	for i, n := range c.Requests {
+		s.Requests[i] += n
+	}
+	for i, n := range c.Latency.Buckets {
+		s.Latency.Buckets[i] += n
+	}
+	s.Latency.Sum += c.Latency.Sum
+	s.Received += c.Received
+	s.Sent += c.Sent
+	s.Retries += c.Retries
+}
+
+// index is a place among so many, whatever the clock says.
+func index(n int64, of uint64) uint64 { return uint64(n) % of }
+
+const (
+	// rateSpan is over how many seconds the rate is taken.
+	rateSpan = 10
+	// windowSpan times windowCount is over how many seconds quantiles are taken.
+	windowSpan, windowCount = 10, 6
+)
+
+// seconds counts the requests that ended in the last seconds of the clock.
+type seconds [rateSpan]struct {
+	at    int64
+	count uint64
+}
+
+func (s *seconds) add(now int64) {
+	slot := &s[index(now, rateSpan)]
+	if now > slot.at {
+		slot.at, slot.count = now, 0
+	}
+	if now == slot.at {
+		slot.count++
+	}
+}
+
+func (s *seconds) rate(now int64) float64 {
+	var sum uint64
+	for _, slot := range s {
+		if now-slot.at < rateSpan {
+			sum += slot.count
+		}
+	}
+	return float64(sum) / rateSpan
+}
+
+const (
+	// The first bucket of a window ends at 1<<bucketBits nanoseconds, 33 microseconds; four more double it each time, so
+	// that a quantile is off by a tenth at most. The last one holds everything from octaves later on, which is 275 s.
+	bucketBits  = 15
+	octaves     = 23
+	bucketCount = 4*octaves + 2
+)
+
+// window is a finer histogram, of the latencies of windowSpan seconds.
+type window struct {
+	at     int64
+	counts [bucketCount]uint32
+}
+
+func (w *window) add(now int64, bucket int) {
+	if now > w.at {
+		*w = window{at: now}
+	}
+	if now == w.at {
+		w.counts[bucket]++
+	}
+}
+
+// bucket is that of a latency in nanoseconds.
+func bucket(took int64) int {
+	n := uint64(max(took, 0))
+	octave := bits.Len64(n) - 1 - bucketBits
+	if octave < 0 {
+		return 0
+	}
+	if octave >= octaves {
+		return bucketCount - 1
+	}
+	// The rest has its highest bit at bucketBits. It is compared with the powers of 2 in between.
+	b := 1 + 4*octave
+	switch rest := n >> octave; {
+	case rest >= 55109: // 1<<15.75
+		return b + 3
+	case rest >= 46341: // 1<<15.5
+		return b + 2
+	case rest >= 38968: // 1<<15.25
+		return b + 1
+	}
+	return b
+}
+
+func (s *sums) quantiles(now int64) (p50, p95 float64) {
+	var all [bucketCount]uint32
+	var total uint32
+	for i := range s.windows {
+		w := &s.windows[i]
+		if now/windowSpan-w.at >= windowCount {
+			continue
+		}
+		for b, n := range w.counts {
+			all[b] += n
+			total += n
+		}
+	}
+	return quantile(&all, total, 0.5), quantile(&all, total, 0.95)
+}
+
+// quantile returns the middle of the bucket in which the quantile lies.
+func quantile(counts *[bucketCount]uint32, total uint32, q float64) float64 {
+	if total == 0 {
+		return 0
+	}
+	rank := uint32(math.Ceil(q * float64(total)))
+	for b, n := range counts {
+		if n >= rank {
+			// In thousandths of a millisecond; an eighth of an octave below its end.
+			return math.Round(math.Exp2(bucketBits+float64(b)/4-1.0/8)/1000) / 1000
+		}
+		rank -= n
+	}
+	return 0
+}
