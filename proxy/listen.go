@@ -54,19 +54,18 @@ func (s *Server) open(ctx context.Context, own servers) ([]door, error) {
 		if err != nil {
 			return fail(fmt.Errorf("listening for visitors: %w", err))
 		}
-		serve := func(l net.Listener) error { return s.engine.Serve(l, secure) }
+		serve := func(l net.Listener, broke func(error)) { s.engine.Serve(l, secure, broke) }
 		doors = append(doors, door{schemeOf(secure) + "://" + l.Addr().String(), l, serve})
 	}
 	return doors, nil
 }
 
 // serveOwn serves what is no visitor's until the server is closed.
-func serveOwn(server *http.Server) func(net.Listener) error {
-	return func(l net.Listener) error {
+func serveOwn(server *http.Server) func(net.Listener, func(error)) {
+	return func(l net.Listener, broke func(error)) {
 		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			return err
+			broke(err)
 		}
-		return nil
 	}
 }
 
