@@ -181,6 +181,10 @@ func (f *forwarding) exchange(l *link) (n int, sent bool, err error) {
 	}
 	f.bound(l.sock, f.engine.config.Answer)
 	n, err = l.stream.Read(f.buf)
+	if n > 0 {
+		// TLS may tell of its end too, and does so again.
+		err = nil
+	}
 	return n, true, err
 }
 

@@ -170,6 +170,9 @@ func (r *relaying) passAll() error {
 		}
 		r.from = r.got
 		if err := r.await(); err != nil {
+			if err == io.EOF && r.link.cutOff() {
+				return breakOff(r.Exchange, io.ErrUnexpectedEOF)
+			}
 			if err == io.EOF {
 				return nil
 			}

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"slices"
@@ -104,6 +105,8 @@ type link struct {
 	sock     *socket.Socket
 	// stream is the socket, or the TLS connection on it.
 	stream net.Conn
+	// under is what TLS reads from, nil without.
+	under *under
 	// used reports that an exchange went over it before.
 	used     bool
 	awaiting awaiting
@@ -180,7 +183,8 @@ func (u *Upstream) dial(within time.Duration) (*link, error) {
 	if u.scheme != HTTPS {
 		return l, nil
 	}
-	secured := tls.Client(l.sock, clientTLS(u.address))
+	l.under = &under{Socket: l.sock}
+	secured := tls.Client(l.under, clientTLS(u.address))
 	l.stream = secured
 	if within > 0 {
 		bounded, cancel := context.WithTimeout(ctx, within)
@@ -193,6 +197,23 @@ func (u *Upstream) dial(within time.Duration) (*link, error) {
 	}
 	return l, nil
 }
+
+// under is a connection below TLS. The library takes its end for that of what TLS carries, also when TLS did not say so
+// (RFC 8446 section 6.1): anybody on the way could have cut it off there.
+type under struct {
+	*socket.Socket
+	ended bool
+}
+
+// Read implements io.Reader.
+func (u *under) Read(p []byte) (int, error) {
+	n, err := u.Socket.Read(p)
+	u.ended = u.ended || err == io.EOF
+	return n, err
+}
+
+// cutOff reports that the connection ended and TLS did not.
+func (l *link) cutOff() bool { return l.under != nil && l.under.ended }
 
 // clientTLS is how HTTPS targets are spoken to, see Scheme.
 func clientTLS(address string) *tls.Config {
