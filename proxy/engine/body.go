@@ -58,10 +58,17 @@ func (b *bodyReader) readCounted(p []byte) (int, error) {
 	c.from += n
 	var err error
 	if n == 0 {
-		c.sock.Within(c.engine.config.Body)
-		n, err = c.stream.Read(p)
+		n, err = b.await(p)
 	}
 	return n, b.took(int64(n), err)
+}
+
+// await waits for more. The visitor has that time while it is waited for, and not while the target is.
+func (b *bodyReader) await(p []byte) (int, error) {
+	c := b.conn
+	c.sock.Within(c.engine.config.Body)
+	defer c.sock.Within(0)
+	return c.stream.Read(p)
 }
 
 // took notes bytes of a body with a length.
@@ -120,8 +127,7 @@ func (b *bodyReader) more() error {
 		b.to += n
 		return nil
 	}
-	c.sock.Within(c.engine.config.Body)
-	n, err := c.stream.Read(b.buf[b.to:])
+	n, err := b.await(b.buf[b.to:])
 	b.to += n
 	if n > 0 {
 		return nil
@@ -146,6 +152,7 @@ func (b *bodyReader) moveTo(pipe *socket.Pipe) error {
 	c := b.conn
 	c.sock.Within(c.engine.config.Body)
 	n, err := pipe.Fill(c.sock, b.left)
+	c.sock.Within(0)
 	b.err = b.took(int64(n), err)
 	return b.err
 }

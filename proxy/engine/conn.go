@@ -160,6 +160,10 @@ func (c *conn) fill() (full bool, err error) {
 	space := c.in[c.to:]
 	n, err := c.read(space)
 	c.to += n
+	if n > 0 {
+		// TLS may tell of its end too, and does so again.
+		err = nil
+	}
 	return n == len(space), err
 }
 
