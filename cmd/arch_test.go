@@ -39,6 +39,7 @@ var ours = map[string][]string{
 	"proxy/balance":   {},
 	"proxy/health":    {"proxy/route"},
 	"proxy/limit":     {},
+	"proxy/metric":    {"proxy/traffic"},
 	"proxy/peer":      {},
 	"proxy/queue":     {},
 	"testdata":        {},

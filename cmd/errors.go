@@ -9,6 +9,7 @@ import (
 
 	"gateway/projects"
 	"gateway/projects/compose"
+	"gateway/proxy/admin"
 	"gateway/proxy/docker"
 )
 
@@ -43,6 +44,7 @@ var hints = []struct {
 	hint string
 }{
 	{errNoGateway, "start it with: gateway up"},
+	{admin.ErrNoRoute, "see which routes there are with: gateway routes"},
 	{compose.ErrOverlap, "another network took the addresses meanwhile; run the command again, or name another pool with --pool"},
 	{errNoTerminal, "list them with: gateway routes, or keep watching with: gateway routes --watch"},
 	{docker.ErrUnreachable, "is Docker running, and may you use it? try: docker info; install.sh --with-docker installs and starts it"},

@@ -11,6 +11,7 @@ import (
 
 	"gateway/proxy/accesslog"
 	"gateway/proxy/label"
+	"gateway/proxy/metric"
 )
 
 var write = flag.Bool("write", false, "write the generated parts of README.md")
@@ -25,6 +26,7 @@ func TestREADME_SaysWhatTheCodeDoes(t *testing.T) {
 	for name, part := range map[string]string{
 		"labels":     label.Markdown(),
 		"access log": accesslog.Markdown(),
+		"metrics":    metric.Markdown(),
 		"commands":   commandTable(newRoot(&Env{Getenv: func(string) string { return "" }})),
 	} {
 		want = replacePart(t, want, name, part)
@@ -64,7 +66,8 @@ func commandTable(root *cobra.Command) string {
 				continue
 			}
 			if sub.Runnable() {
-				fmt.Fprintf(&b, "| `%s` | %s |\n", strings.TrimSuffix(sub.UseLine(), " [flags]"), sub.Short)
+				use := strings.ReplaceAll(strings.TrimSuffix(sub.UseLine(), " [flags]"), "|", `\|`)
+				fmt.Fprintf(&b, "| `%s` | %s |\n", use, sub.Short)
 			}
 			walk(sub)
 		}

@@ -144,13 +144,27 @@ func terminalSize(env *Env) (width, height int) {
 func fingerprint(v *routesView) (string, error) {
 	routes := slices.Clone(v.routes.Routes)
 	for i := range routes {
-		routes[i].Traffic = admin.Traffic{}
+		forgetTraffic(&routes[i])
 	}
 	mark, err := json.Marshal([]any{v.all == 0, v.routes.Table.Restored, routes, v.routes.Problems})
 	if err != nil {
 		return "", fmt.Errorf("comparing routes: %w", err)
 	}
 	return string(mark), nil
+}
+
+// forgetTraffic takes out of a copied route what changes with each request.
+func forgetTraffic(r *admin.Route) {
+	r.Traffic = admin.Traffic{}
+	r.Targets = slices.Clone(r.Targets)
+	for i := range r.Targets {
+		r.Targets[i].Inflight = 0
+	}
+	if r.Paused != nil {
+		paused := *r.Paused
+		paused.Waiting = 0
+		r.Paused = &paused
+	}
 }
 
 // writeLine writes the routes as one line of JSON.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -26,10 +25,7 @@ type serveOptions struct {
 	docker bool
 	level  string
 	tls    tlsOptions
-	access accessLogOptions
-
-	via       string
-	forwarded bool
+	proxyOptions
 }
 
 // tlsOptions say where visitors are served with TLS, and with what.
@@ -51,26 +47,26 @@ func newServe(env *Env) *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error { return runServe(c.Context(), env, o) },
 	}
 	f := c.Flags()
-	f.StringSliceVar(&o.listen, "listen", []string{":80"}, "address to serve HTTP on; may be repeated")
-	f.StringVar(&o.via, "via", "", "name of this gateway in the Via fields that it then adds, both ways")
-	f.BoolVar(&o.forwarded, "forwarded", false, "tell apps who the visitor is by a Forwarded field too")
-	f.StringVar(&o.ping, "ping", "127.0.0.1:9180", "loopback address that answers /ping; empty for none")
+	f.StringSliceVar(&o.listen, "listen", []string{":80"}, "address to serve HTTP on; may be repeated; a socket that the system gives stands in its place")
+	f.StringVar(&o.ping, "ping", "127.0.0.1:9180", "loopback address that answers /ping and /metrics; empty for none")
 	f.StringVar(&o.state, "state", env.stateDir(), "folder that keeps the last good table; empty for none")
 	f.BoolVar(&o.docker, "docker", false, "watch the Docker engine in this process, without an agent")
 	f.StringSliceVar(&o.tls.listen, "tls-listen", nil, "address to serve HTTPS on; may be repeated")
 	f.StringVar(&o.tls.certificate, "tls-cert", "", "PEM file of the certificate for --tls-listen; a changed one is picked up")
 	f.StringVar(&o.tls.key, "tls-key", "", "PEM file of the certificate's key")
-	addAccessLogFlags(f, &o.access)
+	addProxyFlags(f, &o.proxyOptions)
 	addLogFlag(f, &o.level)
 	return c
 }
 
-// config reads the certificate; it is nil when there is nobody to show one to.
-func (o tlsOptions) config(logger *slog.Logger) (*tls.Config, error) {
+// config reads the certificate; it is nil when there is nobody to show one to. given says that there are sockets for HTTPS
+// besides o.listen.
+func (o tlsOptions) config(given bool, logger *slog.Logger) (*tls.Config, error) {
+	needed := given || len(o.listen) > 0
 	switch {
-	case o.certificate == "" && o.key == "" && len(o.listen) == 0:
+	case o.certificate == "" && o.key == "" && !needed:
 		return nil, nil
-	case len(o.listen) == 0:
+	case !needed:
 		return nil, usageError{errors.New("--tls-listen is missing: a certificate is for an address to serve HTTPS on, such as --tls-listen :443")}
 	case o.certificate == "":
 		return nil, usageError{errors.New("--tls-cert is missing: serving HTTPS takes a certificate, in a PEM file, and its --tls-key")}
@@ -85,33 +81,35 @@ func (o tlsOptions) config(logger *slog.Logger) (*tls.Config, error) {
 }
 
 func runServe(ctx context.Context, env *Env, o serveOptions) error {
+	mortal := outliveReaders()
+	defer mortal()
 	logger, err := newLogger(env, o.level)
 	if err != nil {
 		return err
 	}
-	secure, err := o.tls.config(logger)
+	given, err := inherited()
 	if err != nil {
 		return err
 	}
-	if strings.ContainsFunc(o.via, notInToken) {
-		return usageError{fmt.Errorf("--via %q: a name in a Via field has letters, digits and -._~ only", o.via)}
+	defer given.close()
+	secure, err := o.tls.config(len(given.https) > 0, logger)
+	if err != nil {
+		return err
+	}
+	if err := o.check(); err != nil {
+		return err
 	}
 	access, err := o.access.open(env, logger)
 	if err != nil {
 		return err
 	}
-	server, err := proxy.New(proxy.Config{
-		Listen:    o.listen,
-		TLSListen: o.tls.listen,
-		Via:       o.via,
-		Forwarded: o.forwarded,
+	server, err := proxy.New(o.config(env, logger, proxy.Config{
 		TLS:       secure,
-		Ping:      o.ping,
-		Admin:     env.socket(),
-		StateDir:  o.state,
-		Version:   Version,
-		Logger:    logger,
-	})
+		AccessLog: access,
+		Inherited: proxy.Inherited{HTTP: given.http, HTTPS: given.https, Ping: given.ping, Admin: given.admin},
+		Ready:     told(logger, notifyReady),
+		Ending:    told(logger, notifyStopping),
+	}))
 	if err != nil {
 		return err
 	}
@@ -134,9 +132,29 @@ func runServe(ctx context.Context, env *Env, o serveOptions) error {
 	return err
 }
 
-// notInToken reports that a character may not stand in the name of a gateway (RFC 9110 section 7.6.3).
-func notInToken(r rune) bool {
-	return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("-._~", r))
+// told is a call of what tells the system how things stand.
+func told(logger *slog.Logger, notify func() error) func() {
+	return func() {
+		if err := notify(); err != nil {
+			logger.Warn("the system that started the gateway cannot be told how it stands", "error", err)
+		}
+	}
+}
+
+// config fills in what the flags say.
+func (o *serveOptions) config(env *Env, logger *slog.Logger, c proxy.Config) proxy.Config {
+	conns, lowered := o.limit.conns(openFiles())
+	if lowered {
+		logger.Info("the limit of open files has room for fewer connections than --max-conns", "connections", conns)
+	}
+	c.Listen, c.TLSListen, c.Ping, c.Admin = o.listen, o.tls.listen, o.ping, env.socket()
+	c.Via, c.Forwarded = o.via, o.forwarded
+	c.StateDir, c.Version, c.Logger = o.state, Version, logger
+	c.Timeouts, c.Limits, c.BodyMax = o.limit.waits.timeouts(), o.limit.limits(), o.limit.bodyMax
+	c.MaxConns, c.MaxClientConns, c.Rate = conns, o.limit.maxConnsPerClient, o.limit.rate
+	c.Trusted, c.ProxyProtocol = o.limit.trusted, o.limit.proxyProtocol
+	c.Drain, c.Hold, c.Grace = orEver(o.limit.waits.drain), o.limit.waits.hold, orEver(o.limit.waits.grace)
+	return c
 }
 
 // inProcess feeds a proxy in this process as an agent would over the socket.

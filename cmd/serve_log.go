@@ -24,19 +24,26 @@ func addAccessLogFlags(f *pflag.FlagSet, o *accessLogOptions) {
 	f.BoolVar(&o.query, "access-log-query", false, "have the queries in them, which often hold secrets")
 }
 
-// open opens the log; it is nil when none is wanted.
-func (o accessLogOptions) open(env *Env, logger *slog.Logger) (*accesslog.Log, error) {
+// check reads the format. Its errors are usage errors.
+func (o accessLogOptions) check() (accesslog.Format, error) {
 	format, err := accesslog.ParseFormat(o.format)
 	if err != nil {
-		return nil, usageError{fmt.Errorf("--access-log-format: %w", err)}
+		return format, usageError{fmt.Errorf("--access-log-format: %w", err)}
+	}
+	if o.path == "" && (o.query || format != accesslog.JSON) {
+		return format, usageError{errors.New("--access-log is missing: name the file that the lines go to, or - for stdout")}
+	}
+	return format, nil
+}
+
+// open opens the log; it is nil when none is wanted.
+func (o accessLogOptions) open(env *Env, logger *slog.Logger) (*accesslog.Log, error) {
+	format, err := o.check()
+	if err != nil || o.path == "" {
+		return nil, err
 	}
 	c := accesslog.Config{Path: o.path, Format: format, Query: o.query, Logger: logger}
-	switch {
-	case o.path == "" && (o.query || format != accesslog.JSON):
-		return nil, usageError{errors.New("--access-log is missing: name the file that the lines go to, or - for stdout")}
-	case o.path == "":
-		return nil, nil
-	case o.path == "-":
+	if o.path == "-" {
 		c.Writer = env.Out
 	}
 	return accesslog.Open(c)
@@ -45,8 +52,6 @@ func (o accessLogOptions) open(env *Env, logger *slog.Logger) (*accesslog.Log, e
 // runLogged serves until that ends, and writes the access log meanwhile, if there is one. It has SIGHUP open the log
 // anew; without a log the signal does nothing.
 func runLogged(ctx context.Context, access *accesslog.Log, logger *slog.Logger, serve func(context.Context) error) error {
-	mortal := outliveReaders()
-	defer mortal()
 	signals, stop := newHangups()
 	defer stop()
 	// Requests that are under way when ctx ends have their lines too.

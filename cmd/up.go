@@ -5,13 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"path/filepath"
 	"runtime"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"gateway/projects/subnet"
 	"gateway/proxy/docker"
@@ -26,7 +24,7 @@ type upOptions struct {
 	image        string
 	binary       string
 	pool         string
-	changed      func(flag string) bool
+	flags        *pflag.FlagSet
 }
 
 func newUp(env *Env) *cobra.Command {
@@ -36,11 +34,13 @@ func newUp(env *Env) *cobra.Command {
 		Short: "Run the gateway, or bring the running one up to date",
 		Long: "Packs this binary into an image (nothing is pulled) and runs it as two containers: the proxy, which\n" +
 			"publishes the port and has no Docker socket, and the agent, which has the socket and no port. Run again it\n" +
-			"replaces only what changed; settings whose flags are not given stay as they were.",
-		Example: "  gateway up\n  gateway up --http 8080 --bind 127.0.0.1\n  gateway up --host example.org",
-		Args:    usage(cobra.NoArgs),
+			"replaces only what changed; settings whose flags are not given stay as they were, and go back to a default by\n" +
+			"naming it: --max-body '', --max-conns 10000. Changed settings replace the proxy, and nobody is served between.",
+		Example: "  gateway up\n  gateway up --http 8080 --bind 127.0.0.1\n  gateway up --host example.org\n" +
+			"  gateway up --access-log - --client-rate 50/s,burst=100",
+		Args: usage(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			o.changed = c.Flags().Changed
+			o.flags = c.Flags()
 			return runUp(c.Context(), env, o)
 		},
 	}
@@ -52,6 +52,8 @@ func newUp(env *Env) *cobra.Command {
 	f.StringVar(&o.image, "image", "", "run this image of the engine instead of packing a binary")
 	f.StringVar(&o.binary, "binary", "", "pack this Linux binary (default the running one, or gateway-linux-ARCH beside it)")
 	f.StringVar(&o.pool, "pool", "", "addresses that the proxy's own network is cut from, when it is made (default $GATEWAY_POOL, else "+subnet.DefaultPool+")")
+	addProxyFlags(f, new(proxyOptions))
+	f.Lookup("access-log").Usage = "- for a line for each request in the proxy's stdout, which docker logs shows (default none)"
 	return c
 }
 
@@ -100,41 +102,6 @@ func runUp(ctx context.Context, env *Env, o upOptions) error {
 		return err
 	}
 	return printUp(ctx, env, settings, len(steps))
-}
-
-// settings are those of the running gateway with what the flags change.
-func (o upOptions) settings(s stack.Settings, host string) (stack.Settings, error) {
-	if o.changed("http") {
-		s.HTTP = o.http
-	}
-	if s.HTTP == 0 {
-		return s, usageError{errors.New("--http 0: it takes a port from 1 to 65535; leave the flag out for 80")}
-	}
-	if o.changed("bind") {
-		s.Bind = netip.Addr{}
-		if o.bind != "" {
-			bind, err := netip.ParseAddr(o.bind)
-			if err != nil {
-				return s, usageError{fmt.Errorf("--bind %q: it takes an IP address of this machine, such as 127.0.0.1", o.bind)}
-			}
-			s.Bind = bind
-		}
-	}
-	if o.changed("host") {
-		for _, h := range o.hosts {
-			if h == "" || strings.ContainsAny(h, "/:* ") {
-				return s, usageError{fmt.Errorf("--host %q: it takes a plain host name, such as example.org", h)}
-			}
-		}
-		s.Hosts = slices.Compact(slices.Sorted(slices.Values(o.hosts)))
-	}
-	switch path, local := strings.CutPrefix(host, "unix://"); {
-	case o.dockerSocket != "":
-		s.DockerSocket = o.dockerSocket
-	case local && runtime.GOOS == "linux":
-		s.DockerSocket = path
-	}
-	return s, nil
 }
 
 // pack finds the image to run: the one that is named, or one made from the right binary.

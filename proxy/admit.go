@@ -12,7 +12,6 @@ import (
 	"gateway/proxy/limit"
 	"gateway/proxy/page"
 	"gateway/proxy/peer"
-	"gateway/proxy/route"
 )
 
 // doorman bounds the connections of visitors. It implements engine.Doorman.
@@ -126,11 +125,6 @@ func (b *measured) Read(p []byte) (int, error) {
 		return 0, errLarge
 	}
 	return n, err
-}
-
-// rateOf is what bounds the clients of a route, nil when nothing does.
-func (s *Server) rateOf(r *route.Route) *limit.Rate {
-	return s.memory.Rate(r.Key.String(), r.Rate.Requests, r.Rate.Per, r.Rate.Burst)
 }
 
 // refusedPage is the page for what the engine refused.

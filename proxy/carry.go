@@ -27,7 +27,8 @@ func (v *visit) serve() {
 		if !held {
 			return
 		}
-		v.way.place, v.way.waited = place, time.Since(v.began)
+		v.way.place, v.way.paused = place, time.Since(v.began)
+		v.way.waited = v.way.paused
 		v.way.renew()
 	}
 	v.serving.group.Earn()

@@ -3,6 +3,7 @@ package proxy
 import (
 	"crypto/tls"
 	"log/slog"
+	"net"
 	"time"
 
 	"gateway/proxy/accesslog"
@@ -19,10 +20,14 @@ type Config struct {
 	// TLSListen are those that visitors reach with TLS, such as ":443". With one, TLS is required.
 	TLSListen []string
 	TLS       *tls.Config
-	// Ping is the address of the liveness check at /ping, by default none. Bind it to the loopback: it has no limits.
+	// Ping is the address of the liveness check at /ping and of the metrics at /metrics, by default none. Bind it to the
+	// loopback: it has no limits.
 	Ping string
 	// Admin is the path of the unix socket of the admin API, by default none. Its folder is made when it is missing.
 	Admin string
+	// Inherited are listeners that somebody else has opened, as systemd does. Those of a kind stand in the place of the
+	// addresses of that kind.
+	Inherited Inherited
 	// Via is the name of this gateway in the Via fields that it then adds to what it passes on, both ways (RFC 9110
 	// section 7.6.3). By default it adds none.
 	Via string
@@ -55,10 +60,21 @@ type Config struct {
 	// Hold is how long a request waits when no target of its route can be reached for the moment, as while an app
 	// restarts. It waits only as long as the last target was reached no longer ago than that. Default none.
 	Hold time.Duration
+	// Ready is called once, when all listeners are open; Ending when Serve begins to end. Both may be nil.
+	Ready, Ending func()
+	// Grace is how long requests under way may take to finish once Serve is told to end. Default 10 s; a negative one is no
+	// time.
+	Grace time.Duration
 	// AccessLog has a line for each request that ended; nil is none. It is run by who opened it, for longer than Serve.
 	AccessLog *accesslog.Log
 	// Logger may be nil: nothing is logged then.
 	Logger *slog.Logger
+}
+
+// Inherited are open listeners, by what they are for. Serve closes them.
+type Inherited struct {
+	// HTTP and HTTPS are for visitors, Ping for what Config.Ping is, Admin for the admin API.
+	HTTP, HTTPS, Ping, Admin []net.Listener
 }
 
 // defaultDrain is Config.Drain when it is 0.
@@ -71,6 +87,15 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Drain == 0 {
 		c.Drain = defaultDrain
+	}
+	if c.Grace == 0 {
+		c.Grace = Grace
+	}
+	if c.Ready == nil {
+		c.Ready = func() {}
+	}
+	if c.Ending == nil {
+		c.Ending = func() {}
 	}
 	return c
 }

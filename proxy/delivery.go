@@ -2,7 +2,9 @@ package proxy
 
 import (
 	"errors"
+	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"gateway/proxy/balance"
@@ -28,13 +30,15 @@ type delivery struct {
 	// asked is the target of attempt.
 	asked *route.Target
 	// declined are the answers that were not passed on.
-	declined []declined
+	declined []failure
 	// retries is how many attempts came before the last one, resent how many of them had sent the request.
 	retries, resent int
 	// place is the request's in the line, as long as it waits or has the turn; waited is how long it did, and pause how
 	// long it does between two attempts.
 	place         *queue.Place
 	waited, pause time.Duration
+	// paused is how much of waited was because the route is paused.
+	paused time.Duration
 	// moved reports that the visitor is to have another cookie.
 	moved bool
 	// answer is when the head of the answer came.
@@ -56,6 +60,9 @@ func (d *delivery) reach() error {
 	last := errNobody
 	for {
 		attempt, found := d.pick()
+		if !found && d.forgive() {
+			continue
+		}
 		if !found {
 			again, err := d.awaitTarget()
 			if err != nil {
@@ -77,6 +84,19 @@ func (d *delivery) reach() error {
 		}
 		last = err
 	}
+}
+
+// forgive has those targets asked once more whose answers were declined in favour of others which then could not be
+// reached: what they say is better than nothing. It reports whether there are any.
+func (d *delivery) forgive() bool {
+	if len(d.declined) == 0 {
+		return false
+	}
+	d.tried = slices.DeleteFunc(d.tried, func(m *balance.Member) bool {
+		return slices.ContainsFunc(d.declined, func(f failure) bool { return f.attempt.Member == m })
+	})
+	d.declined = d.declined[:0]
+	return true
 }
 
 // pick chooses a target: the one that the visitor had before, if the route has them stay.
@@ -134,39 +154,41 @@ func (d *delivery) carry(a balance.Attempt) error {
 
 // judge notes what a target did wrong, if it did.
 func (d *delivery) judge(t target, err error) {
+	f := failure{t, d.attempt, err}
 	switch {
 	case errors.Is(err, engine.ErrConnect):
-		d.server.failed(d.serving, t, d.attempt, balance.Refused, err)
+		d.serving.failed(d.server.log, f, balance.Refused)
 	case errors.Is(err, engine.ErrAnswer), errors.Is(err, engine.ErrTimeout):
-		d.server.failed(d.serving, t, d.attempt, balance.Broken, err)
+		d.serving.failed(d.server.log, f, balance.Broken)
 	case errors.Is(err, engine.ErrDeclined):
-		d.declined = append(d.declined, declined{t, d.attempt, err})
+		d.declined = append(d.declined, f)
 	}
 }
 
-// declined is an answer that was not passed on, since another target may do better.
-type declined struct {
+// failure is what went wrong with an attempt.
+type failure struct {
 	target  target
 	attempt balance.Attempt
 	err     error
 }
 
 // failed notes a failure, and logs when that takes a target out. As long as it is out, no more is logged.
-func (s *Server) failed(r *serving, t target, a balance.Attempt, kind balance.Kind, err error) {
-	was := a.Member.Ejected()
-	wait := a.Failed(kind, time.Now())
+func (s *serving) failed(log *slog.Logger, f failure, kind balance.Kind) {
+	was := f.attempt.Member.Ejected()
+	wait := f.attempt.Failed(kind, time.Now())
 	if wait == 0 {
 		return
 	}
-	r.traffic.Ejected()
+	s.traffic.Ejected()
 	if was {
 		return
 	}
-	message := "a target fails and gets no requests for a while"
+	log = log.With("route", s.key, "target", f.target.Name, "address", f.target.Address, "for", wait, "error", f.err)
 	if kind == balance.Refused {
-		message = "a target does not accept connections"
+		log.Warn("a target does not accept connections")
+		return
 	}
-	s.log.Warn(message, "route", r.key, "target", t.Name, "address", t.Address, "for", wait, "error", err)
+	log.Warn("a target fails and gets no requests for a while")
 }
 
 // again reports whether the request may be sent to another target, or once more to the same.
@@ -209,7 +231,7 @@ func (d *delivery) answered(status int) {
 	now := time.Now()
 	d.answer = now
 	d.serving.outage.end()
-	returned := false
+	var returned bool
 	if status >= http.StatusInternalServerError {
 		returned = d.attempt.Errored(now)
 	} else {
@@ -220,10 +242,9 @@ func (d *delivery) answered(status int) {
 			"route", d.serving.key, "target", d.asked.Name, "address", d.asked.Address)
 	}
 	if status < http.StatusInternalServerError {
-		for _, w := range d.declined {
-			d.server.failed(d.serving, w.target, w.attempt, balance.Wrong, w.err)
+		for _, f := range d.declined {
+			d.serving.failed(d.server.log, f, balance.Wrong)
 		}
 	}
 	d.declined = d.declined[:0]
 }
-

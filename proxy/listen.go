@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"syscall"
 	"time"
 
@@ -34,27 +33,57 @@ func (s *Server) open(ctx context.Context, own servers) ([]door, error) {
 		}
 		return nil, err
 	}
-	if path := s.config.Admin; path != "" {
+	given := s.config.Inherited
+	for _, l := range given.Admin {
+		doors = append(doors, door{"unix://" + l.Addr().String(), l, serveOwn(own.admin)})
+	}
+	if path := s.config.Admin; path != "" && len(given.Admin) == 0 {
 		l, err := listenSocket(ctx, path)
 		if err != nil {
 			return fail(fmt.Errorf("listening on the admin socket %s: %w", path, err))
 		}
 		doors = append(doors, door{"unix://" + path, l, serveOwn(own.admin)})
 	}
-	if s.config.Ping != "" {
+	if s.config.Ping != "" && len(given.Ping) == 0 {
 		l, err := socket.Listen(ctx, s.config.Ping)
 		if err != nil {
 			return fail(fmt.Errorf("listening for pings: %w", err))
 		}
+		given.Ping = []net.Listener{l}
+	}
+	for _, l := range given.Ping {
 		doors = append(doors, door{"http://" + l.Addr().String() + "/ping", l, serveOwn(own.ping)})
 	}
-	for i, address := range slices.Concat(s.config.Listen, s.config.TLSListen) {
-		secure := i >= len(s.config.Listen)
-		l, err := socket.Listen(ctx, address)
+	for _, secure := range []bool{false, true} {
+		opened, err := s.openVisitors(ctx, secure)
+		doors = append(doors, opened...)
 		if err != nil {
 			return fail(fmt.Errorf("listening for visitors: %w", err))
 		}
-		serve := func(l net.Listener, broke func(error)) { s.engine.Serve(l, secure, broke) }
+	}
+	return doors, nil
+}
+
+// openVisitors opens what visitors reach with TLS, or without: what was inherited for it, else the addresses. With an
+// error it returns what was opened before.
+func (s *Server) openVisitors(ctx context.Context, secure bool) ([]door, error) {
+	addresses, listeners := s.config.Listen, s.config.Inherited.HTTP
+	if secure {
+		addresses, listeners = s.config.TLSListen, s.config.Inherited.HTTPS
+	}
+	if len(listeners) > 0 {
+		addresses = nil
+	}
+	doors := make([]door, 0, len(addresses)+len(listeners))
+	serve := func(l net.Listener, broke func(error)) { s.engine.Serve(l, secure, broke) }
+	for _, address := range addresses {
+		l, err := socket.Listen(ctx, address)
+		if err != nil {
+			return doors, err
+		}
+		doors = append(doors, door{schemeOf(secure) + "://" + l.Addr().String(), l, serve})
+	}
+	for _, l := range listeners {
 		doors = append(doors, door{schemeOf(secure) + "://" + l.Addr().String(), l, serve})
 	}
 	return doors, nil

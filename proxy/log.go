@@ -11,7 +11,9 @@ import (
 // log writes the line of a request that ended.
 func (v *visit) log(status int, took time.Duration) {
 	r := &v.exchange.Request
-	entry := accesslog.Entry{
+	// It is the visit's, so that it needs no memory of its own.
+	entry := &v.entry
+	*entry = accesslog.Entry{
 		Time:      v.began,
 		RequestID: v.id,
 		Client:    r.Peer,
@@ -38,7 +40,7 @@ func (v *visit) log(status int, took time.Duration) {
 	if v.serving != nil {
 		entry.Route, entry.Service = v.serving.key, v.serving.route.Service
 	}
-	v.way.describe(&entry)
+	v.way.describe(entry)
 	for i := range r.Header {
 		switch f := &r.Header[i]; {
 		case f.Kind == header.Referer:
@@ -47,7 +49,8 @@ func (v *visit) log(status int, took time.Duration) {
 			entry.UserAgent = f.Value
 		}
 	}
-	v.server.config.AccessLog.Append(&entry)
+	v.server.config.AccessLog.Append(entry)
+	*entry = accesslog.Entry{}
 }
 
 // describe says which target was asked last, and how long it took to answer.

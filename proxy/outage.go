@@ -24,7 +24,12 @@ const (
 type outage struct {
 	// since is when it began, in nanoseconds since 1970; 0 when a target was last reached.
 	since atomic.Int64
-	// line is where requests wait, nil as long as none does.
+	waitingRoom
+}
+
+// waitingRoom is where requests wait for what comes by release.
+type waitingRoom struct {
+	// line is nil as long as nobody waits.
 	line atomic.Pointer[queue.Queue]
 }
 
@@ -38,8 +43,12 @@ func (s *serving) outageOf(ready bool, now time.Time) *outage {
 		}
 		return o
 	}
-	if !ready {
+	switch {
+	case !ready:
 		s.outage.begin(now)
+	case len(s.ready) == 0:
+		// It has targets again, which may not accept connections yet.
+		s.outage.since.Store(0)
 	}
 	return s.outage
 }
@@ -62,21 +71,21 @@ func (o *outage) end() {
 }
 
 // release lets those go on who wait.
-func (o *outage) release() {
-	if o.line.Load() == nil {
+func (w *waitingRoom) release() {
+	if w.line.Load() == nil {
 		return
 	}
-	if line := o.line.Swap(nil); line != nil {
+	if line := w.line.Swap(nil); line != nil {
 		line.Release()
 	}
 }
 
 // join takes a place where release comes by, or returns nil when too many wait.
-func (o *outage) join() *queue.Place {
+func (w *waitingRoom) join() *queue.Place {
 	for {
-		line := o.line.Load()
+		line := w.line.Load()
 		if line == nil {
-			o.line.CompareAndSwap(nil, queue.New(maxWaiting))
+			w.line.CompareAndSwap(nil, queue.New(maxWaiting))
 			continue
 		}
 		place, joined := line.Join()
@@ -93,7 +102,7 @@ func (d *delivery) awaitTarget() (again bool, err error) {
 	hold := d.server.config.Hold
 	now := time.Now()
 	lost := d.serving.outage.begin(now)
-	left := hold - now.Sub(d.began)
+	left := hold - now.Sub(d.began.Add(d.paused))
 	if hold <= 0 || now.Sub(lost) >= hold || left <= 0 {
 		return false, nil
 	}
@@ -119,6 +128,41 @@ func (d *delivery) awaitTarget() (again bool, err error) {
 	}
 	d.renew()
 	return true, nil
+}
+
+// awaitTable waits for another table where the one in force lost the route a moment ago, as while a project is made anew,
+// or where there was none yet. It returns false when there is nothing to wait for, or no longer.
+func (v *visit) awaitTable(path route.Path) bool {
+	s := v.server
+	since := s.started
+	if v.snapshot.table != nil {
+		removed, found := v.snapshot.removed(v.host, path, v.began)
+		if !found {
+			return false
+		}
+		since = removed.Until
+	}
+	left := s.config.Hold - max(time.Since(since), time.Since(v.began))
+	if left <= 0 {
+		return false
+	}
+	place := s.tables.join()
+	if place == nil {
+		return false
+	}
+	defer place.Leave()
+	if s.current.Load() == v.snapshot {
+		if err := v.exchange.Await(place.Turn(), left); errors.Is(err, engine.ErrGone) {
+			v.status = statusGone
+			v.exchange.Abort()
+			return false
+		}
+	}
+	v.way.waited = time.Since(v.began)
+	now := s.current.Load()
+	again := now != v.snapshot
+	v.snapshot = now
+	return again
 }
 
 // leavePlace leaves the line that the request waited in: it has chosen its target, or gave up.

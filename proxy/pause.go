@@ -199,7 +199,11 @@ func (s *pauses) pause(key route.Key, asked terms, now time.Time) admin.Pause {
 	}
 	s.put(all)
 	s.keep()
-	s.log.Info("a route is paused", "route", key.String(), "wait", asked.Wait, "until", asked.Until)
+	facts := []any{"route", key.String(), "wait", asked.Wait}
+	if !asked.Until.IsZero() {
+		facts = append(facts, "until", asked.Until)
+	}
+	s.log.Info("a route is paused", facts...)
 	return all[key].describe()
 }
 

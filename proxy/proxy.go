@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"gateway/proxy/admin"
-	"gateway/proxy/balance"
 	"gateway/proxy/engine"
 	"gateway/proxy/health"
 	"gateway/proxy/limit"
@@ -47,10 +46,13 @@ type Server struct {
 	pauses *pauses
 	admin.Pauser
 
+	// tables is where requests wait for another table.
+	tables waitingRoom
+
 	// mu serialises those who replace current, and guards what is below it.
 	mu sync.Mutex
-	// signer signs the cookies by which visitors stay with a target, nil as long as no route has any.
-	signer *balance.Signer
+	// signing has what signs the cookies by which visitors stay with a target.
+	signing signing
 	// kept is what was last written to the store; unkept reports that the last try failed.
 	kept   *snapshot
 	unkept bool
@@ -61,7 +63,7 @@ type Server struct {
 // configuration.
 func New(c Config) (*Server, error) {
 	c = c.withDefaults()
-	if len(c.TLSListen) > 0 && c.TLS == nil {
+	if len(c.TLSListen)+len(c.Inherited.HTTPS) > 0 && c.TLS == nil {
 		return nil, errors.New("serving with TLS: there is no certificate")
 	}
 	s := &Server{
@@ -89,6 +91,7 @@ func New(c Config) (*Server, error) {
 		Handler: visitors{s}, TLS: c.TLS, Log: c.Logger, Timeouts: c.Timeouts, Limits: c.Limits,
 		Doorman: &s.door, Announced: announced,
 	})
+	s.signing = signing{store: s.store, log: c.Logger}
 	s.checker = health.New(health.Config{Report: s.checked, Log: c.Logger})
 	s.current.Store(&snapshot{})
 	s.restore()
@@ -142,15 +145,11 @@ func (s *Server) replace(t *route.Table, v version, gone []gone) {
 		keys[i] = routes[i].Key.String()
 	}
 	s.book.Keep(keys, time.Now())
-	old, next := s.current.Load(), s.newSnapshot(t, v, gone)
-	s.current.Store(next)
-	s.checker.Set(next.checks)
-	s.release(old, next)
-	for _, r := range next.serving {
-		if len(r.ready) > 0 {
-			r.outage.release()
-		}
-	}
+	c := s.succeed(t, v, gone)
+	s.current.Store(c.next)
+	s.checker.Set(c.next.checks)
+	c.release()
+	s.tables.release()
 }
 
 // keep writes what is in force to disk, unless it is there. The caller holds mu.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gateway/proxy/admin"
+	"gateway/proxy/balance"
 	"gateway/proxy/route"
 )
 
@@ -89,10 +90,32 @@ func (s *serving) describe(now time.Time) admin.Route {
 		Targets: make([]admin.Target, len(r.Targets)),
 		Traffic: s.traffic.Figures(now),
 	}
-	for i, t := range r.Targets {
-		told.Targets[i] = admin.Target{
-			ID: t.ID, Name: t.Name, Address: t.Address, Scheme: string(t.Scheme), State: string(t.State), Reason: t.Reason,
-		}
+	for i := range r.Targets {
+		told.Targets[i] = s.describeTarget(&r.Targets[i], now)
+	}
+	return told
+}
+
+// healths are what checks find, as people are told.
+var healths = map[balance.Health]string{
+	balance.Unchecked: "unchecked", balance.Passing: "passing", balance.Failing: "failing",
+}
+
+func (s *serving) describeTarget(t *route.Target, now time.Time) admin.Target {
+	told := admin.Target{
+		ID: t.ID, Name: t.Name, Address: t.Address, Scheme: string(t.Scheme), State: string(t.State), Reason: t.Reason,
+	}
+	m := s.memberOf(t)
+	if m == nil {
+		return told
+	}
+	state := m.State(now)
+	if s.route.Check.Path != "" {
+		told.Health = healths[state.Health]
+	}
+	told.Ejected, told.Inflight = state.Ejected, m.Inflight()
+	if state.Left > 0 {
+		told.EjectedUntil = now.Add(state.Left)
 	}
 	return told
 }

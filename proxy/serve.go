@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"gateway/proxy/admin"
+	"gateway/proxy/metric"
 )
 
 const (
@@ -19,7 +20,7 @@ const (
 	headTimeout = 10 * time.Second
 	idleTimeout = 2 * time.Minute
 	maxHead     = 64 << 10
-	// Grace is how long requests under way may take to finish once Serve is told to end.
+	// Grace is how long requests under way may take to finish once Serve is told to end, where Config says nothing else.
 	Grace = 10 * time.Second
 	// cutGrace is how long those may take to notice that they were cut off.
 	cutGrace = 2 * time.Second
@@ -34,7 +35,7 @@ type door struct {
 }
 
 // Serve opens the listeners and answers until the context ends. It then takes no new connections, lets the requests
-// under way finish for up to Grace, cuts off the others and upgraded connections, and returns nil. An error names the
+// under way finish for up to Config.Grace, cuts off the others and upgraded connections, and returns nil. An error names the
 // listener that could not be opened or that broke.
 func (s *Server) Serve(ctx context.Context) error {
 	own := s.newServers()
@@ -53,12 +54,15 @@ func (s *Server) Serve(ctx context.Context) error {
 	defer end()
 	running.Go(func() { s.tidy(serving) })
 	running.Go(func() { s.pauses.endTimely(serving) })
+	running.Go(func() { s.checker.Run(serving) })
 	s.announce(doors)
+	s.config.Ready()
 	select {
 	case <-ctx.Done():
 	case err = <-broken:
 	}
 	end()
+	s.config.Ending()
 	s.listeners.Store(nil)
 	s.pauses.dismiss()
 	s.drain()
@@ -84,7 +88,7 @@ func (s *Server) Serve(ctx context.Context) error {
 // drain lets the visitors' requests finish, then cuts them off. Upgraded connections never finish by themselves: they
 // are cut when everything else is done.
 func (s *Server) drain() {
-	ctx, cancel := context.WithTimeout(context.Background(), Grace)
+	ctx, cancel := context.WithTimeout(context.Background(), s.config.Grace)
 	defer cancel()
 	s.engine.Drain(ctx)
 	if ctx.Err() != nil {
@@ -106,16 +110,17 @@ func (s *Server) newServers() servers {
 			ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 		}
 	}
-	return servers{ping: fresh(pingHandler()), admin: fresh(admin.Handler(s))}
+	return servers{ping: fresh(pingHandler(figures{s}.source())), admin: fresh(admin.Handler(s))}
 }
 
-// pingHandler says that the process is alive.
-func pingHandler() http.Handler {
+// pingHandler says that the process is alive, and shows its metrics.
+func pingHandler(s metric.Source) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/ping", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		_, _ = io.WriteString(w, "ok\n")
 	})
+	mux.Handle("/metrics", metric.Handler(s))
 	return mux
 }
 

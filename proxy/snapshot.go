@@ -69,8 +69,14 @@ type place struct {
 	address string
 }
 
-// newSnapshot prepares to put a table in force after the one that is.
-func (s *Server) newSnapshot(t *route.Table, v version, gone []gone) *snapshot {
+// succession is how one snapshot follows another.
+type succession struct {
+	*Server
+	old, next *snapshot
+}
+
+// succeed prepares to put a table in force after the one that is.
+func (s *Server) succeed(t *route.Table, v version, gone []gone) succession {
 	routes := t.Routes()
 	next := &snapshot{
 		table:     t,
@@ -81,28 +87,28 @@ func (s *Server) newSnapshot(t *route.Table, v version, gone []gone) *snapshot {
 		gone:      gone,
 		goneIndex: indexGone(gone),
 	}
-	old := s.current.Load()
+	c := succession{s, s.current.Load(), next}
 	for i := range routes {
-		r := &routes[i]
-		next.serving[r] = s.newServing(r, next, old)
+		next.serving[&routes[i]] = c.add(&routes[i])
 	}
-	return next
+	return c
 }
 
-func (s *Server) newServing(r *route.Route, next, old *snapshot) *serving {
-	before := old.servingOf(r.Key)
+// add prepares to serve a route.
+func (c succession) add(r *route.Route) *serving {
+	before := c.old.servingOf(r.Key)
 	added := &serving{
 		route:     r,
 		key:       r.Key.String(),
 		state:     r.State(),
 		maps:      r.Mount != route.Preserve,
 		slashless: before.slashlessFor(r),
-		traffic:   s.book.Route(r.Key.String()),
-		rate:      s.rateOf(r),
+		traffic:   c.book.Route(r.Key.String()),
+		rate:      c.memory.Rate(r.Key.String(), r.Rate.Requests, r.Rate.Per, r.Rate.Burst),
 		bodyMax:   r.BodyMax,
 	}
 	if added.bodyMax == 0 {
-		added.bodyMax = s.config.BodyMax
+		added.bodyMax = c.config.BodyMax
 	}
 	if added.maps && !r.Prefix.Root() {
 		added.prefix = r.Prefix.String()
@@ -114,17 +120,17 @@ func (s *Server) newServing(r *route.Route, next, old *snapshot) *serving {
 			continue
 		}
 		at := place{t.Scheme, t.Address}
-		if next.upstreams[at] == nil {
-			next.upstreams[at] = s.upstream(at, old)
+		if c.next.upstreams[at] == nil {
+			c.next.upstreams[at] = c.upstream(at)
 		}
-		ready := target{t, next.upstreams[at], next.member(r, t, old)}
+		ready := target{t, c.next.upstreams[at], c.next.member(r, t, c.old)}
 		added.ready = append(added.ready, ready)
 		targets = append(targets, balance.Target{Member: ready.member, ID: t.ID})
 	}
 	added.group = balance.New(balance.Options{
 		Strategy: balance.Strategy(r.Balance),
 		Checked:  r.Check.Path != "",
-		Signer:   s.signerFor(r),
+		Signer:   c.signing.signerFor(r),
 		Route:    r.Key.String(),
 	}, targets, before.groupOf())
 	added.outage = before.outageOf(len(added.ready) > 0, time.Now())
@@ -132,10 +138,10 @@ func (s *Server) newServing(r *route.Route, next, old *snapshot) *serving {
 }
 
 // upstream returns the one that the old snapshot has, or a new one.
-func (s *Server) upstream(at place, old *snapshot) *engine.Upstream {
-	u := old.upstreams[at]
+func (c succession) upstream(at place) *engine.Upstream {
+	u := c.old.upstreams[at]
 	if u == nil {
-		return s.engine.Upstream(engine.Scheme(at.scheme), at.address)
+		return c.engine.Upstream(engine.Scheme(at.scheme), at.address)
 	}
 	u.Drain(0)
 	return u
@@ -156,6 +162,10 @@ func (s *snapshot) member(r *route.Route, t *route.Target, old *snapshot) *balan
 	added := s.members[key] == nil
 	if added {
 		s.members[key] = old.members[key]
+		if s.members[key] == nil {
+			// Checked in another way now, it is what it was until the first of these checks.
+			s.members[key] = old.servingOf(r.Key).memberOf(t)
+		}
 	}
 	if s.members[key] == nil {
 		s.members[key] = new(balance.Member)
@@ -166,38 +176,45 @@ func (s *snapshot) member(r *route.Route, t *route.Target, old *snapshot) *balan
 	return s.members[key]
 }
 
-// release lets go of the targets that only the old snapshot sends requests to. They keep what they have, for as long as
-// their route says; but what waits for one that is no more is given up, so that it can go elsewhere.
-func (s *Server) release(old, next *snapshot) {
+// release lets go of the targets that only the old snapshot sends requests to, once the next one is in force. They keep
+// what they have, for as long as their route says; but what waits for one that is no more is given up, so that it can go
+// elsewhere. Who waits for any target goes on.
+func (c succession) release() {
 	drains := make(map[*engine.Upstream]time.Duration)
-	for _, before := range old.serving {
-		now := next.servingOf(before.route.Key)
+	for _, before := range c.old.serving {
+		now := c.next.servingOf(before.route.Key)
 		for _, t := range before.ready {
-			if next.upstreams[place{t.Scheme, t.Address}] != nil {
+			if c.next.upstreams[place{t.Scheme, t.Address}] != nil {
 				continue
 			}
-			switch fate := now.fate(before, t); {
-			case fate == route.Unhealthy && len(now.ready) > 0, fate == route.Stopped:
+			fate := now.fate(before, t)
+			if fate == route.Stopped || fate == route.Unhealthy && len(now.ready) > 0 {
 				t.upstream.Recall()
-			case fate != route.Unhealthy:
-				drains[t.upstream] = max(drains[t.upstream], s.drainOf(before.route))
+			}
+			if fate != route.Unhealthy {
+				drains[t.upstream] = max(drains[t.upstream], c.drain(before.route))
 			}
 		}
 	}
-	for at, upstream := range old.upstreams {
-		if next.upstreams[at] == nil {
+	for at, upstream := range c.old.upstreams {
+		if c.next.upstreams[at] == nil {
 			upstream.Drain(drains[upstream])
 			upstream.Close()
 		}
 	}
+	for _, r := range c.next.serving {
+		if len(r.ready) > 0 {
+			r.outage.release()
+		}
+	}
 }
 
-// drainOf is how long targets of a route that get no more requests keep what they have.
-func (s *Server) drainOf(r *route.Route) time.Duration {
+// drain is how long targets of a route that get no more requests keep what they have.
+func (c succession) drain(r *route.Route) time.Duration {
 	if r.Drain > 0 {
 		return r.Drain
 	}
-	return s.config.Drain
+	return c.config.Drain
 }
 
 // fate is what became of a target of the route as it was before: Stopped if nobody answers there any more, Draining also
@@ -220,6 +237,19 @@ func (s *snapshot) servingOf(k route.Key) *serving {
 		return nil
 	}
 	return s.serving[s.table.Lookup(k)]
+}
+
+// memberOf is what is known of the same target at the same address, nil if nothing is.
+func (s *serving) memberOf(t *route.Target) *balance.Member {
+	if s == nil {
+		return nil
+	}
+	for i := range s.ready {
+		if was := &s.ready[i]; was.ID == t.ID && was.Address == t.Address && was.Scheme == t.Scheme {
+			return was.member
+		}
+	}
+	return nil
 }
 
 func (s *serving) groupOf() *balance.Group {

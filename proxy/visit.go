@@ -8,6 +8,7 @@ import (
 	"time"
 	"unsafe"
 
+	"gateway/proxy/accesslog"
 	"gateway/proxy/engine"
 	"gateway/proxy/header"
 	"gateway/proxy/mapping"
@@ -39,6 +40,8 @@ type visit struct {
 	// serving is the route, nil as long as there is none; target the name of the one that answered.
 	serving *serving
 	target  string
+	// figures are those of the route that was found, whatever table serves the request in the end.
+	figures *traffic.Route
 	// rest is what is asked for below the prefix.
 	rest string
 	// mapped says how the app's addresses look to this visitor, if the route's are mapped.
@@ -46,6 +49,7 @@ type visit struct {
 	// status is noted instead of the answer's when it is not 0; cause is why the gateway itself answered.
 	status int
 	cause  page.Kind
+	entry  accesslog.Entry
 	// way is the request's to a target.
 	way delivery
 }
@@ -109,13 +113,11 @@ func (v *visit) answer() {
 		v.page(page.BadRequest)
 		return
 	}
-	if v.snapshot.table == nil {
-		v.page(page.Waiting)
-		return
-	}
-	if !v.find(path) {
-		v.missing(path)
-		return
+	for !v.find(path) {
+		if !v.awaitTable(path) {
+			v.missing(path)
+			return
+		}
 	}
 	switch {
 	case route.Leaves(v.rest):
@@ -130,17 +132,29 @@ func (v *visit) answer() {
 // find looks for the route of the request.
 func (v *visit) find(path route.Path) bool {
 	v.host = route.CanonicalHost(v.exchange.Request.Host)
+	if v.snapshot.table == nil {
+		return false
+	}
 	match, found := v.snapshot.table.Match(v.host, path)
 	if !found || v.snapshot.shadows(v.host, path, match.Route.Prefix, v.began) {
 		return false
 	}
 	v.serving, v.rest = v.snapshot.serving[match.Route], match.Rest
-	v.serving.traffic.Begin()
+	v.figures = v.serving.traffic
+	v.figures.Begin()
 	return true
 }
 
 // missing answers where no route is: with what was there, if it was removed lately.
 func (v *visit) missing(path route.Path) {
+	switch {
+	case v.status != 0:
+		// The visitor left.
+		return
+	case v.snapshot.table == nil:
+		v.page(page.Waiting)
+		return
+	}
 	p := page.Page{Kind: page.NotFound, RequestID: v.id}
 	if removed, found := v.snapshot.removed(v.host, path, v.began); found {
 		p.Kind, p.Service, p.Until = page.Gone, removed.Service, removed.Until
@@ -206,7 +220,7 @@ func (v *visit) leave() {
 	v.way.leavePlace()
 	v.note()
 	// What is not in use keeps no table alive.
-	v.snapshot, v.serving, v.exchange = nil, nil, nil
+	v.snapshot, v.serving, v.figures, v.exchange = nil, nil, nil, nil
 	v.host, v.target, v.rest, v.status, v.cause, v.peer = "", "", "", 0, "", ""
 	v.trail = peer.Trail{}
 	clear(v.lines)
@@ -219,14 +233,12 @@ func (v *visit) note() {
 	if status == 0 {
 		status = v.exchange.Status()
 	}
-	figures := v.server.book.Stray()
-	if v.serving == nil {
-		figures.Begin()
-	} else {
-		figures = v.serving.traffic
+	if v.figures == nil {
+		v.figures = v.server.book.Stray()
+		v.figures.Begin()
 	}
 	took := time.Since(v.began)
-	figures.End(&traffic.Request{
+	v.figures.End(&traffic.Request{
 		ID:       v.id,
 		Method:   v.exchange.Request.Method,
 		Path:     v.exchange.Request.Path,

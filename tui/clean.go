@@ -26,7 +26,12 @@ func cleanRoute(r *admin.Route) {
 	r.Targets = slices.Clone(r.Targets)
 	for i := range r.Targets {
 		t := &r.Targets[i]
-		cleanAll(&t.Name, &t.Address, &t.Scheme, &t.State, &t.Reason)
+		cleanAll(&t.Name, &t.Address, &t.Scheme, &t.State, &t.Reason, &t.Health)
+	}
+	if r.Paused != nil {
+		paused := *r.Paused
+		paused.Message = clean(paused.Message)
+		r.Paused = &paused
 	}
 }
 

@@ -49,8 +49,8 @@ var columns = []column{
 	},
 	{
 		title: "STATE", width: 11, steady: true, style: stateText,
-		value:   func(r *admin.Route, _ time.Time) string { return lookOf(r.State).glyph + " " + r.State },
-		compare: func(a, b *admin.Route) int { return cmp.Compare(lookOf(b.State).rank, lookOf(a.State).rank) },
+		value:   func(r *admin.Route, _ time.Time) string { return lookOf(stateOf(r)).glyph + " " + stateOf(r) },
+		compare: func(a, b *admin.Route) int { return cmp.Compare(lookOf(stateOf(b)).rank, lookOf(stateOf(a)).rank) },
 	},
 	{
 		title: "SERVICE", width: 10, drop: 7, optional: true, style: dimText,
@@ -108,7 +108,7 @@ func targetCount(r *admin.Route) string { return fmt.Sprintf("%d/%d", readyTarge
 func readyTargets(r *admin.Route) int {
 	n := 0
 	for i := range r.Targets {
-		if r.Targets[i].State == "ready" {
+		if targetState(&r.Targets[i]) == "ready" {
 			n++
 		}
 	}
@@ -131,7 +131,9 @@ func plainText(s styles, _ *admin.Route, _ time.Time) lipgloss.Style { return s.
 
 func dimText(s styles, _ *admin.Route, _ time.Time) lipgloss.Style { return s.dim }
 
-func stateText(s styles, r *admin.Route, _ time.Time) lipgloss.Style { return lookOf(r.State).style(s) }
+func stateText(s styles, r *admin.Route, _ time.Time) lipgloss.Style {
+	return lookOf(stateOf(r)).style(s)
+}
 
 func targetsText(s styles, r *admin.Route, _ time.Time) lipgloss.Style {
 	if ready := readyTargets(r); ready > 0 && ready < len(r.Targets) {

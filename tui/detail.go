@@ -27,7 +27,7 @@ func routeLines(m *model, width int) []string {
 		}
 	}
 	lines = append(lines, section(s, fmt.Sprintf("Targets  %s ready", targetCount(r)))...)
-	lines = append(lines, targetLines(s, r, width)...)
+	lines = append(lines, targetLines(m, r, width)...)
 	if problems := problemsOf(m.problems, r); len(problems) > 0 {
 		lines = append(lines, section(s, "Problems")...)
 		for i := range problems {
@@ -51,11 +51,17 @@ func facts(m *model, r *admin.Route) [][2]string {
 		errors = s.bad.Render(errors)
 	}
 	out := [][2]string{
-		{"State", lookOf(r.State).style(s).Render(lookOf(r.State).glyph + " " + r.State)},
+		{"State", stateFact(s, r)},
 		{"URL", s.accent.Render(urlOf(m, r))},
 		{"Service", strings.Join(origin, " · ")},
 		{"Traffic", fmt.Sprintf("%s req/s · %s", formatRate(t.Rate), latency)},
 		{"Total", fmt.Sprintf("%s · %s · %d under way", plural(int(t.Requests), "request"), errors, t.Inflight)},
+	}
+	if r.Paused != nil {
+		out = append(out, [2]string{"Paused", pausedSince(r.Paused, m.now) + "; " + whoWaits(r.Paused)})
+		if r.Paused.Message != "" {
+			out = append(out, [2]string{"Message", r.Paused.Message})
+		}
 	}
 	if r.Owner != "" {
 		out = append(out, [2]string{"Owner", r.Owner})
@@ -74,7 +80,8 @@ func facts(m *model, r *admin.Route) [][2]string {
 // section is a heading with an empty line above it.
 func section(s styles, title string) []string { return []string{"", s.bold.Render(title)} }
 
-func targetLines(s styles, r *admin.Route, width int) []string {
+func targetLines(m *model, r *admin.Route, width int) []string {
+	s := m.style
 	if len(r.Targets) == 0 {
 		return []string{s.dim.Render("none")}
 	}
@@ -84,15 +91,17 @@ func targetLines(s styles, r *admin.Route, width int) []string {
 	}
 	name = min(name, max(10, width/3))
 	lines := make([]string, 0, len(r.Targets))
-	for _, t := range r.Targets {
-		look := lookOf(t.State)
+	for i := range r.Targets {
+		t := &r.Targets[i]
+		state := targetState(t)
+		look := lookOf(state)
 		where := strings.Repeat(" ", address+2+len(t.Scheme))
 		if t.Address != "" {
 			where = pad(t.Address, address, false) + "  " + t.Scheme
 		}
-		line := look.style(s).Render(pad(look.glyph+" "+t.State, 11, false)) + "  " + pad(t.Name, name, false) + "  " + s.dim.Render(where)
-		if t.Reason != "" {
-			line += "  " + t.Reason
+		line := look.style(s).Render(pad(look.glyph+" "+state, 11, false)) + "  " + pad(t.Name, name, false) + "  " + s.dim.Render(where)
+		if why := targetNote(t, m.now); why != "" {
+			line += "  " + why
 		}
 		lines = append(lines, cut(line, width))
 	}

@@ -41,6 +41,9 @@ func TestView_LooksAsRecorded(t *testing.T) {
 		"restored":         restored,
 		"details_of_gone":  detailsOfGone,
 		"copied":           func(t *testing.T) *driver { return pressed(t, "down", "y") },
+		"paused":           func(t *testing.T) *driver { return showing(t, 80, 24) },
+		"details_paused":   func(t *testing.T) *driver { return showing(t, 80, 24, "down", "enter") },
+		"details_ejected":  func(t *testing.T) *driver { return showing(t, 110, 24, "enter") },
 		"open_unavailable": func(t *testing.T) *driver { return pressed(t, "o") },
 	} {
 		t.Run(name, func(t *testing.T) { golden(t, name, scene(t).screen()) })
@@ -123,6 +126,7 @@ func TestView_SaysAllWithoutColour(t *testing.T) {
 func TestText_LooksAsRecorded(t *testing.T) {
 	golden(t, "text", Text(testRoutes(), noon, false))
 	golden(t, "text_colour", Text(testRoutes(), noon, true))
+	golden(t, "text_paused", Text(troubledRoutes(), noon, false))
 	if got := Text(admin.Routes{}, noon, true); got != "" {
 		t.Errorf("an empty table is %q, want nothing", got)
 	}

@@ -11,7 +11,8 @@ import (
 	"gateway/proxy/admin"
 )
 
-// Text is a table of routes as aligned lines, each ended by a newline, with its problems and their mends below.
+// Text is a table of routes as aligned lines, each ended by a newline, with what is paused, the targets that get no
+// requests, and the problems with their mends below.
 // Without routes and problems it is empty. Colour adds the terminal's own colours to the words that the lines have
 // anyway. Now is what end dates are near to or past.
 func Text(table admin.Routes, now time.Time, colour bool) string {
@@ -21,7 +22,9 @@ func Text(table admin.Routes, now time.Time, colour bool) string {
 	if len(table.Routes) > 0 {
 		writeGrid(&b, textCells(s, table.Routes, now))
 	}
-	if len(table.Routes) > 0 && len(table.Problems) > 0 {
+	writePaused(&b, s, table.Routes, now)
+	writeUnused(&b, s, table.Routes, now)
+	if b.Len() > 0 && len(table.Problems) > 0 {
 		b.WriteByte('\n')
 	}
 	if n := len(table.Problems); n > 0 {
@@ -68,7 +71,7 @@ func textCells(s styles, routes []admin.Route, now time.Time) [][]cell {
 		}
 		rows = append(rows, []cell{
 			{readable(r.Key), s.bold},
-			{r.State, stateText(s, r, now)},
+			{stateOf(r), stateText(s, r, now)},
 			{serviceName(r), s.text},
 			{targetCount(r), targetsText(s, r, now)},
 			{formatRate(r.Traffic.Rate) + "/s", trafficText(s, r, now)},

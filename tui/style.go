@@ -71,9 +71,11 @@ func lookOf(state string) look {
 		return look{"◐", 1, inWarn}
 	case "draining":
 		return look{"◑", 2, inWarn}
+	case "paused":
+		return look{"‖", 3, inWarn}
 	case "stopped":
 		return look{"○", 4, inDim}
-	case "unhealthy":
+	case "unhealthy", "failing", "ejected":
 		return look{"▲", 5, inBad}
 	}
 	return look{"·", 3, inText}

@@ -308,7 +308,7 @@ func TestWatcher_IgnoresSignalsThatDoNotStop(t *testing.T) {
 		w := watch(t, f, nil)
 		synctest.Wait()
 		before := f.count("containers")
-		for _, signal := range []string{"1", "10", "12", "SIGHUP", "HUP", "17"} {
+		for _, signal := range []string{"1", "10", "12", "SIGHUP", "HUP", "17", "19", "SIGSTOP", "20"} {
 			f.kill("a", signal)
 		}
 		pass(time.Second)

@@ -73,12 +73,14 @@ func (m marks) settle(o *observation, now time.Time) (lags bool) {
 }
 
 // stops reports whether a signal, by number or by name, is one that ends containers. Those that programs take for
-// "read your settings again" or take no notice of do not; all others may be an image's STOPSIGNAL, as WINCH is httpd's.
+// "read your settings again" or take no notice of do not, nor do those that have them stand still (STOP, TSTP, TTIN and
+// TTOU): what stands still goes on when it is told to, and no event says so. All others may be an image's STOPSIGNAL, as
+// WINCH is httpd's.
 func stops(signal string) bool {
 	switch signal {
-	case "1", "10", "12", "17", "18", "23",
-		"HUP", "USR1", "USR2", "CHLD", "CONT", "URG",
-		"SIGHUP", "SIGUSR1", "SIGUSR2", "SIGCHLD", "SIGCONT", "SIGURG":
+	case "1", "10", "12", "17", "18", "19", "20", "21", "22", "23",
+		"HUP", "USR1", "USR2", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG",
+		"SIGHUP", "SIGUSR1", "SIGUSR2", "SIGCHLD", "SIGCONT", "SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGURG":
 		return false
 	}
 	return true

@@ -16,7 +16,7 @@ import (
 func TestRun_Hardens(t *testing.T) {
 	each(t, func(t *testing.T, l *lane) {
 		c := l.run(t, docker.Spec{
-			Command: []string{"serve"}, User: "65532:65532", MemoryBytes: 64 << 20, Pids: 50, StopTimeout: 1500 * time.Millisecond,
+			Command: []string{"serve"}, User: "65532:65532", MemoryBytes: 64 << 20, Pids: 50, OpenFiles: 4096, StopTimeout: 1500 * time.Millisecond,
 			Health: &docker.Health{Command: []string{"/probe", "exit", "0"}, Interval: time.Minute},
 		})
 		var seen struct {
@@ -31,6 +31,10 @@ func TestRun_Hardens(t *testing.T) {
 				SecurityOpt                []string
 				RestartPolicy              struct{ Name string }
 				Memory, PidsLimit          int64
+				Ulimits                    []struct {
+					Name       string
+					Soft, Hard int64
+				}
 			}
 		}
 		l.look(t, "/containers/"+c.ID+"/json", &seen)
@@ -40,6 +44,9 @@ func TestRun_Hardens(t *testing.T) {
 		}
 		if h.RestartPolicy.Name != "always" || h.Memory != 64<<20 || h.PidsLimit != 50 {
 			t.Errorf("it is limited to %+v", h)
+		}
+		if len(h.Ulimits) != 1 || h.Ulimits[0].Name != "nofile" || h.Ulimits[0].Soft != 4096 || h.Ulimits[0].Hard != 4096 {
+			t.Errorf("it may open %+v", h.Ulimits)
 		}
 		if seen.Config.User != "65532:65532" || seen.Config.StopTimeout != 2 || !slices.Equal(seen.Config.Healthcheck.Test, []string{"CMD", "/probe", "exit", "0"}) {
 			t.Errorf("it is %+v", seen.Config)

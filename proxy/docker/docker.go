@@ -121,7 +121,9 @@ type Spec struct {
 	Publish []Publish
 	// MemoryBytes and Pids limit the container; 0 is no limit.
 	MemoryBytes, Pids int64
-	Health            *Health
+	// OpenFiles is how many files each process may have open, 0 as many as the engine says.
+	OpenFiles int64
+	Health    *Health
 	// StopTimeout is how long the engine waits between SIGTERM and SIGKILL.
 	StopTimeout time.Duration
 }

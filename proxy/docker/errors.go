@@ -26,6 +26,8 @@ var (
 	ErrOverlap = errors.New("subnet overlaps")
 	// ErrPortTaken: a port to publish is in use on the engine's host.
 	ErrPortTaken = errors.New("port taken")
+	// ErrOpenFiles: the engine may not let a container open so many files.
+	ErrOpenFiles = errors.New("too many open files asked for")
 	// ErrUnreachable: the engine cannot be talked to, or did not answer in time.
 	ErrUnreachable = errors.New("engine unreachable")
 )
@@ -59,6 +61,7 @@ var wordings = []struct {
 	{ErrPortTaken, []string{"bind", "address already in use"}},
 	{ErrPortTaken, []string{"orts are not available"}},
 	{ErrPortTaken, []string{"bind", "Only one usage of each socket address"}},
+	{ErrOpenFiles, []string{"rlimit", "peration not permitted"}},
 	{ErrOverlap, []string{"Pool overlaps with other one"}},
 	{ErrOverlap, []string{"networks have overlapping"}},
 	{ErrNameTaken, []string{"The container name", "is already in use"}},

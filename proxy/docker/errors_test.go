@@ -28,6 +28,9 @@ func TestClassify_KnowsTheEnginesWords(t *testing.T) {
 		"failed to set up container networking: driver failed programming external connectivity on endpoint x (62): failed to bind host port 0.0.0.0:80/tcp: address already in use": ErrPortTaken,
 		"invalid pool request: Pool overlaps with other one on this address space":                                                                                                   ErrOverlap,
 		`error while removing network: network x has active endpoints (name:"y" id:"5c")`:                                                                                            ErrInUse,
+		// runc and crun, under an engine without root
+		"OCI runtime create failed: runc create failed: unable to start container process: error during container init: error setting rlimits for ready process: error setting rlimit type 7: operation not permitted": ErrOpenFiles,
+		"crun: setrlimit `RLIMIT_NOFILE`: Operation not permitted: OCI permission denied": ErrOpenFiles,
 		// Docker Desktop
 		"Ports are not available: exposing port TCP 0.0.0.0:80 -> 0.0.0.0:0: listen tcp 0.0.0.0:80: bind: address already in use": ErrPortTaken,
 		// a container's own address
@@ -39,7 +42,7 @@ func TestClassify_KnowsTheEnginesWords(t *testing.T) {
 			status = http.StatusNotFound
 		}
 		err := classify("unix:///x", &refusal{status, text})
-		for _, sentinel := range []error{ErrNotFound, ErrInUse, ErrNameTaken, ErrOverlap, ErrPortTaken, ErrUnreachable} {
+		for _, sentinel := range []error{ErrNotFound, ErrInUse, ErrNameTaken, ErrOverlap, ErrPortTaken, ErrOpenFiles, ErrUnreachable} {
 			if errors.Is(err, sentinel) != (sentinel == want) {
 				t.Errorf("%q is %v: %v", text, sentinel, errors.Is(err, sentinel))
 			}

@@ -21,8 +21,8 @@ import (
 const cleanup = 30 * time.Second
 
 // Run creates and starts a container; its volumes are created when they are not there, its image is never pulled. When
-// it does not start it is removed again. The error wraps ErrNameTaken, ErrPortTaken, or ErrNotFound when the image or
-// network is not there.
+// it does not start it is removed again. The error wraps ErrNameTaken, ErrPortTaken, ErrOpenFiles, or ErrNotFound when
+// the image or network is not there.
 func (c *Client) Run(ctx context.Context, spec Spec) (string, error) {
 	var id string
 	err := c.link.do(ctx, "creating container "+spec.Name, func(s *session) error {
@@ -66,6 +66,9 @@ func creation(spec Spec, s *session) client.ContainerCreateOptions {
 	}
 	if spec.Pids > 0 {
 		host.PidsLimit = &spec.Pids
+	}
+	if spec.OpenFiles > 0 {
+		host.Ulimits = []*container.Ulimit{{Name: "nofile", Soft: spec.OpenFiles, Hard: spec.OpenFiles}}
 	}
 	for _, p := range spec.Publish {
 		port, _ := network.PortFrom(p.ContainerPort, network.TCP)

@@ -80,7 +80,7 @@ func (c *conn) serve() {
 	c.engine.add(c)
 	defer c.engine.remove(c)
 	defer c.close()
-	if !c.welcome() {
+	if !(arrival{c}).welcome() {
 		return
 	}
 	for !c.over {
@@ -106,7 +106,7 @@ func (c *conn) serve() {
 
 // loop reads and answers requests for as long as nothing else must be done.
 func (c *conn) loop() error {
-	c.sock.Within(c.idle())
+	c.sock.Within(arrival{c}.idle())
 	if c.stream == net.Conn(c.sock) {
 		return c.sock.Loop(c.step)
 	}

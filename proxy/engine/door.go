@@ -29,8 +29,11 @@ const (
 	refusedMost = 100
 )
 
+// arrival is a connection that may not have been let in.
+type arrival struct{ *conn }
+
 // welcome does what comes before the first request. It returns false when the connection has ended.
-func (c *conn) welcome() bool {
+func (c arrival) welcome() bool {
 	if err := c.introduce(); err != nil {
 		c.engine.log.Debug("a connection did not begin with a PROXY header", "peer", c.peer, "error", err)
 		return false
@@ -39,7 +42,7 @@ func (c *conn) welcome() bool {
 }
 
 // introduce learns who the visitor is from a proxy that says so first.
-func (c *conn) introduce() error {
+func (c arrival) introduce() error {
 	from, err := netip.ParseAddr(c.peer)
 	if err != nil || !c.engine.config.Announced.Contains(from) {
 		return nil
@@ -49,8 +52,12 @@ func (c *conn) introduce() error {
 	for {
 		h, more, err := client.ParseHeader(read)
 		if err == nil {
-			if !h.Local && h.Source.IsValid() {
+			switch {
+			case h.Source.IsValid():
 				c.peer = h.Source.Addr().Unmap().WithZone("").String()
+			case !h.Local:
+				// It speaks for somebody whom it does not know, and who is not to be believed as it is.
+				c.peer = "unknown"
 			}
 			return nil
 		}
@@ -66,7 +73,7 @@ func (c *conn) introduce() error {
 }
 
 // enter asks whether the visitor may connect.
-func (c *conn) enter() bool {
+func (c arrival) enter() bool {
 	d := c.engine.config.Doorman
 	if d == nil {
 		return true
@@ -89,7 +96,7 @@ func (c *conn) enter() bool {
 }
 
 // depart undoes enter.
-func (c *conn) depart() {
+func (c arrival) depart() {
 	if c.entered {
 		c.engine.config.Doorman.Leave(c.peer)
 	}
@@ -99,7 +106,7 @@ func (c *conn) depart() {
 }
 
 // idle is how long the connection may wait for a request.
-func (c *conn) idle() time.Duration {
+func (c arrival) idle() time.Duration {
 	if c.refused != nil {
 		return refusedTime
 	}
@@ -107,7 +114,7 @@ func (c *conn) idle() time.Duration {
 }
 
 // shake does the handshake of TLS. It returns false when the connection has ended.
-func (c *conn) shake() bool {
+func (c arrival) shake() bool {
 	secured, ok := c.stream.(*tls.Conn)
 	if !ok {
 		return true
@@ -118,7 +125,7 @@ func (c *conn) shake() bool {
 		return false
 	}
 	if secured.ConnectionState().NegotiatedProtocol == "h2" {
-		c.engine.http2.serveConn(c, secured)
+		c.engine.http2.serveConn(c.conn, secured)
 		return false
 	}
 	return true

@@ -120,7 +120,7 @@ func TestAnnounced_SayWhoTheVisitorIs(t *testing.T) {
 	for said, want := range map[string]string{
 		"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n":                                         "192.0.2.1",
 		"PROXY TCP6 2001:DB8::1 2001:db8::2 1 2\r\n":                                     "2001:db8::1",
-		"PROXY UNKNOWN\r\n":                                                              "127.0.0.1",
+		"PROXY UNKNOWN\r\n":                                                              "unknown",
 		v2 + "\x21\x11\x00\x0c\xc0\x00\x02\x07\xc0\x00\x02\x02\x00\x01\x00\x02":          "192.0.2.7",
 		v2 + "\x20\x00\x00\x00":                                                          "127.0.0.1",
 		v2 + "\x21\x11\x00\x0fA\x00\x02\x07\xc0\x00\x02\x02\x00\x01\x00\x02\x04\x00\x00": "65.0.2.7",

@@ -58,8 +58,8 @@ type Exchange struct {
 	sent    int64
 	// received is how much of the request's body was read. Who sends it on counts.
 	received atomic.Int64
-	phase   phase
-	stream  bool
+	phase    phase
+	stream   bool
 
 	// out is what waits to be written, first to the target and then to the visitor; back is memory to read into.
 	out  []byte

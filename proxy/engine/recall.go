@@ -54,8 +54,8 @@ func (u *Upstream) Recall() {
 	}
 }
 
-// Drain gives the exchanges under way that long to end, upgraded connections included, and then cuts them off. No
-// connection is kept meanwhile. 0 or less is any time, and what follows a call of Drain counts from then on.
+// Drain gives the exchanges under way that long to end, upgraded connections included, and then cuts them off; those that
+// Recall would give up are given up. No connection is kept meanwhile. 0 or less is any time, and what follows a call of Drain counts from then on.
 func (u *Upstream) Drain(within time.Duration) {
 	if within <= 0 {
 		u.recalling.end.Store(0)
@@ -109,10 +109,11 @@ func (a *awaiting) end() bool { return a.state.CompareAndSwap(recallable, unhurr
 // doomed reports that the watch has to interrupt the connection.
 func (l *link) doomed() bool {
 	r := &l.upstream.recalling
-	if l.awaiting.state.Load() == recallable && l.awaiting.from != r.count.Load() {
+	late := r.late()
+	if l.awaiting.state.Load() == recallable && (late || l.awaiting.from != r.count.Load()) {
 		return l.awaiting.state.CompareAndSwap(recallable, recalled)
 	}
-	return r.late()
+	return late
 }
 
 // Repeatable reports that the request may be sent to another target after ErrAnswer or ErrDeclined: its method is

@@ -256,3 +256,20 @@ func TestAwait_EndsWithTheTurnOrTheTime(t *testing.T) {
 		t.Errorf("%v, want ErrTimeout", err)
 	}
 }
+
+// What may go elsewhere is given up as by Recall.
+func TestDrain_OfATargetGivesUpWhatMayBeRepeated(t *testing.T) {
+	asked := make(chan struct{})
+	r, p := before(t, Config{Timeouts: brisk}, func(p *peer, _ int) {
+		p.head()
+		close(asked)
+		_, _ = p.rest()
+	})
+	c := dial(t, r.address)
+	c.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+	closed(t, "the target was asked", asked)
+	p.to.Drain(time.Millisecond)
+	if err := failure(t, p); !errors.Is(err, ErrAnswer) || errors.Is(err, ErrTimeout) {
+		t.Errorf("%v, want ErrAnswer", err)
+	}
+}

@@ -146,7 +146,7 @@ func (e *Engine) add(c *conn) {
 }
 
 func (e *Engine) remove(c *conn) {
-	c.depart()
+	arrival{c}.depart()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	delete(e.conns, c)

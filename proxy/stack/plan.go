@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"reflect"
 	"slices"
+	"time"
 
 	"gateway/proxy/docker"
 	"gateway/proxy/label"
@@ -42,6 +43,8 @@ type Step struct {
 	attach []string
 	// before restores what is replaced when the new one does not start.
 	before *docker.Spec
+	// stop is how long what is replaced may take to end.
+	stop time.Duration
 }
 
 // The actions of steps.
@@ -99,13 +102,18 @@ func planContainer(old *docker.Container, spec docker.Spec) (Step, bool) {
 		return Step{}, false
 	}
 	step.Action = Replace
-	step.attach = takeOver(old, spec)
+	step.attach, step.stop = takeOver(old, spec), stopTime(old)
 	if was.Image != "" {
 		before := was.Spec
 		before.Image, before.Labels = was.Image, old.Labels
 		step.before = &before
 	}
 	return step, true
+}
+
+// stopTime is how long a container of ours may take to end.
+func stopTime(c *docker.Container) time.Duration {
+	return max(recorded(c.Labels).Spec.StopTimeout, drainTime)
 }
 
 // takeOver lists the networks that the old container is on beside the one that the new one starts on.

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+	"time"
 
 	"gateway/proxy/docker"
 	"gateway/proxy/label"
@@ -71,6 +72,8 @@ func TestPlan_ReplacesWhatChanged(t *testing.T) {
 		"bind":   {with(func(s *Settings) { s.Bind = netip.MustParseAddr("127.0.0.1") }), image, imageID, both},
 		"host":   {with(func(s *Settings) { s.Hosts = []string{"a.test"} }), image, imageID, both},
 		"socket": {with(func(s *Settings) { s.DockerSocket = "/run/user/1000/docker.sock" }), image, imageID, both},
+		"flags":  {with(func(s *Settings) { s.Serve = []string{"--access-log=-"} }), image, imageID, both},
+		"stop":   {with(func(s *Settings) { s.Stop = time.Minute }), image, imageID, both},
 		"binary": {after.Settings(), "gateway:ba9876543210", "sha256:02", both},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -124,6 +127,19 @@ func TestSpecs_GiveTheProxyNoSocketAndTheAgentNoPort(t *testing.T) {
 	agent := agentSpec(s, image)
 	if len(agent.Publish) > 0 || agent.Network != "none" {
 		t.Errorf("the agent publishes %v on network %s", agent.Publish, agent.Network)
+	}
+}
+
+func TestProxySpec_HasTheFlagsAndTheTimeToEnd(t *testing.T) {
+	s := Default()
+	usual := proxySpec(s, image)
+	if usual.StopTimeout != 15*time.Second || usual.OpenFiles != 65536 {
+		t.Errorf("by default it is %+v", usual)
+	}
+	s.Serve, s.Stop = []string{"--access-log=-", "--grace=1m0s"}, 65*time.Second
+	spec := proxySpec(s, image)
+	if want := append(slices.Clone(usual.Command), s.Serve...); !slices.Equal(spec.Command, want) || spec.StopTimeout != s.Stop {
+		t.Errorf("it runs %q and has %s to end", spec.Command, spec.StopTimeout)
 	}
 }
 

@@ -5,6 +5,7 @@
 package stack
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/netip"
@@ -31,6 +32,8 @@ const (
 	Socket = "/run/gateway/admin.sock"
 	// Binary is where the image holds gateway itself.
 	Binary = "/gateway"
+	// OpenFiles is how many files the proxy may open, whatever the engine gives others, if the engine may give as many.
+	OpenFiles = 1 << 16
 )
 
 const (
@@ -57,6 +60,10 @@ type Settings struct {
 	Hosts []string `json:"hosts,omitempty"`
 	// DockerSocket is the path of the engine's socket on its host.
 	DockerSocket string `json:"docker_socket,omitempty"`
+	// Serve are further flags of the proxy, as gateway serve takes them.
+	Serve []string `json:"serve,omitempty"`
+	// Stop is how long the proxy may take to end, 0 for 15 s.
+	Stop time.Duration `json:"stop,omitempty"`
 }
 
 // Default returns the settings of a first `up`.
@@ -69,7 +76,7 @@ func proxySpec(s Settings, image string) docker.Spec {
 		Name:  Proxy,
 		Image: image,
 		// The port inside is the one outside, so that an app reaches its own public address from inside too.
-		Command: []string{"serve", "--listen", ":" + port, "--socket", Socket, "--state", stateDir},
+		Command: append([]string{"serve", "--listen", ":" + port, "--socket", Socket, "--state", stateDir}, s.Serve...),
 		User:    proxyUser,
 		Network: Network,
 		Mounts: []docker.Mount{
@@ -79,8 +86,9 @@ func proxySpec(s Settings, image string) docker.Spec {
 		Publish:     []docker.Publish{{IP: s.Bind, HostPort: s.HTTP, ContainerPort: s.HTTP}},
 		MemoryBytes: proxyBytes,
 		Pids:        maxPids,
+		OpenFiles:   OpenFiles,
 		Health:      health("ping"),
-		StopTimeout: drainTime,
+		StopTimeout: cmp.Or(s.Stop, drainTime),
 	}
 }
 

@@ -79,13 +79,13 @@ func Up(ctx context.Context, engine *docker.Client, o Options) ([]Step, error) {
 	return steps, dropFormer(ctx, engine, running, o.Image)
 }
 
-// stepTime bounds one step.
+// stepTime bounds one step, beside the time that what it replaces may take to end.
 const stepTime = time.Minute
 
 // finish takes a step to its end even when the caller is interrupted: between the stop of one container and the start
 // of the next the site is down, and would stay so.
 func finish(ctx context.Context, engine *docker.Client, step Step, o Options) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stepTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stepTime+step.stop)
 	defer cancel()
 	return take(ctx, engine, step, o)
 }
@@ -106,15 +106,26 @@ func take(ctx context.Context, engine *docker.Client, step Step, o Options) erro
 		return createNetwork(ctx, engine, o.Subnet)
 	}
 	if step.Action == Replace {
-		if err := engine.Remove(ctx, step.Subject, drainTime); err != nil {
+		if err := engine.Remove(ctx, step.Subject, step.stop); err != nil {
 			return fmt.Errorf("stopping %s: %w", step.Subject, err)
 		}
 	}
-	id, err := engine.Run(ctx, step.spec)
+	id, err := run(ctx, engine, step.spec)
 	if err != nil {
 		return errors.Join(fmt.Errorf("starting %s: %w", step.Subject, err), restore(ctx, engine, step))
 	}
 	return attach(ctx, engine, id, step, o.Hosts)
+}
+
+// run starts a container, with as many open files as the engine has where that is less than it should have: one without
+// root cannot give more. The proxy finds out and bounds connections by it.
+func run(ctx context.Context, engine *docker.Client, spec docker.Spec) (id string, err error) {
+	id, err = engine.Run(ctx, spec)
+	if errors.Is(err, docker.ErrOpenFiles) {
+		spec.OpenFiles = 0
+		return engine.Run(ctx, spec)
+	}
+	return id, err
 }
 
 // restore starts the container again that was to be replaced.
@@ -122,7 +133,7 @@ func restore(ctx context.Context, engine *docker.Client, step Step) error {
 	if step.before == nil {
 		return nil
 	}
-	id, err := engine.Run(ctx, *step.before)
+	id, err := run(ctx, engine, *step.before)
 	if err != nil {
 		return fmt.Errorf("starting the former %s again: %w", step.Subject, err)
 	}
@@ -176,7 +187,7 @@ func Down(ctx context.Context, engine *docker.Client, purge bool) ([]string, err
 		if c == nil {
 			continue
 		}
-		if err := engine.Remove(ctx, c.ID, drainTime); err != nil {
+		if err := engine.Remove(ctx, c.ID, stopTime(c)); err != nil {
 			return removed, fmt.Errorf("removing %s: %w", c.Name, err)
 		}
 		removed = append(removed, c.Name)

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"gateway/proxy/docker"
 	"gateway/proxy/docker/dockertest"
@@ -97,6 +98,44 @@ func TestUp_RestoresTheFormerProxyWhenTheNewOneDoesNotStart(t *testing.T) {
 	// The agent had its turn already, and goes back to the settings of the proxy that serves.
 	if did := actions(t, client, running.Settings(), "gateway:one"); !slices.Equal(did, []string{"replace " + Agent}) {
 		t.Errorf("what was restored is not what was there: %q", did)
+	}
+}
+
+func TestUp_TakesFewerOpenFilesWhereTheEngineHasFewer(t *testing.T) {
+	engine, client := connect(t)
+	engine.AddImage("gateway:one")
+	dockertest.LimitFiles(engine, 4096)
+	if did := actions(t, client, Default(), "gateway:one"); len(did) != 3 {
+		t.Errorf("it did %q", did)
+	}
+	running, err := Look(t.Context(), client)
+	if err != nil || running.Proxy == nil || running.Proxy.State != "running" {
+		t.Fatalf("it left %+v (%v)", running.Proxy, err)
+	}
+	if did := actions(t, client, running.Settings(), "gateway:one"); len(did) > 0 {
+		t.Errorf("the next up did %q", did)
+	}
+}
+
+func TestUp_GivesTheFormerProxyItsTimeToEnd(t *testing.T) {
+	engine, client := connect(t)
+	engine.AddImage("gateway:one")
+	patient := Default()
+	patient.Stop = 2 * time.Minute
+	actions(t, client, patient, "gateway:one")
+	actions(t, client, Default(), "gateway:one")
+	if _, err := Down(t.Context(), client, false); err != nil {
+		t.Fatal(err)
+	}
+	var stops []string
+	for _, c := range engine.Calls() {
+		if strings.HasSuffix(c.Path, "/stop") {
+			stops = append(stops, c.Query)
+		}
+	}
+	// Agent and proxy, first those of the former settings.
+	if want := []string{"t=15", "t=120", "t=15", "t=15"}; !slices.Equal(stops, want) {
+		t.Errorf("they were stopped with %q, want %q", stops, want)
 	}
 }
 

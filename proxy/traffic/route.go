@@ -61,7 +61,7 @@ const (
 
 // Begin notes that a request began; it must be followed by one End.
 func (r *Route) Begin() {
-	if r.inflight.Add(1) < 0 {
+	if r.inflight.Add(1) < closed/2 {
 		// The heir was there before the count was closed.
 		r.heir.Begin()
 	}

@@ -1,7 +1,8 @@
 // Command app is what end-to-end tests run in containers: a small web server that believes it lives at "/", and a
 // client to probe with from inside a network. It knows nothing of gateway.
 //
-//	app              serve on $PORT, default 8000; $NAME is what it calls itself, $DELAY how long it waits first
+//	app              serve on $PORT, default 8000; $NAME is what it calls itself, $DELAY how long it waits first,
+//	                 $LINGER how long it goes on as if nothing was when told to stop, $GRACE what is under way then gets
 //	app probe URL    exit with 0 when anything answers at the URL within 2 seconds
 package main
 
@@ -31,12 +32,10 @@ func run(args []string) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
-	if delay, err := time.ParseDuration(os.Getenv("DELAY")); err == nil {
-		select {
-		case <-time.After(delay):
-		case <-ctx.Done():
-			return nil
-		}
+	select {
+	case <-time.After(clock("DELAY", 0)):
+	case <-ctx.Done():
+		return nil
 	}
 	return serve(ctx)
 }
@@ -59,25 +58,34 @@ func serve(ctx context.Context) error {
 	mux.HandleFunc("/", page)
 	mux.HandleFunc("/echo", echo)
 	mux.HandleFunc("/sse", events)
+	mux.HandleFunc("/job", job)
+	mux.HandleFunc("/download", download)
+	mux.HandleFunc("/health", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "well") })
 	mux.HandleFunc("/ws", upgrade)
 	mux.HandleFunc("/redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/echo", http.StatusFound) })
 	mux.HandleFunc("/fail", func(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, "failed as asked", http.StatusInternalServerError)
 	})
 	server := http.Server{Addr: ":" + port, Handler: mux}
-	fmt.Println("app: listening on", server.Addr)
+	listenForFaults()
+	ended := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
+		defer close(ended)
 		fmt.Println("app: stopping")
-		deadline, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		time.Sleep(clock("LINGER", 0))
+		deadline, cancel := context.WithTimeout(context.Background(), clock("GRACE", 2*time.Second))
 		defer cancel()
 		if server.Shutdown(deadline) != nil {
 			server.Close()
 		}
 	})
 	defer stop()
+	fmt.Println("app: listening on", server.Addr)
 	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
+	// ListenAndServe returns as soon as Shutdown begins.
+	<-ended
 	return nil
 }
 

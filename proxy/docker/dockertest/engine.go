@@ -124,6 +124,13 @@ func (e *Engine) SetVersion(version, api string) {
 	}
 }
 
+// LimitFiles has the engine be one without root, which may not let containers open more files than that.
+func LimitFiles(e *Engine, n int64) {
+	e.world.mu.Lock()
+	defer e.world.mu.Unlock()
+	e.world.files = n
+}
+
 // FailNext makes the next requests fail with status 500 whose method and path begin with prefix, such as
 // "GET /containers/json".
 func (r Recorder) FailNext(prefix string, times int) {

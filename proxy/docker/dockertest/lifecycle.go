@@ -29,6 +29,12 @@ func (b *box) start() error {
 			return err
 		}
 	}
+	for _, limit := range b.limits.Ulimits {
+		if w.files > 0 && limit.Hard > w.files {
+			return refuse(http.StatusInternalServerError, "OCI runtime create failed: runc create failed: unable to start container process: "+
+				"error during container init: error setting rlimits for ready process: error setting rlimit type 7: operation not permitted")
+		}
+	}
 	bindings, err := w.bind(b)
 	if err != nil {
 		return err

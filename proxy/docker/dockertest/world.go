@@ -25,6 +25,8 @@ type world struct {
 	programs     map[string]Program
 	ended        bool
 	feed         *feed
+	// files is how many files the engine may let a container open, 0 for any number.
+	files int64
 }
 
 // box is a container. All of it needs the world's lock.
@@ -91,6 +93,10 @@ type hostConfig struct {
 	RestartPolicy struct{ Name string }
 	Mounts        []struct{ Type, Source, Target string }
 	Binds         []string
+	Ulimits       []struct {
+		Name string
+		Hard int64
+	}
 }
 
 type portBinding struct {

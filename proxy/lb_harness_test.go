@@ -1,0 +1,153 @@
+package proxy
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"gateway/proxy/admin"
+	"gateway/proxy/route"
+)
+
+// fleet is the targets of one route. What they answer is decided for all of them in one place.
+type fleet struct {
+	targets []route.Target
+
+	mu    sync.Mutex
+	asked []string
+}
+
+// newFleet starts that many targets, named a, b and so on. Handle learns which of all requests it gets, from 1 on, and
+// at which target.
+func newFleet(t *testing.T, n int, handle func(turn int, name string, w http.ResponseWriter, r *http.Request)) *fleet {
+	t.Helper()
+	f := &fleet{}
+	for i := range n {
+		name := string(rune('a' + i))
+		f.targets = append(f.targets, app(t, name, func(w http.ResponseWriter, r *http.Request) {
+			f.mu.Lock()
+			f.asked = append(f.asked, name)
+			turn := len(f.asked)
+			f.mu.Unlock()
+			handle(turn, name, w, r)
+		}))
+	}
+	return f
+}
+
+// requests are the names of the targets in the order in which they were asked.
+func (f *fleet) requests() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.asked)
+}
+
+// count is how often a target was asked.
+func (f *fleet) count(name string) (n int) {
+	for _, asked := range f.requests() {
+		if asked == name {
+			n++
+		}
+	}
+	return n
+}
+
+// breakOff reads the request, and ends the connection without an answer.
+func breakOff(w http.ResponseWriter, r *http.Request) {
+	_, _ = io.Copy(io.Discard, r.Body)
+	if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
+		_ = conn.Close()
+	}
+}
+
+// request is one with a body of its length.
+func request(method, path, body string) string {
+	return fmt.Sprintf("%s %s HTTP/1.1\r\nHost: example.org\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", method, path, len(body), body)
+}
+
+// inChunks is one whose length is not told.
+func inChunks(method, path, body string) string {
+	head := method + " " + path + " HTTP/1.1\r\nHost: example.org\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+	for piece := range slices.Chunk([]byte(body), 10_000) {
+		head += fmt.Sprintf("%x\r\n%s\r\n", len(piece), piece)
+	}
+	return head + "0\r\n\r\n"
+}
+
+// keepingClient keeps its connections and follows nothing.
+func keepingClient(t *testing.T) *http.Client {
+	t.Helper()
+	transport := &http.Transport{MaxIdleConnsPerHost: 100, DisableCompression: true}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}
+
+// get asks over a client and returns the status and the body.
+func (p *running) get(t *testing.T, c *http.Client, path string) (int, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, "http://"+p.address+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := c.Do(req)
+	if err != nil {
+		t.Errorf("%s: %v", path, err)
+		return 0, ""
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Errorf("%s: %v", path, err)
+	}
+	return resp.StatusCode, string(body)
+}
+
+// shownTarget is a target as the admin API shows it.
+func shownTarget(t *testing.T, s *Server, name string) admin.Target {
+	t.Helper()
+	for _, r := range s.Routes().Routes {
+		for _, told := range r.Targets {
+			if told.Name == name {
+				return told
+			}
+		}
+	}
+	t.Fatalf("there is no target %s", name)
+	return admin.Target{}
+}
+
+// in is the target in another state.
+func in(state route.State, was route.Target) route.Target {
+	was.State = state
+	if state == route.Stopped {
+		was.Address = ""
+	}
+	return was
+}
+
+// listenAgain listens where somebody did before.
+func listenAgain(t *testing.T, address string, handle http.HandlerFunc) {
+	t.Helper()
+	var config net.ListenConfig
+	l, err := config.Listen(t.Context(), "tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &httptest.Server{Listener: l, Config: &http.Server{Handler: handle, ReadHeaderTimeout: time.Minute}}
+	server.Start()
+	t.Cleanup(func() {
+		server.CloseClientConnections()
+		server.Close()
+	})
+}
+
+// lines counts those of the log that have a text.
+func (l *logged) lines(text string) int { return strings.Count(l.String(), text) }

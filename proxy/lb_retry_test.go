@@ -1,0 +1,177 @@
+package proxy
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"gateway/proxy/route"
+)
+
+func TestRetry_GoesOnWhereTargetsRefuse(t *testing.T) {
+	echoed := func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		fmt.Fprintf(w, "%s %d", r.Method, len(body))
+	}
+	alive := app(t, "z", echoed)
+	long := strings.Repeat("x", 300_000)
+	for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "LINK"} {
+		for text, ask := range map[string]string{
+			method + " 5":      request(method, "/x/", "hello"),
+			method + " 300000": request(method, "/x/", long),
+			method + " 200000": inChunks(method, "/x/", long[:200_000]),
+		} {
+			r := mount(t, "/x", route.Strip, at("a", deadAddress(t)), at("b", deadAddress(t)), at("c", deadAddress(t)), alive)
+			r.Balance = route.RoundRobin
+			p := start(t, Config{}, r)
+			for range 2 {
+				if got := p.raw(t, method, ask); got.StatusCode != 200 || got.body != text {
+					t.Errorf("%s: %d %q", text, got.StatusCode, got.body)
+				}
+			}
+			if n := p.log.lines("does not accept connections"); n == 0 {
+				t.Errorf("%s: no target that refuses was asked", text)
+			}
+			p.stop()
+		}
+	}
+}
+
+func TestRetry_AsksAnotherWhenATargetBreaksOff(t *testing.T) {
+	for _, c := range []struct {
+		ask    string
+		again  bool
+		status int
+	}{
+		{request("GET", "/x/", ""), true, 200},
+		{request("GET", "/x/", "hello"), true, 200},
+		{request("HEAD", "/x/", ""), true, 200},
+		{request("PUT", "/x/", "hello"), true, 200},
+		{request("DELETE", "/x/", ""), true, 200},
+		{request("POST", "/x/", ""), false, 502},
+		{request("POST", "/x/", "hello"), false, 502},
+		{request("PATCH", "/x/", "hello"), false, 502},
+		{inChunks("POST", "/x/", "hello"), false, 502},
+		// What passes through is not kept.
+		{inChunks("PUT", "/x/", "hello"), false, 502},
+		{request("PUT", "/x/", strings.Repeat("x", 300_000)), false, 502},
+	} {
+		method, _, _ := strings.Cut(c.ask, " ")
+		f := newFleet(t, 3, func(turn int, _ string, w http.ResponseWriter, r *http.Request) {
+			if turn == 1 {
+				breakOff(w, r)
+				return
+			}
+			body, _ := io.ReadAll(r.Body)
+			fmt.Fprintf(w, "%s", body)
+		})
+		p := start(t, Config{}, mount(t, "/x", route.Strip, f.targets...))
+		got := p.raw(t, method, c.ask)
+		asked, line := f.requests(), c.ask[:min(len(c.ask), 120)]
+		switch {
+		case got.StatusCode != c.status:
+			t.Errorf("%q: %d, want %d", line, got.StatusCode, c.status)
+		case c.again && (len(asked) != 2 || asked[0] == asked[1]):
+			t.Errorf("%q went to %v, want two targets", line, asked)
+		case c.again && method != "HEAD" && !strings.HasSuffix(c.ask, "\r\n\r\n"+got.body):
+			t.Errorf("%q: the second target got %q", line, got.body)
+		case !c.again && len(asked) != 1:
+			t.Errorf("%q was sent to %v, want one target", line, asked)
+		}
+		p.stop()
+	}
+}
+
+func TestRetry_AsksAnotherWhenTheServerFailed(t *testing.T) {
+	for _, c := range []struct {
+		method string
+		status int
+		again  bool
+	}{
+		{"GET", 500, true}, {"GET", 502, true}, {"GET", 503, true}, {"GET", 504, true}, {"HEAD", 503, true}, {"OPTIONS", 503, true},
+		{"GET", 404, false}, {"GET", 501, false}, {"GET", 505, false}, {"GET", 429, false},
+		{"POST", 500, false}, {"POST", 503, false}, {"PUT", 503, false}, {"DELETE", 500, false},
+	} {
+		f := newFleet(t, 2, func(turn int, _ string, w http.ResponseWriter, _ *http.Request) {
+			if turn == 1 {
+				w.Header().Set("X-First", "yes")
+				w.WriteHeader(c.status)
+			}
+			fmt.Fprintf(w, "answer %d", turn)
+		})
+		p := start(t, Config{}, mount(t, "/x", route.Strip, f.targets...))
+		got := p.visitor(t, c.method, "/x/")
+		want, answer, asked := c.status, "answer 1", 1
+		if c.again {
+			want, answer, asked = 200, "answer 2", 2
+		}
+		if c.method == "HEAD" {
+			answer = ""
+		}
+		if got.StatusCode != want || got.body != answer || len(f.requests()) != asked || (got.Header.Get("X-First") == "") != c.again {
+			t.Errorf("%s with %d: %d %q %v after %v", c.method, c.status, got.StatusCode, got.body, got.Header, f.requests())
+		}
+		p.stop()
+	}
+}
+
+func TestRetry_PassesOnWhatAllSay(t *testing.T) {
+	f := newFleet(t, 5, func(turn int, _ string, w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(500)
+		fmt.Fprintf(w, "the app's own words, %d", turn)
+	})
+	p := start(t, Config{}, mount(t, "/two", route.Strip, f.targets[:2]...), mount(t, "/five", route.Strip, f.targets...))
+	if got := p.visitor(t, "GET", "/two/"); got.StatusCode != 500 || got.body != "the app's own words, 2" {
+		t.Errorf("of two: %d %q", got.StatusCode, got.body)
+	}
+	if got := p.visitor(t, "GET", "/five/"); got.StatusCode != 500 || got.body != "the app's own words, 5" {
+		t.Errorf("of five: %d %q, want the third's answer", got.StatusCode, got.body)
+	}
+	if strings.Contains(p.log.String(), "level=WARN") {
+		t.Errorf("it is not known that a target is to blame:\n%s", p.log)
+	}
+}
+
+func TestRetry_PassesOnAFailureWhenTheOthersRefuse(t *testing.T) {
+	failing := app(t, "a", func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(500)
+		_, _ = io.WriteString(w, "the app's own words")
+	})
+	// Which one is asked first is left to chance.
+	for range 16 {
+		p := start(t, Config{}, mount(t, "/x", route.Strip, failing, at("b", deadAddress(t))))
+		if got := p.visitor(t, "GET", "/x/"); got.StatusCode != 500 || got.body != "the app's own words" {
+			t.Errorf("%d %q", got.StatusCode, got.body)
+		}
+		p.stop()
+	}
+}
+
+func TestRetry_SendsARequestThriceAtMost(t *testing.T) {
+	f := newFleet(t, 5, func(_ int, _ string, w http.ResponseWriter, r *http.Request) { breakOff(w, r) })
+	p := start(t, Config{}, mount(t, "/x", route.Strip, f.targets...))
+	if got := p.visitor(t, "GET", "/x/"); got.StatusCode != 502 {
+		t.Errorf("%d, want 502", got.StatusCode)
+	}
+	if asked := f.requests(); len(asked) != 3 {
+		t.Errorf("it was sent to %v", asked)
+	}
+}
+
+func TestRetry_IsNoStorm(t *testing.T) {
+	const requests = 1000
+	f := newFleet(t, 3, func(_ int, _ string, w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) })
+	p := start(t, Config{}, mount(t, "/x", route.Strip, f.targets...))
+	c := keepingClient(t)
+	for range requests {
+		if status, _ := p.get(t, c, "/x/"); status != 500 {
+			t.Fatalf("%d, want what the app says", status)
+		}
+	}
+	// 100 in reserve, and a fifth of the requests.
+	if n := len(f.requests()); n > requests*12/10+100 || n < requests+100 {
+		t.Errorf("%d requests became %d", requests, n)
+	}
+}

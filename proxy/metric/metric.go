@@ -1,0 +1,67 @@
+// Package metric shows a proxy's figures to Prometheus, in its text format. It knows the names, the labels and the units
+// of all metrics; what they are of it reads when somebody asks, so that a request costs nothing here. Labels are bounded:
+// routes by their keys, classes and states, and never a path, a client or a target.
+package metric
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"gateway/proxy/traffic"
+)
+
+// Source is what the figures are read from. Its functions are called once for each answer, possibly several at once;
+// one that is nil leaves its metrics out.
+type Source struct {
+	// Version is that of the gateway.
+	Version string
+	// Ledger returns what was counted.
+	Ledger func() traffic.Ledger
+	// Table describes the table in force.
+	Table func() Table
+	// Connections tells how things stand with those of visitors.
+	Connections func() Connections
+	// Agent returns when the agent last reported, zero for never.
+	Agent func() time.Time
+	// LostLines is how many lines of the access log were lost.
+	LostLines func() uint64
+}
+
+// Table is the table in force.
+type Table struct {
+	// Revision is 0 when there was no table yet.
+	Revision uint64
+	Problems int
+	Routes   []Route
+}
+
+// Route is one route of a table, whose keys are unique.
+type Route struct {
+	Key string
+	// Targets counts its targets by their state.
+	Targets map[string]int
+	// Waiting is the number of requests that wait for a target, or for the end of a pause.
+	Waiting int
+}
+
+// Connections counts those of visitors.
+type Connections struct {
+	// Open are those that are in.
+	Open int
+	// Refused counts, by what they hit, those that were kept out since the start.
+	Refused map[string]uint64
+}
+
+// Handler answers with all metrics, and with those of the Go runtime and of the process. Answers to requests at the same
+// time may be the same one.
+func Handler(s Source) http.Handler {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(
+		newCollector(s), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	)
+	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{CoalesceGather: true})
+}

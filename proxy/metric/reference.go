@@ -1,0 +1,104 @@
+package metric
+
+import "strings"
+
+// Field is the documentation of one metric.
+type Field struct {
+	Name string
+	// Type is counter, gauge or histogram.
+	Type string
+	// Unit is what is counted or measured.
+	Unit   string
+	Labels []string
+	// Meaning is a sentence or two.
+	Meaning string
+}
+
+// help is what the metric says of itself.
+func (f Field) help() string {
+	return strings.ReplaceAll(f.Meaning, "`", "") + " Unit: " + f.Unit + "."
+}
+
+// The metrics, by their places in fields.
+const (
+	requests = iota
+	removedRequests
+	inFlight
+	waiting
+	duration
+	requestBytes
+	responseBytes
+	retries
+	ejections
+	connections
+	refused
+	revision
+	routes
+	problems
+	targets
+	reported
+	lostLines
+	build
+	fieldCount
+)
+
+// The kinds of metrics.
+const (
+	counter   = "counter"
+	gauge     = "gauge"
+	histogram = "histogram"
+)
+
+// stray is the route of requests that belong to none. Keys of routes have a slash.
+const stray = "none"
+
+var fields = [fieldCount]Field{
+	requests: {"gateway_requests_total", counter, "requests", []string{"route", "class"}, "Requests that ended, by the class of " +
+		"their answers: `1xx` (upgraded connections) to `5xx`, or `gone` for visitors who left before the answer. " +
+		"Requests that belong to no route have the route `none`."},
+	removedRequests: {"gateway_removed_requests_total", counter, "requests", []string{"class"}, "Requests that ended in routes " +
+		"that left the table more than 10 minutes ago. With gateway_requests_total they are all that ended."},
+	inFlight: {"gateway_requests_in_flight", gauge, "requests", []string{"route"}, "Requests under way."},
+	waiting: {"gateway_requests_waiting", gauge, "requests", []string{"route"}, "Those of them that wait, for a target or for " +
+		"the end of a pause."},
+	duration: {"gateway_request_duration_seconds", histogram, "seconds", []string{"route"}, "Time from the head of a request to " +
+		"the end of its answer, without upgraded connections and server-sent events."},
+	requestBytes:  {"gateway_request_bytes_total", counter, "bytes", []string{"route"}, "Bodies of requests, as received."},
+	responseBytes: {"gateway_response_bytes_total", counter, "bytes", []string{"route"}, "Bodies of answers, as sent."},
+	retries: {"gateway_retries_total", counter, "attempts", []string{"route"}, "Attempts to have a request answered after the " +
+		"first one."},
+	ejections: {"gateway_target_ejections_total", counter, "ejections", []string{"route"}, "How often a target was taken out " +
+		"for a while because requests to it failed."},
+	connections: {"gateway_connections", gauge, "connections", nil, "Open connections of visitors."},
+	refused: {"gateway_connections_refused_total", counter, "connections", []string{"reason"}, "Connections that were refused, " +
+		"by the bound that they hit: `all` is that on all connections, `client` that on those of one client."},
+	revision: {"gateway_table_revision", gauge, "revision", nil, "Revision of the table in force, 0 without one. It grows with " +
+		"each change."},
+	routes:   {"gateway_table_routes", gauge, "routes", nil, "Routes of the table in force."},
+	problems: {"gateway_table_problems", gauge, "problems", nil, "Problems that keep routes out of the table."},
+	targets: {"gateway_targets", gauge, "targets", []string{"route", "state"}, "Targets by their state: `ready`, `starting`, " +
+		"`unhealthy`, `draining`, `stopped`, or `ejected` for failing requests. States without targets are left out, but for `ready`."},
+	reported: {"gateway_agent_last_report_timestamp_seconds", gauge, "seconds since 1970", nil, "When the agent last reported; " +
+		"absent before its first time."},
+	lostLines: {"gateway_access_log_dropped_lines_total", counter, "lines", nil, "Lines of the access log that were lost, since the " +
+		"disk was too slow or too full. Absent without an access log."},
+	build: {"gateway_build_info", gauge, "1", []string{"version"}, "Always 1; the label is the version of the gateway."},
+}
+
+// Reference documents every metric of the gateway, in the order to show them. Those of the Go runtime and of the process,
+// whose names begin with go_ and process_, come on top.
+func Reference() []Field { return append([]Field(nil), fields[:]...) }
+
+// Markdown is the reference table, generated from Reference.
+func Markdown() string {
+	var b strings.Builder
+	b.WriteString("| metric | type | unit | labels | meaning |\n| --- | --- | --- | --- | --- |\n")
+	for _, f := range Reference() {
+		labels := "–"
+		if len(f.Labels) > 0 {
+			labels = "`" + strings.Join(f.Labels, "`, `") + "`"
+		}
+		b.WriteString("| `" + f.Name + "` | " + f.Type + " | " + f.Unit + " | " + labels + " | " + f.Meaning + " |\n")
+	}
+	return b.String()
+}

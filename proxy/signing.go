@@ -1,0 +1,53 @@
+package proxy
+
+import (
+	"crypto/rand"
+	"errors"
+	"io/fs"
+	"log/slog"
+
+	"gateway/proxy/balance"
+	"gateway/proxy/route"
+)
+
+// keyFile holds the key of cookies in the state folder, so that they are good for longer than the process lives.
+const keyFile = "cookie.key"
+
+// signing keeps what signs cookies. It is used by those who replace the table alone.
+type signing struct {
+	store store
+	log   *slog.Logger
+	// signer is nil as long as no route needed one.
+	signer *balance.Signer
+}
+
+// signerFor returns what signs the cookies of a route, nil for one that has none.
+func (s *signing) signerFor(r *route.Route) *balance.Signer {
+	if r.Balance != route.Sticky {
+		return nil
+	}
+	if s.signer == nil {
+		s.signer = s.newSigner()
+	}
+	return s.signer
+}
+
+// newSigner returns a signer with the key in the state folder, or with a new one.
+func (s *signing) newSigner() *balance.Signer {
+	var key [32]byte
+	kept, err := s.store.load(keyFile)
+	if err == nil && len(kept) == len(key) {
+		return balance.NewSigner([32]byte(kept))
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		s.log.Warn("the key of cookies cannot be read; visitors may change their targets", "error", err)
+	}
+	_, _ = rand.Read(key[:])
+	if s.store.folder == "" {
+		return balance.NewSigner(key)
+	}
+	if err := s.store.replace(keyFile, key[:]); err != nil {
+		s.log.Warn("the key of cookies is not on disk; after a restart visitors may change their targets", "error", err)
+	}
+	return balance.NewSigner(key)
+}
