@@ -105,7 +105,7 @@ func (b *bodyReader) readChunked(p []byte) (int, error) {
 			return 0, io.EOF
 		}
 		if err == http1.ErrIncomplete && len(piece) == 0 {
-			err = b.more()
+			err = b.refill()
 		}
 		if err != nil && err != http1.ErrIncomplete {
 			return 0, err
@@ -117,8 +117,8 @@ func (b *bodyReader) readChunked(p []byte) (int, error) {
 	return n, nil
 }
 
-// more reads what the decoder goes on with.
-func (b *bodyReader) more() error {
+// refill reads what the decoder goes on with.
+func (b *bodyReader) refill() error {
 	c := b.conn
 	b.to = copy(b.buf[:], b.buf[b.from:b.to])
 	b.from = 0
@@ -156,6 +156,9 @@ func (b *bodyReader) moveTo(pipe *socket.Pipe) error {
 	b.err = b.took(int64(n), err)
 	return b.err
 }
+
+// more reports that something was read that follows the body.
+func (b *bodyReader) more() bool { return b.buf != nil && b.from < b.to }
 
 // release gives the memory back. What was read of what follows the body goes to where it is read from: into new memory,
 // since the request still borrows the old.
