@@ -34,7 +34,7 @@ func withTLS(t *testing.T, c Config) Config {
 }
 
 // secureAddress is where the proxy listens with TLS.
-func (p *running) secureAddress(t *testing.T) string {
+func secureAddress(t *testing.T, p *running) string {
 	t.Helper()
 	for _, url := range p.Status().Proxy.Listeners {
 		if address, secure := strings.CutPrefix(url, "https://"); secure {
@@ -48,7 +48,7 @@ func (p *running) secureAddress(t *testing.T) string {
 // http2 is a client of HTTP/2 over TLS, each of whose connections begins with a text, such as a PROXY header.
 func (p *running) http2(t *testing.T, preface string) *http.Client {
 	t.Helper()
-	address := p.secureAddress(t)
+	address := secureAddress(t, p)
 	transport := &http.Transport{
 		ForceAttemptHTTP2: true,
 		DialTLSContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -67,8 +67,26 @@ func (p *running) http2(t *testing.T, preface string) *http.Client {
 	return &http.Client{Transport: transport}
 }
 
-// ask2 sends a request over HTTP/2. Headers are "Name: value".
-func ask2(t *testing.T, c *http.Client, method, path string, body io.Reader, headers ...string) reply {
+// ask2 sends a request over HTTP/2.
+func ask2(t *testing.T, c *http.Client, req *http.Request) reply {
+	t.Helper()
+	resp, err := c.Do(req)
+	if err != nil {
+		t.Fatalf("%s %s: %v", req.Method, req.URL, err)
+	}
+	defer resp.Body.Close()
+	if resp.ProtoMajor != 2 {
+		t.Errorf("%s %s: answered with %s", req.Method, req.URL, resp.Proto)
+	}
+	got, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatalf("%s %s: %v", req.Method, req.URL, err)
+	}
+	return reply{resp, string(got)}
+}
+
+// request2 is a request for ask2. Headers are "Name: value".
+func request2(t *testing.T, method, path string, body io.Reader, headers ...string) *http.Request {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, "https://example.org"+path, body)
 	if err != nil {
@@ -78,17 +96,5 @@ func ask2(t *testing.T, c *http.Client, method, path string, body io.Reader, hea
 		name, value, _ := strings.Cut(h, ": ")
 		req.Header.Add(name, value)
 	}
-	resp, err := c.Do(req)
-	if err != nil {
-		t.Fatalf("%s %s: %v", method, path, err)
-	}
-	defer resp.Body.Close()
-	if resp.ProtoMajor != 2 {
-		t.Errorf("%s %s: answered with %s", method, path, resp.Proto)
-	}
-	got, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatalf("%s %s: %v", method, path, err)
-	}
-	return reply{resp, string(got)}
+	return req
 }

@@ -143,7 +143,7 @@ func TestClient_IsAnnounced(t *testing.T) {
 		}
 		_, _ = io.WriteString(conn, ask)
 		answers = append(answers, read(t, bufio.NewReader(conn), "GET"))
-		answers = append(answers, ask2(t, p.http2(t, header), "GET", "/", nil, "X-Forwarded-For: 198.51.100.9"))
+		answers = append(answers, ask2(t, p.http2(t, header), request2(t, "GET", "/", nil, "X-Forwarded-For: 198.51.100.9")))
 		for i, got := range answers {
 			requests++
 			clients[want.client]++

@@ -91,8 +91,8 @@ func keepingClient(t *testing.T) *http.Client {
 	return &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
-// get asks over a client and returns the status and the body.
-func (p *running) get(t *testing.T, c *http.Client, path string) (int, string) {
+// fetch asks over a client and returns the status and the body.
+func fetch(t *testing.T, p *running, c *http.Client, path string) (int, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, "http://"+p.address+path, nil)
 	if err != nil {

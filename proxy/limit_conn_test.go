@@ -19,7 +19,7 @@ func (p *running) comes(t *testing.T, address string) (net.Conn, reply) {
 	return conn, read(t, bufio.NewReader(conn), "GET")
 }
 
-func (p *running) connections() metric.Connections { return figures{p.Server}.connections() }
+func connectionsOf(p *running) metric.Connections { return figures{p.Server}.connections() }
 
 func TestLimit_OfConnectionsByClient(t *testing.T) {
 	p := start(t, Config{MaxClientConns: 2, Trusted: trusting(t, "127.0.0.1"), ProxyProtocol: true}, mount(t, "/x", route.Strip, app(t, "x", nil)))
@@ -40,11 +40,11 @@ func TestLimit_OfConnectionsByClient(t *testing.T) {
 	if _, got := p.comes(t, "192.0.2.2"); got.StatusCode != 200 {
 		t.Errorf("another client gets %d", got.StatusCode)
 	}
-	if n := p.connections().Refused["client"]; n != 3 {
+	if n := connectionsOf(p).Refused["client"]; n != 3 {
 		t.Errorf("%d refusals are shown, want 3", n)
 	}
 	_ = first.Close()
-	eventually(t, "there is room again", func() bool { return p.connections().Open == 2 })
+	eventually(t, "there is room again", func() bool { return connectionsOf(p).Open == 2 })
 	if _, got := p.comes(t, "192.0.2.1"); got.StatusCode != 200 {
 		t.Errorf("when one has ended the client gets %d", got.StatusCode)
 	}
@@ -60,7 +60,7 @@ func TestLimit_OfConnectionsInAll(t *testing.T) {
 	}
 	_, got := p.comes(t, "192.0.2.9")
 	wantsLater(t, got, 503, 60)
-	if now := p.connections(); now.Open != 3 || now.Refused["all"] != 1 {
+	if now := connectionsOf(p); now.Open != 3 || now.Refused["all"] != 1 {
 		t.Errorf("shown: %+v", now)
 	}
 }
@@ -78,14 +78,14 @@ func TestLimit_OfConnectionsSparesTrustedProxies(t *testing.T) {
 
 func TestLimit_OfConnectionsWithTLS(t *testing.T) {
 	p := start(t, withTLS(t, Config{MaxClientConns: 1}), mount(t, "/x", route.Strip, app(t, "x", nil)))
-	address := p.secureAddress(t)
+	address := secureAddress(t, p)
 	c := p.http2(t, "")
-	ask2(t, c, "GET", "/x/", nil)
+	ask2(t, c, request2(t, "GET", "/x/", nil))
 	if conn, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true}); err == nil {
 		conn.Close()
 		t.Error("a second connection of one client was let in")
 	}
-	if got := ask2(t, c, "GET", "/x/", nil); got.StatusCode != 200 {
+	if got := ask2(t, c, request2(t, "GET", "/x/", nil)); got.StatusCode != 200 {
 		t.Errorf("the first goes on with %d", got.StatusCode)
 	}
 }
