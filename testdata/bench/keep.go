@@ -11,7 +11,8 @@ import (
 	"gateway/testdata/bench/peer"
 )
 
-// keep writes the results down. A run of some scenarios replaces what a file has of them, and leaves the rest.
+// keep writes the results down. A run of some scenarios replaces what a file has of them, unless anything failed there, and
+// leaves the rest.
 func (b *bed) keep(results []result, peers []peer.Peer, begun time.Time) error {
 	text := b.report(results, peers, begun)
 	if !b.whole {
@@ -42,6 +43,9 @@ func update(old string, results []result, stamp func(scenario) string) (string, 
 		return "", errors.New("it holds no results that this could be part of; name another file")
 	}
 	for _, r := range results {
+		if len(r.failures) > 0 {
+			continue
+		}
 		brief = replaceLine(brief, r.label(), r.brief(columns))
 		full = replaceSection(full, r, stamp(r.scenario))
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -64,6 +65,14 @@ func TestUpdate_AddsWhatIsNew(t *testing.T) {
 	want := written(measured(one, 1, 2), measured(own, 8, 16), measured(two, 8, 16))
 	if text != want {
 		t.Errorf("it became\n%s\nwant\n%s", text, want)
+	}
+}
+
+func TestUpdate_LeavesWhatFailed(t *testing.T) {
+	old, failed := written(measured(one, 1, 2), measured(two, 3, 4)), measured(one, 8, 16)
+	failed.failures = []error{errors.New("no")}
+	if text, err := update(old, []result{failed}, stamp); err != nil || text != old {
+		t.Errorf("%v\n%s", err, text)
 	}
 }
 

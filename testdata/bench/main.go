@@ -43,8 +43,8 @@ const usage = `usage: testdata/bench/bench.sh [SCENARIO ...] [--FLAG ...]
 Builds the gateway, the load tool, the backend and the other proxies, installs nginx, haproxy, wrk and h2load where they are
 missing (Debian; needs root), measures, and prints a table. A run of all scenarios also writes RESULTS.md. A run of named ones
 writes nothing, unless --out names a file: in one that has results already, only the rows and sections of these scenarios
-are replaced, and say when and with what they were measured; so one scenario can be measured again by
-bench.sh features limits --out RESULTS.md. Proxies that are left out with --peers then have no figures in those rows.
+are replaced, unless anything failed in them, and say when and with what they were measured. So features and limits are
+measured again by bench.sh features limits --out RESULTS.md. Proxies left out with --peers have no figures in those rows.
 
 Scenarios (all, when none is named; limits is limitrate and limitconns):
 `
