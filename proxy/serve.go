@@ -65,6 +65,8 @@ func (s *Server) Serve(ctx context.Context) error {
 	s.config.Ending()
 	s.listeners.Store(nil)
 	s.pauses.dismiss()
+	s.tables.release()
+	s.current.Load().dismiss()
 	s.drain()
 	for _, d := range doors {
 		// One that was not served yet stays open otherwise.

@@ -3,6 +3,7 @@ package main_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -237,8 +238,7 @@ func (u *user) exchange(method, id string, ms int) (a answer, err error) {
 	if err != nil {
 		return a, err
 	}
-	u.conn.SetDeadline(time.Now().Add(impatience))
-	if err := r.Write(u.conn); err != nil {
+	if err := errors.Join(u.conn.SetDeadline(time.Now().Add(impatience)), r.Write(u.conn)); err != nil {
 		return a, err
 	}
 	res, err := http.ReadResponse(u.bytes, r)

@@ -10,8 +10,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"gateway/proxy/admin"
 )
 
 // webSocket is a connection that was upgraded, to an app that sends back what it gets.
@@ -28,7 +26,9 @@ func openWebSocket(t *testing.T, path string) *webSocket {
 	}
 	t.Cleanup(func() { conn.Close() })
 	w := &webSocket{conn, bufio.NewReader(conn)}
-	conn.SetDeadline(time.Now().Add(patience))
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
 	fmt.Fprintf(conn, "GET %s/ws HTTP/1.1\r\nHost: gw.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", path)
 	res, err := http.ReadResponse(w.bytes, nil)
@@ -84,7 +84,7 @@ func TestDrainingContainer_KeepsWhatItHas(t *testing.T) {
 
 	told := time.Now()
 	docker(t, "kill", "-s", "TERM", "e2e-drain-1")
-	s.awaitTarget("e2e-drain-1", "draining", func(target admin.Target) bool { return target.State == "draining" })
+	s.awaitTarget("e2e-drain-1", "draining", func(found target) bool { return found.State == "draining" })
 	p := c.phase("draining")
 	if n, err := io.Copy(io.Discard, short.Body); err != nil || n != 40<<10 {
 		t.Errorf("a download that ends in time: %d bytes, %v", n, err)

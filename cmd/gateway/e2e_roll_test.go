@@ -1,15 +1,12 @@
 package main_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
 	"time"
-
-	"gateway/proxy/admin"
 )
 
 // service is the containers of one service of compose, on a network of their own.
@@ -35,7 +32,7 @@ func newService(t *testing.T, project string, labels ...string) *service {
 func (s *service) remove() {
 	left := docker(s.t, "ps", "-aq", "--filter", "label=com.docker.compose.project="+s.project)
 	docker(s.t, append([]string{"rm", "-f", "-v"}, strings.Fields(left)...)...)
-	exec.Command("docker", "network", "disconnect", "-f", s.network(), "gateway-proxy").Run()
+	_ = exec.Command("docker", "network", "disconnect", "-f", s.network(), "gateway-proxy").Run()
 	docker(s.t, "network", "rm", s.network())
 }
 
@@ -61,25 +58,19 @@ func (s *service) stop(name string) {
 	docker(s.t, "rm", name)
 }
 
-// target is what the gateway says of a container, nothing if it is in no route.
-func (s *service) target(name string) admin.Target {
+// target is what the gateway says of a container, nothing if it is no target of the service.
+func (s *service) target(name string) target {
 	s.t.Helper()
-	var doc admin.Routes
-	if err := json.Unmarshal([]byte(must(s.t, "routes", "--json")), &doc); err != nil {
-		s.t.Fatal(err)
-	}
-	for _, r := range doc.Routes {
-		for _, target := range r.Targets {
-			if target.Name == name {
-				return target
-			}
+	for _, found := range routes(s.t)[s.path()].Targets {
+		if found.Name == name {
+			return found
 		}
 	}
-	return admin.Target{}
+	return target{}
 }
 
 // awaitTarget waits until the gateway says something of a container, and returns all that it says.
-func (s *service) awaitTarget(name, what string, holds func(admin.Target) bool) (last admin.Target) {
+func (s *service) awaitTarget(name, what string, holds func(target) bool) (last target) {
 	s.t.Helper()
 	await(s.t, fmt.Sprintf("%s to be %s", name, what), func() bool {
 		last = s.target(name)
@@ -121,7 +112,7 @@ func TestReplicas_LoseNoRequest(t *testing.T) {
 		s.start(name)
 	}
 	for _, name := range replicas {
-		s.awaitTarget(name, "passing", func(target admin.Target) bool { return target.Health == "passing" })
+		s.awaitTarget(name, "passing", func(found target) bool { return found.Health == "passing" })
 	}
 	c := gather(t, s.path())
 	c.awaitAnswersBy(replicas...)
@@ -187,7 +178,7 @@ func strike(c *crowd, s *service, replicas []string) {
 	c.phase("stopped by SIGSTOP")
 	c.withoutPosts(func() {
 		docker(t, "kill", "-s", "STOP", second)
-		s.awaitTarget(second, "failing", func(target admin.Target) bool { return target.Health == "failing" })
+		s.awaitTarget(second, "failing", func(found target) bool { return found.Health == "failing" })
 	})
 	c.awaitAnswersBy(first, third)
 	docker(t, "kill", "-s", "CONT", second)
@@ -196,20 +187,20 @@ func strike(c *crowd, s *service, replicas []string) {
 	c.phase("off its network")
 	c.withoutPosts(func() {
 		docker(t, "network", "disconnect", s.network(), third)
-		s.awaitTarget(third, "gone", func(target admin.Target) bool { return target.State != "ready" })
+		s.awaitTarget(third, "gone", func(found target) bool { return found.State != "ready" })
 	})
 	c.awaitAnswersBy(first, second)
 	docker(t, "network", "connect", s.network(), third)
 	c.awaitAnswersBy(third)
 
 	c.phase("answering with 500")
-	var ejected admin.Target
+	var ejected target
 	c.withoutPosts(func() {
 		docker(t, "kill", "-s", "USR1", first)
-		ejected = s.awaitTarget(first, "ejected", func(target admin.Target) bool { return target.Ejected })
+		ejected = s.awaitTarget(first, "ejected", func(found target) bool { return found.Ejected })
 	})
-	s.awaitTarget(first, "ejected for longer after a trial", func(target admin.Target) bool {
-		return target.EjectedUntil.After(ejected.EjectedUntil.Add(time.Second))
+	s.awaitTarget(first, "ejected for longer after a trial", func(found target) bool {
+		return found.EjectedUntil.After(ejected.EjectedUntil.Add(time.Second))
 	})
 	docker(t, "kill", "-s", "USR2", first)
 	c.awaitAnswersBy(first)

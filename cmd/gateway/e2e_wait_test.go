@@ -1,29 +1,11 @@
 package main_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
 	"testing"
-
-	"gateway/proxy/admin"
 )
-
-// inflight is how many requests to a route are under way.
-func inflight(t *testing.T, key string) int64 {
-	t.Helper()
-	var doc admin.Routes
-	if err := json.Unmarshal([]byte(must(t, "routes", "--json")), &doc); err != nil {
-		t.Fatal(err)
-	}
-	for _, r := range doc.Routes {
-		if r.Key == key {
-			return r.Traffic.Inflight
-		}
-	}
-	return 0
-}
 
 func TestOnlyContainer_IsWaitedForWhileItRestarts(t *testing.T) {
 	s := newService(t, "e2e-only")
@@ -43,8 +25,8 @@ func TestOnlyContainer_IsWaitedForWhileItRestarts(t *testing.T) {
 
 	c.phase("paused and resumed")
 	must(t, "pause", "e2e-only")
-	await(t, "all users to wait", func() bool { return inflight(t, s.path()) == crowdSize },
-		func() string { return fmt.Sprint(inflight(t, s.path())) })
+	await(t, "all users to wait", func() bool { return routes(t)[s.path()].Traffic.Inflight == crowdSize },
+		func() string { return fmt.Sprint(routes(t)[s.path()].Traffic.Inflight) })
 	must(t, "resume", "e2e-only")
 	c.awaitAnswersBy("e2e-only-2")
 	c.leave()

@@ -17,7 +17,7 @@ func (c *client) tick() {
 	for range binary.NativeEndian.Uint64(count[:]) {
 		due := c.begun.Add(time.Duration(c.sent+1) * each)
 		if due.After(c.end) {
-			return
+			break
 		}
 		if c.crowd {
 			c.come(due)
