@@ -53,13 +53,13 @@ func TestREADME_HasEveryLimitWithItsDefault(t *testing.T) {
 	addProxyFlags(proxy, new(proxyOptions))
 	limits.VisitAll(func(f *pflag.Flag) {
 		row := fmt.Sprintf("| `--%s` | ", f.Name)
-		switch value := f.DefValue; {
-		case value == "" || value == "0s":
+		switch f.DefValue {
+		case "", "0s":
 			row += "none |"
-		case value == "[]" || value == "false":
+		case "[]", "false":
 			return
 		default:
-			row += "`" + strings.Replace(value, "m0s", "m", 1) + "` |"
+			row += "`" + strings.Replace(f.DefValue, "m0s", "m", 1) + "` |"
 		}
 		if !strings.Contains(string(text), row) {
 			t.Errorf("README.md lacks a row that begins with %s", row)
