@@ -4,13 +4,17 @@ package proxy
 
 import (
 	"bytes"
+	"context"
 	"fmt"
+	"io"
 	"net"
 	"runtime"
 	"runtime/debug"
 	"strings"
 	"testing"
+	"time"
 
+	"gateway/proxy/accesslog"
 	"gateway/proxy/route"
 )
 
@@ -54,43 +58,82 @@ func answersAlike(t *testing.T, body int, answer string) route.Target {
 	return at("app", l.Addr().String())
 }
 
+// switchedOn is what can be switched on for every request: an access log, limits, and a proxy before this one.
+func switchedOn(t *testing.T) Config {
+	t.Helper()
+	log, err := accesslog.Open(accesslog.Config{Writer: io.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- log.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		<-ended
+	})
+	return Config{
+		AccessLog: log, Rate: route.Rate{Requests: 1e9, Per: time.Second}, MaxConns: 100, MaxClientConns: 100, BodyMax: 1 << 20,
+		Hold: time.Second, Trusted: trusting(t, "127.0.0.1"),
+	}
+}
+
 // A request that comes over an open connection and goes on over a kept one allocates nothing in all of the proxy.
 func TestServer_AllocatesNothingForARequest(t *testing.T) {
-	const requests, most = 2000, 0.01
-	kilobyte := strings.Repeat("x", 1<<10)
-	answer := "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 1024\r\n\r\n" + kilobyte
 	for _, how := range []route.Mount{route.Strip, route.Preserve} {
 		for method, ask := range map[string]string{
 			"GET":  "GET /app42/path?query HTTP/1.1\r\nHost: example.org\r\nUser-Agent: test\r\nAccept: */*\r\nCookie: a=b\r\n\r\n",
-			"POST": "POST /app42/path HTTP/1.1\r\nHost: example.org\r\nContent-Length: 100\r\n\r\n" + kilobyte[:100],
+			"POST": "POST /app42/path HTTP/1.1\r\nHost: example.org\r\nContent-Length: 100\r\n\r\n" + strings.Repeat("x", 100),
 		} {
+			_, sent, _ := strings.Cut(ask, "\r\n\r\n")
 			t.Run(fmt.Sprint(how, method), func(t *testing.T) {
-				_, sent, _ := strings.Cut(ask, "\r\n\r\n")
-				target := answersAlike(t, len(sent), answer)
-				var routes []route.Route
-				for i := range 100 {
-					routes = append(routes, mount(t, fmt.Sprintf("/app%d", i), how, target))
+				r := mount(t, "/app0", how, answersAlike(t, len(sent), kilobyteAnswer))
+				allocatesNothing(t, Config{}, r, ask)
+			})
+			t.Run(fmt.Sprint(how, method, " with everything"), func(t *testing.T) {
+				var targets []route.Target
+				for range 3 {
+					targets = append(targets, answersAlike(t, len(sent), kilobyteAnswer))
 				}
-				conn := start(t, Config{}, routes...).dial(t)
-				out, in := []byte(ask), make([]byte, 16<<10)
-				turn := func(times int) {
-					for range times {
-						if _, err := conn.Write(out); err != nil || !readWhole(conn, in, len(kilobyte)) {
-							t.Fatalf("no whole answer came: %v", err)
-						}
-					}
-				}
-				turn(500)
-				// What collects garbage allocates, and empties pools.
-				defer debug.SetGCPercent(debug.SetGCPercent(-1))
-				var start, end runtime.MemStats
-				runtime.ReadMemStats(&start)
-				turn(requests)
-				runtime.ReadMemStats(&end)
-				if got := float64(end.Mallocs-start.Mallocs) / requests; got > most {
-					t.Errorf("%.3f allocations per request, want at most %v", got, most)
-				}
+				r := mount(t, "/app0", how, targets...)
+				r.Rate, r.BodyMax = route.Rate{Requests: 1e9, Per: time.Second}, 1<<20
+				line, rest, _ := strings.Cut(ask, "\r\n")
+				said := "X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: public.example\r\n"
+				allocatesNothing(t, switchedOn(t), r, line+"\r\n"+said+rest)
 			})
 		}
+	}
+}
+
+// kilobyteAnswer has a body of that length.
+var kilobyteAnswer = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 1024\r\n\r\n" + strings.Repeat("x", 1<<10)
+
+// allocatesNothing sends a request again and again to one of a hundred routes like that.
+func allocatesNothing(t *testing.T, c Config, like route.Route, ask string) {
+	t.Helper()
+	const requests, most = 2000, 0.01
+	var routes []route.Route
+	for i := range 100 {
+		like.Prefix, _ = route.ParsePrefix(fmt.Sprintf("/app%d", i))
+		routes = append(routes, like)
+	}
+	conn := start(t, c, routes...).dial(t)
+	out, in := []byte(ask), make([]byte, 16<<10)
+	turn := func(times int) {
+		for range times {
+			if _, err := conn.Write(out); err != nil || !readWhole(conn, in, 1<<10) {
+				t.Fatalf("no whole answer came: %v", err)
+			}
+		}
+	}
+	turn(500)
+	// What collects garbage allocates, and empties pools.
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	var start, end runtime.MemStats
+	runtime.ReadMemStats(&start)
+	turn(requests)
+	runtime.ReadMemStats(&end)
+	if got := float64(end.Mallocs-start.Mallocs) / requests; got > most {
+		t.Errorf("%.3f allocations per request, want at most %v", got, most)
 	}
 }

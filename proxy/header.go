@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"unsafe"
 
 	"gateway/proxy/balance"
 	"gateway/proxy/engine"
@@ -60,7 +61,8 @@ func (d *delivery) forwardedFor() string {
 	if !d.trail.Trusted {
 		return d.exchange.Request.Peer
 	}
-	return string(d.trail.AppendFor(nil))
+	d.chain = d.trail.AppendFor(d.chain[:0])
+	return unsafe.String(unsafe.SliceData(d.chain), len(d.chain))
 }
 
 // forwarded is who the visitor is as RFC 7239 section 4 writes it.

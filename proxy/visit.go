@@ -31,10 +31,11 @@ type visit struct {
 	id     string
 	digits [32]byte
 	// peer is the address of the connection, which is another than the visitor's behind a trusted proxy; trail is what
-	// that says then. lines is memory.
+	// that says then. lines and chain are memory.
 	peer  string
 	trail peer.Trail
 	lines []string
+	chain []byte
 	// host is the request's in its canonical form.
 	host string
 	// serving is the route, nil as long as there is none; target the name of the one that answered.
