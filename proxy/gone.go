@@ -67,6 +67,15 @@ func (s *snapshot) removed(host string, path route.Path, now time.Time) (gone, b
 	return gone{}, false
 }
 
+// leftAt is when a route left the table, zero if it was not in one before.
+func (s *snapshot) leftAt(k route.Key) time.Time {
+	if len(s.gone) == 0 || s.goneIndex.Lookup(k) == nil {
+		return time.Time{}
+	}
+	i := slices.IndexFunc(s.gone, func(g gone) bool { return g.Key == k })
+	return s.gone[i].Until
+}
+
 // shadows reports that a longer prefix than the one that matches a request was removed a moment ago.
 func (s *snapshot) shadows(host string, path route.Path, prefix route.Prefix, now time.Time) bool {
 	removed, found := s.removed(host, path, now)

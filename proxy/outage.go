@@ -34,12 +34,16 @@ type waitingRoom struct {
 }
 
 // outageOf returns that of the route as it was before, or a new one: a route that never had a target is none that lost
-// its last.
-func (s *serving) outageOf(ready bool, now time.Time) *outage {
+// its last. left is when it left the table, zero if it was never there.
+func (s *serving) outageOf(ready bool, left, now time.Time) *outage {
 	if s == nil {
 		o := new(outage)
-		if !ready {
+		switch {
+		case ready:
+		case left.IsZero():
 			o.since.Store(longAgo)
+		default:
+			o.begin(left)
 		}
 		return o
 	}

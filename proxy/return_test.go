@@ -32,6 +32,29 @@ func TestProxy_HoldsRequestsUntilTheirRouteReturns(t *testing.T) {
 	}
 }
 
+// Its container is there before the app in it is.
+func TestProxy_HoldsRequestsWhileTheirRouteStartsAgain(t *testing.T) {
+	shop := mount(t, "/shop", route.Strip, app(t, "shop", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "shop") }))
+	p := start(t, Config{Hold: patience}, shop)
+	p.SetTable(route.Build(nil, nil))
+	answers := make(chan string, 2)
+	ask := func() { answers <- p.visitor(t, "GET", "/shop/").body }
+	go ask()
+	eventually(t, "one waits for the route", func() bool { line := p.tables.line.Load(); return line != nil && line.Len() == 1 })
+	starting := shop
+	starting.Targets = []route.Target{{ID: "new", Name: "shop", Scheme: route.HTTP, State: route.Starting}}
+	p.SetTable(route.Build([]route.Route{starting}, nil))
+	go ask()
+	outage := p.current.Load().servingOf(shop.Key).outage
+	eventually(t, "both wait for a target", func() bool { line := outage.line.Load(); return line != nil && line.Len() == cap(answers) })
+	p.SetTable(route.Build([]route.Route{shop}, nil))
+	for range cap(answers) {
+		if got := <-answers; got != "shop" {
+			t.Errorf("answered %q", got)
+		}
+	}
+}
+
 func TestProxy_HoldsRequestsUntilTheFirstTable(t *testing.T) {
 	p := start(t, Config{Hold: patience})
 	answer := make(chan string, 1)

@@ -136,7 +136,7 @@ func (c succession) add(r *route.Route) *serving {
 		Signer:   c.signing.signerFor(r),
 		Route:    r.Key.String(),
 	}, targets, before.groupOf())
-	added.outage = before.outageOf(len(added.ready) > 0, time.Now())
+	added.outage = before.outageOf(len(added.ready) > 0, c.old.leftAt(r.Key), time.Now())
 	return added
 }
 
