@@ -106,18 +106,18 @@ func (d *delivery) pick() (balance.Attempt, bool) {
 		now = time.Now()
 	}
 	d.aimed = now
-	repeatable := d.exchange.Repeatable()
+	safe := d.exchange.Repeatable() && safeMethod(d.exchange.Request.Method)
 	if !g.Sticky() {
-		return g.Pick(d.tried, now, repeatable)
+		return g.Pick(d.tried, now, safe)
 	}
 	stays, known := d.stays()
 	if known && len(d.tried) == 0 {
-		if attempt, well := g.Take(stays, now, repeatable); well {
+		if attempt, well := g.Take(stays, now, safe); well {
 			d.moved = false
 			return attempt, true
 		}
 	}
-	attempt, found := g.Pick(d.tried, now, repeatable)
+	attempt, found := g.Pick(d.tried, now, safe)
 	d.moved = found && !(known && attempt.Index == stays)
 	return attempt, found
 }
@@ -220,11 +220,13 @@ func (d *delivery) Accepts(status int) bool {
 	default:
 		return true
 	}
-	switch d.exchange.Request.Method {
-	case http.MethodGet, http.MethodHead, http.MethodOptions:
-		return !d.serving.group.Others(d.tried) || !d.resend()
-	}
-	return true
+	return !safeMethod(d.exchange.Request.Method) || !d.serving.group.Others(d.tried) || !d.resend()
+}
+
+// safeMethod reports that a request of the method changes nothing at the target (RFC 9110 section 9.2.1): whatever comes of it,
+// another may be asked.
+func safeMethod(method string) bool {
+	return method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions
 }
 
 // answered notes that the head of the final answer is there.

@@ -98,8 +98,8 @@ func (g *Group) Len() int { return len(g.members) }
 // connections come last. One that fails its checks is never picked. That a trial is due is noticed when it is the
 // target's turn or it is drawn, so it may be a few requests late. A request that others were tried with gets none.
 //
-// Safe says that the request may be sent once more after it was sent. One that may not does not get the trial of a
-// target that broke what it was given, unless nobody else came for it for overdue.
+// Safe says that the request may go to another target whatever this one makes of it, a bad answer too. One that may not
+// does not get the trial of a target that broke or failed what it was given, unless nobody else came for it for overdue.
 func (g *Group) Pick(tried []*Member, now time.Time, safe bool) (Attempt, bool) {
 	turn := -1
 	if len(tried) == 0 {
