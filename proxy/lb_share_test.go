@@ -1,0 +1,93 @@
+package proxy
+
+import (
+	"bufio"
+	"io"
+	"net/http"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"gateway/proxy/route"
+)
+
+// load has that many visitors make requests at the same time, each over a connection of its own.
+func load(t *testing.T, p *running, visitors, requests int) {
+	t.Helper()
+	var all sync.WaitGroup
+	for range visitors {
+		conn := p.dial(t)
+		if err := conn.SetDeadline(time.Now().Add(10 * patience)); err != nil {
+			t.Fatal(err)
+		}
+		all.Go(func() {
+			r := bufio.NewReader(conn)
+			for range requests / visitors {
+				_, _ = io.WriteString(conn, "GET /x/ HTTP/1.1\r\nHost: example.org\r\n\r\n")
+				resp, err := http.ReadResponse(r, nil)
+				if err != nil || resp.StatusCode != 200 {
+					t.Errorf("an answer is %v, %v", resp, err)
+					return
+				}
+				_, _ = io.Copy(io.Discard, resp.Body)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// takesFor takes that long, as what an app does.
+func takesFor(r *http.Request, long time.Duration) {
+	timer := time.NewTimer(long)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-r.Context().Done():
+	}
+}
+
+func TestBalance_GivesEqualsEqualShares(t *testing.T) {
+	requests := 15_000
+	if os.Getenv("GATEWAY_LONG") != "" {
+		requests = 100_000
+	}
+	for how, c := range map[route.Balance]struct {
+		requests int
+		most     float64
+	}{route.P2C: {requests, 0.02}, route.RoundRobin: {3000, 0.005}} {
+		// An answer takes longer than the machine may be busy with other things.
+		f := newFleet(t, 3, func(_ int, _ string, _ http.ResponseWriter, r *http.Request) { takesFor(r, 2*time.Millisecond) })
+		r := mount(t, "/x", route.Strip, f.targets...)
+		r.Balance = how
+		p := start(t, Config{}, r)
+		load(t, p, 60, c.requests)
+		shares := map[string]int{}
+		for _, name := range f.requests() {
+			shares[name]++
+		}
+		for name, n := range shares {
+			if off := float64(n)*3/float64(c.requests) - 1; off > c.most || off < -c.most {
+				t.Errorf("%s: %s got %d of %d requests", how, name, n, c.requests)
+			}
+		}
+		t.Logf("%s: %v", how, shares)
+		p.stop()
+	}
+}
+
+func TestBalance_AsksASlowTargetLittle(t *testing.T) {
+	const requests = 2400
+	f := newFleet(t, 3, func(_ int, name string, _ http.ResponseWriter, r *http.Request) {
+		if name == "b" {
+			takesFor(r, 50*time.Millisecond)
+		} else {
+			takesFor(r, 5*time.Millisecond)
+		}
+	})
+	p := start(t, Config{}, mount(t, "/x", route.Strip, f.targets...))
+	load(t, p, 24, requests)
+	if n := f.count("b"); n > requests/3/5 || n == 0 {
+		t.Errorf("the slow one got %d of %d requests", n, requests)
+	}
+}
