@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"net/netip"
-	"time"
 
 	"gateway/proxy/engine"
 	"gateway/proxy/header"
@@ -82,13 +81,11 @@ func linesOf(to []string, h header.Header, name string) []string {
 
 // admit answers the requests that go beyond a limit. It reports whether the request may go on.
 func (v *visit) admit() bool {
-	if ok, wait := v.server.rate.Allow(v.exchange.Request.Peer, v.began); !ok {
-		v.tooMany(wait)
-		return false
-	}
-	if ok, wait := v.serving.rate.Allow(v.exchange.Request.Peer, v.began); !ok {
-		v.tooMany(wait)
-		return false
+	for _, rate := range [...]*limit.Rate{v.server.rate, v.serving.rate} {
+		if ok, wait := rate.Allow(v.exchange.Request.Peer, v.began); !ok {
+			v.show(page.Page{Kind: page.TooMany, RequestID: v.id, Service: v.serving.route.Service, Retry: wait})
+			return false
+		}
 	}
 	most := v.serving.bodyMax
 	if most <= 0 {
@@ -102,11 +99,6 @@ func (v *visit) admit() bool {
 		v.exchange.Receive(func(body io.Reader) io.Reader { return &measured{body, most} })
 	}
 	return true
-}
-
-// tooMany tells a client to come back later.
-func (v *visit) tooMany(wait time.Duration) {
-	v.show(page.Page{Kind: page.TooMany, RequestID: v.id, Service: v.serving.route.Service, Retry: wait})
 }
 
 // errLarge says that a body is larger than it may be.

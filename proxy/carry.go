@@ -23,12 +23,13 @@ var statePages = map[route.State]page.Kind{
 // serve has one of the route's targets answer, or says why none does.
 func (v *visit) serve() {
 	if p := v.server.pauses.paused(v.serving.route.Key, v.began); p != nil {
+		came := time.Now()
 		place, held := v.hold(p)
+		v.way.waited += time.Since(came)
 		if !held {
 			return
 		}
-		v.way.place, v.way.paused = place, time.Since(v.began)
-		v.way.waited = v.way.paused
+		v.way.place = place
 		v.way.renew()
 	}
 	v.serving.group.Earn()

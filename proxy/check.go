@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"gateway/proxy/balance"
+	"gateway/proxy/engine"
 	"gateway/proxy/health"
 )
 
@@ -14,14 +15,36 @@ func (s *Server) checked(key health.Key, passing bool, _ string) {
 	}
 	if !passing {
 		m.SetHealth(balance.Failing)
-	} else {
-		m.SetHealth(balance.Passing)
+		current.recall(m)
+		return
 	}
+	m.SetHealth(balance.Passing)
 	for _, r := range current.serving {
-		if i := r.indexOf(m); i >= 0 {
-			r.recheck(r.ready[i], passing)
+		if r.indexOf(m) >= 0 {
+			r.outage.release()
 		}
 	}
+}
+
+// recall has those who wait for a target that fails go elsewhere, unless one of its routes has no other.
+func (s *snapshot) recall(m *balance.Member) {
+	var failing *engine.Upstream
+	for _, r := range s.serving {
+		if i := r.indexOf(m); i >= 0 {
+			failing = r.ready[i].upstream
+		}
+	}
+	if failing == nil {
+		return
+	}
+	for _, r := range s.serving {
+		for _, t := range r.ready {
+			if t.upstream == failing && !r.group.Others([]*balance.Member{t.member}) {
+				return
+			}
+		}
+	}
+	failing.Recall()
 }
 
 // indexOf finds the target of that member, or returns -1.
@@ -32,15 +55,4 @@ func (s *serving) indexOf(m *balance.Member) int {
 		}
 	}
 	return -1
-}
-
-// recheck acts on a new verdict: who waits for a target that fails goes elsewhere, if there is one, and who waits for any
-// target goes on when one passes.
-func (s *serving) recheck(t target, passing bool) {
-	switch {
-	case passing:
-		s.outage.release()
-	case s.group.Others([]*balance.Member{t.member}):
-		t.upstream.Recall()
-	}
 }

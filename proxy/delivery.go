@@ -37,8 +37,8 @@ type delivery struct {
 	// long it does between two attempts.
 	place         *queue.Place
 	waited, pause time.Duration
-	// paused is how much of waited was because the route is paused.
-	paused time.Duration
+	// lost is since when it misses a target, zero as long as it does not; aimed is when it chose the last one.
+	lost, aimed time.Time
 	// moved reports that the visitor is to have another cookie.
 	moved bool
 	// answer is when the head of the answer came.
@@ -79,7 +79,7 @@ func (d *delivery) reach() error {
 			return err
 		}
 		d.retries++
-		if errors.Is(err, engine.ErrConnect) {
+		if !errors.Is(err, engine.ErrDeclined) {
 			d.renew()
 		}
 		last = err
@@ -105,6 +105,7 @@ func (d *delivery) pick() (balance.Attempt, bool) {
 	if d.retries > 0 || d.waited > 0 {
 		now = time.Now()
 	}
+	d.aimed = now
 	repeatable := d.exchange.Repeatable()
 	if !g.Sticky() {
 		return g.Pick(d.tried, now, repeatable)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"gateway/proxy/balance"
+	"gateway/proxy/engine"
 	"gateway/proxy/header"
 )
 
@@ -29,7 +30,7 @@ func (d *delivery) Outgoing(h *header.Header) {
 	}
 	h.Append(header.Forged, requestID, d.id)
 	if d.server.config.Forwarded {
-		h.Append(header.Forged, "Forwarded", d.forwarded())
+		h.Append(header.Forged, "Forwarded", forwarded(r))
 	}
 	if d.server.config.Via != "" {
 		h.Append(header.Other, "Via", via(d.server.config.Via, r.Major, r.Minor))
@@ -63,8 +64,7 @@ func (d *delivery) forwardedFor() string {
 }
 
 // forwarded is who the visitor is as RFC 7239 section 4 writes it.
-func (d *delivery) forwarded() string {
-	r := &d.exchange.Request
+func forwarded(r *engine.Request) string {
 	peer := r.Peer
 	if strings.IndexByte(peer, ':') >= 0 {
 		peer = `"[` + peer + `]"`

@@ -17,25 +17,25 @@ func TestRetry_GoesOnWhereTargetsRefuse(t *testing.T) {
 	}
 	alive := app(t, "z", echoed)
 	long := strings.Repeat("x", 300_000)
+	asks := map[string]string{}
 	for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "LINK"} {
-		for text, ask := range map[string]string{
-			method + " 5":      request(method, "/x/", "hello"),
-			method + " 300000": request(method, "/x/", long),
-			method + " 200000": inChunks(method, "/x/", long[:200_000]),
-		} {
-			r := mount(t, "/x", route.Strip, at("a", deadAddress(t)), at("b", deadAddress(t)), at("c", deadAddress(t)), alive)
-			r.Balance = route.RoundRobin
-			p := start(t, Config{}, r)
-			for range 2 {
-				if got := p.raw(t, method, ask); got.StatusCode != 200 || got.body != text {
-					t.Errorf("%s: %d %q", text, got.StatusCode, got.body)
-				}
+		asks[method+" 5"] = request(method, "/x/", "hello")
+		asks[method+" 300000"] = request(method, "/x/", long)
+		asks[method+" 200000"] = inChunks(method, "/x/", long[:200_000])
+	}
+	for want, ask := range asks {
+		r := mount(t, "/x", route.Strip, at("a", deadAddress(t)), at("b", deadAddress(t)), at("c", deadAddress(t)), alive)
+		r.Balance = route.RoundRobin
+		p := start(t, Config{}, r)
+		for range 2 {
+			if got := p.raw(t, "POST", ask); got.StatusCode != 200 || got.body != want {
+				t.Errorf("%s: %d %q", want, got.StatusCode, got.body)
 			}
-			if n := p.log.lines("does not accept connections"); n == 0 {
-				t.Errorf("%s: no target that refuses was asked", text)
-			}
-			p.stop()
 		}
+		if n := p.log.lines("does not accept connections"); n == 0 {
+			t.Errorf("%s: no target that refuses was asked", want)
+		}
+		p.stop()
 	}
 }
 
@@ -90,9 +90,20 @@ func TestRetry_AsksAnotherWhenTheServerFailed(t *testing.T) {
 		status int
 		again  bool
 	}{
-		{"GET", 500, true}, {"GET", 502, true}, {"GET", 503, true}, {"GET", 504, true}, {"HEAD", 503, true}, {"OPTIONS", 503, true},
-		{"GET", 404, false}, {"GET", 501, false}, {"GET", 505, false}, {"GET", 429, false},
-		{"POST", 500, false}, {"POST", 503, false}, {"PUT", 503, false}, {"DELETE", 500, false},
+		{"GET", 500, true},
+		{"GET", 502, true},
+		{"GET", 503, true},
+		{"GET", 504, true},
+		{"HEAD", 503, true},
+		{"OPTIONS", 503, true},
+		{"GET", 404, false},
+		{"GET", 501, false},
+		{"GET", 505, false},
+		{"GET", 429, false},
+		{"POST", 500, false},
+		{"POST", 503, false},
+		{"PUT", 503, false},
+		{"DELETE", 500, false},
 	} {
 		f := newFleet(t, 2, func(turn int, _ string, w http.ResponseWriter, _ *http.Request) {
 			if turn == 1 {

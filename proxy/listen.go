@@ -75,7 +75,7 @@ func (s *Server) openVisitors(ctx context.Context, secure bool) ([]door, error) 
 		addresses = nil
 	}
 	doors := make([]door, 0, len(addresses)+len(listeners))
-	serve := func(l net.Listener) error { return s.engine.Serve(l, secure) }
+	serve := func(l net.Listener, broke func(error)) { s.engine.Serve(l, secure, broke) }
 	for _, address := range addresses {
 		l, err := socket.Listen(ctx, address)
 		if err != nil {
@@ -90,12 +90,11 @@ func (s *Server) openVisitors(ctx context.Context, secure bool) ([]door, error) 
 }
 
 // serveOwn serves what is no visitor's until the server is closed.
-func serveOwn(server *http.Server) func(net.Listener) error {
-	return func(l net.Listener) error {
+func serveOwn(server *http.Server) func(net.Listener, func(error)) {
+	return func(l net.Listener, broke func(error)) {
 		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			return err
+			broke(err)
 		}
-		return nil
 	}
 }
 

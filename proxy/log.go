@@ -60,6 +60,6 @@ func (d *delivery) describe(e *accesslog.Entry) {
 	}
 	e.Target, e.Address = d.asked.Name, d.asked.Address
 	if !d.answer.IsZero() {
-		e.Answer = d.answer.Sub(d.began.Add(d.waited))
+		e.Answer = d.answer.Sub(d.aimed)
 	}
 }

@@ -97,37 +97,54 @@ func (w *waitingRoom) join() *queue.Place {
 }
 
 // awaitTarget waits until it is worth to look for a target again. It returns false when the request has waited for as
-// long as it may, or the outage lasts for longer already, or the visitor left: err is ErrGone then.
+// long as it may, or the outage lasts for longer already, or the gateway ends. An error says that the request is over:
+// the visitor left, or there is no time left for it.
 func (d *delivery) awaitTarget() (again bool, err error) {
-	hold := d.server.config.Hold
 	now := time.Now()
-	lost := d.serving.outage.begin(now)
-	left := hold - now.Sub(d.began.Add(d.paused))
-	if hold <= 0 || now.Sub(lost) >= hold || left <= 0 {
+	left := d.patience(d.serving.outage.begin(now), now)
+	if left <= 0 {
 		return false, nil
 	}
 	d.leavePlace()
-	place := d.serving.outage.join()
-	if place == nil {
+	d.place = d.serving.outage.join()
+	if d.place == nil || d.server.pauses.ending.Load() {
 		return false, nil
 	}
-	d.place = place
 	d.tried = d.tried[:0]
 	if d.renew() {
 		return true, nil
 	}
 	d.pause = min(max(2*d.pause, retryFirst), retryMost)
-	patience := min(d.pause, left)
-	if len(d.serving.ready) == 0 {
-		patience = left
+	if len(d.serving.ready) == 0 && d.server.current.Load() == d.snapshot {
+		return true, d.wait(left)
 	}
-	err = d.exchange.Await(place.Turn(), patience)
-	d.waited = time.Since(d.began)
-	if errors.Is(err, engine.ErrGone) {
-		return false, err
+	// A target may come back without a new table. A route that the table in force does not have comes back without waking
+	// those who wait for it as it was.
+	return true, d.wait(min(d.pause, left))
+}
+
+// patience is how long the request may still wait for what is lost since then.
+func (d *delivery) patience(since, now time.Time) time.Duration {
+	if d.lost.IsZero() {
+		d.lost = now
 	}
-	d.renew()
-	return true, nil
+	return d.server.config.Hold - max(now.Sub(since), now.Sub(d.lost))
+}
+
+// wait waits for the turn of the request's place, for that long at most, and goes on with the table that is in force
+// then. An error says that the request is over.
+func (d *delivery) wait(most time.Duration) error {
+	began := time.Now()
+	err := d.exchange.Await(d.place.Turn(), most)
+	took := time.Since(began)
+	d.waited += took
+	if errors.Is(err, engine.ErrTimeout) && took >= most {
+		err = nil
+	}
+	if err == nil {
+		d.renew()
+	}
+	return err
 }
 
 // awaitTable waits for another table where the one in force lost the route a moment ago, as while a project is made anew,
@@ -142,27 +159,33 @@ func (v *visit) awaitTable(path route.Path) bool {
 		}
 		since = removed.Until
 	}
-	left := s.config.Hold - max(time.Since(since), time.Since(v.began))
+	left := v.way.patience(since, time.Now())
 	if left <= 0 {
 		return false
 	}
-	place := s.tables.join()
-	if place == nil {
+	defer v.way.leavePlace()
+	v.way.place = s.tables.join()
+	if v.way.place == nil || s.pauses.ending.Load() {
 		return false
 	}
-	defer place.Leave()
 	if s.current.Load() == v.snapshot {
-		if err := v.exchange.Await(place.Turn(), left); errors.Is(err, engine.ErrGone) {
+		if err := v.way.wait(left); errors.Is(err, engine.ErrGone) {
 			v.status = statusGone
 			v.exchange.Abort()
 			return false
 		}
 	}
-	v.way.waited = time.Since(v.began)
 	now := s.current.Load()
 	again := now != v.snapshot
 	v.snapshot = now
 	return again
+}
+
+// dismiss lets those go on who wait for a target. As the gateway ends, they get no other place.
+func (s *snapshot) dismiss() {
+	for _, r := range s.serving {
+		r.outage.release()
+	}
 }
 
 // leavePlace leaves the line that the request waited in: it has chosen its target, or gave up.
@@ -177,7 +200,7 @@ func (d *delivery) leavePlace() {
 // another table than before.
 func (d *delivery) renew() bool {
 	now := d.server.current.Load()
-	if now == d.snapshot || now.table == nil {
+	if now == d.snapshot || now.table == nil || d.serving == nil {
 		return false
 	}
 	r := now.table.Lookup(d.serving.route.Key)

@@ -30,7 +30,8 @@ const (
 type door struct {
 	url      string
 	listener net.Listener
-	serve    func(net.Listener) error
+	// serve tells at once when the listener broke.
+	serve func(l net.Listener, broke func(error))
 }
 
 // Serve opens the listeners and answers until the context ends. It then takes no new connections, lets the requests
@@ -46,9 +47,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	broken := make(chan error, len(doors))
 	for _, d := range doors {
 		running.Go(func() {
-			if err := d.serve(d.listener); err != nil {
-				broken <- fmt.Errorf("serving %s: %w", d.url, err)
-			}
+			d.serve(d.listener, func(err error) { broken <- fmt.Errorf("serving %s: %w", d.url, err) })
 		})
 	}
 	serving, end := context.WithCancel(ctx)
@@ -66,6 +65,8 @@ func (s *Server) Serve(ctx context.Context) error {
 	s.config.Ending()
 	s.listeners.Store(nil)
 	s.pauses.dismiss()
+	s.tables.release()
+	s.current.Load().dismiss()
 	s.drain()
 	for _, d := range doors {
 		// One that was not served yet stays open otherwise.

@@ -22,6 +22,8 @@ type snapshot struct {
 	// upstreams and members are what is known of the targets that take requests.
 	upstreams map[place]*engine.Upstream
 	members   map[health.Key]*balance.Member
+	// retired are targets that get no more requests and may still have some. They belong to those who replace the table.
+	retired map[place]retired
 	// checks are the targets whose health is checked.
 	checks []health.Target
 	gone   []gone
@@ -84,6 +86,7 @@ func (s *Server) succeed(t *route.Table, v version, gone []gone) succession {
 		serving:   make(map[*route.Route]*serving, len(routes)),
 		upstreams: make(map[place]*engine.Upstream, len(routes)),
 		members:   make(map[health.Key]*balance.Member, len(routes)),
+		retired:   map[place]retired{},
 		gone:      gone,
 		goneIndex: indexGone(gone),
 	}
@@ -137,16 +140,6 @@ func (c succession) add(r *route.Route) *serving {
 	return added
 }
 
-// upstream returns the one that the old snapshot has, or a new one.
-func (c succession) upstream(at place) *engine.Upstream {
-	u := c.old.upstreams[at]
-	if u == nil {
-		return c.engine.Upstream(engine.Scheme(at.scheme), at.address)
-	}
-	u.Drain(0)
-	return u
-}
-
 // checkKey names what is known of a target as one route's: routes may check it in different ways.
 func checkKey(r *route.Route, t *route.Target) health.Key {
 	key := health.Key{ID: t.ID, Address: t.Address, Scheme: t.Scheme, Check: r.Check}
@@ -159,76 +152,23 @@ func checkKey(r *route.Route, t *route.Target) health.Key {
 // member returns what is known of a target: what this snapshot has of it, else what the old one had.
 func (s *snapshot) member(r *route.Route, t *route.Target, old *snapshot) *balance.Member {
 	key := checkKey(r, t)
-	added := s.members[key] == nil
-	if added {
-		s.members[key] = old.members[key]
-		if s.members[key] == nil {
+	m := s.members[key]
+	if m != nil {
+		return m
+	}
+	checked := r.Check.Path != ""
+	if m = old.members[key]; m == nil {
+		m = new(balance.Member)
+		if was := old.servingOf(r.Key).memberOf(t); was != nil && checked {
 			// Checked in another way now, it is what it was until the first of these checks.
-			s.members[key] = old.servingOf(r.Key).memberOf(t)
+			m.SetHealth(was.Health())
 		}
 	}
-	if s.members[key] == nil {
-		s.members[key] = new(balance.Member)
-	}
-	if added && r.Check.Path != "" {
+	s.members[key] = m
+	if checked {
 		s.checks = append(s.checks, health.Target{Key: key, Name: t.Name})
 	}
-	return s.members[key]
-}
-
-// release lets go of the targets that only the old snapshot sends requests to, once the next one is in force. They keep
-// what they have, for as long as their route says; but what waits for one that is no more is given up, so that it can go
-// elsewhere. Who waits for any target goes on.
-func (c succession) release() {
-	drains := make(map[*engine.Upstream]time.Duration)
-	for _, before := range c.old.serving {
-		now := c.next.servingOf(before.route.Key)
-		for _, t := range before.ready {
-			if c.next.upstreams[place{t.Scheme, t.Address}] != nil {
-				continue
-			}
-			fate := now.fate(before, t)
-			if fate == route.Stopped || fate == route.Unhealthy && len(now.ready) > 0 {
-				t.upstream.Recall()
-			}
-			if fate != route.Unhealthy {
-				drains[t.upstream] = max(drains[t.upstream], c.drain(before.route))
-			}
-		}
-	}
-	for at, upstream := range c.old.upstreams {
-		if c.next.upstreams[at] == nil {
-			upstream.Drain(drains[upstream])
-			upstream.Close()
-		}
-	}
-	for _, r := range c.next.serving {
-		if len(r.ready) > 0 {
-			r.outage.release()
-		}
-	}
-}
-
-// drain is how long targets of a route that get no more requests keep what they have.
-func (c succession) drain(r *route.Route) time.Duration {
-	if r.Drain > 0 {
-		return r.Drain
-	}
-	return c.config.Drain
-}
-
-// fate is what became of a target of the route as it was before: Stopped if nobody answers there any more, Draining also
-// if the app is another one now, so that what is asked of the old one cannot be asked of it.
-func (s *serving) fate(before *serving, t target) route.State {
-	if s == nil || s.route.Service != before.route.Service || s.route.Project != before.route.Project {
-		return route.Draining
-	}
-	for i := range s.route.Targets {
-		if now := &s.route.Targets[i]; now.ID == t.ID && now.Address == t.Address {
-			return now.State
-		}
-	}
-	return route.Stopped
+	return m
 }
 
 // servingOf returns a route of the snapshot, or nil.

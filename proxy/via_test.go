@@ -28,8 +28,7 @@ func TestProxy_SaysThatItIsThereWhenToldTo(t *testing.T) {
 }
 
 func TestProxy_QuotesAddressesInForwarded(t *testing.T) {
-	d := delivery{visit: &visit{exchange: &engine.Exchange{Request: engine.Request{Peer: "2001:db8::1"}}}}
-	if got := d.forwarded(); got != `for="[2001:db8::1]";proto=http` {
+	if got := forwarded(&engine.Request{Peer: "2001:db8::1"}); got != `for="[2001:db8::1]";proto=http` {
 		t.Errorf("got %s", got)
 	}
 }

@@ -212,20 +212,30 @@ func status(code int) func(answer) bool {
 // served reports an answer of the app itself.
 func served(a answer) bool { return a.status == http.StatusOK }
 
+// listed is a route as `gateway routes --json` prints it.
+type listed struct {
+	Key, State, Project string
+	Targets             []target
+	Traffic             struct{ Inflight int }
+}
+
+// target is one container behind a route.
+type target struct {
+	Name, State, Health string
+	Ejected             bool
+	EjectedUntil        time.Time `json:"ejected_until"`
+}
+
 // routes returns what `gateway routes --json` prints, by key.
-func routes(t *testing.T) map[string]struct {
-	State, Project string
-} {
+func routes(t *testing.T) map[string]listed {
 	t.Helper()
-	var doc struct {
-		Routes []struct{ Key, State, Project string }
-	}
+	var doc struct{ Routes []listed }
 	if err := json.Unmarshal([]byte(must(t, "routes", "--json")), &doc); err != nil {
 		t.Fatal(err)
 	}
-	byKey := map[string]struct{ State, Project string }{}
+	byKey := map[string]listed{}
 	for _, r := range doc.Routes {
-		byKey[r.Key] = struct{ State, Project string }{r.State, r.Project}
+		byKey[r.Key] = r
 	}
 	return byKey
 }

@@ -210,16 +210,16 @@ func TestWatcher_SendsNothingToTheDead(t *testing.T) {
 		pass(500 * time.Millisecond) // the listing under way has seen it running
 		f.change("a", func(c *docker.Container) { c.State, c.Status = "exited", "Exited (1) 1 second ago" }, "die")
 		synctest.Wait()
-		if w.state(t, "/a") != route.Draining {
+		if w.state(t, "/a") != route.Stopped {
 			t.Fatalf("after die: %s", w.state(t, "/a"))
 		}
 		pass(700 * time.Millisecond)
-		if w.state(t, "/a") != route.Draining {
+		if w.state(t, "/a") != route.Stopped {
 			t.Fatalf("the listing from before die made it %s", w.state(t, "/a"))
 		}
 		pass(2 * time.Second)
-		if w.state(t, "/a") != route.Stopped {
-			t.Errorf("after the next listing: %s", w.state(t, "/a"))
+		if r := w.table().Routes()[0]; r.State() != route.Stopped || r.Targets[0].Reason != "exited (1)" {
+			t.Errorf("after the next listing: %+v", r)
 		}
 	})
 }
@@ -231,17 +231,21 @@ func TestWatcher_DoesNotTrustAListingThatLagsBehindADeath(t *testing.T) {
 		w := watch(t, f, nil)
 		synctest.Wait()
 		f.kill("a", "15")
+		synctest.Wait()
+		if w.state(t, "/a") != route.Draining {
+			t.Fatalf("after kill: %s", w.state(t, "/a"))
+		}
 		f.change("a", func(*docker.Container) {}, "die") // listed as running for a while, as engine 20.10 does
 		pass(time.Second)
-		if w.state(t, "/a") != route.Draining {
+		if w.state(t, "/a") != route.Stopped {
 			t.Fatalf("after die: %s", w.state(t, "/a"))
 		}
 		f.mu.Lock()
-		f.containers["a"].State = "exited" // and no event tells
+		f.containers["a"].State, f.containers["a"].Status = "exited", "Exited (143) 1 second ago" // and no event tells
 		f.mu.Unlock()
 		pass(time.Second)
-		if w.state(t, "/a") != route.Stopped {
-			t.Errorf("in the end: %s", w.state(t, "/a"))
+		if reason := w.table().Routes()[0].Targets[0].Reason; reason != "exited (143)" {
+			t.Errorf("in the end: %s", reason)
 		}
 	})
 }
@@ -256,7 +260,7 @@ func TestWatcher_RestartEndsDraining(t *testing.T) {
 		f.change("a", func(*docker.Container) {}, "die")
 		f.change("a", func(*docker.Container) {}, "start")
 		synctest.Wait()
-		if w.state(t, "/a") != route.Draining {
+		if w.state(t, "/a") != route.Stopped {
 			t.Fatalf("the state is %s", w.state(t, "/a"))
 		}
 		pass(time.Second)

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"gateway/proxy/docker"
+	"gateway/proxy/route"
 )
 
 // killForgiven is how long a container has to be listed as running after it was told to stop, to be sent requests again.
@@ -21,7 +22,7 @@ type mark struct {
 	died         bool
 }
 
-// note takes an event into account and reports whether it newly marked a container.
+// note takes an event into account and reports whether it changed what is to be said of a container.
 func (m marks) note(e docker.Event, now time.Time) bool {
 	old, marked := m[e.ID]
 	switch e.Action {
@@ -39,7 +40,20 @@ func (m marks) note(e docker.Event, now time.Time) bool {
 	default:
 		return false
 	}
-	return !marked
+	return !marked || m[e.ID].died != old.died
+}
+
+// state is that of a container which is listed in another one. What died is not there any more: who waits for it goes
+// elsewhere.
+func (m marks) state(container string, listed route.State, reason string) (route.State, string) {
+	marked, is := m[container]
+	switch {
+	case !is:
+		return listed, reason
+	case marked.died && marked.ended.IsZero():
+		return route.Stopped, "it ended"
+	}
+	return route.Draining, "it was told to stop"
 }
 
 // endAll ends all marks, as a break in the stream of events does.
@@ -74,8 +88,7 @@ func (m marks) settle(o *observation, now time.Time) (lags bool) {
 
 // stops reports whether a signal, by number or by name, is one that ends containers. Those that programs take for
 // "read your settings again" or take no notice of do not, nor do those that have them stand still (STOP, TSTP, TTIN and
-// TTOU): what stands still goes on when it is told to, and no event says so. All others may be an image's STOPSIGNAL, as
-// WINCH is httpd's.
+// TTOU), and perhaps for a moment. All others may be an image's STOPSIGNAL, as WINCH is httpd's.
 func stops(signal string) bool {
 	switch signal {
 	case "1", "10", "12", "17", "18", "19", "20", "21", "22", "23",

@@ -222,9 +222,7 @@ func (o *observation) table(m marks) *route.Table {
 		state, reason := c.route.Targets[0].State, ""
 		if state != route.Stopped {
 			state, reason = o.links.state(c, state)
-			if _, marked := m[c.container]; marked {
-				state, reason = route.Draining, "it was told to stop"
-			}
+			state, reason = m.state(c.container, state, reason)
 		}
 		if state != c.route.Targets[0].State {
 			r.Targets = slices.Clone(r.Targets)

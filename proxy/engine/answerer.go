@@ -82,6 +82,11 @@ func (a *answerer) begin(status int, h header.Header, length int64) error {
 	case a.framing == chunked:
 		out = append(out, "Transfer-Encoding: chunked\r\n"...)
 	}
+	if status == http.StatusUpgradeRequired && x.relayed && x.answer.Upgrade != "" && a.minor > 0 {
+		// Such an answer has to say to what (RFC 9110 section 15.5.22).
+		out = append(out, "Connection: Upgrade\r\n"...)
+		out = http1.AppendField(out, "Upgrade", x.answer.Upgrade)
+	}
 	switch {
 	case a.closing:
 		out = append(out, "Connection: close\r\n"...)

@@ -58,10 +58,17 @@ func (b *bodyReader) readCounted(p []byte) (int, error) {
 	c.from += n
 	var err error
 	if n == 0 {
-		c.sock.Within(c.engine.config.Body)
-		n, err = c.stream.Read(p)
+		n, err = b.await(p)
 	}
 	return n, b.took(int64(n), err)
+}
+
+// await waits for more. The visitor has that time while it is waited for, and not while the target is.
+func (b *bodyReader) await(p []byte) (int, error) {
+	c := b.conn
+	c.sock.Within(c.engine.config.Body)
+	defer c.sock.Within(0)
+	return c.stream.Read(p)
 }
 
 // took notes bytes of a body with a length.
@@ -98,7 +105,7 @@ func (b *bodyReader) readChunked(p []byte) (int, error) {
 			return 0, io.EOF
 		}
 		if err == http1.ErrIncomplete && len(piece) == 0 {
-			err = b.more()
+			err = b.refill()
 		}
 		if err != nil && err != http1.ErrIncomplete {
 			return 0, err
@@ -110,8 +117,8 @@ func (b *bodyReader) readChunked(p []byte) (int, error) {
 	return n, nil
 }
 
-// more reads what the decoder goes on with.
-func (b *bodyReader) more() error {
+// refill reads what the decoder goes on with.
+func (b *bodyReader) refill() error {
 	c := b.conn
 	b.to = copy(b.buf[:], b.buf[b.from:b.to])
 	b.from = 0
@@ -120,8 +127,7 @@ func (b *bodyReader) more() error {
 		b.to += n
 		return nil
 	}
-	c.sock.Within(c.engine.config.Body)
-	n, err := c.stream.Read(b.buf[b.to:])
+	n, err := b.await(b.buf[b.to:])
 	b.to += n
 	if n > 0 {
 		return nil
@@ -146,9 +152,13 @@ func (b *bodyReader) moveTo(pipe *socket.Pipe) error {
 	c := b.conn
 	c.sock.Within(c.engine.config.Body)
 	n, err := pipe.Fill(c.sock, b.left)
+	c.sock.Within(0)
 	b.err = b.took(int64(n), err)
 	return b.err
 }
+
+// more reports that something was read that follows the body.
+func (b *bodyReader) more() bool { return b.buf != nil && b.from < b.to }
 
 // release gives the memory back. What was read of what follows the body goes to where it is read from: into new memory,
 // since the request still borrows the old.

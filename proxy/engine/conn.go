@@ -163,6 +163,10 @@ func (c *conn) fill() (full bool, err error) {
 	space := c.in[c.to:]
 	n, err := c.read(space)
 	c.to += n
+	if n > 0 {
+		// TLS may tell of its end too, and does so again.
+		err = nil
+	}
 	return n == len(space), err
 }
 
@@ -319,6 +323,7 @@ func (c *conn) work() {
 	c.state.Store(resting)
 	if c.closing || x.phase == aborted || e.draining.Load() {
 		c.over = true
+		c.unread = c.unread || !c.changed && c.more()
 	}
 }
 
@@ -329,7 +334,9 @@ func (c *conn) proceed() {
 	}
 	// A body that was not read to its end ends the connection: what follows on it cannot be told from the rest.
 	if reader := &c.x.reader; !reader.done.Load() {
-		c.over, c.unread = true, !c.broken
+		c.over, c.unread = true, true
+	} else if c.over && reader.more() {
+		c.unread = true
 	}
 	c.x.reader.release()
 }

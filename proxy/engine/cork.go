@@ -69,6 +69,13 @@ func (k *cork) clear() {
 	}
 }
 
+// waiting reports that something is held back or on its way.
+func (k *cork) waiting() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.filled > 0 || k.sending
+}
+
 // SetWriteDeadline implements net.Conn. What waits was written before a deadline that has passed, so it is sent first:
 // TLS sets one right behind its last alert.
 func (k *cork) SetWriteDeadline(t time.Time) error {
@@ -83,33 +90,54 @@ func (k *cork) SetWriteDeadline(t time.Time) error {
 // Write implements io.Writer. An error may be that of an earlier write.
 func (k *cork) Write(p []byte) (int, error) {
 	k.mu.Lock()
-	for k.on && k.err == nil && k.filled > 0 && k.filled+len(p) > largeBuffer {
+	defer k.mu.Unlock()
+	for k.err == nil && k.full(len(p)) {
 		k.changed.Wait()
 	}
 	if k.err != nil {
-		defer k.mu.Unlock()
 		return 0, k.err
 	}
 	if !k.on || len(p) > largeBuffer {
-		for k.sending {
-			k.changed.Wait()
-		}
-		defer k.mu.Unlock()
-		return k.Socket.Write(p)
+		return k.pass(p)
 	}
 	if k.buf == nil {
 		k.buf = k.engine.borrow()
 	}
-	defer k.mu.Unlock()
 	k.filled += copy(k.buf[k.filled:], p)
 	if !k.sending {
-		// Still locked, so that settle cannot end the holding back before.
-		select {
-		case k.wake <- struct{}{}:
-		default:
-		}
+		k.rouse()
 	}
 	return len(p), nil
+}
+
+// full reports that there is no room for so many bytes, or that those which nothing has room for are not next.
+func (k *cork) full(n int) bool {
+	if !k.on || n > largeBuffer {
+		return k.filled > 0 || k.sending
+	}
+	return k.filled+n > largeBuffer
+}
+
+// pass sends p as it is. The lock is not held meanwhile, so that Close need not wait for it.
+func (k *cork) pass(p []byte) (int, error) {
+	k.sending = true
+	k.mu.Unlock()
+	n, err := k.Socket.Write(p)
+	k.mu.Lock()
+	k.sending, k.err = false, err
+	if k.filled > 0 {
+		k.rouse()
+	}
+	k.changed.Broadcast()
+	return n, err
+}
+
+// rouse has what waits sent. It is called with the lock held, so that settle cannot end the holding back before.
+func (k *cork) rouse() {
+	select {
+	case k.wake <- struct{}{}:
+	default:
+	}
 }
 
 // send sends what waits until nothing does.
@@ -129,8 +157,11 @@ func (k *cork) send() {
 	k.changed.Broadcast()
 }
 
-// Close implements net.Conn: it sends what waits first.
+// Close implements net.Conn: it sends what waits first, and has Timeouts.Write for that in all.
 func (k *cork) Close() error {
+	if limit := k.engine.config.Write; limit > 0 && k.waiting() {
+		_ = k.Socket.SetWriteDeadline(time.Now().Add(limit))
+	}
 	k.settle()
 	return k.Socket.Close()
 }

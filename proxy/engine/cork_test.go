@@ -14,7 +14,7 @@ import (
 // corked returns a cork and the other end of its connection.
 func corked(t *testing.T) (*cork, net.Conn) {
 	t.Helper()
-	e := New(Config{Handler: &carrier{hooks: none{}}})
+	e := New(Config{Handler: &carrier{hooks: none{}}, Timeouts: Timeouts{Write: soon}})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -53,7 +53,10 @@ func TestCork_SendsEverythingInOrder(t *testing.T) {
 		for i := range 2000 {
 			write(bytes.Repeat([]byte{byte(i)}, i))
 		}
-		write(make([]byte, 3*largeBuffer))
+		for range 50 {
+			write(make([]byte, 3*largeBuffer))
+			write([]byte("small"))
+		}
 		write([]byte("last"))
 	})
 	write([]byte(" after"))
@@ -118,5 +121,76 @@ func TestCork_SendsWhatWaitsBeforeADeadlineThatHasPassed(t *testing.T) {
 		if all, err := io.ReadAll(other); string(all) != "goodbye" || err != nil {
 			t.Fatalf("%q, %v", all, err)
 		}
+	}
+}
+
+// One who takes nothing, or little at a time, does not keep a connection from being closed.
+func TestCork_ClosesWhileSomethingIsOnItsWay(t *testing.T) {
+	for _, size := range []int{largeBuffer / 2, 64 << 20} {
+		k, _ := corked(t)
+		full, ended := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(ended)
+			k.Serve(func() {
+				// More than the kernel takes.
+				for {
+					if _, err := k.Write(make([]byte, size)); err != nil {
+						return
+					}
+				}
+			})
+		}()
+		go func() {
+			defer close(full)
+			eventually(t, k.waiting)
+			_ = k.Close()
+		}()
+		closed(t, "Close returns", full)
+		closed(t, "Serve returns", ended)
+	}
+}
+
+// Many write at once, some of them more than is held back, and nothing is lost, nor mixed.
+func TestCork_KeepsTheOrderOfEachWriter(t *testing.T) {
+	k, other := corked(t)
+	const writers, rounds = 4, 60
+	got := make(chan []byte)
+	go func() {
+		all, _ := io.ReadAll(other)
+		got <- all
+	}()
+	k.Serve(func() {
+		var all sync.WaitGroup
+		for w := range byte(writers) {
+			all.Go(func() {
+				for i := range byte(rounds) {
+					size := 8
+					if i%4 == w {
+						size = largeBuffer + 8
+					}
+					p := bytes.Repeat([]byte{w}, size)
+					p[0], p[1], p[2] = 255, i, byte(size/largeBuffer)
+					_, _ = k.Write(p)
+				}
+			})
+		}
+		all.Wait()
+	})
+	_ = k.Close()
+	var next [writers]byte
+	for all := <-got; len(all) > 0; {
+		size := 8
+		if all[2] == 1 {
+			size += largeBuffer
+		}
+		w := all[3]
+		if all[0] != 255 || all[1] != next[w] || len(all) < size || bytes.Count(all[3:size], []byte{w}) != size-3 {
+			t.Fatalf("%d bytes before the end comes % x", len(all), all[:8])
+		}
+		next[w]++
+		all = all[size:]
+	}
+	if next != [writers]byte{rounds, rounds, rounds, rounds} {
+		t.Errorf("came %v", next)
 	}
 }

@@ -28,7 +28,10 @@ func serveUntil(t *testing.T, l net.Listener, part func(p *peer, n int)) *draini
 	e := New(Config{Handler: p})
 	p.to = e.Upstream(HTTP, acting(t, part))
 	d := &draining{Engine: e, address: l.Addr().String(), served: make(chan error, 1), drained: make(chan struct{})}
-	go func() { d.served <- e.Serve(l, false) }()
+	go func() {
+		e.Serve(l, false, func(err error) { t.Error(err) })
+		d.served <- nil
+	}()
 	t.Cleanup(func() {
 		if d.cut == nil {
 			d.begin()

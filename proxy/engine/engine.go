@@ -107,7 +107,8 @@ type Timeouts struct {
 type Limits struct {
 	// Head is the most bytes that the head of a request may have. Default 64 KiB.
 	Head int
-	// AnswerHead is the same for the head of an answer. Default 256 KiB.
+	// AnswerHead is the same for the head of an answer. Default 256 KiB. Before the final answer may come 1000
+	// informational ones (1xx), of 1 MiB in all.
 	AnswerHead int
 	// Fields is the most field lines that the head of a request may have; an answer may have four times as many. Default
 	// 128.

@@ -62,7 +62,10 @@ func servingOn(t testing.TB, c Config, secure bool) running {
 	}
 	e := New(c)
 	ended := make(chan error, 1)
-	go func() { ended <- e.Serve(l, secure) }()
+	go func() {
+		e.Serve(l, secure, func(err error) { t.Error(err) })
+		ended <- nil
+	}()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()

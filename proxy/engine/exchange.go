@@ -37,6 +37,8 @@ type Exchange struct {
 	whole []byte
 	// spliced is where the body can be moved from without looking at it, if it can.
 	spliced *bodyReader
+	// receipt is of the body.
+	receipt
 	// trailer has the trailer fields of the body once it was read, nil when there can be none.
 	trailer trailed
 	// deadline is when the exchange has to end, zero for never.
@@ -194,7 +196,7 @@ func (x *Exchange) Abort() {
 }
 
 // Receive puts a transformer between the visitor's body and the target. It is called before Forward. The length of what
-// comes out of it is unknown to the target.
+// comes out of it is unknown to the target. When it fails, Forward returns that error with ErrReceive.
 func (x *Exchange) Receive(wrap func(io.Reader) io.Reader) {
 	body := x.body
 	if body == nil {
@@ -204,7 +206,8 @@ func (x *Exchange) Receive(wrap func(io.Reader) io.Reader) {
 		body = strings.NewReader(string(x.whole))
 		x.whole = nil
 	}
-	x.body, x.spliced, x.trailer, x.Request.Length = wrap(body), nil, nil, -1
+	read := &noted{Reader: body}
+	x.body, x.spliced, x.trailer, x.Request.Length = &received{wrap(read), read}, nil, nil, -1
 }
 
 // Transform puts a transformer between the target's body and the visitor; of several, the last is nearest to the target.
@@ -301,6 +304,7 @@ func (x *Exchange) reset() {
 	x.body, x.whole, x.spliced, x.trailer = nil, nil, nil, nil
 	x.status, x.reason, x.relayed, x.sent, x.phase, x.stream = 0, "", false, 0, asked, false
 	x.out, x.back = x.outs[:0], x.memory.back[:]
+	x.receipt.forget()
 	if x.wraps != nil {
 		clear(x.wraps)
 		x.wraps = x.wraps[:0]

@@ -8,6 +8,7 @@ import (
 
 	"gateway/proxy/header"
 	"gateway/proxy/http1"
+	"gateway/proxy/socket"
 )
 
 // Forward sends the request to the target and its answer to the visitor, and returns nil when the answer was sent in
@@ -63,6 +64,8 @@ type forwarding struct {
 	buf       []byte
 	large     *[largeBuffer]byte
 	from, got int
+	// hinted is how many bytes of heads came.
+	hinted int
 	// sending is the upload under way, nil when the request was sent in one piece.
 	sending *sending
 	// reusable reports that the connection can take another exchange.
@@ -161,26 +164,35 @@ func (f *forwarding) await(l *link) (n int, sent bool, err error) {
 
 // exchange sends out and reads the first bytes that come back.
 func (f *forwarding) exchange(l *link) (n int, sent bool, err error) {
+	left := f.out
 	if l.plain() {
-		return l.sock.Ask(f.out, f.buf, l.used)
-	}
-	if err := l.check(); err != nil {
+		n, part, err := l.sock.Ask(left, f.buf, l.used)
+		if err != socket.ErrPart {
+			return n, part > 0, err
+		}
+		left = left[part:]
+	} else if err := l.check(); err != nil {
 		return 0, false, err
 	}
-	if _, err := l.stream.Write(f.out); err != nil {
-		return 0, true, err
+	// What is sent has a time of its own, and the one for the answer begins at its end.
+	f.bound(l.sock, 0)
+	if n, err := l.stream.Write(left); err != nil {
+		return 0, !l.plain() || len(left)-n < len(f.out), err
 	}
-	// A write that had to wait took the bound with it.
 	f.bound(l.sock, f.engine.config.Answer)
 	n, err = l.stream.Read(f.buf)
+	if n > 0 {
+		// TLS may tell of its end too, and does so again.
+		err = nil
+	}
 	return n, true, err
 }
 
 // failed says why the target did not answer.
 func (f *forwarding) failed(err error) error {
 	switch {
-	case f.sending != nil && f.sending.failed.Load() != nil:
-		return *f.sending.failed.Load()
+	case f.unread() != nil:
+		return f.unread()
 	case f.visitor.lost():
 		return fmt.Errorf("%w: %w", ErrGone, err)
 	case err == errRecalled:
@@ -227,10 +239,18 @@ func (f *forwarding) grow() bool {
 	return true
 }
 
+const (
+	// mostHints and mostHinted bound, in number and in bytes, the informational answers before a final one.
+	mostHints  = 1000
+	mostHinted = 1 << 20
+)
+
+var errHints = fmt.Errorf("%w: it sends too many informational answers", ErrAnswer)
+
 // receive reads the answer and sends it on.
 func (f *forwarding) receive() error {
 	a := &f.answer
-	for {
+	for hints := 1; ; hints++ {
 		if err := f.readHead(); err != nil {
 			return err
 		}
@@ -244,6 +264,9 @@ func (f *forwarding) receive() error {
 		f.hooks.Incoming(a.Status, &a.Header)
 		if a.Status >= http.StatusOK {
 			return f.relay()
+		}
+		if hints > mostHints || f.hinted > mostHinted {
+			return errHints
 		}
 		if err := f.visitor.inform(a.Status, a.Header); err != nil {
 			return f.gone(err)
@@ -259,6 +282,7 @@ func (f *forwarding) readHead() error {
 		n, err := http1.ParseResponse(&f.answer, f.buf[f.from:f.got], f.Request.Method, limits)
 		if err == nil {
 			f.from += n
+			f.hinted += n
 			return nil
 		}
 		if err == http1.ErrIncomplete {
@@ -303,26 +327,6 @@ func (f *forwarding) finish(err error) error {
 		f.engine.giveBack(f.large)
 	}
 	return err
-}
-
-// gone ends an exchange whose visitor takes no more.
-func (x *Exchange) gone(err error) error {
-	x.Abort()
-	return fmt.Errorf("%w: %w", ErrGone, err)
-}
-
-// breakOff ends an exchange whose answer cannot be completed.
-func (f *forwarding) breakOff(err error) error {
-	gone := f.visitor.lost()
-	if !gone && len(f.wraps) == 0 && f.visitor.recall() {
-		f.phase, f.status, f.sent, f.stream, f.relayed = asked, 0, 0, false, false
-		return fmt.Errorf("%w: %w", ErrAnswer, err)
-	}
-	f.Abort()
-	if gone {
-		return fmt.Errorf("%w: %w", ErrGone, err)
-	}
-	return fmt.Errorf("%w: %w", ErrBroken, err)
 }
 
 // relay sends the final answer on.

@@ -93,7 +93,9 @@ type crossing struct {
 	upload *h2cUpload
 	// informed are informational answers. The library's goroutine that reads them never waits.
 	informed chan informational
-	pausing  wait
+	// hints and hinted are the number and the bytes of those that came. They are the library's goroutine's.
+	hints, hinted int
+	pausing       wait
 }
 
 type informational struct {
@@ -180,6 +182,15 @@ func (c *crossing) hint(status int, fields textproto.MIMEHeader) error {
 	if status == http.StatusSwitchingProtocols {
 		return errors.New("there is no 101 in HTTP/2 (RFC 9113 section 8.6)")
 	}
+	c.hints++
+	for name, values := range fields {
+		for _, value := range values {
+			c.hinted += len(name) + len(value) + fieldOverhead
+		}
+	}
+	if c.hints > mostHints || c.hinted > mostHinted {
+		return errHints
+	}
 	select {
 	case c.informed <- informational{status, listed(nil, http.Header(fields))}:
 	default:
@@ -252,8 +263,8 @@ func (c *crossing) attach(request *http.Request) {
 
 // failed says why there is no answer.
 func (c *crossing) failed(ctx context.Context, err error) error {
-	if c.upload != nil && c.upload.failed.Load() != nil {
-		return *c.upload.failed.Load()
+	if failed := c.unread(); failed != nil {
+		return failed
 	}
 	var dial undialled
 	switch cause := context.Cause(ctx); {

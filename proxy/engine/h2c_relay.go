@@ -24,8 +24,12 @@ func (c *crossing) relay(response *http.Response) error {
 	}
 	c.hooks.Incoming(status, &a.Header)
 	if c.Request.Method == http.MethodHead || !bodied(status) {
-		c.wraps = c.wraps[:0]
-		if err := c.begin(status, a.Header, declared(response)); err != nil {
+		length := declared(response)
+		if len(c.wraps) > 0 {
+			// That is not the length which a GET would be told (RFC 9110 section 8.6).
+			c.wraps, length = c.wraps[:0], -1
+		}
+		if err := c.begin(status, a.Header, length); err != nil {
 			return err
 		}
 		return c.end(nil)
@@ -59,25 +63,25 @@ func (c *crossing) pass(response *http.Response) error {
 	for left := response.ContentLength; ; {
 		if left != 0 {
 			if err := sink.Flush(); err != nil {
-				return c.undeliverable(err)
+				return undeliverable(c.Exchange, err)
 			}
 		}
 		n, err := c.read(response.Body, buf[:])
 		left -= int64(n)
 		if n > 0 {
 			if _, err := sink.Write(buf[:n]); err != nil {
-				return c.undeliverable(err)
+				return undeliverable(c.Exchange, err)
 			}
 		}
 		if err == io.EOF {
 			break
 		}
 		if err != nil {
-			return c.breakOff(err)
+			return breakOff(c.Exchange, err)
 		}
 	}
 	if err := sink.Close(); err != nil {
-		return c.breakOff(err)
+		return breakOff(c.Exchange, err)
 	}
 	return c.end(trailersIn(response.Trailer))
 }
@@ -87,25 +91,4 @@ func (c *crossing) read(body io.Reader, p []byte) (int, error) {
 	c.pausing.begin(c.engine.config.Pause)
 	defer c.pausing.pause()
 	return body.Read(p)
-}
-
-// undeliverable tells a transformer that failed from a visitor who is gone.
-func (c *crossing) undeliverable(err error) error {
-	if len(c.wraps) > 0 && !c.visitor.lost() {
-		return c.breakOff(err)
-	}
-	return c.gone(err)
-}
-
-// breakOff ends an exchange whose answer cannot be completed.
-func (c *crossing) breakOff(err error) error {
-	gone := c.visitor.lost()
-	c.Abort()
-	switch {
-	case c.upload != nil && c.upload.failed.Load() != nil:
-		return *c.upload.failed.Load()
-	case gone:
-		return fmt.Errorf("%w: %w", ErrGone, err)
-	}
-	return fmt.Errorf("%w: %w", ErrBroken, err)
 }

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/textproto"
@@ -11,7 +10,6 @@ import (
 	"sync/atomic"
 
 	"gateway/proxy/header"
-	"gateway/proxy/http1"
 	"gateway/proxy/socket"
 )
 
@@ -24,8 +22,6 @@ type h2cUpload struct {
 	alarm *socket.Socket
 	// stalled bounds how long the target may take nothing.
 	stalled wait
-	// failed is why the visitor's side broke off, nil when it did not.
-	failed  atomic.Pointer[error]
 	stopped atomic.Bool
 	// reading is held while the visitor's body is read.
 	reading sync.Mutex
@@ -88,14 +84,6 @@ func (u *h2cUpload) complete() {
 		}
 	}
 	u.visitor.watch(u.alarm)
-}
-
-func (u *h2cUpload) fail(err error) {
-	failed := fmt.Errorf("%w: %w", ErrRequest, err)
-	if !errors.As(err, new(*http1.Invalid)) {
-		failed = fmt.Errorf("%w: %w", ErrGone, err)
-	}
-	u.failed.Store(&failed)
 }
 
 // Close implements io.Closer. The body is closed by stop.

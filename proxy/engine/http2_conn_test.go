@@ -116,7 +116,10 @@ func TestHTTP2_LeavesNothingBehind(t *testing.T) {
 	e := New(Config{Handler: p})
 	p.to = e.Upstream(H2C, app)
 	ended := make(chan error, 1)
-	go func() { ended <- e.Serve(l, false) }()
+	go func() {
+		e.Serve(l, false, func(err error) { t.Error(err) })
+		ended <- nil
+	}()
 	client := priorClient(t)
 	var all sync.WaitGroup
 	for i := range 20 {

@@ -112,6 +112,7 @@ func (s *http2Stream) begin(status int, h header.Header, length int64) error {
 	if s.head.extended && status < http.StatusMultipleChoices {
 		// Any 2xx would tell the visitor that the tunnel is there (RFC 8441 section 5).
 		status = http.StatusBadGateway
+		s.x.status = status
 	}
 	out := s.w.Header()
 	s.fill(out, h)

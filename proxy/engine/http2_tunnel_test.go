@@ -153,3 +153,45 @@ func TestHTTP2_TakesNoOtherAnswerForATunnel(t *testing.T) {
 		t.Errorf("head %x, data %q", head, data)
 	}
 }
+
+// noting notes the status that exchanges ended with.
+type noting struct {
+	carrier
+	statuses chan int
+}
+
+func (n *noting) Serve(x *Exchange) {
+	n.carrier.Serve(x)
+	n.statuses <- x.Status()
+}
+
+func TestStatus_OfTunnels(t *testing.T) {
+	n := &noting{carrier{hooks: none{}}, make(chan int, 2)}
+	m := servingTLS(t, Config{Handler: n})
+	ended := make(chan error, 2)
+	n.to = m.Upstream(HTTP, serve(t, HTTP, websocket(t, ended)))
+	for path, want := range map[string]int{
+		"/chat": http.StatusSwitchingProtocols,
+		// Another 2xx is a 502 to the visitor.
+		"/refused": http.StatusBadGateway,
+	} {
+		w := dialWire(t, m.address, true)
+		w.connect(path)
+		w.next()
+		w.send(dataFrame, endStream, 1, nil)
+		if status := <-n.statuses; status != want {
+			t.Errorf("%s over HTTP/2: %d, want %d", path, status, want)
+		}
+	}
+	plain := serving(t, Config{Handler: n})
+	n.to = plain.Upstream(HTTP, n.to.address)
+	v := dial(t, plain.address)
+	v.say("GET /chat HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" +
+		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+	v.head()
+	v.hear("hello")
+	_ = v.CloseWrite()
+	if status := <-n.statuses; status != http.StatusSwitchingProtocols {
+		t.Errorf("over HTTP/1.1: %d", status)
+	}
+}

@@ -26,6 +26,9 @@ func (b *inbox) prefaced() (whole, part bool) {
 	return string(got[:len(preface)]) == preface, false
 }
 
+// more reports that something follows which was read, or that there was no room to find out.
+func (b *inbox) more() bool { return b.from < b.to || b.to == len(b.in) }
+
 // makeRoom makes sure that more of a head can be read behind the part that is there, up to a limit.
 func (b *inbox) makeRoom(limit int) {
 	if b.from > 0 {

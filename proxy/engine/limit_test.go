@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 // repeating answers each request with its target.
@@ -144,7 +145,9 @@ func TestLimit_OfAnswers(t *testing.T) {
 func TestLimit_OfInformationalAnswers(t *testing.T) {
 	r, p := before(t, Config{Timeouts: Timeouts{Answer: soon}}, func(p *peer, _ int) {
 		p.head()
-		for {
+		ticker := time.NewTicker(soon / 10)
+		defer ticker.Stop()
+		for range ticker.C {
 			if _, err := p.Write([]byte("HTTP/1.1 102 Processing\r\n\r\n")); err != nil {
 				return
 			}
@@ -162,4 +165,37 @@ func TestLimit_OfInformationalAnswers(t *testing.T) {
 	}
 	_ = v.Close()
 	<-read
+}
+
+// Nor do they when there are many in little time.
+func TestLimit_OfInformationalAnswersInAll(t *testing.T) {
+	for name, ask := range map[string]string{
+		"GET":  "GET / HTTP/1.1\r\nHost: h\r\n\r\n",
+		"POST": "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\npart",
+	} {
+		for _, hint := range []string{"HTTP/1.1 102 Processing\r\n\r\n", "HTTP/1.1 103 Early Hints\r\nLink: " + strings.Repeat("x", 9<<10) + "\r\n\r\n"} {
+			t.Run(name+hint[9:12], func(t *testing.T) {
+				r, p := before(t, Config{}, func(p *peer, _ int) {
+					p.head()
+					for {
+						if _, err := p.Write([]byte(hint)); err != nil {
+							return
+						}
+					}
+				})
+				v := dial(t, r.address)
+				v.say("%s", ask)
+				got := 0
+				for strings.HasPrefix(v.head(), hint[:13]) {
+					got++
+				}
+				if most := min(mostHints, mostHinted/len(hint)); got != most {
+					t.Errorf("%d were passed on, want %d", got, most)
+				}
+				if err := failure(t, p); !errors.Is(err, ErrAnswer) {
+					t.Errorf("%v, want ErrAnswer", err)
+				}
+			})
+		}
+	}
 }

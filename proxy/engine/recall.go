@@ -85,33 +85,29 @@ func (r *recalling) wait(parent context.Context) (context.Context, func()) {
 }
 
 // awaiting is the wait of one exchange for the first bytes of its answer. Either the exchange ends it, or Recall does.
-type awaiting struct {
-	state atomic.Int32
-	// from is the target's count of recalls when it began.
-	from uint32
-}
+type awaiting struct{ state atomic.Int64 }
 
-// The states of a wait.
+// The states of a wait. One that may be recalled is the target's count of recalls when it began, and one more: so that
+// Recall never ends one that began after it.
 const (
-	unhurried int32 = iota
-	recallable
-	recalled
+	recalled  int64 = -1
+	unhurried int64 = 0
 )
 
-func (a *awaiting) begin(r *recalling) {
-	a.from = r.count.Load()
-	a.state.Store(recallable)
-}
+func (a *awaiting) begin(r *recalling) { a.state.Store(int64(r.count.Load()) + 1) }
 
 // end reports whether the wait lasted until here, and was not ended by Recall.
-func (a *awaiting) end() bool { return a.state.CompareAndSwap(recallable, unhurried) }
+func (a *awaiting) end() bool {
+	state := a.state.Load()
+	return state > unhurried && a.state.CompareAndSwap(state, unhurried)
+}
 
 // doomed reports that the watch has to interrupt the connection.
 func (l *link) doomed() bool {
 	r := &l.upstream.recalling
 	late := r.late()
-	if l.awaiting.state.Load() == recallable && (late || l.awaiting.from != r.count.Load()) {
-		return l.awaiting.state.CompareAndSwap(recallable, recalled)
+	if state := l.awaiting.state.Load(); state > unhurried && (late || state != int64(r.count.Load())+1) {
+		return l.awaiting.state.CompareAndSwap(state, recalled)
 	}
 	return late
 }

@@ -48,7 +48,7 @@ func (r *relaying) pass() error {
 	r.reusable = r.reusable && r.from == r.got
 	if r.wrapped != nil {
 		if err := r.wrapped.Close(); err != nil {
-			return r.breakOff(err)
+			return breakOff(r.Exchange, err)
 		}
 	}
 	return r.end(trailers)
@@ -64,23 +64,15 @@ func (r *relaying) write(p []byte) error {
 		r.sent += int64(n)
 	}
 	if err != nil {
-		return r.undeliverable(err)
+		return undeliverable(r.Exchange, err)
 	}
 	return nil
-}
-
-// undeliverable tells a transformer that failed from a visitor who is gone.
-func (r *relaying) undeliverable(err error) error {
-	if r.wrapped != nil && !r.visitor.lost() {
-		return r.breakOff(err)
-	}
-	return r.gone(err)
 }
 
 // await sends on what there is and waits for more. The error is io.EOF as it is, or says what became of the exchange.
 func (r *relaying) await() error {
 	if err := r.sink.Flush(); err != nil {
-		return r.undeliverable(err)
+		return undeliverable(r.Exchange, err)
 	}
 	r.bound(r.link.sock, r.engine.config.Pause)
 	full := r.got == len(r.buf)
@@ -92,7 +84,7 @@ func (r *relaying) await() error {
 		return err
 	}
 	if err != nil {
-		return r.breakOff(err)
+		return breakOff(r.Exchange, err)
 	}
 	return nil
 }
@@ -101,7 +93,7 @@ func (r *relaying) await() error {
 func (r *relaying) awaitMore() error {
 	err := r.await()
 	if err == io.EOF {
-		return r.breakOff(io.ErrUnexpectedEOF)
+		return breakOff(r.Exchange, io.ErrUnexpectedEOF)
 	}
 	return err
 }
@@ -128,8 +120,7 @@ func (r *relaying) passCounted(left int64) error {
 	}
 }
 
-// splice moves the rest of the body from socket to socket. Each side has its own time: a target may pause for longer than
-// a visitor may.
+// splice moves the rest of the body from socket to socket.
 func (r *relaying) splice(pipe *socket.Pipe, to *socket.Socket, left int64) error {
 	defer pipe.Release()
 	if err := r.visitor.Flush(); err != nil {
@@ -139,7 +130,7 @@ func (r *relaying) splice(pipe *socket.Pipe, to *socket.Socket, left int64) erro
 		r.bound(r.link.sock, r.engine.config.Pause)
 		n, err := pipe.Fill(r.link.sock, left)
 		if err != nil {
-			return r.breakOff(broken(err))
+			return breakOff(r.Exchange, broken(err))
 		}
 		if err := pipe.Empty(to); err != nil {
 			return r.gone(err)
@@ -167,7 +158,7 @@ func (r *relaying) passChunked() (header.Header, error) {
 				return nil, err
 			}
 		case err != nil:
-			return nil, r.breakOff(err)
+			return nil, breakOff(r.Exchange, err)
 		}
 	}
 }
@@ -179,6 +170,9 @@ func (r *relaying) passAll() error {
 		}
 		r.from = r.got
 		if err := r.await(); err != nil {
+			if err == io.EOF && r.link.cutOff() {
+				return breakOff(r.Exchange, io.ErrUnexpectedEOF)
+			}
 			if err == io.EOF {
 				return nil
 			}

@@ -74,13 +74,17 @@ const (
 	// awaitTime is how long Drain waits for the first requests of those who are connected: they are on the way most
 	// likely, and nobody could tell whether one that was thrown away had been served.
 	awaitTime = time.Second
+	// scarceEvery is how often that is logged at most.
+	scarceEvery = 10 * time.Second
 )
 
-// Serve accepts connections until the listener is closed by Drain, and returns nil when the last of them has ended.
-// It may run for several listeners at once; with secure, all connections are TLS. An error means that the listener broke.
-func (e *Engine) Serve(l net.Listener, secure bool) error {
+// Serve accepts connections until the listener is closed by Drain, and returns when the last of them has ended. It may
+// run for several listeners at once; with secure, all connections are TLS. If the listener breaks, broke is told at once:
+// the connections that are left go on as before.
+func (e *Engine) Serve(l net.Listener, secure bool, broke func(error)) {
 	if !e.open(l) {
-		return l.Close()
+		_ = l.Close()
+		return
 	}
 	watching, rest := context.WithCancel(context.Background())
 	var watch, conns sync.WaitGroup
@@ -89,6 +93,7 @@ func (e *Engine) Serve(l net.Listener, secure bool) error {
 	defer rest()
 	defer conns.Wait()
 	defer e.accepting.Add(-1)
+	scarce := scarcity{log: e.log}
 	for {
 		accepted, err := l.Accept()
 		switch {
@@ -96,14 +101,32 @@ func (e *Engine) Serve(l net.Listener, secure bool) error {
 			e.awaited.Add(1)
 			conns.Go(func() { newConn(e, accepted, secure).serve() })
 		case e.draining.Load():
-			return nil
+			return
 		case exhausted(err):
-			e.log.Warn("no connection can be accepted; the limit of open files may be too low", "error", err)
+			scarce.tell(err)
 			e.pause(acceptPause)
 		case !passing(err):
-			return err
+			broke(err)
+			return
 		}
 	}
+}
+
+// scarcity logs that no connections can be accepted, and not each time.
+type scarcity struct {
+	log   *slog.Logger
+	tries int
+	next  time.Time
+}
+
+func (s *scarcity) tell(err error) {
+	s.tries++
+	now := time.Now()
+	if now.Before(s.next) {
+		return
+	}
+	s.log.Warn("no connection can be accepted; the limit of open files may be too low", "error", err, "tries", s.tries)
+	s.tries, s.next = 0, now.Add(scarceEvery)
 }
 
 // exhausted reports that the system is out of what a connection needs, for now.

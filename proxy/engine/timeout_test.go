@@ -216,6 +216,46 @@ func TestTimeout_OfAnswersDoesNotEndOnesThatPause(t *testing.T) {
 	c.hear("0\r\n\r\n")
 }
 
+// The time for a body is for the visitor, who has no part in it when the target is slow.
+func TestTimeout_OfBodiesDoesNotEndAnswersToThem(t *testing.T) {
+	body := strings.Repeat("x", 64<<10)
+	for name, framed := range map[string]string{
+		"counted": "Content-Length: 65536\r\n\r\n" + body,
+		"chunked": "Transfer-Encoding: chunked\r\n\r\n10000\r\n" + body + "\r\n0\r\n\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			asked, go1 := make(chan struct{}), make(chan struct{})
+			r, p := before(t, Config{Timeouts: Timeouts{Body: soon}}, func(p *peer, n int) {
+				if n > 0 {
+					silent(p, 0)
+					return
+				}
+				if _, err := http.ReadRequest(p.in); err != nil {
+					t.Error(err)
+				}
+				close(asked)
+				<-go1
+				p.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+			})
+			c := dial(t, r.address)
+			c.say("POST / HTTP/1.1\r\nHost: h\r\n%s", framed)
+			closed(t, "the target is asked", asked)
+			// Two others wait in vain meanwhile, one after the other.
+			for range 2 {
+				other := dial(t, r.address)
+				other.say("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\npart")
+				if err := failure(t, p); !errors.Is(err, ErrGone) {
+					t.Errorf("%v, want ErrGone", err)
+				}
+			}
+			close(go1)
+			if resp, got := c.answer("POST"); got != "ok" {
+				t.Error(resp.Status, got)
+			}
+		})
+	}
+}
+
 func TestTimeout_OfPauses(t *testing.T) {
 	for _, head := range []string{"Content-Length: 1000000", "Transfer-Encoding: chunked", "Connection: close"} {
 		t.Run(head, func(t *testing.T) {

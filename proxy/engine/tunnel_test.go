@@ -206,3 +206,33 @@ func TestTunnel_LeavesNothingToTheNextExchange(t *testing.T) {
 		t.Errorf("%d exchanges are under way", busy)
 	}
 }
+
+// Who is told to upgrade is told to what (RFC 9110 section 15.5.22). Of any other answer that is dropped.
+func TestTunnel_IsOfferedWhereItIsRequired(t *testing.T) {
+	offer := func(status string) func(p *peer, _ int) {
+		return func(p *peer, _ int) {
+			for p.head() != "" {
+				p.say("HTTP/1.1 %s\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\nContent-Length: 2\r\n\r\nno", status)
+			}
+		}
+	}
+	for status, want := range map[string]bool{"426 Upgrade Required": true, "400 Bad Request": false} {
+		r, _ := before(t, Config{}, offer(status))
+		c := dial(t, r.address)
+		for _, ask := range []string{"GET / HTTP/1.1\r\nHost: h\r\n\r\n", askUpgrade, "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"} {
+			c.say("%s", ask)
+			h := c.head()
+			c.hear("no")
+			if got := strings.Contains(h, "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"); got != (want && !strings.Contains(ask, "/1.0")) {
+				t.Errorf("%q was answered %q", ask, h)
+			}
+		}
+	}
+	p := &carrier{hooks: none{}}
+	m := servingTLS(t, Config{Handler: p})
+	p.to = m.Upstream(HTTP, acting(t, offer("426 Upgrade Required")))
+	resp, body := m.do(t, request(t, "GET", m.url("/"), nil))
+	if resp.StatusCode != 426 || body != "no" || resp.Header.Get("Upgrade") != "" {
+		t.Error(resp.Status, body, resp.Header)
+	}
+}

@@ -21,8 +21,6 @@ type sending struct {
 	done  atomic.Bool
 	// answering reports that the final answer has begun.
 	answering atomic.Bool
-	// failed is why the visitor's side broke off, nil when it did not.
-	failed atomic.Pointer[error]
 }
 
 // upload sends the head, and the body while it receives the answer.
@@ -119,6 +117,8 @@ func (s *sending) settled() bool {
 
 // send sends the body.
 func (s *sending) send() {
+	// How long a target may take nothing is the patience of its socket.
+	s.limit(0)
 	err := s.sendBody()
 	if err == nil {
 		s.done.Store(true)
@@ -128,11 +128,7 @@ func (s *sending) send() {
 		return
 	}
 	if unread, ok := errors.AsType[*unreadable](err); ok {
-		failed := fmt.Errorf("%w: %w", ErrRequest, unread.error)
-		if _, malformed := errors.AsType[*http1.Invalid](unread.error); !malformed {
-			failed = fmt.Errorf("%w: %w", ErrGone, unread.error)
-		}
-		s.failed.Store(&failed)
+		s.fail(unread.error)
 		s.link.sock.Interrupt()
 		return
 	}
@@ -180,7 +176,6 @@ func (s *sending) sendCounted(buf []byte) (*socket.Pipe, error) {
 				return pipe, nil
 			}
 		}
-		s.limit(0)
 		n, err := s.body.Read(buf)
 		if n > 0 {
 			if err := s.write(buf[:n]); err != nil {
@@ -200,7 +195,6 @@ func (s *sending) sendCounted(buf []byte) (*socket.Pipe, error) {
 func (s *sending) moveBody(pipe *socket.Pipe, b *bodyReader) error {
 	defer pipe.Release()
 	for {
-		s.limit(0)
 		last := b.moveTo(pipe)
 		if last != nil && last != io.EOF {
 			return &unreadable{last}
@@ -229,7 +223,6 @@ const frame = 8
 
 func (s *sending) sendChunked(buf []byte) error {
 	for {
-		s.limit(0)
 		n, err := s.body.Read(buf[frame : len(buf)-2])
 		if n > 0 {
 			if err := s.write(chunkOf(buf, n)); err != nil {

@@ -151,26 +151,35 @@ func TestUpload_EndsWithVisitorsWhoBreakOff(t *testing.T) {
 
 func TestUpload_EndsWithTargetsThatTakeNothing(t *testing.T) {
 	for _, head := range []string{"Content-Length: 1000000000000\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\nffffffffffff\r\n"} {
-		t.Run(head[:1], func(t *testing.T) {
-			release := make(chan struct{})
-			r, p := before(t, Config{Timeouts: Timeouts{Answer: soon}}, func(p *peer, _ int) {
-				p.head()
-				<-release
-			})
-			defer close(release)
-			v := dial(t, r.address)
-			v.say("POST / HTTP/1.1\r\nHost: h\r\n%s", head)
-			sent := make(chan struct{})
-			go func() {
-				defer close(sent)
-				_, _ = io.Copy(v, zeros{})
-			}()
-			if err := failure(t, p); !errors.Is(err, ErrTimeout) {
-				t.Errorf("%v, want ErrTimeout", err)
-			}
-			<-sent
-		})
+		for begin, want := range map[string]error{
+			"": ErrTimeout,
+			"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\npart\r\n": ErrBroken,
+		} {
+			t.Run(head[:1]+begin, func(t *testing.T) { endsWithoutTaker(t, head, begin, want) })
+		}
 	}
+}
+
+// endsWithoutTaker sends a body to a target that has begun its answer and takes nothing.
+func endsWithoutTaker(t *testing.T, head, begin string, want error) {
+	release := make(chan struct{})
+	r, p := before(t, Config{Timeouts: Timeouts{Answer: soon}}, func(p *peer, _ int) {
+		p.head()
+		p.say("%s", begin)
+		<-release
+	})
+	defer close(release)
+	v := dial(t, r.address)
+	v.say("POST / HTTP/1.1\r\nHost: h\r\n%s", head)
+	sent := make(chan struct{})
+	go func() {
+		defer close(sent)
+		_, _ = io.Copy(v, zeros{})
+	}()
+	if err := failure(t, p); !errors.Is(err, want) {
+		t.Errorf("%v, want %v", err, want)
+	}
+	<-sent
 }
 
 func TestUpload_WaitsToBeToldToContinue(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"slices"
@@ -28,10 +29,14 @@ var (
 	ErrDeclined = errors.New("the target's answer was not accepted")
 	// ErrRequest says that the body of the visitor's request is malformed.
 	ErrRequest = errors.New("the request cannot be read")
-	// ErrGone says that the visitor is gone, broke off the body or was too slow, and needs no answer.
+	// ErrReceive says that a transformer of Exchange.Receive failed; its error is there too. The target got a part of the
+	// request, so that no other may be tried.
+	ErrReceive = errors.New("the request's body was refused on its way")
+	// ErrGone says that the visitor is gone, broke off the body or was too slow, and needs no answer. ErrRequest is there
+	// too when the body was malformed and the answer had begun.
 	ErrGone = errors.New("the visitor is gone")
 	// ErrBroken says that the answer broke off in the middle: the target ended it or paused for too long, or a transformer
-	// failed. The exchange is aborted already.
+	// failed. ErrReceive is there too when it was one of the request. The exchange is aborted already.
 	ErrBroken = errors.New("the target broke off its answer")
 )
 
@@ -100,6 +105,8 @@ type link struct {
 	sock     *socket.Socket
 	// stream is the socket, or the TLS connection on it.
 	stream net.Conn
+	// under is what TLS reads from, nil without.
+	under *under
 	// used reports that an exchange went over it before.
 	used     bool
 	awaiting awaiting
@@ -176,7 +183,8 @@ func (u *Upstream) dial(within time.Duration) (*link, error) {
 	if u.scheme != HTTPS {
 		return l, nil
 	}
-	secured := tls.Client(l.sock, clientTLS(u.address))
+	l.under = &under{Socket: l.sock}
+	secured := tls.Client(l.under, clientTLS(u.address))
 	l.stream = secured
 	if within > 0 {
 		bounded, cancel := context.WithTimeout(ctx, within)
@@ -189,6 +197,23 @@ func (u *Upstream) dial(within time.Duration) (*link, error) {
 	}
 	return l, nil
 }
+
+// under is a connection below TLS. The library takes its end for that of what TLS carries, also when TLS did not say so
+// (RFC 8446 section 6.1): anybody on the way could have cut it off there.
+type under struct {
+	*socket.Socket
+	ended bool
+}
+
+// Read implements io.Reader.
+func (u *under) Read(p []byte) (int, error) {
+	n, err := u.Socket.Read(p)
+	u.ended = u.ended || err == io.EOF
+	return n, err
+}
+
+// cutOff reports that the connection ended and TLS did not.
+func (l *link) cutOff() bool { return l.under != nil && l.under.ended }
 
 // clientTLS is how HTTPS targets are spoken to, see Scheme.
 func clientTLS(address string) *tls.Config {

@@ -10,8 +10,9 @@ import (
 type clock struct {
 	conn  net.Conn
 	watch *Watch
-	// due is when the watch interrupts the socket, in its ticks: 0 is never, tripped that it did.
-	due atomic.Int64
+	// due is when the watch interrupts the socket, in its ticks: 0 is never, tripped that it did. writeDue is the same of a
+	// write that has to wait, and 0 while none does.
+	due, writeDue atomic.Int64
 	// place is the socket's index in the watch, guarded by the watch.
 	place int
 	// expired is called when the watch interrupts the socket, see OnDue; alarm by Interrupt in place of it, see Alarm.
@@ -25,7 +26,8 @@ const tripped = -1
 
 var longAgo = time.Unix(1, 0)
 
-// Within gives whatever is awaited next that much time. 0 or less is any time. It holds until it is called again.
+// Within gives whatever is awaited next that much time, but for a Write, which has Patience. 0 or less is any time. It
+// holds until it is called again. It may be called by anyone.
 func (c *clock) Within(d time.Duration) {
 	due := int64(0)
 	if d > 0 {
@@ -40,7 +42,7 @@ func (c *clock) Within(d time.Duration) {
 }
 
 // Patience is how long a Write may have to wait for the peer to take anything. It is set before the socket is used; 0 is
-// any time. While a Write waits, what is awaited otherwise has that time too.
+// any time. What Within says goes on meanwhile.
 func (c *clock) Patience(d time.Duration) { c.patience = d }
 
 // OnDue has the function called when the watch interrupts the socket because its time is up. It is set before the
@@ -86,8 +88,7 @@ func (c *clock) guarded(t time.Time, set func(time.Time) error) error {
 
 // strike interrupts the socket if it is due, and reports whether it did. It is the watch's.
 func (c *clock) strike(now int64) bool {
-	due := c.due.Load()
-	if due <= 0 || due > now || !c.due.CompareAndSwap(due, tripped) {
+	if !c.overdue(now) {
 		return false
 	}
 	c.Interrupt()
@@ -97,28 +98,28 @@ func (c *clock) strike(now int64) bool {
 	return true
 }
 
-// stall is a write that had to wait. It has the clock's patience each time, and gives the clock back as it was.
-type stall struct {
-	on     bool
-	before int64
+// overdue reports, once, that the time of either direction is up.
+func (c *clock) overdue(now int64) bool {
+	if due := c.due.Load(); due > 0 && due <= now {
+		return c.due.CompareAndSwap(due, tripped)
+	}
+	due := c.writeDue.Load()
+	return due > 0 && due <= now && c.writeDue.CompareAndSwap(due, 0) && c.due.Swap(tripped) != tripped
 }
 
+// stall is a write that had to wait. It has the clock's patience each time.
+type stall struct{ on bool }
+
 func (w *stall) begin(c *clock) {
-	if !w.on {
-		w.on, w.before = true, c.due.Load()
+	if c.patience > 0 {
+		w.on = true
+		c.writeDue.Store(c.watch.after(c.patience))
 	}
-	c.Within(c.patience)
 }
 
 func (w *stall) end(c *clock) {
-	if !w.on {
-		return
-	}
-	w.on = false
-	for {
-		now := c.due.Load()
-		if now == tripped || c.due.CompareAndSwap(now, w.before) {
-			return
-		}
+	if w.on {
+		w.on = false
+		c.writeDue.Store(0)
 	}
 }

@@ -87,32 +87,26 @@ func (f *fast) onRead(fd uintptr) bool {
 }
 
 // Ask writes all of out and then waits for the first bytes that come back, which it reads into in. For a connection that
-// was kept it first looks whether it still can be used: if not, the error is ErrStale. sent tells whether any byte of out
-// may have left. Whatever comes in while out is on its way is taken for the answer.
-func (l *line) Ask(out, in []byte, kept bool) (n int, sent bool, err error) {
+// was kept it first looks whether it still can be used: if not, the error is ErrStale. sent is how much of out left. When
+// that is not all, since it takes a wait, the error is ErrPart: the rest is for Write, and the answer for Read. Whatever
+// comes in while out is on its way is taken for the answer.
+func (l *line) Ask(out, in []byte, kept bool) (n, sent int, err error) {
 	if l.raw == nil {
-		return askPlainly(l.conn, out, in)
+		return 0, 0, ErrPart
 	}
 	l.in, l.out, l.sent, l.outErr, l.asking = in, out, 0, nil, writing
 	if kept {
 		l.asking = looking
 	}
 	err = l.raw.Read(l.asker)
-	out, l.in, l.out = l.out, nil, nil
+	l.in, l.out = nil, nil
 	switch {
 	case err != nil:
-		return 0, l.sent > 0, err
+		return 0, l.sent, err
 	case l.asking == waiting:
-		return l.got, true, l.inErr
-	case l.outErr != ErrAgain:
-		return 0, l.sent > 0, l.outErr
+		return l.got, l.sent, l.inErr
 	}
-	// The send buffer is full.
-	if _, err := l.Write(out[l.sent:]); err != nil {
-		return 0, true, err
-	}
-	n, err = l.Read(in)
-	return n, true, err
+	return 0, l.sent, l.outErr
 }
 
 // onAsk looks, writes, and has the poller wait before it reads: the readiness that this waits for cannot have come
@@ -129,8 +123,9 @@ func (f *fast) onAsk(fd uintptr) bool {
 	}
 	if f.asking == writing {
 		f.sent, f.outErr = write(fd, f.out)
-		if f.outErr == nil && f.sent < len(f.out) {
-			f.outErr = ErrAgain
+		if f.outErr == ErrAgain || f.outErr == nil && f.sent < len(f.out) {
+			// The send buffer is full.
+			f.outErr = ErrPart
 		}
 		if f.outErr != nil {
 			return true
@@ -167,6 +162,7 @@ func (l *line) Write(p []byte) (int, error) {
 func (f *fast) writeAll(p []byte) (int, error) {
 	f.out, f.sent = p, 0
 	err := f.raw.Write(f.writer)
+	f.stall.end(f.clock)
 	f.out = nil
 	if err != nil {
 		return f.sent, err
@@ -187,7 +183,6 @@ func (f *fast) onWrite(fd uintptr) bool {
 			return true
 		}
 	}
-	f.stall.end(f.clock)
 	f.outErr = nil
 	return true
 }

@@ -15,8 +15,8 @@ func TestSocket_NoticesAKeptConnectionThatEnded(t *testing.T) {
 	s, other := pair(t, watching(t))
 	_ = other.Close()
 	eventually(t, "the end arrives", func() bool { return !s.Usable() })
-	if n, sent, err := s.Ask([]byte("question"), make([]byte, 10), true); n != 0 || sent || err != ErrStale {
-		t.Errorf("%d, sent %v, %v; want ErrStale", n, sent, err)
+	if n, sent, err := s.Ask([]byte("question"), make([]byte, 10), true); n != 0 || sent != 0 || err != ErrStale {
+		t.Errorf("%d, sent %d, %v; want ErrStale", n, sent, err)
 	}
 }
 
@@ -24,8 +24,8 @@ func TestSocket_NoticesAKeptConnectionThatSpokeOutOfTurn(t *testing.T) {
 	s, other := pair(t, watching(t))
 	_, _ = io.WriteString(other, "HTTP/1.1 408 Request Timeout\r\n\r\n")
 	eventually(t, "it arrives", func() bool { return !s.Usable() })
-	if _, sent, err := s.Ask([]byte("question"), make([]byte, 10), true); sent || err != ErrStale {
-		t.Errorf("sent %v, %v; want ErrStale", sent, err)
+	if _, sent, err := s.Ask([]byte("question"), make([]byte, 10), true); sent != 0 || err != ErrStale {
+		t.Errorf("sent %d, %v; want ErrStale", sent, err)
 	}
 }
 
@@ -170,7 +170,7 @@ func TestSocket_TakesTheAnswerOfAPeerThatSpokeFirst(t *testing.T) {
 	eventually(t, "it arrives", func() bool { ticks++; return ticks > 5 && !s.Usable() })
 	s.Within(time.Second)
 	in := make([]byte, 10)
-	if n, sent, err := s.Ask([]byte("question"), in, false); err != nil || !sent || string(in[:n]) != "answer" {
-		t.Errorf("%q, sent %v, %v", in[:n], sent, err)
+	if n, sent, err := s.Ask([]byte("question"), in, false); err != nil || sent != 8 || string(in[:n]) != "answer" {
+		t.Errorf("%q, sent %d, %v", in[:n], sent, err)
 	}
 }

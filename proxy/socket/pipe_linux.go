@@ -92,7 +92,9 @@ func (p *Pipe) onFill(fd uintptr) bool {
 // Empty passes on all that is in the pipe. The socket has patience as with a Write.
 func (p *Pipe) Empty(to *Socket) error {
 	p.to, p.err = &to.clock, nil
-	if err := to.raw.Write(p.empty); err != nil {
+	err := to.raw.Write(p.empty)
+	p.stall.end(p.to)
+	if err != nil {
 		return err
 	}
 	return p.err
@@ -111,7 +113,6 @@ func (p *Pipe) onEmpty(fd uintptr) bool {
 			return true
 		}
 	}
-	p.stall.end(p.to)
 	return true
 }
 

@@ -18,16 +18,6 @@ func writePlainly(conn net.Conn, c *clock, p []byte) (int, error) {
 	}
 }
 
-// askPlainly is Ask by way of the net package.
-func askPlainly(conn net.Conn, out, in []byte) (n int, sent bool, err error) {
-	written, err := conn.Write(out)
-	if err != nil {
-		return 0, written > 0, err
-	}
-	n, err = conn.Read(in)
-	return n, true, err
-}
-
 // Usable reports that a kept connection was not closed by its peer, as far as the system tells, and that nothing came in
 // that nobody asked for.
 func (l *line) Usable() bool {

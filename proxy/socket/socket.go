@@ -15,6 +15,8 @@ var (
 	ErrAgain = errors.New("nothing to read yet")
 	// ErrStale says that a kept connection was closed, or spoke out of turn, before it was used again. Nothing was sent.
 	ErrStale = errors.New("the connection was closed before it was used")
+	// ErrPart says that Ask left a part to be written, or all of it.
+	ErrPart = errors.New("the rest is to be written")
 )
 
 // Socket is one TCP connection. One goroutine may read while another writes; the methods that say so may be called by

@@ -71,14 +71,26 @@ func answerOnce(conn net.Conn, length int, answer string) {
 	}
 }
 
+// ask has a question answered, and sends itself what Ask leaves.
+func ask(s *Socket, question, in []byte, kept bool) (n int, err error) {
+	n, sent, err := s.Ask(question, in, kept)
+	if err != ErrPart {
+		return n, err
+	}
+	if _, err := s.Write(question[sent:]); err != nil {
+		return 0, err
+	}
+	return s.Read(in)
+}
+
 func TestSocket_AsksAndReadsTheAnswer(t *testing.T) {
 	s, other := pair(t, watching(t))
 	in := make([]byte, 100)
 	for _, kept := range []bool{false, true, true} {
 		go answerOnce(other, 8, "answer")
-		n, sent, err := s.Ask([]byte("question"), in, kept)
-		if err != nil || !sent || string(in[:n]) != "answer" {
-			t.Fatalf("%q, sent %v, %v", in[:n], sent, err)
+		n, err := ask(s, []byte("question"), in, kept)
+		if err != nil || string(in[:n]) != "answer" {
+			t.Fatalf("%q, %v", in[:n], err)
 		}
 	}
 }
@@ -88,7 +100,7 @@ func TestSocket_AsksMoreThanTheKernelTakesAtOnce(t *testing.T) {
 	question := bytes.Repeat([]byte("0123456789"), 1<<20)
 	go answerOnce(other, len(question), "answer")
 	in := make([]byte, 100)
-	if n, _, err := s.Ask(question, in, true); err != nil || string(in[:n]) != "answer" {
+	if n, err := ask(s, question, in, true); err != nil || string(in[:n]) != "answer" {
 		t.Fatalf("%q, %v", in[:n], err)
 	}
 }
@@ -99,8 +111,8 @@ func TestSocket_EndsToAskWhereThePeerEnds(t *testing.T) {
 		_, _ = io.ReadFull(other, make([]byte, 8))
 		_ = other.Close()
 	}()
-	if n, sent, err := s.Ask([]byte("question"), make([]byte, 10), false); n != 0 || !sent || err != io.EOF {
-		t.Errorf("%d, sent %v, %v", n, sent, err)
+	if n, err := ask(s, []byte("question"), make([]byte, 10), false); n != 0 || err != io.EOF {
+		t.Errorf("%d, %v", n, err)
 	}
 }
 
@@ -169,6 +181,62 @@ func TestSocket_HasPatienceWithAPeerThatTakesALittle(t *testing.T) {
 	}
 	if err := <-done; err != nil {
 		t.Error(err)
+	}
+}
+
+// Each direction has its own time: that of a Write which waits is not that of a Read, and gives none back.
+func TestSocket_WritesInATimeOfTheirOwn(t *testing.T) {
+	for name, c := range map[string]struct{ patience, within time.Duration }{
+		"a read ends while a write may wait":   {time.Hour, time.Millisecond},
+		"a write ends while a read may wait":   {time.Millisecond, time.Hour},
+		"a write ends while a read has no end": {time.Millisecond, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := NewWatch(time.Millisecond)
+			s, _ := pair(t, w)
+			s.Patience(c.patience)
+			s.Within(time.Minute)
+			ended := make(chan error, 1)
+			go func() {
+				_, err := s.Write(make([]byte, 64<<20))
+				ended <- err
+			}()
+			eventually(t, "the write waits", func() bool { return s.writeDue.Load() != 0 })
+			s.Within(c.within)
+			eventually(t, "it is interrupted", func() bool {
+				w.sweep(w.now.Add(1))
+				return s.Interrupted()
+			})
+			if err := <-ended; !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("the write ended with %v", err)
+			}
+		})
+	}
+}
+
+// What was awaited anew while a Write waited stays so when that has ended.
+func TestSocket_KeepsWhatWasAwaitedMeanwhile(t *testing.T) {
+	w := NewWatch(time.Millisecond)
+	s, other := pair(t, w)
+	s.Patience(time.Millisecond)
+	s.Within(time.Hour)
+	const size = 16 << 20
+	ended := make(chan error, 1)
+	go func() {
+		_, err := s.Write(make([]byte, size))
+		ended <- err
+	}()
+	eventually(t, "the write waits", func() bool { return s.writeDue.Load() != 0 })
+	s.Within(0)
+	if _, err := io.CopyN(io.Discard, other, size); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	w.sweep(w.now.Add(int64(2 * time.Hour / time.Millisecond)))
+	if s.Interrupted() {
+		t.Error("a time that was over came back, or that of the write stayed")
 	}
 }
 

@@ -2,6 +2,7 @@ package socket
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -88,9 +89,15 @@ func (w *Watch) remove(s *Socket) {
 	s.place = -1
 }
 
+// stretch is how many sockets are looked at before others may use the processor: each may take a system call.
+const stretch = 64
+
 // sweep interrupts what is due.
 func (w *Watch) sweep(now int64) {
-	for _, s := range w.all() {
+	for i, s := range w.all() {
+		if i%stretch == stretch-1 {
+			runtime.Gosched()
+		}
 		if !s.strike(now) {
 			s.look()
 		}

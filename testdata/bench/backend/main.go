@@ -8,44 +8,49 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 
 	"gateway/testdata/bench/poll"
 )
 
 func main() {
 	port := flag.Int("port", 0, "port to listen on")
+	addresses := flag.Int("addresses", 1, "listen on so many addresses, 127.0.0.1 and on")
 	mark := flag.String("mark", "a", "the letter that bodies are made of")
 	flag.Parse()
 	runtime.LockOSThread()
-	if err := Serve(*port, (*mark)[0]); err != nil {
+	if err := Serve(*port, *addresses, (*mark)[0]); err != nil {
 		fmt.Fprintln(os.Stderr, "backend:", err)
 		os.Exit(1)
 	}
 }
 
-// server is one listener and its connections, indexed by descriptor.
+// server is its listeners and their connections, indexed by descriptor.
 type server struct {
 	set    *poll.Set
-	listen int
+	listen []int
 	conns  []*conn
 	shared []byte
 	pages  pages
 }
 
-// Serve answers on 127.0.0.1 until the process is killed.
-func Serve(port int, mark byte) error {
-	fd, err := poll.Listen(port)
-	if err != nil {
-		return err
-	}
+// Serve answers on 127.0.0.1, and on as many addresses behind it, until the process is killed.
+func Serve(port, addresses int, mark byte) error {
 	set, err := poll.Open()
 	if err != nil {
 		return err
 	}
-	if err := set.Add(fd); err != nil {
-		return err
+	s := &server{set: set, shared: make([]byte, 256<<10), pages: newPages(mark)}
+	for n := range addresses {
+		fd, err := poll.Listen(n+1, port)
+		if err != nil {
+			return err
+		}
+		if err := set.Add(fd); err != nil {
+			return err
+		}
+		s.listen = append(s.listen, fd)
 	}
-	s := &server{set: set, listen: fd, shared: make([]byte, 256<<10), pages: newPages(mark)}
 	for {
 		events, err := set.Wait(-1)
 		if err != nil {
@@ -58,8 +63,8 @@ func Serve(port int, mark byte) error {
 }
 
 func (s *server) handle(fd int, events uint32) {
-	if fd == s.listen {
-		s.accept()
+	if slices.Contains(s.listen, fd) {
+		s.accept(fd)
 		return
 	}
 	c := s.conns[fd]
@@ -79,9 +84,9 @@ func (s *server) handle(fd int, events uint32) {
 	}
 }
 
-func (s *server) accept() {
+func (s *server) accept(listener int) {
 	for {
-		fd, ok := poll.Accept(s.listen)
+		fd, ok := poll.Accept(listener)
 		if !ok {
 			return
 		}

@@ -26,14 +26,21 @@ type conn struct {
 	partial []byte // of the answer's head, what came so far
 	answer  answer
 	left    int // bytes of the body still to come
+	refused bool
 	mark    byte
 	inBody  bool
+}
+
+// wanted is what answers are right.
+type wanted struct {
+	length   int  // of the body
+	refusals bool // so is one that tells the client to come back later, of any length
 }
 
 // send begins a request on an open connection, or on one that is being opened.
 func (c *conn) send(q query, request []byte) (why string) {
 	c.busy, c.query, c.out = true, q, request
-	c.partial, c.inBody, c.mark = c.partial[:0], false, '-'
+	c.partial, c.inBody, c.refused, c.mark = c.partial[:0], false, false, '-'
 	if !c.dialled {
 		return ""
 	}
@@ -55,7 +62,7 @@ func (c *conn) flush() (why string) {
 }
 
 // receive reads what came. It reports that the answer is complete, or why it cannot become so.
-func (c *conn) receive(shared []byte, length int) (complete bool, why string) {
+func (c *conn) receive(shared []byte, w wanted) (complete bool, why string) {
 	for {
 		var n int
 		var errno syscall.Errno
@@ -74,16 +81,16 @@ func (c *conn) receive(shared []byte, length int) (complete bool, why string) {
 		case !c.busy:
 			return false, "bytes that nobody asked for"
 		}
-		if complete, why = c.consume(shared[:min(n, len(shared))], n, length); complete || why != "" {
+		if complete, why = c.consume(shared[:min(n, len(shared))], n, w); complete || why != "" {
 			return complete, why
 		}
 	}
 }
 
 // consume takes n received bytes; data holds them, unless they were discarded as part of a body.
-func (c *conn) consume(data []byte, n, length int) (complete bool, why string) {
+func (c *conn) consume(data []byte, n int, w wanted) (complete bool, why string) {
 	if !c.inBody {
-		if data, why = c.head(data, length); !c.inBody {
+		if data, why = c.head(data, w); !c.inBody {
 			return false, why
 		}
 		n = len(data)
@@ -99,7 +106,7 @@ func (c *conn) consume(data []byte, n, length int) (complete bool, why string) {
 }
 
 // head takes received bytes until the head is complete, and returns those behind it.
-func (c *conn) head(data []byte, length int) (rest []byte, why string) {
+func (c *conn) head(data []byte, w wanted) (rest []byte, why string) {
 	if len(c.partial) > 0 {
 		c.partial = append(c.partial, data...)
 		data = c.partial
@@ -111,9 +118,11 @@ func (c *conn) head(data []byte, length int) (rest []byte, why string) {
 		return nil, ""
 	case !ok:
 		return nil, ""
+	case w.refusals && a.length >= 0 && (a.status == http.StatusTooManyRequests || a.status == http.StatusServiceUnavailable):
+		c.refused = true
 	case a.status != http.StatusOK:
 		return nil, fmt.Sprintf("status %d", a.status)
-	case a.length != length:
+	case a.length != w.length:
 		return nil, fmt.Sprintf("a body of %d bytes", a.length)
 	}
 	c.answer, c.inBody, c.left = a, true, a.length

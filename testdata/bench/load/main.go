@@ -22,6 +22,10 @@ type plan struct {
 	path     string
 	length   int
 	rate     int
+	source   int
+	sources  int
+	refusals bool
+	crowd    bool
 	fresh    bool
 	browser  bool
 	upload   int
@@ -39,6 +43,10 @@ func main() {
 	flag.StringVar(&p.path, "path", "1024", "path below the route")
 	flag.IntVar(&p.length, "length", 1024, "bytes that every body must have")
 	flag.IntVar(&p.rate, "rate", 0, "requests a second, sent on time whatever the proxy does; 0 for as many as it answers")
+	flag.IntVar(&p.source, "source", 0, "connect from 127.0.0.N, or from 127.0.1.0 for 256 and so on; 0 for 127.0.0.1")
+	flag.IntVar(&p.sources, "sources", 1, "connect from as many addresses in turn, from the source on")
+	flag.BoolVar(&p.refusals, "refusals", false, "count answers with status 429 or 503 by themselves, not as failures")
+	flag.BoolVar(&p.crowd, "crowd", false, "open the connections at the rate, with one request on each, and keep those open that are let in")
 	flag.BoolVar(&p.fresh, "fresh", false, "a new connection for each request")
 	flag.BoolVar(&p.browser, "browser", false, "send the head of a browser")
 	flag.IntVar(&p.upload, "upload", 0, "POST a body of this many bytes")

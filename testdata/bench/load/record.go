@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// Result is what is printed. Failed counts requests without the right answer; Errors says why.
+// Result is what is printed. Failed counts requests without the right answer, and Errors says why; Refused counts those
+// that were told to come back later. The latencies are of those that were not refused, and of those that were.
 type Result struct {
 	Requests int            `json:"requests"`
 	Failed   int            `json:"failed"`
@@ -16,12 +17,17 @@ type Result struct {
 	Seconds  float64        `json:"seconds"`
 	P50      float64        `json:"p50_us"`
 	P99      float64        `json:"p99_us"`
+
+	Refused    int     `json:"refused"`
+	RefusedP50 float64 `json:"refused_p50_us"`
+	RefusedP99 float64 `json:"refused_p99_us"`
 }
 
 // record keeps what happened.
 type record struct {
 	result Result
 	spans  []time.Duration
+	turned []time.Duration // of those that were refused
 	log    *bufio.Writer
 }
 
@@ -42,15 +48,28 @@ func (r *record) done(q query, end time.Time, mark byte, why string) {
 	}
 }
 
+// refuse notes the end of a request that was refused.
+func (r *record) refuse(q query, end time.Time) {
+	r.result.Requests++
+	r.result.Refused++
+	r.turned = append(r.turned, end.Sub(q.start))
+}
+
 // finish sorts out the latencies.
 func (r *record) finish(took time.Duration) Result {
 	r.result.Seconds = took.Seconds()
-	if len(r.spans) > 0 {
-		slices.Sort(r.spans)
-		r.result.P50 = float64(r.spans[len(r.spans)/2].Nanoseconds()) / 1e3
-		r.result.P99 = float64(r.spans[len(r.spans)*99/100].Nanoseconds()) / 1e3
-	}
+	r.result.P50, r.result.P99 = quantiles(r.spans)
+	r.result.RefusedP50, r.result.RefusedP99 = quantiles(r.turned)
 	return r.result
+}
+
+// quantiles are the median and the 99th percentile in microseconds, 0 of nothing.
+func quantiles(spans []time.Duration) (p50, p99 float64) {
+	if len(spans) == 0 {
+		return 0, 0
+	}
+	slices.Sort(spans)
+	return float64(spans[len(spans)/2].Nanoseconds()) / 1e3, float64(spans[len(spans)*99/100].Nanoseconds()) / 1e3
 }
 
 // openLog prepares the log of single requests, if one was asked for, and returns what closes it.

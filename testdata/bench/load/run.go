@@ -21,6 +21,7 @@ type client struct {
 	due      []query // requests that wait for a connection
 	requests [][]byte
 	sent     int
+	dialled  int
 	busy     int
 	shared   []byte
 	now      time.Time
@@ -97,6 +98,9 @@ func (c *client) begin() error {
 			return err
 		}
 	}
+	if c.crowd {
+		return nil
+	}
 	at := min(c.conns, 64) // so many at first: a backlog is finite
 	if !c.hold {
 		at = c.conns
@@ -111,16 +115,8 @@ func (c *client) begin() error {
 
 // open opens a connection; it gets its first request at once when nothing else says when.
 func (c *client) open() error {
-	fd, err := poll.Dial(c.port)
+	nc, err := c.dial()
 	if err != nil {
-		return err
-	}
-	for fd >= len(c.byFD) {
-		c.byFD = append(c.byFD, make([]*conn, 1024)...)
-	}
-	nc := &conn{fd: fd}
-	c.byFD[fd] = nc
-	if err := c.set.Add(fd); err != nil {
 		return err
 	}
 	if c.rate > 0 {
@@ -129,6 +125,25 @@ func (c *client) open() error {
 	}
 	c.ask(nc, c.next(c.now))
 	return nil
+}
+
+// dial begins a connection, from the next of the addresses.
+func (c *client) dial() (*conn, error) {
+	from := c.source
+	if from > 0 {
+		from += c.dialled % c.sources
+	}
+	c.dialled++
+	fd, err := poll.Dial(from, c.port)
+	if err != nil {
+		return nil, err
+	}
+	for fd >= len(c.byFD) {
+		c.byFD = append(c.byFD, make([]*conn, 1024)...)
+	}
+	nc := &conn{fd: fd}
+	c.byFD[fd] = nc
+	return nc, c.set.Add(fd)
 }
 
 // next is the next request in turn.

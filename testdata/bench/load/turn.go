@@ -17,11 +17,29 @@ func (c *client) tick() {
 	for range binary.NativeEndian.Uint64(count[:]) {
 		due := c.begun.Add(time.Duration(c.sent+1) * each)
 		if due.After(c.end) {
-			return
+			break
+		}
+		if c.crowd {
+			c.come(due)
+			continue
 		}
 		c.due = append(c.due, c.next(due))
 	}
 	c.match()
+}
+
+// come opens one more connection of a crowd.
+func (c *client) come(due time.Time) {
+	if c.sent == c.conns {
+		return
+	}
+	q := c.next(due)
+	nc, err := c.dial()
+	if err != nil {
+		c.done(q, c.now, '-', err.Error())
+		return
+	}
+	c.ask(nc, q)
 }
 
 // match gives waiting requests to idle connections.
@@ -48,7 +66,7 @@ func (c *client) handle(nc *conn, events uint32) {
 	if events&poll.Readable == 0 {
 		return
 	}
-	complete, why := nc.receive(c.shared, c.length)
+	complete, why := nc.receive(c.shared, c.wanted())
 	switch {
 	case why != "":
 		c.lose(nc, why)
@@ -57,14 +75,20 @@ func (c *client) handle(nc *conn, events uint32) {
 	}
 }
 
+func (c *client) wanted() wanted { return wanted{c.length, c.refusals} }
+
 // complete notes an answer and lets the connection go on. One that is to end, or has ended, is not used again; the
 // proxy closes it, so that its side keeps the port.
 func (c *client) complete(nc *conn, hungup bool) {
 	nc.busy = false
 	c.busy--
-	c.done(nc.query, c.now, nc.mark, "")
+	if nc.refused {
+		c.refuse(nc.query, c.now)
+	} else {
+		c.done(nc.query, c.now, nc.mark, "")
+	}
 	if hungup || c.fresh || nc.answer.close {
-		if _, why := nc.receive(c.shared, c.length); why != "" {
+		if _, why := nc.receive(c.shared, c.wanted()); why != "" {
 			c.lose(nc, why)
 		}
 		return
@@ -72,6 +96,7 @@ func (c *client) complete(nc *conn, hungup bool) {
 	switch {
 	case c.hold:
 		c.more()
+	case c.crowd: // it stays
 	case c.rate > 0:
 		c.idle = append(c.idle, nc)
 		c.match()
@@ -95,9 +120,10 @@ func (c *client) lose(nc *conn, why string) {
 		c.done(nc.query, c.now, '-', why)
 	}
 	c.drop(nc)
-	if c.hold {
+	switch {
+	case c.hold:
 		c.more()
-	} else if c.now.Before(c.end) {
+	case !c.crowd && c.now.Before(c.end):
 		c.again()
 	}
 }

@@ -7,7 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-var loopback = [4]byte{127, 0, 0, 1}
+// Loopback is 127.0.0.n, or 127.0.1.0 for 256, and so on: every address of 127.0.0.0/8 is this machine's on Linux.
+func Loopback(n int) [4]byte { return [4]byte{127, 0, byte(n >> 8), byte(n)} }
 
 func socket() (int, error) {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
@@ -17,8 +18,8 @@ func socket() (int, error) {
 	return fd, nil
 }
 
-// Listen returns a listening socket on 127.0.0.1.
-func Listen(port int) (int, error) {
+// Listen returns a listening socket on the nth loopback address.
+func Listen(n, port int) (int, error) {
 	fd, err := socket()
 	if err != nil {
 		return 0, err
@@ -26,7 +27,7 @@ func Listen(port int) (int, error) {
 	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
 		return 0, fmt.Errorf("making a socket: %w", err)
 	}
-	if err := unix.Bind(fd, &unix.SockaddrInet4{Port: port, Addr: loopback}); err != nil {
+	if err := unix.Bind(fd, &unix.SockaddrInet4{Port: port, Addr: Loopback(n)}); err != nil {
 		return 0, fmt.Errorf("listening on port %d: %w", port, err)
 	}
 	if err := unix.Listen(fd, 4096); err != nil {
@@ -45,14 +46,22 @@ func Accept(listener int) (int, bool) {
 	return fd, true
 }
 
-// Dial begins a connection to a port of 127.0.0.1. It is there once the socket is writable.
-func Dial(port int) (int, error) {
+// Dial begins a connection to a port of 127.0.0.1, from the nth loopback address or, with 0, from the one that the kernel
+// takes. It is there once the socket is writable.
+func Dial(from, port int) (int, error) {
 	fd, err := socket()
 	if err != nil {
 		return 0, err
 	}
 	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
-	if err := unix.Connect(fd, &unix.SockaddrInet4{Port: port, Addr: loopback}); err != nil && err != unix.EINPROGRESS {
+	if from > 0 {
+		_ = unix.SetsockoptInt(fd, unix.SOL_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1)
+		if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: Loopback(from)}); err != nil {
+			Close(fd)
+			return 0, fmt.Errorf("connecting from another address: %w", err)
+		}
+	}
+	if err := unix.Connect(fd, &unix.SockaddrInet4{Port: port, Addr: Loopback(1)}); err != nil && err != unix.EINPROGRESS {
 		Close(fd)
 		return 0, fmt.Errorf("connecting: %w", err)
 	}

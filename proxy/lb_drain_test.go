@@ -1,0 +1,262 @@
+package proxy
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"gateway/proxy/route"
+)
+
+// holding is an app that keeps what it is asked, and says so.
+type holding struct {
+	route.Target
+	asked, release chan struct{}
+}
+
+// newHolding starts one. It upgrades WebSockets, sends half of a download, and answers everything else with its name
+// when it is released.
+func newHolding(t *testing.T, name string) *holding {
+	t.Helper()
+	h := &holding{asked: make(chan struct{}, 100), release: make(chan struct{})}
+	h.Target = app(t, name, func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Header.Get("Upgrade") != "":
+			echo(w, r)
+			return
+		case r.URL.Path == "/download":
+			w.Header().Set("Content-Length", "8")
+			_, _ = io.WriteString(w, "half")
+			_ = http.NewResponseController(w).Flush()
+			<-h.release
+			_, _ = io.WriteString(w, "half")
+			return
+		case r.URL.Path == "/hold":
+			h.asked <- struct{}{}
+			<-h.release
+		}
+		_, _ = io.WriteString(w, name)
+	})
+	t.Cleanup(func() {
+		select {
+		case <-h.release:
+		default:
+			close(h.release)
+		}
+	})
+	return h
+}
+
+// download asks for half a download and returns what the rest will come over.
+func (p *running) download(t *testing.T, path string) io.Reader {
+	t.Helper()
+	resp, err := http.ReadResponse(bufio.NewReader(p.send(t, request("GET", path, ""))), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = resp.Body.Close() })
+	half := make([]byte, 4)
+	if _, err := io.ReadFull(resp.Body, half); err != nil {
+		t.Fatal(err)
+	}
+	return resp.Body
+}
+
+// put puts a table of one route in force.
+func (p *running) put(r route.Route, targets ...route.Target) {
+	r.Targets = targets
+	p.SetTable(route.Build([]route.Route{r}, nil))
+}
+
+func TestDrain_LetsGoOnWhatIsUnderWay(t *testing.T) {
+	for name, leave := range map[string]func(p *running, r route.Route, was, other route.Target){
+		"draining": func(p *running, r route.Route, was, other route.Target) { p.put(r, in(route.Draining, was), other) },
+		"stopped":  func(p *running, r route.Route, was, other route.Target) { p.put(r, in(route.Stopped, was), other) },
+		"gone":     func(p *running, r route.Route, _, other route.Target) { p.put(r, other) },
+		"sick":     func(p *running, r route.Route, was, other route.Target) { p.put(r, in(route.Unhealthy, was), other) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			h, other := newHolding(t, "a"), app(t, "b", nil)
+			r := mount(t, "/x", route.Strip, h.Target)
+			r.Drain = time.Hour
+			p := start(t, Config{}, r)
+			socket, rest := p.upgrade(t, "/x/ws"), p.download(t, "/x/download")
+			post := p.send(t, request("POST", "/x/hold", "hello"))
+			<-h.asked
+			socket.say(t, "before")
+			leave(p, r, h.Target, other)
+			for range 20 {
+				if got := p.visitor(t, "GET", "/x/"); got.body != "b GET /" {
+					t.Fatalf("a new request got %d %q", got.StatusCode, got.body)
+				}
+			}
+			socket.say(t, "after")
+			close(h.release)
+			if body, err := io.ReadAll(rest); err != nil || string(body) != "half" {
+				t.Errorf("the download ended with %q, %v", body, err)
+			}
+			if got := read(t, bufio.NewReader(post), "POST"); got.body != "a" {
+				t.Errorf("the POST got %d %q", got.StatusCode, got.body)
+			}
+		})
+	}
+}
+
+func TestDrain_CutsOffWhatIsLeft(t *testing.T) {
+	for name, drain := range map[string]struct{ ofRoute, ofAll time.Duration }{
+		"route": {time.Millisecond, time.Hour}, "gateway": {0, time.Millisecond},
+	} {
+		for _, state := range []route.State{route.Draining, route.Stopped} {
+			t.Run(name+" "+string(state), func(t *testing.T) {
+				t.Parallel()
+				h, other := newHolding(t, "a"), app(t, "b", nil)
+				r := mount(t, "/x", route.Strip, h.Target)
+				r.Drain = drain.ofRoute
+				p := start(t, Config{Drain: drain.ofAll}, r)
+				socket, rest := p.upgrade(t, "/x/ws"), p.download(t, "/x/download")
+				socket.say(t, "before")
+				p.put(r, in(state, h.Target), other)
+				if _, err := socket.r.ReadByte(); err == nil || isTimeout(err) {
+					t.Errorf("the WebSocket ended with %v", err)
+				}
+				if body, err := io.ReadAll(rest); err == nil || isTimeout(err) {
+					t.Errorf("the download ended with %q, %v", body, err)
+				}
+			})
+		}
+	}
+}
+
+func TestDrain_IsCalledOffWhenTheTargetIsReadyAgain(t *testing.T) {
+	t.Parallel()
+	first, second, other := newHolding(t, "a"), newHolding(t, "b"), app(t, "c", nil)
+	one, two := mount(t, "/one", route.Strip, first.Target), mount(t, "/two", route.Strip, second.Target)
+	one.Drain, two.Drain = 200*time.Millisecond, 200*time.Millisecond
+	p := start(t, Config{}, one, two)
+	put := func(of, at route.State) {
+		one.Targets, two.Targets = []route.Target{in(of, first.Target), other}, []route.Target{in(at, second.Target), other}
+		p.SetTable(route.Build([]route.Route{one, two}, nil))
+	}
+	spared, cut := p.upgrade(t, "/one/ws"), p.upgrade(t, "/two/ws")
+	put(route.Draining, route.Ready)
+	// Tables that change nothing of it do not begin it anew, or forget it.
+	put(route.Starting, route.Ready)
+	put(route.Ready, route.Draining)
+	if _, err := cut.r.ReadByte(); err == nil || isTimeout(err) {
+		t.Errorf("the other ended with %v", err)
+	}
+	// What began to drain earlier would have been cut off by now.
+	spared.say(t, "still there")
+	put(route.Draining, route.Stopped)
+	if _, err := spared.r.ReadByte(); err == nil || isTimeout(err) {
+		t.Errorf("drained again, it ended with %v", err)
+	}
+}
+
+func TestRecall_OfRequestsToATargetThatIsNoMore(t *testing.T) {
+	for name, leave := range map[string]func(p *running, r route.Route, was, other route.Target){
+		"stopped": func(p *running, r route.Route, was, other route.Target) { p.put(r, in(route.Stopped, was), other) },
+		"gone":    func(p *running, r route.Route, _, other route.Target) { p.put(r, other) },
+		"sick":    func(p *running, r route.Route, was, other route.Target) { p.put(r, in(route.Unhealthy, was), other) },
+		"drained": func(p *running, r route.Route, was, other route.Target) {
+			p.put(r, in(route.Draining, was), other)
+			p.put(r, in(route.Stopped, was), other)
+		},
+		"moved": func(p *running, r route.Route, was, other route.Target) {
+			was.Address = other.Address
+			p.put(r, was)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h, other := newHolding(t, "a"), app(t, "b", nil)
+			r := mount(t, "/x", route.Strip, h.Target)
+			p := start(t, Config{}, r)
+			get, put := p.send(t, request("GET", "/x/hold", "")), p.send(t, request("PUT", "/x/hold", "hello"))
+			post := p.send(t, request("POST", "/x/hold", "hello"))
+			for range 3 {
+				<-h.asked
+			}
+			leave(p, r, h.Target, other)
+			if got := read(t, bufio.NewReader(get), "GET"); got.body != "b GET /hold" {
+				t.Errorf("the GET got %d %q", got.StatusCode, got.body)
+			}
+			if got := read(t, bufio.NewReader(put), "PUT"); got.body != "b PUT /hold" {
+				t.Errorf("the PUT got %d %q", got.StatusCode, got.body)
+			}
+			close(h.release)
+			if got := read(t, bufio.NewReader(post), "POST"); got.body != "a" {
+				t.Errorf("the POST got %d %q", got.StatusCode, got.body)
+			}
+		})
+	}
+}
+
+func TestRecall_LeavesWhatNobodyElseCouldAnswer(t *testing.T) {
+	h, other := newHolding(t, "a"), app(t, "b", nil)
+	alone, both := mount(t, "/alone", route.Strip, h.Target), mount(t, "/both", route.Strip, h.Target)
+	p := start(t, Config{}, alone, both)
+	conn := p.send(t, request("GET", "/alone/hold", ""))
+	<-h.asked
+	sick := in(route.Unhealthy, h.Target)
+	alone.Targets, both.Targets = []route.Target{sick}, []route.Target{sick, other}
+	p.SetTable(route.Build([]route.Route{alone, both}, nil))
+	p.untilLooked(t)
+	close(h.release)
+	if got := read(t, bufio.NewReader(conn), "GET"); got.body != "a" {
+		t.Errorf("%d %q", got.StatusCode, got.body)
+	}
+}
+
+// untilLooked waits until the gateway has looked for requests that were recalled: until one was.
+func (p *running) untilLooked(t *testing.T) {
+	t.Helper()
+	probe := start(t, Config{})
+	h := newHolding(t, "probe")
+	r := mount(t, "/probe", route.Strip, h.Target)
+	probe.put(r, h.Target)
+	conn := probe.send(t, request("GET", "/probe/hold", ""))
+	<-h.asked
+	probe.put(r, app(t, "other", nil))
+	read(t, bufio.NewReader(conn), "GET")
+}
+
+func TestDrain_ClosesConnectionsThatAreNotInUse(t *testing.T) {
+	var open atomic.Int64
+	held, release := make(chan struct{}), make(chan struct{})
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			held <- struct{}{}
+			<-release
+		}
+	}))
+	server.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+		switch s {
+		case http.StateNew:
+			open.Add(1)
+		case http.StateClosed:
+			open.Add(-1)
+		}
+	}
+	server.Start()
+	defer server.Close()
+	was := at("a", server.Listener.Addr().String())
+	r := mount(t, "/x", route.Strip, was)
+	p := start(t, Config{}, r)
+	conn := p.send(t, request("POST", "/x/", "hello"))
+	<-held
+	p.visitor(t, "GET", "/x/")
+	if n := open.Load(); n != 2 {
+		t.Fatalf("%d connections, want one in use and one that is kept", n)
+	}
+	p.put(r, in(route.Draining, was), app(t, "b", nil))
+	eventually(t, "the kept connection is closed", func() bool { return open.Load() == 1 })
+	close(release)
+	read(t, bufio.NewReader(conn), "POST")
+	eventually(t, "the other is closed after its answer", func() bool { return open.Load() == 0 })
+}
