@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"gateway/proxy/accesslog"
 	"gateway/proxy/label"
@@ -40,6 +41,35 @@ func TestREADME_SaysWhatTheCodeDoes(t *testing.T) {
 	if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func TestREADME_HasEveryLimitWithItsDefault(t *testing.T) {
+	text, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	limits, proxy := pflag.NewFlagSet("", pflag.ContinueOnError), pflag.NewFlagSet("", pflag.ContinueOnError)
+	addLimitFlags(limits, new(limitOptions))
+	addProxyFlags(proxy, new(proxyOptions))
+	limits.VisitAll(func(f *pflag.Flag) {
+		row := fmt.Sprintf("| `--%s` | ", f.Name)
+		switch f.DefValue {
+		case "", "0s":
+			row += "none |"
+		case "[]", "false":
+			return
+		default:
+			row += "`" + strings.Replace(f.DefValue, "m0s", "m", 1) + "` |"
+		}
+		if !strings.Contains(string(text), row) {
+			t.Errorf("README.md lacks a row that begins with %s", row)
+		}
+	})
+	proxy.VisitAll(func(f *pflag.Flag) {
+		if !strings.Contains(string(text), "--"+f.Name) {
+			t.Errorf("README.md does not mention --%s", f.Name)
+		}
+	})
 }
 
 // replacePart puts new text between the markers "<!-- name: ... -->" and "<!-- end of name -->".

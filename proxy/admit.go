@@ -59,12 +59,15 @@ func (v *visit) identify() {
 		return
 	}
 	r.Peer = v.trail.Client
-	v.lines = linesOf(v.lines[:0], r.Header, "X-Forwarded-Proto")
-	if proto := peer.Proto(v.lines...); proto != "" {
+	// The trail keeps its lines, so the others come behind them.
+	followed := len(v.lines)
+	v.lines = linesOf(v.lines, r.Header, "X-Forwarded-Proto")
+	if proto := peer.Proto(v.lines[followed:]...); proto != "" {
 		r.Secure = proto == "https"
 	}
-	v.lines = linesOf(v.lines[:0], r.Header, "X-Forwarded-Host")
-	if host := peer.Host(v.lines...); host != "" {
+	followed = len(v.lines)
+	v.lines = linesOf(v.lines, r.Header, "X-Forwarded-Host")
+	if host := peer.Host(v.lines[followed:]...); host != "" {
 		r.Host = host
 	}
 }

@@ -208,7 +208,7 @@ func TestCheck_RecallsNothingThatHasNowhereElseToGo(t *testing.T) {
 	<-a.held
 	a.status.Store(500)
 	p.shows(t, "a", "failing")
-	p.untilLooked(t)
+	untilLooked(t)
 	close(a.release)
 	if got := read(t, bufio.NewReader(conn), "GET"); got.body != "a" {
 		t.Errorf("%d %q", got.StatusCode, got.body)

@@ -206,7 +206,7 @@ func TestRecall_LeavesWhatNobodyElseCouldAnswer(t *testing.T) {
 	sick := in(route.Unhealthy, h.Target)
 	alone.Targets, both.Targets = []route.Target{sick}, []route.Target{sick, other}
 	p.SetTable(route.Build([]route.Route{alone, both}, nil))
-	p.untilLooked(t)
+	untilLooked(t)
 	close(h.release)
 	if got := read(t, bufio.NewReader(conn), "GET"); got.body != "a" {
 		t.Errorf("%d %q", got.StatusCode, got.body)
@@ -214,7 +214,7 @@ func TestRecall_LeavesWhatNobodyElseCouldAnswer(t *testing.T) {
 }
 
 // untilLooked waits until the gateway has looked for requests that were recalled: until one was.
-func (p *running) untilLooked(t *testing.T) {
+func untilLooked(t *testing.T) {
 	t.Helper()
 	probe := start(t, Config{})
 	h := newHolding(t, "probe")

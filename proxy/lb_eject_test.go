@@ -17,7 +17,7 @@ func TestEjection_OfATargetThatRefuses(t *testing.T) {
 	p := start(t, Config{}, mount(t, "/x", route.Strip, dead, app(t, "alive", nil)))
 	c := keepingClient(t)
 	for range 50 {
-		if status, body := p.get(t, c, "/x/"); status != 200 {
+		if status, body := fetch(t, p, c, "/x/"); status != 200 {
 			t.Fatalf("%d %s", status, body)
 		}
 	}
@@ -33,7 +33,7 @@ func TestEjection_OfATargetThatRefuses(t *testing.T) {
 	var answers atomic.Int64
 	listenAgain(t, address, func(http.ResponseWriter, *http.Request) { answers.Add(1) })
 	eventually(t, "the target takes requests again", func() bool {
-		p.get(t, c, "/x/")
+		fetch(t, p, c, "/x/")
 		return answers.Load() > 3
 	})
 	if n := p.log.lines("a target takes requests again"); n != 1 {
@@ -53,7 +53,7 @@ func TestEjection_OfATargetThatAnswersWorseThanOthers(t *testing.T) {
 	p := start(t, Config{}, mount(t, "/x", route.Strip, f.targets...))
 	c := keepingClient(t)
 	for range 300 {
-		if status, _ := p.get(t, c, "/x/"); status != 200 {
+		if status, _ := fetch(t, p, c, "/x/"); status != 200 {
 			t.Fatalf("a visitor got %d", status)
 		}
 	}

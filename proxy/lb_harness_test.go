@@ -75,11 +75,12 @@ func request(method, path, body string) string {
 
 // inChunks is one whose length is not told.
 func inChunks(method, path, body string) string {
-	head := method + " " + path + " HTTP/1.1\r\nHost: example.org\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: example.org\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n", method, path)
 	for piece := range slices.Chunk([]byte(body), 10_000) {
-		head += fmt.Sprintf("%x\r\n%s\r\n", len(piece), piece)
+		fmt.Fprintf(&b, "%x\r\n%s\r\n", len(piece), piece)
 	}
-	return head + "0\r\n\r\n"
+	return b.String() + "0\r\n\r\n"
 }
 
 // keepingClient keeps its connections and follows nothing.
@@ -90,8 +91,8 @@ func keepingClient(t *testing.T) *http.Client {
 	return &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
-// get asks over a client and returns the status and the body.
-func (p *running) get(t *testing.T, c *http.Client, path string) (int, string) {
+// fetch asks over a client and returns the status and the body.
+func fetch(t *testing.T, p *running, c *http.Client, path string) (int, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, "http://"+p.address+path, nil)
 	if err != nil {

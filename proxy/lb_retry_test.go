@@ -177,7 +177,7 @@ func TestRetry_IsNoStorm(t *testing.T) {
 	p := start(t, Config{}, mount(t, "/x", route.Strip, f.targets...))
 	c := keepingClient(t)
 	for range requests {
-		if status, _ := p.get(t, c, "/x/"); status != 500 {
+		if status, _ := fetch(t, p, c, "/x/"); status != 500 {
 			t.Fatalf("%d, want what the app says", status)
 		}
 	}

@@ -169,16 +169,18 @@ func (v *visit) awaitTable(path route.Path) bool {
 		return false
 	}
 	if s.current.Load() == v.snapshot {
-		if err := v.way.wait(left); errors.Is(err, engine.ErrGone) {
+		err := v.way.wait(left)
+		if errors.Is(err, engine.ErrGone) {
 			v.status = statusGone
 			v.exchange.Abort()
+		}
+		if err != nil {
 			return false
 		}
 	}
-	now := s.current.Load()
-	again := now != v.snapshot
-	v.snapshot = now
-	return again
+	// It may be the same one: its own release wakes those who saw it before that.
+	v.snapshot = s.current.Load()
+	return true
 }
 
 // dismiss lets those go on who wait for a target. As the gateway ends, they get no other place.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"sync/atomic"
 
 	"gateway/proxy/http1"
@@ -85,9 +86,15 @@ type received struct {
 }
 
 // Read implements io.Reader. An error of the body is given as it was, even if the transformer takes it for another one or
-// for the end: else the target would get a part for the whole.
-func (r *received) Read(p []byte) (int, error) {
-	n, err := r.Reader.Read(p)
+// for the end: else the target would get a part for the whole. A panic is an error of the transformer, since it may be on
+// a goroutine where nothing else would recover from it.
+func (r *received) Read(p []byte) (n int, err error) {
+	defer func() {
+		if thrown := recover(); thrown != nil {
+			n, err = 0, &unreceived{fmt.Errorf("it panicked: %v\n%s", thrown, debug.Stack())}
+		}
+	}()
+	n, err = r.Reader.Read(p)
 	switch {
 	case err == nil:
 	case r.body.err != nil:

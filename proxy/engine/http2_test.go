@@ -234,10 +234,10 @@ func TestHTTP2_ResetsTheStreamOfABrokenAnswer(t *testing.T) {
 // editing transforms every body to upper case both ways and edits heads.
 type editing struct{ x *Exchange }
 
-func (editing) Outgoing(h *header.Header) { h.Set("X-To-Target", "1") }
+func (editing) Outgoing(h *header.Header) { h.Add("X-To-Target", "1") }
 
 func (e editing) Incoming(_ int, h *header.Header) {
-	h.Set("X-To-Visitor", "1")
+	h.Add("X-To-Visitor", "1")
 	e.x.Transform(func(to Sink) Sink { return upper{to} })
 }
 

@@ -190,3 +190,21 @@ func TestReceive_LeavesTheErrorsOfVisitorsAlone(t *testing.T) {
 		}
 	}
 }
+
+// throwingReader panics.
+type throwingReader struct{ io.Reader }
+
+func (throwingReader) Read([]byte) (int, error) { panic("thrown") }
+
+func TestReceive_OutlivesATransformerThatPanics(t *testing.T) {
+	for _, scheme := range []Scheme{HTTP, H2C} {
+		b := newBounding(func(r io.Reader) io.Reader { return throwingReader{r} })
+		r := serving(t, Config{Handler: b})
+		b.to = r.Upstream(scheme, serve(t, scheme, func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
+		c := dial(t, r.address)
+		c.say("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nok")
+		if err := failure(t, &b.carrier); !errors.Is(err, ErrReceive) || !strings.Contains(err.Error(), "thrown") {
+			t.Errorf("%s: %v", scheme, err)
+		}
+	}
+}

@@ -25,12 +25,6 @@ func (h *Header) Append(kind Kind, name, value string) {
 	*h = append(*h, Field{Name: name, Value: value, Kind: kind})
 }
 
-// Set replaces all fields of that name by one at the end.
-func (h *Header) Set(name, value string) {
-	h.Del(name)
-	h.Add(name, value)
-}
-
 // Del removes all fields of that name.
 func (h *Header) Del(name string) {
 	kind := KindOf(name)
@@ -46,12 +40,6 @@ func (h *Header) Drop(kinds Set) {
 		}
 	}
 	*h = kept
-}
-
-// Get returns the first value of that name, or nothing.
-func (h Header) Get(name string) string {
-	value, _ := h.Lookup(name)
-	return value
 }
 
 // Lookup returns the first value of that name, and whether there is one.
@@ -73,18 +61,6 @@ func (h Header) First(kind Kind) (string, bool) {
 		}
 	}
 	return "", false
-}
-
-// Values returns all values of that name in their order.
-func (h Header) Values(name string) []string {
-	kind := KindOf(name)
-	var values []string
-	for i := range h {
-		if h[i].is(kind, name) {
-			values = append(values, h[i].Value)
-		}
-	}
-	return values
 }
 
 func (f *Field) is(kind Kind, name string) bool {

@@ -91,7 +91,7 @@ func (b *bed) alone(ctx context.Context) error {
 
 func (b *bed) backend(port int, mark string) error {
 	cmd, log, err := peer.Launch(filepath.Join(b.dir, "backend-"+mark), loadCore,
-		filepath.Join(b.bin, "backend"), "--port", strconv.Itoa(port), "--mark", mark)
+		filepath.Join(b.bin, "backend"), "--port", strconv.Itoa(port), "--mark", mark, "--addresses", strconv.Itoa(peer.Replicas))
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@
 # Builds the gateway and what it is compared with, installs what is missing, and measures. --help lists the scenarios.
 #
 #	testdata/bench/bench.sh [SCENARIO ...] [--rounds N] [--seconds S] [--peers nginx,gateway] [--gateway PROGRAM]
+#	testdata/bench/bench.sh features limits --out RESULTS.md      measures these again, and replaces their part of a file
 #	testdata/bench/bench.sh --quick       half a minute, gateway and reverseproxy only; exits with 0 when all worked
 #
 # It is for Linux with two cores or more. To install nginx, HAProxy, wrk and h2load it needs root and apt-get.

@@ -28,6 +28,10 @@ type loadReport struct {
 	Errors   map[string]int `json:"errors"`
 	P50      float64        `json:"p50_us"`
 	P99      float64        `json:"p99_us"`
+
+	Refused    int     `json:"refused"`
+	RefusedP50 float64 `json:"refused_p50_us"`
+	RefusedP99 float64 `json:"refused_p99_us"`
 }
 
 // loadArgs is how our own load tool is told of the traffic.

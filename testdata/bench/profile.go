@@ -17,6 +17,9 @@ func (b *bed) startProfile(scenario string, r *peer.Running) (func() error, erro
 		return func() error { return nil }, nil
 	}
 	file := b.profile + "-" + scenario
+	if _, variant, ok := strings.Cut(r.Peer.Name, "gateway"); ok && variant != "" {
+		file += strings.NewReplacer("/", "-", ", ", "-", " ", "-").Replace(variant)
+	}
 	cmd := exec.Command("taskset", "-c", strconv.Itoa(loadCore), "perf", "record", "-q", "-F", "997", "-g", "-p", strconv.Itoa(r.PID),
 		"-o", file, "--", "sleep", strconv.FormatFloat(b.seconds, 'f', 1, 64))
 	cmd.Stderr = os.Stderr

@@ -44,8 +44,12 @@ func (b *bed) rounds(ctx context.Context, s scenario, chosen []peer.Peer) result
 	for _, p := range s.takes(chosen) {
 		r.peers = append(r.peers, p.Name)
 	}
-	for round := range b.options.rounds {
-		for _, p := range s.takes(chosen) {
+	for round := range b.roundsOf(s) {
+		taking := s.takes(chosen)
+		if round%2 == 1 {
+			slices.Reverse(taking) // what changes as time goes by is nobody's advantage
+		}
+		for _, p := range taking {
 			if ctx.Err() != nil || s.once && round > 0 {
 				continue
 			}
@@ -62,6 +66,9 @@ func (b *bed) rounds(ctx context.Context, s scenario, chosen []peer.Peer) result
 	}
 	return r
 }
+
+// roundsOf is how many rounds a scenario has.
+func (b *bed) roundsOf(s scenario) int { return b.options.rounds * max(s.times, 1) }
 
 // calmest measures up to three times while others disturb the proxy on its core, and keeps the measurement that was
 // disturbed least.
@@ -94,7 +101,8 @@ func (b *bed) one(ctx context.Context, s scenario, p peer.Peer) (sample, error) 
 	if err != nil {
 		return sample{}, fmt.Errorf("making a folder: %w", err)
 	}
-	setup.Dir = dir
+	defer os.RemoveAll(dir)
+	setup.Dir, setup.ClientRate, setup.ClientConns = dir, t.clientRate, t.clientConns
 	if s.name == "swap" {
 		setup.Hot, setup.HotPort = t.routes/2, setup.Backend
 	}
@@ -120,12 +128,16 @@ func (b *bed) one(ctx context.Context, s scenario, p peer.Peer) (sample, error) 
 	if err != nil {
 		return sample{}, err
 	}
-	got, err := watched(running, func() (sample, error) { return b.cost(ctx, running, t) })
+	var got sample
+	err = running.Run(ctx, func() (err error) {
+		got, err = watched(running, func() (sample, error) { return b.cost(ctx, running, t) })
+		return err
+	})
 	if err := errors.Join(err, stop()); err != nil {
 		return sample{}, err
 	}
 	got.value = got.used.Seconds() / float64(got.requests)
-	return got, nil
+	return got, running.Prove(ctx, got.requests)
 }
 
 // watched makes a measurement and notes the processor time that the proxy used, and others on its core.

@@ -16,8 +16,14 @@ type scenario struct {
 	scale float64 // from what measure returns to the unit
 	traffic
 	measure func(context.Context, *bed, *peer.Running, traffic) (sample, error)
-	// peers, if set, are those that take part, whatever was chosen; the first is what ratios are to.
+	// peers, if set, are those that take part, as far as their kind was chosen; the first is what ratios are to.
 	peers []peer.Peer
+	// base, if set, is one of the peers that the others are compared with too, round by round.
+	base string
+	// times is how many rounds there are in the place of one, since a small difference is looked for; 0 is 1.
+	times int
+	// alone says that a figure is a ratio already, and needs none beside nginx's.
+	alone bool
 	// only, if set, says which of the chosen take part.
 	only func(peer.Peer) bool
 	// still says that a figure is one of memory: other work on the machine does not disturb it.
@@ -36,7 +42,9 @@ type traffic struct {
 	fresh   bool
 	browser bool
 	upload  bool
-	tool    func(context.Context, *bed, *peer.Running, traffic, time.Duration) (outcome, error)
+	// clientRate and clientConns are what a client may do.
+	clientRate, clientConns int
+	tool                    func(context.Context, *bed, *peer.Running, traffic, time.Duration) (outcome, error)
 }
 
 const (
@@ -73,8 +81,8 @@ func scenarios() []scenario {
 			traffic: keep.with(func(t *traffic) { t.secure, t.tool = true, h2Load }),
 		},
 		{
-			name: "idle", title: "RSS per idle client connection, 10,000 of them", unit: "KB", scale: 1.0 / 1024, once: true, still: true,
-			measure: idle, traffic: keep.with(func(t *traffic) { t.conns = 10_000 }),
+			name: "idle", title: "RSS per idle client connection, 9,000 of them", unit: "KB", scale: 1.0 / 1024, once: true, still: true,
+			measure: idle, traffic: keep.with(func(t *traffic) { t.conns = 9000 }),
 		},
 		{name: "memory", title: "PSS idle, 100 routes", unit: "MB", scale: 1.0 / (1 << 20), measure: memory, still: true, traffic: keep},
 		{
@@ -84,6 +92,20 @@ func scenarios() []scenario {
 		{
 			name: "routes10k", title: "10,000 routes beside 100, 64 connections", traffic: keep,
 			peers: []peer.Peer{peer.ManyRoutes(100, 100), peer.ManyRoutes(10_000, 100), peer.ManyRoutes(10_000, 10_000)},
+		},
+		{
+			name: "features", title: "64 connections, with and without all that issue 4 brings", traffic: keep,
+			peers: withFeatures(), base: allOff, times: 3,
+		},
+		{
+			name: "limitrate", title: "p99 of visitors while another client is 2,000 requests/s over its rate, beside before", unit: "times", scale: 1,
+			measure: flooded, only: peer.Peer.BoundsRate, alone: true,
+			traffic: keep.with(func(t *traffic) { t.rate, t.clientRate = 2000, 100 }),
+		},
+		{
+			name: "limitconns", title: "p99 of visitors while another client opens 2,000 connections too many, beside before", unit: "times", scale: 1,
+			measure: flooded, only: peer.Peer.BoundsConns, alone: true,
+			traffic: keep.with(func(t *traffic) { t.rate, t.clientConns = 2000, 100 }),
 		},
 	}
 }
@@ -97,9 +119,34 @@ func (t traffic) with(change func(*traffic)) traffic {
 func (s scenario) takes(chosen []peer.Peer) []peer.Peer {
 	switch {
 	case s.peers != nil:
-		return s.peers
+		kinds := map[string]bool{}
+		for _, p := range chosen {
+			kinds[p.Kind()] = true
+		}
+		return slices.DeleteFunc(slices.Clone(s.peers), func(p peer.Peer) bool { return !kinds[p.Kind()] })
 	case s.only != nil:
 		return slices.DeleteFunc(slices.Clone(chosen), func(p peer.Peer) bool { return !s.only(p) })
 	}
-	return chosen
+	return slices.Clone(chosen)
+}
+
+// groups are names of several scenarios.
+var groups = map[string][]string{"limits": {"limitrate", "limitconns"}}
+
+// allOff is the gateway that does nothing but what it must.
+const allOff = "gateway, all off"
+
+// withFeatures are the proxies of the features scenario: with nothing and with everything, or with single features.
+func withFeatures(single ...string) []peer.Peer {
+	plain := peer.All()[0]
+	off := peer.Gateway("all off", peer.Features{})
+	if len(single) == 0 {
+		return []peer.Peer{plain, peer.NginxLogging(), off, peer.Gateway("all on", peer.Everything)}
+	}
+	peers := []peer.Peer{plain, off}
+	for _, name := range single {
+		f, _ := peer.FeatureNamed(name) // choose has looked
+		peers = append(peers, peer.Gateway(name+" on", f))
+	}
+	return peers
 }

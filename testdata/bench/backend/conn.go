@@ -88,6 +88,9 @@ func (c *conn) answer(s *server, head []byte) bool {
 	line := head[:bytes.IndexByte(head, '\r')]
 	_, path, _ := bytes.Cut(line, []byte(" /"))
 	path, _, _ = bytes.Cut(path, []byte(" "))
+	if _, rest, found := bytes.Cut(path, []byte("/")); found {
+		path = rest // a request that came past the proxies has the prefix still
+	}
 	if string(path) == "echo" {
 		return c.send(s, page(head), 0)
 	}

@@ -12,7 +12,7 @@ import (
 
 func caddy() Peer {
 	return Peer{
-		Name: "caddy",
+		Name: "caddy", kind: "caddy",
 		configure: func(s Setup) ([]string, error) {
 			config, err := caddyConfig(s)
 			if err != nil {

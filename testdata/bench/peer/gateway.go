@@ -6,29 +6,42 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os/exec"
+	"strings"
 	"time"
 )
 
 func gateway() Peer {
 	return Peer{
-		Name: "gateway",
-		configure: func(s Setup) ([]string, error) {
-			command := []string{
-				s.Gateway, "serve", "--listen", fmt.Sprintf("127.0.0.1:%d", s.HTTP), "--ping", "", "--log", "warn",
-				"--state", s.file("state"), "--socket", s.file("admin.sock"),
-			}
-			if s.TLS > 0 {
-				command = append(command, "--tls-listen", fmt.Sprintf("127.0.0.1:%d", s.TLS), "--tls-cert", s.Cert, "--tls-key", s.Key)
-			}
-			return command, nil
-		},
-		load:    pushTable,
-		change:  func(ctx context.Context, s Setup, _ int) error { return pushTable(ctx, s) },
-		Version: func(s Setup) string { return output(s.Gateway, "--version") },
+		Name: "gateway", kind: "gateway", bounds: boundRate | boundConns,
+		configure: func(s Setup) ([]string, error) { return gatewayCommand(s), nil },
+		load:      func(ctx context.Context, s Setup) error { return pushTable(ctx, s, nil) },
+		change:    func(ctx context.Context, s Setup, _ int) error { return pushTable(ctx, s, nil) },
+		Version:   func(s Setup) string { return output(s.Gateway, "--version") },
 	}
 }
 
-// target and route are the admin API's, as far as they are needed here.
+// gatewayCommand is the gateway without limits on clients but those of the setup: all load comes from one address.
+func gatewayCommand(s Setup) []string {
+	command := []string{
+		s.Gateway, "serve", "--listen", fmt.Sprintf("127.0.0.1:%d", s.HTTP), "--ping", "", "--log", "warn",
+		"--state", s.file("state"), "--socket", s.file("admin.sock"),
+	}
+	if s.TLS > 0 {
+		command = append(command, "--tls-listen", fmt.Sprintf("127.0.0.1:%d", s.TLS), "--tls-cert", s.Cert, "--tls-key", s.Key)
+	}
+	// An older gateway, which --gateway may name, has no limits and does not know these flags.
+	if help, _ := exec.Command(s.Gateway, "serve", "--help").CombinedOutput(); !strings.Contains(string(help), "--max-conns-per-client") {
+		return command
+	}
+	command = append(command, "--max-conns", "0", "--max-conns-per-client", fmt.Sprint(s.ClientConns))
+	if s.ClientRate > 0 {
+		command = append(command, "--client-rate", fmt.Sprintf("%d/s,burst=%d", s.ClientRate, s.ClientRate))
+	}
+	return command
+}
+
+// What follows is the admin API's, as far as it is needed here.
 type (
 	target struct {
 		ID      string    `json:"id"`
@@ -38,6 +51,17 @@ type (
 		State   string    `json:"state"`
 		Created time.Time `json:"created"`
 	}
+	check struct {
+		Path     string        `json:"path"`
+		Interval time.Duration `json:"interval"`
+		Timeout  time.Duration `json:"timeout"`
+		Rise     int           `json:"rise"`
+		Fall     int           `json:"fall"`
+	}
+	rate struct {
+		Requests int           `json:"requests"`
+		Per      time.Duration `json:"per"`
+	}
 	route struct {
 		Path    string    `json:"path"`
 		Service string    `json:"service"`
@@ -45,11 +69,15 @@ type (
 		Mount   string    `json:"mount"`
 		Claimed time.Time `json:"claimed"`
 		Targets []target  `json:"targets"`
+		Balance string    `json:"balance,omitempty"`
+		Check   *check    `json:"check,omitempty"`
+		Rate    *rate     `json:"rate,omitempty"`
+		BodyMax int64     `json:"body_max,omitempty"`
 	}
 )
 
-// pushTable puts the routes into force over the admin socket.
-func pushTable(ctx context.Context, s Setup) error {
+// pushTable puts the routes into force over the admin socket. dress, unless it is nil, changes each before.
+func pushTable(ctx context.Context, s Setup, dress func(*route)) error {
 	born := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	routes := make([]route, s.Routes)
 	for i := range routes {
@@ -59,6 +87,9 @@ func pushTable(ctx context.Context, s Setup) error {
 			Targets: []target{{
 				ID: fmt.Sprintf("%d", port), Name: name, Address: fmt.Sprintf("127.0.0.1:%d", port), Scheme: "http", State: "ready", Created: born,
 			}},
+		}
+		if dress != nil {
+			dress(&routes[i])
 		}
 	}
 	body, err := json.Marshal(map[string]any{"routes": routes})

@@ -7,7 +7,7 @@ import (
 
 func haproxy() Peer {
 	return Peer{
-		Name: "haproxy",
+		Name: "haproxy", kind: "haproxy", bounds: boundRate | boundConns,
 		configure: func(s Setup) ([]string, error) {
 			var routes strings.Builder
 			for i := range s.Routes {
@@ -41,7 +41,7 @@ defaults
 	http-reuse always
 frontend front
 	bind 127.0.0.1:%d backlog 4096
-%s	http-request set-var(txn.app) path,map_beg(%s)
+%s%s	http-request set-var(txn.app) path,map_beg(%s)
 	http-request deny deny_status 404 unless { var(txn.app) -m found }
 	http-request set-path /%%[path,field(3,/,0)]
 	http-request set-header X-Forwarded-For %%[src]
@@ -54,5 +54,22 @@ frontend front
 	use_backend %%[var(txn.app)]
 backend app%d
 	server app 127.0.0.1:%d pool-max-conn 4096
-`, s.HTTP, secure, s.file("routes.map"), s.Backend, s.Backend)
+`, s.HTTP, secure, haproxyBounds(s), s.file("routes.map"), s.Backend, s.Backend)
+}
+
+// haproxyBounds counts the requests of the last second, refused ones too, as HAProxy's manual has it.
+func haproxyBounds(s Setup) string {
+	switch {
+	case s.ClientRate > 0:
+		return fmt.Sprintf(`	stick-table type ip size 100k expire 30s store http_req_rate(1s)
+	http-request track-sc0 src
+	http-request deny deny_status 429 if { sc_http_req_rate(0) gt %d }
+`, s.ClientRate)
+	case s.ClientConns > 0:
+		return fmt.Sprintf(`	stick-table type ip size 100k expire 30s store conn_cur
+	tcp-request connection track-sc0 src
+	http-request deny deny_status 429 if { sc_conn_cur(0) gt %d }
+`, s.ClientConns)
+	}
+	return ""
 }

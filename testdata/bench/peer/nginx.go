@@ -10,10 +10,9 @@ import (
 
 func nginx() Peer {
 	return Peer{
-		Name: "nginx",
+		Name: "nginx", kind: "nginx", bounds: boundRate,
 		configure: func(s Setup) ([]string, error) {
-			command := []string{"nginx", "-p", s.Dir, "-c", s.file("nginx.conf"), "-e", "stderr"}
-			return command, s.write("nginx.conf", nginxConf(s))
+			return nginxCommand(s), s.write("nginx.conf", nginxConf(s))
 		},
 		change: func(_ context.Context, s Setup, pid int) error {
 			if err := s.write("nginx.conf", nginxConf(s)); err != nil {
@@ -25,6 +24,18 @@ func nginx() Peer {
 	}
 }
 
+func nginxCommand(s Setup) []string {
+	return []string{"nginx", "-p", s.Dir, "-c", s.file("nginx.conf"), "-e", "stderr"}
+}
+
+// nginxLog is an access log of what the gateway's has, written in blocks as large as there and as often.
+const nginxLog = `	log_format facts escape=json '{"time":"$time_iso8601","client":"$remote_addr","method":"$request_method","host":"$http_host",'
+		'"path":"$request_uri","protocol":"$server_protocol","status":$status,"bytes_in":$request_length,"bytes_out":$body_bytes_sent,'
+		'"route":"$proxy_host","target":"$upstream_addr","duration":$request_time,"upstream":"$upstream_response_time",'
+		'"request_id":"$request_id","referer":"$http_referer","user_agent":"$http_user_agent"}';
+	access_log access.log facts buffer=64k flush=1s;
+`
+
 // nginxHead is what people write for one worker, with limits on requests per connection out of the way. Buffering is as
 // nginx has it by default.
 const nginxHead = `daemon off;
@@ -33,7 +44,6 @@ worker_rlimit_nofile 65536;
 pid nginx.pid;
 events { worker_connections 30000; }
 http {
-	access_log off;
 	client_body_temp_path body;
 	proxy_temp_path proxy;
 	fastcgi_temp_path fastcgi;
@@ -58,6 +68,15 @@ func nginxConf(s Setup) string {
 		b.WriteString("user root;\n") // whose folders these are
 	}
 	b.WriteString(nginxHead)
+	if s.log {
+		b.WriteString(nginxLog)
+	} else {
+		b.WriteString("\taccess_log off;\n")
+	}
+	if s.ClientRate > 0 {
+		fmt.Fprintf(&b, "\tlimit_req_zone $binary_remote_addr zone=clients:10m rate=%dr/s;\n", s.ClientRate)
+		fmt.Fprintf(&b, "\tlimit_req zone=clients burst=%d nodelay;\n\tlimit_req_status 429;\n\tlimit_req_log_level info;\n", s.ClientRate)
+	}
 	ports := []int{s.Backend}
 	if s.Hot > 0 && s.HotPort != s.Backend {
 		ports = append(ports, s.HotPort)

@@ -30,6 +30,10 @@ type Setup struct {
 	Cert    string // certificate, key, and both in one file
 	Key     string
 	Pair    string
+	// ClientRate is how many requests a second each client may make, as many at once, and ClientConns how many connections
+	// it may have; 0 is any number.
+	ClientRate, ClientConns int
+	log                     bool // nginx is to write an access log
 }
 
 // target is the port that a route goes to.
@@ -62,7 +66,29 @@ type Peer struct {
 	change func(context.Context, Setup, int) error
 	// Version says which it is.
 	Version func(Setup) string
+	// kind is the name of the proxy without its variants, bounds what it can bound, and features, if set, what it does
+	// beside the usual.
+	kind     string
+	bounds   bounds
+	features *Features
 }
+
+// bounds are what a proxy can bound of a client.
+type bounds int
+
+const (
+	boundRate bounds = 1 << iota
+	boundConns
+)
+
+// BoundsRate reports whether the proxy can bound the requests of a client.
+func (p Peer) BoundsRate() bool { return p.bounds&boundRate != 0 }
+
+// BoundsConns reports whether it can bound a client's connections. nginx counts only those that carry a request.
+func (p Peer) BoundsConns() bool { return p.bounds&boundConns != 0 }
+
+// Kind is the name of the proxy without its variants.
+func (p Peer) Kind() string { return p.kind }
 
 // All returns the peers in the order in which a round visits them.
 func All() []Peer {

@@ -9,7 +9,7 @@ import (
 
 func reverseproxy() Peer {
 	return Peer{
-		Name: "reverseproxy",
+		Name: "reverseproxy", kind: "reverseproxy",
 		configure: func(s Setup) ([]string, error) {
 			command := []string{
 				filepath.Join(s.Bin, "reverseproxy"), "--listen", fmt.Sprintf("127.0.0.1:%d", s.HTTP),

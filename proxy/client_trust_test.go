@@ -1,0 +1,185 @@
+package proxy
+
+import (
+	"bufio"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"gateway/proxy/route"
+)
+
+// told is what an app learns of its visitor.
+type told struct{ For, Real, Proto, Host, Port, Forwarded, Asked string }
+
+// telling is an app that answers what it was told.
+func telling(t *testing.T, name string) route.Target {
+	t.Helper()
+	return app(t, name, func(w http.ResponseWriter, r *http.Request) {
+		all := func(name string) string { return strings.Join(r.Header.Values(name), " | ") }
+		_ = json.NewEncoder(w).Encode(told{
+			all("X-Forwarded-For"), all("X-Real-Ip"), all("X-Forwarded-Proto"), all("X-Forwarded-Host"), all("X-Forwarded-Port"),
+			all("Forwarded"), r.Host,
+		})
+	})
+}
+
+// was reads what a telling app answered.
+func (r reply) was(t *testing.T) (v told) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(r.body), &v); err != nil {
+		t.Errorf("%d %q: %v", r.StatusCode, r.body, err)
+	}
+	return v
+}
+
+func TestClient_IsBelievedOfTrustedProxiesAlone(t *testing.T) {
+	fields := []string{
+		"X-Forwarded-For: 198.51.100.1, 192.0.2.1", "X-Forwarded-For: 10.0.0.7:4711", "X-Real-IP: 198.51.100.2",
+		"X-Forwarded-Proto: https", "X-Forwarded-Host: public.example:8443", "X-Forwarded-Port: 1", "Forwarded: for=198.51.100.3",
+		"X-Forwarded-Prefix: /evil",
+	}
+	for _, c := range []struct {
+		trusted []string
+		headers []string
+		want    told
+	}{
+		{nil, fields, told{"127.0.0.1", "127.0.0.1", "http", "example.org", "80", "for=127.0.0.1;proto=http;host=\"example.org\"", "example.org"}},
+		{[]string{"192.0.2.0/24", "10.0.0.0/8"}, fields, told{"127.0.0.1", "127.0.0.1", "http", "example.org", "80", "for=127.0.0.1;proto=http;host=\"example.org\"", "example.org"}},
+		{[]string{"127.0.0.1"}, fields, told{
+			"10.0.0.7, 127.0.0.1", "10.0.0.7", "https", "public.example:8443", "8443", "for=10.0.0.7;proto=https;host=\"public.example:8443\"", "public.example:8443",
+		}},
+		{[]string{"private"}, fields, told{
+			"192.0.2.1, 10.0.0.7, 127.0.0.1", "192.0.2.1", "https", "public.example:8443", "8443", "for=192.0.2.1;proto=https;host=\"public.example:8443\"", "public.example:8443",
+		}},
+		{[]string{"private"}, []string{"X-Forwarded-For: [2001:DB8::1]:80"}, told{
+			"2001:db8::1, 127.0.0.1", "2001:db8::1", "http", "example.org", "80", "for=\"[2001:db8::1]\";proto=http;host=\"example.org\"", "example.org",
+		}},
+		{[]string{"private"}, []string{"X-Forwarded-For: 192.0.2.1, nonsense", "X-Forwarded-Proto: gopher", "X-Forwarded-Host: a b"}, told{
+			"127.0.0.1", "127.0.0.1", "http", "example.org", "80", "for=127.0.0.1;proto=http;host=\"example.org\"", "example.org",
+		}},
+		{[]string{"private"}, nil, told{"127.0.0.1", "127.0.0.1", "http", "example.org", "80", "for=127.0.0.1;proto=http;host=\"example.org\"", "example.org"}},
+	} {
+		log, lines := keepLog(t)
+		p := start(t, Config{Trusted: trusting(t, c.trusted...), Forwarded: true, AccessLog: log}, mount(t, "/", route.Strip, telling(t, "x")))
+		if got := p.visitor(t, "GET", "/", c.headers...).was(t); got != c.want {
+			t.Errorf("trusting %v with %v:\n got %+v\nwant %+v", c.trusted, c.headers, got, c.want)
+		}
+		all := lines(p, 1)
+		if len(all) != 1 {
+			t.Fatalf("%d lines", len(all))
+		}
+		logged := logLine{"client": c.want.Real, "peer": nil, "tls": c.want.Proto == "https", "host": c.want.Host}
+		if c.want.Real != "127.0.0.1" {
+			logged["peer"] = "127.0.0.1"
+		}
+		all[0].wants(t, logged)
+		p.stop()
+	}
+}
+
+func TestClient_AsksForTheHostThatATrustedProxyNames(t *testing.T) {
+	public, plain := mount(t, "/", route.Strip, telling(t, "plain")), mount(t, "public.example/", route.Strip, app(t, "public", nil))
+	for trusted, want := range map[string]string{"127.0.0.1": "public GET /", "192.0.2.1": ""} {
+		p := start(t, Config{Trusted: trusting(t, trusted)}, public, plain)
+		got := p.visitor(t, "GET", "/", "X-Forwarded-Host: public.example")
+		if (got.body == want) != (want != "") {
+			t.Errorf("trusting %s it answers %q", trusted, got.body)
+		}
+		p.stop()
+	}
+}
+
+// announcement is a header of version 2 of the PROXY protocol.
+func announcement(source string) string {
+	from := netip.MustParseAddrPort(source)
+	family, length := byte(0x11), uint16(12)
+	if from.Addr().Is6() {
+		family, length = 0x21, 36
+	}
+	b := append([]byte("\r\n\r\n\x00\r\nQUIT\n\x21"), family)
+	b = binary.BigEndian.AppendUint16(b, length)
+	b = append(b, from.Addr().AsSlice()...)
+	b = append(b, make([]byte, len(from.Addr().AsSlice()))...)
+	b = binary.BigEndian.AppendUint16(b, from.Port())
+	return string(binary.BigEndian.AppendUint16(b, 80))
+}
+
+// announcements are headers with what is known of the visitor then.
+var announcements = map[string]struct{ client, isFor string }{
+	"PROXY TCP4 192.0.2.1 192.0.2.2 1000 80\r\n":     {"192.0.2.1", "192.0.2.1"},
+	"PROXY TCP6 2001:db8::1 2001:db8::2 1000 80\r\n": {"2001:db8::1", "2001:db8::1"},
+	announcement("192.0.2.1:1000"):                   {"192.0.2.1", "192.0.2.1"},
+	announcement("[2001:db8::1]:1000"):               {"2001:db8::1", "2001:db8::1"},
+	// Who is announced may be a trusted proxy itself.
+	announcement("10.0.0.1:1000"): {"198.51.100.9", "198.51.100.9, 10.0.0.1"},
+	// A proxy that does not say who it is does not vouch for what comes over the connection.
+	"PROXY UNKNOWN\r\n":                             {"unknown", "unknown"},
+	"\r\n\r\n\x00\r\nQUIT\n\x21\x00\x00\x00":        {"unknown", "unknown"},
+	"\r\n\r\n\x00\r\nQUIT\n\x20\x00\x00\x00":        {"198.51.100.9", "198.51.100.9, 127.0.0.1"},
+	"PROXY UNKNOWN ffff::1 ffff::2 1000 80\r\n":     {"unknown", "unknown"},
+	"PROXY TCP4 127.0.0.1 192.0.2.2 1000 80\r\n":    {"198.51.100.9", "198.51.100.9, 127.0.0.1"},
+	"PROXY TCP4 198.51.100.1 192.0.2.2 1000 80\r\n": {"198.51.100.1", "198.51.100.1"},
+}
+
+func TestClient_IsAnnounced(t *testing.T) {
+	log, lines := keepLog(t)
+	config := withTLS(t, Config{Trusted: trusting(t, "private"), ProxyProtocol: true, AccessLog: log})
+	p := start(t, config, mount(t, "/", route.Strip, telling(t, "x")))
+	requests, clients := uint64(0), map[string]int{}
+	for header, want := range announcements {
+		ask := "GET / HTTP/1.1\r\nHost: example.org\r\nConnection: close\r\nX-Forwarded-For: 198.51.100.9\r\n\r\n"
+		answers := []reply{p.raw(t, "GET", header+ask)}
+		// It may come in pieces.
+		conn := p.dial(t)
+		for i := range len(header) {
+			_, _ = io.WriteString(conn, header[i:i+1])
+		}
+		_, _ = io.WriteString(conn, ask)
+		answers = append(answers, read(t, bufio.NewReader(conn), "GET"))
+		answers = append(answers, ask2(t, p.http2(t, header), request2(t, "GET", "/", nil, "X-Forwarded-For: 198.51.100.9")))
+		for i, got := range answers {
+			requests++
+			clients[want.client]++
+			if was := got.was(t); was.For != want.isFor || was.Real != want.client {
+				t.Errorf("%q, way %d: the app was told %+v, want %v", header, i, was, want)
+			}
+		}
+	}
+	for _, l := range lines(p, requests) {
+		client, _ := l["client"].(string)
+		clients[client]--
+	}
+	for client, left := range clients {
+		if left != 0 {
+			t.Errorf("of %s there are %d lines too few", client, left)
+		}
+	}
+}
+
+func TestClient_IsAnnouncedAsTheRulesSay(t *testing.T) {
+	p := start(t, Config{Trusted: trusting(t, "127.0.0.1"), ProxyProtocol: true}, mount(t, "/", route.Strip, telling(t, "x")))
+	for _, text := range []string{
+		request("GET", "/", ""), "PROXY TCP4 nonsense\r\n" + request("GET", "/", ""), "PROXY", strings.Repeat("\r\n", 10),
+	} {
+		conn := p.ask(t, text)
+		_ = conn.(*net.TCPConn).CloseWrite()
+		if b, err := io.ReadAll(conn); len(b) > 0 {
+			t.Errorf("%q is answered %q, %v", text, b, err)
+		}
+	}
+	// Nobody else may announce.
+	other := start(t, Config{Trusted: trusting(t, "192.0.2.1"), ProxyProtocol: true}, mount(t, "/", route.Strip, telling(t, "x")))
+	if got := other.raw(t, "GET", fmt.Sprint("PROXY TCP4 192.0.2.1 192.0.2.2 1000 80\r\n", request("GET", "/", ""))); got.StatusCode != 400 {
+		t.Errorf("a header of who is not trusted: %d", got.StatusCode)
+	}
+	if got := other.visitor(t, "GET", "/").was(t); got.Real != "127.0.0.1" {
+		t.Errorf("without one the app was told %+v", got)
+	}
+}

@@ -1,0 +1,102 @@
+package proxy
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"gateway/proxy/route"
+)
+
+// swallowing is an app that tells how much it got, and whether that was all. What it saw broken is sent to the channel.
+func swallowing(t *testing.T, name string, broken chan<- int64) route.Target {
+	t.Helper()
+	return app(t, name, func(w http.ResponseWriter, r *http.Request) {
+		n, err := io.Copy(io.Discard, r.Body)
+		if err != nil {
+			broken <- n
+			return
+		}
+		fmt.Fprintf(w, "%s %d", name, n)
+	})
+}
+
+func TestLimit_OfBodies(t *testing.T) {
+	broken := make(chan int64, 100)
+	own := mount(t, "/own", route.Strip, swallowing(t, "own", broken))
+	own.BodyMax = 50_000
+	p := start(t, Config{BodyMax: 1000}, own, mount(t, "/usual", route.Strip, swallowing(t, "usual", broken)))
+	for _, c := range []struct {
+		path   string
+		size   int
+		answer string
+	}{
+		{"/own/", 0, "own 0"},
+		{"/own/", 50_000, "own 50000"},
+		{"/own/", 50_001, ""},
+		{"/own/", 5_000_000, ""},
+		{"/usual/", 1000, "usual 1000"},
+		{"/usual/", 1001, ""},
+		{"/usual/", 50_000, ""},
+	} {
+		body := strings.Repeat("x", c.size)
+		for kind, text := range map[string]string{"declared": request("POST", c.path, body), "chunked": inChunks("POST", c.path, body)} {
+			got := read(t, bufio.NewReader(p.send(t, text)), "POST")
+			if c.answer != "" && (got.StatusCode != 200 || got.body != c.answer) {
+				t.Errorf("%s, %d %s: %d %q", c.path, c.size, kind, got.StatusCode, got.body)
+			}
+			if c.answer == "" && got.StatusCode != 413 {
+				t.Errorf("%s, %d %s: %d, want 413", c.path, c.size, kind, got.StatusCode)
+			}
+		}
+	}
+	// A declared one is not passed on at all, and of a chunked one no more than is allowed.
+	for range 4 {
+		if n := <-broken; n > 50_000 {
+			t.Errorf("an app got %d bytes", n)
+		}
+	}
+	if len(broken) > 0 {
+		t.Errorf("%d more requests got to an app", len(broken))
+	}
+	if strings.Contains(p.log.String(), "level=WARN") {
+		t.Errorf("what visitors send too much is no fault of a target:\n%s", p.log)
+	}
+}
+
+func TestLimit_OfBodiesOverHTTP2(t *testing.T) {
+	broken := make(chan int64, 100)
+	p := start(t, withTLS(t, Config{BodyMax: 1000}), mount(t, "/x", route.Strip, swallowing(t, "x", broken)))
+	c := p.http2(t, "")
+	for size, want := range map[int]int{1000: 200, 1001: 413, 100_000: 413} {
+		body := strings.Repeat("x", size)
+		if got := ask2(t, c, request2(t, "POST", "/x/", strings.NewReader(body))); got.StatusCode != want {
+			t.Errorf("%d declared: %d, want %d", size, got.StatusCode, want)
+		}
+		if got := ask2(t, c, request2(t, "POST", "/x/", struct{ io.Reader }{strings.NewReader(body)})); got.StatusCode != want {
+			t.Errorf("%d undeclared: %d, want %d", size, got.StatusCode, want)
+		}
+	}
+}
+
+func TestLimit_OfBodiesEndsTheConnectionInOrder(t *testing.T) {
+	p := start(t, Config{BodyMax: 1000}, mount(t, "/x", route.Strip, app(t, "x", echoSize)))
+	long := strings.Repeat("x", 400_000)
+	for _, text := range []string{request("POST", "/x/", long), inChunks("POST", "/x/", long)} {
+		// A visitor who reads only when everything is sent finds the answer, and no other behind it.
+		conn := p.dial(t)
+		if _, err := io.WriteString(conn, strings.Replace(text, "Connection: close\r\n", "", 1)); err != nil {
+			t.Fatal(err)
+		}
+		r := bufio.NewReader(conn)
+		if got := read(t, r, "POST"); got.StatusCode != 413 || !got.Close {
+			t.Errorf("%d, close %v", got.StatusCode, got.Close)
+		}
+		if _, err := r.ReadByte(); err != io.EOF {
+			t.Errorf("behind the answer there is %v", err)
+		}
+	}
+}
