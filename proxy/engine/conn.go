@@ -32,8 +32,9 @@ type conn struct {
 	// first is the byte that a TLS connection waits for, primed that it has come.
 	first  [1]byte
 	primed bool
-	// served reports that there was a request, timed that the head under way has its time.
-	served, timed bool
+	// served reports that there was a request, timed that the head under way has its time, noted that the first request is
+	// awaited no longer.
+	served, timed, noted bool
 	// streaming reports that the body of the request comes after its head.
 	streaming bool
 	// over reports that the connection ends, unread that it may do so before the visitor has sent everything, broken that
@@ -47,7 +48,9 @@ type conn struct {
 
 // The states of a connection as Drain sees them.
 const (
-	resting int32 = iota
+	// fresh: no request has come yet.
+	fresh int32 = iota
+	resting
 	working
 	retired
 )
@@ -303,11 +306,12 @@ func (c *conn) work() {
 	x, e := c.x, c.engine
 	// Before it shows as working, so that Drain never sees it do neither.
 	e.busy.Add(1)
-	if !c.state.CompareAndSwap(resting, working) {
+	if !c.state.CompareAndSwap(resting, working) && !c.state.CompareAndSwap(fresh, working) {
 		e.busy.Add(-1)
 		c.over = true
 		return
 	}
+	c.engine.came(c)
 	c.sock.Within(0)
 	e.config.Handler.Serve(x)
 	if x.phase != ended {
@@ -355,9 +359,9 @@ func (c *conn) refuse(err error) {
 	}
 }
 
-// retire ends a connection on which nothing is under way. It is called by Drain.
-func (c *conn) retire() {
-	if c.state.CompareAndSwap(resting, retired) {
+// retire ends a connection in that state, in which nothing is under way. It is called by Drain.
+func (c *conn) retire(state int32) {
+	if c.state.CompareAndSwap(state, retired) {
 		c.sock.Interrupt()
 	}
 }

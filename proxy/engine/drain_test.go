@@ -82,7 +82,7 @@ func held(asked, release chan struct{}) func(p *peer, n int) {
 	}
 }
 
-func TestDrain_EndsIdleConnectionsAtOnce(t *testing.T) {
+func TestDrain_EndsIdleConnections(t *testing.T) {
 	asked, release := make(chan struct{}, 10), make(chan struct{})
 	close(release)
 	d := serveUntil(t, listen(t), held(asked, release))
@@ -270,4 +270,23 @@ func TestDrain_CutsTunnelsLast(t *testing.T) {
 	if rest, _ := tunnel.rest(); rest != "" {
 		t.Errorf("%q", rest)
 	}
+}
+
+func TestDrain_AnswersFirstRequestsThatAreOnTheirWay(t *testing.T) {
+	asked, release := make(chan struct{}, 10), make(chan struct{})
+	close(release)
+	d := serveUntil(t, listen(t), held(asked, release))
+	c, used := dial(t, d.address), dial(t, d.address)
+	used.get("/")
+	<-asked
+	d.begin()
+	// It was told to drain when this one has ended.
+	if rest, err := used.rest(); rest != "" || err != nil {
+		t.Errorf("%q, %v", rest, err)
+	}
+	c.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+	if resp, body := c.answer("GET"); resp.StatusCode != 200 || body != "ok" || !resp.Close {
+		t.Errorf("%s %q, close %v", resp.Status, body, resp.Close)
+	}
+	closed(t, "Drain returns", d.drained)
 }

@@ -81,9 +81,10 @@ type http2Conn struct {
 // done, or a connection that begins with the preface.
 func (h *http2Server) serveConn(c *conn, stream net.Conn) {
 	// From here on the connection ends by Shutdown and not by retire.
-	if !c.state.CompareAndSwap(resting, working) {
+	if !c.state.CompareAndSwap(fresh, working) {
 		return
 	}
+	h.engine.came(c)
 	c.sock.Within(0)
 	v := &http2Conn{engine: h.engine, client: c, stream: stream, stopped: make(chan struct{}), ended: make(chan struct{})}
 	h.mu.Lock()

@@ -28,6 +28,9 @@ type Engine struct {
 	cut  context.CancelFunc
 
 	draining atomic.Bool
+	// accepting is the number of loops that accept connections, awaited that of connections whose first request has not
+	// come yet.
+	accepting, awaited atomic.Int64
 	// busy is the number of exchanges under way, upgraded ones not counted.
 	busy atomic.Int64
 	// refused is the number of connections that wait to be told that they were refused.
@@ -36,6 +39,8 @@ type Engine struct {
 	mu        sync.Mutex
 	listeners []net.Listener
 	conns     map[*conn]struct{}
+	// late is set when first requests are awaited no longer.
+	late      bool
 	upstreams map[*Upstream]struct{}
 }
 
@@ -66,6 +71,9 @@ const (
 	// look whether all exchanges have ended.
 	acceptPause = 50 * time.Millisecond
 	drainPause  = 5 * time.Millisecond
+	// awaitTime is how long Drain waits for the first requests of those who are connected: they are on the way most
+	// likely, and nobody could tell whether one that was thrown away had been served.
+	awaitTime = time.Second
 	// scarceEvery is how often that is logged at most.
 	scarceEvery = 10 * time.Second
 )
@@ -84,11 +92,13 @@ func (e *Engine) Serve(l net.Listener, secure bool, broke func(error)) {
 	defer watch.Wait()
 	defer rest()
 	defer conns.Wait()
+	defer e.accepting.Add(-1)
 	scarce := scarcity{log: e.log}
 	for {
 		accepted, err := l.Accept()
 		switch {
 		case err == nil:
+			e.awaited.Add(1)
 			conns.Go(func() { newConn(e, accepted, secure).serve() })
 		case e.draining.Load():
 			return
@@ -131,8 +141,12 @@ func passing(err error) bool { return errors.Is(err, syscall.ECONNABORTED) }
 func (e *Engine) open(l net.Listener) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if e.draining.Load() {
+		return false
+	}
 	e.listeners = append(e.listeners, l)
-	return !e.draining.Load()
+	e.accepting.Add(1)
+	return true
 }
 
 // add and remove keep track of the connections of visitors. One that was accepted too late for Drain to see it ends.
@@ -140,31 +154,43 @@ func (e *Engine) add(c *conn) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.conns[c] = struct{}{}
-	if e.draining.Load() {
-		c.retire()
+	if e.late {
+		c.retire(fresh)
 	}
 }
 
 func (e *Engine) remove(c *conn) {
 	arrival{c}.depart()
+	e.came(c)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	delete(e.conns, c)
 }
 
+// came notes that a connection's first request is awaited no longer.
+func (e *Engine) came(c *conn) {
+	if !c.noted {
+		c.noted = true
+		e.awaited.Add(-1)
+	}
+}
+
 // Drain closes the listeners and the idle connections, waits for the exchanges under way until the context ends, and
-// then cuts off the others and the upgraded connections.
+// then cuts off the others and the upgraded connections. For up to a second it waits for the first requests of
+// connections that were accepted before.
 func (e *Engine) Drain(ctx context.Context) {
-	e.draining.Store(true)
 	e.mu.Lock()
+	e.draining.Store(true)
 	for _, l := range e.listeners {
 		_ = l.Close()
 	}
-	for c := range e.conns {
-		c.retire()
-	}
 	e.mu.Unlock()
+	e.retire(resting)
 	e.http2.drain()
+	for until := time.Now().Add(awaitTime); e.expecting() && time.Now().Before(until) && ctx.Err() == nil; {
+		e.pause(drainPause)
+	}
+	e.retire(fresh)
 	for (e.busy.Load() > 0 || e.http2.leaving()) && ctx.Err() == nil {
 		e.pause(drainPause)
 	}
@@ -173,6 +199,19 @@ func (e *Engine) Drain(ctx context.Context) {
 	defer e.mu.Unlock()
 	for c := range e.conns {
 		c.sock.Cut()
+	}
+}
+
+// expecting reports that a first request may come.
+func (e *Engine) expecting() bool { return e.accepting.Load() > 0 || e.awaited.Load() > 0 }
+
+// retire ends the connections in that state.
+func (e *Engine) retire(state int32) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.late = e.late || state == fresh
+	for c := range e.conns {
+		c.retire(state)
 	}
 }
 
