@@ -157,6 +157,7 @@ func (d *delivery) carry(a balance.Attempt) error {
 func (d *delivery) judge(t target, err error) {
 	f := failure{t, d.attempt, err}
 	switch {
+	case errors.Is(err, engine.ErrRecalled):
 	case errors.Is(err, engine.ErrConnect):
 		d.serving.failed(d.server.log, f, balance.Refused)
 	case errors.Is(err, engine.ErrAnswer), errors.Is(err, engine.ErrTimeout):

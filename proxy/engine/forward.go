@@ -157,7 +157,7 @@ func (f *forwarding) await(l *link) (n int, sent bool, err error) {
 	l.awaiting.begin(&l.upstream.recalling)
 	n, sent, err = f.exchange(l)
 	if !l.awaiting.end() {
-		return 0, true, errRecalled
+		return 0, true, ErrRecalled
 	}
 	return n, sent, err
 }
@@ -195,7 +195,7 @@ func (f *forwarding) failed(err error) error {
 		return f.unread()
 	case f.visitor.lost():
 		return fmt.Errorf("%w: %w", ErrGone, err)
-	case err == errRecalled:
+	case err == ErrRecalled:
 		return fmt.Errorf("%w: %w", ErrAnswer, err)
 	case f.link.sock.Interrupted() || timedOut(err):
 		return fmt.Errorf("%w: %w", ErrTimeout, err)

@@ -61,7 +61,7 @@ func (h *http2Client) dial(context.Context, string, string) (net.Conn, error) {
 	defer done()
 	conn, err := dialer.DialContext(ctx, "tcp", h.address)
 	if err != nil {
-		return nil, undialled{err}
+		return nil, undialled{recallOf(ctx, err)}
 	}
 	s := socket.New(conn, h.engine.watch)
 	s.Mind(h.upstream.recalling.late)
@@ -136,8 +136,8 @@ func (c *crossing) Serve(path string) error {
 	if c.Repeatable() {
 		c.client.upstream.recalling.forget(&c.cancel)
 	}
-	if err == nil && context.Cause(ctx) == errRecalled {
-		err = errRecalled
+	if err == nil && context.Cause(ctx) == ErrRecalled {
+		err = ErrRecalled
 	}
 	if err == nil {
 		err = c.relay(a.Response)
@@ -272,8 +272,8 @@ func (c *crossing) failed(ctx context.Context, err error) error {
 		return fmt.Errorf("%w: %w", ErrGone, err)
 	case errors.As(err, &dial):
 		return unreachable(dial.error)
-	case errors.Is(cause, errRecalled):
-		return fmt.Errorf("%w: %w", ErrAnswer, errRecalled)
+	case errors.Is(cause, ErrRecalled):
+		return fmt.Errorf("%w: %w", ErrAnswer, ErrRecalled)
 	case timedOut(err) || timedOut(cause):
 		return fmt.Errorf("%w: %w", ErrTimeout, err)
 	}

@@ -10,8 +10,9 @@ import (
 	"time"
 )
 
-// errRecalled is why an exchange is not waited for any longer.
-var errRecalled = errors.New("the target was given up while it was waited for")
+// ErrRecalled says, together with ErrConnect or ErrAnswer, that Recall or Drain gave the target up: it did nothing wrong
+// that is known of.
+var ErrRecalled = errors.New("the target was given up while it was waited for")
 
 // recalling is what a target's exchanges are ended by, from outside.
 type recalling struct {
@@ -50,7 +51,7 @@ func (u *Upstream) Recall() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for cancel := range r.waits {
-		(*cancel)(errRecalled)
+		(*cancel)(ErrRecalled)
 	}
 }
 
@@ -82,6 +83,14 @@ func (r *recalling) wait(parent context.Context) (context.Context, func()) {
 		r.forget(&cancel)
 		cancel(nil)
 	}
+}
+
+// recallOf adds that Recall ended a wait, if it did.
+func recallOf(ctx context.Context, err error) error {
+	if context.Cause(ctx) == ErrRecalled {
+		return fmt.Errorf("%w: %w", ErrRecalled, err)
+	}
+	return err
 }
 
 // awaiting is the wait of one exchange for the first bytes of its answer. Either the exchange ends it, or Recall does.

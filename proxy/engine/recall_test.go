@@ -38,8 +38,8 @@ func TestRecall_GivesUpWhatMayBeRepeated(t *testing.T) {
 			closed(t, "the target was asked", asked)
 			p.to.Recall()
 			if repeatable {
-				if err := failure(t, p); !errors.Is(err, ErrAnswer) || errors.Is(err, ErrTimeout) {
-					t.Errorf("%v, want ErrAnswer", err)
+				if err := failure(t, p); !errors.Is(err, ErrAnswer) || !errors.Is(err, ErrRecalled) || errors.Is(err, ErrTimeout) {
+					t.Errorf("%v, want ErrAnswer and ErrRecalled", err)
 				}
 			}
 			close(released)
@@ -209,21 +209,25 @@ func TestDrain_OfATargetCutsWhatIsLeft(t *testing.T) {
 }
 
 func TestDrain_OfATargetKeepsNoConnection(t *testing.T) {
-	connected := make(chan int, 10)
+	connected, left := make(chan int, 10), make(chan int, 10)
 	r, p := before(t, Config{}, func(p *peer, n int) {
 		connected <- n
 		named(p, n)
+		left <- n
 	})
 	c := dial(t, r.address)
 	c.get("/")
 	p.to.Drain(time.Hour)
 	c.get("/")
 	c.get("/")
+	for range 3 {
+		<-left
+	}
 	p.to.Drain(0)
 	c.get("/")
 	c.get("/")
-	if n := len(connected); n != 4 {
-		t.Errorf("%d connections, want 4: the first, two that were not kept, and one that was", n)
+	if n := len(connected); n != 4 || len(left) > 0 {
+		t.Errorf("%d connections, want 4: three that were not kept, and one that was", n)
 	}
 }
 

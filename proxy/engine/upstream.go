@@ -173,7 +173,7 @@ func (u *Upstream) dial(within time.Duration) (*link, error) {
 	defer done()
 	raw, err := dialer.DialContext(ctx, "tcp", u.address)
 	if err != nil {
-		return nil, unreachable(err)
+		return nil, unreachable(recallOf(ctx, err))
 	}
 	l := &link{upstream: u, sock: socket.New(raw, e.watch)}
 	l.sock.Mind(l.doomed)
