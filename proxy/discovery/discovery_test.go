@@ -250,6 +250,33 @@ func TestWatcher_DoesNotTrustAListingThatLagsBehindADeath(t *testing.T) {
 	})
 }
 
+func TestWatcher_LooksAgainWhenAnEventComesBeforeWhatItTells(t *testing.T) {
+	for _, e := range []docker.Event{
+		{Type: "container", Action: "unpause", ID: "x"},
+		{Type: "network", Action: "connect", ID: "x"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFake()
+			f.add("a", path("/a"), "bridge").State = "paused"
+			w := watch(t, f, nil)
+			synctest.Wait()
+			f.emit(e)
+			pass(100 * time.Millisecond) // the listing for the event is over
+			before := f.count("containers")
+			f.mu.Lock()
+			f.containers["a"].State = "running"
+			f.mu.Unlock()
+			pass(time.Second)
+			if w.state(t, "/a") != route.Ready {
+				t.Errorf("a second after %s: %s", e.Action, w.state(t, "/a"))
+			}
+			if n := f.count("containers") - before; n > 1 {
+				t.Errorf("%s led to %d more listings", e.Action, n)
+			}
+		})
+	}
+}
+
 func TestWatcher_RestartEndsDraining(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()

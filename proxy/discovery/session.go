@@ -17,7 +17,7 @@ const (
 	settleQuiet = 50 * time.Millisecond
 	settleMost  = 200 * time.Millisecond
 	resync      = 30 * time.Second
-	// lagRetry is when to list again after a listing that did not show what an event had told.
+	// lagRetry is when to list again after a listing that did not show what an event had told, or need not have.
 	lagRetry    = 500 * time.Millisecond
 	callTimeout = 15 * time.Second
 )
@@ -33,6 +33,8 @@ type session struct {
 	// last and listed belong to the loop until the session is over.
 	last   *observation
 	listed bool
+	// told is when the last event came that a listing may lag behind; zero when one was made well after it.
+	told time.Time
 }
 
 func newSession(w *Watcher) *session {
@@ -97,13 +99,37 @@ func (s *session) loop(ctx context.Context) error {
 			s.poke()
 		case o := <-s.observations:
 			s.last, s.listed, again = o, true, nil
-			if s.w.marks.settle(o, time.Now()) {
+			if s.w.marks.settle(o, time.Now()) || s.lags(o) {
 				again = time.After(lagRetry)
 			}
 			s.w.publish(o.table(s.w.marks))
 			s.w.found(o)
 		}
 	}
+}
+
+// lags reports whether an observation may not show yet what events told.
+func (s *session) lags(o *observation) bool {
+	if s.told.IsZero() {
+		return false
+	}
+	if o.begun.Sub(s.told) >= lagRetry {
+		s.told = time.Time{}
+		return false
+	}
+	return true
+}
+
+// early reports whether an engine tells the event before it lists what it tells of (20.10: up to 100 ms). That of a start
+// is told afterwards, and a death is marked.
+func early(e docker.Event) bool {
+	switch e.Action {
+	case "pause", "unpause":
+		return true
+	case "connect", "disconnect":
+		return e.Type == "network"
+	}
+	return false
 }
 
 // handle acts on one event. Most only say that everything is to be listed again.
@@ -114,6 +140,9 @@ func (s *session) handle(e docker.Event) {
 	}
 	if e.Type == "container" && s.w.marks.note(e, time.Now()) && s.last != nil && s.last.serves(e.ID) {
 		s.w.publish(s.last.table(s.w.marks))
+	}
+	if early(e) {
+		s.told = time.Now()
 	}
 	if e.Action != "kill" {
 		s.poke()
