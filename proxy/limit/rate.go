@@ -32,7 +32,9 @@ type Memory struct {
 type shard struct {
 	mu     sync.Mutex
 	places []place
-	_      [32]byte
+	// latest is the last time that was given, counted from the Memory's start.
+	latest time.Duration
+	_      [24]byte
 }
 
 // place has the clients whose keys meet there.
@@ -87,19 +89,20 @@ func (m *Memory) Rate(name string, requests int, per time.Duration, burst int) *
 }
 
 // Allow counts a request of a client, an address without port, and reports whether it may be made. If not, it does not
-// count, and the next may be made after retryAfter, which is positive. It does not allocate, but for a part of the memory
-// that is used for the first time.
+// count, and the next may be made after retryAfter, which is positive. Requests may come later than those that began
+// after them: they count as of now. It does not allocate, but for a part of the memory that is used for the first time.
 func (r *Rate) Allow(client string, now time.Time) (ok bool, retryAfter time.Duration) {
 	if r == nil {
 		return true, 0
 	}
 	m := r.memory
 	key := KeyOf(client).hash(m.seed) ^ r.salt
-	at := now.Sub(m.start)
-
 	s := &m.shards[key%uint64(len(m.shards))]
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	// Seen from an earlier time, a debt of now would be more than a burst, and a part of it would be forgiven below.
+	at := max(now.Sub(m.start), s.latest)
+	s.latest = at
 	if s.places == nil {
 		s.places = make([]place, m.places)
 	}

@@ -54,6 +54,21 @@ func TestRate_WhoIsRefusedIsNotHeldBackLonger(t *testing.T) {
 	}
 }
 
+func TestRate_ARequestThatComesLateFreesNobody(t *testing.T) {
+	r := NewMemory(0).Rate("", 10, time.Second, 10)
+	if n := allowed(r, "192.0.2.1", noon, 100); n != 10 {
+		t.Fatalf("%d at once, want 10", n)
+	}
+	for range 10 {
+		if ok, after := r.Allow("192.0.2.1", noon.Add(-5*time.Second)); ok || after != 100*time.Millisecond {
+			t.Errorf("a request that waited: %v, after %v", ok, after)
+		}
+		if n := allowed(r, "192.0.2.1", noon, 10); n != 0 {
+			t.Errorf("it freed %d requests", n)
+		}
+	}
+}
+
 func TestRate_EachClientHasItsOwn(t *testing.T) {
 	m := NewMemory(0)
 	r := m.Rate("", 5, time.Second, 0)
