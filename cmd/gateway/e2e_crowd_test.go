@@ -27,19 +27,19 @@ const (
 // crowd are users of one route. Each keeps a connection for some requests and takes a new one then. Nothing that fails is
 // tried again: net/http's own client would do so, and hide what the gateway loses.
 type crowd struct {
-	t    *testing.T
-	path string
-	stop context.CancelFunc
-	done sync.WaitGroup
-	// calm is set while there are no POSTs, which are lost with the target that works on them; posting counts those under
-	// way.
-	calm     atomic.Bool
-	posting  atomic.Int64
+	t        *testing.T
+	path     string
+	stop     context.CancelFunc
+	done     sync.WaitGroup
 	sequence atomic.Int64
 
-	mu    sync.Mutex
-	now   *phase
-	all   []*phase
+	mu  sync.Mutex
+	now *phase
+	all []*phase
+	// barred are the methods that nobody uses for the moment, underway counts the requests by their method.
+	barred   []string
+	underway map[string]int
+	// posts are the ids of the POSTs that were answered.
 	posts []string
 }
 
@@ -60,10 +60,10 @@ type phase struct {
 func gather(t *testing.T, path string) *crowd {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
-	c := &crowd{t: t, path: path, stop: stop}
+	c := &crowd{t: t, path: path, stop: stop, underway: map[string]int{}}
 	c.phase("at first")
-	for range crowdSize {
-		c.done.Go(func() { c.visit(ctx) })
+	for i := range crowdSize {
+		c.done.Go(func() { c.visit(ctx, crowdPause*time.Duration(i)/crowdSize) })
 	}
 	t.Cleanup(c.leave)
 	return c
@@ -114,13 +114,22 @@ func (p *phase) summary() string {
 		p.name, len(p.took), len(p.errors), at(0.5), at(0.99), at(1), p.refused, p.by)
 }
 
-// withoutPosts does something while no POST is under way, nor begins.
-func (c *crowd) withoutPosts(do func()) {
+// without does something while no request of these methods is under way, nor begins: one that may not be sent twice is
+// lost with the target that works on it.
+func (c *crowd) without(do func(), methods ...string) {
 	c.t.Helper()
-	c.calm.Store(true)
-	defer c.calm.Store(false)
-	await(c.t, "the POSTs under way", func() bool { return c.posting.Load() == 0 },
-		func() string { return fmt.Sprint(c.posting.Load()) })
+	bar := func(methods []string) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.barred = methods
+	}
+	bar(methods)
+	defer bar(nil)
+	await(c.t, fmt.Sprint("the end of each ", methods), func() bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return !slices.ContainsFunc(methods, func(m string) bool { return c.underway[m] > 0 })
+	}, func() string { return "some are under way" })
 	do()
 }
 
@@ -145,10 +154,15 @@ func (c *crowd) awaitAnswersBy(names ...string) {
 	}
 }
 
-// visit is one user.
-func (c *crowd) visit(ctx context.Context) {
+// visit is one user, who begins a while after the others.
+func (c *crowd) visit(ctx context.Context, after time.Duration) {
 	u := user{crowd: c}
 	defer u.hangUp()
+	select {
+	case <-ctx.Done():
+		return
+	case <-time.After(after):
+	}
 	tick := time.NewTicker(crowdPause)
 	defer tick.Stop()
 	for i := 0; ; i++ {
@@ -184,23 +198,18 @@ func (u *user) ask(i int) {
 	method := http.MethodGet
 	switch {
 	case i%posted == 3:
-		u.posting.Add(1)
-		defer u.posting.Add(-1)
-		if !u.calm.Load() {
-			method = http.MethodPost
-		}
+		method = http.MethodPost
 	case i%put == 7:
 		method = http.MethodPut
 	}
+	p, method := u.begin(method)
 	id := fmt.Sprintf("job-%d", u.sequence.Add(1))
-	u.mu.Lock()
-	p := u.now
-	u.mu.Unlock()
 	began := time.Now()
 	a, err := u.exchange(method, id, i%10)
 	took := time.Since(began)
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	u.underway[method]--
 	p.took = append(p.took, took)
 	by, right := strings.CutPrefix(a.body, id+" by ")
 	switch {
@@ -215,6 +224,17 @@ func (u *user) ask(i int) {
 		p.errors = append(p.errors, fmt.Sprintf("%s %s %s into the phase, new connection %t: after %s: %v %d %.200q",
 			method, id, began.Sub(p.began).Round(time.Millisecond), i%renewed == 0, took.Round(time.Millisecond), err, a.status, a.body))
 	}
+}
+
+// begin notes that a request begins, in which phase, and by which method.
+func (c *crowd) begin(method string) (*phase, string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if slices.Contains(c.barred, method) {
+		method = http.MethodGet
+	}
+	c.underway[method]++
+	return c.now, method
 }
 
 // exchange makes one request, which the app works on for that many milliseconds.

@@ -9,7 +9,7 @@ import (
 
 func TestOnlyContainer_IsWaitedForWhileItRestarts(t *testing.T) {
 	s := newService(t, "e2e-only")
-	s.start("e2e-only-1", "--env", "DELAY=1s")
+	s.start("e2e-only-1", "--env", "DELAY=1s", "--env", lingers)
 	eventually(t, base+s.path()+"/", "the app", served)
 	c := gather(t, s.path())
 	c.awaitAnswersBy("e2e-only-1")

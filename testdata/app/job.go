@@ -31,12 +31,16 @@ func listenForFaults() {
 }
 
 // job answers "ID by NAME" after ms milliseconds, where the id is the body, or ?id= when there is none. A POST leaves a
-// line in the log, so that one can see how often it was carried out.
+// line in the log as soon as it is there, so that one can see how often it came.
 func job(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, longestJob))
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
+	}
+	id := cmp.Or(string(body), r.URL.Query().Get("id"))
+	if r.Method == http.MethodPost {
+		fmt.Println("app: posted", id)
 	}
 	pause, _ := strconv.Atoi(r.FormValue("ms"))
 	select {
@@ -47,10 +51,6 @@ func job(w http.ResponseWriter, r *http.Request) {
 	if failing.Load() {
 		http.Error(w, "failing as told", http.StatusInternalServerError)
 		return
-	}
-	id := cmp.Or(string(body), r.URL.Query().Get("id"))
-	if r.Method == http.MethodPost {
-		fmt.Println("app: posted", id)
 	}
 	fmt.Fprintf(w, "%s by %s", id, os.Getenv("NAME"))
 }
