@@ -91,7 +91,7 @@ func logSite(t *testing.T, log *accesslog.Log, h *holding) *running {
 	p.SetTable(route.Build(append(slices.Clone(p.current.Load().table.Routes()), mount(t, "/dead", route.Strip, at("dead", deadAddress(t)))), nil))
 	for r, s := range p.current.Load().serving {
 		if r.Prefix.String() == "/dead" {
-			s.outage.since.Store(time.Now().Add(-2 * time.Hour).UnixNano())
+			s.outage.begin(time.Now().Add(-2 * time.Hour))
 		}
 	}
 	return p

@@ -175,7 +175,8 @@ func TestHold_AnswersAtOnceWhereWaitingIsInVain(t *testing.T) {
 	p.SetTable(route.Build([]route.Route{stopped, dead, never}, nil))
 	for _, s := range p.current.Load().serving {
 		if s.key != "/never" {
-			s.outage.since.Store(time.Now().Add(-2 * time.Hour).UnixNano())
+			s.outage.end()
+			s.outage.begin(time.Now().Add(-2 * time.Hour))
 		}
 	}
 	for path, want := range map[string]string{"/stopped/": "503 stopped", "/dead/": "502 unreachable", "/never/": "503 starting"} {

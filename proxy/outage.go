@@ -15,15 +15,17 @@ const (
 	// first and at most: one that accepts connections again may do so without a new table.
 	retryFirst = 50 * time.Millisecond
 	retryMost  = 500 * time.Millisecond
-	// longAgo is since when a route without targets had none, if it never had any.
-	longAgo = 1
 )
+
+// longAgo is since when a route without targets had none, if it never had any.
+var longAgo time.Time
 
 // outage is the time in which none of a route's targets can be reached. Requests wait for its end as long as it is short,
 // as it is when an app restarts. It passes from one snapshot to the next.
 type outage struct {
-	// since is when it began, in nanoseconds since 1970; 0 when a target was last reached.
-	since atomic.Int64
+	// since is when it began, nil when a target was last reached. It has the monotonic clock's time too: how long an outage
+	// lasts has nothing to do with a clock that is put right meanwhile.
+	since atomic.Pointer[time.Time]
 	waitingRoom
 }
 
@@ -41,7 +43,7 @@ func (s *serving) outageOf(ready bool, left, now time.Time) *outage {
 		switch {
 		case ready:
 		case left.IsZero():
-			o.since.Store(longAgo)
+			o.since.Store(&longAgo)
 		default:
 			o.begin(left)
 		}
@@ -52,24 +54,25 @@ func (s *serving) outageOf(ready bool, left, now time.Time) *outage {
 		s.outage.begin(now)
 	case len(s.ready) == 0:
 		// It has targets again, which may not accept connections yet.
-		s.outage.since.Store(0)
+		s.outage.since.Store(nil)
 	}
 	return s.outage
 }
 
 // begin notes that no target can be reached, and returns since when.
 func (o *outage) begin(now time.Time) time.Time {
-	o.since.CompareAndSwap(0, now.UnixNano())
-	if since := o.since.Load(); since != 0 {
-		return time.Unix(0, since)
+	if since := o.since.Load(); since != nil {
+		return *since
 	}
+	began := now
+	o.since.CompareAndSwap(nil, &began)
 	return now
 }
 
 // end notes that a target was reached.
 func (o *outage) end() {
-	if o.since.Load() != 0 {
-		o.since.Store(0)
+	if o.since.Load() != nil {
+		o.since.Store(nil)
 		o.release()
 	}
 }
