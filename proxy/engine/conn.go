@@ -214,9 +214,9 @@ func (c *conn) forget() {
 // answerAll answers the requests that are complete, in their order. It returns true when the loop is to be left.
 func (c *conn) answerAll() bool {
 	for c.from < c.to {
-		if !c.served && c.refused == nil && c.in[c.from] == 'P' {
+		if !c.served && c.in[c.from] == 'P' {
 			if whole, part := c.prefaced(); whole {
-				c.leave = toHTTP2
+				c.leave = arrival{c}.switches()
 				return true
 			} else if part {
 				c.limitHead()
@@ -264,9 +264,9 @@ func (c *conn) parse() (int, error) {
 	return n, err
 }
 
-// limitHead gives the head under way its time, from its first byte on.
+// limitHead gives the head under way its time, from its first byte on. Who was refused has no more than before it.
 func (c *conn) limitHead() {
-	if !c.timed {
+	if !c.timed && c.refused == nil {
 		c.timed = true
 		c.sock.Within(c.engine.config.Timeouts.Head)
 	}
@@ -349,8 +349,8 @@ func (c *conn) refuse(err error) {
 		return
 	}
 	c.begin()
-	c.x.body, c.x.whole, c.x.Request.Upgrade, c.streaming = nil, nil, "", false
-	c.closing = true
+	c.x.body, c.x.whole, c.x.Request.Upgrade, c.streaming, c.closing = nil, nil, "", false, true
+	c.x.received.Store(0)
 	c.engine.busy.Add(1)
 	defer c.engine.busy.Add(-1)
 	c.engine.config.Handler.Refuse(c.x, &Refusal{Status: invalid.Status, Reason: invalid.Error()})

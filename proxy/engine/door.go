@@ -105,6 +105,15 @@ func (c arrival) depart() {
 	}
 }
 
+// switches says where a connection goes that begins as HTTP/2 does.
+func (c arrival) switches() leaving {
+	if c.refused != nil {
+		c.broken = true
+		return nowhere
+	}
+	return toHTTP2
+}
+
 // idle is how long the connection may wait for a request.
 func (c arrival) idle() time.Duration {
 	if c.refused != nil {

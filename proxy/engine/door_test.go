@@ -11,6 +11,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	client "gateway/proxy/peer"
 )
@@ -85,6 +86,46 @@ func TestDoorman_HoldsNobodyForLong(t *testing.T) {
 		unheard(t, r.address)
 	}
 	eventually(t, func() bool { return r.refused.Load() == 0 })
+}
+
+// Not even who begins a request and does not end it.
+func TestDoorman_HoldsNobodyWhoIsSlow(t *testing.T) {
+	r := serving(t, Config{Handler: teller{}, Doorman: &few{inside: map[string]int{}}, Timeouts: Timeouts{Head: time.Hour}})
+	for _, part := range []string{"G", "GET / HTTP/1.1\r\n", "P"} {
+		c := dial(t, r.address)
+		c.say("%s", part)
+		if rest, _ := c.rest(); rest != "" {
+			t.Errorf("%q was answered %q", part, rest)
+		}
+	}
+}
+
+// An answer of HTTP/1.1 would be none to a visitor of HTTP/2.
+func TestDoorman_EndsHTTP2AtOnce(t *testing.T) {
+	r := serving(t, Config{Handler: teller{}, Doorman: &few{inside: map[string]int{}}})
+	c := dial(t, r.address)
+	c.say("%s", preface)
+	if rest, _ := c.rest(); rest != "" {
+		t.Errorf("it was answered %q", rest)
+	}
+	eventually(t, func() bool { return r.refused.Load() == 0 })
+}
+
+// What was not read does not count as received.
+func TestRefuse_ReceivesNoBody(t *testing.T) {
+	r := serving(t, Config{Handler: counter{}, Doorman: &few{inside: map[string]int{}}})
+	c := dial(t, r.address)
+	c.say("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n")
+	if _, body := c.answer("POST"); body != "0" {
+		t.Errorf("%s bytes were received", body)
+	}
+}
+
+// counter answers with how much was received.
+type counter struct{ teller }
+
+func (counter) Refuse(x *Exchange, r *Refusal) {
+	_ = x.Reply(r.Status, nil, fmt.Append(nil, x.Received()))
 }
 
 func TestDoorman_EndsTLSAtOnce(t *testing.T) {
