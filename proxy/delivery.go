@@ -47,8 +47,9 @@ type delivery struct {
 
 // reset makes the delivery ready for another request; what it has in memory stays.
 func (d *delivery) reset() {
-	clear(d.tried)
-	clear(d.declined)
+	// Behind their ends are those that did not count any more.
+	clear(d.tried[:cap(d.tried)])
+	clear(d.declined[:cap(d.declined)])
 	*d = delivery{visit: d.visit, tried: d.tried[:0], declined: d.declined[:0]}
 }
 

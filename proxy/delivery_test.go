@@ -1,0 +1,34 @@
+package proxy
+
+import (
+	"errors"
+	"testing"
+
+	"gateway/proxy/balance"
+	"gateway/proxy/route"
+)
+
+// A visit rests with the memory of its connection, and would keep a table alive that was replaced long ago.
+func TestDelivery_KeepsNothingWhenItIsReset(t *testing.T) {
+	var v visit
+	d := &v.way
+	d.visit = &v
+	for range 3 {
+		m := new(balance.Member)
+		d.tried = append(d.tried, m)
+		d.declined = append(d.declined, failure{target{Target: new(route.Target)}, balance.Attempt{Member: m}, errors.New("declined")})
+	}
+	// As when the request waits, or another target answered.
+	d.tried, d.declined = d.tried[:0], d.declined[:1]
+	d.reset()
+	for _, m := range d.tried[:cap(d.tried)] {
+		if m != nil {
+			t.Error("it keeps a target that was tried")
+		}
+	}
+	for _, f := range d.declined[:cap(d.declined)] {
+		if f != (failure{}) {
+			t.Error("it keeps an answer that was declined")
+		}
+	}
+}
