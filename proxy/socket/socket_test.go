@@ -334,10 +334,17 @@ func TestWatch_ForgetsClosedSockets(t *testing.T) {
 		s, _ := pair(t, w)
 		all = append(all, s)
 	}
+	w.sweep(1)
 	for _, i := range []int{0, 4, 2, 2, 1, 3} {
 		_ = all[i].Close()
 	}
 	if len(w.sockets) != 0 {
 		t.Errorf("%d sockets are left", len(w.sockets))
+	}
+	w.sweep(2)
+	for _, s := range w.copied[:cap(w.copied)] {
+		if s != nil {
+			t.Fatal("a closed socket is held where the others are copied to")
+		}
 	}
 }

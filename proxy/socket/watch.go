@@ -94,7 +94,10 @@ const stretch = 64
 
 // sweep interrupts what is due.
 func (w *Watch) sweep(now int64) {
-	for i, s := range w.all() {
+	all := w.all()
+	// What is closed later is not to be held here.
+	defer clear(all)
+	for i, s := range all {
 		if i%stretch == stretch-1 {
 			runtime.Gosched()
 		}
