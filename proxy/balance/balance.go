@@ -7,6 +7,7 @@ package balance
 
 import (
 	"math/rand/v2"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -133,6 +134,12 @@ func (g *Group) Take(i int, now time.Time, safe bool) (Attempt, bool) {
 // Others reports whether there is a target besides those tried that may well answer: one that is neither ejected nor
 // fails its checks. An answer may be declined only if there is.
 func (g *Group) Others(tried []*Member) bool {
+	for i, m := range g.members {
+		if g.well(i) && !slices.Contains(tried, m) {
+			// As nearly always: the others need not be looked at.
+			return true
+		}
+	}
 	q := query{Group: g, tried: tried, soft: g.soft()}
 	for i := range g.members {
 		if s := q.standing(i); s == well || s == unchecked {

@@ -313,3 +313,14 @@ func BenchmarkPick(b *testing.B) {
 		})
 	}
 }
+
+// Others is asked for each request to a route with several targets.
+func BenchmarkOthers(b *testing.B) {
+	g := New(Options{}, members(100), nil)
+	tried := []*Member{g.members[50]}
+	for b.Loop() {
+		if !g.Others(tried) {
+			b.Fatal("there are no others")
+		}
+	}
+}
