@@ -162,7 +162,8 @@ func (l *Log) write(ctx context.Context) {
 				l.flush(false)
 			}
 		case <-tick.C:
-			l.flush(true)
+			// As long as nothing is taken, no block is put behind the others before it is full.
+			l.flush(!l.failing)
 		}
 	}
 }

@@ -237,6 +237,26 @@ func TestLog_WarnsOnceOfAFullDiskAndGoesOn(t *testing.T) {
 	})
 }
 
+// A line in every block would be few lines.
+func TestLog_KeepsBlocksFullOfWhatAFullDiskDoesNotTake(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		out := watched{err: errors.New("no space left")}
+		l := opened(t, Config{Writer: &out})
+		stop := running(t, l)
+		for i := range 3 * maxBlocks {
+			l.Append(&Entry{RequestID: fmt.Sprint(i)})
+			time.Sleep(interval)
+		}
+		out.fail(nil)
+		time.Sleep(3 * interval)
+		synctest.Wait()
+		if n := out.count(); n != 3*maxBlocks || l.Dropped() != 0 {
+			t.Errorf("%d lines were written, %d dropped", n, l.Dropped())
+		}
+		stop()
+	})
+}
+
 func TestLog_DropsWhatASlowDiskDoesNotTakeAndCountsIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		out, said := watched{block: make(chan struct{})}, watched{}
