@@ -61,7 +61,7 @@ func flooded(ctx context.Context, b *bed, r *peer.Running, t traffic) (sample, e
 	if err != nil {
 		return sample{}, err
 	}
-	if err := held(report, t, phase); err != nil {
+	if err := held(report, t); err != nil {
 		return sample{}, err
 	}
 	return compare(asks, spans, report)
@@ -108,10 +108,10 @@ func floods(ctx context.Context, b *bed, r *peer.Running, t traffic, phase time.
 }
 
 // held checks that the proxy let in what it should and no more.
-func held(report loadReport, t traffic, phase time.Duration) error {
+func held(report loadReport, t traffic) error {
 	most := t.clientConns
 	if t.clientRate > 0 {
-		most = int(1.1 * float64(t.clientRate) * (1 + phase.Seconds()))
+		most = int(1.1 * float64(t.clientRate) * (1 + report.Seconds))
 	}
 	for why := range report.Errors {
 		if !slices.Contains(cut, why) {

@@ -26,6 +26,7 @@ type loadReport struct {
 	Requests int            `json:"requests"`
 	Failed   int            `json:"failed"`
 	Errors   map[string]int `json:"errors"`
+	Seconds  float64        `json:"seconds"`
 	P50      float64        `json:"p50_us"`
 	P99      float64        `json:"p99_us"`
 
