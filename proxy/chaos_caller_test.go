@@ -66,7 +66,7 @@ func (v *caller) draw() *call {
 	app := v.casts[v.rng.IntN(len(v.casts))]
 	if app.waits && v.rng.IntN(4) > 0 {
 		// Else all would wait most of the time.
-		app = v.casts[0]
+		app = v.named("storm")
 	}
 	c := &call{
 		id:     v.name + "-" + strconv.Itoa(v.called) + "-",

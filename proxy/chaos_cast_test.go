@@ -15,6 +15,7 @@ const checkPath = "/well"
 // cast is an app with the replicas that play it.
 type cast struct {
 	name   string
+	scheme route.Scheme
 	policy route.Policy
 	// change is what happens to a slot, next.
 	change func(*slot) []step
@@ -57,7 +58,7 @@ func (s *slot) hire(id string) entry {
 	if id == "" {
 		id = name
 	}
-	r := launch(s.t, s.book, id, name, s.rng.Uint64())
+	r := launch(s.t, s.book, route.Target{ID: id, Name: name, Scheme: s.scheme}, s.rng.Uint64())
 	s.book.note(func() { s.all = append(s.all, r) })
 	return entry{r, route.Starting}
 }

@@ -64,13 +64,16 @@ func newShow(t *testing.T, seed uint64) *show {
 	s.cast("rolling", 3, startFirst, route.Policy{}).quiet = true
 	lone := s.cast("lone", 1, stopFirst, route.Policy{})
 	lone.quiet, lone.waits, lone.rests = true, true, 8
-	s.cast("p2c", 3, mishap, route.Policy{})
+	s.cast("rolling2", 2, startFirst, route.Policy{}).quiet = true
+	s.cast("turns2", 3, mishap, route.Policy{Balance: route.RoundRobin})
+	s.cast("pairs", 3, mishap, route.Policy{})
 	s.cast("turns", 4, mishap, route.Policy{Balance: route.RoundRobin})
 	s.cast("sticky", 3, mishap, route.Policy{Balance: route.Sticky})
 	s.cast("checked", 3, mishap, route.Policy{Check: route.Check{
 		Path: checkPath, Interval: 100 * time.Millisecond, Timeout: 3 * time.Second, Rise: 1, Fall: 2,
 	}})
-	s.cast("storm", 3, nothing, route.Policy{})
+	// It has so few replicas that do well that its budget of retries is spent.
+	s.cast("storm", 6, nothing, route.Policy{})
 	fleeting := s.cast("fleeting", 1, nothing, route.Policy{})
 	fleeting.quiet, fleeting.waits = true, true
 	access, err := accesslog.Open(accesslog.Config{Writer: s.lines})
@@ -93,9 +96,13 @@ func newShow(t *testing.T, seed uint64) *show {
 	return s
 }
 
-// cast adds an app with that many replicas.
+// cast adds an app with that many replicas, which speak HTTP/2 if its name ends with a 2.
 func (s *show) cast(name string, slots int, change func(*slot) []step, policy route.Policy) *cast {
-	c := &cast{name: name, policy: policy, change: change, rests: 1, show: s}
+	scheme := route.HTTP
+	if strings.HasSuffix(name, "2") {
+		scheme = route.H2C
+	}
+	c := &cast{name: name, scheme: scheme, policy: policy, change: change, rests: 1, show: s}
 	for i := range slots {
 		added := &slot{cast: c, rng: rand.New(rand.NewPCG(s.seed, uint64(len(s.casts)*100+i)))}
 		added.now = added.hire("")

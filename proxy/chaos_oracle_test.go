@@ -16,11 +16,13 @@ type oracle struct {
 	entries map[string]*accessLine
 }
 
-// mostSent is how often a request is sent at most, and reserve and share what the budget allows.
+// mostSent is how often a request is sent at most, and reserve and share what the budget allows. Blur is how many retries
+// more or less there may have been than it seems, since many requests are under way.
 const (
 	mostSent = 3
 	reserve  = 100
 	share    = 5
+	blur     = 30
 )
 
 // judge complains of all that breaks the rules.
@@ -106,6 +108,11 @@ func (r *replica) harmed(from, to time.Time) bool {
 	return slices.ContainsFunc(r.harm, func(s spell) bool { return s.meets(from, to) })
 }
 
+// hid reports that what the replica answered may not have left it, or was not waited for.
+func (r *replica) hid(c *call) bool {
+	return slices.ContainsFunc(r.harm, func(s spell) bool { return s.as > doesBreak && s.meets(c.began, c.ended) })
+}
+
 // sentRightly complains of a request that reached whom it must not.
 func (o oracle) sentRightly(c *call) {
 	if n := len(c.arrivals); n > 1 && (!idempotent(c.method) || c.streamed) {
@@ -114,7 +121,10 @@ func (o oracle) sentRightly(c *call) {
 	if n := c.attempts(); n > mostSent {
 		o.book.wrong("%s %s was sent %d times", c.method, c.id, n)
 	}
-	for _, a := range c.arrivals {
+	for i, a := range c.arrivals {
+		if i+1 < len(c.arrivals) && a.done && a.status >= 500 && !safe(c.method) && !a.replica.hid(c) {
+			o.book.wrong("%s %s was answered %d and sent again", c.method, c.id, a.status)
+		}
 		if slices.ContainsFunc(a.replica.passed, func(s spell) bool { return s.covers(c.began, a.at) }) {
 			o.book.wrong("%s reached %s, which takes no new requests", c.id, a.replica.Name)
 		}
@@ -249,7 +259,7 @@ func (b budget) mayBeSpent(c *call) bool {
 			return false
 		}
 		last := i+1 == len(b.at) || b.at[i+1].After(c.began)
-		if last && b.debt[i] > share*(reserve-callers-6*pairs) {
+		if last && b.debt[i] > share*(reserve-blur) {
 			return true
 		}
 	}

@@ -67,27 +67,33 @@ type replica struct {
 	harm, ready, passed []spell
 }
 
-// launch starts a replica; turn(isDead) ends it.
-func launch(t *testing.T, b *book, id, name string, seed uint64) *replica {
+// launch starts a replica that is known by that id and name; turn(isDead) ends it.
+func launch(t *testing.T, b *book, known route.Target, seed uint64) *replica {
 	t.Helper()
 	l := listenApart(t)
+	known.Address = l.Addr().String()
 	r := &replica{
-		Target: at(name, l.Addr().String()), book: b, listener: l, rng: rand.New(rand.NewPCG(seed, 5)),
+		Target: known, book: b, listener: l, rng: rand.New(rand.NewPCG(seed, 5)),
 		conns: map[*net.TCPConn]bool{}, changed: make(chan struct{}),
 	}
-	r.ID = id
-	r.running.Go(func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			if c := conn.(*net.TCPConn); r.keep(c) {
-				r.running.Go(func() { r.serve(c) })
-			}
-		}
-	})
+	if known.Scheme == route.H2C {
+		r.running.Go(r.serveH2C)
+	} else {
+		r.running.Go(r.accept)
+	}
 	return r
+}
+
+func (r *replica) accept() {
+	for {
+		conn, err := r.listener.Accept()
+		if err != nil {
+			return
+		}
+		if c := conn.(*net.TCPConn); r.keep(c) {
+			r.running.Go(func() { r.serve(c) })
+		}
+	}
 }
 
 // listenApart listens where nobody else does soon after, be it of this process or of another: on an address of its own,
@@ -235,7 +241,7 @@ func (w *work) do() bool {
 		case doesFail:
 			return w.say(w.answer([]int{500, 502, 503, 504}[w.draw(4)]), -1)
 		case doesBreak:
-			return w.spoil()
+			return w.breakOff()
 		case doesWell:
 			return w.proper()
 		case doesHang, doesSleep:
@@ -267,8 +273,8 @@ func (r *replica) after(is conduct) <-chan struct{} {
 	return changed
 }
 
-// spoil breaks the connection before the answer or in the middle of it.
-func (w *work) spoil() bool {
+// breakOff breaks the connection before the answer or in the middle of it.
+func (w *work) breakOff() bool {
 	if w.draw(2) == 0 {
 		text := w.answer(200)
 		w.say(text, 1+w.draw(len(text)-1))
