@@ -145,6 +145,8 @@ const (
 	rateSpan = 10
 	// windowSpan times windowCount is over how many seconds quantiles are taken.
 	windowSpan, windowCount = 10, 6
+	// setBack is by how many seconds a request is not late: the clock was put back, and what is there counts no more.
+	setBack = 120
 )
 
 // seconds counts the requests that ended in the last seconds of the clock.
@@ -155,7 +157,7 @@ type seconds [rateSpan]struct {
 
 func (s *seconds) add(now int64) {
 	slot := &s[index(now, rateSpan)]
-	if now > slot.at {
+	if now > slot.at || slot.at-now > setBack {
 		slot.at, slot.count = now, 0
 	}
 	if now == slot.at {
@@ -166,7 +168,7 @@ func (s *seconds) add(now int64) {
 func (s *seconds) rate(now int64) float64 {
 	var sum uint64
 	for _, slot := range s {
-		if now-slot.at < rateSpan {
+		if age := now - slot.at; age >= 0 && age < rateSpan {
 			sum += slot.count
 		}
 	}
@@ -188,7 +190,7 @@ type window struct {
 }
 
 func (w *window) add(now int64, bucket int) {
-	if now > w.at {
+	if now > w.at || w.at-now > setBack/windowSpan {
 		*w = window{at: now}
 	}
 	if now == w.at {
@@ -224,7 +226,7 @@ func (s *sums) quantiles(now int64) (p50, p95 float64) {
 	var total uint32
 	for i := range s.windows {
 		w := &s.windows[i]
-		if now/windowSpan-w.at >= windowCount {
+		if age := now/windowSpan - w.at; age < 0 || age >= windowCount {
 			continue
 		}
 		for b, n := range w.counts {

@@ -62,6 +62,26 @@ func TestRoute_TakesTheRateOverTenSeconds(t *testing.T) {
 	}
 }
 
+func TestRoute_GoesOnWhenTheClockIsPutBack(t *testing.T) {
+	var r Route
+	seconds := func(began time.Time, took time.Duration) {
+		for i := range 60 {
+			for range 10 {
+				record(&r, began.Add(time.Duration(i)*time.Second), took, 200)
+			}
+		}
+	}
+	seconds(noon, time.Second)
+	before := noon.Add(-24 * time.Hour)
+	if got := r.Figures(before); got.Rate != 0 || got.P50 != 0 {
+		t.Errorf("%+v before anything ended", got)
+	}
+	seconds(before, time.Millisecond)
+	if got := r.Figures(before.Add(59 * time.Second)); got.Rate != 10 || got.P95 > 2 || got.Requests != 1200 {
+		t.Errorf("%+v, want a rate of 10, and 1 ms", got)
+	}
+}
+
 func TestRoute_TellsQuantilesOfTheLastMinute(t *testing.T) {
 	var r Route
 	for i := range 100 {
