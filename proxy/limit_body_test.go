@@ -54,7 +54,9 @@ func TestLimit_OfBodies(t *testing.T) {
 		}
 	}
 	// A declared one is not passed on at all, and of a chunked one no more than is allowed.
-	for range 4 {
+	const chunked = 4
+	eventually(t, "the apps saw that the chunked ones broke off", func() bool { return len(broken) >= chunked })
+	for range chunked {
 		if n := <-broken; n > 50_000 {
 			t.Errorf("an app got %d bytes", n)
 		}
