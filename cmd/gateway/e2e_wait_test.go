@@ -9,7 +9,7 @@ import (
 
 func TestOnlyContainer_IsWaitedForWhileItRestarts(t *testing.T) {
 	s := newService(t, "e2e-only")
-	s.start("e2e-only-1", "--env", "DELAY=1s", "--env", lingers)
+	s.start("e2e-only-1", "--env", "DELAY=500ms", "--env", lingers)
 	eventually(t, base+s.path()+"/", "the app", served)
 	c := gather(t, s.path())
 	c.awaitAnswersBy("e2e-only-1")
@@ -20,7 +20,7 @@ func TestOnlyContainer_IsWaitedForWhileItRestarts(t *testing.T) {
 
 	c.phase("replaced")
 	s.stop("e2e-only-1")
-	s.start("e2e-only-2", "--env", "DELAY=300ms")
+	s.start("e2e-only-2", "--env", "DELAY=100ms")
 	c.awaitAnswersBy("e2e-only-2")
 
 	c.phase("paused and resumed")
