@@ -18,8 +18,9 @@ var ErrRecalled = errors.New("the target was given up while it was waited for")
 type recalling struct {
 	// count is how often Recall was called.
 	count atomic.Uint32
-	// end is when Drain cuts off what is under way, in nanoseconds since 1970; 0 for never.
-	end atomic.Int64
+	// end is when Drain cuts off what is under way, nil for never. It has the monotonic clock's time too, so that nothing
+	// is cut off early, or never, because the clock is put right.
+	end atomic.Pointer[time.Time]
 
 	// mu guards waits: what ends a connection attempt, or the wait of an exchange over HTTP/2.
 	mu    sync.Mutex
@@ -59,20 +60,21 @@ func (u *Upstream) Recall() {
 // Recall would give up are given up. No connection is kept meanwhile. 0 or less is any time, and what follows a call of Drain counts from then on.
 func (u *Upstream) Drain(within time.Duration) {
 	if within <= 0 {
-		u.recalling.end.Store(0)
+		u.recalling.end.Store(nil)
 		return
 	}
-	u.recalling.end.Store(time.Now().Add(within).UnixNano())
+	end := time.Now().Add(within)
+	u.recalling.end.Store(&end)
 	u.clear()
 }
 
 // ending reports that Drain was called.
-func (r *recalling) ending() bool { return r.end.Load() != 0 }
+func (r *recalling) ending() bool { return r.end.Load() != nil }
 
 // late reports that Drain's time is over.
 func (r *recalling) late() bool {
 	end := r.end.Load()
-	return end != 0 && time.Now().UnixNano() >= end
+	return end != nil && !time.Now().Before(*end)
 }
 
 // wait returns a context that Recall ends, until the function is called.
