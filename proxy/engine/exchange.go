@@ -21,7 +21,8 @@ type Exchange struct {
 	Request Request
 	// Local is the handler's own. It stays when the exchange is used again, so that its memory is too.
 	Local any
-	// Connect bounds how long the next Forward may take to connect, in place of Timeouts.Connect if it is more than 0.
+	// Connect bounds how long the next Forward may take to connect, in place of Timeouts.Connect if it is more than 0. For
+	// targets of H2C the shorter of both holds.
 	Connect time.Duration
 
 	engine  *Engine

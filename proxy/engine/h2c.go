@@ -12,6 +12,7 @@ import (
 	"net/textproto"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"gateway/proxy/header"
@@ -64,7 +65,7 @@ func (h *http2Client) dial(context.Context, string, string) (net.Conn, error) {
 		return nil, undialled{recallOf(ctx, err)}
 	}
 	s := socket.New(conn, h.engine.watch)
-	s.Mind(h.upstream.recalling.late)
+	s.Mind(h.upstream.overdue)
 	return s, nil
 }
 
@@ -96,6 +97,10 @@ type crossing struct {
 	// hints and hinted are the number and the bytes of those that came. They are the library's goroutine's.
 	hints, hinted int
 	pausing       wait
+	// connecting bounds how long a connection may take, if the exchange has a time for that; connected reports that there
+	// is one.
+	connecting wait
+	connected  atomic.Bool
 }
 
 type informational struct {
@@ -111,40 +116,51 @@ type answered struct {
 // errSlow is why an exchange is broken off that takes too long.
 var errSlow = fmt.Errorf("the target takes or sends nothing: %w", context.DeadlineExceeded)
 
+// errUnconnected is why an exchange is broken off that finds no connection in its time.
+var errUnconnected = fmt.Errorf("the target accepts no connection: %w", context.DeadlineExceeded)
+
 // Serve carries the exchange, and returns when nothing of it is under way any more.
 func (c *crossing) Serve(path string) error {
 	ctx, cancel := context.WithCancelCause(c.engine.base)
-	defer cancel(nil)
 	if !c.deadline.IsZero() {
 		bounded, release := context.WithDeadline(ctx, c.deadline)
 		defer release()
 		ctx = bounded
 	}
 	c.cancel = cancel
+	c.pausing.late = func() { cancel(errSlow) }
+	c.connecting.late = func() { cancel(errUnconnected) }
+	var a answered
+	// Deferred, since a hook may panic.
+	defer func() { c.settle(a) }()
 	if c.Repeatable() {
 		c.client.upstream.recalling.note(&c.cancel)
 	}
-	c.pausing.late = func() { cancel(errSlow) }
 	request := c.compose(ctx, path)
 	answers := make(chan answered, 1)
+	c.connecting.begin(c.Connect)
 	go func() {
-		response, err := c.client.transport.RoundTrip(request) //nolint:bodyclose // It is closed below.
+		response, err := c.client.transport.RoundTrip(request) //nolint:bodyclose // It is closed by settle.
 		answers <- answered{response, err}
 	}()
-	a := c.await(answers)
+	a = c.await(answers)
+	c.connecting.pause()
+	c.client.upstream.recalling.forget(&c.cancel)
 	err := a.err
-	if c.Repeatable() {
-		c.client.upstream.recalling.forget(&c.cancel)
-	}
 	if err == nil && context.Cause(ctx) == ErrRecalled {
 		err = ErrRecalled
 	}
-	if err == nil {
-		err = c.relay(a.Response)
-	} else {
-		err = c.failed(ctx, err)
+	if err != nil {
+		return c.failed(ctx, err)
 	}
-	cancel(nil)
+	return c.relay(a.Response)
+}
+
+// settle breaks off what is still under way.
+func (c *crossing) settle(a answered) {
+	c.connecting.pause()
+	c.client.upstream.recalling.forget(&c.cancel)
+	c.cancel(nil)
 	if a.Response != nil {
 		_ = a.Body.Close()
 	}
@@ -152,7 +168,6 @@ func (c *crossing) Serve(path string) error {
 		c.upload.stop()
 	}
 	c.visitor.unwatch()
-	return err
 }
 
 // await relays informational answers until the answer comes.
@@ -198,6 +213,12 @@ func (c *crossing) hint(status int, fields textproto.MIMEHeader) error {
 	return nil
 }
 
+// connect is called by the library when there is a connection.
+func (c *crossing) connect(httptrace.GotConnInfo) {
+	c.connected.Store(true)
+	c.connecting.pause()
+}
+
 // compose makes the request. All its strings are its own: the library may use them after the answer has come.
 func (c *crossing) compose(ctx context.Context, path string) *http.Request {
 	r := &c.Request
@@ -223,7 +244,7 @@ func (c *crossing) compose(ctx context.Context, path string) *http.Request {
 	}
 	clear(out)
 	c.answer.Header = out[:0]
-	trace := httptrace.ClientTrace{Got1xxResponse: c.hint}
+	trace := httptrace.ClientTrace{Got1xxResponse: c.hint, GotConn: c.connect}
 	request = request.WithContext(httptrace.WithClientTrace(ctx, &trace))
 	c.attach(request)
 	return request
@@ -272,6 +293,8 @@ func (c *crossing) failed(ctx context.Context, err error) error {
 		return fmt.Errorf("%w: %w", ErrGone, err)
 	case errors.As(err, &dial):
 		return unreachable(dial.error)
+	case cause == errUnconnected && !c.connected.Load():
+		return unreachable(cause)
 	case errors.Is(cause, ErrRecalled):
 		return fmt.Errorf("%w: %w", ErrAnswer, ErrRecalled)
 	case timedOut(err) || timedOut(cause):

@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"io"
 	"net"
+	"net/http"
+	"sync/atomic"
 	"testing"
 
 	"gateway/proxy/header"
@@ -75,3 +77,51 @@ func (h *throwing) Incoming(int, *header.Header) {
 }
 
 func (*throwing) Accepts(int) bool { return true }
+
+// The library reads bodies for targets of HTTP/2 with a goroutine of its own.
+func TestForward_EndsAnUploadOfH2CWhoseHookPanics(t *testing.T) {
+	p := &surviving{left: make(chan bool, 1)}
+	r := serving(t, Config{Handler: p})
+	p.to = r.Upstream(H2C, serve(t, H2C, func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).Flush()
+		_, _ = io.Copy(io.Discard, r.Body)
+	}))
+	c := dial(t, r.address)
+	c.say("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n")
+	if <-p.left {
+		t.Error("the body is still read when Forward has panicked")
+	}
+	_, _ = c.rest()
+	if p.to.recalling.mu.Lock(); len(p.to.recalling.waits) > 0 {
+		t.Errorf("%d exchanges that have ended would be recalled", len(p.to.recalling.waits))
+	}
+	p.to.recalling.mu.Unlock()
+}
+
+// surviving is a handler whose hook panics when the answer comes. It tells whether the body was still being read then.
+type surviving struct {
+	carrier
+	left chan bool
+}
+
+func (p *surviving) Serve(x *Exchange) {
+	read := &overlapping{Reader: x.body}
+	x.body = read
+	defer func() {
+		_ = recover()
+		p.left <- read.under.Load()
+	}()
+	_ = x.Forward(p.to, x.Request.Path, &throwing{x: x})
+}
+
+// overlapping tells whether it is being read.
+type overlapping struct {
+	io.Reader
+	under atomic.Bool
+}
+
+func (o *overlapping) Read(p []byte) (int, error) {
+	o.under.Store(true)
+	defer o.under.Store(false)
+	return o.Reader.Read(p)
+}

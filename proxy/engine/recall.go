@@ -47,8 +47,12 @@ func (r *recalling) forget(cancel *context.CancelCauseFunc) {
 // answer nothing came yet. Their Forward returns ErrConnect or ErrAnswer, within two ticks (see Timeouts). Other exchanges
 // go on, and new ones may come.
 func (u *Upstream) Recall() {
-	r := &u.recalling
-	r.count.Add(1)
+	u.recalling.count.Add(1)
+	u.recalling.giveUp()
+}
+
+// giveUp ends what is noted.
+func (r *recalling) giveUp() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for cancel := range r.waits {
@@ -75,6 +79,15 @@ func (r *recalling) ending() bool { return r.end.Load() != nil }
 func (r *recalling) late() bool {
 	end := r.end.Load()
 	return end != nil && !time.Now().Before(*end)
+}
+
+// overdue reports that the watch has to interrupt a connection of HTTP/2. What Recall would give up is given up before.
+func (u *Upstream) overdue() bool {
+	late := u.recalling.late()
+	if late {
+		u.recalling.giveUp()
+	}
+	return late
 }
 
 // wait returns a context that Recall ends, until the function is called.

@@ -277,3 +277,24 @@ func TestDrain_OfATargetGivesUpWhatMayBeRepeated(t *testing.T) {
 		t.Errorf("%v, want ErrAnswer", err)
 	}
 }
+
+func TestDrain_OfATargetOfH2CGivesUpWhatMayBeRepeated(t *testing.T) {
+	asked := make(chan struct{}, 2)
+	r, p := throughPlain(t, Config{Timeouts: brisk}, func(_ http.ResponseWriter, r *http.Request) {
+		asked <- struct{}{}
+		<-r.Context().Done()
+	})
+	say(t, r.address, "GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+	<-asked
+	p.to.Drain(time.Millisecond)
+	if err := failure(t, p); !errors.Is(err, ErrAnswer) || !errors.Is(err, ErrRecalled) || errors.Is(err, ErrTimeout) {
+		t.Errorf("%v, want ErrAnswer and ErrRecalled", err)
+	}
+	p.to.Drain(0)
+	say(t, r.address, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n")
+	<-asked
+	p.to.Drain(time.Millisecond)
+	if err := failure(t, p); errors.Is(err, ErrRecalled) {
+		t.Errorf("%v: it may not be repeated", err)
+	}
+}
