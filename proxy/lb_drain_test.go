@@ -260,3 +260,21 @@ func TestDrain_ClosesConnectionsThatAreNotInUse(t *testing.T) {
 	read(t, bufio.NewReader(conn), "POST")
 	eventually(t, "the other is closed after its answer", func() bool { return open.Load() == 0 })
 }
+
+func TestDrain_SendsElsewhereWhatWasNotAnsweredInTime(t *testing.T) {
+	t.Parallel()
+	h, other := newHolding(t, "a"), app(t, "b", nil)
+	r := mount(t, "/x", route.Strip, h.Target)
+	r.Drain = time.Millisecond
+	p := start(t, Config{}, r)
+	get, post := p.send(t, request("GET", "/x/hold", "")), p.send(t, request("POST", "/x/hold", "hello"))
+	<-h.asked
+	<-h.asked
+	p.put(r, in(route.Draining, h.Target), other)
+	if got := read(t, bufio.NewReader(get), "GET"); got.body != "b GET /hold" {
+		t.Errorf("the GET got %d %q", got.StatusCode, got.body)
+	}
+	if got := read(t, bufio.NewReader(post), "POST"); got.StatusCode != 504 {
+		t.Errorf("the POST got %d %q", got.StatusCode, got.body)
+	}
+}
