@@ -63,5 +63,6 @@ func Handler(s Source) http.Handler {
 	registry.MustRegister(
 		newCollector(s), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
-	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{CoalesceGather: true})
+	// Compressing costs as much as everything else together, and who asks is on this machine.
+	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{CoalesceGather: true, DisableCompression: true})
 }
