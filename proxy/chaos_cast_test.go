@@ -109,7 +109,7 @@ func (s *slot) act() {
 	s.until = nil
 	if len(s.script) == 0 {
 		s.rested++
-		if s.rested > s.rests && s.rng.IntN(3) == 0 && (s.quiet || s.spare()) {
+		if s.rested > s.rests && s.rng.IntN(3) == 0 && (s.quiet || len(s.slots) == 1 || s.spare()) {
 			s.script, s.rested = s.change(s), 0
 		}
 		return
@@ -122,7 +122,7 @@ func (s *slot) act() {
 // spare reports that another slot has a replica that was always well and will be for now.
 func (s *slot) spare() bool {
 	return slices.ContainsFunc(s.slots, func(o *slot) bool {
-		return o != s && o.rested > 2 && len(o.now.harm) == 0 && o.now.state == route.Ready
+		return o != s && o.rested > 1 && len(o.now.harm) == 0 && o.now.state == route.Ready
 	})
 }
 
