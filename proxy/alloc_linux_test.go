@@ -70,7 +70,9 @@ func switchedOn(t *testing.T) Config {
 	go func() { ended <- log.Run(ctx) }()
 	t.Cleanup(func() {
 		cancel()
-		<-ended
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
 	})
 	return Config{
 		AccessLog: log, Rate: route.Rate{Requests: 1e9, Per: time.Second}, MaxConns: 100, MaxClientConns: 100, BodyMax: 1 << 20,

@@ -101,7 +101,9 @@ func TestSticky_StaysThroughTablesAndRestarts(t *testing.T) {
 		visitors[i%len(visitors)].stays(t, p, "/x/")
 	}
 	p.stop()
-	<-p.ended
+	if err := <-p.ended; err != nil {
+		t.Fatal(err)
+	}
 	p = start(t, config)
 	for _, v := range visitors {
 		v.stays(t, p, "/x/")
