@@ -158,7 +158,7 @@ func (d *delivery) carry(a balance.Attempt) error {
 func (d *delivery) judge(t target, err error) {
 	f := failure{t, d.attempt, err}
 	switch {
-	case errors.Is(err, engine.ErrRecalled):
+	case errors.Is(err, engine.ErrRecalled), errors.Is(err, engine.ErrTimeout) && d.spent():
 	case errors.Is(err, engine.ErrConnect):
 		d.serving.failed(d.server.log, f, balance.Refused)
 	case errors.Is(err, engine.ErrAnswer), errors.Is(err, engine.ErrTimeout):
@@ -166,6 +166,18 @@ func (d *delivery) judge(t target, err error) {
 	case errors.Is(err, engine.ErrDeclined):
 		d.declined = append(d.declined, f)
 	}
+}
+
+// spent reports that the time of the whole exchange is over, and that most of it was not the target's: the visitor sends
+// slowly, or the request waited for long.
+func (d *delivery) spent() bool {
+	total := d.server.config.Timeouts.Total
+	// The exchange began a little earlier than the visit.
+	if total <= 0 || time.Since(d.began) < total-total/10 {
+		return false
+	}
+	length := d.exchange.Request.Length
+	return length < 0 || d.exchange.Received() < length || d.aimed.Sub(d.began) > total/2
 }
 
 // failure is what went wrong with an attempt.
