@@ -158,7 +158,7 @@ func (d *delivery) carry(a balance.Attempt) error {
 func (d *delivery) judge(t target, err error) {
 	f := failure{t, d.attempt, err}
 	switch {
-	case errors.Is(err, engine.ErrRecalled), errors.Is(err, engine.ErrTimeout) && d.spent():
+	case errors.Is(err, engine.ErrRecalled), errors.Is(err, engine.ErrTimeout) && spent(d):
 	case errors.Is(err, engine.ErrConnect):
 		d.serving.failed(d.server.log, f, balance.Refused)
 	case errors.Is(err, engine.ErrAnswer), errors.Is(err, engine.ErrTimeout):
@@ -170,7 +170,7 @@ func (d *delivery) judge(t target, err error) {
 
 // spent reports that the time of the whole exchange is over, and that most of it was not the target's: the visitor sends
 // slowly, or the request waited for long.
-func (d *delivery) spent() bool {
+func spent(d *delivery) bool {
 	total := d.server.config.Timeouts.Total
 	// The exchange began a little earlier than the visit.
 	if total <= 0 || time.Since(d.began) < total-total/10 {
