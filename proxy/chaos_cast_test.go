@@ -20,7 +20,8 @@ type cast struct {
 	// change is what happens to a slot, next.
 	change func(*slot) []step
 	// quiet reports that all changes are such that no request of any kind may fail.
-	quiet bool
+	// repeats reports that at least those that may be sent again never fail, as long as the budget lasts.
+	quiet, repeats bool
 	// waits reports that there are times in which requests wait.
 	waits bool
 	// rests is for how many ticks nothing happens to a slot in between.
@@ -174,6 +175,20 @@ func (s *slot) ended() []step {
 		s.set(route.Stopped, s.ticks(3)),
 		func() func() bool { s.now = s.hire(id); return s.ticks(2) },
 		s.set(route.Ready, s.ticks(2)),
+	}
+}
+
+// takeover has one replica hang, and the next one take over what may be sent again.
+func takeover(s *slot) []step {
+	return []step{
+		func() func() bool { s.next = s.hire(""); return s.ticks(2) },
+		s.turns([]conduct{doesHang, doesSleep}[s.rng.IntN(2)], s.ticks(1)),
+		func() func() bool { s.next.state, s.now.state = route.Ready, ""; return s.ticks(2) },
+		func() func() bool {
+			s.now.turn(isDead)
+			s.now, s.next = s.next, entry{}
+			return s.ticks(2)
+		},
 	}
 }
 

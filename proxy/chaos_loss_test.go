@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"gateway/proxy/accesslog"
+	"gateway/proxy/engine"
 	"gateway/proxy/route"
 )
 
@@ -70,12 +71,14 @@ func newShow(t *testing.T, seed uint64) *show {
 	lone := s.cast("lone", 1, stopFirst, route.Policy{})
 	lone.quiet, lone.waits, lone.rests = hold > 0, true, 8
 	s.cast("rolling2", 2, startFirst, route.Policy{}).quiet = true
+	taken := s.cast("taken", 1, takeover, route.Policy{})
+	taken.repeats, taken.rests = true, 6
 	s.cast("turns2", 3, mishap, route.Policy{Balance: route.RoundRobin})
 	s.cast("pairs", 3, mishap, route.Policy{})
 	s.cast("turns", 4, mishap, route.Policy{Balance: route.RoundRobin})
 	s.cast("sticky", 3, mishap, route.Policy{Balance: route.Sticky})
 	s.cast("checked", 3, mishap, route.Policy{Check: route.Check{
-		Path: checkPath, Interval: 100 * time.Millisecond, Timeout: 3 * time.Second, Rise: 1, Fall: 2,
+		Path: checkPath, Interval: 100 * time.Millisecond, Timeout: time.Minute, Rise: 1, Fall: 2,
 	}})
 	// It has so few replicas that do well that its budget of retries is spent.
 	s.cast("storm", 6, nothing, route.Policy{})
@@ -92,7 +95,11 @@ func newShow(t *testing.T, seed uint64) *show {
 	other.Close()
 	config := other.TLS.Clone()
 	config.NextProtos = []string{"h2", "http/1.1"}
-	s.running = start(t, Config{Hold: hold, AccessLog: access, TLS: config, TLSListen: []string{"127.0.0.1:0"}})
+	s.running = start(t, Config{
+		Hold: hold, AccessLog: access, TLS: config, TLSListen: []string{"127.0.0.1:0"},
+		// A busy machine may be long about it.
+		Timeouts: engine.Timeouts{Connect: time.Minute},
+	})
 	for _, url := range s.Status().Proxy.Listeners {
 		if address, secure := strings.CutPrefix(url, "https://"); secure {
 			s.secure = address

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -116,17 +117,19 @@ func (r *replica) hid(c *call) bool {
 // sentRightly complains of a request that reached whom it must not.
 func (o oracle) sentRightly(c *call) {
 	if n := len(c.arrivals); n > 1 && (!idempotent(c.method) || c.streamed) {
-		o.book.wrong("%s %s (streamed %t) was sent %d times", c.method, c.id, c.streamed, n)
+		o.complain(c, fmt.Sprintf("was sent %d times", n))
 	}
 	if n := c.attempts(); n > mostSent {
-		o.book.wrong("%s %s was sent %d times", c.method, c.id, n)
+		o.complain(c, fmt.Sprintf("was sent %d times", n))
 	}
+	hid := slices.ContainsFunc(c.arrivals, func(a *arrival) bool { return a.replica.hid(c) })
 	for i, a := range c.arrivals {
-		if i+1 < len(c.arrivals) && a.done && a.status >= 500 && !safe(c.method) && !a.replica.hid(c) {
-			o.book.wrong("%s %s was answered %d and sent again", c.method, c.id, a.status)
+		// Replicas that slept read late what they were sent first.
+		if i+1 < len(c.arrivals) && a.done && a.status >= 500 && !safe(c.method) && !hid {
+			o.complain(c, "was answered and sent again")
 		}
 		if slices.ContainsFunc(a.replica.passed, func(s spell) bool { return s.covers(c.began, a.at) }) {
-			o.book.wrong("%s reached %s, which takes no new requests", c.id, a.replica.Name)
+			o.complain(c, "reached "+a.replica.Name+", which takes no new requests")
 		}
 	}
 	if c.stays == "" || c.from == "" || c.app.idOf(c.from) == c.stays {
@@ -135,7 +138,7 @@ func (o oracle) sentRightly(c *call) {
 	for _, r := range c.app.all {
 		if r.ID == c.stays && !r.harmed(time.Time{}, c.ended) &&
 			slices.ContainsFunc(r.ready, func(s spell) bool { return s.covers(c.began, c.ended) }) {
-			o.book.wrong("%s was to stay with %s and went to %s", c.id, r.Name, c.from)
+			o.complain(c, "was to stay with "+r.Name)
 		}
 	}
 }
@@ -161,7 +164,7 @@ func (o oracle) answered(c *call, budget budget) string {
 		o.complain(c, "has an answer that nobody gave")
 	case c.status == 200:
 		return "answered"
-	case c.app.quiet:
+	case c.app.quiet, c.app.repeats && idempotent(c.method) && c.whole && !budget.mayBeSpent(c):
 		o.complain(c, "failed")
 	case !o.avoidable(c, line, budget):
 	default:
