@@ -341,6 +341,8 @@ func (f *forwarding) relay() error {
 			f.visitor.watch(f.link.sock)
 		}
 	}
+	// The answer is there, and the visitor takes it in a time of its own.
+	f.bound(f.link.sock, 0)
 	if f.Request.Method == http.MethodHead || !bodied(a.Status) {
 		declared := a.Declared
 		if len(f.wraps) > 0 {

@@ -80,6 +80,8 @@ func (r *relaying) await() error {
 		r.grow()
 	}
 	err := r.more()
+	// What was read is the visitor's to take, in a time of its own.
+	r.bound(r.link.sock, 0)
 	if err == io.EOF {
 		return err
 	}
@@ -129,6 +131,7 @@ func (r *relaying) splice(pipe *socket.Pipe, to *socket.Socket, left int64) erro
 	for left > 0 {
 		r.bound(r.link.sock, r.engine.config.Pause)
 		n, err := pipe.Fill(r.link.sock, left)
+		r.bound(r.link.sock, 0)
 		if err != nil {
 			return breakOff(r.Exchange, broken(err))
 		}

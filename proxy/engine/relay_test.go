@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"gateway/proxy/header"
 )
 
 // pattern is text of that length in which no part looks like another.
@@ -122,4 +124,74 @@ func TestRelay_TellsNoLengthOfA204(t *testing.T) {
 			t.Errorf("of %s: %q", length, head)
 		}
 	}
+}
+
+// Who takes an answer slowly takes none of the target's time.
+func TestRelay_GivesTargetsOnlyTheTimeInWhichTheyAreAwaited(t *testing.T) {
+	const limit = 40 * time.Millisecond
+	for name, times := range map[string]Timeouts{"answer": {Answer: limit}, "pause": {Pause: limit}} {
+		t.Run(name, func(t *testing.T) {
+			taken, ended := make(chan struct{}, 10), make(chan struct{})
+			await := func() {
+				select {
+				case <-taken:
+				case <-ended:
+				}
+			}
+			p := &dawdler{carrier: carrier{fails: make(chan error, 10)}}
+			r := serving(t, Config{Handler: p, Timeouts: times})
+			p.wait = func() { sweeps(t, r, 20); taken <- struct{}{} }
+			p.to = r.Upstream(HTTP, acting(t, func(p *peer, _ int) {
+				p.head()
+				p.say("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nab")
+				await()
+				_, _ = io.WriteString(p, "cd")
+				await()
+				_, _ = io.WriteString(p, "ef")
+				await()
+			}))
+			t.Cleanup(func() { close(ended) })
+			c := dial(t, r.address)
+			c.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+			if _, body := c.answer("GET"); body != "abcdef" {
+				t.Errorf("%q", body)
+			}
+			if len(p.fails) > 0 {
+				t.Error(<-p.fails)
+			}
+		})
+	}
+}
+
+// dawdler takes its time over each piece of an answer.
+type dawdler struct {
+	carrier
+	wait func()
+}
+
+func (p *dawdler) Serve(x *Exchange) {
+	if err := x.Forward(p.to, x.Request.Path, &dawdling{x: x, wait: p.wait}); err != nil {
+		p.fails <- err
+	}
+}
+
+type dawdling struct {
+	none
+	x    *Exchange
+	wait func()
+}
+
+func (d *dawdling) Incoming(int, *header.Header) {
+	d.x.Transform(func(to Sink) Sink { return waitingSink{to, d.wait} })
+}
+
+type waitingSink struct {
+	Sink
+	wait func()
+}
+
+func (s waitingSink) Write(p []byte) (int, error) {
+	n, err := s.Sink.Write(p)
+	s.wait()
+	return n, err
 }
