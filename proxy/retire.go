@@ -15,7 +15,7 @@ type retired struct {
 
 // farewell is how a target is let go of, which several routes may have had.
 type farewell struct {
-	// drain is how long it keeps what it has, 0 for any time.
+	// drain is how long it keeps what it has, 0 or less for any time; less is what its routes say, and 0 that none does.
 	drain time.Duration
 	// recall reports that what waits for it should not; needed that a route has no other.
 	recall, needed bool
@@ -72,14 +72,22 @@ func (c succession) farewells() map[*engine.Upstream]farewell {
 			case route.Unhealthy:
 				f.recall, f.needed = true, f.needed || len(now.ready) == 0
 			case route.Stopped:
-				f.recall, f.drain = true, max(f.drain, c.drain(before.route))
+				f.recall, f.drain = true, longest(f.drain, c.drain(before.route))
 			default:
-				f.drain = max(f.drain, c.drain(before.route))
+				f.drain = longest(f.drain, c.drain(before.route))
 			}
 			all[t.upstream] = f
 		}
 	}
 	return all
+}
+
+// longest is the longer of two drains.
+func longest(a, b time.Duration) time.Duration {
+	if a < 0 || b < 0 {
+		return -1
+	}
+	return max(a, b)
 }
 
 // retire lets go of one target.
