@@ -89,13 +89,8 @@ func (s *sockets) close() {
 	}
 }
 
-// notifyReady tells systemd, if it wants to know (sd_notify(3)), that this process serves now, or that it has reloaded.
+// notifyReady tells systemd, if it wants to know (sd_notify(3)), that this process serves now.
 func notifyReady() error { return notify(daemon.SdNotifyReady) }
-
-// notifyReloading tells systemd that this process reloads what it has open, until notifyReady.
-func notifyReloading() error {
-	return notify(daemon.SdNotifyReloading + "\n" + daemon.SdNotifyMonotonicUsec())
-}
 
 // notifyStopping tells systemd that this process ends, and may take its time over it.
 func notifyStopping() error { return notify(daemon.SdNotifyStopping) }

@@ -114,7 +114,6 @@ func runServe(ctx context.Context, env *Env, o serveOptions) error {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return runLogged(ctx, access, logger, server.Serve) })
 	if o.docker {
 		engine, err := env.docker()
 		if err != nil {
@@ -124,6 +123,7 @@ func runServe(ctx context.Context, env *Env, o serveOptions) error {
 		watcher := agent.New(agent.Config{Engine: engine, Proxy: inProcess{server}, Version: Version, Logger: logger})
 		group.Go(func() error { return watcher.Run(ctx) })
 	}
+	group.Go(func() error { return runLogged(ctx, access, logger, server.Serve) })
 	trim()
 	err = group.Wait()
 	if errors.Is(err, syscall.EACCES) {
