@@ -60,12 +60,14 @@ func safe(method string) bool { return method == "GET" || method == "HEAD" || me
 // is an answer may have been closed before the request came, so it is sent once more over a new one.
 func (c *call) attempts() int {
 	n := 0
-	for i, a := range c.arrivals {
-		if i > 0 {
-			last := c.arrivals[i-1]
-			if last.replica == a.replica && last.kept && !last.begun && !a.kept {
-				continue
-			}
+	broken := map[*replica]int{}
+	for _, a := range c.arrivals {
+		switch {
+		case a.kept && !a.begun:
+			broken[a.replica]++
+		case !a.kept && broken[a.replica] > 0:
+			broken[a.replica]--
+			continue
 		}
 		n++
 	}
