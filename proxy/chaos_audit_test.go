@@ -1,24 +1,84 @@
 package proxy
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strconv"
 	"strings"
+	"testing"
+	"time"
 
-	"gateway/proxy/metric"
+	"gateway/proxy/accesslog"
 	"gateway/proxy/traffic"
 )
 
-// audit compares what visitors saw with what the gateway says: its figures, its metrics and its access log.
+// audit compares what the gateway says of its requests: its figures, its metrics and its access log.
 type audit struct {
-	*show
+	wrong   func(format string, args ...any)
+	log     *journal
 	ledger  traffic.Ledger
 	metrics string
-	// entries are the lines of the log by the ids of the calls.
-	entries map[string]*accessLine
+}
+
+// auditOf is that of a proxy on which nothing is under way, and whose log goes to the journal.
+func auditOf(s *Server, j *journal, wrong func(format string, args ...any)) *audit {
+	w := httptest.NewRecorder()
+	pingHandler(figures{s}.source()).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	return &audit{wrong: wrong, log: j, ledger: s.book.Ledger(time.Now()), metrics: w.Body.String()}
+}
+
+// journal is an access log that adds up its lines. It is read when it has ended.
+type journal struct {
+	*accesslog.Log
+	end func()
+	// keeps reports that entries has all lines; total is what they add up to, wrong what cannot be read.
+	keeps   bool
+	entries []*accessLine
+	total   sums
+	wrong   []string
+}
+
+// keepJournal opens a journal; end ends it.
+func keepJournal(t *testing.T, keeps bool) *journal {
+	t.Helper()
+	j := &journal{keeps: keeps, total: sums{}}
+	l, err := accesslog.Open(accesslog.Config{Writer: j})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = l.Run(ctx)
+	}()
+	j.Log, j.end = l, func() { stop(); <-ended }
+	return j
+}
+
+// Write implements io.Writer. It gets whole lines.
+func (j *journal) Write(p []byte) (int, error) {
+	for text := range bytes.Lines(p) {
+		line := new(accessLine)
+		if err := json.Unmarshal(text, line); err != nil {
+			j.wrong = append(j.wrong, fmt.Sprintf("%q: %v", text, err))
+			continue
+		}
+		if j.keeps {
+			j.entries = append(j.entries, line)
+		}
+		j.total.request(line.Route, className(line.Status))
+		j.total.add("gateway_request_bytes_total", line.Route, line.BytesReceived)
+		j.total.add("gateway_response_bytes_total", line.Route, line.BytesSent)
+		j.total.add("gateway_retries_total", line.Route, line.Retries)
+	}
+	return len(p), nil
 }
 
 // accessLine is a line of the access log.
@@ -33,16 +93,16 @@ type accessLine struct {
 	BytesSent     int `json:"bytes_sent"`
 }
 
-func figuresOf(s *show) metric.Source { return figures{s.Server}.source() }
-
 // sums are figures by what they are of.
 type sums map[string]float64
 
-func (s sums) request(routeKey, class string) {
+func (s sums) request(routeKey, class string) { s.requests(routeKey, class, 1) }
+
+func (s sums) requests(routeKey, class string, n uint64) {
 	if routeKey == "" {
 		routeKey = "none"
 	}
-	s[fmt.Sprintf("gateway_requests_total{class=%q,route=%q}", class, routeKey)]++
+	s[fmt.Sprintf("gateway_requests_total{class=%q,route=%q}", class, routeKey)] += float64(n)
 }
 
 func (s sums) add(name, routeKey string, n int) {
@@ -62,67 +122,11 @@ func className(status int) string {
 
 // check complains of all that does not add up.
 func (a *audit) check() {
-	logged := a.readLog()
-	a.same("the access log", logged, "the ledger", a.ofLedger())
-	a.same("the access log", logged, "the metrics", a.ofMetrics())
-	seen := sums{}
-	for id, c := range a.book.calls {
-		line := a.entries[id]
-		status, known := c.status, c.status != 0
-		switch {
-		case line == nil && !c.leaves && !c.unreached:
-			a.book.wrong("%s %s is not in the log (%d, %v)", c.method, id, status, c.err)
-			continue
-		case line == nil && known:
-			a.book.wrong("%s got %d and is not in the log", id, status)
-			continue
-		case line == nil:
-			continue
-		case known && status != line.Status:
-			a.book.wrong("%s got %d, and the log says %d", id, status, line.Status)
-		case className(line.Status) == "gone" && !c.leaves:
-			a.book.wrong("%s did not leave, and the log says so: %+v", id, *line)
-		case line.Route != "/"+c.app.name && (line.Route != "" || c.app.name != "fleeting"):
-			a.book.wrong("%s was for %s, and the log says %q", id, c.app.name, line.Route)
-		}
-		if !known {
-			// Who left, or whose answer was cut off, does not know what the gateway had for them.
-			status = line.Status
-		}
-		seen.request(line.Route, className(status))
+	if len(a.log.wrong) > 0 || a.log.Dropped() > 0 {
+		a.wrong("%d lines of the log were dropped, and these cannot be read: %q", a.log.Dropped(), a.log.wrong)
 	}
-	for key := range logged {
-		if !strings.HasPrefix(key, "gateway_requests_total{") {
-			delete(logged, key)
-		}
-	}
-	a.same("the visitors", seen, "the access log", logged)
-	if n := a.access.Dropped(); n > 0 {
-		a.book.wrong("%d lines of the log were dropped", n)
-	}
-}
-
-// readLog reads the access log and adds it up.
-func (a *audit) readLog() sums {
-	a.entries = map[string]*accessLine{}
-	total := sums{}
-	for text := range strings.Lines(a.lines.String()) {
-		line := new(accessLine)
-		if err := json.Unmarshal([]byte(text), line); err != nil {
-			a.book.wrong("the log has %q: %v", text, err)
-			continue
-		}
-		id := line.Path[strings.LastIndexByte(line.Path, '/')+1:]
-		if a.book.calls[id] == nil || a.entries[id] != nil {
-			a.book.wrong("the log has a line that nobody sent, or twice: %+v", *line)
-		}
-		a.entries[id] = line
-		total.request(line.Route, className(line.Status))
-		total.add("gateway_request_bytes_total", line.Route, line.BytesReceived)
-		total.add("gateway_response_bytes_total", line.Route, line.BytesSent)
-		total.add("gateway_retries_total", line.Route, line.Retries)
-	}
-	return total
+	a.same("the access log", a.log.total, "the ledger", a.ofLedger())
+	a.same("the access log", a.log.total, "the metrics", a.ofMetrics())
 }
 
 // ofLedger adds up what was counted.
@@ -131,19 +135,17 @@ func (a *audit) ofLedger() sums {
 	all := append(slices.Clone(a.ledger.Routes), traffic.RouteCounts{Counts: a.ledger.Stray})
 	for _, r := range all {
 		for class, n := range r.Requests {
-			for range n {
-				total.request(r.Key, traffic.Class(class).String())
-			}
+			total.requests(r.Key, traffic.Class(class).String(), n)
 		}
 		total.add("gateway_request_bytes_total", r.Key, int(r.Received))
 		total.add("gateway_response_bytes_total", r.Key, int(r.Sent))
 		total.add("gateway_retries_total", r.Key, int(r.Retries))
 		if r.Inflight != 0 {
-			a.book.wrong("%d requests of %q never ended", r.Inflight, r.Key)
+			a.wrong("%d requests of %q never ended", r.Inflight, r.Key)
 		}
 	}
 	if n := a.ledger.Removed.Total(); n != 0 {
-		a.book.wrong("%d requests were of routes that are forgotten, and none was so soon", n)
+		a.wrong("%d requests were of routes that are forgotten, and none was so soon", n)
 	}
 	return total
 }
@@ -169,12 +171,12 @@ func (a *audit) ofMetrics() sums {
 func (a *audit) same(oneName string, one sums, otherName string, other sums) {
 	for _, key := range slices.Sorted(maps.Keys(one)) {
 		if one[key] != other[key] {
-			a.book.wrong("%s: %v in %s, %v in %s", key, one[key], oneName, other[key], otherName)
+			a.wrong("%s: %v in %s, %v in %s", key, one[key], oneName, other[key], otherName)
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(other)) {
 		if _, both := one[key]; !both && other[key] != 0 && !strings.Contains(key, "duration") && !strings.Contains(key, "in_flight") && !strings.Contains(key, "waiting") {
-			a.book.wrong("%s: %v in %s, and none in %s", key, other[key], otherName, oneName)
+			a.wrong("%s: %v in %s, and none in %s", key, other[key], otherName, oneName)
 		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"net/http"
 	"net/http/httptest"
 	"runtime"
 	"runtime/pprof"
@@ -13,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"gateway/proxy/accesslog"
 	"gateway/proxy/engine"
 	"gateway/proxy/route"
 )
@@ -51,8 +49,7 @@ type show struct {
 	book   *book
 	seed   uint64
 	casts  []*cast
-	lines  *logged
-	access *accesslog.Log
+	access *journal
 	// secure is where visitors come with TLS.
 	secure string
 	// opened is when it began, swapped when the table in force came.
@@ -66,7 +63,7 @@ func newShow(t *testing.T, seed uint64) *show {
 		// Nobody waits then: who asks an app that has no target for a while gets an error.
 		hold = 0
 	}
-	s := &show{t: t, book: newBook(t), seed: seed, lines: &logged{}, opened: time.Now()}
+	s := &show{t: t, book: newBook(t), seed: seed, opened: time.Now()}
 	s.cast("rolling", 3, startFirst, route.Policy{}).quiet = true
 	lone := s.cast("lone", 1, stopFirst, route.Policy{})
 	lone.quiet, lone.waits, lone.rests = hold > 0, true, 8
@@ -84,11 +81,7 @@ func newShow(t *testing.T, seed uint64) *show {
 	s.cast("storm", 6, nothing, route.Policy{})
 	fleeting := s.cast("fleeting", 1, nothing, route.Policy{})
 	fleeting.quiet, fleeting.waits = hold > 0, true
-	access, err := accesslog.Open(accesslog.Config{Writer: s.lines})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.access = access
+	s.access = keepJournal(t, true)
 	other := httptest.NewUnstartedServer(nil)
 	other.EnableHTTP2 = true
 	other.StartTLS()
@@ -96,7 +89,7 @@ func newShow(t *testing.T, seed uint64) *show {
 	config := other.TLS.Clone()
 	config.NextProtos = []string{"h2", "http/1.1"}
 	s.running = start(t, Config{
-		Hold: hold, AccessLog: access, TLS: config, TLSListen: []string{"127.0.0.1:0"},
+		Hold: hold, AccessLog: s.access.Log, TLS: config, TLSListen: []string{"127.0.0.1:0"},
 		// A busy machine may be long about it.
 		Timeouts: engine.Timeouts{Connect: time.Minute},
 	})
@@ -132,12 +125,6 @@ func (s *show) perform() {
 		spoiled.now.turn(doesBreak)
 	}
 	s.swap(rng)
-	logging, stopLogging := context.WithCancel(s.t.Context())
-	logged := make(chan struct{})
-	go func() {
-		defer close(logged)
-		_ = s.access.Run(logging)
-	}()
 	stop := make(chan struct{})
 	var changing, visiting sync.WaitGroup
 	changing.Go(func() { s.direct(rng, stop) })
@@ -155,15 +142,10 @@ func (s *show) perform() {
 	close(stop)
 	changing.Wait()
 	eventually(s.t, "no request is under way", func() bool { return s.Status().Proxy.Inflight == 0 })
-	figures := httptest.NewRecorder()
-	pingHandler(figuresOf(s)).ServeHTTP(figures, httptest.NewRequest(http.MethodGet, "/metrics", nil))
-	ledger := s.running.book.Ledger(time.Now())
+	a := auditOf(s.Server, s.access, s.book.wrong)
 	s.end()
-	stopLogging()
-	<-logged
-	a := audit{show: s, ledger: ledger, metrics: figures.Body.String()}
-	a.check()
-	oracle{s, a.entries}.judge()
+	s.access.end()
+	oracle{s, s.visited(a)}.judge()
 }
 
 // named finds an app.

@@ -21,7 +21,8 @@ import (
 
 // TestChaos_NoAnswerIsAnothers has visitors of all kinds ask targets that do all that targets should not, while the table
 // changes ten times a second. Each request gets exactly one well-formed answer, its own or the gateway's, or its
-// connection ends; what broke off shows that it did; and requests to targets that do no harm are all answered.
+// connection ends; what broke off shows that it did; and requests to targets that do no harm are all answered. Figures and
+// access log agree on all of them.
 //
 //	GATEWAY_CHAOS_SEED=n      repeats what was drawn in another run
 //	GATEWAY_CHAOS_MINUTES=n   goes on for that long
@@ -112,6 +113,7 @@ type stage struct {
 	mu      sync.Mutex
 	seen    map[string]int
 	mistook int
+	access  *journal
 }
 
 func newStage(t *testing.T, seed uint64) *stage {
@@ -122,7 +124,8 @@ func newStage(t *testing.T, seed uint64) *stage {
 	for i := range 2 {
 		s.calm = append(s.calm, jest(t, "calm"+strconv.Itoa(i), seed, s.wrong))
 	}
-	s.running = start(t, Config{})
+	s.access = keepJournal(t, false)
+	s.running = start(t, Config{AccessLog: s.access.Log})
 	return s
 }
 
@@ -144,10 +147,13 @@ func (s *stage) count(what string) {
 // end stops the proxy and its targets.
 func (s *stage) end() {
 	eventually(s.t, "no request is under way", func() bool { return s.Status().Proxy.Inflight == 0 })
+	a := auditOf(s.Server, s.access, s.wrong)
 	s.stop()
 	if err := <-s.ended; err != nil {
 		s.t.Errorf("Serve = %v", err)
 	}
+	s.access.end()
+	a.check()
 	for _, j := range append(s.wild, s.calm...) {
 		j.close()
 	}
