@@ -239,6 +239,10 @@ func (v *visit) note() {
 		v.figures.Begin()
 	}
 	took := time.Since(v.began)
+	// Whoever sees it counted finds its line.
+	if v.server.config.AccessLog != nil {
+		v.log(status, took)
+	}
 	v.figures.End(&traffic.Request{
 		ID:       v.id,
 		Method:   v.exchange.Request.Method,
@@ -252,7 +256,4 @@ func (v *visit) note() {
 		Retries:  v.way.retries,
 		Streamed: v.exchange.Streamed(),
 	})
-	if v.server.config.AccessLog != nil {
-		v.log(status, took)
-	}
 }
