@@ -99,15 +99,15 @@ func (s *Server) succeed(t *route.Table, v version, gone []gone) succession {
 
 // add prepares to serve a route.
 func (c succession) add(r *route.Route) *serving {
-	before := c.old.servingOf(r.Key)
+	before, key := c.old.servingOf(r.Key), r.Key.String()
 	added := &serving{
 		route:     r,
-		key:       r.Key.String(),
+		key:       key,
 		state:     r.State(),
 		maps:      r.Mount != route.Preserve,
 		slashless: before.slashlessFor(r),
-		traffic:   c.book.Route(r.Key.String()),
-		rate:      c.memory.Rate(r.Key.String(), r.Rate.Requests, r.Rate.Per, r.Rate.Burst),
+		traffic:   c.book.Route(key),
+		rate:      c.memory.Rate(key, r.Rate.Requests, r.Rate.Per, r.Rate.Burst),
 		bodyMax:   r.BodyMax,
 	}
 	if added.bodyMax == 0 {
@@ -134,7 +134,7 @@ func (c succession) add(r *route.Route) *serving {
 		Strategy: balance.Strategy(r.Balance),
 		Checked:  r.Check.Path != "",
 		Signer:   c.signing.signerFor(r),
-		Route:    r.Key.String(),
+		Route:    key,
 	}, targets, before.groupOf())
 	added.outage = before.outageOf(len(added.ready) > 0, c.old.leftAt(r.Key), time.Now())
 	return added

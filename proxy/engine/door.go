@@ -43,6 +43,9 @@ func (c arrival) welcome() bool {
 
 // introduce learns who the visitor is from a proxy that says so first.
 func (c arrival) introduce() error {
+	if c.engine.config.Announced.Empty() {
+		return nil
+	}
 	from, err := netip.ParseAddr(c.peer)
 	if err != nil || !c.engine.config.Announced.Contains(from) {
 		return nil
