@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"runtime"
 	"runtime/debug"
@@ -131,11 +132,16 @@ func allocatesNothing(t *testing.T, c Config, like route.Route, ask string) {
 	turn(500)
 	// What collects garbage allocates, and empties pools.
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
-	var start, end runtime.MemStats
-	runtime.ReadMemStats(&start)
-	turn(requests)
-	runtime.ReadMemStats(&end)
-	if got := float64(end.Mallocs-start.Mallocs) / requests; got > most {
-		t.Errorf("%.3f allocations per request, want at most %v", got, most)
+	// All of the process is counted: what others begin meanwhile is not in each of three tries, what requests do is.
+	least := math.Inf(1)
+	for range 3 {
+		var start, end runtime.MemStats
+		runtime.ReadMemStats(&start)
+		turn(requests)
+		runtime.ReadMemStats(&end)
+		least = min(least, float64(end.Mallocs-start.Mallocs)/requests)
+	}
+	if least > most {
+		t.Errorf("%.3f allocations per request, want at most %v", least, most)
 	}
 }
