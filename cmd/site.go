@@ -12,8 +12,8 @@ import (
 )
 
 type siteOptions struct {
-	root, listen string
-	spa          bool
+	root, versions, listen string
+	spa                    bool
 }
 
 func newSite(env *Env) *cobra.Command {
@@ -29,13 +29,14 @@ func newSite(env *Env) *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVar(&o.root, "root", ".", "folder to serve")
+	f.StringVar(&o.versions, "versions", "", "folder with versions of the site: what current/site in it leads to is served in place of --root, when it is there")
 	f.StringVar(&o.listen, "listen", ":8080", "address to listen on")
 	f.BoolVar(&o.spa, "spa", false, "answer pages that name no file with /index.html, for apps that route in the browser")
 	return c
 }
 
 func runSite(ctx context.Context, env *Env, o siteOptions) error {
-	s, err := site.Open(site.Config{Root: o.root, SPA: o.spa, Log: slog.New(slog.NewTextHandler(env.Err, nil))})
+	s, err := site.Open(site.Config{Root: o.root, Versions: o.versions, SPA: o.spa, Log: slog.New(slog.NewTextHandler(env.Err, nil))})
 	if err != nil {
 		return err
 	}

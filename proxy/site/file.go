@@ -13,7 +13,7 @@ import (
 	"syscall"
 )
 
-// file is an open regular file of the site.
+// file is an open regular file of an edition.
 type file struct {
 	*os.File
 	name string
@@ -24,19 +24,19 @@ type file struct {
 var errFolder = errors.New("is a folder")
 
 // find opens what a target asks for: the file, or the index of the folder.
-func (s *Site) find(t target) (*file, error) {
+func (e *edition) find(t target) (*file, error) {
 	if t.folder {
-		f, err := s.open(path.Join(t.name, indexFile))
+		f, err := e.open(path.Join(t.name, indexFile))
 		if errors.Is(err, errFolder) {
 			err = fs.ErrNotExist
 		}
 		return f, err
 	}
-	f, err := s.open(t.name)
+	f, err := e.open(t.name)
 	if !errors.Is(err, errFolder) {
 		return f, err
 	}
-	index, err := s.root.Stat(path.Join(t.name, indexFile))
+	index, err := e.root.Stat(path.Join(t.name, indexFile))
 	if err != nil {
 		return nil, err
 	}
@@ -48,8 +48,8 @@ func (s *Site) find(t target) (*file, error) {
 
 // open opens a regular file by its name below the root. It looks before it opens, because opening a device or a
 // named pipe may do something or wait forever, and looks again at what it then has in hand.
-func (s *Site) open(name string) (*file, error) {
-	info, err := s.root.Stat(name)
+func (e *edition) open(name string) (*file, error) {
+	info, err := e.root.Stat(name)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +63,7 @@ func (s *Site) open(name string) (*file, error) {
 	if runtime.GOOS != "windows" {
 		flags |= syscall.O_NONBLOCK // were it swapped for a pipe in between, this would return all the same
 	}
-	f, err := s.root.OpenFile(name, flags, 0)
+	f, err := e.root.OpenFile(name, flags, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -92,18 +92,18 @@ func missing(err error) bool {
 }
 
 // send answers with a file, or with the range or encoding of it that the client asked for.
-func (s *Site) send(w http.ResponseWriter, r *http.Request, f *file) {
-	known, err := s.facts.of(f)
+func (e *edition) send(w http.ResponseWriter, r *http.Request, f *file) {
+	known, err := e.facts.of(f)
 	if err != nil {
-		s.refuse(w, r, target{name: f.name}, err)
+		e.refuse(w, r, target{name: f.name}, err)
 		return
 	}
 	h := w.Header()
 	h.Set("Content-Type", known.mediaType)
 	h.Set("Cache-Control", cacheControl(f.name, known.mediaType))
-	body, err := s.represent(r, f, known)
+	body, err := e.represent(r, f, known)
 	if err != nil {
-		s.refuse(w, r, target{name: f.name}, err)
+		e.refuse(w, r, target{name: f.name}, err)
 		return
 	}
 	defer body.close()
@@ -149,12 +149,12 @@ const plainNotFound = `<!doctype html>
 `
 
 // notFound answers 404 with the site's own page where there is one.
-func (s *Site) notFound(w http.ResponseWriter, r *http.Request) {
+func (e *edition) notFound(w http.ResponseWriter, r *http.Request) {
 	var body io.Reader = strings.NewReader(plainNotFound)
 	size, kind := int64(len(plainNotFound)), "text/html; charset=utf-8"
-	if f, err := s.open(notFoundFile); err == nil {
+	if f, err := e.open(notFoundFile); err == nil {
 		defer f.Close()
-		if known, err := s.facts.of(f); err == nil {
+		if known, err := e.facts.of(f); err == nil {
 			body, size, kind = f, f.info.Size(), known.mediaType
 		}
 	}

@@ -31,20 +31,20 @@ type representation struct {
 
 // represent chooses the form of f that suits the client: a compressed sibling that is at least as new as the file
 // itself, else one made here, else the file. Ranges are always of the file itself.
-func (s *Site) represent(r *http.Request, f *file, known facts) (representation, error) {
+func (e *edition) represent(r *http.Request, f *file, known facts) (representation, error) {
 	plain := representation{content: f, size: f.info.Size(), etag: quoted(known.tag, ""), close: func() {}}
 	if !compressible(known.mediaType) || f.info.Size() < packMin || r.Header.Get("Range") != "" {
 		return plain, nil
 	}
 	for _, i := range parseAcceptance(r.Header).preferred() {
 		encoding := encodings[i].name
-		if sibling, ok := s.sibling(f, encodings[i].extension); ok {
+		if sibling, ok := e.sibling(f, encodings[i].extension); ok {
 			return sibling.as(encoding), nil
 		}
 		if encoding == "br" || f.info.Size() > hashLimit {
 			continue
 		}
-		packed, err := s.packed.pack(r.Context(), f, known.tag, encoding)
+		packed, err := e.site.packed.pack(r.Context(), f, known.tag, encoding)
 		if err != nil {
 			return representation{}, err
 		}
@@ -67,12 +67,12 @@ func quoted(tag, encoding string) string {
 }
 
 // sibling opens the compressed file beside f. One that is older than f was made of an older f and does not count.
-func (s *Site) sibling(f *file, extension string) (found siblingFile, ok bool) {
-	sf, err := s.open(f.name + extension)
+func (e *edition) sibling(f *file, extension string) (found siblingFile, ok bool) {
+	sf, err := e.open(f.name + extension)
 	if err != nil {
 		return siblingFile{}, false
 	}
-	known, err := s.facts.of(sf)
+	known, err := e.facts.of(sf)
 	if err != nil || sf.info.ModTime().Before(f.info.ModTime()) {
 		sf.Close()
 		return siblingFile{}, false

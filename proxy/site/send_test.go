@@ -52,7 +52,7 @@ func TestSite_TagFollowsTheContent(t *testing.T) {
 		"copied": serve(t, Config{}, map[string]string{"a.txt": "one"}),
 		"other":  serve(t, Config{}, map[string]string{"a.txt": "two"}),
 	} {
-		if err := os.Chtimes(filepath.Join(s.root.Name(), "a.txt"), old, old.Add(time.Duration(len(name))*time.Hour)); err != nil {
+		if err := os.Chtimes(filepath.Join(s.current.root.Name(), "a.txt"), old, old.Add(time.Duration(len(name))*time.Hour)); err != nil {
 			t.Fatal(err)
 		}
 		tags[name] = ask(t, s, "GET", "/a.txt").Header.Get("ETag")
@@ -64,13 +64,13 @@ func TestSite_TagFollowsTheContent(t *testing.T) {
 
 func TestSite_NoticesAWriteInTheSameTick(t *testing.T) {
 	s := serve(t, Config{}, map[string]string{"a.txt": "one"})
-	name := filepath.Join(s.root.Name(), "a.txt")
+	name := filepath.Join(s.current.root.Name(), "a.txt")
 	now := time.Now()
 	if err := os.Chtimes(name, now, now); err != nil {
 		t.Fatal(err)
 	}
 	before := ask(t, s, "GET", "/a.txt").Header.Get("ETag")
-	write(t, s.root.Name(), map[string]string{"a.txt": "two"})
+	write(t, s.current.root.Name(), map[string]string{"a.txt": "two"})
 	if err := os.Chtimes(name, now, now); err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +81,7 @@ func TestSite_NoticesAWriteInTheSameTick(t *testing.T) {
 
 func TestSite_LargeFilesAreNotHashed(t *testing.T) {
 	s := serve(t, Config{}, nil)
-	name := filepath.Join(s.root.Name(), "film.mp4")
+	name := filepath.Join(s.current.root.Name(), "film.mp4")
 	if err := os.WriteFile(name, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -213,7 +213,7 @@ func TestSite_PrefersFreshSiblings(t *testing.T) {
 	text := strings.Repeat("text ", 1000)
 	s := serve(t, Config{}, map[string]string{"a.js": text, "a.js.br": "BROTLI", "a.js.gz": "OLD", "b.js": text, ".gz": "x"})
 	earlier := old.Add(-time.Hour)
-	if err := os.Chtimes(filepath.Join(s.root.Name(), "a.js.gz"), earlier, earlier); err != nil {
+	if err := os.Chtimes(filepath.Join(s.current.root.Name(), "a.js.gz"), earlier, earlier); err != nil {
 		t.Fatal(err)
 	}
 	r := ask(t, s, "GET", "/a.js", "Accept-Encoding", "gzip, br")
@@ -250,12 +250,12 @@ func TestFactCache_IsBounded(t *testing.T) {
 		files[fmt.Sprintf("%d.txt", i)] = "x"
 	}
 	s := serve(t, Config{}, files)
-	s.facts.known = map[factKey]facts{}
+	s.current.facts.known = map[factKey]facts{}
 	for i := range maxFacts {
-		s.facts.known[factKey{name: fmt.Sprint(i)}] = facts{}
+		s.current.facts.known[factKey{name: fmt.Sprint(i)}] = facts{}
 	}
 	ask(t, s, "GET", "/1.txt")
-	if n := len(s.facts.known); n > maxFacts {
+	if n := len(s.current.facts.known); n > maxFacts {
 		t.Errorf("%d facts are kept", n)
 	}
 }

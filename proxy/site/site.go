@@ -1,8 +1,9 @@
-// Package site serves one folder of static files over HTTP. It knows which files may be seen and how HTTP describes
-// them: types, validators, ranges, encodings, how long to keep them. It knows nothing of prefixes, projects or the
-// gateway in front of it, and works below any prefix because every redirect it sends is relative. The policy: what is
-// not plainly a visible file inside the folder does not exist; there are no listings, no dotfiles but /.well-known,
-// and no way out of the folder through a symbolic link.
+// Package site serves one folder of static files over HTTP, or of several versions the one in force. It knows which
+// files may be seen and how HTTP describes them: types, validators, ranges, encodings, how long to keep them. It knows
+// nothing of prefixes, projects or the gateway in front of it, and works below any prefix because every redirect it
+// sends is relative. The policy: what is not plainly a visible file inside the folder does not exist; there are no
+// listings, no dotfiles but /.well-known, and no way out of the folder through a symbolic link. An answer is of one
+// version; the only files that outlive theirs, for an hour, are parts of pages with a hash in their name.
 package site
 
 import (
@@ -13,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync"
 	"time"
 )
 
@@ -20,6 +22,9 @@ import (
 type Config struct {
 	// Root is the folder; it has to exist.
 	Root string
+	// Versions may name a folder of versions: as soon as there is a folder current/site in it, that is served in place of
+	// Root. current is a link, and from the request after it was changed on all answers come from where it leads then.
+	Versions string
 	// SPA answers a browser's GET of a path without an extension that names no file with /index.html and 200, as
 	// single-page apps with client-side routes need it.
 	SPA bool
@@ -30,11 +35,16 @@ type Config struct {
 // Site is an http.Handler for one folder, safe for concurrent use. Changes of the files show at once. Close it when
 // no request is under way any more.
 type Site struct {
-	root   *os.Root
+	// link is the path of the version in force, empty without versions.
+	link   string
 	spa    bool
 	log    *slog.Logger
-	facts  factCache
 	packed *packer
+
+	// mu guards the edition in force, and those before it, the latest first.
+	mu      sync.Mutex
+	current *edition
+	earlier []*edition
 }
 
 // How long a client may take for a request's head, how long an idle connection is kept (longer than the proxy in
@@ -48,19 +58,32 @@ const (
 
 // Open prepares the folder for serving. The error names the folder and what is wrong with it.
 func Open(config Config) (*Site, error) {
-	root, err := os.OpenRoot(config.Root)
-	if err != nil {
-		return nil, fmt.Errorf("opening the site's folder: %w", err)
-	}
 	log := config.Log
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Site{root: root, spa: config.SPA, log: log, packed: newPacker()}, nil
+	s := &Site{link: linkOf(config.Versions), spa: config.SPA, log: log, packed: newPacker()}
+	dir := config.Root
+	if info, err := os.Stat(s.link); err == nil && info.IsDir() {
+		dir = s.link
+	}
+	var err error
+	if s.current, err = s.openEdition(dir); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
-// Close gives the folder up.
-func (s *Site) Close() error { return s.root.Close() }
+// Close gives the folders up.
+func (s *Site) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err := s.current.root.Close()
+	for _, e := range s.earlier {
+		err = errors.Join(err, e.root.Close())
+	}
+	return err
+}
 
 // Serve answers requests from ln until ctx ends, then lets those under way finish for up to ten seconds. It closes
 // ln, and returns nil when ctx was what ended it.
@@ -99,39 +122,24 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "this site is made of files: only GET and HEAD work here", http.StatusMethodNotAllowed)
 		return
 	}
-	t, ok := parseTarget(r.URL.EscapedPath())
-	if !ok {
-		s.notFound(w, r)
-		return
-	}
-	f, err := s.find(t)
-	if s.spa && missing(err) && t.page() {
-		w.Header().Add("Vary", "Accept")
-		if acceptsHTML(r.Header) {
-			f, err = s.find(target{name: ".", folder: true})
-		}
-	}
-	if err != nil {
-		s.refuse(w, r, t, err)
-		return
-	}
-	defer f.Close()
-	s.send(w, r, f)
+	e := s.enter()
+	defer e.leave()
+	e.serve(w, r)
 }
 
 // refuse answers a request for which there is no file to send.
-func (s *Site) refuse(w http.ResponseWriter, r *http.Request, t target, err error) {
+func (e *edition) refuse(w http.ResponseWriter, r *http.Request, t target, err error) {
 	switch {
 	case errors.Is(err, errFolder):
 		redirect(w, r, t)
 	case missing(err):
-		s.notFound(w, r)
+		e.notFound(w, r)
 	case errors.Is(err, os.ErrPermission):
-		s.log.Warn("the site's server may not read a file", "file", t.name, "error", err)
+		e.site.log.Warn("the site's server may not read a file", "file", t.name, "error", err)
 		w.Header().Set("Cache-Control", "no-cache")
 		http.Error(w, "403: the site's server may not read this file", http.StatusForbidden)
 	default:
-		s.log.Warn("reading a file failed", "file", t.name, "error", err)
+		e.site.log.Warn("reading a file failed", "file", t.name, "error", err)
 		w.Header().Set("Cache-Control", "no-store")
 		http.Error(w, "500: reading this file failed", http.StatusInternalServerError)
 	}

@@ -173,7 +173,7 @@ func TestSite_TellsTheOwnerOfUnreadableFiles(t *testing.T) {
 	s := serve(t, Config{Log: slog.New(slog.NewTextHandler(&log, nil))}, nil)
 	for cause, status := range map[error]int{fs.ErrPermission: 403, syscall.EIO: 500} {
 		w := httptest.NewRecorder()
-		s.refuse(w, httptest.NewRequest("GET", "/", nil), target{name: "private.txt"}, &fs.PathError{Op: "openat", Err: cause})
+		s.current.refuse(w, httptest.NewRequest("GET", "/", nil), target{name: "private.txt"}, &fs.PathError{Op: "openat", Err: cause})
 		if w.Code != status || !strings.Contains(log.String(), "file=private.txt") {
 			t.Errorf("%v: %d, log %q; want %d and the file's name", cause, w.Code, log.String(), status)
 		}
