@@ -23,7 +23,6 @@ func TestChecker_KeepsPhaseAndVerdictAcrossSet(t *testing.T) {
 		a.set("a:80", 503)
 		c.Set([]Target{at("a:80")})
 		pass(spread)
-		begun := a.times("a:80")[0]
 		renamed := at("a:80")
 		renamed.Name = "renamed"
 		for i := range 550 { // a table each 100 ms, in which the others come and go
@@ -35,16 +34,43 @@ func TestChecker_KeepsPhaseAndVerdictAcrossSet(t *testing.T) {
 			pass(100 * time.Millisecond)
 		}
 		asked := a.times("a:80")
-		if len(asked) != 6 {
+		// One and one more within the interval, and then one in each.
+		if len(asked) != 6 && len(asked) != 7 || asked[1].Sub(asked[0]) >= 10*time.Second {
 			t.Fatalf("asked at %v", asked)
 		}
-		for i, when := range asked {
-			if got := when.Sub(begun); got != time.Duration(i)*10*time.Second {
-				t.Errorf("check %d came %v after the first", i, got)
+		for i, when := range asked[1:] {
+			if got := when.Sub(asked[1]); got != time.Duration(i)*10*time.Second {
+				t.Errorf("check %d came %v after the second", i+2, got)
 			}
 		}
 		if got := r.take(); strings.Count(got, "a:80") != 1 {
 			t.Errorf("reported %q", got)
+		}
+	})
+}
+
+// Targets that come together are asked at all times of the interval, and not at one for ever.
+func TestChecker_SpreadsChecks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newApp()
+		c, _, stop := start(t, a, io.Discard)
+		defer stop()
+		var targets []Target
+		for i := range 200 {
+			targets = append(targets, at(fmt.Sprintf("a%d:80", i)))
+		}
+		c.Set(targets)
+		pass(2 * every10s.Interval)
+		var tenths [10]int
+		for i := range targets {
+			asked := a.times(targets[i].Address)
+			last := asked[len(asked)-1].UnixNano() % int64(every10s.Interval)
+			tenths[last/int64(time.Second)]++
+		}
+		for i, n := range tenths {
+			if n == 0 || n > 60 {
+				t.Errorf("of 200 targets %d are asked in tenth %d of the interval: %v", n, i+1, tenths)
+			}
 		}
 	})
 }
@@ -205,9 +231,12 @@ func TestChecker_FillsInDefaults(t *testing.T) {
 		if got := r.take(); got != "b:80 true; a:80 false no answer within 5s" {
 			t.Errorf("got %q", got)
 		}
-		pass(10 * time.Second)
-		if len(a.times("a:80")) != 2 || len(a.times("b:80")) != 2 {
-			t.Errorf("asked %v, %v", a.times("a:80"), a.times("b:80"))
+		pass(time.Minute)
+		for address, pause := range map[string]time.Duration{"a:80": 15 * time.Second, "b:80": 10 * time.Second} {
+			asked := a.times(address)
+			if last := len(asked) - 1; asked[last].Sub(asked[last-1]) != pause {
+				t.Errorf("%s is asked at %v", address, asked)
+			}
 		}
 	})
 }

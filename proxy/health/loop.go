@@ -55,7 +55,8 @@ func (l *loop) keepAsking(ctx context.Context, c *Checker) {
 	transport := c.config.Transport(l.target.Scheme)
 	timer := time.NewTimer(rand.N(min(spread, l.check.Interval)))
 	defer timer.Stop()
-	for {
+	// The second check comes early, by chance: targets that came together would be asked at one moment for ever.
+	for pause := time.Duration(0); ; pause = l.check.Interval {
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
@@ -70,7 +71,10 @@ func (l *loop) keepAsking(ctx context.Context, c *Checker) {
 		case <-ctx.Done():
 			return
 		}
-		timer.Reset(l.check.Interval)
+		if pause == 0 {
+			pause = rand.N(l.check.Interval)
+		}
+		timer.Reset(pause)
 	}
 }
 

@@ -95,7 +95,7 @@ func treating() []Field {
 			"`round-robin` one after the other, `sticky` keeps a visitor with a target by a cookie."},
 		{HealthPath, "no check", "Has the gateway ask each target for this path by itself, such as `/health`, as the app sees it. " +
 			"A target passes with 2xx or 3xx. The first check decides at once whether it takes requests."},
-		{HealthInterval, "`10s`", "Time from the end of one check to the start of the next, `1s` to `1h`. This and what follows " +
+		{HealthInterval, "`10s`", "Time from the end of one check to the start of the next, `1s` to `1h`; the second comes sooner. This and what follows " +
 			"on checks needs `" + HealthPath + "`."},
 		{HealthTimeout, "`5s`", "How long one check may take, `100ms` to `1m`. It may be longer than the interval."},
 		{HealthRise, "`2`", "How many checks in a row must pass until a target that failed takes requests again, 1 to 100."},
