@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/netip"
+	"time"
 
 	"gateway/proxy/engine"
 	"gateway/proxy/header"
@@ -50,15 +51,12 @@ func (d *doorman) client(address string) string {
 func (v *visit) identify() {
 	r := &v.exchange.Request
 	v.peer = r.Peer
-	if v.server.door.trusted.Empty() {
+	if !v.server.door.trusted.Contains(r.Addr) {
 		return
 	}
 	v.lines = linesOf(v.lines[:0], r.Header, "X-Forwarded-For")
 	v.trail = peer.Follow(v.server.door.trusted, r.Peer, v.lines...)
-	if !v.trail.Trusted {
-		return
-	}
-	r.Peer = v.trail.Client
+	r.Peer, r.Addr = v.trail.Client, v.trail.Addr
 	// The trail keeps its lines, so the others come behind them.
 	followed := len(v.lines)
 	v.lines = linesOf(v.lines, r.Header, "X-Forwarded-Proto")
@@ -84,11 +82,9 @@ func linesOf(to []string, h header.Header, name string) []string {
 
 // admit answers the requests that go beyond a limit. It reports whether the request may go on.
 func (v *visit) admit() bool {
-	for _, rate := range [...]*limit.Rate{v.server.rate, v.serving.rate} {
-		if ok, wait := rate.Allow(v.exchange.Request.Peer, v.began); !ok {
-			v.show(page.Page{Kind: page.TooMany, RequestID: v.id, Service: v.serving.route.Service, Retry: wait})
-			return false
-		}
+	if wait := v.early(); wait > 0 {
+		v.show(page.Page{Kind: page.TooMany, RequestID: v.id, Service: v.serving.route.Service, Retry: wait})
+		return false
 	}
 	most := v.serving.bodyMax
 	if most <= 0 {
@@ -102,6 +98,22 @@ func (v *visit) admit() bool {
 		v.exchange.Receive(func(body io.Reader) io.Reader { return &measured{body, most} })
 	}
 	return true
+}
+
+// early is how much later the request should have come for the rates that the visitor may have, 0 if it is not too early.
+func (v *visit) early() time.Duration {
+	general, own := v.server.rate, v.serving.rate
+	if general == nil && own == nil {
+		return 0
+	}
+	client := v.server.memory.Client(v.exchange.Request.Addr, v.exchange.Request.Peer)
+	if ok, wait := general.Allow(client, v.began); !ok {
+		return wait
+	}
+	if ok, wait := own.Allow(client, v.began); !ok {
+		return wait
+	}
+	return 0
 }
 
 // errLarge says that a body is larger than it may be.

@@ -4,9 +4,7 @@ package proxy
 
 import (
 	"bytes"
-	"context"
 	"fmt"
-	"io"
 	"math"
 	"net"
 	"runtime"
@@ -15,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"gateway/proxy/accesslog"
 	"gateway/proxy/route"
 )
 
@@ -57,28 +54,6 @@ func answersAlike(t *testing.T, body int, answer string) route.Target {
 		<-ended
 	})
 	return at("app", l.Addr().String())
-}
-
-// switchedOn is what can be switched on for every request: an access log, limits, and a proxy before this one.
-func switchedOn(t *testing.T) Config {
-	t.Helper()
-	log, err := accesslog.Open(accesslog.Config{Writer: io.Discard})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- log.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	})
-	return Config{
-		AccessLog: log, Rate: route.Rate{Requests: 1e9, Per: time.Second}, MaxConns: 100, MaxClientConns: 100, BodyMax: 1 << 20,
-		Hold: time.Second, Trusted: trusting(t, "127.0.0.1"),
-	}
 }
 
 // A request that comes over an open connection and goes on over a kept one allocates nothing in all of the proxy.

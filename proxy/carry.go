@@ -46,7 +46,7 @@ func (v *visit) serve() {
 }
 
 // aim prepares to ask a target and returns the path to ask for.
-func (v *visit) aim(t target) string {
+func (v *visit) aim(t *target) string {
 	v.target = t.Name
 	r := &v.exchange.Request
 	if !v.serving.maps {

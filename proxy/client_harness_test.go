@@ -14,7 +14,7 @@ import (
 )
 
 // trusting are these networks.
-func trusting(t *testing.T, texts ...string) *peer.Networks {
+func trusting(t testing.TB, texts ...string) *peer.Networks {
 	t.Helper()
 	n, err := peer.ParseNetworks(texts...)
 	if err != nil {

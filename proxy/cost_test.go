@@ -1,10 +1,15 @@
 package proxy
 
 import (
+	"context"
 	"fmt"
+	"io"
+	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
+	"gateway/proxy/accesslog"
 	"gateway/proxy/engine"
 	"gateway/proxy/header"
 	"gateway/proxy/route"
@@ -22,7 +27,13 @@ type passage struct {
 // newPassage is a request to a route among a hundred.
 func newPassage(t testing.TB, how route.Mount, fields ...string) *passage {
 	t.Helper()
-	s, err := New(Config{})
+	return passageThrough(t, Config{}, route.Route{Mount: how, Targets: []route.Target{at("app", "127.0.0.1:1")}}, fields...)
+}
+
+// passageThrough is one through a proxy whose routes are like that.
+func passageThrough(t testing.TB, c Config, like route.Route, fields ...string) *passage {
+	t.Helper()
+	s, err := New(c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,13 +43,15 @@ func newPassage(t testing.TB, how route.Mount, fields ...string) *passage {
 		if err != nil {
 			t.Fatal(err)
 		}
-		routes = append(routes, route.Route{Key: key, Service: "app", Mount: how, Targets: []route.Target{at("app", "127.0.0.1:1")}})
+		r := like
+		r.Key, r.Service = key, "app"
+		routes = append(routes, r)
 	}
 	s.SetTable(route.Build(routes, nil))
 	p := &passage{server: s}
 	p.exchange.Request = engine.Request{
 		Method: "GET", Target: "/app42/style.css?v=1", Path: "/app42/style.css", Query: "?v=1", Host: "example.org:8080",
-		Peer: "192.0.2.1", Major: 1, Minor: 1,
+		Peer: "192.0.2.1", Addr: netip.MustParseAddr("192.0.2.1"), Major: 1, Minor: 1,
 	}
 	for _, f := range []string{"User-Agent", "Accept", "Accept-Encoding", "Cookie", "X-Forwarded-For"} {
 		p.request.Add(f, "value")
@@ -52,6 +65,28 @@ func newPassage(t testing.TB, how route.Mount, fields ...string) *passage {
 	p.answer.Add("Location", "/login")
 	p.answer.Add("Set-Cookie", "sid=1; Path=/; HttpOnly")
 	return p
+}
+
+// switchedOn is what can be switched on for every request: an access log, limits, and a proxy before this one.
+func switchedOn(t testing.TB) Config {
+	t.Helper()
+	log, err := accesslog.Open(accesslog.Config{Writer: io.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- log.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	return Config{
+		AccessLog: log, Rate: route.Rate{Requests: 1e9, Per: time.Second}, MaxConns: 100, MaxClientConns: 100, BodyMax: 1 << 20,
+		Hold: time.Second, Trusted: trusting(t, "127.0.0.1"),
+	}
 }
 
 func (p *passage) pass(t testing.TB) {
@@ -72,8 +107,8 @@ func (p *passage) pass(t testing.TB) {
 		t.Fatal("the route has no target")
 	}
 	defer attempt.End()
-	d.attempt, d.asked = attempt, v.serving.ready[attempt.Index].Target
-	p.asked = v.aim(v.serving.ready[attempt.Index])
+	d.attempt, d.asked = attempt, &v.serving.ready[attempt.Index]
+	p.asked = v.aim(d.asked)
 	d.Outgoing(&p.outgoing)
 	d.Incoming(200, &p.incoming)
 }
@@ -121,13 +156,21 @@ func TestVisit_LeavesNothingOfOneRequestToTheNext(t *testing.T) {
 
 func BenchmarkVisit(b *testing.B) {
 	for _, how := range []route.Mount{route.Strip, route.Preserve} {
-		b.Run(string(how), func(b *testing.B) {
-			p := newPassage(b, how)
-			b.ReportAllocs()
-			for b.Loop() {
-				p.pass(b)
-			}
-		})
+		b.Run(string(how), func(b *testing.B) { newPassage(b, how).repeat(b) })
+	}
+	b.Run("everything", func(b *testing.B) {
+		like := route.Route{Mount: route.Strip, Policy: route.Policy{Rate: route.Rate{Requests: 1e9, Per: time.Second}, BodyMax: 1 << 20}}
+		for i := range 3 {
+			like.Targets = append(like.Targets, at(fmt.Sprint("app-", i), fmt.Sprintf("127.0.0.%d:1", i+1)))
+		}
+		passageThrough(b, switchedOn(b), like).repeat(b)
+	})
+}
+
+func (p *passage) repeat(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		p.pass(b)
 	}
 }
 

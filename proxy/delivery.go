@@ -11,7 +11,6 @@ import (
 	"gateway/proxy/engine"
 	"gateway/proxy/header"
 	"gateway/proxy/queue"
-	"gateway/proxy/route"
 )
 
 const (
@@ -28,7 +27,7 @@ type delivery struct {
 	tried   []*balance.Member
 	attempt balance.Attempt
 	// asked is the target of attempt.
-	asked *route.Target
+	asked *target
 	// declined are the answers that were not passed on.
 	declined []failure
 	// retries is how many attempts came before the last one, resent how many of them had sent the request.
@@ -140,8 +139,8 @@ func (d *delivery) stays() (int, bool) {
 func (d *delivery) carry(a balance.Attempt) error {
 	defer a.End()
 	d.attempt, d.tried = a, append(d.tried, a.Member)
-	t := d.serving.ready[a.Index]
-	d.asked = t.Target
+	t := &d.serving.ready[a.Index]
+	d.asked = t
 	if len(d.serving.ready) > 1 && d.serving.group.Others(d.tried) {
 		d.exchange.Connect = hurry
 	} else {
@@ -155,7 +154,7 @@ func (d *delivery) carry(a balance.Attempt) error {
 }
 
 // judge notes what a target did wrong, if it did.
-func (d *delivery) judge(t target, err error) {
+func (d *delivery) judge(t *target, err error) {
 	f := failure{t, d.attempt, err}
 	switch {
 	case errors.Is(err, engine.ErrRecalled), errors.Is(err, engine.ErrTimeout) && spent(d):
@@ -182,7 +181,7 @@ func spent(d *delivery) bool {
 
 // failure is what went wrong with an attempt.
 type failure struct {
-	target  target
+	target  *target
 	attempt balance.Attempt
 	err     error
 }

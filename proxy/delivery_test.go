@@ -16,7 +16,7 @@ func TestDelivery_KeepsNothingWhenItIsReset(t *testing.T) {
 	for range 3 {
 		m := new(balance.Member)
 		d.tried = append(d.tried, m)
-		d.declined = append(d.declined, failure{target{Target: new(route.Target)}, balance.Attempt{Member: m}, errors.New("declined")})
+		d.declined = append(d.declined, failure{&target{Target: new(route.Target)}, balance.Attempt{Member: m}, errors.New("declined")})
 	}
 	// As when the request waits, or another target answered.
 	d.tried, d.declined = d.tried[:0], d.declined[:1]

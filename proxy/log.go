@@ -38,7 +38,7 @@ func (v *visit) log(status int, took time.Duration) {
 		entry.Error = "gone"
 	}
 	if v.serving != nil {
-		entry.Route, entry.Service = v.serving.key, v.serving.route.Service
+		entry.Route, entry.Service = v.serving.logKey, v.serving.logService
 	}
 	v.way.describe(entry)
 	for i := range r.Header {
@@ -53,12 +53,21 @@ func (v *visit) log(status int, took time.Duration) {
 	*entry = accesslog.Entry{}
 }
 
+// name prepares what the log calls a route and its targets.
+func (s *serving) name() {
+	s.logKey, s.logService = accesslog.NewName(s.key), accesslog.NewName(s.route.Service)
+	for i := range s.ready {
+		t := &s.ready[i]
+		t.logName, t.logAddress = accesslog.NewName(t.Name), accesslog.NewName(t.Address)
+	}
+}
+
 // describe says which target was asked last, and how long it took to answer.
 func (d *delivery) describe(e *accesslog.Entry) {
 	if d.attempt.Member == nil {
 		return
 	}
-	e.Target, e.Address = d.asked.Name, d.asked.Address
+	e.Target, e.Address = d.asked.logName, d.asked.logAddress
 	if !d.answer.IsZero() {
 		e.Answer = d.answer.Sub(d.aimed)
 	}

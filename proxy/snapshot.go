@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"gateway/proxy/accesslog"
 	"gateway/proxy/balance"
 	"gateway/proxy/engine"
 	"gateway/proxy/health"
@@ -42,8 +43,10 @@ type version struct {
 type serving struct {
 	route *route.Route
 	// key is the route's as text.
-	key   string
-	state route.State
+	key string
+	// logKey and logService are what the access log calls it, if there is one.
+	logKey, logService accesslog.Name
+	state              route.State
 	// ready are the targets that take requests, and group chooses among them, by the same indexes.
 	ready   []target
 	group   *balance.Group
@@ -63,6 +66,8 @@ type target struct {
 	*route.Target
 	upstream *engine.Upstream
 	member   *balance.Member
+	// logName and logAddress are what the access log calls it, if there is one.
+	logName, logAddress accesslog.Name
 }
 
 // place is where a target answers, and how it is spoken to.
@@ -126,7 +131,7 @@ func (c succession) add(r *route.Route) *serving {
 		if c.next.upstreams[at] == nil {
 			c.next.upstreams[at] = c.upstream(at)
 		}
-		ready := target{t, c.next.upstreams[at], c.next.member(r, t, c.old)}
+		ready := target{Target: t, upstream: c.next.upstreams[at], member: c.next.member(r, t, c.old)}
 		added.ready = append(added.ready, ready)
 		targets = append(targets, balance.Target{Member: ready.member, ID: t.ID})
 	}
@@ -136,6 +141,9 @@ func (c succession) add(r *route.Route) *serving {
 		Signer:   c.signing.signerFor(r),
 		Route:    key,
 	}, targets, before.groupOf())
+	if c.config.AccessLog != nil {
+		added.name()
+	}
 	added.outage = before.outageOf(len(added.ready) > 0, c.old.leftAt(r.Key), time.Now())
 	return added
 }

@@ -28,7 +28,7 @@ type Entry struct {
 	Duration, Answer, Wait time.Duration
 	// Route is its key and Service its name. Target is the name of the last target that was tried, and Address where
 	// that listens.
-	Route, Service, Target, Address string
+	Route, Service, Target, Address Name
 	// Retries is how many targets were tried before the last one.
 	Retries int
 	// Upgraded reports that the connection was handed over to another protocol, such as WebSocket.
@@ -38,11 +38,22 @@ type Entry struct {
 	Error string
 }
 
+// Name is what many requests have in common, prepared to be written. The zero value is left out. It is immutable.
+type Name struct{ quoted string }
+
+// NewName prepares a name.
+func NewName(s string) Name {
+	if s == "" {
+		return Name{}
+	}
+	return Name{string(quoteJSON(nil, clip(s, maxKnown)))}
+}
+
 // How many bytes of each string go into a line at most. All of them, escaped, fit into a block.
 const (
-	maxShort   = 64 // methods, addresses, words
-	maxName    = 256
-	maxRoute   = 512
+	maxShort   = 64  // methods, addresses, words
+	maxName    = 256 // hosts
+	maxKnown   = 512 // names
 	maxAgent   = 1024
 	maxAddress = 2048 // paths, queries, referers
 )

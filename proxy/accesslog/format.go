@@ -90,10 +90,10 @@ func jsonTarget(b []byte, e *Entry, query bool) []byte {
 	if e.Wait > 0 {
 		b = millis(append(b, `,"wait_ms":`...), e.Wait)
 	}
-	b = member(b, `,"route":`, clip(e.Route, maxRoute))
-	b = member(b, `,"service":`, clip(e.Service, maxName))
-	b = member(b, `,"target":`, clip(e.Target, maxName))
-	b = member(b, `,"target_address":`, clip(e.Address, maxName))
+	b = e.Route.member(b, `,"route":`)
+	b = e.Service.member(b, `,"service":`)
+	b = e.Target.member(b, `,"target":`)
+	b = e.Address.member(b, `,"target_address":`)
 	if e.Retries > 0 {
 		b = strconv.AppendInt(append(b, `,"retries":`...), int64(e.Retries), 10)
 	}
@@ -111,6 +111,13 @@ func member(b []byte, name, value string) []byte {
 		return b
 	}
 	return quoteJSON(append(b, name...), value)
+}
+
+func (n Name) member(b []byte, name string) []byte {
+	if n.quoted == "" {
+		return b
+	}
+	return append(append(b, name...), n.quoted...)
 }
 
 func (p *pen) combined(b []byte, e *Entry) []byte {

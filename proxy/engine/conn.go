@@ -20,8 +20,8 @@ type conn struct {
 	// stream is the socket, or the TLS connection on it.
 	stream net.Conn
 	// cork is between the socket and what writes in small pieces, TLS or HTTP/2; else it is nil.
-	cork  *cork
-	peer  string
+	cork *cork
+	origin
 	state atomic.Int32
 
 	// x is the exchange under way, or the one that the next request is read into; nil while the connection rests.
@@ -68,7 +68,7 @@ const (
 )
 
 func newConn(e *Engine, accepted net.Conn, secure bool) *conn {
-	c := &conn{engine: e, sock: socket.New(accepted, e.watch), peer: peerOf(accepted.RemoteAddr())}
+	c := &conn{engine: e, sock: socket.New(accepted, e.watch), origin: originOf(accepted.RemoteAddr())}
 	c.sock.Patience(e.config.Write)
 	c.stream = c.sock
 	if secure {
@@ -279,7 +279,7 @@ func (c *conn) begin() {
 	x.reset()
 	x.Request = Request{
 		Method: h.Method, Target: h.Target, Path: h.Path, Query: h.Query, Host: h.Host, Header: h.Header,
-		Peer: c.peer, Secure: c.stream != net.Conn(c.sock), Major: 1, Minor: h.Minor, Length: h.Length,
+		Peer: c.peer, Addr: c.addr, Secure: c.stream != net.Conn(c.sock), Major: 1, Minor: h.Minor, Length: h.Length,
 		Upgrade: h.Upgrade, Trailers: h.Trailers,
 	}
 	c.answerer.reset(h)

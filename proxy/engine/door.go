@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/netip"
 	"time"
 
 	"gateway/proxy/http1"
@@ -43,11 +42,7 @@ func (c arrival) welcome() bool {
 
 // introduce learns who the visitor is from a proxy that says so first.
 func (c arrival) introduce() error {
-	if c.engine.config.Announced.Empty() {
-		return nil
-	}
-	from, err := netip.ParseAddr(c.peer)
-	if err != nil || !c.engine.config.Announced.Contains(from) {
+	if !c.engine.config.Announced.Contains(c.addr) {
 		return nil
 	}
 	c.sock.Within(c.engine.config.Timeouts.Head)
@@ -57,10 +52,10 @@ func (c arrival) introduce() error {
 		if err == nil {
 			switch {
 			case h.Source.IsValid():
-				c.peer = h.Source.Addr().Unmap().WithZone("").String()
+				c.origin = originAt(h.Source.Addr())
 			case !h.Local:
 				// It speaks for somebody whom it does not know, and who is not to be believed as it is.
-				c.peer = "unknown"
+				c.origin = origin{peer: "unknown"}
 			}
 			return nil
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -103,6 +104,8 @@ type Request struct {
 	Header header.Header
 	// Peer is the visitor's address without port and zone; IPv4 is not mapped into IPv6.
 	Peer string
+	// Addr is Peer as a number; it is not valid for a peer that is not on a network.
+	Addr netip.Addr
 	// Secure reports that the visitor uses TLS.
 	Secure bool
 	// Major and Minor are the version of HTTP.

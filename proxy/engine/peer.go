@@ -5,15 +5,26 @@ import (
 	"net/netip"
 )
 
-// peerOf is an address without port and zone.
-func peerOf(a net.Addr) string {
+// origin is who is at the other end of a connection: an address without port and zone, IPv4 not mapped into IPv6, and
+// the same as text. What is not on a network has its text alone.
+type origin struct {
+	addr netip.Addr
+	peer string
+}
+
+func originAt(a netip.Addr) origin {
+	a = a.Unmap().WithZone("")
+	return origin{a, a.String()}
+}
+
+func originOf(a net.Addr) origin {
 	if tcp, ok := a.(*net.TCPAddr); ok {
 		if ip, ok := netip.AddrFromSlice(tcp.IP); ok {
-			return ip.Unmap().String()
+			return originAt(ip)
 		}
 	}
 	if parsed, err := netip.ParseAddrPort(a.String()); err == nil {
-		return parsed.Addr().Unmap().WithZone("").String()
+		return originAt(parsed.Addr())
 	}
-	return a.String()
+	return origin{peer: a.String()}
 }

@@ -33,6 +33,11 @@ func KeyOf(client string) Key {
 	if err != nil {
 		return Key{text: client}
 	}
+	return keyAt(addr)
+}
+
+// keyAt is the key of an address.
+func keyAt(addr netip.Addr) Key {
 	addr = addr.Unmap()
 	if addr.Is4() {
 		four := addr.As4()

@@ -3,6 +3,7 @@ package limit
 import (
 	"hash/maphash"
 	"math/bits"
+	"net/netip"
 	"sync"
 	"time"
 )
@@ -23,8 +24,9 @@ const (
 type Memory struct {
 	seed maphash.Seed
 	// start is so long ago that a debt of zero is over.
-	start  time.Time
-	places uint64 // in each shard
+	start time.Time
+	// places is how many each shard has. That is a power of two, and so is the number of shards.
+	places uint64
 	shards []shard
 }
 
@@ -88,16 +90,29 @@ func (m *Memory) Rate(name string, requests int, per time.Duration, burst int) *
 	return &Rate{memory: m, salt: maphash.String(m.seed, name), step: step, slack: slack}
 }
 
-// Allow counts a request of a client, an address without port, and reports whether it may be made. If not, it does not
+// Client is who asks, as a Memory knows them.
+type Client struct{ hash uint64 }
+
+// Client is the client at an address without port, or one that is called something else where the address is not valid.
+// It does not allocate.
+func (m *Memory) Client(addr netip.Addr, name string) Client {
+	key := Key{text: name}
+	if addr.IsValid() {
+		key = keyAt(addr)
+	}
+	return Client{key.hash(m.seed)}
+}
+
+// Allow counts a request of a client of the rate's Memory, and reports whether it may be made. If not, it does not
 // count, and the next may be made after retryAfter, which is positive. Requests may come later than those that began
 // after them: they count as of now. It does not allocate, but for a part of the memory that is used for the first time.
-func (r *Rate) Allow(client string, now time.Time) (ok bool, retryAfter time.Duration) {
+func (r *Rate) Allow(client Client, now time.Time) (ok bool, retryAfter time.Duration) {
 	if r == nil {
 		return true, 0
 	}
 	m := r.memory
-	key := KeyOf(client).hash(m.seed) ^ r.salt
-	s := &m.shards[key%uint64(len(m.shards))]
+	key := client.hash ^ r.salt
+	s := &m.shards[key&uint64(len(m.shards)-1)]
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	// Seen from an earlier time, a debt of now would be more than a burst, and a part of it would be forgiven below.
@@ -106,7 +121,7 @@ func (r *Rate) Allow(client string, now time.Time) (ok bool, retryAfter time.Dur
 	if s.places == nil {
 		s.places = make([]place, m.places)
 	}
-	d := s.places[key>>32%m.places].find(key)
+	d := s.places[key>>32&(m.places-1)].find(key)
 	// More than a whole burst is nobody's debt: it is from a rate that this one replaced.
 	d.full = min(max(d.full, at), at+r.slack+r.step)
 	if ahead := d.full - at; ahead > r.slack {

@@ -3,6 +3,7 @@ package limit
 import (
 	"fmt"
 	"math"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -11,9 +12,21 @@ import (
 
 var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 
+// ask makes a request of a client by its address or name.
+func ask(r *Rate, client string, now time.Time) (ok bool, retryAfter time.Duration) {
+	if r == nil {
+		return r.Allow(Client{}, now)
+	}
+	addr, err := netip.ParseAddr(client)
+	if err != nil {
+		return r.Allow(r.memory.Client(addr, client), now)
+	}
+	return r.Allow(r.memory.Client(addr, ""), now)
+}
+
 func allowed(r *Rate, client string, now time.Time, tries int) (n int) {
 	for range tries {
-		if ok, _ := r.Allow(client, now); ok {
+		if ok, _ := ask(r, client, now); ok {
 			n++
 		}
 	}
@@ -25,11 +38,11 @@ func TestRate_AllowsABurstAndThenTheRate(t *testing.T) {
 	if n := allowed(r, "192.0.2.1", noon, 100); n != 5 {
 		t.Fatalf("%d at once, want 5", n)
 	}
-	ok, after := r.Allow("192.0.2.1", noon)
+	ok, after := ask(r, "192.0.2.1", noon)
 	if ok || after != 100*time.Millisecond {
 		t.Fatalf("the sixth: %v, after %v", ok, after)
 	}
-	if ok, after := r.Allow("192.0.2.1", noon.Add(99*time.Millisecond)); ok || after != time.Millisecond {
+	if ok, after := ask(r, "192.0.2.1", noon.Add(99*time.Millisecond)); ok || after != time.Millisecond {
 		t.Fatalf("a little too early: %v, after %v", ok, after)
 	}
 	if n := allowed(r, "192.0.2.1", noon.Add(100*time.Millisecond), 10); n != 1 {
@@ -60,7 +73,7 @@ func TestRate_ARequestThatComesLateFreesNobody(t *testing.T) {
 		t.Fatalf("%d at once, want 10", n)
 	}
 	for range 10 {
-		if ok, after := r.Allow("192.0.2.1", noon.Add(-5*time.Second)); ok || after != 100*time.Millisecond {
+		if ok, after := ask(r, "192.0.2.1", noon.Add(-5*time.Second)); ok || after != 100*time.Millisecond {
 			t.Errorf("a request that waited: %v, after %v", ok, after)
 		}
 		if n := allowed(r, "192.0.2.1", noon, 10); n != 0 {
@@ -139,7 +152,7 @@ func TestRate_AFloodOfAddressesFreesNobody(t *testing.T) {
 		r := NewMemory(clients).Rate("", 10, time.Second, 5)
 		allowed(r, "192.0.2.1", noon, 10)
 		for i := range 20_000 {
-			if ok, _ := r.Allow(address(i), noon); !ok {
+			if ok, _ := ask(r, address(i), noon); !ok {
 				t.Fatalf("the first request of %s is refused", address(i))
 			}
 		}
@@ -158,7 +171,7 @@ func TestRate_AFloodTakesNoMemory(t *testing.T) {
 	}
 	pass := func() {
 		for _, name := range names {
-			r.Allow(name, noon)
+			ask(r, name, noon)
 		}
 	}
 	pass()
@@ -180,7 +193,7 @@ func TestRate_RemembersAsManyAsItHasRoomFor(t *testing.T) {
 	freed := 0
 	for range 2 {
 		for i := range usualClients / 2 {
-			if ok, _ := r.Allow(address(i), noon); ok {
+			if ok, _ := ask(r, address(i), noon); ok {
 				freed++
 			}
 		}
@@ -227,7 +240,7 @@ func FuzzRate(f *testing.F) {
 			pause := time.Duration(wait) * time.Millisecond
 			now = now.Add(pause)
 			tokens = min(tokens+int64(pause), size*step)
-			ok, after := r.Allow("192.0.2.1", now)
+			ok, after := ask(r, "192.0.2.1", now)
 			if ok != (tokens >= step) {
 				t.Fatalf("%d in %d ms, burst %d: request %d at %v: %v", requests, per, burst, i, now.Sub(noon), ok)
 			}
@@ -244,10 +257,11 @@ func FuzzRate(f *testing.F) {
 func BenchmarkAllow(b *testing.B) {
 	for _, client := range []string{"192.0.2.1", "2001:db8:1:2:3:4:5:6"} {
 		b.Run(client, func(b *testing.B) {
-			r := NewMemory(0).Rate("", 1_000_000_000, time.Second, 1_000_000)
+			m, addr := NewMemory(0), netip.MustParseAddr(client)
+			r := m.Rate("", 1_000_000_000, time.Second, 1_000_000)
 			b.ReportAllocs()
 			for b.Loop() {
-				r.Allow(client, noon)
+				r.Allow(m.Client(addr, client), noon)
 			}
 		})
 	}

@@ -11,6 +11,8 @@ import (
 type Trail struct {
 	// Client is the visitor's address: IPv4 not mapped, IPv6 in its canonical form (RFC 5952), without port and zone.
 	Client string
+	// Addr is Client as a number. It is not valid when that is no address, or nobody is trusted.
+	Addr netip.Addr
 	// Trusted reports that the peer is trusted, so that what it says of the visitor may be used.
 	Trusted bool
 
@@ -31,12 +33,12 @@ func Follow(trusted *Networks, peer string, forwardedFor ...string) Trail {
 		return t
 	}
 	addr, _, ok := parseAddress(peer)
-	if !ok || !trusted.Contains(addr) {
+	if t.Addr = addr; !ok || !trusted.Contains(addr) {
 		return t
 	}
 	t.Trusted = true
-	addr, written := t.walk(trusted, addr)
-	t.Client = canonical(addr, written)
+	client, written := t.walk(trusted, addr)
+	t.Client, t.Addr = canonical(client, written), client
 	return t
 }
 
@@ -62,11 +64,6 @@ func (t *Trail) walk(trusted *Networks, addr netip.Addr) (client netip.Addr, wri
 		}
 	}
 	return client, written
-}
-
-// Client is the client of a request as Follow finds it.
-func Client(trusted *Networks, peer string, forwardedFor ...string) string {
-	return Follow(trusted, peer, forwardedFor...).Client
 }
 
 // AppendFor appends what X-Forwarded-For says to the app: the addresses from the client's on, and the peer's last. It is
