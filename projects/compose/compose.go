@@ -95,25 +95,16 @@ func clientOptions(host string) (*cliflags.ClientOptions, error) {
 	return options, nil
 }
 
-// Check reads the project as Compose understands it, without asking the engine. The error says what it cannot
-// understand.
+// Check reads the project as Compose understands it and holds it to the policy, without asking the engine. The error
+// says what it cannot understand, or is a policy.Refused.
 func (c *Compose) Check(ctx context.Context, dir, name string) error {
 	_, err := c.load(ctx, dir, name)
 	return err
 }
 
 func (c *Compose) load(ctx context.Context, dir, name string) (*types.Project, error) {
-	path := filepath.Join(dir, file)
-	project, err := c.service.LoadProject(ctx, api.ProjectLoadOptions{
-		ProjectName: name,
-		ConfigPaths: []string{path},
-		WorkingDir:  dir,
-		Offline:     true,
-	})
-	if err != nil {
-		return nil, located(path, err)
-	}
-	return project, nil
+	project, _, err := inspect(ctx, Subject{Dir: dir, Name: name})
+	return project, err
 }
 
 // Up makes what runs equal to the project in dir, and returns when its containers run and those with a health check

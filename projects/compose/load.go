@@ -1,0 +1,173 @@
+package compose
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"strings"
+
+	"github.com/compose-spec/compose-go/v2/consts"
+	"github.com/compose-spec/compose-go/v2/dotenv"
+	"github.com/compose-spec/compose-go/v2/loader"
+	"github.com/compose-spec/compose-go/v2/template"
+	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/docker/compose/v5/pkg/api"
+
+	"gateway/projects/policy"
+)
+
+// Subject is a project to be looked at.
+type Subject struct {
+	// Dir is the absolute path of its folder and Name what it is called.
+	Dir, Name string
+	// Trust is given beside what the folder's compose.yaml records.
+	Trust policy.Trust
+	// Foreign says that somebody else wrote compose.yaml: trust that it gives itself is refused.
+	Foreign bool
+}
+
+// Inspection is what a project comes to.
+type Inspection struct {
+	// Trust is all that counts, Allowed what would be refused without it.
+	Trust   policy.Trust
+	Allowed []policy.Finding
+	// Added are the limits that services get which say nothing of them, one line for each service.
+	Added []string
+	// Labels are those of each service, of all the files that make it.
+	Labels map[string]map[string]string
+}
+
+// Notes are lines for people about what trust allows and what was added.
+func (i Inspection) Notes() []string {
+	var notes []string
+	for _, f := range i.Allowed {
+		notes = append(notes, fmt.Sprintf("trusted by rule %s: %s: %s", f.Rule, f.Where, f.Text))
+	}
+	return append(notes, i.Added...)
+}
+
+// Inspect reads a project as Up would, without asking the engine, and holds it to the policy. The error is a
+// policy.Refused when rules refuse it, else it says what Compose cannot understand. Variables are those of the folder's
+// .env, and PWD, which is the folder; nothing outside the folder is read.
+func (c *Compose) Inspect(ctx context.Context, s Subject) (Inspection, error) {
+	_, seen, err := inspect(ctx, s)
+	return seen, err
+}
+
+// inspect is the one way in which projects are read: what it returns is what was checked.
+func inspect(ctx context.Context, s Subject) (*types.Project, Inspection, error) {
+	path := filepath.Join(s.Dir, file)
+	report, err := policy.Check(policy.Source{
+		Dir: s.Dir, File: file, Name: s.Name, Trust: s.Trust, Foreign: s.Foreign,
+		Env:      map[string]string{"PWD": s.Dir, consts.ComposeProjectName: s.Name},
+		Language: policy.Language{Expand: expand, Dotenv: readDotenv},
+	})
+	if err != nil {
+		return nil, Inspection{}, located(path, err)
+	}
+	seen := Inspection{Trust: report.Trust}
+	if err := report.Refused(); err != nil {
+		return nil, seen, err
+	}
+	project, err := read(ctx, s, report)
+	if err != nil {
+		return nil, seen, located(path, err)
+	}
+	if err := refuseResolved(project, report); err != nil {
+		return nil, seen, err
+	}
+	if project, err = resolve(project); err != nil {
+		return nil, seen, located(path, err)
+	}
+	if err := refuseResolved(project, report); err != nil {
+		return nil, seen, err
+	}
+	seen.Allowed, _ = report.Trust.Split(report.Findings)
+	seen.Labels = map[string]map[string]string{}
+	for name, service := range project.AllServices() {
+		seen.Labels[name] = service.Labels
+	}
+	seen.Added = addLimits(project)
+	return finish(project), seen, nil
+}
+
+// refuseResolved is the second look, at what came of the files.
+func refuseResolved(project *types.Project, report policy.Report) error {
+	if _, refused := report.Trust.Split(resolvedFindings(project, report)); len(refused) > 0 {
+		return policy.Refused(refused)
+	}
+	return nil
+}
+
+// read has Compose read the files. Those that only concern the insides of containers wait until their paths are checked.
+func read(ctx context.Context, s Subject, report policy.Report) (project *types.Project, err error) {
+	defer func() {
+		// The library takes some types for granted before it has checked them.
+		if r := recover(); r != nil {
+			project, err = nil, fmt.Errorf("compose cannot read it: %v", r)
+		}
+	}()
+	path := filepath.Join(s.Dir, file)
+	return loader.LoadWithContext(ctx, types.ConfigDetails{
+		WorkingDir:  s.Dir,
+		ConfigFiles: []types.ConfigFile{{Filename: path, Content: report.Text}},
+		Environment: maps.Clone(report.Env),
+	}, func(o *loader.Options) {
+		o.SetProjectName(s.Name, true)
+		o.SkipResolveEnvironment, o.SkipResolveLabels = true, true
+		o.Profiles = profiles(report.Env[consts.ComposeProfiles])
+	})
+}
+
+// profiles are those that the project's .env turns on.
+func profiles(list string) []string {
+	var all []string
+	for profile := range strings.SplitSeq(list, ",") {
+		all = append(all, strings.TrimSpace(profile))
+	}
+	return all
+}
+
+// resolve reads env_file and label_file.
+func resolve(project *types.Project) (*types.Project, error) {
+	project, err := project.WithServicesEnvironmentResolved(false)
+	if err != nil {
+		return nil, err
+	}
+	return project.WithServicesLabelsResolved(false)
+}
+
+// finish marks the services as the docker compose command does.
+func finish(project *types.Project) *types.Project {
+	project.ComposeFiles = []string{filepath.Join(project.WorkingDir, file)}
+	for name, service := range project.Services {
+		service.CustomLabels = map[string]string{
+			api.ProjectLabel:     project.Name,
+			api.ServiceLabel:     name,
+			api.VersionLabel:     api.ComposeVersion,
+			api.WorkingDirLabel:  project.WorkingDir,
+			api.ConfigFilesLabel: strings.Join(project.ComposeFiles, ","),
+			api.OneoffLabel:      "False",
+		}
+		project.Services[name] = service
+	}
+	return project.WithoutUnnecessaryResources()
+}
+
+// expand puts variables in place as Compose does.
+func expand(text string, env map[string]string) (string, error) {
+	return template.Substitute(text, func(name string) (string, bool) {
+		value, ok := env[name]
+		return value, ok
+	})
+}
+
+// readDotenv reads an env file as Compose does.
+func readDotenv(text []byte, env map[string]string) (map[string]string, error) {
+	return dotenv.ParseWithLookup(bytes.NewReader(text), func(name string) (string, bool) {
+		value, ok := env[name]
+		return value, ok
+	})
+}

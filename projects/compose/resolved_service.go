@@ -1,0 +1,205 @@
+package compose
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/compose-spec/compose-go/v2/types"
+
+	"gateway/projects/policy"
+)
+
+func namespace(key string, of func(types.ServiceConfig) string) func(*resolved, types.ServiceConfig, []string) {
+	return func(r *resolved, s types.ServiceConfig, keys []string) {
+		if !policy.OwnNamespace(key, of(s)) {
+			r.find(policy.Namespaces, fmt.Sprintf("%q is not the project's own", of(s)), keys...)
+		}
+	}
+}
+
+// each finds by a rule what is not as it should be in a list.
+func each(r *resolved, rule policy.Rule, list []string, fine func(string) bool, keys []string) {
+	for _, one := range list {
+		if !fine(one) {
+			r.find(rule, fmt.Sprintf("%q is not allowed", one), keys...)
+		}
+	}
+}
+
+func (r *resolved) capabilities(s types.ServiceConfig, keys []string) {
+	each(r, policy.Capabilities, s.CapAdd, policy.HarmlessCapability, keys)
+}
+
+func (r *resolved) securityOpt(s types.ServiceConfig, keys []string) {
+	each(r, policy.SecurityOpt, s.SecurityOpt, policy.HarmlessSecurityOpt, keys)
+}
+
+func (r *resolved) volumesFrom(s types.ServiceConfig, keys []string) {
+	each(r, policy.Mounts, s.VolumesFrom, func(v string) bool {
+		name, _, _ := strings.Cut(v, ":")
+		_, ours := r.project.AllServices()[name]
+		return ours
+	}, keys)
+}
+
+func (r *resolved) tmpfs(s types.ServiceConfig, keys []string) {
+	each(r, policy.Limits, s.Tmpfs, func(t string) bool { return !policy.TmpfsTooLarge(t) }, keys)
+}
+
+func (r *resolved) sysctls(s types.ServiceConfig, keys []string) {
+	for name := range s.Sysctls {
+		if !policy.HarmlessSysctl(name) {
+			r.find(policy.Sysctls, fmt.Sprintf("%q tunes the kernel", name), keys...)
+		}
+	}
+}
+
+func (r *resolved) storage(s types.ServiceConfig, keys []string) {
+	for name := range s.StorageOpt {
+		if name != "size" {
+			r.find(policy.Limits, fmt.Sprintf("option %q is the storage driver's own", name), keys...)
+		}
+	}
+}
+
+func (r *resolved) score(s types.ServiceConfig, keys []string) {
+	if s.OomScoreAdj < 0 {
+		r.find(policy.Cgroup, "others would be ended in its stead when memory runs out", keys...)
+	}
+}
+
+func (r *resolved) hooks(s types.ServiceConfig, keys []string) {
+	for _, hook := range slices.Concat(s.PostStart, s.PreStop) {
+		if hook.Privileged {
+			r.find(policy.Privileged, "a privileged hook owns the machine", keys...)
+		}
+	}
+}
+
+func (r *resolved) labels(s types.ServiceConfig, keys []string) { r.labelSet(s.Labels, keys) }
+
+func (r *resolved) labelSet(labels types.Labels, keys []string) {
+	for key, value := range labels {
+		if why := policy.ClaimedLabel(key, value); why != "" {
+			r.find(policy.Labels, fmt.Sprintf("label %q: %s", key, why), append(slices.Clone(keys), key)...)
+		}
+	}
+}
+
+func (r *resolved) extraHosts(s types.ServiceConfig, keys []string) { r.hosts(s.ExtraHosts, keys) }
+
+func (r *resolved) hosts(hosts types.HostsList, keys []string) {
+	for _, addresses := range hosts {
+		if slices.ContainsFunc(addresses, policy.HostGatewayIn) {
+			r.find(policy.HostGateway, "host-gateway leads to the machine itself", keys...)
+		}
+	}
+}
+
+func (r *resolved) logging(s types.ServiceConfig, keys []string) {
+	if s.Logging == nil {
+		return
+	}
+	if !policy.HarmlessLogging(s.Logging.Driver) {
+		r.find(policy.Logging, fmt.Sprintf("logging driver %q", s.Logging.Driver), keys...)
+	} else if _, tooMuch := policy.LogBytes(s.Logging.Options["max-size"], s.Logging.Options["max-file"]); tooMuch {
+		r.find(policy.Limits, "the logs may become too large", keys...)
+	}
+}
+
+func (r *resolved) ulimits(s types.ServiceConfig, keys []string) { r.ulimitSet(s.Ulimits, keys) }
+
+func (r *resolved) ulimitSet(all map[string]*types.UlimitsConfig, keys []string) {
+	for name, u := range all {
+		for _, value := range []int{u.Single, u.Soft, u.Hard} {
+			if !policy.HarmlessUlimit(name, int64(value)) {
+				r.find(policy.Limits, fmt.Sprintf("ulimit %q of %d is beyond reason", name, value), keys...)
+			}
+		}
+	}
+}
+
+// limits looks at what one container may take, and at how many there may be.
+func (r *resolved) limits(s types.ServiceConfig, keys []string) {
+	quota := float64(s.CPUQuota) / float64(max(s.CPUPeriod, 1))
+	if s.CPUPeriod == 0 {
+		quota = float64(s.CPUQuota) / 100_000
+	}
+	for _, b := range []struct {
+		key        string
+		said, most float64
+	}{
+		{"cpus", float64(s.CPUS), policy.MaxCPUs},
+		{"cpu_quota", quota, policy.MaxCPUs},
+		{"mem_limit", float64(s.MemLimit), policy.MaxMemory},
+		{"memswap_limit", float64(s.MemSwapLimit), 2 * policy.MaxMemory},
+		{"shm_size", float64(s.ShmSize), policy.MaxShm},
+		{"pids_limit", float64(s.PidsLimit), policy.MaxPids},
+		{"scale", float64(s.GetScale()), policy.MaxReplicas},
+	} {
+		if !(b.said >= 0 && b.said <= b.most) {
+			r.find(policy.Limits, fmt.Sprintf("%s: %g is not from 0 to %g", b.key, b.said, b.most), append(slices.Clone(keys[:2]), b.key)...)
+		}
+	}
+}
+
+func (r *resolved) deploy(s types.ServiceConfig, keys []string) {
+	if s.Deploy == nil {
+		return
+	}
+	r.labelSet(s.Deploy.Labels, append(slices.Clone(keys), "labels"))
+	at := append(slices.Clone(keys), "resources")
+	for _, resource := range []*types.Resource{s.Deploy.Resources.Limits, s.Deploy.Resources.Reservations} {
+		if resource != nil && (len(resource.Devices) > 0 || len(resource.GenericResources) > 0) {
+			r.find(policy.Devices, "devices belong to the machine", at...)
+		}
+	}
+	if l := s.Deploy.Resources.Limits; l != nil {
+		cpus := float64(l.NanoCPUs.Value())
+		if l.MemoryBytes < 0 || l.MemoryBytes > policy.MaxMemory || l.Pids < 0 || l.Pids > policy.MaxPids || !(cpus >= 0 && cpus <= policy.MaxCPUs) {
+			r.find(policy.Limits, "a limit is more than one service may have", at...)
+		}
+	}
+}
+
+func (r *resolved) envFiles(s types.ServiceConfig, keys []string) {
+	for _, f := range s.EnvFiles {
+		r.path(policy.Files, f.Path, keys)
+	}
+}
+
+func (r *resolved) labelFiles(s types.ServiceConfig, keys []string) {
+	for _, f := range s.LabelFiles {
+		r.path(policy.Files, f, keys)
+	}
+}
+
+func (r *resolved) develop(s types.ServiceConfig, keys []string) {
+	if s.Develop == nil {
+		return
+	}
+	for _, watch := range s.Develop.Watch {
+		if !r.report.Folder.Reach(r.absolute(watch.Path)).Inside {
+			r.find(policy.Files, fmt.Sprintf("%q is outside the project's folder", watch.Path), keys...)
+		}
+	}
+}
+
+// path checks a path that is read, by us or by the engine.
+func (r *resolved) path(rule policy.Rule, path string, keys []string) {
+	reach := r.report.Folder.Reach(r.absolute(path))
+	if !reach.Inside {
+		r.find(rule, fmt.Sprintf("%q is outside the project's folder", path), keys...)
+		return
+	}
+	r.fixed = append(r.fixed, spot{reach.Real, keys})
+}
+
+func (r *resolved) absolute(path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(r.project.WorkingDir, path)
+}

@@ -1,0 +1,73 @@
+package policy
+
+import (
+	"strconv"
+	"strings"
+)
+
+func (c *check) memory(e entry) {
+	most := int64(MaxMemory)
+	switch c.keys[len(c.keys)-1] {
+	case "shm_size":
+		most = MaxShm
+	case "memswap_limit":
+		most = 2 * MaxMemory
+	}
+	if bytes, ok := parseSize(c.text(e.value)); ok && (bytes > most || bytes < 0) {
+		c.find(Limits, e.line, "%s is more than %d MiB", shown(c.text(e.value)), most>>20)
+	}
+}
+
+func (c *check) cpus(e entry) {
+	if n, err := strconv.ParseFloat(c.text(e.value), 64); err == nil && !(n >= 0 && n <= MaxCPUs) {
+		c.find(Limits, e.line, "%s is more than %g CPUs", shown(c.text(e.value)), MaxCPUs)
+	}
+}
+
+func (c *check) pids(e entry) {
+	if n, err := strconv.ParseInt(c.text(e.value), 10, 64); err == nil && (n < 0 || n > MaxPids) {
+		c.find(Limits, e.line, "%d is more than %d processes", n, MaxPids)
+	}
+}
+
+func (c *check) replicas(e entry) {
+	if n, err := strconv.ParseInt(c.text(e.value), 10, 64); err == nil && n > MaxReplicas {
+		c.find(Limits, e.line, "%d is more than %d replicas", n, MaxReplicas)
+	}
+}
+
+func (c *check) score(e entry) {
+	if strings.HasPrefix(strings.TrimSpace(c.text(e.value)), "-") {
+		c.find(Cgroup, e.line, "others would be ended in its stead when memory runs out")
+	}
+}
+
+// tmpfs counts as the container's memory, which has its limit; a size above that is a mistake.
+func (c *check) tmpfs(e entry) {
+	for _, item := range items(e.value) {
+		if TmpfsTooLarge(c.text(item)) {
+			c.find(Limits, item.Line, "%s is more than %d MiB", shown(c.text(item)), MaxMemory>>20)
+		}
+	}
+}
+
+// TmpfsTooLarge reports whether the short form of a tmpfs, such as /tmp:size=64m, asks for more than MaxMemory.
+func TmpfsTooLarge(spec string) bool {
+	_, options, _ := strings.Cut(spec, ":")
+	for option := range strings.SplitSeq(options, ",") {
+		if size, ok := strings.CutPrefix(option, "size="); ok {
+			bytes, ok := parseSize(size)
+			return !ok && !strings.HasSuffix(size, "%") || bytes > MaxMemory
+		}
+	}
+	return false
+}
+
+// storage takes a size alone: other options are the storage driver's own.
+func (c *check) storage(e entry) {
+	for _, p := range c.pairs(e.value) {
+		if p.key != "size" {
+			c.find(Limits, p.line, "option %s is the storage driver's own", shown(p.key))
+		}
+	}
+}

@@ -1,0 +1,233 @@
+package policy
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	// The same reader of YAML as Compose has, so that both see the same.
+	"go.yaml.in/yaml/v4"
+)
+
+// Bounds of one file. Real ones have a tenth of it.
+const (
+	maxBytes = 512 << 10
+	maxNodes = 20_000 // after aliases are followed
+	maxDepth = 40
+	maxNest  = 32 // variables in one value
+)
+
+// tags are those that mean the same to every reader. The last two are Compose's.
+var tags = []string{"!!str", "!!int", "!!float", "!!bool", "!!null", "!!map", "!!seq", "!!merge", "!!timestamp", "!reset", "!override"}
+
+// formatError says what is wrong with a file that is not read any further, and where.
+type formatError struct {
+	line int
+	text string
+}
+
+// Error is what is wrong.
+func (e *formatError) Error() string { return e.text }
+
+// Unwrap is errFormat.
+func (e *formatError) Unwrap() error { return errFormat }
+
+// readRegular reads a plain file of bounded size. Anything else could block, or never end.
+func readRegular(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, &formatError{0, "it is no plain file"}
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxBytes+1))
+	if err == nil && len(text) > maxBytes {
+		return nil, &formatError{0, fmt.Sprintf("it has more than %d KiB", maxBytes>>10)}
+	}
+	return text, err
+}
+
+// parse reads one document of bounded size and depth without cycles, so that it can be walked without care.
+func parse(text []byte) (*yaml.Node, error) {
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	var doc yaml.Node
+	if err := decoder.Decode(&doc); errors.Is(err, io.EOF) {
+		return &yaml.Node{Kind: yaml.MappingNode}, nil
+	} else if err != nil {
+		return nil, err
+	}
+	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return nil, &formatError{0, "it has several documents, of which each would change the ones before"}
+	}
+	root := &doc
+	if doc.Kind == yaml.DocumentNode {
+		root = doc.Content[0]
+	}
+	m := measure{done: map[*yaml.Node]size{}}
+	if s := m.of(root); s.err != nil {
+		return nil, s.err
+	}
+	return root, nil
+}
+
+// size is what a node comes to when all aliases in it are followed.
+type size struct {
+	nodes, depth int
+	err          error
+}
+
+// measure finds the size of each node once.
+type measure struct {
+	done map[*yaml.Node]size
+	// open are the nodes above the one that is measured.
+	open []*yaml.Node
+}
+
+func (m *measure) of(n *yaml.Node) size {
+	if s, ok := m.done[n]; ok {
+		return s
+	}
+	if slices.Contains(m.open, n) {
+		return size{err: &formatError{n.Line, "it contains itself"}}
+	}
+	if len(m.open) > 3*maxDepth {
+		return size{err: &formatError{n.Line, "it is too deep"}}
+	}
+	if err := odd(n); err != nil {
+		return size{err: err}
+	}
+	m.open = append(m.open, n)
+	s := m.sum(n)
+	m.open = m.open[:len(m.open)-1]
+	switch {
+	case s.err == nil && s.nodes > maxNodes:
+		s.err = &formatError{n.Line, fmt.Sprintf("it comes to more than %d values", maxNodes)}
+	case s.err == nil && s.depth > maxDepth:
+		s.err = &formatError{n.Line, fmt.Sprintf("it is more than %d levels deep", maxDepth)}
+	}
+	m.done[n] = s
+	return s
+}
+
+func (m *measure) sum(n *yaml.Node) size {
+	total := size{nodes: 1, depth: 1}
+	inner := n.Content
+	if n.Kind == yaml.AliasNode {
+		inner = []*yaml.Node{n.Alias}
+	}
+	for _, child := range inner {
+		s := m.of(child)
+		if s.err != nil {
+			return s
+		}
+		total.nodes += s.nodes
+		total.depth = max(total.depth, s.depth+1)
+		if total.nodes > maxNodes {
+			break
+		}
+	}
+	return total
+}
+
+// odd refuses what readers of YAML take differently, and values that take long to work out.
+func odd(n *yaml.Node) error {
+	if n.Kind == yaml.AliasNode {
+		return nil
+	}
+	if n.Style&yaml.TaggedStyle != 0 && !slices.Contains(tags, n.ShortTag()) {
+		return &formatError{n.Line, fmt.Sprintf("tag %s is not one that Compose files have", shown(n.Tag))}
+	}
+	if n.Kind == yaml.ScalarNode && strings.Count(n.Value, "${") > maxNest {
+		return &formatError{n.Line, fmt.Sprintf("it has more than %d variables in one value", maxNest)}
+	}
+	if n.Kind != yaml.MappingNode {
+		return nil
+	}
+	for i := 0; i < len(n.Content); i += 2 {
+		if key := n.Content[i]; key.Kind != yaml.ScalarNode {
+			return &formatError{key.Line, "a key is no plain word"}
+		}
+	}
+	return nil
+}
+
+// entry is a key and its value.
+type entry struct {
+	key   string
+	line  int
+	value *yaml.Node
+}
+
+// deref follows an alias.
+func deref(n *yaml.Node) *yaml.Node {
+	for n != nil && n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	return n
+}
+
+// entries are those of a mapping, merged ones among them: what the mapping itself says comes before what it merges.
+func entries(n *yaml.Node) []entry {
+	n = deref(n)
+	if n == nil || n.Kind != yaml.MappingNode {
+		return nil
+	}
+	var all []entry
+	seen := map[string]bool{}
+	add := func(e entry) {
+		if !seen[e.key] {
+			seen[e.key] = true
+			all = append(all, e)
+		}
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if key := n.Content[i]; !merges(key) {
+			add(entry{key.Value, key.Line, n.Content[i+1]})
+		}
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if !merges(n.Content[i]) {
+			continue
+		}
+		for _, from := range items(n.Content[i+1]) {
+			for _, e := range entries(from) {
+				add(e)
+			}
+		}
+	}
+	return all
+}
+
+func merges(key *yaml.Node) bool { return key.Value == "<<" }
+
+// items are those of a sequence; anything else is its own only item, nothing is none.
+func items(n *yaml.Node) []*yaml.Node {
+	n = deref(n)
+	switch {
+	case n == nil || n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null":
+		return nil
+	case n.Kind == yaml.SequenceNode:
+		return n.Content
+	}
+	return []*yaml.Node{n}
+}
+
+// lookUp is the value of a key, or nil.
+func lookUp(n *yaml.Node, key string) *yaml.Node {
+	for _, e := range entries(n) {
+		if e.key == key {
+			return e.value
+		}
+	}
+	return nil
+}

@@ -1,0 +1,80 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"gateway/proxy/label"
+	"gateway/proxy/route"
+)
+
+// ClaimedLabel says why a label of a container is not for a project to set, or is empty. Labels of gateway that it does
+// not know are problems of their route, as everywhere.
+func ClaimedLabel(key, value string) string {
+	key = strings.ToLower(strings.TrimSpace(key))
+	switch {
+	case strings.HasPrefix(key, "com.docker."):
+		return "it is Compose's and the engine's own"
+	case key == label.Role || key == label.Record:
+		return "it marks the gateway's own containers"
+	case key == "gateway.isolation" || strings.HasPrefix(key, "gateway.isolation."), strings.HasPrefix(key, "gateway.cookies"), strings.HasPrefix(key, "gateway.trust"):
+		if value == "sandbox" {
+			return ""
+		}
+		return "it loosens what keeps projects apart"
+	case strings.HasPrefix(key, "traefik.") && !(key == "traefik.enable" && strings.EqualFold(value, "false")):
+		return "it publishes by another proxy"
+	case key == "caddy" || strings.HasPrefix(key, "caddy_") || strings.HasPrefix(key, "caddy."):
+		return "it publishes by another proxy"
+	}
+	return ""
+}
+
+// RoleOfNetwork reports whether a label says what a network of a project is for.
+func RoleOfNetwork(key, value string) bool {
+	return key == label.Role && (value == label.RoleEdge || value == label.RoleBackend)
+}
+
+// Held is a key that routes, and the project that has it; empty for a container without one.
+type Held struct {
+	Key         route.Key
+	Project, By string
+}
+
+// Claims finds the paths of a project's labels that are another's. Labels are those of each service; own are the keys
+// that who runs the gateway chose for the project, and what the project has already counts as such.
+func Claims(project string, labels map[string]map[string]string, held []Held, own ...route.Key) []Finding {
+	for _, h := range held {
+		if h.Project == project {
+			own = append(own, h.Key)
+		}
+	}
+	var all []Finding
+	for service, set := range labels {
+		claims, _ := label.Parse(set)
+		for _, claim := range claims {
+			if slices.Contains(own, claim.Key) {
+				continue
+			}
+			for _, h := range held {
+				if h.Project != project && takes(claim.Key, h.Key) {
+					all = append(all, Routes.Found(joined([]string{"services", service, "labels"}),
+						fmt.Sprintf("path %s would take visitors of %s, which is %s", claim.Key, h.Key, h.By)))
+				}
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b Finding) int { return strings.Compare(a.String(), b.String()) })
+	return slices.Compact(all)
+}
+
+// takes reports whether a route at key would answer for addresses of the one at held: at the same path, or at a path
+// below it, other than below /, for a host that held answers for.
+func takes(key, held route.Key) bool {
+	if held.Host != "" && key.Host != held.Host {
+		return false
+	}
+	mine, theirs := key.Prefix.String(), held.Prefix.String()
+	return mine == theirs || theirs != "/" && strings.HasPrefix(mine, strings.TrimSuffix(theirs, "/")+"/")
+}

@@ -1,0 +1,311 @@
+package policy
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// check looks at what is below some keys of a file.
+type check struct {
+	w    *walker
+	s    scope
+	keys []string
+}
+
+// in is a check further down.
+func (c *check) in(keys ...string) *check {
+	return &check{c.w, c.s, append(slices.Clone(c.keys), keys...)}
+}
+
+// find notes a finding at a line.
+func (c *check) find(r Rule, line int, format string, args ...any) {
+	c.w.add(r.Found(joined(c.keys), fmt.Sprintf(format, args...)), Place{c.s.file, line})
+}
+
+// text is a value with its variables in place. One that cannot be expanded stays as it is: Compose refuses it.
+func (c *check) text(n *yaml.Node) string {
+	n = deref(n)
+	if n == nil || n.Kind != yaml.ScalarNode {
+		return ""
+	}
+	if !strings.Contains(n.Value, "$") || c.w.src.Language.Expand == nil {
+		return n.Value
+	}
+	value, err := c.w.src.Language.Expand(n.Value, c.s.env)
+	if err != nil {
+		return n.Value
+	}
+	return value
+}
+
+// texts are the values of a list, or the one value that stands for it.
+func (c *check) texts(n *yaml.Node) []string {
+	var all []string
+	for _, item := range items(n) {
+		all = append(all, c.text(item))
+	}
+	return all
+}
+
+// on reports whether a value is not plainly off.
+func (c *check) on(n *yaml.Node) bool {
+	n = deref(n)
+	if n == nil {
+		return false
+	}
+	if n.Kind != yaml.ScalarNode {
+		return true
+	}
+	return !slices.Contains([]string{"", "false", "n", "no", "off", "null", "~"}, strings.ToLower(c.text(n)))
+}
+
+// pairs are the entries of a mapping, or of a list of KEY=VALUE.
+func (c *check) pairs(n *yaml.Node) []pair {
+	var all []pair
+	for _, e := range entries(n) {
+		all = append(all, pair{e.key, c.text(e.value), e.line})
+	}
+	if n = deref(n); n != nil && n.Kind != yaml.MappingNode {
+		for _, item := range items(n) {
+			key, value, _ := strings.Cut(c.text(item), "=")
+			all = append(all, pair{key, value, item.Line})
+		}
+	}
+	return all
+}
+
+type pair struct {
+	key, value string
+	line       int
+}
+
+// path makes a path absolute as Compose does, and follows it. One that begins with ~ is somebody's home.
+func (c *check) path(text string) Reach {
+	if strings.HasPrefix(text, "~") {
+		return Reach{Real: text}
+	}
+	if !filepath.IsAbs(text) {
+		text = filepath.Join(c.s.base, text)
+	}
+	return c.w.folder.Reach(text)
+}
+
+// fix notes a path that nobody may put something else in place of.
+func (c *check) fix(r Reach, line int) {
+	c.w.fixed = append(c.w.fixed, spot{r.Real, joined(c.keys), Place{c.s.file, line}})
+}
+
+// read checks a file that is read, by Compose or by the engine.
+func (c *check) read(r Rule, n *yaml.Node, text string) {
+	reach := c.path(text)
+	if !reach.Inside {
+		c.find(r, n.Line, "%s is outside the project's folder", shown(text))
+		return
+	}
+	c.fix(reach, n.Line)
+}
+
+// gateway looks at x-gateway: only the project's own file may record trust, and only when it is not somebody else's.
+func (c *check) gateway(e entry) error {
+	trust := lookUp(e.value, "trust")
+	if trust == nil {
+		return nil
+	}
+	c = c.in("x-gateway", "trust")
+	if !c.s.main || c.w.src.Foreign {
+		c.find(SelfTrust, trust.Line, "the file gives itself trust")
+		return nil
+	}
+	for _, item := range items(trust) {
+		given, err := ParseTrust([]string{item.Value})
+		if err != nil {
+			return fmt.Errorf("%s: line %d: x-gateway.trust: %w", c.s.file, item.Line, err)
+		}
+		c.w.trust = append(c.w.trust, given...)
+	}
+	return nil
+}
+
+// include follows the files that this one includes.
+func (c *check) include(e entry) error {
+	for _, item := range items(e.value) {
+		if err := c.in("include").includeOne(item); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *check) includeOne(n *yaml.Node) error {
+	paths := []*yaml.Node{n}
+	var directory *yaml.Node
+	var envFiles []*yaml.Node
+	if deref(n).Kind == yaml.MappingNode {
+		paths, directory, envFiles = items(lookUp(n, "path")), deref(lookUp(n, "project_directory")), items(lookUp(n, "env_file"))
+	}
+	next := scope{env: map[string]string{}, above: append(slices.Clone(c.s.above), c.s.file)}
+	for name, value := range c.s.env {
+		next.env[name] = value
+	}
+	for i, p := range paths {
+		file, ok := c.local(p)
+		if !ok {
+			return nil
+		}
+		if i == 0 {
+			next.base = filepath.Dir(file)
+		}
+		if i == 0 && directory != nil {
+			if next.base, ok = c.local(directory); !ok {
+				return nil
+			}
+		}
+		if i == 0 {
+			if err := c.includeEnv(&next, envFiles, p.Line); err != nil {
+				return err
+			}
+		}
+		if err := c.w.includeFile(next, file, Place{c.s.file, p.Line}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// includeEnv adds the variables that hold in an included file: those of env_file, or else of the .env beside it.
+func (c *check) includeEnv(next *scope, files []*yaml.Node, line int) error {
+	if len(files) == 0 {
+		return c.w.mergeDotenv(next.env, filepath.Join(next.base, ".env"), Place{c.s.file, line})
+	}
+	for _, f := range files {
+		if deref(f).Value == "/dev/null" {
+			continue
+		}
+		path, ok := c.local(f)
+		if !ok {
+			return nil
+		}
+		if err := c.w.mergeDotenv(next.env, path, Place{c.s.file, f.Line}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// includeFile looks at an included file, once for each folder that it is included for.
+func (w *walker) includeFile(s scope, file string, at Place) error {
+	s.file = file
+	if slices.Contains(s.above, file) {
+		w.add(Format.Found("include", "the files include each other in a circle"), at)
+		return nil
+	}
+	if key := "include\x00" + file + "\x00" + s.base; !w.seen[key] {
+		w.seen[key] = true
+		return w.file(s)
+	}
+	return nil
+}
+
+// local is the absolute path of what this file names to be read by Compose itself, when it is plainly in the folder.
+func (c *check) local(n *yaml.Node) (string, bool) {
+	value := deref(n).Value
+	switch {
+	case deref(n).Kind != yaml.ScalarNode:
+		c.find(Include, n.Line, "it is no path")
+	case strings.Contains(value, "$"):
+		c.find(Include, n.Line, "%s has a variable in it", shown(value))
+	case strings.Contains(value, "://") || strings.HasPrefix(value, "git@") || strings.HasPrefix(value, "oci:") || strings.HasPrefix(value, "github.com/"):
+		c.find(Include, n.Line, "%s is on a server", shown(value))
+	default:
+		reach := c.path(value)
+		if !reach.Inside {
+			c.find(Include, n.Line, "%s is outside the project's folder", shown(value))
+			return "", false
+		}
+		c.fix(reach, n.Line)
+		if filepath.IsAbs(value) {
+			return filepath.Clean(value), true
+		}
+		return filepath.Join(c.s.base, value), true
+	}
+	return "", false
+}
+
+// services looks at all services of a file.
+func (c *check) services(e entry) error {
+	all := entries(e.value)
+	if len(all) > MaxServices {
+		c.in("services").find(Limits, e.line, "there are %d services, and %d is the most", len(all), MaxServices)
+	}
+	for _, service := range all {
+		if err := c.in("services", service.key).service(e.value, service); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// service looks at one service, and at those that it extends. The keys are those of the service that comes of it.
+func (c *check) service(services *yaml.Node, service entry) error {
+	key := strings.Join([]string{"service", c.s.file, c.s.base, service.key, joined(c.keys)}, "\x00")
+	if c.w.seen[key] {
+		return nil
+	}
+	c.w.seen[key] = true
+	for _, e := range entries(service.value) {
+		if one := serviceKeys[e.key]; one != nil {
+			one(c.in(e.key), e)
+		}
+	}
+	c.tagged(service.value)
+	if e := lookUp(service.value, "extends"); e != nil {
+		return c.extends(services, e)
+	}
+	return nil
+}
+
+func (c *check) extends(services, n *yaml.Node) error {
+	from, file := deref(n), lookUp(n, "file")
+	if from.Kind == yaml.MappingNode {
+		from = deref(lookUp(n, "service"))
+	}
+	if from == nil {
+		return nil
+	}
+	in := *c
+	if file != nil {
+		at := c.in("extends")
+		path, ok := at.local(file)
+		if !ok {
+			return nil
+		}
+		doc, err := c.w.load(path)
+		if bad, is := errors.AsType[*formatError](err); is {
+			c.w.add(Format.Found("", bad.text), Place{path, bad.line})
+			return nil
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("%s: line %d: extends: there is no file %s", c.s.file, file.Line, shown(path))
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		if gateway := lookUp(doc, "x-gateway"); lookUp(gateway, "trust") != nil {
+			at.find(SelfTrust, file.Line, "%s gives itself trust", shown(path))
+		}
+		in.s = scope{file: path, base: filepath.Dir(path), env: c.s.env}
+		services = lookUp(doc, "services")
+	}
+	for _, e := range entries(services) {
+		if e.key == c.text(from) {
+			return in.service(services, e)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,248 @@
+package policy
+
+import (
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// serviceKeys are the keys of a service that matter. The schema knows no others than Compose does, and who loads the
+// project refuses what is neither here nor harmless.
+var serviceKeys = map[string]func(c *check, e entry){
+	"privileged":          flag(Privileged, "a privileged container owns the machine"),
+	"use_api_socket":      flag(DockerSocket, "it hands the engine's socket to the container"),
+	"oom_kill_disable":    flag(Cgroup, "the container could not be ended when memory runs out"),
+	"container_name":      some(ContainerName, "names of containers are the machine's, not the project's"),
+	"cgroup_parent":       some(Cgroup, "it leaves the limits of its own group"),
+	"cpu_rt_period":       some(Cgroup, "real-time CPU is taken from everybody"),
+	"cpu_rt_runtime":      some(Cgroup, "real-time CPU is taken from everybody"),
+	"devices":             some(Devices, "devices belong to the machine"),
+	"device_cgroup_rules": some(Devices, "devices belong to the machine"),
+	"gpus":                some(Devices, "devices belong to the machine"),
+	"blkio_config":        some(Devices, "it names disks of the machine"),
+	"ports":               some(Ports, "a published port goes around the gateway"),
+	"external_links":      some(Networks, "it names containers of others"),
+	"runtime":             some(Runtime, "another runtime may not keep to the rules"),
+	"isolation":           some(Runtime, "another isolation may not keep to the rules"),
+	"group_add":           some(Groups, "a group of the machine may own what the container should not have"),
+	"provider":            some(Provider, "Compose would run a program of the machine"),
+	"models":              some(Provider, "Compose would run a program of the machine"),
+	"credential_spec":     some(Files, "it names credentials of the machine"),
+	"annotations":         some(Labels, "runtimes act on annotations"),
+	"pre_start":           some(Hooks, "its containers have no limits"),
+	"post_start":          (*check).hooks,
+	"pre_stop":            (*check).hooks,
+	"cap_add":             (*check).capabilities,
+	"network_mode":        (*check).namespace,
+	"pid":                 (*check).namespace,
+	"ipc":                 (*check).namespace,
+	"uts":                 (*check).namespace,
+	"userns_mode":         (*check).namespace,
+	"cgroup":              (*check).namespace,
+	"security_opt":        (*check).securityOpt,
+	"sysctls":             (*check).sysctls,
+	"extra_hosts":         (*check).extraHosts,
+	"volumes_from":        (*check).volumesFrom,
+	"logging":             (*check).logging,
+	"ulimits":             (*check).ulimits,
+	"labels":              (*check).labels,
+	"env_file":            (*check).envFiles,
+	"label_file":          (*check).envFiles,
+	"volumes":             (*check).mounts,
+	"build":               (*check).build,
+	"develop":             (*check).develop,
+	"deploy":              (*check).deploy,
+	"mem_limit":           (*check).memory,
+	"memswap_limit":       (*check).memory,
+	"shm_size":            (*check).memory,
+	"cpus":                (*check).cpus,
+	"pids_limit":          (*check).pids,
+	"scale":               (*check).replicas,
+	"oom_score_adj":       (*check).score,
+	"tmpfs":               (*check).tmpfs,
+	"storage_opt":         (*check).storage,
+}
+
+// flag refuses a key that is on.
+func flag(r Rule, text string) func(c *check, e entry) {
+	return func(c *check, e entry) {
+		if c.on(e.value) {
+			c.find(r, e.line, "%s", text)
+		}
+	}
+}
+
+// some refuses a key that says anything.
+func some(r Rule, text string) func(c *check, e entry) {
+	return func(c *check, e entry) {
+		if n := deref(e.value); len(n.Content) > 0 || n.Kind == yaml.ScalarNode && len(items(n)) > 0 && c.text(n) != "" {
+			c.find(r, e.line, "%s", text)
+		}
+	}
+}
+
+func (c *check) hooks(e entry) {
+	for _, hook := range items(e.value) {
+		if p := lookUp(hook, "privileged"); c.on(p) {
+			c.find(Privileged, p.Line, "a privileged hook owns the machine")
+		}
+	}
+}
+
+func (c *check) capabilities(e entry) {
+	for _, item := range items(e.value) {
+		if name := c.text(item); !HarmlessCapability(name) {
+			c.find(Capabilities, item.Line, "capability %s reaches beyond the container", shown(name))
+		}
+	}
+}
+
+// OwnNamespace reports whether a value of network_mode, pid, ipc, uts, userns_mode or cgroup keeps the container to its
+// project.
+func OwnNamespace(key, value string) bool {
+	switch value {
+	case "", "private":
+		return true
+	case "none":
+		return key == "network_mode" || key == "ipc"
+	}
+	return strings.HasPrefix(value, "service:") && (key == "network_mode" || key == "pid" || key == "ipc")
+}
+
+func (c *check) namespace(e entry) {
+	key := c.keys[len(c.keys)-1]
+	if value := c.text(e.value); !OwnNamespace(key, value) {
+		c.find(Namespaces, e.line, "%s: %s is not the project's own", key, shown(value))
+	}
+}
+
+func (c *check) securityOpt(e entry) {
+	for _, item := range items(e.value) {
+		if option := c.text(item); !HarmlessSecurityOpt(option) {
+			c.find(SecurityOpt, item.Line, "%s is not no-new-privileges:true", shown(option))
+		}
+	}
+}
+
+func (c *check) sysctls(e entry) {
+	for _, p := range c.pairs(e.value) {
+		if !HarmlessSysctl(p.key) {
+			c.find(Sysctls, p.line, "%s tunes the kernel", shown(p.key))
+		}
+	}
+}
+
+func (c *check) extraHosts(e entry) {
+	for _, n := range items(e.value) {
+		for _, text := range flat(c, n) {
+			if HostGatewayIn(text) {
+				c.find(HostGateway, n.Line, "host-gateway leads to the machine itself")
+			}
+		}
+	}
+}
+
+// HostGatewayIn reports whether an address of extra_hosts is the machine's.
+func HostGatewayIn(text string) bool { return strings.Contains(strings.ToLower(text), "host-gateway") }
+
+// flat are all values below a node.
+func flat(c *check, n *yaml.Node) []string {
+	n = deref(n)
+	if n == nil {
+		return nil
+	}
+	if n.Kind == yaml.ScalarNode {
+		return []string{c.text(n)}
+	}
+	var all []string
+	if n.Kind == yaml.MappingNode {
+		for _, e := range entries(n) {
+			all = append(all, flat(c, e.value)...)
+		}
+		return all
+	}
+	for _, item := range n.Content {
+		all = append(all, flat(c, item)...)
+	}
+	return all
+}
+
+func (c *check) volumesFrom(e entry) {
+	for _, item := range items(e.value) {
+		if from := c.text(item); strings.HasPrefix(from, "container:") {
+			c.find(Mounts, item.Line, "%s is not of this project", shown(from))
+		}
+	}
+}
+
+func (c *check) logging(e entry) {
+	if driver := lookUp(e.value, "driver"); !HarmlessLogging(c.text(driver)) {
+		c.find(Logging, driver.Line, "logging driver %s is not json-file, local or none", shown(c.text(driver)))
+		return
+	}
+	options := map[string]string{}
+	for _, p := range c.pairs(lookUp(e.value, "options")) {
+		options[p.key] = p.value
+	}
+	if _, tooMuch := LogBytes(options["max-size"], options["max-file"]); tooMuch {
+		c.find(Limits, e.line, "the logs may have more than %d MiB", MaxLogs>>20)
+	}
+}
+
+func (c *check) ulimits(e entry) {
+	for _, limit := range entries(e.value) {
+		for _, text := range flat(c, limit.value) {
+			if value, err := strconv.ParseInt(text, 10, 64); err == nil && !HarmlessUlimit(limit.key, value) {
+				c.find(Limits, limit.line, "ulimit %s of %d is beyond reason", shown(limit.key), value)
+			}
+		}
+	}
+}
+
+func (c *check) labels(e entry) {
+	for _, p := range c.pairs(e.value) {
+		if why := ClaimedLabel(p.key, p.value); why != "" {
+			c.find(Labels, p.line, "label %s: %s", shown(p.key), why)
+		}
+	}
+}
+
+func (c *check) envFiles(e entry) {
+	for _, item := range items(e.value) {
+		if path := lookUp(item, "path"); path != nil {
+			item = path
+		}
+		c.read(Files, item, c.text(item))
+	}
+}
+
+func (c *check) develop(e entry) {
+	for _, watch := range items(lookUp(e.value, "watch")) {
+		if path := lookUp(watch, "path"); path != nil && !c.path(c.text(path)).Inside {
+			c.find(Files, path.Line, "%s is outside the project's folder", shown(c.text(path)))
+		}
+	}
+}
+
+func (c *check) deploy(e entry) {
+	if n := lookUp(e.value, "replicas"); n != nil {
+		c.in("replicas").replicas(entry{line: n.Line, value: n})
+	}
+	if n := lookUp(e.value, "labels"); n != nil {
+		c.in("labels").labels(entry{line: n.Line, value: n})
+	}
+	resources := lookUp(e.value, "resources")
+	limits := map[string]func(*check, entry){"memory": (*check).memory, "cpus": (*check).cpus, "pids": (*check).pids}
+	for _, part := range entries(resources) {
+		for _, one := range entries(part.value) {
+			at := c.in("resources", part.key, one.key)
+			if check := limits[one.key]; check != nil && part.key == "limits" {
+				check(at, one)
+			}
+			if one.key == "devices" || one.key == "generic_resources" {
+				some(Devices, "devices belong to the machine")(at, one)
+			}
+		}
+	}
+}
