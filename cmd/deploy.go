@@ -3,29 +3,116 @@ package cmd
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"gateway/projects"
+	"gateway/proxy/label"
 )
 
+type deployOptions struct {
+	dir, maxSize        string
+	maxFiles, keep      int
+	force, dryRun, json bool
+}
+
 func newDeploy(env *Env) *cobra.Command {
-	var dir string
+	var o deployOptions
 	c := &cobra.Command{
 		Use:   "deploy NAME",
-		Short: "Put a project's folder in force",
+		Short: "Put a project's folder, or new files, in force",
 		Long: "Checks the project's compose.yaml and makes what runs equal to it; what is equal already is left alone. With\n" +
-			"--dir the files of that folder replace the project's first, and come back when they cannot be deployed. It\n" +
-			"returns when the routes answer.",
-		Example: "  gateway deploy robots\n  gateway deploy robots --dir ./site",
+			"--dir a copy of that folder becomes the next version of the project's site: visitors get the old files until\n" +
+			"all new ones are there, and then the new ones, from one request to the next. Files that are those in force\n" +
+			"already make no version. The version before comes back when the new one cannot be deployed, or later with\n" +
+			"'gateway rollback NAME'. It returns when the routes answer.",
+		Example: "  gateway deploy robots\n  gateway deploy robots --dir ./dist\n  gateway deploy robots --dir ./dist --dry-run",
 		Args:    usage(cobra.ExactArgs(1)),
-		RunE:    func(c *cobra.Command, args []string) error { return runDeploy(c.Context(), env, args[0], dir) },
+		RunE: func(c *cobra.Command, args []string) error {
+			if o.dir == "" {
+				for _, flag := range []string{"max-size", "max-files", "keep", "force", "dry-run", "json"} {
+					if c.Flags().Changed(flag) {
+						return usageError{fmt.Errorf("--%s is about files; name their folder too, such as --dir ./dist", flag)}
+					}
+				}
+			}
+			return runDeploy(c.Context(), env, args[0], o)
+		},
 	}
-	c.Flags().StringVar(&dir, "dir", "", "folder with the site's new files, which are copied")
+	f := c.Flags()
+	f.StringVar(&o.dir, "dir", "", "folder with the site's new files, which are copied")
+	f.StringVar(&o.maxSize, "max-size", "", "most that the files may hold together (default $GATEWAY_MAX_SIZE, else "+sizeFlag(projects.DefaultLimits.Bytes)+")")
+	f.IntVar(&o.maxFiles, "max-files", 0, fmt.Sprintf("most files and folders (default $GATEWAY_MAX_FILES, else %d)", projects.DefaultLimits.Files))
+	f.IntVar(&o.keep, "keep", projects.DefaultKeep, "versions that are kept, the new one among them")
+	f.BoolVar(&o.force, "force", false, "make a version of the same files, too")
+	f.BoolVar(&o.dryRun, "dry-run", false, "say which files would be added, changed and removed, and do nothing")
+	f.BoolVar(&o.json, "json", false, "print what --dry-run says as JSON")
 	return c
 }
 
-func runDeploy(ctx context.Context, env *Env, arg, dir string) error {
+// limits reads the bounds of what is copied.
+func (o deployOptions) limits(env *Env) (projects.Limits, error) {
+	limits := projects.DefaultLimits
+	size, from := o.maxSize, "--max-size"
+	if size == "" {
+		size, from = env.Getenv("GATEWAY_MAX_SIZE"), "$GATEWAY_MAX_SIZE"
+	}
+	if size != "" {
+		var err error
+		if limits.Bytes, err = label.ParseSize(size); err != nil {
+			return limits, usageError{fmt.Errorf("%s %q: it takes a size, such as 500MB or 2GiB", from, size)}
+		}
+	}
+	files, from := o.maxFiles, "--max-files"
+	if text := env.Getenv("GATEWAY_MAX_FILES"); files == 0 && text != "" {
+		var err error
+		if files, err = strconv.Atoi(text); err != nil || files == 0 {
+			files = -1
+		}
+		from = "$GATEWAY_MAX_FILES"
+	}
+	switch {
+	case files < 0:
+		return limits, usageError{fmt.Errorf("%s: it takes a number of at least 1, such as %d", from, projects.DefaultLimits.Files)}
+	case files > 0:
+		limits.Files = files
+	}
+	return limits, nil
+}
+
+// sizeFlag writes a size as flags take it.
+func sizeFlag(bytes int64) string {
+	return strings.Replace(strings.ReplaceAll(projects.Size(bytes), " ", ""), ".0", "", 1)
+}
+
+func (o deployOptions) site(env *Env) (*projects.Site, error) {
+	if o.dir == "" {
+		return nil, nil
+	}
+	if o.keep < 1 {
+		return nil, usageError{fmt.Errorf("--keep %d: it takes a number of at least 1, the version in force", o.keep)}
+	}
+	limits, err := o.limits(env)
+	if err != nil {
+		return nil, err
+	}
+	site, err := projects.OpenSiteWithin(o.dir, limits)
+	if err != nil {
+		return nil, err
+	}
+	if site.Skipped > 0 {
+		env.notef("skipping %d files and folders whose names start with a dot\n", site.Skipped)
+	}
+	if !site.Index {
+		env.notef("warning: %s has no index.html: the project's address itself will say 404\n", o.dir)
+	}
+	return site, nil
+}
+
+func runDeploy(ctx context.Context, env *Env, arg string, o deployOptions) error {
 	name, err := projects.ParseName(arg)
 	if err != nil {
 		return usageError{err}
@@ -45,24 +132,94 @@ func runDeploy(ctx context.Context, env *Env, arg, dir string) error {
 	if far := remote(w.host); far != "" {
 		return errors.New("the engine at " + far + " is on another machine and sees no files of this one; run the command there")
 	}
-	var site *projects.Site
-	if dir != "" {
-		if site, err = env.openSite(dir, false); err != nil {
+	d := projects.Deployment{Name: name, By: userOf(env), Keep: o.keep, Force: o.force}
+	if d.Site, err = o.site(env); err != nil {
+		return err
+	}
+	life := w.life(w.ready)
+	if o.dryRun {
+		changes, err := life.Compare(ctx, name, d.Site)
+		if err != nil {
 			return err
 		}
+		return printChanges(env, changes, o.json)
 	}
-	taken, err := w.taken(ctx)
-	if err != nil && !errors.Is(err, errNoGateway) {
+	if d.Routes, err = w.taken(ctx); err != nil && !errors.Is(err, errNoGateway) {
 		return err
 	}
-	if err := w.life(w.ready).Deploy(ctx, name, site, taken); err != nil {
-		w.progress.end()
-		if failure, started := errors.AsType[*projects.Failure](err); started {
-			env.failed(failure)
-		}
-		return err
+	done, err := life.Deploy(ctx, d)
+	if err != nil {
+		return w.failedOf(err)
 	}
+	printDeployed(env, d, done)
 	return w.printServed(ctx, p)
+}
+
+// failedOf shows what containers wrote when they were what failed.
+func (w *workshop) failedOf(err error) error {
+	w.progress.end()
+	if failure, started := errors.AsType[*projects.Failure](err); started {
+		w.env.failed(failure)
+	}
+	return err
+}
+
+// userOf is who runs the command, for people; behind sudo the one who typed it.
+func userOf(e *Env) string {
+	for _, name := range []string{"SUDO_USER", "USER", "LOGNAME", "USERNAME"} {
+		if user := e.Getenv(name); user != "" {
+			return user
+		}
+	}
+	return ""
+}
+
+// printChanges prints what a dry run found, one file a line.
+func printChanges(env *Env, c projects.Changes, asJSON bool) error {
+	if asJSON {
+		return env.json(struct {
+			Added   []string `json:"added"`
+			Changed []string `json:"changed"`
+			Removed []string `json:"removed"`
+		}{orNone(c.Added), orNone(c.Changed), orNone(c.Removed)})
+	}
+	for _, kind := range []struct {
+		what  string
+		names []string
+	}{{"add", c.Added}, {"change", c.Changed}, {"remove", c.Removed}} {
+		for _, name := range kind.names {
+			env.printf("%s %s\n", kind.what, name)
+		}
+	}
+	env.notef("%s\n", c)
+	return nil
+}
+
+// orNone is what JSON shows as an empty list.
+func orNone(names []string) []string {
+	if names == nil {
+		return []string{}
+	}
+	return names
+}
+
+func printDeployed(env *Env, d projects.Deployment, done projects.Deployed) {
+	switch {
+	case d.Site == nil:
+	case done.Made:
+		v := done.Version
+		env.notef("version %d is in force: %d files, %s (%s)\n", v.Number, v.Files, projects.Size(v.Bytes), done.Changes)
+		if v.Replaced > 0 && d.Keep > 1 {
+			env.notef("back to version %d with: gateway rollback %s\n", v.Replaced, d.Name)
+		}
+		if len(done.Gone) > 0 {
+			env.notef("removed version %s, beyond the last %d\n", strings.Trim(fmt.Sprint(done.Gone), "[]"), d.Keep)
+		}
+	case done.Version.Number > 0:
+		env.notef("these files are version %d, which is in force: no version was made (--force makes one)\n", done.Version.Number)
+	default:
+		env.notef("these files are in force already: no version was made (--force makes one)\n")
+	}
 }
 
 // printServed prints the addresses of a project that was just found ready.

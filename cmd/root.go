@@ -52,7 +52,7 @@ func newRoot(env *Env) *cobra.Command {
 // commands are all commands, in the order in which help shows them.
 var commands = []func(*Env) *cobra.Command{
 	newUp, newDown, newStatus,
-	newAdd, newList, newShow, newDeploy, newPause, newResume, newStop, newStart, newLogs, newRemove,
+	newAdd, newList, newShow, newDeploy, newRollback, newPause, newResume, newStop, newStart, newLogs, newRemove,
 	newRoutes, newNetwork, newTemplates,
 	newServe, newAgent, newSite, newPing, newPipe,
 }

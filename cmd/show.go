@@ -49,20 +49,27 @@ func runShow(ctx context.Context, env *Env, arg string, asJSON bool) error {
 	for _, fault := range seen.notes() {
 		env.notef("the state is incomplete: %s\n", fault)
 	}
-	if asJSON {
-		return env.json(projectDetail{v, seen.notes()})
+	detail := projectDetail{projectView: v, Faults: seen.notes()}
+	if detail.Versions, err = w.versions(p); err != nil {
+		env.notef("%s\n", err)
+		detail.Faults = append(detail.Faults, err.Error())
 	}
-	return printProject(env, v)
+	if asJSON {
+		return env.json(detail)
+	}
+	return printProject(env, detail)
 }
 
 // projectDetail is what `show --json` prints.
 type projectDetail struct {
 	projectView
+	// Versions are those of the site, the newest first.
+	Versions []versionView `json:"versions,omitempty"`
 	// Faults say why the state is incomplete: who could not be asked.
 	Faults []string `json:"faults,omitempty"`
 }
 
-func printProject(env *Env, v projectView) error {
+func printProject(env *Env, v projectDetail) error {
 	w := tabwriter.NewWriter(env.Out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "project\t%s\n", v.Name)
 	fmt.Fprintf(w, "state\t%s\n", v.State)
@@ -77,6 +84,7 @@ func printProject(env *Env, v projectView) error {
 	for _, c := range v.Containers {
 		fmt.Fprintf(w, "container\t%s\t%s\t%s, image %s\n", c.Name, c.State, c.Status, c.Image)
 	}
+	printVersions(w, v.Versions)
 	for _, p := range v.Problems {
 		fmt.Fprintf(w, "problem\t%s: %s; %s\n", p.Subject, p.Message, p.Mend)
 	}

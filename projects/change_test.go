@@ -38,18 +38,19 @@ func siteOf(t *testing.T, files map[string]string) *Site {
 	return site
 }
 
-func TestDeploy_ReplacesTheFilesAndTheContainers(t *testing.T) {
+func TestDeploy_ReplacesTheFilesUnderRunningContainers(t *testing.T) {
 	b := added(t)
-	if err := b.Deploy(t.Context(), "robots", siteOf(t, map[string]string{"index.html": "new"}), nil); err != nil {
+	if err := b.deploy(t.Context(), "robots", siteOf(t, map[string]string{"index.html": "new"})); err != nil {
 		t.Fatal(err)
 	}
 	if got := contents(t, filepath.Join(b.Store.Dir("robots"), SiteFolder)); len(got) != 1 || got["index.html"] != "new" {
 		t.Errorf("files %v", got)
 	}
-	if !slices.Equal(b.compose.calls, []string{"up by force"}) || len(b.waited) != 1 {
+	// The container has the versions mounted: it sees the new one by itself.
+	if !slices.Equal(b.compose.calls, []string{"up"}) || len(b.waited) != 1 {
 		t.Errorf("calls %v, waited for %v", b.compose.calls, b.waited)
 	}
-	if err := b.Deploy(t.Context(), "robots", nil, nil); err != nil || b.compose.calls[1] != "up" {
+	if err := b.deploy(t.Context(), "robots", nil); err != nil || b.compose.calls[1] != "up" {
 		t.Errorf("without files: %v %v", err, b.compose.calls)
 	}
 	onlyProjects(t, b.Store, "robots")
@@ -57,18 +58,19 @@ func TestDeploy_ReplacesTheFilesAndTheContainers(t *testing.T) {
 
 func TestDeploy_BringsTheOldFilesBack(t *testing.T) {
 	b := added(t)
-	before := contents(t, b.Store.Dir("robots"))
+	site := filepath.Join(b.Store.Dir("robots"), SiteFolder)
+	before := contents(t, site)
 	b.ready = errors.New("no answer")
-	err := b.Deploy(t.Context(), "robots", siteOf(t, map[string]string{"index.html": "new"}), nil)
+	err := b.deploy(t.Context(), "robots", siteOf(t, map[string]string{"index.html": "new"}))
 	failure, ok := errors.AsType[*Failure](err)
 	if !ok || failure.Undone || !strings.Contains(err.Error(), "no answer") {
 		t.Errorf("got %v", err)
 	}
-	after := contents(t, b.Store.Dir("robots"))
-	if len(after) != len(before) || after["site/index.html"] != before["site/index.html"] {
+	after := contents(t, site)
+	if len(after) != len(before) || after["index.html"] != before["index.html"] {
 		t.Errorf("files %v", after)
 	}
-	if !slices.Equal(b.compose.calls, []string{"up by force", "up by force"}) {
+	if !slices.Equal(b.compose.calls, []string{"up", "up"}) {
 		t.Errorf("calls %v", b.compose.calls)
 	}
 	onlyProjects(t, b.Store, "robots")
@@ -82,7 +84,7 @@ func TestDeploy_SaysWhatIsLeftWhenTheOldFilesDoNotStart(t *testing.T) {
 		b.compose.up = errors.New("no container today")
 		return ctx.Err()
 	}
-	err := b.Deploy(ctx, "robots", siteOf(t, map[string]string{"index.html": "new"}), nil)
+	err := b.deploy(ctx, "robots", siteOf(t, map[string]string{"index.html": "new"}))
 	left, ok := errors.AsType[*Leftover](err)
 	if !ok || !errors.Is(err, context.Canceled) || !strings.Contains(left.Error(), "no container today; mend with: gateway deploy robots") {
 		t.Errorf("got %v, left %v", err, left)
@@ -110,7 +112,7 @@ func TestDeploy_RefusesBeforeAnythingChanges(t *testing.T) {
 			t.Fatal(err)
 		}
 		taken := []Taken{{route.Key{Prefix: prefix(t, "/chess")}, "", "container chess"}, {route.Key{Prefix: prefix(t, "/robots")}, "robots", "project robots"}}
-		if err := b.Deploy(t.Context(), "robots", nil, taken); err == nil || !strings.Contains(err.Error(), c.want) {
+		if err := b.deploy(t.Context(), "robots", nil, taken...); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
 	}
@@ -120,10 +122,10 @@ func TestDeploy_RefusesBeforeAnythingChanges(t *testing.T) {
 	if err := os.RemoveAll(filepath.Join(b.Store.Dir("robots"), SiteFolder)); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.Deploy(t.Context(), "robots", siteOf(t, map[string]string{"index.html": "new"}), nil); err == nil || !strings.Contains(err.Error(), "leave --dir out") {
+	if err := b.deploy(t.Context(), "robots", siteOf(t, map[string]string{"index.html": "new"})); err == nil || !strings.Contains(err.Error(), "leave --dir out") {
 		t.Errorf("a project without a site: %v", err)
 	}
-	if err := b.Deploy(t.Context(), "nothing", nil, nil); !errors.Is(err, ErrNoProject) {
+	if err := b.deploy(t.Context(), "nothing", nil); !errors.Is(err, ErrNoProject) {
 		t.Errorf("no project: %v", err)
 	}
 	if len(b.compose.calls) > 0 {

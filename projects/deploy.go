@@ -1,72 +1,199 @@
 package projects
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 
 	"gateway/proxy/route"
 )
 
-// Deploy makes what runs equal to the project's folder, with the files of site in place of its own when it is not
-// nil, and returns when its routes are served. When new files cannot be deployed the old ones come back; when they do not
-// the error wraps a *Leftover.
-func (l Life) Deploy(ctx context.Context, name Name, site *Site, routes []Taken) error {
-	unlock, err := l.Store.Lock(ctx, name)
+// Deployment is what somebody wants in force.
+type Deployment struct {
+	Name Name
+	// Site becomes the project's next version. Without it the project's folder is put in force as it is.
+	Site *Site
+	// Routes are the keys in the running table.
+	Routes []Taken
+	// By is who deploys, for people.
+	By string
+	// Keep is how many versions are kept, this one among them; 0 is DefaultKeep.
+	Keep int
+	// Force makes a version also of files that are those in force.
+	Force bool
+}
+
+// Deployed is what a deployment came to.
+type Deployed struct {
+	// Version is the one in force, zero when the project has none.
+	Version Version
+	// Made reports whether Version is new; without files, or without a change in them, none is made.
+	Made    bool
+	Changes Changes
+	// Gone are the versions that were removed because they were not among those to keep.
+	Gone []int
+}
+
+// Deploy makes what runs equal to the project's folder, with the files of a site as its next version when there is
+// one, and returns when its routes are served. Containers that see the versions go on running: the new files show from
+// one request to the next. Others are replaced. When new files cannot be deployed the version before comes back; when
+// that does not the error wraps a *Leftover.
+func (l Life) Deploy(ctx context.Context, d Deployment) (Deployed, error) {
+	unlock, err := l.Store.Lock(ctx, d.Name)
 	if err != nil {
-		return err
+		return Deployed{}, err
 	}
 	defer unlock()
-	if err := l.Store.recoverSite(name); err != nil {
-		return err
+	if err := l.Store.recoverSite(d.Name); err != nil {
+		return Deployed{}, err
 	}
-	p, err := l.check(ctx, name, site, routes)
+	p, err := l.check(ctx, d)
 	if err != nil {
-		return err
+		return Deployed{}, err
 	}
-	if site == nil {
-		return l.up(ctx, p, false)
+	h := historyOf(ctx, p)
+	if d.Site == nil {
+		return l.deployFolder(ctx, p, h)
 	}
-	undo, done, err := l.Store.swapSite(ctx, p, site)
+	changes, err := d.Site.compare(ctx, h.site())
 	if err != nil {
-		return err
+		return Deployed{}, err
 	}
-	// The containers hold on to the folder that was there when they started, so they have to be replaced.
-	if err := l.up(ctx, p, true); err != nil {
-		return l.back(ctx, p, undo, err)
+	if changes.None() && !d.Force {
+		done, err := l.deployFolder(ctx, p, h)
+		done.Changes = changes
+		return done, err
 	}
-	return done()
+	return l.deploySite(ctx, p, d, changes)
+}
+
+// deployFolder puts in force what is in the project's folder. A folder that people put in the place of the versions'
+// becomes the next one.
+func (l Life) deployFolder(ctx context.Context, p Project, h history) (Deployed, error) {
+	force := false
+	if h.current() > 0 && isRealFolder(h.site()) {
+		if err := adopt(h); err != nil {
+			return Deployed{}, err
+		}
+		seen, err := follows(p)
+		if err != nil {
+			return Deployed{}, err
+		}
+		force = !seen
+	}
+	done := Deployed{}
+	if n := h.current(); n > 0 {
+		done.Version = h.read(n)
+	}
+	return done, l.up(ctx, p, force)
+}
+
+// deploySite makes a version, puts it in force and removes the oldest.
+func (l Life) deploySite(ctx context.Context, p Project, d Deployment, changes Changes) (Deployed, error) {
+	h := historyOf(ctx, p)
+	seen, err := follows(p)
+	if err == nil {
+		err = adopt(h)
+	}
+	if err != nil {
+		return Deployed{}, err
+	}
+	v, err := addVersion(ctx, h, d.Site, changes, d.By)
+	if err != nil {
+		return Deployed{}, fmt.Errorf("making a version of project %s: %w", p.Name, err)
+	}
+	if err := l.force(ctx, p, h, v, !seen); err != nil {
+		return Deployed{}, err
+	}
+	gone, err := h.prune(cmp.Or(d.Keep, DefaultKeep))
+	if err != nil {
+		err = fmt.Errorf("version %d of project %s is in force, and %w", v.Number, p.Name, err)
+	}
+	return Deployed{Version: v, Made: true, Changes: changes, Gone: gone}, err
+}
+
+// force puts a new version in force, or leaves the one before in force.
+func (l Life) force(ctx context.Context, p Project, h history, v Version, replace bool) error {
+	undo := func() error {
+		// When the link was not changed yet this changes nothing.
+		if err := h.point(v.Replaced); err != nil {
+			return err
+		}
+		return h.discard(v.Number)
+	}
+	err := h.at("deploy: placed")
+	if err == nil {
+		err = h.point(v.Number)
+	}
+	if err == nil {
+		err = h.at("deploy: pointed")
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("putting version %d of project %s in force: %w", v.Number, p.Name, err), undo())
+	}
+	if err := l.up(ctx, p, replace); err != nil {
+		return l.back(ctx, p, undo, replace, err)
+	}
+	if err := h.mark(v); err != nil {
+		return fmt.Errorf("version %d of project %s is in force, and noting that: %w", v.Number, p.Name, err)
+	}
+	return nil
+}
+
+// Compare says what the deployment of a site would change, and changes nothing.
+func (l Life) Compare(ctx context.Context, name Name, site *Site) (Changes, error) {
+	p, err := l.Store.Load(name)
+	if err != nil {
+		return Changes{}, err
+	}
+	facts := Facts{folders: folders{root: l.Store.root}}
+	if err := refuse(facts.siteFits(site), siteWanted(p), Store{l.Store.beside(name)}.checkRoom(site.Bytes)); err != nil {
+		return Changes{}, err
+	}
+	return site.compare(ctx, filepath.Join(p.Dir, SiteFolder))
 }
 
 // check refuses a deployment before anything is changed.
-func (l Life) check(ctx context.Context, name Name, site *Site, routes []Taken) (Project, error) {
-	p, err := l.Store.Load(name)
+func (l Life) check(ctx context.Context, d Deployment) (Project, error) {
+	p, err := l.Store.Load(d.Name)
 	if err != nil {
 		return p, err
 	}
-	running, err := Look(ctx, l.Engine, name)
+	running, err := Look(ctx, l.Engine, d.Name)
 	if err != nil {
 		return p, err
 	}
-	folders, err := l.Store.look(name, 0)
+	folders, err := l.Store.look(d.Name, 0)
 	if err != nil {
 		return p, err
 	}
-	facts := Facts{Routes: routes, folders: folders}
-	reasons := []error{running.foreign(name, p.Dir), facts.siteFits(site)}
+	facts := Facts{Routes: d.Routes, folders: folders}
+	reasons := []error{running.foreign(d.Name, p.Dir), facts.siteFits(d.Site)}
 	for _, problem := range p.Problems {
 		reasons = append(reasons, fmt.Errorf("%s: label %s: %s; %s", ComposeFile, problem.Label, problem.Message, problem.Mend))
 	}
 	for _, claim := range p.Claims {
-		reasons = append(reasons, free(claim.Key, name, facts.taken()))
+		reasons = append(reasons, free(claim.Key, d.Name, facts.taken()))
 	}
-	if site != nil {
-		reasons = append(reasons, l.siteWanted(p), Store{l.Store.beside(name)}.checkRoom(site.Bytes))
+	if d.Site != nil {
+		reasons = append(reasons, siteWanted(p), Store{l.Store.beside(d.Name)}.checkRoom(d.Site.Bytes))
 	}
 	return p, refuse(reasons...)
 }
 
-// siteWanted refuses files for a project that serves none.
-func (l Life) siteWanted(p Project) error {
+// siteWanted refuses files for a project that serves none, or whose files are elsewhere.
+func siteWanted(p Project) error {
+	site := filepath.Join(p.Dir, SiteFolder)
+	if to, err := os.Readlink(site); err == nil {
+		if filepath.ToSlash(to) == siteLink {
+			return nil
+		}
+		return fmt.Errorf("project %s: %s is a link to %s, and a version would come in its place; put a folder there first: rm %s && mkdir %s",
+			p.Name, SiteFolder, shown(to), site, site)
+	}
 	if p.HasSite() {
 		return nil
 	}
@@ -101,14 +228,14 @@ func (l Life) failed(ctx context.Context, name Name, cause error) error {
 	return &Failure{Err: cause, Logs: lastLogs(ctx, l.Engine, name)}
 }
 
-// back brings the old files back and runs them.
-func (l Life) back(ctx context.Context, p Project, undo func() error, cause error) error {
+// back brings the version before back, and runs it where containers do not see that by themselves.
+func (l Life) back(ctx context.Context, p Project, undo func() error, replace bool, cause error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()
 	if err := undo(); err != nil {
-		return left(cause, "bringing the old files of project %s back: %w", p.Name, err)
+		return left(cause, "bringing the version before of project %s back: %w; mend with: gateway rollback %s", p.Name, err, p.Name)
 	}
-	if err := l.run(ctx, p.Dir, p.Name, true); err != nil {
+	if err := l.run(ctx, p.Dir, p.Name, replace); err != nil {
 		return left(cause, "starting project %s with its old files again: %w; mend with: gateway deploy %s", p.Name, err, p.Name)
 	}
 	return cause

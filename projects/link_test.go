@@ -34,7 +34,7 @@ func TestDeploy_StagesBesideTheFolderThatALinkLeadsTo(t *testing.T) {
 	if err := os.Mkdir(left, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.Deploy(t.Context(), "robots", siteOf(t, map[string]string{"index.html": "new"}), nil); err != nil {
+	if err := b.deploy(t.Context(), "robots", siteOf(t, map[string]string{"index.html": "new"})); err != nil {
 		t.Fatal(err)
 	}
 	if got := contents(t, filepath.Join(target, SiteFolder)); len(got) != 1 || got["index.html"] != "new" {

@@ -12,12 +12,6 @@ import (
 	"strings"
 )
 
-// Limits of what is copied into a project: a folder named by mistake, such as a home folder, ends there.
-const (
-	maxSiteBytes = 1 << 30
-	maxSiteFiles = 50_000
-)
-
 // Site is a folder of files that was looked through and can be copied into a project.
 type Site struct {
 	// Dir is the absolute path, links resolved.
@@ -29,28 +23,24 @@ type Site struct {
 	// Index reports whether there is an index.html at the top.
 	Index bool
 
-	limit   limits
+	limit   Limits
 	entries []siteEntry
-}
-
-type limits struct {
-	files int
-	bytes int64
 }
 
 // siteEntry is one file or folder, by slash-separated path inside the site.
 type siteEntry struct {
 	name   string
 	folder bool
+	// size is 0 for a folder.
+	size int64
 }
 
 // OpenSite looks through a folder of files to serve. It refuses what cannot be served or should not be: links out of
-// the folder, devices, sockets, too much of it. Nothing is kept open.
-func OpenSite(dir string) (*Site, error) {
-	return openSite(dir, limits{maxSiteFiles, maxSiteBytes})
-}
+// the folder, devices, sockets, too much of it by DefaultLimits. Nothing is kept open.
+func OpenSite(dir string) (*Site, error) { return OpenSiteWithin(dir, DefaultLimits) }
 
-func openSite(dir string, limit limits) (*Site, error) {
+// OpenSiteWithin is OpenSite with limits of one's own.
+func OpenSiteWithin(dir string, limit Limits) (*Site, error) {
 	info, err := os.Stat(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("site folder %s: there is no such folder; name one with files to serve, or leave it out for a starter page", dir)
@@ -74,42 +64,58 @@ func openSite(dir string, limit limits) (*Site, error) {
 	}
 	defer root.Close()
 	site := &Site{Dir: abs, limit: limit}
-	err = fs.WalkDir(root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		return site.look(root, name, entry)
-	})
-	if err != nil {
+	if err := site.walk(root); err != nil {
 		return nil, fmt.Errorf("site folder %s: %w", dir, err)
 	}
 	return site, nil
 }
 
+// walk looks at all there is. Beyond a limit it only counts, to tell where most of it is.
+func (s *Site) walk(root *os.Root) error {
+	var count tally
+	err := fs.WalkDir(root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
+		if err == nil {
+			err = s.look(root, name, entry, &count)
+		}
+		if s.exceeded(count) {
+			// What else is wrong with it does not matter any more.
+			s.entries = nil
+			return count.goOn(err)
+		}
+		return err
+	})
+	if s.exceeded(count) {
+		return s.limit.refuse(count)
+	}
+	return err
+}
+
 // look takes note of one file or folder.
-func (s *Site) look(root *os.Root, name string, entry fs.DirEntry) error {
+func (s *Site) look(root *os.Root, name string, entry fs.DirEntry, count *tally) error {
 	switch {
 	case name == ".":
 		return nil
-	case strings.HasPrefix(entry.Name(), ".") && name != ".well-known":
+	case unseen(name, entry):
 		s.Skipped++
 		if entry.IsDir() {
 			return fs.SkipDir
 		}
 		return nil
 	case entry.IsDir():
-		s.entries = append(s.entries, siteEntry{name, true})
-		return s.bounded()
+		count.add(name, true, 0)
+		s.entries = append(s.entries, siteEntry{name: name, folder: true})
+		return nil
 	}
 	info, err := target(root, name, entry)
 	if err != nil {
 		return err
 	}
+	count.add(name, false, info.Size())
 	s.Index = s.Index || name == "index.html"
 	s.Files++
 	s.Bytes += info.Size()
-	s.entries = append(s.entries, siteEntry{name, false})
-	return s.bounded()
+	s.entries = append(s.entries, siteEntry{name: name, size: info.Size()})
+	return nil
 }
 
 // target is the regular file behind an entry.
@@ -136,23 +142,15 @@ func target(root *os.Root, name string, entry fs.DirEntry) (fs.FileInfo, error) 
 	return info, nil
 }
 
-func (s *Site) bounded() error {
-	if len(s.entries) > s.limit.files {
-		return fmt.Errorf("it has more than %d files and folders; name the folder with the finished site alone", s.limit.files)
-	}
-	if s.Bytes > s.limit.bytes {
-		return tooLarge(s.limit.bytes)
-	}
-	return nil
-}
-
-func tooLarge(limit int64) error {
-	return fmt.Errorf("it has more than %s; keep large files elsewhere and link to them", Size(limit))
-}
-
 // copyTo copies the files into a new folder. They are readable for everybody, whatever their modes and the umask: the
 // server that reads them runs as nobody.
 func (s *Site) copyTo(ctx context.Context, folder string) error {
+	return s.copyOver(ctx, folder, Changes{})
+}
+
+// copyOver is copyTo, but files that stay the same are copied from those before, with their times: so downloads that
+// are taken up again fit, and disks that can share what is equal do.
+func (s *Site) copyOver(ctx context.Context, folder string, changes Changes) error {
 	root, err := os.OpenRoot(s.Dir)
 	if err != nil {
 		return fmt.Errorf("copying the site: %w", err)
@@ -161,7 +159,7 @@ func (s *Site) copyTo(ctx context.Context, folder string) error {
 	if err := makeFolder(folder); err != nil {
 		return err
 	}
-	left := s.limit.bytes
+	copying := siteCopy{from: root, changes: changes, left: s.limit.Bytes, limit: s.limit}
 	for _, entry := range s.entries {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -170,7 +168,7 @@ func (s *Site) copyTo(ctx context.Context, folder string) error {
 		if entry.folder {
 			err = makeFolder(to)
 		} else {
-			err = copyFile(root, entry.name, to, &left)
+			err = copying.file(entry.name, to)
 		}
 		if err != nil {
 			return fmt.Errorf("copying %s: %w", path.Join(s.Dir, entry.name), err)
@@ -179,9 +177,19 @@ func (s *Site) copyTo(ctx context.Context, folder string) error {
 	return nil
 }
 
-// copyFile copies what is inside root, also when the folder was changed since it was looked through.
-func copyFile(root *os.Root, name, to string, left *int64) error {
-	from, err := root.Open(filepath.FromSlash(name))
+// siteCopy is a copy under way.
+type siteCopy struct {
+	from    *os.Root
+	changes Changes
+	limit   Limits
+	// left is how many bytes may still come, when there is a limit.
+	left int64
+}
+
+// file copies one file: what is inside the root, also when the folder was changed since it was looked through.
+func (c *siteCopy) file(name, to string) error {
+	changed, same := c.changes.same[name]
+	from, err := c.open(name, same)
 	if err != nil {
 		return err
 	}
@@ -193,11 +201,31 @@ func copyFile(root *os.Root, name, to string, left *int64) error {
 	if err != nil {
 		return err
 	}
-	n, err := io.Copy(out, io.LimitReader(from, *left+1))
-	if *left -= n; err == nil && *left < 0 {
-		err = tooLarge(maxSiteBytes)
+	err = errors.Join(c.bytes(out, from), os.Chmod(to, 0o644), out.Close())
+	if err == nil && same {
+		err = os.Chtimes(to, changed, changed)
 	}
-	return errors.Join(err, os.Chmod(to, 0o644), out.Close())
+	return err
+}
+
+func (c *siteCopy) open(name string, same bool) (*os.File, error) {
+	if same {
+		return os.Open(filepath.Join(c.changes.base, filepath.FromSlash(name)))
+	}
+	return c.from.Open(filepath.FromSlash(name))
+}
+
+// bytes copies a content up to what is left. Between files of one disk the system does it, and may share the bytes.
+func (c *siteCopy) bytes(out io.Writer, from *os.File) error {
+	if c.limit.Bytes == 0 {
+		_, err := io.Copy(out, from)
+		return err
+	}
+	n, err := io.Copy(out, io.LimitReader(from, c.left+1))
+	if c.left -= n; err == nil && c.left < 0 {
+		return c.limit.tooLarge()
+	}
+	return err
 }
 
 // makeFolder makes a folder that everybody may read, whatever the umask.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -39,7 +40,11 @@ func tree(t *testing.T, files map[string]string) string {
 func contents(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	found := map[string]string{}
-	err := filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
+	dir, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
@@ -130,16 +135,34 @@ func TestOpenSite_RefusesSockets(t *testing.T) {
 	}
 }
 
-func TestOpenSite_EndsAtItsLimits(t *testing.T) {
+func TestOpenSite_NamesWhatIsTooMuch(t *testing.T) {
 	dir := tree(t, map[string]string{"a": "12345", "b": "12345", "c/": ""})
-	if _, err := openSite(dir, limits{2, 100}); err == nil || !strings.Contains(err.Error(), "more than 2 files") {
-		t.Errorf("three entries: %v", err)
-	}
-	if _, err := openSite(dir, limits{10, 9}); err == nil || !strings.Contains(err.Error(), "more than 9 B") {
-		t.Errorf("ten bytes: %v", err)
-	}
-	if _, err := openSite(dir, limits{3, 10}); err != nil {
+	if _, err := OpenSiteWithin(dir, Limits{Files: 3, Bytes: 10}); err != nil {
 		t.Error(err)
+	}
+	if _, err := OpenSiteWithin(dir, Limits{}); err != nil {
+		t.Errorf("without limits: %v", err)
+	}
+	files := map[string]string{"index.html": "home", ".git/pack": strings.Repeat("x", 1000), "video/robot.mp4": strings.Repeat("x", 600), "video/b.mp4": "x"}
+	for i := range 1200 {
+		files[fmt.Sprintf("node_modules/p%d/x.js", i%40)+fmt.Sprint(i)] = ""
+	}
+	// What is odd beyond a limit is not what to mend first.
+	files["zzz"] = "-> /etc/passwd"
+	dir = tree(t, files)
+	for _, c := range []struct {
+		limit Limits
+		want  []string
+	}{
+		{Limits{Files: 2}, []string{"it has 1,245 files and folders, and 2 is the most (--max-files)", "most are in node_modules/ (1,241), video/ (3), index.html (1)"}},
+		{Limits{Files: 5000, Bytes: 500}, []string{"it has 605 B, and 500 B is the most (--max-size)", "the largest are video/ (601 B), video/robot.mp4 (600 B), index.html (4 B)"}},
+	} {
+		_, err := OpenSiteWithin(dir, c.limit)
+		for _, want := range c.want {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%+v: %v, want %q", c.limit, err, want)
+			}
+		}
 	}
 }
 
@@ -151,7 +174,7 @@ func TestSite_TrustsNothingAtTheSecondLook(t *testing.T) {
 		"removed": os.Remove,
 	} {
 		dir := tree(t, map[string]string{"index.html": "home"})
-		site, err := openSite(dir, limits{10, 50})
+		site, err := OpenSiteWithin(dir, Limits{Files: 10, Bytes: 50})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// crash leaves a stage of robots as a deployment that was killed does.
+// crash leaves a stage of robots as a deployment of an earlier gateway that was killed does.
 func crash(t *testing.T, b *bench, files map[string]string) string {
 	t.Helper()
 	stage := filepath.Join(b.Store.Root(), ".site-robots-123")
@@ -28,13 +28,13 @@ func index(t *testing.T, b *bench) string {
 
 func TestDeploy_BringsBackWhatAKilledOneTookAway(t *testing.T) {
 	for name, deploy := range map[string]func(*bench) error{
-		"without files": func(b *bench) error { return b.Deploy(t.Context(), "robots", nil, nil) },
+		"without files": func(b *bench) error { return b.deploy(t.Context(), "robots", nil) },
 		"with files that are refused": func(b *bench) error {
 			site := siteOf(t, map[string]string{"index.html": "newest"})
 			if err := os.Remove(filepath.Join(site.Dir, "index.html")); err != nil {
 				t.Fatal(err)
 			}
-			if err := b.Deploy(t.Context(), "robots", site, nil); err == nil {
+			if err := b.deploy(t.Context(), "robots", site); err == nil {
 				t.Error("files that are gone were deployed")
 			}
 			return nil
@@ -62,7 +62,7 @@ func TestDeploy_ClearsAStageWhoseSiteIsInPlace(t *testing.T) {
 	b := added(t)
 	want := index(t, b)
 	crash(t, b, map[string]string{"new/index.html": "half", "old/index.html": "older"})
-	if err := b.Deploy(t.Context(), "robots", nil, nil); err != nil {
+	if err := b.deploy(t.Context(), "robots", nil); err != nil {
 		t.Fatal(err)
 	}
 	if got := index(t, b); got != want {
@@ -83,7 +83,7 @@ func TestDeploy_KeepsTheOnlyCopyWhenItCannotBePutBack(t *testing.T) {
 	if err := loop(); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.Deploy(t.Context(), "robots", nil, nil); err == nil || !strings.Contains(err.Error(), stage) {
+	if err := b.deploy(t.Context(), "robots", nil); err == nil || !strings.Contains(err.Error(), stage) {
 		t.Errorf("got %v, want the place of the files", err)
 	}
 	if got := contents(t, stage); got["old/index.html"] != "only copy" {
@@ -103,37 +103,4 @@ func TestRemove_TakesWhatACrashLeft(t *testing.T) {
 		t.Fatal(err)
 	}
 	onlyProjects(t, b.Store, ".rm-robots-two-3")
-}
-
-func TestSwap_GoesThereAndBack(t *testing.T) {
-	dir := tree(t, map[string]string{"site/a": "old", "stage/new/b": "new"})
-	current, fresh, aside := filepath.Join(dir, "site"), filepath.Join(dir, "stage", freshSite), filepath.Join(dir, "stage", oldSite)
-	check := func(want string) {
-		t.Helper()
-		if got := contents(t, current); len(got) != 1 || got[want] == "" {
-			t.Errorf("in force are %v, want %s", got, want)
-		}
-	}
-	back, err := swap(current, fresh, aside)
-	if err != nil {
-		t.Fatal(err)
-	}
-	check("b")
-	if err := back(); err != nil {
-		t.Fatal(err)
-	}
-	check("a")
-	// The way of systems that cannot exchange.
-	if err := rotate(fresh, current, aside); err != nil {
-		t.Fatal(err)
-	}
-	check("b")
-	if err := rotate(aside, current, fresh); err != nil {
-		t.Fatal(err)
-	}
-	check("a")
-	if err := rotate(filepath.Join(dir, "nothing"), current, aside); err == nil {
-		t.Error("nothing was put in force")
-	}
-	check("a")
 }

@@ -1,0 +1,82 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"gateway/projects"
+)
+
+func newRollback(env *Env) *cobra.Command {
+	var dryRun, asJSON bool
+	c := &cobra.Command{
+		Use:   "rollback NAME [VERSION]",
+		Short: "Put an earlier version of a project's site in force",
+		Long: "Puts the version in force that was so before, or the one with this number; 'gateway show NAME' lists those\n" +
+			"there are. A second rollback leads back to where the first began, as with 'kubectl rollout undo'. Visitors get\n" +
+			"the other files from one request to the next. The version that is left is kept, as are edits in it.",
+		Example: "  gateway rollback robots\n  gateway rollback robots 3\n  gateway rollback robots --dry-run",
+		Args:    usage(cobra.RangeArgs(1, 2)),
+		RunE: func(c *cobra.Command, args []string) error {
+			number := 0
+			if len(args) > 1 {
+				var err error
+				if number, err = strconv.Atoi(args[1]); err != nil || number < 1 {
+					return usageError{fmt.Errorf("version %q: it takes a number of at least 1; 'gateway show %s' lists those there are", args[1], args[0])}
+				}
+			}
+			if asJSON && !dryRun {
+				return usageError{errors.New("--json is about what --dry-run prints")}
+			}
+			return runRollback(c.Context(), env, args[0], rollbackOptions{number, dryRun, asJSON})
+		},
+	}
+	c.Flags().BoolVar(&dryRun, "dry-run", false, "say which files would be added, changed and removed, and do nothing")
+	c.Flags().BoolVar(&asJSON, "json", false, "print what --dry-run says as JSON")
+	return c
+}
+
+type rollbackOptions struct {
+	number       int
+	dryRun, json bool
+}
+
+func runRollback(ctx context.Context, env *Env, arg string, o rollbackOptions) error {
+	name, err := projects.ParseName(arg)
+	if err != nil {
+		return usageError{err}
+	}
+	w, err := env.workshop()
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	if far := remote(w.host); far != "" {
+		return errors.New("the engine at " + far + " is on another machine and sees no files of this one; run the command there")
+	}
+	life := w.life(w.ready)
+	if o.dryRun {
+		plan, err := life.PlanRollback(ctx, name, o.number)
+		if err != nil {
+			return err
+		}
+		env.notef("from version %d to version %d\n", plan.From.Number, plan.To.Number)
+		return printChanges(env, plan.Changes, o.json)
+	}
+	done, err := life.Rollback(ctx, name, o.number)
+	if err != nil {
+		return w.failedOf(err)
+	}
+	if done.From.Number == done.To.Number {
+		env.notef("version %d is in force already\n", done.To.Number)
+		return nil
+	}
+	env.notef("version %d of %s is in force, in place of version %d; back with: gateway rollback %s\n",
+		done.To.Number, done.To.Made.Local().Format(time.DateTime), done.From.Number, name)
+	return nil
+}

@@ -1,0 +1,50 @@
+package cmd
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"gateway/projects"
+)
+
+// versionView is a version of a project's site as `show --json` prints it.
+type versionView struct {
+	projects.Version
+	Current bool `json:"current"`
+}
+
+// versions lists those of a project, the newest first. That they cannot be read is a fault to show, not an error.
+func (w *workshop) versions(p projects.Project) ([]versionView, error) {
+	if _, err := projects.ParseName(string(p.Name)); err != nil {
+		return nil, nil
+	}
+	all, err := w.store.Versions(p.Name)
+	var views []versionView
+	for _, v := range all {
+		views = append(views, versionView{v, v.Current})
+	}
+	return views, err
+}
+
+// printVersions writes the rows of versions, and what they take together.
+func printVersions(out io.Writer, versions []versionView) {
+	var bytes int64
+	for _, v := range versions {
+		state, from := "kept", v.From
+		if v.Current {
+			state = "in force"
+		}
+		if from == "" {
+			from = "made in the project's folder"
+		}
+		if v.By != "" {
+			from += ", by " + v.By
+		}
+		bytes += v.Bytes
+		fmt.Fprintf(out, "version\t%d\t%s\t%s, %d files, %s, %s\n", v.Number, state, v.Made.Local().Format(time.DateTime), v.Files, projects.Size(v.Bytes), from)
+	}
+	if len(versions) > 0 {
+		fmt.Fprintf(out, "versions\t%d\t%s\n", len(versions), projects.Size(bytes))
+	}
+}

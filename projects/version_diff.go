@@ -1,0 +1,146 @@
+package projects
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Changes is what a deployment of files would change for visitors, by slash-separated path, sorted. Folders do not
+// count: what is in them does.
+type Changes struct {
+	Added, Changed, Removed []string
+
+	// same are the files of base that stay what they are, with their times of change.
+	base string
+	same map[string]time.Time
+}
+
+// None reports that nothing would change.
+func (c Changes) None() bool { return len(c.Added)+len(c.Changed)+len(c.Removed) == 0 }
+
+// String is the changes in numbers.
+func (c Changes) String() string {
+	return fmt.Sprintf("%d added, %d changed, %d removed, %d the same", len(c.Added), len(c.Changed), len(c.Removed), len(c.same))
+}
+
+// compare says what changes when the site comes after the files in base, which need not exist. It reads both.
+func (s *Site) compare(ctx context.Context, base string) (Changes, error) {
+	c := Changes{base: base, same: map[string]time.Time{}}
+	from, err := os.OpenRoot(s.Dir)
+	if err != nil {
+		return c, fmt.Errorf("comparing the files: %w", err)
+	}
+	defer from.Close()
+	earlier, err := filesIn(base)
+	if err != nil {
+		return c, fmt.Errorf("comparing the files: %w", err)
+	}
+	for _, entry := range s.entries {
+		if entry.folder {
+			continue
+		}
+		before, there := earlier[entry.name]
+		delete(earlier, entry.name)
+		if !there {
+			c.Added = append(c.Added, entry.name)
+			continue
+		}
+		equal, err := equalFiles(ctx, from, entry, base, before)
+		if err != nil {
+			return c, fmt.Errorf("comparing %s: %w", entry.name, err)
+		}
+		if equal {
+			c.same[entry.name] = before.ModTime()
+		} else {
+			c.Changed = append(c.Changed, entry.name)
+		}
+	}
+	for name := range earlier {
+		c.Removed = append(c.Removed, name)
+	}
+	slices.Sort(c.Removed)
+	return c, nil
+}
+
+// filesIn lists what a site of ours has to show: also what people put there that is no plain file.
+func filesIn(dir string) (map[string]fs.FileInfo, error) {
+	all := map[string]fs.FileInfo{}
+	// The folder itself may be a link.
+	real, err := filepath.EvalSymlinks(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return all, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	err = fs.WalkDir(os.DirFS(real), ".", func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case name == ".":
+			return nil
+		case unseen(name, entry) && entry.IsDir():
+			return fs.SkipDir
+		case unseen(name, entry) || entry.IsDir():
+			return nil
+		}
+		all[name], err = entry.Info()
+		return err
+	})
+	return all, err
+}
+
+// unseen reports whether a file or folder is neither copied nor served.
+func unseen(name string, entry fs.DirEntry) bool {
+	return strings.HasPrefix(entry.Name(), ".") && name != ".well-known"
+}
+
+// equalFiles reports whether a file of base has the content of a site's, and may be read by the server of it.
+func equalFiles(ctx context.Context, from *os.Root, entry siteEntry, base string, before fs.FileInfo) (bool, error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	if !before.Mode().IsRegular() || before.Size() != entry.size || before.Mode().Perm()&0o444 != 0o444 {
+		return false, nil
+	}
+	a, err := from.Open(filepath.FromSlash(entry.name))
+	if err != nil {
+		return false, err
+	}
+	defer a.Close()
+	b, err := os.Open(filepath.Join(base, filepath.FromSlash(entry.name)))
+	if err != nil {
+		return false, err
+	}
+	defer b.Close()
+	return equalContents(a, b)
+}
+
+func equalContents(a, b io.Reader) (bool, error) {
+	first, second := make([]byte, 64<<10), make([]byte, 64<<10)
+	for {
+		n, err := io.ReadFull(a, first)
+		m, otherErr := io.ReadFull(b, second)
+		if !bytes.Equal(first[:n], second[:m]) {
+			return false, nil
+		}
+		if err == nil && otherErr == nil {
+			continue
+		}
+		if ended(err) && ended(otherErr) {
+			return true, nil
+		}
+		return false, errors.Join(err, otherErr)
+	}
+}
+
+func ended(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }
