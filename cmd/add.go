@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,11 +18,15 @@ import (
 )
 
 type addOptions struct {
-	template, name           string
-	path, host, owner, ttl   string
-	dir, pool                string
-	spa, dryRun, json, isSPA bool
-	now                      func() time.Time
+	template, name         string
+	path, host, owner, ttl string
+	pool, templates        string
+	dryRun, json           bool
+	set                    []string
+	// parameters are the template's as given by flags and by --set, wrong what is wrong with how they were given.
+	parameters map[string]string
+	wrong      error
+	now        func() time.Time
 }
 
 func newAdd(env *Env) *cobra.Command {
@@ -29,47 +36,53 @@ func newAdd(env *Env) *cobra.Command {
 		Short: "Make a project and serve it",
 		Long: "Makes a project from a template, starts it, and returns when its route answers; the address goes to stdout.\n" +
 			"NAME is made of the path when it is left out. What cannot work is refused before anything is started, and\n" +
-			"what fails later is removed again, all of it.",
+			"what fails later is removed again, all of it. 'gateway add TEMPLATE --help' shows what a template takes, and on\n" +
+			"a terminal a form asks for what is missing.",
 		Example: "  gateway add portfolio --path /robots\n" +
 			"  gateway add portfolio --path /robots --dir ./site --owner owner@example.org --ttl 90d\n" +
-			"  gateway add portfolio shop --path / --host shop.example.org --dry-run",
+			"  gateway add wordpress blog --path / --host blog.example.org --set upload-limit=256M\n" +
+			"  gateway add dev --path /dev/ada --dry-run",
 		Args: usage(cobra.RangeArgs(1, 2)),
 		RunE: func(c *cobra.Command, args []string) error {
-			o.template, o.isSPA = args[0], c.Flags().Changed("spa")
+			o.template = args[0]
 			if len(args) > 1 {
 				o.name = args[1]
 			}
+			o.parameters, o.wrong = parameters(c, o.set)
 			return runAdd(c.Context(), env, o)
 		},
 	}
 	f := c.Flags()
 	f.StringVar(&o.path, "path", "", "path prefix to serve it at, such as /robots (required)")
 	f.StringVar(&o.host, "host", "", "serve it only for this host name")
-	f.StringVar(&o.dir, "dir", "", "folder with the site's files, which are copied (default a starter page)")
-	f.BoolVar(&o.spa, "spa", false, "answer unknown paths with index.html, for apps with client-side routes")
 	f.StringVar(&o.owner, "owner", "", "who to ask about it, such as a mail address")
 	f.StringVar(&o.ttl, "ttl", "", "its last day, as lists show it; nothing is stopped by itself: 90d, 2w, 6m, 1y, or a date such as 2027-06-30 (default none)")
-	f.StringVar(&o.pool, "pool", "", "addresses that its network is cut from (default $GATEWAY_POOL, else "+subnet.DefaultPool+")")
+	f.StringVar(&o.pool, "pool", "", "addresses that its networks are cut from (default $GATEWAY_POOL, else "+subnet.DefaultPool+")")
+	f.StringArrayVar(&o.set, "set", nil, "set a parameter of the template: NAME=VALUE; may come several times")
+	addTemplatesFlag(f, &o.templates)
 	f.BoolVar(&o.dryRun, "dry-run", false, "check everything, say what would be done, and do nothing")
 	f.BoolVar(&o.json, "json", false, "print JSON")
 	return c
 }
 
-// request reads the words of the call.
-func (o addOptions) request(env *Env) (projects.Request, error) {
+// request reads the words of the call, and asks on a terminal for what is missing.
+func (o addOptions) request(ctx context.Context, env *Env) (projects.Request, error) {
 	var r projects.Request
-	var err error
-	if r.Template, err = templates.Find(o.template); err != nil {
+	set, err := templateSet(env, o.templates)
+	if err != nil {
+		return r, err
+	}
+	if r.Template, err = set.Find(o.template); err != nil {
 		return r, usageError{err}
 	}
-	if o.path == "" {
-		return r, usageError{errors.New("--path is missing: it takes the path to serve the project at, such as --path /robots")}
+	if err := o.complete(ctx, env, r.Template); err != nil {
+		return r, err
 	}
 	c, err := claim(o.path, o.host, o.owner)
 	if err != nil {
 		return r, err
 	}
-	r.Key, r.Owner, r.Created = c.Key, c.Owner, o.now()
+	r.Key, r.Owner, r.Created, r.Parameters = c.Key, c.Owner, o.now(), o.parameters
 	if r.Name, err = projects.DefaultName(r.Key.Prefix, o.template); o.name != "" {
 		r.Name, err = projects.ParseName(o.name)
 	}
@@ -84,16 +97,34 @@ func (o addOptions) request(env *Env) (projects.Request, error) {
 	if r.Pool, err = parsePool(env, o.pool); err != nil {
 		return r, err
 	}
-	r.Parameters = map[string]string{}
-	if o.isSPA {
-		r.Parameters["spa"] = strconv.FormatBool(o.spa)
+	for _, p := range r.Template.Parameters {
+		if dir := o.parameters[p.Name]; p.Type == templates.Folder && dir != "" {
+			r.Site, err = env.openSite(dir, o.parameters["spa"] == "true")
+		}
 	}
-	if o.dir == "" {
-		return r, nil
-	}
-	r.Parameters["dir"] = o.dir
-	r.Site, err = env.openSite(o.dir, o.spa)
 	return r, err
+}
+
+// complete has nothing missing and everything fit, or says all that is wrong.
+func (o *addOptions) complete(ctx context.Context, env *Env, t templates.Template) error {
+	if wrong := errors.Join(o.wrong, t.Check(o.parameters)); wrong != nil {
+		return usageError{wrong}
+	}
+	missing := t.Missing(o.parameters)
+	if o.path != "" && len(missing) == 0 {
+		return nil
+	}
+	if env.Interactive && !o.json {
+		return o.ask(ctx, env, t, missing)
+	}
+	var wrong []error
+	if o.path == "" {
+		wrong = append(wrong, errors.New("--path is missing: it takes the path to serve the project at, such as --path /robots"))
+	}
+	for _, p := range missing {
+		wrong = append(wrong, fmt.Errorf("--%s is missing: %s", p.Name, helpOf(p)))
+	}
+	return usageError{errors.Join(wrong...)}
 }
 
 // openSite looks through a folder of files and says what is odd about it.
@@ -116,7 +147,7 @@ func (e *Env) openSite(dir string, spa bool) (*projects.Site, error) {
 }
 
 func runAdd(ctx context.Context, env *Env, o addOptions) error {
-	request, err := o.request(env)
+	request, err := o.request(ctx, env)
 	if err != nil {
 		return err
 	}
@@ -141,7 +172,7 @@ func runAdd(ctx context.Context, env *Env, o addOptions) error {
 		}
 		return err
 	}
-	return w.printAdded(ctx, plan, o)
+	return w.printAdded(ctx, plan, request.Template, o.json)
 }
 
 // failed shows what the containers of a failed project wrote, and what became of it.
@@ -172,9 +203,11 @@ type added struct {
 	Name string `json:"name"`
 	URL  string `json:"url"`
 	Dir  string `json:"dir"`
+	// Secrets are those to give to whoever uses the project.
+	Secrets map[string]string `json:"secrets,omitempty"`
 }
 
-func (w *workshop) printAdded(ctx context.Context, plan projects.Addition, o addOptions) error {
+func (w *workshop) printAdded(ctx context.Context, plan projects.Addition, t templates.Template, asJSON bool) error {
 	gateway, err := w.env.gateway(ctx)
 	if err != nil {
 		return err
@@ -184,8 +217,18 @@ func (w *workshop) printAdded(ctx context.Context, plan projects.Addition, o add
 	if err != nil {
 		return err
 	}
-	if o.json {
-		return w.env.json(added{Name: string(plan.Name), URL: at.url(plan.Key), Dir: plan.Dir})
+	secrets := map[string]string{}
+	for name, file := range plan.Shown {
+		secrets[name] = strings.TrimSpace(string(plan.Files[file]))
+	}
+	if asJSON {
+		return w.env.json(added{Name: string(plan.Name), URL: at.url(plan.Key), Dir: plan.Dir, Secrets: secrets})
+	}
+	for _, name := range slices.Sorted(maps.Keys(secrets)) {
+		w.env.notef("%s: %s (kept in %s)\n", name, secrets[name], filepath.Join(plan.Dir, filepath.FromSlash(plan.Shown[name])))
+	}
+	if t.After != "" {
+		w.env.notef("%s\n", t.After)
 	}
 	w.env.notef("project %s is in %s and live at\n", plan.Name, plan.Dir)
 	w.env.printf("%s\n", at.url(plan.Key))

@@ -22,6 +22,7 @@ func Main(ctx context.Context, env *Env, args []string) int {
 	defer stop()
 	root := newRoot(env)
 	root.SetArgs(args)
+	extendAdd(env, root, args)
 	return report(env, execute(ctx, env, root))
 }
 

@@ -17,71 +17,143 @@ func newTemplates(env *Env) *cobra.Command {
 		Args:  usage(cobra.NoArgs),
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	var list, show bool
-	ls := &cobra.Command{
-		Use:     "ls",
-		Aliases: []string{"list"},
-		Short:   "List the templates",
-		Args:    usage(cobra.NoArgs),
-		RunE:    func(*cobra.Command, []string) error { return runTemplatesList(env, list) },
-	}
-	ls.Flags().BoolVar(&list, "json", false, "print JSON")
-	one := &cobra.Command{
-		Use:     "show NAME",
-		Short:   "Show a template's parameters",
-		Example: "  gateway templates show portfolio",
-		Args:    usage(cobra.ExactArgs(1)),
-		RunE:    func(_ *cobra.Command, args []string) error { return runTemplatesShow(env, args[0], show) },
-	}
-	one.Flags().BoolVar(&show, "json", false, "print JSON")
-	c.AddCommand(ls, one)
+	c.AddCommand(newTemplatesList(env), newTemplatesShow(env))
 	return c
 }
 
-func runTemplatesList(env *Env, asJSON bool) error {
-	all, err := templates.All()
+func newTemplatesList(env *Env) *cobra.Command {
+	var dir string
+	var asJSON bool
+	c := &cobra.Command{
+		Use:     "ls",
+		Aliases: []string{"list"},
+		Short:   "List the templates",
+		Long:    "Lists the templates in the binary and those in the folder of your own, and says what is wrong with those that\nare broken.",
+		Args:    usage(cobra.NoArgs),
+		RunE:    func(*cobra.Command, []string) error { return runTemplatesList(env, dir, asJSON) },
+	}
+	addTemplatesFlag(c.Flags(), &dir)
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}
+
+func newTemplatesShow(env *Env) *cobra.Command {
+	var dir string
+	var asJSON bool
+	c := &cobra.Command{
+		Use:     "show NAME",
+		Short:   "Show a template's parameters",
+		Example: "  gateway templates show portfolio\n  gateway templates show wordpress --json",
+		Args:    usage(cobra.ExactArgs(1)),
+		RunE:    func(_ *cobra.Command, args []string) error { return runTemplatesShow(env, dir, args[0], asJSON) },
+	}
+	addTemplatesFlag(c.Flags(), &dir)
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}
+
+// templateView is a template as JSON shows it.
+type templateView struct {
+	templates.Header
+	// Dir is the folder of one of people's own.
+	Dir string `json:"dir,omitempty"`
+}
+
+func runTemplatesList(env *Env, dir string, asJSON bool) error {
+	set, err := templateSet(env, dir)
 	if err != nil {
 		return err
 	}
 	if asJSON {
-		headers := []templates.Header{}
-		for _, t := range all {
-			headers = append(headers, t.Header)
+		doc := struct {
+			Templates []templateView `json:"templates"`
+			Broken    []string       `json:"broken,omitempty"`
+		}{Templates: []templateView{}}
+		for _, t := range set.Templates {
+			doc.Templates = append(doc.Templates, templateView{t.Header, t.Dir})
 		}
-		return env.json(struct {
-			Templates []templates.Header `json:"templates"`
-		}{headers})
+		for _, broken := range set.Broken {
+			doc.Broken = append(doc.Broken, broken.Error())
+		}
+		return env.json(doc)
 	}
 	w := tabwriter.NewWriter(env.Out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "NAME\tSUMMARY")
-	for _, t := range all {
-		fmt.Fprintf(w, "%s\t%s\n", t.Name, t.Summary)
+	fmt.Fprintln(w, "NAME\tSUMMARY\tFROM")
+	for _, t := range set.Templates {
+		fmt.Fprintf(w, "%s\t%s\t%s\n", t.Name, t.Summary, cmp.Or(t.Dir, "gateway"))
 	}
 	if err := w.Flush(); err != nil {
 		return fmt.Errorf("writing the list: %w", err)
 	}
+	for _, broken := range set.Broken {
+		env.notef("left out, since it is broken: %v\n", broken)
+	}
 	return nil
 }
 
-func runTemplatesShow(env *Env, name string, asJSON bool) error {
-	t, err := templates.Find(name)
+func runTemplatesShow(env *Env, dir, name string, asJSON bool) error {
+	set, err := templateSet(env, dir)
+	if err != nil {
+		return err
+	}
+	t, err := set.Find(name)
 	if err != nil {
 		return usageError{err}
 	}
 	if asJSON {
-		return env.json(t.Header)
+		return env.json(templateView{t.Header, t.Dir})
 	}
 	env.printf("%s: %s\n\n", t.Name, t.Summary)
 	w := tabwriter.NewWriter(env.Out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "PARAMETER\tTYPE\tDEFAULT\tMEANING")
 	for _, p := range t.Parameters {
-		fmt.Fprintf(w, "--%s\t%s\t%s\t%s\n", p.Name, p.Type, cmp.Or(p.Default, "-"), p.Help)
+		fmt.Fprintf(w, "--%s\t%s\t%s\t%s\n", p.Name, p.Type, defaultOf(p), meaningOf(p))
 	}
 	if err := w.Flush(); err != nil {
 		return fmt.Errorf("writing the template: %w", err)
 	}
-	for _, image := range t.Needs.Images {
-		env.printf("\nneeds image %s on the engine\n", image)
+	for i, line := range needsOf(t) {
+		if i == 0 {
+			env.printf("\n")
+		}
+		env.printf("%s\n", line)
 	}
 	return nil
+}
+
+// defaultOf is what holds when a parameter is not given.
+func defaultOf(p templates.Parameter) string {
+	switch {
+	case p.Required:
+		return "required"
+	case p.Type == templates.Secret:
+		return "generated"
+	}
+	return cmp.Or(p.Default, "-")
+}
+
+// meaningOf is a parameter's help with what it takes.
+func meaningOf(p templates.Parameter) string {
+	if takes := boundsOf(p); takes != "" {
+		return p.Help + "; " + takes
+	}
+	return p.Help
+}
+
+// needsOf says what a template needs, in lines.
+func needsOf(t templates.Template) []string {
+	var lines []string
+	for _, image := range t.Needs.Images {
+		lines = append(lines, "needs image "+image+" on the engine")
+	}
+	if t.Needs.Backend {
+		lines = append(lines, "needs a second network, which the project has for itself")
+	}
+	if t.Needs.PlainPath {
+		lines = append(lines, "needs a path of letters, digits, dashes, underscores and dots")
+	}
+	if t.Dir != "" {
+		lines = append(lines, "is in "+t.Dir)
+	}
+	return lines
 }

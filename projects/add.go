@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -35,15 +36,20 @@ type Addition struct {
 	Dir    string
 	Key    route.Key
 	Subnet netip.Prefix
-	Site   *Site
-	// Files are the rendered ones, by slash-separated path in Dir.
+	// Backend is the subnet of the project's second network, the zero value when it has none.
+	Backend netip.Prefix
+	Site    *Site
+	// Files are the rendered ones, by slash-separated path in Dir. Those in templates.SecretFolder are secrets.
 	Files map[string][]byte
+	// Shown are the secrets to tell whoever makes the project: the paths of their files, by parameter.
+	Shown map[string]string
 }
 
 // PlanAdd decides whether and how a project is made. The error is a Refusal with every reason there is.
 func PlanAdd(r Request, f Facts) (Addition, error) {
-	subnet, poolErr := f.chooseSubnet(r.Pool)
-	err := refuse(f.Engine, f.near(), f.Gateway, f.imagesThere(), f.nameFree(r.Name), free(r.Key, r.Name, f.taken()), f.room, f.siteFits(r.Site), poolErr)
+	edge, backend, poolErr := f.chooseSubnets(r.Pool, r.Template.Needs.Backend)
+	err := refuse(f.Engine, f.near(), f.Gateway, f.imagesThere(), f.nameFree(r.Name), free(r.Key, r.Name, f.taken()),
+		pathFits(r.Template, r.Key), f.room, f.siteFits(r.Site), poolErr)
 	if err != nil {
 		return Addition{}, err
 	}
@@ -53,7 +59,10 @@ func PlanAdd(r Request, f Facts) (Addition, error) {
 		Host:    r.Key.Host,
 		Owner:   r.Owner,
 		Created: r.Created.Format(time.DateOnly),
-		Subnet:  subnet.String(),
+		Subnet:  edge.String(),
+	}
+	if backend.IsValid() {
+		p.Backend = backend.String()
 	}
 	if !r.Expires.IsZero() {
 		p.Expires = r.Expires.Format(time.DateOnly)
@@ -65,7 +74,25 @@ func PlanAdd(r Request, f Facts) (Addition, error) {
 	if _, err := parseDocument(r.Name, files[ComposeFile]); err != nil {
 		return Addition{}, fmt.Errorf("template %s makes a %s that cannot be read: %w", r.Template.Name, ComposeFile, err)
 	}
-	return Addition{Name: r.Name, Dir: f.dir, Key: r.Key, Subnet: subnet, Site: r.Site, Files: files}, nil
+	plan := Addition{Name: r.Name, Dir: f.dir, Key: r.Key, Subnet: edge, Backend: backend, Site: r.Site, Files: files, Shown: map[string]string{}}
+	for _, p := range r.Template.Parameters {
+		if p.Show {
+			plan.Shown[p.Name] = p.SecretFile()
+		}
+	}
+	return plan, nil
+}
+
+// plainPath is a path that can be a folder's as it is.
+var plainPath = regexp.MustCompile(`^(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$|^/$`)
+
+// pathFits refuses a path that the template cannot be served at.
+func pathFits(t templates.Template, key route.Key) error {
+	path := key.Prefix.String()
+	if !t.Needs.PlainPath || plainPath.MatchString(path) {
+		return nil
+	}
+	return fmt.Errorf("path %s: template %s makes a folder of it, so that it takes letters, digits, dashes, underscores and dots; choose another path", path, t.Name)
 }
 
 // free refuses a key that another project's route has.
@@ -89,8 +116,11 @@ func (a Addition) Steps() []string {
 	if a.Site != nil {
 		steps = append(steps, fmt.Sprintf("copy %d files (%s) from %s to %s", a.Site.Files, Size(a.Site.Bytes), a.Site.Dir, SiteFolder))
 	}
+	steps = append(steps, fmt.Sprintf("create network %s_web with subnet %s", a.Name, a.Subnet))
+	if a.Backend.IsValid() {
+		steps = append(steps, fmt.Sprintf("create a network of the project's own with subnet %s", a.Backend))
+	}
 	return append(steps,
-		fmt.Sprintf("create network %s_web with subnet %s", a.Name, a.Subnet),
 		fmt.Sprintf("start the containers of project %s", a.Name),
 		fmt.Sprintf("wait until %s answers", a.Key))
 }

@@ -163,14 +163,17 @@ func InUse(networks []docker.Network) []subnet.Use {
 	return all
 }
 
-// chooseSubnet returns a free subnet of the pool.
-func (f Facts) chooseSubnet(pool netip.Prefix) (netip.Prefix, error) {
+// chooseSubnets returns one free subnet of the pool, or two.
+func (f Facts) chooseSubnets(pool netip.Prefix, two bool) (edge, backend netip.Prefix, err error) {
 	if f.Engine != nil {
-		return netip.Prefix{}, nil
+		return edge, backend, nil
 	}
-	free, err := subnet.Free(pool, f.used())
+	used := f.used()
+	if edge, err = subnet.Free(pool, used); err == nil && two {
+		backend, err = subnet.Free(pool, append(used, subnet.Use{Prefix: edge, By: "the project itself"}))
+	}
 	if errors.Is(err, subnet.ErrExhausted) {
-		return free, fmt.Errorf("network of the project: %w", err)
+		err = fmt.Errorf("network of the project: %w", err)
 	}
-	return free, err
+	return edge, backend, err
 }

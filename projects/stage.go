@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"gateway/templates"
 )
 
 // place makes the project's folder with the files, and with the site in place of theirs when there is one: whole or
@@ -105,7 +107,15 @@ func fill(ctx context.Context, dir string, files map[string][]byte, site *Site) 
 	return site.copyTo(ctx, filepath.Join(dir, SiteFolder))
 }
 
+// The modes of secrets. A container reads its secrets as a user of its own, whom nobody here knows: so the files can be
+// read by everybody, and the folder that keeps everybody out is the one above, which no container sees.
+const (
+	secretFolderMode = 0o700
+	secretFileMode   = 0o444
+)
+
 func writeFile(dir, name string, content []byte) error {
+	mode := os.FileMode(0o644)
 	to := dir
 	parts := strings.Split(name, "/")
 	for _, part := range parts[:len(parts)-1] {
@@ -114,13 +124,20 @@ func writeFile(dir, name string, content []byte) error {
 			return err
 		}
 	}
+	if parts[0] == templates.SecretFolder && len(parts) > 1 {
+		mode = secretFileMode
+		// Before there is anything in it.
+		if err := os.Chmod(filepath.Join(dir, parts[0]), secretFolderMode); err != nil {
+			return err
+		}
+	}
 	to = filepath.Join(to, parts[len(parts)-1])
-	f, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	f, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(content)
-	return errors.Join(err, os.Chmod(to, 0o644), f.Sync(), f.Close())
+	return errors.Join(err, os.Chmod(to, mode), f.Sync(), f.Close())
 }
 
 // diskFull adds the mend to an error about a full disk.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strconv"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -20,37 +19,40 @@ type Header struct {
 	// Parameters are what people may set, in the order in which they are shown.
 	Parameters []Parameter `yaml:"parameters" json:"parameters"`
 	Needs      Needs       `yaml:"needs" json:"needs"`
+	// After is a line on what to do once a project is served; it may be empty.
+	After string `yaml:"after" json:"after,omitempty"`
+	// Move is nil when nothing but the files depends on the path.
+	Move *Move `yaml:"move" json:"move,omitempty"`
 }
-
-// Parameter is one value that people may set, as a flag of `gateway add`.
-type Parameter struct {
-	Name string `yaml:"name" json:"name"`
-	Type Type   `yaml:"type" json:"type"`
-	// Default is the value when none is given; it has to be valid for the type.
-	Default string `yaml:"default" json:"default"`
-	// Help is one line.
-	Help string `yaml:"help" json:"help"`
-}
-
-// Type says which values a parameter takes.
-type Type string
-
-// The types of parameters.
-const (
-	Text   Type = "text"   // any one line
-	Bool   Type = "bool"   // true or false
-	Folder Type = "folder" // a folder on this machine, given to the project as its site; empty for none
-)
 
 // Needs are conditions that have to hold before a project of the template is started.
 type Needs struct {
 	// Images have to be on the engine already; they are never pulled.
 	Images []string `yaml:"images" json:"images,omitempty"`
+	// Backend asks for a second network, which the project has for itself. Scaffolds get its subnet as Backend.
+	Backend bool `yaml:"backend" json:"backend,omitempty"`
+	// PlainPath asks for a path of letters, digits, dots, dashes and underscores, as one that becomes a folder.
+	PlainPath bool `yaml:"plain_path" json:"plain_path,omitempty"`
 }
 
-var nameForm = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
+// Move is what has to be run, once, after a project of the template was moved to another path.
+type Move struct {
+	// Service is the one in whose container it runs, as the container's user.
+	Service string `yaml:"service" json:"service"`
+	// Run is a command without a shell. The former path and the present one are added as its last two arguments.
+	Run []string `yaml:"run" json:"run"`
+}
 
-// parseHeader reads a header strictly.
+var (
+	nameForm = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
+	// flagsOfAdd are the names that mean the same for every template.
+	flagsOfAdd = []string{
+		"docker-host", "dry-run", "help", "host", "json", "name", "owner", "path", "pool", "projects", "set", "socket",
+		"template", "templates", "trust", "ttl", "version", "yes",
+	}
+)
+
+// parseHeader reads a header strictly. Errors name the line where there is one.
 func parseHeader(text []byte) (Header, error) {
 	var h Header
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
@@ -58,48 +60,66 @@ func parseHeader(text []byte) (Header, error) {
 	if err := decoder.Decode(&h); err != nil {
 		return Header{}, err
 	}
-	return h, h.check()
+	if err := h.check(); err != nil {
+		return Header{}, err
+	}
+	for i, p := range h.Parameters {
+		if err := p.declared(h.Parameters[:i]); err != nil {
+			return Header{}, fmt.Errorf("line %d: parameter %q: %w", lineOf(text, i), p.Name, err)
+		}
+	}
+	return h, nil
 }
 
 func (h Header) check() error {
-	if !nameForm.MatchString(h.Name) {
+	switch {
+	case !nameForm.MatchString(h.Name):
 		return fmt.Errorf("name %q: it takes lower-case letters, digits and dashes", h.Name)
-	}
-	if h.Summary == "" {
-		return errors.New("summary is missing")
-	}
-	var seen []string
-	for _, p := range h.Parameters {
-		if !nameForm.MatchString(p.Name) || slices.Contains(seen, p.Name) {
-			return fmt.Errorf("parameter %q: its name is no flag's, or comes twice", p.Name)
-		}
-		seen = append(seen, p.Name)
-		if p.Help == "" {
-			return fmt.Errorf("parameter %s: help is missing", p.Name)
-		}
-		if _, err := p.read(p.Default); err != nil {
-			return fmt.Errorf("parameter %s: default: %w", p.Name, err)
-		}
+	case h.Summary == "":
+		return errors.New("summary is missing; write one line for lists")
+	case oneLine(h.Summary) != nil:
+		return fmt.Errorf("summary: %w", oneLine(h.Summary))
+	case oneLine(h.After) != nil:
+		return fmt.Errorf("after: %w", oneLine(h.After))
+	case h.Move != nil && (h.Move.Service == "" || len(h.Move.Run) == 0):
+		return errors.New("move: it takes a service and what to run in it")
 	}
 	return nil
 }
 
-// read makes the value that a scaffold sees of what was given.
-func (p Parameter) read(given string) (any, error) {
-	switch p.Type {
-	case Text:
-		return Value(given), nil
-	case Folder:
-		return given != "", nil
-	case Bool:
-		if given == "" {
-			return false, nil
-		}
-		set, err := strconv.ParseBool(given)
-		if err != nil {
-			return nil, fmt.Errorf("%q is neither true nor false", given)
-		}
-		return set, nil
+// declared checks one parameter as the header has it, after those before it.
+func (p Parameter) declared(before []Parameter) error {
+	switch {
+	case !nameForm.MatchString(p.Name):
+		return errors.New("its name takes lower-case letters, digits and dashes")
+	case slices.Contains(flagsOfAdd, p.Name):
+		return errors.New("its name is that of a flag of 'gateway add'; choose another")
+	case slices.ContainsFunc(before, func(b Parameter) bool { return b.Name == p.Name }):
+		return errors.New("it comes twice; remove one")
+	case p.Help == "":
+		return errors.New("help is missing; write one line on what it does")
+	case oneLine(p.Help) != nil:
+		return fmt.Errorf("help: %w", oneLine(p.Help))
 	}
-	return nil, fmt.Errorf("type %q: there are text, bool and folder", p.Type)
+	return p.bounded()
+}
+
+// lineOf is where the header's text has the parameter of that index, 1 when it cannot be told.
+func lineOf(text []byte, index int) int {
+	var doc struct {
+		Parameters []yaml.Node `yaml:"parameters"`
+	}
+	if yaml.Unmarshal(text, &doc) != nil || index >= len(doc.Parameters) {
+		return 1
+	}
+	return doc.Parameters[index].Line
+}
+
+// Parameter returns the declared one with that name.
+func (h Header) Parameter(name string) (Parameter, bool) {
+	i := slices.IndexFunc(h.Parameters, func(p Parameter) bool { return p.Name == name })
+	if i < 0 {
+		return Parameter{}, false
+	}
+	return h.Parameters[i], true
 }

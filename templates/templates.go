@@ -1,7 +1,8 @@
-// Package templates holds the scaffolds that projects are made from: folders in the binary, each with a header that
-// names the template, its parameters and what it needs, and with the files of a project. It knows how a scaffold
-// becomes files; it knows nothing of where projects live, of Docker or of what runs. The policy worth stating: a value
-// enters a YAML file only as a quoted scalar and a page only escaped, so no value can become anything but a value.
+// Package templates holds the scaffolds that projects are made from: folders in the binary, and in a folder of people's
+// own, each with a header that names the template, its parameters and what it needs, and with the files of a project.
+// It knows how a scaffold becomes files; it knows nothing of where projects live, of Docker or of what runs. The policy
+// worth stating: a value enters a YAML file only as a quoted scalar and a page only escaped, so no value can become
+// anything but a value, and a secret enters no file but those of the secret folder.
 package templates
 
 import (
@@ -9,11 +10,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path"
 	"strings"
 )
 
-// ErrUnknown is returned by Find for a name that no template has.
+// ErrUnknown is wrapped by the errors about a name that no template has.
 var ErrUnknown = errors.New("unknown template")
 
 // The parts of a template's folder.
@@ -22,46 +22,31 @@ const (
 	filesFolder = "files"
 )
 
-//go:embed all:portfolio
+//go:embed all:dev all:portfolio all:wordpress
 var builtin embed.FS
 
 // Template is one scaffold. It is immutable and safe for concurrent use.
 type Template struct {
 	Header
-	files fs.FS
+	// Dir is the folder of one of people's own, empty for one in the binary.
+	Dir string
+	// files are those of the project, by slash-separated path.
+	files map[string][]byte
 }
 
 // All returns the templates in the binary, sorted by name.
-func All() ([]Template, error) { return load(builtin) }
-
-// Find returns the template in the binary with that name. The error wraps ErrUnknown and names those there are.
-func Find(name string) (Template, error) {
-	all, err := All()
-	if err != nil {
-		return Template{}, err
-	}
-	names := make([]string, 0, len(all))
-	for _, t := range all {
-		if t.Name == name {
-			return t, nil
-		}
-		names = append(names, t.Name)
-	}
-	return Template{}, fmt.Errorf("%w %q; there are: %s", ErrUnknown, name, strings.Join(names, ", "))
-}
-
-// load reads every folder of root as a template.
-func load(root fs.FS) ([]Template, error) {
-	folders, err := fs.ReadDir(root, ".")
+func All() ([]Template, error) {
+	folders, err := fs.ReadDir(builtin, ".")
 	if err != nil {
 		return nil, fmt.Errorf("listing templates: %w", err)
 	}
 	var all []Template
 	for _, folder := range folders {
-		if !folder.IsDir() {
-			continue
+		files, err := read(builtin, folder.Name())
+		if err != nil {
+			return nil, fmt.Errorf("reading template %s: %w", folder.Name(), err)
 		}
-		t, err := open(root, folder.Name())
+		t, err := open(folder.Name(), files)
 		if err != nil {
 			return nil, fmt.Errorf("reading template %s: %w", folder.Name(), err)
 		}
@@ -70,21 +55,40 @@ func load(root fs.FS) ([]Template, error) {
 	return all, nil
 }
 
-func open(root fs.FS, folder string) (Template, error) {
-	text, err := fs.ReadFile(root, path.Join(folder, headerFile))
+// Find returns the template in the binary with that name. The error wraps ErrUnknown and names those there are.
+func Find(name string) (Template, error) {
+	all, err := All()
 	if err != nil {
 		return Template{}, err
 	}
+	return Set{Templates: all}.Find(name)
+}
+
+// open makes a template of the files in its folder, which are by slash-separated path.
+func open(folder string, files map[string][]byte) (Template, error) {
+	text, ok := files[headerFile]
+	if !ok {
+		return Template{}, fmt.Errorf("%s is missing; it says name and summary", headerFile)
+	}
 	header, err := parseHeader(text)
 	if err != nil {
-		return Template{}, fmt.Errorf("%s: %w", headerFile, err)
+		return Template{}, fmt.Errorf("%s: %w", headerFile, withoutPrefix(err))
 	}
 	if header.Name != folder {
 		return Template{}, fmt.Errorf("%s: name is %q, and the folder is %q; they have to be equal", headerFile, header.Name, folder)
 	}
-	files, err := fs.Sub(root, path.Join(folder, filesFolder))
-	if err != nil {
-		return Template{}, err
+	t := Template{Header: header, files: map[string][]byte{}}
+	for name, text := range files {
+		if inside, ok := strings.CutPrefix(name, filesFolder+"/"); ok {
+			t.files[inside] = text
+		}
 	}
-	return Template{Header: header, files: files}, nil
+	return t, nil
+}
+
+// withoutPrefix takes off what the reader of YAML puts before the line.
+func withoutPrefix(err error) error {
+	text := strings.TrimPrefix(err.Error(), "yaml: ")
+	text = strings.TrimPrefix(text, "unmarshal errors:\n  ")
+	return errors.New(strings.ReplaceAll(text, "\n  ", "; "))
 }

