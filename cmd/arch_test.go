@@ -39,6 +39,7 @@ var ours = map[string][]string{
 	"proxy/accesslog": {},
 	"proxy/balance":   {},
 	"proxy/health":    {"proxy/route"},
+	"proxy/invite":    {"proxy/invite/...", "proxy/limit"},
 	"proxy/limit":     {},
 	"proxy/metric":    {"proxy/traffic"},
 	"proxy/peer":      {},
@@ -77,12 +78,12 @@ var homes = map[string][]string{
 	"github.com/rogpeppe/go-internal":            {"cmd"},
 	"github.com/sirupsen/logrus":                 {"projects/compose"},
 	"github.com/spf13":                           {"cmd"},
-	"go.yaml.in/yaml":                            {"projects", "projects/compose", "projects/policy", "templates"},
+	"go.yaml.in/yaml":                            {"projects", "projects/compose", "projects/policy", "proxy/invite", "templates"},
 	"golang.org/x/crypto/x509roots":              {"cmd/gateway"},
 	"golang.org/x/sync":                          {"cmd", "projects", "proxy", "proxy/agent", "proxy/discovery"},
 	"golang.org/x/sys":                           {"cmd", "projects", "proxy", "testdata/bench/poll"},
 	"golang.org/x/term":                          {"cmd"},
-	"golang.org/x/text":                          {"proxy/page"},
+	"golang.org/x/text":                          {"proxy/invite", "proxy/page"},
 }
 
 // topLevel is all there is beside dotfiles and what .gitignore names.

@@ -55,5 +55,5 @@ var commands = []func(*Env) *cobra.Command{
 	newUp, newDown, newStatus,
 	newAdd, newList, newShow, newDeploy, newRollback, newPause, newResume, newStop, newStart, newLogs, newRemove,
 	newRoutes, newNetwork, newTemplates,
-	newServe, newAgent, newSite, newPing, newPipe,
+	newServe, newAgent, newSite, newSlackInvite, newPing, newPipe,
 }
