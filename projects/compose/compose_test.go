@@ -52,10 +52,10 @@ func TestLoad_ReadsWhatThePortfolioRenders(t *testing.T) {
 		site.PidsLimit != 64 || !slices.Equal(site.CapDrop, []string{"ALL"}) || len(site.Ports) != 0 || site.Privileged {
 		t.Errorf("the service is not confined as it should be: %+v", site)
 	}
-	if !slices.Equal(site.Command, []string{"site", "--root", "/site", "--spa"}) {
+	if !slices.Equal(site.Command, []string{"site", "--root", "/site", "--versions", "/versions", "--spa"}) {
 		t.Errorf("command %q", site.Command)
 	}
-	if v := site.Volumes; len(v) != 1 || v[0].Source != filepath.Join(dir, "site") || !v[0].ReadOnly {
+	if v := site.Volumes; len(v) != 2 || v[0].Source != filepath.Join(dir, "site") || !v[0].ReadOnly || !v[1].ReadOnly {
 		t.Errorf("volumes %+v", v)
 	}
 	web := project.Networks["web"]

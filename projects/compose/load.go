@@ -58,12 +58,9 @@ func (c *Compose) Inspect(ctx context.Context, s Subject) (Inspection, error) {
 
 // inspect is the one way in which projects are read: what it returns is what was checked.
 func inspect(ctx context.Context, s Subject) (*types.Project, Inspection, error) {
+	quiet()
 	path := filepath.Join(s.Dir, file)
-	report, err := policy.Check(policy.Source{
-		Dir: s.Dir, File: file, Name: s.Name, Trust: s.Trust, Foreign: s.Foreign,
-		Env:      map[string]string{"PWD": s.Dir, consts.ComposeProjectName: s.Name},
-		Language: policy.Language{Expand: expand, Dotenv: readDotenv},
-	})
+	report, err := look(s)
 	if err != nil {
 		return nil, Inspection{}, located(path, err)
 	}
@@ -91,6 +88,15 @@ func inspect(ctx context.Context, s Subject) (*types.Project, Inspection, error)
 	}
 	seen.Added = addLimits(project)
 	return finish(project), seen, nil
+}
+
+// look is the first look, at the text of the files.
+func look(s Subject) (policy.Report, error) {
+	return policy.Check(policy.Source{
+		Dir: s.Dir, File: file, Name: s.Name, Trust: s.Trust, Foreign: s.Foreign,
+		Env:      map[string]string{"PWD": s.Dir, consts.ComposeProjectName: s.Name},
+		Language: policy.Language{Expand: expand, Dotenv: readDotenv},
+	})
 }
 
 // refuseResolved is the second look, at what came of the files.

@@ -150,6 +150,9 @@ func (r *resolved) network(name string, n types.NetworkConfig) {
 
 func (r *resolved) volume(name string, v types.VolumeConfig) {
 	r.owned(bool(v.External), v.Name, v.Labels, "volumes", name)
+	if device := v.DriverOpts["device"]; device != "" && r.report.Folder.Reach(r.absolute(device)).Socket {
+		r.find(policy.DockerSocket, fmt.Sprintf("%q is the engine's socket, or holds it", device), "volumes", name)
+	}
 	if !policy.OwnVolume(v.Driver, len(v.DriverOpts)) {
 		r.find(policy.Volumes, "its driver or its options mount what is not the project's", "volumes", name)
 	}

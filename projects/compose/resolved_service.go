@@ -2,6 +2,7 @@ package compose
 
 import (
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -78,12 +79,17 @@ func (r *resolved) hooks(s types.ServiceConfig, keys []string) {
 	}
 }
 
-func (r *resolved) labels(s types.ServiceConfig, keys []string) { r.labelSet(s.Labels, keys) }
+func (r *resolved) labels(s types.ServiceConfig, keys []string) {
+	if !r.report.Says(keys...) {
+		keys = append(slices.Clone(keys[:2]), "label_file")
+	}
+	r.labelSet(s.Labels, keys)
+}
 
 func (r *resolved) labelSet(labels types.Labels, keys []string) {
-	for key, value := range labels {
-		if why := policy.ClaimedLabel(key, value); why != "" {
-			r.find(policy.Labels, fmt.Sprintf("label %q: %s", key, why), append(slices.Clone(keys), key)...)
+	for _, key := range slices.Sorted(maps.Keys(labels)) {
+		if why := policy.ClaimedLabel(key, labels[key]); why != "" {
+			r.find(policy.Labels, fmt.Sprintf("label %q: %s", key, why), keys...)
 		}
 	}
 }

@@ -71,6 +71,12 @@ func (r Report) Place(keys ...string) Place {
 	return Place{}
 }
 
+// Says reports whether a file says these very keys. Keys are noted four levels down.
+func (r Report) Says(keys ...string) bool {
+	_, ok := r.places[joined(keys)]
+	return ok
+}
+
 func joined(keys []string) string { return strings.Join(keys, ".") }
 
 // Check reads the text of all files that Compose would read of a project, and nothing outside its folder. The error is
@@ -222,7 +228,7 @@ func (w *walker) index(file string, doc *yaml.Node) {
 const indexDepth = 4
 
 func (w *walker) indexNode(file string, keys []string, n *yaml.Node) {
-	for _, e := range entries(n) {
+	for _, e := range written(n) {
 		path := append(slices.Clone(keys), e.key)
 		name := joined(path)
 		if _, known := w.places[name]; !known {

@@ -176,8 +176,14 @@ func deref(n *yaml.Node) *yaml.Node {
 	return n
 }
 
-// entries are those of a mapping, merged ones among them: what the mapping itself says comes before what it merges.
+// entries are those of a mapping, merged ones among them: what the mapping itself says comes before what it merges. Those
+// that Compose takes away as it reads, by !reset, are left out.
 func entries(n *yaml.Node) []entry {
+	return slices.DeleteFunc(written(n), func(e entry) bool { return deref(e.value).Tag == "!reset" })
+}
+
+// written are all entries of a mapping.
+func written(n *yaml.Node) []entry {
 	n = deref(n)
 	if n == nil || n.Kind != yaml.MappingNode {
 		return nil
@@ -200,7 +206,7 @@ func entries(n *yaml.Node) []entry {
 			continue
 		}
 		for _, from := range items(n.Content[i+1]) {
-			for _, e := range entries(from) {
+			for _, e := range written(from) {
 				add(e)
 			}
 		}
@@ -223,11 +229,14 @@ func items(n *yaml.Node) []*yaml.Node {
 }
 
 // lookUp is the value of a key, or nil.
-func lookUp(n *yaml.Node, key string) *yaml.Node {
+func lookUp(n *yaml.Node, key string) *yaml.Node { return entryOf(n, key).value }
+
+// entryOf is the entry of a key; without a value when there is none.
+func entryOf(n *yaml.Node, key string) entry {
 	for _, e := range entries(n) {
 		if e.key == key {
-			return e.value
+			return e
 		}
 	}
-	return nil
+	return entry{}
 }

@@ -113,17 +113,17 @@ func (c *check) volume(e entry) {
 	if driver := lookUp(e.value, "driver"); driver != nil && !OwnVolume(c.text(driver), 0) {
 		c.find(Volumes, driver.Line, "driver %s is not local", shown(c.text(driver)))
 	}
-	options := lookUp(e.value, "driver_opts")
-	if len(entries(options)) == 0 {
+	options := entryOf(e.value, "driver_opts")
+	if len(entries(options.value)) == 0 {
 		return
 	}
-	for _, option := range entries(options) {
+	for _, option := range entries(options.value) {
 		if text := c.text(option.value); option.key == "device" && holdsSocket(c.path(text).Real) {
 			c.find(DockerSocket, option.line, "%s is the engine's socket, or holds it", shown(text))
 			return
 		}
 	}
-	c.find(Volumes, options.Line, "options of the driver mount folders and servers")
+	c.find(Volumes, options.line, "options of the driver mount folders and servers")
 }
 
 // OwnVolume reports whether a volume with that driver and so many options keeps to itself.

@@ -113,16 +113,16 @@ func (c *check) read(r Rule, n *yaml.Node, text string) {
 
 // gateway looks at x-gateway: only the project's own file may record trust, and only when it is not somebody else's.
 func (c *check) gateway(e entry) error {
-	trust := lookUp(e.value, "trust")
-	if trust == nil {
+	trust := entryOf(e.value, "trust")
+	if trust.value == nil {
 		return nil
 	}
 	c = c.in("x-gateway", "trust")
 	if !c.s.main || c.w.src.Foreign {
-		c.find(SelfTrust, trust.Line, "the file gives itself trust")
+		c.find(SelfTrust, trust.line, "the file gives itself trust")
 		return nil
 	}
-	for _, item := range items(trust) {
+	for _, item := range items(trust.value) {
 		given, err := ParseTrust([]string{item.Value})
 		if err != nil {
 			return fmt.Errorf("%s: line %d: x-gateway.trust: %w", c.s.file, item.Line, err)
