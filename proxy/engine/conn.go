@@ -67,8 +67,8 @@ const (
 	toHTTP2
 )
 
-func newConn(e *Engine, accepted net.Conn, secure bool) *conn {
-	c := &conn{engine: e, sock: socket.New(accepted, e.watch), origin: originOf(accepted.RemoteAddr())}
+func newConn(e *Engine, accepted net.Conn, from origin, secure bool) *conn {
+	c := &conn{engine: e, sock: socket.New(accepted, e.watch), origin: from}
 	c.sock.Patience(e.config.Write)
 	c.stream = c.sock
 	if secure {

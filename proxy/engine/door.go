@@ -14,19 +14,14 @@ import (
 // Doorman decides which visitors may connect. It is called by many goroutines at once.
 type Doorman interface {
 	// Enter is asked once for each connection, as soon as the visitor's address is known. Who is refused, with status 429
-	// or 503, gets that for an answer to a request that comes within a second, by way of Handler.Refuse, and the
-	// connection ends. Connections that begin with a TLS handshake or with HTTP/2 end at once, since an answer would cost
-	// more than what was refused, and so do all when more than a hundred are being refused.
+	// or 503, gets that for an answer, and the connection ends. A hundred in each second get it by way of Handler.Refuse, if
+	// their request comes within a second, and the others a few words at once. Connections that begin with a TLS
+	// handshake or with HTTP/2 end without, since an answer would cost more than what was refused, and so do others that
+	// were announced.
 	Enter(peer string) *Refusal
 	// Leave follows when a connection has ended for which Enter returned nil.
 	Leave(peer string)
 }
-
-const (
-	// refusedTime is how long a connection that was refused may wait for its answer, refusedMost how many may do so.
-	refusedTime = time.Second
-	refusedMost = 100
-)
 
 // arrival is a connection that may not have been let in.
 type arrival struct{ *conn }
@@ -70,36 +65,32 @@ func (c arrival) introduce() error {
 	}
 }
 
-// enter asks whether the visitor may connect.
+// enter asks whether the visitor may connect who was announced; the others were asked for before.
 func (c arrival) enter() bool {
 	d := c.engine.config.Doorman
-	if d == nil {
+	if d == nil || c.entered || c.refused != nil {
 		return true
 	}
 	refusal := d.Enter(c.peer)
-	if refusal == nil {
-		c.entered = true
-		return true
-	}
-	_, secure := c.stream.(*tls.Conn)
-	if secure || c.engine.refused.Add(1) > refusedMost {
-		if !secure {
-			c.engine.refused.Add(-1)
-		}
+	if _, secure := c.stream.(*tls.Conn); refusal != nil && (secure || !c.engine.courtesy.extend(time.Now())) {
 		c.broken = true
 		return false
 	}
-	c.refused = &http1.Invalid{Status: refusal.Status, Rule: refusal.Reason, Section: "RFC 6585 section 4"}
+	c.told(refusal)
 	return true
+}
+
+// told notes what the doorman said.
+func (c arrival) told(r *Refusal) {
+	if c.entered = r == nil; !c.entered {
+		c.refused = &http1.Invalid{Status: r.Status, Rule: r.Reason, Section: "RFC 6585 section 4"}
+	}
 }
 
 // depart undoes enter.
 func (c arrival) depart() {
 	if c.entered {
 		c.engine.config.Doorman.Leave(c.peer)
-	}
-	if c.refused != nil {
-		c.engine.refused.Add(-1)
 	}
 }
 

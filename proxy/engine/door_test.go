@@ -59,14 +59,13 @@ func TestDoorman_RefusesConnections(t *testing.T) {
 	first, second := dial(t, r.address), dial(t, r.address)
 	first.get("/")
 	second.get("/")
-	for range refusedMost + 10 {
+	for i := range refusedMost + 50 {
 		third := dial(t, r.address)
 		resp, body := third.get("/")
-		if resp.StatusCode != http.StatusTooManyRequests || !resp.Close || !strings.Contains(body, "too many") {
-			t.Fatal(resp.Status, body)
+		if resp.StatusCode != http.StatusTooManyRequests || !resp.Close || i < refusedMost/2 && !strings.Contains(body, "too many") {
+			t.Fatalf("connection %d: %s %q", i, resp.Status, body)
 		}
 		_ = third.Close()
-		eventually(t, func() bool { return r.refused.Load() == 0 })
 	}
 	if resp, _ := first.get("/"); resp.StatusCode != http.StatusOK {
 		t.Error(resp.Status)
@@ -76,16 +75,44 @@ func TestDoorman_RefusesConnections(t *testing.T) {
 	if resp, _ := dial(t, r.address).get("/"); resp.StatusCode != http.StatusOK {
 		t.Error(resp.Status)
 	}
-	eventually(t, func() bool { return r.refused.Load() == 0 })
 }
 
-// Who is refused and says nothing holds its place for a moment only, and of many such all but some are cut off at once.
+// Of those who are refused a hundred in a second get an answer of the handler's, and the others one that says as much.
+func TestDoorman_IsCurtToMany(t *testing.T) {
+	r := serving(t, Config{Handler: teller{}, Doorman: &few{inside: map[string]int{}}})
+	curt := 0
+	for i := range 5 * refusedMost {
+		c := dial(t, r.address)
+		method := []string{"GET", "HEAD"}[i%2]
+		c.say("%s / HTTP/1.1\r\nHost: h\r\n\r\n", method)
+		resp, body := c.answer(method)
+		if resp.StatusCode != http.StatusTooManyRequests || !resp.Close || resp.Header.Get("Date") == "" {
+			t.Fatalf("connection %d: %s %v %q", i, resp.Status, resp.Header, body)
+		}
+		if resp.Header.Get("Cache-Control") == "no-store" {
+			curt++
+		}
+		if rest, _ := c.rest(); rest != "" {
+			t.Fatalf("%q follows", rest)
+		}
+	}
+	if curt == 0 {
+		t.Errorf("all %d were answered at length", 5*refusedMost)
+	}
+}
+
+// Who is refused and says nothing holds its place for a moment only, and of many such all but some are told at once.
 func TestDoorman_HoldsNobodyForLong(t *testing.T) {
 	r := serving(t, Config{Handler: teller{}, Doorman: &few{inside: map[string]int{}}})
-	for range refusedMost + 50 {
+	for range refusedMost {
 		unheard(t, r.address)
 	}
-	eventually(t, func() bool { return r.refused.Load() == 0 })
+	for range 2 * refusedMost {
+		if rest, _ := dial(t, r.address).rest(); strings.HasPrefix(rest, "HTTP/1.1 429 ") {
+			return
+		}
+	}
+	t.Error("nobody is told who says nothing")
 }
 
 // Not even who begins a request and does not end it.
@@ -108,7 +135,6 @@ func TestDoorman_EndsHTTP2AtOnce(t *testing.T) {
 	if rest, _ := c.rest(); rest != "" {
 		t.Errorf("it was answered %q", rest)
 	}
-	eventually(t, func() bool { return r.refused.Load() == 0 })
 }
 
 // What was not read does not count as received.

@@ -32,9 +32,8 @@ type Engine struct {
 	// come yet.
 	accepting, awaited atomic.Int64
 	// busy is the number of exchanges under way, upgraded ones not counted.
-	busy atomic.Int64
-	// refused is the number of connections that wait to be told that they were refused.
-	refused atomic.Int32
+	busy     atomic.Int64
+	courtesy courtesy
 
 	mu        sync.Mutex
 	listeners []net.Listener
@@ -93,13 +92,15 @@ func (e *Engine) Serve(l net.Listener, secure bool, broke func(error)) {
 	defer rest()
 	defer conns.Wait()
 	defer e.accepting.Add(-1)
-	scarce := scarcity{log: e.log}
+	scarce, in := scarcity{log: e.log}, door{Engine: e, secure: secure}
 	for {
 		accepted, err := l.Accept()
 		switch {
 		case err == nil:
-			e.awaited.Add(1)
-			conns.Go(func() { newConn(e, accepted, secure).serve() })
+			if c := in.admit(accepted); c != nil {
+				e.awaited.Add(1)
+				conns.Go(c.serve)
+			}
 		case e.draining.Load():
 			return
 		case exhausted(err):
