@@ -21,29 +21,47 @@ const (
 	visitorSource = 257 // 127.0.1.1 and on, one address for each connection
 )
 
-// floodLate is how long a flood may take to come to its end.
-const floodLate = time.Second
+const (
+	// floodLate is how long a flood may take to come to its end, floodTurn how long it lasts.
+	floodLate = time.Second
+	floodTurn = time.Second / 2
+)
+
+// What the client of a flood does in its turns.
+const (
+	calm = iota // nearly nothing
+	past        // a flood past the proxy, to the backend
+	against
+	aims
+)
+
+// floods are what the client did, in turns of the three kinds.
+type floods struct {
+	spans [aims][]span
+	// report sums up those against the proxy.
+	report loadReport
+}
 
 // span is a time in which something was done.
 type span struct{ from, to time.Time }
 
 func (s span) holds(t time.Time) bool { return t.After(s.from) && t.Before(s.to) }
 
-// flooded paces visitors of many addresses, and has one more client go beyond what it may: first past the proxy, which
-// shows what the flood itself costs on this machine, then at the proxy. The figure is the visitors' p99 while it does so,
-// beside that before.
+// flooded paces visitors of many addresses, and has one more client go beyond what it may, in short turns: past the proxy,
+// which shows what the flood itself costs on this machine, and at the proxy. In between it does nearly nothing. The figure
+// is the visitors' p99 in a turn at the proxy beside that in the calm one before, as the median of all turns.
 func flooded(ctx context.Context, b *bed, r *peer.Running, t traffic) (sample, error) {
 	log := filepath.Join(r.Setup.Dir, "requests")
-	phase := time.Duration(b.seconds * float64(time.Second))
-	args := append(loadArgs(r, t, time.Second+3*phase+2*floodLate), "--log", log,
-		"--source", strconv.Itoa(visitorSource), "--sources", strconv.Itoa(t.conns))
-	load := onLoadCore(ctx, filepath.Join(b.bin, "load"), args...)
+	times := max(1, int(b.seconds*float64(time.Second)/float64(floodTurn)))
+	all := time.Second + time.Duration(times*aims)*(floodTurn+floodLate/4)
+	load := onLoadCore(ctx, filepath.Join(b.bin, "load"), append(loadArgs(r, t, all), "--log", log,
+		"--source", strconv.Itoa(visitorSource), "--sources", strconv.Itoa(t.conns))...)
 	var out bytes.Buffer
 	load.Stdout = &out
 	if err := load.Start(); err != nil {
 		return sample{}, fmt.Errorf("running the load tool: %w", err)
 	}
-	spans, report, err := floods(ctx, b, r, t, phase)
+	f, err := b.flood(ctx, r, t, times)
 	if ended := load.Wait(); err == nil && ended != nil {
 		err = fmt.Errorf("running the load tool: %w", ended)
 	}
@@ -61,50 +79,66 @@ func flooded(ctx context.Context, b *bed, r *peer.Running, t traffic) (sample, e
 	if err != nil {
 		return sample{}, err
 	}
-	if err := held(report, t); err != nil {
-		return sample{}, err
-	}
-	return compare(asks, spans, report)
+	return f.compare(asks)
 }
 
-// floods waits while visitors are alone, and floods the backend and then the proxy. It returns when each was, and what
-// came of the last.
-func floods(ctx context.Context, b *bed, r *peer.Running, t traffic, phase time.Duration) ([3]span, loadReport, error) {
-	var spans [3]span
-	var last loadReport
+// flood takes the client through its turns.
+func (b *bed) flood(ctx context.Context, r *peer.Running, t traffic, times int) (floods, error) {
+	f := floods{report: loadReport{Errors: map[string]int{}}}
 	if err := pause(ctx, time.Second); err != nil {
-		return spans, last, err
+		return f, err
 	}
-	spans[0].from = time.Now()
-	if err := pause(ctx, phase); err != nil {
-		return spans, last, err
+	for range times {
+		for aim := range aims {
+			begun := time.Now()
+			text, err := output(onLoadCore(ctx, filepath.Join(b.bin, "load"), floodArgs(r, t, aim)...))
+			if err != nil {
+				return f, err
+			}
+			report, err := readReport(text)
+			if late := time.Since(begun) - floodTurn; err == nil && late > floodLate {
+				err = fmt.Errorf("a flood lasted %v too long: %v", late, report.Errors)
+			}
+			if err == nil && aim == against {
+				err = held(report, t)
+				f.add(report)
+			}
+			if err != nil {
+				return f, err
+			}
+			f.spans[aim] = append(f.spans[aim], span{begun, begun.Add(floodTurn)})
+		}
 	}
-	spans[0].to = time.Now()
-	for i, port := range []int{r.Setup.Backend, r.Setup.HTTP} {
-		args := []string{
-			"--port", strconv.Itoa(port), "--duration", phase.String(), "--routes", strconv.Itoa(t.routes),
-			"--source", strconv.Itoa(floodSource), "--refusals",
-		}
-		if t.clientConns > 0 {
-			conns := floodConns + t.clientConns
-			args = append(args, "--crowd", "--conns", strconv.Itoa(conns), "--rate", strconv.Itoa(int(float64(conns)/phase.Seconds())+1))
-		} else {
-			args = append(args, "--conns", strconv.Itoa(floodSockets), "--rate", strconv.Itoa(floodRate+t.clientRate))
-		}
-		begun := time.Now()
-		text, err := output(onLoadCore(ctx, filepath.Join(b.bin, "load"), args...))
-		if err == nil {
-			last, err = readReport(text)
-		}
-		if late := time.Since(begun) - phase; err == nil && late > floodLate {
-			err = fmt.Errorf("the flood at port %d lasted %v too long: %v", port, late, last.Errors)
-		}
-		if err != nil {
-			return spans, last, err
-		}
-		spans[i+1] = span{begun, begun.Add(phase)}
+	return f, nil
+}
+
+// floodArgs is how the load tool is told of the client.
+func floodArgs(r *peer.Running, t traffic, aim int) []string {
+	port := r.Setup.HTTP
+	if aim != against {
+		port = r.Setup.Backend
 	}
-	return spans, last, nil
+	args := []string{
+		"--port", strconv.Itoa(port), "--duration", floodTurn.String(), "--routes", strconv.Itoa(t.routes),
+		"--source", strconv.Itoa(floodSource), "--refusals",
+	}
+	switch {
+	case aim == calm:
+		return append(args, "--conns", "1", "--rate", "2")
+	case t.clientConns > 0:
+		conns := t.clientConns + int(floodConns*floodTurn.Seconds())
+		return append(args, "--crowd", "--conns", strconv.Itoa(conns), "--rate", strconv.Itoa(int(float64(conns)/floodTurn.Seconds())+1))
+	}
+	return append(args, "--conns", strconv.Itoa(floodSockets), "--rate", strconv.Itoa(floodRate+t.clientRate))
+}
+
+// add sums up what came of the turns at the proxy.
+func (f *floods) add(r loadReport) {
+	f.report.Requests += r.Requests
+	f.report.Refused += r.Refused
+	f.report.Failed += r.Failed
+	f.report.RefusedP50 = max(f.report.RefusedP50, r.RefusedP50)
+	f.report.RefusedP99 = max(f.report.RefusedP99, r.RefusedP99)
 }
 
 // held checks that the proxy let in what it should and no more.
@@ -128,25 +162,38 @@ func held(report loadReport, t traffic) error {
 var cut = []string{"closed without an answer", "read: connection reset by peer", "write: connection reset by peer", "write: broken pipe"}
 
 // compare makes the figure.
-func compare(asks []ask, spans [3]span, report loadReport) (sample, error) {
-	var phases [3][]time.Duration
-	for _, a := range asks {
-		for i, s := range spans {
-			if s.holds(a.due) {
-				phases[i] = append(phases[i], a.latency)
+func (f *floods) compare(asks []ask) (sample, error) {
+	var p99 [aims][]sample // of each turn
+	var all []time.Duration
+	for aim, spans := range f.spans {
+		for _, s := range spans {
+			var latencies []time.Duration
+			for _, a := range asks {
+				if s.holds(a.due) {
+					latencies = append(latencies, a.latency)
+				}
+			}
+			if len(latencies) < 100 {
+				return sample{}, fmt.Errorf("too few of %d requests were seen", len(asks))
+			}
+			p99[aim] = append(p99[aim], sample{value: quantile(latencies, 99).Seconds()})
+			if aim == against {
+				all = append(all, latencies...)
 			}
 		}
 	}
-	var p99 [3]time.Duration
-	for i := range phases {
-		if len(phases[i]) < 100 {
-			return sample{}, fmt.Errorf("too few of %d requests were seen", len(asks))
+	middle := func(samples []sample) float64 { return median(samples, func(s sample) float64 { return s.value }) }
+	beside := func(aim int) float64 {
+		ratios := make([]sample, len(p99[aim]))
+		for i := range ratios {
+			ratios[i].value = p99[aim][i].value / p99[calm][i].value
 		}
-		p99[i] = quantile(phases[i], 99)
+		return middle(ratios)
 	}
-	s := sample{value: p99[2].Seconds() / p99[0].Seconds(), requests: len(asks), p50: quantile(phases[2], 50), p99: p99[2]}
-	s.note = fmt.Sprintf("p99 %.2f ms before, %.2f ms with the flood past the proxy, %.2f ms with it at the proxy; of %d it let in %d, answered %d with 429 or 503 "+
-		"(p50 / p99 %.2f / %.2f ms) and closed %d unanswered", p99[0].Seconds()*milli, p99[1].Seconds()*milli, p99[2].Seconds()*milli, report.Requests,
-		report.Requests-report.Refused-report.Failed, report.Refused, report.RefusedP50/1e3, report.RefusedP99/1e3, report.Failed)
+	s := sample{value: beside(against), requests: len(asks), p50: quantile(all, 50), p99: quantile(all, 99)}
+	s.note = fmt.Sprintf("p99 %.2f ms in calm turns, %.2f ms with the flood past the proxy (%.2f times), %.2f ms with it at the proxy; of %d it let in %d, "+
+		"answered %d with 429 or 503 (p50 / p99 at most %.2f / %.2f ms) and closed %d unanswered", middle(p99[calm])*milli, middle(p99[past])*milli,
+		beside(past), middle(p99[against])*milli, f.report.Requests, f.report.Requests-f.report.Refused-f.report.Failed, f.report.Refused,
+		f.report.RefusedP50/1e3, f.report.RefusedP99/1e3, f.report.Failed)
 	return s, nil
 }

@@ -26,10 +26,12 @@ proxies took turns; each was started anew for each measurement and warmed up for
 - features compares a gateway with all off that can be off (--hold 0; no log, metrics, checks or limits; one target a route) and one with
   all on: a JSON access log to a file, /metrics read once a second, bounds of connections, bodies and rates (of the gateway and of each
   route) and trusted proxies, none of them hit, and for each route three targets of its own, by p2c, each checked every 10 s. In each
-  round both were measured; there were three times as many rounds. The number of lines in the logs is checked.
+  round all ran beside each other and got the load in turns of 250 ms; there were three times as many rounds. The number of lines in
+  the logs is checked.
 - limitrate and limitconns pace 64 visitors, of as many addresses, at 2,000 requests/s in all. Another client is allowed 100 requests/s,
-  or 100 connections. The figure is the visitors' p99 with the flood beside that before, in the same run. The flood is first sent past
-  the proxy, to the backend: what that does to the p99 is the machine's, not the proxy's. nginx bounds only connections that carry a request.
+  or 100 connections. In turns of half a second that client is calm, floods the backend past the proxy, and floods the
+  proxy. The figure is the visitors' p99 in a turn at the proxy beside that in the calm turn before, as the median of all turns. What
+  the flood past the proxy does to the p99 is the machine's, not the proxy's. nginx bounds only connections that carry a request.
 - Status and length of every answer are checked. A figure is only shown if not one request of its rounds failed, except in swap.
 - nginx buffers uploads and downloads, as it does by default. All have one ECDSA P-256 certificate; wrk and h2load use X25519.
 - idle was measured once, not in every round.

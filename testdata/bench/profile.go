@@ -10,9 +10,9 @@ import (
 	"gateway/testdata/bench/peer"
 )
 
-// startProfile records where the gateway spends its time, if that was asked for. What it returns waits for the end, and
-// writes a report beside the record.
-func (b *bed) startProfile(scenario string, r *peer.Running) (func() error, error) {
+// startProfile records where the gateway spends its time, if that was asked for, for so many times the seconds of a
+// measurement. What it returns waits for the end, and writes a report beside the record.
+func (b *bed) startProfile(scenario string, r *peer.Running, times int) (func() error, error) {
 	if b.profile == "" || !strings.HasPrefix(r.Peer.Name, "gateway") {
 		return func() error { return nil }, nil
 	}
@@ -21,7 +21,7 @@ func (b *bed) startProfile(scenario string, r *peer.Running) (func() error, erro
 		file += strings.NewReplacer("/", "-", ", ", "-", " ", "-").Replace(variant)
 	}
 	cmd := exec.Command("taskset", "-c", strconv.Itoa(loadCore), "perf", "record", "-q", "-F", "997", "-g", "-p", strconv.Itoa(r.PID),
-		"-o", file, "--", "sleep", strconv.FormatFloat(b.seconds, 'f', 1, 64))
+		"-o", file, "--", "sleep", strconv.FormatFloat(b.seconds*float64(times), 'f', 1, 64))
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("starting perf: %w", err)

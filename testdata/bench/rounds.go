@@ -49,22 +49,33 @@ func (b *bed) rounds(ctx context.Context, s scenario, chosen []peer.Peer) result
 		if round%2 == 1 {
 			slices.Reverse(taking) // what changes as time goes by is nobody's advantage
 		}
-		for _, p := range taking {
-			if ctx.Err() != nil || s.once && round > 0 {
-				continue
+		switch {
+		case ctx.Err() != nil || s.once && round > 0:
+		case s.woven:
+			got, err := b.weave(ctx, s, taking)
+			for i, p := range taking {
+				r.add(p.Name, round, got[i], err)
 			}
-			got, err := b.calmest(ctx, s, p)
-			if err != nil {
-				r.failures = append(r.failures, fmt.Errorf("%s: %w", p.Name, err))
-				r.failed[p.Name] = err
-				fmt.Fprintf(os.Stderr, "%s, round %d, %s: %v\n", s.name, round+1, p.Name, err)
-				continue
+		default:
+			for _, p := range taking {
+				got, err := b.calmest(ctx, s, p)
+				r.add(p.Name, round, got, err)
 			}
-			r.samples[p.Name] = append(r.samples[p.Name], got)
-			fmt.Fprintf(os.Stderr, "%s, round %d, %s: %.2f %s\n", s.name, round+1, p.Name, got.value*s.scale, s.unit)
 		}
 	}
 	return r
+}
+
+// add keeps what came of a measurement.
+func (r *result) add(name string, round int, got sample, err error) {
+	if err != nil {
+		r.failures = append(r.failures, fmt.Errorf("%s: %w", name, err))
+		r.failed[name] = err
+		fmt.Fprintf(os.Stderr, "%s, round %d, %s: %v\n", r.scenario.name, round+1, name, err)
+		return
+	}
+	r.samples[name] = append(r.samples[name], got)
+	fmt.Fprintf(os.Stderr, "%s, round %d, %s: %.2f %s\n", r.scenario.name, round+1, name, got.value*r.scenario.scale, r.scenario.unit)
 }
 
 // roundsOf is how many rounds a scenario has.
@@ -86,11 +97,11 @@ func (b *bed) calmest(ctx context.Context, s scenario, p peer.Peer) (sample, err
 	return best, err
 }
 
-// one starts a proxy anew and measures it.
-func (b *bed) one(ctx context.Context, s scenario, p peer.Peer) (sample, error) {
+// start starts a proxy anew at that port and returns what it is to get.
+func (b *bed) start(ctx context.Context, s scenario, p peer.Peer, port int) (*peer.Running, traffic, error) {
 	setup := b.setup
 	t := b.adjust(s.traffic)
-	setup.Routes = t.routes
+	setup.HTTP, setup.Routes = port, t.routes
 	if p.Routes > 0 {
 		setup.Routes, t.routes = p.Routes, p.Asked
 	}
@@ -99,21 +110,36 @@ func (b *bed) one(ctx context.Context, s scenario, p peer.Peer) (sample, error) 
 	}
 	dir, err := os.MkdirTemp(b.dir, "run-")
 	if err != nil {
-		return sample{}, fmt.Errorf("making a folder: %w", err)
+		return nil, t, fmt.Errorf("making a folder: %w", err)
 	}
-	defer os.RemoveAll(dir)
 	setup.Dir, setup.ClientRate, setup.ClientConns = dir, t.clientRate, t.clientConns
 	if s.name == "swap" {
 		setup.Hot, setup.HotPort = t.routes/2, setup.Backend
 	}
 	running, err := p.Start(ctx, setup)
 	if err != nil {
-		return sample{}, err
+		return nil, t, errors.Join(err, os.RemoveAll(dir))
 	}
-	defer running.Stop()
 	if err := running.Check(ctx); err != nil {
+		end(running)
+		return nil, t, err
+	}
+	return running, t, nil
+}
+
+// end stops a proxy and removes what it wrote.
+func end(r *peer.Running) {
+	r.Stop()
+	_ = os.RemoveAll(r.Setup.Dir) // the folder that it is in goes at the end
+}
+
+// one starts a proxy anew and measures it.
+func (b *bed) one(ctx context.Context, s scenario, p peer.Peer) (sample, error) {
+	running, t, err := b.start(ctx, s, p, b.setup.HTTP)
+	if err != nil {
 		return sample{}, err
 	}
+	defer end(running)
 	if s.measure != nil {
 		got, err := watched(running, func() (sample, error) { return s.measure(ctx, b, running, t) })
 		if s.still {
@@ -124,7 +150,7 @@ func (b *bed) one(ctx context.Context, s scenario, p peer.Peer) (sample, error) 
 	if _, err := t.tool(ctx, b, running, t, time.Second); err != nil {
 		return sample{}, fmt.Errorf("warming up: %w", err)
 	}
-	stop, err := b.startProfile(s.name, running)
+	stop, err := b.startProfile(s.name, running, 1)
 	if err != nil {
 		return sample{}, err
 	}
