@@ -173,11 +173,12 @@ func (p *apart) usual(t *testing.T, during time.Duration, drip func(int)) time.D
 		asking.Go(func() { took[i] = p.ask(t, during, "/usual/"+strconv.Itoa(i)) })
 	}
 	if drip != nil {
-		tick := time.NewTicker(perTick)
+		tick := time.NewTicker(perDrip)
 		defer tick.Stop()
-		for n := range int(during / perTick) {
-			drip(n)
-			<-tick.C
+		for n, began := 0, time.Now(); time.Since(began) < during; <-tick.C {
+			for ; n < int(time.Since(began)/perDrip); n++ {
+				drip(n)
+			}
 		}
 	}
 	asking.Wait()
@@ -260,9 +261,12 @@ func (p *apart) crowd(t *testing.T, many int) *crowd {
 	return c
 }
 
-// drops is in how many ticks each who sends sends one more byte: not all at the same time, since a crowd that kept the
-// processor busy at times would say nothing about the gateway.
-const drops = 125
+// Each who sends sends one more byte in so many ticks of that length: not all at the same time, and few at once, since a
+// crowd that kept the processor busy at times would say nothing about the gateway.
+const (
+	drops   = 625
+	perDrip = time.Millisecond
+)
 
 // drip has those send one more byte whose tick it is.
 func (c *crowd) drip(tick int) {
