@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"gateway/projects/policy"
 	"gateway/proxy/route"
 	"gateway/templates"
 )
@@ -28,6 +29,8 @@ type Request struct {
 	Site *Site
 	// Pool is where the subnet of its network is taken from.
 	Pool netip.Prefix
+	// Trust are the rules of the policy that it may break.
+	Trust policy.Trust
 }
 
 // Addition is the plan of a new project: all that is decided before anything is done.
@@ -71,8 +74,12 @@ func PlanAdd(r Request, f Facts) (Addition, error) {
 	if err != nil {
 		return Addition{}, refuse(err)
 	}
-	if _, err := parseDocument(r.Name, files[ComposeFile]); err != nil {
+	doc, err := parseDocument(r.Name, files[ComposeFile])
+	if err != nil {
 		return Addition{}, fmt.Errorf("template %s makes a %s that cannot be read: %w", r.Template.Name, ComposeFile, err)
+	}
+	if err := grant(files, r.Template.Name, doc, r.Trust); err != nil {
+		return Addition{}, refuse(err)
 	}
 	plan := Addition{Name: r.Name, Dir: f.dir, Key: r.Key, Subnet: edge, Backend: backend, Site: r.Site, Files: files, Shown: map[string]string{}}
 	for _, p := range r.Template.Parameters {

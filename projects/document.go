@@ -13,6 +13,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"gateway/projects/policy"
 	"gateway/proxy/label"
 )
 
@@ -22,6 +23,8 @@ type Meta struct {
 	Owner    string
 	// Created and Expires are the start of a day in UTC, zero when they are not said. Expires is the last day.
 	Created, Expires time.Time
+	// Trust are the rules of the policy that the project may break.
+	Trust policy.Trust
 }
 
 // Document is what gateway itself reads of a compose.yaml; Compose reads all of it.
@@ -120,8 +123,12 @@ func parseMeta(node *yaml.Node) (Meta, error) {
 		return m, fmt.Errorf("line %d: x-gateway takes keys and values", node.Line)
 	}
 	for i := 0; i+1 < len(node.Content); i += 2 {
-		key := node.Content[i]
-		if err := m.set(key.Value, node.Content[i+1]); err != nil {
+		key, value := node.Content[i], node.Content[i+1]
+		set := m.set
+		if key.Value == "trust" {
+			set = m.setTrust
+		}
+		if err := set(key.Value, value); err != nil {
 			return Meta{}, fmt.Errorf("line %d: x-gateway.%s: %w", key.Line, shown(key.Value), err)
 		}
 	}
@@ -145,8 +152,19 @@ func (m *Meta) set(key string, node *yaml.Node) error {
 	case "expires":
 		m.Expires, err = parseDate(value)
 	default:
-		return errors.New("this version does not know it; it knows template, owner, created and expires")
+		return errors.New("this version does not know it; it knows template, owner, created, expires and trust")
 	}
+	return err
+}
+
+// setTrust reads the names of rules.
+func (m *Meta) setTrust(_ string, node *yaml.Node) error {
+	var names []string
+	if node.Decode(&names) != nil {
+		return errors.New("it takes a list of rules, such as [ports]")
+	}
+	var err error
+	m.Trust, err = policy.ParseTrust(names)
 	return err
 }
 

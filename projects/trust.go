@@ -1,0 +1,76 @@
+package projects
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"gateway/projects/policy"
+)
+
+// RecordTrust writes into the project's compose.yaml that it may break these rules, beside those it may break already,
+// and leaves all else in the file as it is. Without a new one the file is not touched.
+func (s Store) RecordTrust(ctx context.Context, name Name, t policy.Trust) error {
+	unlock, err := s.Lock(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	p, err := s.Load(name)
+	if err != nil {
+		return err
+	}
+	if len(p.Trust.With(t)) == len(p.Trust) {
+		return nil
+	}
+	file := filepath.Join(p.Dir, ComposeFile)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("recording trust: %w", err)
+	}
+	if text, err = policy.Record(text, t); err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	if err := exchangeText(file, text); err != nil {
+		return fmt.Errorf("recording trust: %w", err)
+	}
+	return nil
+}
+
+// exchangeText puts a text in the place of a file's, whole or not at all. The mode stays, and a link stays a link.
+func exchangeText(file string, text []byte) error {
+	file, err := filepath.EvalSymlinks(file)
+	if err != nil {
+		return err
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		return err
+	}
+	next, err := os.CreateTemp(filepath.Dir(file), ".compose-")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(next.Name())
+	_, err = next.Write(text)
+	err = errors.Join(err, next.Chmod(info.Mode().Perm()), next.Sync(), next.Close())
+	if err != nil {
+		return diskFull(err)
+	}
+	return os.Rename(next.Name(), file)
+}
+
+// grant records trust in what a template makes. A template gives no trust by itself: it may be somebody else's.
+func grant(files map[string][]byte, template string, doc Document, t policy.Trust) error {
+	if len(doc.Trust) > 0 {
+		return fmt.Errorf("template %s gives its projects trust by itself (%s); remove x-gateway.trust there, and give it on the command line: --trust %s", template, doc.Trust, doc.Trust)
+	}
+	text, err := policy.Record(files[ComposeFile], t)
+	if err != nil {
+		return fmt.Errorf("template %s: %w", template, err)
+	}
+	files[ComposeFile] = text
+	return nil
+}
