@@ -212,7 +212,11 @@ func (h history) point(n int) error {
 	if err := os.Symlink(strconv.Itoa(n), fresh); err != nil {
 		return err
 	}
-	if err := os.Rename(fresh, link); err != nil {
+	err := h.at("point: linked")
+	if err == nil {
+		err = os.Rename(fresh, link)
+	}
+	if err != nil {
 		return errors.Join(err, os.Remove(fresh))
 	}
 	return nil

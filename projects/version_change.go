@@ -74,6 +74,11 @@ func trade(folder, link string) error {
 	if exchange(folder, link) == nil {
 		return nil
 	}
+	return tradeSlowly(folder, link)
+}
+
+// tradeSlowly is trade where the system cannot do it at once.
+func tradeSlowly(folder, link string) error {
 	if err := os.Remove(link); err != nil {
 		return err
 	}
@@ -103,6 +108,11 @@ func described(dir string) (Version, error) {
 		}
 		return nil
 	})
+	// Clocks go wrong; what is later than now would be taken for what was in force last.
+	if now := time.Now(); v.Made.After(now) {
+		v.Made = now
+	}
+	v.Made = v.Made.UTC().Truncate(time.Second)
 	v.Since = v.Made
 	return v, err
 }
@@ -145,6 +155,9 @@ func addVersion(ctx context.Context, h history, site *Site, changes Changes, by 
 }
 
 func (v *Version) fill(ctx context.Context, h history, stage string, site *Site, changes Changes) error {
+	if err := h.at("deploy: staged"); err != nil {
+		return err
+	}
 	if err := site.copyOver(ctx, filepath.Join(stage, SiteFolder), changes); err != nil {
 		return err
 	}
