@@ -43,7 +43,7 @@ func OpenSite(dir string) (*Site, error) { return OpenSiteWithin(dir, DefaultLim
 func OpenSiteWithin(dir string, limit Limits) (*Site, error) {
 	info, err := os.Stat(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("site folder %s: there is no such folder; name one with files to serve, or leave it out for a starter page", dir)
+		return nil, fmt.Errorf("site folder %s: there is no such folder; name one with files to serve", dir)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("site folder: %w", err)
