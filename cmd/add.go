@@ -22,7 +22,7 @@ type addOptions struct {
 	path, host, owner, ttl string
 	pool, templates        string
 	dryRun, json           bool
-	set                    []string
+	set, trust             []string
 	// parameters are the template's as given by flags and by --set, wrong what is wrong with how they were given.
 	parameters map[string]string
 	wrong      error
@@ -60,6 +60,7 @@ func newAdd(env *Env) *cobra.Command {
 	f.StringVar(&o.pool, "pool", "", "addresses that its networks are cut from (default $GATEWAY_POOL, else "+subnet.DefaultPool+")")
 	f.StringArrayVar(&o.set, "set", nil, "set a parameter of the template: NAME=VALUE; may come several times")
 	addTemplatesFlag(f, &o.templates)
+	addTrustFlag(f, &o.trust)
 	f.BoolVar(&o.dryRun, "dry-run", false, "check everything, say what would be done, and do nothing")
 	f.BoolVar(&o.json, "json", false, "print JSON")
 	return c
@@ -95,6 +96,9 @@ func (o addOptions) request(ctx context.Context, env *Env) (projects.Request, er
 		}
 	}
 	if r.Pool, err = parsePool(env, o.pool); err != nil {
+		return r, err
+	}
+	if r.Trust, err = parseTrust(o.trust); err != nil {
 		return r, err
 	}
 	for _, p := range r.Template.Parameters {

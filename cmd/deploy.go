@@ -17,6 +17,7 @@ type deployOptions struct {
 	dir, maxSize        string
 	maxFiles, keep      int
 	force, dryRun, json bool
+	trust               []string
 }
 
 func newDeploy(env *Env) *cobra.Command {
@@ -50,6 +51,7 @@ func newDeploy(env *Env) *cobra.Command {
 	f.BoolVar(&o.force, "force", false, "make a version of the same files, too")
 	f.BoolVar(&o.dryRun, "dry-run", false, "say which files would be added, changed and removed, and do nothing")
 	f.BoolVar(&o.json, "json", false, "print what --dry-run says as JSON")
+	addTrustFlag(f, &o.trust)
 	return c
 }
 
@@ -117,6 +119,10 @@ func runDeploy(ctx context.Context, env *Env, arg string, o deployOptions) error
 	if err != nil {
 		return usageError{err}
 	}
+	trust, err := parseTrust(o.trust)
+	if err != nil {
+		return err
+	}
 	w, err := env.workshop()
 	if err != nil {
 		return err
@@ -124,9 +130,6 @@ func runDeploy(ctx context.Context, env *Env, arg string, o deployOptions) error
 	defer w.close()
 	p, err := w.store.Load(name)
 	if err != nil {
-		return err
-	}
-	if err := w.compose.Check(ctx, p.Dir, arg); err != nil {
 		return err
 	}
 	if far := remote(w.host); far != "" {
@@ -145,6 +148,9 @@ func runDeploy(ctx context.Context, env *Env, arg string, o deployOptions) error
 		return printChanges(env, changes, o.json)
 	}
 	if d.Routes, err = w.taken(ctx); err != nil && !errors.Is(err, errNoGateway) {
+		return err
+	}
+	if err := hold(ctx, w, p, trust, d.Routes); err != nil {
 		return err
 	}
 	done, err := life.Deploy(ctx, d)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gateway/projects"
+	"gateway/projects/policy"
 	"gateway/proxy/admin"
 	"gateway/proxy/docker"
 	"gateway/proxy/route"
@@ -23,10 +24,12 @@ type projectView struct {
 	// State is that of the routes (ready, starting, unhealthy, draining, stopped), or when there are none: "broken"
 	// for a folder that cannot be read, "not deployed" without containers, "not routed", and "running", "stopped" or
 	// "unknown" when the gateway or the engine cannot be asked.
-	State   string `json:"state"`
-	Owner   string `json:"owner,omitempty"`
-	Created string `json:"created,omitempty"`
-	Expires string `json:"expires,omitempty"`
+	State string `json:"state"`
+	Owner string `json:"owner,omitempty"`
+	// Trust are the rules of the policy that it may break.
+	Trust   policy.Trust `json:"trust,omitempty"`
+	Created string       `json:"created,omitempty"`
+	Expires string       `json:"expires,omitempty"`
 	// DaysLeft counts from today to the last day: 0 is the last day, below 0 is past.
 	DaysLeft   *int            `json:"days_left,omitempty"`
 	Routes     []routeView     `json:"routes"`
@@ -103,7 +106,7 @@ func (o *observation) ask(ctx context.Context, w *workshop) error {
 // view puts together what is known of a project.
 func (o observation) view(p projects.Project, now time.Time) projectView {
 	v := projectView{
-		Name: string(p.Name), Dir: p.Dir, Template: p.Template, Owner: p.Owner,
+		Name: string(p.Name), Dir: p.Dir, Template: p.Template, Owner: p.Owner, Trust: p.Trust,
 		Created: day(p.Created), Expires: day(p.Expires), Routes: []routeView{},
 	}
 	if !p.Expires.IsZero() {

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"gateway/projects/policy"
 	"gateway/proxy/accesslog"
 	"gateway/proxy/label"
 	"gateway/proxy/metric"
@@ -28,6 +29,7 @@ func TestREADME_SaysWhatTheCodeDoes(t *testing.T) {
 		"labels":     label.Markdown(),
 		"access log": accesslog.Markdown(),
 		"metrics":    metric.Markdown(),
+		"rules":      policy.Markdown(),
 		"commands":   commandTable(newRoot(&Env{Getenv: func(string) string { return "" }})),
 	} {
 		want = replacePart(t, want, name, part)

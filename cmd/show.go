@@ -76,6 +76,7 @@ func printProject(env *Env, v projectDetail) error {
 	fmt.Fprintf(w, "folder\t%s\n", v.Dir)
 	fmt.Fprintf(w, "template\t%s\n", cmp.Or(v.Template, "-"))
 	fmt.Fprintf(w, "owner\t%s\n", cmp.Or(v.Owner, "-"))
+	fmt.Fprintf(w, "trust\t%s\n", trusted(v.Trust))
 	fmt.Fprintf(w, "created\t%s\n", cmp.Or(v.Created, "-"))
 	fmt.Fprintf(w, "expires\t%s\n", v.expiry())
 	for _, r := range v.Routes {

@@ -139,6 +139,8 @@ type Life struct {
 	Compose Composer
 	// Ready returns when all the project's keys are served, or with the reason why they are not.
 	Ready func(ctx context.Context, name Name, keys []route.Key) error
+	// Hold refuses a new project by what its files say, when they are in place and nothing is started; nil refuses none.
+	Hold func(ctx context.Context, plan Addition) error
 }
 
 // cleanupTimeout bounds what is done after a failure or an interrupt.
@@ -227,6 +229,11 @@ func (l Life) place(ctx context.Context, r Request, observe Observe) (Addition, 
 }
 
 func (l Life) start(ctx context.Context, plan Addition) error {
+	if l.Hold != nil {
+		if err := l.Hold(ctx, plan); err != nil {
+			return err
+		}
+	}
 	if err := l.run(ctx, plan.Dir, plan.Name, false); err != nil {
 		return fmt.Errorf("starting project %s: %w", plan.Name, err)
 	}

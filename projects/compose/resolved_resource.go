@@ -10,7 +10,7 @@ import (
 	"gateway/projects/policy"
 )
 
-func (r *resolved) mounts(s types.ServiceConfig, keys []string) {
+func examineMounts(r *resolved, s types.ServiceConfig, keys []string) {
 	for _, v := range s.Volumes {
 		switch v.Type {
 		case types.VolumeTypeBind:
@@ -53,7 +53,7 @@ func (r *resolved) bind(v types.ServiceVolumeConfig, keys []string) {
 	}
 }
 
-func (r *resolved) build(s types.ServiceConfig, keys []string) {
+func examineBuild(r *resolved, s types.ServiceConfig, keys []string) {
 	b := s.Build
 	if b == nil {
 		return
@@ -105,7 +105,7 @@ func (r *resolved) context(context string, keys []string) {
 	r.path(policy.Build, context, keys)
 }
 
-func (r *resolved) endpoints(s types.ServiceConfig, keys []string) {
+func examineEndpoints(r *resolved, s types.ServiceConfig, keys []string) {
 	for name, endpoint := range s.Networks {
 		if endpoint == nil {
 			continue

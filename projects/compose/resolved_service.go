@@ -29,15 +29,15 @@ func each(r *resolved, rule policy.Rule, list []string, fine func(string) bool, 
 	}
 }
 
-func (r *resolved) capabilities(s types.ServiceConfig, keys []string) {
+func examineCapabilities(r *resolved, s types.ServiceConfig, keys []string) {
 	each(r, policy.Capabilities, s.CapAdd, policy.HarmlessCapability, keys)
 }
 
-func (r *resolved) securityOpt(s types.ServiceConfig, keys []string) {
+func examineSecurityOpt(r *resolved, s types.ServiceConfig, keys []string) {
 	each(r, policy.SecurityOpt, s.SecurityOpt, policy.HarmlessSecurityOpt, keys)
 }
 
-func (r *resolved) volumesFrom(s types.ServiceConfig, keys []string) {
+func examineVolumesFrom(r *resolved, s types.ServiceConfig, keys []string) {
 	each(r, policy.Mounts, s.VolumesFrom, func(v string) bool {
 		name, _, _ := strings.Cut(v, ":")
 		_, ours := r.project.AllServices()[name]
@@ -45,11 +45,11 @@ func (r *resolved) volumesFrom(s types.ServiceConfig, keys []string) {
 	}, keys)
 }
 
-func (r *resolved) tmpfs(s types.ServiceConfig, keys []string) {
+func examineTmpfs(r *resolved, s types.ServiceConfig, keys []string) {
 	each(r, policy.Limits, s.Tmpfs, func(t string) bool { return !policy.TmpfsTooLarge(t) }, keys)
 }
 
-func (r *resolved) sysctls(s types.ServiceConfig, keys []string) {
+func examineSysctls(r *resolved, s types.ServiceConfig, keys []string) {
 	for name := range s.Sysctls {
 		if !policy.HarmlessSysctl(name) {
 			r.find(policy.Sysctls, fmt.Sprintf("%q tunes the kernel", name), keys...)
@@ -57,7 +57,7 @@ func (r *resolved) sysctls(s types.ServiceConfig, keys []string) {
 	}
 }
 
-func (r *resolved) storage(s types.ServiceConfig, keys []string) {
+func examineStorage(r *resolved, s types.ServiceConfig, keys []string) {
 	for name := range s.StorageOpt {
 		if name != "size" {
 			r.find(policy.Limits, fmt.Sprintf("option %q is the storage driver's own", name), keys...)
@@ -65,13 +65,13 @@ func (r *resolved) storage(s types.ServiceConfig, keys []string) {
 	}
 }
 
-func (r *resolved) score(s types.ServiceConfig, keys []string) {
+func examineScore(r *resolved, s types.ServiceConfig, keys []string) {
 	if s.OomScoreAdj < 0 {
 		r.find(policy.Cgroup, "others would be ended in its stead when memory runs out", keys...)
 	}
 }
 
-func (r *resolved) hooks(s types.ServiceConfig, keys []string) {
+func examineHooks(r *resolved, s types.ServiceConfig, keys []string) {
 	for _, hook := range slices.Concat(s.PostStart, s.PreStop) {
 		if hook.Privileged {
 			r.find(policy.Privileged, "a privileged hook owns the machine", keys...)
@@ -79,7 +79,7 @@ func (r *resolved) hooks(s types.ServiceConfig, keys []string) {
 	}
 }
 
-func (r *resolved) labels(s types.ServiceConfig, keys []string) {
+func examineLabels(r *resolved, s types.ServiceConfig, keys []string) {
 	if !r.report.Says(keys...) {
 		keys = append(slices.Clone(keys[:2]), "label_file")
 	}
@@ -94,7 +94,9 @@ func (r *resolved) labelSet(labels types.Labels, keys []string) {
 	}
 }
 
-func (r *resolved) extraHosts(s types.ServiceConfig, keys []string) { r.hosts(s.ExtraHosts, keys) }
+func examineExtraHosts(r *resolved, s types.ServiceConfig, keys []string) {
+	r.hosts(s.ExtraHosts, keys)
+}
 
 func (r *resolved) hosts(hosts types.HostsList, keys []string) {
 	for _, addresses := range hosts {
@@ -104,7 +106,7 @@ func (r *resolved) hosts(hosts types.HostsList, keys []string) {
 	}
 }
 
-func (r *resolved) logging(s types.ServiceConfig, keys []string) {
+func examineLogging(r *resolved, s types.ServiceConfig, keys []string) {
 	if s.Logging == nil {
 		return
 	}
@@ -115,7 +117,7 @@ func (r *resolved) logging(s types.ServiceConfig, keys []string) {
 	}
 }
 
-func (r *resolved) ulimits(s types.ServiceConfig, keys []string) { r.ulimitSet(s.Ulimits, keys) }
+func examineUlimits(r *resolved, s types.ServiceConfig, keys []string) { r.ulimitSet(s.Ulimits, keys) }
 
 func (r *resolved) ulimitSet(all map[string]*types.UlimitsConfig, keys []string) {
 	for name, u := range all {
@@ -127,8 +129,8 @@ func (r *resolved) ulimitSet(all map[string]*types.UlimitsConfig, keys []string)
 	}
 }
 
-// limits looks at what one container may take, and at how many there may be.
-func (r *resolved) limits(s types.ServiceConfig, keys []string) {
+// examineLimits looks at what one container may take, and at how many there may be.
+func examineLimits(r *resolved, s types.ServiceConfig, keys []string) {
 	quota := float64(s.CPUQuota) / float64(max(s.CPUPeriod, 1))
 	if s.CPUPeriod == 0 {
 		quota = float64(s.CPUQuota) / 100_000
@@ -151,7 +153,7 @@ func (r *resolved) limits(s types.ServiceConfig, keys []string) {
 	}
 }
 
-func (r *resolved) deploy(s types.ServiceConfig, keys []string) {
+func examineDeploy(r *resolved, s types.ServiceConfig, keys []string) {
 	if s.Deploy == nil {
 		return
 	}
@@ -170,19 +172,19 @@ func (r *resolved) deploy(s types.ServiceConfig, keys []string) {
 	}
 }
 
-func (r *resolved) envFiles(s types.ServiceConfig, keys []string) {
+func examineEnvFiles(r *resolved, s types.ServiceConfig, keys []string) {
 	for _, f := range s.EnvFiles {
 		r.path(policy.Files, f.Path, keys)
 	}
 }
 
-func (r *resolved) labelFiles(s types.ServiceConfig, keys []string) {
+func examineLabelFiles(r *resolved, s types.ServiceConfig, keys []string) {
 	for _, f := range s.LabelFiles {
 		r.path(policy.Files, f, keys)
 	}
 }
 
-func (r *resolved) develop(s types.ServiceConfig, keys []string) {
+func examineDevelop(r *resolved, s types.ServiceConfig, keys []string) {
 	if s.Develop == nil {
 		return
 	}

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-func (c *check) memory(e entry) {
+func checkMemory(c *check, e entry) {
 	most := int64(MaxMemory)
 	switch c.keys[len(c.keys)-1] {
 	case "shm_size":
@@ -18,32 +18,32 @@ func (c *check) memory(e entry) {
 	}
 }
 
-func (c *check) cpus(e entry) {
+func checkCpus(c *check, e entry) {
 	if n, err := strconv.ParseFloat(c.text(e.value), 64); err == nil && !(n >= 0 && n <= MaxCPUs) {
 		c.find(Limits, e.line, "%s is more than %g CPUs", shown(c.text(e.value)), MaxCPUs)
 	}
 }
 
-func (c *check) pids(e entry) {
+func checkPids(c *check, e entry) {
 	if n, err := strconv.ParseInt(c.text(e.value), 10, 64); err == nil && (n < 0 || n > MaxPids) {
 		c.find(Limits, e.line, "%d is more than %d processes", n, MaxPids)
 	}
 }
 
-func (c *check) replicas(e entry) {
+func checkReplicas(c *check, e entry) {
 	if n, err := strconv.ParseInt(c.text(e.value), 10, 64); err == nil && n > MaxReplicas {
 		c.find(Limits, e.line, "%d is more than %d replicas", n, MaxReplicas)
 	}
 }
 
-func (c *check) score(e entry) {
+func checkScore(c *check, e entry) {
 	if strings.HasPrefix(strings.TrimSpace(c.text(e.value)), "-") {
 		c.find(Cgroup, e.line, "others would be ended in its stead when memory runs out")
 	}
 }
 
-// tmpfs counts as the container's memory, which has its limit; a size above that is a mistake.
-func (c *check) tmpfs(e entry) {
+// checkTmpfs counts as the container's memory, which has its limit; a size above that is a mistake.
+func checkTmpfs(c *check, e entry) {
 	for _, item := range items(e.value) {
 		if TmpfsTooLarge(c.text(item)) {
 			c.find(Limits, item.Line, "%s is more than %d MiB", shown(c.text(item)), MaxMemory>>20)
@@ -63,8 +63,8 @@ func TmpfsTooLarge(spec string) bool {
 	return false
 }
 
-// storage takes a size alone: other options are the storage driver's own.
-func (c *check) storage(e entry) {
+// checkStorage takes a size alone: other options are the storage driver's own.
+func checkStorage(c *check, e entry) {
 	for _, p := range c.pairs(e.value) {
 		if p.key != "size" {
 			c.find(Limits, p.line, "option %s is the storage driver's own", shown(p.key))

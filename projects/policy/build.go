@@ -6,24 +6,24 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-func (c *check) build(e entry) {
+func checkBuild(c *check, e entry) {
 	n := deref(e.value)
 	if n.Kind != yaml.MappingNode {
 		if len(items(n)) > 0 {
-			c.context(n, c.text(n))
+			checkContext(c, n, c.text(n))
 		}
 		return
 	}
 	context := "."
 	if at := lookUp(n, "context"); at != nil {
 		context = c.text(at)
-		c.in("context").context(at, context)
+		checkContext(c.in("context"), at, context)
 	}
 	if dockerfile := lookUp(n, "dockerfile"); dockerfile != nil {
-		c.in("dockerfile").dockerfile(dockerfile, context)
+		checkDockerfile(c.in("dockerfile"), dockerfile, context)
 	}
 	for _, extra := range c.pairs(lookUp(n, "additional_contexts")) {
-		c.in("additional_contexts").extraContext(extra)
+		checkExtraContext(c.in("additional_contexts"), extra)
 	}
 	for _, part := range entries(n) {
 		if one := buildKeys[part.key]; one != nil {
@@ -38,14 +38,14 @@ var buildKeys = map[string]func(c *check, e entry){
 	"entitlements": some(Privileged, "entitlements give a build the machine"),
 	"ssh":          some(Build, "it hands over the keys of who runs the gateway"),
 	"cache_to":     some(Build, "it writes where it likes"),
-	"cache_from":   (*check).cacheFrom,
-	"network":      (*check).buildNetwork,
-	"extra_hosts":  (*check).extraHosts,
+	"cache_from":   checkCacheFrom,
+	"network":      checkBuildNetwork,
+	"extra_hosts":  checkExtraHosts,
 	"isolation":    some(Runtime, "another isolation may not keep to the rules"),
-	"labels":       (*check).labels,
-	"shm_size":     (*check).memory,
-	"ulimits":      (*check).ulimits,
-	"tags":         (*check).tags,
+	"labels":       checkLabels,
+	"shm_size":     checkMemory,
+	"ulimits":      checkUlimits,
+	"tags":         checkTags,
 }
 
 // RemoteContext reports whether a build context is not a folder here.
@@ -58,7 +58,7 @@ func RemoteContext(text string) bool {
 	return strings.Contains(text, "://")
 }
 
-func (c *check) context(n *yaml.Node, text string) {
+func checkContext(c *check, n *yaml.Node, text string) {
 	if RemoteContext(text) {
 		c.find(Build, n.Line, "%s is on a server", shown(text))
 		return
@@ -66,8 +66,8 @@ func (c *check) context(n *yaml.Node, text string) {
 	c.read(Build, n, text)
 }
 
-// dockerfile is a path inside the context, or an absolute one.
-func (c *check) dockerfile(n *yaml.Node, context string) {
+// checkDockerfile is a path inside the context, or an absolute one.
+func checkDockerfile(c *check, n *yaml.Node, context string) {
 	text := c.text(n)
 	if RemoteContext(context) {
 		return
@@ -83,9 +83,9 @@ func HarmlessExtraContext(text string) bool {
 	return strings.HasPrefix(text, "docker-image://") || strings.HasPrefix(text, "service:")
 }
 
-func (c *check) extraContext(p pair) {
+func checkExtraContext(c *check, p pair) {
 	if !HarmlessExtraContext(p.value) {
-		c.context(&yaml.Node{Line: p.line}, strings.TrimPrefix(p.value, "oci-layout://"))
+		checkContext(c, &yaml.Node{Line: p.line}, strings.TrimPrefix(p.value, "oci-layout://"))
 	}
 }
 
@@ -94,7 +94,7 @@ func HarmlessCache(text string) bool {
 	return !strings.Contains(text, "=") || strings.HasPrefix(text, "type=registry,") && !strings.Contains(text, "src=")
 }
 
-func (c *check) cacheFrom(e entry) {
+func checkCacheFrom(c *check, e entry) {
 	for _, item := range items(e.value) {
 		if !HarmlessCache(c.text(item)) {
 			c.find(Build, item.Line, "cache %s is no image", shown(c.text(item)))
@@ -107,7 +107,7 @@ func OwnBuildNetwork(network string) bool {
 	return network == "" || network == "none" || network == "default"
 }
 
-func (c *check) buildNetwork(e entry) {
+func checkBuildNetwork(c *check, e entry) {
 	if network := c.text(e.value); !OwnBuildNetwork(network) {
 		c.find(Namespaces, e.line, "network %s is not the build's own", shown(network))
 	}
@@ -119,8 +119,8 @@ func OwnImage(project, image string) bool {
 	return ok && rest != "" && strings.ContainsRune("-_/:", rune(rest[0]))
 }
 
-// tagged refuses to build what others know by that name.
-func (c *check) tagged(service *yaml.Node) {
+// checkTagged refuses to build what others know by that name.
+func checkTagged(c *check, service *yaml.Node) {
 	image := lookUp(service, "image")
 	if lookUp(service, "build") == nil || image == nil || OwnImage(c.w.src.Name, c.text(image)) {
 		return
@@ -128,7 +128,7 @@ func (c *check) tagged(service *yaml.Node) {
 	c.in("image").find(ImageName, image.Line, "%s would be built here, and its name does not begin with %s-", shown(c.text(image)), c.w.src.Name)
 }
 
-func (c *check) tags(e entry) {
+func checkTags(c *check, e entry) {
 	for _, item := range items(e.value) {
 		if tag := c.text(item); !OwnImage(c.w.src.Name, tag) {
 			c.find(ImageName, item.Line, "tag %s does not begin with %s-", shown(tag), c.w.src.Name)

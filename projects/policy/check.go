@@ -199,14 +199,14 @@ var sections map[string]func(c *check, e entry) error
 
 func init() {
 	sections = map[string]func(c *check, e entry) error{
-		"x-gateway": (*check).gateway,
-		"include":   (*check).include,
-		"services":  (*check).services,
-		"networks":  each((*check).network),
-		"volumes":   each((*check).volume),
-		"configs":   each((*check).object),
-		"secrets":   each((*check).object),
-		"models":    each((*check).model),
+		"x-gateway": checkGateway,
+		"include":   checkInclude,
+		"services":  checkServices,
+		"networks":  each(checkNetwork),
+		"volumes":   each(checkVolume),
+		"configs":   each(checkObject),
+		"secrets":   each(checkObject),
+		"models":    each(checkModel),
 	}
 }
 

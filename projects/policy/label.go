@@ -54,19 +54,24 @@ func Claims(project string, labels map[string]map[string]string, held []Held, ow
 	for service, set := range labels {
 		claims, _ := label.Parse(set)
 		for _, claim := range claims {
-			if slices.Contains(own, claim.Key) {
-				continue
-			}
-			for _, h := range held {
-				if h.Project != project && takes(claim.Key, h.Key) {
-					all = append(all, Routes.Found(joined([]string{"services", service, "labels"}),
-						fmt.Sprintf("path %s would take visitors of %s, which is %s", claim.Key, h.Key, h.By)))
-				}
+			if !slices.Contains(own, claim.Key) {
+				all = append(all, taken(project, service, claim.Key, held)...)
 			}
 		}
 	}
 	slices.SortFunc(all, func(a, b Finding) int { return strings.Compare(a.String(), b.String()) })
 	return slices.Compact(all)
+}
+
+// taken finds those whose visitors a service would take at a key.
+func taken(project, service string, key route.Key, held []Held) (all []Finding) {
+	for _, h := range held {
+		if h.Project != project && takes(key, h.Key) {
+			all = append(all, Routes.Found(joined([]string{"services", service, "labels"}),
+				fmt.Sprintf("path %s would take visitors of %s, which is %s", key, h.Key, h.By)))
+		}
+	}
+	return all
 }
 
 // takes reports whether a route at key would answer for addresses of the one at held: at the same path, or at a path

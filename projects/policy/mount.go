@@ -8,25 +8,25 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// bind is a folder of the machine in a container.
+// checkBind is a folder of the machine in a container.
 type bind struct {
 	source, propagation string
 	readOnly            bool
 	line                int
 }
 
-func (c *check) mounts(e entry) {
+func checkMounts(c *check, e entry) {
 	for _, item := range items(e.value) {
 		if deref(item).Kind == yaml.MappingNode {
-			c.longMount(item)
+			checkLongMount(c, item)
 		} else {
-			c.shortMount(item)
+			checkShortMount(c, item)
 		}
 	}
 }
 
-// shortMount reads SOURCE:TARGET:OPTIONS. A source is a folder when it looks like a path, else the name of a volume.
-func (c *check) shortMount(n *yaml.Node) {
+// checkShortMount reads SOURCE:TARGET:OPTIONS. A source is a folder when it looks like a path, else the name of a volume.
+func checkShortMount(c *check, n *yaml.Node) {
 	spec := c.text(n)
 	source, rest, found := strings.Cut(spec, ":")
 	if len(source) == 1 && unicode.IsLetter(rune(source[0])) && len(rest) > 1 {
@@ -49,7 +49,7 @@ func (c *check) shortMount(n *yaml.Node) {
 			b.propagation = option
 		}
 	}
-	c.bind(b)
+	checkBind(c, b)
 }
 
 // isPath reports whether Compose takes the source of a mount for a path.
@@ -58,20 +58,20 @@ func isPath(source string) bool {
 		len(source) > 1 && source[1] == ':' && unicode.IsLetter(rune(source[0])))
 }
 
-func (c *check) longMount(n *yaml.Node) {
+func checkLongMount(c *check, n *yaml.Node) {
 	source, line := lookUp(n, "source"), deref(n).Line
 	if source != nil {
 		line = source.Line
 	}
 	switch kind := c.text(lookUp(n, "type")); kind {
 	case "bind":
-		c.bind(bind{
+		checkBind(c, bind{
 			source: c.text(source), readOnly: c.on(lookUp(n, "read_only")), line: line,
 			propagation: c.text(lookUp(lookUp(n, "bind"), "propagation")),
 		})
 	case "tmpfs":
 		if size := lookUp(lookUp(n, "tmpfs"), "size"); size != nil {
-			c.in("size").memory(entry{line: size.Line, value: size})
+			checkMemory(c.in("size"), entry{line: size.Line, value: size})
 		}
 	case "volume", "image", "":
 		if isPath(c.text(source)) && kind != "image" {
@@ -85,7 +85,7 @@ func (c *check) longMount(n *yaml.Node) {
 // PrivatePropagation reports whether mounts inside a bind mount stay on their side.
 func PrivatePropagation(p string) bool { return p == "" || p == "private" || p == "rprivate" }
 
-func (c *check) bind(b bind) {
+func checkBind(c *check, b bind) {
 	reach := c.path(b.source)
 	switch {
 	case reach.Socket:
@@ -107,9 +107,9 @@ func (c *check) bind(b bind) {
 	}
 }
 
-// volume looks at one of the top-level volumes.
-func (c *check) volume(e entry) {
-	c.owned(e)
+// checkVolume looks at one of the top-level volumes.
+func checkVolume(c *check, e entry) {
+	checkOwned(c, e)
 	if driver := lookUp(e.value, "driver"); driver != nil && !OwnVolume(c.text(driver), 0) {
 		c.find(Volumes, driver.Line, "driver %s is not local", shown(c.text(driver)))
 	}

@@ -14,8 +14,8 @@ func OwnName(project, name string) bool {
 	return name == "" || strings.HasPrefix(name, project+"_") && nameForm.MatchString(name)
 }
 
-// owned refuses what belongs to another project.
-func (c *check) owned(e entry) {
+// checkOwned refuses what belongs to another project.
+func checkOwned(c *check, e entry) {
 	if external := lookUp(e.value, "external"); c.on(external) {
 		c.find(External, external.Line, "it is not the project's own")
 	}
@@ -23,12 +23,12 @@ func (c *check) owned(e entry) {
 		c.find(External, name.Line, "the name %s does not begin with %s_", shown(c.text(name)), c.w.src.Name)
 	}
 	if labels := lookUp(e.value, "labels"); labels != nil {
-		c.in("labels").networkLabels(entry{line: labels.Line, value: labels})
+		checkNetworkLabels(c.in("labels"), entry{line: labels.Line, value: labels})
 	}
 }
 
-// networkLabels are those of networks and volumes, of which gateway's own say what the network is for.
-func (c *check) networkLabels(e entry) {
+// checkNetworkLabels are those of networks and volumes, of which gateway's own say what the network is for.
+func checkNetworkLabels(c *check, e entry) {
 	for _, p := range c.pairs(e.value) {
 		if why := ClaimedLabel(p.key, p.value); why != "" && !RoleOfNetwork(p.key, p.value) {
 			c.find(Labels, p.line, "label %s: %s", shown(p.key), why)
@@ -36,8 +36,8 @@ func (c *check) networkLabels(e entry) {
 	}
 }
 
-func (c *check) network(e entry) {
-	c.owned(e)
+func checkNetwork(c *check, e entry) {
+	checkOwned(c, e)
 	if driver := lookUp(e.value, "driver"); driver != nil && !OwnNetwork(c.text(driver)) {
 		c.find(Networks, driver.Line, "driver %s is not bridge", shown(c.text(driver)))
 	}
@@ -75,8 +75,8 @@ func PrivateSubnet(s string) bool {
 	return subnet.Addr().IsPrivate() && (subnet.Addr().Is6() && subnet.Bits() >= 48 || subnet.Addr().Is4() && subnet.Bits() >= 16)
 }
 
-// object looks at one of the top-level configs and secrets.
-func (c *check) object(e entry) {
+// checkObject looks at one of the top-level configs and secrets.
+func checkObject(c *check, e entry) {
 	if external := lookUp(e.value, "external"); c.on(external) {
 		c.find(External, external.Line, "it is not the project's own")
 	}
@@ -90,6 +90,6 @@ func (c *check) object(e entry) {
 	}
 }
 
-func (c *check) model(e entry) {
+func checkModel(c *check, e entry) {
 	c.find(Provider, e.line, "Compose would run a program of the machine")
 }

@@ -1,6 +1,9 @@
 package policy
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Rule is the name of a rule, as --trust takes it.
 type Rule string
@@ -103,4 +106,18 @@ func (r Rule) fixed() bool { return r.doc().Fixed }
 // Found makes a finding with the mend that the rule has.
 func (r Rule) Found(where, text string) Finding {
 	return Finding{Rule: r, Where: where, Text: text, Mend: r.doc().Mend}
+}
+
+// Markdown is the table of all rules.
+func Markdown() string {
+	var b strings.Builder
+	b.WriteString("| rule | refuses | because | mend |\n| --- | --- | --- | --- |\n")
+	for _, d := range rules {
+		name := "`" + string(d.Name) + "`"
+		if d.Fixed {
+			name += " (always)"
+		}
+		b.WriteString("| " + name + " | " + d.Refuses + " | " + d.Why + " | " + d.Mend + " |\n")
+	}
+	return b.String()
 }

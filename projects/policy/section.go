@@ -44,15 +44,6 @@ func (c *check) text(n *yaml.Node) string {
 	return value
 }
 
-// texts are the values of a list, or the one value that stands for it.
-func (c *check) texts(n *yaml.Node) []string {
-	var all []string
-	for _, item := range items(n) {
-		all = append(all, c.text(item))
-	}
-	return all
-}
-
 // on reports whether a value is not plainly off.
 func (c *check) on(n *yaml.Node) bool {
 	n = deref(n)
@@ -111,8 +102,8 @@ func (c *check) read(r Rule, n *yaml.Node, text string) {
 	c.fix(reach, n.Line)
 }
 
-// gateway looks at x-gateway: only the project's own file may record trust, and only when it is not somebody else's.
-func (c *check) gateway(e entry) error {
+// checkGateway looks at x-gateway: only the project's own file may record trust, and only when it is not somebody else's.
+func checkGateway(c *check, e entry) error {
 	trust := entryOf(e.value, "trust")
 	if trust.value == nil {
 		return nil
@@ -132,17 +123,17 @@ func (c *check) gateway(e entry) error {
 	return nil
 }
 
-// include follows the files that this one includes.
-func (c *check) include(e entry) error {
+// checkInclude follows the files that this one includes.
+func checkInclude(c *check, e entry) error {
 	for _, item := range items(e.value) {
-		if err := c.in("include").includeOne(item); err != nil {
+		if err := checkIncludeOne(c.in("include"), item); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (c *check) includeOne(n *yaml.Node) error {
+func checkIncludeOne(c *check, n *yaml.Node) error {
 	paths := []*yaml.Node{n}
 	var directory *yaml.Node
 	var envFiles []*yaml.Node
@@ -154,7 +145,7 @@ func (c *check) includeOne(n *yaml.Node) error {
 		next.env[name] = value
 	}
 	for i, p := range paths {
-		file, ok := c.local(p)
+		file, ok := checkLocal(c, p)
 		if !ok {
 			return nil
 		}
@@ -162,12 +153,12 @@ func (c *check) includeOne(n *yaml.Node) error {
 			next.base = filepath.Dir(file)
 		}
 		if i == 0 && directory != nil {
-			if next.base, ok = c.local(directory); !ok {
+			if next.base, ok = checkLocal(c, directory); !ok {
 				return nil
 			}
 		}
 		if i == 0 {
-			if err := c.includeEnv(&next, envFiles, p.Line); err != nil {
+			if err := checkIncludeEnv(c, &next, envFiles, p.Line); err != nil {
 				return err
 			}
 		}
@@ -178,8 +169,8 @@ func (c *check) includeOne(n *yaml.Node) error {
 	return nil
 }
 
-// includeEnv adds the variables that hold in an included file: those of env_file, or else of the .env beside it.
-func (c *check) includeEnv(next *scope, files []*yaml.Node, line int) error {
+// checkIncludeEnv adds the variables that hold in an included file: those of env_file, or else of the .env beside it.
+func checkIncludeEnv(c *check, next *scope, files []*yaml.Node, line int) error {
 	if len(files) == 0 {
 		return c.w.mergeDotenv(next.env, filepath.Join(next.base, ".env"), Place{c.s.file, line})
 	}
@@ -187,7 +178,7 @@ func (c *check) includeEnv(next *scope, files []*yaml.Node, line int) error {
 		if deref(f).Value == "/dev/null" {
 			continue
 		}
-		path, ok := c.local(f)
+		path, ok := checkLocal(c, f)
 		if !ok {
 			return nil
 		}
@@ -212,8 +203,8 @@ func (w *walker) includeFile(s scope, file string, at Place) error {
 	return nil
 }
 
-// local is the absolute path of what this file names to be read by Compose itself, when it is plainly in the folder.
-func (c *check) local(n *yaml.Node) (string, bool) {
+// checkLocal is the absolute path of what this file names to be read by Compose itself, when it is plainly in the folder.
+func checkLocal(c *check, n *yaml.Node) (string, bool) {
 	value := deref(n).Value
 	switch {
 	case deref(n).Kind != yaml.ScalarNode:
@@ -237,22 +228,22 @@ func (c *check) local(n *yaml.Node) (string, bool) {
 	return "", false
 }
 
-// services looks at all services of a file.
-func (c *check) services(e entry) error {
+// checkServices looks at all services of a file.
+func checkServices(c *check, e entry) error {
 	all := entries(e.value)
 	if len(all) > MaxServices {
 		c.in("services").find(Limits, e.line, "there are %d services, and %d is the most", len(all), MaxServices)
 	}
 	for _, service := range all {
-		if err := c.in("services", service.key).service(e.value, service); err != nil {
+		if err := checkService(c.in("services", service.key), e.value, service); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// service looks at one service, and at those that it extends. The keys are those of the service that comes of it.
-func (c *check) service(services *yaml.Node, service entry) error {
+// checkService looks at one service, and at those that it extends. The keys are those of the service that comes of it.
+func checkService(c *check, services *yaml.Node, service entry) error {
 	key := strings.Join([]string{"service", c.s.file, c.s.base, service.key, joined(c.keys)}, "\x00")
 	if c.w.seen[key] {
 		return nil
@@ -263,14 +254,14 @@ func (c *check) service(services *yaml.Node, service entry) error {
 			one(c.in(e.key), e)
 		}
 	}
-	c.tagged(service.value)
+	checkTagged(c, service.value)
 	if e := lookUp(service.value, "extends"); e != nil {
-		return c.extends(services, e)
+		return checkExtends(c, services, e)
 	}
 	return nil
 }
 
-func (c *check) extends(services, n *yaml.Node) error {
+func checkExtends(c *check, services, n *yaml.Node) error {
 	from, file := deref(n), lookUp(n, "file")
 	if from.Kind == yaml.MappingNode {
 		from = deref(lookUp(n, "service"))
@@ -281,7 +272,7 @@ func (c *check) extends(services, n *yaml.Node) error {
 	in := *c
 	if file != nil {
 		at := c.in("extends")
-		path, ok := at.local(file)
+		path, ok := checkLocal(at, file)
 		if !ok {
 			return nil
 		}
@@ -304,7 +295,7 @@ func (c *check) extends(services, n *yaml.Node) error {
 	}
 	for _, e := range entries(services) {
 		if e.key == c.text(from) {
-			return in.service(services, e)
+			return checkService(&in, services, e)
 		}
 	}
 	return nil

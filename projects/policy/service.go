@@ -31,37 +31,37 @@ var serviceKeys = map[string]func(c *check, e entry){
 	"credential_spec":     some(Files, "it names credentials of the machine"),
 	"annotations":         some(Labels, "runtimes act on annotations"),
 	"pre_start":           some(Hooks, "its containers have no limits"),
-	"post_start":          (*check).hooks,
-	"pre_stop":            (*check).hooks,
-	"cap_add":             (*check).capabilities,
-	"network_mode":        (*check).namespace,
-	"pid":                 (*check).namespace,
-	"ipc":                 (*check).namespace,
-	"uts":                 (*check).namespace,
-	"userns_mode":         (*check).namespace,
-	"cgroup":              (*check).namespace,
-	"security_opt":        (*check).securityOpt,
-	"sysctls":             (*check).sysctls,
-	"extra_hosts":         (*check).extraHosts,
-	"volumes_from":        (*check).volumesFrom,
-	"logging":             (*check).logging,
-	"ulimits":             (*check).ulimits,
-	"labels":              (*check).labels,
-	"env_file":            (*check).envFiles,
-	"label_file":          (*check).envFiles,
-	"volumes":             (*check).mounts,
-	"build":               (*check).build,
-	"develop":             (*check).develop,
-	"deploy":              (*check).deploy,
-	"mem_limit":           (*check).memory,
-	"memswap_limit":       (*check).memory,
-	"shm_size":            (*check).memory,
-	"cpus":                (*check).cpus,
-	"pids_limit":          (*check).pids,
-	"scale":               (*check).replicas,
-	"oom_score_adj":       (*check).score,
-	"tmpfs":               (*check).tmpfs,
-	"storage_opt":         (*check).storage,
+	"post_start":          checkHooks,
+	"pre_stop":            checkHooks,
+	"cap_add":             checkCapabilities,
+	"network_mode":        checkNamespace,
+	"pid":                 checkNamespace,
+	"ipc":                 checkNamespace,
+	"uts":                 checkNamespace,
+	"userns_mode":         checkNamespace,
+	"cgroup":              checkNamespace,
+	"security_opt":        checkSecurityOpt,
+	"sysctls":             checkSysctls,
+	"extra_hosts":         checkExtraHosts,
+	"volumes_from":        checkVolumesFrom,
+	"logging":             checkLogging,
+	"ulimits":             checkUlimits,
+	"labels":              checkLabels,
+	"env_file":            checkEnvFiles,
+	"label_file":          checkEnvFiles,
+	"volumes":             checkMounts,
+	"build":               checkBuild,
+	"develop":             checkDevelop,
+	"deploy":              checkDeploy,
+	"mem_limit":           checkMemory,
+	"memswap_limit":       checkMemory,
+	"shm_size":            checkMemory,
+	"cpus":                checkCpus,
+	"pids_limit":          checkPids,
+	"scale":               checkReplicas,
+	"oom_score_adj":       checkScore,
+	"tmpfs":               checkTmpfs,
+	"storage_opt":         checkStorage,
 }
 
 // flag refuses a key that is on.
@@ -82,7 +82,7 @@ func some(r Rule, text string) func(c *check, e entry) {
 	}
 }
 
-func (c *check) hooks(e entry) {
+func checkHooks(c *check, e entry) {
 	for _, hook := range items(e.value) {
 		if p := lookUp(hook, "privileged"); c.on(p) {
 			c.find(Privileged, p.Line, "a privileged hook owns the machine")
@@ -90,7 +90,7 @@ func (c *check) hooks(e entry) {
 	}
 }
 
-func (c *check) capabilities(e entry) {
+func checkCapabilities(c *check, e entry) {
 	for _, item := range items(e.value) {
 		if name := c.text(item); !HarmlessCapability(name) {
 			c.find(Capabilities, item.Line, "capability %s reaches beyond the container", shown(name))
@@ -110,14 +110,14 @@ func OwnNamespace(key, value string) bool {
 	return strings.HasPrefix(value, "service:") && (key == "network_mode" || key == "pid" || key == "ipc")
 }
 
-func (c *check) namespace(e entry) {
+func checkNamespace(c *check, e entry) {
 	key := c.keys[len(c.keys)-1]
 	if value := c.text(e.value); !OwnNamespace(key, value) {
 		c.find(Namespaces, e.line, "%s: %s is not the project's own", key, shown(value))
 	}
 }
 
-func (c *check) securityOpt(e entry) {
+func checkSecurityOpt(c *check, e entry) {
 	for _, item := range items(e.value) {
 		if option := c.text(item); !HarmlessSecurityOpt(option) {
 			c.find(SecurityOpt, item.Line, "%s is not no-new-privileges:true", shown(option))
@@ -125,7 +125,7 @@ func (c *check) securityOpt(e entry) {
 	}
 }
 
-func (c *check) sysctls(e entry) {
+func checkSysctls(c *check, e entry) {
 	for _, p := range c.pairs(e.value) {
 		if !HarmlessSysctl(p.key) {
 			c.find(Sysctls, p.line, "%s tunes the kernel", shown(p.key))
@@ -133,7 +133,7 @@ func (c *check) sysctls(e entry) {
 	}
 }
 
-func (c *check) extraHosts(e entry) {
+func checkExtraHosts(c *check, e entry) {
 	for _, n := range items(e.value) {
 		for _, text := range flat(c, n) {
 			if HostGatewayIn(text) {
@@ -168,7 +168,7 @@ func flat(c *check, n *yaml.Node) []string {
 	return all
 }
 
-func (c *check) volumesFrom(e entry) {
+func checkVolumesFrom(c *check, e entry) {
 	for _, item := range items(e.value) {
 		if from := c.text(item); strings.HasPrefix(from, "container:") {
 			c.find(Mounts, item.Line, "%s is not of this project", shown(from))
@@ -176,7 +176,7 @@ func (c *check) volumesFrom(e entry) {
 	}
 }
 
-func (c *check) logging(e entry) {
+func checkLogging(c *check, e entry) {
 	if driver := lookUp(e.value, "driver"); !HarmlessLogging(c.text(driver)) {
 		c.find(Logging, driver.Line, "logging driver %s is not json-file, local or none", shown(c.text(driver)))
 		return
@@ -190,7 +190,7 @@ func (c *check) logging(e entry) {
 	}
 }
 
-func (c *check) ulimits(e entry) {
+func checkUlimits(c *check, e entry) {
 	for _, limit := range entries(e.value) {
 		for _, text := range flat(c, limit.value) {
 			if value, err := strconv.ParseInt(text, 10, 64); err == nil && !HarmlessUlimit(limit.key, value) {
@@ -200,7 +200,7 @@ func (c *check) ulimits(e entry) {
 	}
 }
 
-func (c *check) labels(e entry) {
+func checkLabels(c *check, e entry) {
 	for _, p := range c.pairs(e.value) {
 		if why := ClaimedLabel(p.key, p.value); why != "" {
 			c.find(Labels, p.line, "label %s: %s", shown(p.key), why)
@@ -208,7 +208,7 @@ func (c *check) labels(e entry) {
 	}
 }
 
-func (c *check) envFiles(e entry) {
+func checkEnvFiles(c *check, e entry) {
 	for _, item := range items(e.value) {
 		if path := lookUp(item, "path"); path != nil {
 			item = path
@@ -217,7 +217,7 @@ func (c *check) envFiles(e entry) {
 	}
 }
 
-func (c *check) develop(e entry) {
+func checkDevelop(c *check, e entry) {
 	for _, watch := range items(lookUp(e.value, "watch")) {
 		if path := lookUp(watch, "path"); path != nil && !c.path(c.text(path)).Inside {
 			c.find(Files, path.Line, "%s is outside the project's folder", shown(c.text(path)))
@@ -225,15 +225,15 @@ func (c *check) develop(e entry) {
 	}
 }
 
-func (c *check) deploy(e entry) {
+func checkDeploy(c *check, e entry) {
 	if n := lookUp(e.value, "replicas"); n != nil {
-		c.in("replicas").replicas(entry{line: n.Line, value: n})
+		checkReplicas(c.in("replicas"), entry{line: n.Line, value: n})
 	}
 	if n := lookUp(e.value, "labels"); n != nil {
-		c.in("labels").labels(entry{line: n.Line, value: n})
+		checkLabels(c.in("labels"), entry{line: n.Line, value: n})
 	}
 	resources := lookUp(e.value, "resources")
-	limits := map[string]func(*check, entry){"memory": (*check).memory, "cpus": (*check).cpus, "pids": (*check).pids}
+	limits := map[string]func(*check, entry){"memory": checkMemory, "cpus": checkCpus, "pids": checkPids}
 	for _, part := range entries(resources) {
 		for _, one := range entries(part.value) {
 			at := c.in("resources", part.key, one.key)

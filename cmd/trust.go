@@ -1,0 +1,116 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"gateway/projects"
+	"gateway/projects/compose"
+	"gateway/projects/policy"
+	"gateway/proxy/route"
+)
+
+// addTrustFlag declares --trust.
+func addTrustFlag(f *pflag.FlagSet, names *[]string) {
+	f.StringSliceVar(names, "trust", nil, "let the project break these rules, and record it in its compose.yaml; 'gateway policy' lists them")
+}
+
+// parseTrust reads --trust.
+func parseTrust(names []string) (policy.Trust, error) {
+	t, err := policy.ParseTrust(names)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("--trust: %w", err)}
+	}
+	return t, nil
+}
+
+// hold holds a project to the policy, with trust beside what its compose.yaml records, and then records it, too.
+func hold(ctx context.Context, w *workshop, p projects.Project, t policy.Trust, taken []projects.Taken) error {
+	if err := judge(ctx, w, compose.Subject{Dir: p.Dir, Name: string(p.Name), Trust: t}, taken); err != nil {
+		return err
+	}
+	return w.store.RecordTrust(ctx, p.Name, t)
+}
+
+// holdNew holds a new project to the policy. The path that it was made for is its own.
+func holdNew(ctx context.Context, w *workshop, plan projects.Addition) error {
+	taken, err := w.taken(ctx)
+	if err != nil {
+		return err
+	}
+	return judge(ctx, w, compose.Subject{Dir: plan.Dir, Name: string(plan.Name)}, taken, plan.Key)
+}
+
+// judge holds a project to the policy, and says what trust allows and which limits services get; taken are the paths of
+// all projects, own those that were chosen for this one.
+func judge(ctx context.Context, w *workshop, s compose.Subject, taken []projects.Taken, own ...route.Key) error {
+	seen, err := w.compose.Inspect(ctx, s)
+	if err != nil {
+		return err
+	}
+	allowed, refused := seen.Trust.Split(policy.Claims(s.Name, seen.Labels, held(taken), own...))
+	if len(refused) > 0 {
+		return policy.Refused(refused)
+	}
+	seen.Allowed = append(seen.Allowed, allowed...)
+	for _, note := range seen.Notes() {
+		w.env.notef("%s\n", note)
+	}
+	return nil
+}
+
+func held(taken []projects.Taken) []policy.Held {
+	var all []policy.Held
+	for _, t := range taken {
+		all = append(all, policy.Held{Key: t.Key, Project: t.Project, By: t.By})
+	}
+	return all
+}
+
+func newPolicy(env *Env) *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "policy",
+		Short: "List the rules that projects are held to",
+		Long: "Lists what a project's compose.yaml may not ask of the machine, by the names that --trust takes: gateway add and\n" +
+			"gateway deploy refuse it by file, line, rule and mend. Those marked with a star cannot be trusted away.",
+		Example: "  gateway policy\n  gateway deploy shop --trust ports,mounts",
+		Args:    usage(cobra.NoArgs),
+		RunE:    func(*cobra.Command, []string) error { return runPolicy(env, asJSON) },
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}
+
+func runPolicy(env *Env, asJSON bool) error {
+	if asJSON {
+		return env.json(struct {
+			Rules []policy.Doc `json:"rules"`
+		}{policy.Rules()})
+	}
+	w := tabwriter.NewWriter(env.Out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "RULE\tREFUSES\tWHY\tMEND")
+	for _, d := range policy.Rules() {
+		name := string(d.Name)
+		if d.Fixed {
+			name += " *"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", name, d.Refuses, d.Why, d.Mend)
+	}
+	if err := w.Flush(); err != nil {
+		return fmt.Errorf("writing the rules: %w", err)
+	}
+	return nil
+}
+
+// trusted are the rules that a project may break, for people.
+func trusted(t policy.Trust) string {
+	if len(t) == 0 {
+		return "-"
+	}
+	return t.String()
+}
