@@ -34,6 +34,8 @@ type statusReport struct {
 	// OK reports that every part is there and connected; Faults say what is not.
 	OK     bool     `json:"ok"`
 	Faults []string `json:"faults,omitempty"`
+	// Warnings are about what will be missing soon: invite links that end.
+	Warnings []string `json:"warnings,omitempty"`
 	// Containers are those of `gateway up`, empty when the engine cannot be reached or the proxy runs otherwise.
 	Containers []statusContainer `json:"containers,omitempty"`
 	// Gateway is what the proxy says, nil when it cannot be reached.
@@ -50,6 +52,7 @@ type statusContainer struct {
 
 func runStatus(ctx context.Context, env *Env, asJSON bool) error {
 	report := observeStatus(ctx, env)
+	report.Warnings = env.inviteWarnings(ctx)
 	if asJSON {
 		if err := env.json(report); err != nil {
 			return err
@@ -163,6 +166,9 @@ func printStatus(env *Env, r statusReport, now time.Time) error {
 	}
 	for _, fault := range r.Faults {
 		env.notef("fault: %s\n", fault)
+	}
+	for _, warning := range r.Warnings {
+		env.notef("warning: %s\n", warning)
 	}
 	return nil
 }

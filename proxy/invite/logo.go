@@ -94,6 +94,17 @@ func FindLogo(dir string) string {
 	return ""
 }
 
+// OtherLogo returns the path of a logo in the folder of a page that is not the one at keep, or empty.
+func OtherLogo(dir, keep string) string {
+	for _, form := range logoForms {
+		path := filepath.Join(dir, logoName+form.ext)
+		if _, err := os.Lstat(path); err == nil && path != keep {
+			return path
+		}
+	}
+	return ""
+}
+
 // LogoFile is the name that a logo has in the folder of a page.
 func (l Logo) LogoFile() string { return logoName + l.Ext }
 

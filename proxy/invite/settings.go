@@ -72,12 +72,22 @@ func parseSettings(text []byte) (Settings, error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	decoder.KnownFields(true)
 	if err := decoder.Decode(&s); err != nil && !errors.Is(err, io.EOF) {
-		return Settings{}, err
+		return Settings{}, worded(err)
 	}
 	for _, value := range s.texts() {
 		*value.at = strings.TrimSpace(*value.at)
 	}
 	return s, s.check()
+}
+
+var unknownKey = regexp.MustCompile(`field (\S+) not found in type \S+`)
+
+// worded is an error of the YAML reader on one line, in words for people who know no Go.
+func worded(err error) error {
+	text := strings.TrimPrefix(strings.TrimPrefix(err.Error(), "yaml: "), "unmarshal errors:\n  ")
+	text = unknownKey.ReplaceAllString(text, "this version does not know the key $1; it knows kind, club, name, title, text, "+
+		"title-ko, text-ko, contact, owner, domain, workspace and form")
+	return errors.New(strings.ReplaceAll(text, "\n  ", "; "))
 }
 
 // texts are the settings that people read, and how long they may be.
