@@ -59,6 +59,8 @@ type observation struct {
 	routes     *admin.Routes
 	// at is valid when routes are there.
 	at address
+	// invites are what is wrong with the projects' invite pages.
+	invites map[string][]admin.Problem
 	// faults say who could not be asked.
 	faults []error
 }
@@ -82,6 +84,7 @@ func (w *workshop) observe(ctx context.Context) observation {
 	if err := o.ask(ctx, w); err != nil && (len(o.faults) == 0 || w.env.namedSocket() != "") {
 		o.faults = append(o.faults, err)
 	}
+	o.invites = w.allInviteProblems(ctx)
 	return o
 }
 
@@ -117,6 +120,7 @@ func (o observation) view(p projects.Project, now time.Time) projectView {
 		v.Containers = append(v.Containers, containerView{c.Name, projects.ServiceOf(c), c.Image, c.State, c.Status})
 	}
 	o.addRoutes(&v, p)
+	v.Problems = append(v.Problems, o.invites[v.Name]...)
 	v.State = o.state(v, p)
 	if p.Err != nil {
 		mend := "edit the file, then: gateway deploy " + v.Name

@@ -54,6 +54,6 @@ func newRoot(env *Env) *cobra.Command {
 var commands = []func(*Env) *cobra.Command{
 	newUp, newDown, newStatus,
 	newAdd, newList, newShow, newDeploy, newRollback, newPause, newResume, newStop, newStart, newLogs, newRemove,
-	newRoutes, newNetwork, newTemplates, newPolicy,
+	newRoutes, newSlack, newNetwork, newTemplates, newPolicy,
 	newServe, newAgent, newSite, newSlackInvite, newPing, newPipe,
 }
