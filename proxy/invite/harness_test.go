@@ -133,6 +133,15 @@ func ask(s http.Handler, client, method, target string, form url.Values) answer 
 
 func get(s http.Handler, target string) answer { return ask(s, "", http.MethodGet, target, nil) }
 
+// asked is a GET with one field.
+func asked(s http.Handler, target, field, value string) answer {
+	r := httptest.NewRequest(http.MethodGet, target, nil)
+	r.Header.Set(field, value)
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	return answer{w.Code, w.Header(), w.Body.String()}
+}
+
 var tokenForm = regexp.MustCompile(`action="\./(join|request)[^>]*>\s*<input type="hidden" name="token" value="([^"]+)"`)
 
 // tokenIn is the token of a form on a page.
