@@ -177,6 +177,9 @@ func userOf(e *Env) string {
 			return user
 		}
 	}
+	if e.Root {
+		return "root"
+	}
 	return ""
 }
 
