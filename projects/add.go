@@ -208,7 +208,7 @@ func (l Life) Add(ctx context.Context, r Request, observe Observe) (Addition, er
 	if err != nil {
 		return Addition{}, err
 	}
-	if err := l.start(ctx, plan); err != nil {
+	if err := start(ctx, l, plan); err != nil {
 		return Addition{}, l.undo(ctx, plan.Name, err)
 	}
 	return plan, nil
@@ -228,7 +228,7 @@ func (l Life) place(ctx context.Context, r Request, observe Observe) (Addition, 
 	return plan, l.Store.place(ctx, plan.Name, plan.Files, plan.Site)
 }
 
-func (l Life) start(ctx context.Context, plan Addition) error {
+func start(ctx context.Context, l Life, plan Addition) error {
 	if l.Hold != nil {
 		if err := l.Hold(ctx, plan); err != nil {
 			return err
@@ -248,7 +248,7 @@ func (l Life) undo(ctx context.Context, name Name, cause error) error {
 	failure := &Failure{Err: cause, Logs: lastLogs(ctx, l.Engine, name)}
 	err := teardown(ctx, l.Engine, l.Compose, name)
 	if err == nil && interrupted {
-		err = l.settle(ctx, name)
+		err = settle(ctx, l, name)
 	}
 	if err != nil {
 		failure.Err = left(cause, "taking project %s down again: %w; mend with: gateway rm %s", name, err, name)
@@ -264,7 +264,7 @@ func (l Life) undo(ctx context.Context, name Name, cause error) error {
 
 // settle removes what still comes up: the engine finishes what it was asked for although nobody waits for the answer
 // any more. It returns when nothing came for a while.
-func (l Life) settle(ctx context.Context, name Name) error {
+func settle(ctx context.Context, l Life, name Name) error {
 	for quiet := time.Now(); time.Since(quiet) < settleTime; time.Sleep(settlePoll) {
 		running, err := Look(ctx, l.Engine, name)
 		if err != nil {

@@ -1,7 +1,6 @@
 package templates
 
 import (
-	"math"
 	"strings"
 	"testing"
 )
@@ -134,7 +133,7 @@ func FuzzParseSize(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if size < 1 || size > math.MaxInt64 {
+		if size < 1 {
 			t.Errorf("%q is %d bytes", s, size)
 		}
 		for _, form := range []string{size.String(), size.IEC()} {

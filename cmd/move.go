@@ -1,0 +1,144 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"gateway/projects"
+	"gateway/proxy/docker"
+	"gateway/proxy/route"
+)
+
+type moveOptions struct {
+	name, path, from, templates string
+	dryRun, json                bool
+}
+
+func newMove(env *Env) *cobra.Command {
+	var o moveOptions
+	c := &cobra.Command{
+		Use:   "move NAME",
+		Short: "Serve a project at another path",
+		Long: "Writes the new path into the project's compose.yaml wherever its template has the path, deploys it, and returns\n" +
+			"when it is served there. All else in the file stays as it is, comments and order too; where somebody edited by\n" +
+			"hand what depends on the path it refuses, and says what to do. Of WordPress the links in posts move along. The\n" +
+			"old path is free afterwards: nothing redirects from it.",
+		Example: "  gateway move blog --path /notes\n  gateway move blog --path /notes --dry-run",
+		Args:    usage(cobra.ExactArgs(1)),
+		RunE: func(c *cobra.Command, args []string) error {
+			o.name = args[0]
+			return runMove(c.Context(), env, o)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&o.path, "path", "", "path prefix to serve it at from now on (required)")
+	f.StringVar(&o.from, "from", "", "path that it leaves, for a project with several; one that it has left already has the move finished")
+	addTemplatesFlag(f, &o.templates)
+	f.BoolVar(&o.dryRun, "dry-run", false, "check everything, say what would be done, and do nothing")
+	f.BoolVar(&o.json, "json", false, "print what --dry-run says as JSON")
+	return c
+}
+
+// request reads the words of the call.
+func (o moveOptions) request(w *workshop) (projects.MoveRequest, error) {
+	var r projects.MoveRequest
+	var err error
+	if r.Name, err = projects.ParseName(o.name); err != nil {
+		return r, usageError{err}
+	}
+	if o.path == "" {
+		return r, usageError{errors.New("--path is missing: it takes the path to move the project to, such as --path /notes")}
+	}
+	if r.To, err = route.ParsePrefix(o.path); err != nil {
+		return r, usageError{fmt.Errorf("--path: %w", err)}
+	}
+	if o.from != "" {
+		from, err := route.ParsePrefix(o.from)
+		if err != nil {
+			return r, usageError{fmt.Errorf("--from: %w", err)}
+		}
+		r.From = &from
+	}
+	if far := remote(w.host); far != "" {
+		return r, fmt.Errorf("the engine at %s is on another machine and sees no files of this one; run the command there", far)
+	}
+	p, err := w.store.Load(r.Name)
+	if err != nil {
+		return r, err
+	}
+	set, err := templateSet(w.env, o.templates)
+	if err != nil || p.Template == "" {
+		return r, err
+	}
+	t, err := set.Find(p.Template)
+	if err != nil {
+		return r, fmt.Errorf("project %s: %w; name the folder that has it with --templates", r.Name, err)
+	}
+	r.Template = &t
+	return r, nil
+}
+
+func runMove(ctx context.Context, env *Env, o moveOptions) error {
+	w, err := env.workshop()
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	r, err := o.request(w)
+	if err != nil {
+		return err
+	}
+	if err := w.compose.Check(ctx, w.store.Dir(r.Name), string(r.Name)); err != nil {
+		return err
+	}
+	if r.Routes, err = w.taken(ctx); err != nil && !errors.Is(err, errNoGateway) {
+		return err
+	}
+	mover := projects.Mover{Life: w.life(w.ready), Run: runIn(w.engine)}
+	if o.dryRun {
+		plan, err := mover.Plan(ctx, r)
+		if err != nil {
+			return err
+		}
+		return printPlan(env, plan.Steps(), o.json)
+	}
+	_, said, err := mover.Move(ctx, r)
+	w.progress.end()
+	if said = strings.TrimSpace(said); said != "" {
+		env.notef("%s\n", said)
+	}
+	if err != nil {
+		if failure, started := errors.AsType[*projects.Failure](err); started {
+			env.failed(failure)
+		}
+		return err
+	}
+	p, err := w.store.Load(r.Name)
+	if err != nil {
+		return err
+	}
+	return w.printServed(ctx, p)
+}
+
+// runIn is how a command is run in a container, with what it wrote as the result.
+func runIn(engine *docker.Client) func(ctx context.Context, container string, command []string) (string, error) {
+	return func(ctx context.Context, container string, command []string) (string, error) {
+		conn, err := engine.Exec(ctx, container, command)
+		if err != nil {
+			return "", err
+		}
+		defer conn.Close()
+		stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+		defer stop()
+		said, err := io.ReadAll(conn)
+		if ctx.Err() != nil {
+			err = ctx.Err()
+		}
+		return string(said), err
+	}
+}

@@ -1,0 +1,172 @@
+package projects
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"gateway/proxy/docker/dockertest"
+	"gateway/proxy/route"
+	"gateway/templates"
+)
+
+// settled puts a project of a template on the bench that runs one container for each service.
+func (b *bench) settled(t *testing.T, template, name, path string, services ...string) templates.Template {
+	t.Helper()
+	tmpl, err := templates.Find(template)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := request(t, name, path)
+	r.Template = tmpl
+	if _, err := b.Add(t.Context(), r, b.observe); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range services {
+		b.engine.AddContainer(dockertest.Container{Name: name + "-" + s + "-1", Labels: map[string]string{
+			composeProject: name, composeService: s, composeDir: b.Store.Dir(Name(name)),
+		}})
+	}
+	b.compose.calls, b.waited = nil, nil
+	return tmpl
+}
+
+func (b *bench) text(t *testing.T, name Name) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(b.Store.Dir(name), ComposeFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestMove_MovesAWordPressWithItsLinks(t *testing.T) {
+	b := newBench(t)
+	wordpress := b.settled(t, "wordpress", "blog", "/blog", "wordpress", "cron")
+	before := b.text(t, "blog") + "# mine, at /blog\n"
+	file := filepath.Join(b.Store.Dir("blog"), ComposeFile)
+	if err := errors.Join(os.WriteFile(file, []byte(before), 0o600), os.Chmod(file, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	var ran []string
+	r := MoveRequest{Name: "blog", To: prefix(t, "/notes"), Template: &wordpress}
+	mover := Mover{b.Life, func(_ context.Context, _ string, command []string) (string, error) {
+		ran = append(ran, command...)
+		return "moved the links", nil
+	}}
+	m, said, err := mover.Move(t.Context(), r)
+	if err != nil || said != "moved the links" || m.Places != 5 {
+		t.Fatalf("%+v %q %v", m, said, err)
+	}
+	if want := []string{"php", "/opt/gateway/moved.php", "/blog", "/notes"}; !slices.Equal(ran, want) {
+		t.Errorf("ran %q", ran)
+	}
+	if len(b.waited) != 1 || b.waited[0].Prefix != r.To || !slices.Equal(b.compose.calls, []string{"up"}) {
+		t.Errorf("waited for %v, calls %v", b.waited, b.compose.calls)
+	}
+	after := b.text(t, "blog")
+	for _, part := range []string{`gateway.path: "/notes"`, `working_dir: "/var/www/html/notes"`, `target: "/var/www/html/notes"`, `GATEWAY_PATH: "/notes"`, "# mine, at /blog\n"} {
+		if !strings.Contains(after, part) {
+			t.Errorf("compose.yaml lacks %s", part)
+		}
+	}
+	if back := strings.ReplaceAll(strings.Replace(after, "# mine, at /blog\n", "", 1), "/notes", "/blog"); back+"# mine, at /blog\n" != before {
+		t.Errorf("more than the path was changed:\n%s", after)
+	}
+	if info, err := os.Stat(file); err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v %v", info.Mode(), err)
+	}
+	// The second run is refused, and with the old path it finishes what was left.
+	if _, _, err := mover.Move(t.Context(), r); err == nil || !strings.Contains(err.Error(), "is at /notes already") {
+		t.Errorf("again: %v", err)
+	}
+	ran = nil
+	old := prefix(t, "/blog")
+	r.From = &old
+	if m, _, err := mover.Move(t.Context(), r); err != nil || m.Places != 0 || len(ran) != 4 || b.text(t, "blog") != after {
+		t.Errorf("finishing: %+v %v %q", m, err, ran)
+	}
+}
+
+func TestMove_SaysHowToFinish(t *testing.T) {
+	b := newBench(t)
+	wordpress := b.settled(t, "wordpress", "blog", "/blog", "wordpress", "cron")
+	r := MoveRequest{Name: "blog", To: prefix(t, "/notes"), Template: &wordpress}
+	mover := Mover{b.Life, func(context.Context, string, []string) (string, error) {
+		return "", errors.New("no database")
+	}}
+	if _, _, err := mover.Move(t.Context(), r); err == nil || !strings.Contains(err.Error(), "no database; run it again with: gateway move blog --path /notes --from /blog") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestMove_BringsTheOldPathBack(t *testing.T) {
+	b := newBench(t)
+	wordpress := b.settled(t, "wordpress", "blog", "/blog", "cron")
+	before := b.text(t, "blog")
+	b.compose.up = errors.New("no memory")
+	r := MoveRequest{Name: "blog", To: prefix(t, "/notes"), Template: &wordpress}
+	mover := Mover{b.Life, func(context.Context, string, []string) (string, error) {
+		t.Error("ran all the same")
+		return "", nil
+	}}
+	_, _, err := mover.Move(t.Context(), r)
+	if _, started := errors.AsType[*Failure](err); !started || !strings.Contains(err.Error(), "no memory") {
+		t.Errorf("got %v", err)
+	}
+	if b.text(t, "blog") != before || !slices.Equal(b.compose.calls, []string{"up", "up"}) {
+		t.Errorf("calls %v, compose.yaml:\n%s", b.compose.calls, b.text(t, "blog"))
+	}
+	left, err := filepath.Glob(filepath.Join(b.Store.Dir("blog"), ".compose-*"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("left: %v %v", left, err)
+	}
+}
+
+func TestMove_RefusesBeforeAnythingIsTouched(t *testing.T) {
+	b := newBench(t)
+	wordpress := b.settled(t, "wordpress", "blog", "/blog")
+	b.settled(t, "portfolio", "robots", "/robots")
+	before := b.text(t, "blog")
+	other := prefix(t, "/else")
+	for name, c := range map[string]struct {
+		request MoveRequest
+		want    string
+	}{
+		"a project's path":  {MoveRequest{To: prefix(t, "/robots")}, "path /robots is taken by project robots"},
+		"a route's path":    {MoveRequest{To: prefix(t, "/wiki"), Routes: []Taken{{route.Key{Prefix: prefix(t, "/wiki")}, "", "container wiki"}}}, "taken by container wiki"},
+		"no folder's name":  {MoveRequest{To: prefix(t, "/my%20notes")}, "makes a folder of it"},
+		"where it is":       {MoveRequest{To: prefix(t, "/blog")}, "is at /blog already"},
+		"from where it not": {MoveRequest{To: prefix(t, "/notes"), From: &other}, "no route at /else; it has /blog"},
+	} {
+		c.request.Name, c.request.Template = "blog", &wordpress
+		if _, _, err := (Mover{Life: b.Life}).Move(t.Context(), c.request); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+	edited := strings.Replace(before, `working_dir: "/var/www/html/blog"`, "working_dir: /srv/blog", 1)
+	if err := os.WriteFile(filepath.Join(b.Store.Dir("blog"), ComposeFile), []byte(edited), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err := (Mover{Life: b.Life}).Move(t.Context(), MoveRequest{Name: "blog", To: prefix(t, "/notes"), Template: &wordpress})
+	if err == nil || !strings.Contains(err.Error(), "x-wordpress.working_dir is \"/srv/blog\"") || !strings.Contains(err.Error(), "then: gateway deploy blog") {
+		t.Errorf("edited by hand: %v", err)
+	}
+	if b.text(t, "blog") != edited || b.compose.calls != nil {
+		t.Errorf("it was touched: %v", b.compose.calls)
+	}
+}
+
+func TestMove_NeedsNoTemplate(t *testing.T) {
+	b := newBench(t)
+	b.settled(t, "portfolio", "robots", "/robots")
+	m, _, err := (Mover{Life: b.Life}).Move(t.Context(), MoveRequest{Name: "robots", To: route.Prefix{}})
+	if err != nil || m.Places != 1 || !strings.Contains(b.text(t, "robots"), `gateway.path: "/"`) {
+		t.Errorf("%+v %v", m, err)
+	}
+}
