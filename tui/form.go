@@ -27,8 +27,6 @@ type Question struct {
 // Ask shows a form on the terminal and returns the answers, in the order of the questions: each one is right by its
 // check. The error is ErrLeft when the user left, and that of ctx when it ended.
 func Ask(ctx context.Context, title string, questions []Question, opts Options) ([]string, error) {
-	answers := make([]string, len(questions))
-	form := newForm(title, questions, answers)
 	program := []tea.ProgramOption{tea.WithoutSignalHandler()}
 	if opts.Input != nil {
 		program = append(program, tea.WithInput(opts.Input))
@@ -36,7 +34,12 @@ func Ask(ctx context.Context, title string, questions []Question, opts Options) 
 	if opts.Output != nil {
 		program = append(program, tea.WithOutput(opts.Output))
 	}
-	err := form.WithProgramOptions(program...).RunWithContext(ctx)
+	return ask(ctx, title, questions, program...)
+}
+
+func ask(ctx context.Context, title string, questions []Question, program ...tea.ProgramOption) ([]string, error) {
+	answers := make([]string, len(questions))
+	err := newForm(title, questions, answers).WithProgramOptions(program...).RunWithContext(ctx)
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
