@@ -155,14 +155,14 @@ func runDeploy(ctx context.Context, env *Env, arg string, o deployOptions) error
 	}
 	done, err := life.Deploy(ctx, d)
 	if err != nil {
-		return w.failedOf(err)
+		return failedOf(w, err)
 	}
 	printDeployed(env, d, done)
-	return w.printServed(ctx, p)
+	return printServed(ctx, w, p)
 }
 
 // failedOf shows what containers wrote when they were what failed.
-func (w *workshop) failedOf(err error) error {
+func failedOf(w *workshop, err error) error {
 	w.progress.end()
 	if failure, started := errors.AsType[*projects.Failure](err); started {
 		w.env.failed(failure)
@@ -232,7 +232,7 @@ func printDeployed(env *Env, d projects.Deployment, done projects.Deployed) {
 }
 
 // printServed prints the addresses of a project that was just found ready.
-func (w *workshop) printServed(ctx context.Context, p projects.Project) error {
+func printServed(ctx context.Context, w *workshop, p projects.Project) error {
 	gateway, err := w.env.gateway(ctx)
 	if errors.Is(err, errNoGateway) {
 		return nil

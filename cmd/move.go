@@ -122,7 +122,7 @@ func runMove(ctx context.Context, env *Env, o moveOptions) error {
 	if err != nil {
 		return err
 	}
-	return w.printServed(ctx, p)
+	return printServed(ctx, w, p)
 }
 
 // runIn is how a command is run in a container, with what it wrote as the result.

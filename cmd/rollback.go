@@ -70,7 +70,7 @@ func runRollback(ctx context.Context, env *Env, arg string, o rollbackOptions) e
 	}
 	done, err := life.Rollback(ctx, name, o.number)
 	if err != nil {
-		return w.failedOf(err)
+		return failedOf(w, err)
 	}
 	if done.From.Number == done.To.Number {
 		env.notef("version %d is in force already\n", done.To.Number)

@@ -50,7 +50,7 @@ func runShow(ctx context.Context, env *Env, arg string, asJSON bool) error {
 		env.notef("the state is incomplete: %s\n", fault)
 	}
 	detail := projectDetail{projectView: v, Faults: seen.notes()}
-	if detail.Versions, err = w.versions(p); err != nil {
+	if detail.Versions, err = versionsOf(w.store, p); err != nil {
 		env.notef("%s\n", err)
 		detail.Faults = append(detail.Faults, err.Error())
 	}

@@ -14,12 +14,12 @@ type versionView struct {
 	Current bool `json:"current"`
 }
 
-// versions lists those of a project, the newest first. That they cannot be read is a fault to show, not an error.
-func (w *workshop) versions(p projects.Project) ([]versionView, error) {
+// versionsOf lists those of a project, the newest first. That they cannot be read is a fault to show, not an error.
+func versionsOf(store projects.Store, p projects.Project) ([]versionView, error) {
 	if _, err := projects.ParseName(string(p.Name)); err != nil {
 		return nil, nil
 	}
-	all, err := w.store.Versions(p.Name)
+	all, err := store.Versions(p.Name)
 	var views []versionView
 	for _, v := range all {
 		views = append(views, versionView{v, v.Current})

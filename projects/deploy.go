@@ -54,31 +54,38 @@ func (l Life) Deploy(ctx context.Context, d Deployment) (Deployed, error) {
 	if err != nil {
 		return Deployed{}, err
 	}
-	h := historyOf(ctx, p)
+	t := turn{l, p, historyOf(ctx, p)}
 	if d.Site == nil {
-		return l.deployFolder(ctx, p, h)
+		return t.folder(ctx)
 	}
-	changes, err := d.Site.compare(ctx, h.site())
+	changes, err := d.Site.compare(ctx, t.history.site())
 	if err != nil {
 		return Deployed{}, err
 	}
 	if changes.None() && !d.Force {
-		done, err := l.deployFolder(ctx, p, h)
+		done, err := t.folder(ctx)
 		done.Changes = changes
 		return done, err
 	}
-	return l.deploySite(ctx, p, d, changes)
+	return t.site(ctx, d, changes)
 }
 
-// deployFolder puts in force what is in the project's folder. A folder that people put in the place of the versions'
+// turn puts another version of a project in force. Its caller holds the project's lock.
+type turn struct {
+	Life
+	project Project
+	history history
+}
+
+// folder puts in force what is in the project's folder. A folder that people put in the place of the versions'
 // becomes the next one.
-func (l Life) deployFolder(ctx context.Context, p Project, h history) (Deployed, error) {
-	force := false
+func (t turn) folder(ctx context.Context) (Deployed, error) {
+	force, h := false, t.history
 	if h.current() > 0 && isRealFolder(h.site()) {
 		if err := adopt(h); err != nil {
 			return Deployed{}, err
 		}
-		seen, err := follows(p)
+		seen, err := follows(t.project)
 		if err != nil {
 			return Deployed{}, err
 		}
@@ -88,12 +95,12 @@ func (l Life) deployFolder(ctx context.Context, p Project, h history) (Deployed,
 	if n := h.current(); n > 0 {
 		done.Version = h.read(n)
 	}
-	return done, l.up(ctx, p, force)
+	return done, t.up(ctx, t.project, force)
 }
 
-// deploySite makes a version, puts it in force and removes the oldest.
-func (l Life) deploySite(ctx context.Context, p Project, d Deployment, changes Changes) (Deployed, error) {
-	h := historyOf(ctx, p)
+// site makes a version, puts it in force and removes the oldest.
+func (t turn) site(ctx context.Context, d Deployment, changes Changes) (Deployed, error) {
+	p, h := t.project, t.history
 	seen, err := follows(p)
 	if err == nil {
 		err = adopt(h)
@@ -105,7 +112,7 @@ func (l Life) deploySite(ctx context.Context, p Project, d Deployment, changes C
 	if err != nil {
 		return Deployed{}, fmt.Errorf("making a version of project %s: %w", p.Name, err)
 	}
-	if err := l.force(ctx, p, h, v, !seen); err != nil {
+	if err := t.force(ctx, v, !seen); err != nil {
 		return Deployed{}, err
 	}
 	gone, err := h.prune(cmp.Or(d.Keep, DefaultKeep))
@@ -116,7 +123,8 @@ func (l Life) deploySite(ctx context.Context, p Project, d Deployment, changes C
 }
 
 // force puts a new version in force, or leaves the one before in force.
-func (l Life) force(ctx context.Context, p Project, h history, v Version, replace bool) error {
+func (t turn) force(ctx context.Context, v Version, replace bool) error {
+	p, h := t.project, t.history
 	undo := func() error {
 		// When the link was not changed yet this changes nothing.
 		if err := h.point(v.Replaced); err != nil {
@@ -134,8 +142,8 @@ func (l Life) force(ctx context.Context, p Project, h history, v Version, replac
 	if err != nil {
 		return errors.Join(fmt.Errorf("putting version %d of project %s in force: %w", v.Number, p.Name, err), undo())
 	}
-	if err := l.up(ctx, p, replace); err != nil {
-		return l.back(ctx, p, undo, replace, err)
+	if err := t.up(ctx, p, replace); err != nil {
+		return t.back(ctx, undo, replace, err)
 	}
 	if err := h.mark(v); err != nil {
 		return fmt.Errorf("version %d of project %s is in force, and noting that: %w", v.Number, p.Name, err)
@@ -229,13 +237,14 @@ func (l Life) failed(ctx context.Context, name Name, cause error) error {
 }
 
 // back brings the version before back, and runs it where containers do not see that by themselves.
-func (l Life) back(ctx context.Context, p Project, undo func() error, replace bool, cause error) error {
+func (t turn) back(ctx context.Context, undo func() error, replace bool, cause error) error {
+	p := t.project
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()
 	if err := undo(); err != nil {
 		return left(cause, "bringing the version before of project %s back: %w; mend with: gateway rollback %s", p.Name, err, p.Name)
 	}
-	if err := l.run(ctx, p.Dir, p.Name, replace); err != nil {
+	if err := t.run(ctx, p.Dir, p.Name, replace); err != nil {
 		return left(cause, "starting project %s with its old files again: %w; mend with: gateway deploy %s", p.Name, err, p.Name)
 	}
 	return cause

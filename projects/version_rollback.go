@@ -60,19 +60,21 @@ func (l Life) Rollback(ctx context.Context, name Name, number int) (Rollback, er
 	if r.From, r.To, err = h.find(name, number); err != nil || r.From.Number == r.To.Number {
 		return r, err
 	}
-	replace, err := l.replaces(ctx, p)
+	t := turn{l, p, h}
+	replace, err := t.replaces(ctx)
 	if err != nil {
 		return r, err
 	}
-	return r, l.turn(ctx, p, r, replace)
+	return r, t.roll(ctx, r, replace)
 }
 
 // replaces reports whether another version needs other containers.
-func (l Life) replaces(ctx context.Context, p Project) (bool, error) {
+func (t turn) replaces(ctx context.Context) (bool, error) {
+	p := t.project
 	if seen, err := follows(p); err != nil || seen {
 		return false, err
 	}
-	running, err := Look(ctx, l.Engine, p.Name)
+	running, err := Look(ctx, t.Engine, p.Name)
 	if err != nil {
 		return false, err
 	}
@@ -84,9 +86,9 @@ func (l Life) replaces(ctx context.Context, p Project) (bool, error) {
 	return false, nil
 }
 
-// turn puts r.To in force, or leaves r.From in force.
-func (l Life) turn(ctx context.Context, p Project, r Rollback, replace bool) error {
-	h := historyOf(ctx, p)
+// roll puts r.To in force, or leaves r.From in force.
+func (t turn) roll(ctx context.Context, r Rollback, replace bool) error {
+	p, h := t.project, t.history
 	to := r.To
 	to.Replaced = r.From.Number
 	err := to.write(h.folder(to.Number))
@@ -103,8 +105,8 @@ func (l Life) turn(ctx context.Context, p Project, r Rollback, replace bool) err
 		return errors.Join(err, h.point(r.From.Number))
 	}
 	if replace {
-		if err := l.up(ctx, p, true); err != nil {
-			return l.back(ctx, p, func() error { return h.point(r.From.Number) }, true, err)
+		if err := t.up(ctx, p, true); err != nil {
+			return t.back(ctx, func() error { return h.point(r.From.Number) }, true, err)
 		}
 	}
 	if err := h.mark(to); err != nil {
