@@ -220,7 +220,7 @@ func TestDeploy_KilledLeavesAWholeSite(t *testing.T) {
 			t.Fatal(err)
 		}
 		// Whenever it comes: copying, turning the link, waiting for the routes.
-		kill := time.AfterFunc(time.Duration(n)*20*time.Millisecond, func() { c.Process.Kill() })
+		kill := time.AfterFunc(time.Duration(n)*20*time.Millisecond, func() { _ = c.Process.Kill() })
 		_ = c.Wait()
 		kill.Stop()
 		if _, err := visit(url); err != nil {
