@@ -34,8 +34,8 @@ func (w *workshop) inviteProblems(ctx context.Context, p projects.Project, now t
 }
 
 // inviteProblems are those of all projects here, by name. Where there are none nobody is asked anything.
-func (e *Env) inviteProblems(ctx context.Context) map[string][]admin.Problem {
-	w, err := e.workshop()
+func inviteProblems(ctx context.Context, env *Env) map[string][]admin.Problem {
+	w, err := env.workshop()
 	if err != nil {
 		return nil
 	}
@@ -59,9 +59,9 @@ func (w *workshop) allInviteProblems(ctx context.Context) map[string][]admin.Pro
 }
 
 // inviteWarnings are the problems in words.
-func (e *Env) inviteWarnings(ctx context.Context) []string {
+func inviteWarnings(ctx context.Context, env *Env) []string {
 	var all []string
-	found := e.inviteProblems(ctx)
+	found := inviteProblems(ctx, env)
 	for _, project := range slices.Sorted(maps.Keys(found)) {
 		for _, p := range found[project] {
 			all = append(all, fmt.Sprintf("project %s: %s; %s", project, p.Message, p.Mend))

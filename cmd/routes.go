@@ -55,7 +55,7 @@ func (e *Env) source(ctx context.Context) (tui.Source, func() error, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return &inviteSource{Source: client, look: e.inviteProblems}, client.Close, nil
+	return &inviteSource{Source: client, look: func(ctx context.Context) map[string][]admin.Problem { return inviteProblems(ctx, e) }}, client.Close, nil
 }
 
 func runRoutes(ctx context.Context, o *routesOptions) error {

@@ -162,8 +162,8 @@ func (w *workshop) ask(ctx context.Context, container string) (invite.Counts, er
 }
 
 // onInvite does something to the page of a project that nobody else is changing.
-func (e *Env) onInvite(ctx context.Context, name string, do func(invitePage) error) error {
-	w, err := e.workshop()
+func onInvite(ctx context.Context, env *Env, name string, do func(invitePage) error) error {
+	w, err := env.workshop()
 	if err != nil {
 		return err
 	}

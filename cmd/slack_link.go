@@ -94,7 +94,7 @@ func (o setLinkOptions) end(kind link.Kind) (time.Time, error) {
 }
 
 func runSlackSetLink(ctx context.Context, env *Env, o setLinkOptions) error {
-	return env.onInvite(ctx, o.project, func(page invitePage) error {
+	return onInvite(ctx, env, o.project, func(page invitePage) error {
 		l, err := o.link(page.settings.Kind)
 		if err != nil {
 			return err
@@ -185,7 +185,7 @@ type linkChange struct {
 
 // runSlackChange changes one link that is called by its ID or URL.
 func runSlackChange(ctx context.Context, env *Env, o linkChange) error {
-	return env.onInvite(ctx, o.project, func(page invitePage) error {
+	return onInvite(ctx, env, o.project, func(page invitePage) error {
 		var found link.Link
 		err := page.changeLinks(func(list link.List) (link.List, error) {
 			var err error

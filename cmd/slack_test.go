@@ -114,7 +114,7 @@ func TestInviteSource_AddsWarningsToTheRoutes(t *testing.T) {
 	asked := 0
 	source := &inviteSource{
 		Source: &routesFilm{answers: []any{served, served, other}},
-		look:   func(ctx context.Context) map[string][]admin.Problem { asked++; return env.inviteProblems(ctx) },
+		look:   func(ctx context.Context) map[string][]admin.Problem { asked++; return inviteProblems(ctx, env) },
 	}
 	for i, want := range []int{1, 1, 0} {
 		routes, err := source.Routes(t.Context())

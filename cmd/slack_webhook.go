@@ -47,7 +47,7 @@ func runSlackSetWebhook(ctx context.Context, env *Env, o webhookOptions) error {
 	if err != nil {
 		return usageError{err}
 	}
-	return env.onInvite(ctx, o.project, func(page invitePage) error {
+	return onInvite(ctx, env, o.project, func(page invitePage) error {
 		if err := page.private(); err != nil {
 			return err
 		}
@@ -92,7 +92,7 @@ func newSlackRemoveWebhook(env *Env) *cobra.Command {
 		Example: "  gateway slack rm-webhook",
 		Args:    usage(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			return env.onInvite(c.Context(), project, func(page invitePage) error {
+			return onInvite(c.Context(), env, project, func(page invitePage) error {
 				if err := invite.RemoveWebhook(page.privateDir()); err != nil {
 					return err
 				}
@@ -141,7 +141,7 @@ func runSlackSetLogo(ctx context.Context, env *Env, o logoOptions) error {
 			return err
 		}
 	}
-	return env.onInvite(ctx, o.project, func(page invitePage) error {
+	return onInvite(ctx, env, o.project, func(page invitePage) error {
 		to := filepath.Join(page.pageDir(), logo.LogoFile())
 		if !o.none {
 			if err := durable.Write(to, logo.Content, 0o644); err != nil {

@@ -52,7 +52,7 @@ type statusContainer struct {
 
 func runStatus(ctx context.Context, env *Env, asJSON bool) error {
 	report := observeStatus(ctx, env)
-	report.Warnings = env.inviteWarnings(ctx)
+	report.Warnings = inviteWarnings(ctx, env)
 	if asJSON {
 		if err := env.json(report); err != nil {
 			return err

@@ -4,6 +4,7 @@
   if (!form) return
   const button = form.querySelector('button')
   const status = document.getElementById('status')
+  const note = status.textContent
   const fresh = 9 * 60 * 1000
   let born = Date.now(), proof = null, busy = false
 
@@ -86,7 +87,7 @@
       form.submit()
       // Who is still here after a while may press again, which takes another token.
       born = 0
-      setTimeout(rest, 8000, '')
+      setTimeout(rest, 8000, note)
     } catch {
       rest(status.dataset.failed)
     }

@@ -42,7 +42,8 @@ type words struct {
 	Join, OtherJoin, Note, OtherNote      string
 	Wait, Working, Failed, Languages      string
 	School, SchoolNote                    string
-	Closed, ClosedText, Ask, Trouble      string
+	Closed, ClosedText, ClosedLater       string
+	Ask, Trouble                          string
 	Form, FormText, Name, Email, Note2    string
 	NoteHint, Send, Privacy, Leave, Again string
 	FaultyName, FaultyEmail, FaultyNote   string
@@ -77,16 +78,16 @@ var vocabulary = map[string]*words{
 		Failed:    "That did not work. Reload the page and try again.",
 		Languages: "Language",
 		School:    "Sign up with your @%s address", SchoolNote: "No invitation needed.",
-		Closed: "Invitations are closed right now", ClosedText: "There is no open invitation at the moment. Please ask us, and we let you in.",
+		Closed: "Invitations are closed right now", ClosedText: "There is no open invitation at the moment. Please ask us, and we will let you in.", ClosedLater: "There is no open invitation at the moment. Please come back later.",
 		Ask: "Ask", Trouble: "Does it not work? Ask",
-		Form: "Ask for an invitation", FormText: "Tell us who you are, and we write back to you.",
+		Form: "Ask for an invitation", FormText: "Tell us who you are, and we will write back to you.",
 		Name: "Name", Email: "E-mail", Note2: "A sentence about you", NoteHint: "How do we know each other, or what brings you here?",
 		Send: "Send", Privacy: "It goes to the people of this club and is not kept on this server.",
 		Leave: "Leave this empty", Again: "Please look at this again:",
 		FaultyName:  "Write your name, in up to 80 characters.",
 		FaultyEmail: "Write your e-mail address, such as name@example.org.",
 		FaultyNote:  "Write a sentence, in up to 500 characters.",
-		Sent:        "Thank you!", SentText: "Your request is on its way. We write to you as soon as somebody has read it.",
+		Sent:        "Thank you!", SentText: "Your request is on its way. We will write to you as soon as somebody has read it.",
 		Back: "Back to the page",
 		Notices: map[notice]string{
 			noticeStale: "The page was open for a while. Please press the button once more.",
@@ -109,7 +110,7 @@ var vocabulary = map[string]*words{
 		Failed:    "잘되지 않았습니다. 페이지를 새로 고친 뒤 다시 시도해 주세요.",
 		Languages: "언어",
 		School:    "@%s 주소로 가입하기", SchoolNote: "초대장이 필요 없습니다.",
-		Closed: "지금은 초대가 닫혀 있습니다", ClosedText: "현재 열려 있는 초대가 없습니다. 문의해 주시면 초대해 드리겠습니다.",
+		Closed: "지금은 초대가 닫혀 있습니다", ClosedText: "현재 열려 있는 초대가 없습니다. 문의해 주시면 초대해 드리겠습니다.", ClosedLater: "현재 열려 있는 초대가 없습니다. 나중에 다시 찾아 주세요.",
 		Ask: "문의", Trouble: "잘 안되나요? 문의",
 		Form: "초대 요청하기", FormText: "누구신지 알려 주시면 답장을 드리겠습니다.",
 		Name: "이름", Email: "이메일", Note2: "자기소개 한마디", NoteHint: "어떻게 알게 되었는지, 무엇을 하고 싶은지 적어 주세요.",
