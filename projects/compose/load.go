@@ -170,10 +170,30 @@ func expand(text string, env map[string]string) (string, error) {
 	})
 }
 
+// maxDotenv is how many bytes the variables in env files may come to, of each project and each service.
+const maxDotenv = 1 << 20
+
 // readDotenv reads an env file as Compose does.
 func readDotenv(text []byte, env map[string]string) (map[string]string, error) {
-	return dotenv.ParseWithLookup(bytes.NewReader(text), func(name string) (string, bool) {
+	vars := map[string]string{}
+	return vars, expandDotenv(text, vars, env)
+}
+
+// expandDotenv reads an env file into vars. It gives up on one in which variables grow out of each other.
+func expandDotenv(text []byte, vars, env map[string]string) error {
+	left := maxDotenv
+	err := dotenv.ParseWithFormat(bytes.NewReader(text), ".env", vars, func(name string) (string, bool) {
 		value, ok := env[name]
+		if !ok {
+			value, ok = vars[name]
+		}
+		if left -= len(value); left < 0 {
+			return "", true
+		}
 		return value, ok
-	})
+	}, "")
+	if left < 0 {
+		return fmt.Errorf("its variables come to more than %d KiB", maxDotenv>>10)
+	}
+	return err
 }

@@ -1,8 +1,11 @@
 package compose
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -173,14 +176,18 @@ func examineDeploy(r *resolved, s types.ServiceConfig, keys []string) {
 }
 
 func examineEnvFiles(r *resolved, s types.ServiceConfig, keys []string) {
+	vars := s.Environment.ToMapping()
 	for _, f := range s.EnvFiles {
-		r.path(policy.Files, f.Path, keys)
+		r.read(f.Path, keys)
+		r.grows(f.Path, vars, keys)
 	}
 }
 
 func examineLabelFiles(r *resolved, s types.ServiceConfig, keys []string) {
+	vars := types.Mapping{}
 	for _, f := range s.LabelFiles {
-		r.path(policy.Files, f, keys)
+		r.read(f, keys)
+		r.grows(f, vars, keys)
 	}
 }
 
@@ -203,6 +210,31 @@ func (r *resolved) path(rule policy.Rule, path string, keys []string) {
 		return
 	}
 	r.fixed = append(r.fixed, spot{reach.Real, keys})
+}
+
+// read checks a file that we read.
+func (r *resolved) read(path string, keys []string) {
+	r.path(policy.Files, path, keys)
+	if reach := r.report.Folder.Reach(r.absolute(path)); reach.Inside {
+		if err := policy.Readable(reach.Real); err != nil {
+			r.find(policy.Format, fmt.Sprintf("%q: %v", path, err), keys...)
+		}
+	}
+}
+
+// grows refuses an env file, read after others into vars, in which variables grow out of each other.
+func (r *resolved) grows(path string, vars types.Mapping, keys []string) {
+	reach := r.report.Folder.Reach(r.absolute(path))
+	if !reach.Inside || policy.Readable(reach.Real) != nil {
+		return
+	}
+	text, err := os.ReadFile(reach.Real)
+	if err == nil {
+		err = expandDotenv(text, vars, r.project.Environment)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		r.find(policy.Format, fmt.Sprintf("%q: %v", path, err), keys...)
+	}
 }
 
 func (r *resolved) absolute(path string) string {

@@ -148,8 +148,8 @@ type scope struct {
 // maxReads bounds the files that one project has.
 const maxReads = 64
 
-// load reads a file of the project, once.
-func (w *walker) load(path string) (*yaml.Node, error) {
+// load reads a file of the project, once, in which these variables hold.
+func (w *walker) load(path string, env map[string]string) (*yaml.Node, error) {
 	if doc := w.parsed[path]; doc != nil {
 		return doc, nil
 	}
@@ -157,9 +157,16 @@ func (w *walker) load(path string) (*yaml.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	doc, err := parse(text)
+	doc, size, err := measured(text)
 	if err != nil {
 		return nil, err
+	}
+	longest := 0
+	for _, value := range env {
+		longest = max(longest, len(value))
+	}
+	if size.bytes+size.variables*longest > maxExpanded {
+		return nil, &formatError{0, fmt.Sprintf("its variables may come to more than %d MiB", maxExpanded>>20)}
 	}
 	if len(w.parsed) == 0 {
 		w.text = text
@@ -174,7 +181,7 @@ func (w *walker) file(s scope) error {
 		w.add(Format.Found("", fmt.Sprintf("the project reads more than %d files", maxReads)), Place{File: s.file})
 		return nil
 	}
-	doc, err := w.load(s.file)
+	doc, err := w.load(s.file, s.env)
 	if bad, ok := errors.AsType[*formatError](err); ok {
 		w.add(Format.Found("", bad.text), Place{s.file, bad.line})
 		return nil

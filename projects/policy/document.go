@@ -19,6 +19,9 @@ const (
 	maxNodes = 20_000 // after aliases are followed
 	maxDepth = 40
 	maxNest  = 32 // variables in one value
+
+	// maxExpanded is how many bytes variables may come to.
+	maxExpanded = 16 << 20
 )
 
 // tags are those that mean the same to every reader. The last two are Compose's.
@@ -38,12 +41,8 @@ func (e *formatError) Unwrap() error { return errFormat }
 
 // readRegular reads a plain file of bounded size. Anything else could block, or never end.
 func readRegular(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
+	if err := Readable(path); err != nil {
 		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, &formatError{0, "it is no plain file"}
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -57,33 +56,54 @@ func readRegular(path string) ([]byte, error) {
 	return text, err
 }
 
+// Readable refuses a file that reading would not end with: one that is no plain file, or too large. One that is not there
+// is for who reads it to miss.
+func Readable(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil
+	case !info.Mode().IsRegular():
+		return &formatError{0, "it is no plain file"}
+	case info.Size() > maxBytes:
+		return &formatError{0, fmt.Sprintf("it has more than %d KiB", maxBytes>>10)}
+	}
+	return nil
+}
+
 // parse reads one document of bounded size and depth without cycles, so that it can be walked without care.
 func parse(text []byte) (*yaml.Node, error) {
+	root, _, err := measured(text)
+	return root, err
+}
+
+// measured is parse, with the size of what was read.
+func measured(text []byte) (*yaml.Node, size, error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	var doc yaml.Node
 	if err := decoder.Decode(&doc); errors.Is(err, io.EOF) {
-		return &yaml.Node{Kind: yaml.MappingNode}, nil
+		return &yaml.Node{Kind: yaml.MappingNode}, size{}, nil
 	} else if err != nil {
-		return nil, err
+		return nil, size{}, err
 	}
 	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return nil, &formatError{0, "it has several documents, of which each would change the ones before"}
+		return nil, size{}, &formatError{0, "it has several documents, of which each would change the ones before"}
 	}
 	root := &doc
 	if doc.Kind == yaml.DocumentNode {
 		root = doc.Content[0]
 	}
 	m := measure{done: map[*yaml.Node]size{}}
-	if s := m.of(root); s.err != nil {
-		return nil, s.err
-	}
-	return root, nil
+	s := m.of(root)
+	return root, s, s.err
 }
 
 // size is what a node comes to when all aliases in it are followed.
 type size struct {
 	nodes, depth int
-	err          error
+	// variables are how many there are, bytes those of the values that they are in.
+	variables, bytes int
+	err              error
 }
 
 // measure finds the size of each node once.
@@ -121,6 +141,11 @@ func (m *measure) of(n *yaml.Node) size {
 
 func (m *measure) sum(n *yaml.Node) size {
 	total := size{nodes: 1, depth: 1}
+	if n.Kind == yaml.ScalarNode {
+		if total.variables = strings.Count(n.Value, "$"); total.variables > 0 {
+			total.bytes = len(n.Value)
+		}
+	}
 	inner := n.Content
 	if n.Kind == yaml.AliasNode {
 		inner = []*yaml.Node{n.Alias}
@@ -131,6 +156,8 @@ func (m *measure) sum(n *yaml.Node) size {
 			return s
 		}
 		total.nodes += s.nodes
+		total.variables += s.variables
+		total.bytes += s.bytes
 		total.depth = max(total.depth, s.depth+1)
 		if total.nodes > maxNodes {
 			break
@@ -179,11 +206,15 @@ func deref(n *yaml.Node) *yaml.Node {
 // entries are those of a mapping, merged ones among them: what the mapping itself says comes before what it merges. Those
 // that Compose takes away as it reads, by !reset, are left out.
 func entries(n *yaml.Node) []entry {
-	return slices.DeleteFunc(written(n), func(e entry) bool { return deref(e.value).Tag == "!reset" })
+	return collect(n, func(e entry) bool { return deref(e.value).Tag != "!reset" })
 }
 
 // written are all entries of a mapping.
-func written(n *yaml.Node) []entry {
+func written(n *yaml.Node) []entry { return collect(n, func(entry) bool { return true }) }
+
+// collect are the entries that count. What does not count hides nothing that is merged: Compose takes it away before it
+// merges.
+func collect(n *yaml.Node, counts func(entry) bool) []entry {
 	n = deref(n)
 	if n == nil || n.Kind != yaml.MappingNode {
 		return nil
@@ -191,7 +222,7 @@ func written(n *yaml.Node) []entry {
 	var all []entry
 	seen := map[string]bool{}
 	add := func(e entry) {
-		if !seen[e.key] {
+		if !seen[e.key] && counts(e) {
 			seen[e.key] = true
 			all = append(all, e)
 		}
@@ -206,7 +237,7 @@ func written(n *yaml.Node) []entry {
 			continue
 		}
 		for _, from := range items(n.Content[i+1]) {
-			for _, e := range written(from) {
+			for _, e := range collect(from, counts) {
 				add(e)
 			}
 		}

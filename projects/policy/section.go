@@ -140,6 +140,10 @@ func checkIncludeOne(c *check, n *yaml.Node) error {
 	if deref(n).Kind == yaml.MappingNode {
 		paths, directory, envFiles = items(lookUp(n, "path")), deref(lookUp(n, "project_directory")), items(lookUp(n, "env_file"))
 	}
+	if len(c.s.above) > 0 && (directory != nil || len(envFiles) > 0) {
+		c.find(Include, n.Line, "project_directory and env_file of an include inside an included file are looked for where the command is run")
+		return nil
+	}
 	next := scope{env: map[string]string{}, above: append(slices.Clone(c.s.above), c.s.file)}
 	for name, value := range c.s.env {
 		next.env[name] = value
@@ -276,7 +280,7 @@ func checkExtends(c *check, services, n *yaml.Node) error {
 		if !ok {
 			return nil
 		}
-		doc, err := c.w.load(path)
+		doc, err := c.w.load(path, c.s.env)
 		if bad, is := errors.AsType[*formatError](err); is {
 			c.w.add(Format.Found("", bad.text), Place{path, bad.line})
 			return nil

@@ -214,6 +214,11 @@ func checkEnvFiles(c *check, e entry) {
 			item = path
 		}
 		c.read(Files, item, c.text(item))
+		if reach := c.path(c.text(item)); reach.Inside {
+			if err := Readable(reach.Real); err != nil {
+				c.find(Format, item.Line, "%s: %v", shown(c.text(item)), err)
+			}
+		}
 	}
 }
 

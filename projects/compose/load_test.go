@@ -1,0 +1,176 @@
+package compose
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/compose-spec/compose-go/v2/types"
+
+	"gateway/projects/policy"
+	"gateway/templates"
+)
+
+func TestInspect_LeavesTheEnvironmentOfTheProcessAlone(t *testing.T) {
+	t.Setenv("AWS_SECRET", "hunter2")
+	t.Setenv("COMPOSE_PROFILES", "debug")
+	dir := write(t, `
+services:
+  web:
+    image: x:${TAG}
+    environment: [AWS_SECRET, "COPY=${AWS_SECRET:-none}", "HERE=${PWD}", "NAME=${COMPOSE_PROJECT_NAME}"]
+    env_file: web.env
+    secrets: [s]
+  debug: {image: x, profiles: [debug]}
+secrets:
+  s: {environment: AWS_SECRET}
+`)
+	for name, text := range map[string]string{".env": "TAG=2\n", "web.env": "FROM_FILE=${AWS_SECRET:-nothing}\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	project, _, err := inspect(t.Context(), Subject{Dir: dir, Name: "mine"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	web := project.Services["web"]
+	for name, want := range map[string]string{"COPY": "none", "HERE": dir, "NAME": "mine", "FROM_FILE": "nothing"} {
+		if got := web.Environment[name]; got == nil || *got != want {
+			t.Errorf("%s is %v, want %s", name, got, want)
+		}
+	}
+	if got := web.Environment["AWS_SECRET"]; got != nil || web.Image != "x:2" || project.Secrets["s"].Content != "" {
+		t.Errorf("AWS_SECRET %v, image %s, secret %q", got, web.Image, project.Secrets["s"].Content)
+	}
+	if _, on := project.Services["debug"]; on {
+		t.Error("a profile of the process is on")
+	}
+}
+
+func TestInspect_AddsLimitsOnlyWhereNoneAreSaid(t *testing.T) {
+	dir := write(t, `
+services:
+  bare: {image: x}
+  deploy: {image: x, deploy: {resources: {limits: {memory: 64m, cpus: "0.5", pids: 20}}}, logging: {driver: local}}
+  logs: {image: x, mem_limit: 1g, cpu_quota: 50000, pids_limit: 10, security_opt: ["no-new-privileges:true"], logging: {options: {max-size: 1m, compress: "true"}}}
+`)
+	project, seen, err := inspect(t.Context(), Subject{Dir: dir, Name: "mine"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bare, deploy, logs := project.Services["bare"], project.Services["deploy"], project.Services["logs"]
+	if bare.MemLimit != 512<<20 || bare.CPUS != 1 || bare.PidsLimit != 256 || !slices.Equal(bare.SecurityOpt, []string{"no-new-privileges:true"}) ||
+		!reflect.DeepEqual(bare.Logging, &types.LoggingConfig{Driver: "json-file", Options: types.Options{"max-size": "10m", "max-file": "3"}}) {
+		t.Errorf("bare: %+v %+v", bare, bare.Logging)
+	}
+	if deploy.MemLimit != 0 || deploy.CPUS != 0 || deploy.PidsLimit != 0 || deploy.Logging.Driver != "local" || len(deploy.Logging.Options) != 0 {
+		t.Errorf("deploy: %+v %+v", deploy, deploy.Logging)
+	}
+	if logs.MemLimit != 1<<30 || logs.CPUS != 0 || logs.PidsLimit != 10 || len(logs.SecurityOpt) != 1 ||
+		!reflect.DeepEqual(logs.Logging.Options, types.Options{"max-size": "1m", "max-file": "3", "compress": "true"}) {
+		t.Errorf("logs: %+v %+v", logs, logs.Logging)
+	}
+	want := []string{
+		"service bare says nothing of these and gets them: mem_limit 512m, cpus 1, pids_limit 256, no-new-privileges, log max-size 10m, log max-file 3",
+		"service deploy says nothing of these and gets them: no-new-privileges",
+		"service logs says nothing of these and gets them: log max-file 3",
+	}
+	if !slices.Equal(seen.Notes(), want) {
+		t.Errorf("notes %q", seen.Notes())
+	}
+}
+
+func TestInspect_HasNothingToAddToTheTemplates(t *testing.T) {
+	all, err := templates.All()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, template := range all {
+		files, err := template.Render(templates.Project{
+			Name: "mine", Path: "/mine", Owner: "owner@example.org", Created: "2026-11-20", Expires: "2027-06-30",
+			Subnet: "10.213.0.32/27", Backend: "10.213.0.64/27",
+		}, nil)
+		if err != nil {
+			t.Logf("%s: %v", template.Name, err)
+			continue
+		}
+		dir := t.TempDir()
+		for name, text := range files {
+			put(t, filepath.Join(dir, filepath.FromSlash(name)), func(p string) error { return os.WriteFile(p, text, 0o600) })
+		}
+		_, seen, err := inspect(t.Context(), Subject{Dir: dir, Name: "mine"})
+		if err != nil || len(seen.Notes()) > 0 {
+			t.Errorf("%s: %v %q", template.Name, err, seen.Notes())
+		}
+	}
+}
+
+func TestInspect_HonoursTrustOfTheProjectsOwnFileAlone(t *testing.T) {
+	const text = "x-gateway: {trust: [ports]}\nservices: {web: {image: x, ports: ['80:80']}}\n"
+	dir := write(t, text)
+	_, seen, err := inspect(t.Context(), Subject{Dir: dir, Name: "mine"})
+	if err != nil || !seen.Trust.Has(policy.Ports) || len(seen.Allowed) != 1 || !strings.HasPrefix(seen.Notes()[0], "trusted by rule ports: services.web.ports: ") {
+		t.Errorf("its own: %v %+v", err, seen)
+	}
+	_, _, err = inspect(t.Context(), Subject{Dir: dir, Name: "mine", Foreign: true})
+	refused, is := errors.AsType[policy.Refused](err)
+	if !is || len(refused) != 2 || refused[0].Rule != policy.SelfTrust && refused[1].Rule != policy.SelfTrust {
+		t.Errorf("somebody else's: %v", err)
+	}
+	plain := write(t, strings.SplitAfterN(text, "\n", 2)[1])
+	if _, _, err = inspect(t.Context(), Subject{Dir: plain, Name: "mine"}); err == nil {
+		t.Error("nobody trusted it")
+	}
+	if _, seen, err = inspect(t.Context(), Subject{Dir: plain, Name: "mine", Foreign: true, Trust: policy.Trust{policy.Ports}}); err != nil {
+		t.Errorf("trust that is given: %v %+v", err, seen)
+	}
+}
+
+func TestInspect_SurvivesWhatTheLibraryDoesNot(t *testing.T) {
+	for name, text := range map[string]string{
+		"a file that is a number": "services: {web: {extends: {file: 3, service: x}}}\n",
+		"services as a list":      "services: [a]\n",
+		"a service as a word":     "services: {web: x}\n",
+		"volumes as words":        "services: {web: {image: x}}\nvolumes: {a: b}\n",
+		"options as words":        "services: {web: {image: x}}\nvolumes: {a: {driver_opts: b}}\n",
+		"a list of nothing":       "services: {web: {image: x, volumes: [null, ~]}}\n",
+		"nothing at all":          "",
+		"a word":                  "hello\n",
+		"a list":                  "- a\n- b\n",
+		"an extends circle":       "services:\n  a: {extends: b}\n  b: {extends: a}\n",
+	} {
+		if _, _, err := inspect(t.Context(), Subject{Dir: write(t, text), Name: "mine"}); err == nil {
+			t.Errorf("%s: it passed", name)
+		}
+	}
+}
+
+func TestResolved_KnowsEveryFieldOfAService(t *testing.T) {
+	service := reflect.TypeFor[types.ServiceConfig]()
+	for i := range service.NumField() {
+		name := service.Field(i).Name
+		_, refused := empty[name]
+		if n := count(slices.Contains(harmless, name), refused, examined[name] != nil); n != 1 {
+			t.Errorf("field %s is in %d of the three lists; decide what becomes of it", name, n)
+		}
+	}
+	r := &resolved{project: &types.Project{}}
+	r.service("web", types.ServiceConfig{Privileged: true, Gpus: []types.DeviceRequest{{Count: -1}}})
+	if len(r.findings) != 2 {
+		t.Errorf("found %+v", r.findings)
+	}
+}
+
+func count(all ...bool) (n int) {
+	for _, one := range all {
+		if one {
+			n++
+		}
+	}
+	return n
+}
