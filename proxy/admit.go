@@ -82,7 +82,7 @@ func linesOf(to []string, h header.Header, name string) []string {
 
 // admit answers the requests that go beyond a limit. It reports whether the request may go on.
 func (v *visit) admit() bool {
-	if wait := v.early(); wait > 0 {
+	if wait := v.serving.rates.ahead(v.server.memory, &v.exchange.Request, v.began); wait > 0 {
 		v.show(page.Page{Kind: page.TooMany, RequestID: v.id, Service: v.serving.route.Service, Retry: wait})
 		return false
 	}
@@ -100,18 +100,19 @@ func (v *visit) admit() bool {
 	return true
 }
 
-// early is how much later the request should have come for the rates that the visitor may have, 0 if it is not too early.
-func (v *visit) early() time.Duration {
-	general, own := v.server.rate, v.serving.rate
-	if general == nil && own == nil {
+// rates are those that a request may hit: the gateway's and the route's. Either may be nil.
+type rates [2]*limit.Rate
+
+// ahead is how much later a request should have come for all of them, 0 if it may come now.
+func (r rates) ahead(m *limit.Memory, q *engine.Request, now time.Time) time.Duration {
+	if r == (rates{}) {
 		return 0
 	}
-	client := v.server.memory.Client(v.exchange.Request.Addr, v.exchange.Request.Peer)
-	if ok, wait := general.Allow(client, v.began); !ok {
-		return wait
-	}
-	if ok, wait := own.Allow(client, v.began); !ok {
-		return wait
+	client := m.Client(q.Addr, q.Peer)
+	for _, rate := range r {
+		if ok, wait := rate.Allow(client, now); !ok {
+			return wait
+		}
 	}
 	return 0
 }

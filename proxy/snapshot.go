@@ -8,7 +8,6 @@ import (
 	"gateway/proxy/balance"
 	"gateway/proxy/engine"
 	"gateway/proxy/health"
-	"gateway/proxy/limit"
 	"gateway/proxy/route"
 	"gateway/proxy/traffic"
 )
@@ -51,7 +50,7 @@ type serving struct {
 	ready   []target
 	group   *balance.Group
 	outage  *outage
-	rate    *limit.Rate
+	rates   rates
 	bodyMax int64
 	traffic *traffic.Route
 	// maps reports that the app does not know where it is mounted; prefix is what it is told then, empty for "/".
@@ -112,7 +111,7 @@ func (c succession) add(r *route.Route) *serving {
 		maps:      r.Mount != route.Preserve,
 		slashless: before.slashlessFor(r),
 		traffic:   c.book.Route(key),
-		rate:      c.memory.Rate(key, r.Rate.Requests, r.Rate.Per, r.Rate.Burst),
+		rates:     rates{c.rate, c.memory.Rate(key, r.Rate.Requests, r.Rate.Per, r.Rate.Burst)},
 		bodyMax:   r.BodyMax,
 	}
 	if added.bodyMax == 0 {

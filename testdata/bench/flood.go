@@ -47,6 +47,17 @@ type span struct{ from, to time.Time }
 
 func (s span) holds(t time.Time) bool { return t.After(s.from) && t.Before(s.to) }
 
+// latencies are those of what was due meanwhile.
+func (s span) latencies(asks []ask) []time.Duration {
+	var all []time.Duration
+	for _, a := range asks {
+		if s.holds(a.due) {
+			all = append(all, a.latency)
+		}
+	}
+	return all
+}
+
 // flooded paces visitors of many addresses, and has one more client go beyond what it may, in short turns: past the proxy,
 // which shows what the flood itself costs on this machine, and at the proxy. In between it does nearly nothing. The figure
 // is the visitors' p99 in a turn at the proxy beside that in the calm one before, as the median of all turns.
@@ -167,12 +178,7 @@ func (f *floods) compare(asks []ask) (sample, error) {
 	var all []time.Duration
 	for aim, spans := range f.spans {
 		for _, s := range spans {
-			var latencies []time.Duration
-			for _, a := range asks {
-				if s.holds(a.due) {
-					latencies = append(latencies, a.latency)
-				}
-			}
+			latencies := s.latencies(asks)
 			if len(latencies) < 100 {
 				return sample{}, fmt.Errorf("too few of %d requests were seen", len(asks))
 			}
