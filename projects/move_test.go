@@ -93,6 +93,21 @@ func TestMove_MovesAWordPressWithItsLinks(t *testing.T) {
 	}
 }
 
+func TestMove_GoesBetweenTheRootAndAPath(t *testing.T) {
+	b := newBench(t)
+	wordpress := b.settled(t, "wordpress", "blog", "/", "wordpress", "cron")
+	before := b.text(t, "blog")
+	mover := Mover{b.Life, func(context.Context, string, []string) (string, error) { return "", nil }}
+	for _, to := range []string{"/blog", "/"} {
+		if _, _, err := mover.Move(t.Context(), MoveRequest{Name: "blog", To: prefix(t, to), Template: &wordpress}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if after := b.text(t, "blog"); strings.ReplaceAll(after, `"`, "") != strings.ReplaceAll(before, `"`, "") {
+		t.Errorf("there and back again is not the same:\n%s", after)
+	}
+}
+
 func TestMove_SaysHowToFinish(t *testing.T) {
 	b := newBench(t)
 	wordpress := b.settled(t, "wordpress", "blog", "/blog", "wordpress", "cron")
