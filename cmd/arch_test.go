@@ -64,7 +64,7 @@ var homes = map[string][]string{
 	"github.com/charmbracelet":                   {"tui"},
 	"github.com/chromedp":                        {"testdata/browser"},
 	"github.com/compose-spec":                    {"projects/compose"},
-	"github.com/containerd/errdefs":              {"proxy/docker"},
+	"github.com/containerd/errdefs":              {"projects/compose", "proxy/docker"},
 	"github.com/coreos/go-systemd":               {"cmd"},
 	"github.com/docker/cli":                      {"projects/compose"},
 	"github.com/docker/compose":                  {"projects/compose"},

@@ -41,6 +41,7 @@ const (
 // Compose talks to one engine. It is safe for concurrent use, one call per project at a time.
 type Compose struct {
 	service api.Compose
+	cli     command.Cli
 }
 
 // New prepares for the engine at host, in the form that docker.New takes, and does not connect. What happens is told to
@@ -66,7 +67,7 @@ func New(host string, progress func(Event)) (*Compose, error) {
 	if err != nil {
 		return nil, fmt.Errorf("preparing compose: %w", err)
 	}
-	return &Compose{service}, nil
+	return &Compose{service, cli}, nil
 }
 
 // quiet silences the logger that the SDK shares with whoever links it; its warnings repeat what events tell.
@@ -107,12 +108,15 @@ func (c *Compose) load(ctx context.Context, dir, name string) (*types.Project, e
 	return project, err
 }
 
-// Up makes what runs equal to the project in dir, and returns when its containers run and those with a health check
+// Up makes what runs equal to the project in dir, as the policy allows it, and returns when its containers run and those with a health check
 // are healthy. Containers that are equal already are kept unless force is set. The error wraps ErrOverlap when a
 // subnet is in use.
 func (c *Compose) Up(ctx context.Context, dir, name string, force bool) error {
-	project, err := c.load(ctx, dir, name)
+	project, seen, err := inspect(ctx, Subject{Dir: dir, Name: name})
 	if err != nil {
+		return err
+	}
+	if err := c.refuseImages(ctx, project, seen.Trust); err != nil {
 		return err
 	}
 	recreate := api.RecreateDiverged
@@ -120,16 +124,21 @@ func (c *Compose) Up(ctx context.Context, dir, name string, force bool) error {
 		recreate = api.RecreateForce
 	}
 	timeout := stopTimeout
-	return worded(c.service.Up(ctx, project, api.UpOptions{
-		Create: api.CreateOptions{
-			RemoveOrphans:        true,
-			Recreate:             recreate,
-			RecreateDependencies: recreate,
-			Inherit:              true,
-			Timeout:              &timeout,
-		},
-		Start: api.StartOptions{Project: project, Wait: true, WaitTimeout: startBudget},
-	}))
+	err = c.service.Create(ctx, project, api.CreateOptions{
+		RemoveOrphans:        true,
+		Recreate:             recreate,
+		RecreateDependencies: recreate,
+		Inherit:              true,
+		Timeout:              &timeout,
+	})
+	if err != nil {
+		return worded(err)
+	}
+	// Those that were pulled or built just now.
+	if err := c.refuseImages(ctx, project, seen.Trust); err != nil {
+		return err
+	}
+	return worded(c.service.Start(ctx, name, api.StartOptions{Project: project, Wait: true, WaitTimeout: startBudget}))
 }
 
 // Down removes containers, networks and volumes of the project, by its name alone. There need not be any.

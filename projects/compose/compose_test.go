@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"gateway/projects/policy"
+	"gateway/proxy/docker"
 	"gateway/proxy/docker/dockertest"
 	"gateway/templates"
 )
@@ -28,11 +30,7 @@ func TestLoad_ReadsWhatThePortfolioRenders(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := write(t, string(files["compose.yaml"]))
-	c, err := New(nowhere, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	project, err := c.load(t.Context(), dir, "robots")
+	project, _, err := inspect(t.Context(), Subject{Dir: dir, Name: "robots"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,6 +78,41 @@ func TestCheck_NamesFileAndLine(t *testing.T) {
 		err = composer.Check(t.Context(), dir, "robots")
 		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), filepath.Join(dir, "compose.yaml")) {
 			t.Errorf("%s: %v, want the file and %q", name, err, c.want)
+		}
+	}
+}
+
+func TestRefuseImages_SeesWhatNoFileShows(t *testing.T) {
+	engine := dockertest.Start(t)
+	client, err := docker.New(engine.Host())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	for tag, change := range map[string]string{"theirs:1": "LABEL gateway.path=/blog", "plain:1": "LABEL org.example.team=robots"} {
+		if _, err := client.Images().Import(t.Context(), tag, strings.NewReader(""), []string{change}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, err := New(engine.Host(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{
+		"{web: {image: 'theirs:1'}}":                                `image theirs:1 has the label "gateway.path" (rule labels); set the label gateway.path of the service yourself`,
+		"{web: {image: 'plain:1'}, later: {image: 'not-there:1'}}":  "",
+		"{web: {image: 'theirs:1', labels: {gateway.path: /mine}}}": "",
+	} {
+		project, seen, err := inspect(t.Context(), Subject{Dir: write(t, "services: "+text), Name: "mine"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = c.refuseImages(t.Context(), project, seen.Trust)
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+		if err := c.refuseImages(t.Context(), project, policy.Trust{policy.Labels}); err != nil {
+			t.Errorf("trusted: %v", err)
 		}
 	}
 }

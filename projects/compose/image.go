@@ -1,0 +1,67 @@
+package compose
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/containerd/errdefs"
+	"github.com/docker/compose/v5/pkg/api"
+
+	"gateway/projects/policy"
+)
+
+// refuseImages refuses images that publish themselves: a container has the labels of its image, which no compose file
+// shows. Labels that the service sets itself are its own. An image that is not there yet is looked at once it is.
+func (c *Compose) refuseImages(ctx context.Context, project *types.Project, trust policy.Trust) error {
+	var found policy.Refused
+	for _, name := range slices.Sorted(maps.Keys(project.Services)) {
+		service := project.Services[name]
+		image := api.GetImageNameOrDefault(service, project.Name)
+		labels, err := c.imageLabels(ctx, image)
+		if err != nil {
+			return fmt.Errorf("looking at image %s: %w", image, worded(err))
+		}
+		for _, key := range slices.Sorted(maps.Keys(labels)) {
+			if _, own := service.Labels[key]; own || !publishes(key, labels[key]) || trust.Has(policy.Labels) {
+				continue
+			}
+			f := policy.Labels.Found("services."+name+".image", fmt.Sprintf("image %s has the label %q", image, key))
+			f.File = project.ComposeFiles[0]
+			f.Mend = fmt.Sprintf("set the label %s of the service yourself, or use an image without it", key)
+			found = append(found, f)
+		}
+	}
+	if len(found) > 0 {
+		return found
+	}
+	return nil
+}
+
+// publishes reports whether a label of an image would make a route, or is not for a project to set. What Compose labels
+// the images that it builds with, it sets on every container itself.
+func publishes(key, value string) bool {
+	key = strings.ToLower(key)
+	if strings.HasPrefix(key, "com.docker.compose.") {
+		return false
+	}
+	return strings.HasPrefix(key, "gateway.") || policy.ClaimedLabel(key, value) != "" && !strings.HasPrefix(key, "com.docker.")
+}
+
+// imageLabels are those of an image, none when the engine has no such image.
+func (c *Compose) imageLabels(ctx context.Context, image string) (map[string]string, error) {
+	seen, err := c.cli.Client().ImageInspect(ctx, image)
+	if errdefs.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if seen.Config == nil {
+		return nil, nil
+	}
+	return seen.Config.Labels, nil
+}
