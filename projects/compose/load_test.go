@@ -151,9 +151,8 @@ func TestInspect_SurvivesWhatTheLibraryDoesNot(t *testing.T) {
 }
 
 func TestResolved_KnowsEveryFieldOfAService(t *testing.T) {
-	service := reflect.TypeFor[types.ServiceConfig]()
-	for i := range service.NumField() {
-		name := service.Field(i).Name
+	for field := range reflect.TypeFor[types.ServiceConfig]().Fields() {
+		name := field.Name
 		_, refused := empty[name]
 		if n := count(slices.Contains(harmless, name), refused, examined[name] != nil); n != 1 {
 			t.Errorf("field %s is in %d of the three lists; decide what becomes of it", name, n)

@@ -192,38 +192,33 @@ func (w *walker) file(s scope) error {
 	w.index(s.file, doc)
 	c := &check{w: w, s: s}
 	for _, e := range entries(doc) {
-		if section := sections[e.key]; section != nil {
-			if err := section(c, e); err != nil {
-				return err
-			}
+		if err := section(c, e); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// sections are the keys of a file that matter.
-var sections map[string]func(c *check, e entry) error
-
-func init() {
-	sections = map[string]func(c *check, e entry) error{
-		"x-gateway": checkGateway,
-		"include":   checkInclude,
-		"services":  checkServices,
-		"networks":  each(checkNetwork),
-		"volumes":   each(checkVolume),
-		"configs":   each(checkObject),
-		"secrets":   each(checkObject),
-		"models":    each(checkModel),
+// section looks at one of the keys of a file that matter.
+func section(c *check, e entry) error {
+	switch e.key {
+	case "x-gateway":
+		return checkGateway(c, e)
+	case "include":
+		return checkInclude(c, e)
+	case "services":
+		return checkServices(c, e)
 	}
-}
-
-func each(one func(c *check, e entry)) func(c *check, e entry) error {
-	return func(c *check, e entry) error {
-		for _, inner := range entries(e.value) {
-			one(c.in(e.key, inner.key), inner)
-		}
+	one := map[string]func(c *check, e entry){
+		"networks": checkNetwork, "volumes": checkVolume, "configs": checkObject, "secrets": checkObject, "models": checkModel,
+	}[e.key]
+	if one == nil {
 		return nil
 	}
+	for _, inner := range entries(e.value) {
+		one(c.in(e.key, inner.key), inner)
+	}
+	return nil
 }
 
 // index notes the lines of keys, and what is taken away.

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -34,23 +35,23 @@ var harmlessCapabilities = []string{
 
 // HarmlessCapability reports whether every container has it by default.
 func HarmlessCapability(name string) bool {
-	return contains(harmlessCapabilities, strings.TrimPrefix(strings.ToUpper(name), "CAP_"))
+	return slices.Contains(harmlessCapabilities, strings.TrimPrefix(strings.ToUpper(name), "CAP_"))
 }
 
 // harmlessSysctls concern the container's own network alone.
 var harmlessSysctls = []string{"net.core.somaxconn", "net.ipv4.ip_unprivileged_port_start", "net.ipv4.ip_local_port_range"}
 
 // HarmlessSysctl reports whether it concerns the container's own network alone.
-func HarmlessSysctl(name string) bool { return contains(harmlessSysctls, name) }
+func HarmlessSysctl(name string) bool { return slices.Contains(harmlessSysctls, name) }
 
 // HarmlessLogging reports whether a logging driver keeps to the machine and can be limited.
 func HarmlessLogging(driver string) bool {
-	return contains([]string{"", "json-file", "local", "none"}, driver)
+	return slices.Contains([]string{"", "json-file", "local", "none"}, driver)
 }
 
 // HarmlessSecurityOpt reports whether an option only takes rights away.
 func HarmlessSecurityOpt(option string) bool {
-	return contains([]string{"no-new-privileges", "no-new-privileges:true", "no-new-privileges=true"}, option)
+	return slices.Contains([]string{"no-new-privileges", "no-new-privileges:true", "no-new-privileges=true"}, option)
 }
 
 // HarmlessUlimit reports whether a limit of that name may have that value; -1 is none. Memory and processes are bounded
@@ -103,13 +104,4 @@ func parseSize(s string) (int64, bool) {
 		return 0, false
 	}
 	return int64(n * factor), true
-}
-
-func contains(all []string, s string) bool {
-	for _, one := range all {
-		if one == s {
-			return true
-		}
-	}
-	return false
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -145,9 +146,7 @@ func checkIncludeOne(c *check, n *yaml.Node) error {
 		return nil
 	}
 	next := scope{env: map[string]string{}, above: append(slices.Clone(c.s.above), c.s.file)}
-	for name, value := range c.s.env {
-		next.env[name] = value
-	}
+	maps.Copy(next.env, c.s.env)
 	for i, p := range paths {
 		file, ok := checkLocal(c, p)
 		if !ok {
@@ -275,24 +274,9 @@ func checkExtends(c *check, services, n *yaml.Node) error {
 	}
 	in := *c
 	if file != nil {
-		at := c.in("extends")
-		path, ok := checkLocal(at, file)
-		if !ok {
-			return nil
-		}
-		doc, err := c.w.load(path, c.s.env)
-		if bad, is := errors.AsType[*formatError](err); is {
-			c.w.add(Format.Found("", bad.text), Place{path, bad.line})
-			return nil
-		}
-		if errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("%s: line %d: extends: there is no file %s", c.s.file, file.Line, shown(path))
-		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", path, err)
-		}
-		if gateway := lookUp(doc, "x-gateway"); lookUp(gateway, "trust") != nil {
-			at.find(SelfTrust, file.Line, "%s gives itself trust", shown(path))
+		doc, path, err := base(c.in("extends"), file)
+		if doc == nil || err != nil {
+			return err
 		}
 		in.s = scope{file: path, base: filepath.Dir(path), env: c.s.env}
 		services = lookUp(doc, "services")
@@ -303,4 +287,27 @@ func checkExtends(c *check, services, n *yaml.Node) error {
 		}
 	}
 	return nil
+}
+
+// base is the file that a service extends one of; nil when a rule refuses it.
+func base(c *check, file *yaml.Node) (doc *yaml.Node, path string, err error) {
+	path, ok := checkLocal(c, file)
+	if !ok {
+		return nil, "", nil
+	}
+	doc, err = c.w.load(path, c.s.env)
+	if bad, is := errors.AsType[*formatError](err); is {
+		c.w.add(Format.Found("", bad.text), Place{path, bad.line})
+		return nil, "", nil
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, "", fmt.Errorf("%s: line %d: extends: there is no file %s", c.s.file, file.Line, shown(path))
+	}
+	if err != nil {
+		return nil, "", fmt.Errorf("%s: %w", path, err)
+	}
+	if lookUp(lookUp(doc, "x-gateway"), "trust") != nil {
+		c.find(SelfTrust, file.Line, "%s gives itself trust", shown(path))
+	}
+	return doc, path, nil
 }
