@@ -94,9 +94,16 @@ engine() {
 	docker version >/dev/null 2>&1 || ./install.sh --docker-only
 }
 
+# images builds what the templates' projects run on, without a registry.
+images() {
+	need mmdebstrap mmdebstrap
+	testdata/images/build.sh
+}
+
 e2e() {
 	say "end to end, on this machine's Docker engine"
 	engine
+	images
 	for package in proxy/docker projects/compose cmd/gateway; do
 		GATEWAY_E2E=1 tests "e2e-$(echo "$package" | tr '/' '-')" . -count=1 -timeout 15m "./$package"
 	done
