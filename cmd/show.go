@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"path/filepath"
 	"text/tabwriter"
 	"time"
 
@@ -49,7 +50,7 @@ func runShow(ctx context.Context, env *Env, arg string, asJSON bool) error {
 	for _, fault := range seen.notes() {
 		env.notef("the state is incomplete: %s\n", fault)
 	}
-	detail := projectDetail{projectView: v, Faults: seen.notes()}
+	detail := projectDetail{projectView: v, Faults: seen.notes(), Secrets: p.Secrets()}
 	if detail.Versions, err = versionsOf(w.store, p); err != nil {
 		env.notef("%s\n", err)
 		detail.Faults = append(detail.Faults, err.Error())
@@ -65,6 +66,8 @@ type projectDetail struct {
 	projectView
 	// Versions are those of the site, the newest first.
 	Versions []versionView `json:"versions,omitempty"`
+	// Secrets are the files of the project's secrets, and never what is in them.
+	Secrets []string `json:"secrets,omitempty"`
 	// Faults say why the state is incomplete: who could not be asked.
 	Faults []string `json:"faults,omitempty"`
 }
@@ -84,6 +87,9 @@ func printProject(env *Env, v projectDetail) error {
 	}
 	for _, c := range v.Containers {
 		fmt.Fprintf(w, "container\t%s\t%s\t%s, image %s\n", c.Name, c.State, c.Status, c.Image)
+	}
+	for _, file := range v.Secrets {
+		fmt.Fprintf(w, "secret\t%s\t%s\n", filepath.Base(file), file)
 	}
 	printVersions(w, v.Versions)
 	for _, p := range v.Problems {

@@ -140,6 +140,21 @@ func writeFile(dir, name string, content []byte) error {
 	return errors.Join(err, os.Chmod(to, mode), f.Sync(), f.Close())
 }
 
+// Secrets are the files of the project's secrets, sorted by name; none when nobody may list them.
+func (p Project) Secrets() []string {
+	entries, err := os.ReadDir(filepath.Join(p.Dir, templates.SecretFolder))
+	if err != nil {
+		return nil
+	}
+	var files []string
+	for _, entry := range entries {
+		if entry.Type().IsRegular() && oneLine(entry.Name()) == nil {
+			files = append(files, filepath.Join(p.Dir, templates.SecretFolder, entry.Name()))
+		}
+	}
+	return files
+}
+
 // diskFull adds the mend to an error about a full disk.
 func diskFull(err error) error {
 	if errors.Is(err, syscall.ENOSPC) {

@@ -45,9 +45,10 @@ func browser(t *testing.T) *http.Client {
 	}}
 }
 
-// send makes one request and returns the answer, read whole, and the address that it came from.
-func send(t *testing.T, c *http.Client, method, to, body string, headers ...string) (answer, string) {
+// send makes one request, given as method and address, and returns the answer, read whole, and the address that it came from.
+func send(t *testing.T, c *http.Client, line, body string, headers ...string) (answer, string) {
 	t.Helper()
+	method, to, _ := strings.Cut(line, " ")
 	r, err := http.NewRequestWithContext(t.Context(), method, to, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
@@ -78,26 +79,26 @@ func TestDev_LetsInWhoHasThePasswordAndKeepsTheHome(t *testing.T) {
 		t.Fatal(err)
 	}
 	at, c := site+"/e2e-dev/ada", browser(t)
-	if a, from := send(t, c, "GET", at+"/", ""); a.status != http.StatusOK || !strings.HasPrefix(from, at+"/login") {
+	if a, from := send(t, c, "GET "+at+"/", ""); a.status != http.StatusOK || !strings.HasPrefix(from, at+"/login") {
 		t.Errorf("a stranger gets %d from %s", a.status, from)
 	}
-	if a, _ := send(t, c, "POST", at+"/login", "password=guess", "Content-Type", form); a.status != http.StatusUnauthorized {
+	if a, _ := send(t, c, "POST "+at+"/login", "password=guess", "Content-Type", form); a.status != http.StatusUnauthorized {
 		t.Errorf("a guess gets %d", a.status)
 	}
 	right := url.Values{"password": {strings.TrimSpace(string(secret))}}.Encode()
-	if a, from := send(t, c, "POST", at+"/login", right, "Content-Type", form); !strings.Contains(a.body, "editor is open") || from != at+"/" {
+	if a, from := send(t, c, "POST "+at+"/login", right, "Content-Type", form); !strings.Contains(a.body, "editor is open") || from != at+"/" {
 		t.Errorf("the password gets %d from %s: %s", a.status, from, a.body)
 	}
-	if a, _ := send(t, c, "PUT", at+"/files/notes.txt", "of mine"); a.status != http.StatusNoContent {
+	if a, _ := send(t, c, "PUT "+at+"/files/notes.txt", "of mine"); a.status != http.StatusNoContent {
 		t.Errorf("saving: %d %s", a.status, a.body)
 	}
-	if a, _ := send(t, c, "GET", at+"/socket", "", "Connection", "Upgrade", "Upgrade", "websocket", "Sec-WebSocket-Key", "eA==", "Sec-WebSocket-Version", "13", "Origin", "http://evil.test"); a.status != http.StatusForbidden {
+	if a, _ := send(t, c, "GET "+at+"/socket", "", "Connection", "Upgrade", "Upgrade", "websocket", "Sec-WebSocket-Key", "eA==", "Sec-WebSocket-Version", "13", "Origin", "http://evil.test"); a.status != http.StatusForbidden {
 		t.Errorf("a WebSocket from elsewhere gets %d", a.status)
 	}
 	docker(t, "rm", "-f", "e2e-dev-ada-editor-1")
 	must(t, "deploy", "e2e-dev-ada")
-	send(t, c, "POST", at+"/login", right, "Content-Type", form)
-	if a, _ := send(t, c, "GET", at+"/files/notes.txt", ""); a.body != "of mine" {
+	send(t, c, "POST "+at+"/login", right, "Content-Type", form)
+	if a, _ := send(t, c, "GET "+at+"/files/notes.txt", ""); a.body != "of mine" {
 		t.Errorf("after the container was replaced: %d %s", a.status, a.body)
 	}
 }
@@ -115,10 +116,10 @@ func TestWordPress_LivesAtTheRootAndBelowAPathAndMoves(t *testing.T) {
 	post := blog.publish(t)
 	must(t, "move", "e2e-blog", "--path", "/e2e-notes")
 	moved := strings.Replace(post, "/e2e-blog/", "/e2e-notes/", 1)
-	if a, _ := send(t, blog.client, "GET", moved, ""); a.status != http.StatusOK || strings.Contains(a.body, "/e2e-blog") || !strings.Contains(a.body, site+"/e2e-notes/wp-content/uploads/") {
+	if a, _ := send(t, blog.client, "GET "+moved, ""); a.status != http.StatusOK || strings.Contains(a.body, "/e2e-blog") || !strings.Contains(a.body, site+"/e2e-notes/wp-content/uploads/") {
 		t.Errorf("after the move %s says %d, with links to the old path or without those to the new one", moved, a.status)
 	}
-	if a, _ := send(t, root.client, "GET", site+"/e2e-blog/", ""); a.status != http.StatusNotFound {
+	if a, _ := send(t, root.client, "GET "+site+"/e2e-blog/", ""); a.status != http.StatusNotFound {
 		t.Errorf("the old path says %d", a.status)
 	}
 }
@@ -136,15 +137,15 @@ func (w wordpress) install(t *testing.T) {
 		"weblog_title": {"Club"}, "user_name": {"admin"}, "admin_password": {"correct-horse-7"}, "admin_password2": {"correct-horse-7"},
 		"admin_email": {"owner@example.org"}, "pw_weak": {"1"}, "language": {""},
 	}
-	if a, from := send(t, w.client, "GET", w.at+"/", ""); a.status != http.StatusOK || from != w.at+"/wp-admin/install.php" {
+	if a, from := send(t, w.client, "GET "+w.at+"/", ""); a.status != http.StatusOK || from != w.at+"/wp-admin/install.php" {
 		t.Fatalf("a new site says %d from %s", a.status, from)
 	}
-	if a, _ := send(t, w.client, "POST", w.at+"/wp-admin/install.php?step=2", fields.Encode(), "Content-Type", form); !strings.Contains(a.body, "wp-login.php") {
+	if a, _ := send(t, w.client, "POST "+w.at+"/wp-admin/install.php?step=2", fields.Encode(), "Content-Type", form); !strings.Contains(a.body, "wp-login.php") {
 		t.Fatalf("installing: %d %.500s", a.status, a.body)
 	}
-	send(t, w.client, "GET", w.at+"/wp-login.php", "")
+	send(t, w.client, "GET "+w.at+"/wp-login.php", "")
 	login := url.Values{"log": {"admin"}, "pwd": {"correct-horse-7"}}.Encode()
-	if a, from := send(t, w.client, "POST", w.at+"/wp-login.php", login, "Content-Type", form); a.status != http.StatusOK || from != w.at+"/wp-admin/" {
+	if a, from := send(t, w.client, "POST "+w.at+"/wp-login.php", login, "Content-Type", form); a.status != http.StatusOK || from != w.at+"/wp-admin/" {
 		t.Fatalf("logging in: %d from %s", a.status, from)
 	}
 }
@@ -157,7 +158,7 @@ var (
 // publish uploads a file and publishes a post that links to it, and returns the post's permalink.
 func (w wordpress) publish(t *testing.T) string {
 	t.Helper()
-	editor, _ := send(t, w.client, "GET", w.at+"/wp-admin/post-new.php", "")
+	editor, _ := send(t, w.client, "GET "+w.at+"/wp-admin/post-new.php", "")
 	found := nonceForm.FindStringSubmatch(editor.body)
 	if found == nil {
 		t.Fatalf("the editor says %d and has no nonce", editor.status)
@@ -165,12 +166,12 @@ func (w wordpress) publish(t *testing.T) string {
 	var upload struct {
 		Source string `json:"source_url"`
 	}
-	a, _ := send(t, w.client, "POST", w.at+"/wp-json/wp/v2/media", "of mine", "X-WP-Nonce", found[1],
+	a, _ := send(t, w.client, "POST "+w.at+"/wp-json/wp/v2/media", "of mine", "X-WP-Nonce", found[1],
 		"Content-Type", "text/plain", "Content-Disposition", "attachment; filename=mine.txt")
 	if err := json.Unmarshal([]byte(a.body), &upload); err != nil || !strings.HasPrefix(upload.Source, w.at+"/wp-content/uploads/") {
 		t.Fatalf("uploading: %d %.300s", a.status, a.body)
 	}
-	if a, _ := send(t, w.client, "GET", upload.Source, ""); a.body != "of mine" {
+	if a, _ := send(t, w.client, "GET "+upload.Source, ""); a.body != "of mine" {
 		t.Errorf("the upload: %d %.100s", a.status, a.body)
 	}
 	text, err := json.Marshal(map[string]string{"title": "Hello", "status": "publish", "content": `<a href="` + upload.Source + `">mine</a>`})
@@ -178,11 +179,11 @@ func (w wordpress) publish(t *testing.T) string {
 		t.Fatal(err)
 	}
 	var post struct{ Link string }
-	a, _ = send(t, w.client, "POST", w.at+"/wp-json/wp/v2/posts", string(text), "X-WP-Nonce", found[1], "Content-Type", "application/json")
+	a, _ = send(t, w.client, "POST "+w.at+"/wp-json/wp/v2/posts", string(text), "X-WP-Nonce", found[1], "Content-Type", "application/json")
 	if err := json.Unmarshal([]byte(a.body), &post); err != nil || !strings.HasPrefix(post.Link, w.at+"/20") {
 		t.Fatalf("publishing: %d %.300s", a.status, a.body)
 	}
-	page, _ := send(t, w.client, "GET", post.Link, "")
+	page, _ := send(t, w.client, "GET "+post.Link, "")
 	links := linkForm.FindAllStringSubmatch(page.body, -1)
 	if page.status != http.StatusOK || len(links) < 5 {
 		t.Errorf("the permalink %s says %d with %d links", post.Link, page.status, len(links))
