@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"fmt"
+	"slices"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -11,6 +12,7 @@ import (
 	"gateway/projects"
 	"gateway/projects/compose"
 	"gateway/projects/policy"
+	"gateway/proxy/label"
 	"gateway/proxy/route"
 )
 
@@ -46,12 +48,17 @@ func holdNew(ctx context.Context, w *workshop, plan projects.Addition) error {
 }
 
 // judge holds a project to the policy, and says what trust allows and which limits services get; taken are the paths of
-// all projects, own those that were chosen for this one.
+// all that runs, own those that were chosen for this one.
 func judge(ctx context.Context, w *workshop, s compose.Subject, taken []projects.Taken, own ...route.Key) error {
 	seen, err := w.compose.Inspect(ctx, s)
 	if err != nil {
 		return err
 	}
+	resting, mine, err := claimed(ctx, w, projects.Name(s.Name))
+	if err != nil {
+		return err
+	}
+	taken, own = slices.Concat(taken, resting), slices.Concat(own, mine)
 	allowed, refused := seen.Trust.Split(policy.Claims(s.Name, seen.Labels, held(taken), own...))
 	if len(refused) > 0 {
 		return policy.Refused(refused)
@@ -61,6 +68,36 @@ func judge(ctx context.Context, w *workshop, s compose.Subject, taken []projects
 		w.env.notef("%s\n", note)
 	}
 	return nil
+}
+
+// claimed are the keys of the other projects by their folders, since those that rest just now are in no table, and the
+// keys that containers of this one have already. One that was never started was perhaps refused.
+func claimed(ctx context.Context, w *workshop, name projects.Name) (others []projects.Taken, own []route.Key, err error) {
+	all, err := w.store.List()
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, p := range all {
+		for _, claim := range p.Claims {
+			if p.Name != name {
+				others = append(others, projects.Taken{Key: claim.Key, Project: string(p.Name), By: "project " + string(p.Name)})
+			}
+		}
+	}
+	running, err := projects.Look(ctx, w.engine, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, c := range running.Containers {
+		if c.State == "created" {
+			continue
+		}
+		claims, _ := label.Parse(c.Labels)
+		for _, claim := range claims {
+			own = append(own, claim.Key)
+		}
+	}
+	return others, own, nil
 }
 
 func held(taken []projects.Taken) []policy.Held {

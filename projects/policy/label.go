@@ -54,8 +54,8 @@ func Claims(project string, labels map[string]map[string]string, held []Held, ow
 	for service, set := range labels {
 		claims, _ := label.Parse(set)
 		for _, claim := range claims {
-			if !slices.Contains(own, claim.Key) {
-				all = append(all, taken(project, service, claim.Key, held)...)
+			if f, found := takenFrom(project, service, claim.Key, held); found && !slices.Contains(own, claim.Key) {
+				all = append(all, f)
 			}
 		}
 	}
@@ -63,23 +63,37 @@ func Claims(project string, labels map[string]map[string]string, held []Held, ow
 	return slices.Compact(all)
 }
 
-// taken finds those whose visitors a service would take at a key.
-func taken(project, service string, key route.Key, held []Held) (all []Finding) {
+// takenFrom finds those whose visitors a service would take at a key.
+func takenFrom(project, service string, key route.Key, held []Held) (Finding, bool) {
+	var others []string
 	for _, h := range held {
-		if h.Project != project && takes(key, h.Key) {
-			all = append(all, Routes.Found(joined([]string{"services", service, "labels"}),
-				fmt.Sprintf("path %s would take visitors of %s, which is %s", key, h.Key, h.By)))
+		if other := fmt.Sprintf("%s, which is %s", h.Key, h.By); h.Project != project && takes(key, h.Key) && !slices.Contains(others, other) {
+			others = append(others, other)
 		}
 	}
-	return all
+	if len(others) == 0 {
+		return Finding{}, false
+	}
+	slices.Sort(others)
+	more := ""
+	if len(others) > 1 {
+		more = fmt.Sprintf(", and of %d more", len(others)-1)
+	}
+	return Routes.Found(joined([]string{"services", service, "labels"}), fmt.Sprintf("path %s would take visitors of %s%s", key, others[0], more)), true
 }
 
-// takes reports whether a route at key would answer for addresses of the one at held: at the same path, or at a path
-// below it, other than below /, for a host that held answers for.
+// takes reports whether a route at key would answer for addresses of the one at held, for a host that held answers for:
+// at the same path, at a path below it, other than below /, and at one above it for a host of its own, since the routes
+// of a host come before those of any host.
 func takes(key, held route.Key) bool {
 	if held.Host != "" && key.Host != held.Host {
 		return false
 	}
 	mine, theirs := key.Prefix.String(), held.Prefix.String()
-	return mine == theirs || theirs != "/" && strings.HasPrefix(mine, strings.TrimSuffix(theirs, "/")+"/")
+	return mine == theirs || theirs != "/" && below(theirs, mine) || key.Host != held.Host && below(mine, theirs)
+}
+
+// below reports whether a path is inside another.
+func below(above, path string) bool {
+	return strings.HasPrefix(path, strings.TrimSuffix(above, "/")+"/")
 }

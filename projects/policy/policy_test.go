@@ -84,10 +84,21 @@ func TestClaims_FindsWhoseVisitorsWouldCome(t *testing.T) {
 			t.Errorf("%s: %v, want %q", path, found, want)
 		}
 	}
-	for host, want := range map[string]int{"example.org": 1, "shop.example.org": 2} {
-		if found := Claims("mine", map[string]map[string]string{"web": {label.Path: "/", label.Host: host}}, held); len(found) != want {
-			t.Errorf("%s: %v, want %d", host, found, want)
+	for place, want := range map[string]string{
+		// A host's routes come before those of any host, however deep these are.
+		"example.org/": "/, which is project club, and of 2 more", "shop.example.org/": "project club, and of 3 more",
+		"example.org/blog": "/blog, which is project blog (", "example.org/blog/new": "project blog", "example.org/new": "",
+		"example.org/mine": "", "shop.example.org/new": "",
+	} {
+		k := key(place)
+		found := Claims("mine", map[string]map[string]string{"web": {label.Path: k.Prefix.String(), label.Host: k.Host}}, held)
+		if (want == "") != (len(found) == 0) || want != "" && (len(found) != 1 || !strings.Contains(found[0].String(), want)) {
+			t.Errorf("%s: %v, want %q", place, found, want)
 		}
+	}
+	// Also where nobody has /.
+	if found := Claims("mine", map[string]map[string]string{"web": {label.Path: "/", label.Host: "example.org"}}, held[1:2]); len(found) != 1 {
+		t.Errorf("the front of a host: %v", found)
 	}
 	if found := Claims("mine", map[string]map[string]string{"web": {label.Path: "/blog/new"}}, held, key("/blog/new")); len(found) != 0 {
 		t.Errorf("what was chosen for the project: %v", found)
