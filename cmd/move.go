@@ -93,7 +93,7 @@ func runMove(ctx context.Context, env *Env, o moveOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := w.compose.Check(ctx, w.store.Dir(r.Name), string(r.Name)); err != nil {
+	if err := holdMoved(ctx, w, r); err != nil {
 		return err
 	}
 	if r.Routes, err = w.taken(ctx); err != nil && !errors.Is(err, errNoGateway) {
@@ -123,6 +123,22 @@ func runMove(ctx context.Context, env *Env, o moveOptions) error {
 		return err
 	}
 	return printServed(ctx, w, p)
+}
+
+// holdMoved holds a project to the policy that moves. The path that it moves to is chosen for it, and the one that it
+// leaves need not be its own.
+func holdMoved(ctx context.Context, w *workshop, r projects.MoveRequest) error {
+	p, err := w.store.Load(r.Name)
+	if err != nil {
+		return err
+	}
+	var own []route.Key
+	for _, claim := range p.Claims {
+		if r.From == nil && len(p.Claims) == 1 || r.From != nil && claim.Key.Prefix == *r.From || claim.Key.Prefix == r.To {
+			own = append(own, claim.Key)
+		}
+	}
+	return holdAgain(ctx, w, p, own...)
 }
 
 // runIn is how a command is run in a container, with what it wrote as the result.

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"text/tabwriter"
@@ -106,6 +107,16 @@ func held(taken []projects.Taken) []policy.Held {
 		all = append(all, policy.Held{Key: t.Key, Project: t.Project, By: t.By})
 	}
 	return all
+}
+
+// holdAgain holds a project to the policy that is put in force anew for another reason than its compose.yaml. Own are the
+// paths that it is to have, or to leave.
+func holdAgain(ctx context.Context, w *workshop, p projects.Project, own ...route.Key) error {
+	taken, err := w.taken(ctx)
+	if err != nil && !errors.Is(err, errNoGateway) {
+		return err
+	}
+	return judge(ctx, w, compose.Subject{Dir: p.Dir, Name: string(p.Name)}, taken, own...)
 }
 
 func newPolicy(env *Env) *cobra.Command {

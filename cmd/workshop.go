@@ -55,7 +55,8 @@ func (w *workshop) close() {
 // life is what changes projects; ready is how it waits for their routes.
 func (w *workshop) life(ready func(ctx context.Context, name projects.Name, keys []route.Key) error) projects.Life {
 	hold := func(ctx context.Context, plan projects.Addition) error { return holdNew(ctx, w, plan) }
-	return projects.Life{Store: w.store, Engine: w.engine, Compose: w.compose, Ready: ready, Hold: hold}
+	again := func(ctx context.Context, p projects.Project) error { return holdAgain(ctx, w, p) }
+	return projects.Life{Store: w.store, Engine: w.engine, Compose: w.compose, Ready: ready, Hold: hold, HoldAgain: again}
 }
 
 // known reads the name of a project that has a folder or runs. Its folder need not be readable.

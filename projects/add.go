@@ -141,6 +141,8 @@ type Life struct {
 	Ready func(ctx context.Context, name Name, keys []route.Key) error
 	// Hold refuses a new project by what its files say, when they are in place and nothing is started; nil refuses none.
 	Hold func(ctx context.Context, plan Addition) error
+	// HoldAgain refuses to run the folder of a project anew for the sake of something else; nil refuses none.
+	HoldAgain func(ctx context.Context, p Project) error
 }
 
 // cleanupTimeout bounds what is done after a failure or an interrupt.

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+
+	"gateway/proxy/docker"
 )
 
 // Rollback is the plan of a return to another version.
@@ -78,12 +81,13 @@ func (t turn) replaces(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	for _, c := range running.Containers {
-		if c.State == "running" {
-			return true, running.foreign(p.Name, p.Dir)
-		}
+	if !slices.ContainsFunc(running.Containers, func(c docker.Container) bool { return c.State == "running" }) {
+		return false, nil
 	}
-	return false, nil
+	if err := running.foreign(p.Name, p.Dir); err != nil || t.HoldAgain == nil {
+		return true, err
+	}
+	return true, t.HoldAgain(ctx, p)
 }
 
 // roll puts r.To in force, or leaves r.From in force.

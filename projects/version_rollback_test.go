@@ -1,6 +1,7 @@
 package projects
 
 import (
+	"context"
 	"errors"
 	"maps"
 	"os"
@@ -86,6 +87,29 @@ func TestRollback_ReplacesContainersThatSeeNoVersions(t *testing.T) {
 		t.Errorf("stopped: calls %v, %v", b.compose.calls, err)
 	}
 	wantState(t, b, "2 two*, 1 starter")
+}
+
+func TestRollback_RunsNothingThatIsHeldBack(t *testing.T) {
+	b := added(t)
+	withoutVersions(t, b)
+	if err := b.deploy(t.Context(), "robots", page(t, "two")); err != nil {
+		t.Fatal(err)
+	}
+	b.compose.calls = nil
+	held := errors.New("rule routes")
+	b.HoldAgain = func(_ context.Context, p Project) error {
+		if p.Name != "robots" || p.Dir != b.Store.Dir("robots") {
+			t.Errorf("held: %+v", p)
+		}
+		return held
+	}
+	if _, err := b.Rollback(t.Context(), "robots", 0); !errors.Is(err, held) {
+		t.Errorf("it ended with %v", err)
+	}
+	wantState(t, b, "2 two*, 1 starter")
+	if len(b.compose.calls) > 0 {
+		t.Errorf("containers were touched: %v", b.compose.calls)
+	}
 }
 
 func TestPlanRollback_SaysWhatChanges(t *testing.T) {

@@ -15,7 +15,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/docker/cli/cli/command"
 	cliflags "github.com/docker/cli/cli/flags"
 	"github.com/docker/compose/v5/pkg/api"
@@ -94,18 +93,6 @@ func clientOptions(host string) (*cliflags.ClientOptions, error) {
 		}
 	}
 	return options, nil
-}
-
-// Check reads the project as Compose understands it and holds it to the policy, without asking the engine. The error
-// says what it cannot understand, or is a policy.Refused.
-func (c *Compose) Check(ctx context.Context, dir, name string) error {
-	_, err := c.load(ctx, dir, name)
-	return err
-}
-
-func (c *Compose) load(ctx context.Context, dir, name string) (*types.Project, error) {
-	project, _, err := inspect(ctx, Subject{Dir: dir, Name: name})
-	return project, err
 }
 
 // Up makes what runs equal to the project in dir, as the policy allows it, and returns when its containers run and those with a health check

@@ -1,12 +1,15 @@
 package compose
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/compose-spec/compose-go/v2/types"
 
 	"gateway/projects/policy"
 	"gateway/proxy/docker"
@@ -16,6 +19,11 @@ import (
 
 // nowhere is an engine that no test here may need.
 const nowhere = "unix:///nonexistent/docker.sock"
+
+func (c *Compose) load(ctx context.Context, dir, name string) (*types.Project, error) {
+	project, _, err := inspect(ctx, Subject{Dir: dir, Name: name})
+	return project, err
+}
 
 func TestLoad_ReadsWhatThePortfolioRenders(t *testing.T) {
 	portfolio, err := templates.Find("portfolio")
@@ -62,7 +70,7 @@ func TestLoad_ReadsWhatThePortfolioRenders(t *testing.T) {
 	}
 }
 
-func TestCheck_NamesFileAndLine(t *testing.T) {
+func TestInspect_NamesFileAndLine(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
 		"not YAML":        {"services:\n  a:\n    image: x\n\tbroken: [\n", "line 4"},
 		"unknown key":     {"services:\n  a:\n    image: x\n    colour: red\n", "line 4"},
@@ -75,7 +83,7 @@ func TestCheck_NamesFileAndLine(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = composer.Check(t.Context(), dir, "robots")
+		_, err = composer.Inspect(t.Context(), Subject{Dir: dir, Name: "robots"})
 		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), filepath.Join(dir, "compose.yaml")) {
 			t.Errorf("%s: %v, want the file and %q", name, err, c.want)
 		}
