@@ -102,7 +102,7 @@ func (o addOptions) request(ctx context.Context, env *Env) (projects.Request, er
 		return r, err
 	}
 	for _, p := range r.Template.Parameters {
-		if dir := o.parameters[p.Name]; p.Type == templates.Folder && dir != "" {
+		if dir := o.parameters[p.Name]; p.Type == templates.Folder && dir != "" && r.Template.Name != projects.AdoptTemplate {
 			r.Site, err = env.openSite(dir, o.parameters["spa"] == "true")
 		}
 	}
@@ -160,12 +160,18 @@ func runAdd(ctx context.Context, env *Env, o addOptions) error {
 		return err
 	}
 	defer w.close()
+	if request.Template.Name == projects.AdoptTemplate {
+		if err := o.adopt(ctx, w, &request); err != nil {
+			return err
+		}
+	}
 	life := w.life(w.ready)
 	if o.dryRun {
 		plan, err := life.Plan(ctx, request, w.facts)
 		if err != nil {
 			return err
 		}
+		tell(env, plan.Notes)
 		return printPlan(env, plan.Steps(), o.json)
 	}
 	plan, err := life.Add(ctx, request, w.facts)

@@ -45,7 +45,8 @@ func holdNew(ctx context.Context, w *workshop, plan projects.Addition) error {
 	if err != nil {
 		return err
 	}
-	return judge(ctx, w, compose.Subject{Dir: plan.Dir, Name: string(plan.Name)}, taken, plan.Key)
+	tell(w.env, plan.Notes)
+	return ofSource(judge(ctx, w, compose.Subject{Dir: plan.Dir, Name: string(plan.Name)}, taken, plan.Key), plan.Dir, plan.Source)
 }
 
 // judge holds a project to the policy, and says what trust allows and which limits services get; taken are the paths of

@@ -27,6 +27,8 @@ type Request struct {
 	Parameters map[string]string
 	// Site is copied into the project when it is not nil.
 	Site *Site
+	// Source is somebody's folder that the project is made of, when it is not nil.
+	Source *Source
 	// Pool is where the subnet of its network is taken from.
 	Pool netip.Prefix
 	// Trust are the rules of the policy that it may break.
@@ -42,6 +44,9 @@ type Addition struct {
 	// Backend is the subnet of the project's second network, the zero value when it has none.
 	Backend netip.Prefix
 	Site    *Site
+	Source  *Source
+	// Notes say what becomes of the source otherwise than it says itself.
+	Notes []string
 	// Files are the rendered ones, by slash-separated path in Dir. Those in templates.SecretFolder are secrets.
 	Files map[string][]byte
 	// Shown are the secrets to tell whoever makes the project: the paths of their files, by parameter.
@@ -50,9 +55,9 @@ type Addition struct {
 
 // PlanAdd decides whether and how a project is made. The error is a Refusal with every reason there is.
 func PlanAdd(r Request, f Facts) (Addition, error) {
-	edge, backend, poolErr := f.chooseSubnets(r.Pool, r.Template.Needs.Backend)
+	edge, backend, poolErr := f.chooseSubnets(r.Pool, r.Template.Needs.Backend || r.Source.needsBackend())
 	err := refuse(f.Engine, f.near(), f.Gateway, f.imagesThere(), f.nameFree(r.Name), free(r.Key, r.Name, f.taken()),
-		pathFits(r.Template, r.Key), f.room, f.siteFits(r.Site), poolErr)
+		pathFits(r.Template, r.Key), f.room, f.siteFits(r.Site), f.sourceFits(r.Source), poolErr)
 	if err != nil {
 		return Addition{}, err
 	}
@@ -70,7 +75,7 @@ func PlanAdd(r Request, f Facts) (Addition, error) {
 	if !r.Expires.IsZero() {
 		p.Expires = r.Expires.Format(time.DateOnly)
 	}
-	files, err := r.Template.Render(p, r.Parameters)
+	files, notes, err := r.render(p)
 	if err != nil {
 		return Addition{}, refuse(err)
 	}
@@ -81,7 +86,10 @@ func PlanAdd(r Request, f Facts) (Addition, error) {
 	if err := grant(files, r.Template.Name, doc, r.Trust); err != nil {
 		return Addition{}, refuse(err)
 	}
-	plan := Addition{Name: r.Name, Dir: f.dir, Key: r.Key, Subnet: edge, Backend: backend, Site: r.Site, Files: files, Shown: map[string]string{}}
+	plan := Addition{
+		Name: r.Name, Dir: f.dir, Key: r.Key, Subnet: edge, Backend: backend, Site: r.Site, Source: r.Source, Notes: notes,
+		Files: files, Shown: map[string]string{},
+	}
 	for _, p := range r.Template.Parameters {
 		if p.Show {
 			plan.Shown[p.Name] = p.SecretFile()
@@ -123,6 +131,7 @@ func (a Addition) Steps() []string {
 	if a.Site != nil {
 		steps = append(steps, fmt.Sprintf("copy %d files (%s) from %s to %s", a.Site.Files, Size(a.Site.Bytes), a.Site.Dir, SiteFolder))
 	}
+	steps = append(steps, a.Source.steps()...)
 	steps = append(steps, fmt.Sprintf("create network %s_web with subnet %s", a.Name, a.Subnet))
 	if a.Backend.IsValid() {
 		steps = append(steps, fmt.Sprintf("create a network of the project's own with subnet %s", a.Backend))
@@ -188,6 +197,9 @@ func (l Life) Plan(ctx context.Context, r Request, observe Observe) (Addition, e
 	if r.Site != nil {
 		need += r.Site.Bytes
 	}
+	if r.Source != nil {
+		need += r.Source.Folder.Bytes
+	}
 	if facts.folders, err = l.Store.look(r.Name, need); err != nil {
 		return Addition{}, err
 	}
@@ -227,7 +239,7 @@ func (l Life) place(ctx context.Context, r Request, observe Observe) (Addition, 
 	if err != nil {
 		return Addition{}, err
 	}
-	return plan, l.Store.place(ctx, plan.Name, plan.Files, plan.Site)
+	return plan, l.Store.place(ctx, plan.Name, plan.Files, plan.Site, plan.Source.folders()...)
 }
 
 func start(ctx context.Context, l Life, plan Addition) error {

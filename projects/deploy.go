@@ -225,7 +225,7 @@ func (l Life) up(ctx context.Context, p Project, force bool) error {
 // run makes what runs equal to the folder, and keeps it running.
 func (l Life) run(ctx context.Context, dir string, name Name, force bool) error {
 	if err := l.Compose.Up(ctx, dir, string(name), force); err != nil {
-		return err
+		return errors.Join(err, l.sweep(ctx, err))
 	}
 	return KeepRunning(ctx, l.Engine, name, true)
 }

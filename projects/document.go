@@ -13,6 +13,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"gateway/projects/adoption"
 	"gateway/projects/policy"
 	"gateway/proxy/label"
 )
@@ -35,12 +36,16 @@ type Document struct {
 	Problems []label.Problem
 	// Subnets are those of the project's networks.
 	Subnets []netip.Prefix
+
+	// adopted says that the file includes somebody's, and with them the override.
+	adopted bool
 }
 
 // composeFile is the part of the Compose format that is read here.
 type composeFile struct {
 	Name     string             `yaml:"name"`
 	Gateway  yaml.Node          `yaml:"x-gateway"`
+	Include  []included         `yaml:"include"`
 	Services map[string]service `yaml:"services"`
 	Networks map[string]struct {
 		IPAM struct {
@@ -49,6 +54,26 @@ type composeFile struct {
 			} `yaml:"config"`
 		} `yaml:"ipam"`
 	} `yaml:"networks"`
+}
+
+// included is an entry of include: files that override each other in turn.
+type included struct{ paths []string }
+
+// UnmarshalYAML reads a path, or a mapping with one path or several.
+func (i *included) UnmarshalYAML(node *yaml.Node) error {
+	var long struct {
+		Path yaml.Node `yaml:"path"`
+	}
+	if node.Kind == yaml.MappingNode && node.Decode(&long) == nil {
+		node = &long.Path
+	}
+	if node.Kind == yaml.ScalarNode {
+		i.paths = []string{node.Value}
+		return nil
+	}
+	// What is none of these is for Compose to refuse.
+	_ = node.Decode(&i.paths)
+	return nil
 }
 
 type service struct {
@@ -95,6 +120,9 @@ func parseDocument(name Name, text []byte) (Document, error) {
 		return Document{}, err
 	}
 	doc := Document{Meta: meta}
+	for _, i := range file.Include {
+		doc.adopted = doc.adopted || slices.Contains(i.paths, adoption.Override)
+	}
 	for _, name := range slices.Sorted(maps.Keys(file.Services)) {
 		claims, problems := label.Parse(file.Services[name].Labels)
 		doc.Claims = append(doc.Claims, claims...)

@@ -117,7 +117,7 @@ func (m *Relocation) find(p Project, r MoveRequest) (done bool, err error) {
 
 // edit makes the new compose.yaml.
 func (m *Relocation) edit(t *templates.Template) error {
-	file := filepath.Join(m.project.Dir, ComposeFile)
+	file := m.project.routesFile()
 	var err error
 	if m.old, err = os.ReadFile(file); err != nil {
 		return fmt.Errorf("reading project %s: %w", m.Name, err)
@@ -130,7 +130,7 @@ func (m *Relocation) edit(t *templates.Template) error {
 	if m.new, m.Places, err = edit(m.old, changes); err != nil {
 		return fmt.Errorf("%s: %w; %s", file, err, byHand)
 	}
-	doc, err := parseDocument(m.Name, m.new)
+	doc, err := m.project.withRoutes(m.new)
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
@@ -147,7 +147,7 @@ func (m *Relocation) edit(t *templates.Template) error {
 // without one the labels.
 func (m *Relocation) changes(t *templates.Template) ([]change, error) {
 	from, to := m.From.Prefix.String(), m.To.Prefix.String()
-	if t == nil {
+	if t == nil || m.project.adopted {
 		return labelChanges(m.old, from, to), nil
 	}
 	var texts [2][]byte
@@ -168,7 +168,7 @@ func (m *Relocation) changes(t *templates.Template) ([]change, error) {
 func (m Relocation) Steps() []string {
 	var steps []string
 	if m.Places > 0 {
-		steps = append(steps, fmt.Sprintf("write %s in place of %s at %d places of %s", m.To.Prefix, m.From.Prefix, m.Places, ComposeFile))
+		steps = append(steps, fmt.Sprintf("write %s in place of %s at %d places of %s", m.To.Prefix, m.From.Prefix, m.Places, filepath.Base(m.project.routesFile())))
 	}
 	steps = append(steps, fmt.Sprintf("deploy project %s", m.Name), fmt.Sprintf("wait until %s answers", m.To))
 	if len(m.Then) > 0 {
@@ -190,7 +190,7 @@ func (l Mover) Move(ctx context.Context, r MoveRequest) (Relocation, string, err
 	if err != nil {
 		return m, "", err
 	}
-	file := filepath.Join(m.project.Dir, ComposeFile)
+	file := m.project.routesFile()
 	if m.Places > 0 {
 		if err := replaceFile(file, m.new); err != nil {
 			return m, "", fmt.Errorf("writing %s: %w", file, diskFull(err))
@@ -217,9 +217,9 @@ func (l Mover) unmove(ctx context.Context, m Relocation, cause error) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()
-	if err := replaceFile(filepath.Join(m.project.Dir, ComposeFile), m.old); err != nil {
+	if err := replaceFile(m.project.routesFile(), m.old); err != nil {
 		return left(cause, "bringing the old %s of project %s back: %w; write %s into it again, then: gateway deploy %s",
-			ComposeFile, m.Name, err, m.From.Prefix, m.Name)
+			filepath.Base(m.project.routesFile()), m.Name, err, m.From.Prefix, m.Name)
 	}
 	if err := l.run(ctx, m.project.Dir, m.Name, false); err != nil {
 		return left(cause, "starting project %s at %s again: %w; mend with: gateway deploy %s", m.Name, m.From, err, m.Name)

@@ -11,12 +11,13 @@ import (
 	"strings"
 	"syscall"
 
+	"gateway/projects/adoption"
 	"gateway/templates"
 )
 
-// place makes the project's folder with the files, and with the site in place of theirs when there is one: whole or
-// not at all. The caller holds the project's lock.
-func (s Store) place(ctx context.Context, name Name, files map[string][]byte, site *Site) error {
+// place makes the project's folder with the files, with the site in place of theirs when there is one, and with somebody's
+// folders as its source: whole or not at all. The caller holds the project's lock.
+func (s Store) place(ctx context.Context, name Name, files map[string][]byte, site *Site, sources ...*adoption.Folder) error {
 	if err := s.tidy(name); err != nil {
 		return err
 	}
@@ -29,7 +30,13 @@ func (s Store) place(ctx context.Context, name Name, files map[string][]byte, si
 	}
 	defer os.RemoveAll(stage)
 	dir := filepath.Join(stage, string(name))
-	if err := fill(ctx, dir, files, site); err != nil {
+	err = fill(ctx, dir, files, site)
+	for _, source := range sources {
+		if err == nil {
+			err = source.Copy(ctx, filepath.Join(dir, adoption.Source), nil)
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("making the folder of project %s: %w", name, diskFull(err))
 	}
 	if s.Exists(name) {

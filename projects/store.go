@@ -113,5 +113,5 @@ func read(name Name, dir string) (Document, error) {
 	if err != nil {
 		return Document{}, fmt.Errorf("%s: %w", file, err)
 	}
-	return doc, nil
+	return doc, doc.readOverride(name, dir)
 }

@@ -210,7 +210,7 @@ func oneLine(s string) error {
 // sample is a value that fits: the default, or one by which a template can be tried out.
 func (p Parameter) sample() string {
 	switch {
-	case p.Default != "" || p.Type == Bool || p.Type == Folder:
+	case p.Default != "" || p.Type == Bool || p.Type == Folder && !p.Required:
 		return p.Default
 	case p.Type == Choice:
 		return p.Choices[0]
@@ -220,7 +220,7 @@ func (p Parameter) sample() string {
 		return p.Max
 	}
 	return map[Type]string{
-		Text: "text", Integer: "1", Bytes: "1M", Email: "owner@example.org", URL: "https://example.org", Secret: "an-example",
+		Text: "text", Folder: ".", Integer: "1", Bytes: "1M", Email: "owner@example.org", URL: "https://example.org", Secret: "an-example",
 	}[p.Type]
 }
 

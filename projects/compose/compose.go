@@ -41,6 +41,7 @@ const (
 type Compose struct {
 	service api.Compose
 	cli     command.Cli
+	said    *buildLog
 }
 
 // New prepares for the engine at host, in the form that docker.New takes, and does not connect. What happens is told to
@@ -51,8 +52,10 @@ func New(host string, progress func(Event)) (*Compose, error) {
 	if err != nil {
 		return nil, fmt.Errorf("preparing compose: %w", err)
 	}
-	// The docker command's own words go nowhere: what is to be said comes as events and errors.
-	cli, err := command.NewDockerCli(command.WithOutputStream(io.Discard), command.WithErrorStream(io.Discard))
+	events := &reporter{emit: progress}
+	said := &buildLog{events: events}
+	// Of the docker command's own words, what builds write comes as events; all else goes nowhere.
+	cli, err := command.NewDockerCli(command.WithOutputStream(said), command.WithErrorStream(io.Discard))
 	if err != nil {
 		return nil, fmt.Errorf("preparing compose: %w", err)
 	}
@@ -60,13 +63,13 @@ func New(host string, progress func(Event)) (*Compose, error) {
 		return nil, fmt.Errorf("preparing compose: %w", err)
 	}
 	service, err := sdk.NewComposeService(cli,
-		sdk.WithEventProcessor(&reporter{emit: progress}),
+		sdk.WithEventProcessor(events),
 		sdk.WithPrompt(sdk.AlwaysOkPrompt()),
 		sdk.WithMaxConcurrency(parallel))
 	if err != nil {
 		return nil, fmt.Errorf("preparing compose: %w", err)
 	}
-	return &Compose{service, cli}, nil
+	return &Compose{service, cli, said}, nil
 }
 
 // quiet silences the logger that the SDK shares with whoever links it; its warnings repeat what events tell.
@@ -103,6 +106,9 @@ func (c *Compose) Up(ctx context.Context, dir, name string, force bool) error {
 	if err != nil {
 		return err
 	}
+	if err := c.build(ctx, project); err != nil {
+		return err
+	}
 	if err := c.refuseImages(ctx, project, seen.Trust); err != nil {
 		return err
 	}
@@ -128,10 +134,11 @@ func (c *Compose) Up(ctx context.Context, dir, name string, force bool) error {
 	return worded(c.service.Start(ctx, name, api.StartOptions{Project: project, Wait: true, WaitTimeout: startBudget}))
 }
 
-// Down removes containers, networks and volumes of the project, by its name alone. There need not be any.
+// Down removes containers, networks and volumes of the project, and the images that were built for it, by its name
+// alone. There need not be any.
 func (c *Compose) Down(ctx context.Context, name string) error {
 	timeout := stopTimeout
-	return worded(c.service.Down(ctx, name, api.DownOptions{RemoveOrphans: true, Volumes: true, Timeout: &timeout}))
+	return worded(c.service.Down(ctx, name, api.DownOptions{RemoveOrphans: true, Volumes: true, Images: "local", Timeout: &timeout}))
 }
 
 // Stop stops the project's containers and keeps them. There need not be any that runs.

@@ -26,6 +26,8 @@ const (
 	Done
 	Warning
 	Failed
+	// Wrote is a line that a build wrote, which is in Details.
+	Wrote
 )
 
 // reporter hands the SDK's events on, one at a time.
@@ -64,6 +66,16 @@ func (r *reporter) On(resources ...api.Resource) {
 		r.told[e.ID] = e
 		r.emit(e)
 	}
+}
+
+// say hands on an event of our own.
+func (r *reporter) say(e Event) {
+	if r.emit == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.emit(e)
 }
 
 // event is a step as it is handed on. The SDK calls healthy what runs and has no health check, too.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/consts"
@@ -15,6 +16,7 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/docker/compose/v5/pkg/api"
 
+	"gateway/projects/adoption"
 	"gateway/projects/policy"
 )
 
@@ -37,6 +39,8 @@ type Inspection struct {
 	Added []string
 	// Labels are those of each service, of all the files that make it.
 	Labels map[string]map[string]string
+	// Mounts are the files and folders that containers get, those of services that do not run among them.
+	Mounts []adoption.Mount
 }
 
 // Notes are lines for people about what trust allows and what was added.
@@ -85,6 +89,9 @@ func inspect(ctx context.Context, s Subject) (*types.Project, Inspection, error)
 	seen.Labels = map[string]map[string]string{}
 	for name, service := range project.AllServices() {
 		seen.Labels[name] = service.Labels
+	}
+	for _, name := range slices.Sorted(maps.Keys(project.AllServices())) {
+		seen.Mounts = append(seen.Mounts, mountsOf(project.AllServices()[name])...)
 	}
 	seen.Added = addLimits(project)
 	return finish(project), seen, nil

@@ -125,6 +125,8 @@ type walker struct {
 	text []byte
 	// writable are the folders that containers may write to, fixed what must not be inside one.
 	writable, fixed []spot
+	// parts are the files that the project's compose file is made of beside itself.
+	parts []spot
 }
 
 // reset is one place that a file takes away.
@@ -267,8 +269,13 @@ func (w *walker) result() []Finding {
 }
 
 // crossings refuses what a container could put something else in place of: a path that is inside a folder which a
-// container may write to.
+// container may write to; and what it could rewrite itself by.
 func (w *walker) crossings() {
+	for _, open := range w.writable {
+		if slices.ContainsFunc(w.parts, func(p spot) bool { return p.real == open.real }) {
+			w.add(Mounts.Found(open.where, "the container could rewrite the project's compose file, and what it may do"), open.place)
+		}
+	}
 	for _, f := range w.fixed {
 		for _, open := range w.writable {
 			if f.real != open.real && Within(open.real, f.real) {

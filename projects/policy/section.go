@@ -223,6 +223,7 @@ func checkLocal(c *check, n *yaml.Node) (string, bool) {
 			return "", false
 		}
 		c.fix(reach, n.Line)
+		c.w.parts = append(c.w.parts, spot{reach.Real, joined(c.keys), Place{c.s.file, n.Line}})
 		if filepath.IsAbs(value) {
 			return filepath.Clean(value), true
 		}

@@ -1,0 +1,145 @@
+package projects
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"gateway/projects/adoption"
+	"gateway/proxy/docker"
+	"gateway/templates"
+)
+
+// AdoptTemplate is the template that projects of somebody's own files have.
+const AdoptTemplate = "compose"
+
+// Source is somebody's folder that a project is made of.
+type Source struct {
+	Folder *adoption.Folder
+	// Files are those that Compose reads, in its order; none for a Dockerfile alone.
+	Files   []string
+	Outline adoption.Outline
+	Choice  adoption.Choice
+}
+
+// HasSource reports whether the project is one of somebody's files, which a deployment can bring anew.
+func (p Project) HasSource() bool {
+	return p.Template == AdoptTemplate && isRealFolder(filepath.Join(p.Dir, adoption.Source))
+}
+
+// OfCompose reports whether the project's source is read by Compose, and is not a Dockerfile alone.
+func (p Project) OfCompose() bool { return p.adopted }
+
+func (s *Source) needsBackend() bool { return s != nil && len(s.Files) > 0 && s.Outline.NeedsBackend() }
+
+func (s *Source) folders() []*adoption.Folder {
+	if s == nil {
+		return nil
+	}
+	return []*adoption.Folder{s.Folder}
+}
+
+func (s *Source) steps() []string {
+	if s == nil {
+		return nil
+	}
+	return []string{
+		fmt.Sprintf("copy %d files (%s) from %s to %s", s.Folder.Files, Size(s.Folder.Bytes), s.Folder.Dir, adoption.Source),
+		fmt.Sprintf("serve service %s, port %d", s.Choice.Service, s.Choice.Port),
+	}
+}
+
+// sourceFits refuses a folder that the copy of it would be in, or that is in the projects folder itself.
+func (f Facts) sourceFits(s *Source) error {
+	if s != nil && contains(s.Folder.Dir, resolved(f.root)) {
+		return fmt.Errorf("folder %s: the projects folder %s is inside it; name the folder with the project alone", s.Folder.Dir, f.root)
+	}
+	return nil
+}
+
+// render makes the files of a project: of its template, or around somebody's.
+func (r Request) render(p templates.Project) (files map[string][]byte, notes []string, err error) {
+	if r.Source == nil || len(r.Source.Files) == 0 {
+		files, err = r.Template.Render(p, r.Parameters)
+		return files, nil, err
+	}
+	if err := r.Source.Outline.Check(r.Source.Choice); err != nil {
+		return nil, nil, err
+	}
+	p.Template = r.Template.Name
+	terms := adoption.Terms{Project: p, Files: r.Source.Files, Choice: r.Source.Choice}
+	return map[string][]byte{
+		ComposeFile:       terms.Compose(),
+		adoption.Override: r.Source.Outline.Override(terms),
+	}, r.Source.Outline.Notes(terms), nil
+}
+
+// readOverride adds what the override of a project of somebody's files says.
+func (d *Document) readOverride(name Name, dir string) error {
+	if !d.adopted {
+		return nil
+	}
+	file := filepath.Join(dir, adoption.Override)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("reading project %s: %w", name, err)
+	}
+	if err := d.override(name, text); err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	return nil
+}
+
+func (d *Document) override(name Name, text []byte) error {
+	more, err := parseDocument(name, text)
+	if err != nil {
+		return err
+	}
+	d.Claims = append(d.Claims, more.Claims...)
+	d.Problems = append(d.Problems, more.Problems...)
+	d.Subnets = append(d.Subnets, more.Subnets...)
+	return nil
+}
+
+// routesFile is the path of the file that says the project's routes.
+func (p Project) routesFile() string {
+	if p.adopted {
+		return filepath.Join(p.Dir, adoption.Override)
+	}
+	return filepath.Join(p.Dir, ComposeFile)
+}
+
+// withRoutes is the project's document as it would be with another text in the file that says its routes.
+func (p Project) withRoutes(text []byte) (Document, error) {
+	if !p.adopted {
+		return parseDocument(p.Name, text)
+	}
+	compose, err := os.ReadFile(filepath.Join(p.Dir, ComposeFile))
+	if err != nil {
+		return Document{}, err
+	}
+	doc, err := parseDocument(p.Name, compose)
+	if err != nil {
+		return Document{}, err
+	}
+	return doc, doc.override(p.Name, text)
+}
+
+// sweep removes the containers that a failed build left: they carry no project's name.
+func (l Life) sweep(ctx context.Context, cause error) error {
+	var failed interface{ Leftovers() []string }
+	if !errors.As(cause, &failed) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+	defer cancel()
+	var all error
+	for _, id := range failed.Leftovers() {
+		if err := l.Engine.Remove(ctx, id, stopTimeout); err != nil && !errors.Is(err, docker.ErrNotFound) {
+			all = errors.Join(all, fmt.Errorf("removing container %s of the build: %w", id, err))
+		}
+	}
+	return all
+}

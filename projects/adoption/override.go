@@ -1,0 +1,242 @@
+package adoption
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"gateway/projects/policy"
+	"gateway/proxy/label"
+	"gateway/templates"
+)
+
+// Terms are what a project of somebody's files is given: the names of the files in its folder, what the gateway knows of
+// it, and the service that visitors reach.
+type Terms struct {
+	templates.Project
+	// Files are those that Compose reads, in its order and by their names in the source.
+	Files  []string
+	Choice Choice
+	// Labels are further ones of the service, which count before those that the terms come to.
+	Labels map[string]string
+}
+
+// text writes lines of YAML.
+type text struct{ strings.Builder }
+
+func (t *text) line(format string, args ...any) { fmt.Fprintf(t, format+"\n", args...) }
+
+// quoted is a value that means nothing but itself to YAML and to Compose.
+func quoted(s string) string { return templates.Value(s).String() }
+
+// Compose is the text of the project's own compose.yaml, which includes somebody's files and the override.
+func (t Terms) Compose() []byte {
+	var b text
+	b.line("# A project of somebody's own files: they are in %s/ as they came, and what the gateway adds to them is in", Source)
+	b.line("# %s. New files, of which a copy is taken:  gateway deploy %s --dir DIR", Override, t.Name)
+	b.line("# After editing this file or those:           gateway deploy %s", t.Name)
+	b.line("name: %s", quoted(t.Name))
+	b.line("")
+	b.line("# What the gateway knows of the project. The labels in %s repeat owner and end date: change both.", Override)
+	b.line("x-gateway:")
+	for _, said := range [][2]string{{"template", t.Template}, {"owner", t.Owner}, {"created", t.Created}, {"expires", t.Expires}} {
+		if said[1] != "" {
+			b.line("  %s: %s", said[0], quoted(said[1]))
+		}
+	}
+	b.line("")
+	b.line("include:")
+	b.line("  - path:")
+	for _, file := range t.Files {
+		b.line("      - %s", templates.Value(path.Join(Source, file)).Plain())
+	}
+	b.line("      - %s", Override)
+	b.line("    project_directory: %s", Source)
+	return []byte(b.String())
+}
+
+// Override is the text of the file beside it, which has what is added to somebody's services, or left out of them.
+func (o Outline) Override(t Terms) []byte {
+	var b text
+	b.line("# What the gateway adds to the files in %s/, and leaves out of them. Labels that are changed here stay; all else is", Source)
+	b.line("# written anew when new files are deployed.")
+	b.line("services:")
+	edge := o.edge()
+	for _, s := range o.Services {
+		b.line("  %s:", quoted(s.Name))
+		if s.Name == t.Choice.Service {
+			t.labels(&b)
+			s.joins(&b, edge, len(o.Services) == 1)
+			if s.Restart == "" {
+				b.line("    restart: unless-stopped")
+			}
+		}
+		s.leaves(&b)
+		s.Missing.write(&b)
+		if !s.changed(t.Choice) {
+			b.line("    labels: {}")
+		}
+	}
+	b.line("")
+	b.line("networks:")
+	b.line("  # Shared with the proxy and with no other project.")
+	b.line("  %s:", quoted(edge))
+	b.line("    labels:")
+	b.line("      %s: %s", label.Role, label.RoleEdge)
+	b.addresses(t.Subnet)
+	if t.Backend != "" && o.NeedsBackend() {
+		b.line("  # Of the project's other services.")
+		b.line("  default:")
+		b.addresses(t.Backend)
+	}
+	return []byte(b.String())
+}
+
+func (t *text) addresses(subnet string) {
+	t.line("    ipam:")
+	t.line("      config:")
+	t.line("        - subnet: %s", quoted(subnet))
+}
+
+// NeedsBackend reports whether services share a network beside the edge network, of which nothing says the addresses.
+func (o Outline) NeedsBackend() bool {
+	return len(o.Services) > 1 && !slices.Contains(o.Addressed, "default") &&
+		slices.ContainsFunc(o.Services, func(s Service) bool { return s.onDefault() })
+}
+
+func (s Service) onDefault() bool {
+	return s.Networks == nil && s.NetworkMode == "" || slices.Contains(s.Networks, "default")
+}
+
+// edge is the key of the network that is shared with the proxy: one that the files do not have.
+func (o Outline) edge() string {
+	for _, key := range []string{"web", "edge", "gateway"} {
+		if !slices.Contains(o.Networks, key) {
+			return key
+		}
+	}
+	key := "gateway-edge"
+	for slices.Contains(o.Networks, key) {
+		key += "-"
+	}
+	return key
+}
+
+func (t Terms) labels(b *text) {
+	all := map[string]string{label.Path: t.Path}
+	if t.Choice.Port > 0 {
+		all[label.Port] = fmt.Sprint(t.Choice.Port)
+	}
+	for name, value := range map[string]string{label.Host: t.Host, label.Owner: t.Owner, label.Expires: t.Expires} {
+		if value != "" {
+			all[name] = value
+		}
+	}
+	maps.Copy(all, t.Labels)
+	b.line("    labels:")
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		b.line("      %s: %s", plainOrQuoted(name), quoted(all[name]))
+	}
+}
+
+// plainOrQuoted leaves what the gateway's own labels are named of as it is.
+func plainOrQuoted(name string) string {
+	if strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789.-") == "" && name != "" {
+		return name
+	}
+	return templates.Value(name).Plain()
+}
+
+// joins has a service on the edge network, and keeps it on those that it is on.
+func (s Service) joins(b *text, edge string, alone bool) {
+	b.line("    networks:")
+	if s.Networks == nil && !alone {
+		b.line("      default: {}")
+	}
+	b.line("      %s: {}", quoted(edge))
+}
+
+// leaves takes out what names things of the machine, which the gateway's way to a service does without.
+func (s Service) leaves(b *text) {
+	if len(s.Published) > 0 {
+		b.line("    ports: !reset []")
+	}
+	if s.ContainerName != "" {
+		b.line("    container_name: !reset null")
+	}
+}
+
+func (s Service) changed(c Choice) bool {
+	return s.Name == c.Service || len(s.Published) > 0 || s.ContainerName != "" || s.Missing != Missing{}
+}
+
+// write adds the limits that a service says nothing of, as they would be added anyway: so that what Compose makes of the
+// folder is the same with the gateway and without.
+func (m Missing) write(b *text) {
+	if m.Memory {
+		b.line("    mem_limit: %dm", policy.DefaultMemory>>20)
+	}
+	if m.CPUs {
+		b.line("    cpus: %g", policy.DefaultCPUs)
+	}
+	if m.Pids {
+		b.line("    pids_limit: %d", policy.DefaultPids)
+	}
+	if m.NoNewPrivileges {
+		b.line("    security_opt: [\"no-new-privileges:true\"]")
+	}
+	if !m.LogSize && !m.LogFiles {
+		return
+	}
+	b.line("    logging:")
+	b.line("      driver: json-file")
+	b.line("      options:")
+	if m.LogSize {
+		b.line("        max-size: %s", policy.DefaultLogSize)
+	}
+	if m.LogFiles {
+		b.line("        max-file: %q", policy.DefaultLogs)
+	}
+}
+
+// Notes say what becomes of somebody's files otherwise than they say, one line each.
+func (o Outline) Notes(t Terms) []string {
+	var notes []string
+	if o.Name != "" && o.Name != t.Name {
+		notes = append(notes, fmt.Sprintf("the project is called %s, not %s as the files say", t.Name, o.Name))
+	}
+	for _, s := range o.Services {
+		for _, p := range s.Published {
+			note := fmt.Sprintf("service %s: port %s is not published any more", s.Name, cmp.Or(p.Host, fmt.Sprint(p.Inside)))
+			if s.Name == t.Choice.Service && p.Inside == t.Choice.Port && !p.UDP {
+				note += fmt.Sprintf(": the gateway reaches the service at %d", p.Inside)
+			} else {
+				note += "; the project's own services still reach it by its name"
+			}
+			notes = append(notes, note)
+		}
+		if s.ContainerName != "" {
+			notes = append(notes, fmt.Sprintf("service %s: the container is not called %s any more: names of containers are the machine's", s.Name, s.ContainerName))
+		}
+		if path := s.Labels[label.Path]; s.Name == t.Choice.Service && path != "" && path != t.Path {
+			notes = append(notes, fmt.Sprintf("service %s: it is served at %s, not at %s as its label says", s.Name, t.Path, path))
+		}
+	}
+	return notes
+}
+
+// Check refuses labels by which somebody's files ask for routes beside the one that was chosen: which routes a project
+// has is said in its own folder, where everybody looks.
+func (o Outline) Check(c Choice) error {
+	for _, s := range o.Services {
+		for _, name := range slices.Sorted(maps.Keys(s.Labels)) {
+			if name == label.Path && s.Name != c.Service || strings.HasPrefix(name, label.Routes) {
+				return fmt.Errorf("service %s: label %s: files that are adopted have one route, which --path says; take the label out, and add it to %s in the project's folder afterwards", s.Name, name, Override)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,8 @@
+//go:build !unix
+
+package adoption
+
+import "io/fs"
+
+// owner is not known here.
+func owner(fs.FileInfo) (uid, gid int, ok bool) { return 0, 0, false }

@@ -1,0 +1,141 @@
+package compose
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/docker/compose/v5/pkg/api"
+
+	"gateway/projects/policy"
+)
+
+// build makes the images of the project's services that are built, each time anew as far as the builder knows of no
+// change: so that what runs is what the folder says. What the builder writes comes as events. Without the builder that
+// Docker calls buildx the engine's own is used.
+func (c *Compose) build(ctx context.Context, project *types.Project) error {
+	names := slices.DeleteFunc(slices.Sorted(maps.Keys(project.Services)), func(name string) bool { return project.Services[name].Build == nil })
+	if len(names) == 0 {
+		return nil
+	}
+	c.said.forget()
+	err := c.service.Build(ctx, project, api.BuildOptions{
+		Services: names, Deps: true, Progress: "plain", Memory: policy.MaxMemory, Out: c.said,
+	})
+	c.said.end()
+	if err == nil || ctx.Err() != nil {
+		return worded(err)
+	}
+	mend := ""
+	if strings.Contains(err.Error(), "BuildKit") || strings.Contains(err.Error(), "buildx") {
+		mend = "; that takes the plugin docker-buildx, which this machine lacks"
+	}
+	wrote := ""
+	if lines := c.said.last(); len(lines) > 0 {
+		wrote = "; the build wrote last:\n" + strings.Join(lines, "\n")
+	}
+	err = fmt.Errorf("building %s: %w%s%s", strings.Join(names, ", "), worded(err), mend, wrote)
+	return &BuildError{err, c.said.steps()}
+}
+
+// BuildError is a build that failed.
+type BuildError struct {
+	error
+	containers []string
+}
+
+// Unwrap returns the reason.
+func (e *BuildError) Unwrap() error { return e.error }
+
+// Leftovers are the containers that the builder may have left: the engine's own keeps the one whose command failed.
+func (e *BuildError) Leftovers() []string { return e.containers }
+
+// running is how the engine's own builder names the container of a step.
+var running = regexp.MustCompile(`^ ---> Running in ([0-9a-f]{12,64})$`)
+
+// lastLines is how much of a build is shown when it fails.
+const lastLines = 20
+
+// buildLog takes what builds write, line by line.
+type buildLog struct {
+	events *reporter
+
+	mu    sync.Mutex
+	rest  string
+	lines []string
+	// ran are the containers that steps ran in.
+	ran []string
+}
+
+// Write never fails.
+func (b *buildLog) Write(text []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.rest += string(text)
+	for {
+		line, rest, whole := strings.Cut(b.rest, "\n")
+		if !whole {
+			return len(text), nil
+		}
+		b.rest = rest
+		b.take(line)
+	}
+}
+
+// take keeps one line and hands it on. The caller holds mu.
+func (b *buildLog) take(line string) {
+	// What is behind the last return is what a terminal would show.
+	line = strings.TrimRight(line, "\r ")
+	line = strings.Map(printable, line[strings.LastIndexByte(line, '\r')+1:])
+	if strings.TrimSpace(line) == "" {
+		return
+	}
+	if found := running.FindStringSubmatch(line); found != nil {
+		b.ran = append(b.ran, found[1])
+	}
+	b.lines = append(b.lines, line)
+	if len(b.lines) > lastLines {
+		b.lines = slices.Delete(b.lines, 0, 1)
+	}
+	b.events.say(Event{ID: "Build", Text: "Wrote", Details: line, Status: Wrote})
+}
+
+// printable takes out what would do something to a terminal.
+func printable(r rune) rune {
+	if r == '\t' || r >= ' ' && r != 0x7f && (r < 0x80 || r > 0x9f) {
+		return r
+	}
+	return -1
+}
+
+// forget is called before a build.
+func (b *buildLog) forget() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.rest, b.lines, b.ran = "", nil, nil
+}
+
+// end takes what is no whole line.
+func (b *buildLog) end() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.take(b.rest)
+	b.rest = ""
+}
+
+func (b *buildLog) last() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.lines)
+}
+
+func (b *buildLog) steps() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.ran)
+}

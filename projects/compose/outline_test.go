@@ -1,0 +1,222 @@
+package compose
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"gateway/projects/adoption"
+	"gateway/projects/policy"
+	"gateway/templates"
+)
+
+// somebodys writes a folder of somebody's files.
+func somebodys(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range files {
+		file := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// adopted puts somebody's files into the folder of a project named shop, as they would be adopted.
+func adopted(t *testing.T, c *Compose, files map[string]string, choice adoption.Choice) (dir string, o adoption.Outline) {
+	t.Helper()
+	from := somebodys(t, files)
+	names, err := adoption.Find(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o, err = c.Outline(t.Context(), from, "shop", names); err != nil {
+		t.Fatal(err)
+	}
+	if choice, err = o.Choose(choice.Service, choice.Port); err != nil {
+		t.Fatal(err)
+	}
+	terms := adoption.Terms{Project: templates.Project{
+		Name: "shop", Template: "compose", Path: "/shop", Owner: "o@example.org", Created: "2026-11-20", Subnet: "10.213.0.0/27", Backend: "10.213.0.32/27",
+	}, Files: names, Choice: choice}
+	dir = t.TempDir()
+	folder, err := adoption.Open(from, adoption.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := folder.Copy(t.Context(), filepath.Join(dir, adoption.Source), nil); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string][]byte{file: terms.Compose(), adoption.Override: o.Override(terms)} {
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir, o
+}
+
+const shopFiles = `
+name: myshop
+services:
+  web:
+    build: .
+    container_name: shop
+    ports: ["8080:3000", "127.0.0.1:9229:9229"]
+    environment: {GREETING: "${GREETING:-none}"}
+    depends_on: [api]
+    volumes: ["./data:/data", "state:/state"]
+  api:
+    image: api:1
+    container_name: shop-api
+    labels: [some=thing]
+    expose: [4000]
+    mem_limit: 100m
+    logging: {options: {max-size: 1m}}
+volumes: {state: {}}
+`
+
+func TestOutline_IsWhatComposeMakesOfTheFiles(t *testing.T) {
+	c, err := New(nowhere, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := somebodys(t, map[string]string{
+		"compose.yaml": shopFiles, "Dockerfile": "FROM a AS b\nEXPOSE 1\nFROM scratch\nexpose 3000/tcp 53/udp\n",
+		"compose.override.yaml": "services: {api: {expose: [4001]}}\n",
+	})
+	o, err := c.Outline(t.Context(), dir, "shop", []string{"compose.yaml", "compose.override.yaml"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.Name != "myshop" || len(o.Services) != 2 {
+		t.Fatalf("outline %+v", o)
+	}
+	api, web := o.Services[0], o.Services[1]
+	if !slices.Equal(api.Exposed, []int{4000, 4001}) || api.Builds || api.Missing.Memory || !api.Missing.CPUs || api.Missing.LogSize || !api.Missing.LogFiles {
+		t.Errorf("api %+v", api)
+	}
+	want := []adoption.Port{{Host: "8080", Inside: 3000}, {Host: "9229", Inside: 9229}}
+	if !reflect.DeepEqual(web.Published, want) || !web.Builds || web.ContainerName != "shop" || !slices.Equal(web.Exposed, []int{3000}) || web.Networks != nil {
+		t.Errorf("web %+v", web)
+	}
+	if mounts := o.Mounts(); len(mounts) != 1 || mounts[0].Path != filepath.Join(dir, "data") || mounts[0].ReadOnly {
+		t.Errorf("mounts %v", mounts)
+	}
+}
+
+func TestAdopted_PassesThePolicyAndIsWholeByItself(t *testing.T) {
+	c, err := New(nowhere, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, o := adopted(t, c, map[string]string{
+		"compose.yaml": shopFiles, ".env": "GREETING=hello\nCOMPOSE_PROJECT_NAME=other\n", "Dockerfile": "FROM scratch\n",
+	}, adoption.Choice{Service: "web", Port: 3000})
+	seen, err := c.Inspect(t.Context(), Subject{Dir: dir, Name: "shop"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(seen.Added) > 0 || len(seen.Allowed) > 0 {
+		t.Errorf("Compose alone would make less of it: %q %v", seen.Added, seen.Allowed)
+	}
+	project, err := c.load(t.Context(), dir, "shop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	web, api := project.Services["web"], project.Services["api"]
+	if project.Name != "shop" || len(web.Ports) > 0 || web.ContainerName != "" || api.ContainerName != "" || *web.Environment["GREETING"] != "hello" {
+		t.Errorf("web %+v", web)
+	}
+	if web.Labels["gateway.path"] != "/shop" || web.Labels["gateway.port"] != "3000" || api.Labels["some"] != "thing" || api.Labels["gateway.path"] != "" {
+		t.Errorf("labels %v %v", web.Labels, api.Labels)
+	}
+	if len(web.Networks) != 2 || len(api.Networks) != 1 || project.Networks["web"].Labels["gateway.role"] != "edge" ||
+		project.Networks["default"].Ipam.Config[0].Subnet != "10.213.0.32/27" || project.Networks["web"].Ipam.Config[0].Subnet != "10.213.0.0/27" {
+		t.Errorf("networks %v %v %v", web.Networks, api.Networks, project.Networks)
+	}
+	if web.Build.Context != filepath.Join(dir, "source") || web.Volumes[0].Source != filepath.Join(dir, "source", "data") {
+		t.Errorf("paths %s %v", web.Build.Context, web.Volumes)
+	}
+	if web.Restart != "unless-stopped" || api.Restart != "" || api.MemLimit != 100<<20 || web.MemLimit != policy.DefaultMemory {
+		t.Errorf("restart %q %q, memory %d", web.Restart, api.Restart, api.MemLimit)
+	}
+	if !o.NeedsBackend() {
+		t.Error("the default network has addresses of its own")
+	}
+}
+
+func TestAdopted_NamesSomebodysFilesInRefusals(t *testing.T) {
+	c, err := New(nowhere, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, bad := range map[string]struct {
+		text, rule string
+		line       int
+	}{
+		"privileged":        {"services:\n  web:\n    image: x\n    privileged: true\n", "privileged", 4},
+		"socket":            {"services:\n  web:\n    image: x\n    volumes:\n      - /var/run/docker.sock:/s\n", "docker-socket", 5},
+		"context outside":   {"services:\n  web:\n    build: ../../..\n", "build", 3},
+		"dockerfile beside": {"services:\n  web:\n    build: {context: ., dockerfile: ../../../Dockerfile}\n", "build", 3},
+		"build ssh":         {"services:\n  web:\n    build:\n      context: .\n      ssh: [default]\n", "build", 5},
+		"host network":      {"services:\n  web: {image: x}\n  api:\n    image: x\n    network_mode: host\n", "namespaces", 5},
+		"project folder":    {"services:\n  web:\n    image: x\n    volumes: ['..:/p']\n", "mounts", 4},
+		"override":          {"services:\n  web:\n    image: x\n    volumes:\n      - ../gateway.yaml:/g\n", "mounts", 5},
+		"whole source":      {"services:\n  web:\n    image: x\n    volumes: ['.:/app']\n", "mounts", 4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir, _ := adopted(t, c, map[string]string{"compose.yaml": bad.text}, adoption.Choice{Service: "web", Port: 80})
+			_, err := c.Inspect(t.Context(), Subject{Dir: dir, Name: "shop"})
+			refused, ok := err.(policy.Refused)
+			if !ok {
+				t.Fatalf("%v", err)
+			}
+			if !slices.ContainsFunc(refused, func(f policy.Finding) bool {
+				return string(f.Rule) == bad.rule && f.Line == bad.line && f.File == filepath.Join(dir, "source", "compose.yaml")
+			}) {
+				t.Errorf("refused by %s", refused)
+			}
+		})
+	}
+}
+
+func TestOutline_RefusesToReadOutsideTheFolder(t *testing.T) {
+	c, err := New(nowhere, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"include":    "include: [../other.yaml]\nservices: {web: {image: x}}\n",
+		"remote":     "include: ['https://example.org/compose.yaml']\nservices: {web: {image: x}}\n",
+		"extends":    "services: {web: {extends: {file: /etc/passwd, service: x}}}\n",
+		"self-trust": "x-gateway: {trust: [privileged]}\nservices: {web: {image: x, privileged: true}}\n",
+	} {
+		_, err := c.Outline(t.Context(), somebodys(t, map[string]string{"compose.yaml": text}), "shop", []string{"compose.yaml"})
+		if _, ok := err.(policy.Refused); !ok || !strings.Contains(err.Error(), name) && name != "remote" && name != "extends" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestAdopted_GrantsNothingBySomebodysOwnWord(t *testing.T) {
+	c, err := New(nowhere, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, _ := adopted(t, c, map[string]string{"compose.yaml": "services: {web: {image: x}}\n"}, adoption.Choice{Service: "web", Port: 80})
+	text := "x-gateway: {trust: [privileged], owner: me}\nservices: {web: {image: x, privileged: true}}\n"
+	if err := os.WriteFile(filepath.Join(dir, "source", "compose.yaml"), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.Inspect(t.Context(), Subject{Dir: dir, Name: "shop"})
+	if err == nil || !strings.Contains(err.Error(), "rule self-trust") || !strings.Contains(err.Error(), "rule privileged") {
+		t.Errorf("%v", err)
+	}
+}
