@@ -151,6 +151,8 @@ func (e *Env) openSite(dir string, spa bool) (*projects.Site, error) {
 }
 
 func runAdd(ctx context.Context, env *Env, o addOptions) error {
+	ctx, stop := outliveTerminal(ctx)
+	defer stop()
 	request, err := o.request(ctx, env)
 	if err != nil {
 		return err

@@ -115,6 +115,8 @@ func (o deployOptions) site(env *Env) (*projects.Site, error) {
 }
 
 func runDeploy(ctx context.Context, env *Env, arg string, o deployOptions) error {
+	ctx, stop := outliveTerminal(ctx)
+	defer stop()
 	name, err := projects.ParseName(arg)
 	if err != nil {
 		return usageError{err}

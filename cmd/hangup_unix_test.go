@@ -151,3 +151,35 @@ func TestServe_OutlivesWhoeverReadWhatItSays(t *testing.T) {
 		t.Errorf("it ended with %v", err)
 	}
 }
+
+func TestOutliveTerminal_InterruptsWhatHangsUp(t *testing.T) {
+	ctx, stop := outliveTerminal(t.Context())
+	defer stop()
+	hangUp(t)
+	select {
+	case <-ctx.Done():
+	case <-time.After(15 * time.Second):
+		t.Error("it goes on")
+	}
+}
+
+func TestAdd_OutlivesWhoeverReadWhatItSays(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = r.Close()
+	defer w.Close()
+	add := exec.CommandContext(t.Context(), self)
+	// It warns of a folder without an index before it finds that there is no engine.
+	add.Args = []string{"gateway", "add", "portfolio", "--path", "/x", "--dir", t.TempDir(), "--projects", t.TempDir(), "--docker-host", "unix:///nonexistent"}
+	add.Stderr = w
+	_ = add.Run()
+	if code := add.ProcessState.ExitCode(); code != exitFailed {
+		t.Errorf("it ended with %v", add.ProcessState)
+	}
+}

@@ -84,6 +84,8 @@ func (o moveOptions) request(w *workshop) (projects.MoveRequest, error) {
 }
 
 func runMove(ctx context.Context, env *Env, o moveOptions) error {
+	ctx, stop := outliveTerminal(ctx)
+	defer stop()
 	w, err := env.workshop()
 	if err != nil {
 		return err

@@ -30,6 +30,8 @@ func newRemove(env *Env) *cobra.Command {
 }
 
 func runRemove(ctx context.Context, env *Env, arg string, yes, dryRun bool) error {
+	ctx, stop := outliveTerminal(ctx)
+	defer stop()
 	name, err := projects.ParseName(arg)
 	if err != nil {
 		return usageError{err}

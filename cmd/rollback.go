@@ -47,6 +47,8 @@ type rollbackOptions struct {
 }
 
 func runRollback(ctx context.Context, env *Env, arg string, o rollbackOptions) error {
+	ctx, stop := outliveTerminal(ctx)
+	defer stop()
 	name, err := projects.ParseName(arg)
 	if err != nil {
 		return usageError{err}
