@@ -22,13 +22,16 @@ type conn struct {
 	// cork is between the socket and what writes in small pieces, TLS or HTTP/2; else it is nil.
 	cork *cork
 	origin
-	state atomic.Int32
 
 	// x is the exchange under way, or the one that the next request is read into; nil while the connection rests.
 	x *Exchange
 	// inbox and answerer are those of x.
 	*inbox
 	*answerer
+	// refused is what the first request is answered where the doorman did not let the visitor in; entered that he did.
+	refused *http1.Invalid
+	state   atomic.Int32
+	entered bool
 	// first is the byte that a TLS connection waits for, primed that it has come.
 	first  [1]byte
 	primed bool
@@ -41,9 +44,6 @@ type conn struct {
 	// it has to look broken.
 	over, unread, broken bool
 	leave                leaving
-	// entered reports that the doorman let the visitor in; refused is what the first request is answered if not.
-	entered bool
-	refused *http1.Invalid
 }
 
 // The states of a connection as Drain sees them.
