@@ -101,12 +101,24 @@ func (o addOptions) request(ctx context.Context, env *Env) (projects.Request, er
 	if r.Trust, err = parseTrust(o.trust); err != nil {
 		return r, err
 	}
-	for _, p := range r.Template.Parameters {
-		if dir := o.parameters[p.Name]; p.Type == templates.Folder && dir != "" && r.Template.Name != projects.AdoptTemplate {
-			r.Site, err = env.openSite(dir, o.parameters["spa"] == "true")
-		}
-	}
+	r.Site, err = o.site(env, r.Template)
 	return r, err
+}
+
+// site is the folder that a parameter names, nil when none does.
+func (o addOptions) site(env *Env, t templates.Template) (*projects.Site, error) {
+	for _, p := range t.Parameters {
+		dir := o.parameters[p.Name]
+		if p.Type != templates.Folder || dir == "" {
+			continue
+		}
+		limits, err := siteLimits(env, "", 0)
+		if err != nil {
+			return nil, err
+		}
+		return env.openSite(dir, limits, o.parameters["spa"] == "true")
+	}
+	return nil, nil
 }
 
 // complete has nothing missing and everything fit, or says all that is wrong.
@@ -132,8 +144,8 @@ func (o *addOptions) complete(ctx context.Context, env *Env, t templates.Templat
 }
 
 // openSite looks through a folder of files and says what is odd about it.
-func (e *Env) openSite(dir string, spa bool) (*projects.Site, error) {
-	site, err := projects.OpenSite(dir)
+func (e *Env) openSite(dir string, limits projects.Limits, spa bool) (*projects.Site, error) {
+	site, err := projects.OpenSite(dir, limits)
 	if err != nil {
 		return nil, err
 	}

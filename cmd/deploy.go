@@ -13,6 +13,9 @@ import (
 	"gateway/proxy/label"
 )
 
+// errOnlyDryRun refuses a flag that would do nothing.
+var errOnlyDryRun = usageError{errors.New("--json is about what --dry-run prints")}
+
 type deployOptions struct {
 	dir, maxSize        string
 	maxFiles, keep      int
@@ -40,6 +43,9 @@ func newDeploy(env *Env) *cobra.Command {
 					}
 				}
 			}
+			if o.json && !o.dryRun {
+				return errOnlyDryRun
+			}
 			return runDeploy(c.Context(), env, args[0], o)
 		},
 	}
@@ -55,10 +61,10 @@ func newDeploy(env *Env) *cobra.Command {
 	return c
 }
 
-// limits reads the bounds of what is copied.
-func (o deployOptions) limits(env *Env) (projects.Limits, error) {
+// siteLimits reads the bounds of what is copied: those of flags, else of the environment.
+func siteLimits(env *Env, maxSize string, maxFiles int) (projects.Limits, error) {
 	limits := projects.DefaultLimits
-	size, from := o.maxSize, "--max-size"
+	size, from := maxSize, "--max-size"
 	if size == "" {
 		size, from = env.Getenv("GATEWAY_MAX_SIZE"), "$GATEWAY_MAX_SIZE"
 	}
@@ -68,7 +74,7 @@ func (o deployOptions) limits(env *Env) (projects.Limits, error) {
 			return limits, usageError{fmt.Errorf("%s %q: it takes a size, such as 500MB or 2GiB", from, size)}
 		}
 	}
-	files, from := o.maxFiles, "--max-files"
+	files, from := maxFiles, "--max-files"
 	if text := env.Getenv("GATEWAY_MAX_FILES"); files == 0 && text != "" {
 		var err error
 		if files, err = strconv.Atoi(text); err != nil || files == 0 {
@@ -97,21 +103,11 @@ func (o deployOptions) site(env *Env) (*projects.Site, error) {
 	if o.keep < 1 {
 		return nil, usageError{fmt.Errorf("--keep %d: it takes a number of at least 1, the version in force", o.keep)}
 	}
-	limits, err := o.limits(env)
+	limits, err := siteLimits(env, o.maxSize, o.maxFiles)
 	if err != nil {
 		return nil, err
 	}
-	site, err := projects.OpenSiteWithin(o.dir, limits)
-	if err != nil {
-		return nil, err
-	}
-	if site.Skipped > 0 {
-		env.notef("skipping %d files and folders whose names start with a dot\n", site.Skipped)
-	}
-	if !site.Index {
-		env.notef("warning: %s has no index.html: the project's address itself will say 404\n", o.dir)
-	}
-	return site, nil
+	return env.openSite(o.dir, limits, false)
 }
 
 func runDeploy(ctx context.Context, env *Env, arg string, o deployOptions) error {

@@ -31,6 +31,9 @@ func newMove(env *Env) *cobra.Command {
 		Example: "  gateway move blog --path /notes\n  gateway move blog --path /notes --dry-run",
 		Args:    usage(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
+			if o.json && !o.dryRun {
+				return errOnlyDryRun
+			}
 			o.name = args[0]
 			return runMove(c.Context(), env, o)
 		},

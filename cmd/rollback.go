@@ -31,7 +31,7 @@ func newRollback(env *Env) *cobra.Command {
 				}
 			}
 			if asJSON && !dryRun {
-				return usageError{errors.New("--json is about what --dry-run prints")}
+				return errOnlyDryRun
 			}
 			return runRollback(c.Context(), env, args[0], rollbackOptions{number, dryRun, asJSON})
 		},

@@ -335,7 +335,7 @@ func TestAdd_RefusesASiteThatHoldsTheProjects(t *testing.T) {
 	}
 	r := request(t, "robots", "/robots")
 	var err error
-	if r.Site, err = OpenSite(filepath.Dir(b.Store.Root())); err != nil {
+	if r.Site, err = OpenSite(filepath.Dir(b.Store.Root()), DefaultLimits); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := b.Add(t.Context(), r, b.observe); err == nil || !strings.Contains(err.Error(), "inside it") {

@@ -36,11 +36,8 @@ type siteEntry struct {
 }
 
 // OpenSite looks through a folder of files to serve. It refuses what cannot be served or should not be: links out of
-// the folder, devices, sockets, too much of it by DefaultLimits. Nothing is kept open.
-func OpenSite(dir string) (*Site, error) { return OpenSiteWithin(dir, DefaultLimits) }
-
-// OpenSiteWithin is OpenSite with limits of one's own.
-func OpenSiteWithin(dir string, limit Limits) (*Site, error) {
+// the folder, devices, sockets, too much of it. Nothing is kept open.
+func OpenSite(dir string, limit Limits) (*Site, error) {
 	info, err := os.Stat(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("site folder %s: there is no such folder; name one with files to serve", dir)

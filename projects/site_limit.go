@@ -89,7 +89,7 @@ func (l Limits) refuse(t tally) error {
 		for _, s := range most(slices.Collect(maps.Values(t.top)), func(s share) int64 { return int64(s.files) }) {
 			parts = append(parts, fmt.Sprintf("%s (%s)", shown(s.name), thousands(s.files)))
 		}
-		return fmt.Errorf("it has %s%s files and folders, and %s is the most (--max-files); most are in %s; name the folder with the finished site alone",
+		return fmt.Errorf("it has %s%s files and folders, and %s is the most ($GATEWAY_MAX_FILES, or --max-files of deploy); most are in %s; name the folder with the finished site alone",
 			more, thousands(t.files), thousands(l.Files), strings.Join(parts, ", "))
 	}
 	var parts []string
@@ -100,13 +100,13 @@ func (l Limits) refuse(t tally) error {
 		}
 		parts = append(parts, fmt.Sprintf("%s (%s)", shown(s.name), Size(s.bytes)))
 	}
-	return fmt.Errorf("it has %s%s, and %s is the most (--max-size); the largest are %s; keep large files elsewhere and link to them",
+	return fmt.Errorf("it has %s%s, and %s is the most ($GATEWAY_MAX_SIZE, or --max-size of deploy); the largest are %s; keep large files elsewhere and link to them",
 		more, Size(t.bytes), Size(l.Bytes), strings.Join(parts, ", "))
 }
 
 // tooLarge says that a folder grew beyond its limit after it was looked through.
 func (l Limits) tooLarge() error {
-	return fmt.Errorf("it grew meanwhile and has more than %s (--max-size); run the command again", Size(l.Bytes))
+	return fmt.Errorf("it grew meanwhile and has more than %s ($GATEWAY_MAX_SIZE, or --max-size of deploy); run the command again", Size(l.Bytes))
 }
 
 // most returns the three largest.

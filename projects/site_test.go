@@ -64,7 +64,7 @@ func TestSite_CopiesWhatIsServed(t *testing.T) {
 		"index.html": "home", "img/a.png": "a", "empty/": "", ".git/config": "secret", ".env": "secret", "img/.DS_Store": "x",
 		".well-known/security.txt": "mail", "again.html": "-> index.html", "img/up.html": "-> ../index.html",
 	})
-	site, err := OpenSite(dir)
+	site, err := OpenSite(dir, DefaultLimits)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,14 +107,14 @@ func TestOpenSite_RefusesWhatIsNoSite(t *testing.T) {
 		"link to a folder":        {map[string]string{"d/x": "x", "e": "-> d"}, "does not point to a file"},
 		"link to itself's folder": {map[string]string{"d/up": "-> .."}, "does not point to a file"},
 	} {
-		if site, err := OpenSite(tree(t, c.files)); err == nil || !strings.Contains(err.Error(), c.want) {
+		if site, err := OpenSite(tree(t, c.files), DefaultLimits); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %+v %v, want %q", name, site, err, c.want)
 		}
 	}
-	if _, err := OpenSite("/nonexistent/site"); err == nil || !strings.Contains(err.Error(), "there is no such folder") {
+	if _, err := OpenSite("/nonexistent/site", DefaultLimits); err == nil || !strings.Contains(err.Error(), "there is no such folder") {
 		t.Errorf("no folder: %v", err)
 	}
-	if _, err := OpenSite(filepath.Join(outside, "secret")); err == nil || !strings.Contains(err.Error(), "it is a file") {
+	if _, err := OpenSite(filepath.Join(outside, "secret"), DefaultLimits); err == nil || !strings.Contains(err.Error(), "it is a file") {
 		t.Errorf("a file: %v", err)
 	}
 }
@@ -130,17 +130,17 @@ func TestOpenSite_RefusesSockets(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	if _, err := OpenSite(dir); err == nil || !strings.Contains(err.Error(), "a device, a pipe or a socket") {
+	if _, err := OpenSite(dir, DefaultLimits); err == nil || !strings.Contains(err.Error(), "a device, a pipe or a socket") {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestOpenSite_NamesWhatIsTooMuch(t *testing.T) {
 	dir := tree(t, map[string]string{"a": "12345", "b": "12345", "c/": ""})
-	if _, err := OpenSiteWithin(dir, Limits{Files: 3, Bytes: 10}); err != nil {
+	if _, err := OpenSite(dir, Limits{Files: 3, Bytes: 10}); err != nil {
 		t.Error(err)
 	}
-	if _, err := OpenSiteWithin(dir, Limits{}); err != nil {
+	if _, err := OpenSite(dir, Limits{}); err != nil {
 		t.Errorf("without limits: %v", err)
 	}
 	files := map[string]string{"index.html": "home", ".git/pack": strings.Repeat("x", 1000), "video/robot.mp4": strings.Repeat("x", 600), "video/b.mp4": "x"}
@@ -154,10 +154,10 @@ func TestOpenSite_NamesWhatIsTooMuch(t *testing.T) {
 		limit Limits
 		want  []string
 	}{
-		{Limits{Files: 2}, []string{"it has 1,245 files and folders, and 2 is the most (--max-files)", "most are in node_modules/ (1,241), video/ (3), index.html (1)"}},
-		{Limits{Files: 5000, Bytes: 500}, []string{"it has 605 B, and 500 B is the most (--max-size)", "the largest are video/ (601 B), video/robot.mp4 (600 B), index.html (4 B)"}},
+		{Limits{Files: 2}, []string{"it has 1,245 files and folders, and 2 is the most ($GATEWAY_MAX_FILES, or --max-files of deploy)", "most are in node_modules/ (1,241), video/ (3), index.html (1)"}},
+		{Limits{Files: 5000, Bytes: 500}, []string{"it has 605 B, and 500 B is the most ($GATEWAY_MAX_SIZE, or --max-size of deploy)", "the largest are video/ (601 B), video/robot.mp4 (600 B), index.html (4 B)"}},
 	} {
-		_, err := OpenSiteWithin(dir, c.limit)
+		_, err := OpenSite(dir, c.limit)
 		for _, want := range c.want {
 			if err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("%+v: %v, want %q", c.limit, err, want)
@@ -174,7 +174,7 @@ func TestSite_TrustsNothingAtTheSecondLook(t *testing.T) {
 		"removed": os.Remove,
 	} {
 		dir := tree(t, map[string]string{"index.html": "home"})
-		site, err := OpenSiteWithin(dir, Limits{Files: 10, Bytes: 50})
+		site, err := OpenSite(dir, Limits{Files: 10, Bytes: 50})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -189,7 +189,7 @@ func TestSite_TrustsNothingAtTheSecondLook(t *testing.T) {
 }
 
 func TestSite_StopsWhenInterrupted(t *testing.T) {
-	site, err := OpenSite(tree(t, map[string]string{"index.html": "home"}))
+	site, err := OpenSite(tree(t, map[string]string{"index.html": "home"}), DefaultLimits)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,7 +202,7 @@ func TestSite_StopsWhenInterrupted(t *testing.T) {
 
 func TestStore_PlacesWholeOrNotAtAll(t *testing.T) {
 	store := newStore(t)
-	site, err := OpenSite(tree(t, map[string]string{"index.html": "mine"}))
+	site, err := OpenSite(tree(t, map[string]string{"index.html": "mine"}), DefaultLimits)
 	if err != nil {
 		t.Fatal(err)
 	}

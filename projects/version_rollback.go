@@ -28,7 +28,7 @@ func (l Life) PlanRollback(ctx context.Context, name Name, number int) (Rollback
 	if r.From, r.To, err = h.find(name, number); err != nil {
 		return r, err
 	}
-	site, err := OpenSiteWithin(h.siteOf(r.To.Number), Limits{})
+	site, err := OpenSite(h.siteOf(r.To.Number), Limits{})
 	if err != nil {
 		return r, err
 	}
