@@ -160,7 +160,7 @@ func (e *edition) notFound(w http.ResponseWriter, r *http.Request) {
 	}
 	h := w.Header()
 	h.Set("Content-Type", kind)
-	h.Set("Cache-Control", cachePage)
+	h.Set("Cache-Control", cacheAsk)
 	h.Set("Content-Length", strconv.FormatInt(size, 10))
 	w.WriteHeader(http.StatusNotFound)
 	if r.Method != http.MethodHead {

@@ -91,20 +91,19 @@ func compressible(mediaType string) bool {
 
 // The lifetimes in caches.
 const (
-	cachePage   = "no-cache"                            // ask each time: a page names the current files
-	cacheShort  = "max-age=60"                          // everything else
+	cacheAsk    = "no-cache"                            // ask each time, and get 304 while nothing changed
 	cacheHashed = "public, max-age=31536000, immutable" // the name changes with the content
+	cacheShort  = "max-age=60"                          // what leads from a folder's name to the folder
 )
 
-// cacheControl says how long a file may be kept without asking.
+// cacheControl says how long a file may be kept without asking. Only a name with a hash allows that: browsers ask anew for
+// the page alone when it is reloaded, and a new page with the style of the version before is neither.
 func cacheControl(name, mediaType string) string {
-	switch {
-	case strings.HasPrefix(mediaType, "text/html"), strings.HasPrefix(mediaType, "application/xhtml"):
-		return cachePage
-	case hashed(path.Base(name)):
+	page := strings.HasPrefix(mediaType, "text/html") || strings.HasPrefix(mediaType, "application/xhtml")
+	if !page && hashed(path.Base(name)) {
 		return cacheHashed
 	}
-	return cacheShort
+	return cacheAsk
 }
 
 // hashed reports whether a name carries a hash of the content, as in app.3f2a9c1b.js: at least eight hexadecimal

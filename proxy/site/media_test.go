@@ -37,10 +37,10 @@ func TestMediaType_DependsOnTheFileAlone(t *testing.T) {
 
 func TestCacheControl_KeepsOnlyHashedNamesForGood(t *testing.T) {
 	for name, want := range map[string]string{
-		"index.html": cachePage, "app.3f2a9c1b.html": cachePage,
+		"index.html": cacheAsk, "app.3f2a9c1b.html": cacheAsk,
 		"app.3f2a9c1b.js": cacheHashed, "a/main-0a1b2c3d4e5f.css": cacheHashed, "app.3f2a9c1b.js.map": cacheHashed,
-		"app.js": cacheShort, "report-20260101.pdf": cacheShort, "cafe-deadbeef.png": cacheShort,
-		"3f2a9c1b.js": cacheShort, "my-Photo001.png": cacheShort, "app-settings.js": cacheShort,
+		"app.js": cacheAsk, "report-20260101.pdf": cacheAsk, "cafe-deadbeef.png": cacheAsk,
+		"3f2a9c1b.js": cacheAsk, "my-Photo001.png": cacheAsk, "app-settings.js": cacheAsk,
 	} {
 		if got := cacheControl(name, mediaType(name, nil)); got != want {
 			t.Errorf("cacheControl(%q) = %q, want %q", name, got, want)
