@@ -102,7 +102,7 @@ func clientOptions(host string) (*cliflags.ClientOptions, error) {
 // are healthy. Containers that are equal already are kept unless force is set. The error wraps ErrOverlap when a
 // subnet is in use.
 func (c *Compose) Up(ctx context.Context, dir, name string, force bool) error {
-	project, seen, err := inspect(ctx, Subject{Dir: dir, Name: name})
+	project, seen, err := c.own(ctx, Subject{Dir: dir, Name: name})
 	if err != nil {
 		return err
 	}

@@ -125,6 +125,48 @@ func TestRefuseImages_SeesWhatNoFileShows(t *testing.T) {
 	}
 }
 
+func TestUp_BuildsInNobodyElsesPlace(t *testing.T) {
+	engine := dockertest.Start(t)
+	client, err := docker.New(engine.Host())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	for tag, change := range map[string]string{
+		"blog-shop-web": "LABEL com.docker.compose.project=blog-shop", "blog-mine": "LABEL com.docker.compose.project=blog", "blog-hand": "LABEL a=b",
+	} {
+		if _, err := client.Images().Import(t.Context(), tag, strings.NewReader(""), []string{change}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, err := New(engine.Host(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const theirs = "image blog-shop-web was built for project blog-shop (rule image-name); give the service another name"
+	for text, want := range map[string]string{
+		"{shop-web: {build: .}}":                                theirs,
+		"{a: {build: {context: ., tags: [blog-shop-web]}}}":     theirs,
+		"{a: {build: ., image: 'blog-shop-web:latest'}}":        "image blog-shop-web:latest was built for project blog-shop",
+		"{mine: {build: .}, hand: {build: .}, new: {build: .}}": "",
+	} {
+		dir := write(t, "services: "+text)
+		_, _, err := c.own(t.Context(), Subject{Dir: dir, Name: "blog"})
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+		if want == "" {
+			continue
+		}
+		if err := c.Up(t.Context(), dir, "blog", false); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: started with %v", text, err)
+		}
+		if _, _, err := c.own(t.Context(), Subject{Dir: dir, Name: "blog", Trust: policy.Trust{policy.ImageName}}); err != nil {
+			t.Errorf("trusted: %v", err)
+		}
+	}
+}
+
 func TestVolumes_ListsThoseOfAProjectThatNeverRan(t *testing.T) {
 	engine := dockertest.Start(t)
 	engine.AddVolume("robots_data", map[string]string{"com.docker.compose.project": "robots"})

@@ -41,6 +41,38 @@ func (c *Compose) refuseImages(ctx context.Context, project *types.Project, trus
 	return nil
 }
 
+// own reads a project as inspect does, and refuses to build images in the place of another project's: the names that
+// Compose gives to those of project blog begin like those of project blog-shop. What Compose builds it labels.
+func (c *Compose) own(ctx context.Context, s Subject) (*types.Project, Inspection, error) {
+	project, seen, err := inspect(ctx, s)
+	if err != nil || seen.Trust.Has(policy.ImageName) {
+		return project, seen, err
+	}
+	var found policy.Refused
+	for _, name := range slices.Sorted(maps.Keys(project.Services)) {
+		service := project.Services[name]
+		if service.Build == nil {
+			continue
+		}
+		for _, image := range append([]string{api.GetImageNameOrDefault(service, project.Name)}, service.Build.Tags...) {
+			labels, err := c.imageLabels(ctx, image)
+			if err != nil {
+				return nil, seen, fmt.Errorf("looking at image %s: %w", image, worded(err))
+			}
+			if owner := labels[api.ProjectLabel]; owner != "" && owner != project.Name {
+				f := policy.ImageName.Found("services."+name+".build", fmt.Sprintf("image %s was built for project %s", image, owner))
+				f.File = project.ComposeFiles[0]
+				f.Mend = fmt.Sprintf("give the service another name, or remove the image when nothing needs it: docker image rm %s", image)
+				found = append(found, f)
+			}
+		}
+	}
+	if len(found) > 0 {
+		return nil, seen, found
+	}
+	return project, seen, nil
+}
+
 // publishes reports whether a label of an image would make a route, or is not for a project to set. What Compose labels
 // the images that it builds with, it sets on every container itself.
 func publishes(key, value string) bool {
