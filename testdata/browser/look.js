@@ -21,10 +21,15 @@
     });
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
-  const ground = (element) => {
-    const layers = [];
-    for (let e = element; e; e = e.parentElement) layers.unshift(getComputedStyle(e).backgroundColor);
-    return layers;
+  // What lies below an element, from the page up: one list of layers for each colour of a gradient that is among them.
+  const grounds = (element) => {
+    let all = [[]];
+    for (let e = element; e; e = e.parentElement) {
+      const style = getComputedStyle(e);
+      const stops = style.backgroundImage.includes("gradient(") ? style.backgroundImage.match(/(rgba?|color|oklab|oklch|lab|lch)\([^()]*\)/g) : null;
+      all = (stops ?? [style.backgroundColor]).flatMap((colour) => all.map((layers) => [style.backgroundColor, colour, ...layers]));
+    }
+    return all;
   };
 
   const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
@@ -40,9 +45,10 @@
     for (const box of range.getClientRects()) {
       if (box.left < -0.5 || box.right > innerWidth + 0.5) faults.push(`"${text}" is cut off at the side`);
     }
-    const below = ground(element);
-    const [ink, paper] = [luminance(...below, style.color), luminance(...below)];
-    const contrast = (Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05);
+    const contrast = Math.min(...grounds(element).map((below) => {
+      const [ink, paper] = [luminance(...below, style.color), luminance(...below)];
+      return (Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05);
+    }));
     const large = size >= 24 || (size >= 18.66 && style.fontWeight >= 600);
     if (contrast < (large ? 3 : 4.5)) faults.push(`"${text}" has a contrast of only ${contrast.toFixed(1)}`);
   }

@@ -67,6 +67,19 @@ func look(t *testing.T, tab context.Context, name string) {
 	}
 }
 
+// pictures writes what look would, without a judgement: of pages that are not the gateway's.
+func pictures(t *testing.T, tab context.Context, name string) {
+	t.Helper()
+	if os.Getenv("GATEWAY_SCREENSHOTS") == "" {
+		return
+	}
+	for _, v := range views {
+		show(t, tab, v)
+		save(t, name+"-"+v.name, insist(t, tab, chromedp.CaptureScreenshot()))
+	}
+	act(t, tab, chromedp.ResetViewport())
+}
+
 // show sets the size of the window, a phone's below 500 pixels, and the colour scheme that the visitor prefers.
 func show(t *testing.T, tab context.Context, v view) {
 	t.Helper()
@@ -75,7 +88,11 @@ func show(t *testing.T, tab context.Context, v view) {
 		options = append(options, chromedp.EmulateMobile, chromedp.EmulateTouch, chromedp.EmulatePortrait)
 	}
 	act(t, tab, chromedp.EmulateViewport(v.width, v.height, options...))
-	params := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: v.scheme}}}
+	params := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+		{Name: "prefers-color-scheme", Value: v.scheme},
+		// Colours that fade into each other would be looked at half way.
+		{Name: "prefers-reduced-motion", Value: "reduce"},
+	}}
 	if _, err := chromedp.Call(tab, emulation.SetEmulatedMedia, params); err != nil {
 		t.Fatal(err)
 	}

@@ -136,10 +136,22 @@ func gateway(args ...string) (stdout, stderr string, err error) {
 }
 
 // must runs the binary and fails the test when it fails.
-func must(t *testing.T, args ...string) {
+func must(t *testing.T, args ...string) string {
 	t.Helper()
-	if out, stderr, err := gateway(args...); err != nil {
+	out, stderr, err := gateway(args...)
+	if err != nil {
 		t.Fatalf("gateway %s: %v\n%s%s", strings.Join(args, " "), err, out, stderr)
+	}
+	return out
+}
+
+// need fails the test when the engine lacks an image of a template, which a machine without a registry builds itself.
+func need(t *testing.T, images ...string) {
+	t.Helper()
+	for _, image := range images {
+		if err := exec.Command("docker", "image", "inspect", image).Run(); err != nil {
+			t.Fatalf("the engine has no image %s; build it with: testdata/images/build.sh", image)
+		}
 	}
 }
 

@@ -20,7 +20,7 @@ import (
 )
 
 // newTab starts a browser of its own, with a new profile, and returns the handle of its tab. Both go when the test ends.
-func newTab(t *testing.T) context.Context {
+func newTab(t *testing.T, more ...chromedp.ExecAllocatorOption) context.Context {
 	t.Helper()
 	// The browser leaves things behind where it keeps temporary files; a short name, for it puts a socket there.
 	scratch, err := os.MkdirTemp("", "browser-")
@@ -31,6 +31,7 @@ func newTab(t *testing.T) context.Context {
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.Env("TMPDIR="+scratch), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
+	options = append(options, more...)
 	// The test's own context ends before its clean-up, and would kill the browser instead of closing it.
 	allocator, free := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), options...)
 	t.Cleanup(free)
@@ -40,6 +41,22 @@ func newTab(t *testing.T) context.Context {
 		t.Fatalf("starting the browser: %v", err)
 	}
 	return tab
+}
+
+// nowhereElse keeps a browser on this machine: every other name is unknown to it.
+func nowhereElse(a *chromedp.ExecAllocator) {
+	chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")(a)
+}
+
+// anotherTab opens one in a window of its own of the same browser, with the same profile. It goes when the test ends.
+func anotherTab(t *testing.T, tab context.Context) context.Context {
+	t.Helper()
+	other, end := chromedp.NewContext(tab)
+	t.Cleanup(end)
+	if err := chromedp.Do(other); err != nil {
+		t.Fatalf("opening a tab: %v", err)
+	}
+	return other
 }
 
 // attempt runs an action in the tab for as long as a test waits for anything.
@@ -198,6 +215,13 @@ func (r *record) failures() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.faults)
+}
+
+// asked is every address that was asked for so far.
+func (r *record) asked() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.requests)
 }
 
 // strays are the requests outside of the given prefixes.

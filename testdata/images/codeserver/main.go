@@ -123,7 +123,7 @@ func (s *server) form(w http.ResponseWriter, status int, said string) {
 func page(w http.ResponseWriter, status int, body string) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	fmt.Fprintf(w, "<!doctype html><title>code-server</title>%s", body)
+	fmt.Fprintf(w, `<!doctype html><meta name="viewport" content="width=device-width, initial-scale=1"><title>code-server</title>%s`, body)
 }
 
 func (s *server) show(w http.ResponseWriter, r *http.Request) {

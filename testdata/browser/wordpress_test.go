@@ -1,0 +1,284 @@
+package browser_test
+
+import (
+	"context"
+	"fmt"
+	"image"
+	"image/color"
+	"image/png"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// wordpress is one site and the tab of the person who runs it.
+type wordpress struct {
+	t    *testing.T
+	tab  context.Context
+	seen *record
+	// at is the site's address, without a slash at its end.
+	at       string
+	password string
+}
+
+func TestWordPress_WorksAtTheRootAndBelowAPathAndMoves(t *testing.T) {
+	t.Parallel()
+	need(t, "wordpress:apache", "mariadb:10.11")
+	// One profile for all: the two sites share cookie jar and origin, as they do with their readers.
+	tab := newTab(t, nowhereElse)
+	home, blog := &wordpress{at: base}, &wordpress{at: base + "/blog"}
+	t.Run("side by side", func(t *testing.T) {
+		for _, w := range []*wordpress{home, blog} {
+			name := map[*wordpress]string{home: "browser-home", blog: "browser-blog"}[w]
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				w.t, w.tab = t, anotherTab(t, tab)
+				must(t, "add", "wordpress", name, "--path", "/"+strings.TrimPrefix(strings.TrimPrefix(w.at, base), "/"))
+				w.live()
+			})
+		}
+	})
+	t.Cleanup(func() { _, _, _ = gateway("rm", "browser-home", "--yes") })
+	t.Cleanup(func() { _, _, _ = gateway("rm", "browser-blog", "--yes") })
+	if t.Failed() {
+		return
+	}
+	for _, w := range []*wordpress{home, blog} {
+		w.t, w.tab = t, tab
+		w.login()
+	}
+	home.logout()
+	if res := visit(t, tab, blog.at+"/wp-admin/"); res.Status != 200 || res.URL != blog.at+"/wp-admin/" {
+		t.Errorf("whoever leaves the site at the root is sent from the other to %d %s", res.Status, res.URL)
+	}
+	blog.move("browser-blog", "/notes")
+	if res := visit(t, tab, base+"/blog/"); res.Status != 404 {
+		t.Errorf("the old path says %d", res.Status)
+	}
+}
+
+const (
+	greeting = "Hello from the club"
+	slug     = "/hello-from-the-club/"
+)
+
+// live is a site's first day: installed, written to, rearranged and left.
+func (w *wordpress) live() {
+	t := w.t
+	t.Helper()
+	w.seen = watch(t, w.tab)
+	w.install()
+	w.login()
+	link := w.publish()
+	if !strings.HasPrefix(link, w.at+"/20") || !strings.HasSuffix(link, slug) {
+		t.Errorf("the post is at %s, want a pretty address from the start", link)
+	}
+	w.reads(link)
+	w.usePostNames()
+	visit(t, w.tab, w.at+slug)
+	w.reads(w.at + slug)
+	pictures(t, w.tab, "wordpress"+strings.ReplaceAll(strings.TrimPrefix(w.at, base), "/", "-")+"-post")
+	w.answersPrograms()
+	w.logout()
+	visit(t, w.tab, w.at+"/")
+	awaitPage(t, w.tab, "the post on the front page", fmt.Sprintf("document.querySelector(`a[href=%q]`)", w.at+slug))
+	pictures(t, w.tab, "wordpress"+strings.ReplaceAll(strings.TrimPrefix(w.at, base), "/", "-")+"-front")
+	w.stayed()
+}
+
+// install goes through the installer, with the password that it proposes.
+func (w *wordpress) install() {
+	t := w.t
+	t.Helper()
+	if res := visit(t, w.tab, w.at+"/"); res.Status != 200 || res.URL != w.at+"/wp-admin/install.php" {
+		t.Fatalf("a new site leads to %d %s", res.Status, res.URL)
+	}
+	// It asks for a language first if it can reach its maker's servers.
+	awaitPage(t, w.tab, "the installer", "document.querySelector('#language-continue, #weblog_title')")
+	if eval[bool](t, w.tab, "!!document.getElementById('language-continue')") {
+		act(t, w.tab, chromedp.Click(chromedp.ID("language-continue")))
+	}
+	awaitPage(t, w.tab, "a proposed password", "document.getElementById('pass1')?.value.length > 11 && !document.getElementById('submit').disabled")
+	w.password = eval[string](t, w.tab, "document.getElementById('pass1').value")
+	w.fill("weblog_title", "The club")
+	w.fill("user_login", "ada")
+	w.fill("admin_email", "ada@school.example")
+	act(t, w.tab, chromedp.Click(chromedp.ID("submit")))
+	awaitPage(t, w.tab, "the installer's success", "location.search === '?step=2' && document.querySelector('a[href$=\"wp-login.php\"]')")
+}
+
+// fill sets a field at once: the login page moves the focus while somebody types.
+func (w *wordpress) fill(id, value string) {
+	w.t.Helper()
+	act(w.t, w.tab, chromedp.SetValue(chromedp.ID(id), value))
+}
+
+func (w *wordpress) login() {
+	t := w.t
+	t.Helper()
+	visit(t, w.tab, w.at+"/wp-login.php")
+	w.fill("user_login", "ada")
+	w.fill("user_pass", w.password)
+	act(t, w.tab, chromedp.Click(chromedp.ID("wp-submit")))
+	awaitPage(t, w.tab, "the dashboard", fmt.Sprintf("location.href === %q && document.getElementById('wpadminbar') && document.readyState === 'complete'", w.at+"/wp-admin/"))
+}
+
+// logout leaves by the link in the bar at the top, and finds the door closed.
+func (w *wordpress) logout() {
+	t := w.t
+	t.Helper()
+	visit(t, w.tab, w.at+"/wp-admin/profile.php")
+	eval[any](t, w.tab, "document.querySelector('#wp-admin-bar-logout a').click(), 0")
+	awaitPage(t, w.tab, "the end of the session", fmt.Sprintf("location.href.startsWith(%q) && location.search.includes('loggedout=true')", w.at+"/wp-login.php"))
+	if res := visit(t, w.tab, w.at+"/wp-admin/"); !strings.HasPrefix(res.URL, w.at+"/wp-login.php") {
+		t.Errorf("after logging out the dashboard leads to %s", res.URL)
+	}
+}
+
+// edit opens a page of the block editor and closes the guide that greets whoever comes first.
+func (w *wordpress) edit(page string) {
+	t := w.t
+	t.Helper()
+	visit(t, w.tab, w.at+"/wp-admin/"+page)
+	awaitPage(t, w.tab, "the block editor", "window.wp?.data?.select('core/editor')?.getCurrentPostId() && document.querySelector('.editor-post-title__input')")
+	awaitPage(t, w.tab, "the editor without its guide", `(() => {
+		if (!wp.data.select('core/edit-post').isFeatureActive('welcomeGuide')) return !document.querySelector('.edit-post-welcome-guide')
+		document.querySelector('.edit-post-welcome-guide .components-modal__header button')?.click()
+	})()`)
+}
+
+// publish writes a post with a picture in the block editor and returns the post's address.
+func (w *wordpress) publish() string {
+	t := w.t
+	t.Helper()
+	w.edit("post-new.php")
+	act(t, w.tab, chromedp.SendKeys(chromedp.CSS(".editor-post-title__input"), greeting))
+	act(t, w.tab, chromedp.Click(chromedp.CSS(".block-editor-default-block-appender__content")))
+	act(t, w.tab, chromedp.KeyEvent("Written in the block editor."))
+	eval[any](t, w.tab, "wp.data.dispatch('core/block-editor').insertBlock(wp.blocks.createBlock('core/image')), 0")
+	act(t, w.tab, chromedp.SetUploadFiles(chromedp.CSS(".wp-block-image input[type=file]"), []string{picture(t)}, chromedp.NodeReady))
+	awaitPage(t, w.tab, "the picture to be uploaded", w.shown(".wp-block-image img"))
+	pictures(t, w.tab, "wordpress"+strings.ReplaceAll(strings.TrimPrefix(w.at, base), "/", "-")+"-editor")
+	act(t, w.tab, chromedp.Click(chromedp.CSS(".editor-post-publish-panel__toggle[aria-disabled=false]")))
+	act(t, w.tab, chromedp.Click(chromedp.CSS(".editor-post-publish-panel .editor-post-publish-button[aria-disabled=false]")))
+	awaitPage(t, w.tab, "the post to be published",
+		"wp.data.select('core/editor').isCurrentPostPublished() && document.querySelector('.post-publish-panel__postpublish-buttons a')")
+	link := eval[string](t, w.tab, "wp.data.select('core/editor').getPermalink()")
+	act(t, w.tab, chromedp.Click(chromedp.CSS(".post-publish-panel__postpublish-buttons a")))
+	return link
+}
+
+// shown is an expression: a picture among the site's uploads can be seen.
+func (w *wordpress) shown(selector string) string {
+	return fmt.Sprintf("(i => i?.src.startsWith(%q) && i.complete && i.naturalWidth > 0)(document.querySelector(%q))", w.at+"/wp-content/uploads/", selector)
+}
+
+// reads waits for the post at its address, and holds every link of the page to the site.
+func (w *wordpress) reads(address string) {
+	t := w.t
+	t.Helper()
+	awaitPage(t, w.tab, "the post at "+address, fmt.Sprintf("location.href === %q && document.querySelector('h1.wp-block-post-title')?.innerText === %q && ", address, greeting)+w.shown(".wp-block-post-content img"))
+	const links = "[...document.querySelectorAll('[href], [src], [action]')].map(e => e.href?.baseVal ?? e.href ?? e.src ?? e.action).filter(u => u && typeof u === 'string')"
+	for _, link := range eval[[]string](t, w.tab, links) {
+		if strings.HasPrefix(link, base) && link != w.at && !strings.HasPrefix(link, w.at+"/") {
+			t.Errorf("%s leads out of the site: %s", address, link)
+		}
+	}
+}
+
+// usePostNames has WordPress make addresses of the posts' names alone.
+func (w *wordpress) usePostNames() {
+	t := w.t
+	t.Helper()
+	visit(t, w.tab, w.at+"/wp-admin/options-permalink.php")
+	eval[any](t, w.tab, "[...document.querySelectorAll('input[name=selection]')].find(i => i.value === '/%postname%/').click(), 0")
+	act(t, w.tab, chromedp.Click(chromedp.ID("submit")))
+	awaitPage(t, w.tab, "the permalinks to be saved", "document.querySelector('.notice-success, .updated') && document.querySelector('input[name=selection]:checked').value === '/%postname%/'")
+}
+
+// answersPrograms looks for the post in the REST API that the page itself names.
+func (w *wordpress) answersPrograms() {
+	t := w.t
+	t.Helper()
+	api := eval[string](t, w.tab, "document.querySelector('link[rel=\"https://api.w.org/\"]').href")
+	if api != w.at+"/wp-json/" {
+		t.Errorf("the page names %s as its API", api)
+	}
+	found := eval[[]string](t, w.tab, "fetch('"+api+"wp/v2/posts?search=club').then(r => r.json()).then(posts => posts.map(p => p.link))")
+	if len(found) != 1 || found[0] != w.at+slug {
+		t.Errorf("the API finds the post at %v", found)
+	}
+}
+
+// move gives the site another path by one command, where reading and writing go on.
+func (w *wordpress) move(name, path string) {
+	t := w.t
+	t.Helper()
+	must(t, "move", name, "--path", path)
+	w.at, w.tab = base+path, anotherTab(t, w.tab)
+	w.seen = watch(t, w.tab)
+	visit(t, w.tab, w.at+slug)
+	w.reads(w.at + slug)
+	pictures(t, w.tab, "wordpress-moved")
+	if eval[bool](t, w.tab, "document.documentElement.outerHTML.includes('/blog/')") {
+		t.Error("the page still names the old path")
+	}
+	w.login()
+	id := eval[int](t, w.tab, "fetch('"+w.at+"/wp-json/wp/v2/posts?search=club').then(r => r.json()).then(posts => posts[0].id)")
+	w.edit(fmt.Sprintf("post.php?post=%d&action=edit", id))
+	awaitPage(t, w.tab, "the picture in the editor", w.shown(".wp-block-image img"))
+	w.stayed()
+}
+
+// makers are the places of WordPress's makers that it shows pictures from: portraits, and the guide of the editor. Here
+// they are out of reach.
+var makers = regexp.MustCompile(`https?://([0-9]\.gravatar\.com/avatar/|s\.w\.org/images/)`)
+
+// stayed fails the test when something went wrong so far, or was asked for outside of the site.
+func (w *wordpress) stayed() {
+	t := w.t
+	t.Helper()
+	for _, fault := range w.seen.failures() {
+		// What a page still loads when somebody leaves it is broken off by the browser itself.
+		if !strings.HasPrefix(fault, "net::ERR_ABORTED ") && !makers.MatchString(fault) {
+			t.Errorf("the browser reports: %s", fault)
+		}
+	}
+	asked := w.seen.asked()
+	for _, url := range asked {
+		mine := strings.HasPrefix(url, w.at+"/") || strings.HasPrefix(url, "blob:"+base+"/") || strings.HasPrefix(url, "data:")
+		if other := w.at == base && strings.HasPrefix(url, base+"/blog"); (!mine || other) && !makers.MatchString(url) {
+			t.Errorf("%s asked for %s", w.at, url)
+		}
+	}
+	if len(asked) < 100 {
+		t.Errorf("only %d requests were made: little was proved", len(asked))
+	}
+	t.Logf("%s: %d requests", w.at, len(asked))
+}
+
+// picture draws one that WordPress makes smaller ones of, and returns the name of its file.
+func picture(t *testing.T) string {
+	t.Helper()
+	const width, height = 1200, 750
+	drawn := image.NewRGBA(image.Rect(0, 0, width, height))
+	for y := range height {
+		for x := range width {
+			drawn.Set(x, y, color.RGBA{uint8(x * 255 / width), uint8(y * 255 / height), 160, 255})
+		}
+	}
+	name := filepath.Join(t.TempDir(), "robot.png")
+	file, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if err := png.Encode(file, drawn); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
