@@ -109,7 +109,7 @@ func (o addOptions) request(ctx context.Context, env *Env) (projects.Request, er
 func (o addOptions) site(env *Env, t templates.Template) (*projects.Site, error) {
 	for _, p := range t.Parameters {
 		dir := o.parameters[p.Name]
-		if p.Type != templates.Folder || dir == "" {
+		if p.Type != templates.Folder || dir == "" || t.Name == projects.AdoptTemplate {
 			continue
 		}
 		limits, err := siteLimits(env, "", 0)

@@ -3,13 +3,16 @@ package cmd
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strconv"
 	"strings"
 
 	"gateway/projects"
 	"gateway/projects/adoption"
+	"gateway/projects/compose"
 	"gateway/projects/policy"
+	"gateway/proxy/route"
 )
 
 // adopt finds in somebody's folder what a new project is made of.
@@ -18,8 +21,12 @@ func (o addOptions) adopt(ctx context.Context, w *workshop, r *projects.Request)
 	if err != nil && o.parameters["port"] != "" {
 		return usageError{err}
 	}
+	limits, err := siteLimits(w.env, "", 0)
+	if err != nil {
+		return err
+	}
 	find := finding{
-		dir: o.parameters["from"], name: r.Name, limits: adoption.Limits(projects.DefaultLimits),
+		dir: o.parameters["from"], name: r.Name, limits: adoption.Limits(limits),
 		given: adoption.Choice{Service: o.parameters["service"], Port: port},
 	}
 	if r.Source, err = find.source(ctx, w); err != nil {
@@ -84,6 +91,65 @@ func (f finding) askImage(ctx context.Context, w *workshop, s *projects.Source) 
 	return nil
 }
 
+// deploySource takes a new copy of somebody's folder into a project.
+func deploySource(ctx context.Context, w *workshop, p projects.Project, o deployOptions, trust policy.Trust) error {
+	if o.dryRun {
+		return usageError{fmt.Errorf("--dry-run compares the files of a site, and project %s is of somebody's own files; leave it out", p.Name)}
+	}
+	limits, err := siteLimits(w.env, o.maxSize, o.maxFiles)
+	if err != nil {
+		return err
+	}
+	find := finding{dir: o.dir, name: p.Name, limits: adoption.Limits(limits), given: adoption.Choice{Port: dockerfilePort}}
+	if p.OfCompose() {
+		if find.given, err = p.Chosen(); err != nil {
+			return err
+		}
+	}
+	d := projects.SourceDeployment{Name: p.Name, Trust: trust}
+	if d.Source, err = find.source(ctx, w); err != nil {
+		return err
+	}
+	if d.Routes, err = w.taken(ctx); err != nil && !errors.Is(err, errNoGateway) {
+		return err
+	}
+	now, err := w.compose.Inspect(ctx, compose.Subject{Dir: p.Dir, Name: string(p.Name), Trust: trust})
+	if err != nil {
+		return err
+	}
+	d.InForce = now.Mounts
+	d.Hold = func(ctx context.Context, dir string) error {
+		err := judge(ctx, w, compose.Subject{Dir: dir, Name: string(p.Name), Trust: trust}, d.Routes, claimedBy(p)...)
+		return ofSource(err, dir, d.Source)
+	}
+	before := builtImages(ctx, w, p.Name, d.Source.Outline)
+	done, err := w.life(w.ready).DeploySource(ctx, d)
+	if err != nil {
+		return failedOf(w, ofSource(err, p.Dir, d.Source))
+	}
+	w.progress.end()
+	tell(w.env, done.Notes)
+	for _, path := range done.Kept {
+		w.env.notef("%s is written to by a container, and stays as it is in the project\n", path)
+	}
+	dropImages(ctx, w, p.Name, d.Source.Outline, before)
+	if p, err = w.store.Load(p.Name); err != nil {
+		return err
+	}
+	return printServed(ctx, w, p)
+}
+
+// dockerfilePort stands for the port that the labels of a project of a Dockerfile say already.
+const dockerfilePort = 1
+
+func claimedBy(p projects.Project) []route.Key {
+	var keys []route.Key
+	for _, claim := range p.Claims {
+		keys = append(keys, claim.Key)
+	}
+	return keys
+}
+
 // tell says what people should know, one line each.
 func tell(env *Env, notes []string) {
 	for _, note := range notes {
@@ -106,4 +172,26 @@ func ofSource(err error, dir string, source *projects.Source) error {
 		all = append(all, finding)
 	}
 	return all
+}
+
+// builtImages are the ids of the images that the services of a project are built to, by name; those there are.
+func builtImages(ctx context.Context, w *workshop, name projects.Name, o adoption.Outline) map[string]string {
+	ids := map[string]string{}
+	for _, image := range o.Built(string(name)) {
+		if id, err := w.engine.Images().ID(ctx, image); err == nil {
+			ids[image] = id
+		}
+	}
+	return ids
+}
+
+// dropImages removes the images that others have taken the names of, unless something else uses them.
+func dropImages(ctx context.Context, w *workshop, name projects.Name, o adoption.Outline, before map[string]string) {
+	now := builtImages(ctx, w, name, o)
+	for image, id := range before {
+		if now[image] != id {
+			// One that stays costs a little disk, and goes with the project.
+			_ = w.engine.Images().Remove(ctx, id)
+		}
+	}
 }

@@ -42,7 +42,9 @@ func newProgress(env *Env) *progress {
 // emit takes one step. It is not safe for concurrent use.
 func (p *progress) emit(e compose.Event) {
 	if p.width == 0 {
-		if e.Status != compose.Working {
+		if e.Status == compose.Wrote {
+			fmt.Fprintln(p.out, e.Details)
+		} else if e.Status != compose.Working {
 			fmt.Fprintln(p.out, strings.TrimSpace(fmt.Sprintf("%s: %s %s", e.ID, strings.ToLower(e.Text), e.Details)))
 		}
 		return

@@ -48,7 +48,8 @@ type composeFile struct {
 	Include  []included         `yaml:"include"`
 	Services map[string]service `yaml:"services"`
 	Networks map[string]struct {
-		IPAM struct {
+		Labels labelSet `yaml:"labels"`
+		IPAM   struct {
 			Config []struct {
 				Subnet string `yaml:"subnet"`
 			} `yaml:"config"`

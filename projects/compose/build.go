@@ -24,7 +24,11 @@ func (c *Compose) build(ctx context.Context, project *types.Project) error {
 		return nil
 	}
 	c.said.forget()
-	err := c.service.Build(ctx, project, api.BuildOptions{
+	project, err := labelled(project)
+	if err != nil {
+		return err
+	}
+	err = c.service.Build(ctx, project, api.BuildOptions{
 		Services: names, Deps: true, Progress: "plain", Memory: policy.MaxMemory, Out: c.said,
 	})
 	c.said.end()
@@ -41,6 +45,22 @@ func (c *Compose) build(ctx context.Context, project *types.Project) error {
 	}
 	err = fmt.Errorf("building %s: %w%s%s", strings.Join(names, ", "), worded(err), mend, wrote)
 	return &BuildError{err, c.said.steps()}
+}
+
+// labelled has images say what they were built for, as not every builder does by itself: so they are found when the
+// project goes.
+func labelled(project *types.Project) (*types.Project, error) {
+	return project.WithServicesTransform(func(name string, s types.ServiceConfig) (types.ServiceConfig, error) {
+		if s.Build == nil {
+			return s, nil
+		}
+		b := *s.Build
+		b.Labels = types.Labels{}
+		maps.Copy(b.Labels, s.Build.Labels)
+		b.Labels[api.ProjectLabel], b.Labels[api.ServiceLabel] = project.Name, name
+		s.Build = &b
+		return s, nil
+	})
 }
 
 // BuildError is a build that failed.
@@ -90,7 +110,7 @@ func (b *buildLog) Write(text []byte) (int, error) {
 // take keeps one line and hands it on. The caller holds mu.
 func (b *buildLog) take(line string) {
 	// What is behind the last return is what a terminal would show.
-	line = strings.TrimRight(line, "\r ")
+	line = colours.ReplaceAllString(strings.TrimRight(line, "\r "), "")
 	line = strings.Map(printable, line[strings.LastIndexByte(line, '\r')+1:])
 	if strings.TrimSpace(line) == "" {
 		return
@@ -104,6 +124,9 @@ func (b *buildLog) take(line string) {
 	}
 	b.events.say(Event{ID: "Build", Text: "Wrote", Details: line, Status: Wrote})
 }
+
+// colours are what programs write to colour a terminal's lines.
+var colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
 // printable takes out what would do something to a terminal.
 func printable(r rune) rune {
