@@ -25,6 +25,9 @@ func resolvedFindings(project *types.Project, report policy.Report) []policy.Fin
 	for _, name := range project.DisabledServiceNames() {
 		r.service(name, all[name])
 	}
+	if n := len(project.Networks); n > policy.MaxNetworks {
+		r.find(policy.Limits, fmt.Sprintf("there are %d networks, and %d is the most", n, policy.MaxNetworks), "networks")
+	}
 	for name, network := range project.Networks {
 		r.network(name, network)
 	}
@@ -75,7 +78,7 @@ func (r *resolved) find(rule policy.Rule, text string, keys ...string) {
 // harmless are the fields of a service that stay inside the container and the project.
 var harmless = []string{
 	"Name", "Profiles", "Attach", "CapDrop", "Command", "DependsOn", "DNS", "DNSOpts", "DNSSearch", "DomainName",
-	"Dockerfile", "Entrypoint", "Environment", "Expose", "Extends", "Hostname", "HealthCheck", "Image", "Init", "CustomLabels",
+	"Dockerfile", "Entrypoint", "Environment", "Expose", "Extends", "Hostname", "Image", "Init", "CustomLabels",
 	"Links", "MacAddress", "MemReservation", "MemSwappiness", "CPUPercent", "CPUCount", "CPUSet", "CPUPeriod", "Platform",
 	"PullPolicy", "ReadOnly", "Restart", "StdinOpen", "StopGracePeriod", "StopSignal", "Tty", "User", "WorkingDir", "Extensions",
 }
@@ -107,7 +110,7 @@ var examined = map[string]func(r *resolved, s types.ServiceConfig, keys []string
 	"Networks":     examineEndpoints,
 	"CPUQuota":     examineLimits,
 	"CPUS":         examineLimits,
-	"CPUShares":    nothing, // a weight among the others, and the engine's own bounds
+	"CPUShares":    nothing, // with CPUS
 	"MemLimit":     nothing, // with CPUS
 	"MemSwapLimit": nothing,
 	"PidsLimit":    nothing,
@@ -117,6 +120,7 @@ var examined = map[string]func(r *resolved, s types.ServiceConfig, keys []string
 	"Deploy":       examineDeploy,
 	"EnvFiles":     examineEnvFiles,
 	"LabelFiles":   examineLabelFiles,
+	"HealthCheck":  examineHealth,
 	"ExtraHosts":   examineExtraHosts,
 	"Labels":       examineLabels,
 	"Logging":      examineLogging,

@@ -90,11 +90,28 @@ func examineBuild(r *resolved, s types.ServiceConfig, keys []string) {
 	if b.ShmSize < 0 || b.ShmSize > policy.MaxShm {
 		r.find(policy.Limits, "shm_size is beyond reason", at("shm_size")...)
 	}
+	r.buildSecrets(b.Secrets, at("secrets"))
 	names := b.Tags
 	if s.Image != "" {
 		names = append([]string{s.Image}, names...)
 	}
 	each(r, policy.ImageName, names, func(name string) bool { return policy.OwnImage(r.project.Name, name) }, keys)
+}
+
+// buildSecrets refuses what would tell the builder other things than a file of the project: Compose runs the builder as
+// a program with such variables, be it PATH, and writes names and paths into a list that has commas between its items.
+func (r *resolved) buildSecrets(secrets []types.ServiceSecretConfig, keys []string) {
+	for _, s := range secrets {
+		secret := r.project.Secrets[s.Source]
+		if secret.Environment != "" {
+			r.find(policy.Build, fmt.Sprintf("secret %q would be a variable of the builder itself", s.Source), keys...)
+		}
+		for _, text := range []string{s.Source, s.Target, secret.File} {
+			if !policy.PlainItem(text) {
+				r.find(policy.Build, fmt.Sprintf("%q has a character that the builder takes for the end of it", text), keys...)
+			}
+		}
+	}
 }
 
 func (r *resolved) context(context string, keys []string) {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/compose-spec/compose-go/v2/types"
 
@@ -118,6 +119,20 @@ func examineLogging(r *resolved, s types.ServiceConfig, keys []string) {
 	} else if _, tooMuch := policy.LogBytes(s.Logging.Options["max-size"], s.Logging.Options["max-file"]); tooMuch {
 		r.find(policy.Limits, "the logs may become too large", keys...)
 	}
+	if policy.LogBufferTooLarge(s.Logging.Options["max-buffer-size"]) {
+		r.find(policy.Limits, "the logs may take too much of the engine's memory", keys...)
+	}
+}
+
+func examineHealth(r *resolved, s types.ServiceConfig, keys []string) {
+	if s.HealthCheck == nil {
+		return
+	}
+	for _, every := range []*types.Duration{s.HealthCheck.Interval, s.HealthCheck.StartInterval} {
+		if every != nil && *every != 0 && time.Duration(*every) < policy.MinInterval {
+			r.find(policy.Limits, fmt.Sprintf("health checks come oftener than every %s", policy.MinInterval), keys...)
+		}
+	}
 }
 
 func examineUlimits(r *resolved, s types.ServiceConfig, keys []string) { r.ulimitSet(s.Ulimits, keys) }
@@ -144,6 +159,7 @@ func examineLimits(r *resolved, s types.ServiceConfig, keys []string) {
 	}{
 		{"cpus", float64(s.CPUS), policy.MaxCPUs},
 		{"cpu_quota", quota, policy.MaxCPUs},
+		{"cpu_shares", float64(s.CPUShares), policy.MaxShares},
 		{"mem_limit", float64(s.MemLimit), policy.MaxMemory},
 		{"memswap_limit", float64(s.MemSwapLimit), 2 * policy.MaxMemory},
 		{"shm_size", float64(s.ShmSize), policy.MaxShm},

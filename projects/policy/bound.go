@@ -24,6 +24,12 @@ func checkCpus(c *check, e entry) {
 	}
 }
 
+func checkShares(c *check, e entry) {
+	if n, err := strconv.ParseInt(c.text(e.value), 10, 64); err == nil && n > MaxShares {
+		c.find(Limits, e.line, "a weight of %d is more than the %d of others", n, MaxShares)
+	}
+}
+
 func checkPids(c *check, e entry) {
 	if n, err := strconv.ParseInt(c.text(e.value), 10, 64); err == nil && (n < 0 || n > MaxPids) {
 		c.find(Limits, e.line, "%d is more than %d processes", n, MaxPids)

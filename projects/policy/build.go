@@ -119,6 +119,9 @@ func OwnImage(project, image string) bool {
 	return ok && rest != "" && strings.ContainsRune("-_/:", rune(rest[0]))
 }
 
+// PlainItem reports whether a text is one item of a list with commas.
+func PlainItem(text string) bool { return !strings.ContainsAny(text, ",\"\r\n") }
+
 // checkTagged refuses to build what others know by that name.
 func checkTagged(c *check, service *yaml.Node) {
 	image := lookUp(service, "image")

@@ -217,7 +217,11 @@ func section(c *check, e entry) error {
 	if one == nil {
 		return nil
 	}
-	for _, inner := range entries(e.value) {
+	all := entries(e.value)
+	if e.key == "networks" && len(all) > MaxNetworks {
+		c.in("networks").find(Limits, e.line, "there are %d networks, and %d is the most", len(all), MaxNetworks)
+	}
+	for _, inner := range all {
 		one(c.in(e.key, inner.key), inner)
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // What one service gets that says nothing of it.
@@ -19,12 +20,19 @@ const (
 const (
 	MaxMemory   = 2 << 30   // bytes, of all replicas of a service each
 	MaxCPUs     = 2.0       // cores
+	MaxShares   = 1024      // weight among others, which is what all have by default
 	MaxPids     = 2048      // processes and threads
 	MaxShm      = 1 << 30   // bytes
 	MaxLogs     = 100 << 20 // bytes, of all files of a container
 	MaxFiles    = 1 << 20   // open files, by ulimits
 	MaxReplicas = 8
 	MaxServices = 32
+	MaxNetworks = 8
+
+	// MaxLogBuffer is what logs of a container may take of the engine's own memory, in bytes.
+	MaxLogBuffer = 8 << 20
+	// MinInterval is how long it takes at least from one health check to the next: the engine starts a program for each.
+	MinInterval = time.Second
 )
 
 // harmlessCapabilities are those that Docker gives to every container: to add one after dropping all adds nothing.
@@ -81,6 +89,13 @@ func LogBytes(size, files string) (bytes int64, tooMuch bool) {
 		return 0, true
 	}
 	return each * count, each*count > MaxLogs
+}
+
+// LogBufferTooLarge reports whether a logging driver would keep more than MaxLogBuffer in the engine's memory, by its
+// option max-buffer-size.
+func LogBufferTooLarge(size string) bool {
+	bytes, ok := parseSize(size)
+	return size != "" && (!ok || bytes > MaxLogBuffer)
 }
 
 // parseSize reads a size as Docker writes them: 512m, 1.5g, 64MiB, 1048576. A unit is a power of 1024.

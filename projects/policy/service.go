@@ -3,6 +3,7 @@ package policy
 import (
 	"strconv"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -45,6 +46,7 @@ var serviceKeys = map[string]func(c *check, e entry){
 	"extra_hosts":         checkExtraHosts,
 	"volumes_from":        checkVolumesFrom,
 	"logging":             checkLogging,
+	"healthcheck":         checkHealth,
 	"ulimits":             checkUlimits,
 	"labels":              checkLabels,
 	"env_file":            checkEnvFiles,
@@ -57,6 +59,7 @@ var serviceKeys = map[string]func(c *check, e entry){
 	"memswap_limit":       checkMemory,
 	"shm_size":            checkMemory,
 	"cpus":                checkCpus,
+	"cpu_shares":          checkShares,
 	"pids_limit":          checkPids,
 	"scale":               checkReplicas,
 	"oom_score_adj":       checkScore,
@@ -187,6 +190,18 @@ func checkLogging(c *check, e entry) {
 	}
 	if _, tooMuch := LogBytes(options["max-size"], options["max-file"]); tooMuch {
 		c.find(Limits, e.line, "the logs may have more than %d MiB", MaxLogs>>20)
+	}
+	if LogBufferTooLarge(options["max-buffer-size"]) {
+		c.find(Limits, e.line, "the logs may take more than %d MiB of the engine's memory", MaxLogBuffer>>20)
+	}
+}
+
+func checkHealth(c *check, e entry) {
+	for _, key := range []string{"interval", "start_interval"} {
+		n := lookUp(e.value, key)
+		if every, err := time.ParseDuration(c.text(n)); err == nil && every != 0 && every < MinInterval {
+			c.in(key).find(Limits, n.Line, "health checks come oftener than every %s", MinInterval)
+		}
 	}
 }
 
