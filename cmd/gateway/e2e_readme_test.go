@@ -1,0 +1,218 @@
+package main_test
+
+import (
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// readme is the text that people follow: its commands are run here as they stand.
+type readme struct {
+	t    *testing.T
+	text string
+	// dir is the folder that the commands are run in.
+	dir string
+}
+
+func openReadme(t *testing.T) readme {
+	t.Helper()
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return readme{t, string(text), t.TempDir()}
+}
+
+// commands are the lines of the first block of shell commands below a headline, each as it stands, comment and all.
+func (r readme) commands(headline string) []string {
+	r.t.Helper()
+	_, section, found := strings.Cut(r.text, "\n"+headline+"\n")
+	_, block, fenced := strings.Cut(section, "\n```sh\n")
+	block, _, closed := strings.Cut(block, "\n```\n")
+	if !found || !fenced || !closed || strings.Contains(block, "\n#") {
+		r.t.Fatalf("the README has no block of commands below %q", headline)
+	}
+	return strings.Split(block, "\n")
+}
+
+// run does what a line says in a shell, where gateway is the lane's, and returns what it prints.
+func (r readme) run(line string) string {
+	r.t.Helper()
+	c := exec.Command("sh", "-c", line)
+	c.Dir = r.dir
+	c.Env = append(os.Environ(), "GATEWAY_PROJECTS="+lane.projects, "PATH="+filepath.Dir(lane.binary)+":"+os.Getenv("PATH"))
+	var chatter strings.Builder
+	c.Stderr = &chatter
+	out, err := c.Output()
+	if err != nil {
+		r.t.Fatalf("the README says %q: %v\n%s%s", line, err, out, &chatter)
+	}
+	return string(out)
+}
+
+// write puts a file where the commands are run.
+func (r readme) write(name, text string) {
+	r.t.Helper()
+	name = filepath.Join(r.dir, name)
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		r.t.Fatal(err)
+	}
+	if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+var (
+	addsTemplate = regexp.MustCompile(`^gateway add ([a-z-]+)`)
+	addsPath     = regexp.MustCompile(` --path (/\S*)`)
+	movesProject = regexp.MustCompile(`^gateway move (\S+) --path (/\S*)`)
+)
+
+// moves is what a line that moves a project says: which, and to where.
+func moves(t *testing.T, line string) (name, path string) {
+	t.Helper()
+	found := movesProject.FindStringSubmatch(line)
+	if found == nil {
+		t.Fatalf("%q moves no project", line)
+	}
+	return found[1], found[2]
+}
+
+func TestReadme_ItsProjectsRunSideBySide(t *testing.T) {
+	need(t, "wordpress:apache", "mariadb:10.11", "codercom/code-server:latest")
+	r := openReadme(t)
+	r.version("first")
+	commands, invite := r.commands("## Templates"), r.commands("### Invite pages")
+	// The page that invites is made by the block about it, which says more.
+	commands = slices.DeleteFunc(commands, func(line string) bool { return strings.HasPrefix(line, "gateway add slack-invite ") })
+	move := slices.IndexFunc(commands, func(line string) bool { return strings.HasPrefix(line, "gateway move ") })
+	if move != len(commands)-1 || !strings.HasPrefix(invite[0], "gateway add slack-invite ") {
+		t.Fatalf("the README's commands are others than those that this test is about: %q %q", commands, invite)
+	}
+	made := r.add(append(commands[:move:move], invite[0]))
+	for _, line := range invite[1:] {
+		r.run(line)
+	}
+	answering(t, made)
+	told(t, made)
+
+	name, to := moves(t, commands[move])
+	r.run(commands[move])
+	made[name] = to
+	answering(t, made)
+	r.deploys()
+	for name := range made {
+		must(t, "rm", name, "--yes")
+		nothingOf(t, name)
+	}
+	if left := routes(t); len(left) > 0 {
+		t.Errorf("routes are left: %v", left)
+	}
+}
+
+// add runs the lines that make projects, and returns the paths of these by their names.
+func (r readme) add(lines []string) map[string]string {
+	t := r.t
+	t.Helper()
+	var templates []string
+	made := map[string]string{}
+	for _, line := range lines {
+		template, at := addsTemplate.FindStringSubmatch(line), addsPath.FindStringSubmatch(line)
+		if template == nil || at == nil {
+			t.Fatalf("%q makes no project at a path", line)
+		}
+		templates = append(templates, template[1])
+		r.run(line)
+		name := routes(t)[at[1]].Project
+		if name == "" {
+			t.Fatalf("after %q no project has the path %s: %v", line, at[1], routes(t))
+		}
+		t.Cleanup(func() { gateway("rm", name, "--yes") })
+		made[name] = at[1]
+	}
+	slices.Sort(templates)
+	if want := []string{"dev", "portfolio", "slack-invite", "wordpress", "wordpress"}; !slices.Equal(templates, want) {
+		t.Errorf("the README makes %q, want %q", templates, want)
+	}
+	return made
+}
+
+// answers are what visitors find at the paths of the README's projects, before anybody has set up anything in these.
+var answers = map[string]string{
+	"/": "/wp-admin/install.php", "/blog": "/blog/wp-admin/install.php", "/notes": "/notes/wp-admin/install.php",
+	"/dev/ada": "<title>code-server", "/robots": "<title>robots", "/slack": "Join us on Slack",
+}
+
+// answering checks that each project answers at its path, with what is its own.
+func answering(t *testing.T, made map[string]string) {
+	t.Helper()
+	for name, path := range made {
+		want := answers[path]
+		if want == "" {
+			t.Errorf("nobody knows what %s answers at %s", name, path)
+			continue
+		}
+		a, from := send(t, browser(t), "GET "+site+strings.TrimSuffix(path, "/")+"/", "")
+		if a.status != http.StatusOK || !strings.Contains(from+a.body, want) {
+			t.Errorf("%s answers %d from %s, and no %s: %.200s", name, a.status, from, want, a.body)
+		}
+	}
+}
+
+// told checks that what lists projects lists them all, and finds nothing wrong.
+func told(t *testing.T, made map[string]string) {
+	t.Helper()
+	all, listing := routes(t), must(t, "ls")
+	if len(all) != len(made) {
+		t.Errorf("%d routes for %d projects: %v", len(all), len(made), all)
+	}
+	for name, path := range made {
+		if found := all[path]; found.State != "ready" || found.Project != name || len(found.Targets) != 1 {
+			t.Errorf("the route %s: %+v", path, found)
+		}
+		if !slices.ContainsFunc(strings.Split(listing, "\n"), func(line string) bool {
+			words := strings.Fields(line)
+			return len(words) > 2 && words[0] == name && slices.Contains(words, path)
+		}) {
+			t.Errorf("ls lacks %s at %s:\n%s", name, path, listing)
+		}
+		shown := must(t, "show", name)
+		if !strings.Contains(shown, filepath.Join(lane.projects, name)) || strings.Contains(shown, "problem") {
+			t.Errorf("show %s:\n%s", name, shown)
+		}
+	}
+	if out, stderr, err := gateway("status"); err != nil || strings.Contains(stderr, "warning") {
+		t.Errorf("status: %v\n%s%s", err, out, stderr)
+	}
+}
+
+// version makes ./dist another build.
+func (r readme) version(title string) {
+	r.t.Helper()
+	r.write("dist/index.html", "<!doctype html><title>robots, "+title+"</title>")
+}
+
+// deploys runs what the README says of versions, with a new build for each that it deploys.
+func (r readme) deploys() {
+	t := r.t
+	t.Helper()
+	r.version("second")
+	must(t, "deploy", "robots", "--dir", filepath.Join(r.dir, "dist"))
+	r.version("third")
+	said := []string{"second", "third", "second", "third"}
+	lines := r.commands("### Deploying a site")
+	if len(lines) != len(said) {
+		t.Fatalf("the README's commands are others than those that this test is about: %q", lines)
+	}
+	for i, line := range lines {
+		r.run(line)
+		if a, err := get(base + "/robots/"); err != nil || !strings.Contains(a.body, "robots, "+said[i]) {
+			t.Errorf("after %q in force is %q (%v), want the %s version", line, a.body, err, said[i])
+		}
+	}
+}
