@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
@@ -62,6 +63,11 @@ type spot struct {
 }
 
 func (r *resolved) find(rule policy.Rule, text string, keys ...string) {
+	r.findToMend(rule, text, "", keys...)
+}
+
+// findToMend is find with a mend of its own, where the rule's does not fit.
+func (r *resolved) findToMend(rule policy.Rule, text, mend string, keys ...string) {
 	where := ""
 	for _, key := range keys {
 		if where != "" {
@@ -70,6 +76,7 @@ func (r *resolved) find(rule policy.Rule, text string, keys ...string) {
 		where += key
 	}
 	f := rule.Found(where, text)
+	f.Mend = cmp.Or(mend, f.Mend)
 	at := r.report.Place(keys...)
 	f.File, f.Line = at.File, at.Line
 	r.findings = append(r.findings, f)

@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -91,11 +92,22 @@ func examineBuild(r *resolved, s types.ServiceConfig, keys []string) {
 		r.find(policy.Limits, "shm_size is beyond reason", at("shm_size")...)
 	}
 	r.buildSecrets(b.Secrets, at("secrets"))
+	if computed(*b) {
+		r.findToMend(policy.Build, policy.BuildComputed, policy.BuildUncomputed, keys...)
+	}
 	names := b.Tags
 	if s.Image != "" {
 		names = append([]string{s.Image}, names...)
 	}
 	each(r, policy.ImageName, names, func(name string) bool { return policy.OwnImage(r.project.Name, name) }, keys)
+}
+
+// computed reports whether the builder would make something else of what a build says. Compose writes it into a file of
+// which the builder takes texts for templates, and takes their meaning from two of them alone.
+func computed(b types.BuildConfig) bool {
+	b.Args, b.DockerfileInline = nil, ""
+	text, err := json.Marshal(b)
+	return err != nil || policy.Computed(string(text))
 }
 
 // buildSecrets refuses what would tell the builder other things than a file of the project: Compose runs the builder as
@@ -104,11 +116,11 @@ func (r *resolved) buildSecrets(secrets []types.ServiceSecretConfig, keys []stri
 	for _, s := range secrets {
 		secret := r.project.Secrets[s.Source]
 		if secret.Environment != "" {
-			r.find(policy.Build, fmt.Sprintf("secret %q would be a variable of the builder itself", s.Source), keys...)
+			r.findToMend(policy.Build, fmt.Sprintf("secret %q would be a variable of the builder itself", s.Source), "keep it in a file of the project: file: ./secrets/NAME", keys...)
 		}
 		for _, text := range []string{s.Source, s.Target, secret.File} {
 			if !policy.PlainItem(text) {
-				r.find(policy.Build, fmt.Sprintf("%q has a character that the builder takes for the end of it", text), keys...)
+				r.findToMend(policy.Build, fmt.Sprintf("%q has a character that the builder takes for the end of it", text), "write it without commas and quotes", keys...)
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -10,6 +11,7 @@ func checkBuild(c *check, e entry) {
 	n := deref(e.value)
 	if n.Kind != yaml.MappingNode {
 		if len(items(n)) > 0 {
+			checkComputed(c, e.line, c.text(n))
 			checkContext(c, n, c.text(n))
 		}
 		return
@@ -26,6 +28,9 @@ func checkBuild(c *check, e entry) {
 		checkExtraContext(c.in("additional_contexts"), extra)
 	}
 	for _, part := range entries(n) {
+		if part.key != "args" && part.key != "dockerfile_inline" {
+			checkComputed(c, part.line, append(flat(c, part.value), keysOf(part.value)...)...)
+		}
 		if one := buildKeys[part.key]; one != nil {
 			one(c.in(part.key), part)
 		}
@@ -89,9 +94,10 @@ func checkExtraContext(c *check, p pair) {
 	}
 }
 
-// HarmlessCache reports whether a cache is read from an image.
+// HarmlessCache reports whether a cache is read from an image: by its name alone, or as type=registry,ref=NAME.
 func HarmlessCache(text string) bool {
-	return !strings.Contains(text, "=") || strings.HasPrefix(text, "type=registry,") && !strings.Contains(text, "src=")
+	ref, long := strings.CutPrefix(text, "type=registry,ref=")
+	return PlainItem(ref) && (long || !strings.Contains(text, "="))
 }
 
 func checkCacheFrom(c *check, e entry) {
@@ -117,6 +123,34 @@ func checkBuildNetwork(c *check, e entry) {
 func OwnImage(project, image string) bool {
 	rest, ok := strings.CutPrefix(image, project)
 	return ok && rest != "" && strings.ContainsRune("-_/:", rune(rest[0]))
+}
+
+// What is wrong with a build that the builder would compute something of, and the mend.
+const (
+	BuildComputed   = "${ and %{ are where the builder begins to compute what a value is"
+	BuildUncomputed = "write the value out, or pass it by args"
+)
+
+// Computed reports whether the builder takes a text for a template. Compose writes builds into a file for it, and takes
+// their meaning from args and dockerfile_inline alone.
+func Computed(text string) bool { return strings.Contains(text, "${") || strings.Contains(text, "%{") }
+
+// checkComputed looks at texts of a build.
+func checkComputed(c *check, line int, texts ...string) {
+	if slices.ContainsFunc(texts, Computed) {
+		f := Build.Found(joined(c.keys), BuildComputed)
+		f.Mend = BuildUncomputed
+		c.w.add(f, Place{c.s.file, line})
+	}
+}
+
+// keysOf are those of a mapping.
+func keysOf(n *yaml.Node) []string {
+	var all []string
+	for _, e := range entries(n) {
+		all = append(all, e.key)
+	}
+	return all
 }
 
 // PlainItem reports whether a text is one item of a list with commas.
