@@ -181,11 +181,10 @@ func runAdd(ctx context.Context, env *Env, o addOptions) error {
 	}
 	life := w.life(w.ready)
 	if o.dryRun {
-		plan, err := life.Plan(ctx, request, w.facts)
+		plan, err := life.Rehearse(ctx, request, w.facts)
 		if err != nil {
 			return err
 		}
-		tell(env, plan.Notes)
 		return printPlan(env, plan.Steps(), o.json)
 	}
 	plan, err := life.Add(ctx, request, w.facts)

@@ -30,13 +30,7 @@ func (s Store) place(ctx context.Context, name Name, files map[string][]byte, si
 	}
 	defer os.RemoveAll(stage)
 	dir := filepath.Join(stage, string(name))
-	err = fill(ctx, dir, files, site)
-	for _, source := range sources {
-		if err == nil {
-			err = source.Copy(ctx, filepath.Join(dir, adoption.Source), nil)
-		}
-	}
-	if err != nil {
+	if err := fill(ctx, dir, files, site, sources...); err != nil {
 		return fmt.Errorf("making the folder of project %s: %w", name, diskFull(err))
 	}
 	if s.Exists(name) {
@@ -96,7 +90,7 @@ func (s Store) tidy(name Name) error {
 }
 
 // fill writes a project's files into a new folder.
-func fill(ctx context.Context, dir string, files map[string][]byte, site *Site) error {
+func fill(ctx context.Context, dir string, files map[string][]byte, site *Site, sources ...*adoption.Folder) error {
 	if err := makeFolder(dir); err != nil {
 		return err
 	}
@@ -105,6 +99,11 @@ func fill(ctx context.Context, dir string, files map[string][]byte, site *Site) 
 			continue
 		}
 		if err := writeFile(dir, name, files[name]); err != nil {
+			return err
+		}
+	}
+	for _, source := range sources {
+		if err := source.Copy(ctx, filepath.Join(dir, adoption.Source), nil); err != nil {
 			return err
 		}
 	}
