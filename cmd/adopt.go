@@ -42,6 +42,8 @@ type finding struct {
 	name   projects.Name
 	limits adoption.Limits
 	given  adoption.Choice
+	// into is the project that the files are for, when there is one already.
+	into *projects.Project
 }
 
 // source looks through a folder and decides which service visitors reach.
@@ -49,6 +51,12 @@ func (f finding) source(ctx context.Context, w *workshop) (*projects.Source, err
 	files, err := adoption.Find(f.dir)
 	if err != nil {
 		return nil, usageError{err}
+	}
+	if f.into != nil {
+		err = f.into.Takes(f.dir, files)
+	}
+	if err != nil {
+		return nil, err
 	}
 	folder, err := adoption.Open(f.dir, f.limits)
 	if err != nil {
@@ -61,6 +69,12 @@ func (f finding) source(ctx context.Context, w *workshop) (*projects.Source, err
 	if len(files) == 0 {
 		s.Outline = folder.Dockerfile()
 	} else if s.Outline, err = w.compose.Outline(ctx, folder.Dir, string(f.name), files); err != nil {
+		return nil, err
+	}
+	if f.into != nil && len(files) > 0 {
+		err = s.Outline.Has(f.given)
+	}
+	if err != nil {
 		return nil, err
 	}
 	if s.Choice, err = s.Outline.Choose(f.given.Service, f.given.Port); err != nil {
@@ -100,7 +114,7 @@ func deploySource(ctx context.Context, w *workshop, p projects.Project, o deploy
 	if err != nil {
 		return err
 	}
-	find := finding{dir: o.dir, name: p.Name, limits: adoption.Limits(limits), given: adoption.Choice{Port: dockerfilePort}}
+	find := finding{dir: o.dir, name: p.Name, limits: adoption.Limits(limits), given: adoption.Choice{Port: dockerfilePort}, into: &p}
 	if p.OfCompose() {
 		if find.given, err = p.Chosen(); err != nil {
 			return err

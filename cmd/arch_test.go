@@ -79,7 +79,7 @@ var homes = map[string][]string{
 	"github.com/rogpeppe/go-internal":            {"cmd"},
 	"github.com/sirupsen/logrus":                 {"projects/compose"},
 	"github.com/spf13":                           {"cmd"},
-	"go.yaml.in/yaml":                            {"projects", "projects/compose", "projects/policy", "proxy/invite", "templates"},
+	"go.yaml.in/yaml":                            {"projects", "projects/adoption", "projects/compose", "projects/policy", "proxy/invite", "templates"},
 	"golang.org/x/crypto/x509roots":              {"cmd/gateway"},
 	"golang.org/x/sync":                          {"cmd", "projects", "proxy", "proxy/agent", "proxy/discovery"},
 	"golang.org/x/sys":                           {"cmd", "projects", "proxy", "testdata/bench/poll"},

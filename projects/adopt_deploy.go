@@ -60,7 +60,8 @@ func (l Life) DeploySource(ctx context.Context, d SourceDeployment) (SourceDeplo
 	}
 	keep, err := d.keep(p)
 	if err == nil {
-		err = refuse(d.kind(p), Facts{folders: folders{root: l.Store.root}}.sourceFits(d.Source), Store{p.Dir}.checkRoom(d.Source.Folder.Bytes))
+		err = refuse(p.Takes(d.Source.Folder.Dir, d.Source.Files), d.Source.Outline.Check(d.Source.Choice),
+			Facts{folders: folders{root: l.Store.root}}.sourceFits(d.Source), Store{p.Dir}.checkRoom(d.Source.Folder.Bytes))
 	}
 	if err != nil {
 		return SourceDeployed{}, err
@@ -111,17 +112,17 @@ func (l Life) restore(ctx context.Context, p Project, x *exchangeOfSource, cause
 	return cause
 }
 
-// kind refuses a folder of another kind than the project was made of.
-func (d SourceDeployment) kind(p Project) error {
+// Takes refuses a folder of another kind than the project was made of: files are those that Compose would read in it.
+func (p Project) Takes(dir string, files []string) error {
 	switch {
 	case !p.HasSource():
 		return fmt.Errorf("project %s was not made of somebody's files; leave --dir out", p.Name)
-	case p.adopted && len(d.Source.Files) == 0:
-		return fmt.Errorf("project %s was made of a compose file, and %s has a Dockerfile alone; make a new project of it", p.Name, d.Source.Folder.Dir)
-	case !p.adopted && len(d.Source.Files) > 0:
-		return fmt.Errorf("project %s was made of a Dockerfile alone, and %s has %s; make a new project of it", p.Name, d.Source.Folder.Dir, d.Source.Files[0])
+	case p.adopted && len(files) == 0:
+		return fmt.Errorf("project %s was made of a compose file, and %s has a Dockerfile alone; make a new project of it", p.Name, dir)
+	case !p.adopted && len(files) > 0:
+		return fmt.Errorf("project %s was made of a Dockerfile alone, and %s has %s; make a new project of it", p.Name, dir, files[0])
 	}
-	return d.Source.Outline.Check(d.Source.Choice)
+	return nil
 }
 
 // keep lists what containers may write to in the source, now or afterwards, by slash-separated path in it.

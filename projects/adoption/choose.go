@@ -69,6 +69,14 @@ func (o Outline) service(name string) (Service, error) {
 	return Service{}, fmt.Errorf("--service is missing, since several services could be meant: %s", describe(o.Services))
 }
 
+// Has refuses files that lost the service that visitors reach.
+func (o Outline) Has(c Choice) error {
+	if _, ok := o.find(c.Service); ok {
+		return nil
+	}
+	return fmt.Errorf("service %s, which visitors reach, is not among the files' services any more (%s); give its labels in the project's %s to another one first", c.Service, describe(o.Services), Override)
+}
+
 func (o Outline) find(name string) (Service, bool) {
 	i := slices.IndexFunc(o.Services, func(s Service) bool { return s.Name == name })
 	if i < 0 {

@@ -66,7 +66,7 @@ func (o Outline) Override(t Terms) []byte {
 	b.line("services:")
 	edge := o.edge()
 	for _, s := range o.Services {
-		b.line("  %s:", quoted(s.Name))
+		b.line("  %s:", key(s.Name))
 		if s.Name == t.Choice.Service {
 			t.labels(&b)
 			s.joins(&b, edge, len(o.Services) == 1)
@@ -83,7 +83,7 @@ func (o Outline) Override(t Terms) []byte {
 	b.line("")
 	b.line("networks:")
 	b.line("  # Shared with the proxy and with no other project.")
-	b.line("  %s:", quoted(edge))
+	b.line("  %s:", key(edge))
 	b.line("    labels:")
 	b.line("      %s: %s", label.Role, label.RoleEdge)
 	b.addresses(t.Subnet)
@@ -138,13 +138,13 @@ func (t Terms) labels(b *text) {
 	maps.Copy(all, t.Labels)
 	b.line("    labels:")
 	for _, name := range slices.Sorted(maps.Keys(all)) {
-		b.line("      %s: %s", plainOrQuoted(name), quoted(all[name]))
+		b.line("      %s: %s", key(name), quoted(all[name]))
 	}
 }
 
-// plainOrQuoted leaves what the gateway's own labels are named of as it is.
-func plainOrQuoted(name string) string {
-	if strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789.-") == "" && name != "" {
+// key is a key of a mapping: quoted, but for the gateway's own labels. Compose puts no variables into keys.
+func key(name string) string {
+	if strings.HasPrefix(name, "gateway.") && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz.-") == "" {
 		return name
 	}
 	return templates.Value(name).Plain()
@@ -156,7 +156,7 @@ func (s Service) joins(b *text, edge string, alone bool) {
 	if s.Networks == nil && !alone {
 		b.line("      default: {}")
 	}
-	b.line("      %s: {}", quoted(edge))
+	b.line("      %s: {}", key(edge))
 }
 
 // leaves takes out what names things of the machine, which the gateway's way to a service does without.
