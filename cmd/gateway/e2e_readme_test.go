@@ -102,9 +102,9 @@ func TestReadme_ItsProjectsRunSideBySide(t *testing.T) {
 	told(t, made)
 
 	name, to := moves(t, commands[move])
-	r.run(commands[move])
+	r.lives(commands[move], made[name], to)
 	made[name] = to
-	answering(t, made)
+	told(t, made)
 	r.deploys()
 	for name := range made {
 		must(t, "rm", name, "--yes")
@@ -144,7 +144,7 @@ func (r readme) add(lines []string) map[string]string {
 
 // answers are what visitors find at the paths of the README's projects, before anybody has set up anything in these.
 var answers = map[string]string{
-	"/": "/wp-admin/install.php", "/blog": "/blog/wp-admin/install.php", "/notes": "/notes/wp-admin/install.php",
+	"/": "/wp-admin/install.php", "/blog": "/blog/wp-admin/install.php",
 	"/dev/ada": "<title>code-server", "/robots": "<title>robots", "/slack": "Join us on Slack",
 }
 
@@ -188,6 +188,27 @@ func told(t *testing.T, made map[string]string) {
 	}
 	if out, stderr, err := gateway("status"); err != nil || strings.Contains(stderr, "warning") {
 		t.Errorf("status: %v\n%s%s", err, out, stderr)
+	}
+}
+
+// lives sets up the WordPress at the root and the one below a path, and moves that one by the README's line: all that was
+// written there is at the new path.
+func (r readme) lives(line, from, to string) {
+	t := r.t
+	t.Helper()
+	root, blog := wordpress{browser(t), site}, wordpress{browser(t), site + from}
+	root.install(t)
+	blog.install(t)
+	root.publish(t)
+	post := blog.publish(t)
+	r.run(line)
+	moved := strings.Replace(post, site+from+"/", site+to+"/", 1)
+	a, _ := send(t, blog.client, "GET "+moved, "")
+	if a.status != http.StatusOK || strings.Contains(a.body, site+from) || !strings.Contains(a.body, site+to+"/wp-content/uploads/") {
+		t.Errorf("after the move %s says %d, with links to the old path or without those to the new one", moved, a.status)
+	}
+	if a, _ := send(t, root.client, "GET "+site+from+"/", ""); a.status != http.StatusNotFound {
+		t.Errorf("the old path says %d", a.status)
 	}
 }
 

@@ -103,27 +103,6 @@ func TestDev_LetsInWhoHasThePasswordAndKeepsTheHome(t *testing.T) {
 	}
 }
 
-func TestWordPress_LivesAtTheRootAndBelowAPathAndMoves(t *testing.T) {
-	need(t, "wordpress:apache", "mariadb:10.11")
-	for name, path := range map[string]string{"e2e-home": "/", "e2e-blog": "/e2e-blog"} {
-		must(t, "add", "wordpress", name, "--path", path)
-		t.Cleanup(func() { gateway("rm", name, "--yes") })
-	}
-	root, blog := wordpress{browser(t), site}, wordpress{browser(t), site + "/e2e-blog"}
-	root.install(t)
-	blog.install(t)
-	root.publish(t)
-	post := blog.publish(t)
-	must(t, "move", "e2e-blog", "--path", "/e2e-notes")
-	moved := strings.Replace(post, "/e2e-blog/", "/e2e-notes/", 1)
-	if a, _ := send(t, blog.client, "GET "+moved, ""); a.status != http.StatusOK || strings.Contains(a.body, "/e2e-blog") || !strings.Contains(a.body, site+"/e2e-notes/wp-content/uploads/") {
-		t.Errorf("after the move %s says %d, with links to the old path or without those to the new one", moved, a.status)
-	}
-	if a, _ := send(t, root.client, "GET "+site+"/e2e-blog/", ""); a.status != http.StatusNotFound {
-		t.Errorf("the old path says %d", a.status)
-	}
-}
-
 // wordpress is one site and who administers it.
 type wordpress struct {
 	client *http.Client
