@@ -1,0 +1,131 @@
+package main_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// shopFiles are a project of somebody's: a service that is published and named, one of its own, a volume, a bind mount.
+const shopFiles = `# Mine.
+name: myshop
+services:
+  web:
+    build: .
+    container_name: e2e-fixed
+    ports: ["18999:3000"]
+    environment: {PORT: "3000", NAME: "shop-${WORD}"}
+    volumes: ["./data:/data", "state:/state"]
+    depends_on: [api]
+  api:
+    image: gateway-e2e-app:latest
+    environment: {PORT: "4000", NAME: api}
+volumes: {state: {}}
+`
+
+// writeShop writes somebody's folder.
+func writeShop(t *testing.T, dir string, files map[string]string) {
+	t.Helper()
+	for name, text := range files {
+		file := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestAdopt_ServesSomebodysComposeFileAsItIs(t *testing.T) {
+	dir := t.TempDir()
+	writeShop(t, dir, map[string]string{
+		"compose.yaml": shopFiles, ".env": "WORD=one\n", "Dockerfile": "FROM gateway-e2e-app\nCOPY word /word\n", "word": "one", "data/seed": "one",
+	})
+	must(t, "add", "compose", "e2e-shop", "--from", dir, "--service", "web", "--path", "/e2e-shop")
+	t.Cleanup(func() { gateway("rm", "e2e-shop", "--yes") })
+	if a, err := get(base + "/e2e-shop/"); err != nil || !strings.Contains(a.body, "<h1>shop-one") {
+		t.Fatalf("after add: %v %s", err, a.body)
+	}
+	source := filepath.Join(lane.projects, "e2e-shop", "source")
+	if text, err := os.ReadFile(filepath.Join(source, "compose.yaml")); err != nil || string(text) != shopFiles {
+		t.Errorf("the file was changed: %v\n%s", err, text)
+	}
+	if ports := docker(t, "port", "e2e-shop-web-1"); ports != "" {
+		t.Errorf("it publishes %s", ports)
+	}
+
+	// What a container wrote stays, be it in a volume or in the folder; what somebody changed shows.
+	writeShop(t, source, map[string]string{"data/orders": "of a container"})
+	if err := os.Remove(filepath.Join(dir, "data", "seed")); err != nil {
+		t.Fatal(err)
+	}
+	writeShop(t, dir, map[string]string{".env": "WORD=two\n", "word": "two"})
+	volume := docker(t, "volume", "inspect", "-f", "{{.CreatedAt}}", "e2e-shop_state")
+	must(t, "deploy", "e2e-shop", "--dir", dir)
+	if a, err := get(base + "/e2e-shop/"); err != nil || !strings.Contains(a.body, "<h1>shop-two") {
+		t.Errorf("after deploy: %v %s", err, a.body)
+	}
+	word, err := exec.Command("sh", "-c", "docker cp e2e-shop-web-1:/word - | tar -xO; docker cp e2e-shop-web-1:/data/orders - | tar -xO; docker cp e2e-shop-web-1:/data/seed - | tar -xO").Output()
+	if err != nil || string(word) != "twoof a containerone" {
+		t.Errorf("the container has %q %v", word, err)
+	}
+	if now := docker(t, "volume", "inspect", "-f", "{{.CreatedAt}}", "e2e-shop_state"); now != volume {
+		t.Errorf("the volume of %s is of %s", volume, now)
+	}
+
+	// A build that fails changes nothing, and leaves no container of its own.
+	containers := docker(t, "ps", "-aq")
+	writeShop(t, dir, map[string]string{"Dockerfile": "FROM gateway-e2e-app\nRUN [\"/app\", \"probe\", \"http://127.0.0.1:1/\"]\n", "word": "three"})
+	if _, stderr, err := gateway("deploy", "e2e-shop", "--dir", dir); err == nil || !strings.Contains(stderr, "returned a non-zero code") || !strings.Contains(stderr, "connection refused") {
+		t.Errorf("a build that fails: %v\n%s", err, stderr)
+	}
+	if now := docker(t, "ps", "-aq"); now != containers {
+		t.Errorf("containers were\n%s\nand are\n%s", containers, now)
+	}
+	if text, err := os.ReadFile(filepath.Join(source, "word")); err != nil || string(text) != "two" {
+		t.Errorf("the source is of %q: %v", text, err)
+	}
+	if a, err := get(base + "/e2e-shop/"); err != nil || !strings.Contains(a.body, "<h1>shop-two") {
+		t.Errorf("after that: %v %s", err, a.body)
+	}
+	must(t, "move", "e2e-shop", "--path", "/e2e-store")
+	if a, err := get(base + "/e2e-store/"); err != nil || !strings.Contains(a.body, "<h1>shop-two") {
+		t.Errorf("after move: %v %s", err, a.body)
+	}
+	must(t, "rm", "e2e-shop", "--yes")
+	nothingOf(t, "e2e-shop")
+	if left := docker(t, "image", "ls", "-q", "--filter", "label=com.docker.compose.project=e2e-shop"); left != "" {
+		t.Errorf("images are left: %s", left)
+	}
+}
+
+func TestAdopt_BuildsADockerfile(t *testing.T) {
+	dir := t.TempDir()
+	writeShop(t, dir, map[string]string{"Dockerfile": "FROM gateway-e2e-app\nENV NAME=built PORT=9000\nEXPOSE 9000\n"})
+	must(t, "add", "compose", "--from", dir, "--path", "/e2e-built")
+	t.Cleanup(func() { gateway("rm", "e2e-built", "--yes") })
+	if a, err := get(base + "/e2e-built/"); err != nil || !strings.Contains(a.body, "<h1>built") {
+		t.Errorf("after add: %v %s", err, a.body)
+	}
+	writeShop(t, dir, map[string]string{"Dockerfile": "FROM gateway-e2e-app\nENV NAME=anew PORT=9000\n"})
+	must(t, "deploy", "e2e-built", "--dir", dir)
+	if a, err := get(base + "/e2e-built/"); err != nil || !strings.Contains(a.body, "<h1>anew") {
+		t.Errorf("after deploy: %v %s", err, a.body)
+	}
+}
+
+func TestAdopt_LeavesNothingOfABuildThatFails(t *testing.T) {
+	dir := t.TempDir()
+	writeShop(t, dir, map[string]string{"Dockerfile": "FROM gateway-e2e-app\nRUN [\"/app\", \"probe\", \"http://127.0.0.1:1/\"]\n"})
+	containers := docker(t, "ps", "-aq")
+	if _, stderr, err := gateway("add", "compose", "--from", dir, "--port", "8000", "--path", "/e2e-broken"); err == nil || !strings.Contains(stderr, "building app") {
+		t.Errorf("%v\n%s", err, stderr)
+	}
+	nothingOf(t, "e2e-broken")
+	if now := docker(t, "ps", "-aq"); now != containers {
+		t.Errorf("containers were\n%s\nand are\n%s", containers, now)
+	}
+}
