@@ -2,7 +2,6 @@ package projects
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -100,7 +99,7 @@ func (m *Relocation) find(p Project, r MoveRequest) (done bool, err error) {
 	case len(keys) == 0:
 		return false, fmt.Errorf("project %s has no route; give its service the label %s, then: gateway deploy %s", r.Name, label.Path, r.Name)
 	case done && (r.From == nil || *r.From == r.To):
-		return false, fmt.Errorf("project %s is at %s already", r.Name, m.To)
+		return false, fmt.Errorf("project %s is at %s already; if it does not answer there, finish what was interrupted: gateway deploy %s, or gateway move %s --path %s --from OLD-PATH", r.Name, m.To, r.Name, r.Name, r.To)
 	case done && !found:
 		m.From = route.Key{Host: m.To.Host, Prefix: *r.From}
 		return true, nil
@@ -239,25 +238,4 @@ func (l Mover) after(ctx context.Context, m Relocation) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("service %s has no container that runs", m.service)
-}
-
-// replaceFile writes a file anew, whole or not at all, with the mode that it has.
-func replaceFile(file string, text []byte) error {
-	info, err := os.Stat(file)
-	if err != nil {
-		return err
-	}
-	if real, err := filepath.EvalSymlinks(file); err == nil {
-		file = real
-	}
-	f, err := os.CreateTemp(filepath.Dir(file), ".compose-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(text)
-	if err := errors.Join(err, f.Chmod(info.Mode().Perm()), f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), file)
 }

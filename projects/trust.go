@@ -2,7 +2,6 @@ package projects
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -33,33 +32,10 @@ func (s Store) RecordTrust(ctx context.Context, name Name, t policy.Trust) error
 	if text, err = policy.Record(text, t); err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
-	if err := exchangeText(file, text); err != nil {
-		return fmt.Errorf("recording trust: %w", err)
+	if err := replaceFile(file, text); err != nil {
+		return fmt.Errorf("recording trust: %w", diskFull(err))
 	}
 	return nil
-}
-
-// exchangeText puts a text in the place of a file's, whole or not at all. The mode stays, and a link stays a link.
-func exchangeText(file string, text []byte) error {
-	file, err := filepath.EvalSymlinks(file)
-	if err != nil {
-		return err
-	}
-	info, err := os.Stat(file)
-	if err != nil {
-		return err
-	}
-	next, err := os.CreateTemp(filepath.Dir(file), ".compose-")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(next.Name())
-	_, err = next.Write(text)
-	err = errors.Join(err, next.Chmod(info.Mode().Perm()), next.Sync(), next.Close())
-	if err != nil {
-		return diskFull(err)
-	}
-	return os.Rename(next.Name(), file)
 }
 
 // grant records trust in what a template makes. A template gives no trust by itself: it may be somebody else's.
