@@ -114,8 +114,8 @@ func runMove(ctx context.Context, env *Env, o moveOptions) error {
 	}
 	_, said, err := mover.Move(ctx, r)
 	w.progress.end()
-	if said = strings.TrimSpace(said); said != "" {
-		env.notef("%s\n", said)
+	for line := range strings.Lines(strings.TrimSpace(said)) {
+		env.notef("%s\n", printable(strings.TrimRight(line, "\r\n")))
 	}
 	if err != nil {
 		if failure, started := errors.AsType[*projects.Failure](err); started {
@@ -146,6 +146,9 @@ func holdMoved(ctx context.Context, w *workshop, r projects.MoveRequest) error {
 	return holdAgain(ctx, w, p, own...)
 }
 
+// maxSaid bounds what of a command's words is kept.
+const maxSaid = 1 << 20
+
 // runIn is how a command is run in a container, with what it wrote as the result.
 func runIn(engine *docker.Client) func(ctx context.Context, container string, command []string) (string, error) {
 	return func(ctx context.Context, container string, command []string) (string, error) {
@@ -156,7 +159,7 @@ func runIn(engine *docker.Client) func(ctx context.Context, container string, co
 		defer conn.Close()
 		stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 		defer stop()
-		said, err := io.ReadAll(conn)
+		said, err := io.ReadAll(io.LimitReader(conn, maxSaid))
 		if ctx.Err() != nil {
 			err = ctx.Err()
 		}
