@@ -26,7 +26,7 @@ func (s *Server) request(w http.ResponseWriter, r *http.Request) {
 		s.retry(w, r, http.StatusUnprocessableEntity, noticeFault)
 		return
 	}
-	if _, err := s.tokens.check(toRequest, token, "", now); err != nil {
+	if _, _, err := s.tokens.check(toRequest, token, "", now); err != nil {
 		s.retry(w, r, http.StatusForbidden, noticeOf(err))
 		return
 	}

@@ -143,7 +143,7 @@ func (s *Server) join(w http.ResponseWriter, r *http.Request) {
 	}
 	now := time.Now()
 	// Who sends what no page gave him costs nobody else's share of a common address.
-	if _, err := s.tokens.check(toJoin, r.PostForm.Get("token"), r.PostForm.Get("proof"), now); err != nil {
+	if _, _, err := s.tokens.check(toJoin, r.PostForm.Get("token"), r.PostForm.Get("proof"), now); err != nil {
 		s.again(w, r, http.StatusForbidden, noticeOf(err))
 		return
 	}

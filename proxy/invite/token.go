@@ -110,7 +110,7 @@ func (t *tokens) sign(u use, token []byte) []byte {
 
 // take uses a token up. With a proof it may be young.
 func (t *tokens) take(u use, text, proof string, now time.Time) error {
-	random, err := t.check(u, text, proof, now)
+	random, age, err := t.check(u, text, proof, now)
 	if err != nil {
 		return err
 	}
@@ -123,29 +123,30 @@ func (t *tokens) take(u use, text, proof string, now time.Time) error {
 	if len(t.used) >= maxUsed {
 		return errBusy
 	}
-	t.used[random] = now.Add(u.within)
+	// A clock that was put back makes tokens of the time to come, which are good for longer.
+	t.used[random] = now.Add(u.within + max(0, -age))
 	return nil
 }
 
-func (t *tokens) check(u use, text, proof string, now time.Time) (random [randomSize]byte, err error) {
+func (t *tokens) check(u use, text, proof string, now time.Time) (random [randomSize]byte, age time.Duration, err error) {
 	token, err := base64.RawURLEncoding.Strict().DecodeString(text)
 	if err != nil || len(token) != tokenSize {
-		return random, errForged
+		return random, 0, errForged
 	}
 	said := token[:timeSize+randomSize]
 	if subtle.ConstantTimeCompare(t.sign(u, said), token[timeSize+randomSize:]) != 1 {
-		return random, errForged
+		return random, 0, errForged
 	}
-	age := now.Sub(time.UnixMilli(int64(binary.BigEndian.Uint64(said))))
+	age = now.Sub(time.UnixMilli(int64(binary.BigEndian.Uint64(said))))
 	switch {
 	case age > u.within:
-		return random, errOld
+		return random, age, errOld
 	case proof != "" && !proven(text, proof):
-		return random, errProof
+		return random, age, errProof
 	case proof == "" && age < u.after:
-		return random, errEarly
+		return random, age, errEarly
 	}
-	return [randomSize]byte(said[timeSize:]), nil
+	return [randomSize]byte(said[timeSize:]), age, nil
 }
 
 // sweep forgets tokens that are too old to be taken again. Once in a while is enough.
