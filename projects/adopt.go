@@ -69,7 +69,7 @@ func (r Request) render(p templates.Project) (files map[string][]byte, notes []s
 		return nil, nil, err
 	}
 	p.Template = r.Template.Name
-	terms := adoption.Terms{Project: p, Files: r.Source.Files, Choice: r.Source.Choice}
+	terms := adoption.Terms{Project: p, Files: r.Source.Files, Choice: r.Source.Choice, Trust: r.Trust}
 	return map[string][]byte{
 		ComposeFile:       terms.Compose(),
 		adoption.Override: r.Source.Outline.Override(terms),

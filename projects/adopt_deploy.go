@@ -168,7 +168,7 @@ func (d SourceDeployment) files(p Project) (map[string][]byte, []string, error) 
 	}
 	terms := adoption.Terms{
 		Project: templates.Project{Name: string(p.Name), Path: before.labels[label.Path], Subnet: before.edge, Backend: before.backend},
-		Files:   d.Source.Files, Choice: d.Source.Choice, Labels: before.labels,
+		Files:   d.Source.Files, Choice: d.Source.Choice, Labels: before.labels, Trust: p.Trust.With(d.Trust),
 	}
 	compose, err := before.included(d.Source.Files)
 	if err != nil {

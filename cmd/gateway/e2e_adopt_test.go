@@ -76,7 +76,21 @@ func TestAdopt_ServesSomebodysComposeFileAsItIs(t *testing.T) {
 		t.Errorf("the volume of %s is of %s", volume, now)
 	}
 
-	// A build that fails changes nothing, and leaves no container of its own.
+	failsToBuild(t, dir, source)
+	must(t, "move", "e2e-shop", "--path", "/e2e-store")
+	if a, err := get(base + "/e2e-store/"); err != nil || !strings.Contains(a.body, "<h1>shop-two") {
+		t.Errorf("after move: %v %s", err, a.body)
+	}
+	must(t, "rm", "e2e-shop", "--yes")
+	nothingOf(t, "e2e-shop")
+	if left := docker(t, "image", "ls", "-q", "--filter", "label=com.docker.compose.project=e2e-shop"); left != "" {
+		t.Errorf("images are left: %s", left)
+	}
+}
+
+// failsToBuild deploys what cannot be built: it changes nothing, and leaves no container of its own.
+func failsToBuild(t *testing.T, dir, source string) {
+	t.Helper()
 	containers := docker(t, "ps", "-aq")
 	writeShop(t, dir, map[string]string{"Dockerfile": "FROM gateway-e2e-app\nRUN [\"/app\", \"probe\", \"http://127.0.0.1:1/\"]\n", "word": "three"})
 	if _, stderr, err := gateway("deploy", "e2e-shop", "--dir", dir); err == nil || !strings.Contains(stderr, "returned a non-zero code") || !strings.Contains(stderr, "connection refused") {
@@ -90,15 +104,6 @@ func TestAdopt_ServesSomebodysComposeFileAsItIs(t *testing.T) {
 	}
 	if a, err := get(base + "/e2e-shop/"); err != nil || !strings.Contains(a.body, "<h1>shop-two") {
 		t.Errorf("after that: %v %s", err, a.body)
-	}
-	must(t, "move", "e2e-shop", "--path", "/e2e-store")
-	if a, err := get(base + "/e2e-store/"); err != nil || !strings.Contains(a.body, "<h1>shop-two") {
-		t.Errorf("after move: %v %s", err, a.body)
-	}
-	must(t, "rm", "e2e-shop", "--yes")
-	nothingOf(t, "e2e-shop")
-	if left := docker(t, "image", "ls", "-q", "--filter", "label=com.docker.compose.project=e2e-shop"); left != "" {
-		t.Errorf("images are left: %s", left)
 	}
 }
 

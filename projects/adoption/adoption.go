@@ -33,10 +33,12 @@ type Outline struct {
 	Name string
 	// Services are those that would run, sorted by name.
 	Services []Service
+	// Off are those that a profile would turn on, and none does.
+	Off []Service
 	// Networks are the keys of those that the files declare, Addressed those of them that choose their addresses or that
 	// are somebody else's.
 	Networks, Addressed []string
-	// Idle is what is mounted by services that would not run, and by configs and secrets.
+	// Idle is what configs and secrets mount.
 	Idle []Mount
 }
 
@@ -50,7 +52,7 @@ type Mount struct {
 // Mounts are all that containers get, but for volumes.
 func (o Outline) Mounts() []Mount {
 	all := slices.Clone(o.Idle)
-	for _, s := range o.Services {
+	for _, s := range slices.Concat(o.Services, o.Off) {
 		all = append(all, s.Mounts...)
 	}
 	return all

@@ -10,6 +10,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"gateway/projects/policy"
 	"gateway/templates"
 )
 
@@ -196,6 +197,21 @@ func TestOverride_QuotesWhatItIsGiven(t *testing.T) {
 	}
 	if err := yaml.Unmarshal(terms.Compose(), &compose); err != nil || compose.Name != said || compose.Include[0].Path[0] != "source/"+odd {
 		t.Errorf("%+v %v", compose, err)
+	}
+}
+
+func TestOverride_LeavesWhatTrustAllows(t *testing.T) {
+	o := Outline{
+		Services: []Service{{Name: "web", ContainerName: "fixed", Published: []Port{{"8080", 80, false}}}},
+		Off:      []Service{{Name: "debug", Published: []Port{{"9229", 9229, false}}}, {Name: "other", Networks: []string{"x"}}},
+	}
+	terms := Terms{Choice: Choice{"web", 80}}
+	if text := string(o.Override(terms)); strings.Count(text, "ports: !reset []") != 2 || !strings.Contains(text, "container_name: !reset null") || strings.Contains(text, `"other"`) {
+		t.Errorf("without trust:\n%s", text)
+	}
+	terms.Trust = policy.Trust{policy.Ports, policy.ContainerName}
+	if text := string(o.Override(terms)); strings.Contains(text, "!reset") || len(o.Notes(terms)) > 0 {
+		t.Errorf("with trust: %q\n%s", o.Notes(terms), text)
 	}
 }
 

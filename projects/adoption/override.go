@@ -22,6 +22,8 @@ type Terms struct {
 	Choice Choice
 	// Labels are further ones of the service, which count before those that the terms come to.
 	Labels map[string]string
+	// Trust are the rules that the project may break: what they allow is not taken out.
+	Trust policy.Trust
 }
 
 // text writes lines of YAML.
@@ -74,10 +76,16 @@ func (o Outline) Override(t Terms) []byte {
 				b.line("    restart: unless-stopped")
 			}
 		}
-		s.leaves(&b)
+		s.leaves(&b, t.Trust)
 		s.Missing.write(&b)
-		if !s.changed(t.Choice) {
+		if !s.changed(t) {
 			b.line("    labels: {}")
+		}
+	}
+	for _, s := range o.Off {
+		if s.leavesSome(t.Trust) {
+			b.line("  %s:", key(s.Name))
+			s.leaves(&b, t.Trust)
 		}
 	}
 	b.line("")
@@ -160,17 +168,29 @@ func (s Service) joins(b *text, edge string, alone bool) {
 }
 
 // leaves takes out what names things of the machine, which the gateway's way to a service does without.
-func (s Service) leaves(b *text) {
-	if len(s.Published) > 0 {
+func (s Service) leaves(b *text, trust policy.Trust) {
+	if s.leavesPorts(trust) {
 		b.line("    ports: !reset []")
 	}
-	if s.ContainerName != "" {
+	if s.leavesName(trust) {
 		b.line("    container_name: !reset null")
 	}
 }
 
-func (s Service) changed(c Choice) bool {
-	return s.Name == c.Service || len(s.Published) > 0 || s.ContainerName != "" || s.Missing != Missing{}
+func (s Service) leavesPorts(trust policy.Trust) bool {
+	return len(s.Published) > 0 && !trust.Has(policy.Ports)
+}
+
+func (s Service) leavesName(trust policy.Trust) bool {
+	return s.ContainerName != "" && !trust.Has(policy.ContainerName)
+}
+
+func (s Service) leavesSome(trust policy.Trust) bool {
+	return s.leavesPorts(trust) || s.leavesName(trust)
+}
+
+func (s Service) changed(t Terms) bool {
+	return s.Name == t.Choice.Service || s.leavesSome(t.Trust) || s.Missing != Missing{}
 }
 
 // write adds the limits that a service says nothing of, as they would be added anyway: so that what Compose makes of the
@@ -210,6 +230,9 @@ func (o Outline) Notes(t Terms) []string {
 	}
 	for _, s := range o.Services {
 		for _, p := range s.Published {
+			if !s.leavesPorts(t.Trust) {
+				break
+			}
 			note := fmt.Sprintf("service %s: port %s is not published any more", s.Name, cmp.Or(p.Host, fmt.Sprint(p.Inside)))
 			if s.Name == t.Choice.Service && p.Inside == t.Choice.Port && !p.UDP {
 				note += fmt.Sprintf(": the gateway reaches the service at %d", p.Inside)
@@ -218,7 +241,7 @@ func (o Outline) Notes(t Terms) []string {
 			}
 			notes = append(notes, note)
 		}
-		if s.ContainerName != "" {
+		if s.leavesName(t.Trust) {
 			notes = append(notes, fmt.Sprintf("service %s: the container is not called %s any more: names of containers are the machine's", s.Name, s.ContainerName))
 		}
 		if path := s.Labels[label.Path]; s.Name == t.Choice.Service && path != "" && path != t.Path {

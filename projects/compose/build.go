@@ -32,8 +32,11 @@ func (c *Compose) build(ctx context.Context, project *types.Project) error {
 		Services: names, Deps: true, Progress: "plain", Memory: policy.MaxMemory, Out: c.said,
 	})
 	c.said.end()
-	if err == nil || ctx.Err() != nil {
-		return worded(err)
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return &BuildError{worded(err), c.said.steps()}
 	}
 	mend := ""
 	if strings.Contains(err.Error(), "BuildKit") || strings.Contains(err.Error(), "buildx") {

@@ -47,6 +47,10 @@ func (c *Compose) Outline(ctx context.Context, dir, name string, files []string)
 		env = report.Env
 		configs = append(configs, types.ConfigFile{Filename: path, Content: report.Text})
 	}
+	if more := env[consts.ComposeFilePath]; more != "" {
+		return outline, fmt.Errorf("%s: COMPOSE_FILE says %q, and only %s are read; put all into these, or have them include the others",
+			filepath.Join(dir, ".env"), more, strings.Join(files, " and "))
+	}
 	project, err := readOutline(ctx, dir, name, configs, env)
 	if err != nil {
 		return outline, located(configs[0].Filename, err)
@@ -103,8 +107,8 @@ func describe(o *adoption.Outline, project *types.Project, folder policy.Folder)
 	for _, name := range slices.Sorted(maps.Keys(project.Services)) {
 		o.Services = append(o.Services, outlineOf(project.Services[name], folder))
 	}
-	for _, s := range project.DisabledServices {
-		o.Idle = append(o.Idle, mountsOf(s)...)
+	for _, name := range slices.Sorted(maps.Keys(project.DisabledServices)) {
+		o.Off = append(o.Off, outlineOf(project.DisabledServices[name], folder))
 	}
 	for _, object := range slices.Concat(objects(project.Configs), objects(project.Secrets)) {
 		o.Idle = append(o.Idle, adoption.Mount{Path: object.File, ReadOnly: true})

@@ -65,6 +65,7 @@ func adopted(t *testing.T, c *Compose, files map[string]string, choice adoption.
 const shopFiles = `
 name: myshop
 services:
+  debug: {image: d, profiles: [debug], ports: ["9000:9000"]}
   web:
     build: .
     container_name: shop
@@ -97,6 +98,9 @@ func TestOutline_IsWhatComposeMakesOfTheFiles(t *testing.T) {
 	}
 	if o.Name != "myshop" || len(o.Services) != 2 {
 		t.Fatalf("outline %+v", o)
+	}
+	if len(o.Off) != 1 || o.Off[0].Name != "debug" {
+		t.Errorf("off %+v", o.Off)
 	}
 	api, web := o.Services[0], o.Services[1]
 	if !slices.Equal(api.Exposed, []int{4000, 4001}) || api.Builds || api.Missing.Memory || !api.Missing.CPUs || api.Missing.LogSize || !api.Missing.LogFiles {
@@ -202,6 +206,17 @@ func TestOutline_RefusesToReadOutsideTheFolder(t *testing.T) {
 		if _, ok := err.(policy.Refused); !ok || !strings.Contains(err.Error(), name) && name != "remote" && name != "extends" {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+func TestOutline_FollowsNoComposeFile(t *testing.T) {
+	c, err := New(nowhere, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := somebodys(t, map[string]string{"compose.yaml": "services: {web: {image: x}}\n", ".env": "COMPOSE_FILE=compose.yaml:prod.yaml\n"})
+	if _, err := c.Outline(t.Context(), dir, "shop", []string{"compose.yaml"}); err == nil || !strings.Contains(err.Error(), `COMPOSE_FILE says "compose.yaml:prod.yaml"`) {
+		t.Errorf("%v", err)
 	}
 }
 
