@@ -60,8 +60,16 @@ func judge(ctx context.Context, w *workshop, s compose.Subject, taken []projects
 	if err != nil {
 		return err
 	}
+	addresses, err := claimedAddresses(ctx, w, s.Name, seen.Subnets)
+	if err != nil {
+		return err
+	}
 	taken, own = slices.Concat(taken, resting), slices.Concat(own, mine)
-	allowed, refused := seen.Trust.Split(policy.Claims(s.Name, seen.Labels, held(taken), own...))
+	found := append(policy.Claims(s.Name, seen.Labels, held(taken), own...), addresses...)
+	for i, f := range found {
+		found[i] = seen.Located(f)
+	}
+	allowed, refused := seen.Trust.Split(found)
 	if len(refused) > 0 {
 		return policy.Refused(refused)
 	}

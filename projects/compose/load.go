@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/netip"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -39,8 +40,19 @@ type Inspection struct {
 	Added []string
 	// Labels are those of each service, of all the files that make it.
 	Labels map[string]map[string]string
+	// Subnets are those that networks ask for, by the network's key.
+	Subnets map[string][]netip.Prefix
 	// Mounts are the files and folders that containers get, those of services that do not run among them.
 	Mounts []adoption.Mount
+
+	place func(keys ...string) policy.Place
+}
+
+// Located is a finding of somebody else's with the file and line that say its keys.
+func (i Inspection) Located(f policy.Finding) policy.Finding {
+	at := i.place(strings.Split(f.Where, ".")...)
+	f.File, f.Line = at.File, at.Line
+	return f
 }
 
 // Notes are lines for people about what trust allows and what was added.
@@ -68,7 +80,7 @@ func inspect(ctx context.Context, s Subject) (*types.Project, Inspection, error)
 	if err != nil {
 		return nil, Inspection{}, located(path, err)
 	}
-	seen := Inspection{Trust: report.Trust}
+	seen := Inspection{Trust: report.Trust, place: report.Place}
 	if err := report.Refused(); err != nil {
 		return nil, seen, err
 	}
@@ -93,8 +105,25 @@ func inspect(ctx context.Context, s Subject) (*types.Project, Inspection, error)
 	for _, name := range slices.Sorted(maps.Keys(project.AllServices())) {
 		seen.Mounts = append(seen.Mounts, mountsOf(project.AllServices()[name])...)
 	}
+	seen.Subnets = subnetsOf(project)
 	seen.Added = addLimits(project)
 	return finish(project), seen, nil
+}
+
+// subnetsOf are the subnets that can be read; the others are for the engine to refuse.
+func subnetsOf(project *types.Project) map[string][]netip.Prefix {
+	all := map[string][]netip.Prefix{}
+	for name, network := range project.Networks {
+		for _, pool := range network.Ipam.Config {
+			if pool == nil {
+				continue
+			}
+			if prefix, err := netip.ParsePrefix(pool.Subnet); err == nil {
+				all[name] = append(all[name], prefix)
+			}
+		}
+	}
+	return all
 }
 
 // look is the first look, at the text of the files.
