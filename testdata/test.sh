@@ -112,8 +112,10 @@ e2e() {
 browser() {
 	say "browser, in headless Chromium"
 	engine
+	images
 	need chromium chromium fonts-noto-cjk
-	GATEWAY_E2E=1 tests browser testdata/browser -count=1 -timeout 15m ./...
+	# Most of what these tests do is waiting: for containers, and for one another's.
+	GATEWAY_E2E=1 tests browser testdata/browser -count=1 -parallel 4 -timeout 15m ./...
 }
 
 # count prints one lane's numbers: the tests in it that passed, failed and were skipped.

@@ -26,7 +26,7 @@ func TestDev_OpensTheEditorToItsPassword(t *testing.T) {
 	pictures(t, tab, "dev-login")
 	act(t, tab, chromedp.SendKeys(chromedp.CSS("input[type=password]"), password+"\r"))
 	awaitPage(t, tab, "the editor", fmt.Sprintf("location.href === %q && document.getElementById('editor')", home))
-	const save = "fetch('files/notes.txt', { method: 'PUT', body: 'of mine' }).then(r => r.status)"
+	const save = "fetch('files/notes.txt', { method: 'PUT', body: 'of mine' }).then(r => r.text().then(() => r.status))"
 	if status := eval[int](t, tab, save); status != 204 {
 		t.Errorf("saving a file: %d", status)
 	}
