@@ -129,7 +129,7 @@ func (c *Compose) Up(ctx context.Context, dir, name string, force bool) error {
 	}
 	// Those that were pulled or built just now.
 	if err := c.refuseImages(ctx, project, seen.Trust); err != nil {
-		return err
+		return errors.Join(err, c.discard(ctx, project, err))
 	}
 	return worded(c.service.Start(ctx, name, api.StartOptions{Project: project, Wait: true, WaitTimeout: startBudget}))
 }

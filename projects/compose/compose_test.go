@@ -3,6 +3,7 @@ package compose
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -164,6 +165,44 @@ func TestUp_BuildsInNobodyElsesPlace(t *testing.T) {
 		if _, _, err := c.own(t.Context(), Subject{Dir: dir, Name: "blog", Trust: policy.Trust{policy.ImageName}}); err != nil {
 			t.Errorf("trusted: %v", err)
 		}
+	}
+}
+
+func TestDiscard_LeavesNothingOfRefusedImagesToStart(t *testing.T) {
+	engine := dockertest.Start(t)
+	for _, service := range []string{"web", "job", "db"} {
+		engine.AddContainer(dockertest.Container{Name: "mine-" + service + "-1", Labels: map[string]string{
+			"com.docker.compose.project": "mine", "com.docker.compose.service": service, "com.docker.compose.oneoff": "False", "com.docker.compose.container-number": "1",
+			"com.docker.compose.config-hash": "x",
+		}})
+	}
+	engine.Stop("mine-web-1")
+	engine.Stop("mine-job-1")
+	c, err := New(engine.Host(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	project, _, err := inspect(t.Context(), Subject{Dir: write(t, "services: {web: {image: a}, job: {image: b}, db: {image: c}}"), Name: "mine"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := policy.Refused{policy.Labels.Found("services.web.image", "it publishes itself"), policy.Labels.Found("services.db.image", "it runs")}
+	if err := c.discard(t.Context(), project, fmt.Errorf("deploying: %w", refused)); err != nil {
+		t.Fatal(err)
+	}
+	client, err := docker.New(engine.Host())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	left, err := client.Containers(t.Context(), "com.docker.compose.project=mine")
+	var names []string
+	for _, container := range left {
+		names = append(names, container.Name)
+	}
+	slices.Sort(names)
+	if err != nil || !slices.Equal(names, []string{"mine-db-1", "mine-job-1"}) {
+		t.Errorf("left: %v %v", names, err)
 	}
 }
 

@@ -2,10 +2,12 @@ package compose
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/containerd/errdefs"
@@ -71,6 +73,26 @@ func (c *Compose) own(ctx context.Context, s Subject) (*types.Project, Inspectio
 		return nil, seen, found
 	}
 	return project, seen, nil
+}
+
+// discard removes the containers that were made of refused images and never started: a later start would not look at
+// the images again.
+func (c *Compose) discard(ctx context.Context, project *types.Project, err error) error {
+	refused, ok := errors.AsType[policy.Refused](err)
+	if !ok {
+		return nil
+	}
+	var services []string
+	for _, f := range refused {
+		services = append(services, strings.TrimSuffix(strings.TrimPrefix(f.Where, "services."), ".image"))
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	defer cancel()
+	err = c.service.Remove(ctx, project.Name, api.RemoveOptions{Project: project, Services: services, Force: true})
+	if err == nil || errors.Is(err, api.ErrNoResources) {
+		return nil
+	}
+	return fmt.Errorf("removing the containers of refused images: %w; mend with: docker compose -p %s rm", worded(err), project.Name)
 }
 
 // publishes reports whether a label of an image would make a route, or is not for a project to set. What Compose labels

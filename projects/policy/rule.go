@@ -71,7 +71,7 @@ var rules = []Doc{
 	{ImageName, "building under an image name or tag that is not the project's", "it would replace an image that other projects start", "remove image: and tags:, or begin the name with the project's, such as blog-web", false},
 	{Ports, "ports", "a published port goes around the gateway, and there is one of each on the machine", "remove it; the gateway reaches the container over the project's network: label gateway.port says where it listens, and expose is fine", false},
 	{ContainerName, "container_name", "names of containers are the machine's, and another project may need it", "remove it; the service's name works as an address inside the project", false},
-	{Networks, "network drivers other than bridge, driver options, public subnets, external_links", "the container would reach other networks than the project's", "remove it", false},
+	{Networks, "network drivers other than bridge, driver options, subnets that are public or that the machine reaches itself, external_links", "the container would reach other networks than the project's", "remove it", false},
 	{External, "networks, volumes, configs and secrets that are external or named otherwise than the project", "they are another project's", "remove external: and name:, and the project gets its own", false},
 	{HostGateway, "extra_hosts with host-gateway", "it leads to the services of the machine itself", "remove it", false},
 	{Labels, "labels of Compose and of gateway's own containers, of other proxies (traefik.*, caddy*), and those that loosen isolation; annotations", "other programs act on them", "remove the label; gateway.path publishes a service", false},
