@@ -24,9 +24,12 @@ func addTemplatesFlag(f *pflag.FlagSet, dir *string) {
 
 // templateSet is the templates there are, with those of the folder that a flag names.
 func templateSet(e *Env, dir string) (templates.Set, error) {
-	given := cmp.Or(dir, e.Getenv("GATEWAY_TEMPLATES"))
+	given, from := dir, "--templates"
+	if given == "" {
+		given, from = e.Getenv("GATEWAY_TEMPLATES"), "$GATEWAY_TEMPLATES"
+	}
 	if info, err := os.Stat(given); given != "" && (err != nil || !info.IsDir()) {
-		return templates.Set{}, usageError{fmt.Errorf("--templates: there is no folder %s", given)}
+		return templates.Set{}, usageError{fmt.Errorf("%s: there is no folder %s", from, given)}
 	}
 	return templates.Load(cmp.Or(given, filepath.Join(e.projectsRoot(), templatesFolder)))
 }

@@ -192,10 +192,10 @@ func (p invitePage) private() error {
 	return nil
 }
 
-// changeLinks replaces the links of a page by what change makes of them.
-func (p invitePage) changeLinks(change func(link.List) (link.List, error)) error {
+// changeLinks replaces the links of a page by what change makes of them. With anew links that cannot be read are none.
+func (p invitePage) changeLinks(anew bool, change func(link.List) (link.List, error)) error {
 	list, err := link.Read(p.linksFile())
-	if err != nil {
+	if err != nil && !(anew && errors.Is(err, link.ErrUnreadable)) {
 		return err
 	}
 	if list, err = change(list); err != nil {

@@ -100,7 +100,7 @@ func runSlackSetLink(ctx context.Context, env *Env, o setLinkOptions) error {
 			return err
 		}
 		gone := 0
-		err = page.changeLinks(func(list link.List) (link.List, error) {
+		err = page.changeLinks(!o.add, func(list link.List) (link.List, error) {
 			changed, err := list.Set(l, !o.add)
 			for _, before := range list.Links {
 				if _, missing := changed.Find(before.ID); missing != nil {
@@ -187,7 +187,7 @@ type linkChange struct {
 func runSlackChange(ctx context.Context, env *Env, o linkChange) error {
 	return onInvite(ctx, env, o.project, func(page invitePage) error {
 		var found link.Link
-		err := page.changeLinks(func(list link.List) (link.List, error) {
+		err := page.changeLinks(false, func(list link.List) (link.List, error) {
 			var err error
 			found, err = list.Find(o.called)
 			// People write links in other forms too.

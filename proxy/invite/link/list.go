@@ -25,7 +25,11 @@ type List struct {
 	Links []Link `json:"links"`
 }
 
-// Read reads the file at path. One that does not exist is an empty list.
+// ErrUnreadable says that a file holds something else than links.
+var ErrUnreadable = errors.New("reading the invite links")
+
+// Read reads the file at path. One that does not exist is an empty list. The error wraps ErrUnreadable when the file is
+// there and can be opened, and holds no list.
 func Read(path string) (List, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -41,7 +45,7 @@ func Read(path string) (List, error) {
 	}
 	list, err := parseList(text)
 	if err != nil {
-		return List{}, fmt.Errorf("reading the invite links in %s: %w; set them anew: gateway slack set-link URL", path, err)
+		return List{}, fmt.Errorf("%w in %s: %w; set them anew: gateway slack set-link URL", ErrUnreadable, path, err)
 	}
 	return list, nil
 }
