@@ -40,11 +40,17 @@ type Keeper interface {
 	KeepRunning(ctx context.Context, nameOrID string, keep bool) error
 }
 
+// Pruner removes the images that were built for a project; *docker.Client is one.
+type Pruner interface {
+	RemoveImages(ctx context.Context, label string, ours func(name string) bool) error
+}
+
 // Engine is what the life of a project asks of Docker itself.
 type Engine interface {
 	Lister
 	Remover
 	Keeper
+	Pruner
 }
 
 // KeepRunning has all containers of a project outlive the death of the engine, or lets them rest when they are to be

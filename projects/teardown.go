@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"gateway/projects/policy"
 	"gateway/proxy/docker"
 	"gateway/proxy/label"
 )
@@ -34,11 +35,13 @@ func teardown(ctx context.Context, engine Engine, compose Composer, name Name) e
 			return fmt.Errorf("removing network %s: %w", n.Name, err)
 		}
 	}
-	if downErr == nil {
-		return nil
+	if downErr != nil {
+		// What Compose stumbled over may have been the network; only it knows the volumes.
+		if err := compose.Down(ctx, string(name)); err != nil {
+			return err
+		}
 	}
-	// What Compose stumbled over may have been the network; only it knows the volumes.
-	return compose.Down(ctx, string(name))
+	return engine.RemoveImages(ctx, composeProject+"="+string(name), func(image string) bool { return policy.OwnImage(string(name), image) })
 }
 
 // RemoveNetwork removes a network after taking the proxy off it. The agent may put the proxy back for as long as it has

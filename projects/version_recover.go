@@ -105,9 +105,9 @@ func (h recovery) link() error {
 
 // recoverSite ends the changes of a project's site that a crash interrupted. The caller holds the project's lock.
 func (s Store) recoverSite(name Name) error {
-	err := s.recoverSource(name)
+	err := s.recoverSwap(name)
 	if err == nil {
-		err = s.recoverSwap(name)
+		err = s.recoverSource(name)
 	}
 	if err == nil {
 		err = recovery{history{dir: s.Dir(name)}}.run()

@@ -134,11 +134,10 @@ func (c *Compose) Up(ctx context.Context, dir, name string, force bool) error {
 	return worded(c.service.Start(ctx, name, api.StartOptions{Project: project, Wait: true, WaitTimeout: startBudget}))
 }
 
-// Down removes containers, networks and volumes of the project, and the images that were built for it, by its name
-// alone. There need not be any.
+// Down removes containers, networks and volumes of the project, by its name alone. There need not be any.
 func (c *Compose) Down(ctx context.Context, name string) error {
 	timeout := stopTimeout
-	return worded(c.service.Down(ctx, name, api.DownOptions{RemoveOrphans: true, Volumes: true, Images: "local", Timeout: &timeout}))
+	return worded(c.service.Down(ctx, name, api.DownOptions{RemoveOrphans: true, Volumes: true, Timeout: &timeout}))
 }
 
 // Stop stops the project's containers and keeps them. There need not be any that runs.

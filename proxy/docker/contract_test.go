@@ -179,6 +179,38 @@ func TestImages_AreImportedTaggedAndRemoved(t *testing.T) {
 	})
 }
 
+func TestRemoveImages_RemovesThoseOfALabelAlone(t *testing.T) {
+	each(t, func(t *testing.T, l *lane) {
+		mark := unique("mark")
+		ours, theirs, used, other := unique("image")+":1", unique("image")+":2", unique("image")+":3", unique("image")+":4"
+		for tag, changes := range map[string][]string{
+			ours: {"LABEL mark=" + mark}, used: {"LABEL mark=" + mark, "ENV A=b"}, other: {"LABEL mark=other"},
+		} {
+			if _, err := l.client.Images().Import(t.Context(), tag, strings.NewReader(string(make([]byte, 1024))), changes); err != nil {
+				t.Fatal(err)
+			}
+		}
+		t.Cleanup(func() {
+			for _, tag := range []string{ours, theirs, used, other} {
+				_ = l.client.Images().Remove(context.Background(), tag)
+			}
+		})
+		if err := l.client.Images().Tag(t.Context(), ours, theirs); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if err := l.client.RemoveImages(t.Context(), "mark="+mark, func(name string) bool { return name != theirs }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for tag, gone := range map[string]bool{ours: true, used: true, theirs: false, other: false} {
+			if _, err := l.client.Images().ID(t.Context(), tag); errors.Is(err, docker.ErrNotFound) != gone {
+				t.Errorf("%s: %v", tag, err)
+			}
+		}
+	})
+}
+
 func TestRemoveImage_SaysInUse(t *testing.T) {
 	each(t, func(t *testing.T, l *lane) {
 		l.run(t, docker.Spec{Command: []string{"serve"}})

@@ -49,18 +49,25 @@ func (w *world) tag(i *image, ref string) {
 }
 
 func handleImages(handle func(string, answer), w *world) {
-	handle("GET /images/json", func(*http.Request) (int, any, error) { return listImages(w) })
+	handle("GET /images/json", func(r *http.Request) (int, any, error) { return listImages(w, r) })
 	handle("POST /images/create", func(r *http.Request) (int, any, error) { return importImage(w, r) })
 	handle("GET /images/{ref...}", func(r *http.Request) (int, any, error) { return inspectImage(w, r) })
 	handle("POST /images/{ref...}", func(r *http.Request) (int, any, error) { return tagImage(w, r) })
 	handle("DELETE /images/{ref...}", func(r *http.Request) (int, any, error) { return removeImage(w, r) })
 }
 
-func listImages(w *world) (int, any, error) {
+func listImages(w *world, r *http.Request) (int, any, error) {
+	filters, err := filters(r)
+	if err != nil {
+		return 0, nil, err
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	list := []map[string]any{}
 	for _, i := range w.images {
+		if !labelled(i.labels, filters["label"]) {
+			continue
+		}
 		list = append(list, map[string]any{"Id": i.id, "RepoTags": slices.Clone(i.tags), "Created": i.created.Unix(), "Labels": i.labels})
 	}
 	return http.StatusOK, list, nil
