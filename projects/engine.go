@@ -35,13 +35,10 @@ type Remover interface {
 	Disconnect(ctx context.Context, network, container string) error
 }
 
-// Keeper keeps containers running, also when the engine itself dies; *docker.Client is one.
+// Keeper keeps containers running, also when the engine itself dies, and keeps no images that were built for a project
+// that is gone; *docker.Client is one.
 type Keeper interface {
 	KeepRunning(ctx context.Context, nameOrID string, keep bool) error
-}
-
-// Pruner removes the images that were built for a project; *docker.Client is one.
-type Pruner interface {
 	RemoveImages(ctx context.Context, label string, ours func(name string) bool) error
 }
 
@@ -50,7 +47,6 @@ type Engine interface {
 	Lister
 	Remover
 	Keeper
-	Pruner
 }
 
 // KeepRunning has all containers of a project outlive the death of the engine, or lets them rest when they are to be
