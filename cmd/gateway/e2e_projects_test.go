@@ -188,7 +188,7 @@ func TestAdd_TouchesNoVolumeOfOthers(t *testing.T) {
 // nothingOf checks that neither the engine nor the projects folder has anything of a project.
 func nothingOf(t *testing.T, project string) {
 	t.Helper()
-	for _, kind := range []string{"container", "network", "volume"} {
+	for _, kind := range []string{"container", "network", "volume", "image"} {
 		all := []string{kind, "ls", "-q", "--filter", "label=com.docker.compose.project=" + project}
 		if kind == "container" {
 			all = append(all, "-a")

@@ -87,6 +87,7 @@ func TestReadme_ItsProjectsRunSideBySide(t *testing.T) {
 	need(t, "wordpress:apache", "mariadb:10.11", "codercom/code-server:latest")
 	r := openReadme(t)
 	r.version("first")
+	r.shop("shop, first")
 	commands, invite := r.commands("## Templates"), r.commands("### Invite pages")
 	// The page that invites is made by the block about it, which says more.
 	commands = slices.DeleteFunc(commands, func(line string) bool { return strings.HasPrefix(line, "gateway add slack-invite ") })
@@ -106,12 +107,16 @@ func TestReadme_ItsProjectsRunSideBySide(t *testing.T) {
 	made[name] = to
 	told(t, made)
 	r.deploys()
+	r.adopts()
 	for name := range made {
 		must(t, "rm", name, "--yes")
 		nothingOf(t, name)
 	}
-	if left := routes(t); len(left) > 0 {
-		t.Errorf("routes are left: %v", left)
+	left := routes(t)
+	for name, path := range made {
+		if found, there := left[path]; there {
+			t.Errorf("of %s a route is left: %+v", name, found)
+		}
 	}
 }
 
@@ -136,7 +141,7 @@ func (r readme) add(lines []string) map[string]string {
 		made[name] = at[1]
 	}
 	slices.Sort(templates)
-	if want := []string{"dev", "portfolio", "slack-invite", "wordpress", "wordpress"}; !slices.Equal(templates, want) {
+	if want := []string{"compose", "dev", "portfolio", "slack-invite", "wordpress", "wordpress"}; !slices.Equal(templates, want) {
 		t.Errorf("the README makes %q, want %q", templates, want)
 	}
 	return made
@@ -146,6 +151,7 @@ func (r readme) add(lines []string) map[string]string {
 var answers = map[string]string{
 	"/": "/wp-admin/install.php", "/blog": "/blog/wp-admin/install.php",
 	"/dev/ada": "<title>code-server", "/robots": "<title>robots", "/slack": "Join us on Slack",
+	"/shop": "<h1>shop, first</h1>",
 }
 
 // answering checks that each project answers at its path, with what is its own.
@@ -168,9 +174,6 @@ func answering(t *testing.T, made map[string]string) {
 func told(t *testing.T, made map[string]string) {
 	t.Helper()
 	all, listing := routes(t), must(t, "ls")
-	if len(all) != len(made) {
-		t.Errorf("%d routes for %d projects: %v", len(all), len(made), all)
-	}
 	for name, path := range made {
 		if found := all[path]; found.State != "ready" || found.Project != name || len(found.Targets) != 1 {
 			t.Errorf("the route %s: %+v", path, found)
@@ -234,6 +237,56 @@ func (r readme) deploys() {
 		r.run(line)
 		if a, err := get(base + "/robots/"); err != nil || !strings.Contains(a.body, "robots, "+said[i]) {
 			t.Errorf("after %q in force is %q (%v), want the %s version", line, a.body, err, said[i])
+		}
+	}
+}
+
+// shop makes ./shop what somebody else wrote: a compose file with a build, two services and a published port.
+func (r readme) shop(says string) {
+	t := r.t
+	t.Helper()
+	app, err := os.ReadFile(filepath.Join(filepath.Dir(lane.binary), "app"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.write("shop/app", string(app))
+	if err := os.Chmod(filepath.Join(r.dir, "shop/app"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	r.write("shop/Dockerfile", "FROM scratch\nCOPY app /app\nENV PORT=3000\nEXPOSE 3000\nENTRYPOINT [\"/app\"]\n")
+	r.write("shop/compose.yaml", strings.NewReplacer("APP", appImage, "SAYS", says).Replace(`# Written by somebody who knows nothing of the gateway.
+services:
+  web:
+    build: .
+    ports: ["3000:3000"]
+    environment: {NAME: "SAYS"}
+    depends_on: [api]
+  api: {image: APP}
+`))
+}
+
+// adopts runs what the README says of files of one's own: new ones for the project that runs, and the other way to make it.
+func (r readme) adopts() {
+	t := r.t
+	t.Helper()
+	lines := r.commands("### Compose files and Dockerfiles of yours")
+	if len(lines) != 3 || !strings.HasPrefix(lines[2], "gateway deploy shop ") {
+		t.Fatalf("the README's commands are others than those that this test is about: %q", lines)
+	}
+	r.shop("shop, second")
+	r.run(lines[2])
+	eventually(t, base+"/shop/", "the new files", func(a answer) bool { return strings.Contains(a.body, "<h1>shop, second</h1>") })
+	for _, line := range lines[:2] {
+		must(t, "rm", "shop", "--yes")
+		nothingOf(t, "shop")
+		r.run(line)
+		eventually(t, base+"/shop/", "the shop after "+line, func(a answer) bool { return strings.Contains(a.body, "<h1>shop, second</h1>") })
+	}
+	for _, file := range []string{"compose.yaml", "Dockerfile", "app"} {
+		mine, err := os.ReadFile(filepath.Join(r.dir, "shop", file))
+		kept, keptErr := os.ReadFile(filepath.Join(lane.projects, "shop", "source", file))
+		if err != nil || keptErr != nil || string(mine) != string(kept) {
+			t.Errorf("%s was changed: %v %v", file, err, keptErr)
 		}
 	}
 }
