@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -105,8 +107,8 @@ func (f finding) askImage(ctx context.Context, w *workshop, s *projects.Source) 
 	return nil
 }
 
-// deploySource takes a new copy of somebody's folder into a project.
-func deploySource(ctx context.Context, w *workshop, p projects.Project, o deployOptions, trust policy.Trust) error {
+// deployFrom takes a new copy of the folder that a call names into a project.
+func deployFrom(ctx context.Context, w *workshop, p projects.Project, o deployOptions, trust policy.Trust) error {
 	if o.dryRun {
 		return usageError{fmt.Errorf("--dry-run compares the files of a site, and project %s is of somebody's own files; leave it out", p.Name)}
 	}
@@ -114,7 +116,25 @@ func deploySource(ctx context.Context, w *workshop, p projects.Project, o deploy
 	if err != nil {
 		return err
 	}
-	find := finding{dir: o.dir, name: p.Name, limits: adoption.Limits(limits), given: adoption.Choice{Port: dockerfilePort}, into: &p}
+	return deploySource(ctx, w, p, finding{dir: o.dir, limits: adoption.Limits(limits)}, trust)
+}
+
+// rollbackSource brings the files before those in force back. Twice leads back to where it began.
+func rollbackSource(ctx context.Context, w *workshop, p projects.Project, o rollbackOptions) error {
+	if o.number > 0 || o.dryRun {
+		return usageError{fmt.Errorf("project %s is of somebody's own files, of which only those before are kept; write: gateway rollback %s", p.Name, p.Name)}
+	}
+	before := filepath.Join(p.Dir, projects.SourceBefore)
+	if _, err := os.Stat(before); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("project %s: %w: no files were deployed since it was made", p.Name, projects.ErrNoVersion)
+	}
+	return deploySource(ctx, w, p, finding{dir: before}, nil)
+}
+
+// deploySource takes a new copy of somebody's folder into a project.
+func deploySource(ctx context.Context, w *workshop, p projects.Project, find finding, trust policy.Trust) error {
+	var err error
+	find.name, find.into, find.given = p.Name, &p, adoption.Choice{Port: dockerfilePort}
 	if p.OfCompose() {
 		if find.given, err = p.Chosen(); err != nil {
 			return err

@@ -134,7 +134,7 @@ func runDeploy(ctx context.Context, env *Env, arg string, o deployOptions) error
 		return errors.New("the engine at " + far + " is on another machine and sees no files of this one; run the command there")
 	}
 	if o.dir != "" && p.HasSource() {
-		return deploySource(ctx, w, p, o, trust)
+		return deployFrom(ctx, w, p, o, trust)
 	}
 	d := projects.Deployment{Name: name, By: userOf(env), Keep: o.keep, Force: o.force}
 	if d.Site, err = o.site(env); err != nil {

@@ -128,6 +128,12 @@ func TestAdopt_BuildsADockerfile(t *testing.T) {
 	if a, err := get(base + "/e2e-built/"); err != nil || !strings.Contains(a.body, "<h1>anew") {
 		t.Errorf("after deploy: %v %s", err, a.body)
 	}
+	for _, want := range []string{"built", "anew"} {
+		must(t, "rollback", "e2e-built")
+		if a, err := get(base + "/e2e-built/"); err != nil || !strings.Contains(a.body, "<h1>"+want) {
+			t.Errorf("after rollback: %v %s", err, a.body)
+		}
+	}
 }
 
 func TestAdopt_LeavesNothingOfABuildThatFails(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/url"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -209,11 +210,17 @@ func worded(err error) error {
 	}
 	text := strings.TrimPrefix(err.Error(), "Error response from daemon: ")
 	text = strings.TrimPrefix(text, "failed to create network ")
+	if ended.MatchString(text) {
+		text += "; it ended by itself: have the service that needs it say so, by depends_on with condition: service_completed_successfully"
+	}
 	if strings.Contains(text, "Pool overlaps with other one") || strings.Contains(text, "networks have overlapping") {
 		return &wordedError{text, []error{ErrOverlap, err}}
 	}
 	return &wordedError{text, []error{err}}
 }
+
+// ended is what Compose says of a container that was to run and came to its end.
+var ended = regexp.MustCompile(`^container \S+ exited \(0\)$`)
 
 type wordedError struct {
 	text   string
