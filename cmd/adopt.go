@@ -107,6 +107,15 @@ func (f finding) askImage(ctx context.Context, w *workshop, s *projects.Source) 
 	return nil
 }
 
+// ofSomebodys reports whether a project is of somebody's files, and first ends what a crash left of exchanging them.
+func ofSomebodys(ctx context.Context, w *workshop, p projects.Project) (bool, error) {
+	if p.Template != projects.AdoptTemplate {
+		return false, nil
+	}
+	err := projects.Recover(ctx, w.store, p.Name)
+	return p.HasSource(), err
+}
+
 // deployFrom takes a new copy of the folder that a call names into a project.
 func deployFrom(ctx context.Context, w *workshop, p projects.Project, o deployOptions, trust policy.Trust) error {
 	if o.dryRun {

@@ -133,7 +133,11 @@ func runDeploy(ctx context.Context, env *Env, arg string, o deployOptions) error
 	if far := remote(w.host); far != "" {
 		return errors.New("the engine at " + far + " is on another machine and sees no files of this one; run the command there")
 	}
-	if o.dir != "" && p.HasSource() {
+	somebodys, err := ofSomebodys(ctx, w, p)
+	if err != nil {
+		return err
+	}
+	if somebodys && o.dir != "" {
 		return deployFrom(ctx, w, p, o, trust)
 	}
 	d := projects.Deployment{Name: name, By: userOf(env), Keep: o.keep, Force: o.force}

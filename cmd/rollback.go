@@ -61,7 +61,15 @@ func runRollback(ctx context.Context, env *Env, arg string, o rollbackOptions) e
 	if far := remote(w.host); far != "" {
 		return errors.New("the engine at " + far + " is on another machine and sees no files of this one; run the command there")
 	}
-	if p, err := w.store.Load(name); err == nil && p.HasSource() {
+	p, err := w.store.Load(name)
+	if err != nil {
+		return err
+	}
+	somebodys, err := ofSomebodys(ctx, w, p)
+	if err != nil {
+		return err
+	}
+	if somebodys {
 		return rollbackSource(ctx, w, p, o)
 	}
 	life := w.life(w.ready)

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"gateway/projects/adoption"
+	"gateway/projects/policy"
 	"gateway/proxy/docker"
 	"gateway/templates"
 )
@@ -59,13 +61,27 @@ func (f Facts) sourceFits(s *Source) error {
 	return nil
 }
 
+// strays refuses mounts that are beside the folder: they are not copied, and would be others in the project's folder.
+func (s *Source) strays(trust policy.Trust) error {
+	if s == nil || trust.Has(policy.Mounts) {
+		return nil
+	}
+	for _, m := range s.Outline.Mounts() {
+		rel, err := filepath.Rel(s.Folder.Dir, m.Path)
+		if rest, up := strings.CutPrefix(filepath.ToSlash(rel), "../"); err == nil && up && !strings.HasPrefix(rest+"/", "../") {
+			return fmt.Errorf("folder %s: %s is mounted, which is not in it and would not be copied; move it into the folder, or use a volume", s.Folder.Dir, shown(m.Path))
+		}
+	}
+	return nil
+}
+
 // render makes the files of a project: of its template, or around somebody's.
 func (r Request) render(p templates.Project) (files map[string][]byte, notes []string, err error) {
 	if r.Source == nil || len(r.Source.Files) == 0 {
 		files, err = r.Template.Render(p, r.Parameters)
 		return files, nil, err
 	}
-	if err := r.Source.Outline.Check(r.Source.Choice); err != nil {
+	if err := errors.Join(r.Source.Outline.Check(r.Source.Choice), r.Source.strays(r.Trust)); err != nil {
 		return nil, nil, err
 	}
 	p.Template = r.Template.Name

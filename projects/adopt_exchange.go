@@ -240,6 +240,17 @@ func (x *exchangeOfSource) commit() error {
 	return x.abandon()
 }
 
+// Recover ends what a crash left half done of a project's files, as all that changes them does: for who looks at them
+// before that.
+func Recover(ctx context.Context, s Store, name Name) error {
+	unlock, err := s.Lock(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return s.recoverSite(name)
+}
+
 // recoverSource ends what a crash left of exchanges of a project's source: the one before comes back unless the new one
 // was committed. The caller holds the project's lock.
 func (s Store) recoverSource(name Name) error {

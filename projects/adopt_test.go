@@ -107,6 +107,12 @@ func TestAdd_LeavesNothingOfAnAdoptionThatFails(t *testing.T) {
 		t.Errorf("routes of its own: %v", err)
 	}
 	r.Source = shop(t, "one")
+	beside := filepath.Join(filepath.Dir(r.Source.Folder.Dir), "data")
+	r.Source.Outline.Services[0].Mounts = []adoption.Mount{{Path: beside}}
+	if _, err := b.Plan(t.Context(), r, b.observe); err == nil || !strings.Contains(err.Error(), beside+" is mounted, which is not in it") {
+		t.Errorf("a mount beside the folder: %v", err)
+	}
+	r.Source = shop(t, "one")
 	r.Source.Folder.Dir = filepath.Dir(b.Store.Root())
 	if _, err := b.Plan(t.Context(), r, b.observe); err == nil || !strings.Contains(err.Error(), "the projects folder") {
 		t.Errorf("a folder with all projects: %v", err)
@@ -234,7 +240,7 @@ func TestDeploySource_SurvivesAKillAtAnyStep(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if err := store.recoverSource("shop"); err != nil {
+				if err := Recover(t.Context(), store, "shop"); err != nil {
 					t.Errorf("%s: %v", step, err)
 				}
 				afterKill(t, step, store, committed)

@@ -70,20 +70,21 @@ func TestChoose_GuessesOnlyWhereThereIsOne(t *testing.T) {
 		want     Choice
 		err      string
 	}{
-		"the only one":         {[]Service{db}, "", 5, Choice{"db", 5}, ""},
-		"the only published":   {[]Service{api, db, web}, "", 0, Choice{"web", 3000}, ""},
-		"the only exposed":     {[]Service{api, db}, "", 80, Choice{"api", 80}, ""},
-		"several ports":        {[]Service{api, db}, "", 0, Choice{}, "--port is missing, since service api has several: 4000, 4001"},
-		"given":                {[]Service{api, web}, "api", 4001, Choice{"api", 4001}, ""},
-		"given wrongly":        {[]Service{api, web}, "wbe", 0, Choice{}, "there are: api (4000, 4001), web (3000)"},
-		"several published":    {[]Service{web, {Name: "admin", Published: []Port{{Inside: 9000}}}, db}, "", 0, Choice{}, "--service is missing, since several services could be meant: web (3000), admin (9000), db (no port)"},
-		"UDP is no HTTP":       {[]Service{db, {Name: "dns", Published: []Port{{Inside: 53, UDP: true}}}}, "", 0, Choice{}, "--service is missing"},
-		"one port twice":       {[]Service{{Name: "a", Published: []Port{{"80", 1, false}, {"81", 1, false}}}}, "", 0, Choice{"a", 1}, ""},
-		"by its label":         {[]Service{web, {Name: "x", Labels: map[string]string{"gateway.path": "/y", "gateway.port": "7"}}}, "", 0, Choice{"x", 7}, ""},
-		"a label that is none": {[]Service{{Name: "x", Labels: map[string]string{"gateway.port": "http"}}}, "", 0, Choice{}, `"http" is no port`},
-		"nothing known":        {[]Service{db}, "", 0, Choice{"db", 0}, ""},
-		"no service":           {nil, "", 0, Choice{}, "no service that would run"},
-		"out of reach":         {[]Service{{Name: "x", NetworkMode: "service:db"}}, "", 1, Choice{}, "network_mode service:db"},
+		"the only one":            {[]Service{db}, "", 5, Choice{"db", 5}, ""},
+		"the only published":      {[]Service{api, db, web}, "", 0, Choice{"web", 3000}, ""},
+		"the only exposed":        {[]Service{api, db}, "", 80, Choice{"api", 80}, ""},
+		"several ports":           {[]Service{api, db}, "", 0, Choice{}, "--port is missing, since service api has several: 4000, 4001"},
+		"given":                   {[]Service{api, web}, "api", 4001, Choice{"api", 4001}, ""},
+		"given wrongly":           {[]Service{api, web}, "wbe", 0, Choice{}, "there are: api (4000, 4001), web (3000)"},
+		"several published":       {[]Service{web, {Name: "admin", Published: []Port{{Inside: 9000}}}, db}, "", 0, Choice{}, "--service is missing, since several services could be meant: web (3000), admin (9000), db (no port)"},
+		"UDP is no HTTP":          {[]Service{db, {Name: "dns", Published: []Port{{Inside: 53, UDP: true}}}}, "", 0, Choice{}, "--service is missing"},
+		"one port twice":          {[]Service{{Name: "a", Published: []Port{{"80", 1, false}, {"81", 1, false}}}}, "", 0, Choice{"a", 1}, ""},
+		"by its label":            {[]Service{web, {Name: "x", Labels: map[string]string{"gateway.path": "/y", "gateway.port": "7"}}}, "", 0, Choice{"x", 7}, ""},
+		"a label that is none":    {[]Service{{Name: "x", Labels: map[string]string{"gateway.port": "http"}}}, "", 0, Choice{}, `"http" is no port`},
+		"nothing known":           {[]Service{db}, "", 0, Choice{"db", 0}, ""},
+		"no service":              {nil, "", 0, Choice{}, "no service that would run"},
+		"out of reach":            {[]Service{{Name: "x", NetworkMode: "service:db"}}, "", 1, Choice{}, "network_mode service:db"},
+		"on Docker's own network": {[]Service{{Name: "x", NetworkMode: "bridge"}}, "", 1, Choice{}, "network_mode bridge"},
 	} {
 		got, err := Outline{Services: c.services}.Choose(c.service, c.port)
 		if c.err == "" && (err != nil || got != c.want) || c.err != "" && (err == nil || !strings.Contains(err.Error(), c.err)) {

@@ -24,7 +24,7 @@ func (o Outline) Choose(service string, port int) (Choice, error) {
 	if err != nil {
 		return Choice{}, err
 	}
-	if s.NetworkMode != "" && s.NetworkMode != "bridge" {
+	if s.NetworkMode != "" {
 		return Choice{}, fmt.Errorf("service %s has network_mode %s, and the gateway cannot reach it so; take that line out, or choose another service", s.Name, s.NetworkMode)
 	}
 	if port == 0 {
