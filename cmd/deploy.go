@@ -32,7 +32,8 @@ func newDeploy(env *Env) *cobra.Command {
 			"--dir a copy of that folder becomes the next version of the project's site: visitors get the old files until\n" +
 			"all new ones are there, and then the new ones, from one request to the next. Files that are those in force\n" +
 			"already make no version. The version before comes back when the new one cannot be deployed, or later with\n" +
-			"'gateway rollback NAME'. It returns when the routes answer.",
+			"'gateway rollback NAME'. Of a project of your own compose file or Dockerfile the copy takes the place of the one\n" +
+			"before, but for what containers may write to. It returns when the routes answer.",
 		Example: "  gateway deploy robots\n  gateway deploy robots --dir ./dist\n  gateway deploy robots --dir ./dist --dry-run",
 		Args:    usage(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -50,7 +51,7 @@ func newDeploy(env *Env) *cobra.Command {
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.dir, "dir", "", "folder with the site's new files, which are copied")
+	f.StringVar(&o.dir, "dir", "", "folder with new files, of which a copy is taken")
 	f.StringVar(&o.maxSize, "max-size", "", "most that the files may hold together (default $GATEWAY_MAX_SIZE, else "+sizeFlag(projects.DefaultLimits.Bytes)+")")
 	f.IntVar(&o.maxFiles, "max-files", 0, fmt.Sprintf("most files and folders (default $GATEWAY_MAX_FILES, else %d)", projects.DefaultLimits.Files))
 	f.IntVar(&o.keep, "keep", projects.DefaultKeep, "versions that are kept, the new one among them")
