@@ -173,12 +173,16 @@ func (r *record) note(event any) {
 	defer r.mu.Unlock()
 	switch e := event.(type) {
 	case *network.EventRequestWillBeSent:
+		// The icon stays what it is wherever the site at the root redirects it to.
+		if favicon(r.urls[e.RequestID]) {
+			return
+		}
 		r.urls[e.RequestID] = e.Request.URL
 		if !favicon(e.Request.URL) {
 			r.requests = append(r.requests, e.Request.URL)
 		}
 	case *network.EventResponseReceived:
-		if e.Response.Status >= 400 && !favicon(e.Response.URL) {
+		if e.Response.Status >= 400 && !favicon(cmp.Or(r.urls[e.RequestID], e.Response.URL)) {
 			r.faults = append(r.faults, fmt.Sprintf("%d %s", e.Response.Status, e.Response.URL))
 		}
 	case *network.EventLoadingFailed:
