@@ -1,6 +1,7 @@
 package browser_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"image"
@@ -21,8 +22,7 @@ type wordpress struct {
 	tab  context.Context
 	seen *record
 	// at is the site's address, without a slash at its end.
-	at       string
-	password string
+	name, at, password string
 }
 
 func TestWordPress_WorksAtTheRootAndBelowAPathAndMoves(t *testing.T) {
@@ -30,20 +30,19 @@ func TestWordPress_WorksAtTheRootAndBelowAPathAndMoves(t *testing.T) {
 	need(t, "wordpress:apache", "mariadb:10.11")
 	// One profile for all: the two sites share cookie jar and origin, as they do with their readers.
 	tab := newTab(t, nowhereElse)
-	home, blog := &wordpress{at: base}, &wordpress{at: base + "/blog"}
+	home, blog := &wordpress{name: "browser-home", at: base}, &wordpress{name: "browser-blog", at: base + "/blog"}
+	parent := t
 	t.Run("side by side", func(t *testing.T) {
 		for _, w := range []*wordpress{home, blog} {
-			name := map[*wordpress]string{home: "browser-home", blog: "browser-blog"}[w]
-			t.Run(name, func(t *testing.T) {
+			parent.Cleanup(func() { _, _, _ = gateway("rm", w.name, "--yes") })
+			t.Run(w.name, func(t *testing.T) {
 				t.Parallel()
 				w.t, w.tab = t, anotherTab(t, tab)
-				must(t, "add", "wordpress", name, "--path", "/"+strings.TrimPrefix(strings.TrimPrefix(w.at, base), "/"))
+				must(t, "add", "wordpress", w.name, "--path", cmp.Or(strings.TrimPrefix(w.at, base), "/"))
 				w.live()
 			})
 		}
 	})
-	t.Cleanup(func() { _, _, _ = gateway("rm", "browser-home", "--yes") })
-	t.Cleanup(func() { _, _, _ = gateway("rm", "browser-blog", "--yes") })
 	if t.Failed() {
 		return
 	}
@@ -55,7 +54,7 @@ func TestWordPress_WorksAtTheRootAndBelowAPathAndMoves(t *testing.T) {
 	if res := visit(t, tab, blog.at+"/wp-admin/"); res.Status != 200 || res.URL != blog.at+"/wp-admin/" {
 		t.Errorf("whoever leaves the site at the root is sent from the other to %d %s", res.Status, res.URL)
 	}
-	blog.move("browser-blog", "/notes")
+	blog.move("/notes")
 	if res := visit(t, tab, base+"/blog/"); res.Status != 404 {
 		t.Errorf("the old path says %d", res.Status)
 	}
@@ -81,12 +80,12 @@ func (w *wordpress) live() {
 	w.usePostNames()
 	visit(t, w.tab, w.at+slug)
 	w.reads(w.at + slug)
-	pictures(t, w.tab, "wordpress"+strings.ReplaceAll(strings.TrimPrefix(w.at, base), "/", "-")+"-post")
+	pictures(t, w.tab, w.name+"-post")
 	w.answersPrograms()
 	w.logout()
 	visit(t, w.tab, w.at+"/")
 	awaitPage(t, w.tab, "the post on the front page", fmt.Sprintf("document.querySelector(`a[href=%q]`)", w.at+slug))
-	pictures(t, w.tab, "wordpress"+strings.ReplaceAll(strings.TrimPrefix(w.at, base), "/", "-")+"-front")
+	pictures(t, w.tab, w.name+"-front")
 	w.stayed()
 }
 
@@ -162,7 +161,7 @@ func (w *wordpress) publish() string {
 	eval[any](t, w.tab, "wp.data.dispatch('core/block-editor').insertBlock(wp.blocks.createBlock('core/image')), 0")
 	act(t, w.tab, chromedp.SetUploadFiles(chromedp.CSS(".wp-block-image input[type=file]"), []string{picture(t)}, chromedp.NodeReady))
 	awaitPage(t, w.tab, "the picture to be uploaded", w.shown(".wp-block-image img"))
-	pictures(t, w.tab, "wordpress"+strings.ReplaceAll(strings.TrimPrefix(w.at, base), "/", "-")+"-editor")
+	pictures(t, w.tab, w.name+"-editor")
 	act(t, w.tab, chromedp.Click(chromedp.CSS(".editor-post-publish-panel__toggle[aria-disabled=false]")))
 	act(t, w.tab, chromedp.Click(chromedp.CSS(".editor-post-publish-panel .editor-post-publish-button[aria-disabled=false]")))
 	awaitPage(t, w.tab, "the post to be published",
@@ -215,15 +214,15 @@ func (w *wordpress) answersPrograms() {
 }
 
 // move gives the site another path by one command, where reading and writing go on.
-func (w *wordpress) move(name, path string) {
+func (w *wordpress) move(path string) {
 	t := w.t
 	t.Helper()
-	must(t, "move", name, "--path", path)
+	must(t, "move", w.name, "--path", path)
 	w.at, w.tab = base+path, anotherTab(t, w.tab)
 	w.seen = watch(t, w.tab)
 	visit(t, w.tab, w.at+slug)
 	w.reads(w.at + slug)
-	pictures(t, w.tab, "wordpress-moved")
+	pictures(t, w.tab, w.name+"-moved")
 	if eval[bool](t, w.tab, "document.documentElement.outerHTML.includes('/blog/')") {
 		t.Error("the page still names the old path")
 	}
