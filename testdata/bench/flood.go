@@ -22,9 +22,11 @@ const (
 )
 
 const (
-	// floodLate is how long a flood may take to come to its end, floodTurn how long it lasts.
+	// floodLate is how long a flood may take to come to its end, floodTurn how long it lasts, and floodEbb the rest after
+	// it, in which a thousand connections end.
 	floodLate = time.Second
 	floodTurn = time.Second / 2
+	floodEbb  = time.Second / 4
 )
 
 // What the client of a flood does in its turns.
@@ -64,7 +66,7 @@ func (s span) latencies(asks []ask) []time.Duration {
 func flooded(ctx context.Context, b *bed, r *peer.Running, t traffic) (sample, error) {
 	log := filepath.Join(r.Setup.Dir, "requests")
 	times := max(1, int(b.seconds*float64(time.Second)/float64(floodTurn)))
-	all := time.Second + time.Duration(times*aims)*(floodTurn+floodLate/4)
+	all := time.Second + time.Duration(times*aims)*(floodTurn+floodEbb+floodLate/4)
 	load := onLoadCore(ctx, filepath.Join(b.bin, "load"), append(loadArgs(r, t, all), "--log", log,
 		"--source", strconv.Itoa(visitorSource), "--sources", strconv.Itoa(t.conns))...)
 	var out bytes.Buffer
@@ -118,6 +120,9 @@ func (b *bed) flood(ctx context.Context, r *peer.Running, t traffic, times int) 
 				return f, err
 			}
 			f.spans[aim] = append(f.spans[aim], span{begun, begun.Add(floodTurn)})
+			if err := pause(ctx, floodEbb); err != nil {
+				return f, err
+			}
 		}
 	}
 	return f, nil
