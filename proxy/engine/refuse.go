@@ -15,8 +15,8 @@ const (
 	// do so.
 	refusedTime = time.Second
 	refusedMost = 100
-	// After so many connections that were turned away one after the other, those that were let in get the processor for
-	// a while: who floods the gateway waits, not who is being served.
+	// After each so many connections that were turned away, those that were let in get the processor for a while: who
+	// floods the gateway waits, not who is being served.
 	turnedMost  = 16
 	turnedPause = time.Millisecond
 	// unread begins what visitors of HTTP/2 send, who would make nothing of an answer of HTTP/1.1.
