@@ -178,14 +178,6 @@ func (o *limitOptions) conns(openFiles uint64) (n int, lowered bool) {
 	return room, o.maxConns > 0
 }
 
-// announced are those whose connections begin with a PROXY header, nil for nobody.
-func (o *limitOptions) announced() *peer.Networks {
-	if !o.proxyProtocol {
-		return nil
-	}
-	return o.trusted
-}
-
 // limits are those of the engine.
 func (o *limitOptions) limits() engine.Limits {
 	return engine.Limits{Head: o.headMax, Fields: o.maxFields}

@@ -50,8 +50,8 @@ func TestLimits_HaveDefaults(t *testing.T) {
 	if got, want := o.limits(), (engine.Limits{Head: 64 << 10, Fields: 128}); got != want {
 		t.Errorf("the engine gets %+v, want %+v", got, want)
 	}
-	if o.announced() != nil {
-		t.Errorf("%v announce visitors", o.announced())
+	if o.proxyProtocol || !o.trusted.Empty() {
+		t.Errorf("%v are trusted, and announce visitors: %v", o.trusted, o.proxyProtocol)
 	}
 }
 
@@ -75,7 +75,7 @@ func TestLimits_AreRead(t *testing.T) {
 		t.Errorf("they are %+v", o.waits)
 	}
 	for _, a := range []string{"10.1.2.3", "192.0.2.1", "2001:db8::1"} {
-		if !o.trusted.Contains(netip.MustParseAddr(a)) || !o.announced().Contains(netip.MustParseAddr(a)) {
+		if !o.trusted.Contains(netip.MustParseAddr(a)) || !o.proxyProtocol {
 			t.Errorf("%s is not trusted", a)
 		}
 	}

@@ -125,15 +125,6 @@ func inside(root *os.Root, name string) (string, error) {
 	return to, nil
 }
 
-// Names yields the paths of all that is copied, the folder above always before what is in it.
-func (f *Folder) Names(yield func(name string) bool) {
-	for _, e := range f.entries {
-		if !yield(e.name) {
-			return
-		}
-	}
-}
-
 // Copy makes a new folder of all that was looked through, byte for byte and with modes, times and, for root, owners; but
 // for the paths for which leave reports true, and all below them. What is not what it was when it was looked through is
 // an error.
