@@ -97,7 +97,7 @@ func scenarios() []scenario {
 			peers: []peer.Peer{peer.ManyRoutes(100, 100), peer.ManyRoutes(10_000, 100), peer.ManyRoutes(10_000, 10_000)},
 		},
 		{
-			name: "features", title: "64 connections, with and without all that issue 4 brings", traffic: keep,
+			name: "features", title: "64 connections, with and without log, limits, balancing, checks and metrics", traffic: keep,
 			peers: withFeatures(), base: allOff, times: 3, woven: true,
 		},
 		{
