@@ -18,6 +18,12 @@ failed=0
 
 say() { printf '\n==> %s\n' "$*"; }
 
+# wrong keeps what failed outside of the tests, which the counts do not show.
+wrong() {
+	failed=1
+	echo "$*" >>"$out/wrong"
+}
+
 need() {
 	command -v "$1" >/dev/null 2>&1 && return
 	command -v apt-get >/dev/null 2>&1 || {
@@ -46,13 +52,13 @@ lint() {
 	if [ -s "$out/unformatted" ]; then
 		echo "not formatted; run gofumpt -w on:"
 		cat "$out/unformatted"
-		failed=1
+		wrong "lint: gofumpt"
 	fi
-	tool golangci-lint run ./... || failed=1
-	go mod verify >/dev/null || failed=1
-	go mod tidy -diff || failed=1
+	tool golangci-lint run ./... || wrong "lint: golangci-lint"
+	go mod verify >/dev/null || wrong "lint: go mod verify"
+	go mod tidy -diff || wrong "lint: go.mod and go.sum want go mod tidy"
 	need shellcheck shellcheck
-	shellcheck --severity=warning install.sh testdata/test.sh testdata/bench/bench.sh .ci/run || failed=1
+	shellcheck --severity=warning install.sh testdata/test.sh testdata/bench/bench.sh .ci/run || wrong "lint: shellcheck"
 }
 
 unit() {
@@ -76,7 +82,7 @@ h2spec() {
 # bench shows that the bench works, and with it the gateway under load. It measures nothing worth keeping.
 bench() {
 	say "the bench, in short"
-	testdata/bench/bench.sh --quick || failed=1
+	testdata/bench/bench.sh --quick || wrong "bench"
 }
 
 # fuzz runs every fuzz target for a moment, to find what a seed corpus alone would not. It counts inputs: a bound in
@@ -160,6 +166,10 @@ main() {
 			;;
 		esac
 	done
+	if [ -s "$out/wrong" ]; then
+		say "failed outside of the tests"
+		cat "$out/wrong"
+	fi
 	# Lint and bench alone have no tests to count.
 	case $* in
 	lint | bench | "lint bench") ;;
