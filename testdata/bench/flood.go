@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -29,66 +28,24 @@ const (
 	floodEbb  = time.Second / 4
 )
 
-// What the client of a flood does in its turns.
-const (
-	calm = iota // nearly nothing
-	past        // a flood past the proxy, to the backend
-	against
-	aims
-)
-
 // floods are what the client did, in turns of the three kinds.
 type floods struct {
-	spans [aims][]span
+	spans
 	// report sums up those against the proxy.
 	report loadReport
 }
 
-// span is a time in which something was done.
-type span struct{ from, to time.Time }
-
-func (s span) holds(t time.Time) bool { return t.After(s.from) && t.Before(s.to) }
-
-// latencies are those of what was due meanwhile.
-func (s span) latencies(asks []ask) []time.Duration {
-	var all []time.Duration
-	for _, a := range asks {
-		if s.holds(a.due) {
-			all = append(all, a.latency)
-		}
-	}
-	return all
-}
-
 // flooded paces visitors of many addresses, and has one more client go beyond what it may, in short turns: past the proxy,
 // which shows what the flood itself costs on this machine, and at the proxy. In between it does nearly nothing. The figure
-// is the visitors' p99 in a turn at the proxy beside that in the calm one before, as the median of all turns.
+// is the visitors' p99 in turns at the proxy beside that in calm ones, each as the median of all such turns.
 func flooded(ctx context.Context, b *bed, r *peer.Running, t traffic) (sample, error) {
-	log := filepath.Join(r.Setup.Dir, "requests")
 	times := max(1, int(b.seconds*float64(time.Second)/float64(floodTurn)))
 	all := time.Second + time.Duration(times*aims)*(floodTurn+floodEbb+floodLate/4)
-	load := onLoadCore(ctx, filepath.Join(b.bin, "load"), append(loadArgs(r, t, all), "--log", log,
-		"--source", strconv.Itoa(visitorSource), "--sources", strconv.Itoa(t.conns))...)
-	var out bytes.Buffer
-	load.Stdout = &out
-	if err := load.Start(); err != nil {
-		return sample{}, fmt.Errorf("running the load tool: %w", err)
-	}
-	f, err := b.flood(ctx, r, t, times)
-	if ended := load.Wait(); err == nil && ended != nil {
-		err = fmt.Errorf("running the load tool: %w", ended)
-	}
-	if err != nil {
-		return sample{}, err
-	}
-	visitors, err := readReport(out.Bytes())
-	if err == nil && visitors.Failed > 0 {
-		err = fmt.Errorf("%d of %d visitors' requests failed: %v", visitors.Failed, visitors.Requests, visitors.Errors)
-	}
-	if err != nil {
-		return sample{}, err
-	}
-	asks, err := readLog(log)
+	var f floods
+	asks, err := b.undisturbed(ctx, r, t, all, func() (err error) {
+		f, err = b.flood(ctx, r, t, times)
+		return err
+	})
 	if err != nil {
 		return sample{}, err
 	}
@@ -179,32 +136,9 @@ var cut = []string{"closed without an answer", "read: connection reset by peer",
 
 // compare makes the figure.
 func (f *floods) compare(asks []ask) (sample, error) {
-	var p99 [aims][]sample // of each turn
-	var all []time.Duration
-	for aim, spans := range f.spans {
-		for _, s := range spans {
-			latencies := s.latencies(asks)
-			if len(latencies) < 100 {
-				return sample{}, fmt.Errorf("too few of %d requests were seen", len(asks))
-			}
-			p99[aim] = append(p99[aim], sample{value: quantile(latencies, 99).Seconds()})
-			if aim == against {
-				all = append(all, latencies...)
-			}
-		}
-	}
-	middle := func(samples []sample) float64 { return median(samples, func(s sample) float64 { return s.value }) }
-	beside := func(aim int) float64 {
-		ratios := make([]sample, len(p99[aim]))
-		for i := range ratios {
-			ratios[i].value = p99[aim][i].value / p99[calm][i].value
-		}
-		return middle(ratios)
-	}
-	s := sample{value: beside(against), requests: len(asks), p50: quantile(all, 50), p99: quantile(all, 99)}
-	s.note = fmt.Sprintf("p99 %.2f ms in calm turns, %.2f ms with the flood past the proxy (%.2f times), %.2f ms with it at the proxy; of %d it let in %d, "+
-		"answered %d with 429 or 503 (p50 / p99 at most %.2f / %.2f ms) and closed %d unanswered", middle(p99[calm])*milli, middle(p99[past])*milli,
-		beside(past), middle(p99[against])*milli, f.report.Requests, f.report.Requests-f.report.Refused-f.report.Failed, f.report.Refused,
+	s, err := f.figure(asks)
+	s.note += fmt.Sprintf("; of %d it let in %d, answered %d with 429 or 503 (p50 / p99 at most %.2f / %.2f ms) and closed %d unanswered",
+		f.report.Requests, f.report.Requests-f.report.Refused-f.report.Failed, f.report.Refused,
 		f.report.RefusedP50/1e3, f.report.RefusedP99/1e3, f.report.Failed)
-	return s, nil
+	return s, err
 }

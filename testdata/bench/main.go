@@ -133,15 +133,15 @@ func Run(ctx context.Context, o options) error {
 	return ctx.Err()
 }
 
-// raiseFiles lets this process and those that it starts open as many files as they may: 9,000 connections are to be held.
+// raiseFiles lets this process and those that it starts open as many files as they may: 9,700 connections are to be held.
 func raiseFiles() error {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		return fmt.Errorf("reading the limit of open files: %w", err)
 	}
 	// The gateway lets half as many connections in as it may have files, since each may need one to the backend.
-	if limit.Max < 18_500 {
-		return fmt.Errorf("this process may open %d files, and the idle scenario needs 18500", limit.Max)
+	if limit.Max < 20_000 {
+		return fmt.Errorf("this process may open %d files, and the scenarios idle and slow need 20000", limit.Max)
 	}
 	limit.Cur = limit.Max
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {

@@ -57,7 +57,7 @@ const (
 
 func scenarios() []scenario {
 	keep := traffic{conns: 64, body: 1024, routes: 100, tool: ownLoad}
-	return []scenario{
+	all := []scenario{
 		{name: "keepalive64", title: "64 connections", traffic: keep},
 		{name: "keepalive256", title: "256 connections", traffic: keep.with(func(t *traffic) { t.conns = 256 })},
 		{name: "browser", title: "browser-sized request heads", traffic: keep.with(func(t *traffic) { t.browser = true })},
@@ -100,6 +100,13 @@ func scenarios() []scenario {
 			name: "features", title: "64 connections, with and without log, limits, balancing, checks and metrics", traffic: keep,
 			peers: withFeatures(), base: allOff, times: 3, woven: true,
 		},
+	}
+	return append(all, disturbed(keep)...)
+}
+
+// disturbed are those in which others disturb the visitors.
+func disturbed(keep traffic) []scenario {
+	return []scenario{
 		{
 			name: "limitrate", title: "p99 of visitors while another client is 2,000 requests/s over its rate, beside one that is calm", unit: "times", scale: 1,
 			measure: flooded, only: peer.Peer.BoundsRate, alone: true,
@@ -109,6 +116,10 @@ func scenarios() []scenario {
 			name: "limitconns", title: "p99 of visitors while another client opens 2,000 connections a second too many, beside one that is calm", unit: "times", scale: 1,
 			measure: flooded, only: peer.Peer.BoundsConns, alone: true,
 			traffic: keep.with(func(t *traffic) { t.rate, t.clientConns = 2000, 100 }),
+		},
+		{
+			name: "slow", title: "p99 of visitors beside 9,700 slow clients, each a byte a second, and without", unit: "times", scale: 1,
+			measure: slowed, alone: true, times: 3, traffic: keep.with(func(t *traffic) { t.rate = 2000 }),
 		},
 	}
 }

@@ -1,11 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"time"
@@ -21,15 +18,6 @@ const (
 	beforehand = 2 * time.Second
 )
 
-// ask is a request in the load tool's log.
-type ask struct {
-	due     time.Time
-	sent    time.Time
-	latency time.Duration // since it was due
-	route   int
-	mark    byte // of the backend that answered; '!' for no right answer
-}
-
 // turn is a change of the hot route.
 type turn struct {
 	asked time.Time
@@ -40,27 +28,12 @@ type turn struct {
 // swap sends one route to the other backend and back, five times under load, and measures from the moment that this is
 // asked for to the last request that still went to the old one. Here lost requests are a figure, not a failure.
 func swap(ctx context.Context, b *bed, r *peer.Running, t traffic) (sample, error) {
-	log := filepath.Join(r.Setup.Dir, "requests")
-	duration := beforehand + changes*apart
-	args := append(loadArgs(r, t, duration), "--log", log, "--hot", strconv.Itoa(r.Setup.Hot))
-	load := onLoadCore(ctx, filepath.Join(b.bin, "load"), args...)
-	var out bytes.Buffer
-	load.Stdout = &out
-	if err := load.Start(); err != nil {
-		return sample{}, fmt.Errorf("running the load tool: %w", err)
-	}
-	turns, err := turnAround(ctx, b, r)
-	if ended := load.Wait(); err == nil && ended != nil {
-		err = fmt.Errorf("running the load tool: %w", ended)
-	}
-	if err != nil {
-		return sample{}, err
-	}
-	report, err := readReport(out.Bytes())
-	if err != nil {
-		return sample{}, err
-	}
-	asks, err := readLog(log)
+	var turns []turn
+	args := append(loadArgs(r, t, beforehand+changes*apart), "--hot", strconv.Itoa(r.Setup.Hot))
+	asks, report, err := b.visitors(ctx, r, args, func() (err error) {
+		turns, err = turnAround(ctx, b, r)
+		return err
+	})
 	if err != nil {
 		return sample{}, err
 	}
@@ -85,24 +58,6 @@ func turnAround(ctx context.Context, b *bed, r *peer.Running) ([]turn, error) {
 		}
 	}
 	return turns, nil
-}
-
-func readLog(name string) ([]ask, error) {
-	text, err := os.ReadFile(name)
-	if err != nil {
-		return nil, fmt.Errorf("reading the log: %w", err)
-	}
-	var asks []ask
-	for line := range bytes.Lines(text) {
-		var due, sent, latency int64
-		var route int
-		var mark byte
-		if _, err := fmt.Sscanf(string(line), "%d %d %d %d %c", &due, &sent, &latency, &route, &mark); err != nil {
-			return nil, fmt.Errorf("reading the log: %w", err)
-		}
-		asks = append(asks, ask{time.Unix(0, due), time.Unix(0, sent), time.Duration(latency), route, mark})
-	}
-	return asks, nil
 }
 
 // judge makes the figures.

@@ -32,6 +32,7 @@ type plan struct {
 	hold     bool
 	log      string
 	hot      int
+	every    time.Duration
 }
 
 func main() {
@@ -53,15 +54,24 @@ func main() {
 	flag.BoolVar(&p.hold, "hold", false, "one request on each connection, then keep them open until standard input ends")
 	flag.StringVar(&p.log, "log", "", "file for a line per request: when it was due and when it was sent (unix nanoseconds), latency, route, first letter of the answer")
 	flag.IntVar(&p.hot, "hot", 0, "send every fourth request to this route")
+	flag.DurationVar(&p.every, "slow", 0, "be as many slow clients, each of which sends a byte in this time")
 	flag.Parse()
 	runtime.LockOSThread()
 	debug.SetGCPercent(400)
-	result, err := Run(p)
-	if err == nil {
-		err = json.NewEncoder(os.Stdout).Encode(result)
-	}
+	err := do(p)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "load:", err)
 		os.Exit(1)
 	}
+}
+
+func do(p plan) error {
+	if p.every > 0 {
+		return RunSlow(p)
+	}
+	result, err := Run(p)
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(os.Stdout).Encode(result)
 }
