@@ -8,13 +8,12 @@ import (
 
 // clock bounds how long a socket waits.
 type clock struct {
+	seat
 	conn  net.Conn
 	watch *Watch
 	// due is when the watch interrupts the socket, in its ticks: 0 is never, tripped that it did. writeDue is the same of a
 	// write that has to wait, and 0 while none does.
 	due, writeDue atomic.Int64
-	// place is the socket's index in the watch, guarded by the watch.
-	place int
 	// expired is called when the watch interrupts the socket, see OnDue; alarm by Interrupt in place of it, see Alarm.
 	expired, alarm func()
 	// patience is for writes that have to wait.
@@ -35,9 +34,15 @@ func (c *clock) Within(d time.Duration) {
 	}
 	for {
 		old := c.due.Load()
-		if old == tripped || old == due || c.due.CompareAndSwap(old, due) {
+		if old == tripped || old == due {
 			return
 		}
+		if c.due.CompareAndSwap(old, due) {
+			break
+		}
+	}
+	if due > 0 {
+		c.watch.meet(c.socket, due)
 	}
 }
 
@@ -113,7 +118,9 @@ type stall struct{ on bool }
 func (w *stall) begin(c *clock) {
 	if c.patience > 0 {
 		w.on = true
-		c.writeDue.Store(c.watch.after(c.patience))
+		due := c.watch.after(c.patience)
+		c.writeDue.Store(due)
+		c.watch.meet(c.socket, due)
 	}
 }
 

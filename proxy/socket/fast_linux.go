@@ -210,6 +210,7 @@ func (f *fast) onLoop(fd uintptr) bool {
 	}
 	// An end that came together with the last bytes shows in no further readiness: the watch looks once.
 	f.doubt.Store(true)
+	f.clock.watch.soon(f.clock.socket)
 	return false
 }
 

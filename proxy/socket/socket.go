@@ -31,8 +31,9 @@ type Socket struct {
 // New takes over an open connection, whose timeouts the watch minds from now on. Close closes it.
 func New(conn net.Conn, w *Watch) *Socket {
 	s := &Socket{line: line{conn: conn}, clock: clock{conn: conn, watch: w}}
+	s.socket = s
+	s.visit.Store(never)
 	s.bind(&s.clock)
-	w.add(s)
 	return s
 }
 
@@ -77,7 +78,31 @@ func (s *Socket) Cut() {
 }
 
 // Mind has the function called with each tick of the watch; the socket is interrupted when it returns true.
-func (s *Socket) Mind(doomed func() bool) { s.minded.Store(&doomed) }
+func (s *Socket) Mind(doomed func() bool) {
+	s.minded.Store(&doomed)
+	s.watch.soon(s)
+}
+
+// Leash interrupts to as soon as it shows that the peer has closed the connection, until Unleash. Systems that cannot
+// tell never do.
+func (s *Socket) Leash(to *Socket) {
+	s.to.Store(to)
+	s.watch.soon(s)
+}
+
+// wanted is the tick in which the watch has to look at the socket next. It is the watch's.
+func (s *Socket) wanted(now int64) int64 {
+	tick := int64(never)
+	for _, due := range []int64{s.due.Load(), s.writeDue.Load()} {
+		if due > 0 {
+			tick = min(tick, due)
+		}
+	}
+	if to := s.to.Load(); to != nil && to != &cut || s.minded.Load() != nil && !s.Interrupted() {
+		tick = min(tick, now+1)
+	}
+	return tick
+}
 
 // look finds out whether the peer is gone while nobody reads, and then ends the waiting. It is the watch's.
 func (s *Socket) look() {

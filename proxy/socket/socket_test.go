@@ -139,9 +139,7 @@ func TestSocket_WaitsForWhatIsNotDueAnyMore(t *testing.T) {
 	s, other := pair(t, w)
 	s.Within(time.Millisecond)
 	s.Within(0)
-	for range 10 {
-		w.sweep(w.now.Add(1))
-	}
+	pass(w, 10)
 	_, _ = io.WriteString(other, "x")
 	if n, err := s.Read(make([]byte, 1)); n != 1 || err != nil {
 		t.Errorf("%d, %v", n, err)
@@ -234,7 +232,7 @@ func TestSocket_KeepsWhatWasAwaitedMeanwhile(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Fatal(err)
 	}
-	w.sweep(w.now.Add(int64(2 * time.Hour / time.Millisecond)))
+	pass(w, int64(2*time.Hour/time.Millisecond))
 	if s.Interrupted() {
 		t.Error("a time that was over came back, or that of the write stayed")
 	}
@@ -324,27 +322,5 @@ func TestSocket_LoopAnswersAndWaits(t *testing.T) {
 	_ = other.Close()
 	if err := <-ended; err != nil || last != io.EOF {
 		t.Errorf("%v, %v", err, last)
-	}
-}
-
-func TestWatch_ForgetsClosedSockets(t *testing.T) {
-	w := NewWatch(time.Second)
-	var all []*Socket
-	for range 5 {
-		s, _ := pair(t, w)
-		all = append(all, s)
-	}
-	w.sweep(1)
-	for _, i := range []int{0, 4, 2, 2, 1, 3} {
-		_ = all[i].Close()
-	}
-	if len(w.sockets) != 0 {
-		t.Errorf("%d sockets are left", len(w.sockets))
-	}
-	w.sweep(2)
-	for _, s := range w.copied[:cap(w.copied)] {
-		if s != nil {
-			t.Fatal("a closed socket is held where the others are copied to")
-		}
 	}
 }

@@ -11,10 +11,6 @@ type tether struct {
 // cut stands in a tether for a socket that was interrupted through it.
 var cut Socket
 
-// Leash interrupts to as soon as it shows that the peer has closed the connection, until Unleash. Systems that cannot
-// tell never do.
-func (t *tether) Leash(to *Socket) { t.to.Store(to) }
-
 // Unleash ends Leash. It reports whether the peer was gone: the other socket is then interrupted, or will be.
 func (t *tether) Unleash() (gone bool) { return t.to.Swap(nil) == &cut }
 
