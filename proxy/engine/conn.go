@@ -118,7 +118,7 @@ func (c *conn) loop() error {
 	return nil
 }
 
-// step reads once and answers what is complete. It returns true when the loop is to be left.
+// step reads what there is and answers what is complete. It returns true when the loop is to be left.
 func (c *conn) step() bool {
 	// What was read too far before the loop was left comes first.
 	if c.x != nil && c.from < c.to && c.seen < c.to && c.answerAll() {
@@ -137,7 +137,7 @@ func (c *conn) step() bool {
 		if c.answerAll() {
 			return true
 		}
-		if !full {
+		if !full && c.from == c.to { // within a head more is on its way
 			c.rest()
 			return false
 		}

@@ -45,6 +45,40 @@ func TestSocket_InterruptsTheTargetOfAVisitorThatLeft(t *testing.T) {
 	}
 }
 
+// Who has read until nothing is there has seen that there is no end either, and costs the watch nothing.
+func TestSocket_LoopHasTheWatchLookOnlyInDoubt(t *testing.T) {
+	for name, c := range map[string]struct {
+		reads int
+		looks bool
+	}{"a short read": {1, true}, "a read of nothing": {2, false}} {
+		t.Run(name, func(t *testing.T) {
+			s, other := pair(t, NewWatch(time.Hour))
+			_, _ = io.WriteString(other, "half a head")
+			eventually(t, "it arrives", func() bool { return !s.Usable() })
+			stepped, ended := make(chan struct{}, 100), make(chan struct{})
+			go func() {
+				defer close(ended)
+				_ = s.Loop(func() bool {
+					for range c.reads {
+						_, _ = s.TryRead(make([]byte, 100))
+					}
+					stepped <- struct{}{}
+					return false
+				})
+			}()
+			<-stepped
+			if c.looks {
+				eventually(t, "the watch is to look", func() bool { return s.visit.Load() != never })
+			}
+			s.Interrupt()
+			<-ended
+			if looks := s.visit.Load() != never; looks != c.looks {
+				t.Errorf("the watch is to look: %v, want %v", looks, c.looks)
+			}
+		})
+	}
+}
+
 // An end that comes together with the last bytes shows in no readiness of its own.
 func TestSocket_LoopNoticesAnEndThatCameWithTheLastBytes(t *testing.T) {
 	s, other := pair(t, watching(t))
