@@ -93,7 +93,7 @@ func scenarios() []scenario {
 			measure: swap, only: peer.Peer.CanChange, traffic: keep.with(func(t *traffic) { t.routes, t.rate = 1000, 4000 }),
 		},
 		{
-			name: "routes10k", title: "10,000 routes beside 100, 64 connections", traffic: keep,
+			name: "routes10k", title: "10,000 routes beside 100, 64 connections", traffic: keep, woven: true,
 			peers: []peer.Peer{peer.ManyRoutes(100, 100), peer.ManyRoutes(10_000, 100), peer.ManyRoutes(10_000, 10_000)},
 		},
 		{
@@ -119,7 +119,7 @@ func disturbed(keep traffic) []scenario {
 		},
 		{
 			name: "slow", title: "p99 of visitors beside 9,700 slow clients, each a byte a second, and without", unit: "times", scale: 1,
-			measure: slowed, alone: true, times: 3, traffic: keep.with(func(t *traffic) { t.rate = 2000 }),
+			measure: slowed, alone: true, traffic: keep.with(func(t *traffic) { t.rate = 2000 }),
 		},
 	}
 }
