@@ -38,7 +38,7 @@ func (v *visit) log(status int, took time.Duration) {
 		entry.Error = "gone"
 	}
 	if v.serving != nil {
-		entry.Route, entry.Service = v.serving.logKey, v.serving.logService
+		entry.Place = v.serving.logPlace
 	}
 	v.way.describe(entry)
 	for i := range r.Header {
@@ -55,10 +55,10 @@ func (v *visit) log(status int, took time.Duration) {
 
 // name prepares what the log calls a route and its targets.
 func (s *serving) name() {
-	s.logKey, s.logService = accesslog.NewName(s.key), accesslog.NewName(s.route.Service)
+	s.logPlace = accesslog.NewPlace(s.key, s.route.Service, "", "")
 	for i := range s.ready {
 		t := &s.ready[i]
-		t.logName, t.logAddress = accesslog.NewName(t.Name), accesslog.NewName(t.Address)
+		t.logPlace = accesslog.NewPlace(s.key, s.route.Service, t.Name, t.Address)
 	}
 }
 
@@ -67,7 +67,7 @@ func (d *delivery) describe(e *accesslog.Entry) {
 	if d.attempt.Member == nil {
 		return
 	}
-	e.Target, e.Address = d.asked.logName, d.asked.logAddress
+	e.Place = d.asked.logPlace
 	if !d.answer.IsZero() {
 		e.Answer = d.answer.Sub(d.aimed)
 	}

@@ -43,9 +43,9 @@ type serving struct {
 	route *route.Route
 	// key is the route's as text.
 	key string
-	// logKey and logService are what the access log calls it, if there is one.
-	logKey, logService accesslog.Name
-	state              route.State
+	// logPlace is what the access log calls it, if there is one.
+	logPlace accesslog.Place
+	state    route.State
 	// ready are the targets that take requests, and group chooses among them, by the same indexes.
 	ready   []target
 	group   *balance.Group
@@ -65,8 +65,8 @@ type target struct {
 	*route.Target
 	upstream *engine.Upstream
 	member   *balance.Member
-	// logName and logAddress are what the access log calls it, if there is one.
-	logName, logAddress accesslog.Name
+	// logPlace is what the access log calls it and its route, if there is one.
+	logPlace accesslog.Place
 }
 
 // place is where a target answers, and how it is spoken to.

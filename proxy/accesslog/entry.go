@@ -26,9 +26,8 @@ type Entry struct {
 	// Duration is the whole of the request, Answer what passed between sending it to the target and the first byte of
 	// the answer, and Wait what it waited in the queue.
 	Duration, Answer, Wait time.Duration
-	// Route is its key and Service its name. Target is the name of the last target that was tried, and Address where
-	// that listens.
-	Route, Service, Target, Address Name
+	// Place is where it went.
+	Place Place
 	// Retries is how many targets were tried before the last one.
 	Retries int
 	// Upgraded reports that the connection was handed over to another protocol, such as WebSocket.
@@ -38,15 +37,18 @@ type Entry struct {
 	Error string
 }
 
-// Name is what many requests have in common, prepared to be written. The zero value is left out. It is immutable.
-type Name struct{ quoted string }
+// Place is what the requests to a target have in common, prepared to be written. The zero value is that of a request which
+// no route served. It is immutable.
+type Place struct{ members string }
 
-// NewName prepares a name.
-func NewName(s string) Name {
-	if s == "" {
-		return Name{}
-	}
-	return Name{string(quoteJSON(nil, clip(s, maxKnown)))}
+// NewPlace prepares a place: the key of the route, the name of its service, and the name of the last target that was tried
+// and where that listens. Empty ones are left out.
+func NewPlace(route, service, target, address string) Place {
+	var b []byte
+	b = member(b, `,"route":`, clip(route, maxKnown))
+	b = member(b, `,"service":`, clip(service, maxKnown))
+	b = member(b, `,"target":`, clip(target, maxKnown))
+	return Place{string(member(b, `,"target_address":`, clip(address, maxKnown)))}
 }
 
 // How many bytes of each string go into a line at most. All of them, escaped, fit into a block.

@@ -90,10 +90,7 @@ func jsonTarget(b []byte, e *Entry, query bool) []byte {
 	if e.Wait > 0 {
 		b = millis(append(b, `,"wait_ms":`...), e.Wait)
 	}
-	b = e.Route.member(b, `,"route":`)
-	b = e.Service.member(b, `,"service":`)
-	b = e.Target.member(b, `,"target":`)
-	b = e.Address.member(b, `,"target_address":`)
+	b = append(b, e.Place.members...)
 	if e.Retries > 0 {
 		b = strconv.AppendInt(append(b, `,"retries":`...), int64(e.Retries), 10)
 	}
@@ -111,13 +108,6 @@ func member(b []byte, name, value string) []byte {
 		return b
 	}
 	return quoteJSON(append(b, name...), value)
-}
-
-func (n Name) member(b []byte, name string) []byte {
-	if n.quoted == "" {
-		return b
-	}
-	return append(append(b, name...), n.quoted...)
 }
 
 func (p *pen) combined(b []byte, e *Entry) []byte {
