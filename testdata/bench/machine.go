@@ -30,8 +30,12 @@ proxies took turns; each was started anew for each measurement and warmed up for
   the logs is checked.
 - limitrate and limitconns pace 64 visitors, of as many addresses, at 2,000 requests/s in all. Another client is allowed 100 requests/s,
   or 100 connections. In turns of half a second that client is calm, floods the backend past the proxy, and floods the
-  proxy. The figure is the visitors' p99 in a turn at the proxy beside that in the calm turn before, as the median of all turns. What
+  proxy. The figure is the visitors' p99 in turns at the proxy beside that in calm turns, each the median of all such turns. What
   the flood past the proxy does to the p99 is the machine's, not the proxy's. nginx bounds only connections that carry a request.
+- slow paces such visitors too, beside 9,700 clients of whom 85 in a hundred send a head and 14 a body, a byte a second each and not all at
+  once, and one does not read 16 MB. They have the rest of the load core's time (SCHED_IDLE), so that what they do there delays nobody. The
+  figure is the p99 of half a second with them at the proxy beside that without, medians of all; with them at the backend it shows what
+  the machine has to do with it.
 - Status and length of every answer are checked. A figure is only shown if not one request of its rounds failed, except in swap.
 - nginx buffers uploads and downloads, as it does by default. All have one ECDSA P-256 certificate; wrk and h2load use X25519.
 - idle was measured once, not in every round.
