@@ -52,7 +52,8 @@ func lasting(t *testing.T, c map[string]any) map[string]any {
 	t.Helper()
 	id := c["Id"].(string)
 	c["Image"] = docker(t, "image", "inspect", "-f", "{{.RootFS.Layers}}", c["Image"].(string))
-	c = without(c, "Id", "Created", "State", "RestartCount", "ResolvConfPath", "HostnamePath", "HostsPath", "LogPath", "GraphDriver", "Storage")
+	// A health check that is under way is one of ExecIDs.
+	c = without(c, "Id", "Created", "State", "ExecIDs", "RestartCount", "ResolvConfPath", "HostnamePath", "HostsPath", "LogPath", "GraphDriver", "Storage")
 	settings := c["NetworkSettings"].(map[string]any)
 	networks := map[string]any{}
 	for name, network := range settings["Networks"].(map[string]any) {
