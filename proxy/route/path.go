@@ -59,27 +59,41 @@ func (p Path) After(n int) string {
 	return rest
 }
 
-// Leaves reports whether the dot segments in rest climb above its start, read as the most liberal server would read
-// it: with escaped dots, escaped separators and backslashes decoded (RFC 3986 section 5.2.4, and the servers that
-// decode before they resolve).
+// Leaves reports whether the dot segments in rest climb above its start in any reading that a server may take: with or
+// without escaped dots, escaped separators and backslashes decoded (RFC 3986 section 5.2.4, and the servers that decode
+// before they resolve).
 func Leaves(rest string) bool {
 	if !strings.Contains(rest, "..") && strings.IndexByte(rest, '%') < 0 {
 		return false
 	}
 	depth := 0
-	for segment := range strings.FieldsFuncSeq(liberal(rest), func(r rune) bool { return r == '/' || r == '\\' }) {
-		switch bare(segment) {
-		case ".", "":
-		case "..":
-			depth--
-		default:
-			depth++
-		}
-		if depth < 0 {
+	for part := range strings.SplitSeq(rest, "/") {
+		if depth = climb(depth, liberal(part)); depth < 0 {
 			return true
 		}
 	}
 	return false
+}
+
+// climb is how deep one is at least behind a part that no reading divides at a plain slash, less than 0 when it may lead
+// out. What separates inside of it does so to some servers alone: names beside each other may be one.
+func climb(depth int, part string) int {
+	named := false
+	for segment := range strings.FieldsFuncSeq(part, func(r rune) bool { return r == '/' || r == '\\' }) {
+		switch bare(segment) {
+		case ".", "":
+		case "..":
+			depth, named = depth-1, false
+		default:
+			if !named {
+				depth, named = depth+1, true
+			}
+		}
+		if depth < 0 {
+			return depth
+		}
+	}
+	return depth
 }
 
 // bare is a segment without its parameters, which hide dots from us but not from every server: "..;x" is ".." to some.

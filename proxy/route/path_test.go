@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/url"
 	pathpkg "path"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -90,6 +91,13 @@ func TestLeaves_ReadsAsTheMostLiberalServer(t *testing.T) {
 		{"//../x", true},
 		{"/;/../x", true},
 		{"/a//../../x", true},
+		{"/a\\b/../..", true}, // who takes no backslash for a slash has one segment to climb
+		{"/a%2fb/../..", true},
+		{"/a\\b%2f../..", true},
+		{"/a%5c.%5cb/../..", true},
+		{"/a\\b/..", false},
+		{"/a%2fb/../x", false},
+		{"/a\\..\\b/../x", false},
 		{"/a%", false},
 		{"/%zz/..", false},
 	}
@@ -125,14 +133,15 @@ func FuzzParsePath(f *testing.F) {
 
 // FuzzLeaves compares with the standard library, in every reading that a server may take.
 func FuzzLeaves(f *testing.F) {
-	for _, s := range []string{"/..", "/a/%2e%2e/..", "/%252e./x", "/..%2f", "/..;x", "/\\.."} {
+	for _, s := range []string{"/..", "/a/%2e%2e/..", "/%252e./x", "/..%2f", "/..;x", "/\\..", "/0\\0/%2e%2e/.."} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, rest string) {
 		if !strings.HasPrefix(rest, "/") || Leaves(rest) {
 			return
 		}
-		readings := []string{rest}
+		dots := regexp.MustCompile(`(?i)%(25)?2e`).ReplaceAllString(rest, ".")
+		readings := []string{dots, rest}
 		for range 2 {
 			decoded, err := url.PathUnescape(readings[len(readings)-1])
 			if err != nil {
