@@ -26,8 +26,8 @@ proxies took turns; each was started anew for each measurement and warmed up for
 - features compares a gateway with all off that can be off (--hold 0; no log, metrics, checks or limits; one target a route) and one with
   all on: a JSON access log to a file, /metrics read once a second, bounds of connections, bodies and rates (of the gateway and of each
   route) and trusted proxies, none of them hit, and for each route three targets of its own, by p2c, each checked every 10 s. In each
-  round all ran beside each other and got the load in turns of 250 ms; there were three times as many rounds. The number of lines in
-  the logs is checked.
+  round all ran beside each other and got the load in turns of 250 ms, as in routes10k; there were three times as many rounds. The
+  number of lines in the logs is checked.
 - limitrate and limitconns pace 64 visitors, of as many addresses, at 2,000 requests/s in all. Another client is allowed 100 requests/s,
   or 100 connections. In turns of half a second that client is calm, floods the backend past the proxy, and floods the
   proxy. The figure is the visitors' p99 in turns at the proxy beside that in calm turns, each the median of all such turns. What

@@ -15,9 +15,9 @@ import (
 	"gateway/testdata/bench/peer"
 )
 
-// The crowd of slow clients: how many they are, so that a gateway that may open 20,000 files lets all in, the time in which each sends a byte, how long they do in a turn, the rest
-// before it, in which what nobody reads fills the buffers of the kernel, and the rest after it, in which their connections
-// end.
+// The crowd of slow clients: how many they are, so that a gateway that may open 20,000 files lets all in; the time in which
+// each sends a byte; how long they do in a turn; the rest before it, in which what nobody reads fills the buffers of the
+// kernel; and the rest after it, in which their connections end.
 const (
 	slowClients = 9_700
 	slowEvery   = time.Second
@@ -53,9 +53,12 @@ func slowed(ctx context.Context, b *bed, r *peer.Running, t traffic) (sample, er
 		return sample{}, err
 	}
 	s, err := turns.figure(asks)
+	if err != nil {
+		return sample{}, err
+	}
 	part := func(aim int) float64 { return 100 * used[aim].Seconds() / (slowTurn.Seconds() * float64(times)) }
 	s.note += fmt.Sprintf("; it uses %.1f %% of its core in calm turns and %.1f %% with them", part(calm), part(against))
-	return s, err
+	return s, nil
 }
 
 // crowd is one turn. It returns when it was, and the processor time that the proxy used in it.
