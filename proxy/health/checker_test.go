@@ -20,7 +20,6 @@ func TestChecker_KeepsPhaseAndVerdictAcrossSet(t *testing.T) {
 		a := newApp()
 		c, r, stop := start(t, a, io.Discard)
 		defer stop()
-		a.set("a:80", 503)
 		c.Set([]Target{at("a:80")})
 		pass(spread)
 		renamed := at("a:80")
@@ -148,7 +147,7 @@ func TestChecker_SlowTargetsDelayNobody(t *testing.T) {
 			t.Errorf("%d of 900 failed in time", got)
 		}
 		pass(25 * time.Second)
-		if fast, slow := len(a.times(targets[0].Address)), len(a.times(targets[1].Address)); fast != 4 || slow != 3 {
+		if fast, slow := len(a.times(targets[0].Address)), len(a.times(targets[1].Address)); fast != 4 || slow != 5 {
 			t.Errorf("checked %d and %d times in 30s", fast, slow)
 		}
 	})
@@ -263,11 +262,53 @@ func TestChecker_MayBeUsedByItsReport(t *testing.T) {
 	})
 }
 
+// A target that has not passed yet is asked soon again, with pauses that double up to the interval.
+func TestChecker_AsksWhatStartsMoreOften(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newApp()
+		c, r, stop := start(t, a, io.Discard)
+		defer stop()
+		quick := at("quick:80")
+		quick.Check.Interval = time.Second
+		a.set("a:80", 503)
+		a.set("quick:80", 503)
+		c.Set([]Target{at("a:80"), quick})
+		pass(time.Minute)
+		for address, want := range map[string]string{
+			"a:80": "[250ms 500ms 1s 2s 4s 8s 10s 10s 10s 10s]", "quick:80": "[250ms 500ms 1s 1s 1s 1s 1s 1s 1s 1s]",
+		} {
+			asked := a.times(address)
+			var pauses []time.Duration
+			for i := range 10 {
+				pauses = append(pauses, asked[i+1].Sub(asked[i]))
+			}
+			if got := fmt.Sprint(pauses); got != want {
+				t.Errorf("%s was asked after %s, want %s", address, got, want)
+			}
+		}
+		r.take()
+		a.set("a:80", 200)
+		pass(10 * time.Second)
+		if got := r.take(); got != "a:80 true" {
+			t.Errorf("the first check that passes: %q", got)
+		}
+		// From then on it is one like the others.
+		a.set("a:80", 503)
+		pass(time.Minute)
+		asked := a.times("a:80")
+		last := len(asked) - 1
+		if got := asked[last].Sub(asked[last-1]); got != 10*time.Second || r.take() != "a:80 false GET /health answered 503" {
+			t.Errorf("failing again, it is asked after %v", got)
+		}
+	})
+}
+
 // TestVerdict_CountsInARow reads P and F as checks that pass and fail, and p, f and u as the verdict after each.
 func TestVerdict_CountsInARow(t *testing.T) {
 	check := &route.Check{Rise: 2, Fall: 3}
 	for results, want := range map[string]string{
-		"P": "p", "F": "f", "PFFPFFF": "pppppp" + "f", "FPFPPFP": "ffffppp", "FFFFPP": "fffffp", "PFPFPF": "pppppp",
+		"P": "p", "F": "f", "PFFPFFF": "pppppp" + "f", "FPFPPFP": "fpppppp", "FFFFPP": "ffffpp", "PFPFPF": "pppppp",
+		"PFFFPFPP": "pppffffp", "FPFFFPP": "fpppffp",
 	} {
 		var v verdict
 		var got strings.Builder

@@ -139,16 +139,30 @@ func TestChecker_DecidesAtOnceAndThenAfterSomeInARow(t *testing.T) {
 		a.set("good:80", 500)
 		a.set("bad:80", 301)
 		pass(10 * time.Second)
-		if got := r.take(); got != "" {
+		if got := r.take(); got != "bad:80 true" {
 			t.Errorf("after one: %q", got)
 		}
 		pass(10 * time.Second)
-		if got := r.take(); got != "bad:80 true" {
+		if got := r.take(); got != "" {
 			t.Errorf("after two: %q", got)
 		}
 		pass(10 * time.Second)
 		if got := r.take(); got != "good:80 false GET /health answered 500" {
 			t.Errorf("after three: %q", got)
+		}
+		a.set("good:80", 204)
+		pass(10 * time.Second)
+		if got := r.take(); got != "" {
+			t.Errorf("back after one: %q", got)
+		}
+		pass(10 * time.Second)
+		if got := r.take(); got != "good:80 true" {
+			t.Errorf("back after two: %q", got)
+		}
+		a.set("good:80", 500)
+		pass(30 * time.Second)
+		if got := r.take(); got != "good:80 false GET /health answered 500" {
+			t.Errorf("failing again: %q", got)
 		}
 		for key, want := range map[Key]string{good.Key: "failing GET /health answered 500", bad.Key: "passing ", at("other:80").Key: "unknown "} {
 			if h, reason := c.State(key); h.String()+" "+reason != want {

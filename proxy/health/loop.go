@@ -9,8 +9,13 @@ import (
 	"gateway/proxy/route"
 )
 
-// spread is the time over which the first checks of targets that come together are spread.
-const spread = 100 * time.Millisecond
+const (
+	// spread is the time over which the first checks of targets that come together are spread.
+	spread = 100 * time.Millisecond
+	// soon is the first pause of a target that has not passed yet: most listen a moment after they were started. The pause
+	// doubles up to the interval.
+	soon = 250 * time.Millisecond
+)
 
 // loop is the checks of one target.
 type loop struct {
@@ -55,8 +60,8 @@ func (l *loop) keepAsking(ctx context.Context, c *Checker) {
 	transport := c.config.Transport(l.target.Scheme)
 	timer := time.NewTimer(rand.N(min(spread, l.check.Interval)))
 	defer timer.Stop()
-	// The second check comes early, by chance: targets that came together would be asked at one moment for ever.
-	for pause := time.Duration(0); ; pause = l.check.Interval {
+	passed, early := false, soon
+	for {
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
@@ -71,8 +76,15 @@ func (l *loop) keepAsking(ctx context.Context, c *Checker) {
 		case <-ctx.Done():
 			return
 		}
-		if pause == 0 {
-			pause = rand.N(l.check.Interval)
+		pause := l.check.Interval
+		switch {
+		case passed:
+		case reason == "":
+			// By chance: targets that came together would be asked at one moment for ever.
+			passed, pause = true, rand.N(pause)
+		default:
+			pause = min(early, pause)
+			early = 2 * pause
 		}
 		timer.Reset(pause)
 	}
@@ -85,6 +97,9 @@ type verdict struct {
 	reason string
 	// against counts the checks in a row that spoke against the verdict.
 	against int
+	// proven is whether a check has passed yet. The first that does decides at once, whatever failed before it: the target
+	// had not started, which says nothing of how steady it is.
+	proven bool
 }
 
 // add takes the result of one more check.
@@ -92,6 +107,8 @@ func (v *verdict) add(reason string, check *route.Check) {
 	found, needed := Passing, check.Rise
 	if reason != "" {
 		found, needed = Failing, check.Fall
+	} else if !v.proven {
+		v.proven, needed = true, 1
 	}
 	if v.health == found {
 		v.against, v.reason = 0, reason
@@ -99,6 +116,6 @@ func (v *verdict) add(reason string, check *route.Check) {
 	}
 	v.against++
 	if v.health == Unknown || v.against >= needed {
-		*v = verdict{health: found, reason: reason}
+		*v = verdict{health: found, reason: reason, proven: v.proven}
 	}
 }
