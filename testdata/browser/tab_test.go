@@ -221,6 +221,15 @@ func (r *record) failures() []string {
 	return slices.Clone(r.faults)
 }
 
+// forgive forgets a failure, and reports whether there was one.
+func (r *record) forgive(fault string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	before := len(r.faults)
+	r.faults = slices.DeleteFunc(r.faults, func(f string) bool { return f == fault })
+	return len(r.faults) < before
+}
+
 // asked is every address that was asked for so far.
 func (r *record) asked() []string {
 	r.mu.Lock()
