@@ -31,7 +31,7 @@ func newTab(t *testing.T, more ...chromedp.ExecAllocatorOption) context.Context 
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.Env("TMPDIR="+scratch), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
-	options = append(options, more...)
+	options = append(append(options, withoutNetlink), more...)
 	// The test's own context ends before its clean-up, and would kill the browser instead of closing it.
 	allocator, free := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), options...)
 	t.Cleanup(free)
@@ -219,15 +219,6 @@ func (r *record) failures() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.faults)
-}
-
-// forgive forgets a failure, and reports whether there was one.
-func (r *record) forgive(fault string) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	before := len(r.faults)
-	r.faults = slices.DeleteFunc(r.faults, func(f string) bool { return f == fault })
-	return len(r.faults) < before
 }
 
 // asked is every address that was asked for so far.
