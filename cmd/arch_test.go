@@ -82,7 +82,7 @@ var homes = map[string][]string{
 	"go.yaml.in/yaml":                            {"projects", "projects/adoption", "projects/compose", "projects/policy", "proxy/invite", "templates"},
 	"golang.org/x/crypto/x509roots":              {"cmd/gateway"},
 	"golang.org/x/sync":                          {"cmd", "projects", "proxy", "proxy/agent", "proxy/discovery"},
-	"golang.org/x/sys":                           {"cmd", "projects", "proxy", "testdata/bench/poll"},
+	"golang.org/x/sys":                           {"cmd", "projects", "proxy", "testdata/bench/poll", "testdata/browser"},
 	"golang.org/x/term":                          {"cmd"},
 	"golang.org/x/text":                          {"proxy/invite", "proxy/page"},
 }
