@@ -1,7 +1,7 @@
 // Package limit keeps one client from taking what is there for all: it counts connections and measures the rate of
 // requests, for each client by itself. It knows addresses alone, nothing of connections, requests or routes. The one
-// policy worth stating: what is remembered of clients has a fixed size, and when it is full those are forgotten first
-// who asked least, so that a flood of addresses costs no memory and frees nobody who is being held back.
+// policy worth stating: what is remembered of clients is bounded, and when it is full those are forgotten first
+// who asked least, so that a flood of addresses costs little memory and frees nobody who is being held back.
 package limit
 
 import (

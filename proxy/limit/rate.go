@@ -19,20 +19,21 @@ const (
 	longest = time.Duration(1) << 60
 )
 
-// Memory is what the rates that share it remember of clients. It has a fixed size, 16 bytes a client, and is taken up in
-// parts as clients come. Its methods are safe for concurrent use.
+// Memory is what the rates that share it remember of clients, 16 bytes each. It grows with them up to a bound, so that
+// what a few clients need lies close together. Its methods are safe for concurrent use.
 type Memory struct {
 	seed maphash.Seed
 	// start is so long ago that a debt of zero is over.
 	start time.Time
-	// places is how many each shard has. That is a power of two, and so is the number of shards.
-	places uint64
+	// places is how many each shard has at most. That is a power of two, and so is the number of shards.
+	places int
 	shards []shard
 }
 
 // shard is a part of a Memory. The padding has each in a cache line of its own.
 type shard struct {
-	mu     sync.Mutex
+	mu sync.Mutex
+	// places are a power of two, or none yet.
 	places []place
 	// latest is the last time that was given, counted from the Memory's start.
 	latest time.Duration
@@ -57,7 +58,7 @@ func NewMemory(clients int) *Memory {
 	}
 	places := powerOfTwo((clients + ways - 1) / ways)
 	shards := min(places, mostShards)
-	return &Memory{seed: maphash.MakeSeed(), start: time.Now().Add(-longest), places: uint64(places / shards), shards: make([]shard, shards)}
+	return &Memory{seed: maphash.MakeSeed(), start: time.Now().Add(-longest), places: places / shards, shards: make([]shard, shards)}
 }
 
 // powerOfTwo is the least that is not below n, which is positive.
@@ -118,10 +119,7 @@ func (r *Rate) Allow(client Client, now time.Time) (ok bool, retryAfter time.Dur
 	// Seen from an earlier time, a debt of now would be more than a burst, and a part of it would be forgiven below.
 	at := max(now.Sub(m.start), s.latest)
 	s.latest = at
-	if s.places == nil {
-		s.places = make([]place, m.places)
-	}
-	d := s.places[key>>32&(m.places-1)].find(key)
+	d := s.find(key, at, m.places)
 	// More than a whole burst is nobody's debt: it is from a rate that this one replaced.
 	d.full = min(max(d.full, at), at+r.slack+r.step)
 	if ahead := d.full - at; ahead > r.slack {
@@ -131,7 +129,40 @@ func (r *Rate) Allow(client Client, now time.Time) (ok bool, retryAfter time.Dur
 	return true, 0
 }
 
-// find returns what is remembered of a client, in the place of whom owes least if it is nothing.
+// find returns what is remembered of a client. One that is new takes the room of whom owes least, and of nobody who owes
+// anything as long as the shard may grow.
+func (s *shard) find(key uint64, now time.Duration, most int) *debt {
+	for {
+		if len(s.places) > 0 {
+			d := s.placeOf(key).find(key)
+			if d.key == key {
+				return d
+			}
+			if d.full <= now || len(s.places) >= most {
+				*d = debt{key: key}
+				return d
+			}
+		}
+		s.grow()
+	}
+}
+
+func (s *shard) placeOf(key uint64) *place { return &s.places[key>>32&uint64(len(s.places)-1)] }
+
+// grow makes twice as many places. Those who met in one are spread over two, and find room there.
+func (s *shard) grow() {
+	before := s.places
+	s.places = make([]place, max(2*len(before), 1))
+	for i := range before {
+		for _, d := range before[i] {
+			if d != (debt{}) {
+				*s.placeOf(d.key).find(0) = d
+			}
+		}
+	}
+}
+
+// find returns the debt of a client, or else that of whom owes least.
 func (p *place) find(key uint64) *debt {
 	least := &p[0]
 	for i := range p {
@@ -142,6 +173,5 @@ func (p *place) find(key uint64) *debt {
 			least = &p[i]
 		}
 	}
-	*least = debt{key: key}
 	return least
 }

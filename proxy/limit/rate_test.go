@@ -187,6 +187,46 @@ func TestRate_AFloodTakesNoMemory(t *testing.T) {
 	}
 }
 
+// What a few clients need is to be close together, and what nobody needs is not there.
+func TestRate_GrowsWithItsClients(t *testing.T) {
+	m := NewMemory(0)
+	r := m.Rate("", 1, time.Hour, 1)
+	for n := 100; n <= usualClients/2; n *= 2 {
+		for i := range n {
+			ask(r, address(i), noon)
+		}
+		freed := 0
+		for i := range n {
+			if ok, _ := ask(r, address(i), noon); ok {
+				freed++
+			}
+		}
+		if freed > 0 && n <= usualClients/16 {
+			t.Errorf("of %d clients, %d were forgotten", n, freed)
+		}
+		room := 0
+		for i := range m.shards {
+			room += len(m.shards[i].places) * ways
+		}
+		if most := max(8*n, mostShards*ways); room > most {
+			t.Errorf("%d clients take the room of %d, want at most %d", n, room, most)
+		}
+	}
+}
+
+func TestRate_WhoOwesNothingTakesNoRoom(t *testing.T) {
+	m := NewMemory(0)
+	r := m.Rate("", 1, time.Second, 1)
+	for i := range usualClients {
+		ask(r, address(i), noon.Add(time.Duration(i)*time.Second))
+	}
+	for i := range m.shards {
+		if n := len(m.shards[i].places); n > 1 {
+			t.Fatalf("clients that came one after the other took %d places of a shard", n)
+		}
+	}
+}
+
 // Half of the room is enough to forget hardly anybody.
 func TestRate_RemembersAsManyAsItHasRoomFor(t *testing.T) {
 	r := NewMemory(0).Rate("", 1, time.Second, 1)
