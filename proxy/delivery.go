@@ -141,7 +141,7 @@ func (d *delivery) carry(a balance.Attempt) error {
 	d.attempt, d.tried = a, append(d.tried, a.Member)
 	t := &d.serving.ready[a.Index]
 	d.asked = t
-	if len(d.serving.ready) > 1 && d.serving.group.Others(d.tried) {
+	if len(d.serving.ready) > 1 && (a.Others || d.serving.group.Others(d.tried)) {
 		d.exchange.Connect = hurry
 	} else {
 		d.exchange.Connect = 0

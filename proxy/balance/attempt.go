@@ -8,6 +8,8 @@ type Attempt struct {
 	// Member is the target's, Index its place in the group that was asked.
 	Member *Member
 	Index  int
+	// Others is set when another target was seen to be well; if it is not, Group.Others knows.
+	Others bool
 
 	began time.Time
 	epoch uint64

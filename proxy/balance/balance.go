@@ -106,7 +106,9 @@ func (g *Group) Pick(tried []*Member, now time.Time, safe bool) (Attempt, bool) 
 	if len(tried) == 0 {
 		i, found := g.pickWell()
 		if found {
-			return g.begin(i, now, false), true
+			a := g.begin(i, now, false)
+			a.Others = len(g.members) > 1 && !g.turns // two were looked at
+			return a, true
 		}
 		turn = i
 	}
