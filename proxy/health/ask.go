@@ -22,30 +22,35 @@ const agent = "gateway-health"
 
 // network sends checks, each over a connection of its own: a connection that still works says nothing of whether the
 // target takes new ones.
-type network struct{ plain, h2c *http.Transport }
-
-func newNetwork() network {
-	return network{plain: newTransport((*http.Protocols).SetHTTP1), h2c: newTransport((*http.Protocols).SetUnencryptedHTTP2)}
+type network struct {
+	plain, secure single
+	h2c           *http.Transport
 }
 
-func newTransport(protocol func(*http.Protocols, bool)) *http.Transport {
+func newNetwork() *network {
 	speaks := new(http.Protocols)
-	protocol(speaks, true)
-	return &http.Transport{
-		DialContext:            new(net.Dialer).DialContext,
-		TLSClientConfig:        &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // As for visitors' requests: apps sign their own.
-		Protocols:              speaks,
-		DisableKeepAlives:      true,
-		DisableCompression:     true,
-		MaxResponseHeaderBytes: maxAnswer,
+	speaks.SetUnencryptedHTTP2(true)
+	return &network{
+		secure: single{tls: &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}}}, //nolint:gosec // As for visitors' requests: apps sign their own.
+		h2c: &http.Transport{
+			DialContext:            new(net.Dialer).DialContext,
+			Protocols:              speaks,
+			DisableKeepAlives:      true,
+			DisableCompression:     true,
+			MaxResponseHeaderBytes: maxAnswer,
+		},
 	}
 }
 
-func (n network) transport(scheme route.Scheme) http.RoundTripper {
-	if scheme == route.H2C {
+func (n *network) transport(scheme route.Scheme) http.RoundTripper {
+	switch scheme {
+	case route.H2C:
 		return n.h2c
+	case route.HTTPS:
+		return &n.secure
+	case route.HTTP:
 	}
-	return n.plain
+	return &n.plain
 }
 
 // ask makes one check and says why it failed, or nothing when it passed. Redirects are not followed; they pass.
@@ -88,7 +93,7 @@ func (l *loop) request(ctx context.Context) (*http.Request, error) {
 	}
 	request := &http.Request{
 		Method: http.MethodGet, URL: u, Host: l.target.Host, Header: http.Header{"User-Agent": {agent}},
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Close: true,
 	}
 	return request.WithContext(ctx), nil
 }

@@ -163,6 +163,19 @@ func TestAsk_PassesWithTwoAndThreeHundreds(t *testing.T) {
 	}
 }
 
+func TestAsk_WaitsForTheAnswerThatCounts(t *testing.T) {
+	hints := strings.Repeat("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n", 3)
+	for answer, want := range map[string]string{
+		"HTTP/1.1 204 No Content\r\n\r\n":              "",
+		"HTTP/1.1 500 Internal Server Error\r\n\r\n":   "GET / answered 500",
+		strings.Repeat("HTTP/1.1 102 X\r\n\r\n", 5000): "the head of its answer is too large",
+	} {
+		if got := once(t, target(raw(t, hints+answer), route.HTTP, "/")); got != want {
+			t.Errorf("%.30q: got %q, want %q", answer, got, want)
+		}
+	}
+}
+
 func TestAsk_ReadsNoMoreThanItNeeds(t *testing.T) {
 	for _, scheme := range []route.Scheme{route.HTTP, route.HTTPS, route.H2C} {
 		ended := make(chan error, 1)

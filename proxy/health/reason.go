@@ -40,8 +40,8 @@ func why(err error) string {
 		return "what it answered is not HTTP"
 	case strings.Contains(text, "looked like an HTTP/1.1 header"), strings.Contains(text, "client conn could not be established"):
 		return "it does not speak HTTP/2" // or closed the connection before that showed
-	case strings.Contains(text, "response headers exceeded"):
-		return "the head of its answer is too large"
+	case errors.Is(err, errLongHead), strings.Contains(text, "response headers exceeded"):
+		return errLongHead.Error()
 	}
 	return words(err)
 }
