@@ -11,9 +11,7 @@ import (
 // log writes the line of a request that ended.
 func (v *visit) log(status int, took time.Duration) {
 	r := &v.exchange.Request
-	// It is the visit's, so that it needs no memory of its own.
-	entry := &v.entry
-	*entry = accesslog.Entry{
+	entry := accesslog.Entry{
 		Time:      v.began,
 		RequestID: v.id,
 		Client:    r.Peer,
@@ -37,10 +35,12 @@ func (v *visit) log(status int, took time.Duration) {
 	if status == statusGone {
 		entry.Error = "gone"
 	}
-	if v.serving != nil {
+	switch {
+	case v.way.attempt.Member != nil:
+		v.way.describe(&entry)
+	case v.serving != nil:
 		entry.Place = v.serving.logPlace
 	}
-	v.way.describe(entry)
 	for i := range r.Header {
 		switch f := &r.Header[i]; {
 		case f.Kind == header.Referer:
@@ -49,8 +49,7 @@ func (v *visit) log(status int, took time.Duration) {
 			entry.UserAgent = f.Value
 		}
 	}
-	v.server.config.AccessLog.Append(entry)
-	*entry = accesslog.Entry{}
+	v.server.config.AccessLog.Append(&entry)
 }
 
 // name prepares what the log calls a route and its targets.
@@ -64,9 +63,6 @@ func (s *serving) name() {
 
 // describe says which target was asked last, and how long it took to answer.
 func (d *delivery) describe(e *accesslog.Entry) {
-	if d.attempt.Member == nil {
-		return
-	}
 	e.Place = d.asked.logPlace
 	if !d.answer.IsZero() {
 		e.Answer = d.answer.Sub(d.aimed)

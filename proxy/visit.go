@@ -8,7 +8,6 @@ import (
 	"time"
 	"unsafe"
 
-	"gateway/proxy/accesslog"
 	"gateway/proxy/engine"
 	"gateway/proxy/header"
 	"gateway/proxy/mapping"
@@ -50,7 +49,6 @@ type visit struct {
 	// status is noted instead of the answer's when it is not 0; cause is why the gateway itself answered.
 	status int
 	cause  page.Kind
-	entry  accesslog.Entry
 	// way is the request's to a target.
 	way delivery
 }

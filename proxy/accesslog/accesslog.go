@@ -9,7 +9,6 @@ import (
 	"context"
 	"io"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -40,16 +39,17 @@ type Config struct {
 // Log is one access log. Its methods are safe for concurrent use; Run is called once.
 type Log struct {
 	log     *slog.Logger
-	pens    sync.Pool
 	blocks  blocks
 	output  *output
 	stream  bool
 	wake    chan struct{}
 	dropped atomic.Uint64
 
-	// queue are the blocks being written, the first of them the output's once begun is set. Both are the writer's own.
+	// queue are the blocks being written, the lines of the first of them the output's once begun is set. They are the
+	// writer's own, and so is the pen.
 	queue [][]byte
 	begun bool
+	pen   pen
 	// failing is set while writing does not work.
 	failing bool
 }
@@ -67,17 +67,16 @@ func Open(c Config) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Log{log: c.Logger, output: out, stream: c.Writer != nil, wake: make(chan struct{}, 1)}
-	l.pens.New = func() any { return &pen{format: c.Format, query: c.Query} }
-	return l, nil
+	return &Log{
+		log: c.Logger, output: out, stream: c.Writer != nil, wake: make(chan struct{}, 1),
+		pen: pen{format: c.Format, query: c.Query},
+	}, nil
 }
 
 // Append adds the line of a request that ended. It does not wait for the disk and allocates nothing; a line that finds
 // no room, or comes after Run has ended, is dropped and counted.
 func (l *Log) Append(e *Entry) {
-	p := l.pens.Get().(*pen)
-	added, filled := l.blocks.add(p.write(e))
-	l.pens.Put(p)
+	added, filled := l.blocks.add(e)
 	if !added {
 		l.dropped.Add(1)
 	}
@@ -106,7 +105,7 @@ func (l *Log) poke() {
 	}
 }
 
-// Run writes out what is appended, when 64 KiB are full and every second, until the context ends; then it writes the
+// Run writes out what is appended, when a block is full and every second, until the context ends; then it writes the
 // rest and closes the file. A write that fails is warned of once and tried again every second. It should end after the
 // last request has. It returns nil; when the disk does not take the rest for five seconds, it leaves the write behind.
 func (l *Log) Run(ctx context.Context) error {
@@ -193,7 +192,7 @@ func (l *Log) next(block []byte) error {
 	if l.begun {
 		err = l.output.resume()
 	} else {
-		err = l.output.write(block)
+		err = l.output.write(l.pen.write(block))
 	}
 	l.begun = err != nil
 	return err
@@ -214,9 +213,10 @@ func (l *Log) finish() {
 	lost := 0
 	for i, block := range l.queue {
 		if i == 0 {
-			block = l.output.rest()
+			lost += bytes.Count(l.output.rest(), []byte{'\n'})
+		} else {
+			lost += count(block)
 		}
-		lost += bytes.Count(block, []byte{'\n'})
 	}
 	l.dropped.Add(uint64(lost))
 	if err := l.output.close(); err != nil {

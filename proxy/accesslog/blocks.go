@@ -3,16 +3,16 @@ package accesslog
 import "sync"
 
 const (
-	// blockSize is how much is written at once when there is much to write.
-	blockSize = 64 << 10
+	// blockSize is how much is made lines of and written at once when there is much to write.
+	blockSize = 32 << 10
 	// maxBlocks bounds what waits for a slow disk.
-	maxBlocks = 64
+	maxBlocks = 128
 	// spareBlocks is how many of those that were written are kept for the next lines.
 	spareBlocks = 8
 )
 
-// blocks hold whole lines until somebody writes them out, in the order in which they came. They are safe for concurrent
-// use, and nobody waits in them for longer than it takes to copy a line.
+// blocks hold records until somebody writes them out, in the order in which they came. They are safe for concurrent use,
+// and nobody waits in them for longer than it takes to make a record.
 type blocks struct {
 	mu     sync.Mutex
 	active []byte
@@ -23,20 +23,24 @@ type blocks struct {
 	ended bool
 }
 
-// add keeps a copy of a line, unless there is no room. It reports whether a block became full.
-func (b *blocks) add(line []byte) (added, filled bool) {
+// add keeps a record of an entry, unless there is no room. It reports whether a block became full.
+func (b *blocks) add(e *Entry) (added, filled bool) {
+	t := e.texts()
+	size := t.size()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.ended || len(line) > blockSize {
+	if b.ended {
 		return false, false
 	}
-	if cap(b.active)-len(b.active) < len(line) {
+	if cap(b.active)-len(b.active) < size {
 		filled = b.seal()
 		if !b.refill() {
 			return false, filled
 		}
 	}
-	b.active = append(b.active, line...)
+	start := len(b.active)
+	b.active = b.active[:start+size]
+	e.record(b.active[start:], &t)
 	return true, filled
 }
 

@@ -51,7 +51,7 @@ func NewPlace(route, service, target, address string) Place {
 	return Place{string(member(b, `,"target_address":`, clip(address, maxKnown)))}
 }
 
-// How many bytes of each string go into a line at most. All of them, escaped, fit into a block.
+// How many bytes of each string go into a line at most. All of them fit into a block.
 const (
 	maxShort   = 64  // methods, addresses, words
 	maxName    = 256 // hosts

@@ -31,19 +31,24 @@ func ParseFormat(s string) (Format, error) {
 type pen struct {
 	format Format
 	query  bool
-	line   []byte
+	page   []byte
+	entry  Entry
 	second int64
 	stamp  []byte
 }
 
-// write returns the line of an entry. It is valid until the next call.
-func (p *pen) write(e *Entry) []byte {
-	if p.format == Combined {
-		p.line = p.combined(p.line[:0], e)
-	} else {
-		p.line = p.json(p.line[:0], e)
+// write returns the lines of records. They are valid until the next call.
+func (p *pen) write(records []byte) []byte {
+	p.page = p.page[:0]
+	for len(records) > 0 {
+		records = p.entry.read(records)
+		if p.format == Combined {
+			p.page = p.combined(p.page, &p.entry)
+		} else {
+			p.page = p.json(p.page, &p.entry)
+		}
 	}
-	return p.line
+	return p.page
 }
 
 // text is the second of a time in that layout, in UTC.
