@@ -191,7 +191,7 @@ func TestParseFormat_NamesThoseThereAre(t *testing.T) {
 func FuzzJSON(f *testing.F) {
 	f.Add("/a", "?b", "agent", "https://example.org/")
 	f.Add("/\x00\n\r\t\x1f\x7f\"\\</script>", "?\xff\xc3\x28\xed\xa0\x80", "\u0085\u009b\u2028\u2029\u202e\U0001f600\U000e0001", "\xf0\x9f")
-	f.Add(strings.Repeat("é", 1500), "", "{}", "\ufffd\ufeff")
+	f.Add(strings.Repeat("é", 1500), strings.Repeat("q", 3000), "{}", "\ufffd\ufeff")
 	f.Fuzz(func(t *testing.T, path, query, agent, referer string) {
 		e := Entry{Path: path, Query: "?" + query, UserAgent: agent, Referer: referer}
 		line, end := strings.CutSuffix(lineOf(Config{Query: true}, e), "\n")

@@ -29,7 +29,7 @@ type texts [11]string
 func (e *Entry) texts() texts {
 	return texts{
 		clip(e.RequestID, maxShort), clip(e.Client, maxShort), clip(e.Peer, maxShort), clip(e.Method, maxShort),
-		clip(e.Host, maxName), clip(e.Path, maxAddress), clip(e.Query, maxAddress), e.Place.members,
+		clip(e.Host, maxName), clip(e.Path, maxAddress), clip(e.Query, 1+maxAddress), e.Place.members,
 		clip(e.UserAgent, maxAgent), clip(e.Referer, maxAddress), clip(e.Error, maxShort),
 	}
 }
