@@ -95,10 +95,11 @@ func treating() []Field {
 			"`round-robin` one after the other, `sticky` keeps a visitor with a target by a cookie."},
 		{HealthPath, "no check", "Has the gateway ask each target for this path by itself, such as `/health`, as the app sees it. " +
 			"A target passes with 2xx or 3xx. The first check decides at once whether it takes requests."},
-		{HealthInterval, "`10s`", "Time from the end of one check to the start of the next, `1s` to `1h`; the second comes sooner. This and what follows " +
+		{HealthInterval, "`10s`", "Time from the end of one check to the start of the next, `1s` to `1h`; until one passed, and after that first one, it is shorter. This and what follows " +
 			"on checks needs `" + HealthPath + "`."},
 		{HealthTimeout, "`5s`", "How long one check may take, `100ms` to `1m`. It may be longer than the interval."},
-		{HealthRise, "`2`", "How many checks in a row must pass until a target that failed takes requests again, 1 to 100."},
+		{HealthRise, "`2`", "How many checks in a row must pass until a target that failed takes requests again, 1 to 100. For one that " +
+			"never passed before, one is enough."},
 		{HealthFall, "`3`", "How many checks in a row must fail until a target takes no requests any more, 1 to 100."},
 		{Drain, "the gateway's, `30s`", "How long a target that is being stopped or replaced keeps what it has, WebSockets included, " +
 			"`1s` to `1h`."},

@@ -27,12 +27,12 @@ const (
 type Check struct {
 	// Path is what is asked for with GET, with its query, as the app sees it; empty for no check.
 	Path string `json:"path,omitempty"`
-	// Interval is the time from the end of one check to the start of the next; the second comes sooner, by chance. Timeout is
-	// how long one may take.
+	// Interval is the time from the end of one check to the start of the next; until one passed, and after that first one,
+	// it is shorter. Timeout is how long one may take.
 	Interval time.Duration `json:"interval,omitempty"`
 	Timeout  time.Duration `json:"timeout,omitempty"`
 	// Rise is how many checks in a row must pass until a target that failed takes requests again, Fall how many must fail
-	// until it takes none. One that was never checked needs one.
+	// until it takes none. One that was never checked needs one, and so does one that never passed to take them.
 	Rise int `json:"rise,omitempty"`
 	Fall int `json:"fall,omitempty"`
 }
