@@ -76,7 +76,11 @@ func Open(c Config) (*Log, error) {
 // Append adds the line of a request that ended. It does not wait for the disk and allocates nothing; a line that finds
 // no room, or comes after Run has ended, is dropped and counted.
 func (l *Log) Append(e *Entry) {
-	added, filled := l.blocks.add(e)
+	t := e.texts()
+	if !l.pen.query {
+		t[atQuery] = "" // no line will have it
+	}
+	added, filled := l.blocks.add(e, &t)
 	if !added {
 		l.dropped.Add(1)
 	}

@@ -330,6 +330,20 @@ func TestLog_LeavesADiskThatNeverAnswersBehind(t *testing.T) {
 	})
 }
 
+func TestLog_HasQueriesOnlyWhereTheyAreWanted(t *testing.T) {
+	for _, wanted := range []bool{false, true} {
+		var out watched
+		l := opened(t, Config{Writer: &out, Query: wanted})
+		stop := running(t, l)
+		e := full()
+		l.Append(&e)
+		stop()
+		if want := lineOf(Config{Query: wanted}, e); out.String() != want || strings.Contains(want, `"query":"x=1&y=2"`) != wanted {
+			t.Errorf("wanted %v: it writes\n%swant\n%s", wanted, out.String(), want)
+		}
+	}
+}
+
 func TestLog_WritesForTheOwnerAndItsGroup(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "access.log")
 	stop := running(t, opened(t, Config{Path: path}))

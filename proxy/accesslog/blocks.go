@@ -23,9 +23,8 @@ type blocks struct {
 	ended bool
 }
 
-// add keeps a record of an entry, unless there is no room. It reports whether a block became full.
-func (b *blocks) add(e *Entry) (added, filled bool) {
-	t := e.texts()
+// add keeps a record of an entry with these texts, unless there is no room. It reports whether a block became full.
+func (b *blocks) add(e *Entry, t *texts) (added, filled bool) {
 	size := t.size()
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -40,7 +39,7 @@ func (b *blocks) add(e *Entry) (added, filled bool) {
 	}
 	start := len(b.active)
 	b.active = b.active[:start+size]
-	e.record(b.active[start:], &t)
+	e.record(b.active[start:], t)
 	return true, filled
 }
 

@@ -26,6 +26,9 @@ const (
 // texts are the strings of an entry, as long as they may be.
 type texts [11]string
 
+// atQuery is where they have the query.
+const atQuery = 6
+
 func (e *Entry) texts() texts {
 	return texts{
 		clip(e.RequestID, maxShort), clip(e.Client, maxShort), clip(e.Peer, maxShort), clip(e.Method, maxShort),
@@ -92,7 +95,7 @@ func (e *Entry) read(records []byte) []byte {
 		Method:    t[3],
 		Host:      t[4],
 		Path:      t[5],
-		Query:     t[6],
+		Query:     t[atQuery],
 		Major:     int(numbers[6]),
 		Minor:     int(numbers[7]),
 		TLS:       numbers[8]&isTLS != 0,
