@@ -8,18 +8,12 @@ import (
 
 // rules are those that look at all sources at once.
 var rules = map[string]func([]source) []string{
-	"imports":        importRule,
-	"sdks":           sdkRule,
-	"testing":        testingRule,
-	"packages":       packageRule,
-	"docs":           docRule,
-	"goroutines":     goroutineRule,
-	"file size":      fileSizeRule,
-	"function size":  functionSizeRule,
-	"parameters":     parameterRule,
-	"methods":        methodRule,
-	"nesting":        nestingRule,
-	"interface size": interfaceRule,
+	"imports":    importRule,
+	"sdks":       sdkRule,
+	"testing":    testingRule,
+	"packages":   packageRule,
+	"docs":       docRule,
+	"goroutines": goroutineRule,
 }
 
 // program is one file as a rule sees it: where it lies and what it says.
@@ -32,17 +26,6 @@ func imports(paths ...string) string {
 	}
 	return "// Package p is one.\npackage p\n" + b.String()
 }
-
-func methods(n int) string {
-	var b strings.Builder
-	b.WriteString("package p\ntype T[K any] struct{}\n")
-	for i := range n {
-		fmt.Fprintf(&b, "func (*T[K]) m%d() {}\n", i)
-	}
-	return b.String()
-}
-
-func lines(n int) string { return strings.Repeat("\n", n) }
 
 // breaks and keeps are sources that a rule complains of, each, and sources of which it has to say nothing.
 var breaks = map[string][]program{
@@ -98,20 +81,6 @@ var breaks = map[string][]program{
 		{"proxy/a.go", "package p\nfunc Open() { group.Go(f) }"},
 		{"cmd/a.go", "package p\nfunc open() { f(func() { go g() }) }"},
 	},
-	"file size":     {{"p/a.go", "package p" + lines(401)}, {"p/a_test.go", "package p" + lines(401)}},
-	"function size": {{"p/a.go", "package p\nfunc f() {" + lines(60) + "}"}, {"p/a_test.go", "package p\nfunc f() {" + lines(60) + "}"}},
-	"parameters": {
-		{"p/a.go", "package p\nfunc f(a, b, c, d, e, f int) {}"},
-		{"p/a.go", "package p\ntype I interface{ M(a, b, c int, d, e, f string) }"},
-		{"p/a.go", "package p\nvar f = func(int, int, int, int, int, int) {}"},
-	},
-	"methods": {{"p/a.go", methods(21)}},
-	"nesting": {
-		{"p/a.go", "package p\nfunc f() { for { if x { switch { case y: if z { } } } } }"},
-		{"p/a.go", "package p\nfunc f() { if a { } else { if b { for { select { } } } } }"},
-		{"p/a.go", "package p\nvar _ = 0\nfunc f() { g(func() { for { for { for { for { } } } } }) }"},
-	},
-	"interface size": {{"p/a.go", "package p\ntype I interface { A(); B(); C(); D() }"}},
 }
 
 var keeps = map[string][]program{
@@ -142,15 +111,6 @@ var keeps = map[string][]program{
 		{"cmd/a.go", "package p\nfunc runServe() { go f() }"},
 		{"proxy/a_test.go", "package p\nfunc TestX() { go f() }"},
 	},
-	"file size":     {{"p/a.go", "package p" + lines(400)}},
-	"function size": {{"p/a.go", "package p\nfunc f() {" + lines(59) + "}"}},
-	"parameters":    {{"p/a.go", "package p\nfunc (t T) f(a, b, c, d, e int) (g, h int) { return 0, 0 }"}},
-	"methods":       {{"p/a.go", methods(20)}},
-	"nesting": {
-		{"p/a.go", "package p\nfunc f() { for { if x { } else if y { switch { case z: return } } } }"},
-		{"p/a.go", "package p\nfunc f() { for { for { for { g(func() { for { } }) } } } }"},
-	},
-	"interface size": {{"p/a.go", "package p\ntype I interface { A(); B(); fmt.Stringer }"}},
 }
 
 func TestArch_EveryRuleCanFail(t *testing.T) {

@@ -18,22 +18,18 @@ type source struct {
 	// path is slash-separated, from the top of the repository.
 	path, text string
 	file       *ast.File
-	lines      *token.File
 	test       bool
 }
 
 func parseSource(name, text string) (source, error) {
-	set := token.NewFileSet()
-	file, err := parser.ParseFile(set, name, text, parser.ParseComments|parser.SkipObjectResolution)
+	file, err := parser.ParseFile(token.NewFileSet(), name, text, parser.ParseComments|parser.SkipObjectResolution)
 	if err != nil {
 		return source{}, err
 	}
-	return source{name, text, file, set.File(file.FileStart), strings.HasSuffix(name, "_test.go")}, nil
+	return source{name, text, file, strings.HasSuffix(name, "_test.go")}, nil
 }
 
 func (s source) dir() string { return path.Dir(s.path) }
-
-func (s source) line(at token.Pos) int { return s.lines.Line(at) }
 
 func (s source) imports() []string {
 	var paths []string

@@ -55,6 +55,8 @@ lint() {
 		wrong "lint: gofumpt"
 	fi
 	tool golangci-lint run ./... || wrong "lint: golangci-lint"
+	say "sizes, as warnings"
+	tool golangci-lint run --config .golangci.sizes.yml --issues-exit-code 0 ./... || wrong "lint: .golangci.sizes.yml"
 	go mod verify >/dev/null || wrong "lint: go mod verify"
 	go mod tidy -diff || wrong "lint: go.mod and go.sum want go mod tidy"
 	need shellcheck shellcheck
