@@ -19,6 +19,7 @@ import (
 var ours = map[string][]string{
 	"cmd/gateway":       {"cmd"},
 	"cmd":               {"..."},
+	"cmd/help":          {},
 	"tui":               {"proxy/admin"},
 	"projects":          {"projects/...", "proxy/docker", "proxy/label", "proxy/route", "templates"},
 	"projects/adoption": {"projects/policy", "proxy/label", "templates"},

@@ -47,6 +47,7 @@ func newRoot(env *Env) *cobra.Command {
 	for _, command := range commands {
 		root.AddCommand(command(env))
 	}
+	root.SetHelpCommand(newHelp(env))
 	return root
 }
 

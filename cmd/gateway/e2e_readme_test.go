@@ -11,31 +11,29 @@ import (
 	"testing"
 )
 
-// readme is the text that people follow: its commands are run here as they stand.
+// readme runs the commands of the help topics as they are written there.
 type readme struct {
-	t    *testing.T
-	text string
+	t *testing.T
 	// dir is the folder that the commands are run in.
 	dir string
 }
 
 func openReadme(t *testing.T) readme {
 	t.Helper()
-	text, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return readme{t, string(text), t.TempDir()}
+	return readme{t, t.TempDir()}
 }
 
-// commands are the lines of the first block of shell commands below a headline, each as it stands, comment and all.
-func (r readme) commands(headline string) []string {
+// commands returns the lines of the first block of shell commands of a topic, comments included.
+func (r readme) commands(topic string) []string {
 	r.t.Helper()
-	_, section, found := strings.Cut(r.text, "\n"+headline+"\n")
-	_, block, fenced := strings.Cut(section, "\n```sh\n")
+	text, err := os.ReadFile("../../cmd/help/" + topic + ".md")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	_, block, fenced := strings.Cut(string(text), "\n```sh\n")
 	block, _, closed := strings.Cut(block, "\n```\n")
-	if !found || !fenced || !closed || strings.Contains(block, "\n#") {
-		r.t.Fatalf("the README has no block of commands below %q", headline)
+	if !fenced || !closed || strings.Contains(block, "\n#") {
+		r.t.Fatalf("the topic %s has no block of commands", topic)
 	}
 	return strings.Split(block, "\n")
 }
@@ -88,7 +86,7 @@ func TestReadme_ItsProjectsRunSideBySide(t *testing.T) {
 	r := openReadme(t)
 	r.version("first")
 	r.shop("shop, first")
-	commands, invite := r.commands("## Templates"), r.commands("### Invite pages")
+	commands, invite := r.commands("templates"), r.commands("invite")
 	// The page that invites is made by the block about it, which says more.
 	commands = slices.DeleteFunc(commands, func(line string) bool { return strings.HasPrefix(line, "gateway add slack-invite ") })
 	move := slices.IndexFunc(commands, func(line string) bool { return strings.HasPrefix(line, "gateway move ") })
@@ -229,7 +227,7 @@ func (r readme) deploys() {
 	must(t, "deploy", "robots", "--dir", filepath.Join(r.dir, "dist"))
 	r.version("third")
 	said := []string{"second", "third", "second", "third"}
-	lines := r.commands("### Deploying a site")
+	lines := r.commands("deploying")
 	if len(lines) != len(said) {
 		t.Fatalf("the README's commands are others than those that this test is about: %q", lines)
 	}
@@ -269,7 +267,7 @@ services:
 func (r readme) adopts() {
 	t := r.t
 	t.Helper()
-	lines := r.commands("### Compose files and Dockerfiles of yours")
+	lines := r.commands("compose")
 	if len(lines) != 3 || !strings.HasPrefix(lines[2], "gateway deploy shop ") {
 		t.Fatalf("the README's commands are others than those that this test is about: %q", lines)
 	}

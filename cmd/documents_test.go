@@ -1,0 +1,145 @@
+package cmd
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"gateway/cmd/help"
+	"gateway/projects/policy"
+	"gateway/proxy/accesslog"
+	"gateway/proxy/label"
+	"gateway/proxy/metric"
+)
+
+var write = flag.Bool("write", false, "write the generated parts of README.md and the help topics")
+
+func TestDocuments_SayWhatTheCodeDoes(t *testing.T) {
+	for _, part := range []struct{ file, name, text string }{
+		{"../README.md", "commands", commandTable(newRoot(&Env{Getenv: func(string) string { return "" }}))},
+		{"help/labels.md", "labels", label.Markdown()},
+		{"help/access-log.md", "access log", accesslog.Markdown()},
+		{"help/metrics.md", "metrics", metric.Markdown()},
+		{"help/policy.md", "rules", policy.Markdown()},
+	} {
+		text, err := os.ReadFile(part.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := replacePart(t, string(text), part.name, part.text)
+		switch {
+		case want == string(text):
+		case !*write:
+			t.Errorf("%s is not what the code generates; run: go test ./cmd -run Documents -write", part.file)
+		default:
+			if err := os.WriteFile(part.file, []byte(want), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+func TestREADME_IsShort(t *testing.T) {
+	const most = 12 << 10
+	text, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(text) > most {
+		t.Errorf("README.md has %d bytes, and at most %d are read; move reference to a help topic", len(text), most)
+	}
+}
+
+func TestTopics_HaveEveryLimitWithItsDefault(t *testing.T) {
+	limits, proxy := pflag.NewFlagSet("", pflag.ContinueOnError), pflag.NewFlagSet("", pflag.ContinueOnError)
+	addLimitFlags(limits, new(limitOptions))
+	addProxyFlags(proxy, new(proxyOptions))
+	table, found := help.Find("limits")
+	if !found {
+		t.Fatal("there is no topic limits")
+	}
+	limits.VisitAll(func(f *pflag.Flag) {
+		row := fmt.Sprintf("| `--%s` | ", f.Name)
+		switch f.DefValue {
+		case "", "0s":
+			row += "none |"
+		case "[]", "false":
+			return
+		default:
+			row += "`" + strings.Replace(f.DefValue, "m0s", "m", 1) + "` |"
+		}
+		if !strings.Contains(table.Text, row) {
+			t.Errorf("the topic limits lacks a row that begins with %s", row)
+		}
+	})
+	var all strings.Builder
+	for _, topic := range help.Topics() {
+		all.WriteString(topic.Text)
+	}
+	proxy.VisitAll(func(f *pflag.Flag) {
+		if !strings.Contains(all.String(), "--"+f.Name) {
+			t.Errorf("no topic mentions --%s", f.Name)
+		}
+	})
+}
+
+var linkTarget = regexp.MustCompile(`\]\(([^)#:]+)\)`)
+
+func TestDocuments_LinkToFilesThatExist(t *testing.T) {
+	files, err := filepath.Glob("help/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range append(files, "../README.md", "../testdata/README.md") {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range linkTarget.FindAllStringSubmatch(string(text), -1) {
+			if _, err := os.Stat(filepath.Join(filepath.Dir(file), found[1])); err != nil {
+				t.Errorf("%s links to %s: %v", file, found[1], err)
+			}
+		}
+	}
+}
+
+// replacePart puts new text between the markers "<!-- name: ... -->" and "<!-- end of name -->".
+func replacePart(t *testing.T, text, name, part string) string {
+	t.Helper()
+	head, rest, found := strings.Cut(text, "<!-- "+name+": ")
+	comment, rest, opened := strings.Cut(rest, "-->\n")
+	end := "<!-- end of " + name + " -->"
+	_, tail, closed := strings.Cut(rest, end)
+	if !found || !opened || !closed {
+		t.Fatalf("the markers of %s are missing", name)
+	}
+	return head + "<!-- " + name + ": " + comment + "-->\n" + strings.TrimRight(part, "\n") + "\n" + end + tail
+}
+
+// commandTable lists every command that help shows.
+func commandTable(root *cobra.Command) string {
+	var b strings.Builder
+	b.WriteString("| command | what it does |\n| --- | --- |\n")
+	var walk func(c *cobra.Command)
+	walk = func(c *cobra.Command) {
+		for _, sub := range c.Commands() {
+			if sub.Hidden || sub.Name() == "help" {
+				continue
+			}
+			if sub.Runnable() {
+				use := strings.ReplaceAll(strings.TrimSuffix(sub.UseLine(), " [flags]"), "|", `\|`)
+				fmt.Fprintf(&b, "| `%s` | %s |\n", use, sub.Short)
+			}
+			walk(sub)
+		}
+	}
+	walk(root)
+	return b.String()
+}

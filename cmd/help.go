@@ -1,0 +1,77 @@
+package cmd
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"os/exec"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"gateway/cmd/help"
+)
+
+// newHelp replaces cobra's help command: it knows topics beside commands.
+func newHelp(env *Env) *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND|TOPIC]",
+		Short: "Show the help of a command or a topic",
+		Long:  "Shows the help of a command, or a topic. Without an argument it lists the topics.",
+		Example: "  gateway help\n" +
+			"  gateway help add\n" +
+			"  gateway help labels",
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			var names []string
+			for _, t := range help.Topics() {
+				names = append(names, cobra.CompletionWithDesc(t.Name, t.Title))
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(c *cobra.Command, args []string) error { return runHelp(c.Context(), env, c.Root(), args) },
+	}
+}
+
+func runHelp(ctx context.Context, env *Env, root *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return page(ctx, env, topicList())
+	}
+	if topic, found := help.Find(args[0]); found && len(args) == 1 {
+		width, _ := terminalSize(env)
+		return page(ctx, env, help.Layout(topic.Text, min(width, 100)))
+	}
+	c, rest, err := root.Find(args)
+	if err != nil || len(rest) > 0 {
+		return usageError{fmt.Errorf("no command or topic is called %q; gateway --help lists the commands, gateway help the topics", strings.Join(args, " "))}
+	}
+	c.InitDefaultHelpFlag()
+	return c.Help()
+}
+
+// topicList is what `gateway help` prints.
+func topicList() string {
+	var out strings.Builder
+	out.WriteString("Topics, each shown by 'gateway help TOPIC':\n\n")
+	for _, t := range help.Topics() {
+		fmt.Fprintf(&out, "  %-16s %s\n", t.Name, t.Title)
+	}
+	out.WriteString("\n'gateway --help' lists the commands, and 'gateway COMMAND --help' shows the flags of one.\n")
+	return out.String()
+}
+
+// page prints text, on a terminal that it does not fit through $PAGER, or less where the variable is not set.
+func page(ctx context.Context, env *Env, text string) error {
+	_, height := terminalSize(env)
+	pager := cmp.Or(env.Getenv("PAGER"), "less -R")
+	program, err := exec.LookPath(strings.Fields(pager)[0])
+	if !env.Interactive || strings.Count(text, "\n") < height || err != nil {
+		env.printf("%s", text)
+		return nil
+	}
+	c := exec.CommandContext(ctx, program, strings.Fields(pager)[1:]...)
+	c.Stdin, c.Stdout, c.Stderr = strings.NewReader(text), env.Out, env.Err
+	if err := c.Run(); err != nil {
+		return fmt.Errorf("running the pager %s: %w; set PAGER to another, such as cat", pager, err)
+	}
+	return nil
+}
