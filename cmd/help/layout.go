@@ -135,7 +135,7 @@ func wrap(text, first, next string, width int) string {
 	var out strings.Builder
 	line := first
 	started := false
-	for _, word := range strings.Fields(plain(text)) {
+	for word := range strings.FieldsSeq(plain(text)) {
 		if started && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
 			out.WriteString(line + "\n")
 			line, started = next, false
