@@ -201,7 +201,7 @@ func runAdd(ctx context.Context, env *Env, o addOptions) error {
 // failed shows what the containers of a failed project wrote, and what became of it.
 func (e *Env) failed(f *projects.Failure) {
 	if !errors.Is(f, context.Canceled) {
-		e.notef("%s", f.Logs)
+		e.notef("%s", lines(f.Logs))
 	}
 	if f.Undone {
 		e.notef("all that was made of the project was removed again\n")

@@ -1,8 +1,6 @@
 package cmd
 
 import (
-	"encoding/json"
-	"fmt"
 	"io"
 	"os"
 
@@ -22,6 +20,8 @@ type Env struct {
 	// Interactive reports whether In and Out are both a terminal: only then are questions asked, colours used and
 	// progress drawn.
 	Interactive bool
+	// Terminal reports whether Out is a terminal.
+	Terminal bool
 	// Executable is the path of the running binary.
 	Executable string
 
@@ -42,24 +42,8 @@ func System() *Env {
 		Getenv:      os.Getenv,
 		Home:        home,
 		Root:        os.Geteuid() == 0,
-		Interactive: term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stdout.Fd())),
+		Interactive: term.IsTerminal(int(os.Stdin.Fd())) && isTerminal(os.Stdout),
+		Terminal:    isTerminal(os.Stdout),
 		Executable:  self,
 	}
-}
-
-// printf writes results to stdout.
-func (e *Env) printf(format string, args ...any) { fmt.Fprintf(e.Out, format, args...) }
-
-// notef writes chatter to stderr.
-func (e *Env) notef(format string, args ...any) { fmt.Fprintf(e.Err, format, args...) }
-
-// json writes v to stdout, indented.
-func (e *Env) json(v any) error {
-	enc := json.NewEncoder(e.Out)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return fmt.Errorf("writing JSON: %w", err)
-	}
-	return nil
 }

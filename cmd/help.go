@@ -65,7 +65,7 @@ func page(ctx context.Context, env *Env, text string) error {
 	pager := cmp.Or(env.Getenv("PAGER"), "less -R")
 	program, err := exec.LookPath(strings.Fields(pager)[0])
 	if !env.Interactive || strings.Count(text, "\n") < height || err != nil {
-		env.printf("%s", text)
+		env.printf("%s", styled(text))
 		return nil
 	}
 	c := exec.CommandContext(ctx, program, strings.Fields(pager)[1:]...)

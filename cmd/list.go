@@ -3,12 +3,7 @@ package cmd
 import (
 	"cmp"
 	"context"
-	"fmt"
-	"strconv"
-	"strings"
-	"text/tabwriter"
 	"time"
-	"unicode"
 
 	"github.com/spf13/cobra"
 )
@@ -62,7 +57,7 @@ func runList(ctx context.Context, env *Env, asJSON bool) error {
 	}
 	for _, v := range views {
 		for _, p := range v.Problems {
-			env.notef("problem: %s: %s; %s\n", printable(p.Subject), p.Message, p.Mend)
+			env.notef("problem: %s: %s; %s\n", p.Subject, p.Message, p.Mend)
 		}
 	}
 	return nil
@@ -76,21 +71,10 @@ type projectList struct {
 }
 
 func printList(env *Env, views []projectView) error {
-	w := tabwriter.NewWriter(env.Out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "NAME\tPATH\tTEMPLATE\tSTATE\tOWNER\tEXPIRES")
+	w := env.table()
+	w.row("NAME\tPATH\tTEMPLATE\tSTATE\tOWNER\tEXPIRES")
 	for _, v := range views {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", printable(v.Name), v.paths(), cmp.Or(v.Template, "-"), v.State, cmp.Or(v.Owner, "-"), v.expiry())
+		w.row("%s\t%s\t%s\t%s\t%s\t%s", v.Name, v.paths(), cmp.Or(v.Template, "-"), v.State, cmp.Or(v.Owner, "-"), v.expiry())
 	}
-	if err := w.Flush(); err != nil {
-		return fmt.Errorf("writing the list: %w", err)
-	}
-	return nil
-}
-
-// printable is a name for lists: one of a folder that no project may have could hold anything.
-func printable(name string) string {
-	if strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		return strconv.Quote(name)
-	}
-	return name
+	return w.flush("the list")
 }

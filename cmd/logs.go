@@ -14,9 +14,11 @@ func newLogs(env *Env) *cobra.Command {
 	var last int
 	var follow bool
 	c := &cobra.Command{
-		Use:     "logs NAME",
-		Short:   "Print what a project's containers write",
-		Long:    "Prints the last lines that the containers of a project wrote. With several containers each line starts with\nthe container's name.",
+		Use:   "logs NAME",
+		Short: "Print what a project's containers write",
+		Long: "Prints the last lines that the containers of a project wrote. With several containers each line starts with\n" +
+			"the container's name. On a terminal colours are left out and control characters spelled out; a file or a pipe gets\n" +
+			"the bytes as they are.",
 		Example: "  gateway logs robots\n  gateway logs robots --tail 20 --follow",
 		Args:    usage(cobra.ExactArgs(1)),
 		RunE:    func(c *cobra.Command, args []string) error { return runLogs(c.Context(), env, args[0], last, follow) },
@@ -46,10 +48,17 @@ func runLogs(ctx context.Context, env *Env, arg string, last int, follow bool) e
 	if len(running.Containers) == 0 {
 		return fmt.Errorf("project %s has no containers, so nothing was written; start it with: gateway deploy %s", name, name)
 	}
-	return w.compose.Logs(ctx, arg, last, follow, func(l compose.Line) {
-		if len(running.Containers) > 1 {
-			env.printf("%s | ", l.Container)
-		}
-		env.printf("%s\n", l.Text)
-	})
+	return w.compose.Logs(ctx, arg, last, follow, func(l compose.Line) { printLog(env, l, len(running.Containers) > 1) })
+}
+
+// printLog prints a line of a container's log: as it was written, but for what would do something to a terminal.
+func printLog(env *Env, l compose.Line, several bool) {
+	if several {
+		env.printf("%s | ", l.Container)
+	}
+	if env.Terminal {
+		env.printf("%s\n", lines(l.Text))
+		return
+	}
+	env.printf("%s\n", styled(l.Text))
 }

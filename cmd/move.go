@@ -115,7 +115,7 @@ func runMove(ctx context.Context, env *Env, o moveOptions) error {
 	_, said, err := mover.Move(ctx, r)
 	w.progress.end()
 	for line := range strings.Lines(strings.TrimSpace(said)) {
-		env.notef("%s\n", printable(strings.TrimRight(line, "\r\n")))
+		env.notef("%s\n", strings.TrimRight(line, "\r\n"))
 	}
 	if err != nil {
 		if failure, started := errors.AsType[*projects.Failure](err); started {

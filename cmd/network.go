@@ -9,7 +9,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -164,16 +163,13 @@ func runNetworkList(ctx context.Context, env *Env, asJSON bool) error {
 			Networks []networkView `json:"networks"`
 		}{views})
 	}
-	w := tabwriter.NewWriter(env.Out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "NAME\tROLE\tPROJECT\tSUBNET\tCONTAINERS")
+	w := env.table()
+	w.row("NAME\tROLE\tPROJECT\tSUBNET\tCONTAINERS")
 	for _, v := range views {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", v.Name, v.Role, cmp.Or(v.Project, "-"),
+		w.row("%s\t%s\t%s\t%s\t%s", v.Name, v.Role, cmp.Or(v.Project, "-"),
 			cmp.Or(strings.Join(v.Subnets, " "), "-"), cmp.Or(strings.Join(v.Containers, " "), "-"))
 	}
-	if err := w.Flush(); err != nil {
-		return fmt.Errorf("writing the list: %w", err)
-	}
-	return nil
+	return w.flush("the list")
 }
 
 func networkViews(networks []docker.Network, containers []docker.Container) []networkView {

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/term"
 
 	"gateway/projects/compose"
+	"gateway/proxy/printable"
 )
 
 // progress shows the steps of an operation: on a terminal as lines that change in place, elsewhere as one line per
@@ -31,7 +32,7 @@ type progressLine struct {
 
 func newProgress(env *Env) *progress {
 	p := &progress{out: env.Err, now: time.Now}
-	if f, ok := env.Err.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+	if f, ok := env.Err.(*os.File); ok && isTerminal(f) {
 		if p.width, _, _ = term.GetSize(int(f.Fd())); p.width < 20 {
 			p.width = 80
 		}
@@ -41,6 +42,7 @@ func newProgress(env *Env) *progress {
 
 // emit takes one step. It is not safe for concurrent use.
 func (p *progress) emit(e compose.Event) {
+	e.ID, e.Text, e.Details = printable.Line(e.ID), printable.Line(e.Text), printable.Line(strings.TrimRight(e.Details, "\r\n"))
 	if p.width == 0 {
 		if e.Status == compose.Wrote {
 			fmt.Fprintln(p.out, e.Details)
@@ -101,7 +103,7 @@ func (p *progress) text(line progressLine) string {
 		mark = '✘'
 	}
 	if line.event.Details != "" {
-		text += ": " + strings.ReplaceAll(line.event.Details, "\n", " ")
+		text += ": " + line.event.Details
 	}
 	runes := []rune(string(mark) + " " + text)
 	return string(runes[:min(len(runes), p.width-1)])

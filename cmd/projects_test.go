@@ -240,11 +240,3 @@ func TestView_TellsNotRoutedFromNotKnown(t *testing.T) {
 		}
 	}
 }
-
-func TestPrintable_QuotesWhatWouldReachTheTerminal(t *testing.T) {
-	for in, want := range map[string]string{"robots": "robots", "Old Stuff": "Old Stuff", "a\x1b[2J": `"a\x1b[2J"`} {
-		if got := printable(in); got != want {
-			t.Errorf("%q shows as %s, want %s", in, got, want)
-		}
-	}
-}

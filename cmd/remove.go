@@ -50,7 +50,7 @@ func runRemove(ctx context.Context, env *Env, arg string, yes, dryRun bool) erro
 		return printPlan(env, plan.Steps(), false)
 	}
 	if !yes {
-		if err := env.confirm(fmt.Sprintf("%s\nRemove project %s?", plan, name)); err != nil {
+		if err := env.confirm(lines(fmt.Sprintf("%s\nRemove project %s?", plan, name))); err != nil {
 			return err
 		}
 	}
@@ -63,7 +63,7 @@ func runRemove(ctx context.Context, env *Env, arg string, yes, dryRun bool) erro
 }
 
 // confirm asks on a terminal and refuses elsewhere.
-func (e *Env) confirm(question string) error {
+func (e *Env) confirm(question lines) error {
 	if !e.Interactive {
 		return usageError{errors.New("this is no terminal to ask on: add --yes to remove it, or --dry-run to see what would go")}
 	}

@@ -74,8 +74,8 @@ func runRoutes(ctx context.Context, o *routesOptions) error {
 	if o.json {
 		return o.env.json(view.routes)
 	}
-	o.env.printf("%s", tui.Text(view.routes, o.now(), o.colour()))
-	o.env.notef("%s", view.notes(o))
+	o.env.printf("%s", styled(tui.Text(view.routes, o.now(), o.colour())))
+	o.env.notef("%s", lines(view.notes(o)))
 	return nil
 }
 

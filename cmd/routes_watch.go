@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"gateway/proxy/admin"
+	"gateway/proxy/printable"
 	"gateway/tui"
 )
 
@@ -85,16 +86,16 @@ func (w *watch) show(v *routesView) error {
 	first := w.shown == ""
 	w.shown = mark
 	if w.o.json {
-		return writeLine(w.o, v)
+		return w.o.env.jsonLine(v.routes)
 	}
 	if !first {
 		w.o.env.printf("\n")
 	}
 	now := w.o.now()
-	w.o.env.printf("%s  revision %d\n%s", now.Format(time.RFC3339), v.routes.Table.Revision, tui.Text(v.routes, now, w.o.colour()))
+	w.o.env.printf("%s  revision %d\n%s", now.Format(time.RFC3339), v.routes.Table.Revision, styled(tui.Text(v.routes, now, w.o.colour())))
 	if notes := v.notes(w.o); notes != w.notes {
 		w.notes = notes
-		w.o.env.notef("%s", notes)
+		w.o.env.notef("%s", lines(notes))
 	}
 	return nil
 }
@@ -118,16 +119,16 @@ func (w *watch) redraw(v *routesView) error {
 	text := fmt.Sprintf("%s  revision %d  ctrl+c ends\n\n%s", now.Format(time.TimeOnly), v.routes.Table.Revision,
 		tui.Text(v.routes, now, w.o.colour()))
 	if notes := v.notes(w.o); notes != "" {
-		text += "\n" + notes
+		text += "\n" + printable.Text(notes)
 	}
 	width, height := terminalSize(w.o.env)
-	lines := tui.Clip(text, width, height-1)
+	rows := tui.Clip(text, width, height-1)
 	start := cursorHome
 	if w.shown == "" {
 		start = eraseScreen + cursorHome
 	}
 	w.shown = text
-	w.o.env.printf("%s%s%s\n%s", start, strings.Join(lines, eraseLine+"\n"), eraseLine, eraseBelow)
+	w.o.env.printf("%s", styled(start+strings.Join(rows, eraseLine+"\n")+eraseLine+"\n"+eraseBelow))
 	return nil
 }
 
@@ -165,14 +166,4 @@ func forgetTraffic(r *admin.Route) {
 		paused.Waiting = 0
 		r.Paused = &paused
 	}
-}
-
-// writeLine writes the routes as one line of JSON.
-func writeLine(o *routesOptions, v *routesView) error {
-	encoder := json.NewEncoder(o.env.Out)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(v.routes); err != nil {
-		return fmt.Errorf("writing JSON: %w", err)
-	}
-	return nil
 }

@@ -3,9 +3,7 @@ package cmd
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"path/filepath"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -73,30 +71,27 @@ type projectDetail struct {
 }
 
 func printProject(env *Env, v projectDetail) error {
-	w := tabwriter.NewWriter(env.Out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "project\t%s\n", v.Name)
-	fmt.Fprintf(w, "state\t%s\n", v.State)
-	fmt.Fprintf(w, "folder\t%s\n", v.Dir)
-	fmt.Fprintf(w, "template\t%s\n", cmp.Or(v.Template, "-"))
-	fmt.Fprintf(w, "owner\t%s\n", cmp.Or(v.Owner, "-"))
-	fmt.Fprintf(w, "trust\t%s\n", trusted(v.Trust))
-	fmt.Fprintf(w, "created\t%s\n", cmp.Or(v.Created, "-"))
-	fmt.Fprintf(w, "expires\t%s\n", v.expiry())
+	w := env.table()
+	w.row("project\t%s", v.Name)
+	w.row("state\t%s", v.State)
+	w.row("folder\t%s", v.Dir)
+	w.row("template\t%s", cmp.Or(v.Template, "-"))
+	w.row("owner\t%s", cmp.Or(v.Owner, "-"))
+	w.row("trust\t%s", trusted(v.Trust))
+	w.row("created\t%s", cmp.Or(v.Created, "-"))
+	w.row("expires\t%s", v.expiry())
 	for _, r := range v.Routes {
-		fmt.Fprintf(w, "route\t%s\t%s\t%s\n", r.Key, r.State, r.URL)
+		w.row("route\t%s\t%s\t%s", r.Key, r.State, r.URL)
 	}
 	for _, c := range v.Containers {
-		fmt.Fprintf(w, "container\t%s\t%s\t%s, image %s\n", c.Name, c.State, c.Status, c.Image)
+		w.row("container\t%s\t%s\t%s, image %s", c.Name, c.State, c.Status, c.Image)
 	}
 	for _, file := range v.Secrets {
-		fmt.Fprintf(w, "secret\t%s\t%s\n", filepath.Base(file), file)
+		w.row("secret\t%s\t%s", filepath.Base(file), file)
 	}
 	printVersions(w, v.Versions)
 	for _, p := range v.Problems {
-		fmt.Fprintf(w, "problem\t%s: %s; %s\n", p.Subject, p.Message, p.Mend)
+		w.row("problem\t%s: %s; %s", p.Subject, p.Message, p.Mend)
 	}
-	if err := w.Flush(); err != nil {
-		return fmt.Errorf("writing the project: %w", err)
-	}
-	return nil
+	return w.flush("the project")
 }

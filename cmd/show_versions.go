@@ -1,8 +1,6 @@
 package cmd
 
 import (
-	"fmt"
-	"io"
 	"time"
 
 	"gateway/projects"
@@ -28,7 +26,7 @@ func versionsOf(store projects.Store, p projects.Project) ([]versionView, error)
 }
 
 // printVersions writes the rows of versions, and what they take together.
-func printVersions(out io.Writer, versions []versionView) {
+func printVersions(w table, versions []versionView) {
 	var bytes int64
 	for _, v := range versions {
 		state, from := "kept", v.From
@@ -42,9 +40,9 @@ func printVersions(out io.Writer, versions []versionView) {
 			from += ", by " + v.By
 		}
 		bytes += v.Bytes
-		fmt.Fprintf(out, "version\t%d\t%s\t%s, %d files, %s, %s\n", v.Number, state, v.Made.Local().Format(time.DateTime), v.Files, projects.Size(v.Bytes), from)
+		w.row("version\t%d\t%s\t%s, %d files, %s, %s", v.Number, state, v.Made.Local().Format(time.DateTime), v.Files, projects.Size(v.Bytes), from)
 	}
 	if len(versions) > 0 {
-		fmt.Fprintf(out, "versions\t%d\t%s\n", len(versions), projects.Size(bytes))
+		w.row("versions\t%d\t%s", len(versions), projects.Size(bytes))
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -155,10 +154,10 @@ func (s inviteSeen) warnings(now time.Time) []link.Warning {
 }
 
 func printInvite(env *Env, v inviteView, now time.Time) error {
-	w := tabwriter.NewWriter(env.Out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "project\t%s\n", v.Project)
-	fmt.Fprintf(w, "folder\t%s\n", v.Dir)
-	fmt.Fprintf(w, "kind\t%s\n", v.Kind)
+	w := env.table()
+	w.row("project\t%s", v.Project)
+	w.row("folder\t%s", v.Dir)
+	w.row("kind\t%s", v.Kind)
 	form := "off"
 	if v.Form {
 		form = "on, to " + cmp.Or(v.Webhook, "nobody")
@@ -166,22 +165,19 @@ func printInvite(env *Env, v inviteView, now time.Time) error {
 	if v.Form && v.Counts != nil {
 		form += fmt.Sprintf(", %d sent", v.Counts.Requests)
 	}
-	fmt.Fprintf(w, "form\t%s\n", form)
-	if err := w.Flush(); err != nil {
-		return fmt.Errorf("writing the page: %w", err)
+	w.row("form\t%s", form)
+	if err := w.flush("the page"); err != nil {
+		return err
 	}
 	if len(v.Links) == 0 {
 		return nil
 	}
 	env.printf("\n")
-	fmt.Fprintln(w, "LINK\tSTATE\tJOINS\tEXPIRES\tLAST JOIN\tURL")
+	w.row("LINK\tSTATE\tJOINS\tEXPIRES\tLAST JOIN\tURL")
 	for _, l := range v.Links {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", l.ID, l.State, l.joins(), l.end(now), l.last(now), printable(l.URL))
+		w.row("%s\t%s\t%s\t%s\t%s\t%s", l.ID, l.State, l.joins(), l.end(now), l.last(now), l.URL)
 	}
-	if err := w.Flush(); err != nil {
-		return fmt.Errorf("writing the links: %w", err)
-	}
-	return nil
+	return w.flush("the links")
 }
 
 func (l linkView) joins() string {

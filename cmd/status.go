@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -143,26 +142,26 @@ func faults(s admin.Status, now time.Time) []string {
 }
 
 func printStatus(env *Env, r statusReport, now time.Time) error {
-	w := tabwriter.NewWriter(env.Out, 0, 0, 2, ' ', 0)
+	w := env.table()
 	if s := r.Gateway; s != nil {
 		p, t := s.Proxy, s.Table
-		fmt.Fprintf(w, "proxy\trunning\tversion %s, process %d, up %s, %d requests, %d in flight\n",
+		w.row("proxy\trunning\tversion %s, process %d, up %s, %d requests, %d in flight",
 			p.Version, p.PID, age(now, p.Started), p.Requests, p.Inflight)
-		fmt.Fprintf(w, "listeners\t\t%s\n", strings.Join(p.Listeners, ", "))
+		w.row("listeners\t\t%s", strings.Join(p.Listeners, ", "))
 		if a := s.Agent; a != nil {
-			fmt.Fprintf(w, "agent\t%s\tversion %s, process %d, up %s, reported %s ago\n",
+			w.row("agent\t%s\tversion %s, process %d, up %s, reported %s ago",
 				either(agentHeard(*s, now) == nil, "running", "lost"), a.Version, a.PID, age(now, a.Started), age(now, a.Reported))
-			fmt.Fprintf(w, "engine\t%s\tDocker %s (API %s), listed %s ago\n",
+			w.row("engine\t%s\tDocker %s (API %s), listed %s ago",
 				either(a.Engine.Connected, "connected", "lost"), a.Engine.Version, a.Engine.API, age(now, a.Engine.Listed))
 		}
-		fmt.Fprintf(w, "table\t%s\trevision %d, %s old, %d routes, %d problems\n",
+		w.row("table\t%s\trevision %d, %s old, %d routes, %d problems",
 			either(t.Restored, "from disk", "live"), t.Revision, age(now, t.Since), t.Routes, t.Problems)
 	}
 	for _, c := range r.Containers {
-		fmt.Fprintf(w, "container\t%s\t%s: %s, image %s\n", c.State, c.Name, c.Status, c.Image)
+		w.row("container\t%s\t%s: %s, image %s", c.State, c.Name, c.Status, c.Image)
 	}
-	if err := w.Flush(); err != nil {
-		return fmt.Errorf("writing the status: %w", err)
+	if err := w.flush("the status"); err != nil {
+		return err
 	}
 	for _, fault := range r.Faults {
 		env.notef("fault: %s\n", fault)

@@ -2,8 +2,6 @@ package cmd
 
 import (
 	"cmp"
-	"fmt"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -77,13 +75,13 @@ func runTemplatesList(env *Env, dir string, asJSON bool) error {
 		}
 		return env.json(doc)
 	}
-	w := tabwriter.NewWriter(env.Out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "NAME\tSUMMARY\tFROM")
+	w := env.table()
+	w.row("NAME\tSUMMARY\tFROM")
 	for _, t := range set.Templates {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", t.Name, t.Summary, cmp.Or(t.Dir, "gateway"))
+		w.row("%s\t%s\t%s", t.Name, t.Summary, cmp.Or(t.Dir, "gateway"))
 	}
-	if err := w.Flush(); err != nil {
-		return fmt.Errorf("writing the list: %w", err)
+	if err := w.flush("the list"); err != nil {
+		return err
 	}
 	for _, broken := range set.Broken {
 		env.notef("left out, since it is broken: %v\n", broken)
@@ -104,13 +102,13 @@ func runTemplatesShow(env *Env, dir, name string, asJSON bool) error {
 		return env.json(templateView{t.Header, t.Dir})
 	}
 	env.printf("%s: %s\n\n", t.Name, t.Summary)
-	w := tabwriter.NewWriter(env.Out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "PARAMETER\tTYPE\tDEFAULT\tMEANING")
+	w := env.table()
+	w.row("PARAMETER\tTYPE\tDEFAULT\tMEANING")
 	for _, p := range t.Parameters {
-		fmt.Fprintf(w, "--%s\t%s\t%s\t%s\n", p.Name, p.Type, defaultOf(p), meaningOf(p))
+		w.row("--%s\t%s\t%s\t%s", p.Name, p.Type, defaultOf(p), meaningOf(p))
 	}
-	if err := w.Flush(); err != nil {
-		return fmt.Errorf("writing the template: %w", err)
+	if err := w.flush("the template"); err != nil {
+		return err
 	}
 	for i, line := range needsOf(t) {
 		if i == 0 {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -149,19 +148,16 @@ func runPolicy(env *Env, asJSON bool) error {
 			Rules []policy.Doc `json:"rules"`
 		}{policy.Rules()})
 	}
-	w := tabwriter.NewWriter(env.Out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "RULE\tREFUSES\tWHY\tMEND")
+	w := env.table()
+	w.row("RULE\tREFUSES\tWHY\tMEND")
 	for _, d := range policy.Rules() {
 		name := string(d.Name)
 		if d.Fixed {
 			name += " *"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", name, d.Refuses, d.Why, d.Mend)
+		w.row("%s\t%s\t%s\t%s", name, d.Refuses, d.Why, d.Mend)
 	}
-	if err := w.Flush(); err != nil {
-		return fmt.Errorf("writing the rules: %w", err)
-	}
-	return nil
+	return w.flush("the rules")
 }
 
 // trusted are the rules that a project may break, for people.

@@ -11,6 +11,7 @@ import (
 	"gateway/projects/adoption"
 	"gateway/projects/policy"
 	"gateway/proxy/docker"
+	"gateway/proxy/printable"
 	"gateway/templates"
 )
 
@@ -69,7 +70,7 @@ func (s *Source) strays(trust policy.Trust) error {
 	for _, m := range s.Outline.Mounts() {
 		rel, err := filepath.Rel(s.Folder.Dir, m.Path)
 		if rest, up := strings.CutPrefix(filepath.ToSlash(rel), "../"); err == nil && up && !strings.HasPrefix(rest+"/", "../") {
-			return fmt.Errorf("folder %s: %s is mounted, which is not in it and would not be copied; move it into the folder, or use a volume", s.Folder.Dir, shown(m.Path))
+			return fmt.Errorf("folder %s: %s is mounted, which is not in it and would not be copied; move it into the folder, or use a volume", s.Folder.Dir, printable.Line(m.Path))
 		}
 	}
 	return nil

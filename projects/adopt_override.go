@@ -15,6 +15,7 @@ import (
 
 	"gateway/projects/adoption"
 	"gateway/proxy/label"
+	"gateway/proxy/printable"
 	"gateway/templates"
 )
 
@@ -38,7 +39,7 @@ func (p Project) override() (overrideInForce, error) {
 	}
 	var file composeFile
 	if err := yaml.Unmarshal(text, &file); err != nil {
-		return o, fmt.Errorf("%s: %s", at, shown(err.Error()))
+		return o, fmt.Errorf("%s: %s", at, printable.Text(err.Error()))
 	}
 	for _, name := range slices.Sorted(maps.Keys(file.Services)) {
 		if labels := file.Services[name].Labels; labels[label.Path] != "" && o.choice.Service == "" {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"gateway/proxy/printable"
 	"gateway/proxy/route"
 )
 
@@ -200,7 +201,7 @@ func siteWanted(p Project) error {
 			return nil
 		}
 		return fmt.Errorf("project %s: %s is a link to %s, and a version would come in its place; put a folder there first: rm %s && mkdir %s",
-			p.Name, SiteFolder, shown(to), site, site)
+			p.Name, SiteFolder, printable.Line(to), site, site)
 	}
 	if p.HasSite() {
 		return nil

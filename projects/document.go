@@ -6,7 +6,6 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -16,6 +15,7 @@ import (
 	"gateway/projects/adoption"
 	"gateway/projects/policy"
 	"gateway/proxy/label"
+	"gateway/proxy/printable"
 )
 
 // Meta is what x-gateway in a compose.yaml says. All of it may be missing in a file that people wrote.
@@ -111,10 +111,10 @@ func parseDocument(name Name, text []byte) (Document, error) {
 	var file composeFile
 	if err := yaml.Unmarshal(text, &file); err != nil {
 		// It quotes values as they are.
-		return Document{}, errors.New(shown(err.Error()))
+		return Document{}, errors.New(printable.Text(err.Error()))
 	}
 	if file.Name != "" && file.Name != string(name) {
-		return Document{}, fmt.Errorf("it says name: %s, and the folder is %s; they have to be equal", shown(file.Name), name)
+		return Document{}, fmt.Errorf("it says name: %s, and the folder is %s; they have to be equal", printable.Line(file.Name), name)
 	}
 	meta, err := parseMeta(&file.Gateway)
 	if err != nil {
@@ -158,7 +158,7 @@ func parseMeta(node *yaml.Node) (Meta, error) {
 			set = m.setTrust
 		}
 		if err := set(key.Value, value); err != nil {
-			return Meta{}, fmt.Errorf("line %d: x-gateway.%s: %w", key.Line, shown(key.Value), err)
+			return Meta{}, fmt.Errorf("line %d: x-gateway.%s: %w", key.Line, printable.Line(key.Value), err)
 		}
 	}
 	return m, nil
@@ -206,19 +206,6 @@ func oneLine(s string) error {
 }
 
 func unprintable(r rune) bool { return !unicode.IsPrint(r) }
-
-// shown spells out what cannot be printed. Lines stay lines.
-func shown(s string) string {
-	var b strings.Builder
-	for _, r := range s {
-		if r != '\n' && unprintable(r) {
-			b.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
-		} else {
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
-}
 
 func parseDate(s string) (time.Time, error) {
 	day, err := time.Parse(time.DateOnly, s)

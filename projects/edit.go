@@ -10,6 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"gateway/proxy/label"
+	"gateway/proxy/printable"
 	"gateway/templates"
 )
 
@@ -85,7 +86,7 @@ func differences(before, after []byte) ([]change, error) {
 func edit(text []byte, changes []change) (edited []byte, made int, err error) {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(text, &doc); err != nil {
-		return nil, 0, errors.New(shown(err.Error()))
+		return nil, 0, errors.New(printable.Text(err.Error()))
 	}
 	type cut struct {
 		node  *yaml.Node

@@ -11,6 +11,7 @@ import (
 
 	"gateway/proxy/docker"
 	"gateway/proxy/label"
+	"gateway/proxy/printable"
 	"gateway/proxy/route"
 )
 
@@ -163,7 +164,7 @@ func lastLogs(ctx context.Context, engine Lister, name Name) string {
 		if text = strings.TrimSpace(text); err != nil || text == "" {
 			text = "(nothing)"
 		}
-		fmt.Fprintf(&all, "%s (%s) wrote last:\n%s\n", c.Name, c.Status, text)
+		fmt.Fprintf(&all, "%s\n", printable.Nested(fmt.Sprintf("%s (%s) wrote last:\n%s", c.Name, c.Status, text)))
 	}
 	return all.String()
 }

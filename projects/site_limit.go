@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"gateway/proxy/printable"
 )
 
 // Limits bound what is copied into a project: a folder named by mistake, such as a home folder, ends there.
@@ -87,7 +89,7 @@ func (l Limits) refuse(t tally) error {
 	if l.Files > 0 && t.files > l.Files {
 		var parts []string
 		for _, s := range most(slices.Collect(maps.Values(t.top)), func(s share) int64 { return int64(s.files) }) {
-			parts = append(parts, fmt.Sprintf("%s (%s)", shown(s.name), thousands(s.files)))
+			parts = append(parts, fmt.Sprintf("%s (%s)", printable.Line(s.name), thousands(s.files)))
 		}
 		return fmt.Errorf("it has %s%s files and folders, and %s is the most ($GATEWAY_MAX_FILES, or --max-files of deploy); most are in %s; name the folder with the finished site alone",
 			more, thousands(t.files), thousands(l.Files), strings.Join(parts, ", "))
@@ -98,7 +100,7 @@ func (l Limits) refuse(t tally) error {
 		if s.bytes == 0 {
 			break
 		}
-		parts = append(parts, fmt.Sprintf("%s (%s)", shown(s.name), Size(s.bytes)))
+		parts = append(parts, fmt.Sprintf("%s (%s)", printable.Line(s.name), Size(s.bytes)))
 	}
 	return fmt.Errorf("it has %s%s, and %s is the most ($GATEWAY_MAX_SIZE, or --max-size of deploy); the largest are %s; keep large files elsewhere and link to them",
 		more, Size(t.bytes), Size(l.Bytes), strings.Join(parts, ", "))

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"gateway/proxy/printable"
 )
 
 // VersionsFolder holds the versions of a project's site, once files were deployed: 7/site has the files of version 7,
@@ -166,7 +168,7 @@ func (h history) read(n int) Version {
 	v := Version{Number: n}
 	text, err := os.ReadFile(filepath.Join(h.folder(n), versionFile))
 	if err == nil && json.Unmarshal(text, &v) == nil {
-		v.Number, v.From, v.By = n, shown(v.From), shown(v.By)
+		v.Number, v.From, v.By = n, printable.Line(v.From), printable.Line(v.By)
 		return v
 	}
 	v = Version{Number: n}

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"gateway/proxy/printable"
 )
 
 // follows reports whether all services of a project that have its site mounted have its versions too: their containers
@@ -23,7 +25,7 @@ func follows(p Project) (bool, error) {
 		} `yaml:"services"`
 	}
 	if err := yaml.Unmarshal(text, &file); err != nil {
-		return false, fmt.Errorf("%s: %s", filepath.Join(p.Dir, ComposeFile), shown(err.Error()))
+		return false, fmt.Errorf("%s: %s", filepath.Join(p.Dir, ComposeFile), printable.Text(err.Error()))
 	}
 	seen := false
 	for _, service := range file.Services {

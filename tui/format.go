@@ -8,36 +8,19 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
+
+	"gateway/proxy/printable"
 )
 
 // none stands where there is nothing to say.
 const none = "–"
 
-// clean makes text that others wrote fit to be shown on one line: escape sequences are taken out, and what else is
-// not printable is replaced.
-func clean(s string) string {
-	printable := true
-	for _, r := range s {
-		printable = printable && unicode.IsPrint(r)
-	}
-	if printable {
-		return s
-	}
-	return strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsPrint(r):
-			return r
-		case unicode.IsSpace(r):
-			return ' '
-		}
-		return unicode.ReplacementChar
-	}, ansi.Strip(s))
-}
+// clean makes text that others wrote fit to be shown on one line.
+func clean(s string) string { return printable.Line(s) }
 
 // readable writes the escapes of letters outside ASCII as those letters: /%EC%82%AC%EC%A7%84 is /사진 to people. All
 // other escapes stay.

@@ -51,7 +51,7 @@ func TestFormat_IsShortAndRound(t *testing.T) {
 		{readable("/%E2%80%AE"), "/%E2%80%AE"},
 		{cut("사진부", 4), "사…"},
 		{pad("사진", 6, true), "  사진"},
-		{clean("a\x1b[31mb\tc\x00"), "ab c\uFFFD"},
+		{clean("a\x1b[31mb\tc\x00"), `a\x1b[31mb\tc\x00`},
 	} {
 		if c.got != c.want {
 			t.Errorf("got %q, want %q", c.got, c.want)

@@ -59,7 +59,7 @@ func TestText_ShowsMessagesAndNeverObeysThem(t *testing.T) {
 	routes := troubledRoutes()
 	routes.Routes[1].Paused.Message = "\x1b[2Jred\nlines"
 	text := Text(routes, noon, false)
-	if strings.Contains(text, "\x1b") || !strings.Contains(text, "message: red lines\n") {
+	if strings.Contains(text, "\x1b") || !strings.Contains(text, "message: \\x1b[2Jred\\nlines\n") {
 		t.Errorf("the text is\n%q", text)
 	}
 	if routes.Routes[1].Paused.Message != "\x1b[2Jred\nlines" {

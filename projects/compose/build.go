@@ -13,6 +13,7 @@ import (
 	"github.com/docker/compose/v5/pkg/api"
 
 	"gateway/projects/policy"
+	"gateway/proxy/printable"
 )
 
 // build makes the images of the project's services that are built, each time anew as far as the builder knows of no
@@ -113,8 +114,8 @@ func (b *buildLog) Write(text []byte) (int, error) {
 // take keeps one line and hands it on. The caller holds mu.
 func (b *buildLog) take(line string) {
 	// What is behind the last return is what a terminal would show.
-	line = colours.ReplaceAllString(strings.TrimRight(line, "\r "), "")
-	line = strings.Map(printable, line[strings.LastIndexByte(line, '\r')+1:])
+	line = strings.TrimRight(line, "\r ")
+	line = printable.Text(line[strings.LastIndexByte(line, '\r')+1:])
 	if strings.TrimSpace(line) == "" {
 		return
 	}
@@ -126,17 +127,6 @@ func (b *buildLog) take(line string) {
 		b.lines = slices.Delete(b.lines, 0, 1)
 	}
 	b.events.say(Event{ID: "Build", Text: "Wrote", Details: line, Status: Wrote})
-}
-
-// colours are what programs write to colour a terminal's lines.
-var colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
-
-// printable takes out what would do something to a terminal.
-func printable(r rune) rune {
-	if r == '\t' || r >= ' ' && r != 0x7f && (r < 0x80 || r > 0x9f) {
-		return r
-	}
-	return -1
 }
 
 // forget is called before a build.

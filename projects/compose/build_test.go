@@ -25,7 +25,7 @@ func TestBuildLog_TellsWholeLinesAndKeepsTheLast(t *testing.T) {
 		}
 	}
 	log.end()
-	want := []string{"Step 1/2 : FROM a", " ---> Running in 0123456789ab", "100%", "no", "half"}
+	want := []string{"Step 1/2 : FROM a", " ---> Running in 0123456789ab", "100%", `no\x07`, "half"}
 	if !slices.Equal(told, want) || !slices.Equal(log.last(), want) || !slices.Equal(log.steps(), []string{"0123456789ab"}) {
 		t.Errorf("told %q, keeps %q, ran %q", told, log.last(), log.steps())
 	}
