@@ -121,6 +121,8 @@ func (v *visit) answer() {
 	switch {
 	case route.Leaves(v.rest):
 		v.page(page.BadRequest)
+	case v.evades(path):
+		v.page(page.Ambiguous)
 	case v.wantsSlash():
 		v.addSlash()
 	case v.admit():

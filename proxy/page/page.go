@@ -30,6 +30,7 @@ const (
 	NotFound    Kind = "not_found"      // no project is here
 	Gone        Kind = "removed"        // a project was here
 	BadRequest  Kind = "bad_request"    // the address or the request is malformed
+	Ambiguous   Kind = "ambiguous_path" // the address may mean another route, which has limits of its own
 	BadMethod   Kind = "bad_method"     // the method is not passed on
 	Internal    Kind = "internal_error" // a mistake of the gateway itself
 
@@ -66,6 +67,7 @@ var faces = map[Kind]face{
 	NotFound:    {http.StatusNotFound, 0, "calm"},
 	Gone:        {http.StatusNotFound, 0, "calm"},
 	BadRequest:  {http.StatusBadRequest, 0, "fail"},
+	Ambiguous:   {http.StatusBadRequest, 0, "fail"},
 	BadMethod:   {http.StatusMethodNotAllowed, 0, "fail"},
 	Internal:    {http.StatusInternalServerError, 0, "fail"},
 	LongTarget:  {http.StatusRequestURITooLong, 0, "fail"},

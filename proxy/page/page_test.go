@@ -20,7 +20,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 
 var kinds = []page.Kind{
 	page.Waiting, page.Starting, page.Unhealthy, page.Stopped, page.Draining, page.Paused, page.Unreachable, page.Broken,
-	page.Slow, page.NotFound, page.Gone, page.BadRequest, page.BadMethod, page.Internal,
+	page.Slow, page.NotFound, page.Gone, page.BadRequest, page.Ambiguous, page.BadMethod, page.Internal,
 	page.LongTarget, page.Unexpected, page.LargeHead, page.Unknown, page.BadVersion, page.LargeBody, page.TooMany, page.Crowded,
 }
 

@@ -19,6 +19,8 @@ type Path struct {
 	// plain escaped: what prefixes match on. An escaped slash stays escaped, so it never separates segments. It is
 	// Raw itself when nothing had to change.
 	Normal string
+	// odd reports that an app may read the path in another way than Normal says.
+	odd bool
 }
 
 // ParsePath reads the escaped path of a request target, without its query. It does not resolve dot segments.
@@ -26,8 +28,8 @@ func ParsePath(raw string) (Path, error) {
 	if !strings.HasPrefix(raw, "/") {
 		return Path{}, ErrEscape
 	}
-	if plain(raw) {
-		return Path{Raw: raw, Normal: raw}, nil
+	if normal, odd := plain(raw); normal {
+		return Path{Raw: raw, Normal: raw, odd: odd}, nil
 	}
 	var b strings.Builder
 	b.Grow(len(raw))
@@ -42,7 +44,7 @@ func ParsePath(raw string) (Path, error) {
 		}
 		writeByte(&b, c, escaped)
 	}
-	return Path{Raw: raw, Normal: b.String()}, nil
+	return Path{Raw: raw, Normal: b.String(), odd: true}, nil
 }
 
 // After cuts the first n segments off the path as it was sent and returns the rest, which starts with a slash or is
@@ -97,13 +99,57 @@ func climb(depth int, part string) int {
 }
 
 // bare is a segment without its parameters, which hide dots from us but not from every server: "..;x" is ".." to some.
+// So is what follows a NUL, and the query and fragment of those who decode before they divide.
 func bare(segment string) string {
-	name, _, _ := strings.Cut(segment, ";")
-	return name
+	if end := strings.IndexAny(segment, ";\x00?#"); end >= 0 {
+		return segment[:end]
+	}
+	return segment
 }
 
-// liberal decodes every escape twice, as a chain of two servers that each decode once would.
-func liberal(s string) string { return unescape(unescape(s)) }
+// liberal decodes every escape twice, as a chain of two servers that each decode once would, and overlong UTF-8 with it.
+func liberal(s string) string { return shortest(unescape(shortest(unescape(s)))) }
+
+// shortest replaces ASCII characters written as several bytes, which UTF-8 forbids (RFC 3629 section 3), as careless
+// decoders do.
+func shortest(s string) string {
+	first := 0
+	for first < len(s) && overlong(s[first:]) == 0 {
+		first++
+	}
+	if first == len(s) {
+		return s
+	}
+	b := append(make([]byte, 0, len(s)), s[:first]...)
+	for i := first; i < len(s); i++ {
+		c := s[i]
+		if size := overlong(s[i:]); size > 0 {
+			c = s[i+size-2]&1<<6 | s[i+size-1]&0x3f
+			i += size - 1
+		}
+		b = append(b, c)
+	}
+	return string(b)
+}
+
+// overlong is the number of bytes of the overlong ASCII character that s starts with, 0 if it starts with another.
+func overlong(s string) int {
+	var size int
+	switch s[0] {
+	case 0xc0, 0xc1:
+		size = 2
+	case 0xe0:
+		size = 3
+	case 0xf0:
+		size = 4
+	default:
+		return 0
+	}
+	if len(s) < size || s[size-1]&0xc0 != 0x80 || size > 2 && s[size-2]&^1 != 0x80 || size > 3 && s[1] != 0x80 {
+		return 0
+	}
+	return size
+}
 
 func unescape(s string) string {
 	if strings.IndexByte(s, '%') < 0 {
@@ -120,14 +166,22 @@ func unescape(s string) string {
 	return b.String()
 }
 
-// plain reports whether every byte of s stands for itself in the normal form.
-func plain(s string) bool {
-	for i := range len(s) {
-		if !legal[s[i]] {
-			return false
+// plain reports whether every byte of s stands for itself in the normal form, and whether an app may still read it in
+// another way.
+func plain(s string) (normal, odd bool) {
+	for i, end := 0, len(s)-1; i <= end; i++ {
+		switch c := s[i]; {
+		case !legal[c]:
+			return false, true
+		case c == '/':
+			odd = odd || i < end && s[i+1] == '/'
+		case c == '.':
+			odd = odd || i == end || s[i+1] == '/'
+		case c == ';':
+			odd = true
 		}
 	}
-	return true
+	return true, odd
 }
 
 // unhex reads the two hexadecimal digits after the percent sign at i.

@@ -58,3 +58,10 @@ type Policy struct {
 	// BodyMax is the most bytes that the body of a request may have; 0 is the gateway's default.
 	BodyMax int64 `json:"body_max,omitempty"`
 }
+
+// Limits is the part of the policy that restricts requests: the policy without the fields that only say how targets are
+// treated. A new field counts as a restriction until it is left out here.
+func (p Policy) Limits() Policy {
+	p.Balance, p.Check, p.Drain = "", Check{}, 0
+	return p
+}

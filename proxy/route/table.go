@@ -19,9 +19,11 @@ type Table struct {
 	problems []Problem
 	index    map[Key]*Route
 	hosts    map[string]bool
-	depth    int
-	wire     []byte
-	digest   string
+	// trees are what Readings follows, by host.
+	trees  map[string]*branch
+	depth  int
+	wire   []byte
+	digest string
 }
 
 // Match is a request's place in a table.
@@ -138,11 +140,18 @@ func conflict(holder, loser *Route) Problem {
 func (t *Table) reindex() {
 	t.index = make(map[Key]*Route, len(t.routes))
 	t.hosts = make(map[string]bool)
+	t.trees = make(map[string]*branch)
 	t.depth = 0
 	for i := range t.routes {
 		r := &t.routes[i]
 		t.index[r.Key] = r
 		t.depth = max(t.depth, r.Prefix.Depth())
+		tree := t.trees[r.Host]
+		if tree == nil {
+			tree = new(branch)
+			t.trees[r.Host] = tree
+		}
+		tree.plant(r)
 		if r.Host != "" {
 			t.hosts[r.Host] = true
 		}
