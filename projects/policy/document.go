@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"unicode"
 
 	// The same reader of YAML as Compose has, so that both see the same.
 	"go.yaml.in/yaml/v4"
@@ -18,7 +19,10 @@ const (
 	maxBytes = 512 << 10
 	maxNodes = 20_000 // after aliases are followed
 	maxDepth = 40
-	maxNest  = 32 // variables in one value
+	maxNest  = 32 // variables in the defaults of others
+
+	// maxWork bounds the time that variables take: Compose needs the square of their number in each value.
+	maxWork = 1 << 22
 
 	// maxExpanded is how many bytes variables may come to.
 	maxExpanded = 16 << 20
@@ -101,9 +105,9 @@ func measured(text []byte) (*yaml.Node, size, error) {
 // size is what a node comes to when all aliases in it are followed.
 type size struct {
 	nodes, depth int
-	// variables are how many there are, bytes those of the values that they are in.
-	variables, bytes int
-	err              error
+	// variables are how many there are, bytes those of the values that they are in, work the time that they take.
+	variables, bytes, work int
+	err                    error
 }
 
 // measure finds the size of each node once.
@@ -132,6 +136,8 @@ func (m *measure) of(n *yaml.Node) size {
 	switch {
 	case s.err == nil && s.nodes > maxNodes:
 		s.err = &formatError{n.Line, fmt.Sprintf("it comes to more than %d values", maxNodes)}
+	case s.err == nil && s.work > maxWork:
+		s.err = &formatError{n.Line, "it has too many variables"}
 	case s.err == nil && s.depth > maxDepth:
 		s.err = &formatError{n.Line, fmt.Sprintf("it is more than %d levels deep", maxDepth)}
 	}
@@ -142,8 +148,8 @@ func (m *measure) of(n *yaml.Node) size {
 func (m *measure) sum(n *yaml.Node) size {
 	total := size{nodes: 1, depth: 1}
 	if n.Kind == yaml.ScalarNode {
-		if total.variables = strings.Count(n.Value, "$"); total.variables > 0 {
-			total.bytes = len(n.Value)
+		if total.variables = variables(n.Value); total.variables > 0 {
+			total.bytes, total.work = len(n.Value), total.variables*total.variables
 		}
 	}
 	inner := n.Content
@@ -158,12 +164,47 @@ func (m *measure) sum(n *yaml.Node) size {
 		total.nodes += s.nodes
 		total.variables += s.variables
 		total.bytes += s.bytes
+		total.work += s.work
 		total.depth = max(total.depth, s.depth+1)
-		if total.nodes > maxNodes {
+		if total.nodes > maxNodes || total.work > maxWork {
 			break
 		}
 	}
 	return total
+}
+
+// variables counts those in a value. Two dollars are one that is no variable's.
+func variables(value string) int {
+	n := 0
+	for i := 0; i+1 < len(value); i++ {
+		if value[i] != '$' {
+			continue
+		}
+		if i++; value[i] == '{' || value[i] == '_' || unicode.IsLetter(rune(value[i])) {
+			n++
+		}
+	}
+	return n
+}
+
+// nested is how deep braces are in those of variables.
+func nested(value string) int {
+	depth, most := 0, 0
+	for i := range len(value) {
+		switch {
+		case value[i] == '{' && (depth > 0 || opensVariable(value[:i])):
+			depth++
+			most = max(most, depth)
+		case value[i] == '}' && depth > 0:
+			depth--
+		}
+	}
+	return most
+}
+
+// opensVariable reports whether a brace behind a text is a variable's: the dollars before it are not all pairs.
+func opensVariable(before string) bool {
+	return (len(before)-len(strings.TrimRight(before, "$")))%2 == 1
 }
 
 // odd refuses what readers of YAML take differently, and values that take long to work out.
@@ -174,8 +215,8 @@ func odd(n *yaml.Node) error {
 	if n.Style&yaml.TaggedStyle != 0 && !slices.Contains(tags, n.ShortTag()) {
 		return &formatError{n.Line, fmt.Sprintf("tag %s is not one that Compose files have", shown(n.Tag))}
 	}
-	if n.Kind == yaml.ScalarNode && strings.Count(n.Value, "${") > maxNest {
-		return &formatError{n.Line, fmt.Sprintf("it has more than %d variables in one value", maxNest)}
+	if n.Kind == yaml.ScalarNode && nested(n.Value) > maxNest {
+		return &formatError{n.Line, fmt.Sprintf("it has variables more than %d levels deep in each other", maxNest)}
 	}
 	if n.Kind != yaml.MappingNode {
 		return nil
