@@ -69,7 +69,7 @@ type Service struct {
 	Exposed   []int
 	// ContainerName, Restart and NetworkMode are empty when they are not said.
 	ContainerName, Restart, NetworkMode string
-	// Networks is nil when none are said.
+	// Networks are the keys of those that it is on, default among them; none with a NetworkMode.
 	Networks []string
 	Labels   map[string]string
 	Mounts   []Mount
@@ -94,7 +94,16 @@ func (p Port) String() string {
 }
 
 // Missing are the limits that a service says nothing of.
-type Missing struct{ Memory, CPUs, Pids, NoNewPrivileges, LogSize, LogFiles bool }
+type Missing struct {
+	Memory, CPUs, Pids, NoNewPrivileges, LogSize, LogFiles bool
+	// InDeploy says that it has some by deploy.resources.limits, where Compose wants the others, too.
+	InDeploy bool
+}
+
+func (m Missing) any() bool {
+	m.InDeploy = false
+	return m != Missing{}
+}
 
 // composeNames are the names of compose files and of those that override them, in the order in which Compose looks.
 var (

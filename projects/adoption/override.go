@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"go.yaml.in/yaml/v3"
+
 	"gateway/projects/policy"
 	"gateway/proxy/label"
 	"gateway/templates"
@@ -58,6 +60,32 @@ func (t Terms) Compose() []byte {
 	b.line("      - %s", Override)
 	b.line("    project_directory: %s", Source)
 	return []byte(b.String())
+}
+
+// Unwrap names the files that Compose reads in place of a compose.yaml that Terms.Compose wrote, as if it were run in the
+// folder of the source: so it is with the files where they came from. It is empty for one that says more than that.
+func Unwrap(text []byte) policy.Wrapped {
+	var all map[string]yaml.Node
+	if yaml.Unmarshal(text, &all) != nil {
+		return policy.Wrapped{}
+	}
+	for key := range all {
+		if key != "name" && key != "include" && !strings.HasPrefix(key, "x-") {
+			return policy.Wrapped{}
+		}
+	}
+	node := all["include"]
+	var include []map[string]yaml.Node
+	if node.Decode(&include) != nil || len(include) != 1 || len(include[0]) != 2 {
+		return policy.Wrapped{}
+	}
+	paths, directory := include[0]["path"], include[0]["project_directory"]
+	var files []string
+	if paths.Decode(&files) != nil || directory.Value != Source || len(files) < 2 || files[len(files)-1] != Override ||
+		slices.ContainsFunc(files, func(file string) bool { return strings.Contains(file, "$") }) {
+		return policy.Wrapped{}
+	}
+	return policy.Wrapped{Base: Source, Files: files}
 }
 
 // Override is the text of the file beside it, which has what is added to somebody's services, or left out of them.
@@ -161,7 +189,7 @@ func key(name string) string {
 // joins has a service on the edge network, and keeps it on those that it is on.
 func (s Service) joins(b *text, edge string, alone bool) {
 	b.line("    networks:")
-	if s.Networks == nil && !alone {
+	if s.onDefault() && !alone {
 		b.line("      default: {}")
 	}
 	b.line("      %s: {}", key(edge))
@@ -190,20 +218,29 @@ func (s Service) leavesSome(trust policy.Trust) bool {
 }
 
 func (s Service) changed(t Terms) bool {
-	return s.Name == t.Choice.Service || s.leavesSome(t.Trust) || s.Missing != Missing{}
+	return s.Name == t.Choice.Service || s.leavesSome(t.Trust) || s.Missing.any()
 }
 
 // write adds the limits that a service says nothing of, as they would be added anyway: so that what Compose makes of the
 // folder is the same with the gateway and without.
 func (m Missing) write(b *text) {
+	memory, pids, indent := "mem_limit", "pids_limit", "    "
+	if m.InDeploy {
+		memory, pids, indent = "memory", "pids", "          "
+	}
+	if m.InDeploy && (m.Memory || m.CPUs || m.Pids) {
+		b.line("    deploy:")
+		b.line("      resources:")
+		b.line("        limits:")
+	}
 	if m.Memory {
-		b.line("    mem_limit: %dm", policy.DefaultMemory>>20)
+		b.line("%s%s: %dm", indent, memory, policy.DefaultMemory>>20)
 	}
 	if m.CPUs {
-		b.line("    cpus: %g", policy.DefaultCPUs)
+		b.line("%scpus: %g", indent, policy.DefaultCPUs)
 	}
 	if m.Pids {
-		b.line("    pids_limit: %d", policy.DefaultPids)
+		b.line("%s%s: %d", indent, pids, policy.DefaultPids)
 	}
 	if m.NoNewPrivileges {
 		b.line("    security_opt: [\"no-new-privileges:true\"]")

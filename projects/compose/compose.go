@@ -21,7 +21,6 @@ import (
 	"github.com/docker/compose/v5/pkg/api"
 	sdk "github.com/docker/compose/v5/pkg/compose"
 	"github.com/docker/go-connections/tlsconfig"
-	"github.com/sirupsen/logrus"
 )
 
 // ErrOverlap says that a network's subnet shares addresses with another network's.
@@ -48,7 +47,7 @@ type Compose struct {
 // New prepares for the engine at host, in the form that docker.New takes, and does not connect. What happens is told to
 // progress, which is never called twice at once; nil is silence.
 func New(host string, progress func(Event)) (*Compose, error) {
-	quiet()
+	prepare()
 	options, err := clientOptions(host)
 	if err != nil {
 		return nil, fmt.Errorf("preparing compose: %w", err)
@@ -72,9 +71,6 @@ func New(host string, progress func(Event)) (*Compose, error) {
 	}
 	return &Compose{service, cli, said}, nil
 }
-
-// quiet silences the logger that the SDK shares with whoever links it; its warnings repeat what events tell.
-var quiet = sync.OnceFunc(func() { logrus.SetOutput(io.Discard) })
 
 // clientOptions are those of the docker command for an address.
 func clientOptions(host string) (*cliflags.ClientOptions, error) {

@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -26,27 +27,47 @@ func addLimits(project *types.Project) []string {
 }
 
 func limit(s *types.ServiceConfig) (added []string) {
-	said := &types.Resource{}
-	if s.Deploy != nil && s.Deploy.Resources.Limits != nil {
-		said = s.Deploy.Resources.Limits
+	// Compose refuses a limit beside the limits of deploy, which says another one or none.
+	deploy := limitsOfDeploy(s)
+	said := types.Resource{}
+	if deploy != nil {
+		said = *deploy
 	}
 	if s.MemLimit == 0 && said.MemoryBytes == 0 {
-		s.MemLimit = policy.DefaultMemory
+		said.MemoryBytes = policy.DefaultMemory
 		added = append(added, fmt.Sprintf("mem_limit %dm", policy.DefaultMemory>>20))
 	}
 	if s.CPUS == 0 && s.CPUQuota == 0 && said.NanoCPUs == 0 {
-		s.CPUS = policy.DefaultCPUs
+		said.NanoCPUs = policy.DefaultCPUs
 		added = append(added, fmt.Sprintf("cpus %g", policy.DefaultCPUs))
 	}
 	if s.PidsLimit == 0 && said.Pids == 0 {
-		s.PidsLimit = policy.DefaultPids
+		said.Pids = policy.DefaultPids
 		added = append(added, fmt.Sprintf("pids_limit %d", policy.DefaultPids))
+	}
+	if deploy != nil {
+		*deploy = said
+	} else {
+		s.MemLimit = cmp.Or(s.MemLimit, said.MemoryBytes)
+		s.CPUS = cmp.Or(s.CPUS, said.NanoCPUs.Value())
+		s.PidsLimit = cmp.Or(s.PidsLimit, said.Pids)
 	}
 	if !slices.ContainsFunc(s.SecurityOpt, func(o string) bool { return strings.HasPrefix(o, "no-new-privileges") }) {
 		s.SecurityOpt = append(slices.Clone(s.SecurityOpt), "no-new-privileges:true")
 		added = append(added, "no-new-privileges")
 	}
 	return append(added, limitLogs(s)...)
+}
+
+// limitsOfDeploy are those of deploy, as a copy that the service has now; nil when it says none.
+func limitsOfDeploy(s *types.ServiceConfig) *types.Resource {
+	if s.Deploy == nil || s.Deploy.Resources.Limits == nil {
+		return nil
+	}
+	deploy, limits := *s.Deploy, *s.Deploy.Resources.Limits
+	deploy.Resources.Limits = &limits
+	s.Deploy = &deploy
+	return &limits
 }
 
 // limitLogs bounds the logs of the drivers that have no bound by themselves.

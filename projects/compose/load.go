@@ -1,7 +1,6 @@
 package compose
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"maps"
@@ -11,9 +10,7 @@ import (
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/consts"
-	"github.com/compose-spec/compose-go/v2/dotenv"
 	"github.com/compose-spec/compose-go/v2/loader"
-	"github.com/compose-spec/compose-go/v2/template"
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/docker/compose/v5/pkg/api"
 
@@ -45,7 +42,12 @@ type Inspection struct {
 	// Mounts are the files and folders that containers get, those of services that do not run among them.
 	Mounts []adoption.Mount
 
+	// Unset are the variables that the files use and nothing sets.
+	Unset []policy.Unset
+
 	place func(keys ...string) policy.Place
+	// base is the folder that relative paths in the files start at.
+	base string
 }
 
 // Located is a finding of somebody else's with the file and line that say its keys.
@@ -61,7 +63,23 @@ func (i Inspection) Notes() []string {
 	for _, f := range i.Allowed {
 		notes = append(notes, fmt.Sprintf("trusted by rule %s: %s: %s", f.Rule, f.Where, f.Text))
 	}
+	for _, u := range i.Unset {
+		notes = append(notes, i.unset(u))
+	}
 	return append(notes, i.Added...)
+}
+
+// unset warns of a variable as Compose does, by a path that means the same wherever the folder is.
+func (i Inspection) unset(u policy.Unset) string {
+	where := u.File
+	if rel, err := filepath.Rel(i.base, u.File); err == nil && filepath.IsLocal(rel) {
+		where = rel
+	}
+	if u.Line > 0 {
+		where += fmt.Sprintf(": line %d", u.Line)
+	}
+	return fmt.Sprintf("warning: %s: variable %s is not set, and nothing takes its place; set it in .env, or write $$%s for a dollar and that word"+
+		" (in an env file, single quotes around the value do it, too)", where, u.Name, u.Name)
 }
 
 // Inspect reads a project as Up would, without asking the engine, and holds it to the policy. The error is a
@@ -74,13 +92,14 @@ func (c *Compose) Inspect(ctx context.Context, s Subject) (Inspection, error) {
 
 // inspect is the one way in which projects are read: what it returns is what was checked.
 func inspect(ctx context.Context, s Subject) (*types.Project, Inspection, error) {
-	quiet()
+	prepare()
 	path := filepath.Join(s.Dir, file)
 	report, err := look(s)
 	if err != nil {
 		return nil, Inspection{}, located(path, err)
 	}
-	seen := Inspection{Trust: report.Trust, place: report.Place}
+	path = report.Files[0]
+	seen := Inspection{Trust: report.Trust, place: report.Place, base: report.Base}
 	if err := report.Refused(); err != nil {
 		return nil, seen, err
 	}
@@ -91,9 +110,11 @@ func inspect(ctx context.Context, s Subject) (*types.Project, Inspection, error)
 	if err := refuseResolved(project, report); err != nil {
 		return nil, seen, err
 	}
+	seen.Unset = unsetIn(project, report)
 	if project, err = resolve(project); err != nil {
 		return nil, seen, located(path, err)
 	}
+	project.WorkingDir = s.Dir
 	if err := refuseResolved(project, report); err != nil {
 		return nil, seen, err
 	}
@@ -130,8 +151,7 @@ func subnetsOf(project *types.Project) map[string][]netip.Prefix {
 func look(s Subject) (policy.Report, error) {
 	return policy.Check(policy.Source{
 		Dir: s.Dir, File: file, Name: s.Name, Trust: s.Trust, Foreign: s.Foreign,
-		Env:      map[string]string{"PWD": s.Dir, consts.ComposeProjectName: s.Name},
-		Language: policy.Language{Expand: expand, Dotenv: readDotenv},
+		Env: map[string]string{consts.ComposeProjectName: s.Name}, Unwrap: adoption.Unwrap, Language: language(),
 	})
 }
 
@@ -151,12 +171,11 @@ func read(ctx context.Context, s Subject, report policy.Report) (project *types.
 			project, err = nil, fmt.Errorf("compose cannot read it: %v", r)
 		}
 	}()
-	path := filepath.Join(s.Dir, file)
-	return loader.LoadWithContext(ctx, types.ConfigDetails{
-		WorkingDir:  s.Dir,
-		ConfigFiles: []types.ConfigFile{{Filename: path, Content: report.Text}},
-		Environment: maps.Clone(report.Env),
-	}, func(o *loader.Options) {
+	details := types.ConfigDetails{WorkingDir: report.Base, Environment: maps.Clone(report.Env)}
+	for _, path := range report.Files {
+		details.ConfigFiles = append(details.ConfigFiles, types.ConfigFile{Filename: path, Content: report.Texts[path]})
+	}
+	return loader.LoadWithContext(ctx, details, func(o *loader.Options) {
 		o.SetProjectName(s.Name, true)
 		o.SkipResolveEnvironment, o.SkipResolveLabels = true, true
 		o.Profiles = profiles(report.Env[consts.ComposeProfiles])
@@ -196,40 +215,4 @@ func finish(project *types.Project) *types.Project {
 		project.Services[name] = service
 	}
 	return project.WithoutUnnecessaryResources()
-}
-
-// expand puts variables in place as Compose does.
-func expand(text string, env map[string]string) (string, error) {
-	return template.Substitute(text, func(name string) (string, bool) {
-		value, ok := env[name]
-		return value, ok
-	})
-}
-
-// maxDotenv is how many bytes the variables in env files may come to, of each project and each service.
-const maxDotenv = 1 << 20
-
-// readDotenv reads an env file as Compose does.
-func readDotenv(text []byte, env map[string]string) (map[string]string, error) {
-	vars := map[string]string{}
-	return vars, expandDotenv(text, vars, env)
-}
-
-// expandDotenv reads an env file into vars. It gives up on one in which variables grow out of each other.
-func expandDotenv(text []byte, vars, env map[string]string) error {
-	left := maxDotenv
-	err := dotenv.ParseWithFormat(bytes.NewReader(text), ".env", vars, func(name string) (string, bool) {
-		value, ok := env[name]
-		if !ok {
-			value, ok = vars[name]
-		}
-		if left -= len(value); left < 0 {
-			return "", true
-		}
-		return value, ok
-	}, "")
-	if left < 0 {
-		return fmt.Errorf("its variables come to more than %d KiB", maxDotenv>>10)
-	}
-	return err
 }

@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -11,7 +12,6 @@ import (
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/consts"
-	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/containerd/errdefs"
 	"go.yaml.in/yaml/v3"
@@ -24,42 +24,30 @@ import (
 // that name would be made of them. Nothing outside their folder is read, and what would have to be is refused; all other
 // rules wait until the project is in place, with what is left out of it. The engine is not asked.
 func (c *Compose) Outline(ctx context.Context, dir, name string, files []string) (adoption.Outline, error) {
-	quiet()
-	var configs []types.ConfigFile
+	prepare()
 	outline := adoption.Outline{}
-	env := types.Mapping{}
-	for _, file := range files {
-		path := filepath.Join(dir, file)
-		report, err := policy.Check(policy.Source{
-			Dir: dir, File: file, Name: name, Foreign: true,
-			Env:      map[string]string{"PWD": dir, consts.ComposeProjectName: name},
-			Language: policy.Language{Expand: expand, Dotenv: readDotenv},
-		})
-		if err != nil {
-			return outline, located(path, err)
-		}
-		if err := unreadable(report); err != nil {
-			return outline, err
-		}
-		if said := nameIn(report.Text); said != "" {
-			outline.Name = said
-		}
-		env = report.Env
-		configs = append(configs, types.ConfigFile{Filename: path, Content: report.Text})
+	report, err := policy.Check(policy.Source{
+		Dir: dir, Name: name, Wrapped: policy.Wrapped{Files: files}, Foreign: true,
+		Env: map[string]string{consts.ComposeProjectName: name}, Language: language(),
+	})
+	if err != nil {
+		return outline, located(filepath.Join(dir, files[0]), err)
 	}
-	if more := env[consts.ComposeFilePath]; more != "" {
+	if err := unreadable(report); err != nil {
+		return outline, err
+	}
+	if more := report.Env[consts.ComposeFilePath]; more != "" {
 		return outline, fmt.Errorf("%s: COMPOSE_FILE says %q, and only %s are read; put all into these, or have them include the others",
 			filepath.Join(dir, ".env"), more, strings.Join(files, " and "))
 	}
-	project, err := readOutline(ctx, dir, name, configs, env)
+	project, err := read(ctx, Subject{Dir: dir, Name: name}, report)
 	if err != nil {
-		return outline, located(configs[0].Filename, err)
+		return outline, located(report.Files[0], err)
 	}
-	folder, err := policy.OpenFolder(dir)
-	if err != nil {
-		return outline, fmt.Errorf("reading the folder: %w", err)
+	for _, file := range report.Files {
+		outline.Name = cmp.Or(nameIn(report.Texts[file]), outline.Name)
 	}
-	describe(&outline, project, folder)
+	describe(&outline, project, report.Folder)
 	return outline, nil
 }
 
@@ -86,21 +74,6 @@ func nameIn(text []byte) string {
 		return ""
 	}
 	return file.Name
-}
-
-func readOutline(ctx context.Context, dir, name string, configs []types.ConfigFile, env types.Mapping) (project *types.Project, err error) {
-	defer func() {
-		// The library takes some types for granted before it has checked them.
-		if r := recover(); r != nil {
-			project, err = nil, fmt.Errorf("compose cannot read it: %v", r)
-		}
-	}()
-	return loader.LoadWithContext(ctx, types.ConfigDetails{WorkingDir: dir, ConfigFiles: configs, Environment: maps.Clone(env)}, func(o *loader.Options) {
-		o.SetProjectName(name, true)
-		o.SkipResolveEnvironment, o.SkipResolveLabels = true, true
-		// What nothing is said of stays unsaid.
-		o.SkipNormalization = true
-	})
 }
 
 func describe(o *adoption.Outline, project *types.Project, folder policy.Folder) {
@@ -200,7 +173,7 @@ func dockerfileOf(b *types.BuildConfig, folder policy.Folder) string {
 
 // missing are the limits that would be added to a service.
 func missing(s types.ServiceConfig) adoption.Missing {
-	var m adoption.Missing
+	m := adoption.Missing{InDeploy: limitsOfDeploy(&s) != nil}
 	for _, added := range limit(&s) {
 		word, _, _ := strings.Cut(added, " ")
 		switch {

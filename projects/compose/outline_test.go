@@ -107,7 +107,7 @@ func TestOutline_IsWhatComposeMakesOfTheFiles(t *testing.T) {
 		t.Errorf("api %+v", api)
 	}
 	want := []adoption.Port{{Host: "8080", Inside: 3000}, {Host: "9229", Inside: 9229}}
-	if !reflect.DeepEqual(web.Published, want) || !web.Builds || web.ContainerName != "shop" || !slices.Equal(web.Exposed, []int{3000}) || web.Networks != nil {
+	if !reflect.DeepEqual(web.Published, want) || !web.Builds || web.ContainerName != "shop" || !slices.Equal(web.Exposed, []int{3000}) || !slices.Equal(web.Networks, []string{"default"}) {
 		t.Errorf("web %+v", web)
 	}
 	if mounts := o.Mounts(); len(mounts) != 1 || mounts[0].Path != filepath.Join(dir, "data") || mounts[0].ReadOnly {

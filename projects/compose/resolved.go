@@ -53,6 +53,8 @@ type resolved struct {
 	project  *types.Project
 	report   policy.Report
 	findings []policy.Finding
+	// unset are the variables in env files that nothing sets.
+	unset []policy.Unset
 	// writable are folders that containers may write to, fixed what may not be inside them.
 	writable, fixed []spot
 }

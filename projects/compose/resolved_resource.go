@@ -33,7 +33,7 @@ func examineMounts(r *resolved, s types.ServiceConfig, keys []string) {
 
 func (r *resolved) bind(v types.ServiceVolumeConfig, keys []string) {
 	reach := r.report.Folder.Reach(r.absolute(v.Source))
-	compose := r.report.Folder.Reach(filepath.Join(r.project.WorkingDir, file))
+	compose := r.report.Folder.Reach(r.report.Folder.Path(file))
 	switch {
 	case reach.Socket:
 		r.find(policy.DockerSocket, fmt.Sprintf("%q is the engine's socket, or holds it", v.Source), keys...)

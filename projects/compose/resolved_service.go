@@ -192,10 +192,18 @@ func examineDeploy(r *resolved, s types.ServiceConfig, keys []string) {
 }
 
 func examineEnvFiles(r *resolved, s types.ServiceConfig, keys []string) {
-	vars := s.Environment.ToMapping()
 	for _, f := range s.EnvFiles {
 		r.read(f.Path, keys)
-		r.grows(f.Path, vars, keys)
+	}
+	r.readEnvFiles(s, keys)
+}
+
+// readEnvFiles reads the env files of a service one after the other, as Compose does for its environment.
+func (r *resolved) readEnvFiles(s types.ServiceConfig, keys []string) {
+	said := s.Environment.Resolve(r.project.Environment.Resolve)
+	vars := said.ToMapping()
+	for _, f := range s.EnvFiles {
+		r.grows(f.Path, f.Format, vars, lookup(r.project.Environment, said.ToMapping()), keys)
 	}
 }
 
@@ -203,7 +211,7 @@ func examineLabelFiles(r *resolved, s types.ServiceConfig, keys []string) {
 	vars := types.Mapping{}
 	for _, f := range s.LabelFiles {
 		r.read(f, keys)
-		r.grows(f, vars, keys)
+		r.grows(f, "", vars, lookup(r.project.Environment), keys)
 	}
 }
 
@@ -238,15 +246,20 @@ func (r *resolved) read(path string, keys []string) {
 	}
 }
 
-// grows refuses an env file, read after others into vars, in which variables grow out of each other.
-func (r *resolved) grows(path string, vars types.Mapping, keys []string) {
+// grows refuses an env file, read after others into vars, in which variables grow out of each other, and notes those that
+// nothing sets.
+func (r *resolved) grows(path, format string, vars types.Mapping, env func(string) (string, bool), keys []string) {
 	reach := r.report.Folder.Reach(r.absolute(path))
 	if !reach.Inside || policy.Readable(reach.Real) != nil {
 		return
 	}
 	text, err := os.ReadFile(reach.Real)
+	var names []string
 	if err == nil {
-		err = expandDotenv(text, vars, r.project.Environment)
+		names, err = unset.during(func() error { return expandDotenv(text, format, vars, env) })
+	}
+	for _, name := range names {
+		r.unset = append(r.unset, policy.Unset{Name: name, Place: policy.Place{File: r.absolute(path), Line: policy.LineOf(text, name)}})
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		r.find(policy.Format, fmt.Sprintf("%q: %v", path, err), keys...)
@@ -257,5 +270,5 @@ func (r *resolved) absolute(path string) string {
 	if filepath.IsAbs(path) {
 		return path
 	}
-	return filepath.Join(r.project.WorkingDir, path)
+	return filepath.Join(r.report.Base, path)
 }

@@ -13,9 +13,14 @@ import (
 
 // Source is a project as somebody has it on disk.
 type Source struct {
-	// Dir is the absolute path of its folder, File the name of its compose file there, Name that of the project.
+	// Dir is the absolute path of its folder, File the name of its compose file there, Name that of the project. Without
+	// a File, Wrapped says what is read.
 	Dir, File, Name string
-	// Env are the variables beside those in the folder's .env, which yield to these.
+	// Wrapped is what Compose reads in place of File, and Unwrap finds it in the text of File when it is not nil.
+	Wrapped Wrapped
+	Unwrap  func(text []byte) Wrapped
+	// Env are the variables beside those in the folder's .env, which yield to these. PWD is set by Check: it is the folder
+	// that Compose is run in.
 	Env map[string]string
 	// Trust is given beside what x-gateway.trust of the file records.
 	Trust Trust
@@ -24,12 +29,28 @@ type Source struct {
 	Language Language
 }
 
+// Wrapped are compose files that Compose reads as if it were run in the folder Base: of its .env, with paths that start
+// there. Files are in the order in which they override each other; all are relative to the project's folder.
+type Wrapped struct {
+	Base  string
+	Files []string
+}
+
 // Language are the parts of Compose's that are not YAML.
 type Language struct {
 	// Expand puts variables in place.
 	Expand func(text string, env map[string]string) (string, error)
-	// Dotenv reads the text of an env file.
-	Dotenv func(text []byte, env map[string]string) (map[string]string, error)
+	// Unset names the variables in a text that are not set and have no default, for which Compose puts nothing.
+	Unset func(text string, env map[string]string) []string
+	// Dotenv reads the text of an env file into vars, which may have those of files before it. Variables in it are
+	// those of env, else those of vars. It names those that are not set.
+	Dotenv func(text []byte, vars, env map[string]string) (unset []string, err error)
+}
+
+// Unset is a variable that a file uses, that is not set and has no default.
+type Unset struct {
+	Name string
+	Place
 }
 
 // Place is a line of a file.
@@ -44,11 +65,16 @@ type Report struct {
 	Findings []Finding
 	// Trust is all that counts: what was given and what is recorded.
 	Trust Trust
-	// Env are the variables that the project's compose file may use.
+	// Env are the variables that the project's compose files may use.
 	Env map[string]string
-	// Folder is the project's, Text the text of its compose file, as it was looked at.
+	// Folder is the project's, Base the absolute path that relative ones start at. Files are those that Compose is to
+	// read, by absolute path, Texts what all files said when they were looked at.
 	Folder Folder
-	Text   []byte
+	Base   string
+	Files  []string
+	Texts  map[string][]byte
+	// Unset are the variables that files use and nothing sets, each once, where it is used first.
+	Unset []Unset
 
 	places map[string]Place
 }
@@ -88,23 +114,65 @@ func Check(src Source) (Report, error) {
 	}
 	w := &walker{
 		src: src, folder: folder, trust: src.Trust.With(nil),
-		places: map[string]Place{}, seen: map[string]bool{}, parsed: map[string]*yaml.Node{},
+		places: map[string]Place{}, seen: map[string]bool{}, parsed: map[string]*yaml.Node{}, texts: map[string][]byte{},
 	}
-	main := filepath.Join(folder.dir, src.File)
 	env := maps.Clone(src.Env)
 	if env == nil {
 		env = map[string]string{}
 	}
-	if err := w.mergeDotenv(env, filepath.Join(folder.dir, ".env"), Place{File: main}); err != nil {
-		return Report{}, err
+	env["PWD"] = folder.dir
+	if src.File != "" {
+		if err := w.main(env); err != nil {
+			return Report{}, err
+		}
 	}
-	if err := w.file(scope{file: main, base: folder.dir, env: env, main: true}); err != nil {
-		return Report{}, err
+	base, files := folder.dir, []string{filepath.Join(folder.dir, src.File)}
+	if len(w.src.Wrapped.Files) > 0 {
+		if base, files, err = w.wrapped(env); err != nil {
+			return Report{}, err
+		}
 	}
 	w.crossings()
 	return Report{
-		Findings: w.result(), Trust: w.trust.With(nil), Env: env, Folder: folder, Text: w.text, places: w.places,
+		Findings: w.result(), Trust: w.trust.With(nil), Env: env, Folder: folder, Base: base, Files: files, Texts: w.texts,
+		Unset: w.unset, places: w.places,
 	}, nil
+}
+
+// main looks at the project's compose file, in which the variables of its .env hold, too.
+func (w *walker) main(env map[string]string) error {
+	s := scope{file: filepath.Join(w.folder.dir, w.src.File), base: w.folder.dir, env: env, main: true}
+	if err := w.mergeDotenv(env, filepath.Join(s.base, ".env"), Place{File: s.file}); err != nil {
+		return err
+	}
+	return w.file(s)
+}
+
+// wrapped looks at the files that Compose reads in place of the project's own, in which the variables of the .env in
+// their folder hold, too. It returns that folder and their paths.
+func (w *walker) wrapped(env map[string]string) (base string, files []string, err error) {
+	at := w.places["include"]
+	base = filepath.Join(w.folder.dir, w.src.Wrapped.Base)
+	env["PWD"] = base
+	if err := w.mergeDotenv(env, filepath.Join(base, ".env"), at); err != nil {
+		return "", nil, err
+	}
+	w.parts = append(w.parts, spot{w.folder.Reach(base).Real, "include", at})
+	for _, name := range w.src.Wrapped.Files {
+		file := filepath.Join(w.folder.dir, name)
+		files = append(files, file)
+		reach := w.folder.Reach(file)
+		if !reach.Inside {
+			w.add(Include.Found("include", fmt.Sprintf("%s is outside the project's folder", shown(name))), at)
+			continue
+		}
+		w.fixed = append(w.fixed, spot{reach.Real, "include", at})
+		w.parts = append(w.parts, spot{reach.Real, "include", at})
+		if err := w.file(scope{file: file, base: base, env: env}); err != nil {
+			return "", nil, err
+		}
+	}
+	return base, files, nil
 }
 
 // walker goes through the files of a project.
@@ -114,6 +182,7 @@ type walker struct {
 	trust  Trust
 
 	findings []Finding
+	unset    []Unset
 	places   map[string]Place
 	// resets are where !reset and !override take away what other files say.
 	resets []reset
@@ -121,8 +190,8 @@ type walker struct {
 	parsed map[string]*yaml.Node
 	seen   map[string]bool
 	reads  int
-	// text is that of the project's compose file.
-	text []byte
+	// texts are those of the files that were parsed.
+	texts map[string][]byte
 	// writable are the folders that containers may write to, fixed what must not be inside one.
 	writable, fixed []spot
 	// parts are the files that the project's compose file is made of beside itself.
@@ -170,10 +239,10 @@ func (w *walker) load(path string, env map[string]string) (*yaml.Node, error) {
 	if size.bytes+size.variables*longest > maxExpanded {
 		return nil, &formatError{0, fmt.Sprintf("its variables may come to more than %d MiB", maxExpanded>>20)}
 	}
-	if len(w.parsed) == 0 {
-		w.text = text
+	w.parsed[path], w.texts[path] = doc, text
+	if path == filepath.Join(w.folder.dir, w.src.File) && w.src.Unwrap != nil {
+		w.src.Wrapped = w.src.Unwrap(text)
 	}
-	w.parsed[path] = doc
 	return doc, nil
 }
 
@@ -192,6 +261,7 @@ func (w *walker) file(s scope) error {
 		return fmt.Errorf("%s: %w", s.file, err)
 	}
 	w.index(s.file, doc)
+	w.lookForUnset(s.file, doc, s.env)
 	c := &check{w: w, s: s}
 	for _, e := range entries(doc) {
 		if err := section(c, e); err != nil {
@@ -207,6 +277,9 @@ func section(c *check, e entry) error {
 	case "x-gateway":
 		return checkGateway(c, e)
 	case "include":
+		if c.s.main && len(c.w.src.Wrapped.Files) > 0 {
+			return nil
+		}
 		return checkInclude(c, e)
 	case "services":
 		return checkServices(c, e)
@@ -292,8 +365,54 @@ func (w *walker) crossings() {
 	}
 }
 
-// mergeDotenv adds the variables of an env file that is read when it is there.
+// lookForUnset notes the variables in a file that nothing sets. Compose puts none into keys.
+func (w *walker) lookForUnset(file string, n *yaml.Node, env map[string]string) {
+	if n.Kind == yaml.ScalarNode && strings.Contains(n.Value, "$") && w.src.Language.Unset != nil {
+		for _, name := range w.src.Language.Unset(n.Value, env) {
+			w.noteUnset(name, Place{file, n.Line})
+		}
+	}
+	for i, child := range n.Content {
+		if n.Kind != yaml.MappingNode || i%2 == 1 {
+			w.lookForUnset(file, child, env)
+		}
+	}
+}
+
+func (w *walker) noteUnset(name string, at Place) {
+	if !slices.ContainsFunc(w.unset, func(u Unset) bool { return u.Name == name }) {
+		w.unset = append(w.unset, Unset{name, at})
+	}
+}
+
+// LineOf is the line of a text in which a variable is used first, 0 when it is in none.
+func LineOf(text []byte, name string) int {
+	n := 0
+	for line := range strings.Lines(string(text)) {
+		n++
+		if strings.Contains(line, "$"+name) || strings.Contains(line, "${"+name) {
+			return n
+		}
+	}
+	return 0
+}
+
+// mergeDotenv adds the variables of an env file that is read when it is there; those that are set stay.
 func (w *walker) mergeDotenv(env map[string]string, path string, at Place) error {
+	vars := map[string]string{}
+	if err := w.readDotenv(vars, env, path, at); err != nil {
+		return err
+	}
+	for name, value := range vars {
+		if _, set := env[name]; !set {
+			env[name] = value
+		}
+	}
+	return nil
+}
+
+// readDotenv reads an env file into vars, when it is there.
+func (w *walker) readDotenv(vars, env map[string]string, path string, at Place) error {
 	reach := w.folder.Reach(path)
 	if !reach.Inside {
 		w.add(Include.Found("", fmt.Sprintf("%s leads out of the project's folder", path)), at)
@@ -309,14 +428,12 @@ func (w *walker) mergeDotenv(env map[string]string, path string, at Place) error
 		return nil
 	}
 	w.fixed = append(w.fixed, spot{reach.Real, filepath.Base(path), at})
-	more, err := w.src.Language.Dotenv(text, env)
+	unset, err := w.src.Language.Dotenv(text, vars, env)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	for name, value := range more {
-		if _, set := env[name]; !set {
-			env[name] = value
-		}
+	for _, name := range unset {
+		w.noteUnset(name, Place{path, LineOf(text, name)})
 	}
 	return nil
 }

@@ -24,6 +24,9 @@ func OpenFolder(dir string) (Folder, error) {
 	return Folder{filepath.Clean(dir), real}, nil
 }
 
+// Path is the absolute path of what has that name in the folder.
+func (f Folder) Path(name string) string { return filepath.Join(f.dir, name) }
+
 // Reach is where a path leads.
 type Reach struct {
 	// Real is the absolute path without links, as far as it exists.

@@ -177,6 +177,8 @@ func checkIncludeEnv(c *check, next *scope, files []*yaml.Node, line int) error 
 	if len(files) == 0 {
 		return c.w.mergeDotenv(next.env, filepath.Join(next.base, ".env"), Place{c.s.file, line})
 	}
+	// Of several files the last one that sets a variable counts, and all yield to what is set already.
+	vars := map[string]string{}
 	for _, f := range files {
 		if deref(f).Value == "/dev/null" {
 			continue
@@ -185,8 +187,13 @@ func checkIncludeEnv(c *check, next *scope, files []*yaml.Node, line int) error 
 		if !ok {
 			return nil
 		}
-		if err := c.w.mergeDotenv(next.env, path, Place{c.s.file, f.Line}); err != nil {
+		if err := c.w.readDotenv(vars, next.env, path, Place{c.s.file, f.Line}); err != nil {
 			return err
+		}
+	}
+	for name, value := range vars {
+		if _, set := next.env[name]; !set {
+			next.env[name] = value
 		}
 	}
 	return nil
@@ -307,6 +314,7 @@ func base(c *check, file *yaml.Node) (doc *yaml.Node, path string, err error) {
 	if err != nil {
 		return nil, "", fmt.Errorf("%s: %w", path, err)
 	}
+	c.w.lookForUnset(path, doc, c.s.env)
 	if lookUp(lookUp(doc, "x-gateway"), "trust") != nil {
 		c.find(SelfTrust, file.Line, "%s gives itself trust", shown(path))
 	}

@@ -1,0 +1,38 @@
+package compose
+
+import (
+	"strings"
+	"testing"
+
+	"gateway/projects/adoption"
+)
+
+func TestNotes_WarnOfVariablesThatNothingSets(t *testing.T) {
+	c, err := New(nowhere, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, _ := adopted(t, c, map[string]string{
+		"compose.yaml": "services:\n  web:\n    image: x:${TAG}\n    command: $CMD ${TAG} $${OK} ${A:-b} ${C:-$D} ${DB_PASSWORD+set}\n    env_file: [a.env, b.env]\n",
+		".env":         "# no $comment\nDB_PASSWORD=s3cret$word\nQUOTED='s3cret$quoted'\nDOLLAR=s3cret$$dollar\n",
+		"a.env":        "A=1\nB=${A}${LATE}$word\n", "b.env": "LATE=1\nC=$$x\n",
+	}, adoption.Choice{Service: "web", Port: 80})
+	seen, err := c.Inspect(t.Context(), Subject{Dir: dir, Name: "shop"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, note := range seen.Notes() {
+		if place, rest, found := strings.Cut(note, ": variable "); found {
+			name, _, _ := strings.Cut(rest, " ")
+			got = append(got, place+" "+name)
+		}
+	}
+	want := "warning: .env: line 2 word; warning: compose.yaml: line 3 TAG; warning: compose.yaml: line 4 CMD; warning: compose.yaml: line 4 D; warning: a.env: line 2 LATE"
+	if all := strings.Join(got, "; "); all != want {
+		t.Errorf("got  %s\nwant %s", all, want)
+	}
+	if note := seen.Notes()[0]; !strings.Contains(note, "write $$word for a dollar") || !strings.Contains(note, "single quotes") {
+		t.Errorf("no hint: %s", note)
+	}
+}
