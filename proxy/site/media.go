@@ -2,57 +2,98 @@ package site
 
 import (
 	"bytes"
+	_ "embed"
+	"maps"
 	"path"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
-// mediaTypes is the whole table, so that the answer does not depend on which files a machine has below /etc.
-var mediaTypes = map[string]string{
-	".7z": "application/x-7z-compressed", ".aac": "audio/aac", ".apng": "image/apng", ".avif": "image/avif",
-	".bin": "application/octet-stream", ".bmp": "image/bmp", ".br": "application/octet-stream", ".bz2": "application/x-bzip2",
-	".cjs": "text/javascript", ".css": "text/css", ".csv": "text/csv", ".doc": "application/msword",
-	".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-	".eot":  "application/vnd.ms-fontobject", ".epub": "application/epub+zip", ".flac": "audio/flac", ".gif": "image/gif",
-	".glb": "model/gltf-binary", ".gltf": "model/gltf+json", ".gz": "application/gzip", ".hwp": "application/x-hwp",
-	".hwpx": "application/hwp+zip", ".htm": "text/html", ".html": "text/html", ".ico": "image/x-icon",
-	".ics": "text/calendar", ".jpeg": "image/jpeg", ".jpg": "image/jpeg", ".js": "text/javascript",
-	".json": "application/json", ".jsonld": "application/ld+json", ".jxl": "image/jxl", ".m4a": "audio/mp4",
-	".m4v": "video/mp4", ".map": "application/json", ".markdown": "text/markdown", ".md": "text/markdown",
-	".mjs": "text/javascript", ".mov": "video/quicktime", ".mp3": "audio/mpeg", ".mp4": "video/mp4",
-	".mpeg": "video/mpeg", ".oga": "audio/ogg", ".ogg": "audio/ogg", ".ogv": "video/ogg", ".opus": "audio/ogg",
-	".otf": "font/otf", ".pdf": "application/pdf", ".png": "image/png", ".ppt": "application/vnd.ms-powerpoint",
-	".pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
-	".rar":  "application/vnd.rar", ".rss": "application/rss+xml", ".atom": "application/atom+xml", ".rtf": "application/rtf",
-	".stl": "model/stl", ".svg": "image/svg+xml", ".tar": "application/x-tar", ".tgz": "application/gzip",
-	".tif": "image/tiff", ".tiff": "image/tiff", ".ts": "video/mp2t", ".ttf": "font/ttf", ".txt": "text/plain",
-	".vtt": "text/vtt", ".wasm": "application/wasm", ".wav": "audio/wav", ".weba": "audio/webm",
-	".webm": "video/webm", ".webmanifest": "application/manifest+json", ".webp": "image/webp",
-	".woff": "font/woff", ".woff2": "font/woff2", ".xhtml": "application/xhtml+xml",
-	".xls":  "application/vnd.ms-excel",
-	".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-	".xml":  "text/xml", ".xz": "application/x-xz", ".yaml": "application/yaml", ".yml": "application/yaml",
-	".zip": "application/zip", ".zst": "application/zstd",
+// mime is the maintained table of extensions, so that the answer does not depend on which files a machine has below
+// /etc. testdata/mime writes it.
+//
+//go:embed mime.tsv
+var mime string
+
+// webTypes are types where the table differs from what browsers and newer RFCs use, and types that it lacks.
+var webTypes = map[string]string{
+	".br": octetStream, ".cjs": "text/javascript",
+	".flac": "audio/flac", // RFC 9639
+	".hwp":  "application/x-hwp", ".hwpx": "application/hwp+zip", ".ico": "image/x-icon",
+	".m4v": "video/mp4", ".ndjson": "application/x-ndjson", ".pmtiles": "application/vnd.pmtiles",
+	".sb3": "application/x.scratch.sb3", ".tgz": "application/gzip",
+	".xml": "text/xml", ".yaml": "application/yaml", ".yml": "application/yaml", // RFC 9512
+	".zst": "application/zstd",
 }
+
+const octetStream = "application/octet-stream"
+
+// known returns the type of each extension, and the types that compressing shrinks.
+var known = sync.OnceValues(func() (types map[string]string, shrink map[string]bool) {
+	types, shrink = make(map[string]string, 1300), map[string]bool{}
+	for line := range strings.Lines(mime) {
+		extension, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
+		kind, mark, _ := strings.Cut(rest, "\t")
+		types["."+extension] = kind
+		if mark == "c" {
+			shrink[kind] = true
+		}
+	}
+	maps.Copy(types, webTypes)
+	return types, shrink
+})
 
 // sampleSize is how much of a file is read to tell text from data.
 const sampleSize = 4096
 
-// mediaType says what a file is by its extension, and where that is unknown whether it is text. Text is declared as
-// UTF-8 when it is; otherwise nothing is declared, so that what a page says of itself counts.
+// mediaType returns the type of a file by its extension, and where that is unknown by whether it is text. Text is
+// declared as UTF-8 when it is; otherwise nothing is declared, so that what a page says of itself counts.
 func mediaType(name string, sample []byte) string {
-	kind, ok := mediaTypes[strings.ToLower(path.Ext(name))]
+	types, _ := known()
+	kind, ok := types[strings.ToLower(path.Ext(plainName(name)))]
 	switch {
+	case strings.EqualFold(path.Ext(name), ".ts") && len(sample) > 0 && plainText(sample):
+		kind = "text/plain" // TypeScript, not an MPEG transport stream
 	case !ok && plainText(sample):
 		kind = "text/plain"
 	case !ok:
-		return "application/octet-stream"
+		return octetStream
 	}
-	text := strings.HasPrefix(kind, "text/") || kind == "image/svg+xml"
+	text := strings.HasPrefix(kind, "text/") || kind == "image/svg+xml" && contentEncoding(name) == ""
 	if text && validUTF8(sample) {
 		kind += "; charset=utf-8"
 	}
 	return kind
+}
+
+// contentEncoding returns the encoding of a file that is stored compressed and that pages load by that very name: .svgz,
+// and the builds of game engines, such as Build/game.wasm.br. Other compressed files are downloads and have none.
+func contentEncoding(name string) string {
+	name = strings.ToLower(name)
+	if strings.HasSuffix(name, ".svgz") {
+		return "gzip"
+	}
+	for _, e := range encodings {
+		if stem, ok := strings.CutSuffix(name, e.extension); ok {
+			switch path.Ext(stem) {
+			case ".js", ".mjs", ".css", ".wasm", ".data":
+				return e.name
+			}
+			if strings.HasSuffix(stem, ".symbols.json") {
+				return e.name
+			}
+		}
+	}
+	return ""
+}
+
+// plainName returns a name without the extension that says how the file is encoded.
+func plainName(name string) string {
+	if contentEncoding(name) == "" || strings.EqualFold(path.Ext(name), ".svgz") {
+		return name
+	}
+	return strings.TrimSuffix(name, path.Ext(name))
 }
 
 // plainText reports whether a sample holds readable text alone.
@@ -81,12 +122,12 @@ func compressible(mediaType string) bool {
 	if strings.HasPrefix(kind, "text/") || strings.HasSuffix(kind, "+json") || strings.HasSuffix(kind, "+xml") {
 		return true
 	}
+	_, shrink := known()
 	switch kind {
-	case "application/json", "application/yaml", "application/wasm", "application/rtf", "application/vnd.ms-fontobject",
-		"font/ttf", "font/otf", "image/bmp", "image/x-icon", "model/stl", "model/gltf-binary":
+	case "application/yaml", "application/x-ndjson", "image/x-icon", "model/stl", "model/gltf-binary":
 		return true
 	}
-	return false
+	return shrink[kind]
 }
 
 // The lifetimes in caches.

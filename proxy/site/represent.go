@@ -30,10 +30,13 @@ type representation struct {
 }
 
 // represent chooses the form of f that suits the client: a compressed sibling that is at least as new as the file
-// itself, else one made here, else the file. Ranges are always of the file itself.
+// itself, else one made here, else the file. Ranges are always of the file itself. A file that is stored compressed is sent
+// as it is.
 func (e *edition) represent(r *http.Request, f *file, known facts) (representation, error) {
-	plain := representation{content: f, size: f.info.Size(), etag: quoted(known.tag, ""), close: func() {}}
-	if !compressible(known.mediaType) || f.info.Size() < packMin || r.Header.Get("Range") != "" {
+	plain := representation{
+		content: f, size: f.info.Size(), etag: quoted(known.tag, ""), encoding: contentEncoding(f.name), close: func() {},
+	}
+	if plain.encoding != "" || !compressible(known.mediaType) || f.info.Size() < packMin || r.Header.Get("Range") != "" {
 		return plain, nil
 	}
 	for _, i := range parseAcceptance(r.Header).preferred() {
