@@ -124,7 +124,7 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	e := s.enter()
 	defer e.leave()
-	e.serve(w, r)
+	e.serve(w, withRange(r))
 }
 
 // refuse answers a request for which there is no file to send.
