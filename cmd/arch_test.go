@@ -37,7 +37,7 @@ var ours = map[string][]string{
 	"proxy/http1":       {"proxy/header"},
 	"proxy/header":      {},
 	"proxy/socket":      {},
-	"proxy/site":        {},
+	"proxy/site":        {"proxy/header", "proxy/page"},
 	"proxy/accesslog":   {},
 	"proxy/balance":     {},
 	"proxy/health":      {"proxy/route"},
@@ -86,7 +86,7 @@ var homes = map[string][]string{
 	"golang.org/x/sync":                          {"cmd", "projects", "proxy", "proxy/agent", "proxy/discovery"},
 	"golang.org/x/sys":                           {"cmd", "projects", "proxy", "testdata/bench/poll", "testdata/browser"},
 	"golang.org/x/term":                          {"cmd"},
-	"golang.org/x/text":                          {"proxy/invite", "proxy/page"},
+	"golang.org/x/text":                          {"proxy/invite", "proxy/page", "proxy/site"},
 }
 
 // topLevel is all there is beside dotfiles and what .gitignore names.

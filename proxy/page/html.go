@@ -32,14 +32,16 @@ type view struct {
 	// Reload is after how many seconds the page loads anew, 0 for never; Reloading says so.
 	Reload    int
 	Reloading string
-	Style     template.CSS
+	// Home leads to the start of the site, Start labels it.
+	Home, Start string
+	Style       template.CSS
 }
 
 // html writes the page for browsers. It reloads itself only where that repeats what the visitor did.
 func (p Page) html(words words, language string, repeatable bool) []byte {
 	v := view{
 		Language: language, Title: words.title, Text: words.text, Request: words.request, ID: p.RequestID,
-		Status: p.Status(), Tone: p.face().tone, Style: template.CSS(style), //nolint:gosec // Our own style sheet.
+		Home: p.Home, Start: words.home, Status: p.Status(), Tone: p.face().tone, Style: template.CSS(style), //nolint:gosec // Our own style sheet.
 	}
 	if repeatable && p.retry() > 0 {
 		v.Reload, v.Reloading = p.retry(), words.reload

@@ -43,6 +43,8 @@ const (
 	LargeBody Kind = "body_too_large"    // the body is larger than the app takes
 	TooMany   Kind = "too_many_requests" // the visitor asks too often, or over too many connections
 	Crowded   Kind = "too_busy"          // there are too many connections in all
+
+	NoFile Kind = "file_not_found" // a site of files has no such page
 )
 
 // face is what all pages of one kind have in common.
@@ -78,6 +80,7 @@ var faces = map[Kind]face{
 	LargeBody:   {http.StatusRequestEntityTooLarge, 0, "fail"},
 	TooMany:     {http.StatusTooManyRequests, 5, "wait"},
 	Crowded:     {http.StatusServiceUnavailable, 10, "wait"},
+	NoFile:      {http.StatusNotFound, 0, "calm"},
 }
 
 // Refused is the kind of page for a request that is refused with that status before it is known what it asks for.
@@ -97,7 +100,7 @@ const Allowed = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 type Page struct {
 	// Kind is required; an unknown one is written as Internal.
 	Kind Kind
-	// RequestID is shown so that it can be quoted, and sent as X-Request-Id.
+	// RequestID is shown so that it can be quoted, and sent as X-Request-Id; empty for none.
 	RequestID string
 	// Service is what people know the app by; empty where there is none to name.
 	Service string
@@ -107,6 +110,8 @@ type Page struct {
 	Retry time.Duration
 	// Message is what the owner of the app says, as plain text; Paused alone shows it, in place of its own words.
 	Message string
+	// Home is a link to the start of the site, relative to the request's path; empty for none. Only HTML shows it.
+	Home string
 }
 
 // Status is the HTTP status that the page has.
@@ -147,7 +152,9 @@ func (p Page) Render(method string, asked header.Header) (status int, h header.H
 	}
 	h.Add("Vary", "Accept, Accept-Language")
 	h.Add("X-Content-Type-Options", "nosniff")
-	h.Add("X-Request-Id", p.RequestID)
+	if p.RequestID != "" {
+		h.Add("X-Request-Id", p.RequestID)
+	}
 	return p.Status(), h, body
 }
 
@@ -160,7 +167,10 @@ func (p Page) body(f form, method, language string) (kind string, body []byte) {
 	case formJSON:
 		return "application/json", p.json(words)
 	}
-	text := fmt.Sprintf("%d %s\n%s\n%s: %s\n", p.Status(), words.title, words.text, words.request, p.RequestID)
+	text := fmt.Sprintf("%d %s\n%s\n", p.Status(), words.title, words.text)
+	if p.RequestID != "" {
+		text += words.request + ": " + p.RequestID + "\n"
+	}
 	return "text/plain; charset=utf-8", []byte(text)
 }
 
@@ -173,7 +183,7 @@ type wireDetail struct {
 	Status     int    `json:"status"`
 	Code       Kind   `json:"code"`
 	Message    string `json:"message"`
-	RequestID  string `json:"request_id"`
+	RequestID  string `json:"request_id,omitempty"`
 	RetryAfter int    `json:"retry_after,omitempty"`
 }
 

@@ -21,7 +21,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 var kinds = []page.Kind{
 	page.Waiting, page.Starting, page.Unhealthy, page.Stopped, page.Draining, page.Paused, page.Unreachable, page.Broken,
 	page.Slow, page.NotFound, page.Gone, page.BadRequest, page.Ambiguous, page.BadMethod, page.Internal,
-	page.LongTarget, page.Unexpected, page.LargeHead, page.Unknown, page.BadVersion, page.LargeBody, page.TooMany, page.Crowded,
+	page.LongTarget, page.Unexpected, page.LargeHead, page.Unknown, page.BadVersion, page.LargeBody, page.TooMany, page.Crowded, page.NoFile,
 }
 
 func sample(kind page.Kind) page.Page {
@@ -158,6 +158,20 @@ func TestPage_ReloadsOnlyWhatWasAGET(t *testing.T) {
 	}
 	if body := answer(sample(page.NotFound), "GET", "text/html", "").body; strings.Contains(body, reload) {
 		t.Error("a page that is here to stay must not reload")
+	}
+}
+
+func TestPage_LeadsHome(t *testing.T) {
+	p := page.Page{Kind: page.NoFile, Home: "../../"}
+	w := answer(p, "GET", "text/html", "en")
+	if !strings.Contains(w.body, `<a href="../../">Start page of this site</a>`) || strings.Contains(w.body, "<footer>") {
+		t.Errorf("no way home, or a footer without a request id:\n%s", w.body)
+	}
+	if first(w.h, "X-Request-Id") != "" {
+		t.Error("an empty request id is sent")
+	}
+	if strings.Contains(answer(sample(page.NoFile), "GET", "text/html", "en").body, "<a ") {
+		t.Error("a page without a home has a link")
 	}
 }
 

@@ -8,8 +8,8 @@ import (
 // words are the texts of one page.
 type words struct {
 	title, text string
-	// request labels the request's id; reload says that the page comes back by itself.
-	request, reload string
+	// request labels the request's id; reload says that the page comes back by itself; home labels the link to the start.
+	request, reload, home string
 }
 
 // said is what a kind of page says in one language. {app} stands for the app's name and {until} for a date.
@@ -19,6 +19,7 @@ type vocabulary struct {
 	kinds           map[Kind]said
 	app             string // for an app without a name
 	request, reload string
+	home            string
 	date            string // the layout of dates
 }
 
@@ -48,10 +49,12 @@ var vocabularies = map[string]vocabulary{
 			LargeBody:   {"This is too large", "{app} takes no uploads of this size."},
 			TooMany:     {"Too many requests", "They come from your address faster than is allowed here. It goes on in a moment."},
 			Crowded:     {"It is crowded here", "The gateway has as many visitors as it can take. Trying again in a moment may help."},
+			NoFile:      {"There is no such page", "This site has nothing at this address. It may have moved, or the address has a typing mistake."},
 		},
 		app:     "The app",
 		request: "Request",
 		reload:  "This page reloads by itself.",
+		home:    "Start page of this site",
 		date:    "2 January 2006, 15:04 MST",
 	},
 	"ko": {
@@ -79,10 +82,12 @@ var vocabularies = map[string]vocabulary{
 			LargeBody:   {"너무 큽니다", "이 크기의 업로드는 받지 않습니다: {app}"},
 			TooMany:     {"요청이 너무 많습니다", "이 주소에서 허용된 것보다 빠르게 요청이 오고 있습니다. 잠시 후 다시 이어집니다."},
 			Crowded:     {"지금은 붐빕니다", "게이트웨이가 받을 수 있는 방문자 수를 넘었습니다. 잠시 후 다시 시도해 보세요."},
+			NoFile:      {"페이지를 찾을 수 없습니다", "이 사이트에는 해당 주소의 페이지가 없습니다. 옮겨졌거나 주소에 오타가 있을 수 있습니다."},
 		},
 		app:     "앱",
 		request: "요청 번호",
 		reload:  "이 페이지는 자동으로 새로 고쳐집니다.",
+		home:    "이 사이트의 첫 페이지",
 		date:    "2006년 1월 2일 15:04 MST",
 	},
 }
@@ -114,5 +119,5 @@ func (p Page) words(language string) words {
 	if p.Kind == Paused && p.Message != "" {
 		text = shorten(p.Message, maxMessage)
 	}
-	return words{title: fill.Replace(said.title), text: text, request: v.request, reload: v.reload}
+	return words{title: fill.Replace(said.title), text: text, request: v.request, reload: v.reload, home: v.home}
 }

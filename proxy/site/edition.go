@@ -177,6 +177,12 @@ func (e *edition) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	f, err := e.find(t)
+	for _, other := range t.otherForms() {
+		if !missing(err) {
+			break
+		}
+		f, err = e.find(other)
+	}
 	if missing(err) {
 		if owner, late := e.site.lingering(t); late != nil {
 			defer owner.leave()

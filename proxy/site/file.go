@@ -11,6 +11,9 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"gateway/proxy/header"
+	"gateway/proxy/page"
 )
 
 // file is an open regular file of an edition.
@@ -107,7 +110,7 @@ func (e *edition) send(w http.ResponseWriter, r *http.Request, f *file) {
 		return
 	}
 	defer body.close()
-	if compressible(known.mediaType) {
+	if compressible(known.mediaType) && contentEncoding(f.name) == "" {
 		h.Add("Vary", "Accept-Encoding")
 	}
 	h.Set("ETag", body.etag)
@@ -135,35 +138,54 @@ func (w sized) WriteHeader(status int) {
 // notFoundFile is the site's own page for what it does not have.
 const notFoundFile = "404.html"
 
-// plainNotFound is sent when the site has no page of its own.
-const plainNotFound = `<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>404</title>
-<style>:root{color-scheme:light dark}body{font:1.1rem/1.6 system-ui,sans-serif;margin:20vh auto;max-width:30rem;padding:0 1rem}</style>
-<h1>404</h1>
-<p>This site has no such page.</p>
-<p lang="ko">이 사이트에는 해당 페이지가 없습니다.</p>
-</html>
-`
-
-// notFound answers 404 with the site's own page where there is one.
+// notFound answers 404 with the site's own page if it has one, else with a page of the gateway's look.
 func (e *edition) notFound(w http.ResponseWriter, r *http.Request) {
-	var body io.Reader = strings.NewReader(plainNotFound)
-	size, kind := int64(len(plainNotFound)), "text/html; charset=utf-8"
 	if f, err := e.open(notFoundFile); err == nil {
 		defer f.Close()
 		if known, err := e.facts.of(f); err == nil {
-			body, size, kind = f, f.info.Size(), known.mediaType
+			e.notFoundOwn(w, r, f, known.mediaType)
+			return
 		}
 	}
+	var asked header.Header
+	for _, name := range []string{"Accept", "Accept-Language"} {
+		if value := r.Header.Get(name); value != "" {
+			asked.Add(name, value)
+		}
+	}
+	p := page.Page{Kind: page.NoFile, RequestID: r.Header.Get("X-Request-Id"), Home: home(r.URL.EscapedPath())}
+	status, fields, body := p.Render(r.Method, asked)
+	h := w.Header()
+	for _, f := range fields {
+		h.Set(f.Name, f.Value)
+	}
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(body) // when the client has left there is nobody to tell
+	}
+}
+
+func (e *edition) notFoundOwn(w http.ResponseWriter, r *http.Request, f *file, kind string) {
 	h := w.Header()
 	h.Set("Content-Type", kind)
 	h.Set("Cache-Control", cacheAsk)
-	h.Set("Content-Length", strconv.FormatInt(size, 10))
+	h.Set("Content-Length", strconv.FormatInt(f.info.Size(), 10))
 	w.WriteHeader(http.StatusNotFound)
 	if r.Method != http.MethodHead {
-		_, _ = io.CopyN(w, body, size) // the head is out: when the visitor leaves there is nothing left to say
+		_, _ = io.CopyN(w, f, f.info.Size()) // when the client has left there is nobody to tell
 	}
+}
+
+// home is the way from a path to the start of the site, relative so that it holds below any prefix.
+func home(escaped string) string {
+	const deepest = 64
+	depth := strings.Count(strings.TrimPrefix(escaped, "/"), "/")
+	switch {
+	case depth > deepest: // no page is there, and none of a length that a client chooses
+		return ""
+	case depth == 0:
+		return "./"
+	}
+	return strings.Repeat("../", depth)
 }

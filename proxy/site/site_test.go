@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -127,7 +128,7 @@ func TestSite_HidesWhatIsNotPlainlyThere(t *testing.T) {
 	write(t, outside, map[string]string{"secret.txt": "SECRET", "d/index.html": "SECRET"})
 	write(t, dir, map[string]string{
 		"index.html": "home", "a.txt": "a", ".env": "SECRET", ".git/config": "SECRET", "sub/.htpasswd": "SECRET",
-		"sub/..data/x": "SECRET", ".well-known/.hidden": "SECRET", "sub/.well-known/x": "SECRET", `back\slash.txt`: "SECRET",
+		"sub/..data/x": "SECRET", ".well-known/.hidden": "SECRET", "sub/.well-known/x": "SECRET",
 	})
 	links := map[string]string{
 		"out.txt": filepath.Join(outside, "secret.txt"), "up.txt": "../" + filepath.Base(outside) + "/secret.txt",
@@ -143,7 +144,7 @@ func TestSite_HidesWhatIsNotPlainlyThere(t *testing.T) {
 		"/.env", "/%2eenv", "/.git/config", "/%2egit/config", "/sub/.htpasswd", "/sub/..data/x", "/.well-known/.hidden",
 		"/sub/.well-known/x", "/..", "/../secret.txt", "/%2e%2e/secret.txt", "/%2E%2E%2Fsecret.txt", "/..%2fsecret.txt",
 		"/sub/../a.txt", "/sub/%2e%2e/a.txt", "/./a.txt", "/%2e/a.txt", "/sub%2f..%2fa.txt", "/sub%2Fx", "//a.txt",
-		"/sub//x", "/%2fa.txt", "/%2f%2fetc/passwd", `/back%5cslash.txt`, `/..%5c..%5csecret.txt`, "/a.txt%00", "/a.txt%00.html",
+		"/sub//x", "/%2fa.txt", "/%2f%2fetc/passwd", `/..%5c..%5csecret.txt`, "/a.txt%00", "/a.txt%00.html",
 		"/a%0a.txt", "/%ff.txt", "/%c0%ae%c0%ae/secret.txt", "/a.txt/", "/a.txt/b", "/out.txt", "/up.txt", "/out", "/out/",
 		"/loop", "/gone", "/" + strings.Repeat("n", 300), "/" + strings.Repeat("d/", 3000) + "x",
 	} {
@@ -236,6 +237,46 @@ func TestSite_NotFoundUsesTheSitesOwnPage(t *testing.T) {
 	}
 	if r := ask(t, bare, "HEAD", "/nothing"); r.StatusCode != 404 || body(t, r) != "" {
 		t.Errorf("HEAD: %d with a body", r.StatusCode)
+	}
+}
+
+func TestSite_ServesNamesByTheirBytes(t *testing.T) {
+	const nfc, nfd = "caf\u00e9", "cafe\u0301"
+	euckr := "\xc7\xd1\xb1\xb9"
+	files := map[string]string{
+		euckr + ".txt": "euckr", euckr + "/index.html": "folder", `img\a.png`: "backslash", "new\nline.txt": "newline",
+		nfd + ".txt": "nfd", nfc + "-2.txt": "nfc", "both-" + nfc: "composed", "both-" + nfd: "decomposed", "q?.txt": "q", "h#.txt": "h",
+	}
+	s := serve(t, Config{}, files)
+	for name, want := range map[string]string{
+		euckr + ".txt": "euckr", euckr + "/": "folder", `img\a.png`: "backslash", "new\nline.txt": "newline", "q?.txt": "q", "h#.txt": "h",
+		nfd + ".txt": "nfd", nfc + ".txt": "nfd", nfc + "-2.txt": "nfc", nfd + "-2.txt": "nfc",
+		"both-" + nfc: "composed", "both-" + nfd: "decomposed",
+	} {
+		r := ask(t, s, "GET", "/"+strings.ReplaceAll(url.PathEscape(name), "%2F", "/"))
+		if got := body(t, r); r.StatusCode != 200 || got != want {
+			t.Errorf("%q: %d %q, want %q", name, r.StatusCode, got, want)
+		}
+	}
+	r := ask(t, s, "GET", "/%C7%D1%B1%B9")
+	if r.StatusCode != 308 || r.Header.Get("Location") != "./%C7%D1%B1%B9/" {
+		t.Errorf("the folder: %d to %q", r.StatusCode, r.Header.Get("Location"))
+	}
+}
+
+func TestSite_NotFoundLeadsHome(t *testing.T) {
+	s := serve(t, Config{}, nil)
+	for target, home := range map[string]string{
+		"/x": `href="./"`, "/a/b/x": `href="../../"`, "/a/b/": `href="../../"`, "/" + strings.Repeat("a/", 100): "",
+	} {
+		r := ask(t, s, "GET", target, "Accept", "text/html", "Accept-Language", "ko", "X-Request-Id", "0123")
+		got := body(t, r)
+		if r.StatusCode != 404 || !strings.Contains(got, "페이지를 찾을 수 없습니다") || !strings.Contains(got, "0123") || !strings.Contains(got, home) {
+			t.Errorf("%.40s: %d\n%s", target, r.StatusCode, got)
+		}
+		if home == "" && strings.Contains(got, "href") {
+			t.Errorf("%.40s has a link", target)
+		}
 	}
 }
 

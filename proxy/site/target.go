@@ -4,9 +4,10 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"path/filepath"
 	"strings"
-	"unicode"
-	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // indexFile stands for its folder.
@@ -20,10 +21,10 @@ type target struct {
 	folder bool
 }
 
-// parseTarget reads the escaped path of a URL. It refuses, rather than repairs, whatever a careful client does not
-// send: dot segments and empty segments, which clients resolve themselves; encoded slashes and backslashes, which
-// are no separators; control characters; text that is not UTF-8; and names that begin with a dot, except the first
-// segment /.well-known (RFC 8615).
+// parseTarget reads the escaped path of a URL. A name may hold any bytes, as those of files do: text in an older encoding
+// and backslashes too. It refuses, rather than repairs, what a careful client does not send: dot segments and empty
+// segments, which clients resolve themselves; encoded slashes, which are no separators; and names that begin with a
+// dot, except the first segment /.well-known (RFC 8615).
 func parseTarget(escaped string) (target, bool) {
 	rest, ok := strings.CutPrefix(escaped, "/")
 	if !ok && escaped != "" {
@@ -47,10 +48,27 @@ func parseTarget(escaped string) (target, bool) {
 
 // visible reports whether a file or folder of this name may be seen.
 func visible(name string) bool {
-	if name == "" || name[0] == '.' || !utf8.ValidString(name) {
-		return false
+	return name != "" && name[0] != '.' && !strings.ContainsAny(name, forbidden)
+}
+
+// forbidden are the characters that no file's name has on this system, or that separate names.
+var forbidden = func() string {
+	if filepath.Separator == '\\' {
+		return "/\x00\\:"
 	}
-	return !strings.ContainsFunc(name, func(r rune) bool { return r == '/' || r == '\\' || unicode.IsControl(r) })
+	return "/\x00"
+}()
+
+// otherForms returns the names that look the same in Unicode's other normalization forms: a page may say é in one code
+// point (NFC) where macOS wrote the file's name with two (NFD).
+func (t target) otherForms() []target {
+	var others []target
+	for _, form := range []norm.Form{norm.NFC, norm.NFD} {
+		if name := form.String(t.name); name != t.name {
+			others = append(others, target{name, t.folder})
+		}
+	}
+	return others
 }
 
 // lastEscaped is the last segment as it stands in a URL.

@@ -1,8 +1,8 @@
 package site
 
 import (
-	"io/fs"
 	"net/url"
+	"path"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -19,7 +19,7 @@ func FuzzParseTarget(f *testing.F) {
 		if !ok {
 			return
 		}
-		if !fs.ValidPath(got.name) || !filepath.IsLocal(got.name) || strings.ContainsAny(got.name, "\\\x00") {
+		if path.Clean(got.name) != got.name || !filepath.IsLocal(got.name) || strings.Contains(got.name, "\x00") {
 			t.Fatalf("%q became %q, which is no plain path", escaped, got.name)
 		}
 		for i, segment := range strings.Split(got.name, "/") {
