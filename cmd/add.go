@@ -21,7 +21,7 @@ type addOptions struct {
 	template, name         string
 	path, host, owner, ttl string
 	pool, templates        string
-	dryRun, json           bool
+	dryRun, json, force    bool
 	set, trust             []string
 	// parameters are the template's as given by flags and by --set, wrong what is wrong with how they were given.
 	parameters map[string]string
@@ -61,6 +61,7 @@ func newAdd(env *Env) *cobra.Command {
 	f.StringArrayVar(&o.set, "set", nil, "set a parameter of the template: NAME=VALUE; may come several times")
 	addTemplatesFlag(f, &o.templates)
 	addTrustFlag(f, &o.trust)
+	f.BoolVar(&o.force, "force", false, "serve a folder also when it is empty or has files that are rarely meant to be public")
 	f.BoolVar(&o.dryRun, "dry-run", false, "check everything, say what would be done, and do nothing")
 	f.BoolVar(&o.json, "json", false, "print JSON")
 	return c
@@ -116,7 +117,7 @@ func (o addOptions) site(env *Env, t templates.Template) (*projects.Site, error)
 		if err != nil {
 			return nil, err
 		}
-		return env.openSite(dir, limits, o.parameters["spa"] == "true")
+		return env.openSite(dir, limits, siteFlags{spa: o.parameters["spa"] == "true", force: o.force})
 	}
 	return nil, nil
 }
@@ -143,17 +144,26 @@ func (o *addOptions) complete(ctx context.Context, env *Env, t templates.Templat
 	return usageError{errors.Join(wrong...)}
 }
 
-// openSite looks through a folder of files and says what is odd about it.
-func (e *Env) openSite(dir string, limits projects.Limits, spa bool) (*projects.Site, error) {
+// siteFlags are what a call says of the files that it brings.
+type siteFlags struct{ spa, force bool }
+
+// openSite looks through a folder of files, refuses what is rarely meant to be public, and says what is odd about it.
+func (e *Env) openSite(dir string, limits projects.Limits, flags siteFlags) (*projects.Site, error) {
 	site, err := projects.OpenSite(dir, limits)
 	if err != nil {
+		return nil, err
+	}
+	if err := site.Unfit(); err != nil && !flags.force {
 		return nil, err
 	}
 	if site.Skipped > 0 {
 		e.notef("skipping %d files and folders whose names start with a dot\n", site.Skipped)
 	}
+	for _, warning := range site.Warnings() {
+		e.notef("warning: %s\n", warning)
+	}
 	if !site.Index {
-		if spa {
+		if flags.spa {
 			e.notef("warning: %s has no index.html, which --spa answers unknown paths with\n", dir)
 		} else {
 			e.notef("warning: %s has no index.html: the project's address itself will say 404\n", dir)

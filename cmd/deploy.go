@@ -55,7 +55,7 @@ func newDeploy(env *Env) *cobra.Command {
 	f.StringVar(&o.maxSize, "max-size", "", "most that the files may hold together (default $GATEWAY_MAX_SIZE, else "+sizeFlag(projects.DefaultLimits.Bytes)+")")
 	f.IntVar(&o.maxFiles, "max-files", 0, fmt.Sprintf("most files and folders (default $GATEWAY_MAX_FILES, else %d)", projects.DefaultLimits.Files))
 	f.IntVar(&o.keep, "keep", projects.DefaultKeep, "versions that are kept, the new one among them")
-	f.BoolVar(&o.force, "force", false, "make a version of the same files, too")
+	f.BoolVar(&o.force, "force", false, "deploy also the same files, an empty folder, and files that are rarely meant to be public")
 	f.BoolVar(&o.dryRun, "dry-run", false, "say which files would be added, changed and removed, and do nothing")
 	f.BoolVar(&o.json, "json", false, "print what --dry-run says as JSON")
 	addTrustFlag(f, &o.trust)
@@ -108,7 +108,7 @@ func (o deployOptions) site(env *Env) (*projects.Site, error) {
 	if err != nil {
 		return nil, err
 	}
-	return env.openSite(o.dir, limits, false)
+	return env.openSite(o.dir, limits, siteFlags{force: o.force})
 }
 
 func runDeploy(ctx context.Context, env *Env, arg string, o deployOptions) error {

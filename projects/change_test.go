@@ -31,7 +31,7 @@ func added(t *testing.T) *bench {
 
 func siteOf(t *testing.T, files map[string]string) *Site {
 	t.Helper()
-	site, err := OpenSite(tree(t, files), DefaultLimits)
+	site, err := OpenSite(folderWith(t, files), DefaultLimits)
 	if err != nil {
 		t.Fatal(err)
 	}

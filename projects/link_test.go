@@ -102,7 +102,7 @@ func TestRemove_DeletesNothingThatThePlanDidNotName(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	other := tree(t, map[string]string{"precious": "x"})
+	other := folderWith(t, map[string]string{"precious": "x"})
 	link := b.Store.Dir("robots")
 	if err := os.Remove(link); err != nil {
 		t.Fatal(err)

@@ -10,6 +10,8 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+
+	"gateway/projects/tree"
 )
 
 // Site is a folder of files that was looked through and can be copied into a project.
@@ -25,6 +27,12 @@ type Site struct {
 
 	limit   Limits
 	entries []siteEntry
+
+	// suspects are for Unfit; private counts the files that only their owner may read.
+	suspects []suspect
+	private  int
+	// notUTF8 and backslashes count the names that Warnings are about.
+	notUTF8, backslashes int
 }
 
 // siteEntry is one file or folder, by slash-separated path inside the site.
@@ -70,7 +78,7 @@ func OpenSite(dir string, limit Limits) (*Site, error) {
 // walk looks at all there is. Beyond a limit it only counts, to tell where most of it is.
 func (s *Site) walk(root *os.Root) error {
 	var count tally
-	err := fs.WalkDir(root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
+	err := tree.Walk(root, func(name string, entry fs.DirEntry, err error) error {
 		if err == nil {
 			err = s.look(root, name, entry, &count)
 		}
@@ -100,6 +108,7 @@ func (s *Site) look(root *os.Root, name string, entry fs.DirEntry, count *tally)
 		return nil
 	case entry.IsDir():
 		count.add(name, true, 0)
+		s.inspectName(entry.Name())
 		s.entries = append(s.entries, siteEntry{name: name, folder: true})
 		return nil
 	}
@@ -108,6 +117,7 @@ func (s *Site) look(root *os.Root, name string, entry fs.DirEntry, count *tally)
 		return err
 	}
 	count.add(name, false, info.Size())
+	s.inspect(root, name, info)
 	s.Index = s.Index || name == "index.html"
 	s.Files++
 	s.Bytes += info.Size()

@@ -13,8 +13,8 @@ import (
 	"testing"
 )
 
-// tree makes a folder of files; a name that ends in a slash is a folder, a text "-> X" makes a link.
-func tree(t *testing.T, files map[string]string) string {
+// folderWith makes a folder of files; a name that ends in a slash is a folder, a text "-> X" makes a link.
+func folderWith(t *testing.T, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
 	for name, text := range files {
@@ -60,7 +60,7 @@ func contents(t *testing.T, dir string) map[string]string {
 }
 
 func TestSite_CopiesWhatIsServed(t *testing.T) {
-	dir := tree(t, map[string]string{
+	dir := folderWith(t, map[string]string{
 		"index.html": "home", "img/a.png": "a", "empty/": "", ".git/config": "secret", ".env": "secret", "img/.DS_Store": "x",
 		".well-known/security.txt": "mail", "again.html": "-> index.html", "img/up.html": "-> ../index.html",
 	})
@@ -94,7 +94,7 @@ func TestSite_CopiesWhatIsServed(t *testing.T) {
 }
 
 func TestOpenSite_RefusesWhatIsNoSite(t *testing.T) {
-	outside := tree(t, map[string]string{"secret": "s"})
+	outside := folderWith(t, map[string]string{"secret": "s"})
 	for name, c := range map[string]struct {
 		files map[string]string
 		want  string
@@ -107,7 +107,7 @@ func TestOpenSite_RefusesWhatIsNoSite(t *testing.T) {
 		"link to a folder":        {map[string]string{"d/x": "x", "e": "-> d"}, "does not point to a file"},
 		"link to itself's folder": {map[string]string{"d/up": "-> .."}, "does not point to a file"},
 	} {
-		if site, err := OpenSite(tree(t, c.files), DefaultLimits); err == nil || !strings.Contains(err.Error(), c.want) {
+		if site, err := OpenSite(folderWith(t, c.files), DefaultLimits); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %+v %v, want %q", name, site, err, c.want)
 		}
 	}
@@ -136,7 +136,7 @@ func TestOpenSite_RefusesSockets(t *testing.T) {
 }
 
 func TestOpenSite_NamesWhatIsTooMuch(t *testing.T) {
-	dir := tree(t, map[string]string{"a": "12345", "b": "12345", "c/": ""})
+	dir := folderWith(t, map[string]string{"a": "12345", "b": "12345", "c/": ""})
 	if _, err := OpenSite(dir, Limits{Files: 3, Bytes: 10}); err != nil {
 		t.Error(err)
 	}
@@ -149,7 +149,7 @@ func TestOpenSite_NamesWhatIsTooMuch(t *testing.T) {
 	}
 	// What is odd beyond a limit is not what to mend first.
 	files["zzz"] = "-> /etc/passwd"
-	dir = tree(t, files)
+	dir = folderWith(t, files)
 	for _, c := range []struct {
 		limit Limits
 		want  []string
@@ -173,7 +173,7 @@ func TestSite_TrustsNothingAtTheSecondLook(t *testing.T) {
 		"a dir":   func(path string) error { return errors.Join(os.Remove(path), os.Mkdir(path, 0o700)) },
 		"removed": os.Remove,
 	} {
-		dir := tree(t, map[string]string{"index.html": "home"})
+		dir := folderWith(t, map[string]string{"index.html": "home"})
 		site, err := OpenSite(dir, Limits{Files: 10, Bytes: 50})
 		if err != nil {
 			t.Fatal(err)
@@ -189,7 +189,7 @@ func TestSite_TrustsNothingAtTheSecondLook(t *testing.T) {
 }
 
 func TestSite_StopsWhenInterrupted(t *testing.T) {
-	site, err := OpenSite(tree(t, map[string]string{"index.html": "home"}), DefaultLimits)
+	site, err := OpenSite(folderWith(t, map[string]string{"index.html": "home"}), DefaultLimits)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,7 +202,7 @@ func TestSite_StopsWhenInterrupted(t *testing.T) {
 
 func TestStore_PlacesWholeOrNotAtAll(t *testing.T) {
 	store := newStore(t)
-	site, err := OpenSite(tree(t, map[string]string{"index.html": "mine"}), DefaultLimits)
+	site, err := OpenSite(folderWith(t, map[string]string{"index.html": "mine"}), DefaultLimits)
 	if err != nil {
 		t.Fatal(err)
 	}

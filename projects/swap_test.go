@@ -11,7 +11,7 @@ import (
 func crash(t *testing.T, b *bench, files map[string]string) string {
 	t.Helper()
 	stage := filepath.Join(b.Store.Root(), ".site-robots-123")
-	if err := os.Rename(tree(t, files), stage); err != nil {
+	if err := os.Rename(folderWith(t, files), stage); err != nil {
 		t.Fatal(err)
 	}
 	return stage

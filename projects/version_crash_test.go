@@ -159,7 +159,7 @@ func survives(t *testing.T, dir string, pages, kept []string) {
 			t.Errorf("%q is lost; there are %q", page, there)
 		}
 	}
-	again := tree(t, nil)
+	again := folderWith(t, nil)
 	snapshot(t, b.Store.Dir("robots"), filepath.Join(again, "x"))
 	if err := b.Store.recoverSite("robots"); err != nil || !maps.Equal(contents(t, filepath.Join(again, "x", SiteFolder)), contents(t, filepath.Join(b.Store.Dir("robots"), SiteFolder))) {
 		t.Errorf("a second mending changed it: %v", err)

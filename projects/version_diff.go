@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"gateway/projects/tree"
 )
 
 // Changes is what a deployment of files would change for visitors, by slash-separated path, sorted. Folders do not
@@ -82,7 +84,12 @@ func filesIn(dir string) (map[string]fs.FileInfo, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = fs.WalkDir(os.DirFS(real), ".", func(name string, entry fs.DirEntry, err error) error {
+	root, err := os.OpenRoot(real)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	err = tree.Walk(root, func(name string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err

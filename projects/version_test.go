@@ -283,7 +283,7 @@ func TestDeploy_MakesAVersionOfAFolderThatPeoplePutThere(t *testing.T) {
 func TestDeploy_RefusesASiteThatIsALinkElsewhere(t *testing.T) {
 	b := added(t)
 	folder := filepath.Join(b.Store.Dir("robots"), SiteFolder)
-	elsewhere := tree(t, map[string]string{"index.html": "mine"})
+	elsewhere := folderWith(t, map[string]string{"index.html": "mine"})
 	if err := errors.Join(os.RemoveAll(folder), os.Symlink(elsewhere, folder)); err != nil {
 		t.Fatal(err)
 	}

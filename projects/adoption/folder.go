@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"gateway/projects/tree"
 )
 
 // Limits bound what is copied. 0 is no bound.
@@ -63,7 +65,7 @@ func Open(dir string, limit Limits) (*Folder, error) {
 	}
 	defer root.Close()
 	f := &Folder{Dir: abs, limit: limit}
-	if err := fs.WalkDir(root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
+	if err := tree.Walk(root, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
