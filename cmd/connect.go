@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"path/filepath"
 	"slices"
@@ -20,6 +21,9 @@ const defaultSocket = stack.Socket
 
 // errNoGateway says that there is no running proxy to talk to.
 var errNoGateway = errors.New("no gateway is running")
+
+// errForbiddenSocket says that this user may not use the admin socket.
+var errForbiddenSocket = errors.New("no permission on the admin socket")
 
 // docker prepares a client for the engine that flags and environment name. It does not connect.
 func (e *Env) docker() (*docker.Client, error) {
@@ -77,6 +81,9 @@ func (e *Env) gateway(ctx context.Context) (*admin.Client, error) {
 func (e *Env) dialAdmin(ctx context.Context) (net.Conn, error) {
 	if named := e.namedSocket(); named != "" {
 		conn, err := dialUnix(ctx, named)
+		if errors.Is(err, fs.ErrPermission) {
+			return nil, fmt.Errorf("%w %s", errForbiddenSocket, named)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%w at %s: %w", errNoGateway, named, err)
 		}
@@ -103,7 +110,8 @@ func (e *Env) dialContainer(ctx context.Context) (net.Conn, error) {
 	}
 	found, err := engine.Containers(ctx, label.Role+"="+label.RoleProxy)
 	if err != nil {
-		return nil, fmt.Errorf("%w that can be found: no socket at %s, and %w", errNoGateway, e.socket(), err)
+		// That there is no gateway is not known.
+		return nil, fmt.Errorf("looking for the gateway: %w", err)
 	}
 	// An image may carry any label; names are one container's alone.
 	found = slices.DeleteFunc(found, func(c docker.Container) bool { return c.Name != stack.Proxy })

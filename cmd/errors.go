@@ -38,16 +38,38 @@ func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
 // errSilent ends a command with exit code 1 after it has printed all there is to say.
 var errSilent = errors.New("failed")
 
-// hints says how to mend a known condition, below the error that wraps it.
+// hints says how to fix a known condition, below the error that wraps it. The first that fits is shown.
 var hints = []struct {
 	is   error
 	hint string
 }{
+	{docker.ErrForbidden, "use sudo, or add yourself to the group docker: sudo usermod -aG docker USER, and log in again"},
+	{docker.ErrNotRunning, "start Docker, on most systems with: sudo systemctl start docker; install.sh --with-docker installs it; an engine elsewhere is named by DOCKER_HOST or --docker-host"},
+	{docker.ErrTLS, "name the folder of its certificates: DOCKER_TLS_VERIFY=1 DOCKER_CERT_PATH=FOLDER; leave both out for an engine without TLS"},
+	{docker.ErrUnreachable, "see that DOCKER_HOST or --docker-host names the engine and that it runs; try: docker info"},
+	{errForbiddenSocket, "use sudo, or the user that runs the gateway"},
 	{errNoGateway, "start it with: gateway up"},
 	{admin.ErrNoRoute, "see which routes there are with: gateway routes"},
 	{compose.ErrOverlap, "another network took the addresses meanwhile; run the command again, or name another pool with --pool"},
 	{errNoTerminal, "list them with: gateway routes, or keep watching with: gateway routes --watch"},
-	{docker.ErrUnreachable, "is Docker running, and may you use it? try: docker info; install.sh --with-docker installs and starts it"},
+}
+
+// hintOf is the hint of the first condition in the table that err is, or empty.
+func hintOf(err error) string {
+	for _, h := range hints {
+		if errors.Is(err, h.is) {
+			return h.hint
+		}
+	}
+	return ""
+}
+
+// hinted is an error on one line with its hint.
+func hinted(err error) string {
+	if hint := hintOf(err); hint != "" {
+		return err.Error() + "; " + hint
+	}
+	return err.Error()
 }
 
 // report writes err for the user, once, and returns the exit code that goes with it.
@@ -66,11 +88,8 @@ func report(env *Env, err error) int {
 		return exitFailed
 	}
 	env.notef("gateway: %v\n", err)
-	for _, h := range hints {
-		if errors.Is(err, h.is) {
-			env.notef("  %s\n", h.hint)
-			break
-		}
+	if hint := hintOf(err); hint != "" {
+		env.notef("  %s\n", hint)
 	}
 	if errors.As(err, new(usageError)) {
 		return exitUsage

@@ -69,9 +69,9 @@ func observeStatus(ctx context.Context, env *Env) statusReport {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	var r statusReport
-	containers, err := ourContainers(ctx, env)
-	if err != nil {
-		r.Faults = append(r.Faults, err.Error())
+	containers, engineErr := ourContainers(ctx, env)
+	if err := engineErr; err != nil {
+		r.Faults = append(r.Faults, hinted(err))
 	}
 	r.Containers = containers
 	for _, c := range containers {
@@ -80,6 +80,9 @@ func observeStatus(ctx context.Context, env *Env) statusReport {
 		}
 	}
 	status, err := askStatus(ctx, env)
+	if errors.Is(err, docker.ErrUnreachable) && engineErr != nil {
+		return r // One reason is enough.
+	}
 	if err != nil {
 		r.Faults = append(r.Faults, hinted(err))
 		return r
@@ -88,16 +91,6 @@ func observeStatus(ctx context.Context, env *Env) statusReport {
 	r.Faults = append(r.Faults, faults(status, time.Now())...)
 	r.OK = len(r.Faults) == 0
 	return r
-}
-
-// hinted is an error on one line with the hint that belongs to it.
-func hinted(err error) string {
-	for _, h := range hints {
-		if errors.Is(err, h.is) {
-			return err.Error() + "; " + h.hint
-		}
-	}
-	return err.Error()
 }
 
 func askStatus(ctx context.Context, env *Env) (admin.Status, error) {

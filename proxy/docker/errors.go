@@ -2,13 +2,16 @@ package docker
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
+	"syscall"
 
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/client"
@@ -28,8 +31,14 @@ var (
 	ErrPortTaken = errors.New("port taken")
 	// ErrOpenFiles: the engine may not let a container open so many files.
 	ErrOpenFiles = errors.New("too many open files asked for")
-	// ErrUnreachable: the engine cannot be talked to, or did not answer in time.
+	// ErrUnreachable: the engine cannot be talked to, or did not answer in time. The next three are cases of it.
 	ErrUnreachable = errors.New("engine unreachable")
+	// ErrForbidden: this user may not use the engine's socket.
+	ErrForbidden = errors.New("no permission on the engine's socket")
+	// ErrNotRunning: there is no engine's socket on this machine, or nobody listens on it.
+	ErrNotRunning = errors.New("engine not running")
+	// ErrTLS: one side speaks TLS and the other does not, or a certificate is not accepted.
+	ErrTLS = errors.New("no TLS connection to the engine")
 )
 
 // failure is an error in the engine's words, or about not reaching it. Its causes have the sentinel, if there is one.
@@ -66,6 +75,7 @@ var wordings = []struct {
 	{ErrOverlap, []string{"networks have overlapping"}},
 	{ErrNameTaken, []string{"The container name", "is already in use"}},
 	{ErrNameTaken, []string{"network with name", "already exists"}},
+	{ErrTLS, []string{"Client sent an HTTP request to an HTTPS server"}},
 	{ErrInUse, []string{"has active endpoints"}},
 	{ErrInUse, []string{"is using its referenced image"}},
 	{ErrInUse, []string{"image is being used by"}},
@@ -81,7 +91,7 @@ func classify(host string, err error) error {
 		return failed(fmt.Sprintf("the Docker engine at %s did not answer in time", host), ErrUnreachable, err)
 	}
 	if broken(err) {
-		return failed(fmt.Sprintf("cannot talk to the Docker engine at %s: %s", host, brief(err)), ErrUnreachable, err)
+		return unreachable(host, err)
 	}
 	text := brief(err)
 	for _, w := range wordings {
@@ -93,6 +103,30 @@ func classify(host string, err error) error {
 		return failed(text, ErrNotFound, err)
 	}
 	return failed(text, err)
+}
+
+// unreachable says why the engine cannot be talked to.
+func unreachable(host string, err error) error {
+	text := fmt.Sprintf("cannot talk to the Docker engine at %s: %s", host, brief(err))
+	socket, local := strings.CutPrefix(host, "unix://")
+	switch {
+	case local && errors.Is(err, fs.ErrPermission):
+		return failed("no permission on the Docker socket "+socket, ErrForbidden, ErrUnreachable, err)
+	case local && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED)):
+		return failed(text, ErrNotRunning, ErrUnreachable, err)
+	case aboutTLS(err):
+		return failed(text, ErrTLS, ErrUnreachable, err)
+	}
+	return failed(text, ErrUnreachable, err)
+}
+
+// aboutTLS reports whether a connection failed for what TLS is about.
+func aboutTLS(err error) bool {
+	if errors.As(err, new(*tls.CertificateVerificationError)) || errors.As(err, new(tls.RecordHeaderError)) || errors.As(err, new(tls.AlertError)) {
+		return true
+	}
+	text := err.Error()
+	return strings.Contains(text, "server gave HTTP response to HTTPS client") || strings.Contains(text, `malformed HTTP response "\x15\x03`)
 }
 
 // broken reports whether err is about the way to the engine and not an answer of it.

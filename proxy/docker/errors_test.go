@@ -2,12 +2,17 @@ package docker
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -50,6 +55,39 @@ func TestClassify_KnowsTheEnginesWords(t *testing.T) {
 		if err.Error() != text {
 			t.Errorf("the engine's words %q became %q", text, err)
 		}
+	}
+}
+
+func TestClassify_SaysWhyTheEngineIsOutOfReach(t *testing.T) {
+	dial := func(err error) error {
+		return &net.OpError{Op: "dial", Net: "unix", Err: os.NewSyscallError("connect", err)}
+	}
+	for name, c := range map[string]struct {
+		host string
+		err  error
+		want error
+		text string
+	}{
+		"no rights":      {"unix:///run/docker.sock", dial(syscall.EACCES), ErrForbidden, "no permission on the Docker socket /run/docker.sock"},
+		"no socket":      {"unix:///run/docker.sock", dial(syscall.ENOENT), ErrNotRunning, "/run/docker.sock: dial unix"},
+		"nobody listens": {"unix:///run/docker.sock", dial(syscall.ECONNREFUSED), ErrNotRunning, "refused"},
+		"another host":   {"tcp://box:2375", dial(syscall.ECONNREFUSED), nil, "tcp://box:2375"},
+		"certificate":    {"tcp://box:2376", &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}, ErrTLS, "unknown authority"},
+		"plain server":   {"tcp://box:2376", &url.Error{Op: "Get", URL: "/", Err: errors.New("http: server gave HTTP response to HTTPS client")}, ErrTLS, "HTTPS"},
+		"TLS server":     {"tcp://box:2376", &url.Error{Op: "Get", URL: "/", Err: fmt.Errorf("malformed HTTP response %q", "\x15\x03\x01")}, ErrTLS, "malformed"},
+	} {
+		got := classify(c.host, &url.Error{Op: "Get", URL: "http://api.moby.localhost/x", Err: c.err})
+		if !errors.Is(got, ErrUnreachable) || !strings.Contains(got.Error(), c.text) {
+			t.Errorf("%s: %v, want %q", name, got, c.text)
+		}
+		for _, sentinel := range []error{ErrForbidden, ErrNotRunning, ErrTLS} {
+			if errors.Is(got, sentinel) != (sentinel == c.want) {
+				t.Errorf("%s is %v: %v", name, sentinel, errors.Is(got, sentinel))
+			}
+		}
+	}
+	if got := classify("tcp://box:2376", &refusal{400, "Client sent an HTTP request to an HTTPS server."}); !errors.Is(got, ErrTLS) {
+		t.Errorf("a TLS port that was asked without: %v", got)
 	}
 }
 
