@@ -127,7 +127,7 @@ func runDeploy(ctx context.Context, env *Env, arg string, o deployOptions) error
 		return err
 	}
 	defer w.close()
-	p, err := w.store.Load(name)
+	p, err := w.load(ctx, arg)
 	if err != nil {
 		return err
 	}

@@ -14,8 +14,8 @@ func newList(env *Env) *cobra.Command {
 		Use:     "ls",
 		Aliases: []string{"list"},
 		Short:   "List the projects",
-		Long: "Lists the projects with their paths, state, owner and last day. Containers that no project made are not\n" +
-			"among them; 'gateway routes' has them too.",
+		Long: "Lists the projects with their paths, state, owner and last day, and everything else that containers publish by\n" +
+			"their labels: projects of another projects folder, what Docker Compose started, and containers alone.",
 		Example: "  gateway ls\n  gateway ls --json",
 		Args:    usage(cobra.NoArgs),
 		RunE:    func(c *cobra.Command, _ []string) error { return runList(c.Context(), env, asJSON) },
@@ -34,23 +34,20 @@ func runList(ctx context.Context, env *Env, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	seen := observation{}
-	if len(all) > 0 {
-		seen = w.observe(ctx)
-	}
-	views := []projectView{}
-	for _, p := range all {
-		views = append(views, seen.view(p, time.Now()))
-	}
+	seen := w.observe(ctx)
+	views := seen.views(all, time.Now())
 	for _, fault := range seen.notes() {
 		env.notef("states are incomplete: %s\n", fault)
 	}
 	if asJSON {
-		return env.json(projectList{views, seen.notes()})
+		return cmp.Or(env.json(projectList{views, seen.notes()}), seen.incomplete())
 	}
-	if len(views) == 0 {
+	if len(views) == 0 && seen.engine == nil {
 		env.notef("no project in %s; make one with: gateway add portfolio --path /robots\n", w.store.Root())
 		return nil
+	}
+	if len(views) == 0 {
+		return errSilent
 	}
 	if err := printList(env, views); err != nil {
 		return err
@@ -60,7 +57,12 @@ func runList(ctx context.Context, env *Env, asJSON bool) error {
 			env.notef("problem: %s: %s; %s\n", p.Subject, p.Message, p.Mend)
 		}
 	}
-	return nil
+	for _, v := range views {
+		if v.Note != nil {
+			env.notef("%s %s; %s\n", v.Name, v.Note.Message, v.Note.Mend)
+		}
+	}
+	return seen.incomplete()
 }
 
 // projectList is what `ls --json` prints.
@@ -74,7 +76,7 @@ func printList(env *Env, views []projectView) error {
 	w := env.table()
 	w.row("NAME\tPATH\tTEMPLATE\tSTATE\tOWNER\tEXPIRES")
 	for _, v := range views {
-		w.row("%s\t%s\t%s\t%s\t%s\t%s", v.Name, v.paths(), cmp.Or(v.Template, "-"), v.State, cmp.Or(v.Owner, "-"), v.expiry())
+		w.row("%s\t%s\t%s\t%s\t%s\t%s", v.Name, v.paths(), v.madeOf(), v.State, cmp.Or(v.Owner, "-"), v.expiry())
 	}
 	return w.flush("the list")
 }

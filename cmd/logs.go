@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -38,6 +39,9 @@ func runLogs(ctx context.Context, env *Env, arg string, last int, follow bool) e
 	}
 	defer w.close()
 	name, err := w.known(ctx, arg)
+	if stray, is := errors.AsType[projects.Stray](err); is && stray.Kind != projects.Single {
+		err = nil // Reading changes nobody's project.
+	}
 	if err != nil {
 		return err
 	}

@@ -48,7 +48,7 @@ func newMove(env *Env) *cobra.Command {
 }
 
 // request reads the words of the call.
-func (o moveOptions) request(w *workshop) (projects.MoveRequest, error) {
+func (o moveOptions) request(ctx context.Context, w *workshop) (projects.MoveRequest, error) {
 	var r projects.MoveRequest
 	var err error
 	if r.Name, err = projects.ParseName(o.name); err != nil {
@@ -70,7 +70,7 @@ func (o moveOptions) request(w *workshop) (projects.MoveRequest, error) {
 	if far := remote(w.host); far != "" {
 		return r, fmt.Errorf("the engine at %s is on another machine and sees no files of this one; run the command there", far)
 	}
-	p, err := w.store.Load(r.Name)
+	p, err := w.load(ctx, string(r.Name))
 	if err != nil {
 		return r, err
 	}
@@ -94,7 +94,7 @@ func runMove(ctx context.Context, env *Env, o moveOptions) error {
 		return err
 	}
 	defer w.close()
-	r, err := o.request(w)
+	r, err := o.request(ctx, w)
 	if err != nil {
 		return err
 	}

@@ -227,7 +227,7 @@ func runNetworkRemove(ctx context.Context, env *Env, name string) error {
 	n := networks[i]
 	switch project := projects.ProjectOf(n.Labels); {
 	case project != "":
-		return fmt.Errorf("network %s belongs to project %s; it goes with the project: gateway rm %s", name, project, project)
+		return fmt.Errorf("network %s belongs to project %s; it stays for as long as that does", name, project)
 	case n.Labels[label.Role] == "" || name == stack.Network:
 		return fmt.Errorf("network %s was not made by 'gateway network create'; remove it with: docker network rm %s", name, name)
 	}

@@ -13,11 +13,15 @@ import (
 	"gateway/projects/policy"
 	"gateway/proxy/admin"
 	"gateway/proxy/docker"
+	"gateway/proxy/label"
 	"gateway/proxy/route"
 )
 
 // projectView is a project as lists and JSON show it.
 type projectView struct {
+	// Kind is "project" for a folder here. Without one it is "elsewhere" for a project of another projects folder,
+	// "orphan" for one whose folder is gone, "compose" for what Docker Compose started and "container" for one alone.
+	Kind     string `json:"kind"`
 	Name     string `json:"name"`
 	Dir      string `json:"dir"`
 	Template string `json:"template,omitempty"`
@@ -35,6 +39,8 @@ type projectView struct {
 	Routes     []routeView     `json:"routes"`
 	Containers []containerView `json:"containers,omitempty"`
 	Problems   []admin.Problem `json:"problems,omitempty"`
+	// Note says what is without a folder here, and which commands apply.
+	Note *admin.Problem `json:"note,omitempty"`
 }
 
 type routeView struct {
@@ -54,14 +60,17 @@ type containerView struct {
 
 // observation is what engine and gateway say of all projects.
 type observation struct {
-	// containers are nil when the engine, routes when the gateway could not be asked.
+	// containers are by project, nil when the engine could not be asked; routes are nil when the gateway could not.
 	containers map[string][]docker.Container
 	routes     *admin.Routes
+	// strays have no folder here.
+	strays []projects.Stray
 	// at is valid when routes are there.
 	at address
 	// invites are what is wrong with the projects' invite pages.
 	invites map[string][]admin.Problem
-	// faults say who could not be asked.
+	// engine says why the engine could not be asked; faults are all who could not be.
+	engine error
 	faults []error
 }
 
@@ -70,22 +79,38 @@ func (w *workshop) observe(ctx context.Context) observation {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	var o observation
-	all, err := w.engine.Containers(ctx)
-	if err != nil {
-		o.faults = append(o.faults, err)
-	} else {
-		o.containers = map[string][]docker.Container{}
-		for _, c := range all {
-			if project := projects.ProjectOf(c.Labels); project != "" {
-				o.containers[project] = append(o.containers[project], c)
-			}
-		}
+	if o.engine = o.list(ctx, w); o.engine != nil {
+		o.faults = append(o.faults, o.engine)
 	}
-	if err := o.ask(ctx, w); err != nil && (len(o.faults) == 0 || w.env.namedSocket() != "") {
+	if err := o.ask(ctx, w); err != nil && (o.engine == nil || w.env.namedSocket() != "") {
 		o.faults = append(o.faults, err)
 	}
 	o.invites = w.allInviteProblems(ctx)
 	return o
+}
+
+// list asks the engine.
+func (o *observation) list(ctx context.Context, w *workshop) error {
+	containers, networks, err := w.everything(ctx)
+	if err != nil {
+		return err
+	}
+	o.containers = map[string][]docker.Container{}
+	for _, c := range containers {
+		if project := projects.ProjectOf(c.Labels); project != "" {
+			o.containers[project] = append(o.containers[project], c)
+		}
+	}
+	o.strays, err = w.store.Strays(containers, networks, remote(w.host) != "")
+	return err
+}
+
+// incomplete ends a command that showed what the folders say, when this user may not ask the engine for the rest.
+func (o observation) incomplete() error {
+	if errors.Is(o.engine, docker.ErrForbidden) {
+		return errSilent
+	}
+	return nil
 }
 
 // ask asks the gateway.
@@ -109,7 +134,7 @@ func (o *observation) ask(ctx context.Context, w *workshop) error {
 // view puts together what is known of a project.
 func (o observation) view(p projects.Project, now time.Time) projectView {
 	v := projectView{
-		Name: string(p.Name), Dir: p.Dir, Template: p.Template, Owner: p.Owner, Trust: p.Trust,
+		Kind: "project", Name: string(p.Name), Dir: p.Dir, Template: p.Template, Owner: p.Owner, Trust: p.Trust,
 		Created: day(p.Created), Expires: day(p.Expires), Routes: []routeView{},
 	}
 	if !p.Expires.IsZero() {
@@ -123,22 +148,97 @@ func (o observation) view(p projects.Project, now time.Time) projectView {
 	v.Problems = append(v.Problems, o.invites[v.Name]...)
 	v.State = o.state(v, p)
 	if p.Err != nil {
-		mend := "edit the file, then: gateway deploy " + v.Name
-		if errors.Is(p.Err, errFolderGone) {
-			mend = "remove what is left: gateway rm " + v.Name
+		message := p.Err.Error()
+		if fixed, ok := errors.AsType[*projects.MisnamedError](p.Err); ok {
+			message = fixed.Message()
 		}
-		v.Problems = append(v.Problems, admin.Problem{Subject: v.Name, Project: v.Name, Message: p.Err.Error(), Mend: mend})
+		v.Problems = append(v.Problems, admin.Problem{Subject: v.Name, Project: v.Name, Message: message, Mend: p.Fix()})
 	}
 	return v
 }
 
-// errFolderGone says that a project has containers and no folder.
-var errFolderGone = errors.New("its folder is gone, and containers are left")
+// views are those of all projects with a folder here and of all that has none, sorted by name.
+func (o observation) views(all []projects.Project, now time.Time) []projectView {
+	views := []projectView{}
+	for _, p := range all {
+		views = append(views, o.view(p, now))
+	}
+	for _, s := range o.strays {
+		views = append(views, o.strayView(s))
+	}
+	slices.SortStableFunc(views, func(a, b projectView) int { return cmp.Compare(a.Name, b.Name) })
+	return views
+}
+
+// find is what is known of one name: of a folder here, or of what runs without one.
+func (o observation) find(store projects.Store, arg string, now time.Time) (projects.Project, projectView, error) {
+	name, invalid := projects.ParseName(arg)
+	if invalid == nil && store.Exists(name) {
+		p, err := store.Load(name)
+		p.Err = err
+		return p, o.view(p, now), nil
+	}
+	for _, s := range o.strays {
+		if s.Name == arg {
+			return projects.Project{}, o.strayView(s), nil
+		}
+	}
+	switch {
+	case invalid != nil:
+		return projects.Project{}, projectView{}, usageError{invalid}
+	case o.engine != nil:
+		return projects.Project{}, projectView{}, o.engine
+	}
+	_, err := store.Load(name)
+	return projects.Project{}, projectView{}, err
+}
+
+// madeOf is the template of a project for people, or what it is instead.
+func (v projectView) madeOf() string {
+	switch projects.StrayKind(v.Kind) {
+	case projects.Composed:
+		return "(compose file)"
+	case projects.Single:
+		return "(container)"
+	}
+	return cmp.Or(v.Template, "-")
+}
+
+// strayView puts together what is known of something without a folder here.
+func (o observation) strayView(s projects.Stray) projectView {
+	v := projectView{Kind: string(s.Kind), Name: s.Name, Dir: s.Dir, Routes: []routeView{}}
+	for _, c := range s.Containers {
+		v.Containers = append(v.Containers, containerView{c.Name, projects.ServiceOf(c), c.Image, c.State, c.Status})
+	}
+	var p projects.Project
+	if s.Kind == projects.Orphan {
+		p.Err = s
+	}
+	for _, c := range s.Containers {
+		claims, _ := label.Parse(c.Labels)
+		p.Claims = append(p.Claims, claims...)
+	}
+	for _, claim := range p.Claims {
+		v.Owner = cmp.Or(v.Owner, claim.Owner)
+	}
+	o.addRoutes(&v, p)
+	v.State = o.state(v, p)
+	note := admin.Problem{Subject: v.Name, Message: s.Message(), Mend: s.Fix()}
+	if s.Kind != projects.Single {
+		note.Project = v.Name
+	}
+	if s.Kind == projects.Orphan {
+		v.Problems = append(v.Problems, note)
+	} else {
+		v.Note = &note
+	}
+	return v
+}
 
 // addRoutes lists the routes that are served, and those that the folder asks for and that are not.
 func (o observation) addRoutes(v *projectView, p projects.Project) {
 	if o.routes != nil {
-		for _, r := range routesOf(*o.routes, v.Name) {
+		for _, r := range v.own(*o.routes) {
 			view := routeView{Key: r.Key, State: r.State}
 			if key, err := route.ParseKey(r.Key); err == nil {
 				view.URL = o.at.url(key)
@@ -146,7 +246,7 @@ func (o observation) addRoutes(v *projectView, p projects.Project) {
 			v.Routes = append(v.Routes, view)
 		}
 		for _, problem := range o.routes.Problems {
-			if problem.Project == v.Name {
+			if v.concerns(problem) {
 				v.Problems = append(v.Problems, problem)
 			}
 		}
@@ -162,6 +262,21 @@ func (o observation) addRoutes(v *projectView, p projects.Project) {
 			Subject: projects.ComposeFile, Project: v.Name, Route: problem.Route, Message: problem.Message, Mend: problem.Mend,
 		})
 	}
+}
+
+// own are the routes of a project, or of a container without one.
+func (v projectView) own(routes admin.Routes) []admin.Route {
+	if v.Kind != string(projects.Single) {
+		return routesOf(routes, v.Name)
+	}
+	return slices.DeleteFunc(slices.Clone(routes.Routes), func(r admin.Route) bool { return r.Project != "" || r.Service != v.Name })
+}
+
+func (v projectView) concerns(p admin.Problem) bool {
+	if v.Kind != string(projects.Single) {
+		return p.Project == v.Name
+	}
+	return p.Project == "" && p.Subject == v.Name
 }
 
 // missing is the state of a route that no table says anything of.

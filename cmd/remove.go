@@ -43,6 +43,12 @@ func runRemove(ctx context.Context, env *Env, arg string, yes, dryRun bool) erro
 	defer w.close()
 	life := w.life(w.ready)
 	plan, err := life.PlanRemoval(ctx, name, w.compose.Volumes)
+	if errors.Is(err, projects.ErrNoProject) {
+		// Something else may have the name.
+		if _, stray := w.known(ctx, arg); stray != nil {
+			err = stray
+		}
+	}
 	if err != nil {
 		return err
 	}

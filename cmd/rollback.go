@@ -61,7 +61,7 @@ func runRollback(ctx context.Context, env *Env, arg string, o rollbackOptions) e
 	if far := remote(w.host); far != "" {
 		return errors.New("the engine at " + far + " is on another machine and sees no files of this one; run the command there")
 	}
-	p, err := w.store.Load(name)
+	p, err := w.load(ctx, arg)
 	if err != nil {
 		return err
 	}

@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-
-	"gateway/projects"
 )
 
 func newShow(env *Env) *cobra.Command {
@@ -31,20 +29,11 @@ func runShow(ctx context.Context, env *Env, arg string, asJSON bool) error {
 		return err
 	}
 	defer w.close()
-	name, err := projects.ParseName(arg)
-	if err != nil {
-		return usageError{err}
-	}
-	p, err := w.store.Load(name)
-	if err != nil && !w.store.Exists(name) {
-		if _, runs := w.known(ctx, arg); runs != nil {
-			return err
-		}
-		err = errFolderGone
-	}
-	p.Err = err
 	seen := w.observe(ctx)
-	v := seen.view(p, time.Now())
+	p, v, err := seen.find(w.store, arg, time.Now())
+	if err != nil {
+		return err
+	}
 	for _, fault := range seen.notes() {
 		env.notef("the state is incomplete: %s\n", fault)
 	}
@@ -54,9 +43,9 @@ func runShow(ctx context.Context, env *Env, arg string, asJSON bool) error {
 		detail.Faults = append(detail.Faults, err.Error())
 	}
 	if asJSON {
-		return env.json(detail)
+		return cmp.Or(env.json(detail), seen.incomplete())
 	}
-	return printProject(env, detail)
+	return cmp.Or(printProject(env, detail), seen.incomplete())
 }
 
 // projectDetail is what `show --json` prints.
@@ -74,8 +63,8 @@ func printProject(env *Env, v projectDetail) error {
 	w := env.table()
 	w.row("project\t%s", v.Name)
 	w.row("state\t%s", v.State)
-	w.row("folder\t%s", v.Dir)
-	w.row("template\t%s", cmp.Or(v.Template, "-"))
+	w.row("folder\t%s", cmp.Or(v.Dir, "-"))
+	w.row("template\t%s", v.madeOf())
 	w.row("owner\t%s", cmp.Or(v.Owner, "-"))
 	w.row("trust\t%s", trusted(v.Trust))
 	w.row("created\t%s", cmp.Or(v.Created, "-"))
@@ -90,6 +79,9 @@ func printProject(env *Env, v projectDetail) error {
 		w.row("secret\t%s\t%s", filepath.Base(file), file)
 	}
 	printVersions(w, v.Versions)
+	if v.Note != nil {
+		w.row("note\t%s %s; %s", v.Name, v.Note.Message, v.Note.Mend)
+	}
 	for _, p := range v.Problems {
 		w.row("problem\t%s: %s; %s", p.Subject, p.Message, p.Mend)
 	}

@@ -59,24 +59,66 @@ func (w *workshop) life(ready func(ctx context.Context, name projects.Name, keys
 	return projects.Life{Store: w.store, Engine: w.engine, Compose: w.compose, Ready: ready, Hold: hold, HoldAgain: again}
 }
 
-// known reads the name of a project that has a folder or runs. Its folder need not be readable.
-func (w *workshop) known(ctx context.Context, arg string) (projects.Name, error) {
-	name, err := projects.ParseName(arg)
+// everything lists the engine's containers and networks.
+func (w *workshop) everything(ctx context.Context) ([]docker.Container, []docker.Network, error) {
+	containers, err := w.engine.Containers(ctx)
 	if err != nil {
-		return "", usageError{err}
+		return nil, nil, err
 	}
-	if w.store.Exists(name) {
+	networks, err := w.engine.Networks(ctx)
+	return containers, networks, err
+}
+
+// known reads the name of a project that has a folder here, or had one: it need not be readable. Of anything else that
+// the gateway may serve the error says what it is and which commands apply.
+func (w *workshop) known(ctx context.Context, arg string) (projects.Name, error) {
+	name, err := w.here(ctx, arg)
+	if stray, is := errors.AsType[projects.Stray](err); is && stray.Kind == projects.Orphan {
+		return projects.Name(stray.Name), nil
+	}
+	return name, err
+}
+
+// here reads the name of a project that has a folder here.
+func (w *workshop) here(ctx context.Context, arg string) (projects.Name, error) {
+	name, invalid := projects.ParseName(arg)
+	if invalid == nil && w.store.Exists(name) {
 		return name, nil
 	}
-	running, err := projects.Look(ctx, w.engine, name)
+	containers, networks, err := w.everything(ctx)
+	if err != nil && invalid != nil {
+		return "", usageError{invalid}
+	}
 	if err != nil {
 		return "", err
 	}
-	if len(running.Containers) == 0 {
-		_, err := w.store.Load(name)
+	strays, err := w.store.Strays(containers, networks, remote(w.host) != "")
+	if err != nil {
 		return "", err
 	}
-	return name, nil
+	for _, s := range strays {
+		if s.Name == arg {
+			return projects.Name(arg), s
+		}
+	}
+	if invalid != nil {
+		return "", usageError{invalid}
+	}
+	_, err = w.store.Load(name)
+	return "", err
+}
+
+// load reads a project that has a folder here.
+func (w *workshop) load(ctx context.Context, arg string) (projects.Project, error) {
+	name, err := w.here(ctx, arg)
+	if errors.Is(err, docker.ErrUnreachable) && !errors.Is(err, docker.ErrForbidden) {
+		// Without an engine the folders are all there is to know.
+		name, err = projects.ParseName(arg)
+	}
+	if err != nil {
+		return projects.Project{}, err
+	}
+	return w.store.Load(name)
 }
 
 // facts looks at the engine and the gateway for the plan of a new project.

@@ -56,7 +56,7 @@ type Addition struct {
 // PlanAdd decides whether and how a project is made. The error is a Refusal with every reason there is.
 func PlanAdd(r Request, f Facts) (Addition, error) {
 	edge, backend, poolErr := f.chooseSubnets(r.Pool, r.Template.Needs.Backend || r.Source.needsBackend())
-	err := refuse(f.Engine, f.near(), f.Gateway, f.imagesThere(), f.nameFree(r.Name), free(r.Key, r.Name, f.taken()),
+	err := refuse(f.Engine, f.near(), f.Gateway, f.imagesThere(), f.nameFits(r), f.keyFree(r.Key),
 		pathFits(r.Template, r.Key), f.room, f.siteFits(r.Site), f.sourceFits(r.Source), poolErr)
 	if err != nil {
 		return Addition{}, err
@@ -110,11 +110,22 @@ func pathFits(t templates.Template, key route.Key) error {
 	return fmt.Errorf("path %s: template %s makes a folder of it, so that it takes letters, digits, dashes, underscores and dots; choose another path", path, t.Name)
 }
 
+// keyFree refuses a key that any route has.
+func (f Facts) keyFree(key route.Key) error { return free(key, "", f.taken()) }
+
+// nameFits is nameFree, but for a name that comes with the path: then the path is what has to be another.
+func (f Facts) nameFits(r Request) error {
+	if byPath, err := DefaultName(r.Key.Prefix, r.Template.Name); err == nil && byPath == r.Name && f.keyFree(r.Key) != nil {
+		return nil
+	}
+	return f.nameFree(r.Name)
+}
+
 // free refuses a key that another project's route has.
 func free(key route.Key, name Name, taken []Taken) error {
 	for _, t := range taken {
 		if t.Key == key && (t.Project == "" || t.Project != string(name)) {
-			return fmt.Errorf("path %s is taken by %s; choose another path, or free this one first", key, t.By)
+			return fmt.Errorf("%s is taken by %s; choose another --path", key, t.By)
 		}
 	}
 	return nil

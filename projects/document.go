@@ -114,7 +114,10 @@ func parseDocument(name Name, text []byte) (Document, error) {
 		return Document{}, errors.New(printable.Text(err.Error()))
 	}
 	if file.Name != "" && file.Name != string(name) {
-		return Document{}, fmt.Errorf("it says name: %s, and the folder is %s; they have to be equal", printable.Line(file.Name), name)
+		if _, err := ParseName(file.Name); err != nil {
+			return Document{}, fmt.Errorf("it says name: %s, and the folder is %s; they have to be equal: write name: %s", printable.Line(file.Name), name, name)
+		}
+		return Document{}, &MisnamedError{Says: file.Name, Dir: string(name)}
 	}
 	meta, err := parseMeta(&file.Gateway)
 	if err != nil {

@@ -122,17 +122,31 @@ func (r Running) ours() bool {
 			return true
 		}
 	}
-	return slices.ContainsFunc(r.Networks, func(n docker.Network) bool { return n.Labels[label.Role] != "" })
+	return r.edge()
 }
 
 // foreign returns an error when containers of that name were started from another folder: they are somebody else's.
 func (r Running) foreign(name Name, dir string) error {
 	for _, c := range r.Containers {
-		if from := c.Labels[composeDir]; from != "" && !samePath(from, dir) {
-			return fmt.Errorf("project %s: its container %s was started from %s and not from %s; use docker compose in that folder", name, c.Name, from, dir)
+		from := c.Labels[composeDir]
+		if from == "" || samePath(from, dir) {
+			continue
 		}
+		if isGone(from) && isThere(dir) {
+			return fmt.Errorf("project %s: its container %s was started from %s, which is gone; move the folder back: mv %s %s", name, c.Name, from, dir, from)
+		}
+		stray := Stray{Kind: Composed, Name: string(name), Dir: from}
+		if r.edge() {
+			stray.Kind, stray.sudo = Elsewhere, !writable(filepath.Dir(from))
+		}
+		return stray
 	}
 	return nil
+}
+
+// edge reports whether it has a network that was made for the gateway.
+func (r Running) edge() bool {
+	return slices.ContainsFunc(r.Networks, func(n docker.Network) bool { return n.Labels[label.Role] != "" })
 }
 
 // samePath compares paths of which either may be gone or be spelled through links.

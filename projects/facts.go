@@ -91,16 +91,19 @@ func refuse(reasons ...error) error {
 func (f Facts) nameFree(name Name) error {
 	switch {
 	case f.exists:
-		return fmt.Errorf("name %s: the folder %s is there already; choose another name, or remove the project: gateway rm %s", name, f.dir, name)
+		return fmt.Errorf("name %s is taken by the project in %s; choose another name, or deploy that project: gateway deploy %s", name, f.dir, name)
 	case len(f.Running.Containers) > 0:
 		c := f.Running.Containers[0]
+		if from := c.Labels[composeDir]; from != "" && f.Running.edge() {
+			return fmt.Errorf("name %s is taken by the project of %s, whose container %s is here; choose another name", name, from, c.Name)
+		}
 		return fmt.Errorf("name %s: container %s belongs to a compose project of that name; choose another name", name, c.Name)
 	case len(f.Running.Networks) > 0:
-		return fmt.Errorf("name %s: network %s is left of a compose project of that name; choose another name, or remove it: docker network rm %s",
-			name, f.Running.Networks[0].Name, f.Running.Networks[0].Name)
+		return fmt.Errorf("name %s: network %s is left of a compose project of that name; choose another name",
+			name, f.Running.Networks[0].Name)
 	case len(f.Volumes) > 0:
-		return fmt.Errorf("name %s: volume %s is left of a compose project of that name; choose another name, or remove it with what it holds: docker volume rm %s",
-			name, strings.Join(f.Volumes, ", "), strings.Join(f.Volumes, " "))
+		return fmt.Errorf("name %s: volume %s is left of a compose project of that name; choose another name, and the volume stays as it is",
+			name, strings.Join(f.Volumes, ", "))
 	}
 	return nil
 }

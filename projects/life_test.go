@@ -287,16 +287,17 @@ func TestAdd_RefusesBeforeAnythingIsMade(t *testing.T) {
 		facts         Facts
 		want          []string
 	}{
-		"folder there":     {"blog", "/b", Facts{}, []string{"name blog", "gateway rm blog"}},
+		"folder there":     {"blog", "/b", Facts{}, []string{"name blog is taken", "gateway deploy blog"}},
 		"runs elsewhere":   {"other", "/b", Facts{}, []string{"name other", "other-1"}},
-		"volumes are left": {"x", "/x", Facts{Volumes: []string{"x_data", "x_db"}}, []string{"name x", "x_data, x_db", "another name", "docker volume rm x_data x_db"}},
+		"volumes are left": {"x", "/x", Facts{Volumes: []string{"x_data", "x_db"}}, []string{"name x", "x_data, x_db", "another name", "stays as it is"}},
 		"path in force":    {"x", "/chess", Facts{Routes: []Taken{{route.Key{Prefix: prefix(t, "/chess")}, "", "container chess"}}}, []string{"/chess", "container chess"}},
 		"path not running": {"x", "/blog", Facts{}, []string{"/blog", "project blog"}},
 		"no gateway":       {"x", "/x", Facts{Gateway: gone}, []string{gone.Error()}},
 		"no image":         {"x", "/x", Facts{Missing: []string{"gateway:latest"}}, []string{"gateway:latest", "gateway up"}},
 		"engine elsewhere": {"x", "/x", Facts{Remote: "ssh://host"}, []string{"ssh://host", "another machine"}},
 		"pool in use":      {"x", "/x", Facts{HostRoutes: []subnet.Use{{Prefix: netip.MustParsePrefix("10.0.0.0/8"), By: "route of tun0"}}}, []string{"tun0", "--pool"}},
-		"several":          {"blog", "/blog", Facts{Gateway: gone}, []string{"2 reasons", gone.Error(), "name blog"}},
+		"name by path":     {"blog", "/blog", Facts{}, []string{"/blog is taken by project blog; choose another --path"}},
+		"several":          {"blog", "/blog", Facts{Gateway: gone}, []string{"2 reasons", gone.Error(), "/blog is taken"}},
 	} {
 		b.facts = c.facts
 		_, err := b.Add(t.Context(), request(t, c.project, c.path), b.observe)

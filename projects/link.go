@@ -1,7 +1,9 @@
 package projects
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -55,6 +57,12 @@ func (s Store) remove(name Name, target string) error {
 		}
 	}
 	return discard(name, s.Dir(name))
+}
+
+// isGone reports whether nothing is at a path; one that this user may not look at is no such.
+func isGone(path string) bool {
+	_, err := os.Lstat(path)
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 func isThere(target string) bool {

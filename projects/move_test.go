@@ -153,7 +153,7 @@ func TestMove_RefusesBeforeAnythingIsTouched(t *testing.T) {
 		request MoveRequest
 		want    string
 	}{
-		"a project's path":  {MoveRequest{To: prefix(t, "/robots")}, "path /robots is taken by project robots"},
+		"a project's path":  {MoveRequest{To: prefix(t, "/robots")}, "/robots is taken by project robots"},
 		"a route's path":    {MoveRequest{To: prefix(t, "/wiki"), Routes: []Taken{{route.Key{Prefix: prefix(t, "/wiki")}, "", "container wiki"}}}, "taken by container wiki"},
 		"no folder's name":  {MoveRequest{To: prefix(t, "/my%20notes")}, "makes a folder of it"},
 		"where it is":       {MoveRequest{To: prefix(t, "/blog")}, "is at /blog already"},

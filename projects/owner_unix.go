@@ -5,6 +5,8 @@ package projects
 import (
 	"os"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // keepOwner gives a new file to the owner of the one that it replaces, so that who runs one command as root can still
@@ -16,3 +18,6 @@ func keepOwner(next *os.File, before os.FileInfo) error {
 	}
 	return next.Chown(int(was.Uid), int(was.Gid))
 }
+
+// writable reports whether this user may make files in a folder.
+func writable(dir string) bool { return unix.Access(dir, unix.W_OK|unix.X_OK) == nil }

@@ -2,7 +2,9 @@ package projects
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 )
 
@@ -34,6 +36,9 @@ func (l Life) PlanRemoval(ctx context.Context, name Name, volumes Volumes) (Remo
 	plan := Removal{Name: name}
 	switch {
 	case l.Store.Exists(name):
+		if _, err := l.Store.Load(name); isRenamed(err) {
+			return Removal{}, err
+		}
 		plan.Dir, plan.Target = dir, l.Store.leads(name)
 		if err := l.Store.apart(name); err != nil {
 			return Removal{}, err
@@ -43,6 +48,11 @@ func (l Life) PlanRemoval(ctx context.Context, name Name, volumes Volumes) (Remo
 	case !running.ours():
 		return Removal{}, fmt.Errorf("%w: %s has no folder %s, and its containers carry no label of the gateway; use docker compose", ErrNoProject, name, dir)
 	}
+	if plan.Dir == "" {
+		if err := l.Store.renamed(name, running); err != nil {
+			return Removal{}, err
+		}
+	}
 	for _, c := range running.Containers {
 		plan.Containers = append(plan.Containers, c.Name)
 	}
@@ -51,6 +61,24 @@ func (l Life) PlanRemoval(ctx context.Context, name Name, volumes Volumes) (Remo
 	}
 	plan.Volumes, err = volumes(ctx, string(name))
 	return plan, err
+}
+
+// isRenamed reports whether a folder was renamed that is still some project's: removing it would take that one's files.
+func isRenamed(err error) bool {
+	misnamed, is := errors.AsType[*MisnamedError](err)
+	return is && isGone(filepath.Join(filepath.Dir(misnamed.Dir), misnamed.Says))
+}
+
+// renamed returns an error when the folder of a project is there under another name: removing what runs would take the
+// data of a project that somebody only renamed.
+func (s Store) renamed(name Name, running Running) error {
+	strays, err := s.Strays(running.Containers, running.Networks, false)
+	for _, stray := range strays {
+		if stray.Name == string(name) && stray.Twin != "" {
+			return stray
+		}
+	}
+	return err
 }
 
 // Steps says what goes, one line each.

@@ -54,6 +54,23 @@ func (p Project) HasSite() bool {
 	return err == nil && info.IsDir()
 }
 
+// Fix says what to do about Err.
+func (p Project) Fix() string {
+	var fixed interface{ Fix() string }
+	_, badName := ParseName(string(p.Name))
+	switch {
+	case errors.As(p.Err, &fixed):
+		return fixed.Fix()
+	case badName != nil:
+		return "rename the folder, or move it out of " + filepath.Dir(p.Dir)
+	case errors.Is(p.Err, fs.ErrPermission):
+		return "use sudo"
+	case errors.Is(p.Err, fs.ErrNotExist):
+		return "put the file back, from a backup for example, or move the folder out of " + filepath.Dir(p.Dir)
+	}
+	return "edit the file, then: gateway deploy " + string(p.Name)
+}
+
 // List returns all projects, sorted by name. One that cannot be read is listed with its error.
 func (s Store) List() ([]Project, error) {
 	entries, err := os.ReadDir(s.root)
@@ -61,7 +78,7 @@ func (s Store) List() ([]Project, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("listing projects: %w", err)
+		return nil, fmt.Errorf("listing projects: %w", forbidden(err))
 	}
 	var all []Project
 	for _, entry := range entries {
@@ -103,6 +120,14 @@ func (s Store) Load(name Name) (Project, error) {
 	return p, err
 }
 
+// forbidden adds the fix to an error about rights.
+func forbidden(err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%w; use sudo", err)
+	}
+	return err
+}
+
 func read(name Name, dir string) (Document, error) {
 	file := filepath.Join(dir, ComposeFile)
 	text, err := os.ReadFile(file)
@@ -110,6 +135,10 @@ func read(name Name, dir string) (Document, error) {
 		return Document{}, fmt.Errorf("reading project %s: %w", name, err)
 	}
 	doc, err := parseDocument(name, text)
+	if misnamed, is := errors.AsType[*MisnamedError](err); is {
+		misnamed.Dir = dir
+		return Document{}, misnamed
+	}
 	if err != nil {
 		return Document{}, fmt.Errorf("%s: %w", file, err)
 	}
