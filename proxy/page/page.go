@@ -32,6 +32,7 @@ const (
 	BadRequest  Kind = "bad_request"    // the address or the request is malformed
 	Ambiguous   Kind = "ambiguous_path" // the address may mean another route, which has limits of its own
 	BadMethod   Kind = "bad_method"     // the method is not passed on
+	Elsewhere   Kind = "other_project"  // the destination of a copy or a move is in another project
 	Internal    Kind = "internal_error" // a mistake of the gateway itself
 
 	LongTarget Kind = "uri_too_long"       // the address is too long
@@ -71,6 +72,7 @@ var faces = map[Kind]face{
 	BadRequest:  {http.StatusBadRequest, 0, "fail"},
 	Ambiguous:   {http.StatusBadRequest, 0, "fail"},
 	BadMethod:   {http.StatusMethodNotAllowed, 0, "fail"},
+	Elsewhere:   {http.StatusBadGateway, 0, "fail"},
 	Internal:    {http.StatusInternalServerError, 0, "fail"},
 	LongTarget:  {http.StatusRequestURITooLong, 0, "fail"},
 	Unexpected:  {http.StatusExpectationFailed, 0, "fail"},

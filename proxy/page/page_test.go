@@ -22,6 +22,7 @@ var kinds = []page.Kind{
 	page.Waiting, page.Starting, page.Unhealthy, page.Stopped, page.Draining, page.Paused, page.Unreachable, page.Broken,
 	page.Slow, page.NotFound, page.Gone, page.BadRequest, page.Ambiguous, page.BadMethod, page.Internal,
 	page.LongTarget, page.Unexpected, page.LargeHead, page.Unknown, page.BadVersion, page.LargeBody, page.TooMany, page.Crowded, page.NoFile,
+	page.Elsewhere,
 }
 
 func sample(kind page.Kind) page.Page {
