@@ -213,7 +213,7 @@ func TestProxy_MapsHeadersOfStrippedApps(t *testing.T) {
 		mount(t, "/robots", route.Strip, target), mount(t, "/wiki", route.Preserve, target), mount(t, "/", route.Strip, app(t, "root", nil)))
 	got := p.visitor(t, "GET", "/robots/", "Referer: http://example.org/robots/x")
 	for name, want := range map[string]string{
-		"Location": "http://example.org/robots/login", "Content-Location": "/wiki/page", "Set-Cookie": "sid=1; Path=/robots",
+		"Location": "http://example.org/robots/login", "Content-Location": "/robots/wiki/page", "Set-Cookie": "sid=1; Path=/robots",
 		"X-Referer": "http://example.org/x",
 	} {
 		if value := got.Header.Get(name); value != want {

@@ -3,6 +3,7 @@ package proxy
 import (
 	"errors"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,16 +49,26 @@ func (v *visit) serve() {
 // aim prepares to ask a target and returns the path to ask for.
 func (v *visit) aim(t *target) string {
 	v.target = t.Name
+	r, asked := &v.exchange.Request, v.rest
+	switch {
+	case !v.serving.strips:
+		asked = r.Path
+	case asked == "":
+		asked = "/"
+	}
+	m := &v.mapped
+	m.App, m.Secure, m.Host, m.Path, m.Asked, m.Routes = t.app, r.Secure, r.Host, r.Path, asked, v
+	return asked
+}
+
+// copiesElsewhere reports that the request is to copy or move a resource to another project (RFC 4918 sections 9.8 and 9.9).
+func (v *visit) copiesElsewhere() bool {
 	r := &v.exchange.Request
-	if !v.serving.maps {
-		return r.Path
+	if r.Method != "COPY" && r.Method != "MOVE" {
+		return false
 	}
-	v.mapped.Prefix, v.mapped.Scheme, v.mapped.Host = v.serving.route.Prefix, schemeOf(r.Secure), r.Host
-	v.mapped.Target, v.mapped.Others = t.Address, v
-	if v.rest == "" {
-		return "/"
-	}
-	return v.rest
+	v.mapped.Host, v.mapped.Routes = r.Host, v
+	return v.mapped.Strays(r.Header)
 }
 
 // fail answers when no target did, if there is anybody to answer to.
@@ -93,14 +104,40 @@ func failurePage(err error) page.Kind {
 	return page.Broken
 }
 
-// Own implements mapping.Others.
-func (v *visit) Own(path string) bool {
+// Foreign implements mapping.Routes. Of two routes that lead to the target which answers, the one that the client came by
+// has all its paths.
+func (v *visit) Foreign(path string) bool {
 	parsed, err := route.ParsePath(path)
 	if err != nil {
 		return false
 	}
 	match, found := v.snapshot.table.Match(v.host, parsed)
-	return found && match.Route != v.serving.route && !match.Route.Prefix.Root()
+	return found && !match.Route.Prefix.Root() && !v.leadsHere(match.Route)
+}
+
+// Inner implements mapping.Routes. The app may have several routes: each path is that of its own.
+func (v *visit) Inner(path string) (string, bool) {
+	parsed, err := route.ParsePath(path)
+	if err != nil {
+		return "", false
+	}
+	match, found := v.snapshot.table.Match(v.host, parsed)
+	switch {
+	case !found || !v.leadsHere(match.Route) || route.Leaves(match.Rest):
+		return "", false
+	case match.Route.Mount == route.Preserve:
+		return path, true
+	case match.Rest == "":
+		return "/", true
+	}
+	return match.Rest, true
+}
+
+// leadsHere reports whether a route leads to the service of the request, at the same address.
+func (v *visit) leadsHere(r *route.Route) bool {
+	return r == v.serving.route || r.SameService(v.serving.route) && slices.ContainsFunc(r.Targets, func(t route.Target) bool {
+		return t.Address != "" && slices.ContainsFunc(v.serving.ready, func(mine target) bool { return mine.Address == t.Address })
+	})
 }
 
 // redirectsToPrefix reports whether an answer to prefix/ leads to prefix, which the gateway would redirect back.

@@ -133,7 +133,7 @@ func TestVisit_LeavesNothingOfOneRequestToTheNext(t *testing.T) {
 	p.pass(t)
 	first := strings.Clone(joined(p.outgoing, "X-Request-Id"))
 	v := p.exchange.Local.(*visit)
-	if v.snapshot != nil || v.serving != nil || v.exchange != nil || v.mapped.Others != nil || v.host+v.target+v.rest != "" {
+	if v.snapshot != nil || v.serving != nil || v.exchange != nil || v.mapped.Routes != nil || v.host+v.target+v.rest != "" {
 		t.Errorf("between two requests a visit keeps %+v", v)
 	}
 	p.exchange.Request.Path, p.exchange.Request.Secure = "/app7/x", true

@@ -36,9 +36,7 @@ func (d *delivery) Outgoing(h *header.Header) {
 	if d.server.config.Via != "" {
 		h.Append(header.Other, "Via", via(d.server.config.Via, r.Major, r.Minor))
 	}
-	if d.serving.maps {
-		d.mapped.Request(h)
-	}
+	d.mapped.Request(h)
 	stripCookies(h)
 }
 
@@ -92,10 +90,8 @@ func via(name string, major, minor int) string {
 
 // Incoming implements engine.Hooks.
 func (d *delivery) Incoming(status int, h *header.Header) {
-	switch {
-	case d.serving.maps:
-		d.mapped.Response(h)
-	case d.rest == "/" && status >= 300 && status < 400:
+	d.mapped.Response(h)
+	if !d.serving.strips && d.rest == "/" && status >= 300 && status < 400 {
 		if location, _ := h.First(header.Location); d.redirectsToPrefix(location) {
 			d.serving.slashless.Store(true)
 		}

@@ -8,6 +8,7 @@ import (
 	"gateway/proxy/balance"
 	"gateway/proxy/engine"
 	"gateway/proxy/health"
+	"gateway/proxy/mapping"
 	"gateway/proxy/route"
 	"gateway/proxy/traffic"
 )
@@ -53,8 +54,8 @@ type serving struct {
 	rates   rates
 	bodyMax int64
 	traffic *traffic.Route
-	// maps reports that the app does not know where it is mounted; prefix is what it is told then, empty for "/".
-	maps   bool
+	// strips reports that the app does not know where it is mounted; prefix is what it is told then, empty for "/".
+	strips bool
 	prefix string
 	// slashless is set when the app redirects prefix/ back to prefix: redirecting it the other way would never end.
 	slashless *atomic.Bool
@@ -65,6 +66,8 @@ type target struct {
 	*route.Target
 	upstream *engine.Upstream
 	member   *balance.Member
+	// app is how the target knows itself.
+	app *mapping.App
 	// logPlace is what the access log calls it and its route, if there is one.
 	logPlace accesslog.Place
 }
@@ -108,7 +111,7 @@ func (c succession) add(r *route.Route) *serving {
 		route:     r,
 		key:       key,
 		state:     r.State(),
-		maps:      r.Mount != route.Preserve,
+		strips:    r.Mount != route.Preserve,
 		slashless: before.slashlessFor(r),
 		traffic:   c.book.Route(key),
 		rates:     rates{c.rate, c.memory.Rate(key, r.Rate.Requests, r.Rate.Per, r.Rate.Burst)},
@@ -117,7 +120,7 @@ func (c succession) add(r *route.Route) *serving {
 	if added.bodyMax == 0 {
 		added.bodyMax = c.config.BodyMax
 	}
-	if added.maps && !r.Prefix.Root() {
+	if added.strips && !r.Prefix.Root() {
 		added.prefix = r.Prefix.String()
 	}
 	var targets []balance.Target
@@ -130,7 +133,7 @@ func (c succession) add(r *route.Route) *serving {
 		if c.next.upstreams[at] == nil {
 			c.next.upstreams[at] = c.upstream(at)
 		}
-		ready := target{Target: t, upstream: c.next.upstreams[at], member: c.next.member(r, t, c.old)}
+		ready := target{Target: t, upstream: c.next.upstreams[at], member: c.next.member(r, t, c.old), app: mapping.NewApp(r, t)}
 		added.ready = append(added.ready, ready)
 		targets = append(targets, balance.Target{Member: ready.member, ID: t.ID})
 	}

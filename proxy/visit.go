@@ -125,6 +125,8 @@ func (v *visit) answer() {
 		v.page(page.Ambiguous)
 	case v.wantsSlash():
 		v.addSlash()
+	case v.copiesElsewhere():
+		v.page(page.Elsewhere)
 	case v.admit():
 		v.serve()
 	}

@@ -64,7 +64,7 @@ func (h Header) First(kind Kind) (string, bool) {
 }
 
 func (f *Field) is(kind Kind, name string) bool {
-	return f.Kind == kind && (kind != Other && kind != Forged || EqualFold(f.Name, name))
+	return f.Kind == kind && (!grouped.Has(kind) || EqualFold(f.Name, name))
 }
 
 // EqualFold compares names: ASCII without case, and nothing else folded.

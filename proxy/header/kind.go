@@ -26,7 +26,11 @@ const (
 	Host Kind = iota + 16
 	Expect
 	Referer
+	// Page are the fields in which scripts name the page that a request comes from, as browsers do in Referer.
+	Page
+	// Destination and If (RFC 4918 sections 10.3 and 10.4) name resources beside the one that is asked for.
 	Destination
+	If
 	Accept
 	AcceptLanguage
 	Cookie
@@ -37,23 +41,27 @@ const (
 	Forged
 )
 
-// Fields of answers, most of which hold addresses.
+// Fields of responses, most of which hold addresses.
 const (
 	Date Kind = iota + 32
 	ContentType
 	Trailer
+	// Location holds one URL reference, as the fields of the kind Reference do.
 	Location
-	ContentLocation
-	SourceMap
-	ServiceWorkerAllowed
-	HXRedirect
-	HXPushURL
-	HXReplaceURL
+	Reference
+	// WorkerScope is Service-Worker-Allowed: a URL reference that says how much of the origin a worker may control.
+	WorkerScope
+	// HXLocation holds a URL, or a JSON object with one.
 	HXLocation
 	Refresh
 	Link
 	SetCookie
-	ClearSiteData
+	// ContentPolicy are the fields of a Content-Security-Policy, whose sources and report-uri are URLs.
+	ContentPolicy
+	// Quoted are structured fields (RFC 9651) whose strings are URL references.
+	Quoted
+	// OriginWide are the fields whose effect is not limited to one response: browsers apply them to everything on the host.
+	OriginWide
 )
 
 // Set is a set of kinds.
@@ -75,8 +83,12 @@ func (s Set) Has(k Kind) bool { return s>>k&1 != 0 }
 var Hop = SetOf(Connection, KeepAlive, ProxyConnection, ProxyAuthenticate, ProxyAuthenticationInfo, ProxyAuthorization,
 	TE, TransferEncoding, ContentLength, Upgrade, HTTP2Settings)
 
-// names are the fields that have a kind of their own, by length, so that a name is compared with a few at most.
-var names = func() (byLength [32][]named) {
+// grouped are the kinds that several names share, so that a name is compared beside its kind.
+var grouped = SetOf(Other, Forged, Page, Reference, ContentPolicy, Quoted, OriginWide)
+
+// names are the fields that have a kind of their own, by length, so that a name is compared with a few at most. This is
+// the one list of the fields that hold addresses.
+var names = func() (byLength [40][]named) {
 	for _, n := range []named{
 		{"connection", Connection},
 		{"keep-alive", KeepAlive},
@@ -90,8 +102,6 @@ var names = func() (byLength [32][]named) {
 		{"upgrade", Upgrade},
 		{"host", Host},
 		{"expect", Expect},
-		{"referer", Referer},
-		{"destination", Destination},
 		{"accept", Accept},
 		{"accept-language", AcceptLanguage},
 		{"cookie", Cookie},
@@ -100,19 +110,54 @@ var names = func() (byLength [32][]named) {
 		{"date", Date},
 		{"content-type", ContentType},
 		{"trailer", Trailer},
+
+		{"referer", Referer},
+		{"hx-current-url", Page},      // htmx
+		{"turbolinks-referrer", Page}, // Turbolinks 5
+		{"x-xhr-referer", Page},       // Turbolinks classic
+		{"destination", Destination},
+		{"if", If},
+
 		{"location", Location},
-		{"content-location", ContentLocation},
-		{"sourcemap", SourceMap},
-		{"x-sourcemap", SourceMap},
-		{"service-worker-allowed", ServiceWorkerAllowed},
-		{"hx-redirect", HXRedirect},
-		{"hx-push-url", HXPushURL},
-		{"hx-replace-url", HXReplaceURL},
+		{"content-location", Reference},
+		{"sourcemap", Reference},
+		{"x-sourcemap", Reference},
+		{"x-redirect", Reference},
+		{"x-request-url", Reference},       // the fetch of older browsers
+		{"turbolinks-location", Reference}, // Turbolinks 5
+		{"turbo-location", Reference},
+		{"x-xhr-redirected-to", Reference}, // Turbolinks classic
+		{"hx-redirect", Reference},         // htmx
+		{"hx-push", Reference},
+		{"hx-push-url", Reference},
+		{"hx-replace-url", Reference},
+		{"x-inertia-location", Reference},
+		{"x-inertia-redirect", Reference},
+		{"x-pjax-url", Reference},
+		{"x-up-location", Reference}, // Unpoly
+		{"service-worker-allowed", WorkerScope},
 		{"hx-location", HXLocation},
 		{"refresh", Refresh},
 		{"link", Link},
 		{"set-cookie", SetCookie},
-		{"clear-site-data", ClearSiteData},
+		{"content-security-policy", ContentPolicy},
+		{"content-security-policy-report-only", ContentPolicy},
+		{"reporting-endpoints", Quoted},
+		{"speculation-rules", Quoted},
+		{"use-as-dictionary", Quoted},
+
+		{"clear-site-data", OriginWide},
+		{"strict-transport-security", OriginWide},
+		{"public-key-pins", OriginWide},
+		{"public-key-pins-report-only", OriginWide},
+		{"expect-ct", OriginWide},
+		{"alt-svc", OriginWide},
+		{"nel", OriginWide},
+		{"report-to", OriginWide},
+		{"accept-ch", OriginWide},
+		{"accept-ch-lifetime", OriginWide},
+		{"critical-ch", OriginWide},
+		{"origin-agent-cluster", OriginWide},
 	} {
 		byLength[len(n.name)] = append(byLength[len(n.name)], n)
 	}

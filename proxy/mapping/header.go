@@ -3,19 +3,21 @@ package mapping
 import (
 	"bytes"
 	"encoding/json"
+	"net/url"
 	"strings"
 
 	"gateway/proxy/header"
+	"gateway/proxy/route"
 )
 
-// Response maps the header of an answer, informational ones included, in place.
+// Response maps the header of a response, informational ones included, in place. Below a prefix it drops the fields
+// that hold for the whole origin, unless the route lets the app send them.
 func (m *Map) Response(h *header.Header) {
-	clears := false
+	var drop header.Set
 	for i := range *h {
 		f := &(*h)[i]
 		switch f.Kind {
-		case header.Location, header.ContentLocation, header.SourceMap, header.ServiceWorkerAllowed,
-			header.HXRedirect, header.HXPushURL, header.HXReplaceURL:
+		case header.Location, header.Reference:
 			f.Value = m.URL(f.Value)
 		case header.Refresh:
 			f.Value = m.refresh(f.Value)
@@ -25,23 +27,83 @@ func (m *Map) Response(h *header.Header) {
 			f.Value = m.cookie(f.Value)
 		case header.HXLocation:
 			f.Value = m.hxLocation(f.Value)
-		case header.ClearSiteData:
-			clears = true
+		case header.ContentPolicy:
+			f.Value = m.contentPolicy(f.Value)
+		case header.Quoted:
+			f.Value = m.quoted(f.Value)
+		case header.WorkerScope:
+			scope, fits := m.workerScope(f.Value)
+			if f.Value = scope; !fits {
+				drop |= header.SetOf(header.WorkerScope)
+			}
+		case header.OriginWide:
+			drop |= header.SetOf(header.OriginWide)
 		}
 	}
-	if clears && !m.Prefix.Root() {
-		// It would clear what belongs to all projects of the origin.
-		h.Drop(header.SetOf(header.ClearSiteData))
+	if drop != 0 && !m.App.Origin {
+		h.Drop(drop)
 	}
 }
 
 // Request maps the header of a request to what the app knows, in place.
 func (m *Map) Request(h *header.Header) {
 	for i := range *h {
-		if f := &(*h)[i]; f.Kind == header.Referer || f.Kind == header.Destination {
-			f.Value = m.inner(f.Value)
+		switch f := &(*h)[i]; f.Kind {
+		case header.Referer, header.Page:
+			f.Value = m.page(f.Value)
+		case header.Destination:
+			f.Value = m.resource(f.Value)
+		case header.If:
+			f.Value = m.tagged(f.Value)
 		}
 	}
+}
+
+// tagged maps each resource of the tagged lists of an If field (RFC 4918 section 10.4). State tokens, which stand inside
+// of parentheses, are not addresses even where they look like some.
+func (m *Map) tagged(value string) string {
+	e := edit{value: value}
+	inside := false
+	for i := 0; i < len(value); {
+		end := tokenEnd(value, i)
+		switch value[i] {
+		case '(':
+			inside = true
+		case ')':
+			inside = false
+		case '<':
+			if !inside && value[end-1] == '>' {
+				e.replace(i+1, end-1, m.resource(value[i+1:end-1]))
+			}
+		}
+		i = end
+	}
+	return e.done()
+}
+
+// edit replaces parts of a value, from its start to its end, and keeps all other bytes.
+type edit struct {
+	value string
+	b     strings.Builder
+	kept  int
+}
+
+// replace puts a text in the place of what is from start to end.
+func (e *edit) replace(start, end int, with string) {
+	if with == e.value[start:end] {
+		return
+	}
+	e.b.WriteString(e.value[e.kept:start])
+	e.b.WriteString(with)
+	e.kept = end
+}
+
+func (e *edit) done() string {
+	if e.kept == 0 {
+		return e.value
+	}
+	e.b.WriteString(e.value[e.kept:])
+	return e.b.String()
 }
 
 // refresh maps a value such as "5; url=/login", with or without quotes.
@@ -79,24 +141,108 @@ func skipSpace(s string, i int) int {
 
 // link maps each <reference> of a Link field (RFC 8288 section 3), which may hold several links.
 func (m *Map) link(value string) string {
-	var b strings.Builder
-	done := 0
+	e := edit{value: value}
 	for i := 0; i < len(value); {
 		end := tokenEnd(value, i)
 		if end-i >= 2 && value[i] == '<' && value[end-1] == '>' {
-			if mapped := m.URL(value[i+1 : end-1]); mapped != value[i+1:end-1] {
-				b.WriteString(value[done : i+1])
-				b.WriteString(mapped)
-				done = end - 1
-			}
+			e.replace(i+1, end-1, m.URL(value[i+1:end-1]))
 		}
 		i = end
 	}
-	if done == 0 {
-		return value
+	return e.done()
+}
+
+// quoted maps each string of a structured field that is a URL. One with escapes is left alone: no URL needs them.
+func (m *Map) quoted(value string) string {
+	e := edit{value: value}
+	for i := 0; i < len(value); {
+		end := tokenEnd(value, i)
+		if end-i >= 2 && value[i] == '"' && value[end-1] == '"' && strings.IndexByte(value[i:end], '\\') < 0 {
+			e.replace(i+1, end-1, m.URL(value[i+1:end-1]))
+		}
+		i = end
 	}
-	b.WriteString(value[done:])
-	return b.String()
+	return e.done()
+}
+
+// contentPolicy maps the addresses of a Content-Security-Policy: the sources that name the app with a scheme, and where
+// reports go. Sources without a path keep none, since a path would allow less.
+func (m *Map) contentPolicy(value string) string {
+	e := edit{value: value}
+	for start := 0; start < len(value); {
+		end := start + tokenLength(value[start:], ";,")
+		name := ""
+		for i := start; i < end; {
+			i = skipSpace(value, i)
+			word := i + tokenLength(value[i:end], " \t")
+			if name == "" {
+				name = value[i:word]
+			} else if header.EqualFold(name, "report-uri") {
+				e.replace(i, word, m.URL(value[i:word]))
+			} else {
+				e.replace(i, word, m.source(value[i:word]))
+			}
+			i = word + 1
+		}
+		start = end + 1
+	}
+	return e.done()
+}
+
+// tokenLength is the length of what stands before the first of the stops.
+func tokenLength(s, stops string) int {
+	if n := strings.IndexAny(s, stops); n >= 0 {
+		return n
+	}
+	return len(s)
+}
+
+// source maps a source expression of a Content-Security-Policy.
+func (m *Map) source(s string) string {
+	authority, rest, secure, is := splitURL(s)
+	if !is || m.Host == "" {
+		return s
+	}
+	if rest != "" {
+		return m.absolute(s)
+	}
+	if m.whose(authority, rest, secure) == foreign {
+		return s
+	}
+	scheme, host := m.place(authority, secure)
+	return m.site(s, scheme, host, "", authority, rest)
+}
+
+// workerScope maps the scope that a service worker may have, and reports whether it lies below the prefix. Browsers
+// compare it as text, so that it needs the slash at the end of the prefix.
+func (m *Map) workerScope(value string) (string, bool) {
+	if m.App.Origin {
+		return m.URL(value), true
+	}
+	scope, err := url.Parse(value)
+	if err != nil {
+		return value, false
+	}
+	path := scope.EscapedPath()
+	if strings.HasPrefix(path, "/") {
+		path = m.path(path, app)
+	}
+	base := url.URL{Path: m.Path}
+	if parsed, err := url.Parse(m.Path); err == nil {
+		base = *parsed
+	}
+	at, err := base.Parse(path)
+	if err != nil {
+		return value, false
+	}
+	resolved, err := route.ParsePath(at.EscapedPath())
+	if err != nil || !m.App.Prefix.Contains(resolved.Normal) || route.Leaves(resolved.After(m.App.Prefix.Depth())) {
+		return value, false
+	}
+	if resolved.Normal == m.App.Prefix.String() {
+		return m.App.Prefix.Slash(), true
+	}
+	return resolved.Raw, true
 }
 
 // tokenEnd returns where the quoted string, the reference or the single byte at i ends.
@@ -120,11 +266,12 @@ func tokenEnd(s string, i int) int {
 	return i + 1
 }
 
-// cookie maps the Path attribute of a cookie in its raw text. Without one, a browser takes it from the address it
-// sees, which is right. A __Host- cookie is left alone: browsers refuse it with any path but "/".
+// cookie maps the Path attribute of a cookie in its raw text, and removes a Domain that only the app itself has. Without
+// them, a browser takes both from the address it sees, which is right. A __Host- cookie is left alone: browsers refuse it
+// with any path but "/".
 func (m *Map) cookie(value string) string {
 	pair, _, found := strings.Cut(value, ";")
-	if !found || m.Prefix.Root() || hostCookie(pair) {
+	if !found || hostCookie(pair) {
 		return value
 	}
 	room, done := len(m.room), 0
@@ -134,8 +281,11 @@ func (m *Map) cookie(value string) string {
 			end = start + next
 		}
 		if at, cut, found := m.cookiePath(value[start:end]); found {
-			m.room = append(append(m.room, value[done:start+at]...), m.Prefix.String()...)
+			m.room = append(append(m.room, value[done:start+at]...), m.App.Prefix.String()...)
 			done = start + at + cut
+		} else if m.cookieDomain(value[start:end]) {
+			m.room = append(m.room, value[done:start-1]...)
+			done = end
 		}
 		start = end + 1
 	}
@@ -156,7 +306,7 @@ func hostCookie(pair string) bool {
 // many bytes it replaces.
 func (m *Map) cookiePath(attribute string) (at, cut int, found bool) {
 	name, value, found := strings.Cut(attribute, "=")
-	if !found || !strings.EqualFold(strings.Trim(name, " \t"), "path") {
+	if !found || !m.App.strips() || !strings.EqualFold(strings.Trim(name, " \t"), "path") {
 		return 0, 0, false
 	}
 	start := skipSpace(value, 0)
@@ -169,6 +319,20 @@ func (m *Map) cookiePath(attribute string) (at, cut int, found bool) {
 		cut = 1
 	}
 	return len(name) + 1 + start, cut, true
+}
+
+// cookieDomain reports whether an attribute of a cookie is a Domain that names the app and not the site: browsers refuse
+// the cookie then.
+func (m *Map) cookieDomain(attribute string) bool {
+	name, value, found := strings.Cut(attribute, "=")
+	if !found || !strings.EqualFold(strings.Trim(name, " \t"), "domain") {
+		return false
+	}
+	domain, host := strings.Trim(value, " \t."), strings.TrimSuffix(hostOf(m.Host), ".")
+	if domain == "" || !m.App.named(domain) || len(host) < len(domain) {
+		return domain != "" && m.App.named(domain)
+	}
+	return !header.EqualFold(host[len(host)-len(domain):], domain)
 }
 
 // hxLocation maps a URL, or the path of a JSON object (https://htmx.org/headers/hx-location/), whose other bytes stay.

@@ -12,25 +12,37 @@ import (
 // robots is an app at /robots on example.org, beside one at /wiki.
 func robots(t testing.TB) *Map {
 	t.Helper()
-	return mounted(t, "/robots")
+	return mounted(t, "/robots", route.Strip)
 }
 
-func mounted(t testing.TB, path string) *Map {
+// knowing is an app at /robots that knows its prefix.
+func knowing(t testing.TB) *Map {
+	t.Helper()
+	return mounted(t, "/robots", route.Preserve)
+}
+
+func mounted(t testing.TB, path string, how route.Mount) *Map {
 	t.Helper()
 	prefix, err := route.ParsePrefix(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Map{
-		Prefix: prefix, Scheme: "http", Host: "Example.org:8080", Target: "172.18.0.3:3000",
-		Others: wiki{},
-	}
+	app := NewApp(&route.Route{Key: route.Key{Prefix: prefix}, Service: "bots", Mount: how},
+		&route.Target{ID: "3f2a9c1b4d5e", Name: "club-bots-1", Address: "172.18.0.3:3000", Scheme: route.HTTP})
+	return &Map{App: app, Host: "Example.org:8080", Path: path + "/js/page", Asked: "/js/page", Routes: beside{app}}
 }
 
-// wiki is the app beside.
-type wiki struct{}
+// beside are the routes of a table: the app, and one at /wiki.
+type beside struct{ *App }
 
-func (wiki) Own(path string) bool { return path == "/wiki" || strings.HasPrefix(path, "/wiki/") }
+func (beside) Foreign(path string) bool { return path == "/wiki" || strings.HasPrefix(path, "/wiki/") }
+
+func (b beside) Inner(path string) (string, bool) {
+	if b.Foreign(path) {
+		return "", false
+	}
+	return (&Map{App: b.App}).below(path)
+}
 
 // fields makes a header of names, each followed by its value.
 func fields(of ...string) *header.Header {
@@ -78,7 +90,7 @@ func TestMap_MapsURLs(t *testing.T) {
 		{"?page=2", "?page=2"},
 		{"#top", "#top"},
 		{"login?next=http://example.org:8080/x", "login?next=http://example.org:8080/x"},
-		{"http://example.org/x", "http://example.org/x"},
+		{"https://example.org/x", "https://example.org/x"},
 		{"http://other.org/x", "http://other.org/x"},
 		{"http://example.org:8080@evil.org/x", "http://example.org:8080@evil.org/x"},
 		{"http://me@example.org:8080/x", "http://me@example.org:8080/x"},
@@ -100,20 +112,143 @@ func TestMap_MapsURLs(t *testing.T) {
 	}
 }
 
+// An address may be made of one party's host and another's port.
+func TestMap_KnowsTheAppByEachOfItsAddresses(t *testing.T) {
+	const plain, tls = "http://Example.org:8080", "https://Example.org:8443"
+	for _, test := range []struct{ in, below string }{
+		{"http://example.org:3000/x/", "/x/"},       // the client's host, the container's port
+		{"//example.org:3000/x/", "/x/"},            // the same without a scheme
+		{"http://example.org/x/", "/x/"},            // without the client's port
+		{"http://example.org:80/x/", "/x/"},         // with the one of the scheme
+		{"http://172.18.0.3:3000/x/", "/x/"},        // the container's address
+		{"http://bots:3000/x/", "/x/"},              // its service
+		{"http://Club-Bots-1:3000/x/", "/x/"},       // its name
+		{"http://3f2a9c1b4d5e:3000/x/", "/x/"},      // its host name
+		{"http://localhost:3000/x/", "/x/"},         // what any server may call itself
+		{"http://127.0.0.1:3000", "/"},              //
+		{"http://[::1]:3000?x", "/?x"},              //
+		{"http://0.0.0.0:3000/x/", "/x/"},           //
+		{"http://example.org:3000/wiki/", "/wiki/"}, // all of its own paths are the app's,
+		{"http://bots:3000/wiki/", "/wiki/"},        // whatever other routes there are
+		{"http://localhost:3000/?statement=1", "/?statement=1"},
+	} {
+		m := robots(t)
+		want := plain + "/robots" + test.below
+		if strings.HasPrefix(test.in, "//") {
+			want = strings.TrimPrefix(want, "http:")
+		}
+		if got := m.URL(test.in); got != want {
+			t.Errorf("URL(%q) = %q, want %q", test.in, got, want)
+		}
+		m = robots(t)
+		m.Secure, m.Host = true, "Example.org:8443"
+		want = tls + "/robots" + test.below
+		if strings.HasPrefix(test.in, "//") {
+			want = strings.TrimPrefix(want, "https:")
+		}
+		if got := m.URL(test.in); got != want {
+			t.Errorf("URL(%q) = %q over TLS, want %q", test.in, got, want)
+		}
+	}
+}
+
+func TestMap_LeavesAloneWhatIsNotProvablyTheApp(t *testing.T) {
+	for _, u := range []string{
+		"http://example.org:9000/x", "http://example.org:8081/x", "https://example.org/x", "http://other.org:3000/x", "http://other.org:8080/x",
+		"http://172.18.0.3:9000/x", "http://172.18.0.4:3000/x", "http://bots:9000/x", "http://bots.example:3000/x", "http://localhost:9000/x",
+		"http://localhost/x", "http://sub.example.org:3000/x", "http://example.org:3000@evil.org/x", "http://example.org:port/x", "http://:3000/x",
+		"http://127.evil.org:3000/x", "ws://example.org:3000/x",
+		// What a program on the client's machine waits for.
+		"http://localhost:3000/callback?code=abc&state=x", "http://127.0.0.1:3000/#access_token=x",
+	} {
+		if m := robots(t); m.URL(u) != u {
+			t.Errorf("URL(%q) = %q", u, m.URL(u))
+		}
+	}
+}
+
+// An app that keeps its prefix is told of the client's scheme and port as any other, and no path of it changes.
+func TestMap_KeepsThePathsOfAnAppThatKnowsItsPrefix(t *testing.T) {
+	for _, test := range []struct{ in, want string }{
+		{"http://example.org/robots/x/", "https://example.org/robots/x/"},
+		{"http://example.org:80/robots/x/?y#z", "https://example.org/robots/x/?y#z"},
+		{"http://example.org:443/robots/", "https://example.org/robots/"},
+		{"http://example.org:3000/robots/x/", "https://example.org/robots/x/"},
+		{"http://172.18.0.3:3000/robots/", "https://example.org/robots/"},
+		{"http://bots:3000", "https://example.org"},
+		{"http://bots:3000?x", "https://example.org/?x"},
+		{"http://example.org/", "https://example.org/"},
+		{"http://example.org/wiki/", "https://example.org/wiki/"},
+		{"https://example.org/robots/", "https://example.org/robots/"},
+		{"/robots/x", "/robots/x"},
+		{"/x", "/x"},
+		{"x", "x"},
+		{"http://other.org/robots/x", "http://other.org/robots/x"},
+		{"http://example.org:9000/robots/x", "http://example.org:9000/robots/x"},
+	} {
+		m := knowing(t)
+		m.Secure, m.Host = true, "example.org"
+		if got := m.URL(test.in); got != test.want {
+			t.Errorf("URL(%q) = %q, want %q", test.in, got, test.want)
+		}
+		m.App.Prefix = route.Prefix{}
+		if got := m.URL(test.in); got != test.want {
+			t.Errorf("URL(%q) = %q at the root, want %q", test.in, got, test.want)
+		}
+	}
+}
+
+func TestMap_KeepsThePortThatATrustedProxyNames(t *testing.T) {
+	m := knowing(t)
+	m.Secure, m.Host, m.Port = true, "example.org", "8443"
+	for in, want := range map[string]string{
+		"http://example.org:8443/x": "https://example.org:8443/x", "https://example.org:8443/x": "https://example.org:8443/x",
+		"http://example.org/x": "https://example.org/x", "http://example.org:3000/x": "https://example.org/x",
+	} {
+		if got := m.URL(in); got != want {
+			t.Errorf("URL(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+// The path that was asked for with a slash behind it is a folder of the app, though another route has its name.
+func TestMap_RedirectsToAFolderOfTheNameOfAnotherRoute(t *testing.T) {
+	m := robots(t)
+	m.Path, m.Asked = "/robots/wiki", "/wiki"
+	if got := m.URL("/wiki/"); got != "/robots/wiki/" {
+		t.Errorf("URL = %q", got)
+	}
+	if got := m.URL("/wiki/Main"); got != "/wiki/Main" {
+		t.Errorf("URL = %q, want the address of the other app", got)
+	}
+}
+
 func TestMap_KeepsHTTPSThatTheAppAsksFor(t *testing.T) {
 	m := robots(t)
 	m.Host = "example.org"
 	if got := m.URL("https://example.org/login"); got != "https://example.org/robots/login" {
 		t.Errorf("an upgrade to https became %q, which would redirect forever", got)
 	}
-	m.Scheme = "https"
+	if got := m.URL("https://172.18.0.3:3000/login"); got != "http://example.org/robots/login" {
+		t.Errorf("an app that says https of itself alone: %q", got)
+	}
+	m.Host = "example.org:8080"
+	if got := m.URL("https://example.org:3000/login"); got != "https://example.org/robots/login" {
+		t.Errorf("an upgrade to https with the container's port: %q", got)
+	}
+	m.Host = "example.org"
+	m.App.Secure = true
+	if got := m.URL("https://example.org/login"); got != "http://example.org/robots/login" {
+		t.Errorf("an app that is asked over TLS itself: %q", got)
+	}
+	m.Secure = true
 	if got := m.URL("http://example.org/login"); got != "https://example.org/robots/login" {
 		t.Errorf("an app that does not know of https: %q", got)
 	}
 }
 
 func TestMap_AtTheRootMapsOnlyTheContainer(t *testing.T) {
-	m := mounted(t, "/")
+	m := mounted(t, "/", route.Strip)
 	h := fields("Location", "http://172.18.0.3:3000/x", "Link", "</x>; rel=preload", "Set-Cookie", "a=1; Path=/",
 		"Clear-Site-Data", `"*"`)
 	m.Response(h)
@@ -171,6 +306,41 @@ func TestMap_MapsResponses(t *testing.T) {
 		{"Set-Cookie", "sid=1; Path", "sid=1; Path"},
 		{"Set-Cookie", "sid=1; Path=", "sid=1; Path="},
 		{"Set-Cookie", "sid=1", "sid=1"},
+		{"Set-Cookie", "sid=1; Domain=localhost; Path=/; Secure", "sid=1; Path=/robots; Secure"},
+		{"Set-Cookie", "sid=1; Path=/; domain = .bots ", "sid=1; Path=/robots"},
+		{"Set-Cookie", "sid=1; Domain=172.18.0.3", "sid=1"},
+		{"Set-Cookie", "sid=1; Domain=org", "sid=1; Domain=org"},
+		{"Set-Cookie", "sid=1; Domain=", "sid=1; Domain="},
+		{"Turbolinks-Location", "http://example.org:8080/projects/1", "http://Example.org:8080/robots/projects/1"},
+		{"Turbo-Location", "/projects/1", "/robots/projects/1"},
+		{"X-XHR-Redirected-To", "/projects/1", "/robots/projects/1"},
+		{"X-Redirect", "/login", "/robots/login"},
+		{"X-Inertia-Location", "/login", "/robots/login"},
+		{"X-PJAX-URL", "http://localhost:3000/page", "http://Example.org:8080/robots/page"},
+		{"X-Up-Location", "/page", "/robots/page"},
+		{"X-Accel-Redirect", "/files/1", "/files/1"},
+		{"X-Sendfile", "/files/1", "/files/1"},
+		{"Lock-Token", "<http://example.org:8080/token>", "<http://example.org:8080/token>"},
+		{"Access-Control-Allow-Origin", "http://example.org:8080", "http://example.org:8080"},
+		{
+			"Content-Security-Policy", "default-src 'self' http://example.org:3000 http://bots:3000/js/ https://other.org; report-uri /csp /wiki/csp",
+			"default-src 'self' http://Example.org:8080 http://Example.org:8080/robots/js/ https://other.org; report-uri /robots/csp /wiki/csp",
+		},
+		{"Content-Security-Policy-Report-Only", "REPORT-URI  http://bots:3000/csp , img-src http://example.org:*", "REPORT-URI  http://Example.org:8080/robots/csp , img-src http://example.org:*"},
+		{"Content-Security-Policy", "sandbox", "sandbox"},
+		{"Content-Security-Policy", ";, ;", ";, ;"},
+		{"Reporting-Endpoints", `csp="/csp", main="https://other.org/x", odd="/a\"b`, `csp="/robots/csp", main="https://other.org/x", odd="/a\"b`},
+		{"Speculation-Rules", `"/rules/a.json", "b.json"`, `"/robots/rules/a.json", "b.json"`},
+		{"Use-As-Dictionary", `match="/js/*", id="x"`, `match="/robots/js/*", id="x"`},
+		{"Service-Worker-Allowed", "/app", "/robots/app"},
+		{"Service-Worker-Allowed", "http://bots:3000/", "/robots/"},
+		{"Service-Worker-Allowed", "/robots", "/robots/"},
+		{"Service-Worker-Allowed", "./", "/robots/js/"},
+		{"Service-Worker-Allowed", "../", "/robots/"},
+		{"Service-Worker-Allowed", "../../", ""},
+		{"Service-Worker-Allowed", "/../", ""},
+		{"Service-Worker-Allowed", "/%2e%2e/", ""},
+		{"Service-Worker-Allowed", "/wiki/", "/robots/wiki/"},
 		{"Set-Cookie", "__Host-sid=1; Secure; Path=/", "__Host-sid=1; Secure; Path=/"},
 		{"Set-Cookie", "__Secure-sid=1; Path=/", "__Secure-sid=1; Path=/robots"},
 		{"X-Other", "/login", "/login"},
@@ -208,17 +378,67 @@ func TestMap_MapsRequests(t *testing.T) {
 		{"about:blank", "about:blank"},
 		{"", ""},
 	} {
-		h := fields("Referer", test.in, "Destination", test.in, "Origin", test.in)
+		h := fields("Referer", test.in, "HX-Current-URL", test.in, "Turbolinks-Referrer", test.in, "X-XHR-Referer", test.in, "Origin", test.in)
 		robots(t).Request(h)
-		if got := first(*h, "Referer"); got != test.want {
-			t.Errorf("Referer %q became %q, want %q", test.in, got, test.want)
-		}
-		if got := first(*h, "Destination"); got != test.want {
-			t.Errorf("Destination %q became %q, want %q", test.in, got, test.want)
+		for _, name := range []string{"Referer", "HX-Current-URL", "Turbolinks-Referrer", "X-XHR-Referer"} {
+			if got := first(*h, name); got != test.want {
+				t.Errorf("%s %q became %q, want %q", name, test.in, got, test.want)
+			}
 		}
 		if got := first(*h, "Origin"); got != test.in {
 			t.Errorf("Origin %q became %q, want it kept", test.in, got)
 		}
+	}
+}
+
+// A resource is named to an app by the scheme, the host and the path that it is asked with.
+func TestMap_NamesResourcesAsTheAppIsAskedForThem(t *testing.T) {
+	for _, test := range []struct{ in, strip, preserve string }{
+		{"https://example.org/robots/a%2Fb%20c?x", "http://Example.org/a%2Fb%20c?x", "http://Example.org/robots/a%2Fb%20c?x"},
+		{"https://EXAMPLE.org:443/robots/%7Ex/", "http://Example.org/%7Ex/", "http://Example.org/robots/%7Ex/"},
+		{"http://example.org/robots", "http://Example.org/", "http://Example.org/robots"},
+		{"/robots/x", "/x", "/robots/x"},
+		{"https://example.org/wiki/x", "https://example.org/wiki/x", "https://example.org/wiki/x"},
+		{"https://other.org/robots/x", "https://other.org/robots/x", "https://other.org/robots/x"},
+		{"https://example.org:9000/robots/x", "https://example.org:9000/robots/x", "https://example.org:9000/robots/x"},
+		{"https://me@example.org/robots/x", "https://me@example.org/robots/x", "https://me@example.org/robots/x"},
+		{"robots/x", "robots/x", "robots/x"},
+		{"", "", ""},
+	} {
+		for how, want := range map[route.Mount]string{route.Strip: test.strip, route.Preserve: test.preserve} {
+			m := mounted(t, "/robots", how)
+			m.Secure, m.Host = true, "Example.org"
+			h := fields("Destination", test.in, "If", "<"+test.in+"> (<http://example.org/robots/token> [\"<)\"]) (Not <DAV:no-lock>)", "Lock-Token", "<"+test.in+">")
+			m.Request(h)
+			if got := first(*h, "Destination"); got != want {
+				t.Errorf("%s: Destination %q became %q, want %q", how, test.in, got, want)
+			}
+			if got, want := first(*h, "If"), "<"+want+"> (<http://example.org/robots/token> [\"<)\"]) (Not <DAV:no-lock>)"; got != want {
+				t.Errorf("%s: If became %q, want %q", how, got, want)
+			}
+			if got := first(*h, "Lock-Token"); got != "<"+test.in+">" {
+				t.Errorf("%s: Lock-Token became %q", how, got)
+			}
+			m.App.Secure = true
+			m.Request(fields("If", "<<", "If", "(<>", "If", "<"))
+			if got := m.resource("https://example.org/robots/x"); !strings.HasPrefix(got, "https://Example.org/") {
+				t.Errorf("%s: an app that is asked over TLS gets %q", how, got)
+			}
+		}
+	}
+}
+
+func TestMap_TellsDestinationsOfOtherApps(t *testing.T) {
+	for destination, want := range map[string]bool{
+		"http://example.org:8080/robots/x": false, "http://example.org:8080/x": true, "http://example.org:8080/wiki/x": true, "/wiki/x": true,
+		"/robots/x": false, "https://other.org/x": false, "nonsense": false, "//other.org/x": false, "http://example.org:8080": true,
+	} {
+		if got := robots(t).Strays(*fields("Destination", destination)); got != want {
+			t.Errorf("%q strays: %v", destination, got)
+		}
+	}
+	if robots(t).Strays(nil) {
+		t.Error("no destination strays")
 	}
 }
 
@@ -231,20 +451,23 @@ func FuzzMap(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, value string) {
 		for _, path := range []string{"/", "/robots", "/a/b%20c"} {
-			m := mounted(t, path)
+			m := mounted(t, path, route.Strip)
 			for _, field := range []string{
 				"Location", "Content-Location", "SourceMap", "X-SourceMap", "Service-Worker-Allowed", "HX-Redirect", "HX-Push-Url",
-				"HX-Replace-Url", "HX-Location", "Refresh", "Link", "Set-Cookie",
+				"HX-Replace-Url", "HX-Location", "Refresh", "Link", "Set-Cookie", "Content-Security-Policy", "Reporting-Endpoints",
 			} {
 				h := fields(field, value)
 				m.Response(h)
+				if len(*h) == 0 {
+					continue
+				}
 				once := strings.Clone(first(*h, field))
 				m.Response(h)
 				if twice := first(*h, field); twice != once {
 					t.Errorf("%s under %s: %q became %q and then %q", field, path, value, once, twice)
 				}
 			}
-			m.Request(fields("Referer", value, "Destination", value))
+			m.Request(fields("Referer", value, "Destination", value, "If", value))
 		}
 	})
 }
@@ -290,7 +513,7 @@ func TestMap_KeepsWhatItMappedUntilReset(t *testing.T) {
 		}
 	}
 	m.Reset()
-	if m.Host != "" || m.Others != nil || !m.Prefix.Root() || cap(m.room) == 0 || cap(m.room) > roomMost {
+	if m.Host != "" || m.Routes != nil || m.App != nil || cap(m.room) == 0 || cap(m.room) > roomMost {
 		t.Errorf("after Reset: %+v", m)
 	}
 }

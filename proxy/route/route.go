@@ -155,8 +155,8 @@ func (r *Route) State() State {
 	return state
 }
 
-// sameService reports whether two routes are replicas of one service.
-func (r *Route) sameService(other *Route) bool {
+// SameService reports whether two routes are replicas of one service.
+func (r *Route) SameService(other *Route) bool {
 	return r.Source == other.Source && r.Project == other.Project && r.Service == other.Service
 }
 

@@ -85,7 +85,7 @@ func firstID(targets []Target) string {
 func (t *Table) add(r *Route) {
 	if n := len(t.routes); n > 0 && t.routes[n-1].Key == r.Key {
 		holder := &t.routes[n-1]
-		if holder.sameService(r) {
+		if holder.SameService(r) {
 			holder.merge(r)
 			return
 		}

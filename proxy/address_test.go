@@ -1,0 +1,112 @@
+package proxy
+
+import (
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+
+	"gateway/proxy/route"
+)
+
+// redirecting is an app that redirects to what the query says.
+func redirecting(t *testing.T, name string) route.Target {
+	t.Helper()
+	return app(t, name, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Location", r.URL.RawQuery)
+		w.WriteHeader(http.StatusFound)
+	})
+}
+
+// leadsTo asks for a path of an app that redirects to somewhere, and compares where the client is sent.
+func (p *running) leadsTo(t *testing.T, path, to, want string, fields ...string) {
+	t.Helper()
+	if got := p.visitor(t, "GET", path+"?"+to, fields...).Header.Get("Location"); got != want {
+		t.Errorf("%s, which redirects to %s, leads to %q, want %q", path, to, got, want)
+	}
+}
+
+func TestAddress_OfTheAppIsTheClients(t *testing.T) {
+	blog, shop := redirecting(t, "blog"), redirecting(t, "shop")
+	_, port, err := net.SplitHostPort(blog.Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, Config{Trusted: trusting(t, "127.0.0.1")},
+		mount(t, "/blog", route.Preserve, blog), mount(t, "/shop", route.Strip, shop), mount(t, "/", route.Strip, blog))
+	for _, tls := range []string{"http", "https"} {
+		says := "X-Forwarded-Proto: " + tls
+		p.leadsTo(t, "/blog/x", "http://example.org/blog/x/", tls+"://example.org/blog/x/", says)
+		p.leadsTo(t, "/blog/x", "http://example.org:"+port+"/blog/x/", tls+"://example.org/blog/x/", says)
+		p.leadsTo(t, "/blog/x", "http://blog:"+port+"/blog/x/", tls+"://example.org/blog/x/", says)
+		p.leadsTo(t, "/x", "http://example.org:"+port+"/x/", tls+"://example.org/x/", says)
+		p.leadsTo(t, "/x", "http://example.org:"+port+"/shop/", tls+"://example.org/shop/", says)
+		p.leadsTo(t, "/shop/x", "http://"+shop.Address+"/x/", tls+"://example.org/shop/x/", says)
+		// The port is another app's.
+		p.leadsTo(t, "/shop/x", "http://example.org:"+port+"/x/", "http://example.org:"+port+"/x/", says)
+	}
+}
+
+// Of two routes to one app, the one that the client came by has all paths of the app.
+func TestAddress_BelongsToTheRouteOfTheRequest(t *testing.T) {
+	registry, wiki := redirecting(t, "registry"), redirecting(t, "wiki")
+	other := mount(t, "/other", route.Strip, wiki)
+	// The same service at another port is another app.
+	other.Service = "registry"
+	p := start(t, Config{}, mount(t, "/reg", route.Strip, registry), mount(t, "/v2", route.Preserve, registry), mount(t, "/wiki", route.Strip, wiki), other)
+	p.leadsTo(t, "/reg/v2/x", "/v2/y", "/reg/v2/y")
+	p.leadsTo(t, "/reg/v2/x", "/v2", "/reg/v2")
+	p.leadsTo(t, "/reg/v2/x", "http://example.org/v2/y", "http://example.org/reg/v2/y")
+	p.leadsTo(t, "/v2/x", "/v2/y", "/v2/y")
+	p.leadsTo(t, "/reg/x", "/wiki/y", "/wiki/y")
+	p.leadsTo(t, "/reg/x", "/other/y", "/other/y")
+	// A folder that happens to have the name of another route.
+	p.leadsTo(t, "/reg/wiki", "/wiki/", "/reg/wiki/")
+}
+
+func TestAddress_OfADestinationIsTheOneThatTheAppIsAskedWith(t *testing.T) {
+	dav, heads := wire(t)
+	other := mount(t, "/other", route.Strip, app(t, "other", nil))
+	p := start(t, Config{Trusted: trusting(t, "127.0.0.1")},
+		mount(t, "/dav", route.Strip, dav), mount(t, "/kept", route.Preserve, dav), mount(t, "files.example.org/", route.Strip, dav), other)
+	for _, c := range []struct{ host, path, destination, want string }{
+		{"example.org", "/dav/a", "https://example.org/dav/b%2Fc", "http://example.org/b%2Fc"},
+		{"example.org:8443", "/dav/a", "https://example.org:8443/dav/b", "http://example.org:8443/b"},
+		{"example.org", "/kept/a", "https://example.org/kept/b", "http://example.org/kept/b"},
+		{"files.example.org", "/a", "https://files.example.org:443/b", "http://files.example.org/b"},
+		// Each route of the app has the paths that the app is asked with by that route.
+		{"example.org", "/dav/a", "https://example.org/kept/b", "http://example.org/kept/b"},
+		{"example.org", "/kept/a", "https://example.org/dav/b", "http://example.org/b"},
+		// The app refuses what is on another host.
+		{"example.org", "/dav/a", "https://elsewhere.org/dav/b", "https://elsewhere.org/dav/b"},
+	} {
+		for _, method := range []string{"COPY", "MOVE"} {
+			got := p.raw(t, method, method+" "+c.path+" HTTP/1.1\r\nHost: "+c.host+"\r\nX-Forwarded-Proto: https\r\nConnection: close\r\n"+
+				"Destination: "+c.destination+"\r\nIf: <"+c.destination+"> (<urn:uuid:1>)\r\n\r\n")
+			if got.StatusCode != 200 {
+				t.Fatalf("%s %s to %s: %d", method, c.path, c.destination, got.StatusCode)
+			}
+			head := <-heads
+			if got := strings.Join(fields(head, "Destination"), "|"); got != c.want {
+				t.Errorf("%s to %s has the app asked for %q, want %q", c.path, c.destination, got, c.want)
+			}
+			if got, want := strings.Join(fields(head, "If"), "|"), "<"+c.want+"> (<urn:uuid:1>)"; got != want {
+				t.Errorf("If is %q, want %q", got, want)
+			}
+		}
+	}
+	for path, destinations := range map[string][]string{
+		"/dav/a":  {"http://example.org/other/b", "/other/b", "http://example.org/b", "http://example.org/dav/../b", "http://example.org"},
+		"/kept/a": {"http://example.org/other/b", "http://example.org/b"},
+	} {
+		for _, destination := range destinations {
+			if got := p.visitor(t, "MOVE", path, "Destination: "+destination); got.StatusCode != 502 || !strings.Contains(got.body, "another project") {
+				t.Errorf("MOVE %s to %s: %d %q", path, destination, got.StatusCode, got.body)
+			}
+		}
+	}
+	// Other methods have no destination.
+	if got := p.visitor(t, "GET", "/dav/a", "Destination: /other/b"); got.StatusCode != 200 {
+		t.Errorf("GET: %d", got.StatusCode)
+	}
+}
