@@ -3,6 +3,7 @@ package proxy
 import (
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -108,5 +109,51 @@ func TestAddress_OfADestinationIsTheOneThatTheAppIsAskedWith(t *testing.T) {
 	// Other methods have no destination.
 	if got := p.visitor(t, "GET", "/dav/a", "Destination: /other/b"); got.StatusCode != 200 {
 		t.Errorf("GET: %d", got.StatusCode)
+	}
+}
+
+// What one app says for its whole origin concerns all projects on the host.
+func TestOrigin_IsNotSpokenForBelowAPrefix(t *testing.T) {
+	answer := func(w http.ResponseWriter, _ *http.Request) {
+		for name, value := range map[string]string{
+			"Strict-Transport-Security": "max-age=1", "Alt-Svc": "clear", "Clear-Site-Data": `"*"`, "Service-Worker-Allowed": "/", "Content-Type": "text/css",
+		} {
+			w.Header().Set(name, value)
+		}
+	}
+	plain := app(t, "plain", answer)
+	server := httptest.NewUnstartedServer(http.HandlerFunc(answer))
+	server.Config.Protocols = new(http.Protocols)
+	server.Config.Protocols.SetUnencryptedHTTP2(true)
+	server.Start()
+	defer server.Close()
+	multiplexed := at("h2c", server.Listener.Addr().String())
+	multiplexed.Scheme = route.H2C
+	kept := mount(t, "/kept", route.Strip, plain)
+	kept.KeepOrigin = true
+	p := start(t, withTLS(t, Config{}), mount(t, "/", route.Strip, plain), mount(t, "/below", route.Strip, plain), mount(t, "/knows", route.Preserve, plain),
+		mount(t, "/h2c", route.Strip, multiplexed), mount(t, "own.example.org/", route.Strip, plain), mount(t, "own.example.org/below", route.Strip, plain), kept)
+	for _, c := range []struct{ host, path, hsts, worker string }{
+		{"example.org", "/", "max-age=1", "/"},
+		{"example.org", "/below/", "", "/below/"},
+		{"example.org", "/knows/", "", ""},
+		{"example.org", "/h2c/", "", "/h2c/"},
+		{"example.org", "/kept/", "max-age=1", "/kept/"},
+		{"own.example.org", "/", "max-age=1", "/"},
+		{"own.example.org", "/below/", "", "/below/"},
+	} {
+		ask := "GET " + c.path + " HTTP/1.1\r\nHost: " + c.host + "\r\nConnection: close\r\n\r\n"
+		h2 := request2(t, "GET", c.path, nil)
+		h2.Host = c.host
+		for i, got := range []reply{p.raw(t, "GET", ask), ask2(t, p.http2(t, ""), h2)} {
+			for name, want := range map[string]string{"Strict-Transport-Security": c.hsts, "Service-Worker-Allowed": c.worker, "Content-Type": "text/css"} {
+				if value := got.Header.Get(name); value != want {
+					t.Errorf("way %d, %s%s: %s is %q, want %q", i, c.host, c.path, name, value, want)
+				}
+			}
+			if kept := got.Header.Get("Alt-Svc")+got.Header.Get("Clear-Site-Data") != ""; kept != (c.hsts != "") {
+				t.Errorf("way %d, %s%s: %v", i, c.host, c.path, got.Header)
+			}
+		}
 	}
 }

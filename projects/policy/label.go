@@ -13,6 +13,10 @@ import (
 // not know are problems of their route, as everywhere.
 func ClaimedLabel(key, value string) string {
 	key = strings.ToLower(strings.TrimSpace(key))
+	if further, is := strings.CutPrefix(key, label.Routes); is {
+		_, name, _ := strings.Cut(further, ".")
+		key = "gateway." + name
+	}
 	switch {
 	case strings.HasPrefix(key, "com.docker."):
 		return "it is Compose's and the engine's own"
@@ -23,6 +27,8 @@ func ClaimedLabel(key, value string) string {
 			return ""
 		}
 		return "it loosens what keeps projects apart"
+	case key == label.Origin && strings.TrimSpace(value) != "drop":
+		return "it lets an app speak for all projects on the host"
 	case strings.HasPrefix(key, "traefik.") && !(key == "traefik.enable" && strings.EqualFold(value, "false")):
 		return "it publishes by another proxy"
 	case key == "caddy" || strings.HasPrefix(key, "caddy_") || strings.HasPrefix(key, "caddy."):

@@ -119,6 +119,22 @@ func TestClaimedLabel_JudgesEveryLabelOfTheGateway(t *testing.T) {
 	}
 }
 
+func TestClaimedLabel_JudgesFurtherRoutesAlike(t *testing.T) {
+	for _, key := range []string{label.Origin, "gateway.routes.api.headers.origin", "Gateway.Routes.api.headers.origin", "gateway.routes.api.isolation"} {
+		if ClaimedLabel(key, "keep") == "" {
+			t.Errorf("%s: keep is not claimed", key)
+		}
+	}
+	for _, key := range []string{label.Origin, "gateway.routes.api.headers.origin"} {
+		if why := ClaimedLabel(key, "drop"); why != "" {
+			t.Errorf("%s: drop: %s", key, why)
+		}
+	}
+	if why := ClaimedLabel("gateway.routes.api.path", "/api"); why != "" {
+		t.Errorf("the path of a further route: %s", why)
+	}
+}
+
 func TestRules_AreDocumentedWhole(t *testing.T) {
 	seen := map[Rule]bool{}
 	for _, d := range Rules() {

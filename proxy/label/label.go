@@ -27,6 +27,7 @@ const (
 	Drain   = "gateway.drain"
 	Rate    = "gateway.rate"
 	BodyMax = "gateway.body.max"
+	Origin  = "gateway.headers.origin"
 	// HealthPath turns the active check on, and the others of its kind need it.
 	HealthPath     = "gateway.health.path"
 	HealthInterval = "gateway.health.interval"
@@ -107,6 +108,9 @@ func treating() []Field {
 			"once as belong to one second, at least one; `10/s,burst=20` says another number."},
 		{BodyMax, "no limit", "The largest body that a request may have, such as `10MB` (1000 kB each), `512KiB` (1024 bytes each), " +
 			"`2GiB`, or a number of bytes, up to `1TiB`."},
+		{Origin, "`drop`", "What becomes of response fields that browsers apply to everything on the host, such as " +
+			"`Strict-Transport-Security`, `Alt-Svc`, `NEL`, `Report-To`, `Accept-CH` and `Clear-Site-Data`: below a path prefix `drop` " +
+			"removes them and keeps `Service-Worker-Allowed` within the prefix, `keep` passes them on. A route at `/` always keeps them."},
 	}
 }
 

@@ -93,6 +93,19 @@ func TestParse_ReadsThePolicyOfFurtherRoutes(t *testing.T) {
 	}
 }
 
+func TestParse_ReadsWhetherAnAppSpeaksForItsOrigin(t *testing.T) {
+	for value, want := range map[string]bool{"keep": true, "drop": false} {
+		if got := policy(t, map[string]string{Origin: value}); got.KeepOrigin != want {
+			t.Errorf("%s: %v", value, got.KeepOrigin)
+		}
+	}
+	refuses(t, []refusal{
+		{Origin, "", "drop or keep", "write drop or keep"},
+		{Origin, "true", "drop or keep", "write drop or keep"},
+		{Origin, "Keep", "drop or keep", "write keep"},
+	})
+}
+
 // refusal is a value, the rule that it breaks and what is to be written instead.
 type refusal struct{ label, value, message, mend string }
 

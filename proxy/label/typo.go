@@ -19,6 +19,7 @@ var synonyms = map[string]string{
 	"health": "health.path", "healthcheck": "health.path", "healthcheck.path": "health.path", "health.url": "health.path",
 	"health.uri": "health.path", "healthcheck.interval": "health.interval", "healthcheck.timeout": "health.timeout",
 	"health.retries": "health.fall", "grace": "drain", "graceperiod": "drain", "ratelimit": "rate", "limit": "rate",
+	"hsts": "headers.origin", "origin": "headers.origin", "headers": "headers.origin",
 	"body": "body.max", "body.limit": "body.max", "body.size": "body.max", "maxbody": "body.max",
 }
 

@@ -38,6 +38,7 @@ var fields = map[string]func(*Claim, string) *fault{
 	"drain":           readDrain,
 	"rate":            readRate,
 	"body.max":        readBodyMax,
+	"headers.origin":  readOrigin,
 	"health.path":     readHealthPath,
 	"health.interval": readHealthInterval,
 	"health.timeout":  readHealthTimeout,
@@ -142,6 +143,15 @@ func readMount(c *Claim, value string) *fault {
 		return nil
 	}
 	return choice(value, "auto", "strip", "preserve")
+}
+
+func readOrigin(c *Claim, value string) *fault {
+	switch value {
+	case "keep", "drop":
+		c.Policy.KeepOrigin = value == "keep"
+		return nil
+	}
+	return choice(value, "drop", "keep")
 }
 
 // choice is the fault of a value that is none of those allowed.

@@ -27,7 +27,7 @@ type App struct {
 // NewApp returns the app of a route as one of its targets knows itself.
 func NewApp(r *route.Route, t *route.Target) *App {
 	a := &App{
-		Prefix: r.Prefix, Strip: r.Mount != route.Preserve, Secure: t.Scheme == route.HTTPS, Origin: r.Prefix.Root(),
+		Prefix: r.Prefix, Strip: r.Mount != route.Preserve, Secure: t.Scheme == route.HTTPS, Origin: r.Prefix.Root() || r.KeepOrigin,
 		address: t.Address, service: r.Service, name: t.Name, id: t.ID,
 	}
 	if host, port, ok := splitPort(t.Address); ok {

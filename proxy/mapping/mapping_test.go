@@ -353,6 +353,57 @@ func TestMap_MapsResponses(t *testing.T) {
 	}
 }
 
+// originWide are fields with which one app would speak for all apps of the host.
+var originWide = []string{
+	"Strict-Transport-Security", "max-age=1; includeSubDomains", "alt-svc", "h3=\":443\"", "NEL", "{}", "Report-To", "{}", "Accept-CH", "DPR",
+	"Accept-CH-Lifetime", "1", "Critical-CH", "DPR", "Public-Key-Pins", "x", "Public-Key-Pins-Report-Only", "x", "Expect-CT", "max-age=1",
+	"Origin-Agent-Cluster", "?1", "Clear-Site-Data", `"*"`, "CLEAR-SITE-DATA", `"cache"`,
+}
+
+func TestMap_DropsWhatIsSaidForTheWholeOriginBelowAPrefix(t *testing.T) {
+	pageWide := []string{
+		"Permissions-Policy", "camera=()", "Cross-Origin-Opener-Policy", "same-origin", "X-Frame-Options", "DENY", "Set-Login", "logged-in",
+		"No-Vary-Search", "params", "Referrer-Policy", "no-referrer", "X-Permitted-Cross-Domain-Policies", "none",
+	}
+	all := fields(slices.Concat(originWide, pageWide)...)
+	for what, m := range map[string]*Map{"strip": robots(t), "preserve": knowing(t)} {
+		h := slices.Clone(*all)
+		m.Response(&h)
+		if want := *fields(pageWide...); !slices.Equal(h, want) {
+			t.Errorf("%s: %v is left, want %v", what, h, want)
+		}
+		m.App.Origin = true
+		h = slices.Clone(*all)
+		if m.Response(&h); !slices.Equal(h, *all) {
+			t.Errorf("%s: %v is left where the route keeps it", what, h)
+		}
+	}
+	for _, r := range []*route.Route{{}, {Key: route.Key{Prefix: robots(t).App.Prefix}, Policy: route.Policy{KeepOrigin: true}}} {
+		if a := NewApp(r, &route.Target{}); !a.Origin {
+			t.Errorf("an app of %v may not speak for its origin", r.Key)
+		}
+	}
+}
+
+// A worker of an app never has more of the origin than the app.
+func TestMap_KeepsWorkersBelowThePrefixOfAnAppThatKnowsIt(t *testing.T) {
+	for in, want := range map[string]string{
+		"/": "", "/robots": "/robots/", "/robots/": "/robots/", "/robots/app/": "/robots/app/", "/robotsarmy": "", "../": "/robots/", "../..": "",
+		"https://example.org:8080/robots/": "/robots/", "http://example.org:8080/": "", "/robots/../": "", "%zz": "",
+	} {
+		h := fields("Service-Worker-Allowed", in)
+		knowing(t).Response(h)
+		if got := first(*h, "Service-Worker-Allowed"); got != want {
+			t.Errorf("%q became %q, want %q", in, got, want)
+		}
+	}
+	h, m := fields("Service-Worker-Allowed", "/"), knowing(t)
+	m.App.Origin = true
+	if m.Response(h); first(*h, "Service-Worker-Allowed") != "/" {
+		t.Errorf("an app that speaks for its origin: %v", h)
+	}
+}
+
 func TestMap_MapsEachValueOfAField(t *testing.T) {
 	h := fields("Set-Cookie", "a=1; Path=/", "Set-Cookie", "b=2; Path=/b", "Clear-Site-Data", `"cookies"`)
 	robots(t).Response(h)

@@ -57,11 +57,13 @@ type Policy struct {
 	Rate Rate `json:"rate,omitzero"`
 	// BodyMax is the most bytes that the body of a request may have; 0 is the gateway's default.
 	BodyMax int64 `json:"body_max,omitempty"`
+	// KeepOrigin lets the app send fields below a prefix that hold for the whole origin; otherwise they are dropped.
+	KeepOrigin bool `json:"keep_origin,omitempty"`
 }
 
 // Limits is the part of the policy that restricts requests: the policy without the fields that only say how targets are
 // treated. A new field counts as a restriction until it is left out here.
 func (p Policy) Limits() Policy {
-	p.Balance, p.Check, p.Drain = "", Check{}, 0
+	p.Balance, p.Check, p.Drain, p.KeepOrigin = "", Check{}, 0, false
 	return p
 }
