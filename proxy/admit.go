@@ -57,17 +57,29 @@ func (v *visit) identify() {
 	v.lines = linesOf(v.lines[:0], r.Header, "X-Forwarded-For")
 	v.trail = peer.Follow(v.server.door.trusted, r.Peer, v.lines...)
 	r.Peer, r.Addr = v.trail.Client, v.trail.Addr
-	// The trail keeps its lines, so the others come behind them.
-	followed := len(v.lines)
-	v.lines = linesOf(v.lines, r.Header, "X-Forwarded-Proto")
-	if proto := peer.Proto(v.lines[followed:]...); proto != "" {
-		r.Secure = proto == "https"
+	hops := v.trail.Hops()
+	for i := range peer.Schemes {
+		field := &peer.Schemes[i]
+		if lines := v.said(field.Name); len(lines) > 0 {
+			if scheme := field.Read(hops, lines...); scheme != "" {
+				r.Secure = scheme == "https"
+			}
+			break
+		}
 	}
-	followed = len(v.lines)
-	v.lines = linesOf(v.lines, r.Header, "X-Forwarded-Host")
-	if host := peer.Host(v.lines[followed:]...); host != "" {
+	if host := peer.Host(hops, v.said("X-Forwarded-Host")...); host != "" {
 		r.Host = host
 	}
+	if portIn(r.Host) == "" {
+		v.port = peer.Port(r.Secure, hops, v.said("X-Forwarded-Port")...)
+	}
+}
+
+// said are the values of a field that only trusted proxies may send. The trail keeps its lines, so these come behind them.
+func (v *visit) said(name string) []string {
+	followed := len(v.lines)
+	v.lines = linesOf(v.lines, v.exchange.Request.Header, name)
+	return v.lines[followed:]
 }
 
 // linesOf collects the values of a field that visitors cannot set.

@@ -57,7 +57,7 @@ func (v *visit) aim(t *target) string {
 		asked = "/"
 	}
 	m := &v.mapped
-	m.App, m.Secure, m.Host, m.Path, m.Asked, m.Routes = t.app, r.Secure, r.Host, r.Path, asked, v
+	m.App, m.Secure, m.Host, m.Port, m.Path, m.Asked, m.Routes = t.app, r.Secure, r.Host, v.port, r.Path, asked, v
 	return asked
 }
 
@@ -67,7 +67,7 @@ func (v *visit) copiesElsewhere() bool {
 	if r.Method != "COPY" && r.Method != "MOVE" {
 		return false
 	}
-	v.mapped.Host, v.mapped.Routes = r.Host, v
+	v.mapped.Host, v.mapped.Port, v.mapped.Routes = r.Host, v.port, v
 	return v.mapped.Strays(r.Header)
 }
 

@@ -84,6 +84,59 @@ func TestClient_IsBelievedOfTrustedProxiesAlone(t *testing.T) {
 	}
 }
 
+// Each proxy says in a spelling of its own how the client came; apps get one spelling, and never that of a client.
+func TestClient_CameAsTrustedProxiesSay(t *testing.T) {
+	const behind = "X-Forwarded-For: 192.0.2.7, 10.0.0.1"
+	type came struct{ Proto, Host, Port string }
+	cases := []struct {
+		fields []string
+		want   came
+	}{
+		{[]string{"X-Forwarded-Proto: wss"}, came{"https", "example.org", "443"}},
+		{[]string{"X-Forwarded-Proto: ws"}, came{"http", "example.org", "80"}},
+		{[]string{"X-Forwarded-Proto: HTTPS", "X-Forwarded-Port: 443"}, came{"https", "example.org", "443"}},
+		{[]string{"X-Forwarded-Proto: https", "X-Forwarded-Port: 80"}, came{"https", "example.org", "443"}},
+		{[]string{"X-Forwarded-Proto: https", "X-Forwarded-Port: 8443"}, came{"https", "example.org", "8443"}},
+		{[]string{"X-Forwarded-Proto: https", "X-Forwarded-Port: 443, 8080"}, came{"https", "example.org", "8080"}},
+		{[]string{behind, "X-Forwarded-Proto: https, http", "X-Forwarded-Port: 8443, 80", "X-Forwarded-Host: public.example, inner"}, came{"https", "public.example", "8443"}},
+		{[]string{"X-Forwarded-Proto: https, http", "X-Forwarded-Host: evil.example, public.example"}, came{"http", "public.example", "80"}},
+		{[]string{"X-Forwarded-Proto: gopher", "Front-End-Https: on"}, came{"http", "example.org", "80"}},
+		{[]string{"X-Forwarded-Host: public.example:8443", "X-Forwarded-Proto: https", "X-Forwarded-Port: 443"}, came{"https", "public.example:8443", "8443"}},
+	}
+	others := []string{
+		"X-Forwarded-Ssl: on", "Front-End-Https: on", "X-Forwarded-Scheme: https", "X-Url-Scheme: https", "X-Scheme: https", "X-Forwarded-Protocol: https",
+		"CloudFront-Forwarded-Proto: https", `Cf-Visitor: {"scheme":"https"}`, "Forwarded: for=192.0.2.7;proto=https",
+	}
+	for _, field := range others {
+		cases = append(cases, struct {
+			fields []string
+			want   came
+		}{[]string{field}, came{"https", "example.org", "443"}})
+	}
+	target, heads := wire(t)
+	for _, trusted := range []string{"private", "192.0.2.1"} {
+		p := start(t, Config{Trusted: trusting(t, trusted)}, mount(t, "/", route.Strip, target))
+		for _, c := range cases {
+			want := c.want
+			if trusted != "private" {
+				want = came{"http", "example.org", "80"}
+			}
+			p.visitor(t, "GET", "/", c.fields...)
+			head := <-heads
+			all := func(name string) string { return strings.Join(fields(head, name), "|") }
+			if got := (came{all("X-Forwarded-Proto"), all("X-Forwarded-Host"), all("X-Forwarded-Port")}); got != want {
+				t.Errorf("trusting %s with %q: %+v, want %+v", trusted, c.fields, got, want)
+			}
+			for _, other := range others {
+				if name, _, _ := strings.Cut(other, ":"); all(name) != "" {
+					t.Errorf("trusting %s with %q: the app gets %s: %s", trusted, c.fields, name, all(name))
+				}
+			}
+		}
+		p.stop()
+	}
+}
+
 func TestClient_AsksForTheHostThatATrustedProxyNames(t *testing.T) {
 	public, plain := mount(t, "/", route.Strip, telling(t, "plain")), mount(t, "public.example/", route.Strip, app(t, "public", nil))
 	for trusted, want := range map[string]string{"127.0.0.1": "public GET /", "192.0.2.1": ""} {

@@ -57,7 +57,7 @@ func FuzzPortOf(f *testing.F) {
 				want = port
 			}
 		}
-		if got := portOf(host, true); got != want {
+		if got := new(visit).portOf(&engine.Request{Host: host, Secure: true}); got != want {
 			t.Errorf("the port of %q is %q, want %q", host, got, want)
 		}
 	})

@@ -25,7 +25,7 @@ func (d *delivery) Outgoing(h *header.Header) {
 	h.Append(header.Forged, "X-Real-IP", r.Peer)
 	h.Append(header.Forged, "X-Forwarded-Proto", schemeOf(r.Secure))
 	h.Append(header.Forged, "X-Forwarded-Host", r.Host)
-	h.Append(header.Forged, "X-Forwarded-Port", portOf(r.Host, r.Secure))
+	h.Append(header.Forged, "X-Forwarded-Port", d.portOf(r))
 	if prefix := d.serving.prefix; prefix != "" {
 		h.Append(header.Forged, "X-Forwarded-Prefix", prefix)
 	}
@@ -120,12 +120,14 @@ func schemeOf(secure bool) string {
 	return "http"
 }
 
-// portOf is the one that the visitor used: that of the host, else the scheme's.
-func portOf(host string, secure bool) string {
-	if port := portIn(host); port != "" {
+// portOf is the port that the client used: that of the host, else what a trusted proxy says, else the scheme's.
+func (v *visit) portOf(r *engine.Request) string {
+	switch port := portIn(r.Host); {
+	case port != "":
 		return port
-	}
-	if secure {
+	case v.port != "":
+		return v.port
+	case r.Secure:
 		return "443"
 	}
 	return "80"

@@ -35,6 +35,8 @@ type visit struct {
 	trail peer.Trail
 	lines []string
 	chain []byte
+	// port is what a trusted proxy says of the client's, empty if none says it.
+	port string
 	// host is the request's in its canonical form.
 	host string
 	// serving is the route, nil as long as there is none; target the name of the one that answered.
@@ -225,7 +227,7 @@ func (v *visit) leave() {
 	// What is not in use keeps no table alive.
 	v.snapshot, v.serving, v.figures, v.exchange = nil, nil, nil, nil
 	v.host, v.target, v.rest, v.status, v.cause, v.peer = "", "", "", 0, "", ""
-	v.trail = peer.Trail{}
+	v.trail, v.port = peer.Trail{}, ""
 	clear(v.lines)
 	v.way.reset()
 	v.mapped.Reset()

@@ -36,8 +36,8 @@ const (
 	Cookie
 	MaxForwards
 	HTTP2Settings
-	// Forged are the fields that the gateway alone sets: X-Forwarded-*, Forwarded, X-Real-IP, X-Request-Id and Proxy,
-	// in every spelling that an app which reads names as CGI does would take for them.
+	// Forged are the fields that say who the client is and how it came, which apps get from the gateway alone: X-Forwarded-*
+	// and the others of forgeries, in every spelling that an app which reads names as CGI does would take for them.
 	Forged
 )
 
@@ -181,21 +181,33 @@ func KindOf(name string) Kind {
 			}
 		}
 	}
-	switch name[0] | 0x20 {
-	case 'x', 'f', 'p':
-		if forged(name) {
-			return Forged
-		}
+	if forged(name) {
+		return Forged
 	}
 	return Other
 }
 
+// forgeries are fields that only the gateway may set, by length. Proxy is among them because CGI makes it HTTP_PROXY.
+var forgeries = func() (byLength [32][]string) {
+	for _, name := range []string{
+		"x-real-ip", "x-request-id", "forwarded", "proxy", "front-end-https", "x-url-scheme", "x-scheme", "cloudfront-forwarded-proto", "cf-visitor",
+	} {
+		byLength[len(name)] = append(byLength[len(name)], name)
+	}
+	return byLength
+}()
+
 // forged reports whether a field is one that only the gateway may set, or would shadow one in an app that reads names
-// as CGI does: there every character but letters and digits is one and the same (RFC 3875 section 4.1.18). Proxy is
-// among them because CGI makes it HTTP_PROXY.
+// as CGI does: there every character but letters and digits is one and the same (RFC 3875 section 4.1.18).
 func forged(name string) bool {
-	return folds(name, "x-real-ip") || folds(name, "x-request-id") || folds(name, "forwarded") || folds(name, "proxy") ||
-		len(name) >= len(forwarded) && folds(name[:len(forwarded)], forwarded)
+	if len(name) < len(forgeries) {
+		for _, forgery := range forgeries[len(name)] {
+			if folds(name, forgery) {
+				return true
+			}
+		}
+	}
+	return len(name) >= len(forwarded) && folds(name[:len(forwarded)], forwarded)
 }
 
 const forwarded = "x-forwarded"

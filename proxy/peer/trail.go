@@ -85,6 +85,24 @@ func (t *Trail) AppendFor(to []byte) []byte {
 	return append(to, t.peer...)
 }
 
+// Hops is how many trusted proxies the request came through that appended to X-Forwarded-For, at least 1.
+func (t *Trail) Hops() int {
+	hops := 1
+	if t.line == len(t.lines) {
+		return hops
+	}
+	after := t.after
+	for _, text := range t.lines[t.line:] {
+		for element := range strings.SplitSeq(text[after:], ",") {
+			if trim(element) != "" {
+				hops++
+			}
+		}
+		after = 0
+	}
+	return hops
+}
+
 // parseAddress reads an address with or without brackets, port and zone. The result has no zone and is not mapped; host
 // is the part of s that it is written in.
 func parseAddress(s string) (a netip.Addr, host string, ok bool) {

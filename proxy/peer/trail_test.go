@@ -44,6 +44,9 @@ func TestFollow_FindsTheClient(t *testing.T) {
 		if got := string(trail.AppendFor([]byte("> "))); got != "> "+c.sent {
 			t.Errorf("%s: %q from %s becomes %q, want %q", c.name, c.lines, c.peer, got, c.sent)
 		}
+		if hops := max(1, strings.Count(c.sent, ",")); trail.Hops() != hops {
+			t.Errorf("%s: %q from %s came over %d proxies, want %d", c.name, c.lines, c.peer, trail.Hops(), hops)
+		}
 		if peer, err := netip.ParseAddr(c.peer); trail.Trusted != (err == nil && trusted.Contains(peer)) {
 			t.Errorf("%s: %s is trusted: %v", c.name, c.peer, trail.Trusted)
 		}
