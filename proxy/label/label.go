@@ -81,7 +81,8 @@ func placing() []Field {
 			"without 80 among them the label is needed."},
 		{Scheme, "`http`", "What the app speaks: `http`, `https` or `h2c`."},
 		{Mount, "`auto`", "How the prefix is handled: `strip` removes it and sends `X-Forwarded-Prefix`, `preserve` passes " +
-			"the path on as it came, `auto` leaves the choice to the gateway and is `strip` for now."},
+			"the path on as it came, `auto` leaves the choice to the gateway and is `strip` for now. WebDAV, CalDAV, CardDAV and " +
+			"container registries need `preserve`, or a host of their own."},
 		{Network, "the edge network, else one the proxy is on, else the only one", "Network to reach the container " +
 			"through, by its name or by its name in the compose file."},
 		{Owner, "–", "Who to ask about it, as lists show it."},
