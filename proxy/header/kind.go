@@ -60,6 +60,8 @@ const (
 	ContentPolicy
 	// Quoted are structured fields (RFC 9651) whose strings are URL references.
 	Quoted
+	// WWWAuthenticate holds challenges, in which URLs say where to get a token.
+	WWWAuthenticate
 	// OriginWide are the fields whose effect is not limited to one response: browsers apply them to everything on the host.
 	OriginWide
 )
@@ -145,6 +147,7 @@ var names = func() (byLength [40][]named) {
 		{"reporting-endpoints", Quoted},
 		{"speculation-rules", Quoted},
 		{"use-as-dictionary", Quoted},
+		{"www-authenticate", WWWAuthenticate},
 
 		{"clear-site-data", OriginWide},
 		{"strict-transport-security", OriginWide},

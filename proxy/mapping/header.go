@@ -30,7 +30,10 @@ func (m *Map) Response(h *header.Header) {
 		case header.ContentPolicy:
 			f.Value = m.contentPolicy(f.Value)
 		case header.Quoted:
-			f.Value = m.quoted(f.Value)
+			f.Value = quoted(f.Value, m.URL)
+		case header.WWWAuthenticate:
+			// A realm that is a path may be any text.
+			f.Value = quoted(f.Value, m.absolute)
 		case header.WorkerScope:
 			scope, fits := m.workerScope(f.Value)
 			if f.Value = scope; !fits {
@@ -152,13 +155,13 @@ func (m *Map) link(value string) string {
 	return e.done()
 }
 
-// quoted maps each string of a structured field that is a URL. One with escapes is left alone: no URL needs them.
-func (m *Map) quoted(value string) string {
+// quoted maps each quoted string of a value. One with escapes is left alone: no URL needs them.
+func quoted(value string, mapped func(string) string) string {
 	e := edit{value: value}
 	for i := 0; i < len(value); {
 		end := tokenEnd(value, i)
 		if end-i >= 2 && value[i] == '"' && value[end-1] == '"' && strings.IndexByte(value[i:end], '\\') < 0 {
-			e.replace(i+1, end-1, m.URL(value[i+1:end-1]))
+			e.replace(i+1, end-1, mapped(value[i+1:end-1]))
 		}
 		i = end
 	}

@@ -332,6 +332,7 @@ func TestMap_MapsResponses(t *testing.T) {
 		{"Reporting-Endpoints", `csp="/csp", main="https://other.org/x", odd="/a\"b`, `csp="/robots/csp", main="https://other.org/x", odd="/a\"b`},
 		{"Speculation-Rules", `"/rules/a.json", "b.json"`, `"/robots/rules/a.json", "b.json"`},
 		{"Use-As-Dictionary", `match="/js/*", id="x"`, `match="/robots/js/*", id="x"`},
+		{"WWW-Authenticate", `Bearer realm="http://example.org:3000/v2/token",service="bots", Basic realm="/x"`, `Bearer realm="http://Example.org:8080/robots/v2/token",service="bots", Basic realm="/x"`},
 		{"Service-Worker-Allowed", "/app", "/robots/app"},
 		{"Service-Worker-Allowed", "http://bots:3000/", "/robots/"},
 		{"Service-Worker-Allowed", "/robots", "/robots/"},
@@ -533,6 +534,7 @@ func TestMap_AllocatesNothingForWhatItHasRoomFor(t *testing.T) {
 	}{
 		{"an answer in which nothing changes", response, *fields(
 			"Content-Type", "text/html", "Location", "next?x=/y", "Content-Location", "/robots/doc", "Refresh", "5; url=page",
+			"WWW-Authenticate", `Basic realm="wiki"`, "Content-Security-Policy", "default-src 'self'; report-uri /wiki/csp", "Reporting-Endpoints", `csp="https://other.org/x"`,
 			"Link", `</wiki/x>; rel=next; title="<a>", <https://other.org/x>`, "Set-Cookie", "sid=1; HttpOnly; Path=/robots",
 			"HX-Push-Url", "false", "HX-Location", "http://Example.org:8080/robots/x",
 		)},
