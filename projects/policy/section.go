@@ -142,7 +142,9 @@ func checkIncludeOne(c *check, n *yaml.Node) error {
 		paths, directory, envFiles = items(lookUp(n, "path")), deref(lookUp(n, "project_directory")), items(lookUp(n, "env_file"))
 	}
 	if len(c.s.above) > 0 && (directory != nil || len(envFiles) > 0) {
-		c.find(Include, n.Line, "project_directory and env_file of an include inside an included file are looked for where the command is run")
+		f := Include.Found(joined(c.keys), "project_directory and env_file of an include inside an included file are looked for where the command is run")
+		f.Mend = "write this include into the compose file itself, or leave both out: the included file's own folder and its .env are the default"
+		c.w.add(f, Place{c.s.file, n.Line})
 		return nil
 	}
 	next := scope{env: map[string]string{}, above: append(slices.Clone(c.s.above), c.s.file)}
