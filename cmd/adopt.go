@@ -50,7 +50,7 @@ type finding struct {
 
 // source looks through a folder and decides which service visitors reach.
 func (f finding) source(ctx context.Context, w *workshop) (*projects.Source, error) {
-	files, err := adoption.Find(f.dir)
+	files, err := compose.Files(f.dir)
 	if err != nil {
 		return nil, usageError{err}
 	}
@@ -69,7 +69,7 @@ func (f finding) source(ctx context.Context, w *workshop) (*projects.Source, err
 	}
 	s := &projects.Source{Folder: folder, Files: files}
 	if len(files) == 0 {
-		s.Outline = folder.Dockerfile()
+		s.Outline = compose.OutlineDockerfile(folder.Dir)
 	} else if s.Outline, err = w.compose.Outline(ctx, folder.Dir, string(f.name), files); err != nil {
 		return nil, err
 	}
@@ -83,19 +83,20 @@ func (f finding) source(ctx context.Context, w *workshop) (*projects.Source, err
 		return nil, usageError{err}
 	}
 	if s.Choice.Port == 0 {
-		err = f.askImage(ctx, w, s)
+		err = askImage(ctx, w, s)
 	}
 	return s, err
 }
 
-// askImage finds the port in the image of the service, when the engine has it.
-func (f finding) askImage(ctx context.Context, w *workshop, s *projects.Source) error {
+// askImage finds the port in the image of the service, when the engine has it and does not build it. Else the port stays
+// open until the image is there.
+func askImage(ctx context.Context, w *workshop, s *projects.Source) error {
 	image := s.Outline.Image(s.Choice.Service)
 	if image == "" {
-		return usageError{s.Choice.NoPort()}
+		return nil
 	}
-	ports, err := w.compose.Exposed(ctx, image)
-	if err != nil {
+	ports, found, err := w.compose.Exposed(ctx, image)
+	if err != nil || !found {
 		return err
 	}
 	if s.Choice.Port, err = s.Choice.One(ports); err != nil {
@@ -162,7 +163,7 @@ func deploySource(ctx context.Context, w *workshop, p projects.Project, find fin
 	}
 	d.InForce = now.Mounts
 	d.Hold = func(ctx context.Context, dir string) error {
-		err := judge(ctx, w, compose.Subject{Dir: dir, Name: string(p.Name), Trust: trust}, d.Routes, claimedBy(p)...)
+		err := judge(ctx, w, compose.Subject{Dir: dir, Place: p.Dir, Name: string(p.Name), Trust: trust}, d.Routes, claimedBy(p)...)
 		return ofSource(err, dir, d.Source)
 	}
 	before := builtImages(ctx, w, p.Name, d.Source.Outline)

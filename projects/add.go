@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -51,6 +52,9 @@ type Addition struct {
 	Files map[string][]byte
 	// Shown are the secrets to tell whoever makes the project: the paths of their files, by parameter.
 	Shown map[string]string
+
+	// filesAtPort renders the files again for a source of which the port was found later.
+	filesAtPort func(port int) (map[string][]byte, error)
 }
 
 // PlanAdd decides whether and how a project is made. The error is a Refusal with every reason there is.
@@ -75,16 +79,9 @@ func PlanAdd(r Request, f Facts) (Addition, error) {
 	if !r.Expires.IsZero() {
 		p.Expires = r.Expires.Format(time.DateOnly)
 	}
-	files, notes, err := r.render(p)
+	files, notes, err := r.files(p)
 	if err != nil {
-		return Addition{}, refuse(err)
-	}
-	doc, err := parseDocument(r.Name, files[ComposeFile])
-	if err != nil {
-		return Addition{}, fmt.Errorf("template %s makes a %s that cannot be read: %w", r.Template.Name, ComposeFile, err)
-	}
-	if err := grant(files, r.Template.Name, doc, r.Trust); err != nil {
-		return Addition{}, refuse(err)
+		return Addition{}, err
 	}
 	plan := Addition{
 		Name: r.Name, Dir: f.dir, Key: r.Key, Subnet: edge, Backend: backend, Site: r.Site, Source: r.Source, Notes: notes,
@@ -95,7 +92,29 @@ func PlanAdd(r Request, f Facts) (Addition, error) {
 			plan.Shown[p.Name] = p.SecretFile()
 		}
 	}
+	plan.filesAtPort = func(port int) (map[string][]byte, error) {
+		found := r
+		found.Source, found.Parameters = r.Source.atPort(port), maps.Clone(r.Parameters)
+		found.Parameters["port"] = strconv.Itoa(port)
+		files, _, err := found.files(p)
+		return files, err
+	}
 	return plan, nil
+}
+
+// files makes the files of a project, with the trust that it is given.
+func (r Request) files(p templates.Project) (files map[string][]byte, notes []string, err error) {
+	if files, notes, err = r.render(p); err != nil {
+		return nil, nil, refuse(err)
+	}
+	doc, err := parseDocument(r.Name, files[ComposeFile])
+	if err != nil {
+		return nil, nil, fmt.Errorf("template %s makes a %s that cannot be read: %w", r.Template.Name, ComposeFile, err)
+	}
+	if err := grant(files, r.Template.Name, doc, r.Trust); err != nil {
+		return nil, nil, refuse(err)
+	}
+	return files, notes, nil
 }
 
 // plainPath is a path that can be a folder's as it is.
@@ -258,6 +277,9 @@ func start(ctx context.Context, l Life, plan Addition) error {
 		if err := l.Hold(ctx, plan); err != nil {
 			return err
 		}
+	}
+	if err := l.findPort(ctx, plan); err != nil {
+		return err
 	}
 	if err := l.run(ctx, plan.Dir, plan.Name, false); err != nil {
 		return fmt.Errorf("starting project %s: %w", plan.Name, err)

@@ -1,6 +1,7 @@
 package projects
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -50,8 +51,53 @@ func (s *Source) steps() []string {
 	}
 	return []string{
 		fmt.Sprintf("copy %d files (%s) from %s to %s", s.Folder.Files, Size(s.Folder.Bytes), s.Folder.Dir, adoption.Source),
-		fmt.Sprintf("serve service %s, port %d", s.Choice.Service, s.Choice.Port),
+		s.served(),
 	}
+}
+
+func (s *Source) served() string {
+	if s.Choice.Port == 0 {
+		return fmt.Sprintf("serve service %s; its port is read from its image once that is built or pulled", s.Choice.Service)
+	}
+	return fmt.Sprintf("serve service %s, port %d", s.Choice.Service, s.Choice.Port)
+}
+
+// atPort is the same source, served at a port.
+func (s *Source) atPort(port int) *Source {
+	found := *s
+	found.Choice.Port = port
+	return &found
+}
+
+// findPort asks the image of the service for its port, when nothing else says it, and writes it into the project's files.
+func (l Life) findPort(ctx context.Context, plan Addition) error {
+	if plan.Source == nil || plan.Source.Choice.Port > 0 {
+		return nil
+	}
+	choice := plan.Source.Choice
+	ports, err := l.Compose.Prepare(ctx, plan.Dir, string(plan.Name), choice.Service)
+	if err != nil {
+		return errors.Join(fmt.Errorf("starting project %s: %w", plan.Name, err), l.sweep(ctx, err))
+	}
+	port, err := choice.One(ports)
+	if err == nil && port == 0 {
+		err = choice.NoPort()
+	}
+	if err != nil {
+		return err
+	}
+	files, err := plan.filesAtPort(port)
+	if err != nil {
+		return err
+	}
+	for name, text := range files {
+		if !bytes.Equal(text, plan.Files[name]) {
+			if err := replaceFile(filepath.Join(plan.Dir, filepath.FromSlash(name)), text); err != nil {
+				return fmt.Errorf("writing the port of project %s: %w", plan.Name, err)
+			}
+		}
+	}
+	return nil
 }
 
 // sourceFits refuses a folder that the copy of it would be in, or that is in the projects folder itself.

@@ -119,6 +119,62 @@ func TestAdd_LeavesNothingOfAnAdoptionThatFails(t *testing.T) {
 	}
 }
 
+func TestAdd_FindsThePortInTheImage(t *testing.T) {
+	for name, c := range map[string]struct {
+		files   []string
+		service string
+		// file has the label afterwards.
+		file string
+	}{
+		"of a compose file": {[]string{"compose.yaml"}, "web", adoption.Override},
+		"of a Dockerfile":   {nil, adoption.App, ComposeFile},
+	} {
+		b := newBench(t)
+		r := request(t, "shop", "/shop")
+		var err error
+		if r.Template, err = templates.Find(AdoptTemplate); err != nil {
+			t.Fatal(err)
+		}
+		r.Source, r.Parameters = shop(t, "one"), map[string]string{"from": "x", "port": "0"}
+		r.Source.Files, r.Source.Choice = c.files, adoption.Choice{Service: c.service}
+		plan, err := b.Plan(t.Context(), r, b.observe)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if steps := strings.Join(plan.Steps(), "\n"); !strings.Contains(steps, "its port is read from its image") || strings.Contains(string(plan.Files[c.file]), "gateway.port") {
+			t.Errorf("%s: planned as\n%s\n%s", name, steps, plan.Files[c.file])
+		}
+		b.compose.ports = []int{8080}
+		if _, err := b.Add(t.Context(), r, b.observe); err != nil {
+			t.Fatal(err)
+		}
+		if text := contents(t, b.Store.Dir("shop"))[c.file]; !strings.Contains(text, `gateway.port: "8080"`) {
+			t.Errorf("%s:\n%s", name, text)
+		}
+		if calls := strings.Join(b.compose.calls, ", "); calls != "prepare "+c.service+", up" {
+			t.Errorf("%s: %s", name, calls)
+		}
+	}
+}
+
+func TestAdd_StartsNothingWithoutAPort(t *testing.T) {
+	for want, c := range map[string]fakeCompose{
+		"--port is missing, since service web has several: 80, 8080":              {ports: []int{80, 8080}},
+		"--port is missing, since nothing says at which port service web listens": {},
+		"starting project shop: building web: no such file":                       {unbuilt: errors.New("building web: no such file")},
+	} {
+		b := newBench(t)
+		b.compose.ports, b.compose.unbuilt = c.ports, c.unbuilt
+		r := request(t, "shop", "/shop")
+		r.Source = shop(t, "one")
+		r.Source.Choice.Port = 0
+		_, err := b.Add(t.Context(), r, b.observe)
+		if err == nil || !strings.Contains(err.Error(), want) || b.Store.Exists("shop") || slices.Contains(b.compose.calls, "up") {
+			t.Errorf("%v after %v, want %s", err, b.compose.calls, want)
+		}
+	}
+}
+
 func TestMove_MovesAnAdoptedProject(t *testing.T) {
 	b := newBench(t)
 	b.adopted(t)

@@ -70,6 +70,8 @@ type Composer interface {
 	// Up makes what runs equal to the compose.yaml in dir and waits until it runs; force replaces containers that are
 	// equal already.
 	Up(ctx context.Context, dir, name string, force bool) error
+	// Prepare builds or pulls the image of one service, as Up would, and returns the TCP ports that it says to listen at.
+	Prepare(ctx context.Context, dir, name, service string) ([]int, error)
 	// Down removes containers, networks and volumes of the project. It needs no folder, and nothing to be there.
 	Down(ctx context.Context, name string) error
 }

@@ -28,6 +28,9 @@ type fakeCompose struct {
 	client *docker.Client
 	// up says how the next call ends, after the network and the container are there.
 	up error
+	// ports are those that images expose; unbuilt says how Prepare ends.
+	ports   []int
+	unbuilt error
 	// down says how often Down leaves everything as it is and fails.
 	down  int
 	calls []string
@@ -50,6 +53,11 @@ func (f *fakeCompose) Up(ctx context.Context, dir, name string, force bool) erro
 	}
 	err, f.up = f.up, nil
 	return err
+}
+
+func (f *fakeCompose) Prepare(_ context.Context, _, _, service string) ([]int, error) {
+	f.calls = append(f.calls, "prepare "+service)
+	return f.ports, f.unbuilt
 }
 
 func (f *fakeCompose) start(dir, name string) {

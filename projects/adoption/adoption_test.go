@@ -93,18 +93,6 @@ func TestChoose_GuessesOnlyWhereThereIsOne(t *testing.T) {
 	}
 }
 
-func TestExposes_ReadsTheLastStage(t *testing.T) {
-	for text, want := range map[string][]int{
-		"FROM a\nEXPOSE 1\nFROM b\nexpose 80 443/tcp \\\n  53/udp 80\n": {80, 443},
-		"FROM a\nEXPOSE $PORT 70-80\n":                                  nil,
-		"# EXPOSE 1\n":                                                  nil,
-	} {
-		if got := Exposes(text); !slices.Equal(got, want) {
-			t.Errorf("%q: %v", text, got)
-		}
-	}
-}
-
 func TestOpen_RefusesWhatLeadsOut(t *testing.T) {
 	for name, c := range map[string]struct {
 		files map[string]string

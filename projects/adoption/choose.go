@@ -151,37 +151,6 @@ func list(ports []int) string {
 	return strings.Join(all, ", ")
 }
 
-// Exposes reads the ports that the last stage of a Dockerfile exposes by TCP. One that is said by a variable is left
-// out.
-func Exposes(dockerfile string) []int {
-	var all []int
-	for line := range strings.Lines(strings.ReplaceAll(dockerfile, "\\\n", " ")) {
-		words := strings.Fields(line)
-		if len(words) == 0 {
-			continue
-		}
-		switch strings.ToUpper(words[0]) {
-		case "FROM":
-			all = nil
-		case "EXPOSE":
-			all = append(all, numbers(words[1:])...)
-		}
-	}
-	slices.Sort(all)
-	return slices.Compact(all)
-}
-
-// numbers are the words that are one TCP port each.
-func numbers(words []string) []int {
-	var all []int
-	for _, word := range words {
-		if n, err := strconv.Atoi(strings.TrimSuffix(word, "/tcp")); err == nil {
-			all = append(all, n)
-		}
-	}
-	return all
-}
-
 // Image is what a service runs, empty when it is built.
 func (o Outline) Image(service string) string {
 	s, _ := o.find(service)

@@ -230,13 +230,3 @@ func (c *copying) file(e file, to string) error {
 	}
 	return err
 }
-
-// Dockerfile is the outline of a folder that has a Dockerfile alone: one service that is built.
-func (f *Folder) Dockerfile() Outline {
-	s := Service{Name: App, Builds: true}
-	// One that cannot be read is the builder's to complain of.
-	if text, err := os.ReadFile(filepath.Join(f.Dir, Dockerfile)); err == nil {
-		s.Exposed = Exposes(string(text))
-	}
-	return Outline{Services: []Service{s}}
-}

@@ -52,6 +52,10 @@ var foreign = map[string]map[string]string{
 	"profiles of .env": {
 		"compose.yaml": "services:\n  web: {image: x}\n  debug: {image: x, profiles: [debug]}\n  other: {image: x, profiles: [other]}\n", ".env": "COMPOSE_PROFILES=debug\n",
 	},
+	"COMPOSE_FILE of .env": {
+		"compose.yaml": "services: {web: {image: none}}\n", "one.yaml": "services: {web: {image: x, command: a}}\n", "more/two.yaml": "services: {web: {command: b, volumes: ['./d:/d']}}\n",
+		".env": "COMPOSE_FILE=one.yaml:more/two.yaml\n",
+	},
 	"names": {
 		"compose.yaml": "name: mine\nservices:\n  web: {image: 'x:${COMPOSE_PROJECT_NAME}', volumes: ['data:/data', '/anonymous']}\nvolumes: {data: }\n",
 	},

@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -10,8 +11,11 @@ import (
 	"sync"
 
 	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/docker/cli/cli-plugins/manager"
 	"github.com/docker/compose/v5/pkg/api"
+	"github.com/spf13/cobra"
 
+	"gateway/projects/adoption"
 	"gateway/projects/policy"
 	"gateway/proxy/printable"
 )
@@ -25,6 +29,11 @@ func (c *Compose) build(ctx context.Context, project *types.Project) error {
 		return nil
 	}
 	c.said.forget()
+	if !c.hasBuildKit() {
+		if err := onlyForBuildKit(project, names); err != nil {
+			return &BuildError{error: err}
+		}
+	}
 	project, err := labelled(project)
 	if err != nil {
 		return err
@@ -40,8 +49,8 @@ func (c *Compose) build(ctx context.Context, project *types.Project) error {
 		return &BuildError{worded(err), c.said.steps()}
 	}
 	mend := ""
-	if strings.Contains(err.Error(), "BuildKit") || strings.Contains(err.Error(), "buildx") {
-		mend = "; that takes the plugin docker-buildx, which this machine lacks"
+	if buildKitMissed.MatchString(err.Error()) && !c.hasBuildKit() {
+		mend = "; " + getBuildx
 	}
 	wrote := ""
 	if lines := c.said.last(); len(lines) > 0 {
@@ -49,6 +58,45 @@ func (c *Compose) build(ctx context.Context, project *types.Project) error {
 	}
 	err = fmt.Errorf("building %s: %w%s%s", strings.Join(names, ", "), worded(err), mend, wrote)
 	return &BuildError{err, c.said.steps()}
+}
+
+// getBuildx says what to do about a build that the engine's own builder cannot do.
+const getBuildx = "that takes BuildKit, and this machine lacks the plugin docker-buildx: install docker-buildx-plugin (Docker's packages)" +
+	" or docker-buildx (Debian and Ubuntu), or see https://docs.docker.com/go/buildx/"
+
+// buildKitMissed is what the engine's own builder says of instructions that it does not know.
+var buildKitMissed = regexp.MustCompile(`(?i)buildkit|buildx|unknown flag|failed to parse platform`)
+
+// hasBuildKit reports whether builds are BuildKit's, as Compose decides it: else they are the engine's own builder's.
+func (c *Compose) hasBuildKit() bool {
+	if on, err := c.cli.BuildKitEnabled(); err != nil || !on {
+		return false
+	}
+	_, err := manager.GetPlugin("buildx", c.cli, &cobra.Command{})
+	return err == nil
+}
+
+// onlyForBuildKit refuses services that the engine's own builder would not build, or would make something else of.
+func onlyForBuildKit(project *types.Project, names []string) error {
+	for _, name := range names {
+		b := project.Services[name].Build
+		dockerfile := cmp.Or(b.Dockerfile, adoption.Dockerfile)
+		var what string
+		switch {
+		case b.DockerfileInline != "":
+			dockerfile, what = "build", "dockerfile_inline"
+		case len(b.AdditionalContexts) > 0:
+			dockerfile, what = "build", "additional_contexts"
+		case len(b.Secrets) > 0:
+			dockerfile, what = "build", "secrets"
+		default:
+			what = needsBuildKit(dockerfileOf(b, func(path string) (string, bool) { return path, true }))
+		}
+		if what != "" {
+			return fmt.Errorf("building %s: %s: %s: %s", name, dockerfile, what, getBuildx)
+		}
+	}
+	return nil
 }
 
 // labelled has images say what they were built for, as not every builder does by itself: so they are found when the

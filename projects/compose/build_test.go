@@ -2,6 +2,8 @@ package compose
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -60,5 +62,28 @@ func TestLabelled_MarksWhatIsBuilt(t *testing.T) {
 	}
 	if before.Labels["com.docker.compose.project"] != "other" {
 		t.Error("the project was changed")
+	}
+}
+
+func TestOnlyForBuildKit_SaysHowToGetIt(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"Dockerfile": "FROM a\n", "Linked": "FROM a\nCOPY --link a b\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for want, b := range map[string]types.BuildConfig{
+		"":                              {Context: dir},
+		"Linked: line 2: COPY --link: ": {Context: dir, Dockerfile: "Linked"},
+		// The engine's own builder would build the Dockerfile that lies there.
+		"build: dockerfile_inline: ":   {Context: dir, DockerfileInline: "FROM b\n"},
+		"build: additional_contexts: ": {Context: dir, AdditionalContexts: types.Mapping{"x": "docker-image://y"}},
+		"build: secrets: ":             {Context: dir, Secrets: []types.ServiceSecretConfig{{Source: "x"}}},
+	} {
+		project := &types.Project{Name: "shop", Services: types.Services{"web": {Name: "web", Build: &b}}}
+		err := onlyForBuildKit(project, []string{"web"})
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), "building web: "+want) || !strings.Contains(err.Error(), "docker-buildx-plugin")) {
+			t.Errorf("%v, want %q", err, want)
+		}
 	}
 }

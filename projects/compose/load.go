@@ -2,9 +2,12 @@ package compose
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -24,6 +27,8 @@ type Subject struct {
 	Dir, Name string
 	// Trust is given beside what the folder's compose.yaml records.
 	Trust policy.Trust
+	// Place is the folder that Dir stands for, when it is another one: what is in it already will still be there.
+	Place string
 	// Foreign says that somebody else wrote compose.yaml: trust that it gives itself is refused.
 	Foreign bool
 }
@@ -44,6 +49,8 @@ type Inspection struct {
 
 	// Unset are the variables that the files use and nothing sets.
 	Unset []policy.Unset
+	// Absent are the mounts of which nothing is there to be mounted, one line each.
+	Absent []string
 
 	place func(keys ...string) policy.Place
 	// base is the folder that relative paths in the files start at.
@@ -66,7 +73,7 @@ func (i Inspection) Notes() []string {
 	for _, u := range i.Unset {
 		notes = append(notes, i.unset(u))
 	}
-	return append(notes, i.Added...)
+	return slices.Concat(notes, i.Absent, i.Added)
 }
 
 // unset warns of a variable as Compose does, by a path that means the same wherever the folder is.
@@ -78,8 +85,11 @@ func (i Inspection) unset(u policy.Unset) string {
 	if u.Line > 0 {
 		where += fmt.Sprintf(": line %d", u.Line)
 	}
-	return fmt.Sprintf("warning: %s: variable %s is not set, and nothing takes its place; set it in .env, or write $$%s for a dollar and that word"+
-		" (in an env file, single quotes around the value do it, too)", where, u.Name, u.Name)
+	literal := fmt.Sprintf("write $$%s for a literal dollar sign", u.Name)
+	if ext := filepath.Ext(u.File); ext != ".yaml" && ext != ".yml" {
+		literal += ", or put the value in single quotes"
+	}
+	return fmt.Sprintf("warning: %s: variable %s is not set and becomes an empty string; set it in .env, or %s", where, u.Name, literal)
 }
 
 // Inspect reads a project as Up would, without asking the engine, and holds it to the policy. The error is a
@@ -127,8 +137,36 @@ func inspect(ctx context.Context, s Subject) (*types.Project, Inspection, error)
 		seen.Mounts = append(seen.Mounts, mountsOf(project.AllServices()[name])...)
 	}
 	seen.Subnets = subnetsOf(project)
+	seen.Absent = absent(project, s, report.Base)
 	seen.Added = addLimits(project)
 	return finish(project), seen, nil
+}
+
+// absent are the folders that the engine will make, which is seldom meant where a name is a file's.
+func absent(project *types.Project, s Subject, base string) []string {
+	var all []string
+	for _, name := range project.ServiceNames() {
+		for _, m := range mountsOf(project.Services[name]) {
+			rel, err := filepath.Rel(s.Dir, m.Path)
+			if err != nil || !filepath.IsLocal(rel) || exists(m.Path) || s.Place != "" && exists(filepath.Join(s.Place, rel)) {
+				continue
+			}
+			if shown, err := filepath.Rel(base, m.Path); err == nil {
+				rel = shown
+			}
+			warning := ""
+			if filepath.Ext(rel) != "" {
+				warning = "warning: "
+			}
+			all = append(all, fmt.Sprintf("%sservice %s mounts %q, which does not exist: the engine creates an empty folder of that name", warning, name, rel))
+		}
+	}
+	return all
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // subnetsOf are the subnets that can be read; the others are for the engine to refuse.

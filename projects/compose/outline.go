@@ -3,22 +3,90 @@ package compose
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/consts"
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/containerd/errdefs"
+	"github.com/docker/compose/v5/pkg/api"
 	"go.yaml.in/yaml/v3"
 
 	"gateway/projects/adoption"
 	"gateway/projects/policy"
 )
+
+// Files names the files that Compose reads in somebody's folder, in its order: those of COMPOSE_FILE in its .env, else the
+// usual ones. There are none when it has a Dockerfile alone.
+func Files(dir string) ([]string, error) {
+	prepare()
+	given := dir
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	env, err := dotenvOf(dir)
+	if err != nil {
+		return nil, err
+	}
+	list := env[consts.ComposeFilePath]
+	if list == "" {
+		return adoption.Find(given)
+	}
+	said := func(format string, args ...any) error {
+		return fmt.Errorf("%s: COMPOSE_FILE says %q: %s", filepath.Join(dir, ".env"), list, fmt.Sprintf(format, args...))
+	}
+	var files []string
+	for name := range strings.SplitSeq(list, cmp.Or(env[consts.ComposePathSeparator], string(os.PathListSeparator))) {
+		if rel, err := filepath.Rel(dir, name); err == nil && filepath.IsAbs(name) {
+			name = rel
+		}
+		name = filepath.Clean(name)
+		info, err := os.Stat(filepath.Join(dir, name))
+		switch {
+		case !filepath.IsLocal(name):
+			return nil, said("%s is not in the folder; copy it there", name)
+		case err != nil || !info.Mode().IsRegular():
+			return nil, said("there is no file %s", name)
+		case len(files) == 0 && filepath.Dir(name) != ".":
+			return nil, said("Compose would take %s for the project's folder; name that one, with a COMPOSE_FILE of its own", filepath.Join(dir, filepath.Dir(name)))
+		}
+		files = append(files, filepath.ToSlash(name))
+	}
+	return files, nil
+}
+
+// dotenvOf are the variables of the .env of a folder, none when there is none that could be read.
+func dotenvOf(dir string) (map[string]string, error) {
+	path := filepath.Join(dir, ".env")
+	folder, err := policy.OpenFolder(dir)
+	if err != nil {
+		// Who looks for the files says what is wrong with the folder.
+		return nil, nil
+	}
+	reach := folder.Reach(path)
+	if !reach.Inside || policy.Readable(reach.Real) != nil {
+		return nil, nil
+	}
+	text, err := os.ReadFile(reach.Real)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	vars := map[string]string{}
+	if err == nil {
+		_, err = readDotenv(text, vars, map[string]string{"PWD": dir})
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return vars, nil
+}
 
 // Outline reads somebody's compose files where they lie, in the order in which they override each other, as a project of
 // that name would be made of them. Nothing outside their folder is read, and what would have to be is refused; all other
@@ -35,10 +103,6 @@ func (c *Compose) Outline(ctx context.Context, dir, name string, files []string)
 	}
 	if err := unreadable(report); err != nil {
 		return outline, err
-	}
-	if more := report.Env[consts.ComposeFilePath]; more != "" {
-		return outline, fmt.Errorf("%s: COMPOSE_FILE says %q, and only %s are read; put all into these, or have them include the others",
-			filepath.Join(dir, ".env"), more, strings.Join(files, " and "))
 	}
 	project, err := read(ctx, Subject{Dir: dir, Name: name}, report)
 	if err != nil {
@@ -111,7 +175,11 @@ func outlineOf(s types.ServiceConfig, folder policy.Folder) adoption.Service {
 		one.Published = append(one.Published, adoption.Port{Host: p.Published, Inside: int(p.Target), UDP: p.Protocol == "udp"})
 	}
 	if len(one.Exposed) == 0 && s.Build != nil {
-		one.Exposed = adoption.Exposes(dockerfileOf(s.Build, folder))
+		text := dockerfileOf(s.Build, func(path string) (string, bool) {
+			reach := folder.Reach(path)
+			return reach.Real, reach.Inside
+		})
+		one.Exposed = exposes(text, s.Build.Target, s.Build.Args)
 	}
 	return one
 }
@@ -137,38 +205,14 @@ func mountsOf(s types.ServiceConfig) []adoption.Mount {
 	return all
 }
 
-// portsIn reads those of expose that are one TCP port each.
+// portsIn reads the TCP ports of expose, each once.
 func portsIn(expose []string) []int {
 	var all []int
 	for _, text := range expose {
-		if n, err := strconv.Atoi(strings.TrimSuffix(text, "/tcp")); err == nil {
-			all = append(all, n)
-		}
+		all = append(all, tcpPorts(text)...)
 	}
-	return all
-}
-
-// dockerfileOf is the text of what is built, empty when it cannot be read or is outside the folder.
-func dockerfileOf(b *types.BuildConfig, folder policy.Folder) string {
-	if b.DockerfileInline != "" || policy.RemoteContext(b.Context) {
-		return b.DockerfileInline
-	}
-	path := b.Dockerfile
-	if path == "" {
-		path = adoption.Dockerfile
-	}
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(b.Context, path)
-	}
-	reach := folder.Reach(path)
-	if !reach.Inside || policy.Readable(reach.Real) != nil {
-		return ""
-	}
-	text, err := os.ReadFile(reach.Real)
-	if err != nil {
-		return ""
-	}
-	return string(text)
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // missing are the limits that would be added to a service.
@@ -194,17 +238,59 @@ func missing(s types.ServiceConfig) adoption.Missing {
 	return m
 }
 
-// Exposed are the TCP ports that an image says to listen at, none when the engine does not have it.
-func (c *Compose) Exposed(ctx context.Context, image string) ([]int, error) {
+// OutlineDockerfile is the outline of a folder that has a Dockerfile alone: one service that is built.
+func OutlineDockerfile(dir string) adoption.Outline {
+	s := adoption.Service{Name: adoption.App, Builds: true}
+	// One that cannot be read is the builder's to complain of.
+	text := dockerfileOf(&types.BuildConfig{Context: dir}, func(path string) (string, bool) {
+		real, err := filepath.EvalSymlinks(path)
+		return real, err == nil && policy.Within(dir, real)
+	})
+	s.Exposed = exposes(text, "", nil)
+	return adoption.Outline{Services: []adoption.Service{s}}
+}
+
+// Exposed are the TCP ports that an image says to listen at; found reports whether the engine has it.
+func (c *Compose) Exposed(ctx context.Context, image string) (ports []int, found bool, err error) {
 	seen, err := c.cli.Client().ImageInspect(ctx, image)
 	if errdefs.IsNotFound(err) {
-		return nil, nil
+		return nil, false, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("looking at image %s: %w", image, worded(err))
+		return nil, false, fmt.Errorf("looking at image %s: %w", image, worded(err))
 	}
 	if seen.Config == nil {
-		return nil, nil
+		return nil, true, nil
 	}
-	return portsIn(slices.Sorted(maps.Keys(seen.Config.ExposedPorts))), nil
+	return portsIn(slices.Sorted(maps.Keys(seen.Config.ExposedPorts))), true, nil
+}
+
+// Prepare builds or pulls the image of one service of the project in dir, as Up would, and returns the TCP ports that it
+// says to listen at.
+func (c *Compose) Prepare(ctx context.Context, dir, name, service string) ([]int, error) {
+	project, seen, err := c.own(ctx, Subject{Dir: dir, Name: name})
+	if err != nil {
+		return nil, err
+	}
+	if project, err = project.WithSelectedServices([]string{service}, types.IgnoreDependencies); err != nil {
+		return nil, err
+	}
+	image := api.GetImageNameOrDefault(project.Services[service], name)
+	_, found, err := c.Exposed(ctx, image)
+	switch {
+	case err != nil:
+		return nil, err
+	case project.Services[service].Build != nil:
+		err = c.build(ctx, project)
+	case !found:
+		err = worded(c.service.Pull(ctx, project, api.PullOptions{Quiet: true}))
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := c.refuseImages(ctx, project, seen.Trust); err != nil {
+		return nil, err
+	}
+	ports, _, err := c.Exposed(ctx, image)
+	return ports, err
 }

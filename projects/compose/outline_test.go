@@ -33,7 +33,7 @@ func somebodys(t *testing.T, files map[string]string) string {
 func adopted(t *testing.T, c *Compose, files map[string]string, choice adoption.Choice) (dir string, o adoption.Outline) {
 	t.Helper()
 	from := somebodys(t, files)
-	names, err := adoption.Find(from)
+	names, err := Files(from)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -209,14 +209,25 @@ func TestOutline_RefusesToReadOutsideTheFolder(t *testing.T) {
 	}
 }
 
-func TestOutline_FollowsNoComposeFile(t *testing.T) {
-	c, err := New(nowhere, nil)
-	if err != nil {
-		t.Fatal(err)
+func TestFiles_AreThoseThatComposeReads(t *testing.T) {
+	for name, c := range map[string]struct{ env, want string }{
+		"the usual ones":     {"A=1\n", "compose.yaml compose.override.yaml"},
+		"those of .env":      {"\ufeffMORE=prod.yaml\r\nCOMPOSE_FILE=compose.yaml:./sub/../${MORE}:sub/more.yaml\r\n", "compose.yaml prod.yaml sub/more.yaml"},
+		"another separator":  {"COMPOSE_PATH_SEPARATOR=;\nCOMPOSE_FILE=\"prod.yaml;${PWD}/compose.yaml\"\n", "prod.yaml compose.yaml"},
+		"empty":              {"COMPOSE_FILE=\n", "compose.yaml compose.override.yaml"},
+		"missing":            {"COMPOSE_FILE=compose.yaml:none.yaml\n", "there is no file none.yaml"},
+		"outside":            {"COMPOSE_FILE=compose.yaml:../x.yaml\n", "../x.yaml is not in the folder"},
+		"of a folder inside": {"COMPOSE_FILE=sub/more.yaml\n", "name that one"},
+		"unreadable":         {"A=${B:?no}\n", ".env: failed to read"},
+	} {
+		dir := somebodys(t, map[string]string{"compose.yaml": "", "compose.override.yaml": "", "prod.yaml": "", "sub/more.yaml": "", ".env": c.env})
+		files, err := Files(dir)
+		if got := strings.Join(files, " "); got != c.want && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s: %q %v, want %q", name, got, err, c.want)
+		}
 	}
-	dir := somebodys(t, map[string]string{"compose.yaml": "services: {web: {image: x}}\n", ".env": "COMPOSE_FILE=compose.yaml:prod.yaml\n"})
-	if _, err := c.Outline(t.Context(), dir, "shop", []string{"compose.yaml"}); err == nil || !strings.Contains(err.Error(), `COMPOSE_FILE says "compose.yaml:prod.yaml"`) {
-		t.Errorf("%v", err)
+	if files, err := Files(somebodys(t, map[string]string{"Dockerfile": "FROM a\n"})); err != nil || len(files) > 0 {
+		t.Errorf("a Dockerfile: %v %v", files, err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -32,7 +33,31 @@ func TestNotes_WarnOfVariablesThatNothingSets(t *testing.T) {
 	if all := strings.Join(got, "; "); all != want {
 		t.Errorf("got  %s\nwant %s", all, want)
 	}
-	if note := seen.Notes()[0]; !strings.Contains(note, "write $$word for a dollar") || !strings.Contains(note, "single quotes") {
+	if note := seen.Notes()[0]; !strings.Contains(note, "write $$word for a literal dollar sign") || !strings.Contains(note, "single quotes") {
 		t.Errorf("no hint: %s", note)
+	}
+}
+
+func TestNotes_SayWhichMountsAreEmpty(t *testing.T) {
+	c, err := New(nowhere, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, _ := adopted(t, c, map[string]string{
+		"compose.yaml": "services:\n  web:\n    image: x\n    volumes: ['./there.conf:/a', './app.conf:/b', './data:/c', './kept:/d', 'named:/e', '.\\win:/f']\nvolumes: {named: }\n",
+		"there.conf":   "x",
+	}, adoption.Choice{Service: "web", Port: 80})
+	place := somebodys(t, map[string]string{"source/kept/x": "x"})
+	seen, err := c.Inspect(t.Context(), Subject{Dir: dir, Place: place, Name: "shop"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		`warning: service web mounts "app.conf", which does not exist: the engine creates an empty folder of that name`,
+		`service web mounts "data", which does not exist: the engine creates an empty folder of that name`,
+		`warning: service web mounts ".\\win", which does not exist: the engine creates an empty folder of that name`,
+	}
+	if !slices.Equal(seen.Notes(), want) {
+		t.Errorf("got %q", seen.Notes())
 	}
 }

@@ -1,0 +1,241 @@
+package compose
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
+	"github.com/moby/buildkit/frontend/dockerfile/shell"
+
+	"gateway/projects/adoption"
+	"gateway/projects/policy"
+)
+
+// dockerfileOf is the text of what is built, empty when it cannot be read or when inside reports false for its path.
+func dockerfileOf(b *types.BuildConfig, inside func(path string) (real string, ok bool)) string {
+	if b.DockerfileInline != "" || policy.RemoteContext(b.Context) {
+		return b.DockerfileInline
+	}
+	path := cmp.Or(b.Dockerfile, adoption.Dockerfile)
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(b.Context, path)
+	}
+	real, ok := inside(path)
+	if !ok || policy.Readable(real) != nil {
+		return ""
+	}
+	text, err := os.ReadFile(real)
+	if err != nil {
+		return ""
+	}
+	return string(text)
+}
+
+// instructions are those of a Dockerfile, none when the builder would not take it for one.
+func instructions(dockerfile string) []*parser.Node {
+	if strings.TrimSpace(dockerfile) == "" {
+		return nil
+	}
+	result, err := parser.Parse(strings.NewReader(dockerfile))
+	if err != nil {
+		return nil
+	}
+	return result.AST.Children
+}
+
+// words are the arguments of an instruction.
+func words(n *parser.Node) []string {
+	var all []string
+	for arg := n.Next; arg != nil; arg = arg.Next {
+		all = append(all, arg.Value)
+	}
+	return all
+}
+
+// stage is one of a Dockerfile.
+type stage struct {
+	name, base string
+	exposed    []int
+	vars       variablesOfBuild
+}
+
+// variablesOfBuild are the values of ARG and ENV, as the builder's own reader of them takes them.
+type variablesOfBuild map[string]string
+
+// Get is the value of a variable.
+func (v variablesOfBuild) Get(name string) (string, bool) {
+	value, ok := v[name]
+	return value, ok
+}
+
+// Keys are the names of all variables.
+func (v variablesOfBuild) Keys() []string {
+	var all []string
+	for name := range v {
+		all = append(all, name)
+	}
+	return all
+}
+
+// exposes reads the TCP ports that a Dockerfile says by EXPOSE in the stage that is built, and in those it is made from.
+// What the image has from others only the image knows.
+func exposes(dockerfile, target string, args types.MappingWithEquals) []int {
+	r := stageReader{lex: shell.NewLex('\\'), args: args, global: variablesOfBuild{}}
+	for _, n := range instructions(dockerfile) {
+		r.instruction(n)
+	}
+	if len(r.stages) == 0 {
+		return nil
+	}
+	built := r.stages[len(r.stages)-1]
+	if at := r.find(target); target != "" && at >= 0 {
+		built = r.stages[at]
+	}
+	slices.Sort(built.exposed)
+	return slices.Compact(built.exposed)
+}
+
+// stageReader reads the stages of a Dockerfile one after the other.
+type stageReader struct {
+	lex *shell.Lex
+	// args are those that the build is given, global the defaults of those before the first stage.
+	args   types.MappingWithEquals
+	global variablesOfBuild
+	stages []stage
+}
+
+func (r *stageReader) find(name string) int {
+	return slices.IndexFunc(r.stages, func(s stage) bool { return strings.EqualFold(s.name, name) })
+}
+
+func (r *stageReader) instruction(n *parser.Node) {
+	args := words(n)
+	switch strings.ToLower(n.Value) {
+	case "from":
+		r.from(args)
+	case "arg":
+		for _, arg := range args {
+			r.arg(arg)
+		}
+	case "env":
+		// The reader of Dockerfiles makes name, value and separator of each.
+		for i := 0; i+1 < len(args) && len(r.stages) > 0; i += 3 {
+			vars := r.vars()
+			vars[args[i]] = r.expand(args[i+1], vars)
+		}
+	case "expose":
+		for _, word := range args {
+			if at := len(r.stages) - 1; at >= 0 {
+				r.stages[at].exposed = append(r.stages[at].exposed, tcpPorts(r.expand(word, r.vars()))...)
+			}
+		}
+	}
+}
+
+// from begins a stage, which has what the one has that it is made from.
+func (r *stageReader) from(args []string) {
+	if len(args) == 0 {
+		return
+	}
+	s := stage{base: r.expand(args[0], r.global), vars: variablesOfBuild{}}
+	if at := r.find(s.base); at >= 0 {
+		s.exposed = slices.Clone(r.stages[at].exposed)
+		maps.Copy(s.vars, r.stages[at].vars)
+	}
+	if len(args) == 3 && strings.EqualFold(args[1], "as") {
+		s.name = args[2]
+	}
+	r.stages = append(r.stages, s)
+}
+
+// arg declares a variable: what the build is given counts, then the default here, then the one above all stages.
+func (r *stageReader) arg(text string) {
+	name, value, given := strings.Cut(text, "=")
+	vars := r.vars()
+	if said := r.args[name]; said != nil {
+		vars[name] = *said
+	} else if given {
+		vars[name] = r.expand(value, vars)
+	} else if value, ok := r.global[name]; ok {
+		vars[name] = value
+	}
+}
+
+// vars are those that hold just now.
+func (r *stageReader) vars() variablesOfBuild {
+	if len(r.stages) == 0 {
+		return r.global
+	}
+	return r.stages[len(r.stages)-1].vars
+}
+
+func (r *stageReader) expand(word string, vars variablesOfBuild) string {
+	text, _, err := r.lex.ProcessWord(word, vars)
+	if err != nil {
+		return ""
+	}
+	return text
+}
+
+// maxRange is how many ports of a range are told apart: who exposes more cannot mean one of them.
+const maxRange = 16
+
+// tcpPorts reads a port or a range of ports as EXPOSE and expose have them, such as 80, 80/tcp or 3000-3002; those of
+// other protocols are none.
+func tcpPorts(text string) []int {
+	text, protocol, _ := strings.Cut(text, "/")
+	if protocol != "" && !strings.EqualFold(protocol, "tcp") {
+		return nil
+	}
+	first, last, isRange := strings.Cut(text, "-")
+	from, err := strconv.ParseUint(first, 10, 16)
+	to := from
+	if isRange && err == nil {
+		to, err = strconv.ParseUint(last, 10, 16)
+	}
+	if err != nil || from == 0 {
+		return nil
+	}
+	var all []int
+	for port := from; port <= to && len(all) < maxRange; port++ {
+		all = append(all, int(port))
+	}
+	return all
+}
+
+// classicFlags are those of instructions that the engine's own builder knows; RUN has none.
+var classicFlags = map[string][]string{
+	"from": {"platform"}, "copy": {"from", "chown"}, "add": {"chown"},
+	"healthcheck": {"interval", "timeout", "start-period", "start-interval", "retries"},
+}
+
+// needsBuildKit says what in a Dockerfile only the builder BuildKit knows, and in which line; it is empty when the
+// engine's own builder knows all of it.
+func needsBuildKit(dockerfile string) string {
+	if syntax, _, at, ok := parser.DetectSyntax([]byte(dockerfile)); ok && !strings.HasPrefix(strings.TrimPrefix(syntax, "docker.io/"), "docker/dockerfile") {
+		return fmt.Sprintf("line %d: # syntax=%s", at[0].Start.Line, syntax)
+	}
+	for _, n := range instructions(dockerfile) {
+		name := strings.ToUpper(n.Value)
+		if len(n.Heredocs) > 0 {
+			return fmt.Sprintf("line %d: %s with a here-document", n.StartLine, name)
+		}
+		for _, flag := range n.Flags {
+			word, value, _ := strings.Cut(strings.TrimPrefix(flag, "--"), "=")
+			if !slices.Contains(classicFlags[strings.ToLower(n.Value)], word) {
+				return fmt.Sprintf("line %d: %s --%s", n.StartLine, name, word)
+			}
+			if word == "platform" && (strings.Contains(value, "BUILDPLATFORM") || strings.Contains(value, "TARGETPLATFORM")) {
+				return fmt.Sprintf("line %d: %s --platform=%s", n.StartLine, name, value)
+			}
+		}
+	}
+	return ""
+}
