@@ -74,6 +74,12 @@ func (e *engine) Containers(context.Context, ...string) ([]docker.Container, err
 	return list, e.err
 }
 
+func (e *engine) Container(context.Context, string) (docker.Container, error) {
+	return docker.Container{}, e.failing()
+}
+
+func (e *engine) Logs(context.Context, string, int) (string, error) { return "", e.failing() }
+
 func (e *engine) Networks(context.Context) ([]docker.Network, error) { return nil, e.failing() }
 
 func (e *engine) Events(ctx context.Context, emit func(docker.Event)) error {

@@ -32,6 +32,12 @@ type Lister interface {
 	Networks(ctx context.Context) ([]docker.Network, error)
 }
 
+// Inspector looks into one container.
+type Inspector interface {
+	Container(ctx context.Context, nameOrID string) (docker.Container, error)
+	Logs(ctx context.Context, nameOrID string, lines int) (string, error)
+}
+
 // Streamer tells what changes.
 type Streamer interface {
 	// Events blocks until ctx ends or the stream breaks. Its first event is of type "stream": what changes after a
@@ -48,6 +54,7 @@ type Joiner interface {
 // Engine is what discovery needs of an engine.
 type Engine interface {
 	Lister
+	Inspector
 	Streamer
 	Joiner
 }
@@ -82,12 +89,13 @@ type Status struct {
 // Watcher watches one engine.
 type Watcher struct {
 	config Config
-	// status, marks and published belong to the loop of a session, network and memo to its observing goroutine.
+	// status, marks and published belong to the loop of a session, network, memo and crashes to its observing goroutine.
 	status    Status
 	marks     marks
 	published string
 	network   *membership
 	memo      memo
+	crashes   crashes
 }
 
 // New prepares a watcher.

@@ -32,6 +32,7 @@ type fake struct {
 	refuse         map[string]error
 	slow, joinSlow time.Duration
 	calls          []string
+	logs           map[string]string // by full ids
 	streams        map[chan docker.Event]struct{}
 	breaks         chan struct{}
 }
@@ -156,6 +157,29 @@ func (f *fake) Containers(ctx context.Context, _ ...string) ([]docker.Container,
 	return list, sleep(ctx, f.slow)
 }
 
+func (f *fake) Container(_ context.Context, id string) (docker.Container, error) {
+	if err := f.log("inspect"); err != nil {
+		return docker.Container{}, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, c := range f.containers {
+		if c.ID == id {
+			return *c, nil
+		}
+	}
+	return docker.Container{}, docker.ErrNotFound
+}
+
+func (f *fake) Logs(_ context.Context, id string, _ int) (string, error) {
+	if err := f.log("logs"); err != nil {
+		return "", err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.logs[id], nil
+}
+
 func (f *fake) Networks(context.Context) ([]docker.Network, error) {
 	if err := f.log("networks"); err != nil {
 		return nil, err
@@ -249,7 +273,7 @@ type watched struct {
 }
 
 // watch runs a watcher on f until the test ends.
-func watch(t *testing.T, f *fake, edit func(*Config)) *watched {
+func watch(t *testing.T, f Engine, edit func(*Config)) *watched {
 	t.Helper()
 	w := &watched{}
 	c := Config{

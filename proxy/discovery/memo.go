@@ -18,6 +18,7 @@ type memo struct {
 
 type remembered struct {
 	container docker.Container
+	crash     crash
 	examined  examined
 }
 
@@ -45,20 +46,20 @@ func (m *memo) end() {
 }
 
 // recall returns what was found out about a container that did not change.
-func (m *memo) recall(c *docker.Container) (examined, bool) {
+func (m *memo) recall(c *docker.Container, x crash) (examined, bool) {
 	if m == nil {
 		return examined{}, false
 	}
 	old, known := m.before[c.ID]
-	if !known || !alike(&old.container, c) {
+	if !known || old.crash != x || !alike(&old.container, c) {
 		return examined{}, false
 	}
 	return old.examined, true
 }
 
-func (m *memo) keep(c *docker.Container, e examined) {
+func (m *memo) keep(c *docker.Container, x crash, e examined) {
 	if m != nil {
-		m.now[c.ID] = remembered{*c, e}
+		m.now[c.ID] = remembered{*c, x, e}
 	}
 }
 

@@ -246,5 +246,7 @@ func (s *session) list(ctx context.Context) (*listing, error) {
 	if l.networks, err = within(ctx, s.w.config.Engine.Networks); err != nil {
 		return nil, fmt.Errorf("discovering: %w", err)
 	}
+	s.w.crashes = s.w.crashes.look(ctx, s.w.config.Engine, l)
+	l.crashes = s.w.crashes
 	return l, nil
 }

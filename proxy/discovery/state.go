@@ -8,14 +8,15 @@ import (
 )
 
 // stateOf is the state of a container as a target, and why it is not ready. The reason holds no relative times.
-func stateOf(c *docker.Container) (route.State, string) {
+func stateOf(c *docker.Container, x crash) (route.State, string) {
+	if ended(c) {
+		return x.state(c)
+	}
 	switch c.State {
 	case "running":
 		return stateOfRunning(c.Health)
 	case "created":
 		return route.Starting, "it was created and has not started yet"
-	case "restarting":
-		return route.Starting, "it keeps restarting: " + words(c)
 	case "removing":
 		return route.Stopped, "it is being removed"
 	}

@@ -31,6 +31,7 @@ type listing struct {
 	begun      time.Time
 	containers []docker.Container
 	networks   []docker.Network
+	crashes    crashes
 }
 
 // observation is what a listing means: the routes as the labels ask for them, before marks and links are taken into
@@ -67,14 +68,15 @@ func survey(l *listing, join bool, m *memo) *observation {
 	m.begin(v)
 	for i := range l.containers {
 		c := &l.containers[i]
-		e, known := m.recall(c)
+		x := l.crashes[c.ID].crash
+		e, known := m.recall(c, x)
 		if !known {
 			if !routable(c) {
 				continue
 			}
-			e = v.examine(c)
+			e = v.examine(c, x)
 		}
-		m.keep(c, e)
+		m.keep(c, x, e)
 		o.found, o.problems = append(o.found, e.found...), append(o.problems, e.problems...)
 		if c.State == "running" {
 			o.running[c.ID] = true
@@ -137,8 +139,8 @@ type examined struct {
 	problems []route.Problem
 }
 
-// examine takes the claims of one container.
-func (v *view) examine(c *docker.Container) examined {
+// examine takes the claims of one container, which may have crashed.
+func (v *view) examine(c *docker.Container, x crash) examined {
 	var e examined
 	claims, bad := label.Parse(c.Labels)
 	if _, role := c.Labels[label.Role]; role {
@@ -160,7 +162,7 @@ func (v *view) examine(c *docker.Container) examined {
 			})
 			continue
 		}
-		found := candidate{route: made(c, claim, reached), container: c.ID}
+		found := candidate{route: made(c, x, claim, reached), container: c.ID}
 		if c.State == "running" {
 			found.link = reached.network
 		}
@@ -182,8 +184,8 @@ func shorten(problems []route.Problem) []route.Problem {
 }
 
 // made is the route that a claim asks for.
-func made(c *docker.Container, claim *label.Claim, reached reached) route.Route {
-	state, reason := stateOf(c)
+func made(c *docker.Container, x crash, claim *label.Claim, reached reached) route.Route {
+	state, reason := stateOf(c, x)
 	if state != route.Stopped && reached.address == "" && c.State == "running" {
 		state, reason = route.Starting, "it has no address yet"
 	}
@@ -204,6 +206,7 @@ func made(c *docker.Container, claim *label.Claim, reached reached) route.Route 
 			Scheme:  claim.Scheme,
 			State:   state,
 			Reason:  reason,
+			LastLog: x.line,
 			Created: c.Created.UTC(),
 		}},
 	}
@@ -220,7 +223,7 @@ func (o *observation) table(m marks) *route.Table {
 		c := &o.found[i]
 		r := c.route
 		state, reason := c.route.Targets[0].State, ""
-		if state != route.Stopped {
+		if state != route.Stopped && state != route.Crashing {
 			state, reason = o.links.state(c, state)
 			state, reason = m.state(c.container, state, reason)
 		}

@@ -21,7 +21,7 @@ func TestSurvey_TellsTheState(t *testing.T) {
 		{"running", "starting", "Up 1 second (health: starting)", route.Starting, "its health check has not passed yet"},
 		{"running", "unhealthy", "Up 3 minutes (unhealthy)", route.Unhealthy, "its health check fails"},
 		{"created", "", "Created", route.Starting, "it was created and has not started yet"},
-		{"restarting", "", "Restarting (1) 5 seconds ago", route.Starting, "it keeps restarting: restarting (1)"},
+		{"restarting", "", "Restarting (1) 5 seconds ago", route.Crashing, "crashes: exit 1"},
 		{"paused", "", "Up 3 minutes (Paused)", route.Stopped, "paused"},
 		{"exited", "", "Exited (137) 2 hours ago", route.Stopped, "exited (137)"},
 		{"dead", "", "Dead", route.Stopped, "dead"},

@@ -87,6 +87,14 @@ func TestContainers_TellsRestartingOnes(t *testing.T) {
 			got := l.listed(t, c.ID)
 			return got.State == "restarting" && strings.HasPrefix(got.Status, "Restarting (1) ") && len(got.Ports) == 0
 		})
+		until(t, "counted", func() bool {
+			got, err := l.client.Container(t.Context(), c.ID)
+			return err == nil && got.State == "restarting" && got.ExitCode == 1 && got.Restarts >= 1 && !got.OOMKilled
+		})
+		l.raw(t, "POST", "/containers/"+c.ID+"/stop?t=5")
+		if got := l.listed(t, c.ID); got.Restarts != 0 || got.ExitCode != 0 {
+			t.Errorf("a listing tells more than it has: %+v", got)
+		}
 	})
 }
 

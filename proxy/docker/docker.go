@@ -41,6 +41,10 @@ type Container struct {
 	Ports []uint16
 	// Published are the TCP ports published on the host.
 	Published []Publish
+	// ExitCode is that of the last run, Restarts how often the engine restarted the container since it was last started by
+	// hand, and OOMKilled reports that the last run ended for lack of memory. Only an inspection tells them.
+	ExitCode, Restarts int
+	OOMKilled          bool
 }
 
 // Attachment is a container's place on a network.

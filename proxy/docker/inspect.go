@@ -15,9 +15,11 @@ import (
 type inspection struct {
 	ID, Name, Image string
 	Created         time.Time
+	RestartCount    int
 	State           struct {
 		Status                string
 		ExitCode              int
+		OOMKilled             bool
 		StartedAt, FinishedAt time.Time
 		Health                *struct{ Status string }
 	}
@@ -70,6 +72,7 @@ func (i *inspection) container(now time.Time) Container {
 		ID: i.ID, Name: strings.TrimPrefix(i.Name, "/"), Image: i.Config.Image, ImageID: i.Image, Labels: i.Config.Labels,
 		State: i.State.Status, Status: i.status(now), Created: i.Created.Truncate(time.Second),
 		Networks: attachments(i.NetworkSettings.Networks),
+		ExitCode: i.State.ExitCode, Restarts: i.RestartCount, OOMKilled: i.State.OOMKilled,
 	}
 	if i.State.Health != nil && i.State.Status == "running" {
 		c.Health = knownHealth(i.State.Health.Status)

@@ -19,8 +19,11 @@ const (
 	Ready     State = "ready"     // answers requests
 	Starting  State = "starting"  // runs, its health check has not passed yet
 	Unhealthy State = "unhealthy" // runs, and its health check fails
-	Draining  State = "draining"  // was told to stop: no new requests, those under way finish
-	Stopped   State = "stopped"   // exists and does not run
+	// Unreachable is found by the gateway itself, and in no table: it runs, and does not answer where it should.
+	Unreachable State = "unreachable"
+	Draining    State = "draining" // was told to stop: no new requests, those under way finish
+	Crashing    State = "crashing" // ended by itself, and is restarted again and again
+	Stopped     State = "stopped"  // exists and does not run
 )
 
 // rank orders states by how close to answering they are.
@@ -32,12 +35,19 @@ func (s State) rank() int {
 		return 1
 	case Unhealthy:
 		return 2
-	case Draining:
+	case Unreachable:
 		return 3
-	default:
+	case Draining:
 		return 4
+	case Crashing:
+		return 5
+	default:
+		return 6
 	}
 }
+
+// Before reports whether the state is closer to answering than another.
+func (s State) Before(other State) bool { return s.rank() < other.rank() }
 
 // Mount says how a prefix is handled on the way to the app.
 type Mount string
@@ -119,6 +129,9 @@ type Target struct {
 	// Reason says in the source's words why the state is what it is, such as "exited (1)". It holds no relative times:
 	// they would make every table differ from the one before.
 	Reason string `json:"reason,omitempty"`
+	// LastLog is the last line that a target which ended by itself wrote, as it wrote it; it is for those who administer
+	// the gateway alone.
+	LastLog string `json:"last_log,omitempty"`
 	// Created is when the target came to be; of two that disagree about their route, the younger is right.
 	Created time.Time `json:"created"`
 }

@@ -168,6 +168,20 @@ func (e *Engine) SetState(name, state string) {
 	})
 }
 
+// Crash puts a container into the state of one that keeps crashing: it ended with that exit code, for lack of memory or
+// not, and was restarted so many times.
+func (e *Engine) Crash(name string, exit, restarts int, oom bool) {
+	e.tb.Helper()
+	arrange(e, name, "crashing", func(b *box) error {
+		if b.up() {
+			b.die(exit)
+		}
+		b.state, b.exit, b.restarts, b.oom = "restarting", exit, restarts, oom
+		b.changed()
+		return nil
+	})
+}
+
 // Pause freezes a container.
 func (e *Engine) Pause(name string) {
 	e.tb.Helper()

@@ -125,13 +125,13 @@ func (a *api) handleInspect(r *http.Request) (int, any, error) {
 	}
 	state := map[string]any{
 		"Status": b.state, "Running": b.up() || b.state == "restarting", "Paused": b.state == "paused", "Restarting": b.state == "restarting",
-		"ExitCode": b.exit, "StartedAt": b.started.UTC(), "FinishedAt": b.finished.UTC(),
+		"ExitCode": b.exit, "OOMKilled": b.oom, "StartedAt": b.started.UTC(), "FinishedAt": b.finished.UTC(),
 	}
 	if b.health != "" {
 		state["Health"] = map[string]any{"Status": b.health, "FailingStreak": b.failing}
 	}
 	return http.StatusOK, map[string]any{
-		"Id": b.id, "Name": "/" + b.name, "Created": b.created.UTC(), "Image": b.image.id, "State": state, "HostConfig": b.hostConfig,
+		"Id": b.id, "Name": "/" + b.name, "Created": b.created.UTC(), "RestartCount": b.restarts, "Image": b.image.id, "State": state, "HostConfig": b.hostConfig,
 		"Config": map[string]any{
 			"Image": b.config.Image, "User": b.config.User, "Tty": b.config.Tty, "Labels": b.config.Labels, "ExposedPorts": b.exposed(),
 			"Cmd": b.config.Cmd, "Entrypoint": b.config.Entrypoint, "Healthcheck": b.config.Healthcheck, "StopTimeout": b.config.StopTimeout,

@@ -45,7 +45,7 @@ func (b *box) start() error {
 		}
 	}
 	b.bindings, b.state, b.exit, b.started, b.run = bindings, "running", 0, time.Now(), b.run+1
-	b.failing = 0
+	b.failing, b.restarts, b.oom = 0, 0, false
 	b.changed()
 	b.emit("start", nil)
 	if b.config.Healthcheck != nil {
@@ -57,6 +57,7 @@ func (b *box) start() error {
 		b.die(exit)
 		if policy := b.limits.RestartPolicy.Name; policy == "always" || policy == "unless-stopped" || policy == "on-failure" && exit != 0 {
 			b.state = "restarting"
+			b.restarts++
 		}
 	}
 	return nil

@@ -39,6 +39,8 @@ type box struct {
 	image             *image
 	state             string
 	exit              int
+	restarts          int
+	oom               bool // the last run ended for lack of memory
 	health            string
 	failing           int
 	created           time.Time
