@@ -95,7 +95,7 @@ func linesOf(to []string, h header.Header, name string) []string {
 // admit answers the requests that go beyond a limit. It reports whether the request may go on.
 func (v *visit) admit() bool {
 	if wait := v.serving.rates.ahead(v.server.memory, &v.exchange.Request, v.began); wait > 0 {
-		v.show(page.Page{Kind: page.TooMany, RequestID: v.id, Service: v.serving.route.Service, Retry: wait})
+		v.show(page.Page{Kind: page.TooMany, RequestID: v.id, Service: v.serving.app(), Retry: wait})
 		return false
 	}
 	most := v.serving.bodyMax

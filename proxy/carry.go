@@ -18,6 +18,7 @@ var statePages = map[route.State]page.Kind{
 	route.Starting:  page.Starting,
 	route.Unhealthy: page.Unhealthy,
 	route.Draining:  page.Draining,
+	route.Crashing:  page.Crashing,
 	route.Stopped:   page.Stopped,
 }
 

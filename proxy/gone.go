@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -20,6 +21,7 @@ const (
 type gone struct {
 	route.Key
 	Service string    `json:"service"`
+	Project string    `json:"project,omitempty"`
 	Until   time.Time `json:"until"`
 }
 
@@ -28,7 +30,7 @@ func nowGone(old *snapshot, t *route.Table, now time.Time) []gone {
 	var left []gone
 	if old.table != nil {
 		for _, r := range old.table.Routes() {
-			left = append(left, gone{Key: r.Key, Service: r.Service, Until: now.UTC()})
+			left = append(left, gone{Key: r.Key, Service: r.Service, Project: r.Project, Until: now.UTC()})
 		}
 	}
 	left = append(left, old.gone...)
@@ -65,6 +67,31 @@ func (s *snapshot) removed(host string, path route.Path, now time.Time) (gone, b
 		}
 	}
 	return gone{}, false
+}
+
+// tombstone is the removed route that answers a request which no route matches. One at the root answers for the root
+// alone: every address is below it, and those that the app never had are not known here.
+func (s *snapshot) tombstone(host string, path route.Path, now time.Time) (gone, bool) {
+	g, found := s.removed(host, path, now)
+	return g, found && (!g.Prefix.Root() || path.Normal == "/")
+}
+
+// app is what clients knew the app by.
+func (g *gone) app() string { return cmp.Or(g.Project, g.Service) }
+
+// movedTo says whether the app of a removed route has another one now, and which at that host; nil if at others alone.
+func (s *snapshot) movedTo(g gone, host string) (to *route.Route, moved bool) {
+	routes := s.table.Routes()
+	for i := range routes {
+		r := &routes[i]
+		if r.Project != g.Project || r.Service != g.Service {
+			continue
+		}
+		if moved = true; r.Host == "" || r.Host == host {
+			return r, true
+		}
+	}
+	return nil, moved
 }
 
 // leftAt is when a route left the table, zero if it was not in one before.

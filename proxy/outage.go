@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"errors"
 	"sync/atomic"
 	"time"
@@ -219,6 +220,9 @@ func (d *delivery) renew() bool {
 	d.snapshot, d.serving = now, now.serving[r]
 	return true
 }
+
+// app is what clients know the app by: its project, or its service where there is none.
+func (s *serving) app() string { return cmp.Or(s.route.Project, s.route.Service) }
 
 // lostState is what visitors are told of a route none of whose targets takes requests.
 func (s *serving) lostState() route.State {

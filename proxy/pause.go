@@ -134,7 +134,7 @@ func (v *visit) hold(p *pause) (*queue.Place, bool) {
 		return nil, false
 	}
 	v.show(page.Page{
-		Kind: page.Paused, RequestID: v.id, Service: v.serving.route.Service, Message: p.terms.Load().Message,
+		Kind: page.Paused, RequestID: v.id, Service: v.serving.app(), Message: p.terms.Load().Message,
 	})
 	return nil, false
 }

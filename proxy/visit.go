@@ -161,8 +161,14 @@ func (v *visit) missing(path route.Path) {
 		return
 	}
 	p := page.Page{Kind: page.NotFound, RequestID: v.id}
-	if removed, found := v.snapshot.removed(v.host, path, v.began); found {
-		p.Kind, p.Service, p.Until = page.Gone, removed.Service, removed.Until
+	if g, found := v.snapshot.tombstone(v.host, path, v.began); found {
+		to, moved := v.snapshot.movedTo(g, v.host)
+		switch {
+		case to != nil:
+			p.Kind, p.Service, p.Moved = page.Moved, g.app(), to.Prefix.Slash()
+		case !moved:
+			p.Kind, p.Service, p.Until = page.Gone, g.app(), g.Until
+		}
 	}
 	v.show(p)
 }
@@ -171,7 +177,7 @@ func (v *visit) missing(path route.Path) {
 func (v *visit) page(kind page.Kind) {
 	p := page.Page{Kind: kind, RequestID: v.id}
 	if v.serving != nil {
-		p.Service = v.serving.route.Service
+		p.Service, p.Owner = v.serving.app(), v.serving.route.Owner
 	}
 	v.show(p)
 }

@@ -140,12 +140,13 @@ func TestProxy_AnswersForRoutesThatAreNotReady(t *testing.T) {
 		mount(t, "/starting", route.Strip, target(route.Starting)),
 		mount(t, "/unhealthy", route.Strip, target(route.Unhealthy)),
 		mount(t, "/draining", route.Strip, target(route.Draining)),
+		mount(t, "/crashing", route.Strip, target(route.Crashing)),
 		mount(t, "/stopped", route.Strip, target(route.Stopped)),
 		mount(t, "/addressless", route.Strip, addressless),
 		mount(t, "/half", route.Strip, target(route.Stopped), app(t, "half", nil), target(route.Starting)),
 	)
 	for path, code := range map[string]string{
-		"/starting/": "starting", "/unhealthy/": "unhealthy", "/draining/x": "draining", "/stopped/": "stopped",
+		"/starting/": "starting", "/unhealthy/": "unhealthy", "/draining/x": "draining", "/stopped/": "stopped", "/crashing/": "crashing",
 		"/addressless/": "starting",
 	} {
 		got := p.visitor(t, "GET", path, "Accept: application/json")

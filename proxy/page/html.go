@@ -2,6 +2,7 @@ package page
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
@@ -41,9 +42,9 @@ type view struct {
 func (p Page) html(words words, language string, repeatable bool) []byte {
 	v := view{
 		Language: language, Title: words.title, Text: words.text, Request: words.request, ID: p.RequestID,
-		Home: p.Home, Start: words.home, Status: p.Status(), Tone: p.face().tone, Style: template.CSS(style), //nolint:gosec // Our own style sheet.
+		Home: cmp.Or(p.Moved, p.Home), Start: words.home, Status: p.Status(), Tone: p.face().tone, Style: template.CSS(style), //nolint:gosec // Our own style sheet.
 	}
-	if repeatable && p.retry() > 0 {
+	if repeatable && p.retry() > 0 && !still[p.Kind] {
 		v.Reload, v.Reloading = p.retry(), words.reload
 	}
 	var b bytes.Buffer

@@ -21,6 +21,7 @@ const (
 	Waiting     Kind = "waiting"        // the gateway has no table yet
 	Starting    Kind = "starting"       // the app starts
 	Unhealthy   Kind = "unhealthy"      // the app's health check fails
+	Crashing    Kind = "crashing"       // the app ends by itself, and is restarted again and again
 	Stopped     Kind = "stopped"        // the app does not run
 	Draining    Kind = "draining"       // the app is being stopped
 	Paused      Kind = "paused"         // the app is paused, and the request could wait no longer
@@ -29,6 +30,7 @@ const (
 	Slow        Kind = "timeout"        // the app took too long
 	NotFound    Kind = "not_found"      // no project is here
 	Gone        Kind = "removed"        // a project was here
+	Moved       Kind = "moved"          // a project was here and is elsewhere now
 	BadRequest  Kind = "bad_request"    // the address or the request is malformed
 	Ambiguous   Kind = "ambiguous_path" // the address may mean another route, which has limits of its own
 	BadMethod   Kind = "bad_method"     // the method is not passed on
@@ -51,7 +53,8 @@ const (
 // face is what all pages of one kind have in common.
 type face struct {
 	status int
-	// retry is after how many seconds to try again; a page that has one reloads itself.
+	// retry is after how many seconds to try again, 0 for never. A page that has one reloads itself, unless somebody has to
+	// act first: see still.
 	retry int
 	// tone picks the colour: wait, fail or calm.
 	tone string
@@ -61,7 +64,8 @@ var faces = map[Kind]face{
 	Waiting:     {http.StatusServiceUnavailable, 2, "wait"},
 	Starting:    {http.StatusServiceUnavailable, 2, "wait"},
 	Unhealthy:   {http.StatusServiceUnavailable, 10, "fail"},
-	Stopped:     {http.StatusServiceUnavailable, 10, "calm"},
+	Crashing:    {http.StatusServiceUnavailable, 15, "fail"},
+	Stopped:     {http.StatusServiceUnavailable, 60, "calm"},
 	Draining:    {http.StatusServiceUnavailable, 5, "wait"},
 	Paused:      {http.StatusServiceUnavailable, 10, "calm"},
 	Unreachable: {http.StatusBadGateway, 5, "fail"},
@@ -69,6 +73,7 @@ var faces = map[Kind]face{
 	Slow:        {http.StatusGatewayTimeout, 0, "fail"},
 	NotFound:    {http.StatusNotFound, 0, "calm"},
 	Gone:        {http.StatusNotFound, 0, "calm"},
+	Moved:       {http.StatusNotFound, 0, "calm"},
 	BadRequest:  {http.StatusBadRequest, 0, "fail"},
 	Ambiguous:   {http.StatusBadRequest, 0, "fail"},
 	BadMethod:   {http.StatusMethodNotAllowed, 0, "fail"},
@@ -84,6 +89,9 @@ var faces = map[Kind]face{
 	Crowded:     {http.StatusServiceUnavailable, 10, "wait"},
 	NoFile:      {http.StatusNotFound, 0, "calm"},
 }
+
+// still are the pages that do not reload themselves: waiting does not help there. Programs may well ask again.
+var still = map[Kind]bool{Stopped: true}
 
 // Refused is the kind of page for a request that is refused with that status before it is known what it asks for.
 func Refused(status int) Kind {
@@ -104,8 +112,12 @@ type Page struct {
 	Kind Kind
 	// RequestID is shown so that it can be quoted, and sent as X-Request-Id; empty for none.
 	RequestID string
-	// Service is what people know the app by; empty where there is none to name.
+	// Service is what people know the app by: its project's name, or its own; empty where there is none to name.
 	Service string
+	// Owner is whom to ask; empty when nobody said. The pages show it where only the owner can help.
+	Owner string
+	// Moved is the path that an app moved to; Moved alone shows it, as a link.
+	Moved string
 	// Until is when a removed app was last there; Gone alone shows it.
 	Until time.Time
 	// Retry is after how long to try again, where that is not always the same: rounded up to seconds. 0 is the kind's own.

@@ -19,14 +19,19 @@ import (
 var update = flag.Bool("update", false, "write the golden files anew")
 
 var kinds = []page.Kind{
-	page.Waiting, page.Starting, page.Unhealthy, page.Stopped, page.Draining, page.Paused, page.Unreachable, page.Broken,
-	page.Slow, page.NotFound, page.Gone, page.BadRequest, page.Ambiguous, page.BadMethod, page.Internal,
+	page.Waiting, page.Starting, page.Unhealthy, page.Crashing, page.Stopped, page.Draining, page.Paused, page.Unreachable, page.Broken,
+	page.Slow, page.NotFound, page.Gone, page.Moved, page.BadRequest, page.Ambiguous, page.BadMethod, page.Internal,
 	page.LongTarget, page.Unexpected, page.LargeHead, page.Unknown, page.BadVersion, page.LargeBody, page.TooMany, page.Crowded, page.NoFile,
 	page.Elsewhere,
 }
 
 func sample(kind page.Kind) page.Page {
+	moved := ""
+	if kind == page.Moved {
+		moved = "/site/"
+	}
 	return page.Page{
+		Moved:     moved,
 		Kind:      kind,
 		RequestID: "00112233445566778899aabbccddeeff",
 		Service:   "robots",
@@ -245,4 +250,28 @@ func FuzzPage(f *testing.F) {
 func first(h header.Header, name string) string {
 	v, _ := h.Lookup(name)
 	return v
+}
+
+func TestPage_SaysWhomToAskWhereOnlyTheOwnerHelps(t *testing.T) {
+	for kind, waits := range map[page.Kind]bool{
+		page.Starting: true, page.Unhealthy: true, page.Crashing: true, page.Draining: true, page.Paused: true, page.Unreachable: true,
+		page.Stopped: false, page.Gone: false, page.Moved: false, page.NotFound: false,
+	} {
+		p := sample(kind)
+		p.Owner = "kim <kim@example.org>"
+		w := answer(p, "GET", "text/html", "en")
+		if got := strings.Contains(w.body, `http-equiv="refresh"`) && strings.Contains(w.body, `class="reload"`); got != waits {
+			t.Errorf("%s reloads: %v, want %v", kind, got, waits)
+		}
+		asks := kind == page.Stopped || kind == page.Unhealthy || kind == page.Crashing
+		if got := strings.Contains(w.body, "owner"); asks && !strings.Contains(w.body, ": kim &lt;kim@example.org&gt;.") || !asks && got && kind != page.Paused {
+			t.Errorf("%s names the owner: %v, want %v: %s", kind, got, asks, w.body)
+		}
+		if body := answer(p, "GET", "application/json", "en").body; strings.Contains(body, "kim@example.org") != asks {
+			t.Errorf("%s: %s", kind, body)
+		}
+	}
+	if body := answer(sample(page.Stopped), "GET", "*/*", "en").body; !strings.Contains(body, "Only its owner can start it.") {
+		t.Errorf("without an owner: %s", body)
+	}
 }

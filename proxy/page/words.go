@@ -12,7 +12,8 @@ type words struct {
 	request, reload, home string
 }
 
-// said is what a kind of page says in one language. {app} stands for the app's name and {until} for a date.
+// said is what a kind of page says in one language. {app} stands for the app's name, {until} for a date,
+// {moved} for a path, and "{: owner}" for a colon and the owner, or for nothing when there is none.
 type said struct{ title, text string }
 
 type vocabulary struct {
@@ -28,14 +29,16 @@ var vocabularies = map[string]vocabulary{
 		kinds: map[Kind]said{
 			Waiting:     {"Starting", "The gateway is waiting for the list of projects. This takes a few seconds."},
 			Starting:    {"{app} is starting", "It was started a moment ago and is not ready yet."},
-			Unhealthy:   {"{app} is not well", "It runs, but its health check fails. Its owner may have to look after it."},
-			Stopped:     {"{app} is stopped", "It exists but does not run at the moment. Only its owner can start it."},
+			Unhealthy:   {"{app} is not well", "It runs, but its health check fails. Its owner may have to look after it{: owner}."},
+			Crashing:    {"{app} keeps crashing", "It ends right after it starts, and is started again. Its owner has to look after it{: owner}."},
+			Stopped:     {"{app} is stopped", "It does not run at the moment. Only its owner can start it{: owner}."},
 			Draining:    {"{app} is stopping", "It is being stopped or replaced. If it is replaced, it is back in a moment."},
 			Paused:      {"{app} is paused", "Its owner has paused it for a while. It goes on as soon as it is resumed."},
 			Unreachable: {"{app} does not answer", "It runs, but does not accept connections. It may still be starting."},
 			Broken:      {"{app} broke off", "It ended the connection without a proper answer. Trying again may help."},
 			Slow:        {"{app} takes too long", "It did not answer in time. What was asked of it may still be under way."},
 			NotFound:    {"There is no project here", "Check the address for a typing mistake, or ask whoever gave it to you."},
+			Moved:       {"{app} has moved", "It is at {moved} now."},
 			Gone:        {"{app} was removed", "It was here until {until}; then its container was removed."},
 			BadRequest:  {"This request cannot be read", "It is malformed, or its address leads out of the project with dot segments."},
 			Ambiguous:   {"This address is ambiguous", "An app could read it as another address here, which has limits of its own. Write it without double slashes, dot segments, escaped slashes, backslashes and semicolons."},
@@ -62,14 +65,16 @@ var vocabularies = map[string]vocabulary{
 		kinds: map[Kind]said{
 			Waiting:     {"시작하는 중입니다", "게이트웨이가 프로젝트 목록을 기다리고 있습니다. 몇 초면 됩니다."},
 			Starting:    {"시작하는 중입니다: {app}", "방금 시작되어 아직 준비되지 않았습니다."},
-			Unhealthy:   {"상태가 좋지 않습니다: {app}", "실행 중이지만 상태 검사에 실패했습니다. 담당자가 확인해야 할 수 있습니다."},
-			Stopped:     {"중지되어 있습니다: {app}", "존재하지만 지금은 실행되고 있지 않습니다. 담당자만 시작할 수 있습니다."},
+			Unhealthy:   {"상태가 좋지 않습니다: {app}", "실행 중이지만 상태 검사에 실패했습니다. 담당자가 확인해야 할 수 있습니다{: owner}."},
+			Crashing:    {"계속 중단됩니다: {app}", "시작한 뒤 바로 종료되어 다시 시작하고 있습니다. 담당자가 확인해야 합니다{: owner}."},
+			Stopped:     {"중지되어 있습니다: {app}", "지금은 실행되고 있지 않습니다. 담당자만 시작할 수 있습니다{: owner}."},
 			Draining:    {"중지하는 중입니다: {app}", "중지되거나 교체되고 있습니다. 교체라면 곧 돌아옵니다."},
 			Paused:      {"일시 중지되었습니다: {app}", "담당자가 잠시 멈춰 두었습니다. 다시 시작되면 바로 이어집니다."},
 			Unreachable: {"응답하지 않습니다: {app}", "실행 중이지만 연결을 받지 않습니다. 아직 시작하는 중일 수 있습니다."},
 			Broken:      {"연결이 끊어졌습니다: {app}", "올바른 응답 없이 연결이 끊어졌습니다. 다시 시도해 보세요."},
 			Slow:        {"응답이 너무 늦습니다: {app}", "제시간에 응답하지 않았습니다. 요청한 작업은 아직 진행 중일 수 있습니다."},
 			NotFound:    {"여기에는 프로젝트가 없습니다", "주소에 오타가 없는지 확인하거나, 주소를 알려 준 사람에게 물어보세요."},
+			Moved:       {"옮겨졌습니다: {app}", "지금은 {moved}에 있습니다."},
 			Gone:        {"삭제되었습니다: {app}", "{until}까지 여기에 있었고, 그 뒤 컨테이너가 삭제되었습니다."},
 			BadRequest:  {"이 요청은 읽을 수 없습니다", "형식이 잘못되었거나, 주소가 점 세그먼트로 프로젝트 밖을 가리킵니다."},
 			Ambiguous:   {"주소가 모호합니다", "별도의 제한이 있는 다른 주소로 읽힐 수 있습니다. 이중 슬래시, 점 세그먼트, 이스케이프된 슬래시, 백슬래시, 세미콜론 없이 써 주세요."},
@@ -115,11 +120,19 @@ func (p Page) words(language string) words {
 	if app == "" {
 		app = v.app
 	}
-	fill := strings.NewReplacer("{app}", app, "{until}", p.Until.In(time.UTC).Format(v.date))
+	owner := ""
+	if p.Owner != "" {
+		owner = ": " + shorten(p.Owner, maxService)
+	}
+	fill := strings.NewReplacer("{app}", app, "{until}", p.Until.In(time.UTC).Format(v.date), "{moved}", p.Moved, "{: owner}", owner)
 	said := v.kinds[p.Kind]
 	text := fill.Replace(said.text)
 	if p.Kind == Paused && p.Message != "" {
 		text = shorten(p.Message, maxMessage)
 	}
-	return words{title: fill.Replace(said.title), text: text, request: v.request, reload: v.reload, home: v.home}
+	home := v.home
+	if p.Moved != "" {
+		home = p.Moved
+	}
+	return words{title: fill.Replace(said.title), text: text, request: v.request, reload: v.reload, home: home}
 }
