@@ -53,6 +53,7 @@ func runList(ctx context.Context, env *Env, asJSON bool) error {
 		return err
 	}
 	for _, v := range views {
+		v.printReasons(env)
 		for _, p := range v.Problems {
 			env.notef("problem: %s: %s; %s\n", p.Subject, p.Message, p.Mend)
 		}

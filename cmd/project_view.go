@@ -25,7 +25,8 @@ type projectView struct {
 	Name     string `json:"name"`
 	Dir      string `json:"dir"`
 	Template string `json:"template,omitempty"`
-	// State is that of the routes (ready, starting, unhealthy, draining, stopped), or when there are none: "broken"
+	// State is that of the routes (ready, paused, starting, unhealthy, unreachable, draining, crashing, stopped), or when
+	// there are none: "broken"
 	// for a folder that cannot be read, "not deployed" without containers, "not routed", and "running", "stopped" or
 	// "unknown" when the gateway or the engine cannot be asked.
 	State string `json:"state"`
@@ -46,8 +47,11 @@ type projectView struct {
 type routeView struct {
 	Key string `json:"key"`
 	URL string `json:"url,omitempty"`
-	// State is that in the table, "not routed" when the table lacks the route, and "unknown" without a gateway to ask.
-	State string `json:"state"`
+	// State is that of the running gateway, "not routed" when it lacks the route, and "unknown" without one to ask. Reason
+	// says why it is not ready, as far as that is known, and Paused how it is paused.
+	State  string       `json:"state"`
+	Reason string       `json:"reason,omitempty"`
+	Paused *admin.Pause `json:"paused,omitempty"`
 }
 
 type containerView struct {
@@ -239,7 +243,7 @@ func (o observation) strayView(s projects.Stray) projectView {
 func (o observation) addRoutes(v *projectView, p projects.Project) {
 	if o.routes != nil {
 		for _, r := range v.own(*o.routes) {
-			view := routeView{Key: r.Key, State: r.State}
+			view := routeView{Key: r.Key, State: r.Status(), Reason: r.Why(time.Local), Paused: r.Paused}
 			if key, err := route.ParseKey(r.Key); err == nil {
 				view.URL = o.at.url(key)
 			}
@@ -284,7 +288,7 @@ func (o observation) missing() string {
 	if o.routes == nil {
 		return "unknown"
 	}
-	return "not routed"
+	return notRouted
 }
 
 // notes are the faults in words.
@@ -319,14 +323,33 @@ func (o observation) state(v projectView, p projects.Project) string {
 	return "stopped"
 }
 
+// worst is the state that needs a look most.
 func worst(routes []routeView) string {
+	state := admin.Ready
 	for _, r := range routes {
-		if r.State != string(route.Ready) {
-			return r.State
+		if urgency(r.State) > urgency(state) {
+			state = r.State
 		}
 	}
-	return string(route.Ready)
+	return state
 }
+
+// urgent are the states of routes, those that need a look most last.
+var urgent = []string{
+	admin.Ready, string(route.Draining), string(route.Starting), admin.Paused, "unknown", string(route.Stopped), notRouted,
+	string(route.Unhealthy), string(route.Unreachable), string(route.Crashing),
+}
+
+// urgency orders states; one that is not known needs a look.
+func urgency(state string) int {
+	if i := slices.Index(urgent, state); i >= 0 {
+		return i
+	}
+	return len(urgent)
+}
+
+// notRouted is the state of a route that the gateway does not have.
+const notRouted = "not routed"
 
 func day(t time.Time) string {
 	if t.IsZero() {
@@ -361,4 +384,13 @@ func (v projectView) paths() string {
 		keys = append(keys, r.Key)
 	}
 	return cmp.Or(strings.Join(keys, " "), "-")
+}
+
+// printReasons says why routes of the project are not ready, one line for each.
+func (v projectView) printReasons(env *Env) {
+	for _, r := range v.Routes {
+		if r.Reason != "" {
+			env.printf("%s: route %s: %s\n", v.Name, r.Key, r.Reason)
+		}
+	}
 }

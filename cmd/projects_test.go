@@ -203,6 +203,7 @@ func TestView_SaysWhatNeedsALook(t *testing.T) {
 	up := map[string][]docker.Container{"robots": {{Name: "robots-site-1", State: "running"}}}
 	down := map[string][]docker.Container{"robots": {{Name: "robots-site-1", State: "exited"}}}
 	served := &admin.Routes{Routes: []admin.Route{{Key: "/robots", Project: "robots", State: "ready"}}}
+	paused := &admin.Routes{Routes: []admin.Route{{Key: "/robots", Project: "robots", State: "ready", Paused: &admin.Pause{Since: now}}}}
 	at := address{base: &url.URL{Scheme: "http", Host: "localhost"}}
 	broken := p
 	broken.Err = errors.New("line 3")
@@ -212,6 +213,7 @@ func TestView_SaysWhatNeedsALook(t *testing.T) {
 		want string
 	}{
 		"served":             {observation{containers: up, routes: served, at: at}, p, "ready"},
+		"paused":             {observation{containers: up, routes: paused, at: at}, p, "paused"},
 		"not routed":         {observation{containers: up, routes: &admin.Routes{}, at: at}, p, "not routed"},
 		"not deployed":       {observation{containers: map[string][]docker.Container{}, routes: &admin.Routes{}, at: at}, p, "not deployed"},
 		"no gateway":         {observation{containers: up}, p, "running"},
@@ -222,6 +224,9 @@ func TestView_SaysWhatNeedsALook(t *testing.T) {
 		"one of two is away": {observation{containers: up, routes: &admin.Routes{Routes: append(slices.Clone(served.Routes), admin.Route{Key: "/b", Project: "robots", State: "unhealthy"})}, at: at}, p, "unhealthy"},
 	} {
 		v := c.o.view(c.p, now)
+		if (v.State == "paused") != strings.Contains(v.Routes[0].Reason, "paused since 2026-11-20 ") {
+			t.Errorf("%s: the reason is %q", name, v.Routes[0].Reason)
+		}
 		if v.State != c.want {
 			t.Errorf("%s: %s, want %s", name, v.State, c.want)
 		}

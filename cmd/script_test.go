@@ -32,6 +32,7 @@ func TestMain(m *testing.M) {
 //	engine                                an engine in memory, which DOCKER_HOST names from then on
 //	container NAME [KEY=LABEL ...]        a container on it that answers with its name
 //	stop NAME, remove NAME                what happens to containers
+//	crash NAME CODE RESTARTS [oom]        one ends with that exit code again and again, perhaps for lack of memory
 //	await TEXT COMMAND [ARG ...]          repeats a gateway command until its output contains the text
 //	certificate CERT KEY                  writes a certificate and its key, of the script's own
 //	fetch URL STATUS [TEXT]               asks until the answer has that status and contains the text, whoever answers
@@ -45,6 +46,7 @@ func TestScripts(t *testing.T) {
 			"engine":    startEngine,
 			"container": addContainer,
 			"stop":      func(ts *testscript.TestScript, _ bool, args []string) { engineOf(ts).Stop(args[0]) },
+			"crash":     crash,
 			"remove":    func(ts *testscript.TestScript, _ bool, args []string) { engineOf(ts).Remove(args[0]) },
 			"await":     awaitOutput,
 			"fetch":     fetch,
@@ -134,6 +136,14 @@ func until(ts *testscript.TestScript, check func() string) {
 		case <-tick.C:
 		}
 	}
+}
+
+func crash(ts *testscript.TestScript, _ bool, args []string) {
+	exit, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	restarts, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	engineOf(ts).Crash(args[0], exit, restarts, len(args) > 3)
 }
 
 func awaitOutput(ts *testscript.TestScript, neg bool, args []string) {

@@ -71,6 +71,9 @@ func printProject(env *Env, v projectDetail) error {
 	w.row("expires\t%s", v.expiry())
 	for _, r := range v.Routes {
 		w.row("route\t%s\t%s\t%s", r.Key, r.State, r.URL)
+		if r.Reason != "" {
+			w.row("reason\t%s", r.Reason)
+		}
 	}
 	for _, c := range v.Containers {
 		w.row("container\t%s\t%s\t%s, image %s", c.Name, c.State, c.Status, c.Image)

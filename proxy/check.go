@@ -7,12 +7,13 @@ import (
 )
 
 // checked takes the verdict of the active checks on a target.
-func (s *Server) checked(key health.Key, passing bool, _ string) {
+func (s *Server) checked(key health.Key, passing bool, reason string) {
 	current := s.current.Load()
 	m := current.members[key]
 	if m == nil {
 		return
 	}
+	current.contacts[key].checked(reason)
 	if !passing {
 		m.SetHealth(balance.Failing)
 		current.recall(m)

@@ -194,6 +194,9 @@ func (s *serving) failed(log *slog.Logger, f failure, kind balance.Kind) {
 		return
 	}
 	s.traffic.Ejected()
+	if kind != balance.Wrong {
+		f.target.contact.fault.Store(faultOf(f.target.Target, f.err))
+	}
 	if was {
 		return
 	}
@@ -247,6 +250,7 @@ func (d *delivery) answered(status int) {
 	now := time.Now()
 	d.answer = now
 	d.serving.outage.end()
+	d.asked.contact.answered(status)
 	var returned bool
 	if status >= http.StatusInternalServerError {
 		returned = d.attempt.Errored(now)

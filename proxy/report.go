@@ -59,6 +59,7 @@ func (s *Server) Routes() admin.Routes {
 		return told
 	}
 	now := time.Now()
+	current.probe(now)
 	routes := current.table.Routes()
 	for i := range routes {
 		added := current.serving[&routes[i]].describe(now)
@@ -75,7 +76,7 @@ func (s *Server) Routes() admin.Routes {
 }
 
 func (s *serving) describe(now time.Time) admin.Route {
-	r := s.route
+	r, standing := s.route, s.standing(now)
 	told := admin.Route{
 		Key:     r.Key.String(),
 		Host:    r.Host,
@@ -84,7 +85,9 @@ func (s *serving) describe(now time.Time) admin.Route {
 		Project: r.Project,
 		Source:  r.Source,
 		Mount:   string(r.Mount),
-		State:   string(s.state),
+		State:   string(standing.state),
+		Reason:  standing.reason,
+		LastLog: standing.lastLog,
 		Owner:   r.Owner,
 		Expires: r.Expires,
 		Targets: make([]admin.Target, len(r.Targets)),
@@ -102,19 +105,24 @@ var healths = map[balance.Health]string{
 }
 
 func (s *serving) describeTarget(t *route.Target, now time.Time) admin.Target {
+	standing := s.targetStanding(t, now)
 	told := admin.Target{
-		ID: t.ID, Name: t.Name, Address: t.Address, Scheme: string(t.Scheme), State: string(t.State), Reason: t.Reason,
+		ID: t.ID, Name: t.Name, Address: t.Address, Scheme: string(t.Scheme),
+		State: string(standing.state), Reason: standing.reason, LastLog: standing.lastLog,
 	}
-	m := s.memberOf(t)
-	if m == nil {
+	ready := s.readyAs(t)
+	if ready == nil {
 		return told
 	}
+	m := ready.member
 	state := m.State(now)
 	if s.route.Check.Path != "" {
 		told.Health = healths[state.Health]
 	}
-	told.Ejected, told.Inflight = state.Ejected, m.Inflight()
-	if state.Left > 0 {
+	// One that refused connections and accepts them again is tried by the next request.
+	told.Ejected = state.Ejected && (state.Cause != balance.Refused || ready.contact.why() != "")
+	told.Inflight = m.Inflight()
+	if told.Ejected && state.Left > 0 {
 		told.EjectedUntil = now.Add(state.Left)
 	}
 	return told

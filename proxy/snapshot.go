@@ -23,6 +23,7 @@ type snapshot struct {
 	// upstreams and members are what is known of the targets that take requests.
 	upstreams map[place]*engine.Upstream
 	members   map[health.Key]*balance.Member
+	contacts  map[health.Key]*contact
 	// retired are targets that get no more requests and may still have some. They belong to those who replace the table.
 	retired map[place]retired
 	// checks are the targets whose health is checked.
@@ -67,7 +68,8 @@ type target struct {
 	upstream *engine.Upstream
 	member   *balance.Member
 	// app is how the target knows itself.
-	app *mapping.App
+	app     *mapping.App
+	contact *contact
 	// logPlace is what the access log calls it and its route, if there is one.
 	logPlace accesslog.Place
 }
@@ -93,6 +95,7 @@ func (s *Server) succeed(t *route.Table, v version, gone []gone) succession {
 		serving:   make(map[*route.Route]*serving, len(routes)),
 		upstreams: make(map[place]*engine.Upstream, len(routes)),
 		members:   make(map[health.Key]*balance.Member, len(routes)),
+		contacts:  make(map[health.Key]*contact, len(routes)),
 		retired:   map[place]retired{},
 		gone:      gone,
 		goneIndex: indexGone(gone),
@@ -133,7 +136,7 @@ func (c succession) add(r *route.Route) *serving {
 		if c.next.upstreams[at] == nil {
 			c.next.upstreams[at] = c.upstream(at)
 		}
-		ready := target{Target: t, upstream: c.next.upstreams[at], member: c.next.member(r, t, c.old), app: mapping.NewApp(r, t)}
+		ready := target{Target: t, upstream: c.next.upstreams[at], member: c.next.member(r, t, c.old), app: mapping.NewApp(r, t), contact: c.next.contact(checkKey(r, t), c.old)}
 		added.ready = append(added.ready, ready)
 		targets = append(targets, balance.Target{Member: ready.member, ID: t.ID})
 	}
@@ -181,6 +184,19 @@ func (s *snapshot) member(r *route.Route, t *route.Target, old *snapshot) *balan
 	return m
 }
 
+// contact returns what is known of how a target answers: what this snapshot has of it, else what the old one had.
+func (s *snapshot) contact(key health.Key, old *snapshot) *contact {
+	c := s.contacts[key]
+	if c != nil {
+		return c
+	}
+	if c = old.contacts[key]; c == nil {
+		c = new(contact)
+	}
+	s.contacts[key] = c
+	return c
+}
+
 // servingOf returns a route of the snapshot, or nil.
 func (s *snapshot) servingOf(k route.Key) *serving {
 	if s.table == nil {
@@ -191,12 +207,20 @@ func (s *snapshot) servingOf(k route.Key) *serving {
 
 // memberOf is what is known of the same target at the same address, nil if nothing is.
 func (s *serving) memberOf(t *route.Target) *balance.Member {
+	if same := s.readyAs(t); same != nil {
+		return same.member
+	}
+	return nil
+}
+
+// readyAs is the same target at the same address among those that take requests, nil if it is not.
+func (s *serving) readyAs(t *route.Target) *target {
 	if s == nil {
 		return nil
 	}
 	for i := range s.ready {
 		if was := &s.ready[i]; was.ID == t.ID && was.Address == t.Address && was.Scheme == t.Scheme {
-			return was.member
+			return was
 		}
 	}
 	return nil

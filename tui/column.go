@@ -16,7 +16,7 @@ type column struct {
 	// width is that of a column of figures with room for the arrow; a text column takes from its width, as the least
 	// that is useful, to the widest that it has to show.
 	width int
-	// steady text columns have that width whatever they show.
+	// steady text columns have that width whatever they show, unless it needs more.
 	steady bool
 	// figures are aligned to the right and sorted from the highest.
 	figures bool
@@ -49,8 +49,8 @@ var columns = []column{
 	},
 	{
 		title: "STATE", width: 11, steady: true, style: stateText,
-		value:   func(r *admin.Route, _ time.Time) string { return lookOf(stateOf(r)).glyph + " " + stateOf(r) },
-		compare: func(a, b *admin.Route) int { return cmp.Compare(lookOf(stateOf(b)).rank, lookOf(stateOf(a)).rank) },
+		value:   func(r *admin.Route, _ time.Time) string { return lookOf(r.Status()).glyph + " " + r.Status() },
+		compare: func(a, b *admin.Route) int { return cmp.Compare(lookOf(b.Status()).rank, lookOf(a.Status()).rank) },
 	},
 	{
 		title: "SERVICE", width: 10, drop: 7, optional: true, style: dimText,
@@ -132,7 +132,7 @@ func plainText(s styles, _ *admin.Route, _ time.Time) lipgloss.Style { return s.
 func dimText(s styles, _ *admin.Route, _ time.Time) lipgloss.Style { return s.dim }
 
 func stateText(s styles, r *admin.Route, _ time.Time) lipgloss.Style {
-	return lookOf(stateOf(r)).style(s)
+	return lookOf(r.Status()).style(s)
 }
 
 func targetsText(s styles, r *admin.Route, _ time.Time) lipgloss.Style {

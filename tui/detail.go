@@ -57,8 +57,11 @@ func facts(m *model, r *admin.Route) [][2]string {
 		{"Traffic", fmt.Sprintf("%s req/s · %s", formatRate(t.Rate), latency)},
 		{"Total", fmt.Sprintf("%s · %s · %d under way", plural(int(t.Requests), "request"), errors, t.Inflight)},
 	}
+	if why := r.Why(m.now.Location()); why != "" && r.Paused == nil {
+		out = slices.Insert(out, 1, [2]string{"Reason", why})
+	}
 	if r.Paused != nil {
-		out = append(out, [2]string{"Paused", pausedSince(r.Paused, m.now) + "; " + whoWaits(r.Paused)})
+		out = append(out, [2]string{"Paused", r.Paused.Span(m.now.Location()) + "; " + whoWaits(r.Paused)})
 		if r.Paused.Message != "" {
 			out = append(out, [2]string{"Message", r.Paused.Message})
 		}
@@ -99,7 +102,7 @@ func targetLines(m *model, r *admin.Route, width int) []string {
 		if t.Address != "" {
 			where = pad(t.Address, address, false) + "  " + t.Scheme
 		}
-		line := look.style(s).Render(pad(look.glyph+" "+state, 11, false)) + "  " + pad(t.Name, name, false) + "  " + s.dim.Render(where)
+		line := look.style(s).Render(pad(look.glyph+" "+state, max(11, lipgloss.Width(state)+2), false)) + "  " + pad(t.Name, name, false) + "  " + s.dim.Render(where)
 		if why := targetNote(t, m.now); why != "" {
 			line += "  " + why
 		}

@@ -116,14 +116,14 @@ func helpLines(m *model, width int) []string {
 	}
 	pairs(func(t string) string { return s.accent.Render(t) }, explained())
 	lines = append(lines, "")
-	for _, state := range []string{"ready", "starting", "draining", "stopped", "unhealthy"} {
+	for _, state := range []string{"ready", "starting", "draining", "stopped", "unhealthy", "unreachable", "crashing"} {
 		look := lookOf(state)
-		for i, text := range wrap(stateMeaning[state], width-13) {
+		for i, text := range wrap(stateMeaning[state], width-15) {
 			name := ""
 			if i == 0 {
 				name = look.glyph + " " + state
 			}
-			lines = append(lines, look.style(s).Render(pad(name, 13, false))+text)
+			lines = append(lines, look.style(s).Render(pad(name, 15, false))+text)
 		}
 	}
 	lines = append(lines, "")
@@ -143,4 +143,7 @@ var stateMeaning = map[string]string{
 	"draining":  "was told to stop: what is under way is finished",
 	"stopped":   "exists and does not run: visitors see a page that says so",
 	"unhealthy": "runs, and its health check fails: visitors see a page that says so",
+
+	"unreachable": "runs, and does not answer where it should: its details say what to write",
+	"crashing":    "ends by itself and is restarted: its details say how, with the last line it wrote",
 }

@@ -26,7 +26,7 @@ type list struct {
 // Matches reports whether a filter lets a route through: each of its words is a part of the route's key, project and
 // service, state or owner, in any case. The empty filter lets everything through.
 func Matches(r *admin.Route, filter string) bool {
-	text := strings.ToLower(strings.Join([]string{r.Key, readable(r.Key), serviceName(r), r.State, stateOf(r), r.Owner}, "\n"))
+	text := strings.ToLower(strings.Join([]string{r.Key, readable(r.Key), serviceName(r), r.State, r.Status(), r.Owner}, "\n"))
 	return containsWords(text, filter)
 }
 

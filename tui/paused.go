@@ -8,18 +8,10 @@ import (
 	"gateway/proxy/admin"
 )
 
-// stateOf is the state that people are told: a paused route is paused, whatever it would be otherwise.
-func stateOf(r *admin.Route) string {
-	if r.Paused != nil {
-		return "paused"
-	}
-	return r.State
-}
-
 // stateFact is the state in the details, with what it would be.
 func stateFact(s styles, r *admin.Route) string {
-	look := lookOf(stateOf(r))
-	text := look.style(s).Render(look.glyph + " " + stateOf(r))
+	look := lookOf(r.Status())
+	text := look.style(s).Render(look.glyph + " " + r.Status())
 	if r.Paused != nil {
 		text += s.dim.Render(" (its app is " + r.State + ")")
 	}
@@ -42,13 +34,13 @@ func targetState(t *admin.Target) string {
 // targetNote says in words why a target's state is what it is, and how much it has to do.
 func targetNote(t *admin.Target, now time.Time) string {
 	var notes []string
-	if t.Reason != "" {
-		notes = append(notes, t.Reason)
+	if why := t.Why(); why != "" {
+		notes = append(notes, why)
 	}
 	switch state := targetState(t); {
 	case state == "ejected":
 		notes = append(notes, ejectedText(t, now))
-	case state == "failing":
+	case state == "failing" && t.Reason == "":
 		notes = append(notes, "its check fails")
 	case state == "ready" && t.Health == "unchecked":
 		notes = append(notes, "not checked yet")
@@ -64,15 +56,6 @@ func ejectedText(t *admin.Target, now time.Time) string {
 		return "too many requests failed"
 	}
 	return "too many requests failed; tried again at " + t.EjectedUntil.In(now.Location()).Format(time.TimeOnly)
-}
-
-// pausedSince says when a pause began and when it ends.
-func pausedSince(p *admin.Pause, now time.Time) string {
-	text := "since " + p.Since.In(now.Location()).Format(time.DateTime)
-	if !p.Until.IsZero() {
-		text += ", until " + p.Until.In(now.Location()).Format(time.DateTime)
-	}
-	return text
 }
 
 // whoWaits says how many requests wait, and how long one does.
@@ -99,7 +82,7 @@ func writePaused(b *strings.Builder, s styles, routes []admin.Route, now time.Ti
 		if r.Paused == nil {
 			continue
 		}
-		lines = append(lines, "  "+s.bold.Render(readable(r.Key))+s.dim.Render(" ("+pausedSince(r.Paused, now)+")"), "    "+whoWaits(r.Paused))
+		lines = append(lines, "  "+s.bold.Render(readable(r.Key))+s.dim.Render(" ("+r.Paused.Span(now.Location())+")"), "    "+whoWaits(r.Paused))
 		if r.Paused.Message != "" {
 			lines = append(lines, "    "+s.accent.Render("message:")+" "+r.Paused.Message)
 		}
@@ -108,20 +91,29 @@ func writePaused(b *strings.Builder, s styles, routes []admin.Route, now time.Ti
 	writeSection(b, s.warn.Render("paused:"), lines)
 }
 
-// writeUnused lists the targets that are ready and get no requests, because the gateway finds that they fail.
+// writeUnused lists the targets that get no requests though they should: they end by themselves, or the gateway finds that
+// they fail.
 func writeUnused(b *strings.Builder, s styles, routes []admin.Route, now time.Time) {
 	var lines []string
 	for i := range routes {
 		r := &routes[i]
 		for j := range r.Targets {
 			t := &r.Targets[j]
-			if state := targetState(t); state == t.State {
-				continue
+			if note := targetNote(t, now); note != "" && unwell(t) {
+				lines = append(lines, "  "+s.bold.Render(t.Name)+s.dim.Render(" (route "+readable(r.Key)+")"), "    "+note)
 			}
-			lines = append(lines, "  "+s.bold.Render(t.Name)+s.dim.Render(" (route "+readable(r.Key)+")"), "    "+targetNote(t, now))
 		}
 	}
 	writeSection(b, s.bad.Render("targets that get no requests:"), lines)
+}
+
+// unwell reports whether somebody has to look after a target.
+func unwell(t *admin.Target) bool {
+	switch targetState(t) {
+	case "ejected", "failing", "unhealthy", "unreachable", "crashing":
+		return true
+	}
+	return t.LastLog != ""
 }
 
 // writeSection writes lines below a heading, if there are any.

@@ -71,7 +71,7 @@ func textCells(s styles, routes []admin.Route, now time.Time) [][]cell {
 		}
 		rows = append(rows, []cell{
 			{readable(r.Key), s.bold},
-			{stateOf(r), stateText(s, r, now)},
+			{r.Status(), stateText(s, r, now)},
 			{serviceName(r), s.text},
 			{targetCount(r), targetsText(s, r, now)},
 			{formatRate(r.Traffic.Rate) + "/s", trafficText(s, r, now)},

@@ -75,7 +75,7 @@ func lookOf(state string) look {
 		return look{"‖", 3, inWarn}
 	case "stopped":
 		return look{"○", 4, inDim}
-	case "unhealthy", "failing", "ejected":
+	case "unhealthy", "failing", "ejected", "unreachable", "crashing":
 		return look{"▲", 5, inBad}
 	}
 	return look{"·", 3, inText}

@@ -32,7 +32,6 @@ func naturalWidths(routes []admin.Route) []int {
 		}
 		if columns[c].steady {
 			widths[c] = columns[c].width
-			continue
 		}
 		for i := range routes {
 			widths[c] = max(widths[c], lipgloss.Width(columns[c].value(&routes[i], time.Time{})))
@@ -75,8 +74,11 @@ func layout(natural []int, width int) []place {
 
 // leastWidth is the least useful width of a column: less than asked for when all that it shows is shorter.
 func leastWidth(c int, natural []int) int {
-	if columns[c].figures {
+	switch {
+	case columns[c].figures:
 		return columns[c].width
+	case columns[c].steady:
+		return natural[c]
 	}
 	title := lipgloss.Width(columns[c].title) + 2
 	return max(title, min(columns[c].width, natural[c]))

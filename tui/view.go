@@ -125,9 +125,9 @@ func summary(m *model) string {
 	}
 	counts := map[string]int{}
 	for i := range m.list.all {
-		counts[stateOf(&m.list.all[i])]++
+		counts[m.list.all[i].Status()]++
 	}
-	for _, state := range []string{"unhealthy", "stopped", "paused", "draining", "starting", "ready"} {
+	for _, state := range []string{"crashing", "unreachable", "unhealthy", "stopped", "paused", "draining", "starting", "ready"} {
 		if n := counts[state]; n > 0 {
 			parts = append(parts, lookOf(state).style(s).Render(fmt.Sprintf("%d %s", n, state)))
 		}

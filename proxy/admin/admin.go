@@ -85,8 +85,11 @@ type Route struct {
 	Project string `json:"project,omitempty"`
 	Source  string `json:"source"`
 	Mount   string `json:"mount"`
-	// State is ready, starting, unhealthy, draining or stopped.
+	// State is ready, starting, unhealthy, unreachable, draining, crashing or stopped; Reason says why it is not ready, with
+	// the fix where there is one, and LastLog is the last line that an app wrote which ended by itself.
 	State   string    `json:"state"`
+	Reason  string    `json:"reason,omitempty"`
+	LastLog string    `json:"last_log,omitempty"`
 	Owner   string    `json:"owner,omitempty"`
 	Expires time.Time `json:"expires,omitzero"`
 	// Paused says how it is paused, nil when it is not. State is then what it would be.
@@ -103,6 +106,7 @@ type Target struct {
 	Scheme  string `json:"scheme"`
 	State   string `json:"state"`
 	Reason  string `json:"reason,omitempty"`
+	LastLog string `json:"last_log,omitempty"`
 	// Health is what the gateway's own checks say: passing, failing, or unchecked before the first; empty without checks.
 	Health string `json:"health,omitempty"`
 	// Ejected reports that the target gets no requests because too many failed, at least until EjectedUntil.

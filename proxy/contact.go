@@ -1,0 +1,204 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"gateway/proxy/engine"
+	"gateway/proxy/http1"
+	"gateway/proxy/route"
+)
+
+const (
+	// probeEvery is how often a target is probed at most, probeTime how long all probes of one look may take, and
+	// probesAtOnce how many there are at a time.
+	probeEvery   = time.Second
+	probeTime    = 150 * time.Millisecond
+	probesAtOnce = 32
+)
+
+// contact is what is known of how a target answers, for those who administer the gateway. It passes from one snapshot to
+// the next with the target, and is safe for concurrent use.
+type contact struct {
+	// reached is set once a connection came to be, proven once an answer came that no server of another protocol gives, and
+	// doubted when one came that they do.
+	reached, proven, doubted atomic.Bool
+	// fault is why the target is out, nil when it is not.
+	fault atomic.Pointer[fault]
+	// finding is why the last check failed, nil when it passed.
+	finding atomic.Pointer[string]
+	// probed is when it was probed last, in nanoseconds since 1970.
+	probed atomic.Int64
+}
+
+// fault is why a target is out, in words that say what to write.
+type fault struct {
+	// connect is set when no connection came to be; tls when one must be encrypted.
+	connect, tls bool
+	text         string
+}
+
+// why is the fault in words, empty when there is none.
+func (c *contact) why() string {
+	if f := c.fault.Load(); f != nil {
+		return f.text
+	}
+	return ""
+}
+
+// answered notes an answer of the target. Servers of TLS answer 400 to all that comes without it, which proves nothing.
+func (c *contact) answered(status int) {
+	bad := status == http.StatusBadRequest
+	switch {
+	case c.proven.Load():
+	case bad:
+		c.doubted.Store(true)
+	default:
+		c.proven.Store(true)
+	}
+	if f := c.fault.Load(); f != nil && !(bad && f.tls) {
+		c.fault.Store(nil)
+	}
+}
+
+// checked notes why a check failed; it passed if there is no reason.
+func (c *contact) checked(reason string) {
+	if reason == "" {
+		c.finding.Store(nil)
+		return
+	}
+	c.finding.Store(&reason)
+}
+
+// faultOf says why the attempts with a target fail, and what to write so that they do not.
+func faultOf(t *route.Target, err error) *fault {
+	if errors.Is(err, engine.ErrConnect) {
+		return &fault{connect: true, text: unreachable(t, err)}
+	}
+	return &fault{text: unanswered(t, err)}
+}
+
+// unanswered says why a target that accepts connections gives no answer.
+func unanswered(t *route.Target, err error) string {
+	invalid, isInvalid := errors.AsType[*http1.Invalid](err)
+	switch {
+	case errors.Is(err, engine.ErrTimeout):
+		return t.Address + " accepts connections and does not answer in time; look at the logs of the app"
+	case t.Scheme == route.H2C:
+		return t.Address + " speaks no HTTP/2 without TLS; set gateway.scheme to http"
+	case isInvalid:
+		return fmt.Sprintf("%s does not answer in HTTP (%s); set gateway.port to the port of its HTTP server, or gateway.scheme to https if it speaks TLS",
+			t.Address, invalid.Rule)
+	case broke(err):
+		return t.Address + " closes connections without an answer; set gateway.port to the port of its HTTP server, or look at the logs of the app"
+	}
+	return fmt.Sprintf("%s does not answer properly: %v", t.Address, err)
+}
+
+// unreachable says why there is no connection.
+func unreachable(t *route.Target, err error) string {
+	var (
+		plain   tls.RecordHeaderError
+		unnamed *net.DNSError
+	)
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return t.Address + " refuses connections; set gateway.port to the port the app listens on, and let it listen on 0.0.0.0, not on 127.0.0.1 alone"
+	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+		return "there is no route to " + t.Address + "; set gateway.network to a network of the container that the proxy can reach"
+	case errors.As(err, &unnamed):
+		return "the name of " + t.Address + " cannot be resolved; write an address, or a name that the proxy's network knows"
+	case errors.As(err, &plain):
+		return t.Address + " speaks no TLS; set gateway.scheme to http"
+	case errors.Is(err, engine.ErrTimeout), errors.Is(err, context.DeadlineExceeded):
+		return t.Address + " accepts no connections in time; look whether the app is stuck, and whether a firewall drops them"
+	case t.Scheme == route.HTTPS:
+		return fmt.Sprintf("%s ends the TLS handshake; set gateway.scheme to http if it speaks no TLS: %v", t.Address, err)
+	}
+	return fmt.Sprintf("%s cannot be connected to: %v", t.Address, err)
+}
+
+// broke reports that a connection was closed or reset.
+func broke(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
+// probe finds out about the targets that nobody asked yet, or that are out, before people are told of their state: it
+// connects to each and sends no request. It returns within probeTime.
+func (s *snapshot) probe(now time.Time) {
+	var due prober
+	for _, r := range s.serving {
+		for i := range r.ready {
+			if t := &r.ready[i]; t.contact.claimProbe(now) {
+				due = append(due, t)
+			}
+		}
+	}
+	if len(due) > 0 {
+		due.Run()
+	}
+}
+
+// prober are targets to probe.
+type prober []*target
+
+// Run probes the targets, many at a time, as far as it gets in probeTime.
+func (p prober) Run() {
+	ctx, cancel := context.WithTimeout(context.Background(), probeTime)
+	defer cancel()
+	var group errgroup.Group
+	group.SetLimit(probesAtOnce)
+	for _, t := range p {
+		group.Go(func() error { t.probe(ctx); return nil })
+	}
+	_ = group.Wait()
+}
+
+// claimProbe reports whether the target is to be probed now, by the caller alone.
+func (c *contact) claimProbe(now time.Time) bool {
+	switch f := c.fault.Load(); {
+	case f != nil && !f.connect:
+		return false
+	case f == nil && c.proven.Load(), f == nil && c.reached.Load() && !c.doubted.Load():
+		return false
+	}
+	last := c.probed.Load()
+	return now.Sub(time.Unix(0, last)) >= probeEvery && c.probed.CompareAndSwap(last, now.UnixNano())
+}
+
+// probe connects to the target once, and looks whether it speaks TLS where it should not.
+func (t *target) probe(ctx context.Context) {
+	c := t.contact
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", t.Address)
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		// Other failures say little in the time that a probe has.
+		c.reached.Store(false)
+		c.fault.Store(&fault{connect: true, text: unreachable(t.Target, err)})
+	}
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	c.reached.Store(true)
+	if f := c.fault.Load(); f != nil && f.connect && t.Scheme != route.HTTPS {
+		c.fault.CompareAndSwap(f, nil)
+	}
+	if t.Scheme != route.HTTP || !c.doubted.Load() || c.proven.Load() {
+		return
+	}
+	c.doubted.Store(false)
+	secured := tls.Client(conn, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // Nothing is sent.
+	if secured.HandshakeContext(ctx) == nil {
+		c.fault.Store(&fault{tls: true, text: t.Address + " speaks TLS; set gateway.scheme to https"})
+	}
+}
