@@ -38,6 +38,10 @@ var foreign = map[string]map[string]string{
 		"one/three/compose.yaml": "services: {three: {image: x, env_file: t.env}}\n", "one/three/t.env": "T=3\n",
 		"two.yaml": "services: {two: {image: x, command: a}}\n", "two.override.yaml": "services: {two: {command: b}}\n",
 	},
+	"paths with dollars": {
+		"compose.yaml": "include: ['a$$b.yaml']\nservices:\n  web: {extends: {file: 'c$$.yaml', service: web}, env_file: 'd$$.env'}\n",
+		"a$b.yaml":     "services: {side: {image: x}}\n", "c$.yaml": "services: {web: {image: x, command: a}}\n", "d$.env": "D=1\n",
+	},
 	"extends of a file": {
 		"compose.yaml":   "services:\n  web: {extends: {file: base/base.yaml, service: app}, environment: {B: 2}}\n",
 		"base/base.yaml": "services:\n  app: {extends: {service: common}, image: x, env_file: base.env}\n  common: {environment: {A: '${A}'}, volumes: ['./d:/d']}\n",

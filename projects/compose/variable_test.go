@@ -1,6 +1,8 @@
 package compose
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -59,5 +61,25 @@ func TestNotes_SayWhichMountsAreEmpty(t *testing.T) {
 	}
 	if !slices.Equal(seen.Notes(), want) {
 		t.Errorf("got %q", seen.Notes())
+	}
+}
+
+func TestAdopted_TakesTheProjectsOwnVariablesFirst(t *testing.T) {
+	c, err := New(nowhere, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, _ := adopted(t, c, map[string]string{
+		"compose.yaml": "services: {web: {image: 'x:${TAG}-${OTHER}', env_file: web.env}}\n", ".env": "TAG=1\nOTHER=${TAG}\n", "web.env": "SEEN=${TAG}\n",
+	}, adoption.Choice{Service: "web", Port: 80})
+	if err := os.WriteFile(filepath.Join(dir, ".env"), []byte("TAG=2\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	project, _, err := inspect(t.Context(), Subject{Dir: dir, Name: "shop"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if web := project.Services["web"]; web.Image != "x:2-2" || *web.Environment["SEEN"] != "2" {
+		t.Errorf("image %s, SEEN %s", web.Image, *web.Environment["SEEN"])
 	}
 }

@@ -217,28 +217,30 @@ func (w *walker) includeFile(s scope, file string, at Place) error {
 
 // checkLocal is the absolute path of what this file names to be read by Compose itself, when it is plainly in the folder.
 func checkLocal(c *check, n *yaml.Node) (string, bool) {
-	value := deref(n).Value
-	switch {
-	case deref(n).Kind != yaml.ScalarNode:
+	if deref(n).Kind != yaml.ScalarNode {
 		c.find(Include, n.Line, "it is no path")
-	case strings.Contains(value, "$"):
-		c.find(Include, n.Line, "%s has a variable in it", shown(value))
-	case strings.Contains(value, "://") || strings.HasPrefix(value, "git@") || strings.HasPrefix(value, "oci:") || strings.HasPrefix(value, "github.com/"):
-		c.find(Include, n.Line, "%s is on a server", shown(value))
-	default:
-		reach := c.path(value)
-		if !reach.Inside {
-			c.find(Include, n.Line, "%s is outside the project's folder", shown(value))
-			return "", false
-		}
-		c.fix(reach, n.Line)
-		c.w.parts = append(c.w.parts, spot{reach.Real, joined(c.keys), Place{c.s.file, n.Line}})
-		if filepath.IsAbs(value) {
-			return filepath.Clean(value), true
-		}
-		return filepath.Join(c.s.base, value), true
+		return "", false
 	}
-	return "", false
+	if said := deref(n).Value; variables(said) > 0 {
+		c.find(Include, n.Line, "%s has a variable in it", shown(said))
+		return "", false
+	}
+	path := c.text(n)
+	if strings.Contains(path, "://") || strings.HasPrefix(path, "git@") || strings.HasPrefix(path, "oci:") || strings.HasPrefix(path, "github.com/") {
+		c.find(Include, n.Line, "%s is on a server", shown(path))
+		return "", false
+	}
+	reach := c.path(path)
+	if !reach.Inside {
+		c.find(Include, n.Line, "%s is outside the project's folder", shown(path))
+		return "", false
+	}
+	c.fix(reach, n.Line)
+	c.w.parts = append(c.w.parts, spot{reach.Real, joined(c.keys), Place{c.s.file, n.Line}})
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(c.s.base, path)
+	}
+	return filepath.Clean(path), true
 }
 
 // checkServices looks at all services of a file.
