@@ -161,6 +161,8 @@ var names = func() (byLength [40][]named) {
 		{"accept-ch-lifetime", OriginWide},
 		{"critical-ch", OriginWide},
 		{"origin-agent-cluster", OriginWide},
+		{"sec-session-registration", OriginWide},
+		{"secure-session-registration", OriginWide},
 	} {
 		byLength[len(n.name)] = append(byLength[len(n.name)], n)
 	}

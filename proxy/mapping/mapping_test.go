@@ -358,7 +358,7 @@ func TestMap_MapsResponses(t *testing.T) {
 var originWide = []string{
 	"Strict-Transport-Security", "max-age=1; includeSubDomains", "alt-svc", "h3=\":443\"", "NEL", "{}", "Report-To", "{}", "Accept-CH", "DPR",
 	"Accept-CH-Lifetime", "1", "Critical-CH", "DPR", "Public-Key-Pins", "x", "Public-Key-Pins-Report-Only", "x", "Expect-CT", "max-age=1",
-	"Origin-Agent-Cluster", "?1", "Clear-Site-Data", `"*"`, "CLEAR-SITE-DATA", `"cache"`,
+	"Origin-Agent-Cluster", "?1", "Sec-Session-Registration", `(ES256);path="/x"`, "Clear-Site-Data", `"*"`, "CLEAR-SITE-DATA", `"cache"`,
 }
 
 func TestMap_DropsWhatIsSaidForTheWholeOriginBelowAPrefix(t *testing.T) {
