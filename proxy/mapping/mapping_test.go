@@ -497,31 +497,44 @@ func TestMap_TellsDestinationsOfOtherApps(t *testing.T) {
 func FuzzMap(f *testing.F) {
 	for _, seed := range []string{
 		"/login", "//example.org:8080/x", "http://172.18.0.3:3000", "5; url='/x'", `</a>; t="<b>", </c>`, "a=1; Path=/",
+		"http://example.org:3000/wiki", "https://bots:3000?x", "default-src http://example.org; report-uri /x", `Bearer realm="http://bots:3000/x"`, "a=1; Domain=bots", "../..",
 		`{"path":"/x"}`, "/%zz", "/%72obots", "\\x", "0;\"", "{\"path\":\"\xff/\"}",
 	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, value string) {
 		for _, path := range []string{"/", "/robots", "/a/b%20c"} {
-			m := mounted(t, path, route.Strip)
-			for _, field := range []string{
-				"Location", "Content-Location", "SourceMap", "X-SourceMap", "Service-Worker-Allowed", "HX-Redirect", "HX-Push-Url",
-				"HX-Replace-Url", "HX-Location", "Refresh", "Link", "Set-Cookie", "Content-Security-Policy", "Reporting-Endpoints",
-			} {
-				h := fields(field, value)
-				m.Response(h)
-				if len(*h) == 0 {
-					continue
-				}
-				once := strings.Clone(first(*h, field))
-				m.Response(h)
-				if twice := first(*h, field); twice != once {
-					t.Errorf("%s under %s: %q became %q and then %q", field, path, value, once, twice)
+			for _, how := range []route.Mount{route.Strip, route.Preserve} {
+				for _, secure := range []bool{false, true} {
+					m := mounted(t, path, how)
+					m.Secure = secure
+					mapsOnce(t, m, value)
+					m.Request(fields("Referer", value, "Destination", value, "If", value))
+					m.Strays(*fields("Destination", value))
 				}
 			}
-			m.Request(fields("Referer", value, "Destination", value, "If", value))
 		}
 	})
+}
+
+// mapsOnce maps a value in each field of a response, twice.
+func mapsOnce(t *testing.T, m *Map, value string) {
+	t.Helper()
+	for _, field := range []string{
+		"Location", "Content-Location", "SourceMap", "X-SourceMap", "Service-Worker-Allowed", "HX-Redirect", "HX-Push-Url",
+		"HX-Replace-Url", "HX-Location", "Refresh", "Link", "Set-Cookie", "Content-Security-Policy", "Reporting-Endpoints", "WWW-Authenticate",
+	} {
+		h := fields(field, value)
+		m.Response(h)
+		if len(*h) == 0 {
+			continue
+		}
+		once := strings.Clone(first(*h, field))
+		m.Response(h)
+		if twice := first(*h, field); twice != once {
+			t.Errorf("%s of %+v: %q became %q and then %q", field, m.App, value, once, twice)
+		}
+	}
 }
 
 func TestMap_AllocatesNothingForWhatItHasRoomFor(t *testing.T) {

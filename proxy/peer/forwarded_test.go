@@ -98,3 +98,22 @@ func TestHost_BelievesOneThatIsValid(t *testing.T) {
 		t.Errorf("a long one is %q", got)
 	}
 }
+
+func FuzzScheme(f *testing.F) {
+	for _, seed := range []string{"https, http", "proto=https;for=a, for=b", `{"scheme":"https"}`, "on", ",,", `proto="`, "8443, 80"} {
+		f.Add(seed, "X", 2)
+	}
+	f.Fuzz(func(t *testing.T, one, two string, hops int) {
+		for i := range Schemes {
+			if got := Schemes[i].Read(hops, one, two); got != "" && got != "http" && got != "https" {
+				t.Errorf("%s says %q", Schemes[i].Name, got)
+			}
+		}
+		if e := element([]string{one, two}, hops); !strings.Contains(one, e) && !strings.Contains(two, e) || strings.Contains(e, ",") {
+			t.Errorf("%q is no element", e)
+		}
+		if port := Port(true, hops, one, two); port != "" && !isPort(port) {
+			t.Errorf("%q is no port", port)
+		}
+	})
+}
