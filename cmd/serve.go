@@ -16,6 +16,7 @@ import (
 	"gateway/proxy/admin"
 	"gateway/proxy/agent"
 	"gateway/proxy/certificate"
+	"gateway/proxy/limit"
 )
 
 type serveOptions struct {
@@ -103,6 +104,7 @@ func runServe(ctx context.Context, env *Env, o serveOptions) error {
 	if err != nil {
 		return err
 	}
+	limit.Contain()
 	server, err := proxy.New(o.config(env, logger, proxy.Config{
 		TLS:       secure,
 		AccessLog: access,
@@ -143,15 +145,21 @@ func told(logger *slog.Logger, notify func() error) func() {
 
 // config fills in what the flags say.
 func (o *serveOptions) config(env *Env, logger *slog.Logger, c proxy.Config) proxy.Config {
-	conns, lowered := o.limit.conns(openFiles())
-	if lowered {
-		logger.Info("the limit of open files has room for fewer connections than --max-conns", "connections", conns)
+	room := limit.Measure()
+	conns, fewer := o.limit.conns(room)
+	if fewer {
+		logger.Info("memory and open files have room for fewer connections than --max-conns", "connections", conns)
+	}
+	requests, perClient, fewer := o.limit.requests(room)
+	if fewer {
+		logger.Info("memory and open files have room for fewer requests under way than --max-requests", "requests", requests)
 	}
 	c.Listen, c.TLSListen, c.Ping, c.Admin = o.listen, o.tls.listen, o.ping, env.socket()
 	c.Via, c.Forwarded = o.via, o.forwarded
 	c.StateDir, c.Version, c.Logger = o.state, Version, logger
 	c.Timeouts, c.Limits, c.BodyMax = o.limit.waits.timeouts(), o.limit.limits(), o.limit.bodyMax
 	c.MaxConns, c.MaxClientConns, c.Rate = conns, o.limit.maxConnsPerClient, o.limit.rate
+	c.MaxRequests, c.MaxClientRequests = requests, perClient
 	c.Trusted, c.ProxyProtocol = o.limit.trusted, o.limit.proxyProtocol
 	c.Drain, c.Hold, c.Grace = orEver(o.limit.waits.drain), o.limit.waits.hold, orEver(o.limit.waits.grace)
 	return c

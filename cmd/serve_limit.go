@@ -3,13 +3,13 @@ package cmd
 import (
 	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/spf13/pflag"
 
 	"gateway/proxy/engine"
 	"gateway/proxy/label"
+	"gateway/proxy/limit"
 	"gateway/proxy/peer"
 	"gateway/proxy/route"
 )
@@ -17,12 +17,15 @@ import (
 // limitOptions bound what visitors take and how long anybody is waited for. Those below the line are what check read.
 type limitOptions struct {
 	maxConns, maxConnsPerClient int
-	maxBody, maxHead            string
-	maxFields                   int
-	clientRate                  string
-	trustedProxies              []string
-	proxyProtocol               bool
-	waits                       waitOptions
+	// maxRequests is 0 for as many as there is room for, maxRequestsPerClient 0 for no bound.
+	maxRequests, maxRequestsPerClient int
+
+	maxBody, maxHead string
+	maxFields        int
+	clientRate       string
+	trustedProxies   []string
+	proxyProtocol    bool
+	waits            waitOptions
 
 	// bodyMax is 0 for no bound, as is rate.
 	bodyMax int64
@@ -47,9 +50,13 @@ const (
 
 func addLimitFlags(f *pflag.FlagSet, o *limitOptions) {
 	f.IntVar(&o.maxConns, "max-conns", 10_000,
-		"most connections of visitors at once, 0 for no number; never more than the limit of open files has room for")
+		"most connections of visitors at once, 0 for no number; never more than memory and open files have room for")
 	f.IntVar(&o.maxConnsPerClient, "max-conns-per-client", 1024,
 		"most connections of one address (of IPv6, one /64), 0 for no bound; a whole school may share one")
+	f.IntVar(&o.maxRequests, "max-requests", 0,
+		"most requests under way at once, upgraded connections included, 0 for no number; never more than memory and open files have room for")
+	f.IntVar(&o.maxRequestsPerClient, "max-requests-per-client", 512,
+		"most requests under way of one address over all its connections, never more than a quarter of all; 0 for no bound")
 	f.StringVar(&o.maxBody, "max-body", "", "largest body of a request, such as 100MB; a route's label goes before (default none)")
 	f.StringVar(&o.maxHead, "max-head", "64KiB", "largest head of a request")
 	f.IntVar(&o.maxFields, "max-fields", 128, "most header fields of a request")
@@ -100,6 +107,10 @@ func (o *limitOptions) checkCounts() error {
 		return fmt.Errorf("--max-conns %d: it takes a number of connections, or 0 for no bound but that of open files", o.maxConns)
 	case o.maxConnsPerClient < 0:
 		return fmt.Errorf("--max-conns-per-client %d: it takes a number of connections, or 0 for no bound", o.maxConnsPerClient)
+	case o.maxRequests < 0:
+		return fmt.Errorf("--max-requests %d: it takes a number of requests, or 0 for no bound but that of memory and open files", o.maxRequests)
+	case o.maxRequestsPerClient < 0:
+		return fmt.Errorf("--max-requests-per-client %d: it takes a number of requests, or 0 for no bound", o.maxRequestsPerClient)
 	case o.maxFields < leastFields || o.maxFields > mostFields:
 		return fmt.Errorf("--max-fields %d: it takes a number from %d, which browsers need, to %d", o.maxFields, leastFields, mostFields)
 	}
@@ -157,25 +168,30 @@ func (o *waitOptions) check() error {
 	return nil
 }
 
-// Each visitor's connection takes a file, and while a request is under way another to its target. The spare ones are for
-// unused connections to targets, logs, pipes and the gateway's own.
-const (
-	filesPerConn = 2
-	spareFiles   = 256
-	leastConns   = 16
-)
+// clientShare is the part of all requests that one client may have at most.
+const clientShare = 4
 
-// conns is how many connections may be open at once where as many files may be open, 0 for no limit of files, and whether
-// these are fewer than were asked for. It is 0 for no bound.
-func (o *limitOptions) conns(openFiles uint64) (n int, lowered bool) {
-	if openFiles == 0 || openFiles > math.MaxInt32 {
-		return o.maxConns, false
+// lesserOf is what was asked for where there is as much room, and whether that is less; 0 is no bound.
+func lesserOf(asked, room int) (n int, lowered bool) {
+	if room == 0 || asked > 0 && asked <= room {
+		return asked, false
 	}
-	room := max((int(openFiles)-spareFiles)/filesPerConn, leastConns)
-	if o.maxConns > 0 && o.maxConns <= room {
-		return o.maxConns, false
+	return room, asked > 0
+}
+
+// conns is how many connections may be open at once, and whether these are fewer than were asked for; 0 is no bound.
+func (o *limitOptions) conns(room limit.Room) (n int, lowered bool) {
+	return lesserOf(o.maxConns, room.Conns())
+}
+
+// requests is how many requests may be under way at once, in all and of one client, and whether they are fewer than were
+// asked for in all; 0 is no bound.
+func (o *limitOptions) requests(room limit.Room) (all, perClient int, lowered bool) {
+	all, lowered = lesserOf(o.maxRequests, room.Requests())
+	if perClient = o.maxRequestsPerClient; perClient > 0 && all > 0 {
+		perClient = min(perClient, max(all/clientShare, 1))
 	}
-	return room, o.maxConns > 0
+	return all, perClient, lowered
 }
 
 // limits are those of the engine.

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"gateway/proxy/engine"
+	"gateway/proxy/limit"
 	"gateway/proxy/route"
 )
 
@@ -32,7 +33,7 @@ func TestLimits_HaveDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := limitOptions{
-		maxConns: 10_000, maxConnsPerClient: 1024, maxHead: "64KiB", maxFields: 128, headMax: 64 << 10,
+		maxConns: 10_000, maxConnsPerClient: 1024, maxRequestsPerClient: 512, maxHead: "64KiB", maxFields: 128, headMax: 64 << 10,
 		waits: waitOptions{
 			head: 10 * time.Second, idle: 2 * time.Minute, body: time.Minute, write: time.Minute, connect: 5 * time.Second, answer: 2 * time.Minute,
 			drain: 30 * time.Second, grace: 10 * time.Second, hold: 5 * time.Second,
@@ -83,24 +84,26 @@ func TestLimits_AreRead(t *testing.T) {
 
 func TestLimits_ThatAreNoneAreUsageErrors(t *testing.T) {
 	for args, want := range map[string]string{
-		"--max-conns=-1":             "--max-conns -1: it takes a number",
-		"--max-conns-per-client=-1":  "--max-conns-per-client -1: it takes a number",
-		"--max-fields=15":            "--max-fields 15: it takes a number from 16",
-		"--max-fields=10001":         "to 10000",
-		"--max-fields=-1":            "--max-fields -1",
-		"--max-body=ten":             `--max-body: "ten" is no size`,
-		"--max-body=0":               `--max-body: "0" is no size`,
-		"--max-head=":                `--max-head: "" is no size`,
-		"--max-head=1023":            "--max-head 1023: it takes a size from 1KiB",
-		"--max-head=2MiB":            "--max-head 2MiB: it takes a size",
-		"--client-rate=50":           `--client-rate: "50" is no rate`,
-		"--client-rate=50/s,100":     "--client-rate: ",
-		"--trusted-proxy=10.0.0.1/8": `--trusted-proxy: bad network "10.0.0.1/8": it has bits set beyond its first 8; write 10.0.0.0/8`,
-		"--trusted-proxy=front":      `--trusted-proxy: bad network "front"`,
-		"--proxy-protocol":           "--trusted-proxy is missing: with --proxy-protocol",
-		"--head-timeout=-1s":         "--head-timeout -1s: a time is not negative",
-		"--grace=-1ns":               "--grace -1ns",
-		"--hold=-1m":                 "--hold -1m0s",
+		"--max-conns=-1":               "--max-conns -1: it takes a number",
+		"--max-conns-per-client=-1":    "--max-conns-per-client -1: it takes a number",
+		"--max-requests=-1":            "--max-requests -1: it takes a number",
+		"--max-requests-per-client=-1": "--max-requests-per-client -1: it takes a number",
+		"--max-fields=15":              "--max-fields 15: it takes a number from 16",
+		"--max-fields=10001":           "to 10000",
+		"--max-fields=-1":              "--max-fields -1",
+		"--max-body=ten":               `--max-body: "ten" is no size`,
+		"--max-body=0":                 `--max-body: "0" is no size`,
+		"--max-head=":                  `--max-head: "" is no size`,
+		"--max-head=1023":              "--max-head 1023: it takes a size from 1KiB",
+		"--max-head=2MiB":              "--max-head 2MiB: it takes a size",
+		"--client-rate=50":             `--client-rate: "50" is no rate`,
+		"--client-rate=50/s,100":       "--client-rate: ",
+		"--trusted-proxy=10.0.0.1/8":   `--trusted-proxy: bad network "10.0.0.1/8": it has bits set beyond its first 8; write 10.0.0.0/8`,
+		"--trusted-proxy=front":        `--trusted-proxy: bad network "front"`,
+		"--proxy-protocol":             "--trusted-proxy is missing: with --proxy-protocol",
+		"--head-timeout=-1s":           "--head-timeout -1s: a time is not negative",
+		"--grace=-1ns":                 "--grace -1ns",
+		"--hold=-1m":                   "--hold -1m0s",
 	} {
 		_, err := limitsOf(t, args)
 		if !errors.As(err, new(usageError)) || !strings.Contains(err.Error(), want) {
@@ -123,9 +126,6 @@ func TestLimits_EveryDurationIsChecked(t *testing.T) {
 }
 
 func TestLimits_LeaveRoomForOpenFiles(t *testing.T) {
-	if n, _ := (&limitOptions{}).conns(openFiles()); n != 0 && n < leastConns {
-		t.Errorf("here there may be %d connections", n)
-	}
 	for _, c := range []struct {
 		asked   int
 		files   uint64
@@ -145,8 +145,38 @@ func TestLimits_LeaveRoomForOpenFiles(t *testing.T) {
 		{0, 1<<63 - 1, 0, false},
 	} {
 		o := limitOptions{maxConns: c.asked}
-		if n, lowered := o.conns(c.files); n != c.want || lowered != c.lowered {
+		if n, lowered := o.conns(limit.Room{Files: c.files}); n != c.want || lowered != c.lowered {
 			t.Errorf("%d connections with %d files are %d, lowered: %v; want %+v", c.asked, c.files, n, lowered, c)
 		}
+	}
+}
+
+func TestLimits_LeaveRoomForMemory(t *testing.T) {
+	small := limit.Room{Memory: 512 << 20, Files: 1 << 16}
+	for _, c := range []struct {
+		args           []string
+		room           limit.Room
+		all, perClient int
+		lowered        bool
+	}{
+		{nil, small, 1792, 448, false},
+		{nil, limit.Room{Memory: 8 << 30}, 32512, 512, false},
+		{nil, limit.Room{Memory: 16 << 20}, 48, 12, false},
+		{nil, limit.Room{}, 0, 512, false},
+		{[]string{"--max-requests=1000"}, small, 1000, 250, false},
+		{[]string{"--max-requests=2"}, small, 2, 1, false},
+		{[]string{"--max-requests=5000", "--max-requests-per-client=100"}, small, 1792, 100, true},
+		{[]string{"--max-requests-per-client=0"}, small, 1792, 0, false},
+	} {
+		o, err := limitsOf(t, c.args...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if all, perClient, lowered := o.requests(c.room); all != c.all || perClient != c.perClient || lowered != c.lowered {
+			t.Errorf("%q with %+v: %d, %d of one client, lowered: %v; want %+v", c.args, c.room, all, perClient, lowered, c)
+		}
+	}
+	if n, lowered := (&limitOptions{maxConns: 10_000}).conns(small); n != 3584 || !lowered {
+		t.Errorf("it has room for %d connections", n)
 	}
 }

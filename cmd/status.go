@@ -140,6 +140,8 @@ func printStatus(env *Env, r statusReport, now time.Time) error {
 		p, t := s.Proxy, s.Table
 		w.row("proxy\trunning\tversion %s, process %d, up %s, %d requests, %d in flight",
 			p.Version, p.PID, age(now, p.Started), p.Requests, p.Inflight)
+		w.row("requests\t\t%s", againstBounds(p.UnderWay, "under way"))
+		w.row("connections\t\t%s", againstBounds(p.Connections, "open"))
 		w.row("listeners\t\t%s", strings.Join(p.Listeners, ", "))
 		if a := s.Agent; a != nil {
 			w.row("agent\t%s\tversion %s, process %d, up %s, reported %s ago",
@@ -163,6 +165,24 @@ func printStatus(env *Env, r statusReport, now time.Time) error {
 		env.notef("warning: %s\n", warning)
 	}
 	return nil
+}
+
+// againstBounds tells how much of what may be there at once is.
+func againstBounds(b admin.Bounded, what string) string {
+	refused := b.Refused + b.RefusedPerClient
+	text := fmt.Sprintf("%d %s, at most %s, of one client %s", b.Open, what, orAny(b.Max), orAny(b.MaxPerClient))
+	if refused > 0 {
+		text += fmt.Sprintf("; refused %d, %d of them for what one client had", refused, b.RefusedPerClient)
+	}
+	return text
+}
+
+// orAny is a number of which 0 is no bound.
+func orAny(most int) string {
+	if most == 0 {
+		return "any number"
+	}
+	return fmt.Sprint(most)
 }
 
 func either(condition bool, yes, no string) string {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"gateway/proxy/limit"
 	"gateway/proxy/stack"
 )
 
@@ -107,8 +108,11 @@ func checkContained(o *proxyOptions) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	if room, lowered := o.limit.conns(stack.OpenFiles); lowered {
+	if room, lowered := o.limit.conns(limit.Room{Files: stack.OpenFiles}); lowered {
 		return usageError{fmt.Errorf("--max-conns %d: the proxy's container may open %d files, which is room for %d; run gateway serve by itself for more", o.limit.maxConns, stack.OpenFiles, room)}
+	}
+	if room, _, lowered := o.limit.requests(limit.Room{Files: stack.OpenFiles}); lowered {
+		return usageError{fmt.Errorf("--max-requests %d: the proxy's container may open %d files, which is room for %d; run gateway serve by itself for more", o.limit.maxRequests, stack.OpenFiles, room)}
 	}
 	return nil
 }

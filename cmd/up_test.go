@@ -70,6 +70,7 @@ func TestUp_TellsWhatTheProxyWouldRefuse(t *testing.T) {
 		"--access-log-query":               "--access-log is missing",
 		"--proxy-protocol":                 "--trusted-proxy is missing",
 		"--max-conns=32641":                "--max-conns 32641: the proxy's container may open 65536 files, which is room for 32640",
+		"--max-requests=16321":             "--max-requests 16321: the proxy's container may open 65536 files, which is room for 16320",
 		"--http=0":                         "--http 0",
 	} {
 		if _, err := upWith(t, stack.Default(), args); !errors.As(err, new(usageError)) || !strings.Contains(err.Error(), want) {

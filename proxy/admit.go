@@ -14,28 +14,57 @@ import (
 	"gateway/proxy/peer"
 )
 
-// doorman bounds the connections of visitors. It implements engine.Doorman.
+// doorman bounds the connections of visitors and what they have under way. It implements engine.Doorman.
 type doorman struct {
-	conns   limit.Conns
-	trusted *peer.Networks
+	admission limit.Admission
+	trusted   *peer.Networks
 }
 
-// Enter implements engine.Doorman.
-func (d *doorman) Enter(address string) *engine.Refusal {
-	switch d.conns.Enter(d.client(address)) {
+// What clients are refused for.
+var (
+	manyConns    = &engine.Refusal{Status: http.StatusTooManyRequests, Reason: "the client has too many connections"}
+	fullConns    = &engine.Refusal{Status: http.StatusServiceUnavailable, Reason: "there are too many connections"}
+	manyRequests = &engine.Refusal{Status: http.StatusTooManyRequests, Reason: "the client has too many requests under way"}
+	fullRequests = &engine.Refusal{Status: http.StatusServiceUnavailable, Reason: "there are too many requests under way"}
+)
+
+// refusal is what the client is told who hit a bound.
+func refusal(hit limit.Bound, perClient, inAll *engine.Refusal) *engine.Refusal {
+	switch hit {
 	case limit.PerClient:
-		return &engine.Refusal{Status: http.StatusTooManyRequests, Reason: "the client has too many connections"}
+		return perClient
 	case limit.InAll:
-		return &engine.Refusal{Status: http.StatusServiceUnavailable, Reason: "there are too many connections"}
+		return inAll
 	case limit.None:
 	}
 	return nil
 }
 
-// Leave implements engine.Doorman.
-func (d *doorman) Leave(address string) { d.conns.Leave(d.client(address)) }
+// Enter implements engine.Doorman.
+func (d *doorman) Enter(address string) (engine.Admitted, *engine.Refusal) {
+	conn, hit := d.admission.Enter(d.client(address))
+	if hit != limit.None {
+		return nil, refusal(hit, manyConns, fullConns)
+	}
+	return admitted{conn}, nil
+}
 
-// client is who a connection counts for: nobody, if it is of a trusted proxy, which speaks for many.
+// admitted is a connection. It implements engine.Admitted.
+type admitted struct{ conn *limit.Conn }
+
+// Begin implements engine.Admitted.
+func (a admitted) Begin() *engine.Refusal {
+	return refusal(a.conn.Begin(), manyRequests, fullRequests)
+}
+
+// End implements engine.Admitted.
+func (a admitted) End() { a.conn.End() }
+
+// Leave implements engine.Admitted.
+func (a admitted) Leave() { a.conn.Leave() }
+
+// client is who a connection counts for: nobody, if it is of a trusted proxy, which speaks for many. Its requests count
+// for who is behind it.
 func (d *doorman) client(address string) string {
 	if d.trusted.Empty() {
 		return address
@@ -90,6 +119,20 @@ func linesOf(to []string, h header.Header, name string) []string {
 		}
 	}
 	return to
+}
+
+// claim counts a request of who is behind a trusted proxy. It reports whether it may go on; if not, it is answered.
+func (v *visit) claim() bool {
+	r := &v.exchange.Request
+	if r.Peer == v.peer {
+		return true
+	}
+	account, hit := v.server.door.admission.Claim(r.Addr, r.Peer)
+	if v.account = account; hit == limit.None {
+		return true
+	}
+	v.page(page.TooMany)
+	return false
 }
 
 // admit answers the requests that go beyond a limit. It reports whether the request may go on.

@@ -47,6 +47,10 @@ type Config struct {
 	// MaxConns is the most connections of visitors at once, MaxClientConns the most of one client; 0 is any number. Who
 	// comes beyond gets 503 or 429.
 	MaxConns, MaxClientConns int
+	// MaxRequests and MaxClientRequests are the same for requests under way, over all connections of a client: from the
+	// first byte of their heads that is waited for to the end of their answers, of what was upgraded included. Streams of
+	// HTTP/2 beyond are refused. Requests of Trusted count for the clients that they name.
+	MaxRequests, MaxClientRequests int
 	// Rate is how many requests one client may make, on all routes together, beside what the routes say.
 	Rate route.Rate
 	// Trusted are the proxies before this one, whose X-Forwarded-For, -Proto and -Host are believed. Their connections do

@@ -22,6 +22,7 @@ func (f figures) source() metric.Source {
 		Ledger:      func() traffic.Ledger { return f.book.Ledger(time.Now()) },
 		Table:       f.table,
 		Connections: f.connections,
+		UnderWay:    f.underWay,
 		Agent:       f.reported,
 	}
 	if f.config.AccessLog != nil {
@@ -82,12 +83,25 @@ func (o *outage) waiting() int {
 	return 0
 }
 
-func (f figures) connections() metric.Connections {
-	now := f.door.conns.Counts()
-	return metric.Connections{Open: now.Open, Refused: map[string]uint64{
-		string(limit.InAll):     now.FullRefusals,
-		string(limit.PerClient): now.ClientRefusals,
-	}}
+func (f figures) connections() metric.Admitted {
+	a := &f.door.admission
+	return admittedOf(a.Conns, a.CountConns())
+}
+
+func (f figures) underWay() metric.Admitted {
+	a := &f.door.admission
+	return admittedOf(a.Requests, a.CountRequests())
+}
+
+func admittedOf(b limit.Bounds, now limit.Counts) metric.Admitted {
+	return metric.Admitted{
+		Open: now.Open,
+		Most: map[string]int{string(limit.InAll): b.All, string(limit.PerClient): b.PerClient},
+		Refused: map[string]uint64{
+			string(limit.InAll):     now.FullRefusals,
+			string(limit.PerClient): now.ClientRefusals,
+		},
+	}
 }
 
 // reported is when the agent last reported.

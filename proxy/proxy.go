@@ -80,7 +80,9 @@ func New(c Config) (*Server, error) {
 		table:   func() *route.Table { return s.current.Load().table },
 	}
 	s.Pauser = s.pauses
-	s.door = doorman{conns: limit.Conns{Max: c.MaxConns, PerClient: c.MaxClientConns}, trusted: c.Trusted}
+	s.door.trusted = c.Trusted
+	s.door.admission.Conns = limit.Bounds{All: c.MaxConns, PerClient: c.MaxClientConns}
+	s.door.admission.Requests = limit.Bounds{All: c.MaxRequests, PerClient: c.MaxClientRequests}
 	s.memory = limit.NewMemory(0)
 	s.rate = s.memory.Rate("", c.Rate.Requests, c.Rate.Per, c.Rate.Burst)
 	var announced *peer.Networks

@@ -9,6 +9,7 @@ import (
 
 	"gateway/proxy/admin"
 	"gateway/proxy/balance"
+	"gateway/proxy/limit"
 	"gateway/proxy/route"
 )
 
@@ -30,9 +31,19 @@ func (s *Server) Status() admin.Status {
 			Listeners: listeners,
 			Requests:  s.book.Requests(),
 			Inflight:  s.book.Inflight(),
+
+			Connections: boundedOf(s.door.admission.Conns, s.door.admission.CountConns()),
+			UnderWay:    boundedOf(s.door.admission.Requests, s.door.admission.CountRequests()),
 		},
 		Agent: s.agent.Load(),
 		Table: s.current.Load().describe(),
+	}
+}
+
+func boundedOf(b limit.Bounds, now limit.Counts) admin.Bounded {
+	return admin.Bounded{
+		Open: now.Open, Max: b.All, MaxPerClient: b.PerClient,
+		Refused: now.FullRefusals, RefusedPerClient: now.ClientRefusals,
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"gateway/proxy/engine"
 	"gateway/proxy/header"
+	"gateway/proxy/limit"
 	"gateway/proxy/mapping"
 	"gateway/proxy/page"
 	"gateway/proxy/peer"
@@ -33,8 +34,10 @@ type visit struct {
 	// that says then. lines and chain are memory.
 	peer  string
 	trail peer.Trail
-	lines []string
-	chain []byte
+	// account is the visitor's own behind a trusted proxy, else nil.
+	account *limit.Account
+	lines   []string
+	chain   []byte
 	// port is what a trusted proxy says of the client's, empty if none says it.
 	port string
 	// host is the request's in its canonical form.
@@ -62,7 +65,9 @@ type visitors struct{ server *Server }
 func (d visitors) Serve(x *engine.Exchange) {
 	v := d.server.enter(x)
 	defer v.leave()
-	v.answer()
+	if v.claim() {
+		v.answer()
+	}
 }
 
 // Refuse implements engine.Handler.
@@ -230,6 +235,10 @@ func (v *visit) leave() {
 	// It may still be there after a panic.
 	v.way.leavePlace()
 	v.note()
+	if v.account != nil {
+		v.account.Release()
+		v.account = nil
+	}
 	// What is not in use keeps no table alive.
 	v.snapshot, v.serving, v.figures, v.exchange = nil, nil, nil, nil
 	v.host, v.target, v.rest, v.status, v.cause, v.peer = "", "", "", 0, "", ""

@@ -28,6 +28,21 @@ type Proxy struct {
 	// Requests counts those answered since the start, Inflight those under way.
 	Requests uint64 `json:"requests"`
 	Inflight int64  `json:"inflight"`
+	// Connections and UnderWay are what clients have at once, against the bounds on that. Of requests, UnderWay counts also
+	// those whose heads are on their way.
+	Connections Bounded `json:"connections"`
+	UnderWay    Bounded `json:"underWay"`
+}
+
+// Bounded is how things stand with connections of clients, or with their requests under way.
+type Bounded struct {
+	Open int `json:"open"`
+	// Max and MaxPerClient are the most at once, of all clients and of one; 0 is any number.
+	Max          int `json:"max"`
+	MaxPerClient int `json:"maxPerClient"`
+	// Refused and RefusedPerClient count what either bound kept out.
+	Refused          uint64 `json:"refused"`
+	RefusedPerClient uint64 `json:"refusedPerClient"`
 }
 
 // Agent is the process that watches the engine, as it last reported.

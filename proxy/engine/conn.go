@@ -28,10 +28,12 @@ type conn struct {
 	// inbox and answerer are those of x.
 	*inbox
 	*answerer
-	// refused is what the first request is answered where the doorman did not let the visitor in; entered that he did.
-	refused *http1.Invalid
-	state   atomic.Int32
-	entered bool
+	// refused is what the first request is answered where the doorman did not let the visitor in; admitted is what he let
+	// in, nil without a doorman, and held reports that it has a request under way.
+	refused  *http1.Invalid
+	admitted Admitted
+	held     bool
+	state    atomic.Int32
 	// first is the byte that a TLS connection waits for, primed that it has come.
 	first  [1]byte
 	primed bool
@@ -156,6 +158,9 @@ func (c *conn) fill() (full bool, err error) {
 			c.limitHead()
 		}
 		c.take()
+		if c.primed && c.hold() {
+			return false, errRefused
+		}
 	}
 	if c.from == c.to {
 		c.from, c.to, c.seen = 0, 0, 0
@@ -169,6 +174,9 @@ func (c *conn) fill() (full bool, err error) {
 	}
 	return n == len(space), err
 }
+
+// errRefused ends a connection on which nothing may be under way.
+var errRefused = errors.New("the client was refused")
 
 func (c *conn) read(p []byte) (int, error) {
 	if c.stream == net.Conn(c.sock) {
@@ -201,6 +209,7 @@ func (c *conn) rest() {
 	c.inbox.reset(nil)
 	c.engine.exchanges.Put(c.x)
 	c.x, c.inbox, c.answerer = nil, nil, nil
+	c.release()
 }
 
 // forget drops what was read.
@@ -220,17 +229,23 @@ func (c *conn) answerAll() bool {
 				return true
 			} else if part {
 				c.limitHead()
-				return false
+				return c.hold()
 			}
 		}
 		n, err := c.parse()
 		if err == http1.ErrIncomplete {
+			if c.hold() {
+				return true
+			}
 			c.limitHead()
 			c.makeRoom(c.engine.config.Limits.Head + 1)
 			return false
 		}
 		if err != nil {
 			c.refuse(err)
+			return true
+		}
+		if c.hold() {
 			return true
 		}
 		c.from += n
@@ -325,6 +340,7 @@ func (c *conn) work() {
 		c.over = true
 		c.unread = c.unread || !c.changed && c.more()
 	}
+	c.release()
 }
 
 // proceed goes on after an exchange that read from the socket by itself.
@@ -383,6 +399,7 @@ func (c *conn) close() {
 	}
 	_ = c.stream.Close()
 	c.forget()
+	c.release()
 }
 
 func (c *conn) linger() {

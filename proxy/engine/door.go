@@ -5,22 +5,35 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"gateway/proxy/http1"
 	client "gateway/proxy/peer"
 )
 
-// Doorman decides which visitors may connect. It is called by many goroutines at once.
+// Doorman decides which visitors may connect, and how much each may have under way. It is called by many goroutines at
+// once.
 type Doorman interface {
 	// Enter is asked once for each connection, as soon as the visitor's address is known. Who is refused, with status 429
 	// or 503, gets that for an answer, and the connection ends. A hundred in each second get it by way of Handler.Refuse, if
 	// their request comes within a second, and the others a few words at once. Connections that begin with a TLS
 	// handshake or with HTTP/2 end without, since an answer would cost more than what was refused, and so do others that
 	// were announced.
-	Enter(peer string) *Refusal
-	// Leave follows when a connection has ended for which Enter returned nil.
-	Leave(peer string)
+	Enter(peer string) (Admitted, *Refusal)
+}
+
+// Admitted is a connection that was let in. It is called by many goroutines at once, and allocates nothing.
+type Admitted interface {
+	// Begin is asked before each request: over HTTP/1.1 as soon as a part of its head is waited for, or when all of it has
+	// come, and over HTTP/2 before there is an exchange. Who is refused, with status 429 or 503, gets that for an answer as
+	// Doorman.Enter says, and the connection ends. Over HTTP/2 the stream alone ends, with REFUSED_STREAM (RFC 9113
+	// section 8.7).
+	Begin() *Refusal
+	// End follows when a request has ended for which Begin returned nil, with all that was upgraded.
+	End()
+	// Leave follows when the connection has ended.
+	Leave()
 }
 
 // arrival is a connection that may not have been let in.
@@ -68,29 +81,63 @@ func (c arrival) introduce() error {
 // enter asks whether the visitor may connect who was announced; the others were asked for before.
 func (c arrival) enter() bool {
 	d := c.engine.config.Doorman
-	if d == nil || c.entered || c.refused != nil {
+	if d == nil || c.admitted != nil || c.refused != nil {
 		return true
 	}
-	refusal := d.Enter(c.peer)
+	admitted, refusal := d.Enter(c.peer)
 	if _, secure := c.stream.(*tls.Conn); refusal != nil && (secure || !c.engine.courtesy.extend(time.Now())) {
 		c.broken = true
 		return false
 	}
-	c.told(refusal)
+	c.told(admitted, refusal)
 	return true
 }
 
 // told notes what the doorman said.
-func (c arrival) told(r *Refusal) {
-	if c.entered = r == nil; !c.entered {
-		c.refused = &http1.Invalid{Status: r.Status, Rule: r.Reason, Section: "RFC 6585 section 4"}
+func (c arrival) told(admitted Admitted, r *Refusal) {
+	if c.admitted = admitted; r != nil {
+		c.admitted, c.refused = nil, r.invalid()
 	}
+}
+
+// invalid is the refusal as what a head can be.
+func (r *Refusal) invalid() *http1.Invalid {
+	return &http1.Invalid{Status: r.Status, Rule: r.Reason, Section: "RFC 6585 section 4"}
 }
 
 // depart undoes enter.
 func (c arrival) depart() {
-	if c.entered {
-		c.engine.config.Doorman.Leave(c.peer)
+	if c.admitted != nil {
+		c.admitted.Leave()
+	}
+}
+
+// hold counts the request under way, whose head may not be whole yet. It reports whether it was refused; then the
+// connection ends.
+func (c *conn) hold() (refused bool) {
+	if c.held || c.admitted == nil {
+		return false
+	}
+	r := c.admitted.Begin()
+	switch {
+	case r == nil:
+		c.held = true
+		return false
+	case c.engine.courtesy.extend(time.Now()):
+		c.refuse(r.invalid())
+	default:
+		c.over = true
+		// It fails when the visitor is gone, who then needs no answer.
+		_, _ = c.stream.Write(c.engine.curt(c.in[c.from:c.to], r))
+	}
+	return true
+}
+
+// release ends what hold began.
+func (c *conn) release() {
+	if c.held {
+		c.held = false
+		c.admitted.End()
 	}
 }
 
@@ -122,9 +169,27 @@ func (c arrival) shake() bool {
 		c.engine.log.Debug("a handshake failed", "peer", c.peer, "error", err)
 		return false
 	}
-	if secured.ConnectionState().NegotiatedProtocol == "h2" {
-		c.engine.http2.serveConn(c.conn, secured)
+	state := secured.ConnectionState()
+	if state.NegotiatedProtocol != "h2" {
+		return true
+	}
+	if !adequate(state) {
+		// It fails when the visitor is gone, who then needs no answer.
+		_, _ = secured.Write([]byte(inadequate))
 		return false
 	}
-	return true
+	c.engine.http2.serveConn(c.conn, secured)
+	return false
+}
+
+// inadequate are the frames SETTINGS and GOAWAY with INADEQUATE_SECURITY (RFC 9113 section 7).
+const inadequate = "\x00\x00\x00\x04\x00\x00\x00\x00\x00" + "\x00\x00\x08\x07\x00\x00\x00\x00\x00" + "\x00\x00\x00\x00" + "\x00\x00\x00\x0c"
+
+// adequate reports whether the cipher suite is one that HTTP/2 allows (RFC 9113 section 9.2.2).
+func adequate(state tls.ConnectionState) bool {
+	if state.Version > tls.VersionTLS12 {
+		return true
+	}
+	name := tls.CipherSuiteName(state.CipherSuite)
+	return state.Version == tls.VersionTLS12 && strings.HasPrefix(name, "TLS_ECDHE_") && (strings.Contains(name, "_GCM_") || strings.Contains(name, "_CHACHA20_"))
 }

@@ -16,34 +16,69 @@ import (
 	client "gateway/proxy/peer"
 )
 
-// few is a doorman who lets in as many connections of each visitor.
+// few is a doorman who lets in as many connections of each visitor, and as many requests over them; 0 is any number of
+// those.
 type few struct {
-	most int
+	most, requests int
 
-	mu     sync.Mutex
-	inside map[string]int
+	mu       sync.Mutex
+	inside   map[string]int
+	underWay map[string]int
 }
 
-func (f *few) Enter(peer string) *Refusal {
+func (f *few) Enter(peer string) (Admitted, *Refusal) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.inside[peer] >= f.most {
-		return &Refusal{Status: http.StatusTooManyRequests, Reason: "too many connections"}
+		return nil, &Refusal{Status: http.StatusTooManyRequests, Reason: "too many connections"}
 	}
 	f.inside[peer]++
+	return in{f, peer}, nil
+}
+
+// in is a connection that few let in.
+type in struct {
+	few  *few
+	peer string
+}
+
+func (i in) Begin() *Refusal {
+	i.few.mu.Lock()
+	defer i.few.mu.Unlock()
+	if i.few.requests == 0 {
+		return nil
+	}
+	if i.few.underWay[i.peer] >= i.few.requests {
+		return &Refusal{Status: http.StatusTooManyRequests, Reason: "too many requests"}
+	}
+	i.few.underWay[i.peer]++
 	return nil
 }
 
-func (f *few) Leave(peer string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.inside[peer]--
+func (i in) End() {
+	i.few.mu.Lock()
+	defer i.few.mu.Unlock()
+	if i.few.requests > 0 {
+		i.few.underWay[i.peer]--
+	}
+}
+
+func (i in) Leave() {
+	i.few.mu.Lock()
+	defer i.few.mu.Unlock()
+	i.few.inside[i.peer]--
 }
 
 func (f *few) count(peer string) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.inside[peer]
+}
+
+func (f *few) countRequests(peer string) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.underWay[peer]
 }
 
 // teller answers with the address of the visitor.

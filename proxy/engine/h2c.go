@@ -30,8 +30,9 @@ type http2Client struct {
 const (
 	// pingAfter is how long a connection to a target may be silent before the target is asked whether it is still there.
 	pingAfter = 15 * time.Second
-	// streamWindow bounds what is buffered of an answer that the visitor takes slowly.
-	streamWindow = 256 << 10
+	// streamWindow bounds what is buffered of an answer that the visitor takes slowly. Targets are near, so that it need
+	// not be large.
+	streamWindow = 64 << 10
 )
 
 func (h *http2Client) prepare(u *Upstream) {

@@ -13,8 +13,14 @@ import (
 // The library was told before it was initialized that extended CONNECT is wanted, and does not look again.
 var _ = early.Restore()
 
-// maxStreams is how many exchanges one connection of HTTP/2 may have under way.
-const maxStreams = 250
+const (
+	// maxStreams is how many exchanges one connection of HTTP/2 may have under way, as many as RFC 9113 section 6.5.2 asks
+	// for at least.
+	maxStreams = 100
+	// maxUnread is how much of a body is taken in before anybody reads it, and maxUnreadInAll that of all streams of a
+	// connection.
+	maxUnread, maxUnreadInAll = 128 << 10, 1 << 20
+)
 
 // maxFrame is the longest frame that is read: the shortest limit there may be, since each takes that much memory.
 const maxFrame = 16 << 10
@@ -57,6 +63,7 @@ func (h *http2Server) prepare(e *Engine) {
 		// A visitor who says nothing for long is asked whether it is still there, whatever is under way.
 		HTTP2: &http.HTTP2Config{
 			MaxConcurrentStreams: maxStreams, MaxReadFrameSize: maxFrame, SendPingTimeout: e.config.Idle,
+			MaxReceiveBufferPerStream: maxUnread, MaxReceiveBufferPerConnection: maxUnreadInAll,
 		},
 	}
 }
@@ -65,7 +72,7 @@ func (h *http2Server) prepare(e *Engine) {
 type http2Conn struct {
 	engine *Engine
 	client *conn
-	stream net.Conn
+	stream *refuser
 	// stopped is closed when no connection is accepted any more, ended when the connection has ended.
 	stopped, ended chan struct{}
 	stop           sync.Once
@@ -86,11 +93,13 @@ func (h *http2Server) serveConn(c *conn, stream net.Conn) {
 	}
 	h.engine.came(c)
 	c.sock.Within(0)
-	v := &http2Conn{engine: h.engine, client: c, stream: stream, stopped: make(chan struct{}), ended: make(chan struct{})}
+	// The server takes it for one without TLS, whatever is below.
+	through := &refuser{Conn: stream}
+	v := &http2Conn{engine: h.engine, client: c, stream: through, stopped: make(chan struct{}), ended: make(chan struct{})}
 	h.mu.Lock()
-	h.conns[stream] = v
+	h.conns[through] = v
 	h.mu.Unlock()
-	defer h.forget(stream)
+	defer h.forget(through)
 	c.cork.Serve(func() {
 		_ = h.server.Serve(v)
 		v.wait()
@@ -221,6 +230,13 @@ func (h *http2Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	defer v.leave()
+	if admitted := v.client.admitted; admitted != nil {
+		if refusal := admitted.Begin(); refusal != nil {
+			v.refuse(w, refusal)
+			return
+		}
+		defer admitted.End()
+	}
 	s, _ := h.streams.Get().(*http2Stream)
 	s.start(v, w, r)
 	s.work()

@@ -33,11 +33,11 @@ func websocket(t testing.TB, ended chan<- error) http.HandlerFunc {
 		defer conn.Close()
 		_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
 			"Sec-WebSocket-Accept: x\r\n\r\nhello")
-		ended <- reflect(conn, rw.Reader)
+		ended <- echoed(conn, rw.Reader)
 	}
 }
 
-func reflect(to io.Writer, from *bufio.Reader) error {
+func echoed(to io.Writer, from *bufio.Reader) error {
 	for {
 		line, err := from.ReadString('\n')
 		if err != nil {

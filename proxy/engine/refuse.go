@@ -55,13 +55,13 @@ func (d *door) admit(accepted net.Conn) *conn {
 	if d.config.Doorman == nil || d.config.Announced.Contains(from.addr) {
 		return newConn(d.Engine, accepted, from, d.secure)
 	}
-	refusal := d.config.Doorman.Enter(from.peer)
+	admitted, refusal := d.config.Doorman.Enter(from.peer)
 	if refusal != nil && (d.secure || !d.courtesy.extend(time.Now())) {
 		d.turnAway(accepted, refusal)
 		return nil
 	}
 	c := newConn(d.Engine, accepted, from, d.secure)
-	arrival{c}.told(refusal)
+	arrival{c}.told(admitted, refusal)
 	return c
 }
 

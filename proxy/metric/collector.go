@@ -50,9 +50,10 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	if c.source.Connections != nil {
 		now := c.source.Connections()
 		out.put(connections, float64(now.Open))
-		for reason, n := range now.Refused {
-			out.put(refused, float64(n), reason)
-		}
+		out.admitted(now, connectionsMost, refused)
+	}
+	if c.source.UnderWay != nil {
+		out.admitted(c.source.UnderWay(), requestsMost, refusedRequests)
 	}
 	if c.source.Agent != nil {
 		if at := c.source.Agent(); !at.IsZero() {
@@ -94,6 +95,16 @@ func valid(labels []string) []string {
 		labels[i] = strings.ToValidUTF8(labels[i], "\ufffd")
 	}
 	return labels
+}
+
+// admitted adds bounds and what they kept out.
+func (a answer) admitted(now Admitted, most, refused int) {
+	for bound, n := range now.Most {
+		a.put(most, float64(n), bound)
+	}
+	for bound, n := range now.Refused {
+		a.put(refused, float64(n), bound)
+	}
 }
 
 func (a answer) ledger(l traffic.Ledger) {

@@ -24,7 +24,9 @@ type Source struct {
 	// Table describes the table in force.
 	Table func() Table
 	// Connections tells how things stand with those of visitors.
-	Connections func() Connections
+	Connections func() Admitted
+	// UnderWay tells the same of their requests.
+	UnderWay func() Admitted
 	// Agent returns when the agent last reported, zero for never.
 	Agent func() time.Time
 	// LostLines is how many lines of the access log were lost.
@@ -48,11 +50,13 @@ type Route struct {
 	Waiting int
 }
 
-// Connections counts those of visitors.
-type Connections struct {
+// Admitted counts connections of visitors, or requests.
+type Admitted struct {
 	// Open are those that are in.
 	Open int
-	// Refused counts, by what they hit, those that were kept out since the start.
+	// Most is how many may be in by each bound, 0 for any number, and Refused counts those that each kept out since the
+	// start.
+	Most    map[string]int
 	Refused map[string]uint64
 }
 

@@ -85,8 +85,11 @@ func full() metric.Source {
 				{Key: "/robots", Targets: map[string]int{"ready": 2, "ejected": 1, "starting": 0}, Waiting: 3},
 			}}
 		},
-		Connections: func() metric.Connections {
-			return metric.Connections{Open: 5, Refused: map[string]uint64{"all": 1, "client": 2}}
+		Connections: func() metric.Admitted {
+			return metric.Admitted{Open: 5, Most: map[string]int{"all": 100, "client": 10}, Refused: map[string]uint64{"all": 1, "client": 2}}
+		},
+		UnderWay: func() metric.Admitted {
+			return metric.Admitted{Most: map[string]int{"all": 50, "client": 0}, Refused: map[string]uint64{"all": 3, "client": 4}}
 		},
 		Agent:     func() time.Time { return noon },
 		LostLines: func() uint64 { return 3 },

@@ -31,7 +31,10 @@ const (
 	retries
 	ejections
 	connections
+	connectionsMost
 	refused
+	requestsMost
+	refusedRequests
 	revision
 	routes
 	problems
@@ -70,8 +73,14 @@ var fields = [fieldCount]Field{
 	ejections: {"gateway_target_ejections_total", counter, "ejections", []string{"route"}, "How often a target was taken out " +
 		"for a while because requests to it failed."},
 	connections: {"gateway_connections", gauge, "connections", nil, "Open connections of visitors."},
+	connectionsMost: {"gateway_connections_max", gauge, "connections", []string{"bound"}, "How many may be open at once, 0 for any " +
+		"number: `all` of all clients together, `client` of one client."},
 	refused: {"gateway_connections_refused_total", counter, "connections", []string{"reason"}, "Connections that were refused, " +
 		"by the bound that they hit: `all` is that on all connections, `client` that on those of one client."},
+	requestsMost: {"gateway_requests_max", gauge, "requests", []string{"bound"}, "How many requests may be under way at once, 0 for " +
+		"any number, by the same bounds."},
+	refusedRequests: {"gateway_requests_refused_total", counter, "requests", []string{"reason"}, "Requests that were refused with " +
+		"429, 503 or REFUSED_STREAM, by the bound that they hit."},
 	revision: {"gateway_table_revision", gauge, "revision", nil, "Revision of the table in force, 0 without one. It grows with " +
 		"each change."},
 	routes:   {"gateway_table_routes", gauge, "routes", nil, "Routes of the table in force."},
