@@ -31,10 +31,14 @@ func gatewayCommand(s Setup) []string {
 		command = append(command, "--tls-listen", fmt.Sprintf("127.0.0.1:%d", s.TLS), "--tls-cert", s.Cert, "--tls-key", s.Key)
 	}
 	// An older gateway, which --gateway may name, has no limits and does not know these flags.
-	if help, _ := exec.Command(s.Gateway, "serve", "--help").CombinedOutput(); !strings.Contains(string(help), "--max-conns-per-client") {
+	help, _ := exec.Command(s.Gateway, "serve", "--help").CombinedOutput()
+	if !strings.Contains(string(help), "--max-conns-per-client") {
 		return command
 	}
 	command = append(command, "--max-conns", "0", "--max-conns-per-client", fmt.Sprint(s.ClientConns))
+	if strings.Contains(string(help), "--max-requests-per-client") {
+		command = append(command, "--max-requests-per-client", "0")
+	}
 	if s.ClientRate > 0 {
 		command = append(command, "--client-rate", fmt.Sprintf("%d/s,burst=%d", s.ClientRate, s.ClientRate))
 	}
