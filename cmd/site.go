@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gateway/proxy/limit"
 	"gateway/proxy/site"
 )
 
@@ -46,5 +47,6 @@ func runSite(ctx context.Context, env *Env, o siteOptions) error {
 		return fmt.Errorf("listening on %s (--listen): %w", o.listen, err)
 	}
 	env.notef("serving %s on http://%s\n", o.root, ln.Addr())
+	limit.Contain()
 	return s.Serve(ctx, ln)
 }

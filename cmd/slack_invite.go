@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gateway/proxy/invite"
+	"gateway/proxy/limit"
 )
 
 type inviteOptions struct {
@@ -54,5 +55,6 @@ func runSlackInvite(ctx context.Context, env *Env, o inviteOptions) error {
 		return fmt.Errorf("listening on %s (--listen): %w", o.listen, err)
 	}
 	env.notef("serving the page on http://%s\n", ln.Addr())
+	limit.Contain()
 	return s.Serve(ctx, ln)
 }

@@ -15,7 +15,9 @@ import (
 	"sync"
 	"time"
 
+	"gateway/proxy/bounded"
 	"gateway/proxy/invite/link"
+	"gateway/proxy/limit"
 )
 
 // LinksFile is in the folder of what a page keeps for itself.
@@ -46,14 +48,8 @@ type Server struct {
 	mux      *http.ServeMux
 }
 
-// How long a client may take for a request and its answer, how long an idle connection is kept (longer than the proxy
-// in front pools it), and how long requests under way at the end may still take.
-const (
-	headTimeout     = 10 * time.Second
-	bodyTimeout     = 30 * time.Second
-	idleTimeout     = 3 * time.Minute
-	shutdownTimeout = 10 * time.Second
-)
+// bodyTimeout is how long a client may take for a form.
+const bodyTimeout = 30 * time.Second
 
 // Open prepares a page. Its settings and its links have to be readable; the error names the file and the mend.
 func Open(config Config) (*Server, error) {
@@ -88,33 +84,15 @@ func in(dir, name string) func() string {
 // Serve answers requests from ln until ctx ends, then lets those under way finish for up to ten seconds, and writes what
 // was counted. It closes ln, and returns nil when ctx was what ended it.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
-	server := &http.Server{
-		Handler:           s,
-		ReadHeaderTimeout: headTimeout,
-		ReadTimeout:       bodyTimeout,
-		WriteTimeout:      bodyTimeout + sendTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
-	}
 	keeping, done := context.WithCancel(context.WithoutCancel(ctx))
 	var kept sync.WaitGroup
 	kept.Go(func() { s.tally.keep(keeping) })
 	defer kept.Wait()
 	defer done()
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(ln) }()
-	select {
-	case err := <-served:
-		return fmt.Errorf("serving the page: %w", err)
-	case <-ctx.Done():
-	}
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
-	defer cancel()
-	if err := server.Shutdown(grace); err != nil {
-		_ = server.Close()
-	}
-	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+	err := bounded.Serve(ctx, ln, bounded.Config{
+		Handler: s, Room: limit.Measure(), Body: bodyTimeout, Answer: bodyTimeout + sendTimeout, Log: s.log,
+	})
+	if err != nil && !errors.Is(err, bounded.ErrCutOff) {
 		return fmt.Errorf("serving the page: %w", err)
 	}
 	return nil

@@ -16,6 +16,9 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"gateway/proxy/bounded"
+	"gateway/proxy/limit"
 )
 
 // Config says what to serve.
@@ -47,14 +50,8 @@ type Site struct {
 	earlier []*edition
 }
 
-// How long a client may take for a request's head, how long an idle connection is kept (longer than the proxy in
-// front pools it, so that the pool never picks one that is just being closed), and how long downloads that are under
-// way at the end may still take.
-const (
-	headTimeout     = 10 * time.Second
-	idleTimeout     = 3 * time.Minute
-	shutdownTimeout = 10 * time.Second
-)
+// bodyTimeout bounds bodies, which no request for a file needs.
+const bodyTimeout = 30 * time.Second
 
 // Open prepares the folder for serving. The error names the folder and what is wrong with it.
 func Open(config Config) (*Site, error) {
@@ -88,27 +85,11 @@ func (s *Site) Close() error {
 // Serve answers requests from ln until ctx ends, then lets those under way finish for up to ten seconds. It closes
 // ln, and returns nil when ctx was what ended it.
 func (s *Site) Serve(ctx context.Context, ln net.Listener) error {
-	server := &http.Server{
-		Handler:           s,
-		ReadHeaderTimeout: headTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
-	}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(ln) }()
-	select {
-	case err := <-served:
-		return fmt.Errorf("serving the site: %w", err)
-	case <-ctx.Done():
-	}
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
-	defer cancel()
-	if err := server.Shutdown(grace); err != nil {
-		s.log.Warn("downloads were cut off at the end", "after", shutdownTimeout)
-		_ = server.Close()
-	}
-	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+	err := bounded.Serve(ctx, ln, bounded.Config{Handler: s, Room: limit.Measure(), Body: bodyTimeout, Log: s.log})
+	switch {
+	case errors.Is(err, bounded.ErrCutOff):
+		s.log.Warn("downloads were cut off at the end")
+	case err != nil:
 		return fmt.Errorf("serving the site: %w", err)
 	}
 	return nil
