@@ -4,6 +4,7 @@ package engine
 
 import (
 	"bytes"
+	"math"
 	"net"
 	"runtime"
 	"runtime/debug"
@@ -83,11 +84,16 @@ func allocations(t *testing.T, requests int, ask, answer string) float64 {
 	turn(100)
 	// What collects garbage allocates, and empties pools.
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
-	var start, end runtime.MemStats
-	runtime.ReadMemStats(&start)
-	turn(requests)
-	runtime.ReadMemStats(&end)
-	return float64(end.Mallocs-start.Mallocs) / float64(requests)
+	// All of the process is counted: what others begin meanwhile is not in each of three tries, what requests do is.
+	least := math.Inf(1)
+	for range 3 {
+		var start, end runtime.MemStats
+		runtime.ReadMemStats(&start)
+		turn(requests)
+		runtime.ReadMemStats(&end)
+		least = min(least, float64(end.Mallocs-start.Mallocs)/float64(requests))
+	}
+	return least
 }
 
 func (sixFields) Accepts(int) bool { return true }
