@@ -258,24 +258,69 @@ func TestAdmitted_IsCurtToMany(t *testing.T) {
 	}
 }
 
-func TestRefuser_ChangesTheCodeOfRefusedStreamsAlone(t *testing.T) {
+func TestFrames_ChangeTheCodeOfRefusedStreamsAlone(t *testing.T) {
 	reset := func(stream, code byte) []byte { return []byte{0, 0, 4, resetFrame, 0, 0, 0, 0, stream, 0, 0, 0, code} }
 	data := append([]byte{0, 0, 13, dataFrame, 0, 0, 0, 0, 3}, reset(3, 2)...)
 	all := slices.Concat([]byte{0, 0, 0, settingsFrame, 0, 0, 0, 0, 0}, reset(1, 2), data, reset(3, 2), reset(5, 2), reset(3, 2))
 	want := slices.Concat([]byte{0, 0, 0, settingsFrame, 0, 0, 0, 0, 0}, reset(1, 2), data, reset(3, 7), reset(5, 7), reset(3, 2))
 	for size := 1; size <= len(all); size++ {
 		var out written
-		r := &refuser{Conn: &out}
-		r.refuse(3)
-		r.refuse(5)
+		f := newFrames(&out)
+		f.refuse(3)
+		f.refuse(5)
 		for piece := range slices.Chunk(all, size) {
 			given := slices.Clone(piece)
-			if n, err := r.Write(given); n != len(piece) || err != nil || !bytes.Equal(given, piece) {
+			if n, err := f.Write(given); n != len(piece) || err != nil || !bytes.Equal(given, piece) {
 				t.Fatalf("%d, %v, and %x became %x", n, err, piece, given)
 			}
 		}
 		if !bytes.Equal(out.Bytes(), want) {
 			t.Errorf("in pieces of %d: %x, want %x", size, out.Bytes(), want)
+		}
+	}
+}
+
+// Frames that carry nothing end the connection when there are far more of them than anybody needs.
+func TestHTTP2_EndsConnectionsThatFlood(t *testing.T) {
+	for name, send := range map[string]func(w *wire){
+		"pings":             func(w *wire) { w.send(6, 0, 0, make([]byte, 8)) },
+		"settings":          func(w *wire) { w.send(settingsFrame, 0, 0, nil) },
+		"window updates":    func(w *wire) { w.send(8, 0, 0, []byte{0, 0, 0, 1}) },
+		"priorities":        func(w *wire) { w.send(2, 0, 3, []byte{0, 0, 0, 0, 1}) },
+		"nothing of a body": func(w *wire) { w.send(dataFrame, 0, 1, nil) },
+		"unknown frames":    func(w *wire) { w.send(99, 0, 0, nil) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, door := crowded(t, 10, false)
+			w := dialWire(t, r.address, false)
+			w.ask(1, 0, post...)
+			eventually(t, func() bool { return door.countRequests("127.0.0.1") == 1 })
+			flood := &wire{t: flooding{t}, Conn: w.Conn}
+			for range 20 * allowance {
+				send(flood)
+			}
+			eventually(t, func() bool { return door.count("127.0.0.1") == 0 && door.countRequests("127.0.0.1") == 0 })
+			elsewhere(t, r.address, false)
+		})
+	}
+}
+
+// flooding is a test that goes on when the connection has ended.
+type flooding struct{ testing.TB }
+
+func (flooding) Fatal(...any) {}
+
+// Who asks and is answered may send such frames for each.
+func TestHTTP2_TakesWhatBelongsToRequests(t *testing.T) {
+	r, _ := crowded(t, 10, false)
+	w := dialWire(t, r.address, false)
+	for i := range uint32(allowance) {
+		w.ask(1+2*i, endStream, post...)
+		for range 3 {
+			w.send(6, 0, 0, make([]byte, 8))
+		}
+		if _, data, reset := w.body(); string(data) != "/ 0" || reset != 0 {
+			t.Fatalf("request %d: body %q, reset %d", i, data, reset)
 		}
 	}
 }

@@ -72,7 +72,7 @@ func (h *http2Server) prepare(e *Engine) {
 type http2Conn struct {
 	engine *Engine
 	client *conn
-	stream *refuser
+	stream *frames
 	// stopped is closed when no connection is accepted any more, ended when the connection has ended.
 	stopped, ended chan struct{}
 	stop           sync.Once
@@ -94,7 +94,7 @@ func (h *http2Server) serveConn(c *conn, stream net.Conn) {
 	h.engine.came(c)
 	c.sock.Within(0)
 	// The server takes it for one without TLS, whatever is below.
-	through := &refuser{Conn: stream}
+	through := newFrames(stream)
 	v := &http2Conn{engine: h.engine, client: c, stream: through, stopped: make(chan struct{}), ended: make(chan struct{})}
 	h.mu.Lock()
 	h.conns[through] = v

@@ -1,0 +1,220 @@
+package engine
+
+import (
+	"encoding/binary"
+	"errors"
+	"net"
+	"net/http"
+	"reflect"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// frameHead is the length of a frame's head (RFC 9113 section 4.1).
+	frameHead = 9
+	// refusedStream says that nothing was done for a request, so that it may be sent again (RFC 9113 section 8.7).
+	refusedStream = 7
+)
+
+// The types of frames (RFC 9113 section 6).
+const (
+	frameData    = 0
+	frameHeaders = 1
+	frameReset   = 3
+)
+
+// What frames beside bodies and heads may cost (RFC 9113 section 10.5). Each takes one of a connection's allowance, which
+// is this at first and at most, and grows with each request, with each frame of an answer's body, since clients
+// acknowledge these, and with each second. Who uses it up floods the gateway.
+const (
+	allowance          = 1000
+	allowancePerHead   = 8
+	allowancePerData   = 4
+	allowancePerSecond = 10
+)
+
+// errFlood ends a connection that sends too many frames which carry nothing.
+var errFlood = errors.New("too many frames that carry nothing (RFC 9113 section 10.5)")
+
+// frames is a connection of HTTP/2 below the library, for what the library does not do. It says why streams were refused:
+// the library resets a stream whose handler gives up as if something had gone wrong in it, and on its way out this is
+// changed for those that were refused. And it ends connections that flood. The library reads with one goroutine, and writes
+// one piece after the other.
+type frames struct {
+	net.Conn
+
+	mu      sync.Mutex
+	streams map[uint32]struct{}
+
+	in, out frameScan
+	// refused reports that the frame in out resets a stream that was refused.
+	refused bool
+	// preface is how much of what a client sends before its first frame is to come.
+	preface int
+	// spare is the allowance that is left, as of since.
+	spare atomic.Int64
+	since time.Time
+}
+
+func newFrames(conn net.Conn) *frames {
+	f := &frames{Conn: conn, preface: len(preface), since: time.Now()}
+	f.spare.Store(allowance)
+	return f
+}
+
+// frameScan is a frame on its way, of whose head got bytes have come, and of whose payload left are to come.
+type frameScan struct {
+	head      [frameHead]byte
+	got, left int
+}
+
+// begin takes more of the head. It returns how much that was, and whether the head is whole now.
+func (f *frameScan) begin(p []byte) (n int, whole bool) {
+	n = copy(f.head[f.got:], p)
+	if f.got += n; f.got < frameHead {
+		return n, false
+	}
+	f.left = int(binary.BigEndian.Uint32(f.head[:]) >> 8)
+	return n, true
+}
+
+// pass notes that so much of the payload went by.
+func (f *frameScan) pass(n int) {
+	if f.left -= n; f.left == 0 {
+		f.got = 0
+	}
+}
+
+func (f *frameScan) kind() byte { return f.head[3] }
+
+func (f *frameScan) stream() uint32 { return binary.BigEndian.Uint32(f.head[5:]) }
+
+// refuse notes a stream that is about to be reset.
+func (f *frames) refuse(stream uint32) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.streams == nil {
+		f.streams = map[uint32]struct{}{}
+	}
+	f.streams[stream] = struct{}{}
+}
+
+// took reports whether a stream was refused, and forgets it.
+func (f *frames) took(stream uint32) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	_, refused := f.streams[stream]
+	delete(f.streams, stream)
+	return refused
+}
+
+// Write implements io.Writer.
+func (f *frames) Write(p []byte) (int, error) {
+	sent := p
+	for at := 0; at < len(p); {
+		if f.out.got < frameHead {
+			n, whole := f.out.begin(p[at:])
+			if at += n; whole {
+				f.refused = f.out.kind() == frameReset && f.out.left == 4 && f.took(f.out.stream())
+				if f.out.kind() == frameData {
+					f.earn(allowancePerData)
+				}
+				f.out.pass(0)
+			}
+			continue
+		}
+		n := min(f.out.left, len(p)-at)
+		if f.refused {
+			if &sent[0] == &p[0] {
+				// A writer may not change what it is given.
+				sent = slices.Clone(p)
+			}
+			var code [4]byte
+			binary.BigEndian.PutUint32(code[:], refusedStream)
+			copy(sent[at:at+n], code[len(code)-f.out.left:])
+		}
+		at += n
+		f.out.pass(n)
+	}
+	return f.Conn.Write(sent)
+}
+
+// Read implements io.Reader.
+func (f *frames) Read(p []byte) (int, error) {
+	n, err := f.Conn.Read(p)
+	skipped := min(f.preface, n)
+	f.preface -= skipped
+	for at := skipped; at < n; {
+		if f.in.got < frameHead {
+			took, whole := f.in.begin(p[at:n])
+			if at += took; whole {
+				f.count()
+				f.in.pass(0)
+			}
+			continue
+		}
+		took := min(f.in.left, n-at)
+		at += took
+		f.in.pass(took)
+	}
+	if f.spare.Load() < 0 && !f.recover() {
+		return 0, errFlood
+	}
+	return n, err
+}
+
+// count charges for a frame that came, or grants what comes with it.
+func (f *frames) count() {
+	switch {
+	case f.in.kind() == frameHeaders:
+		f.earn(allowancePerHead)
+	case f.in.kind() == frameData && f.in.left > 0:
+	default:
+		f.spare.Add(-1)
+	}
+}
+
+// earn adds to the allowance.
+func (f *frames) earn(n int64) {
+	if f.spare.Load() < allowance {
+		f.spare.Add(n)
+	}
+}
+
+// recover adds what the time since it was last looked at is worth. It reports whether there is an allowance again.
+func (f *frames) recover() bool {
+	now := time.Now()
+	earned := int64(now.Sub(f.since).Seconds() * allowancePerSecond)
+	f.since = now
+	return f.spare.Add(min(earned, allowance)) >= 0
+}
+
+// refuse ends a stream that may not begin. It does not return where the stream can be reset.
+func (v *http2Conn) refuse(w http.ResponseWriter, r *Refusal) {
+	if id := streamOf(w); id > 0 {
+		v.stream.refuse(id)
+		panic(http.ErrAbortHandler)
+	}
+	w.Header()["Retry-After"] = []string{strconv.Itoa(int(refusedTime.Seconds()))}
+	w.WriteHeader(r.Status)
+}
+
+// streamOf is the number of the stream that is answered there, 0 if the library keeps that elsewhere than it did: then a
+// refusal is an answer like any other.
+func streamOf(w http.ResponseWriter) uint32 {
+	v := reflect.ValueOf(w)
+	for _, name := range []string{"rws", "stream", "id"} {
+		if v.Kind() != reflect.Pointer || v.IsNil() || v.Elem().Kind() != reflect.Struct {
+			return 0
+		}
+		v = v.Elem().FieldByName(name)
+	}
+	if v.Kind() != reflect.Uint32 {
+		return 0
+	}
+	return uint32(v.Uint())
+}
