@@ -148,6 +148,11 @@ func (w *workshop) facts(ctx context.Context, name projects.Name, images []strin
 	if f.Volumes, err = w.compose.Volumes(ctx, string(name)); err != nil {
 		return f, err
 	}
+	built, err := w.engine.Images().Labelled(ctx, projects.BuiltLabel(name))
+	if err != nil {
+		return f, err
+	}
+	f.Images = projects.BuiltFor(name, built)
 	if local(w.host) {
 		f.HostRoutes, err = subnet.HostRoutes()
 	}

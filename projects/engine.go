@@ -40,7 +40,7 @@ type Remover interface {
 // that is gone; *docker.Client is one.
 type Keeper interface {
 	KeepRunning(ctx context.Context, nameOrID string, keep bool) error
-	RemoveImages(ctx context.Context, label string, ours func(name string) bool) error
+	RemoveImages(ctx context.Context, label string, ours func(name string, labels map[string]string) bool) error
 }
 
 // Engine is what the life of a project asks of Docker itself.

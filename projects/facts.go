@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"gateway/projects/subnet"
@@ -24,6 +25,8 @@ type Facts struct {
 	Running Running
 	// Volumes are those that carry the label of a compose project of that name.
 	Volumes []string
+	// Images are the names of those that were built for a compose project of that name.
+	Images []string
 	// Routes are the keys in the running table.
 	Routes []Taken
 	// Networks are all of the engine's, HostRoutes those of this machine when the engine is on it.
@@ -86,8 +89,8 @@ func refuse(reasons ...error) error {
 	return all
 }
 
-// nameFree refuses a name that a folder or a compose project has, be it only by its volumes: taking a failed project
-// down again would take those with it.
+// nameFree refuses a name that a folder or a compose project has, be it only by its volumes or images: taking a failed
+// project down again would take those with it.
 func (f Facts) nameFree(name Name) error {
 	switch {
 	case f.exists:
@@ -104,6 +107,9 @@ func (f Facts) nameFree(name Name) error {
 	case len(f.Volumes) > 0:
 		return fmt.Errorf("name %s: volume %s is left of a compose project of that name; choose another name, and the volume stays as it is",
 			name, strings.Join(f.Volumes, ", "))
+	case len(f.Images) > 0:
+		return fmt.Errorf("name %s: image %s is left of a compose project of that name; choose another name, or remove the image: docker image rm %s",
+			name, strings.Join(f.Images, ", "), strings.Join(f.Images, " "))
 	}
 	return nil
 }
@@ -180,3 +186,20 @@ func (f Facts) chooseSubnets(pool netip.Prefix, two bool) (edge, backend netip.P
 	}
 	return edge, backend, err
 }
+
+// BuiltFor are the names of those images that were built for a compose project of that name, sorted.
+func BuiltFor(name Name, images []docker.Image) []string {
+	var all []string
+	for _, image := range images {
+		for _, ref := range image.Names {
+			if builtHere(name, ref, image.Labels) {
+				all = append(all, ref)
+			}
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// BuiltLabel is the label, as "key=value", of images that were built for a compose project of that name.
+func BuiltLabel(name Name) string { return composeProject + "=" + string(name) }

@@ -298,6 +298,7 @@ func TestAdd_RefusesBeforeAnythingIsMade(t *testing.T) {
 		"folder there":     {"blog", "/b", Facts{}, []string{"name blog is taken", "gateway deploy blog"}},
 		"runs elsewhere":   {"other", "/b", Facts{}, []string{"name other", "other-1"}},
 		"volumes are left": {"x", "/x", Facts{Volumes: []string{"x_data", "x_db"}}, []string{"name x", "x_data, x_db", "another name", "stays as it is"}},
+		"images are left":  {"x", "/x", Facts{Images: []string{"x-web:latest"}}, []string{"name x", "x-web:latest", "another name", "docker image rm x-web:latest"}},
 		"path in force":    {"x", "/chess", Facts{Routes: []Taken{{route.Key{Prefix: prefix(t, "/chess")}, "", "container chess"}}}, []string{"/chess", "container chess"}},
 		"path not running": {"x", "/blog", Facts{}, []string{"/blog", "project blog"}},
 		"no gateway":       {"x", "/x", Facts{Gateway: gone}, []string{gone.Error()}},
@@ -373,5 +374,17 @@ func TestAdd_TwoAtOnceTakeTwoSubnets(t *testing.T) {
 	}
 	if len(seen) != len(names) {
 		t.Errorf("subnets %v", slices.Collect(maps.Keys(seen)))
+	}
+}
+
+func TestBuiltFor_TakesTheNamesThatComposeDerives(t *testing.T) {
+	mark := map[string]string{composeProject: "blog", composeService: "web"}
+	got := BuiltFor("blog", []docker.Image{
+		{ID: "a", Names: []string{"blog-web:latest", "blog-web:1", "wordpress:apache", "blog-shop:1", "blog/web:1"}, Labels: mark},
+		{ID: "b", Names: []string{"blog-db:latest"}, Labels: map[string]string{composeProject: "blog"}},
+		{ID: "c", Labels: mark},
+	})
+	if !slices.Equal(got, []string{"blog-web:1", "blog-web:latest"}) {
+		t.Errorf("got %v", got)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"gateway/projects/policy"
@@ -41,7 +42,16 @@ func teardown(ctx context.Context, engine Engine, compose Composer, name Name) e
 			return err
 		}
 	}
-	return engine.RemoveImages(ctx, composeProject+"="+string(name), func(image string) bool { return policy.OwnImage(string(name), image) })
+	return engine.RemoveImages(ctx, BuiltLabel(name), func(image string, labels map[string]string) bool {
+		return builtHere(name, image, labels) || strings.HasPrefix(image, policy.StagedImage+":")
+	})
+}
+
+// builtHere reports whether an image's name is the one that Compose derives for the service that it was built for. Others
+// may have given it further names.
+func builtHere(name Name, image string, labels map[string]string) bool {
+	service := labels[composeService]
+	return service != "" && policy.ServiceOfImage(string(name), image) == service
 }
 
 // RemoveNetwork removes a network after taking the proxy off it. The agent may put the proxy back for as long as it has

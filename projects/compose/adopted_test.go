@@ -15,7 +15,7 @@ import (
 // foreign are folders as people have them for Compose.
 var foreign = map[string]map[string]string{
 	"variables of .env everywhere": {
-		"compose.yaml": "services:\n  web:\n    image: shop-x:${TAG}\n    env_file: app.env\n    environment: [TOKEN, 'MADE=${TOKEN}-${NONE:-b}', UNSET]\n    build: {context: ., args: [TOKEN]}\n",
+		"compose.yaml": "services:\n  web:\n    image: shop-web:${TAG}\n    env_file: app.env\n    environment: [TOKEN, 'MADE=${TOKEN}-${NONE:-b}', UNSET]\n    build: {context: ., args: [TOKEN]}\n",
 		".env":         "TAG=2\nTOKEN=secret\nBASE=https://example.org\nQUOTED='a $b'\nexport EXPORTED=\"x\\ny\" # why\n",
 		"app.env":      "LINK=${BASE}/x\nSECOND=${LINK}/y\nDOLLAR=$$5\nELSE=${NONE:-${TOKEN}}\nLONG=\"one\ntwo\"\n",
 	},
@@ -29,7 +29,7 @@ var foreign = map[string]map[string]string{
 	},
 	"include for a folder": {
 		"compose.yaml":       "include:\n  - path: infra/compose.yaml\n    project_directory: infra\n    env_file: [infra/a.env, infra/b.env]\nservices:\n  web: {image: x, depends_on: [cache]}\n",
-		"infra/compose.yaml": "services:\n  cache: {image: 'shop-x:${KIND}-${TOP}', env_file: c.env, build: ., volumes: ['./data:/data']}\n",
+		"infra/compose.yaml": "services:\n  cache: {image: 'shop-cache:${KIND}-${TOP}', env_file: c.env, build: ., volumes: ['./data:/data']}\n",
 		"infra/a.env":        "KIND=one\n", "infra/b.env": "KIND=${KIND}two\nTOP=b\n", "infra/c.env": "C=1\n", ".env": "TOP=above\n",
 	},
 	"include in short and list form": {

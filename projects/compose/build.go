@@ -3,12 +3,15 @@ package compose
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/docker/cli/cli-plugins/manager"
@@ -22,9 +25,10 @@ import (
 
 // build makes the images of the project's services that are built, each time anew as far as the builder knows of no
 // change: so that what runs is what the folder says. What the builder writes comes as events. Without the builder that
-// Docker calls buildx the engine's own is used.
-func (c *Compose) build(ctx context.Context, project *types.Project) error {
-	names := slices.DeleteFunc(slices.Sorted(maps.Keys(project.Services)), func(name string) bool { return project.Services[name].Build == nil })
+// Docker calls buildx the engine's own is used. An image gets its names when all are built, and none that has become
+// another's meanwhile.
+func (c *Compose) build(ctx context.Context, project *types.Project, trust policy.Trust) error {
+	names := builtServices(project)
 	if len(names) == 0 {
 		return nil
 	}
@@ -34,17 +38,28 @@ func (c *Compose) build(ctx context.Context, project *types.Project) error {
 			return &BuildError{error: err}
 		}
 	}
-	project, err := labelled(project)
+	staged, err := stageImages(project)
 	if err != nil {
 		return err
 	}
-	err = c.service.Build(ctx, project, api.BuildOptions{
+	c.said.events.hide(staged.shown())
+	defer c.said.events.hide(nil)
+	err = c.service.Build(ctx, staged.project, api.BuildOptions{
 		Services: names, Deps: true, Progress: "plain", Memory: policy.MaxMemory, Out: c.said,
 	})
 	c.said.end()
-	if err == nil {
-		return nil
+	if err != nil {
+		return errors.Join(c.buildError(ctx, names, err), c.unstage(ctx, staged))
 	}
+	err = c.refuseTaken(ctx, project, trust, staged.names())
+	if err == nil {
+		err = c.name(ctx, staged)
+	}
+	return errors.Join(err, c.unstage(ctx, staged))
+}
+
+// buildError says why a build failed, and what it wrote last.
+func (c *Compose) buildError(ctx context.Context, names []string, err error) error {
 	if ctx.Err() != nil {
 		return &BuildError{worded(err), c.said.steps()}
 	}
@@ -99,20 +114,86 @@ func onlyForBuildKit(project *types.Project, names []string) error {
 	return nil
 }
 
-// labelled has images say what they were built for, as not every builder does by itself: so they are found when the
-// project goes.
-func labelled(project *types.Project) (*types.Project, error) {
-	return project.WithServicesTransform(func(name string, s types.ServiceConfig) (types.ServiceConfig, error) {
-		if s.Build == nil {
-			return s, nil
+// staged is a project whose images are built under names that nobody else knows, by the service.
+type staged struct {
+	project *types.Project
+	images  map[string]stagedImage
+}
+
+// stagedImage is what an image is called while it is built, and what it will be called.
+type stagedImage struct {
+	now   string
+	later []string
+}
+
+// stageImages has each image built under a name of its own, and say what it was built for, as not every builder does by itself:
+// so it is found when the project goes.
+func stageImages(project *types.Project) (staged, error) {
+	s := staged{images: map[string]stagedImage{}}
+	for i, name := range builtServices(project) {
+		s.images[name] = stagedImage{fmt.Sprintf("%s:%s-%d", policy.StagedImage, strings.ToLower(rand.Text()), i), imagesOf(project, name)}
+	}
+	var err error
+	s.project, err = project.WithServicesTransform(func(name string, service types.ServiceConfig) (types.ServiceConfig, error) {
+		if service.Build == nil {
+			return service, nil
 		}
-		b := *s.Build
+		image := s.images[name]
+		b := *service.Build
 		b.Labels = types.Labels{}
-		maps.Copy(b.Labels, s.Build.Labels)
-		b.Labels[api.ProjectLabel], b.Labels[api.ServiceLabel] = project.Name, name
-		s.Build = &b
-		return s, nil
+		maps.Copy(b.Labels, service.Build.Labels)
+		b.Labels[api.ProjectLabel] = project.Name
+		// Of several services with one image, the one that it is named after: its name is found by that.
+		b.Labels[api.ServiceLabel] = cmp.Or(policy.ServiceOfImage(project.Name, image.later[0]), name)
+		b.Tags, service.Image = nil, image.now
+		service.Build = &b
+		return service, nil
 	})
+	return s, err
+}
+
+// names are those that the images will have.
+func (s staged) names() []builtName {
+	var all []builtName
+	for _, service := range slices.Sorted(maps.Keys(s.images)) {
+		for _, image := range s.images[service].later {
+			all = append(all, builtName{service, image})
+		}
+	}
+	return all
+}
+
+// shown has people see the names that the images will have.
+func (s staged) shown() *strings.Replacer {
+	var pairs []string
+	for _, image := range s.images {
+		pairs = append(pairs, image.now, image.later[0])
+	}
+	return strings.NewReplacer(pairs...)
+}
+
+// name gives the images their names.
+func (c *Compose) name(ctx context.Context, s staged) error {
+	for _, service := range slices.Sorted(maps.Keys(s.images)) {
+		image := s.images[service]
+		for _, later := range image.later {
+			if err := c.engine.Images().Tag(ctx, image.now, later); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// unstage takes the names of the build off the images. One without another name goes with it.
+func (c *Compose) unstage(ctx context.Context, s staged) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	defer cancel()
+	var all error
+	for _, image := range s.images {
+		all = errors.Join(all, c.engine.Images().Remove(ctx, image.now))
+	}
+	return all
 }
 
 // BuildError is a build that failed.

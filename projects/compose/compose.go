@@ -21,6 +21,8 @@ import (
 	"github.com/docker/compose/v5/pkg/api"
 	sdk "github.com/docker/compose/v5/pkg/compose"
 	"github.com/docker/go-connections/tlsconfig"
+
+	"gateway/proxy/docker"
 )
 
 // ErrOverlap says that a network's subnet shares addresses with another network's.
@@ -41,6 +43,7 @@ const (
 type Compose struct {
 	service api.Compose
 	cli     command.Cli
+	engine  *docker.Client
 	said    *buildLog
 }
 
@@ -69,7 +72,11 @@ func New(host string, progress func(Event)) (*Compose, error) {
 	if err != nil {
 		return nil, fmt.Errorf("preparing compose: %w", err)
 	}
-	return &Compose{service, cli, said}, nil
+	engine, err := docker.New(host)
+	if err != nil {
+		return nil, fmt.Errorf("preparing compose: %w", err)
+	}
+	return &Compose{service, cli, engine, said}, nil
 }
 
 // clientOptions are those of the docker command for an address.
@@ -103,7 +110,7 @@ func (c *Compose) Up(ctx context.Context, dir, name string, force bool) error {
 	if err != nil {
 		return err
 	}
-	if err := c.build(ctx, project); err != nil {
+	if err := c.build(ctx, project, seen.Trust); err != nil {
 		return err
 	}
 	if err := c.refuseImages(ctx, project, seen.Trust); err != nil {

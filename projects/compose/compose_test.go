@@ -146,10 +146,11 @@ func TestUp_BuildsInNobodyElsesPlace(t *testing.T) {
 	}
 	const theirs = "image blog-shop-web was built for project blog-shop (rule image-name); give the service another name"
 	for text, want := range map[string]string{
-		"{shop-web: {build: .}}":                                theirs,
-		"{a: {build: {context: ., tags: [blog-shop-web]}}}":     theirs,
-		"{a: {build: ., image: 'blog-shop-web:latest'}}":        "image blog-shop-web:latest was built for project blog-shop",
-		"{mine: {build: .}, hand: {build: .}, new: {build: .}}": "",
+		"{shop-web: {build: .}}": theirs,
+		"{a: {build: {context: ., tags: [blog-shop-web]}}, shop-web: {image: x}}": theirs,
+		"{shop-web: {build: ., image: 'blog-shop-web:latest'}}":                   "image blog-shop-web:latest was built for project blog-shop",
+		"{hand: {build: .}}":                  "image blog-hand is there already and was not built for this project (rule image-name)",
+		"{mine: {build: .}, new: {build: .}}": "",
 	} {
 		dir := write(t, "services: "+text)
 		_, _, err := c.own(t.Context(), Subject{Dir: dir, Name: "blog"})
@@ -164,6 +165,56 @@ func TestUp_BuildsInNobodyElsesPlace(t *testing.T) {
 		}
 		if _, _, err := c.own(t.Context(), Subject{Dir: dir, Name: "blog", Trust: policy.Trust{policy.ImageName}}); err != nil {
 			t.Errorf("trusted: %v", err)
+		}
+	}
+}
+
+func TestUp_TakesNothingOfOtherProjects(t *testing.T) {
+	engine := dockertest.Start(t)
+	client, err := docker.New(engine.Host())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	for tag, change := range map[string]string{
+		"other-web": "LABEL com.docker.compose.project=other", "wordpress:apache": "LABEL com.docker.compose.project=wordpress",
+		"blog-mine": "LABEL com.docker.compose.project=blog", "mariadb:10.11": "LABEL a=b",
+	} {
+		if _, err := client.Images().Import(t.Context(), tag, strings.NewReader(""), []string{change}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	engine.AddVolume("blog_theirs", map[string]string{"com.docker.compose.project": "other"})
+	engine.AddVolume("blog_hand", nil)
+	engine.AddVolume("blog_mine", map[string]string{"com.docker.compose.project": "blog"})
+	engine.AddNetwork(dockertest.Network{Name: "blog_net", Labels: map[string]string{"com.docker.compose.project": "other"}})
+	engine.AddContainer(dockertest.Container{Name: "blog-shop-web-1", Labels: map[string]string{"com.docker.compose.project": "blog-shop"}})
+	c, err := New(engine.Host(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{
+		"services: {a: {image: other-web}}":                                                                                                    "services.a.image: image other-web was built here for project other (rule image-name)",
+		"x-gateway: {template: wordpress}\nservices: {a: {image: 'wordpress:apache'}}":                                                         "image wordpress:apache was built here for project wordpress",
+		"services: {a: {image: 'mariadb:10.11', volumes: [{type: image, source: other-web, target: /x}]}}":                                     "services.a.volumes: image other-web",
+		"services: {a: {build: {context: ., additional_contexts: {x: 'docker-image://other-web'}}}}":                                           "services.a.build: image other-web",
+		"services: {a: {build: {context: ., cache_from: [other-web]}}}":                                                                        "services.a.build: image other-web",
+		"services: {a: {image: x, volumes: ['theirs:/x']}}\nvolumes: {theirs: {}}":                                                             "volumes.theirs: volume blog_theirs is project other's (rule external)",
+		"services: {a: {image: x, volumes: ['hand:/x']}}\nvolumes: {hand: {}}":                                                                 "volume blog_hand is there already",
+		"services: {a: {image: x, networks: [net]}}\nnetworks: {net: {}}":                                                                      "networks.net: network blog_net is project other's",
+		"services: {shop-web: {image: x}}":                                                                                                     "service shop-web: its container would be called blog-shop-web-1, and container blog-shop-web-1 is project blog-shop's",
+		"services: {a: {image: blog-mine, volumes: ['mine:/x']}, b: {image: 'mariadb:10.11'}}\nvolumes: {mine: {}}\nnetworks: {default: {}}\n": "",
+	} {
+		dir := write(t, text)
+		project, seen, err := c.own(t.Context(), Subject{Dir: dir, Name: "blog"})
+		if err == nil {
+			err = c.refuseImages(t.Context(), project, seen.Trust)
+		}
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+		if want != "" && c.Up(t.Context(), dir, "blog", false) == nil {
+			t.Errorf("%s: started", text)
 		}
 	}
 }

@@ -36,6 +36,23 @@ type reporter struct {
 	emit func(Event)
 	// told are the last events by their ids: the SDK tells some twice.
 	told map[string]Event
+	// shown puts names that people know in the place of others; nil changes nothing.
+	shown *strings.Replacer
+}
+
+// hide has events show other names.
+func (r *reporter) hide(names *strings.Replacer) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.shown = names
+}
+
+// named is an event with the names that people know. The caller holds mu.
+func (r *reporter) named(e Event) Event {
+	if r.shown != nil {
+		e.ID, e.Text, e.Details = r.shown.Replace(e.ID), r.shown.Replace(e.Text), r.shown.Replace(e.Details)
+	}
+	return e
 }
 
 // Start is told that an operation begins.
@@ -56,7 +73,7 @@ func (r *reporter) On(resources ...api.Resource) {
 		if resource.ID == api.ResourceCompose || inUse(resource) || abandoned(resource) {
 			continue
 		}
-		e := event(resource)
+		e := r.named(event(resource))
 		if r.told[e.ID] == e {
 			continue
 		}
@@ -75,7 +92,7 @@ func (r *reporter) say(e Event) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.emit(e)
+	r.emit(r.named(e))
 }
 
 // event is a step as it is handed on. The SDK calls healthy what runs and has no health check, too.

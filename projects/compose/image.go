@@ -23,12 +23,12 @@ func (c *Compose) refuseImages(ctx context.Context, project *types.Project, trus
 	for _, name := range slices.Sorted(maps.Keys(project.Services)) {
 		service := project.Services[name]
 		image := api.GetImageNameOrDefault(service, project.Name)
-		labels, err := c.imageLabels(ctx, image)
+		seen, err := c.imageOf(ctx, image)
 		if err != nil {
 			return fmt.Errorf("looking at image %s: %w", image, worded(err))
 		}
-		for _, key := range slices.Sorted(maps.Keys(labels)) {
-			if _, own := service.Labels[key]; own || !publishes(key, labels[key]) || trust.Has(policy.Labels) {
+		for _, key := range slices.Sorted(maps.Keys(seen.labels)) {
+			if _, own := service.Labels[key]; own || !publishes(key, seen.labels[key]) || trust.Has(policy.Labels) {
 				continue
 			}
 			f := policy.Labels.Found("services."+name+".image", fmt.Sprintf("image %s has the label %q", image, key))
@@ -37,42 +37,81 @@ func (c *Compose) refuseImages(ctx context.Context, project *types.Project, trus
 			found = append(found, f)
 		}
 	}
+	strangers, err := c.strangersImages(ctx, project, trust)
+	if err != nil {
+		return err
+	}
+	found = append(found, strangers...)
 	if len(found) > 0 {
 		return found
 	}
 	return nil
 }
 
-// own reads a project as inspect does, and refuses to build images in the place of another project's: the names that
-// Compose gives to those of project blog begin like those of project blog-shop. What Compose builds it labels.
+// own reads a project as inspect does, and refuses what would be another's because of its name: the names that Compose
+// gives to things of project blog begin like those of project blog-shop. What Compose makes it labels.
 func (c *Compose) own(ctx context.Context, s Subject) (*types.Project, Inspection, error) {
 	project, seen, err := inspect(ctx, s)
-	if err != nil || seen.Trust.Has(policy.ImageName) {
+	if err != nil {
 		return project, seen, err
 	}
-	var found policy.Refused
-	for _, name := range slices.Sorted(maps.Keys(project.Services)) {
-		service := project.Services[name]
-		if service.Build == nil {
-			continue
-		}
-		for _, image := range append([]string{api.GetImageNameOrDefault(service, project.Name)}, service.Build.Tags...) {
-			labels, err := c.imageLabels(ctx, image)
-			if err != nil {
-				return nil, seen, fmt.Errorf("looking at image %s: %w", image, worded(err))
-			}
-			if owner := labels[api.ProjectLabel]; owner != "" && owner != project.Name {
-				f := policy.ImageName.Found("services."+name+".build", fmt.Sprintf("image %s was built for project %s", image, owner))
-				f.File = project.ComposeFiles[0]
-				f.Mend = fmt.Sprintf("give the service another name, or remove the image when nothing needs it: docker image rm %s", image)
-				found = append(found, f)
-			}
+	var names []builtName
+	for _, name := range builtServices(project) {
+		for _, image := range imagesOf(project, name) {
+			names = append(names, builtName{name, image})
 		}
 	}
-	if len(found) > 0 {
-		return nil, seen, found
+	if err := c.refuseTaken(ctx, project, seen.Trust, names); err != nil {
+		return nil, seen, err
+	}
+	if err := c.refuseOthers(ctx, project, seen); err != nil {
+		return nil, seen, err
 	}
 	return project, seen, nil
+}
+
+// builtServices are the names of the services that are built, sorted.
+func builtServices(project *types.Project) []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(project.Services)), func(name string) bool { return project.Services[name].Build == nil })
+}
+
+// imagesOf are the names that a service is built under.
+func imagesOf(project *types.Project, service string) []string {
+	s := project.Services[service]
+	return append([]string{api.GetImageNameOrDefault(s, project.Name)}, s.Build.Tags...)
+}
+
+// builtName is an image name that a service is built under.
+type builtName struct{ service, image string }
+
+// refuseTaken refuses to build under a name that has an image already which was not built for the project.
+func (c *Compose) refuseTaken(ctx context.Context, project *types.Project, trust policy.Trust, names []builtName) error {
+	if trust.Has(policy.ImageName) {
+		return nil
+	}
+	var found policy.Refused
+	for _, n := range names {
+		seen, err := c.imageOf(ctx, n.image)
+		if err != nil {
+			return fmt.Errorf("looking at image %s: %w", n.image, worded(err))
+		}
+		owner := seen.labels[api.ProjectLabel]
+		if !seen.exists || owner == project.Name {
+			continue
+		}
+		text := fmt.Sprintf("image %s is there already and was not built for this project", n.image)
+		if owner != "" {
+			text = fmt.Sprintf("image %s was built for project %s", n.image, owner)
+		}
+		f := policy.ImageName.Found("services."+n.service+".build", text)
+		f.File = project.ComposeFiles[0]
+		f.Mend = fmt.Sprintf("give the service another name, or remove the image when nothing needs it: docker image rm %s", n.image)
+		found = append(found, f)
+	}
+	if len(found) > 0 {
+		return found
+	}
+	return nil
 }
 
 // discard removes the containers that were made of refused images and never started: a later start would not look at
@@ -84,7 +123,11 @@ func (c *Compose) discard(ctx context.Context, project *types.Project, err error
 	}
 	var services []string
 	for _, f := range refused {
-		services = append(services, strings.TrimSuffix(strings.TrimPrefix(f.Where, "services."), ".image"))
+		service := strings.TrimPrefix(f.Where, "services.")
+		for _, key := range []string{".image", ".volumes", ".build"} {
+			service = strings.TrimSuffix(service, key)
+		}
+		services = append(services, service)
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
@@ -105,17 +148,26 @@ func publishes(key, value string) bool {
 	return strings.HasPrefix(key, "gateway.") || policy.ClaimedLabel(key, value) != "" && !strings.HasPrefix(key, "com.docker.")
 }
 
-// imageLabels are those of an image, none when the engine has no such image.
-func (c *Compose) imageLabels(ctx context.Context, image string) (map[string]string, error) {
+// imageFacts is what an engine knows of an image.
+type imageFacts struct {
+	exists bool
+	labels map[string]string
+	// pulled says that the image came from a registry. Engines that keep images by containerd say so of all.
+	pulled bool
+}
+
+// imageOf looks at an image, which the engine need not have.
+func (c *Compose) imageOf(ctx context.Context, image string) (imageFacts, error) {
 	seen, err := c.cli.Client().ImageInspect(ctx, image)
 	if errdefs.IsNotFound(err) {
-		return nil, nil
+		return imageFacts{}, nil
 	}
 	if err != nil {
-		return nil, err
+		return imageFacts{}, err
 	}
-	if seen.Config == nil {
-		return nil, nil
+	facts := imageFacts{exists: true, pulled: len(seen.RepoDigests) > 0}
+	if seen.Config != nil {
+		facts.labels = seen.Config.Labels
 	}
-	return seen.Config.Labels, nil
+	return facts, nil
 }

@@ -281,7 +281,7 @@ func (c *Compose) Prepare(ctx context.Context, dir, name, service string) ([]int
 	case err != nil:
 		return nil, err
 	case project.Services[service].Build != nil:
-		err = c.build(ctx, project)
+		err = c.build(ctx, project, seen.Trust)
 	case !found:
 		err = worded(c.service.Pull(ctx, project, api.PullOptions{Quiet: true}))
 	}

@@ -99,7 +99,13 @@ func examineBuild(r *resolved, s types.ServiceConfig, keys []string) {
 	if s.Image != "" {
 		names = append([]string{s.Image}, names...)
 	}
-	each(r, policy.ImageName, names, func(name string) bool { return policy.OwnImage(r.project.Name, name) }, keys)
+	services := slices.Concat(r.project.ServiceNames(), r.project.DisabledServiceNames())
+	for _, name := range names {
+		if !policy.OwnImage(r.project.Name, services, name) {
+			r.findToMend(policy.ImageName, fmt.Sprintf("%q would be built here, and its name is not one that Compose derives from project and service", name),
+				policy.ImageNameMend(r.project.Name, s.Name), keys...)
+		}
+	}
 }
 
 // computed reports whether the builder would make something else of what a build says. Compose writes it into a file of

@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -119,10 +121,23 @@ func checkBuildNetwork(c *check, e entry) {
 	}
 }
 
-// OwnImage reports whether an image of that name may be built for a project: it begins with the project's name.
-func OwnImage(project, image string) bool {
-	rest, ok := strings.CutPrefix(image, project)
-	return ok && rest != "" && strings.ContainsRune("-_/:", rune(rest[0]))
+// OwnImage reports whether an image of that name may be built for a project: the name is the one that Compose derives for
+// one of its services, PROJECT-SERVICE, and the tag may be any.
+func OwnImage(project string, services []string, image string) bool {
+	return slices.Contains(services, ServiceOfImage(project, image))
+}
+
+// StagedImage is what images are called while they are built.
+const StagedImage = "gateway-build"
+
+// ServiceOfImage is the service that Compose derives the name of an image from, or empty when the name is not PROJECT-SERVICE.
+func ServiceOfImage(project, image string) string {
+	name, tag, tagged := strings.Cut(image, ":")
+	service, ours := strings.CutPrefix(name, project+"-")
+	if !ours || tagged && tag == "" || strings.ContainsAny(image, "/@") {
+		return ""
+	}
+	return service
 }
 
 // What is wrong with a build that the builder would compute something of, and the mend.
@@ -156,19 +171,41 @@ func keysOf(n *yaml.Node) []string {
 // PlainItem reports whether a text is one item of a list with commas.
 func PlainItem(text string) bool { return !strings.ContainsAny(text, ",\"\r\n") }
 
-// checkTagged refuses to build what others know by that name.
-func checkTagged(c *check, service *yaml.Node) {
+// named is the name of an image, and where it is said.
+type named struct {
+	text, service, where string
+	place                Place
+}
+
+// noteImage notes the name under which a service is built, for when all services are known.
+func noteImage(c *check, service *yaml.Node) {
 	image := lookUp(service, "image")
-	if lookUp(service, "build") == nil || image == nil || OwnImage(c.w.src.Name, c.text(image)) {
+	if lookUp(service, "build") == nil || image == nil {
 		return
 	}
-	c.in("image").find(ImageName, image.Line, "%s would be built here, and its name does not begin with %s-", shown(c.text(image)), c.w.src.Name)
+	in := c.in("image")
+	c.w.built = append(c.w.built, named{c.text(image), c.keys[1], joined(in.keys), Place{c.s.file, image.Line}})
 }
 
 func checkTags(c *check, e entry) {
 	for _, item := range items(e.value) {
-		if tag := c.text(item); !OwnImage(c.w.src.Name, tag) {
-			c.find(ImageName, item.Line, "tag %s does not begin with %s-", shown(tag), c.w.src.Name)
-		}
+		c.w.built = append(c.w.built, named{c.text(item), c.keys[1], joined(c.keys), Place{c.s.file, item.Line}})
 	}
+}
+
+// imageNames refuses to build what others know by that name.
+func (w *walker) imageNames() {
+	for _, n := range w.built {
+		if OwnImage(w.src.Name, slices.Sorted(maps.Keys(w.services)), n.text) {
+			continue
+		}
+		f := ImageName.Found(n.where, fmt.Sprintf("%s would be built here, and its name is not one that Compose derives from project and service", shown(n.text)))
+		f.Mend = ImageNameMend(w.src.Name, n.service)
+		w.add(f, n.place)
+	}
+}
+
+// ImageNameMend is what to write for a service in the place of an image name that is not the project's.
+func ImageNameMend(project, service string) string {
+	return fmt.Sprintf("remove it, or write %s-%s", project, service)
 }

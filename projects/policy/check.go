@@ -115,6 +115,7 @@ func Check(src Source) (Report, error) {
 	w := &walker{
 		src: src, folder: folder, trust: src.Trust.With(nil),
 		places: map[string]Place{}, seen: map[string]bool{}, parsed: map[string]*yaml.Node{}, texts: map[string][]byte{},
+		services: map[string]bool{},
 	}
 	env := maps.Clone(src.Env)
 	if env == nil {
@@ -133,6 +134,7 @@ func Check(src Source) (Report, error) {
 		}
 	}
 	w.crossings()
+	w.imageNames()
 	return Report{
 		Findings: w.result(), Trust: w.trust.With(nil), Env: env, Folder: folder, Base: base, Files: files, Texts: w.texts,
 		Unset: w.unset, places: w.places,
@@ -194,6 +196,9 @@ type walker struct {
 	texts map[string][]byte
 	// writable are the folders that containers may write to, fixed what must not be inside one.
 	writable, fixed []spot
+	// services are the names of all services, built the names that some of them are built under.
+	services map[string]bool
+	built    []named
 	// parts are the files that the project's compose file is made of beside itself.
 	parts []spot
 }

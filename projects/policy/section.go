@@ -250,6 +250,7 @@ func checkServices(c *check, e entry) error {
 		c.in("services").find(Limits, e.line, "there are %d services, and %d is the most", len(all), MaxServices)
 	}
 	for _, service := range all {
+		c.w.services[service.key] = true
 		if err := checkService(c.in("services", service.key), e.value, service); err != nil {
 			return err
 		}
@@ -269,7 +270,7 @@ func checkService(c *check, services *yaml.Node, service entry) error {
 			one(c.in(e.key), e)
 		}
 	}
-	checkTagged(c, service.value)
+	noteImage(c, service.value)
 	if e := lookUp(service.value, "extends"); e != nil {
 		return checkExtends(c, services, e)
 	}

@@ -207,7 +207,7 @@ func TestRemoveImages_RemovesThoseOfALabelAlone(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range 2 {
-			if err := l.client.RemoveImages(t.Context(), "mark="+mark, func(name string) bool { return name != theirs }); err != nil {
+			if err := l.client.RemoveImages(t.Context(), "mark="+mark, func(name string, labels map[string]string) bool { return name != theirs && labels["mark"] == mark }); err != nil {
 				t.Fatal(err)
 			}
 		}

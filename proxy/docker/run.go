@@ -156,6 +156,17 @@ func removed(ctx context.Context, s *session, nameOrID string) error {
 	}
 }
 
+// VolumeLabels are the labels of a named volume. The error wraps ErrNotFound when there is none.
+func (c *Client) VolumeLabels(ctx context.Context, name string) (map[string]string, error) {
+	what := "inspecting volume " + name
+	if err := given("volume", name); err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	var found struct{ Labels map[string]string }
+	err := c.link.do(ctx, what, func(s *session) error { return c.link.get(ctx, s, "/volumes/"+name, &found) })
+	return found.Labels, err
+}
+
 // RemoveVolume removes a named volume; that it is not there is no error. The error wraps ErrInUse when a container has it.
 func (c *Client) RemoveVolume(ctx context.Context, name string) error {
 	if given("volume", name) != nil {
