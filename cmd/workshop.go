@@ -35,6 +35,9 @@ func (e *Env) workshop() (*workshop, error) {
 	if w.store, err = projects.NewStore(e.projectsRoot()); err != nil {
 		return nil, err
 	}
+	if err := w.store.Protect(); err != nil {
+		return nil, err
+	}
 	if w.host, err = e.dockerHost(); err != nil {
 		return nil, err
 	}

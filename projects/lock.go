@@ -32,7 +32,10 @@ func (s Store) Lock(ctx context.Context, name Name) (unlock func(), err error) {
 }
 
 func (s Store) lock(ctx context.Context, name string, patience time.Duration) (unlock func(), err error) {
-	if err := os.MkdirAll(filepath.Join(s.root, locks), 0o755); err != nil {
+	if err := s.makeRoot(); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(filepath.Join(s.root, locks), privateMode); err != nil {
 		return nil, unwritable(s.root, err)
 	}
 	file := filepath.Join(s.root, locks, name+".lock")

@@ -219,7 +219,7 @@ func TestStore_PlacesWholeOrNotAtAll(t *testing.T) {
 	if got := contents(t, store.Dir("b")); len(got) != 2 || got["site/index.html"] != "mine" {
 		t.Errorf("b has %v", got)
 	}
-	if info, err := os.Stat(store.Dir("a")); err != nil || info.Mode().Perm() != 0o755 {
+	if info, err := os.Stat(store.Dir("a")); err != nil || info.Mode().Perm() != 0o700 {
 		t.Errorf("the folder: %v %v", info, err)
 	}
 	if err := os.Remove(filepath.Join(site.Dir, "index.html")); err != nil {

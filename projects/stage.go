@@ -21,8 +21,8 @@ func (s Store) place(ctx context.Context, name Name, files map[string][]byte, si
 	if err := s.tidy(name); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(s.root, 0o755); err != nil {
-		return unwritable(s.root, err)
+	if err := s.makeRoot(); err != nil {
+		return err
 	}
 	stage, err := newStage(s.root, "add", name)
 	if err != nil {
@@ -91,7 +91,7 @@ func (s Store) tidy(name Name) error {
 
 // fill writes a project's files into a new folder.
 func fill(ctx context.Context, dir string, files map[string][]byte, site *Site, sources ...*adoption.Folder) error {
-	if err := makeFolder(dir); err != nil {
+	if err := os.Mkdir(dir, privateMode); err != nil {
 		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
