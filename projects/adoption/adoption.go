@@ -93,16 +93,20 @@ func (p Port) String() string {
 	return fmt.Sprintf("%s:%d", p.Host, p.Inside)
 }
 
-// Missing are the limits that a service says nothing of.
+// Missing are the limits that a service says nothing of, with the values that fit what it does say; zero values are not
+// missing.
 type Missing struct {
-	Memory, CPUs, Pids, NoNewPrivileges, LogSize, LogFiles bool
-	// InDeploy says that it has some by deploy.resources.limits, where Compose wants the others, too.
-	InDeploy bool
-}
-
-func (m Missing) any() bool {
-	m.InDeploy = false
-	return m != Missing{}
+	// Memory is in bytes. Of CPUs and CPUQuota, which counts microseconds of the service's own cpu_period, one is set.
+	Memory   int64
+	CPUs     float64
+	CPUQuota int64
+	Pids     int64
+	// Deploy says that these belong to deploy.resources.limits, since the service has some there: Compose refuses both.
+	Deploy          bool
+	NoNewPrivileges bool
+	// CapDrop are the capabilities to drop, separated by a comma and a space.
+	CapDrop           string
+	LogSize, LogFiles string
 }
 
 // composeNames are the names of compose files and of those that override them, in the order in which Compose looks.

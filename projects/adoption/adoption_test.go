@@ -156,7 +156,7 @@ func TestCopy_IsByteForByte(t *testing.T) {
 const odd = "\"x\" \\ 'y' #c key: [v] ${HOME} $$ &a *b !c %d 로봇"
 
 func TestOverride_QuotesWhatItIsGiven(t *testing.T) {
-	o := Outline{Networks: []string{"web", "edge"}, Services: []Service{{Name: odd, Networks: []string{"edge"}, ContainerName: "x", Missing: Missing{true, true, true, true, true, true, false}}, {Name: "db"}}}
+	o := Outline{Networks: []string{"web", "edge"}, Services: []Service{{Name: odd, Networks: []string{"edge"}, ContainerName: "x", Missing: Missing{Memory: 1, CPUs: 1, Pids: 1, Deploy: true, NoNewPrivileges: true, CapDrop: "MKNOD", LogSize: "1m", LogFiles: "1"}}, {Name: "db"}}}
 	terms := Terms{
 		Project: templates.Project{Name: odd, Path: odd, Owner: odd, Subnet: odd, Backend: odd}, Files: []string{odd},
 		Choice: Choice{odd, 80}, Labels: map[string]string{odd: odd},

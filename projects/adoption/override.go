@@ -218,44 +218,53 @@ func (s Service) leavesSome(trust policy.Trust) bool {
 }
 
 func (s Service) changed(t Terms) bool {
-	return s.Name == t.Choice.Service || s.leavesSome(t.Trust) || s.Missing.any()
+	return s.Name == t.Choice.Service || s.leavesSome(t.Trust) || s.Missing != (Missing{})
 }
 
 // write adds the limits that a service says nothing of, as they would be added anyway: so that what Compose makes of the
 // folder is the same with the gateway and without.
 func (m Missing) write(b *text) {
-	memory, pids, indent := "mem_limit", "pids_limit", "    "
-	if m.InDeploy {
-		memory, pids, indent = "memory", "pids", "          "
-	}
-	if m.InDeploy && (m.Memory || m.CPUs || m.Pids) {
-		b.line("    deploy:")
-		b.line("      resources:")
-		b.line("        limits:")
-	}
-	if m.Memory {
-		b.line("%s%s: %dm", indent, memory, policy.DefaultMemory>>20)
-	}
-	if m.CPUs {
-		b.line("%scpus: %g", indent, policy.DefaultCPUs)
-	}
-	if m.Pids {
-		b.line("%s%s: %d", indent, pids, policy.DefaultPids)
-	}
+	m.resources(b)
 	if m.NoNewPrivileges {
 		b.line("    security_opt: [\"no-new-privileges:true\"]")
 	}
-	if !m.LogSize && !m.LogFiles {
+	if m.CapDrop != "" {
+		b.line("    cap_drop: [%s]", m.CapDrop)
+	}
+	if m.LogSize == "" && m.LogFiles == "" {
 		return
 	}
 	b.line("    logging:")
 	b.line("      driver: json-file")
 	b.line("      options:")
-	if m.LogSize {
-		b.line("        max-size: %s", policy.DefaultLogSize)
+	if m.LogSize != "" {
+		b.line("        max-size: %q", m.LogSize)
 	}
-	if m.LogFiles {
-		b.line("        max-file: %q", policy.DefaultLogs)
+	if m.LogFiles != "" {
+		b.line("        max-file: %q", m.LogFiles)
+	}
+}
+
+// resources adds those where the service has its own.
+func (m Missing) resources(b *text) {
+	indent, keys := "    ", [3]string{"mem_limit", "cpus", "pids_limit"}
+	if m.Deploy {
+		b.line("    deploy:")
+		b.line("      resources:")
+		b.line("        limits:")
+		indent, keys = "          ", [3]string{"memory", "cpus", "pids"}
+	}
+	if m.Memory > 0 {
+		b.line("%s%s: %s", indent, keys[0], policy.Size(m.Memory))
+	}
+	if m.CPUs > 0 {
+		b.line("%s%s: \"%g\"", indent, keys[1], m.CPUs)
+	}
+	if m.CPUQuota > 0 {
+		b.line("%scpu_quota: %d", indent, m.CPUQuota)
+	}
+	if m.Pids > 0 {
+		b.line("%s%s: %d", indent, keys[2], m.Pids)
 	}
 }
 

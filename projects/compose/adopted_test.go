@@ -147,7 +147,7 @@ func shownServices(t *testing.T, p *types.Project) string {
 			s.Networks = nil
 		}
 		s.Labels, s.CustomLabels, s.Ports, s.ContainerName, s.Restart = nil, nil, nil, "", ""
-		s.MemLimit, s.CPUS, s.PidsLimit, s.SecurityOpt, s.Logging = 0, 0, 0, nil, nil
+		s.MemLimit, s.CPUS, s.PidsLimit, s.SecurityOpt, s.CapDrop, s.Logging = 0, 0, 0, nil, nil, nil
 		if s.Deploy != nil {
 			s.Deploy.Resources.Limits = nil
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/types"
 
+	"gateway/projects/adoption"
 	"gateway/projects/policy"
 	"gateway/templates"
 )
@@ -76,12 +77,83 @@ services:
 		t.Errorf("logs: %+v %+v", logs, logs.Logging)
 	}
 	want := []string{
-		"service bare says nothing of these and gets them: mem_limit 512m, cpus 1, pids_limit 256, no-new-privileges, log max-size 10m, log max-file 3",
-		"service deploy says nothing of these and gets them: no-new-privileges",
-		"service logs says nothing of these and gets them: log max-file 3",
+		"service bare says nothing of these and gets them: mem_limit 512m, cpus 1, pids_limit 256, no-new-privileges, cap_drop AUDIT_WRITE, MKNOD, NET_RAW, SETFCAP, log max-size 10m, log max-file 3",
+		"service deploy says nothing of these and gets them: no-new-privileges, cap_drop AUDIT_WRITE, MKNOD, NET_RAW, SETFCAP",
+		"service logs says nothing of these and gets them: cap_drop AUDIT_WRITE, MKNOD, NET_RAW, SETFCAP, log max-file 3",
 	}
 	if !slices.Equal(seen.Notes(), want) {
 		t.Errorf("notes %q", seen.Notes())
+	}
+}
+
+// TestMissing_FitsWhatTheServiceSays has the defaults beside all that the engine or Compose compares them with.
+func TestMissing_FitsWhatTheServiceSays(t *testing.T) {
+	usual := adoption.Missing{
+		Memory: 512 << 20, CPUs: 1, Pids: 256, NoNewPrivileges: true, CapDrop: "AUDIT_WRITE, MKNOD, NET_RAW, SETFCAP", LogSize: "10m", LogFiles: "3",
+	}
+	with := func(change func(m *adoption.Missing)) adoption.Missing {
+		m := usual
+		change(&m)
+		return m
+	}
+	memory := func(mib int64) adoption.Missing {
+		return with(func(m *adoption.Missing) { m.Memory = mib << 20 })
+	}
+	for text, want := range map[string]adoption.Missing{
+		"":                      usual,
+		"mem_reservation: 768m": memory(768),
+		"mem_reservation: 64m":  memory(512),
+		"deploy: {resources: {reservations: {memory: 1g}}}":               memory(1024),
+		"deploy: {resources: {reservations: {cpus: '1.5'}}}":              with(func(m *adoption.Missing) { m.CPUs = 1.5 }),
+		"memswap_limit: 256m":                                             memory(256),
+		"memswap_limit: 4g":                                               memory(512),
+		"shm_size: 1g":                                                    memory(1536),
+		"tmpfs: ['/a:size=64m', /b]":                                      memory(576),
+		"volumes: [{type: tmpfs, target: /a, tmpfs: {size: 128m}}]":       memory(640),
+		"tmpfs: ['/a:size=2g']":                                           memory(2048),
+		"cpu_period: 50000":                                               with(func(m *adoption.Missing) { m.CPUs, m.CPUQuota = 0, 50000 }),
+		"cpu_quota: 50000":                                                with(func(m *adoption.Missing) { m.CPUs = 0 }),
+		"deploy: {resources: {limits: {memory: 1g}}}":                     with(func(m *adoption.Missing) { m.Memory, m.Deploy = 0, true }),
+		"deploy: {resources: {limits: {pids: 9, cpus: '1'}}}":             with(func(m *adoption.Missing) { m.CPUs, m.Pids, m.Deploy = 0, 0, true }),
+		"deploy: {resources: {limits: {memory: 1g, pids: 9, cpus: '1'}}}": with(func(m *adoption.Missing) { m.Memory, m.CPUs, m.Pids = 0, 0, 0 }),
+		"cap_drop: [net_raw, CAP_MKNOD]":                                  with(func(m *adoption.Missing) { m.CapDrop = "AUDIT_WRITE, SETFCAP" }),
+		"cap_drop: [ALL]":                                                 with(func(m *adoption.Missing) { m.CapDrop = "" }),
+		"cap_add: [AUDIT_WRITE, CAP_NET_RAW]":                             with(func(m *adoption.Missing) { m.CapDrop = "MKNOD, SETFCAP" }),
+		"privileged: true":                                                with(func(m *adoption.Missing) { m.CapDrop = "" }),
+		"logging: {options: {max-size: 60m}}":                             with(func(m *adoption.Missing) { m.LogSize, m.LogFiles = "", "1" }),
+		"logging: {options: {max-size: 40m}}":                             with(func(m *adoption.Missing) { m.LogSize, m.LogFiles = "", "2" }),
+		"logging: {options: {max-file: '20'}}":                            with(func(m *adoption.Missing) { m.LogSize, m.LogFiles = "5m", "" }),
+		"logging: {driver: none}":                                         with(func(m *adoption.Missing) { m.LogSize, m.LogFiles = "", "" }),
+	} {
+		dir := write(t, "services: {a: {image: x}}")
+		if text != "" {
+			dir = write(t, "services:\n  a:\n    image: x\n    "+text)
+		}
+		c, err := New(nowhere, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		outline, err := c.Outline(t.Context(), dir, "mine", []string{"compose.yaml"})
+		if err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		if got := outline.Services[0].Missing; got != want {
+			t.Errorf("%s: %+v, want %+v", text, got, want)
+		}
+		// With the override Compose still reads the files, and nothing is left to add.
+		override := outline.Override(adoption.Terms{Choice: adoption.Choice{Service: "a", Port: 80}, Project: templates.Project{Subnet: "10.213.0.0/27"}})
+		if err := os.WriteFile(filepath.Join(dir, adoption.Override), override, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		text := "include:\n  - path: [source.yaml, " + adoption.Override + "]\n"
+		if err := errors.Join(os.Rename(filepath.Join(dir, "compose.yaml"), filepath.Join(dir, "source.yaml")),
+			os.WriteFile(filepath.Join(dir, "compose.yaml"), []byte(text), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		_, seen, err := inspect(t.Context(), Subject{Dir: dir, Name: "mine", Trust: policy.Trust{policy.Privileged, policy.Capabilities}})
+		if err != nil || len(seen.Added) > 0 {
+			t.Errorf("%s: with the override %v %v\n%s", text, err, seen.Added, override)
+		}
 	}
 }
 

@@ -164,8 +164,8 @@ func outlineOf(s types.ServiceConfig, folder policy.Folder) adoption.Service {
 		Name: s.Name, Image: s.Image, Builds: s.Build != nil, ContainerName: s.ContainerName, Restart: s.Restart,
 		NetworkMode: s.NetworkMode, Labels: s.Labels, Exposed: portsIn(s.Expose), Missing: missing(s),
 	}
-	if s.Deploy != nil && s.Deploy.RestartPolicy != nil {
-		one.Restart = s.Deploy.RestartPolicy.Condition
+	if s.Restart == "" && s.Deploy != nil && s.Deploy.RestartPolicy != nil {
+		one.Restart = cmp.Or(s.Deploy.RestartPolicy.Condition, "any")
 	}
 	if s.Networks != nil {
 		one.Networks = slices.Sorted(maps.Keys(s.Networks))
@@ -213,29 +213,6 @@ func portsIn(expose []string) []int {
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
-}
-
-// missing are the limits that would be added to a service.
-func missing(s types.ServiceConfig) adoption.Missing {
-	m := adoption.Missing{InDeploy: limitsOfDeploy(&s) != nil}
-	for _, added := range limit(&s) {
-		word, _, _ := strings.Cut(added, " ")
-		switch {
-		case word == "mem_limit":
-			m.Memory = true
-		case word == "cpus":
-			m.CPUs = true
-		case word == "pids_limit":
-			m.Pids = true
-		case word == "no-new-privileges":
-			m.NoNewPrivileges = true
-		case strings.HasPrefix(added, "log max-size"):
-			m.LogSize = true
-		case strings.HasPrefix(added, "log max-file"):
-			m.LogFiles = true
-		}
-	}
-	return m
 }
 
 // OutlineDockerfile is the outline of a folder that has a Dockerfile alone: one service that is built.

@@ -103,7 +103,7 @@ func TestOutline_IsWhatComposeMakesOfTheFiles(t *testing.T) {
 		t.Errorf("off %+v", o.Off)
 	}
 	api, web := o.Services[0], o.Services[1]
-	if !slices.Equal(api.Exposed, []int{4000, 4001}) || api.Builds || api.Missing.Memory || !api.Missing.CPUs || api.Missing.LogSize || !api.Missing.LogFiles {
+	if !slices.Equal(api.Exposed, []int{4000, 4001}) || api.Builds || api.Missing.Memory != 0 || api.Missing.CPUs != 1 || api.Missing.LogSize != "" || api.Missing.LogFiles != "3" {
 		t.Errorf("api %+v", api)
 	}
 	want := []adoption.Port{{Host: "8080", Inside: 3000}, {Host: "9229", Inside: 9229}}

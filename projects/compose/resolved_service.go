@@ -161,6 +161,7 @@ func examineLimits(r *resolved, s types.ServiceConfig, keys []string) {
 		{"cpu_quota", quota, policy.MaxCPUs},
 		{"cpu_shares", float64(s.CPUShares), policy.MaxShares},
 		{"mem_limit", float64(s.MemLimit), policy.MaxMemory},
+		{"mem_reservation", float64(s.MemReservation), policy.MaxMemory},
 		{"memswap_limit", float64(s.MemSwapLimit), 2 * policy.MaxMemory},
 		{"shm_size", float64(s.ShmSize), policy.MaxShm},
 		{"pids_limit", float64(s.PidsLimit), policy.MaxPids},
@@ -182,6 +183,9 @@ func examineDeploy(r *resolved, s types.ServiceConfig, keys []string) {
 		if resource != nil && (len(resource.Devices) > 0 || len(resource.GenericResources) > 0) {
 			r.find(policy.Devices, "devices belong to the machine", at...)
 		}
+	}
+	if l := s.Deploy.Resources.Reservations; l != nil && (l.MemoryBytes < 0 || l.MemoryBytes > policy.MaxMemory) {
+		r.find(policy.Limits, "it reserves more memory than one service may have", at...)
 	}
 	if l := s.Deploy.Resources.Limits; l != nil {
 		cpus := float64(l.NanoCPUs.Value())

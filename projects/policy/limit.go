@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +16,11 @@ const (
 	DefaultLogSize = "10m"     // per file
 	DefaultLogs    = "3"       // files
 )
+
+// DroppedCapabilities are those that a service does without unless it says otherwise: programs that serve the web need
+// none of them. Device nodes and file capabilities outlive the container in a mounted folder, raw sockets speak for
+// others on the network.
+func DroppedCapabilities() []string { return []string{"AUDIT_WRITE", "MKNOD", "NET_RAW", "SETFCAP"} }
 
 // What one service may say, and one project may have. More is for those who are trusted by the rule limits.
 const (
@@ -35,13 +41,12 @@ const (
 	MinInterval = time.Second
 )
 
-// harmlessCapabilities are those that Docker gives to every container: to add one after dropping all adds nothing.
+// harmlessCapabilities are those of Docker's default ones that stay inside the container.
 var harmlessCapabilities = []string{
-	"AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE", "NET_RAW",
-	"SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT",
+	"AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT",
 }
 
-// HarmlessCapability reports whether every container has it by default.
+// HarmlessCapability reports whether a service may have it without reaching beyond its container.
 func HarmlessCapability(name string) bool {
 	return slices.Contains(harmlessCapabilities, strings.TrimPrefix(strings.ToUpper(name), "CAP_"))
 }
@@ -77,18 +82,41 @@ func HarmlessUlimit(name string, value int64) bool {
 // LogBytes is how much disk the options of a logging driver allow one container, and whether they allow more than
 // MaxLogs. What is not said counts as what is added.
 func LogBytes(size, files string) (bytes int64, tooMuch bool) {
-	if size == "" {
-		size = DefaultLogSize
-	}
-	if files == "" {
-		files = DefaultLogs
-	}
+	size, files = DefaultLogOptions(size, files)
 	each, ok := parseSize(size)
 	count, err := strconv.ParseInt(files, 10, 64)
 	if !ok || err != nil || count < 1 || each < 1 || count > MaxLogs || each > MaxLogs {
 		return 0, true
 	}
 	return each * count, each*count > MaxLogs
+}
+
+// DefaultLogOptions fills in the options of a logging driver that are empty, so that both come to no more than MaxLogs.
+func DefaultLogOptions(size, files string) (string, string) {
+	if size == "" {
+		size = DefaultLogSize
+		if count, err := strconv.ParseInt(files, 10, 64); err == nil && count > MaxLogs/defaultLogBytes && count <= MaxLogs>>20 {
+			size = fmt.Sprintf("%dm", (MaxLogs>>20)/count)
+		}
+	}
+	if files == "" {
+		files = DefaultLogs
+		if each, ok := parseSize(size); ok && each > 0 && 3*each > MaxLogs {
+			files = strconv.FormatInt(max(MaxLogs/each, 1), 10)
+		}
+	}
+	return size, files
+}
+
+// defaultLogBytes is DefaultLogSize.
+const defaultLogBytes = 10 << 20
+
+// Size is a number of bytes as Compose reads it: 512m, or a bare number.
+func Size(bytes int64) string {
+	if bytes%(1<<20) == 0 {
+		return fmt.Sprintf("%dm", bytes>>20)
+	}
+	return strconv.FormatInt(bytes, 10)
 }
 
 // LogBufferTooLarge reports whether a logging driver would keep more than MaxLogBuffer in the engine's memory, by its

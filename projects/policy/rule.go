@@ -60,7 +60,7 @@ func Rules() []Doc { return slices.Clone(rules) }
 
 var rules = []Doc{
 	{Privileged, "privileged, for containers, hooks and builds; build entitlements", "a privileged container owns the machine", "remove it", false},
-	{Capabilities, "cap_add of more than a container has by default", "such a capability reaches beyond the container", "remove it; the ones that Docker gives by default may be added after cap_drop: [ALL]", false},
+	{Capabilities, "cap_add of more than a container has by default, and of MKNOD, NET_RAW and SETFCAP", "such a capability reaches beyond the container", "remove it; the others that Docker gives by default may be added after cap_drop: [ALL]", false},
 	{Namespaces, "network_mode, pid, ipc, uts, userns_mode and cgroup of the host or of another container; ipc: shareable", "the container would see or change what is not its project's", "remove it; service:NAME of the same project and none are fine", false},
 	{Devices, "devices, device_cgroup_rules, gpus, blkio_config, reserved devices", "devices belong to the machine", "remove it", false},
 	{DockerSocket, "the engine's socket, a folder that it lies in, use_api_socket", "who has the socket owns the machine", "remove it", false},

@@ -56,6 +56,7 @@ var serviceKeys = map[string]func(c *check, e entry){
 	"develop":             checkDevelop,
 	"deploy":              checkDeploy,
 	"mem_limit":           checkMemory,
+	"mem_reservation":     checkMemory,
 	"memswap_limit":       checkMemory,
 	"shm_size":            checkMemory,
 	"cpus":                checkCpus,
@@ -257,7 +258,7 @@ func checkDeploy(c *check, e entry) {
 	for _, part := range entries(resources) {
 		for _, one := range entries(part.value) {
 			at := c.in("resources", part.key, one.key)
-			if check := limits[one.key]; check != nil && part.key == "limits" {
+			if check := limits[one.key]; check != nil && (part.key == "limits" || one.key == "memory") {
 				check(at, one)
 			}
 			if one.key == "devices" || one.key == "generic_resources" {
