@@ -162,7 +162,7 @@ func (a Addition) Steps() []string {
 		steps = append(steps, fmt.Sprintf("copy %d files (%s) from %s to %s", a.Site.Files, Size(a.Site.Bytes), a.Site.Dir, SiteFolder))
 	}
 	steps = append(steps, a.Source.steps()...)
-	steps = append(steps, fmt.Sprintf("create network %s_web with subnet %s", a.Name, a.Subnet))
+	steps = append(steps, fmt.Sprintf("create the edge network of project %s with subnet %s", a.Name, a.Subnet))
 	if a.Backend.IsValid() {
 		steps = append(steps, fmt.Sprintf("create a network of the project's own with subnet %s", a.Backend))
 	}

@@ -187,7 +187,7 @@ func TestPlan_DoesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	steps := strings.Join(plan.Steps(), "\n")
-	for _, want := range []string{b.Store.Dir("robots"), "write compose.yaml", "network robots_web with subnet 10.213.0.0/27", "until /robots answers"} {
+	for _, want := range []string{b.Store.Dir("robots"), "write compose.yaml", "edge network of project robots with subnet 10.213.0.0/27", "until /robots answers"} {
 		if !strings.Contains(steps, want) {
 			t.Errorf("the plan lacks %q:\n%s", want, steps)
 		}

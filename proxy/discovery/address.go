@@ -114,19 +114,21 @@ func (v *view) claimed(c *docker.Container) time.Time {
 	return c.Created
 }
 
-// edges are the container's edge networks: the one compose names PROJECT_web first, then by name.
+// edges are the container's edge networks, those of its own project first, then by name. Only the label makes a network
+// one: what people call web may have their database on it.
 func (v *view) edges(c *docker.Container) []docker.Attachment {
-	var list []docker.Attachment
-	web := projectOf(c) + "_web"
+	var own, others []docker.Attachment
+	project := projectOf(c)
 	for _, a := range c.Networks {
 		switch {
-		case a.Network == web:
-			list = slices.Insert(list, 0, a)
-		case v.role(a) == label.RoleEdge:
-			list = append(list, a)
+		case v.role(a) != label.RoleEdge:
+		case project != "" && v.network(a).Labels[composeProject] == project:
+			own = append(own, a)
+		default:
+			others = append(others, a)
 		}
 	}
-	return list
+	return append(own, others...)
 }
 
 // choose picks the network: that of the label, else the edge network, else one that the proxy is on, else the only one.
@@ -155,7 +157,7 @@ func (v *view) choose(c *docker.Container, claim *label.Claim, edges []docker.At
 	}
 	return docker.Attachment{}, &fault{
 		fmt.Sprintf("it is on the networks %s, and nothing says which one the proxy should use", names(open)),
-		fmt.Sprintf("write %s=%s with the one to use", spell(claim, label.Network), open[0].Network),
+		fmt.Sprintf("write %s=%s with the one to use, or give that network the label %s=%s", spell(claim, label.Network), open[0].Network, label.Role, label.RoleEdge),
 	}
 }
 

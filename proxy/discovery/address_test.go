@@ -14,13 +14,13 @@ import (
 
 var noAddress netip.Addr
 
-// world is a listing with some networks: edge and p_web are edge networks, db a backend.
+// world is a listing with some networks: edge and p_edge are edge networks, p_db a backend.
 func world(containers ...docker.Container) *listing {
 	l := &listing{engine: docker.Engine{APIVersion: "1.41"}, containers: containers}
-	for i, name := range []string{"bridge", "edge", "p_web", "p_db", "p_default", "x", "y", "0-a", HomeNetwork} {
+	for i, name := range []string{"bridge", "edge", "p_web", "p_db", "p_default", "x", "y", "0-a", "p_edge", HomeNetwork} {
 		n := docker.Network{ID: "id-" + name, Name: name, Created: born.Add(time.Duration(i) * time.Hour)}
 		switch name {
-		case "edge":
+		case "edge", "p_edge":
 			n.Labels = map[string]string{label.Role: label.RoleEdge}
 		case "p_db":
 			n.Labels = map[string]string{label.Role: label.RoleBackend}
@@ -67,7 +67,10 @@ func TestSurvey_ChoosesTheNetworkByRule(t *testing.T) {
 		{"the label", map[string]string{label.Network: "y"}, []string{"edge", "x", "y"}, []string{"x"}, "y"},
 		{"the label as in the compose file", project(label.Network, "default"), []string{"p_default", "p_web"}, nil, "p_default"},
 		{"the network that is labelled edge", nil, []string{"bridge", "edge", "x"}, []string{"x"}, "edge"},
-		{"the network that is named web", project(), []string{"edge", "p_db", "p_web"}, []string{"p_db"}, "p_web"},
+		{"the project's own edge network", project(), []string{"edge", "p_db", "p_edge"}, []string{"p_db"}, "p_edge"},
+		{"the edge network beside one that is named web", project(), []string{"p_db", "p_edge", "p_web"}, []string{"p_web"}, "p_edge"},
+		{"another edge network beside one that is named web", project(), []string{"edge", "p_web"}, []string{"p_web"}, "edge"},
+		{"named web and the proxy is on another", project(), []string{"p_web", "x"}, []string{"x"}, "x"},
 		{"one the proxy is on", nil, []string{"bridge", "x", "y"}, []string{"y"}, "y"},
 		{"the first by name the proxy is on", nil, []string{"bridge", "x", "y"}, []string{"y", "x"}, "x"},
 		{"none of the backend", nil, []string{"p_db", "x"}, []string{"p_db"}, "x"},
@@ -76,7 +79,9 @@ func TestSurvey_ChoosesTheNetworkByRule(t *testing.T) {
 		{"a network the engine did not list", nil, []string{"new"}, nil, "new"},
 	}
 	for _, tt := range tests {
-		o := survey(world(box(tt.labels, tt.networks...), proxyBox(tt.proxy...)), true, nil)
+		l := world(box(tt.labels, tt.networks...), proxyBox(tt.proxy...))
+		own(l, "p", "p_edge")
+		o := survey(l, true, nil)
 		if len(o.found) != 1 || o.found[0].link != tt.want || len(o.problems) != 0 {
 			t.Errorf("%s: got %+v, %+v", tt.name, o.found, o.problems)
 		}
@@ -166,7 +171,7 @@ func TestSurvey_ClaimsSinceTheOldestNetworkOfTheProject(t *testing.T) {
 		want  time.Time
 	}{
 		{"its edge network", "p", []string{"p_web"}, []string{"p_web"}, born.Add(2 * time.Hour)},
-		{"the oldest of several", "p", []string{"p_default", "p_web"}, []string{"p_default", "p_web"}, born.Add(2 * time.Hour)},
+		{"the oldest of several", "p", []string{"p_default"}, []string{"p_default", "p_web"}, born.Add(2 * time.Hour)},
 		{"without a network web", "p", []string{"p_default"}, []string{"p_default"}, born.Add(4 * time.Hour)},
 		{"one that it is not on", "p", []string{"x"}, []string{"p_db"}, born.Add(3 * time.Hour)},
 		{"a shared network", "p", []string{"edge"}, nil, redeployed},
