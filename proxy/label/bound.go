@@ -91,6 +91,9 @@ func sizeMeant(digits, unit string) string {
 	if n, ok := number(digits, mostBody); ok {
 		var meant []string
 		for _, name := range slices.Sorted(maps.Keys(units)) {
+			if n > mostBody/units[name] {
+				continue
+			}
 			if strings.EqualFold(name, unit) || strings.EqualFold(name, unit+"B") || strings.EqualFold(name, unit+"iB") {
 				meant = append(meant, fmt.Sprintf("%d%s", n, name))
 			}

@@ -52,12 +52,20 @@ func read(c *Claim, field, value string) *fault {
 	if len(value) > maxValue {
 		return &fault{fmt.Sprintf("it has %d bytes, and %d is the most", len(value), maxValue), "write a shorter value"}
 	}
-	return fields[field](c, value)
+	before := *c
+	bad := fields[field](c, value)
+	if bad != nil && value != "" {
+		bad.mend = propose(before, field, value, bad.mend)
+	}
+	return bad
 }
 
 func readPath(c *Claim, value string) *fault {
 	if value == "" {
 		return &fault{"it is empty; it takes a path prefix", "write a prefix such as /robots, or / for the whole host"}
+	}
+	if pattern(value) {
+		return &fault{quote(value) + " is a pattern, and a prefix is taken literally", "write the part that is the same in all paths; %2A and its like stand for such characters themselves"}
 	}
 	prefix, err := route.ParsePrefix(value)
 	if err != nil {
@@ -165,7 +173,7 @@ func choice(value string, allowed ...string) *fault {
 }
 
 func readNetwork(c *Claim, value string) *fault {
-	if value == "" || strings.ContainsFunc(value, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }) {
+	if value == "" || strings.ContainsAny(value, "\"'`/\\") || strings.ContainsFunc(value, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }) {
 		return &fault{quote(value) + " is no network's name", "write a network's name as docker network ls shows it"}
 	}
 	if len(value) > maxNetwork {
