@@ -151,7 +151,7 @@ func (w *workshop) facts(ctx context.Context, name projects.Name, images []strin
 	if f.Volumes, err = w.compose.Volumes(ctx, string(name)); err != nil {
 		return f, err
 	}
-	built, err := w.engine.Images().Labelled(ctx, projects.BuiltLabel(name))
+	built, err := w.engine.Images().Labelled(ctx, projects.ComposeLabel(name))
 	if err != nil {
 		return f, err
 	}

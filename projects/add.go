@@ -184,8 +184,21 @@ type Life struct {
 	HoldAgain func(ctx context.Context, p Project) error
 }
 
-// cleanupTimeout bounds what is done after a failure or an interrupt.
+// cleanupTimeout bounds what is done after a failure or an interrupt, beside what containers take to end and to start.
 const cleanupTimeout = time.Minute
+
+// afterwards is the time to clean up in, after a failure or an interrupt, with what the project's containers may take to
+// end and to start again.
+func (l Life) afterwards(ctx context.Context, name Name) (context.Context, context.CancelFunc) {
+	ctx = context.WithoutCancel(ctx)
+	look, cancel := context.WithTimeout(ctx, cleanupTimeout)
+	defer cancel()
+	patience := cleanupTimeout
+	if times, err := l.Engine.Times(look, ComposeLabel(name)); err == nil {
+		patience += times.Stop + times.Start
+	}
+	return context.WithTimeout(ctx, patience)
+}
 
 // Failure is an error of a project that was started, with what its containers wrote.
 type Failure struct {
@@ -290,7 +303,7 @@ func start(ctx context.Context, l Life, plan Addition) error {
 // undo removes all of a project that was not there before, also when the command was interrupted.
 func (l Life) undo(ctx context.Context, name Name, cause error) error {
 	interrupted := ctx.Err() != nil
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+	ctx, cancel := l.afterwards(ctx, name)
 	defer cancel()
 	failure := &Failure{Err: cause, Logs: lastLogs(ctx, l.Engine, name)}
 	err := teardown(ctx, l.Engine, l.Compose, name)

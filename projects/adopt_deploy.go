@@ -99,7 +99,7 @@ func (l Life) enforce(ctx context.Context, p Project, x *exchangeOfSource) error
 
 // restore brings the source before back and runs it.
 func (l Life) restore(ctx context.Context, p Project, x *exchangeOfSource, cause error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+	ctx, cancel := l.afterwards(ctx, p.Name)
 	defer cancel()
 	if err := x.back(); err != nil {
 		return left(cause, "bringing the files before of project %s back: %w; mend with: gateway deploy %s", p.Name, err, p.Name)

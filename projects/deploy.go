@@ -240,7 +240,7 @@ func (l Life) failed(ctx context.Context, name Name, cause error) error {
 // back brings the version before back, and runs it where containers do not see that by themselves.
 func (t turn) back(ctx context.Context, undo func() error, replace bool, cause error) error {
 	p := t.project
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+	ctx, cancel := t.afterwards(ctx, p.Name)
 	defer cancel()
 	if err := undo(); err != nil {
 		return left(cause, "bringing the version before of project %s back: %w; mend with: gateway rollback %s", p.Name, err, p.Name)

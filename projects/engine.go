@@ -27,6 +27,8 @@ type Lister interface {
 	Containers(ctx context.Context, labels ...string) ([]docker.Container, error)
 	Networks(ctx context.Context) ([]docker.Network, error)
 	Logs(ctx context.Context, nameOrID string, lines int) (string, error)
+	// Times sums up how long containers with a label may take to end and to start.
+	Times(ctx context.Context, label string) (docker.Times, error)
 }
 
 // Remover removes what an engine has; *docker.Client is one.

@@ -201,5 +201,5 @@ func BuiltFor(name Name, images []docker.Image) []string {
 	return slices.Compact(all)
 }
 
-// BuiltLabel is the label, as "key=value", of images that were built for a compose project of that name.
-func BuiltLabel(name Name) string { return composeProject + "=" + string(name) }
+// ComposeLabel is the label, as "key=value", of all that Compose made for a project of that name.
+func ComposeLabel(name Name) string { return composeProject + "=" + string(name) }

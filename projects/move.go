@@ -214,7 +214,7 @@ func (l Mover) unmove(ctx context.Context, m Relocation, cause error) error {
 	if m.Places == 0 {
 		return cause
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+	ctx, cancel := l.afterwards(ctx, m.Name)
 	defer cancel()
 	if err := replaceFile(m.project.routesFile(), m.old); err != nil {
 		return left(cause, "bringing the old %s of project %s back: %w; write %s into it again, then: gateway deploy %s",

@@ -12,7 +12,7 @@ import (
 	"gateway/proxy/label"
 )
 
-// How long containers get to end, and how long the agent may hold on to a network that goes.
+// How long containers of a build get to end, and how long the agent may hold on to a network that goes.
 const (
 	stopTimeout    = 5 * time.Second
 	networkPatient = 15 * time.Second
@@ -27,7 +27,7 @@ func teardown(ctx context.Context, engine Engine, compose Composer, name Name) e
 		return errors.Join(downErr, err)
 	}
 	for _, c := range left.Containers {
-		if err := engine.Remove(ctx, c.ID, stopTimeout); err != nil {
+		if err := engine.Remove(ctx, c.ID, docker.OwnTimeout); err != nil {
 			return fmt.Errorf("removing container %s: %w", c.Name, err)
 		}
 	}
@@ -42,7 +42,7 @@ func teardown(ctx context.Context, engine Engine, compose Composer, name Name) e
 			return err
 		}
 	}
-	return engine.RemoveImages(ctx, BuiltLabel(name), func(image string, labels map[string]string) bool {
+	return engine.RemoveImages(ctx, ComposeLabel(name), func(image string, labels map[string]string) bool {
 		return builtHere(name, image, labels) || strings.HasPrefix(image, policy.StagedImage+":")
 	})
 }

@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/docker/cli/cli/command"
 	cliflags "github.com/docker/cli/cli/flags"
 	"github.com/docker/compose/v5/pkg/api"
@@ -31,10 +32,11 @@ var ErrOverlap = errors.New("subnet overlaps")
 // file is the one that is read; no override file and no other name is looked for.
 const file = "compose.yaml"
 
-// How long a container gets to end and to start.
+// How long containers get to start, beside what they say themselves. How long they get to end is up to them alone.
 const (
-	stopTimeout = 10 * time.Second
 	startBudget = 2 * time.Minute
+	// jobBudget is for each service that others wait for the end of, which says nothing of how long it takes.
+	jobBudget = 15 * time.Minute
 	// parallel bounds the calls to the engine that are under way.
 	parallel = 4
 )
@@ -120,13 +122,11 @@ func (c *Compose) Up(ctx context.Context, dir, name string, force bool) error {
 	if force {
 		recreate = api.RecreateForce
 	}
-	timeout := stopTimeout
 	err = c.service.Create(ctx, project, api.CreateOptions{
 		RemoveOrphans:        true,
 		Recreate:             recreate,
 		RecreateDependencies: recreate,
 		Inherit:              true,
-		Timeout:              &timeout,
 	})
 	if err != nil {
 		return worded(err)
@@ -135,25 +135,54 @@ func (c *Compose) Up(ctx context.Context, dir, name string, force bool) error {
 	if err := c.refuseImages(ctx, project, seen.Trust); err != nil {
 		return errors.Join(err, c.discard(ctx, project, err))
 	}
-	return worded(c.service.Start(ctx, name, api.StartOptions{Project: project, Wait: true, WaitTimeout: startBudget}))
+	return c.start(ctx, name, project)
+}
+
+// start waits for as long as the containers may take; the project may be nil.
+func (c *Compose) start(ctx context.Context, name string, project *types.Project) error {
+	budget, err := c.budget(ctx, name)
+	if err != nil {
+		return err
+	}
+	return worded(c.service.Start(ctx, name, api.StartOptions{Project: project, Wait: true, WaitTimeout: budget}))
+}
+
+// budget is how long the containers of a project may take until they run and are healthy.
+func (c *Compose) budget(ctx context.Context, name string) (time.Duration, error) {
+	mine := api.ProjectLabel + "=" + name
+	times, err := c.engine.Times(ctx, mine)
+	if err != nil {
+		return 0, err
+	}
+	containers, err := c.engine.Containers(ctx, mine)
+	if err != nil {
+		return 0, err
+	}
+	jobs := map[string]bool{}
+	for _, container := range containers {
+		for dependency := range strings.SplitSeq(container.Labels[api.DependenciesLabel], ",") {
+			if service, condition, _ := strings.Cut(dependency, ":"); strings.HasPrefix(condition, types.ServiceConditionCompletedSuccessfully) {
+				jobs[service] = true
+			}
+		}
+	}
+	return startBudget + times.Start + time.Duration(len(jobs))*jobBudget, nil
 }
 
 // Down removes containers, networks and volumes of the project, by its name alone. There need not be any.
 func (c *Compose) Down(ctx context.Context, name string) error {
-	timeout := stopTimeout
-	return worded(c.service.Down(ctx, name, api.DownOptions{RemoveOrphans: true, Volumes: true, Timeout: &timeout}))
+	return worded(c.service.Down(ctx, name, api.DownOptions{RemoveOrphans: true, Volumes: true}))
 }
 
 // Stop stops the project's containers and keeps them. There need not be any that runs.
 func (c *Compose) Stop(ctx context.Context, name string) error {
-	timeout := stopTimeout
-	return worded(c.service.Stop(ctx, name, api.StopOptions{Timeout: &timeout}))
+	return worded(c.service.Stop(ctx, name, api.StopOptions{}))
 }
 
 // Start starts the containers that the project has, in the order of their dependencies, as they were created: the
 // folder is not read.
 func (c *Compose) Start(ctx context.Context, name string) error {
-	return worded(c.service.Start(ctx, name, api.StartOptions{Wait: true, WaitTimeout: startBudget}))
+	return c.start(ctx, name, nil)
 }
 
 // Volumes lists the names of the project's volumes.

@@ -229,3 +229,23 @@ func TestKeepRunning_ChangesWhatIsToRunUntilStopped(t *testing.T) {
 		}
 	})
 }
+
+func TestTimes_AreWhatContainersSay(t *testing.T) {
+	each(t, func(t *testing.T, l *lane) {
+		mark := unique("mark")
+		labels := map[string]string{"mark": mark}
+		l.run(t, docker.Spec{Command: []string{"serve"}, Labels: labels, StopTimeout: 30 * time.Second, Health: &docker.Health{
+			Command: []string{"/probe", "exit", "0"}, Interval: 5 * time.Second, Timeout: 3 * time.Second, Retries: 4, StartPeriod: 200 * time.Second,
+		}})
+		l.run(t, docker.Spec{Command: []string{"serve"}, Labels: labels, Health: &docker.Health{Command: []string{"/probe", "exit", "0"}}})
+		l.run(t, docker.Spec{Command: []string{"serve"}, Labels: labels})
+		l.run(t, docker.Spec{Command: []string{"serve"}, StopTimeout: time.Hour})
+		got, err := l.client.Times(t.Context(), "mark="+mark)
+		if want := (docker.Times{Stop: (30 + 10 + 10) * time.Second, Start: (200 + 4*8 + 3*60) * time.Second}); err != nil || got != want {
+			t.Errorf("got %v %v, want %v", got, err, want)
+		}
+		if got, err := l.client.Times(t.Context(), "mark=none"); err != nil || got != (docker.Times{}) {
+			t.Errorf("of none: %v %v", got, err)
+		}
+	})
+}

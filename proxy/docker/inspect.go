@@ -28,6 +28,12 @@ type inspection struct {
 		Tty          bool
 		Labels       map[string]string
 		ExposedPorts map[string]struct{}
+		StopTimeout  *int
+		Healthcheck  *struct {
+			Test                           []string
+			Interval, Timeout, StartPeriod time.Duration
+			Retries                        int
+		}
 	}
 	NetworkSettings struct {
 		Ports    map[string][]struct{ HostIP, HostPort string }

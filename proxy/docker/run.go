@@ -123,14 +123,21 @@ func mounts(list []Mount) []mount.Mount {
 // seconds rounds up, so that a short timeout does not become none.
 func seconds(d time.Duration) int { return int((max(d, 0) + time.Second - 1) / time.Second) }
 
-// Remove stops a container with SIGTERM, and after the timeout with SIGKILL, and removes it and its anonymous volumes;
-// that it is not there is no error.
+// OwnTimeout is the time that a container gets to end by its own word, or its image's.
+const OwnTimeout time.Duration = -1
+
+// Remove stops a container with its stop signal, and after the timeout with SIGKILL, and removes it and its anonymous
+// volumes; that it is not there is no error.
 func (c *Client) Remove(ctx context.Context, nameOrID string, timeout time.Duration) error {
 	if given("container", nameOrID) != nil {
 		return nil
 	}
 	return absent(c.link.do(ctx, "removing container "+nameOrID, func(s *session) error {
-		_, stopped := s.sdk.ContainerStop(ctx, nameOrID, client.ContainerStopOptions{Timeout: new(seconds(timeout))})
+		var options client.ContainerStopOptions
+		if timeout != OwnTimeout {
+			options.Timeout = new(seconds(timeout))
+		}
+		_, stopped := s.sdk.ContainerStop(ctx, nameOrID, options)
 		if stopped != nil && (ctx.Err() != nil || broken(stopped) || outdated(stopped)) {
 			return stopped
 		}
