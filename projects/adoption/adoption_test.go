@@ -177,7 +177,7 @@ func TestOverride_QuotesWhatItIsGiven(t *testing.T) {
 		t.Errorf("services %v", override.Services)
 	}
 	// The files have networks of both of the first names, and db is on the default one.
-	if _, ok := s.Networks["gateway"]; !ok || len(s.Networks) != 1 || len(override.Networks) != 2 {
+	if _, ok := s.Networks["gateway"]; !ok || len(s.Networks) != 2 || len(override.Networks) != 2 {
 		t.Errorf("networks %v of %v", s.Networks, override.Networks)
 	}
 	var compose struct {
@@ -201,6 +201,51 @@ func TestOverride_LeavesWhatTrustAllows(t *testing.T) {
 	terms.Trust = policy.Trust{policy.Ports, policy.ContainerName}
 	if text := string(o.Override(terms)); strings.Contains(text, "!reset") || len(o.Notes(terms)) > 0 {
 		t.Errorf("with trust: %q\n%s", o.Notes(terms), text)
+	}
+}
+
+func TestOverride_KeepsTheNamesOfContainersAsAliases(t *testing.T) {
+	o := Outline{Networks: []string{"back", "front"}, Services: []Service{
+		{Name: "api", ContainerName: "shop-api"},
+		{Name: "both", ContainerName: "shop-both", Networks: []string{"back", "default", "front"}},
+		{Name: "db", ContainerName: "api"},
+		{Name: "plain"},
+		{Name: "side", ContainerName: "shop-side", NetworkMode: "service:api"},
+		{Name: "web", ContainerName: "shop.example.org", Networks: []string{"front"}},
+	}, Off: []Service{{Name: "debug", ContainerName: "shop-debug"}}}
+	type file struct {
+		Services map[string]struct {
+			Networks map[string]struct{ Aliases []string }
+		}
+	}
+	read := func(o Outline, terms Terms) file {
+		t.Helper()
+		var f file
+		if err := yaml.Unmarshal(o.Override(terms), &f); err != nil {
+			t.Fatalf("%v:\n%s", err, o.Override(terms))
+		}
+		return f
+	}
+	f := read(o, Terms{Choice: Choice{"web", 80}})
+	for service, want := range map[string]string{
+		"api": "default=shop-api", "both": "back=shop-both default=shop-both front=shop-both", "db": "", "plain": "", "side": "",
+		"web": "front=shop.example.org web=", "debug": "default=shop-debug",
+	} {
+		var got []string
+		for network, endpoint := range f.Services[service].Networks {
+			got = append(got, network+"="+strings.Join(endpoint.Aliases, ","))
+		}
+		slices.Sort(got)
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: %v, want %s", service, got, want)
+		}
+	}
+	alone := Outline{Services: []Service{{Name: "api", ContainerName: "shop-api"}}}
+	if got := read(alone, Terms{Choice: Choice{"api", 80}}).Services["api"].Networks; len(got) != 1 || !slices.Equal(got["web"].Aliases, []string{"shop-api"}) {
+		t.Errorf("alone: %v", got)
+	}
+	if got := read(o, Terms{Choice: Choice{"web", 80}, Trust: policy.Trust{policy.ContainerName}}).Services["api"].Networks; len(got) > 0 {
+		t.Errorf("with trust: %v", got)
 	}
 }
 

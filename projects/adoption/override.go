@@ -97,12 +97,17 @@ func (o Outline) Override(t Terms) []byte {
 	edge := o.edge()
 	for _, s := range o.Services {
 		b.line("  %s:", key(s.Name))
-		if s.Name == t.Choice.Service {
+		chosen, alias := s.Name == t.Choice.Service, o.alias(s, t.Trust)
+		if chosen {
 			t.labels(&b)
-			s.joins(&b, edge, len(o.Services) == 1)
+			s.joins(&b, edge, len(o.Services) == 1, alias)
 			if s.Restart == "" {
 				b.line("    restart: unless-stopped")
 			}
+		}
+		if !chosen && alias != "" {
+			b.line("    networks:")
+			s.keepsName(&b, alias)
 		}
 		s.leaves(&b, t.Trust)
 		s.Missing.write(&b)
@@ -113,6 +118,10 @@ func (o Outline) Override(t Terms) []byte {
 	for _, s := range o.Off {
 		if s.leavesSome(t.Trust) {
 			b.line("  %s:", key(s.Name))
+			if alias := o.alias(s, t.Trust); alias != "" {
+				b.line("    networks:")
+				s.keepsName(&b, alias)
+			}
 			s.leaves(&b, t.Trust)
 		}
 	}
@@ -186,14 +195,45 @@ func key(name string) string {
 	return templates.Value(name).Plain()
 }
 
-// joins has a service on the edge network, and keeps it on those that it is on.
-func (s Service) joins(b *text, edge string, alone bool) {
+// joins has a service on the edge network, and keeps it on those that it is on, under a further name when it loses one.
+func (s Service) joins(b *text, edge string, alone bool, alias string) {
 	b.line("    networks:")
-	if s.onDefault() && !alone {
+	on := " {}"
+	switch {
+	case s.onDefault() && alone:
+		// It may call itself. A name with dots in it could be one that the proxy looks up.
+		if alias != "" && !strings.Contains(alias, ".") {
+			on = aliases(alias)
+		}
+	case alias != "":
+		s.keepsName(b, alias)
+	case s.onDefault():
 		b.line("      default: {}")
 	}
-	b.line("      %s: {}", key(edge))
+	b.line("      %s:%s", key(edge), on)
 }
+
+// alias is the name that a service loses with container_name, under which others may call it; empty when it loses none,
+// is on no network of its own, or a service has that name anyway.
+func (o Outline) alias(s Service, trust policy.Trust) string {
+	taken := slices.ContainsFunc(slices.Concat(o.Services, o.Off), func(other Service) bool { return other.Name == s.ContainerName })
+	if !s.leavesName(trust) || s.NetworkMode != "" || taken {
+		return ""
+	}
+	return s.ContainerName
+}
+
+// keepsName has the project's own services reach one by the name that it loses, as on every network that Compose makes.
+func (s Service) keepsName(b *text, alias string) {
+	if s.onDefault() && !slices.Contains(s.Networks, "default") {
+		b.line("      default:%s", aliases(alias))
+	}
+	for _, network := range s.Networks {
+		b.line("      %s:%s", key(network), aliases(alias))
+	}
+}
+
+func aliases(alias string) string { return " {aliases: [" + quoted(alias) + "]}" }
 
 // leaves takes out what names things of the machine, which the gateway's way to a service does without.
 func (s Service) leaves(b *text, trust policy.Trust) {
@@ -288,7 +328,11 @@ func (o Outline) Notes(t Terms) []string {
 			notes = append(notes, note)
 		}
 		if s.leavesName(t.Trust) {
-			notes = append(notes, fmt.Sprintf("service %s: the container is not called %s any more: names of containers are the machine's", s.Name, s.ContainerName))
+			note := fmt.Sprintf("service %s: the container is not called %s any more: names of containers are the machine's", s.Name, s.ContainerName)
+			if o.alias(s, t.Trust) != "" && len(o.Services) > 1 {
+				note += "; the project's own services still reach it by that name"
+			}
+			notes = append(notes, note)
 		}
 		if path := s.Labels[label.Path]; s.Name == t.Choice.Service && path != "" && path != t.Path {
 			notes = append(notes, fmt.Sprintf("service %s: it is served at %s, not at %s as its label says", s.Name, t.Path, path))
