@@ -2,21 +2,22 @@
 # Builds stand-ins for the images of the templates, for machines that reach no registry: mariadb and wordpress from
 # Debian packages, code-server from the program in ./codeserver. What is built already is not built again.
 #
-#	build.sh [NAME ...]     only these: mariadb wordpress code-server
+#	build.sh [NAME ...]             only these: mariadb wordpress code-server
+#	build.sh --fetch [NAME ...]     only downloads what they are built from, for an engine that reaches no network
 #
 # It needs a Docker engine, Go for code-server, and mmdebstrap, as root, for the other two.
 set -euo pipefail
 cd "$(dirname "$0")"
-base=gw-test/debian:bookworm
 # The classic builder needs no plugin of the docker command.
 export DOCKER_BUILDKIT=0
 
 build() {
-	docker image inspect "$base" >/dev/null 2>&1 || ./base.sh "$base"
-	local folder=$1 tag tags=()
+	local name=$1 tag tags=()
 	shift
-	for tag; do tags+=(-t "$folder:$tag"); done
-	docker build -q --build-arg BASE="$base" "${tags[@]}" "$folder"
+	for tag; do tags+=(-t "$name:$tag"); done
+	docker image inspect "gw-test/$name:bookworm" >/dev/null 2>&1 ||
+		docker import --change 'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' "$(./rootfs.sh "$name")" "gw-test/$name:bookworm"
+	docker build -q --network none "${tags[@]}" "$name"
 }
 
 codeserver() {
@@ -30,15 +31,40 @@ codeserver() {
 	rm -rf "$out"
 }
 
-[ $# -gt 0 ] || set -- mariadb wordpress code-server
-for name; do
-	case $name in
+build_image() {
+	case $1 in
 	mariadb) build mariadb 10.11 latest ;;
 	wordpress) build wordpress 6.1-apache apache latest ;;
 	code-server) codeserver ;;
+	esac
+}
+
+fetch_root() {
+	case $1 in
+	mariadb | wordpress) ./rootfs.sh "$1" ;;
+	code-server) ;;
+	esac
+}
+
+what=build_image
+if [ "${1-}" = --fetch ]; then
+	what=fetch_root
+	shift
+fi
+[ $# -gt 0 ] || set -- mariadb wordpress code-server
+for name; do
+	case $name in
+	mariadb | wordpress | code-server) ;;
 	*)
 		echo "build.sh: no image $name; there are mariadb, wordpress and code-server" >&2
 		exit 2
 		;;
 	esac
 done
+# None depends on another.
+waiting=()
+for name; do
+	"$what" "$name" &
+	waiting+=($!)
+done
+for process in "${waiting[@]}"; do wait "$process"; done
