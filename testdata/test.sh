@@ -5,16 +5,15 @@
 #
 #	testdata/test.sh [LANE ...]     only these lanes: lint unit portable h2spec fuzz bench e2e browser
 #
-# It needs root (for Docker), Go, git and a package manager. The end-to-end lane restarts the Docker engine, and wants
-# it without a running gateway.
+# It needs root, Go, git and a package manager. The lanes e2e and browser run last, on a Docker engine of their own (see
+# engine.sh): the machine's engine and its gateway may go on serving, on the same ports too. Of the packages that are
+# installed no service is started.
 set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 cd "$here"
-PATH="$PATH:/usr/local/go/bin"
-out=$(mktemp -d)
-trap 'rm -rf "$out"' EXIT
-failed=0
+PATH="$PATH:/usr/local/go/bin:/usr/sbin:/sbin"
+failed=0 policy=''
 
 say() { printf '\n==> %s\n' "$*"; }
 
@@ -24,6 +23,7 @@ wrong() {
 	echo "$*" >>"$out/wrong"
 }
 
+# need installs packages unless a program is there.
 need() {
 	command -v "$1" >/dev/null 2>&1 && return
 	command -v apt-get >/dev/null 2>&1 || {
@@ -34,7 +34,20 @@ need() {
 	updated=yes
 	shift
 	say "installing $*"
+	# Debian starts the services that it installs, unless this file forbids it.
+	[ -e /usr/sbin/policy-rc.d ] || {
+		policy=/usr/sbin/policy-rc.d
+		printf '#!/bin/sh\nexit 101\n' >"$policy"
+		chmod 755 "$policy"
+	}
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+	clean
+}
+
+# clean takes back what need left on the machine.
+clean() {
+	[ -z "$policy" ] || rm -f "$policy"
+	policy=''
 }
 
 tool() { go tool -modfile=testdata/tools/go.mod "$@"; }
@@ -60,7 +73,7 @@ lint() {
 	go mod verify >/dev/null || wrong "lint: go mod verify"
 	go mod tidy -diff || wrong "lint: go.mod and go.sum want go mod tidy"
 	need shellcheck shellcheck
-	shellcheck --severity=warning install.sh testdata/test.sh testdata/bench/bench.sh .ci/run || wrong "lint: shellcheck"
+	shellcheck --severity=warning install.sh testdata/*.sh testdata/images/*.sh testdata/bench/bench.sh .ci/run || wrong "lint: shellcheck"
 }
 
 unit() {
@@ -98,20 +111,41 @@ fuzz() {
 	done
 }
 
-engine() {
-	docker version >/dev/null 2>&1 || ./install.sh --docker-only
+# fetch brings what e2e and browser need before they run where no network is.
+fetch() {
+	say "fetching what the lanes on a Docker engine need"
+	need ip iproute2
+	need unshare util-linux
+	need iptables iptables
+	need dockerd docker.io
+	# Newer releases keep the docker command in a package of its own.
+	need docker docker-cli
+	need mmdebstrap mmdebstrap
+	for lane in "$@"; do
+		[ "$lane" = e2e ] || need chromium chromium fonts-noto-cjk
+	done
+	testdata/images/build.sh --fetch >/dev/null
+	# What is compiled here does not count for the time that the tests have.
+	CGO_ENABLED=0 go build -buildvcs=false -trimpath -o "$out/" ./cmd/gateway ./testdata/app
+	(cd testdata/compose && CGO_ENABLED=0 go build -buildvcs=false -o "$out/compose" github.com/docker/compose/v5/cmd)
+	go test -count=1 -run '^$' ./cmd/gateway ./proxy/docker ./projects/compose >/dev/null
+	(cd testdata/browser && go test -count=1 -run '^$' ./... >/dev/null)
 }
 
-# images builds what the templates' projects run on, without a registry.
-images() {
-	need mmdebstrap mmdebstrap
-	testdata/images/build.sh
+# on_engine runs lanes where engine.sh started a Docker engine.
+on_engine() {
+	say "building the images that projects run on"
+	testdata/images/build.sh >/dev/null
+	for name in "$@"; do
+		"$name"
+		# What a lane that was broken off left there is not the next one's.
+		docker ps -aq | xargs -r docker rm -fv >/dev/null
+	done
+	exit "$failed"
 }
 
 e2e() {
-	say "end to end, on this machine's Docker engine"
-	engine
-	images
+	say "end to end, on a Docker engine"
 	for package in proxy/docker projects/compose cmd/gateway; do
 		GATEWAY_E2E=1 tests "e2e-$(echo "$package" | tr '/' '-')" . -count=1 -timeout 15m "./$package"
 	done
@@ -119,9 +153,6 @@ e2e() {
 
 browser() {
 	say "browser, in headless Chromium"
-	engine
-	images
-	need chromium chromium fonts-noto-cjk
 	# Most of what these tests do is waiting: for containers, and for one another's.
 	GATEWAY_E2E=1 tests browser testdata/browser -count=1 -parallel 4 -timeout 15m ./...
 }
@@ -156,18 +187,33 @@ report() {
 }
 
 main() {
+	out=$(mktemp -d)
+	trap 'clean; rm -rf "$out"' EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
 	need gcc gcc libc6-dev
 	go build -buildvcs=false -modfile=testdata/tools/go.mod -o "$out/gotestsum" gotest.tools/gotestsum
 	[ $# -gt 0 ] || set -- lint unit portable h2spec fuzz bench e2e browser
+	last=''
 	for name in "$@"; do
 		case $name in
-		lint | unit | portable | h2spec | fuzz | bench | e2e | browser) "$name" ;;
+		lint | unit | portable | h2spec | fuzz | bench) ;;
+		e2e | browser) last="$last $name" ;;
 		*)
 			printf 'test.sh: no lane %s; there are lint, unit, portable, h2spec, fuzz, bench, e2e and browser\n' "$name" >&2
 			exit 2
 			;;
 		esac
 	done
+	for name in "$@"; do
+		case $name in e2e | browser) ;; *) "$name" ;; esac
+	done
+	if [ -n "$last" ]; then
+		# shellcheck disable=SC2086 # these are several words
+		fetch $last
+		# shellcheck disable=SC2086
+		testdata/engine.sh "$here/testdata/test.sh" --on-engine "$out" $last || failed=1
+	fi
 	if [ -s "$out/wrong" ]; then
 		say "failed outside of the tests"
 		cat "$out/wrong"
@@ -180,4 +226,9 @@ main() {
 	exit "$failed"
 }
 
+if [ "${1-}" = --on-engine ]; then
+	out=$2
+	shift 2
+	on_engine "$@"
+fi
 main "$@"

@@ -128,8 +128,7 @@ type composeCommand struct {
 func newComposeCommand(t *testing.T) composeCommand {
 	t.Helper()
 	// Another configuration has no contexts: the engine stays the one that docker itself talks to.
-	host := docker(t, "context", "inspect", "-f", "{{.Endpoints.docker.Host}}")
-	config := t.TempDir()
+	host, config := engineHost(t), t.TempDir()
 	c := exec.Command("go", "build", "-buildvcs=false", "-o", filepath.Join(config, "cli-plugins", "docker-compose"), "github.com/docker/compose/v5/cmd")
 	c.Dir, c.Env = filepath.Join("..", "..", "testdata", "compose"), append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := c.CombinedOutput(); err != nil {

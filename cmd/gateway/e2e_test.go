@@ -17,8 +17,9 @@ import (
 	"time"
 )
 
-// The end-to-end lane drives the built binary against the machine's own Docker engine, as an admin would. It is on by
-// GATEWAY_E2E=1; then a missing engine, or a gateway that is already running, is a failure. It restarts the engine.
+// The end-to-end lane drives the built binary as an admin would, on a Docker engine that it restarts: the one that
+// testdata/engine.sh runs it on. It is on by GATEWAY_E2E=1; then a missing engine, or a gateway that is already running,
+// is a failure.
 
 const (
 	// base is where the lane's gateway is published.
@@ -59,7 +60,7 @@ func setUp(dir string) error {
 	lane.binary = filepath.Join(dir, "gateway")
 	lane.projects = filepath.Join(dir, "projects")
 	if out, err := exec.Command("docker", "ps", "-aq", "--filter", "name=^gateway-(proxy|agent)$").CombinedOutput(); err != nil || len(out) > 0 {
-		return fmt.Errorf("the engine must run and have no gateway (run 'gateway down'): %s %w", out, errors.Join(err))
+		return fmt.Errorf("the engine must run and have no gateway; run the lane by testdata/engine.sh: %s %w", out, errors.Join(err))
 	}
 	if err := build(lane.binary, "."); err != nil {
 		return err
@@ -128,6 +129,12 @@ func docker(t *testing.T, args ...string) string {
 		t.Fatalf("docker %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
 	return strings.TrimSpace(string(out))
+}
+
+// engineHost is the address of the engine that the Docker client talks to.
+func engineHost(t *testing.T) string {
+	t.Helper()
+	return docker(t, "context", "inspect", "-f", "{{.Endpoints.docker.Host}}")
 }
 
 // run starts a container of the test app that goes when the test ends.

@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// The lane is on by GATEWAY_E2E=1; then a missing engine or browser, or a gateway that is already running, is a failure.
+// The lane runs on the Docker engine that testdata/engine.sh starts. It is on by GATEWAY_E2E=1; then a missing engine or
+// browser, or a gateway that is already running, is a failure.
 // With GATEWAY_SCREENSHOTS set to a folder, what the tests looked at is written there.
 
 const (
@@ -47,7 +48,7 @@ func TestMain(m *testing.M) {
 func runLane(m *testing.M) int {
 	found, err := exec.Command("docker", "ps", "-aq", "--filter", "name=^gateway-(proxy|agent)$").CombinedOutput()
 	if err != nil || len(found) > 0 {
-		fmt.Fprintf(os.Stderr, "browser: the engine must run and have no gateway (run 'gateway down'): %s %v\n", found, err)
+		fmt.Fprintf(os.Stderr, "browser: the engine must run and have no gateway; run the lane by testdata/engine.sh: %s %v\n", found, err)
 		return 1
 	}
 	dir, err := os.MkdirTemp("", "gateway-browser-")

@@ -1,0 +1,164 @@
+package main_test
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+func TestEngineKilled_RoutesStayAndConverge(t *testing.T) {
+	add(t, "e2e-outlives", "/e2e-outlives")
+	run(t, "e2e-alive", "--label", "gateway.path=/e2e-alive", "--restart", "always")
+	inside := proxyAddress(t)
+	eventually(t, inside+"/e2e-alive/", "the app, at the proxy's own address", served)
+	engine := findEngine(t)
+	kill(t, engine.pid)
+	restarted := false
+	t.Cleanup(func() {
+		if !restarted {
+			engine.start(t)
+		}
+	})
+	await(t, "the engine to be gone", engine.gone, func() string { return engine.pid })
+	for _, path := range []string{"/e2e-alive/", "/e2e-outlives/"} {
+		if a, err := get(inside + path); err != nil || a.status != http.StatusOK {
+			t.Errorf("%s without the engine: %v %d", path, err, a.status)
+		}
+	}
+	engine.start(t)
+	restarted = true
+	for _, path := range []string{"/e2e-alive/", "/e2e-outlives/"} {
+		eventually(t, base+path, "the app after the engine came back", served)
+	}
+	await(t, "a content status", content, func() string { out, stderr, _ := gateway("status"); return out + stderr })
+	run(t, "e2e-later", "--label", "gateway.path=/e2e-later")
+	eventually(t, base+"/e2e-later/", "a container started after the engine came back", served)
+}
+
+func TestKills_InAnyOrderLoseNothing(t *testing.T) {
+	add(t, "e2e-order", "/e2e-order")
+	run(t, "e2e-alone", "--label", "gateway.path=/e2e-alone", "--restart", "always")
+	eventually(t, base+"/e2e-alone/", "the app", served)
+	for _, order := range [][]string{
+		{"agent", "proxy", "engine"},
+		{"agent", "engine", "proxy"},
+		{"proxy", "agent", "engine"},
+		{"proxy", "engine", "agent"},
+		{"engine", "agent", "proxy"},
+		{"engine", "proxy", "agent"},
+	} {
+		t.Run(strings.Join(order, ","), func(t *testing.T) {
+			engine := findEngine(t)
+			pids := map[string]string{"agent": pid(t, "gateway-agent"), "proxy": pid(t, "gateway-proxy"), "engine": engine.pid}
+			for _, what := range order {
+				kill(t, pids[what])
+			}
+			await(t, "the engine to be gone", engine.gone, func() string { return engine.pid })
+			engine.start(t)
+			for _, path := range []string{"/e2e-order/", "/e2e-alone/"} {
+				eventually(t, base+path, "the app", served)
+			}
+			await(t, "a content status", content, func() string { out, stderr, _ := gateway("status"); return out + stderr })
+			if left := routes(t); left["/e2e-order"].State != "ready" || left["/e2e-alone"].State != "ready" {
+				t.Errorf("the routes are %v", left)
+			}
+		})
+	}
+}
+
+// engineProcess is the Docker daemon, and how it was started.
+type engineProcess struct {
+	// pid is its own, containerd that of the one it started, if it did.
+	pid, containerd string
+	command         []string
+}
+
+// findEngine finds the process that listens on the engine's socket.
+func findEngine(t *testing.T) engineProcess {
+	t.Helper()
+	e := engineProcess{pid: strconv.Itoa(listener(t, strings.TrimPrefix(engineHost(t), "unix://")))}
+	line, err := os.ReadFile("/proc/" + e.pid + "/cmdline")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for part := range bytes.SplitSeq(bytes.TrimRight(line, "\x00"), []byte{0}) {
+		e.command = append(e.command, string(part))
+	}
+	if filepath.Base(e.command[0]) != "dockerd" {
+		t.Fatalf("the engine's socket belongs to %q, which this test does not end; run the lane by testdata/engine.sh", e.command)
+	}
+	children, err := filepath.Glob("/proc/" + e.pid + "/task/*/children")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, list := range children {
+		pids, _ := os.ReadFile(list) // the thread may have ended
+		for pid := range strings.FieldsSeq(string(pids)) {
+			if name, _ := os.ReadFile("/proc/" + pid + "/comm"); strings.TrimSpace(string(name)) == "containerd" {
+				e.containerd = pid
+			}
+		}
+	}
+	return e
+}
+
+// listener is the process that listens on a unix socket.
+func listener(t *testing.T, socket string) int {
+	t.Helper()
+	c, err := net.Dial("unix", socket)
+	if err != nil {
+		t.Fatalf("finding the engine: %v", err)
+	}
+	defer c.Close()
+	raw, err := c.(*net.UnixConn).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var peer *syscall.Ucred
+	var peerErr error
+	if err := raw.Control(func(fd uintptr) {
+		peer, peerErr = syscall.GetsockoptUcred(int(fd), syscall.SOL_SOCKET, syscall.SO_PEERCRED)
+	}); err != nil || peerErr != nil {
+		t.Fatal(err, peerErr)
+	}
+	return int(peer.Pid)
+}
+
+// gone reports that the engine and the containerd that it runs have ended, and that their exit status was collected:
+// until then another engine takes them for alive and does not start.
+func (e engineProcess) gone() bool {
+	for _, pid := range []string{e.pid, e.containerd} {
+		if _, err := os.Stat("/proc/" + pid); err == nil && pid != "" {
+			return false
+		}
+	}
+	return true
+}
+
+// start brings the engine back as it was.
+func (e engineProcess) start(t *testing.T) {
+	t.Helper()
+	log, err := os.OpenFile(filepath.Join(filepath.Dir(lane.binary), "dockerd.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	c := exec.Command(e.command[0], e.command[1:]...)
+	c.Stdout, c.Stderr = log, log
+	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := c.Start(); err != nil {
+		t.Fatalf("starting the engine: %v", err)
+	}
+	// It outlives the test; when it is killed before, somebody has to collect its exit status.
+	go func() { _ = c.Wait() }()
+	await(t, "the engine", func() bool { return exec.Command("docker", "version").Run() == nil },
+		func() string { return fmt.Sprint(e.command) })
+}

@@ -1,0 +1,130 @@
+package main_test
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// onEngine is a command on an engine of its own, whose files lie in dir. The lane's engine and gateway stand for the
+// machine's there.
+func onEngine(t *testing.T, dir string, args ...string) *exec.Cmd {
+	t.Helper()
+	c := exec.CommandContext(t.Context(), "../../testdata/engine.sh", args...)
+	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }
+	c.Env = append(os.Environ(), "TMPDIR="+dir, "GATEWAY_PROJECTS="+filepath.Join(dir, "projects"), "GATEWAY="+lane.binary)
+	return c
+}
+
+// machine is what a test on another engine must not change.
+func machine(t *testing.T) string {
+	t.Helper()
+	var all strings.Builder
+	for _, line := range []string{
+		"docker ps -a --no-trunc --format '{{.ID}} {{.State}}'", "docker network ls -q", "docker volume ls -q", "docker images -q",
+		"iptables-save | grep -v '^[#:]'", "ip -o link | sed 's/ state .*//'", "ip route", "ls /run /srv /etc/docker /var/log",
+		"cut -d ' ' -f 2 /proc/mounts", "find /sys/fs/cgroup -name 'gateway-engine*' | sort", "pgrep -x dockerd",
+	} {
+		out, _ := exec.Command("sh", "-c", line).CombinedOutput()
+		all.WriteString(line + ":\n" + string(out))
+	}
+	return all.String()
+}
+
+const quickstart = `
+cd ../..
+./install.sh --quickstart --prefix "$TMPDIR/installed"
+curl -fs http://localhost/robots/ | grep -q '<title>robots'
+./install.sh --quickstart --prefix "$TMPDIR/installed" | grep 'there already'
+./install.sh --uninstall --prefix "$TMPDIR/installed"
+[ ! -e "$TMPDIR/installed/bin/gateway" ]
+`
+
+// TestInstall_QuickstartServesOnAMachineWithoutAnEngine runs where no engine is yet and port 80 is free, whatever the
+// machine serves.
+func TestInstall_QuickstartServesOnAMachineWithoutAnEngine(t *testing.T) {
+	dir, before := t.TempDir(), machine(t)
+	out, err := onEngine(t, dir, "--bare", "sh", "-euc", quickstart).CombinedOutput()
+	for _, want := range []string{"starting dockerd", "done: your first project is live at http://localhost/robots/", "the project robots is there already"} {
+		if err != nil || !strings.Contains(string(out), want) {
+			t.Fatalf("%v, and %q is not in\n%s", err, want, out)
+		}
+	}
+	if after := machine(t); after != before {
+		t.Errorf("the machine changed from\n%s\nto\n%s", before, after)
+	}
+}
+
+// TestEngine_TouchesNothingOfTheMachine runs a gateway on the lane's own port, on another engine.
+func TestEngine_TouchesNothingOfTheMachine(t *testing.T) {
+	add(t, "e2e-machine", "/e2e-machine")
+	eventually(t, base+"/e2e-machine/", "the machine's project", served)
+	dir, before := t.TempDir(), machine(t)
+	const use = `
+[ -z "$(docker ps -aq)" ]
+"$GATEWAY" up --http ` + port + `
+"$GATEWAY" add portfolio other --path /
+curl -fs http://localhost:` + port + `/ | grep -q '<title>other'
+echo done
+read -r word
+echo "$word"
+`
+	c := onEngine(t, dir, "sh", "-euc", use)
+	c.Stdin = strings.NewReader("farewell\n")
+	if out, err := c.CombinedOutput(); err != nil || !strings.HasSuffix(string(out), "done\nfarewell\n") {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, "gateway-engine.*")); err != nil || len(left) > 0 {
+		t.Errorf("left: %q %v", left, err)
+	}
+	if after := machine(t); after != before {
+		t.Errorf("the machine changed from\n%s\nto\n%s", before, after)
+	}
+	eventually(t, base+"/e2e-machine/", "the machine's project", served)
+}
+
+func TestEngine_EndsWithWhoRunsIt(t *testing.T) {
+	for _, end := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGKILL} {
+		t.Run(end.String(), func(t *testing.T) {
+			dir, before := t.TempDir(), machine(t)
+			c := onEngine(t, dir, "sh", "-c", "echo ready; exec sleep 1000")
+			out, err := c.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			var said bytes.Buffer
+			c.Stderr = &said
+			if err := c.Start(); err != nil {
+				t.Fatal(err)
+			}
+			line := make([]byte, len("ready\n"))
+			if _, err := io.ReadFull(out, line); err != nil {
+				t.Fatalf("%v %s", err, &said)
+			}
+			if err := c.Process.Signal(end); err != nil {
+				t.Fatal(err)
+			}
+			_ = c.Wait()
+			left := func() string {
+				all, _ := filepath.Glob(filepath.Join(dir, "gateway-engine.*"))
+				return strings.Join(all, " ")
+			}
+			if end == syscall.SIGKILL {
+				// Nobody is left to remove its files; its processes end by themselves.
+				await(t, "all processes to end", func() bool { return exec.Command("pgrep", "-f", dir).Run() != nil }, func() string { return dir })
+				return
+			}
+			if found := left(); found != "" {
+				t.Errorf("left: %s", found)
+			}
+			if after := machine(t); after != before {
+				t.Errorf("the machine changed from\n%s\nto\n%s", before, after)
+			}
+		})
+	}
+}

@@ -1,0 +1,110 @@
+#!/bin/sh
+# Runs a command on a Docker engine of its own: in network, mount and process namespaces where the engine has its usual
+# paths and the command needs no further environment. The machine's engine, gateway, ports, firewall and files stay as
+# they are, and when the command ends, however it ends, all that it started there ends too.
+#
+#	testdata/engine.sh COMMAND [ARGUMENT ...]          such as: testdata/engine.sh bash
+#	testdata/engine.sh --bare COMMAND [ARGUMENT ...]   the same without an engine, as on a machine that has none yet
+#
+# Only loopback and the containers can be reached from inside: what the command downloads must be there before. It needs
+# root, iproute2, util-linux and, without --bare, the programs of Docker Engine: docker and dockerd.
+set -eu
+
+fail() {
+	printf 'engine.sh: %s\n' "$*" >&2
+	exit 1
+}
+
+# hide puts an empty folder over one of the machine's, for as long as the namespaces live.
+hide() {
+	[ ! -d "$1" ] || mount -t tmpfs -o mode=0755 tmpfs "$1"
+}
+
+# inside runs as the first process of the namespaces. What it starts ends with it.
+inside() {
+	root=$1 bare=$2
+	shift 2
+	ip link set lo up
+	# The engine that is started for a test must not take the machine's settings, sockets, images or projects for its own.
+	for folder in /run /srv /var/log /etc/docker; do hide "$folder"; done
+	for folder in docker containerd; do mount --bind "$root/$folder" "/var/lib/$folder"; done
+	# The machine's groups of processes are shared; this one is the engine's own.
+	printf '{"cgroup-parent": "/%s"}\n' "${root##*/}" >/etc/docker/daemon.json
+	mkdir "$root/client"
+	unset DOCKER_HOST DOCKER_CONTEXT DOCKER_TLS_VERIFY DOCKER_CERT_PATH
+	export DOCKER_CONFIG="$root/client"
+	[ -n "$bare" ] || start
+	"$@"
+}
+
+start() {
+	dockerd </dev/null >/var/log/dockerd.log 2>&1 &
+	tries=600
+	until docker version >/dev/null 2>&1; do
+		tries=$((tries - 1))
+		if [ "$tries" -eq 0 ] || ! kill -0 $! 2>/dev/null; then
+			tail -n 20 /var/log/dockerd.log >&2
+			fail "dockerd did not start; see its log above"
+		fi
+		sleep 0.1
+	done
+}
+
+# clean removes what the namespaces do not take with them.
+clean() {
+	groups="-depth -type d -path */${root##*/}*"
+	# What ends at this moment still holds its group for a while.
+	tries=50
+	set -f
+	# shellcheck disable=SC2086 # these are several words
+	while [ -n "$(find /sys/fs/cgroup $groups 2>/dev/null)" ] && [ "$tries" -gt 0 ]; do
+		find /sys/fs/cgroup $groups -exec rmdir {} + 2>/dev/null || sleep 0.1
+		tries=$((tries - 1))
+	done
+	until rm -rf "$root" 2>/dev/null || [ "$tries" -eq 0 ]; do
+		tries=$((tries - 1))
+		sleep 0.1
+	done
+	for folder in $made; do rmdir "$folder" 2>/dev/null || true; done
+}
+
+outside() {
+	bare=''
+	if [ "${1-}" = --bare ]; then
+		bare=yes
+		shift
+	fi
+	[ $# -gt 0 ] || fail "no command; see the first lines of this file"
+	[ "$(id -u)" -eq 0 ] || fail "a Docker engine needs root; run it again with sudo"
+	for program in ip unshare setpriv mount; do
+		command -v "$program" >/dev/null || fail "$program is missing; install iproute2 and util-linux"
+	done
+	[ -n "$bare" ] || command -v dockerd >/dev/null || fail "dockerd is missing; install Docker Engine, such as the package docker.io"
+	# Images take a gigabyte or two, and the engine's storage driver wants a file system on a disk.
+	root=$(mktemp -d "${TMPDIR:-/var/tmp}/gateway-engine.XXXXXX")
+	made=''
+	trap clean EXIT
+	mkdir "$root/docker" "$root/containerd"
+	for folder in /var/lib/docker /var/lib/containerd /etc/docker; do
+		[ -d "$folder" ] || { mkdir -p "$folder" && made="$made $folder"; }
+	done
+	# When this shell dies, so does unshare, and with that everything inside; other signals than KILL it leaves to what
+	# runs there. It runs in the background, since a shell handles no signal while it waits for a command in the foreground;
+	# its input would be closed then.
+	code=0
+	setpriv --pdeathsig KILL unshare --net --mount --pid --fork --kill-child --mount-proc --propagation private \
+		"$0" --inside "$root" "$bare" "$@" <&3 &
+	trap 'kill -KILL $! 2>/dev/null; exit 130' INT
+	trap 'kill -KILL $! 2>/dev/null; exit 143' TERM
+	wait $! || code=$?
+	exit "$code"
+}
+
+PATH="$PATH:/usr/sbin:/sbin"
+exec 3<&0
+if [ "${1-}" = --inside ]; then
+	shift
+	inside "$@"
+else
+	outside "$@"
+fi
