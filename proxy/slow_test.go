@@ -83,7 +83,8 @@ func TestSlow_DoesNotSlowOthers(t *testing.T) {
 type apart struct {
 	address string
 	command *exec.Cmd
-	stdin   io.Closer
+	stdin   io.WriteCloser
+	stdout  *bufio.Reader
 }
 
 // apartTable is the variable that makes the test's program be that process, and says its table.
@@ -134,7 +135,8 @@ func acceptOnly(string) error {
 	}
 }
 
-// serveApart serves until standard input ends. It says its address, and at the end whether nothing is left.
+// serveApart serves until standard input ends. It says its address, for each line it reads how many bytes of its heap are
+// in use, and at the end whether nothing is left.
 func serveApart(table string) error {
 	s, err := New(Config{Listen: []string{"127.0.0.1:0"}})
 	if err != nil {
@@ -153,7 +155,9 @@ func serveApart(table string) error {
 		runtime.Gosched()
 	}
 	fmt.Println(strings.TrimPrefix(s.Status().Proxy.Listeners[0], "http://"))
-	_, _ = io.Copy(io.Discard, os.Stdin)
+	for questions := bufio.NewScanner(os.Stdin); questions.Scan(); {
+		fmt.Println(heap())
+	}
 	for until := time.Now().Add(patience); s.Status().Proxy.Inflight > 0; runtime.Gosched() {
 		if time.Now().After(until) {
 			return fmt.Errorf("%d requests are still under way", s.Status().Proxy.Inflight)
@@ -194,10 +198,20 @@ func startProcess(t *testing.T, table string) *apart {
 	if err := p.command.Start(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := fmt.Fscanln(out, &p.address); err != nil {
+	p.stdout = bufio.NewReader(out)
+	if _, err := fmt.Fscanln(p.stdout, &p.address); err != nil {
 		t.Fatalf("reading the address of the other process: %v", err)
 	}
 	return p
+}
+
+// heap is how many bytes the gateway in the process has in use.
+func (p *apart) heap() (bytes uint64, err error) {
+	if _, err := io.WriteString(p.stdin, "\n"); err != nil {
+		return 0, err
+	}
+	_, err = fmt.Fscanln(p.stdout, &bytes)
+	return bytes, err
 }
 
 // end stops the process, in which nothing may be under way any more.
