@@ -8,6 +8,7 @@ import (
 	"image/color"
 	"image/png"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -38,6 +39,7 @@ func TestWordPress_WorksAtTheRootAndBelowAPathAndMoves(t *testing.T) {
 			t.Run(w.name, func(t *testing.T) {
 				t.Parallel()
 				w.t, w.tab = t, anotherTab(t, tab)
+				t.Cleanup(w.tellLogs)
 				must(t, "add", "wordpress", w.name, "--path", cmp.Or(strings.TrimPrefix(w.at, base), "/"))
 				w.live()
 			})
@@ -57,6 +59,17 @@ func TestWordPress_WorksAtTheRootAndBelowAPathAndMoves(t *testing.T) {
 	blog.move("/notes")
 	if res := visit(t, tab, base+"/blog/"); res.Status != 404 {
 		t.Errorf("the old path says %d", res.Status)
+	}
+}
+
+// tellLogs shows what the site's containers said, if the test failed.
+func (w *wordpress) tellLogs() {
+	if !w.t.Failed() {
+		return
+	}
+	for _, service := range []string{"wordpress", "db"} {
+		out, _ := exec.Command("docker", "logs", "--timestamps", "--tail", "50", w.name+"-"+service+"-1").CombinedOutput()
+		w.t.Logf("%s says:\n%s", service, out)
 	}
 }
 
@@ -94,7 +107,7 @@ func (w *wordpress) install() {
 	t := w.t
 	t.Helper()
 	if res := visit(t, w.tab, w.at+"/"); res.Status != 200 || res.URL != w.at+"/wp-admin/install.php" {
-		t.Fatalf("a new site leads to %d %s", res.Status, res.URL)
+		t.Fatalf("a new site leads to %d %s: %.500s", res.Status, res.URL, eval[string](t, w.tab, "document.documentElement.outerHTML"))
 	}
 	// It asks for a language first if it can reach its maker's servers.
 	awaitPage(t, w.tab, "the installer", "document.querySelector('#language-continue, #weblog_title')")
