@@ -1,12 +1,17 @@
 #!/bin/sh
-# Installs gateway: from this checkout when it is run in one, else from a release whose checksum is verified.
-# Everything is a function and main is called on the last line, so that a download that was cut off does nothing.
+# Installs gateway: from this checkout when it is run in one, else from a release whose signature and checksum are
+# verified. Everything is a function and main is called on the last line, so that a download that was cut off does nothing.
 set -eu
 
 # RELEASES is where releases are downloaded from when there is no checkout: RELEASES/VERSION/gateway-OS-ARCH, with
-# SHA256SUMS beside it. A project that publishes releases sets its address here.
+# SHA256SUMS and its signature SHA256SUMS.minisig beside it, all by HTTPS. A project that publishes releases sets its
+# address here.
 RELEASES="${GATEWAY_RELEASES:-}"
 VERSION="${GATEWAY_VERSION:-latest}"
+# SIGNER is the public key of releases as minisign prints it (RW...): with it, a release whose signature is missing, bad
+# or cannot be verified is refused. A project that publishes releases sets its key here. An empty one in the environment
+# does not turn it off.
+SIGNER="${GATEWAY_SIGNER:-}"
 
 usage() {
 	cat <<'EOF'
@@ -21,7 +26,8 @@ usage: install.sh [options]
   --uninstall      stop the gateway and remove the binary; projects and Docker stay
   --help           this page
 
-Outside a checkout it downloads a release from $GATEWAY_RELEASES (version $GATEWAY_VERSION, default latest).
+Outside a checkout it downloads a release from $GATEWAY_RELEASES (version $GATEWAY_VERSION, default latest) and
+verifies it with the key $GATEWAY_SIGNER, by minisign or OpenSSL 3.
 It says each step before it takes it, and can be run again safely.
 EOF
 }
@@ -90,14 +96,47 @@ arch() {
 	esac
 }
 
+# secure refuses an address that is not of HTTPS.
+secure() {
+	case $1 in
+	https://*) ;;
+	*) fail "$1 is not an https address, and releases are downloaded by nothing else; nothing was installed" ;;
+	esac
+}
+
+# fetch downloads an address into a file, by HTTPS alone: redirects too.
 fetch() {
+	secure "$1"
 	if have curl; then
-		curl -fsSL --retry 3 -o "$2" "$1"
-	elif have wget; then
-		wget -q -O "$2" "$1"
+		curl -fsSL --proto '=https' --proto-redir '=https' --tlsv1.2 --retry 3 -o "$2" "$1"
+	elif have wget && wget --version 2>/dev/null | grep -q '^GNU Wget'; then
+		wget_secure "$1" "$2"
 	else
-		fail "downloading needs curl or wget; install one of them"
-	fi || fail "could not download $1; is the address right, and the network up?"
+		# The wget of BusyBox accepts any certificate.
+		fail "downloading needs curl or GNU wget; install one of them. Nothing was installed"
+	fi || fail "could not download $1 by HTTPS; is the address right, and the network up? Nothing was installed"
+}
+
+# wget_secure follows redirects itself: wget would follow one to http too.
+wget_secure() {
+	address=$1
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		secure "$address"
+		if said=$(wget --secure-protocol=TLSv1_2 --max-redirect=0 --tries=3 --server-response -O "$2" "$address" 2>&1); then
+			return
+		fi
+		location=$(printf '%s\n' "$said" | sed -n 's/^ *[Ll]ocation: *\([^ ]*\).*/\1/p' | tail -n 1)
+		case $location in
+		'')
+			printf '%s\n' "$said" >&2
+			return 1
+			;;
+		/*) address=$(printf '%s\n' "$address" | cut -d / -f 1-3)$location ;;
+		*) address=$location ;;
+		esac
+	done
+	echo "more than 10 redirects" >&2
+	return 1
 }
 
 sha256() {
@@ -110,16 +149,67 @@ sha256() {
 	fi
 }
 
+# verify checks the signature of a file, in the format of minisign, by minisign itself or by OpenSSL.
+verify() {
+	[ -n "$SIGNER" ] || {
+		say "note: no key of a signer is set (GATEWAY_SIGNER); the checksum shows a damaged download, not a forged release"
+		return
+	}
+	fetch "$3" "$2"
+	if have minisign; then
+		minisign -Vq -P "$SIGNER" -m "$1" -x "$2" >/dev/null || fail "the signature of $VERSION is not by $SIGNER; nothing was installed"
+	elif have openssl && openssl list -public-key-algorithms 2>/dev/null | grep -qi ed25519 && openssl version | grep -q '^OpenSSL [3-9]'; then
+		verify_openssl "$1" "$2" || fail "the signature of $VERSION is not by $SIGNER; nothing was installed"
+	else
+		fail "the release is signed, and there is nothing to verify the signature with; install minisign, or OpenSSL 3 or later. Nothing was installed"
+	fi
+}
+
+# verify_openssl reads a signature as minisign writes it: two bytes of algorithm, eight of the key's number and 64 of the
+# signature in the second line; in the fourth the signature over that and the comment in the third.
+verify_openssl() {
+	sed -n 2p "$2" | openssl base64 -d -A >"$tmp/signature"
+	sed -n 4p "$2" | openssl base64 -d -A >"$tmp/global"
+	printf '%s' "$SIGNER" | openssl base64 -d -A >"$tmp/key"
+	[ "$(wc -c <"$tmp/signature")" -eq 74 ] && [ "$(wc -c <"$tmp/global")" -eq 64 ] && [ "$(wc -c <"$tmp/key")" -eq 42 ] || return 1
+	[ "$(part "$tmp/key" 3 8 | openssl base64)" = "$(part "$tmp/signature" 3 8 | openssl base64)" ] || return 1
+	# Ed25519 in the form that OpenSSL reads.
+	{
+		printf '\060\052\060\005\006\003\053\145\160\003\041\000'
+		part "$tmp/key" 11 32
+	} >"$tmp/key.der"
+	part "$tmp/signature" 11 64 >"$tmp/plain"
+	# ED signs a hash of the file, Ed, of minisign before 0.8, the file.
+	case $(part "$tmp/signature" 1 2) in
+	ED) openssl dgst -blake2b512 -binary -out "$tmp/signed" "$1" ;;
+	Ed) cp "$1" "$tmp/signed" ;;
+	*) return 1 ;;
+	esac
+	{
+		cat "$tmp/plain"
+		sed -n 3p "$2" | sed 's/^trusted comment: //' | tr -d '\r\n'
+	} >"$tmp/comment"
+	by_key "$tmp/plain" "$tmp/signed" && by_key "$tmp/global" "$tmp/comment"
+}
+
+# part prints some bytes of a file: from which on, counted from 1, and how many.
+part() { tail -c "+$2" "$1" | head -c "$3"; }
+
+by_key() {
+	openssl pkeyutl -verify -pubin -keyform DER -inkey "$tmp/key.der" -rawin -sigfile "$1" -in "$2" >/dev/null 2>&1
+}
+
 download() {
 	[ -n "$RELEASES" ] ||
 		fail "no address to download releases from: set GATEWAY_RELEASES, or run install.sh inside a checkout, where it builds"
 	name="gateway-$(os)-$(arch)"
 	tmp=$(mktemp -d)
 	trap 'rm -rf "$tmp"' EXIT
-	fetch "$RELEASES/$VERSION/$name" "$tmp/$name"
 	fetch "$RELEASES/$VERSION/SHA256SUMS" "$tmp/SHA256SUMS"
+	verify "$tmp/SHA256SUMS" "$tmp/SHA256SUMS.minisig" "$RELEASES/$VERSION/SHA256SUMS.minisig"
 	want=$(awk -v name="$name" '$2 == name || $2 == "*" name { print $1 }' "$tmp/SHA256SUMS")
 	[ -n "$want" ] || fail "SHA256SUMS of $VERSION does not list $name; nothing was installed"
+	fetch "$RELEASES/$VERSION/$name" "$tmp/$name"
 	got=$(sha256 "$tmp/$name")
 	[ "$want" = "$got" ] || fail "the checksum of $name is $got and should be $want; nothing was installed"
 	chmod 755 "$tmp/$name"

@@ -86,6 +86,7 @@ var homes = map[string][]string{
 	"github.com/spf13":                           {"cmd"},
 	"github.com/spf13/cobra":                     {"cmd", "projects/compose"},
 	"go.yaml.in/yaml":                            {"projects", "projects/adoption", "projects/compose", "projects/policy", "proxy/invite", "templates"},
+	"golang.org/x/crypto/blake2b":                {"cmd/install_test.go"},
 	"golang.org/x/crypto/x509roots":              {"cmd/gateway"},
 	"golang.org/x/sync":                          {"cmd", "projects", "proxy", "proxy/agent", "proxy/discovery"},
 	"golang.org/x/sys":                           {"cmd", "projects", "proxy", "testdata/bench/poll", "testdata/browser"},

@@ -77,6 +77,10 @@ lint() {
 }
 
 unit() {
+	need curl curl
+	need wget wget
+	need openssl openssl
+	need minisign minisign
 	say "unit, golden, script and architecture tests, with the race detector"
 	tests unit . -race ./...
 }
