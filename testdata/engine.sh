@@ -25,11 +25,17 @@ inside() {
 	root=$1 bare=$2
 	shift 2
 	ip link set lo up
-	# The engine that is started for a test must not take the machine's settings, sockets, images or projects for its own.
-	for folder in /run /srv /var/log /etc/docker; do hide "$folder"; done
-	for folder in docker containerd; do mount --bind "$root/$folder" "/var/lib/$folder"; done
-	# The machine's groups of processes are shared; this one is the engine's own.
-	printf '{"cgroup-parent": "/%s"}\n' "${root##*/}" >/etc/docker/daemon.json
+	# An engine that is started here must not take the machine's sockets, logs, projects and settings for its own.
+	for folder in /run /srv /var/log; do hide "$folder"; done
+	cp -a /etc "$root/etc"
+	mount --bind "$root/etc" /etc
+	# The machine's groups of processes are shared; this one is the engine's own. Names of the world have no address here:
+	# a server of names that is not there says so at once, where the machine's could not be reached and would be waited for.
+	ip addr add 192.0.2.53/32 dev lo
+	rm -rf /etc/docker /etc/resolv.conf
+	mkdir /etc/docker
+	echo 'nameserver 192.0.2.53' >/etc/resolv.conf
+	printf '{"data-root": "%s/docker", "cgroup-parent": "/%s", "dns": ["192.0.2.53"]}\n' "$root" "${root##*/}" >/etc/docker/daemon.json
 	mkdir "$root/client"
 	unset DOCKER_HOST DOCKER_CONTEXT DOCKER_TLS_VERIFY DOCKER_CERT_PATH
 	export DOCKER_CONFIG="$root/client"
@@ -65,7 +71,6 @@ clean() {
 		tries=$((tries - 1))
 		sleep 0.1
 	done
-	for folder in $made; do rmdir "$folder" 2>/dev/null || true; done
 }
 
 outside() {
@@ -82,12 +87,7 @@ outside() {
 	[ -n "$bare" ] || command -v dockerd >/dev/null || fail "dockerd is missing; install Docker Engine, such as the package docker.io"
 	# Images take a gigabyte or two, and the engine's storage driver wants a file system on a disk.
 	root=$(mktemp -d "${TMPDIR:-/var/tmp}/gateway-engine.XXXXXX")
-	made=''
 	trap clean EXIT
-	mkdir "$root/docker" "$root/containerd"
-	for folder in /var/lib/docker /var/lib/containerd /etc/docker; do
-		[ -d "$folder" ] || { mkdir -p "$folder" && made="$made $folder"; }
-	done
 	# When this shell dies, so does unshare, and with that everything inside; other signals than KILL it leaves to what
 	# runs there. It runs in the background, since a shell handles no signal while it waits for a command in the foreground;
 	# its input would be closed then.
