@@ -7,7 +7,7 @@
 #	testdata/engine.sh --bare COMMAND [ARGUMENT ...]   the same without an engine, as on a machine that has none yet
 #
 # Only loopback and the containers can be reached from inside: what the command downloads must be there before. It needs
-# root, iproute2, util-linux and, without --bare, the programs of Docker Engine: docker and dockerd.
+# root, iproute2, util-linux, Go and, without --bare, the programs of Docker Engine: docker and dockerd.
 set -eu
 
 fail() {
@@ -29,9 +29,10 @@ inside() {
 	for folder in /run /srv /var/log; do hide "$folder"; done
 	cp -a /etc "$root/etc"
 	mount --bind "$root/etc" /etc
-	# The machine's groups of processes are shared; this one is the engine's own. Names of the world have no address here:
-	# a server of names that is not there says so at once, where the machine's could not be reached and would be waited for.
+	# The machine's groups of processes are shared; this one is the engine's own. No name of the world exists here, and
+	# that is said at once: the machine's server of names cannot be reached and would be waited for.
 	ip addr add 192.0.2.53/32 dev lo
+	"$root/nameserver" 192.0.2.53:53 &
 	rm -rf /etc/docker /etc/resolv.conf
 	mkdir /etc/docker
 	echo 'nameserver 192.0.2.53' >/etc/resolv.conf
@@ -81,13 +82,14 @@ outside() {
 	fi
 	[ $# -gt 0 ] || fail "no command; see the first lines of this file"
 	[ "$(id -u)" -eq 0 ] || fail "a Docker engine needs root; run it again with sudo"
-	for program in ip unshare setpriv mount; do
-		command -v "$program" >/dev/null || fail "$program is missing; install iproute2 and util-linux"
+	for program in ip unshare setpriv mount go; do
+		command -v "$program" >/dev/null || fail "$program is missing; install iproute2, util-linux and Go"
 	done
 	[ -n "$bare" ] || command -v dockerd >/dev/null || fail "dockerd is missing; install Docker Engine, such as the package docker.io"
 	# Images take a gigabyte or two, and the engine's storage driver wants a file system on a disk.
 	root=$(mktemp -d "${TMPDIR:-/var/tmp}/gateway-engine.XXXXXX")
 	trap clean EXIT
+	(cd "$(dirname "$0")" && CGO_ENABLED=0 go build -buildvcs=false -o "$root/nameserver" ./nameserver)
 	# When this shell dies, so does unshare, and with that everything inside; other signals than KILL it leaves to what
 	# runs there. It runs in the background, since a shell handles no signal while it waits for a command in the foreground;
 	# its input would be closed then.
@@ -100,7 +102,7 @@ outside() {
 	exit "$code"
 }
 
-PATH="$PATH:/usr/sbin:/sbin"
+PATH="$PATH:/usr/local/go/bin:/usr/sbin:/sbin"
 exec 3<&0
 if [ "${1-}" = --inside ]; then
 	shift
