@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"gateway/projects/adoption"
 	"gateway/proxy/docker"
 	"gateway/proxy/label"
 	"gateway/proxy/printable"
@@ -129,11 +130,12 @@ func (r Running) ours() bool {
 	return r.edge()
 }
 
-// foreign returns an error when containers of that name were started from another folder: they are somebody else's.
+// foreign returns an error when containers of that name were started from another folder: they are somebody else's. The
+// source in the folder is where docker compose is run by hand for adopted files.
 func (r Running) foreign(name Name, dir string) error {
 	for _, c := range r.Containers {
 		from := c.Labels[composeDir]
-		if from == "" || samePath(from, dir) {
+		if from == "" || samePath(from, dir) || samePath(from, filepath.Join(dir, adoption.Source)) {
 			continue
 		}
 		if isGone(from) && isThere(dir) {
