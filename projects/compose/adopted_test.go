@@ -123,7 +123,7 @@ func cliProject(t *testing.T, dir string) (*types.Project, error) {
 	// Some of the library's paths are relative to where the process is.
 	t.Chdir(dir)
 	options, err := cli.NewProjectOptions(nil, cli.WithWorkingDirectory(dir), cli.WithEnv([]string{"PWD=" + dir}), cli.WithEnvFiles(), cli.WithDotEnv,
-		cli.WithConfigFileEnv, cli.WithDefaultConfigPath, cli.WithEnvFiles(), cli.WithDotEnv, cli.WithDefaultProfiles(), cli.WithName("shop"))
+		cli.WithConfigFileEnv, cli.WithDefaultConfigPath, cli.WithEnvFiles(), cli.WithDotEnv, cli.WithDefaultProfiles(), cli.WithName("shop"), cli.WithDiscardEnvFile)
 	if err != nil {
 		return nil, err
 	}

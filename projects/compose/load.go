@@ -229,9 +229,10 @@ func profiles(list string) []string {
 	return all
 }
 
-// resolve reads env_file and label_file.
+// resolve reads env_file and label_file. Like the docker compose command it leaves out which files these were: the hash of
+// a service is of its environment.
 func resolve(project *types.Project) (*types.Project, error) {
-	project, err := project.WithServicesEnvironmentResolved(false)
+	project, err := project.WithServicesEnvironmentResolved(true)
 	if err != nil {
 		return nil, err
 	}
