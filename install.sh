@@ -32,8 +32,6 @@ It says each step before it takes it, and can be run again safely.
 EOF
 }
 
-say() { printf '==> %s\n' "$*"; }
-
 fail() {
 	printf 'install.sh: %s\n' "$*" >&2
 	exit 1
@@ -51,6 +49,94 @@ step() {
 		printf '    would run: %s\n' "$*"
 	fi
 }
+
+# --- progress ---
+
+# say prints a step with the seconds since the start. A job leaves that to await, which prints the steps of all jobs.
+say() {
+	if [ -n "$job" ]; then
+		printf '%s\n' "$*" >>"$jobs/$job.steps"
+	elif [ -n "$dry_run" ]; then
+		printf '==> %s\n' "$*"
+	else
+		printf '==> %3d s  %s\n' "$(elapsed)" "$*"
+	fi
+}
+
+elapsed() { echo $(($(date +%s) - began)); }
+
+# start runs a function as a job beside others. What it prints is shown when it fails.
+start() {
+	if [ -n "$dry_run" ]; then
+		"$@"
+		return
+	fi
+	[ -n "$jobs" ] || jobs=$(mktemp -d)
+	trap 'stop; rm -rf "$jobs"' EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+	: >"$jobs/$1.steps"
+	(
+		trap - EXIT INT TERM
+		job=$1
+		"$@"
+	) </dev/null >"$jobs/$1.log" 2>&1 &
+	running="$running $1:$!"
+}
+
+# stop ends the jobs that still run. A command of theirs, such as an installation of packages, is left to finish.
+stop() {
+	for entry in $running; do kill -TERM "${entry#*:}" 2>/dev/null || true; done
+}
+
+# await shows the steps of all jobs until they have ended, on a terminal with a line that moves. The first that fails
+# ends the others and the installation.
+await() {
+	[ -z "$dry_run" ] || return 0
+	while [ -n "$running" ]; do
+		left=''
+		for entry in $running; do
+			if kill -0 "${entry#*:}" 2>/dev/null; then
+				left="$left $entry"
+				continue
+			fi
+			show "${entry%:*}"
+			code=0
+			wait "${entry#*:}" || code=$?
+			[ "$code" -eq 0 ] || {
+				running=$left
+				[ ! -t 1 ] || printf '\r\033[K'
+				cat "$jobs/${entry%:*}.log" >&2
+				exit "$code"
+			}
+		done
+		running=$left
+		now=''
+		for entry in $running; do
+			show "${entry%:*}"
+			now="$now; $(cat "$jobs/${entry%:*}.now" 2>/dev/null || tail -n 1 "$jobs/${entry%:*}.steps")"
+		done
+		[ -n "$running" ] || break
+		[ ! -t 1 ] || printf '\r\033[K    %3d s  %.66s' "$(elapsed)" "${now#; }"
+		sleep 1
+	done
+	[ ! -t 1 ] || printf '\r\033[K'
+}
+
+# show prints the steps of a job that were not printed yet.
+show() {
+	shown=$(cat "$jobs/$1.shown" 2>/dev/null || echo 0)
+	tail -n "+$((shown + 1))" "$jobs/$1.steps" >"$jobs/new"
+	while IFS= read -r line; do
+		[ ! -t 1 ] || printf '\r\033[K'
+		printf '==> %3d s  %s\n' "$(elapsed)" "$line"
+		shown=$((shown + 1))
+	done <"$jobs/new"
+	echo "$shown" >"$jobs/$1.shown"
+}
+
+# now says what a job is at within its step, for the line that moves.
+now() { [ -z "$job" ] || printf '%s\n' "$*" >"$jobs/$job.now"; }
 
 is_root() { [ "$(id -u)" -eq 0 ]; }
 
@@ -81,8 +167,28 @@ install_binary() {
 build() {
 	PATH="$PATH:/usr/local/go/bin"
 	version=$(git -C "$here" describe --tags --always --dirty 2>/dev/null || echo dev)
-	(cd "$here" && CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags "-s -w -X gateway/cmd.Version=$version" -o "$prefix/bin/gateway.new" ./cmd/gateway)
-	mv -f "$prefix/bin/gateway.new" "$prefix/bin/gateway"
+	new=$prefix/bin/gateway.new
+	rm -f "$new"
+	cd "$here"
+	export CGO_ENABLED=0
+	# Downloading takes the network, compiling the processor: Go's own packages can be compiled meanwhile.
+	now "building: downloading modules"
+	go build -trimpath archive/tar compress/gzip crypto/tls encoding/json encoding/xml html/template net/http os/exec regexp &
+	all=$(go list -deps ./cmd/gateway | wc -l)
+	wait $!
+	go build -v -buildvcs=false -trimpath -ldflags "-s -w -X gateway/cmd.Version=$version" -o "$new" ./cmd/gateway 2>&1 | count "$all"
+	[ -f "$new" ] || fail "building gateway did not succeed; see above"
+	mv -f "$new" "$prefix/bin/gateway"
+}
+
+# count passes on what Go says, and shows how many packages of all it has compiled.
+count() {
+	compiled=0
+	while IFS= read -r line; do
+		printf '%s\n' "$line"
+		compiled=$((compiled + 1))
+		now "building: $compiled packages compiled, $1 in all"
+	done
 }
 
 os() { uname -s | tr '[:upper:]' '[:lower:]'; }
@@ -362,6 +468,7 @@ uninstall() {
 
 main() {
 	action=install dry_run='' docker='' http='' prefix=''
+	began=$(date +%s) job='' jobs='' running=''
 	while [ $# -gt 0 ]; do
 		case $1 in
 		--quickstart) action=quickstart docker=yes ;;
@@ -397,9 +504,14 @@ main() {
 		uninstall
 		return
 	fi
-	[ -z "$docker" ] || with_docker
-	[ "$action" != docker ] || return 0
-	install_binary
+	if [ -n "$docker" ] || in_checkout; then
+		# Neither the engine nor the binary needs the other.
+		[ -z "$docker" ] || start with_docker
+		[ "$action" = docker ] || start install_binary
+		await
+	else
+		install_binary
+	fi
 	[ "$action" != quickstart ] || quickstart
 }
 
