@@ -61,7 +61,7 @@ tests() {
 
 lint() {
 	say "lint"
-	tool gofumpt -l cmd proxy projects templates tui testdata/app testdata/bench testdata/browser >"$out/unformatted"
+	tool gofumpt -l cmd proxy projects templates tui testdata/app testdata/bench testdata/browser testdata/nameserver >"$out/unformatted"
 	if [ -s "$out/unformatted" ]; then
 		echo "not formatted; run gofumpt -w on:"
 		cat "$out/unformatted"
