@@ -55,7 +55,6 @@ func TestProxy_TellsWhyATargetIsUnreachable(t *testing.T) {
 	secured.Config.ErrorLog = log.New(io.Discard, "", 0)
 	secured.StartTLS()
 	t.Cleanup(secured.Close)
-	first := make([]byte, 1)
 	for name, test := range map[string]struct {
 		target route.Target
 		scheme route.Scheme
@@ -67,11 +66,11 @@ func TestProxy_TellsWhyATargetIsUnreachable(t *testing.T) {
 		"TLS at plain":           {at("tls", secured.Listener.Addr().String()), route.HTTP, " speaks TLS; set gateway.scheme to https"},
 		"HTTP/1.1 at h2c":        {app(t, "plain", nil), route.H2C, " speaks no HTTP/2 without TLS; set gateway.scheme to http"},
 		"closes at once": {
-			talker(t, func(c net.Conn) { _, _ = c.Read(first) }), route.HTTP,
+			talker(t, func(c net.Conn) { _, _ = c.Read(make([]byte, 1)) }), route.HTTP,
 			" closes connections without an answer; set gateway.port",
 		},
 		"no HTTP": {
-			talker(t, func(c net.Conn) { _, _ = fmt.Fprint(c, "220 mail ESMTP\r\n"); _, _ = c.Read(first) }), route.HTTP,
+			talker(t, func(c net.Conn) { _, _ = fmt.Fprint(c, "220 mail ESMTP\r\n"); _, _ = c.Read(make([]byte, 1)) }), route.HTTP,
 			" does not answer in HTTP (",
 		},
 	} {

@@ -37,7 +37,7 @@ func (t *Target) Why() string { return reason(t.Reason, t.LastLog) }
 
 func reason(text, lastLog string) string {
 	if lastLog != "" {
-		text += fmt.Sprintf("; its last line: %q", lastLog)
+		text += `; its last line: "` + lastLog + `"`
 	}
 	return text
 }
