@@ -34,7 +34,8 @@ func key(t *testing.T, s string) route.Key {
 
 func TestReadiness_WaitsUntilTheRouteIsServed(t *testing.T) {
 	robots := admin.Route{Key: "/robots", Project: "robots", State: "ready"}
-	starting, stolen := robots, robots
+	starting, stolen, refused := robots, robots, robots
+	refused.State, refused.Reason = "unreachable", "it refuses connections"
 	starting.State, stolen.Project = "starting", "thief"
 	crash := docker.Container{Name: "robots-site-1", State: "restarting", Status: "Restarting (1) 1 second ago"}
 	problem := admin.Problem{Subject: "robots-site-1", Project: "robots", Route: "/robots", Message: "its path is taken", Mend: "choose another"}
@@ -50,6 +51,8 @@ func TestReadiness_WaitsUntilTheRouteIsServed(t *testing.T) {
 		"ready":           {seen: []admin.Routes{{Routes: []admin.Route{robots}}}, atMost: 0},
 		"after a while":   {seen: []admin.Routes{{}, {Routes: []admin.Route{starting}}, {Routes: []admin.Route{robots}}}, atMost: time.Second},
 		"never":           {seen: []admin.Routes{{Routes: []admin.Route{starting}}}, want: "route /robots is starting", atLeast: readyTimeout, atMost: readyTimeout},
+		"found well":      {seen: []admin.Routes{{Routes: []admin.Route{refused}}}, atMost: 0},
+		"unreachable":     {seen: []admin.Routes{{Routes: []admin.Route{refused}}}, probe: errors.New("502"), want: "route /robots is unreachable: it refuses connections", atLeast: readyTimeout, atMost: readyTimeout},
 		"another's":       {seen: []admin.Routes{{Routes: []admin.Route{stolen}}}, want: "not in the table", atLeast: readyTimeout, atMost: readyTimeout},
 		"silent":          {seen: []admin.Routes{{Routes: []admin.Route{robots}}}, probe: errors.New("502"), want: "502", atLeast: readyTimeout, atMost: readyTimeout},
 		"crashing":        {seen: []admin.Routes{{}}, container: []docker.Container{crash}, want: "does not keep running (Restarting (1)", atLeast: wrongFor, atMost: 2 * wrongFor},

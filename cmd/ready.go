@@ -87,8 +87,18 @@ func (r readiness) look(ctx context.Context, name projects.Name, key route.Key) 
 		if found.Key != key.String() {
 			continue
 		}
-		if state = found.State; state == string(route.Ready) {
+		switch found.State {
+		case admin.Ready:
 			return false, r.probe(ctx, key)
+		case string(route.Unreachable):
+			// That is what the last requests found; this one may find it well.
+			if r.probe(ctx, key) == nil {
+				return false, nil
+			}
+		}
+		state = found.State
+		if why := found.Reason; why != "" {
+			state += ": " + why
 		}
 	}
 	for _, p := range routes.Problems {

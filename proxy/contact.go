@@ -190,15 +190,17 @@ func (t *target) probe(ctx context.Context) {
 	}
 	defer conn.Close()
 	c.reached.Store(true)
-	if f := c.fault.Load(); f != nil && f.connect && t.Scheme != route.HTTPS {
+	f := c.fault.Load()
+	refused := f != nil && f.connect
+	switch {
+	case t.Scheme == route.HTTPS && refused && handshake(ctx, conn), t.Scheme != route.HTTPS && refused:
 		c.fault.CompareAndSwap(f, nil)
-	}
-	if t.Scheme != route.HTTP || !c.doubted.Load() || c.proven.Load() {
-		return
-	}
-	c.doubted.Store(false)
-	secured := tls.Client(conn, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // Nothing is sent.
-	if secured.HandshakeContext(ctx) == nil {
+	case t.Scheme == route.HTTP && c.doubted.Swap(false) && !c.proven.Load() && handshake(ctx, conn):
 		c.fault.Store(&fault{tls: true, text: t.Address + " speaks TLS; set gateway.scheme to https"})
 	}
+}
+
+// handshake reports whether the other side speaks TLS. Nothing else is sent.
+func handshake(ctx context.Context, conn net.Conn) bool {
+	return tls.Client(conn, &tls.Config{InsecureSkipVerify: true}).HandshakeContext(ctx) == nil //nolint:gosec // As for requests.
 }

@@ -111,6 +111,27 @@ func TestProxy_FindsOutAboutTargetsThatNobodyAskedYet(t *testing.T) {
 	eventually(t, "it is ready without a request", func() bool { return p.only(t).State == "ready" })
 }
 
+func TestProxy_FindsOutThatATargetSpeaksTLSByNow(t *testing.T) {
+	address := deadAddress(t)
+	target := at("x", address)
+	target.Scheme = route.HTTPS
+	p := start(t, Config{}, mount(t, "/x", route.Strip, target))
+	if got := p.only(t); got.State != "unreachable" {
+		t.Errorf("before it listens: %s", got.State)
+	}
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Skipf("the port was taken meanwhile: %v", err)
+	}
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	_ = server.Listener.Close()
+	server.Listener = l
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	eventually(t, "it is ready without a request", func() bool { return p.only(t).State == "ready" })
+}
+
 func TestProxy_TellsThatATargetAnswersAgainAtOnce(t *testing.T) {
 	address := deadAddress(t)
 	p := start(t, Config{Hold: -1}, mount(t, "/x", route.Strip, at("x", address)))
