@@ -203,11 +203,17 @@ func tell(env *Env, notes []string) {
 
 // ofSource names the files of a refused project by where they were taken from: the copy of them is gone by then.
 func ofSource(err error, dir string, source *projects.Source) error {
-	refused, ok := errors.AsType[policy.Refused](err)
-	if source == nil || !ok {
+	if source == nil || err == nil {
 		return err
 	}
 	copied := filepath.Join(dir, adoption.Source) + string(filepath.Separator)
+	refused, ok := errors.AsType[policy.Refused](err)
+	if !ok && strings.Contains(err.Error(), copied) {
+		return &renamedError{strings.ReplaceAll(err.Error(), copied, source.Folder.Dir+string(filepath.Separator)), err}
+	}
+	if !ok {
+		return err
+	}
 	var all policy.Refused
 	for _, finding := range refused {
 		if name, ok := strings.CutPrefix(finding.File, copied); ok {
@@ -217,6 +223,18 @@ func ofSource(err error, dir string, source *projects.Source) error {
 	}
 	return all
 }
+
+// renamedError is an error that names files by where they were taken from.
+type renamedError struct {
+	text  string
+	cause error
+}
+
+// Error names the files that whoever made the call knows.
+func (e *renamedError) Error() string { return e.text }
+
+// Unwrap returns the error that names the copies.
+func (e *renamedError) Unwrap() error { return e.cause }
 
 // builtImages are the ids of the images that the services of a project are built to, by name; those there are.
 func builtImages(ctx context.Context, w *workshop, name projects.Name, o adoption.Outline) map[string]string {
