@@ -44,6 +44,12 @@ func resolvedFindings(project *types.Project, report policy.Report) []policy.Fin
 	for name := range project.Models {
 		r.find(policy.Provider, "Compose would run a program of the machine", "models", name)
 	}
+	for name, s := range all {
+		r.closed(reflect.ValueOf(s), "services", name)
+	}
+	for key, part := range map[string]any{"networks": project.Networks, "volumes": project.Volumes, "secrets": project.Secrets, "configs": project.Configs} {
+		r.closed(reflect.ValueOf(part), key)
+	}
 	r.crossings()
 	return r.findings
 }

@@ -13,6 +13,9 @@ import (
 
 func examineMounts(r *resolved, s types.ServiceConfig, keys []string) {
 	for _, v := range s.Volumes {
+		if v.Volume != nil {
+			r.labelSet(types.Labels(v.Volume.Labels), keys)
+		}
 		switch v.Type {
 		case types.VolumeTypeBind:
 			r.bind(v, keys)

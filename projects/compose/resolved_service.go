@@ -77,9 +77,17 @@ func examineScore(r *resolved, s types.ServiceConfig, keys []string) {
 
 func examineHooks(r *resolved, s types.ServiceConfig, keys []string) {
 	for _, hook := range slices.Concat(s.PostStart, s.PreStop) {
-		if hook.Privileged {
-			r.find(policy.Privileged, "a privileged hook owns the machine", keys...)
-		}
+		r.hook(hook, keys)
+	}
+}
+
+// hook looks at a command that is run in a container, or beside one.
+func (r *resolved) hook(h types.ServiceHook, keys []string) {
+	if h.Privileged {
+		r.find(policy.Privileged, "a privileged hook owns the machine", keys...)
+	}
+	if h.Image != "" {
+		r.find(policy.Hooks, "its containers have no limits", keys...)
 	}
 }
 
@@ -224,6 +232,7 @@ func examineDevelop(r *resolved, s types.ServiceConfig, keys []string) {
 		return
 	}
 	for _, watch := range s.Develop.Watch {
+		r.hook(watch.Exec, keys)
 		if !r.report.Folder.Reach(r.absolute(watch.Path)).Inside {
 			r.find(policy.Files, fmt.Sprintf("%q is outside the project's folder", watch.Path), keys...)
 		}

@@ -63,6 +63,9 @@ func checkLongMount(c *check, n *yaml.Node) {
 	if source != nil {
 		line = source.Line
 	}
+	if labels := lookUp(lookUp(n, "volume"), "labels"); labels != nil {
+		checkLabels(c, entry{line: labels.Line, value: labels})
+	}
 	switch kind := c.text(lookUp(n, "type")); kind {
 	case "bind":
 		checkBind(c, bind{

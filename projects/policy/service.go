@@ -88,9 +88,17 @@ func some(r Rule, text string) func(c *check, e entry) {
 
 func checkHooks(c *check, e entry) {
 	for _, hook := range items(e.value) {
-		if p := lookUp(hook, "privileged"); c.on(p) {
-			c.find(Privileged, p.Line, "a privileged hook owns the machine")
-		}
+		checkHook(c, hook)
+	}
+}
+
+// checkHook looks at a command that is run in a container, or beside one.
+func checkHook(c *check, hook *yaml.Node) {
+	if p := lookUp(hook, "privileged"); c.on(p) {
+		c.find(Privileged, p.Line, "a privileged hook owns the machine")
+	}
+	if image := lookUp(hook, "image"); c.text(image) != "" {
+		c.find(Hooks, image.Line, "its containers have no limits")
 	}
 }
 
@@ -240,6 +248,7 @@ func checkEnvFiles(c *check, e entry) {
 
 func checkDevelop(c *check, e entry) {
 	for _, watch := range items(lookUp(e.value, "watch")) {
+		checkHook(c, lookUp(watch, "exec"))
 		if path := lookUp(watch, "path"); path != nil && !c.path(c.text(path)).Inside {
 			c.find(Files, path.Line, "%s is outside the project's folder", shown(c.text(path)))
 		}
