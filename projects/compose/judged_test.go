@@ -25,8 +25,7 @@ func TestJudged_KnowsEveryField(t *testing.T) {
 			}
 			seen[of] = true
 			known := strings.Fields(judged[of.Name()])
-			for i := range of.NumField() {
-				field := of.Field(i)
+			for field := range of.Fields() {
 				if !field.IsExported() || field.Name == "Extensions" {
 					continue
 				}
