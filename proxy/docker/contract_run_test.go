@@ -54,6 +54,26 @@ func TestRun_Hardens(t *testing.T) {
 	})
 }
 
+func TestRunOnce_SaysWhatWasWrittenAndLeavesNothing(t *testing.T) {
+	each(t, func(t *testing.T, l *lane) {
+		beside := l.run(t, docker.Spec{Command: []string{"serve"}})
+		for _, c := range []struct {
+			command []string
+			says    string
+			fails   bool
+		}{{[]string{"lines", "2"}, "1", false}, {[]string{"fail"}, "it went wrong", true}, {[]string{"exit", "4"}, "", true}} {
+			name := unique("once")
+			out, err := l.client.RunOnce(t.Context(), docker.Spec{Name: name, Image: l.image, Command: c.command, Network: "container:" + beside.ID})
+			if (err != nil) != c.fails || !strings.Contains(out, c.says) || c.fails && !strings.Contains(err.Error(), "exit code") {
+				t.Errorf("%q says %q (%v), want %q", c.command, out, err, c.says)
+			}
+			if _, err := l.client.Container(t.Context(), name); !errors.Is(err, docker.ErrNotFound) {
+				t.Errorf("%q is still there: %v", c.command, err)
+			}
+		}
+	})
+}
+
 func TestRun_RefusesWhatIsTakenOrMissing(t *testing.T) {
 	each(t, func(t *testing.T, l *lane) {
 		first := l.run(t, docker.Spec{Command: []string{"serve"}, Publish: []docker.Publish{{ContainerPort: 80, HostPort: 18473}}})

@@ -45,6 +45,19 @@ type Container struct {
 	// hand, and OOMKilled reports that the last run ended for lack of memory. Only an inspection tells them.
 	ExitCode, Restarts int
 	OOMKilled          bool
+	Run                Run
+}
+
+// Run is the last or current run of a container. Only an inspection tells it.
+type Run struct {
+	// PID is the first process as the engine's machine counts them, 0 while the container does not run.
+	PID int
+	// Length is how long the run was, zero while the container runs.
+	Length time.Duration
+	// Fault is why the engine could not start the container, in its words.
+	Fault string
+	// Check is what the last health check wrote.
+	Check string
 }
 
 // Attachment is a container's place on a network.
@@ -118,7 +131,7 @@ type Spec struct {
 	// User is "uid" or "uid:gid".
 	User   string
 	Labels map[string]string
-	// Network is the name of the network it starts on, or "none". Where the engine knows gw-priority (API 1.48), that
+	// Network is the name of the network it starts on, "none", or "container:ID" for the network of a running container. Where the engine knows gw-priority (API 1.48), that
 	// network gets the highest.
 	Network string
 	Mounts  []Mount
@@ -130,4 +143,6 @@ type Spec struct {
 	Health    *Health
 	// StopTimeout is how long the engine waits between SIGTERM and SIGKILL.
 	StopTimeout time.Duration
+
+	once bool
 }

@@ -20,8 +20,10 @@ type inspection struct {
 		Status                string
 		ExitCode              int
 		OOMKilled             bool
+		Pid                   int
+		Error                 string
 		StartedAt, FinishedAt time.Time
-		Health                *struct{ Status string }
+		Health                *healthState
 	}
 	Config struct {
 		Image        string
@@ -39,6 +41,11 @@ type inspection struct {
 		Ports    map[string][]struct{ HostIP, HostPort string }
 		Networks map[string]*endpointSummary
 	}
+}
+
+type healthState struct {
+	Status string
+	Log    []struct{ Output string }
 }
 
 // Container inspects one container, by name or id. Unlike in a listing, the ports are known of a stopped container too.
@@ -80,6 +87,7 @@ func (i *inspection) container(now time.Time) Container {
 		Networks: attachments(i.NetworkSettings.Networks),
 		ExitCode: i.State.ExitCode, Restarts: i.RestartCount, OOMKilled: i.State.OOMKilled,
 	}
+	c.Run = i.run()
 	if i.State.Health != nil && i.State.Status == "running" {
 		c.Health = knownHealth(i.State.Health.Status)
 	}
@@ -102,6 +110,17 @@ func (i *inspection) container(now time.Time) Container {
 	}
 	c.Ports, c.Published = sortPorts(c.Ports), sortPublished(c.Published)
 	return c
+}
+
+func (i *inspection) run() Run {
+	run := Run{PID: i.State.Pid, Fault: i.State.Error}
+	if i.State.Status != "running" && !i.State.StartedAt.IsZero() && i.State.FinishedAt.After(i.State.StartedAt) {
+		run.Length = i.State.FinishedAt.Sub(i.State.StartedAt)
+	}
+	if i.State.Health != nil && len(i.State.Health.Log) > 0 {
+		run.Check = i.State.Health.Log[len(i.State.Health.Log)-1].Output
+	}
+	return run
 }
 
 // status words the state as a listing does; an inspection has no words.

@@ -190,7 +190,7 @@ func TestInspection_WordsTheState(t *testing.T) {
 		i.State.Status, i.State.ExitCode = c.state, 1
 		i.State.StartedAt, i.State.FinishedAt = now.Add(-3*time.Hour), now.Add(-5*time.Minute)
 		if c.health != "" {
-			i.State.Health = &struct{ Status string }{c.health}
+			i.State.Health = &healthState{Status: c.health}
 		}
 		if got := i.status(now); got != c.want {
 			t.Errorf("%s %s reads %q, not %q", c.state, c.health, got, c.want)

@@ -58,7 +58,7 @@ func creation(spec Spec, s *session) client.ContainerCreateOptions {
 		ReadonlyRootfs: true,
 		CapDrop:        []string{"ALL"},
 		SecurityOpt:    []string{"no-new-privileges"},
-		RestartPolicy:  container.RestartPolicy{Name: container.RestartPolicyAlways},
+		RestartPolicy:  container.RestartPolicy{Name: restart(spec)},
 		NetworkMode:    container.NetworkMode(spec.Network),
 		Mounts:         mounts(spec.Mounts),
 		PortBindings:   network.PortMap{},
@@ -80,6 +80,13 @@ func creation(spec Spec, s *session) client.ContainerCreateOptions {
 	return client.ContainerCreateOptions{Name: spec.Name, Config: config, HostConfig: host, NetworkingConfig: networking(spec, s)}
 }
 
+func restart(spec Spec) container.RestartPolicyMode {
+	if spec.once {
+		return container.RestartPolicyDisabled
+	}
+	return container.RestartPolicyAlways
+}
+
 // bindAddress leaves an address that means all to the engine, which then binds IPv6 too where it can.
 func bindAddress(ip netip.Addr) netip.Addr {
 	if !ip.IsValid() || ip.IsUnspecified() {
@@ -90,7 +97,7 @@ func bindAddress(ip netip.Addr) netip.Addr {
 
 // networking makes the first network the one with the default gateway for good: networks joined later have priority 0.
 func networking(spec Spec, s *session) *network.NetworkingConfig {
-	if spec.Network == "" || spec.Network == "none" || !s.least("1.48") {
+	if spec.Network == "" || spec.Network == "none" || strings.HasPrefix(spec.Network, "container:") || !s.least("1.48") {
 		return nil
 	}
 	return &network.NetworkingConfig{EndpointsConfig: map[string]*network.EndpointSettings{

@@ -42,7 +42,10 @@ func (a *api) handleCreate(r *http.Request) (int, any, error) {
 	if b.image = w.image(b.config.Image); b.image == nil {
 		return 0, nil, refuse(http.StatusNotFound, "No such image: %s", b.config.Image)
 	}
-	networks := map[string][]string{cmp.Or(b.limits.NetworkMode, "default"): nil}
+	networks := map[string][]string{}
+	if mode := cmp.Or(b.limits.NetworkMode, "default"); !strings.HasPrefix(mode, "container:") {
+		networks[mode] = nil
+	}
 	if request.NetworkingConfig != nil {
 		for name, at := range request.NetworkingConfig.EndpointsConfig {
 			networks[name] = nil
