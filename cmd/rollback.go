@@ -72,6 +72,9 @@ func runRollback(ctx context.Context, env *Env, arg string, o rollbackOptions) e
 	if somebodys {
 		return rollbackSource(ctx, w, p, o)
 	}
+	if err := projects.HasVersions(p); err != nil {
+		return err
+	}
 	life := w.life(w.ready)
 	if o.dryRun {
 		plan, err := life.PlanRollback(ctx, name, o.number)
@@ -83,7 +86,7 @@ func runRollback(ctx context.Context, env *Env, arg string, o rollbackOptions) e
 	}
 	done, err := life.Rollback(ctx, name, o.number)
 	if err != nil {
-		return failedOf(w, err)
+		return err
 	}
 	if done.From.Number == done.To.Number {
 		env.notef("version %d is in force already\n", done.To.Number)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"gateway/proxy/admin"
 	"gateway/proxy/stack"
 )
 
@@ -85,5 +86,26 @@ func TestUp_TellsWhatTheProxyWouldRefuse(t *testing.T) {
 	s.Serve = []string{"--of-the-future=1"}
 	if _, err := upWith(t, s); err == nil || !strings.Contains(err.Error(), "--of-the-future") || !strings.Contains(err.Error(), "gateway down") {
 		t.Errorf("an unknown flag that is kept: %v", err)
+	}
+}
+
+func TestUp_PrintsTheAddressOfEachRoute(t *testing.T) {
+	var out strings.Builder
+	s := stack.Default()
+	s.HTTP = 8080
+	err := printAddresses(&Env{Out: &out}, s, []admin.Route{
+		{Key: "/", Path: "/", State: "ready"},
+		{Key: "shop.example.org/", Host: "shop.example.org", Path: "/", State: "stopped"},
+		{Key: "blog.example.org/a", Host: "blog.example.org", Path: "/a", State: "ready"},
+	})
+	want := []string{"http://localhost:8080/ ", "http://shop.example.org:8080/ ", "http://blog.example.org:8080/a/ "}
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	if err != nil || len(lines) != len(want) {
+		t.Fatalf("it prints %q (%v)", out.String(), err)
+	}
+	for i, line := range lines {
+		if !strings.HasPrefix(strings.TrimSpace(line), want[i]) {
+			t.Errorf("it prints %q, want %q", line, want[i])
+		}
 	}
 }

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"strconv"
 	"time"
 
 	"gateway/proxy/admin"
 	"gateway/proxy/docker"
+	"gateway/proxy/route"
 	"gateway/proxy/stack"
 )
 
@@ -84,10 +86,9 @@ func printUp(ctx context.Context, env *Env, s stack.Settings, steps int) error {
 	if steps == 0 {
 		env.notef("the gateway is up to date\n")
 	}
-	base := baseURL(s)
-	env.printf("the gateway is up at %s/\n", base)
-	for _, r := range routes.Routes {
-		env.printf("  %s%s (%s)\n", base, slashed(r.Path), r.State)
+	env.printf("the gateway is up at %s/\n", baseURL(s))
+	if err := printAddresses(env, s, routes.Routes); err != nil {
+		return err
 	}
 	for _, p := range routes.Problems {
 		env.notef("problem: %s: %s; %s\n", p.Subject, p.Message, p.Mend)
@@ -96,6 +97,23 @@ func printUp(ctx context.Context, env *Env, s stack.Settings, steps int) error {
 		env.notef("no project yet; add one with: gateway add portfolio --path /robots\n")
 	}
 	return nil
+}
+
+// printAddresses prints where each route is found, in columns with its state.
+func printAddresses(env *Env, s stack.Settings, routes []admin.Route) error {
+	base, err := url.Parse(baseURL(s))
+	if err != nil {
+		return fmt.Errorf("reading the gateway's address: %w", err)
+	}
+	w := env.table()
+	for _, r := range routes {
+		at := r.Key
+		if key, err := route.ParseKey(r.Key); err == nil {
+			at = address{base: base}.url(key)
+		}
+		w.row("  %s\t%s", at, r.State)
+	}
+	return w.flush("the addresses")
 }
 
 // baseURL is the public address as it is typed on the machine itself.
@@ -114,12 +132,4 @@ func baseURL(s stack.Settings) string {
 		return "http://" + host
 	}
 	return "http://" + net.JoinHostPort(host, strconv.Itoa(int(s.HTTP)))
-}
-
-// slashed is a path with one slash at its end.
-func slashed(path string) string {
-	if path == "/" {
-		return path
-	}
-	return path + "/"
 }

@@ -59,6 +59,23 @@ func (s Store) Versions(name Name) ([]Version, error) {
 	return history{dir: s.Dir(name)}.list()
 }
 
+// HasVersions returns an error when a project is of a kind that cannot have versions, with what to do instead: one of
+// files to serve has them from its first deployment of files on.
+func HasVersions(p Project) error {
+	if p.HasSite() {
+		return nil
+	}
+	if _, err := os.Stat(filepath.Join(p.Dir, VersionsFolder)); err == nil {
+		return nil
+	}
+	kind := "a project that serves no files"
+	if p.Template != "" {
+		kind = "template " + p.Template
+	}
+	return fmt.Errorf("project %s: %w: %s has none, since its content is in volumes; bring the former %s back in %s and run: gateway deploy %s, or restore the app from a backup of its own",
+		p.Name, ErrNoVersion, kind, ComposeFile, p.Dir, p.Name)
+}
+
 // history is the versions of one project. Whoever changes it holds the project's lock.
 type history struct {
 	// dir is the project's folder.
