@@ -189,7 +189,11 @@ func runAdd(ctx context.Context, env *Env, o addOptions) error {
 			return err
 		}
 	}
-	life := w.life(w.ready)
+	ready := w.ready
+	if request.Template.Name == projects.AdoptTemplate {
+		ready = w.readyAdopted
+	}
+	life := w.life(ready)
 	if o.dryRun {
 		plan, err := life.Rehearse(ctx, request, w.facts)
 		if err != nil {
@@ -199,23 +203,9 @@ func runAdd(ctx context.Context, env *Env, o addOptions) error {
 	}
 	plan, err := life.Add(ctx, request, w.facts)
 	if err != nil {
-		w.progress.end()
-		if failure, started := errors.AsType[*projects.Failure](err); started {
-			env.failed(failure)
-		}
 		return err
 	}
 	return w.printAdded(ctx, plan, request.Template, o.json)
-}
-
-// failed shows what the containers of a failed project wrote, and what became of it.
-func (e *Env) failed(f *projects.Failure) {
-	if !errors.Is(f, context.Canceled) {
-		e.notef("%s", lines(f.Logs))
-	}
-	if f.Undone {
-		e.notef("all that was made of the project was removed again\n")
-	}
 }
 
 // printPlan prints the steps of a dry run.

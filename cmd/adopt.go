@@ -38,6 +38,11 @@ func (o addOptions) adopt(ctx context.Context, w *workshop, r *projects.Request)
 	return nil
 }
 
+// readyAdopted is ready for a new project of somebody's files, of which the call says the port.
+func (w *workshop) readyAdopted(ctx context.Context, name projects.Name, keys []route.Key) error {
+	return w.readyOr(ctx, name, keys, func(port uint16) string { return fmt.Sprintf("try --port %d", port) })
+}
+
 // finding is what is looked for in somebody's folder.
 type finding struct {
 	dir    string
@@ -169,7 +174,7 @@ func deploySource(ctx context.Context, w *workshop, p projects.Project, find fin
 	before := builtImages(ctx, w, p.Name, d.Source.Outline)
 	done, err := w.life(w.ready).DeploySource(ctx, d)
 	if err != nil {
-		return failedOf(w, ofSource(err, p.Dir, d.Source))
+		return ofSource(err, p.Dir, d.Source)
 	}
 	w.progress.end()
 	tell(w.env, done.Notes)

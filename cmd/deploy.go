@@ -161,19 +161,10 @@ func runDeploy(ctx context.Context, env *Env, arg string, o deployOptions) error
 	}
 	done, err := life.Deploy(ctx, d)
 	if err != nil {
-		return failedOf(w, err)
+		return err
 	}
 	printDeployed(env, d, done)
 	return printServed(ctx, w, p)
-}
-
-// failedOf shows what containers wrote when they were what failed.
-func failedOf(w *workshop, err error) error {
-	w.progress.end()
-	if failure, started := errors.AsType[*projects.Failure](err); started {
-		w.env.failed(failure)
-	}
-	return err
 }
 
 // userOf is who runs the command, for people; behind sudo the one who typed it.

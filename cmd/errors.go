@@ -85,14 +85,28 @@ func report(env *Env, err error) int {
 		if left, ok := errors.AsType[*projects.Leftover](err); ok {
 			env.notef("  %v\n", left)
 		}
+		if failure, started := errors.AsType[*projects.Failure](err); started {
+			env.undone(failure)
+		}
 		return exitFailed
 	}
 	env.notef("gateway: %v\n", err)
 	if hint := hintOf(err); hint != "" {
 		env.notef("  %s\n", hint)
 	}
+	if failure, started := errors.AsType[*projects.Failure](err); started {
+		env.notef("%s", lines(failure.Logs))
+		env.undone(failure)
+	}
 	if errors.As(err, new(usageError)) {
 		return exitUsage
 	}
 	return exitFailed
+}
+
+// undone says what became of a project that was being made.
+func (e *Env) undone(f *projects.Failure) {
+	if f.Undone {
+		e.notef("all that was made of the project was removed again\n")
+	}
 }

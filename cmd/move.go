@@ -118,9 +118,6 @@ func runMove(ctx context.Context, env *Env, o moveOptions) error {
 		env.notef("%s\n", strings.TrimRight(line, "\r\n"))
 	}
 	if err != nil {
-		if failure, started := errors.AsType[*projects.Failure](err); started {
-			env.failed(failure)
-		}
 		return err
 	}
 	p, err := w.store.Load(r.Name)

@@ -38,6 +38,8 @@ func TestReadiness_WaitsUntilTheRouteIsServed(t *testing.T) {
 	refused.State, refused.Reason = "unreachable", "it refuses connections"
 	starting.State, stolen.Project = "starting", "thief"
 	crash := docker.Container{Name: "robots-site-1", State: "restarting", Status: "Restarting (1) 1 second ago"}
+	db := docker.Container{Name: "robots-db-1", State: "running", Status: "Up 3 seconds"}
+	done := docker.Container{Name: "robots-job-1", State: "exited", Status: "Exited (0) 2 seconds ago"}
 	problem := admin.Problem{Subject: "robots-site-1", Project: "robots", Route: "/robots", Message: "its path is taken", Mend: "choose another"}
 	for name, c := range map[string]struct {
 		// seen are the tables in the order in which they come; the last one stays.
@@ -57,6 +59,8 @@ func TestReadiness_WaitsUntilTheRouteIsServed(t *testing.T) {
 		"silent":          {seen: []admin.Routes{{Routes: []admin.Route{robots}}}, probe: errors.New("502"), want: "502", atLeast: readyTimeout, atMost: readyTimeout},
 		"crashing":        {seen: []admin.Routes{{}}, container: []docker.Container{crash}, want: "does not keep running (Restarting (1)", atLeast: wrongFor, atMost: 2 * wrongFor},
 		"a problem":       {seen: []admin.Routes{{Problems: []admin.Problem{problem}}}, want: "its path is taken; choose another", atLeast: wrongFor, atMost: 2 * wrongFor},
+		"one of several":  {seen: []admin.Routes{{}}, container: []docker.Container{crash, db}, want: "does not keep running (Restarting (1)", atLeast: crashFor, atMost: 2 * crashFor},
+		"one-shot":        {seen: []admin.Routes{{Routes: []admin.Route{starting}}}, container: []docker.Container{done}, want: "route /robots is starting", atLeast: readyTimeout, atMost: readyTimeout},
 		"a short problem": {seen: []admin.Routes{{Problems: []admin.Problem{problem}}, {Routes: []admin.Route{robots}}}, atMost: time.Second},
 	} {
 		synctest.Test(t, func(t *testing.T) {

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"gateway/projects"
@@ -21,12 +23,21 @@ const (
 	readyTimeout = 60 * time.Second
 	readyPoll    = 100 * time.Millisecond
 	wrongFor     = 3 * time.Second
+	// crashFor is how long a service of several may stop and be restarted: many wait for others in that way.
+	crashFor = 15 * time.Second
+	// deafFor is how long an app that runs may listen elsewhere than it is asked, since some open a port for
+	// themselves first. One that listens nowhere is still starting, and has the time of readyTimeout.
+	deafFor = 20 * time.Second
 )
 
 // readiness waits until the routes of a project are served.
 type readiness struct {
-	routes   func(ctx context.Context) (admin.Routes, error)
-	running  func(ctx context.Context) ([]docker.Container, error)
+	routes  func(ctx context.Context) (admin.Routes, error)
+	running func(ctx context.Context) ([]docker.Container, error)
+	// listening are the addresses that a container listens on; nil when that cannot be found out.
+	listening func(ctx context.Context, container string) ([]netip.AddrPort, error)
+	// advise says how to name another port of the app.
+	advise   func(port uint16) string
 	probe    func(ctx context.Context, key route.Key) error
 	progress *progress
 }
@@ -50,11 +61,24 @@ func (r readiness) one(ctx context.Context, name projects.Name, key route.Key) e
 	defer cancel()
 	tick := time.NewTicker(readyPoll)
 	defer tick.Stop()
-	var wrongSince time.Time
+	begun := time.Now()
+	var wrongSince, crashed, asked time.Time
+	var last error
 	for {
 		wrong, err := r.look(wait, name, key)
+		if crash, is := errors.AsType[*crashError](err); is {
+			if crashed.IsZero() {
+				crashed = time.Now()
+			}
+			if time.Since(crashed) > crash.patience {
+				return err
+			}
+		}
 		if err == nil {
 			return nil
+		}
+		if wait.Err() == nil || last == nil {
+			last = err
 		}
 		switch {
 		case !wrong:
@@ -64,16 +88,75 @@ func (r readiness) one(ctx context.Context, name projects.Name, key route.Key) e
 		case time.Since(wrongSince) > wrongFor:
 			return err
 		}
+		if !wrong && time.Since(begun) > deafFor && time.Since(asked) > wrongFor {
+			asked = time.Now()
+			if deaf := r.deaf(wait, name, key); deaf != nil && !errors.Is(deaf, errListensNowhere) {
+				return deaf
+			}
+		}
 		select {
 		case <-wait.Done():
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			return fmt.Errorf("after %s: %w", readyTimeout, err)
+			return r.late(ctx, name, key, last)
 		case <-tick.C:
 			r.progress.tick()
 		}
 	}
+}
+
+// crashError says that a container ended, and how long that may be before it is a reason to give up. It is seen now and
+// then: in between the container is restarted and runs.
+type crashError struct {
+	text     string
+	patience time.Duration
+}
+
+func (e *crashError) Error() string { return e.text }
+
+// late is the reason why a route was not served in time.
+func (r readiness) late(ctx context.Context, name projects.Name, key route.Key, last error) error {
+	deaf := r.deaf(ctx, name, key)
+	switch {
+	case errors.Is(deaf, errListensNowhere):
+		return fmt.Errorf("after %s %w; see why with its logs, or give an app that takes longer a healthcheck with a start_period", readyTimeout, deaf)
+	case deaf != nil:
+		return deaf
+	}
+	return fmt.Errorf("after %s: %w", readyTimeout, last)
+}
+
+// deaf says why a target of the route that runs does not answer, nil when nothing is known.
+func (r readiness) deaf(ctx context.Context, name projects.Name, key route.Key) error {
+	if r.listening == nil {
+		return nil
+	}
+	routes, err := r.routes(ctx)
+	if err != nil {
+		return nil
+	}
+	containers, err := r.running(ctx)
+	if err != nil {
+		return nil
+	}
+	for _, found := range routesOf(routes, string(name)) {
+		for _, target := range found.Targets {
+			at, err := netip.ParseAddrPort(target.Address)
+			i := slices.IndexFunc(containers, func(c docker.Container) bool { return c.Name == target.Name && c.State == "running" })
+			if found.Key != key.String() || err != nil || i < 0 {
+				continue
+			}
+			all, err := r.listening(ctx, containers[i].ID)
+			if err != nil {
+				return nil
+			}
+			if deaf := (deafness{projects.ShortName(containers[i]), at.Port(), r.advise}).of(all); deaf != nil {
+				return deaf
+			}
+		}
+	}
+	return nil
 }
 
 // look returns nil when the key is served. Otherwise it says why not, and whether that is wrong and not just early.
@@ -111,9 +194,14 @@ func (r readiness) look(ctx context.Context, name projects.Name, key route.Key) 
 		return false, err
 	}
 	for _, c := range containers {
-		if slices.Contains([]string{"exited", "restarting", "dead"}, c.State) {
-			return true, fmt.Errorf("container %s does not keep running (%s)", c.Name, c.Status)
+		if !slices.Contains([]string{"exited", "restarting", "dead"}, c.State) || strings.HasPrefix(c.Status, "Exited (0)") {
+			continue
 		}
+		crash := &crashError{text: fmt.Sprintf("container %s does not keep running (%s)", c.Name, c.Status), patience: crashFor}
+		if c.State != "restarting" || len(containers) == 1 {
+			crash.patience = wrongFor
+		}
+		return false, crash
 	}
 	return false, fmt.Errorf("route %s is %s", key, state)
 }
@@ -121,6 +209,11 @@ func (r readiness) look(ctx context.Context, name projects.Name, key route.Key) 
 // ready waits for the routes of a project as the running gateway tells of them. Where there is none it says so and
 // leaves it at that.
 func (w *workshop) ready(ctx context.Context, name projects.Name, keys []route.Key) error {
+	return w.readyOr(ctx, name, keys, func(port uint16) string { return fmt.Sprintf("set the label gateway.port to %d", port) })
+}
+
+// readyOr is ready with advice of its own on how to name another port.
+func (w *workshop) readyOr(ctx context.Context, name projects.Name, keys []route.Key, advise func(port uint16) string) error {
 	gateway, err := w.env.gateway(ctx)
 	if errors.Is(err, errNoGateway) {
 		w.env.notef("%v: the project runs and is not served; start the gateway with: gateway up\n", err)
@@ -140,8 +233,10 @@ func (w *workshop) ready(ctx context.Context, name projects.Name, keys []route.K
 			running, err := projects.Look(ctx, w.engine, name)
 			return running.Containers, err
 		},
-		probe:    at.probe,
-		progress: w.progress,
+		listening: w.listening,
+		advise:    advise,
+		probe:     at.probe,
+		progress:  w.progress,
 	}.await(ctx, name, keys)
 }
 

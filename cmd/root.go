@@ -56,5 +56,5 @@ var commands = []func(*Env) *cobra.Command{
 	newUp, newDown, newStatus,
 	newAdd, newList, newShow, newDeploy, newRollback, newMove, newPause, newResume, newStop, newStart, newLogs, newRemove,
 	newRoutes, newSlack, newNetwork, newTemplates, newPolicy,
-	newServe, newAgent, newSite, newSlackInvite, newPing, newPipe,
+	newServe, newAgent, newSite, newSlackInvite, newPing, newPipe, newListening,
 }

@@ -36,10 +36,10 @@ func startProject(ctx context.Context, w *workshop, name projects.Name) error {
 		return fmt.Errorf("project %s has no containers to start; make them with: gateway deploy %s", name, name)
 	}
 	if err := w.compose.Start(ctx, string(name)); err != nil {
-		return err
+		return projects.Explain(ctx, w.engine, name, err)
 	}
 	if err := projects.KeepRunning(ctx, w.engine, name, true); err != nil {
-		return err
+		return projects.Explain(ctx, w.engine, name, err)
 	}
 	// What was started is what the containers say, whatever the folder says by now.
 	var keys []route.Key
@@ -50,7 +50,7 @@ func startProject(ctx context.Context, w *workshop, name projects.Name) error {
 		}
 	}
 	if err := w.ready(ctx, name, keys); err != nil {
-		return err
+		return projects.Explain(ctx, w.engine, name, err)
 	}
 	w.progress.end()
 	w.env.notef("project %s is started\n", name)

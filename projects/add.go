@@ -305,7 +305,8 @@ func (l Life) undo(ctx context.Context, name Name, cause error) error {
 	interrupted := ctx.Err() != nil
 	ctx, cancel := l.afterwards(ctx, name)
 	defer cancel()
-	failure := &Failure{Err: cause, Logs: lastLogs(ctx, l.Engine, name)}
+	failure := diagnose(ctx, l.Engine, name, cause)
+	cause = failure.Err
 	err := teardown(ctx, l.Engine, l.Compose, name)
 	if err == nil && interrupted {
 		err = settle(ctx, l, name)

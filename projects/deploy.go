@@ -232,9 +232,7 @@ func (l Life) run(ctx context.Context, dir string, name Name, force bool) error 
 }
 
 func (l Life) failed(ctx context.Context, name Name, cause error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
-	defer cancel()
-	return &Failure{Err: cause, Logs: lastLogs(ctx, l.Engine, name)}
+	return Explain(ctx, l.Engine, name, cause)
 }
 
 // back brings the version before back, and runs it where containers do not see that by themselves.

@@ -12,7 +12,6 @@ import (
 	"gateway/projects/adoption"
 	"gateway/proxy/docker"
 	"gateway/proxy/label"
-	"gateway/proxy/printable"
 	"gateway/proxy/route"
 )
 
@@ -26,6 +25,7 @@ const (
 // Lister tells what an engine has; *docker.Client is one.
 type Lister interface {
 	Containers(ctx context.Context, labels ...string) ([]docker.Container, error)
+	Container(ctx context.Context, nameOrID string) (docker.Container, error)
 	Networks(ctx context.Context) ([]docker.Network, error)
 	Logs(ctx context.Context, nameOrID string, lines int) (string, error)
 	// Times sums up how long containers with a label may take to end and to start.
@@ -61,9 +61,26 @@ func KeepRunning(ctx context.Context, engine Engine, name Name, keep bool) error
 		return err
 	}
 	for _, c := range running.Containers {
-		if err := engine.KeepRunning(ctx, c.ID, keep); err != nil && !errors.Is(err, docker.ErrNotFound) {
+		if err := keepRunning(ctx, engine, c.ID, keep); err != nil && !errors.Is(err, docker.ErrNotFound) {
 			return err
 		}
+	}
+	return nil
+}
+
+// keepRunning does it for one container. One that stops meanwhile cannot be changed just then: it can when it has stopped,
+// and that it stopped is for others to judge.
+func keepRunning(ctx context.Context, engine Engine, id string, keep bool) error {
+	err := engine.KeepRunning(ctx, id, keep)
+	if err == nil {
+		return nil
+	}
+	now, asking := engine.Container(ctx, id)
+	if asking != nil || !stopped(now) {
+		return err
+	}
+	if err := engine.KeepRunning(ctx, id, keep); errors.Is(err, docker.ErrUnreachable) {
+		return err
 	}
 	return nil
 }
@@ -113,6 +130,14 @@ func ProjectOf(labels map[string]string) string { return labels[composeProject] 
 func ServiceOf(c docker.Container) string {
 	if service := c.Labels[composeService]; service != "" {
 		return service
+	}
+	return c.Name
+}
+
+// ShortName is a container's name for people: without its project's, as in web-1.
+func ShortName(c docker.Container) string {
+	if short, ok := strings.CutPrefix(c.Name, ProjectOf(c.Labels)+"-"); ok && ProjectOf(c.Labels) != "" {
+		return short
 	}
 	return c.Name
 }
@@ -171,26 +196,6 @@ func resolved(path string) string {
 	}
 	return filepath.Join(resolved(filepath.Dir(path)), filepath.Base(path))
 }
-
-// lastLogs are the last lines of every container of a project, for people.
-func lastLogs(ctx context.Context, engine Lister, name Name) string {
-	containers, err := engine.Containers(ctx, composeProject+"="+string(name))
-	if err != nil {
-		return ""
-	}
-	var all strings.Builder
-	for _, c := range containers {
-		text, err := engine.Logs(ctx, c.ID, logLines)
-		if text = strings.TrimSpace(text); err != nil || text == "" {
-			text = "(nothing)"
-		}
-		fmt.Fprintf(&all, "%s\n", printable.Nested(fmt.Sprintf("%s (%s) wrote last:\n%s", c.Name, c.Status, text)))
-	}
-	return all.String()
-}
-
-// logLines is how much of a container's log is shown when it fails.
-const logLines = 20
 
 // Own returns an error when what runs under the project's name was started from a folder that is not the project's.
 func Own(ctx context.Context, engine Lister, store Store, name Name) error {

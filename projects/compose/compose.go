@@ -245,10 +245,37 @@ func worded(err error) error {
 	if ended.MatchString(text) {
 		text += "; it ended by itself: have the service that needs it say so, by depends_on with condition: service_completed_successfully"
 	}
+	if fix := fixOf(text); fix != "" {
+		text += "; " + fix
+	}
 	if strings.Contains(text, "Pool overlaps with other one") || strings.Contains(text, "networks have overlapping") {
 		return &wordedError{text, []error{ErrOverlap, err}}
 	}
 	return &wordedError{text, []error{err}}
+}
+
+// fixes are what to do about what the engine says, which it words itself.
+var fixes = []struct {
+	words *regexp.Regexp
+	fix   string
+}{
+	{regexp.MustCompile(`pull access denied|repository does not exist|unauthorized: |denied: requested access`), "see that the image's name is right; an image that is not public takes: docker login"},
+	{regexp.MustCompile(`manifest unknown|manifest for .* not found|not found: manifest`), "the image has no such tag; write one that its registry lists"},
+	{regexp.MustCompile(`no matching manifest for`), "the image is not made for this machine's processor; choose another, or build it here"},
+	{regexp.MustCompile(`(?:Get|Head) "?https?://\S+/v2/.*(?:no such host|network is unreachable|i/o timeout|connection refused|Client\.Timeout|context deadline exceeded)`), "the engine cannot reach the image's registry; see that this machine is online, or load the image with: docker load"},
+	{regexp.MustCompile(`toomanyrequests`), "the registry allows no more pulls for now; wait, or use an account: docker login"},
+	{regexp.MustCompile(`no space left on device`), "the engine's disk is full; what takes it is told by: docker system df"},
+	{regexp.MustCompile(`No such image`), "the image is not on the engine, and pull_policy keeps it from being pulled; build or load it first"},
+}
+
+// fixOf is what to do about words of the engine, or nothing.
+func fixOf(text string) string {
+	for _, f := range fixes {
+		if f.words.MatchString(text) {
+			return f.fix
+		}
+	}
+	return ""
 }
 
 // ended is what Compose says of a container that was to run and came to its end.

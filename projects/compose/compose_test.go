@@ -302,3 +302,23 @@ func write(t *testing.T, text string) (dir string) {
 	}
 	return dir
 }
+
+func TestWorded_SaysWhatToDoAboutImages(t *testing.T) {
+	for said, want := range map[string]string{
+		"Error response from daemon: pull access denied for nosuch/image, repository does not exist or may require 'docker login': denied: requested access to the resource is denied": "the image's name is right",
+		"Error response from daemon: manifest for nginx:none not found: manifest unknown: manifest unknown":                                                                            "no such tag",
+		`Get "https://registry-1.docker.io/v2/": dial tcp: lookup registry-1.docker.io on 10.0.0.1:53: dial udp 10.0.0.1:53: connect: network is unreachable`:                          "cannot reach the image's registry",
+		"no matching manifest for linux/arm64/v8 in the manifest list entries":                                                                                                         "processor",
+		"write /var/lib/docker/tmp/x: no space left on device":                                                                                                                         "docker system df",
+		"Error response from daemon: No such image: gateway:latest":                                                                                                                    "pull_policy",
+		"something else": "",
+	} {
+		got := worded(errors.New(said)).Error()
+		if !strings.Contains(got, want) || want == "" && got != said {
+			t.Errorf("%q is told as %q, want %q", said, got, want)
+		}
+		if strings.Contains(got, "prune") || strings.Contains(got, " rm") {
+			t.Errorf("%q would lose data", got)
+		}
+	}
+}
