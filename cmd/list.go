@@ -39,8 +39,9 @@ func runList(ctx context.Context, env *Env, asJSON bool) error {
 	for _, fault := range seen.notes() {
 		env.notef("states are incomplete: %s\n", fault)
 	}
+	warnings := w.diskWarnings(ctx)
 	if asJSON {
-		return cmp.Or(env.json(projectList{views, seen.notes()}), seen.incomplete())
+		return cmp.Or(env.json(projectList{views, seen.notes(), warnings}), seen.incomplete())
 	}
 	if len(views) == 0 && seen.engine == nil {
 		env.notef("no project in %s; make one with: gateway add portfolio --path /robots\n", w.store.Root())
@@ -63,6 +64,9 @@ func runList(ctx context.Context, env *Env, asJSON bool) error {
 			env.notef("%s %s; %s\n", v.Name, v.Note.Message, v.Note.Mend)
 		}
 	}
+	for _, warning := range warnings {
+		env.notef("warning: %s\n", warning)
+	}
 	return seen.incomplete()
 }
 
@@ -71,6 +75,8 @@ type projectList struct {
 	Projects []projectView `json:"projects"`
 	// Faults say why states are incomplete: who could not be asked.
 	Faults []string `json:"faults,omitempty"`
+	// Warnings say which disks are nearly full.
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 func printList(env *Env, views []projectView) error {

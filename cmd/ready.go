@@ -27,7 +27,7 @@ const (
 	crashFor = 15 * time.Second
 	// deafFor is how long an app that runs may listen elsewhere than it is asked, since some open a port for
 	// themselves first. One that listens nowhere is still starting, and has the time of readyTimeout.
-	deafFor = 20 * time.Second
+	deafFor = 15 * time.Second
 )
 
 // readiness waits until the routes of a project are served.

@@ -54,7 +54,7 @@ func newRoot(env *Env) *cobra.Command {
 // commands are all commands, in the order in which help shows them.
 var commands = []func(*Env) *cobra.Command{
 	newUp, newDown, newStatus,
-	newAdd, newList, newShow, newDeploy, newRollback, newMove, newPause, newResume, newStop, newStart, newLogs, newRemove,
+	newAdd, newList, newShow, newDeploy, newRollback, newMove, newPause, newResume, newStop, newStart, newLogs, newStats, newRemove,
 	newRoutes, newSlack, newNetwork, newTemplates, newPolicy,
 	newServe, newAgent, newSite, newSlackInvite, newPing, newPipe, newListening,
 }

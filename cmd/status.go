@@ -33,7 +33,7 @@ type statusReport struct {
 	// OK reports that every part is there and connected; Faults say what is not.
 	OK     bool     `json:"ok"`
 	Faults []string `json:"faults,omitempty"`
-	// Warnings are about what will be missing soon: invite links that end.
+	// Warnings are about what will be missing soon: invite links that end, and disks that are nearly full.
 	Warnings []string `json:"warnings,omitempty"`
 	// Containers are those of `gateway up`, empty when the engine cannot be reached or the proxy runs otherwise.
 	Containers []statusContainer `json:"containers,omitempty"`
@@ -51,7 +51,7 @@ type statusContainer struct {
 
 func runStatus(ctx context.Context, env *Env, asJSON bool) error {
 	report := observeStatus(ctx, env)
-	report.Warnings = inviteWarnings(ctx, env)
+	report.Warnings = append(inviteWarnings(ctx, env), diskWarnings(ctx, env)...)
 	if asJSON {
 		if err := env.json(report); err != nil {
 			return err
@@ -207,4 +207,16 @@ func age(now, then time.Time) string {
 		return fmt.Sprintf("%dh%02dm", int(d.Hours()), int(d.Minutes())%60)
 	}
 	return fmt.Sprintf("%dd", int(d.Hours()/24))
+}
+
+// diskWarnings say which disks are nearly full.
+func diskWarnings(ctx context.Context, env *Env) []string {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	w, err := env.workshop()
+	if err != nil {
+		return nil
+	}
+	defer w.close()
+	return w.diskWarnings(ctx)
 }

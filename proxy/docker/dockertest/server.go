@@ -44,6 +44,7 @@ func (a *api) handler() http.Handler {
 	}
 	handle("GET /version", a.handleVersion)
 	handle("GET /info", a.handleInfo)
+	handle("GET /system/df", a.handleUsage)
 	handle("POST /containers/create", a.handleCreate)
 	handle("GET /containers/{name}/json", a.handleInspect)
 	handle("POST /containers/{name}/start", a.handleStart)
@@ -193,5 +194,6 @@ func (a *api) handleInfo(*http.Request) (int, any, error) {
 	defer w.mu.Unlock()
 	return http.StatusOK, map[string]any{
 		"Name": "dockertest", "ServerVersion": w.version, "Containers": len(w.boxes), "OSType": "linux", "Architecture": "x86_64",
+		"DockerRootDir": "/var/lib/dockertest",
 	}, nil
 }
