@@ -70,7 +70,7 @@ func testRoutes() admin.Routes {
 			{
 				Subject: "blog2-web-1", Project: "blog2", Route: "/blog",
 				Message: "/blog is held by blog (service wordpress) since 2026-03-01 10:22:41; the older claim keeps a prefix",
-				Mend:    "give blog2 (service web) another gateway.path, or remove blog (service wordpress)",
+				Mend:    "give blog2 (service web) another gateway.path, or blog (service wordpress)",
 			},
 		},
 	}
