@@ -83,8 +83,9 @@ const firstShare = 4
 
 // Conn is a connection that was let in.
 type Conn struct {
-	account  *Account
-	requests atomic.Int64
+	admission *Admission
+	account   *Account
+	requests  atomic.Int64
 }
 
 // Account is what one client has, as long as it has a connection, or a request that came over somebody else's.
@@ -107,10 +108,9 @@ func (a *Admission) Enter(client string) (*Conn, Bound) {
 		if bound := (Bounds{All: a.Conns.All}).hit(0, total); bound != None {
 			return nil, a.conns.refuse(bound)
 		}
-		a.nobody.admission = a
 		a.nobody.conns++
 		a.conns.open.Add(1)
-		return &Conn{account: &a.nobody}, None
+		return &Conn{admission: a, account: &a.nobody}, None
 	}
 	key := KeyOf(client)
 	mine := 0
@@ -123,13 +123,12 @@ func (a *Admission) Enter(client string) (*Conn, Bound) {
 	account := a.use(key)
 	account.conns++
 	a.conns.open.Add(1)
-	return &Conn{account: account}, None
+	return &Conn{admission: a, account: account}, None
 }
 
 // Leave ends what Enter began.
 func (c *Conn) Leave() {
-	account := c.account
-	a := account.admission
+	a, account := c.admission, c.account
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.conns.open.Add(-1)
@@ -142,8 +141,7 @@ func (c *Conn) Leave() {
 // Begin counts a request that came over the connection, unless that hits a bound. Who got None calls End when the request
 // has ended.
 func (c *Conn) Begin() Bound {
-	a := c.account.admission
-	bounds := a.Requests
+	a, bounds := c.admission, c.admission.Requests
 	own, mine, total := c.requests.Add(1)-1, c.account.requests.Add(1)-1, a.requests.open.Add(1)-1
 	switch {
 	case c.account == &a.nobody:
@@ -162,7 +160,7 @@ func (c *Conn) Begin() Bound {
 func (c *Conn) End() {
 	c.requests.Add(-1)
 	c.account.requests.Add(-1)
-	c.account.admission.requests.open.Add(-1)
+	c.admission.requests.open.Add(-1)
 }
 
 // Claim gives a client to a request that a connection without one brought and that Begin has counted in all, unless it

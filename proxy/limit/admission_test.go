@@ -214,6 +214,9 @@ func TestAdmission_CountsUnderContention(t *testing.T) {
 	for i := range 8 {
 		all.Go(func() {
 			client := address(i % 4)
+			if i > 5 {
+				client = ""
+			}
 			for range 1000 {
 				c, hit := a.Enter(client)
 				if hit != None {
