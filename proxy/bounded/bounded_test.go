@@ -70,7 +70,7 @@ func TestServe_RefusesRequestsThatItHasNoRoomFor(t *testing.T) {
 	begun, release := make(chan bool), make(chan bool)
 	// There is room for more connections than requests.
 	room := limit.Room{Files: 512}
-	address := serving(t, Config{Room: room, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	address := serving(t, Config{Room: room, Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		begun <- true
 		<-release
 	})})

@@ -35,7 +35,7 @@ func crowded(t *testing.T, requests int, secure bool) (running, *few) {
 		fmt.Fprintf(w, "%s %d", r.URL.Path, len(body))
 	}))
 	t.Cleanup(app.Close)
-	door := &few{most: 100, requests: requests, inside: map[string]int{}, underWay: map[string]int{}}
+	door := &few{most: 1000, requests: requests, inside: map[string]int{}, underWay: map[string]int{}}
 	p := &carrier{hooks: none{}}
 	c := Config{Handler: p, Doorman: door}
 	if secure {
@@ -153,8 +153,7 @@ func TestAdmitted_CountsResetStreams(t *testing.T) {
 
 // A connection of HTTP/2 has as many streams as it was told that it may.
 func TestAdmitted_BoundsTheStreamsOfAConnection(t *testing.T) {
-	r, door := crowded(t, 0, false)
-	door.requests = 1000
+	r, door := crowded(t, 1000, false)
 	w := dialWire(t, r.address, false)
 	if f := w.read(); f.kind != settingsFrame || !bytes.Contains(f.payload, []byte{0, 3, 0, 0, 0, maxStreams}) {
 		t.Errorf("the settings are %x", f.payload)
@@ -236,7 +235,6 @@ func TestAdmitted_CountsNoIdleConnections(t *testing.T) {
 // Of requests that are refused only some get an answer of the handler's, and the others one that says as much.
 func TestAdmitted_IsCurtToMany(t *testing.T) {
 	r, door := crowded(t, 1, false)
-	door.most = 1000
 	_, _ = io.WriteString(connect(t, r.address, false), "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n")
 	eventually(t, func() bool { return door.countRequests("127.0.0.1") == 1 })
 	crowd, curt := make([]*peer, 5*refusedMost), 0
