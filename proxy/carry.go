@@ -95,6 +95,8 @@ func failurePage(err error) page.Kind {
 	switch {
 	case errors.Is(err, errLarge):
 		return page.LargeBody
+	case errors.Is(err, engine.ErrLength):
+		return page.NoLength
 	case errors.Is(err, engine.ErrRequest):
 		return page.BadRequest
 	case errors.Is(err, engine.ErrTimeout):

@@ -254,6 +254,10 @@ var deeds = map[string]func(c *jestConn) bool{
 		return c.leave(text)
 	},
 	"old": func(c *jestConn) bool {
+		if c.m.value("Transfer-Encoding") != "" {
+			// It reads chunks, so it speaks HTTP/1.1.
+			return c.leave(c.proper(false))
+		}
 		return c.leave(strings.Replace(c.proper(false), "HTTP/1.1", "HTTP/1.0", 1))
 	},
 	"stall": func(c *jestConn) bool {

@@ -107,6 +107,11 @@ func (d *delivery) pick() (balance.Attempt, bool) {
 	}
 	d.aimed = now
 	safe := d.exchange.Repeatable() && safeMethod(d.exchange.Request.Method)
+	if i, bound := d.bound(); bound && len(d.tried) == 0 {
+		if attempt, well := g.Take(i, now, safe); well {
+			return attempt, true
+		}
+	}
 	if !g.Sticky() {
 		return g.Pick(d.tried, now, safe)
 	}
@@ -120,6 +125,20 @@ func (d *delivery) pick() (balance.Attempt, bool) {
 	attempt, found := g.Pick(d.tried, now, safe)
 	d.moved = found && !(known && attempt.Index == stays)
 	return attempt, found
+}
+
+// bound returns the target to which the client's connection has one of its own: another target knows nothing of who
+// authenticated there.
+func (d *delivery) bound() (int, bool) {
+	if !d.exchange.Bound(nil) {
+		return 0, false
+	}
+	for i := range d.serving.ready {
+		if d.exchange.Bound(d.serving.ready[i].upstream) {
+			return i, true
+		}
+	}
+	return 0, false
 }
 
 // stays returns which target the visitor's cookie names.
@@ -157,7 +176,7 @@ func (d *delivery) carry(a balance.Attempt) error {
 func (d *delivery) judge(t *target, err error) {
 	f := failure{t, d.attempt, err}
 	switch {
-	case errors.Is(err, engine.ErrRecalled), errors.Is(err, engine.ErrTimeout) && spent(d):
+	case errors.Is(err, engine.ErrRecalled), errors.Is(err, engine.ErrUnbound), errors.Is(err, engine.ErrTimeout) && spent(d):
 	case errors.Is(err, engine.ErrConnect):
 		d.serving.failed(d.server.log, f, balance.Refused)
 	case errors.Is(err, engine.ErrAnswer), errors.Is(err, engine.ErrTimeout):

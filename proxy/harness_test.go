@@ -70,6 +70,10 @@ type running struct {
 func start(t *testing.T, c Config, routes ...route.Route) *running {
 	t.Helper()
 	log := &logged{}
+	if c.Timeouts.Quiet == 0 {
+		// Most tests want connections used again at once.
+		c.Timeouts.Quiet = -1
+	}
 	c.Listen, c.Logger = append(c.Listen, "127.0.0.1:0"), log.logger()
 	s, err := New(c)
 	if err != nil {

@@ -49,7 +49,7 @@ func TestAlloc_NothingForARequest(t *testing.T) {
 		{"GET", "GET /path?query HTTP/1.1\r\nHost: h\r\n" + browser + "\r\n", "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 1024\r\n\r\n" + kilobyte},
 		{"GET of chunks", "GET / HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n400\r\n" + kilobyte + "\r\n0\r\n\r\n"},
 		{"GET of nothing new", "GET / HTTP/1.1\r\nHost: h\r\nIf-None-Match: \"x\"\r\n\r\n", "HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\n\r\n"},
-		{"HEAD", "HEAD / HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 1024\r\n\r\n"},
+		{"HEAD", "HEAD / HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"},
 		{"POST", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n" + kilobyte[:100], "HTTP/1.1 200 OK\r\nContent-Length: 1024\r\n\r\n" + kilobyte},
 	} {
 		t.Run(c.name, func(t *testing.T) {

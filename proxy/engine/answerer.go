@@ -251,6 +251,8 @@ func (a *answerer) plain() *socket.Socket {
 
 func (a *answerer) moved(n int64) { a.left -= n }
 
+func (a *answerer) bonds() *bonds { return &a.conn.bound }
+
 func (a *answerer) watch(s *socket.Socket) { a.conn.sock.Leash(s) }
 
 func (a *answerer) unwatch() bool { return a.conn.sock.Unleash() }

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"net/http"
 	"sync/atomic"
 	"time"
 
@@ -21,6 +22,8 @@ type conn struct {
 	stream net.Conn
 	// cork is between the socket and what writes in small pieces, TLS or HTTP/2; else it is nil.
 	cork *cork
+	// bound are the targets to which it has connections of its own.
+	bound bonds
 	origin
 
 	// x is the exchange under way, or the one that the next request is read into; nil while the connection rests.
@@ -295,7 +298,7 @@ func (c *conn) begin() {
 	x.Request = Request{
 		Method: h.Method, Target: h.Target, Path: h.Path, Query: h.Query, Host: h.Host, Header: h.Header,
 		Peer: c.peer, Addr: c.addr, Secure: c.stream != net.Conn(c.sock), Major: 1, Minor: h.Minor, Length: h.Length,
-		Upgrade: h.Upgrade, Trailers: h.Trailers,
+		Upgrade: h.Upgrade, Trailers: h.Trailers, Binds: h.Binds,
 	}
 	c.answerer.reset(h)
 	c.streaming = false
@@ -340,7 +343,16 @@ func (c *conn) work() {
 		c.over = true
 		c.unread = c.unread || !c.changed && c.more()
 	}
+	if !c.changed && c.tunnels() && c.from < c.to {
+		// What follows was meant for the tunnel that did not come to be, and is no request.
+		c.over, c.unread = true, true
+	}
 	c.release()
+}
+
+// tunnels reports that the request asks for another protocol behind it.
+func (c *conn) tunnels() bool {
+	return c.x.Request.Upgrade != "" || c.x.Request.Method == http.MethodConnect
 }
 
 // proceed goes on after an exchange that read from the socket by itself.
@@ -391,6 +403,7 @@ const (
 
 // close ends the connection.
 func (c *conn) close() {
+	c.bound.release()
 	switch {
 	case c.broken:
 		c.sock.Reset()

@@ -47,6 +47,7 @@ func (c Config) withDefaults() Config {
 		{&c.Answer, 2 * time.Minute},
 		{&c.Pause, 0},
 		{&c.Keep, 90 * time.Second},
+		{&c.Quiet, 100 * time.Millisecond},
 		{&c.Total, 0},
 	} {
 		*d.value = orDefault(*d.value, d.usual)
@@ -99,6 +100,9 @@ type Timeouts struct {
 	Pause time.Duration
 	// Keep is how long an unused connection to a target is kept. Default 90 s.
 	Keep time.Duration
+	// Quiet is how long the first connections to a target must be silent after an answer before connections to that target
+	// are used again: what comes late would be taken for the answer to another request. Default 100 ms.
+	Quiet time.Duration
 	// Total bounds a whole exchange from the head of its request on, upgraded connections excepted. Default none.
 	Total time.Duration
 }

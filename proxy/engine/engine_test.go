@@ -60,6 +60,10 @@ func servingOn(t testing.TB, c Config, secure bool) running {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if c.Quiet == 0 {
+		// Most tests want connections used again at once.
+		c.Quiet = -1
+	}
 	e := New(c)
 	ended := make(chan error, 1)
 	go func() {

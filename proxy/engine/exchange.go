@@ -117,6 +117,9 @@ type Request struct {
 	Upgrade string
 	// Trailers reports that the visitor takes trailer fields.
 	Trailers bool
+	// Binds reports credentials that authenticate the connection, such as those of NTLM: it gets a connection to the
+	// target of its own, see Exchange.Bound.
+	Binds bool
 }
 
 // Hooks edit heads as they pass. They are called on the goroutine of Forward.

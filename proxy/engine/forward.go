@@ -34,6 +34,9 @@ func (x *Exchange) Forward(to *Upstream, path string, hooks Hooks) error {
 
 // carry finds a connection, sends the request over it, and its answer back.
 func (f *forwarding) carry() error {
+	if err := f.count(); err != nil {
+		return err
+	}
 	if err := f.connect(); err != nil {
 		return err
 	}
@@ -68,12 +71,18 @@ type forwarding struct {
 	hinted int
 	// sending is the upload under way, nil when the request was sent in one piece.
 	sending *sending
-	// reusable reports that the connection can take another exchange.
-	reusable bool
+	// reusable reports that the connection can take another exchange; binds that it can take those of this client alone,
+	// and step that the request is one step of a handshake that began on it.
+	reusable, binds, step bool
+	// untold reports that the target had answered nothing before.
+	untold bool
 }
 
-// connect finds a connection, an unused one first.
+// connect finds a connection: the client's own, else an unused one, else a new one.
 func (f *forwarding) connect() error {
+	if err := f.takeBound(); err != nil || f.link != nil {
+		return err
+	}
 	if f.link = f.to.take(); f.link != nil {
 		return nil
 	}
@@ -108,7 +117,7 @@ func (f *forwarding) compose() {
 	case r.Upgrade != "":
 		out = append(out, "Connection: Upgrade\r\n"...)
 		out = http1.AppendField(out, "Upgrade", r.Upgrade)
-	case r.Trailers:
+	case r.Trailers && !f.to.known.old():
 		out = append(out, "Connection: TE\r\nTE: trailers\r\n"...)
 	}
 	f.out = append(out, "\r\n"...)
@@ -124,16 +133,30 @@ func (f *forwarding) ask() error {
 		f.bound(l.sock, f.engine.config.Answer)
 		f.visitor.watch(l.sock)
 		n, sent, err := f.await(l)
+		again := false
+		if err == nil && l.used {
+			var stale bool
+			if stale, again = f.suspect(f.buf[:n]); stale {
+				err = errStray
+			}
+		}
 		if err == nil {
 			f.got = n
 			f.out = f.outs[:0]
 			return nil
 		}
 		failed := f.failed(err)
+		if err == socket.ErrStale && l.overheard() == words {
+			f.to.distrust()
+		}
 		l.close()
 		switch {
 		case f.visitor.unwatch() || errors.Is(failed, ErrTimeout):
 			return failed
+		case f.step:
+			return f.unbound()
+		case again:
+			err = f.dial()
 		case l.used && !sent:
 			err = f.connect()
 		case l.used && f.Repeatable() && l.awaiting.state.Load() != recalled:
@@ -148,6 +171,9 @@ func (f *forwarding) ask() error {
 		}
 	}
 }
+
+// errStray says that what came is not the answer to what was asked.
+var errStray = errors.New("bytes came that belong to no answer (RFC 9112 section 9.2)")
 
 // await is exchange, which Recall may end.
 func (f *forwarding) await(l *link) (n int, sent bool, err error) {
@@ -258,8 +284,11 @@ func (f *forwarding) receive() error {
 			return f.upgrade()
 		}
 		if a.Status >= http.StatusOK && f.declined(a.Status, f.hooks) {
-			f.reusable = !a.Close && a.Length >= 0 && a.Length == int64(f.got-f.from)
+			f.reusable = !a.Close && !a.Promised && a.Length >= 0 && a.Length == int64(f.got-f.from)
 			return errDeclined(a.Status)
+		}
+		if f.unstored() {
+			return fmt.Errorf("%w: it answered %d in HTTP/1.0", ErrLength, a.Status)
 		}
 		f.hooks.Incoming(a.Status, &a.Header)
 		if a.Status >= http.StatusOK {
@@ -276,13 +305,14 @@ func (f *forwarding) receive() error {
 
 // readHead parses the next head.
 func (f *forwarding) readHead() error {
-	limits := http1.Limits{Bytes: f.engine.config.AnswerHead, Fields: 4 * f.engine.config.Fields}
 	for {
 		f.answer.Header = f.answer.Header[:0]
-		n, err := http1.ParseResponse(&f.answer, f.buf[f.from:f.got], f.Request.Method, limits)
+		n, err := http1.ParseResponse(&f.answer, f.buf[f.from:f.got], f.Request.Method, f.answerLimits())
 		if err == nil {
 			f.from += n
 			f.hinted += n
+			f.binds = f.binds || f.answer.Binds
+			f.to.known.answered(f.answer.Minor)
 			return nil
 		}
 		if err == http1.ErrIncomplete {
@@ -292,6 +322,10 @@ func (f *forwarding) readHead() error {
 			return f.failed(err)
 		}
 	}
+}
+
+func (f *forwarding) answerLimits() http1.Limits {
+	return http1.Limits{Bytes: f.engine.config.AnswerHead, Fields: 4 * f.engine.config.Fields}
 }
 
 // moreLines reads until there is another line, so that a head which comes a byte at a time is not parsed that often.
@@ -317,9 +351,12 @@ func (f *forwarding) drop() {
 
 // finish puts the connection away.
 func (f *forwarding) finish(err error) error {
-	if f.visitor.unwatch() || err != nil && !errors.Is(err, ErrDeclined) || !f.reusable {
+	switch {
+	case f.visitor.unwatch() || err != nil && !errors.Is(err, ErrDeclined) || !f.reusable:
 		f.link.close()
-	} else {
+	case f.binds || f.Request.Binds || f.link.owner != nil:
+		f.to.bind(f.visitor.bonds(), f.link, f.answer.Handshake)
+	default:
 		f.to.keep(f.link)
 	}
 	f.link = nil
@@ -352,7 +389,9 @@ func (f *forwarding) relay() error {
 		if err := f.begin(a.Status, a.Header, declared); err != nil {
 			return err
 		}
-		f.reusable = f.reusable && f.from == f.got
+		// A body that was promised may come all the same, however late, and would be taken for the next answer.
+		f.reusable = f.reusable && f.from == f.got && !a.Promised
+		f.note()
 		return f.end(nil)
 	}
 	length := max(a.Length, -1)
@@ -367,6 +406,13 @@ func (f *forwarding) relay() error {
 		body.wrap()
 	}
 	return body.pass()
+}
+
+// note looks for bytes behind the answer.
+func (f *forwarding) note() {
+	if f.from < f.got {
+		f.to.distrust()
+	}
 }
 
 // base is where wrapped sinks end.

@@ -59,7 +59,7 @@ func (s *http2Stream) work() {
 	refusal := h.read(s.request, x.Request.Header, x.in[:], http1.Limits{Bytes: config.Limits.Head, Fields: config.Fields})
 	x.Request = Request{
 		Method: h.Method, Target: h.Target, Path: h.Path, Query: h.Query, Host: h.Host, Header: h.Header,
-		Peer: s.conn.client.peer, Addr: s.conn.client.addr, Secure: s.conn.secure(), Major: 2, Length: h.Length, Upgrade: h.Upgrade, Trailers: h.Trailers,
+		Peer: s.conn.client.peer, Addr: s.conn.client.addr, Secure: s.conn.secure(), Major: 2, Length: h.Length, Upgrade: h.Upgrade, Trailers: h.Trailers, Binds: h.Binds,
 	}
 	if refusal != nil {
 		config.Handler.Refuse(x, refusal)
@@ -213,6 +213,8 @@ func (s *http2Stream) recall() bool { return false }
 func (s *http2Stream) plain() *socket.Socket { return nil }
 
 func (s *http2Stream) moved(int64) {}
+
+func (s *http2Stream) bonds() *bonds { return &s.conn.client.bound }
 
 func (s *http2Stream) watch(to *socket.Socket) { s.tie(s.request.Context(), to) }
 

@@ -137,10 +137,11 @@ func (l *link) doomed() bool {
 }
 
 // Repeatable reports that the request may be sent to another target after ErrAnswer or ErrDeclined: its method is
-// idempotent (RFC 9110 section 9.2.2), all of its body is at hand, and no answer has begun. After ErrConnect any may, since
+// idempotent (RFC 9110 section 9.2.2), all of its body is at hand, no answer has begun, and it is no part of a handshake
+// that authenticates the connection. After ErrConnect any may, since
 // nothing was sent.
 func (x *Exchange) Repeatable() bool {
-	return x.body == nil && !x.Began() && idempotent(x.Request.Method)
+	return x.body == nil && !x.Began() && !x.Request.Binds && idempotent(x.Request.Method)
 }
 
 func idempotent(method string) bool {

@@ -128,7 +128,7 @@ func TestForward_DropsAnswersThatAreDeclined(t *testing.T) {
 		"whole":   {"GET", "503 Busy\r\nContent-Length: 2\r\n\r\nno", true, true},
 		"part":    {"GET", "503 Busy\r\nContent-Length: 9\r\n\r\nno", true, false},
 		"chunked": {"GET", "503 Busy\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", true, false},
-		"head":    {"HEAD", "503 Busy\r\nContent-Length: 2\r\n\r\n", true, true},
+		"head":    {"HEAD", "503 Busy\r\nContent-Length: 2\r\n\r\n", true, false},
 		"fine":    {"GET", "200 OK\r\nContent-Length: 2\r\n\r\nok", false, true},
 		"post":    {"POST", "503 Busy\r\nContent-Length: 2\r\n\r\nno", false, true},
 	} {

@@ -46,6 +46,7 @@ func (r *relaying) pass() error {
 		return err
 	}
 	r.reusable = r.reusable && r.from == r.got
+	r.note()
 	if r.wrapped != nil {
 		if err := r.wrapped.Close(); err != nil {
 			return breakOff(r.Exchange, err)

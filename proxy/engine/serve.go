@@ -32,7 +32,9 @@ type Engine struct {
 	// come yet.
 	accepting, awaited atomic.Int64
 	// busy is the number of exchanges under way, upgraded ones not counted.
-	busy     atomic.Int64
+	busy atomic.Int64
+	// counting is how much memory bodies have that are counted.
+	counting atomic.Int64
 	courtesy courtesy
 
 	mu        sync.Mutex

@@ -122,6 +122,27 @@ func TestTunnel_GoesOnWithoutAnUpgrade(t *testing.T) {
 	}
 }
 
+// What a client sends for the tunnel before there is one is no request when there is none.
+func TestTunnel_TakesNoEagerWordsForARequest(t *testing.T) {
+	for _, ask := range []string{askUpgrade, "CONNECT h:80 HTTP/1.1\r\nHost: h:80\r\n\r\n"} {
+		asked := make(chan string, 10)
+		r, _ := before(t, Config{}, func(p *peer, _ int) {
+			for h := p.head(); h != ""; h = p.head() {
+				asked <- h
+				p.say("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno")
+			}
+		})
+		c := dial(t, r.address)
+		c.say("%sGET /smuggled HTTP/1.1\r\nHost: h\r\n\r\n", ask)
+		if resp, body := c.answer(http.MethodGet); resp.StatusCode != 403 || body != "no" {
+			t.Error(resp.Status, body)
+		}
+		if rest, err := c.rest(); rest != "" || err != nil || len(asked) != 1 {
+			t.Errorf("%q follows, %v, %d requests", rest, err, len(asked))
+		}
+	}
+}
+
 func TestTunnel_RefusesUpgradesThatNobodyAskedFor(t *testing.T) {
 	for _, ask := range []string{
 		"GET / HTTP/1.1\r\nHost: h\r\n\r\n",

@@ -46,9 +46,15 @@ func (f *forwarding) sendHead() error {
 			f.out = f.outs[:0]
 			return nil
 		}
+		if err == socket.ErrStale && l.overheard() == words {
+			f.to.distrust()
+		}
 		l.close()
-		if !l.used {
+		switch {
+		case !l.used:
 			return fmt.Errorf("%w: %w", ErrConnect, err)
+		case f.step:
+			return f.unbound()
 		}
 		if err := f.connect(); err != nil {
 			return err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"slices"
@@ -48,10 +49,14 @@ type Upstream struct {
 	http2   http2Client
 
 	recalling recalling
+	known     known
 
 	mu sync.Mutex
-	// idle are the connections that are not in use, the one used last at the end.
-	idle   []*link
+	// idle are the connections that are not in use, the one used last at the end; observed are those that are not used
+	// again before it is seen whether anything follows the answer, the oldest first.
+	idle, observed []*link
+	// bound are those that belong to one client's connection.
+	bound  map[*bonds]*link
 	closed bool
 }
 
@@ -81,10 +86,11 @@ func (u *Upstream) Close() {
 // clear closes the connections that are not in use.
 func (u *Upstream) clear() {
 	u.mu.Lock()
-	idle := u.idle
-	u.idle = nil
+	unused := slices.Concat(u.idle, u.observed, slices.Collect(maps.Values(u.bound)))
+	u.idle, u.observed = nil, nil
+	clear(u.bound)
 	u.mu.Unlock()
-	for _, l := range idle {
+	for _, l := range unused {
 		l.close()
 	}
 	if u.scheme == H2C {
@@ -96,8 +102,10 @@ func (u *Upstream) clear() {
 func (u *Upstream) leaving() bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return u.closed || u.recalling.ending()
+	return u.leavingLocked()
 }
+
+func (u *Upstream) leavingLocked() bool { return u.closed || u.recalling.ending() }
 
 // link is one connection to a target.
 type link struct {
@@ -108,9 +116,13 @@ type link struct {
 	// under is what TLS reads from, nil without.
 	under *under
 	// used reports that an exchange went over it before.
-	used     bool
+	used bool
+	// owner is the client's connection that it belongs to, nil for none.
+	owner *bonds
+	// since is when it was observed first.
+	since    time.Time
 	awaiting awaiting
-	peeked   [1]byte
+	peeked   [len("HTTP/1.1 408")]byte
 }
 
 // plain reports that bytes go over the socket as they are.
@@ -122,6 +134,7 @@ func (l *link) close() { _ = l.stream.Close() }
 func (u *Upstream) take() *link {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	u.review()
 	for len(u.idle) > 0 {
 		last := len(u.idle) - 1
 		l := u.idle[last]
@@ -140,10 +153,22 @@ func (u *Upstream) take() *link {
 // keep takes a connection back that can be used again.
 func (u *Upstream) keep(l *link) {
 	l.used = true
-	l.sock.Within(u.engine.config.Keep)
+	trust := u.trust()
+	if trust == untried {
+		l.since = time.Now()
+		l.sock.Within(u.engine.config.Quiet)
+	} else {
+		l.sock.Within(u.engine.config.Keep)
+	}
 	u.mu.Lock()
-	full := u.closed || u.recalling.ending() || len(u.idle) >= u.engine.config.Kept || u.engine.draining.Load() || l.sock.Interrupted()
-	if !full {
+	full := trust == noisy || u.leavingLocked() || len(u.idle)+len(u.observed) >= u.engine.config.Kept || u.engine.draining.Load() || l.sock.Interrupted()
+	switch {
+	case full:
+	case trust == untried:
+		if full = len(u.observed) >= mostObserved; !full {
+			u.observed = append(u.observed, l)
+		}
+	default:
 		u.idle = append(u.idle, l)
 	}
 	u.mu.Unlock()
@@ -152,17 +177,32 @@ func (u *Upstream) keep(l *link) {
 	}
 }
 
-// forget closes a connection that was not used for too long. One that is in use is not touched.
+// forget closes a connection that was not used for too long, or was observed for long enough. One that is in use is not
+// touched.
 func (u *Upstream) forget(l *link) {
 	u.mu.Lock()
-	at := slices.Index(u.idle, l)
-	if at >= 0 {
-		u.idle = slices.Delete(u.idle, at, at+1)
+	there := remove(&u.idle, l)
+	if remove(&u.observed, l) {
+		there = true
+		u.judge(l)
+	}
+	if l.owner != nil && u.bound[l.owner] == l {
+		there = true
+		delete(u.bound, l.owner)
 	}
 	u.mu.Unlock()
-	if at >= 0 {
+	if there {
 		l.close()
 	}
+}
+
+// remove takes a connection out of a list. It reports whether it was there.
+func remove(links *[]*link, l *link) bool {
+	at := slices.Index(*links, l)
+	if at >= 0 {
+		*links = slices.Delete(*links, at, at+1)
+	}
+	return at >= 0
 }
 
 // dial opens a connection, within that time if it is more than 0, and as much for TLS. The error wraps ErrConnect.

@@ -14,6 +14,8 @@ type visitor interface {
 	answering
 	departing
 	bypassing
+	// bonds are those of the client's connection.
+	bonds() *bonds
 }
 
 // answering is how an answer is sent.

@@ -36,6 +36,7 @@ const (
 	Cookie
 	MaxForwards
 	HTTP2Settings
+	Authorization
 	// Forged are the fields that say who the client is and how it came, which apps get from the gateway alone: X-Forwarded-*
 	// and the others of forgeries, in every spelling that an app which reads names as CGI does would take for them.
 	Forged
@@ -60,10 +61,12 @@ const (
 	ContentPolicy
 	// Quoted are structured fields (RFC 9651) whose strings are URL references.
 	Quoted
-	// WWWAuthenticate holds challenges, in which URLs say where to get a token.
+	// WWWAuthenticate holds challenges, in which URLs say where to get a token, or a scheme authenticates the connection.
 	WWWAuthenticate
 	// OriginWide are the fields whose effect is not limited to one response: browsers apply them to everything on the host.
 	OriginWide
+	AuthenticationInfo
+	PersistentAuth
 )
 
 // Set is a set of kinds.
@@ -163,6 +166,9 @@ var names = func() (byLength [40][]named) {
 		{"origin-agent-cluster", OriginWide},
 		{"sec-session-registration", OriginWide},
 		{"secure-session-registration", OriginWide},
+		{"authorization", Authorization},
+		{"authentication-info", AuthenticationInfo},
+		{"persistent-auth", PersistentAuth},
 	} {
 		byLength[len(n.name)] = append(byLength[len(n.name)], n)
 	}

@@ -242,8 +242,8 @@ func (d *Decoder) trailer(line []byte) *Invalid {
 // notTrailers are the names without a kind of their own that are no trailer fields: request modifiers, authentication,
 // control of the answer, and the format of the content (RFC 9110 section 6.5.1).
 var notTrailers = [...]string{
-	"age", "authorization", "cache-control", "content-encoding", "content-language", "content-range", "cookie2", "expires",
-	"origin", "pragma", "range", "retry-after", "set-cookie2", "vary", "warning", "www-authenticate",
+	"age", "cache-control", "content-encoding", "content-language", "content-range", "cookie2", "expires",
+	"origin", "pragma", "range", "retry-after", "set-cookie2", "vary", "warning",
 }
 
 // IsTrailer reports whether a field of that kind and name may be in a trailer section. None with a kind of its own may:

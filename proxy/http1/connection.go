@@ -79,7 +79,8 @@ func dropBefore(h *header.Header, name string, index int) int {
 }
 
 // forAll are the kinds of fields that no Connection may name.
-var forAll = header.SetOf(header.Host, header.ContentLength, header.TransferEncoding, header.ContentType, header.Cookie, header.Expect)
+var forAll = header.SetOf(header.Host, header.ContentLength, header.TransferEncoding, header.ContentType, header.Cookie, header.Expect,
+	header.Authorization)
 
 // meantForAll reports whether a field is never one of the connection alone. RFC 9110 section 7.6.1 forbids to name any
 // field that is meant for all recipients, and these are the ones whose loss opens a door.
@@ -87,7 +88,7 @@ func meantForAll(kind header.Kind, name string) bool {
 	if kind != header.Other {
 		return forAll.Has(kind)
 	}
-	for _, n := range [...]string{"authorization", "cache-control", "content-encoding", "content-range", "origin", "range"} {
+	for _, n := range [...]string{"cache-control", "content-encoding", "content-range", "origin", "range"} {
 		if header.EqualFold(name, n) {
 			return true
 		}

@@ -71,6 +71,9 @@ type Request struct {
 	Continue bool
 	// Trailers reports "TE: trailers", named by Connection or not.
 	Trailers bool
+	// Binds reports credentials of a scheme that authenticates the connection in place of the request, such as NTLM
+	// (RFC 4559 section 6): the connection to the target must serve no other client from here on.
+	Binds bool
 }
 
 // Response is the head of an answer. Its strings are borrowed from the buffer that was parsed.
@@ -84,8 +87,14 @@ type Response struct {
 	Length int64
 	// Declared is the value of Content-Length, or -1 without one.
 	Declared int64
+	// Promised reports that an answer which has no body by its nature looks as if it had one: a body may follow all the
+	// same, from a target that does not know better.
+	Promised bool
 	// Close reports that the connection cannot be used for another exchange.
 	Close bool
 	// Upgrade is what the Upgrade field says if Connection names it, in HTTP/1.1; else empty.
 	Upgrade string
+	// Binds reports that a scheme was offered or accepted which authenticates the connection, see Request.Binds.
+	// Handshake reports a challenge of such a scheme that the client must answer over the same connection.
+	Binds, Handshake bool
 }

@@ -76,7 +76,7 @@ func tooLong(err error, full bool, rule *Invalid) error {
 }
 
 // special are the fields of a request that are read here.
-var special = header.Hop | header.SetOf(header.Host, header.Expect)
+var special = header.Hop | header.SetOf(header.Host, header.Expect, header.Authorization)
 
 // field reads one field line.
 func (r *Request) field(line []byte, f *framing, hosts *int) *Invalid {
@@ -101,6 +101,11 @@ func (r *Request) field(line []byte, f *framing, hosts *int) *Invalid {
 		r.Trailers = r.Trailers || trailersIn(value)
 	case header.Expect:
 		return r.expect(name, value)
+	case header.Authorization:
+		r.Header = append(r.Header, header.Field{Name: name, Value: value, Kind: kind})
+		r.bind(value)
+	case header.ProxyAuthorization:
+		r.bind(value)
 	default:
 		return f.take(kind, value)
 	}

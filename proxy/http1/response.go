@@ -67,6 +67,10 @@ func (r *Response) start(line []byte) *Invalid {
 	return nil
 }
 
+// authenticates are the fields that may say that the connection is authenticated.
+var authenticates = header.SetOf(header.WWWAuthenticate, header.AuthenticationInfo, header.PersistentAuth,
+	header.ProxyAuthenticate, header.ProxyAuthenticationInfo)
+
 // field reads one field line.
 func (r *Response) field(line []byte, f *framing) *Invalid {
 	name, value, _, bad := parseField(line)
@@ -74,6 +78,9 @@ func (r *Response) field(line []byte, f *framing) *Invalid {
 		return bad
 	}
 	kind := header.KindOf(name)
+	if authenticates.Has(kind) {
+		r.bind(kind, value)
+	}
 	if !header.Hop.Has(kind) {
 		r.Header = append(r.Header, header.Field{Name: name, Value: value, Kind: kind})
 		return nil
@@ -123,6 +130,7 @@ func (r *Response) finish(f *framing, method string) (bad *Invalid) {
 // frame decides what the framing means for this status and method (RFC 9112 section 6.3).
 func (r *Response) frame(method string) *Invalid {
 	framed := r.Length == Chunked || r.Length > 0
+	unframed := r.Length == UntilClose
 	switch {
 	case r.Status < 200:
 		if framed {
@@ -133,8 +141,10 @@ func (r *Response) frame(method string) *Invalid {
 		// Neither field may be there, so who sends one may send the body too.
 		r.Close = r.Close || framed
 		r.Length = 0
-	case r.Status == 304, method == head:
-		r.Length = 0
+	case r.Status == 304:
+		r.Length, r.Promised = 0, framed
+	case method == head:
+		r.Length, r.Promised = 0, framed || unframed
 	case r.Length == UntilClose:
 		r.Close = true
 	}

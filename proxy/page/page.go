@@ -44,6 +44,7 @@ const (
 	BadVersion Kind = "bad_version"        // the version of HTTP is not spoken
 
 	LargeBody Kind = "body_too_large"    // the body is larger than the app takes
+	NoLength  Kind = "length_required"   // the app takes no body of unknown length
 	TooMany   Kind = "too_many_requests" // the visitor asks too often, or over too many connections
 	Crowded   Kind = "too_busy"          // there are too many connections in all
 
@@ -85,6 +86,7 @@ var faces = map[Kind]face{
 	Unknown:     {http.StatusNotImplemented, 0, "fail"},
 	BadVersion:  {http.StatusHTTPVersionNotSupported, 0, "fail"},
 	LargeBody:   {http.StatusRequestEntityTooLarge, 0, "fail"},
+	NoLength:    {http.StatusLengthRequired, 0, "fail"},
 	TooMany:     {http.StatusTooManyRequests, 5, "wait"},
 	Crowded:     {http.StatusServiceUnavailable, 10, "wait"},
 	NoFile:      {http.StatusNotFound, 0, "calm"},

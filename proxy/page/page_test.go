@@ -21,7 +21,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 var kinds = []page.Kind{
 	page.Waiting, page.Starting, page.Unhealthy, page.Crashing, page.Stopped, page.Draining, page.Paused, page.Unreachable, page.Broken,
 	page.Slow, page.NotFound, page.Gone, page.Moved, page.BadRequest, page.Ambiguous, page.BadMethod, page.Internal,
-	page.LongTarget, page.Unexpected, page.LargeHead, page.Unknown, page.BadVersion, page.LargeBody, page.TooMany, page.Crowded, page.NoFile,
+	page.LongTarget, page.Unexpected, page.LargeHead, page.Unknown, page.BadVersion, page.LargeBody, page.NoLength, page.TooMany, page.Crowded, page.NoFile,
 	page.Elsewhere,
 }
 

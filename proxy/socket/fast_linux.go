@@ -255,9 +255,18 @@ func (l *line) hungUp() bool {
 // readable reports that a read would return at once: with data, the end, or an error.
 func readable(fd uintptr) bool {
 	var peeked [1]byte
-	_, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(&peeked[0])), 1,
+	_, waits := peek(fd, peeked[:])
+	return !waits
+}
+
+// peek copies what a read would return at once, and reports whether it would wait.
+func peek(fd uintptr, p []byte) (n int, waits bool) {
+	got, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)),
 		syscall.MSG_PEEK|syscall.MSG_DONTWAIT, 0, 0)
-	return errno != syscall.EAGAIN
+	if errno != 0 {
+		return 0, errno == syscall.EAGAIN
+	}
+	return int(got), false
 }
 
 // read never waits: the descriptors are non-blocking.

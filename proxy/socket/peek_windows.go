@@ -12,3 +12,6 @@ func readable(fd uintptr) bool {
 	err := syscall.WSAIoctl(syscall.Handle(fd), bytesToRead, nil, 0, (*byte)(unsafe.Pointer(&count)), uint32(unsafe.Sizeof(count)), &returned, nil, 0)
 	return err != nil || count > 0
 }
+
+// peek does not look at the data here.
+func peek(fd uintptr, _ []byte) (n int, waits bool) { return 0, !readable(fd) }

@@ -28,3 +28,13 @@ func (l *line) Usable() bool {
 	err := l.raw.Control(func(fd uintptr) { spoke = readable(fd) })
 	return err == nil && !spoke
 }
+
+// Peek copies the beginning of what came in and nobody has read, as far as the system tells, and leaves it there.
+func (l *line) Peek(p []byte) (n int) {
+	if l.raw == nil || len(p) == 0 {
+		return 0
+	}
+	// What fails has nothing to show.
+	_ = l.raw.Control(func(fd uintptr) { n, _ = peek(fd, p) })
+	return n
+}

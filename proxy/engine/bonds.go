@@ -1,0 +1,171 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+// ErrUnbound says, together with ErrAnswer, that the connection on which the client was authenticating itself has ended.
+// The rest of the handshake means nothing to another connection, so the client must begin it again.
+var ErrUnbound = errors.New("the connection to the target ended within the client's authentication")
+
+// mostBonds is how many targets one connection of a client is bound to. Beyond, the oldest bond is given up.
+const mostBonds = 16
+
+// bonds are the targets to which a client's connection has connections of its own: NTLM and Negotiate were spoken on them,
+// which authenticate a connection and not a request (RFC 4559 section 6). Such a connection carries the requests of this
+// client connection alone and ends with it. Streams of HTTP/2 take turns: one has the bound connection, and others that
+// come meanwhile get one that is not authenticated. It is safe for concurrent use.
+type bonds struct {
+	// some reports that there are any, so that most requests do without the lock.
+	some atomic.Bool
+
+	mu        sync.Mutex
+	upstreams []*Upstream
+	// midway are the targets that wait for the client's next step of a handshake.
+	midway []*Upstream
+}
+
+// has reports whether there is a bond with that target, or with any for nil.
+func (b *bonds) has(u *Upstream) bool {
+	if u == nil || !b.some.Load() {
+		return b.some.Load()
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Contains(b.upstreams, u)
+}
+
+// awaits reports whether the target waits for the client's next step.
+func (b *bonds) awaits(u *Upstream) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Contains(b.midway, u)
+}
+
+// note records the bond with a target, and whether that waits for the client's next step.
+func (b *bonds) note(u *Upstream, midway bool) {
+	var oldest *Upstream
+	b.mu.Lock()
+	if !slices.Contains(b.upstreams, u) {
+		if len(b.upstreams) == mostBonds {
+			oldest = b.upstreams[0]
+			b.forget(oldest)
+		}
+		b.upstreams = append(b.upstreams, u)
+	}
+	b.some.Store(true)
+	b.midway = slices.DeleteFunc(b.midway, func(other *Upstream) bool { return other == u })
+	if midway {
+		b.midway = append(b.midway, u)
+	}
+	b.mu.Unlock()
+	if oldest != nil {
+		oldest.unbind(b)
+	}
+}
+
+// forget is called with the lock held.
+func (b *bonds) forget(u *Upstream) {
+	other := func(o *Upstream) bool { return o == u }
+	b.upstreams, b.midway = slices.DeleteFunc(b.upstreams, other), slices.DeleteFunc(b.midway, other)
+}
+
+// release closes the bound connections, as the client's has ended.
+func (b *bonds) release() {
+	if !b.some.Load() {
+		return
+	}
+	b.mu.Lock()
+	all := b.upstreams
+	b.upstreams, b.midway = nil, nil
+	b.some.Store(false)
+	b.mu.Unlock()
+	for _, u := range all {
+		u.unbind(b)
+	}
+}
+
+// takeBound returns the connection that is bound to the client's, or nil when there is none or it is in use.
+func (u *Upstream) takeBound(b *bonds) *link {
+	u.mu.Lock()
+	l := u.bound[b]
+	delete(u.bound, b)
+	u.mu.Unlock()
+	if l == nil {
+		return nil
+	}
+	l.sock.Within(0)
+	if l.sock.Interrupted() {
+		l.close()
+		return nil
+	}
+	return l
+}
+
+// bind keeps a connection for that client's connection alone. It is kept whatever Limits.Kept says.
+func (u *Upstream) bind(b *bonds, l *link, midway bool) {
+	l.used, l.owner = true, b
+	l.sock.Within(u.engine.config.Keep)
+	u.mu.Lock()
+	taken := u.bound[b] != nil
+	full := taken || u.leavingLocked() || u.engine.draining.Load() || l.sock.Interrupted()
+	if !full {
+		if u.bound == nil {
+			u.bound = map[*bonds]*link{}
+		}
+		u.bound[b] = l
+	}
+	u.mu.Unlock()
+	if full {
+		l.close()
+	}
+	if !taken {
+		b.note(u, midway)
+	}
+}
+
+// unbind closes the connection that is bound to the client's, unless it is in use.
+func (u *Upstream) unbind(b *bonds) {
+	u.mu.Lock()
+	l := u.bound[b]
+	delete(u.bound, b)
+	u.mu.Unlock()
+	if l != nil {
+		l.close()
+	}
+}
+
+// Bound reports that the client's connection has one to that target which is its own: NTLM or Negotiate was spoken there.
+// Requests of the client that could go to several targets must go to this one. With nil it reports that there is any.
+func (x *Exchange) Bound(to *Upstream) bool { return x.visitor != nil && x.visitor.bonds().has(to) }
+
+// takeBound takes the connection that is bound to the client's, if there is one for this request. A stream of HTTP/2 that
+// has no part in a handshake does not get between its steps.
+func (f *forwarding) takeBound() error {
+	f.link = nil
+	b := f.visitor.bonds()
+	if !b.some.Load() {
+		return nil
+	}
+	midway := b.awaits(f.to)
+	if midway && f.Request.Major > 1 && !f.Request.Binds {
+		return nil
+	}
+	f.link = f.to.takeBound(b)
+	f.step = midway && f.Request.Binds
+	if midway {
+		b.note(f.to, false)
+	}
+	if f.link == nil && f.step {
+		return f.unbound()
+	}
+	return nil
+}
+
+func (f *forwarding) unbound() error {
+	return fmt.Errorf("%w: %w", ErrAnswer, ErrUnbound)
+}

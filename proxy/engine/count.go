@@ -1,0 +1,84 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+
+	"gateway/proxy/header"
+)
+
+// ErrLength says that the target speaks HTTP/1.0, which knows no chunked coding, and that the length of the request's body
+// is not known: the body is too large to be counted, or it was sent before the target's version was known and an answer of
+// success is not to be believed. Nothing of an answer was sent to the visitor, who may send the request with a length (RFC
+// 9110 section 15.5.12).
+var ErrLength = errors.New("the target needs to know the length of the body")
+
+const (
+	// mostCounted is how long a body may be that is counted, mostCounting how much memory all of them may have at once.
+	mostCounted  = 1 << 20
+	mostCounting = 32 << 20
+)
+
+// count makes a body without a length one with a length, for a target that speaks HTTP/1.0: a client must not send chunks
+// unless it knows that they are understood (RFC 9112 section 6.1). The trailer fields are left out.
+func (f *forwarding) count() error {
+	f.untold = f.to.known.version.Load() == 0
+	if f.body == nil || !f.to.known.old() {
+		return nil
+	}
+	if err := f.invite(); err != nil || f.Request.Length >= 0 {
+		return err
+	}
+	var held int64
+	defer func() { f.engine.counting.Add(-held) }()
+	// More is claimed before it is read, so that all together never have more than they may.
+	var whole []byte
+	for {
+		if len(whole) == cap(whole) {
+			more := int64(max(len(whole), largeBuffer/8))
+			held += more
+			if f.engine.counting.Add(more) > mostCounting || len(whole) >= mostCounted {
+				return ErrLength
+			}
+			whole = slices.Grow(whole, int(more))
+		}
+		n, err := f.body.Read(whole[len(whole):cap(whole)])
+		whole = whole[:len(whole)+n]
+		if len(whole) > mostCounted {
+			return ErrLength
+		}
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			f.fail(err)
+			return f.unread()
+		}
+	}
+	f.body, f.spliced, f.trailer = nil, nil, nil
+	f.whole, f.Request.Length = whole, int64(len(whole))
+	return nil
+}
+
+// invite asks for the body of a request that waits to be told (RFC 9110 section 10.1.1): the target never would.
+func (f *forwarding) invite() error {
+	if _, waits := f.Request.Header.First(header.Expect); !waits {
+		return nil
+	}
+	f.Request.Header.Drop(header.SetOf(header.Expect))
+	if err := f.visitor.inform(http.StatusContinue, nil); err != nil {
+		return fmt.Errorf("%w: %w", ErrGone, err)
+	}
+	return nil
+}
+
+// unstored reports an answer that claims success for a body that the target cannot have read: it was sent in chunks when
+// nothing was known of the target, and that turns out to speak HTTP/1.0. One that answered in HTTP/1.1 before reads
+// chunks, whatever this answer says.
+func (f *forwarding) unstored() bool {
+	a := &f.answer
+	return f.untold && f.sending != nil && f.Request.Length < 0 && a.Minor == 0 && a.Status >= 200 && a.Status < 300
+}

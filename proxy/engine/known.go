@@ -1,0 +1,170 @@
+package engine
+
+import (
+	"sync/atomic"
+	"time"
+
+	"gateway/proxy/http1"
+)
+
+// known is what earlier answers of a target said about it. It is safe for concurrent use.
+type known struct {
+	// version is one more than the minor version of HTTP/1 of the last answer, 0 before the first.
+	version atomic.Int32
+	// quiet reports that an answer was seen which nothing followed. loud is until when the target is one whose answers are
+	// followed by bytes that belong to none, in Unix nanoseconds.
+	quiet atomic.Bool
+	loud  atomic.Int64
+}
+
+// trust is whether connections to a target can be used again.
+type trust uint8
+
+const (
+	// quiet: they can, after a look whether something came in meanwhile.
+	quiet trust = iota
+	// untried: it must be seen first that nothing follows an answer.
+	untried
+	// noisy: they cannot.
+	noisy
+)
+
+const (
+	// loudFor is how long a target stays noisy: it may be repaired.
+	loudFor = 10 * time.Minute
+	// mostObserved is how many connections are observed at once.
+	mostObserved = 16
+)
+
+func (u *Upstream) trust() trust {
+	k := &u.known
+	if until := k.loud.Load(); until != 0 {
+		if time.Now().UnixNano() < until {
+			return noisy
+		}
+		k.loud.CompareAndSwap(until, 0)
+	}
+	if k.quiet.Load() || u.engine.config.Quiet <= 0 {
+		return quiet
+	}
+	return untried
+}
+
+// answered notes the version of an answer.
+func (k *known) answered(minor int) {
+	if v := int32(minor) + 1; k.version.Load() != v { //nolint:gosec // It is 0 or 1.
+		k.version.Store(v)
+	}
+}
+
+// old reports that the target speaks HTTP/1.0, as far as is known.
+func (k *known) old() bool { return k.version.Load() == 1 }
+
+// distrust notes that bytes came which belong to no answer (RFC 9112 section 9.2). Others may be on their way over the
+// connections that are not in use, so they are closed.
+func (u *Upstream) distrust() {
+	u.known.loud.Store(time.Now().Add(loudFor).UnixNano())
+	u.known.quiet.Store(false)
+	u.mu.Lock()
+	unused := append(u.idle, u.observed...)
+	u.idle, u.observed = nil, nil
+	u.mu.Unlock()
+	for _, l := range unused {
+		l.close()
+	}
+}
+
+// review judges the connections that were observed for long enough. It is called with the lock held.
+func (u *Upstream) review() {
+	if len(u.observed) == 0 {
+		return
+	}
+	now := time.Now()
+	for len(u.observed) > 0 {
+		l := u.observed[0]
+		if !u.known.quiet.Load() {
+			if now.Sub(l.since) < u.engine.config.Quiet {
+				return
+			}
+			u.judge(l)
+		}
+		u.observed[0] = nil
+		u.observed = u.observed[1:]
+		if !u.known.quiet.Load() || l.sock.Interrupted() {
+			l.close()
+			continue
+		}
+		l.sock.Within(u.engine.config.Keep)
+		u.idle = append(u.idle, l)
+	}
+}
+
+// judge looks whether something followed the answer on a connection that was observed. One that ended says nothing.
+func (u *Upstream) judge(l *link) {
+	switch l.overheard() {
+	case silence:
+		u.known.quiet.Store(true)
+	case words:
+		u.known.loud.Store(time.Now().Add(loudFor).UnixNano())
+	case farewell:
+	}
+}
+
+// overheard is what came over a connection that nobody asked anything.
+type overheard uint8
+
+const (
+	silence overheard = iota
+	// farewell: it ended, with a 408 perhaps, which is how some servers tell (RFC 9110 section 15.5.9).
+	farewell
+	// words: bytes that belong to no answer.
+	words
+)
+
+// overheard looks without taking anything. What TLS carries cannot be looked at so, and counts as its end.
+func (l *link) overheard() overheard {
+	if l.sock.Usable() {
+		return silence
+	}
+	n := 0
+	if l.plain() {
+		n = l.sock.Peek(l.peeked[:])
+	}
+	if n == 0 || timesOut(l.peeked[:n]) {
+		return farewell
+	}
+	return words
+}
+
+// timesOut reports whether an answer begins as one with status 408 does.
+func timesOut(b []byte) bool {
+	const sample = "HTTP/1.1 408"
+	if len(b) < len(sample) {
+		return string(b) == sample[:len(b)]
+	}
+	return string(b[:7]) == sample[:7] && string(b[8:len(sample)]) == sample[8:]
+}
+
+// likely reports whether bytes can be the beginning of an answer of HTTP/1.
+func likely(b []byte) bool {
+	const sample = "HTTP/1."
+	n := min(len(b), len(sample))
+	return string(b[:n]) == sample[:n]
+}
+
+// suspect judges the first bytes that came back over a connection that was used before. If they belong to nothing that
+// was asked, it reports so, and whether the request can be sent again over another one: they were on their way when it was
+// sent, and are no answer to it.
+func (f *forwarding) suspect(first []byte) (stale, again bool) {
+	switch {
+	case !likely(first):
+		f.to.distrust()
+		return true, f.Repeatable()
+	case timesOut(first) && len(first) > len("HTTP/1.1 408"):
+		// The target gave up waiting before it saw the request (RFC 9110 section 15.5.9).
+		n, err := http1.ParseResponse(&f.answer, first, f.Request.Method, f.answerLimits())
+		stale = err == nil && n > 0 && f.answer.Close
+		return stale, stale
+	}
+	return false, false
+}

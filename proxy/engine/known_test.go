@@ -1,0 +1,153 @@
+package engine
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// late is what a target sends behind an answer, and what would be taken for the next one.
+const late = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged"
+
+// Bytes behind an answer are nobody's (RFC 9112 section 9.2), also when they come when another request is under way.
+func TestKnown_TakesNoLateBytesForAnAnswer(t *testing.T) {
+	for name, c := range map[string]struct{ method, answer string }{
+		"HEAD":                 {"HEAD", "200 OK\r\nContent-Length: 44\r\n\r\n"},
+		"HEAD in chunks":       {"HEAD", "200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"},
+		"HEAD without framing": {"HEAD", "200 OK\r\n\r\n"},
+		"304":                  {"GET", "304 Not Modified\r\n\r\n"},
+		"304 with a length":    {"GET", "304 Not Modified\r\nContent-Length: 44\r\n\r\n"},
+		"304 in chunks":        {"GET", "304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n"},
+		"204":                  {"GET", "204 No Content\r\n\r\n"},
+		"204 with a length":    {"DELETE", "204 No Content\r\nContent-Length: 44\r\n\r\n"},
+		"a counted body":       {"GET", "200 OK\r\nContent-Length: 2\r\n\r\nok"},
+		"an empty body":        {"GET", "200 OK\r\nContent-Length: 0\r\n\r\n"},
+		"chunks":               {"GET", "200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"},
+	} {
+		for _, next := range []string{"GET / HTTP/1.1\r\nHost: h\r\n\r\n", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n"} {
+			t.Run(name+" before "+next[:4], func(t *testing.T) {
+				second, ended := make(chan struct{}), make(chan struct{})
+				r, _ := before(t, Config{Timeouts: Timeouts{Quiet: time.Hour}}, func(p *peer, n int) {
+					if n > 0 {
+						// Only while this request is under way the first connection is spoken over.
+						p.head()
+						close(second)
+						<-ended
+						p.say("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nreal")
+						return
+					}
+					p.head()
+					p.say("HTTP/1.1 %s", c.answer)
+					<-second
+					_, _ = p.Write([]byte(late))
+					close(ended)
+				})
+				v := dial(t, r.address)
+				v.say("%s / HTTP/1.1\r\nHost: h\r\n\r\n", c.method)
+				v.answer(c.method)
+				w := dial(t, r.address)
+				w.say("%s", next)
+				if resp, body := w.answer(http.MethodGet); resp.StatusCode != 200 || body != "real" {
+					t.Error(resp.Status, body)
+				}
+			})
+		}
+	}
+}
+
+// A target whose answers nothing follows has its connections used again.
+func TestKnown_TrustsATargetThatWasSilent(t *testing.T) {
+	r, p := before(t, Config{Timeouts: Timeouts{Quiet: time.Millisecond}}, named)
+	v := dial(t, r.address)
+	v.get("/")
+	eventually(t, func() bool {
+		_, one := v.get("/")
+		_, two := dial(t, r.address).get("/")
+		return one == two
+	})
+	if p.to.trust() != quiet {
+		t.Error("it is not trusted")
+	}
+}
+
+// One that was heard saying what belongs to no answer gets a new connection for each request.
+func TestKnown_DistrustsATargetThatWasNot(t *testing.T) {
+	said := make(chan struct{}, 10)
+	r, p := before(t, Config{}, func(p *peer, n int) {
+		for p.head() != "" {
+			p.say("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%d", n)
+			if n == 0 {
+				p.say("%s", late)
+			}
+			said <- struct{}{}
+		}
+	})
+	v := dial(t, r.address)
+	for n := range 4 {
+		if _, body := v.get("/"); body != string(rune('0'+n)) {
+			t.Errorf("request %d was answered %q", n, body)
+		}
+		<-said
+	}
+	if p.to.trust() != noisy {
+		t.Error("it is trusted")
+	}
+}
+
+// What comes first over a kept connection and is no answer was on its way before the request.
+func TestKnown_AsksAgainWhereNoAnswerCame(t *testing.T) {
+	const timeout = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 4\r\n\r\nlate"
+	for _, c := range []struct {
+		name, ask, words string
+		again            bool
+	}{
+		{"a body", "GET / HTTP/1.1\r\nHost: h\r\n\r\n", "<html>body</html>", true},
+		{"a body", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nok", "<html>body</html>", false},
+		{"a last chunk", "GET / HTTP/1.1\r\nHost: h\r\n\r\n", "0\r\n\r\n", true},
+		{"a timeout", "GET / HTTP/1.1\r\nHost: h\r\n\r\n", timeout, true},
+		{"a timeout", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nok", timeout, true},
+		{"a timeout of HTTP/1.0", "PATCH / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nok", "HTTP/1.0 408 Request Time-out\r\n\r\nlate", true},
+	} {
+		t.Run(c.name+" before "+c.ask[:4], func(t *testing.T) {
+			r, p := before(t, Config{}, func(p *peer, n int) {
+				for turn := 0; p.head() != ""; turn++ {
+					if strings.HasSuffix(c.ask, "ok") && (n > 0 || turn > 0) {
+						p.hear("ok")
+					}
+					if n == 0 && turn > 0 {
+						p.say("%s", c.words)
+						return
+					}
+					p.say("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%d", n)
+				}
+			})
+			v := dial(t, r.address)
+			v.get("/")
+			v.say("%s", c.ask)
+			resp, body := v.answer(http.MethodGet)
+			if c.again && (resp.StatusCode != 200 || body != "1") || !c.again && resp.StatusCode != http.StatusBadGateway {
+				t.Error(resp.Status, body)
+			}
+			if !c.again && !errors.Is(failure(t, p), ErrAnswer) {
+				t.Error("want ErrAnswer")
+			}
+		})
+	}
+}
+
+// An app may answer 408 by itself: over a new connection that is its answer.
+func TestKnown_PassesATimeoutThatIsTheAnswer(t *testing.T) {
+	r, _ := before(t, Config{}, func(p *peer, _ int) {
+		for p.head() != "" {
+			p.say("HTTP/1.1 408 Request Timeout\r\nContent-Length: 4\r\n\r\nmine")
+		}
+	})
+	v := dial(t, r.address)
+	for range 3 {
+		if resp, body := v.get("/"); resp.StatusCode != 408 || body != "mine" {
+			t.Error(resp.Status, body)
+		}
+	}
+}
