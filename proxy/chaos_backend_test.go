@@ -283,7 +283,7 @@ var deeds = map[string]func(c *jestConn) bool{
 	"garbage": func(c *jestConn) bool { return c.leave("no HTTP at all, but " + c.id + "\r\n\r\n") },
 	"noise":   func(c *jestConn) bool { return c.leave("\x00\xff\x16\x03\x01") },
 	"bad-field": func(c *jestConn) bool {
-		return c.leave(c.start("Content-Length : 5") + "12345")
+		return c.leave(c.start("Content Length: 5") + "12345")
 	},
 	"long":       func(c *jestConn) bool { return c.say(c.proper(false) + "and more of " + c.id) },
 	"second":     func(c *jestConn) bool { return c.say(c.proper(false) + poison) },

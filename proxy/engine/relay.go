@@ -148,6 +148,7 @@ func (r *relaying) splice(pipe *socket.Pipe, to *socket.Socket, left int64) erro
 
 func (r *relaying) passChunked() (header.Header, error) {
 	r.decoder.Reset()
+	r.decoder.Answer = true
 	for {
 		piece, n, done, err := r.decoder.Next(r.buf[r.from:r.got])
 		r.from += n

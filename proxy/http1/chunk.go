@@ -36,6 +36,9 @@ type Decoder struct {
 	// framing is how many bytes of it came that no data excuses.
 	framing int64
 	state   state
+	// Answer reports that the body is an answer's: whitespace behind the size of a chunk, and before the colon of a
+	// trailer field, is skipped there. It stays with Reset.
+	Answer bool
 }
 
 // state is what comes next.
@@ -50,7 +53,7 @@ const (
 )
 
 // Reset makes the decoder ready for another body, keeping its memory.
-func (d *Decoder) Reset() { *d = Decoder{Trailers: d.Trailers[:0]} }
+func (d *Decoder) Reset() { *d = Decoder{Trailers: d.Trailers[:0], Answer: d.Answer} }
 
 // Next reads from the start of buf: it returns the next piece of the body, which is a part of buf and may be empty, and
 // how many bytes of buf it is done with, the piece included. When it could go on only with more bytes it returns n as
@@ -131,7 +134,11 @@ func (d *Decoder) size(buf []byte, n int) (int, error) {
 	if err != nil {
 		return n, tooLong(err, len(buf)-n >= MaxChunkLine, longSize)
 	}
-	if rest := line[digits-n:]; len(rest) > 0 {
+	rest := line[digits-n:]
+	if d.Answer {
+		rest = bytes.Trim(rest, " \t")
+	}
+	if len(rest) > 0 {
 		if rest[0] != ';' {
 			return n, badSize
 		}
@@ -227,6 +234,9 @@ func (d *Decoder) trailers(buf []byte, n int) (int, error) {
 // trailer reads one line of the trailer section.
 func (d *Decoder) trailer(line []byte) *Invalid {
 	name, value, odd, bad := parseField(line)
+	if d.Answer {
+		name, value, bad = parseAnswerField(line)
+	}
 	if bad != nil {
 		return bad
 	}

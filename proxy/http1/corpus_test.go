@@ -55,7 +55,7 @@ func requestReader() *reader {
 }
 
 func answerReader(method string) *reader {
-	return &reader{parse: func(r *reader, buf []byte) (int, error) {
+	return &reader{decoder: Decoder{Answer: true}, parse: func(r *reader, buf []byte) (int, error) {
 		var a Response
 		n, err := ParseResponse(&a, buf, method, corpusAnswers)
 		if err == nil {

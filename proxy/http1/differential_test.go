@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -101,7 +102,13 @@ func FuzzParseResponse_AgreesWithNetHTTP(f *testing.F) {
 			method = head
 		}
 		var ours Response
+		sent := raw
+		raw = bytes.Clone(sent)
 		n, err := ParseResponse(&ours, raw, method, corpusLimits)
+		if err == nil && (!bytes.Equal(raw, sent) || repaired.Match(raw[:n])) {
+			anewAnswer(t, ours)
+			return
+		}
 		theirs, theirErr := http.ReadResponse(bufio.NewReader(bytes.NewReader(raw)), &http.Request{Method: method})
 		steady(t, raw, func(b []byte) (int, error) { return ParseResponse(new(Response), b, method, corpusLimits) })
 		if err != nil {
@@ -117,8 +124,38 @@ func FuzzParseResponse_AgreesWithNetHTTP(f *testing.F) {
 			t.Errorf("%+v, want %+v", ours, theirs)
 		}
 		same(t, ours.Header, theirs.Header, named(raw[:n]))
-		body(t, answerReader(method), raw, theirs.Body)
+		if !patient(raw[n:]) {
+			body(t, answerReader(method), raw, theirs.Body)
+		}
 	})
+}
+
+// patient reports whether a body can have what is read with patience in the chunked coding: whitespace behind a size or
+// before a colon, and control characters in trailer fields.
+func patient(body []byte) bool {
+	return bytes.ContainsFunc(body, func(c rune) bool { return c < ' ' && c != '\r' && c != '\n' || c == 0x7f || c == ' ' })
+}
+
+// repaired finds what is read with patience and leaves no trace in the buffer: whitespace before a colon, and lengths that
+// agree.
+var repaired = regexp.MustCompile(`(?im)^[^:\r\n]*[ \t]:|^content-length:[^\n]*,|^content-length:(?s:.*)^content-length:`)
+
+// anewAnswer writes an accepted answer for the visitor, who has to read the same.
+func anewAnswer(t *testing.T, r Response) {
+	t.Helper()
+	b := append(AppendFields(AppendStatusLine(nil, r.Status, r.Reason), r.Header), "\r\n"...)
+	var again Response
+	n, err := ParseResponse(&again, bytes.Clone(b), head, Limits{Bytes: -1, Fields: -1})
+	theirs, theirErr := http.ReadResponse(bufio.NewReader(bytes.NewReader(b)), &http.Request{Method: head})
+	if theirErr != nil {
+		excuse(t, theirErr, r.Header)
+		return
+	}
+	defer theirs.Body.Close()
+	if n != len(b) || err != nil || again.Status != r.Status || again.Reason != r.Reason || !slices.Equal(again.Header, r.Header) {
+		t.Errorf("%+v became %+v, %v", r, again, err)
+	}
+	same(t, r.Header, theirs.Header, nil)
 }
 
 func FuzzDecoder_AgreesWithNetHTTP(f *testing.F) {

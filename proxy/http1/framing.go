@@ -28,6 +28,8 @@ type framing struct {
 	// options is how many elements all Connection fields have.
 	options int
 	upgrade string
+	// answer reports that it is an answer's.
+	answer bool
 }
 
 // maxOptions bounds the elements of Connection, since each may cost a look at all fields.
@@ -49,10 +51,27 @@ func (f *framing) take(kind header.Kind, value string) *Invalid {
 	return nil
 }
 
-// contentLength reads a Content-Length field (RFC 9110 section 8.6). There may be one only, and of one number: whether
-// the next reader takes the first or the last of several is not known.
+// contentLength reads a Content-Length field (RFC 9110 section 8.6). In a request there may be one only, and of one
+// number: whether the next reader takes the first or the last of several is not known. In an answer there may be more, in
+// a list or in fields of their own, that all say the same (RFC 9112 section 6.3).
 func (f *framing) contentLength(value string) *Invalid {
-	if f.length >= 0 {
+	for more := f.answer && strings.IndexByte(value, ',') >= 0; more; {
+		var element string
+		element, value, more = cutElement(value)
+		if !more {
+			value = element
+			break
+		}
+		if bad := f.oneLength(element); bad != nil {
+			return bad
+		}
+	}
+	return f.oneLength(value)
+}
+
+// oneLength reads one number.
+func (f *framing) oneLength(value string) *Invalid {
+	if f.length >= 0 && !f.answer {
 		return manyLengths
 	}
 	if value == "" {
@@ -65,6 +84,9 @@ func (f *framing) contentLength(value string) *Invalid {
 			return badLength
 		}
 		n = n*10 + int64(c-'0')
+	}
+	if f.length >= 0 && f.length != n {
+		return manyLengths
 	}
 	f.length = n
 	return nil

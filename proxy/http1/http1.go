@@ -1,6 +1,7 @@
 // Package http1 reads and writes HTTP/1.1 messages (RFC 9112) in memory; it does no input or output of its own. It is
-// strict: what the RFC calls invalid is an Invalid and never repaired, since the next hop may repair it in another way.
-// What it writes is made anew from what was parsed.
+// strict: what the RFC calls invalid is an Invalid and never repaired, since the next hop may repair it in another way. In
+// answers it repairs what the RFC has a proxy repair, and what apps send that cannot be misread: never the framing. What it
+// writes is made anew from what was parsed.
 package http1
 
 import (

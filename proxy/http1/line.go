@@ -35,17 +35,22 @@ func parseField(line []byte) (name, value string, odd bool, bad *Invalid) {
 	if n == 0 || n == len(line) || line[n] != ':' {
 		return "", "", false, nameRule(line, n)
 	}
-	start, end := n+1, len(line)
-	if !plain(line, start) && !isText(line[start:]) {
+	if !plain(line, n+1) && !isText(line[n+1:]) {
 		return "", "", false, badValue
 	}
+	return borrow(line[:n]), trimmed(line, n+1), class&oddToken != 0, nil
+}
+
+// trimmed is what a line has from an index on, without the whitespace around it.
+func trimmed(line []byte, start int) string {
+	end := len(line)
 	for start < end && isSpace(line[start]) {
 		start++
 	}
 	for start < end && isSpace(line[end-1]) {
 		end--
 	}
-	return borrow(line[:n]), borrow(line[start:end]), class&oddToken != 0, nil
+	return borrow(line[start:end])
 }
 
 // nameRule says what is wrong with a line that has no name with a colon; its first n octets could be in a name.

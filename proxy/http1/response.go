@@ -6,29 +6,40 @@ import "gateway/proxy/header"
 const switching = 101
 
 // ParseResponse reads the head of an answer to a request of that method, as ParseRequest does. The status may be any of
-// three digits from 100 on; the reason may be missing, with the space before it. No empty line is skipped.
+// three digits from 100 on; the reason may be missing, with the space before it. No empty line is skipped. What is read
+// with patience is made good in buf: a fold, and control characters in values.
 func ParseResponse(r *Response, buf []byte, method string, limits Limits) (n int, err error) {
 	*r = Response{Header: r.Header[:0], Declared: -1}
 	buf, full := limits.cut(buf)
 	line, pos, err := cutLine(buf, 0)
+	bare := err == bareLF
+	if bare {
+		line, pos, err = cutAnswerLine(buf, 0, bare)
+	}
 	if err != nil {
 		return 0, tooLong(err, full, longHead)
 	}
 	if bad := r.start(line); bad != nil {
 		return 0, bad
 	}
-	f := framing{length: -1}
+	f := framing{length: -1, answer: true}
 	for lines := 0; ; lines++ {
-		if line, pos, err = cutLine(buf, pos); err != nil {
+		start, folds := pos, 0
+		if line, pos, err = cutAnswerLine(buf, pos, bare); err != nil {
 			return 0, tooLong(err, full, longHead)
 		}
 		if len(line) == 0 {
 			break
 		}
-		if lines == limits.Fields {
+		if pos == len(buf) || isSpace(buf[pos]) {
+			if line, folds, pos, err = unfold(buf, line, start, pos, bare); err != nil {
+				return 0, tooLong(err, full, longHead)
+			}
+		}
+		if lines += folds; limits.Fields >= 0 && lines >= limits.Fields {
 			return 0, manyFields
 		}
-		if bad := r.field(line, &f); bad != nil {
+		if bad := r.field(line, &f, folds > 0); bad != nil {
 			return 0, bad
 		}
 	}
@@ -40,15 +51,22 @@ func ParseResponse(r *Response, buf []byte, method string, limits Limits) (n int
 
 // start reads the status line (RFC 9112 section 4).
 func (r *Response) start(line []byte) *Invalid {
-	const version, code = len("HTTP/1.1"), len("HTTP/1.1 200")
-	if len(line) < code || line[version] != ' ' || len(line) > code && line[code] != ' ' {
+	const version, digits = len("HTTP/1.1"), len("200")
+	if len(line) <= version || line[version] != ' ' {
 		return badStatus
 	}
 	minor, bad := minorVersion(line[:version])
 	if bad != nil {
 		return bad
 	}
-	for _, c := range line[version+1 : code] {
+	rest := line[version+1:]
+	for len(rest) > 0 && rest[0] == ' ' {
+		rest = rest[1:]
+	}
+	if len(rest) < digits || len(rest) > digits && rest[digits] != ' ' {
+		return badStatus
+	}
+	for _, c := range rest[:digits] {
 		if !isDigit(c) {
 			return badStatus
 		}
@@ -58,11 +76,11 @@ func (r *Response) start(line []byte) *Invalid {
 		return badStatus
 	}
 	r.Minor = minor
-	if len(line) > code {
-		if !plain(line, code) && !isText(line[code:]) {
+	if len(rest) > digits {
+		if !plain(rest, digits) && !isText(rest[digits:]) && !soften(rest[digits:]) {
 			return badStatus
 		}
-		r.Reason = borrow(line[code+1:])
+		r.Reason = borrow(rest[digits+1:])
 	}
 	return nil
 }
@@ -72,12 +90,15 @@ var authenticates = header.SetOf(header.WWWAuthenticate, header.AuthenticationIn
 	header.ProxyAuthenticate, header.ProxyAuthenticationInfo)
 
 // field reads one field line.
-func (r *Response) field(line []byte, f *framing) *Invalid {
-	name, value, _, bad := parseField(line)
+func (r *Response) field(line []byte, f *framing, unfolded bool) *Invalid {
+	name, value, bad := parseAnswerField(line)
 	if bad != nil {
 		return bad
 	}
 	kind := header.KindOf(name)
+	if unfolded && (kind == header.ContentLength || kind == header.TransferEncoding) {
+		return folded
+	}
 	if authenticates.Has(kind) {
 		r.bind(kind, value)
 	}
