@@ -77,7 +77,7 @@ func TestProxy_NotesVisitorsThatLeave(t *testing.T) {
 	conn := p.dial(t)
 	_, _ = io.WriteString(conn, "GET /slow/ HTTP/1.1\r\nHost: h\r\n\r\n")
 	<-asked
-	_ = conn.Close()
+	vanish(conn)
 	var last []admin.Request
 	eventually(t, "the request is noted", func() bool { last, _ = p.Requests("/slow"); return len(last) == 1 })
 	if last[0].Status != statusGone {

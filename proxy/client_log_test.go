@@ -124,7 +124,7 @@ func visitSite(t *testing.T, p *running, h *holding) {
 	_ = socket.Close()
 	leaving := p.send(t, request("GET", "/hold/hold", ""))
 	<-h.asked
-	_ = leaving.Close()
+	vanish(leaving)
 	waiting := p.send(t, request("GET", "/waits/", ""))
 	p.held(t, "/waits", 1)
 	routes := slices.Clone(p.current.Load().table.Routes())

@@ -174,6 +174,14 @@ func read(t *testing.T, r *bufio.Reader, method string) reply {
 	return reply{resp, string(body)}
 }
 
+// vanish breaks a connection off. One that is closed cannot be told at once from one whose client waits for the answer.
+func vanish(conn net.Conn) {
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	_ = conn.Close()
+}
+
 func (p *running) dial(t *testing.T) net.Conn {
 	t.Helper()
 	conn, err := net.Dial("tcp", p.address)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"time"
 
 	"gateway/proxy/header"
 	"gateway/proxy/http1"
@@ -238,7 +237,9 @@ func (r rest) Write(p []byte) (int, error) { return r.stream.Write(p) }
 // CloseWrite implements tunnelSide.
 func (r rest) CloseWrite() error { return closeWrite(r.stream) }
 
-func (r rest) within(d time.Duration) { r.sock.Within(d) }
+func (r rest) leash(other *socket.Socket) { r.sock.LeashPatiently(other) }
+
+func (r rest) socket() *socket.Socket { return r.sock }
 
 func (r rest) interrupt() { r.sock.Interrupt() }
 
@@ -253,7 +254,15 @@ func (a *answerer) moved(n int64) { a.left -= n }
 
 func (a *answerer) bonds() *bonds { return &a.conn.bound }
 
-func (a *answerer) watch(s *socket.Socket) { a.conn.sock.Leash(s) }
+// watch takes a client that has ended its side for one that waits for the answer, as RFC 9293 section 3.6 allows. With TLS it
+// would have told so within the connection, and a place in a queue is not kept for it.
+func (a *answerer) watch(s *socket.Socket, stage stage) {
+	if c := a.conn; stage == underWay && c.stream == net.Conn(c.sock) {
+		c.sock.LeashPatiently(s)
+		return
+	}
+	a.conn.sock.Leash(s)
+}
 
 func (a *answerer) unwatch() bool { return a.conn.sock.Unleash() }
 

@@ -174,7 +174,7 @@ func (x *Exchange) Reply(status int, h header.Header, body []byte) error {
 // ErrTimeout when the time is over, and ErrGone when the visitor left meanwhile or the engine ends.
 func (x *Exchange) Await(turn <-chan struct{}, d time.Duration) error {
 	gone := make(chan struct{})
-	x.visitor.watch(socket.Alarm(sync.OnceFunc(func() { close(gone) })))
+	x.visitor.watch(socket.Alarm(sync.OnceFunc(func() { close(gone) })), queued)
 	defer x.visitor.unwatch()
 	var late <-chan time.Time
 	if d = x.left(d); d > 0 {

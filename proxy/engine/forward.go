@@ -131,7 +131,7 @@ func (f *forwarding) ask() error {
 	for {
 		l := f.link
 		f.bound(l.sock, f.engine.config.Answer)
-		f.visitor.watch(l.sock)
+		f.visitor.watch(l.sock, underWay)
 		n, sent, err := f.await(l)
 		again := false
 		if err == nil && l.used {
@@ -375,7 +375,7 @@ func (f *forwarding) relay() error {
 		// So that the visitor is not told of an early answer that is none.
 		if !f.sending.settled() {
 			// While the target takes nothing of the body, nobody reads from the visitor, and it could leave unseen.
-			f.visitor.watch(f.link.sock)
+			f.visitor.watch(f.link.sock, underWay)
 		}
 	}
 	// The answer is there, and the visitor takes it in a time of its own.

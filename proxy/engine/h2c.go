@@ -273,7 +273,7 @@ func (c *crossing) attach(request *http.Request) {
 		request.Body, request.ContentLength = c.upload, c.Request.Length
 		return
 	}
-	c.visitor.watch(alarm)
+	c.visitor.watch(alarm, underWay)
 	if len(c.whole) == 0 {
 		return
 	}

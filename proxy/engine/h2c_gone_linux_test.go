@@ -5,6 +5,7 @@ package engine
 import (
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"testing"
 )
@@ -23,6 +24,7 @@ func TestH2C_IsToldThatAVisitorOfHTTP1IsGone(t *testing.T) {
 	} {
 		conn := say(t, r.address, request)
 		<-asked
+		_ = conn.(*net.TCPConn).SetLinger(0)
 		_ = conn.Close()
 		<-left
 		if err := <-p.fails; !errors.Is(err, ErrGone) {

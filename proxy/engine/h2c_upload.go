@@ -83,7 +83,7 @@ func (u *h2cUpload) complete() {
 			}
 		}
 	}
-	u.visitor.watch(u.alarm)
+	u.visitor.watch(u.alarm, underWay)
 }
 
 // Close implements io.Closer. The body is closed by stop.

@@ -32,8 +32,6 @@ type http2Stream struct {
 	// changed reports that the exchange became a tunnel.
 	changed, aborted bool
 	writing          wait
-	// ending bounds how long a tunnel of which one direction has ended may go on.
-	ending *time.Timer
 }
 
 func newHTTP2Stream() *http2Stream {
@@ -81,9 +79,6 @@ func (s *http2Stream) finish() bool {
 	settled = s.writing.end() && settled && !s.changed
 	if s.changed {
 		s.conn.tunnel(-1)
-	}
-	if s.ending != nil {
-		s.ending.Stop()
 	}
 	s.x.visitor, s.x.body, s.x.trailer = nil, nil, nil
 	s.conn.engine.exchanges.Put(s.x)
@@ -216,6 +211,6 @@ func (s *http2Stream) moved(int64) {}
 
 func (s *http2Stream) bonds() *bonds { return &s.conn.client.bound }
 
-func (s *http2Stream) watch(to *socket.Socket) { s.tie(s.request.Context(), to) }
+func (s *http2Stream) watch(to *socket.Socket, _ stage) { s.tie(s.request.Context(), to) }
 
 var _ visitor = (*http2Stream)(nil)

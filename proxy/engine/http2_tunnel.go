@@ -3,9 +3,9 @@ package engine
 import (
 	"errors"
 	"net/http"
-	"time"
 
 	"gateway/proxy/header"
+	"gateway/proxy/socket"
 )
 
 // change answers an extended CONNECT (RFC 8441 section 5): there the tunnel begins with a 200, and fields that only
@@ -62,9 +62,9 @@ func (t stream) Write(p []byte) (int, error) {
 // CloseWrite implements tunnelSide. The library ends a stream in both directions at once.
 func (t stream) CloseWrite() error { return errors.ErrUnsupported }
 
-func (t stream) within(d time.Duration) {
-	t.ending = time.AfterFunc(d, t.interrupt)
-}
+func (t stream) leash(other *socket.Socket) { t.watch(other, underWay) }
+
+func (t stream) socket() *socket.Socket { return socket.Alarm(t.interrupt) }
 
 func (t stream) interrupt() {
 	t.reading.breakOff()

@@ -5,13 +5,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"time"
 
 	"gateway/proxy/header"
+	"gateway/proxy/socket"
 )
-
-// tunnelEnd is how long one direction of an upgraded connection may go on when the other has ended.
-const tunnelEnd = 5 * time.Second
 
 // upgrade sends a 101 on and then all bytes both ways.
 func (f *forwarding) upgrade() error {
@@ -50,7 +47,7 @@ type tunnel struct {
 	visitor, target tunnelSide
 }
 
-// Serve copies both ways until both ended, or one did and the other had its time.
+// Serve copies both ways until both ended, or one side is gone.
 func (t *tunnel) Serve() {
 	outward := make(chan struct{})
 	go func() {
@@ -65,7 +62,8 @@ func (t *tunnel) Serve() {
 	<-outward
 }
 
-// passOn copies one direction. When that ends, the other has its time; when it breaks, the other ends too.
+// passOn copies one direction. When that ends, the other goes on: a side that has nothing more to send may wait for what the
+// other one sends (RFC 9293 section 3.6), as long as it is there. When it breaks, the other ends too.
 func passOn(to, from tunnelSide, buf []byte) {
 	for {
 		n, err := from.Read(buf)
@@ -82,7 +80,7 @@ func passOn(to, from tunnelSide, buf []byte) {
 		if err != io.EOF || to.CloseWrite() != nil {
 			to.interrupt()
 		}
-		to.within(tunnelEnd)
+		from.leash(to.socket())
 		return
 	}
 }
@@ -99,7 +97,9 @@ func (t targetSide) Write(p []byte) (int, error) { return t.stream.Write(p) }
 // CloseWrite implements tunnelSide.
 func (t targetSide) CloseWrite() error { return closeWrite(t.stream) }
 
-func (t targetSide) within(d time.Duration) { t.sock.Within(d) }
+func (t targetSide) leash(other *socket.Socket) { t.sock.LeashPatiently(other) }
+
+func (t targetSide) socket() *socket.Socket { return t.sock }
 
 func (t targetSide) interrupt() { t.sock.Interrupt() }
 

@@ -130,7 +130,7 @@ func (s *sending) send() {
 		s.done.Store(true)
 		s.limit(s.engine.config.Answer)
 		// From now on nobody reads from the visitor, and it could leave unseen.
-		s.visitor.watch(s.link.sock)
+		s.visitor.watch(s.link.sock, underWay)
 		return
 	}
 	if unread, ok := errors.AsType[*unreadable](err); ok {

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"io"
-	"time"
 
 	"gateway/proxy/header"
 	"gateway/proxy/socket"
@@ -55,10 +54,20 @@ type ending interface {
 type departing interface {
 	// watch interrupts the socket of a target as soon as the visitor is gone, until unwatch, which reports whether that
 	// happened; lost reports it before. watch may be called by the goroutine that sends the body at the same time.
-	watch(s *socket.Socket)
+	watch(s *socket.Socket, stage stage)
 	unwatch() (gone bool)
 	lost() bool
 }
+
+// stage is what a visitor is watched for.
+type stage uint8
+
+const (
+	// underWay: a target works on the request.
+	underWay stage = iota
+	// queued: the request waits for its turn.
+	queued
+)
 
 // bypassing is what goes around the exchange.
 type bypassing interface {
@@ -83,7 +92,9 @@ type tunnelSide interface {
 }
 
 type limited interface {
-	// within bounds how long the side may go on; interrupt ends it now.
-	within(d time.Duration)
+	// leash interrupts the other side when this one, which has ended what it sends, is gone altogether.
+	leash(other *socket.Socket)
+	// socket is what interrupts the side.
+	socket() *socket.Socket
 	interrupt()
 }

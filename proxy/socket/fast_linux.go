@@ -232,8 +232,8 @@ func (l *line) TryRead(p []byte) (int, error) {
 // doubtful reports, once each time that Loop began to wait, that the watch should look at the socket.
 func (l *line) doubtful() bool { return l.doubt.Load() && l.doubt.Swap(false) }
 
-// hungUp reports that the peer has closed its side, or that the connection broke.
-func (l *line) hungUp() bool {
+// hungUp reports that the connection broke, or that the peer has closed its side unless that is not asked for.
+func (l *line) hungUp(broken bool) bool {
 	if l.raw == nil {
 		return false
 	}
@@ -242,6 +242,9 @@ func (l *line) hungUp() bool {
 		fd              int32
 		events, revents int16
 	}{events: pollRDHUP}
+	if broken {
+		poll.events = 0 // POLLERR and POLLHUP are told anyway.
+	}
 	gone := false
 	_ = l.raw.Control(func(fd uintptr) {
 		poll.fd = int32(fd)

@@ -84,7 +84,10 @@ func TestSocket_LoopNoticesAnEndThatCameWithTheLastBytes(t *testing.T) {
 	s, other := pair(t, watching(t))
 	_, _ = io.WriteString(other, "last")
 	_ = other.Close()
-	eventually(t, "the end arrives", s.hungUp)
+	eventually(t, "the end arrives", func() bool { return s.hungUp(false) })
+	if s.hungUp(true) {
+		t.Error("a peer that ended its side is taken for one that is gone")
+	}
 	buf := make([]byte, 100)
 	ended := make(chan struct{})
 	go func() {

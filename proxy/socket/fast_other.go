@@ -49,6 +49,6 @@ func (l *line) Loop(step func() bool) error {
 // TryRead reads, and waits for something to read.
 func (l *line) TryRead(p []byte) (int, error) { return l.conn.Read(p) }
 
-func (l *line) hungUp() bool { return false }
+func (l *line) hungUp(bool) bool { return false }
 
 func (l *line) doubtful() bool { return false }

@@ -85,7 +85,14 @@ func (s *Socket) Mind(doomed func() bool) {
 
 // Leash interrupts to as soon as it shows that the peer has closed the connection, until Unleash. Systems that cannot
 // tell never do.
-func (s *Socket) Leash(to *Socket) {
+func (s *Socket) Leash(to *Socket) { s.leash(to, false) }
+
+// LeashPatiently is Leash for a peer that may end its side and read on: to is interrupted when the connection has broken,
+// as it does soon after something is sent to a peer that is gone.
+func (s *Socket) LeashPatiently(to *Socket) { s.leash(to, true) }
+
+func (s *Socket) leash(to *Socket, patient bool) {
+	s.patient.Store(patient)
 	s.to.Store(to)
 	s.watch.soon(s)
 }
@@ -111,7 +118,7 @@ func (s *Socket) look() {
 		return
 	}
 	to := s.to.Load()
-	if to == nil && !s.doubtful() || !s.hungUp() {
+	if to == nil && !s.doubtful() || !s.hungUp(to != nil && s.patient.Load()) {
 		return
 	}
 	if to == nil {

@@ -6,6 +6,8 @@ import "sync/atomic"
 type tether struct {
 	// to is what is interrupted when the peer goes away, nil for nothing, and cut when it was.
 	to atomic.Pointer[Socket]
+	// patient reports that a peer which has ended its side only is still there: it may read on.
+	patient atomic.Bool
 }
 
 // cut stands in a tether for a socket that was interrupted through it.
