@@ -36,6 +36,9 @@ func (d *delivery) Outgoing(h *header.Header) {
 	if d.server.config.Via != "" {
 		h.Append(header.Other, "Via", via(d.server.config.Via, r.Major, r.Minor))
 	}
+	if r.Method == http.MethodOptions {
+		countHop(h)
+	}
 	d.mapped.Request(h)
 	stripCookies(h)
 }

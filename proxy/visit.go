@@ -130,6 +130,8 @@ func (v *visit) answer() {
 		v.page(page.BadRequest)
 	case v.evades(path):
 		v.page(page.Ambiguous)
+	case v.lastHop():
+		v.reply(http.StatusNoContent, "Allow", page.Allowed)
 	case v.wantsSlash():
 		v.addSlash()
 	case v.copiesElsewhere():

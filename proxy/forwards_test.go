@@ -1,0 +1,51 @@
+package proxy
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"gateway/proxy/route"
+)
+
+// How often OPTIONS may be passed on is counted, whatever brings it and whoever gets it (RFC 9110 section 7.6.2).
+func TestForwards_CountsWhatMayBePassedOn(t *testing.T) {
+	tell := func(w http.ResponseWriter, r *http.Request) { fmt.Fprintf(w, "%q", r.Header["Max-Forwards"]) }
+	app := httptest.NewServer(http.HandlerFunc(tell))
+	defer app.Close()
+	server := httptest.NewUnstartedServer(http.HandlerFunc(tell))
+	server.Config.Protocols = new(http.Protocols)
+	server.Config.Protocols.SetUnencryptedHTTP2(true)
+	server.Start()
+	defer server.Close()
+	multiplexed := at("h2c", server.Listener.Addr().String())
+	multiplexed.Scheme = route.H2C
+	p := start(t, withTLS(t, Config{}), mount(t, "/", route.Strip, at("app", app.Listener.Addr().String())), mount(t, "/h2c", route.Strip, multiplexed))
+	for _, c := range []struct {
+		method string
+		fields []string
+		// want is what the app sees, empty when it is not asked.
+		want string
+	}{
+		{"OPTIONS", []string{"Max-Forwards: 0"}, ""},
+		{"OPTIONS", []string{"Max-Forwards: 00"}, ""},
+		{"OPTIONS", []string{"Max-Forwards: 5", "Max-Forwards: 0"}, ""},
+		{"OPTIONS", []string{"Max-Forwards: 1"}, `["0"]`},
+		{"OPTIONS", []string{"max-forwards: 10"}, `["9"]`},
+		{"OPTIONS", []string{"Max-Forwards: 7", "Max-Forwards: 3"}, `["2"]`},
+		{"OPTIONS", []string{"Max-Forwards: 99999999999999999999999999"}, `["2147483646"]`},
+		{"OPTIONS", []string{"Max-Forwards: -1"}, `[]`},
+		{"OPTIONS", []string{"Max-Forwards: many"}, `[]`},
+		{"OPTIONS", nil, `[]`},
+		{"GET", []string{"Max-Forwards: 0"}, `["0"]`},
+	} {
+		for _, path := range []string{"/x", "/h2c/x"} {
+			for i, got := range []reply{p.visitor(t, c.method, path, c.fields...), ask2(t, p.http2(t, ""), request2(t, c.method, path, nil, c.fields...))} {
+				if got.body != c.want || c.want == "" && (got.StatusCode != http.StatusNoContent || got.Header.Get("Allow") == "") {
+					t.Errorf("way %d, %s %s with %q: %s %q, want %q", i, c.method, path, c.fields, got.Status, got.body, c.want)
+				}
+			}
+		}
+	}
+}
