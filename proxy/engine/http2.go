@@ -44,8 +44,9 @@ func (h *http2Server) prepare(e *Engine) {
 	h.streams.New = func() any { return newHTTP2Stream() }
 	if e.config.TLS != nil {
 		e.config.TLS = e.config.TLS.Clone()
-		// What else is offered there is not for visitors, such as the protocol by which certificates are won.
-		e.config.TLS.NextProtos = append([]string{"h2", "http/1.1"}, e.config.TLS.NextProtos...)
+		// What else is offered there is not for visitors, such as the protocol by which certificates are won. Who offers
+		// none of these gets the alert that says so (RFC 7301 section 3.2).
+		e.config.TLS.NextProtos = append([]string{"h2", "http/1.1", "http/1.0"}, e.config.TLS.NextProtos...)
 	}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP2(true)

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"runtime"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -101,8 +100,44 @@ func TestHTTP2_SharesThePortWithHTTP1(t *testing.T) {
 	if body, _ := io.ReadAll(resp.Body); resp.ProtoMajor != 1 || string(body) != "ok" {
 		t.Errorf("%s %q", resp.Proto, body)
 	}
-	if slices.Contains(m.config.TLS.NextProtos, "http/1.0") || m.config.TLS.NextProtos[0] != "h2" {
-		t.Errorf("offered are %v", m.config.TLS.NextProtos)
+}
+
+// RFC 7301 section 3.2: what both know is chosen, by the order of the server, and else the handshake fails.
+func TestHTTP2_ChoosesAProtocolThatTheClientOffers(t *testing.T) {
+	m, _ := throughTLS(t, HTTP, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "ok") })
+	for _, c := range []struct {
+		offered []string
+		want    string
+		fails   bool
+	}{
+		{[]string{"http/1.0"}, "http/1.0", false},
+		{[]string{"http/1.0", "http/1.1"}, "http/1.1", false},
+		{[]string{"http/1.0", "http/1.1", "h2"}, "h2", false},
+		{[]string{"spdy/3", "http/1.0"}, "http/1.0", false},
+		{nil, "", false},
+		{[]string{"spdy/3", "http/0.9"}, "", true},
+	} {
+		conn, err := tls.Dial("tcp", m.address, &tls.Config{InsecureSkipVerify: true, NextProtos: c.offered})
+		if c.fails {
+			if err == nil || !strings.Contains(err.Error(), "no application protocol") {
+				t.Errorf("%v: %v, want the alert", c.offered, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%v: %v", c.offered, err)
+			continue
+		}
+		if got := conn.ConnectionState().NegotiatedProtocol; got != c.want {
+			t.Errorf("%v: %q, want %q", c.offered, got, c.want)
+		}
+		if c.want != "h2" {
+			fmt.Fprint(conn, "GET / HTTP/1.0\r\n\r\n")
+			if answer, _ := io.ReadAll(conn); !strings.HasSuffix(string(answer), "\r\n\r\nok") {
+				t.Errorf("%v: %q", c.offered, answer)
+			}
+		}
+		_ = conn.Close()
 	}
 }
 
