@@ -395,10 +395,11 @@ func (c *conn) retire(state int32) {
 }
 
 const (
-	// lingerTime and lingerBytes bound what is still read, and thrown away, of a visitor who has not yet read the last
-	// answer: a connection closed with unread bytes would take that answer from the visitor (RFC 9112 section 9.6).
-	lingerTime  = time.Second
-	lingerBytes = 1 << 20
+	// What a visitor still sends is read and thrown away until it has read the last answer: a connection closed with unread
+	// bytes would take that answer from it (RFC 9112 section 9.6). lingerPause is how long it may send nothing, lingerTime
+	// how long it may go on in all.
+	lingerPause = 2 * time.Second
+	lingerTime  = 30 * time.Second
 )
 
 // close ends the connection.
@@ -419,12 +420,12 @@ func (c *conn) linger() {
 	if c.x == nil || closeWrite(c.stream) != nil {
 		return
 	}
-	c.sock.Within(lingerTime)
-	for left := lingerBytes; left > 0; {
-		n, err := c.stream.Read(c.x.back)
-		if err != nil {
+	buf := c.engine.borrow()
+	defer c.engine.giveBack(buf)
+	for end := time.Now().Add(lingerTime); time.Now().Before(end) && !c.sock.Interrupted(); {
+		c.sock.Within(lingerPause)
+		if _, err := c.stream.Read(buf[:]); err != nil {
 			return
 		}
-		left -= n
 	}
 }

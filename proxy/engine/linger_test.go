@@ -1,7 +1,12 @@
 package engine
 
 import (
+	"bufio"
 	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -71,4 +76,79 @@ func lingers(t *testing.T, ask string, drains bool) {
 	}
 	_ = v.Close()
 	<-drained
+}
+
+// hasty refuses each upload at once and ends the connection, with what it was sent unread.
+func hasty(p *peer, _ int) {
+	if p.head() != "" {
+		p.say("HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 4\r\n\r\nmuch")
+	}
+}
+
+// Whoever refuses an upload, its answer reaches a client that goes on sending (RFC 9112 section 9.6).
+func TestLinger_LosesNoEarlyAnswer(t *testing.T) {
+	const tries, size = 15, 6 << 20
+	for name, serve := range map[string]func(t *testing.T, secure bool) string{
+		"of the app": func(t *testing.T, secure bool) string {
+			p := &carrier{hooks: none{}}
+			c := Config{Handler: p}
+			if secure {
+				m := servingTLS(t, c)
+				p.to = m.Upstream(HTTP, acting(t, hasty))
+				return m.address
+			}
+			r := serving(t, c)
+			p.to = r.Upstream(HTTP, acting(t, hasty))
+			return r.address
+		},
+		"of the gateway": func(t *testing.T, secure bool) string {
+			if secure {
+				return servingTLS(t, Config{Handler: &refusing{}}).address
+			}
+			return serving(t, Config{Handler: &refusing{}}).address
+		},
+	} {
+		for _, secure := range []bool{false, true} {
+			for _, framing := range []string{"Content-Length: 6291456", "Transfer-Encoding: chunked"} {
+				t.Run(fmt.Sprint(name, secure, framing[:8]), func(t *testing.T) {
+					address := serve(t, secure)
+					for range tries {
+						uploads(t, address, secure, framing, size)
+					}
+				})
+			}
+		}
+	}
+}
+
+// uploads sends all of a body, or as much as is taken, and only then reads the answer, as simple clients do.
+func uploads(t *testing.T, address string, secure bool, framing string, size int) {
+	t.Helper()
+	raw, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer raw.Close()
+	conn := raw
+	if secure {
+		conn = tls.Client(raw, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}})
+	}
+	fmt.Fprintf(conn, "PUT / HTTP/1.1\r\nHost: h\r\n%s\r\n\r\n", framing)
+	piece := strings.Repeat("x", 64<<10)
+	if strings.Contains(framing, "chunked") {
+		piece = fmt.Sprintf("%x\r\n%s\r\n", len(piece), piece)
+	}
+	for sent := 0; sent < size; sent += 64 << 10 {
+		if _, err := io.WriteString(conn, piece); err != nil {
+			t.Fatalf("sending broke off after %d bytes: %v", sent, err)
+		}
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode/100 != 4 || !resp.Close {
+		t.Fatalf("%s %q, %v, close %v", resp.Status, body, err, resp.Close)
+	}
 }
