@@ -22,14 +22,23 @@ func withRange(r *http.Request) *http.Request {
 	if ok && r.Method == http.MethodGet && len(values) == 1 && value == values[0] {
 		return r
 	}
-	changed := *r
-	changed.Header = r.Header.Clone()
-	changed.Header.Del("Range")
+	changed := withoutRange(r)
 	if ok && r.Method == http.MethodGet {
 		changed.Header.Set("Range", value)
 	}
+	return changed
+}
+
+// withoutRange returns the request without its Range field.
+func withoutRange(r *http.Request) *http.Request {
+	changed := *r
+	changed.Header = r.Header.Clone()
+	changed.Header.Del("Range")
 	return &changed
 }
+
+// unsatisfiable is a range that no file has.
+const unsatisfiable = "9223372036854775806-"
 
 // byteRanges returns a valid set of byte ranges in the spelling that http.ServeContent reads: units are
 // case-insensitive (RFC 9110 section 14.1), and a list may have empty elements (section 5.6.1).
@@ -49,6 +58,9 @@ func byteRanges(values []string) (string, bool) {
 		}
 		if len(specs) == maxRanges || !validSpec(spec) {
 			return "", false
+		}
+		if strings.Trim(spec, "-0") == "" && spec[0] == '-' { // the last 0 bytes
+			spec = unsatisfiable
 		}
 		specs = append(specs, spec)
 	}

@@ -40,6 +40,10 @@ func TestSite_IgnoresRangesAsRFC9110Says(t *testing.T) {
 		{"17 ranges", "GET", "/v.bin", []string{"Range", many(17)}, 200, content},
 		{"HEAD", "HEAD", "/v.bin", []string{"Range", "bytes=2-4"}, 200, ""},
 		{"HEAD beyond the end", "HEAD", "/v.bin", []string{"Range", "bytes=99-"}, 200, ""},
+		{"the last 0 bytes", "GET", "/v.bin", []string{"Range", "bytes=-0"}, 416, ""},
+		{"the last 0 bytes and others", "GET", "/v.bin", []string{"Range", "bytes=-00,2-4"}, 206, "234"},
+		{"more than there is", "GET", "/v.bin", []string{"Range", "bytes=-99"}, 206, content},
+		{"a suffix of an empty file", "GET", "/empty.bin", []string{"Range", "bytes=-5"}, 200, ""},
 		{"an empty file", "GET", "/empty.bin", []string{"Range", "bytes=0-"}, 200, ""},
 	} {
 		r := ask(t, s, c.method, c.target, c.fields...)
