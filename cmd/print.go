@@ -7,11 +7,12 @@ import (
 	"io"
 	"os"
 	"reflect"
-	"text/tabwriter"
+	"strings"
 
 	"golang.org/x/term"
 
 	"gateway/proxy/printable"
+	"gateway/tui"
 )
 
 // All output of commands passes the functions of this file. Their formats are ours; what arguments bring may come from
@@ -78,19 +79,24 @@ func clean(args []any) {
 }
 
 // table writes aligned columns to stdout.
-type table struct{ w *tabwriter.Writer }
-
-func (e *Env) table() table { return table{tabwriter.NewWriter(e.Out, 0, 0, 2, ' ', 0)} }
-
-// row adds a row; tabs in the format separate its cells.
-func (t table) row(format string, args ...any) {
-	clean(args)
-	fmt.Fprintf(t.w, format+"\n", args...)
+type table struct {
+	out  io.Writer
+	rows [][]string
 }
 
-// flush writes the rows. What says what they are, for the error.
-func (t table) flush(what string) error {
-	if err := t.w.Flush(); err != nil {
+func (e *Env) table() *table { return &table{out: e.Out} }
+
+// row adds a row; tabs in the format separate its cells.
+func (t *table) row(format string, args ...any) {
+	clean(args)
+	t.rows = append(t.rows, strings.Split(fmt.Sprintf(format, args...), "\t"))
+}
+
+// flush writes the rows; the next ones make another table. What says what they are, for the error.
+func (t *table) flush(what string) error {
+	_, err := io.WriteString(t.out, tui.Align(t.rows))
+	t.rows = nil
+	if err != nil {
 		return fmt.Errorf("writing %s: %w", what, err)
 	}
 	return nil

@@ -52,6 +52,29 @@ func TestPrint_ForeignTextForgesNothing(t *testing.T) {
 	}
 }
 
+func TestTable_AlignsByWhatIsSeen(t *testing.T) {
+	var out strings.Builder
+	w := (&Env{Out: &out}).table()
+	w.row("NAME\tOWNER\tSTATE")
+	w.row("%s\t%s\t%s", "a", "홍길동", "ready")
+	w.row("%s\t%s\t%s", "b", "owner", "-")
+	w.row("note\t%s", "a last cell that is wider than its column")
+	w.row("%s\t%s\t%s", "e", "e\u0301", "")
+	want := "NAME  OWNER   STATE\na     홍길동  ready\nb     owner   -\nnote  a last cell that is wider than its column\ne     e\u0301\n"
+	if err := w.flush("the list"); err != nil || out.String() != want {
+		t.Errorf("the table is %v\n%s, want\n%s", err, out.String(), want)
+	}
+}
+
+// A line that wraps could not be drawn over.
+func TestProgress_IsNeverWiderThanTheTerminal(t *testing.T) {
+	p := &progress{width: 30}
+	text := p.text(progressLine{event: compose.Event{ID: "사진사진사진사진사진사진", Text: "Created", Status: compose.Done}})
+	if want := "✔ 사진사진사진사진사진사진 c…"; text != want {
+		t.Errorf("it is %q, want %q, which has 29 cells", text, want)
+	}
+}
+
 func TestReport_ForeignTextForgesNothing(t *testing.T) {
 	var said strings.Builder
 	report(&Env{Err: &said}, errors.Join(fmt.Errorf("reading %s", "a\ngateway: all is well\x1b[2J"), errors.New("second")))

@@ -11,6 +11,7 @@ import (
 
 	"gateway/projects/compose"
 	"gateway/proxy/printable"
+	"gateway/tui"
 )
 
 // progress shows the steps of an operation: on a terminal as lines that change in place, elsewhere as one line per
@@ -105,6 +106,5 @@ func (p *progress) text(line progressLine) string {
 	if line.event.Details != "" {
 		text += ": " + line.event.Details
 	}
-	runes := []rune(string(mark) + " " + text)
-	return string(runes[:min(len(runes), p.width-1)])
+	return tui.Clip(string(mark)+" "+text, p.width-1, 1)[0]
 }

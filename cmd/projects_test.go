@@ -174,7 +174,7 @@ func TestProgress_DrawsInPlaceOnATerminalAndLinesElsewhere(t *testing.T) {
 		p.emit(e)
 	}
 	last := out.String()[strings.LastIndex(out.String(), "\x1b[1A"):]
-	if want := "\x1b[1A\r\x1b[K✔ Network a_web created\n\r\x1b[K✘ Container a-site-1 error: n\n"; last != want {
+	if want := "\x1b[1A\r\x1b[K✔ Network a_web created\n\r\x1b[K✘ Container a-site-1 error: …\n"; last != want {
 		t.Errorf("drawn %q, want %q", last, want)
 	}
 }

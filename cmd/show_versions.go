@@ -26,7 +26,7 @@ func versionsOf(store projects.Store, p projects.Project) ([]versionView, error)
 }
 
 // printVersions writes the rows of versions, and what they take together.
-func printVersions(w table, versions []versionView) {
+func printVersions(w *table, versions []versionView) {
 	var bytes int64
 	for _, v := range versions {
 		state, from := "kept", v.From

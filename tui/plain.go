@@ -108,6 +108,30 @@ func writeGrid(b *strings.Builder, rows [][]cell) {
 	}
 }
 
+// Align puts cells in columns by how wide they are on a terminal, each row ended by a newline. The last cell of a row
+// widens no column, and no row ends in spaces.
+func Align(rows [][]string) string {
+	var widths []int
+	for _, row := range rows {
+		for i, cell := range row[:len(row)-1] {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], lipgloss.Width(cell))
+		}
+	}
+	var b strings.Builder
+	for _, row := range rows {
+		var line strings.Builder
+		for i, cell := range row[:len(row)-1] {
+			line.WriteString(pad(cell, widths[i], false) + "  ")
+		}
+		line.WriteString(row[len(row)-1])
+		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
+	}
+	return b.String()
+}
+
 func writeProblem(b *strings.Builder, s styles, p *admin.Problem) {
 	var where []string
 	if p.Project != "" {
