@@ -18,7 +18,7 @@ func (w *workshop) inviteProblems(ctx context.Context, p projects.Project, now t
 	problem := func(message, mend string) admin.Problem {
 		return admin.Problem{Subject: "invite page", Project: string(p.Name), Message: message, Mend: mend}
 	}
-	page, err := w.invitePage(string(p.Name))
+	page, err := pageOf(p)
 	if err != nil {
 		return []admin.Problem{problem(err.Error(), "see which keys there are: gateway templates show "+inviteTemplate)}
 	}

@@ -39,6 +39,7 @@ func TestForbiddenSocket_IsTheReasonEverywhere(t *testing.T) {
 	for _, command := range []string{
 		"ls", "ls --json", "status", "up", "down", "routes", "add portfolio --path /x", "add portfolio --path /x --dry-run", "show club", "logs club",
 		"stop club", "start club", "deploy club", "rollback club", "move club --path /y", "rm club --yes", "pause club", "resume club", "network ls",
+		"stats", "stats club", "slack show --project club", "slack rm-link x --project club", "network create chess", "network rm chess",
 	} {
 		c := exec.Command(binary, strings.Fields(command)...)
 		c.Dir = dir

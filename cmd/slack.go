@@ -57,31 +57,29 @@ func (p invitePage) privateDir() string {
 func (p invitePage) linksFile() string { return filepath.Join(p.privateDir(), invite.LinksFile) }
 
 // invitePage finds the project of that name, or the only one with an invite page when name is empty.
-func (w *workshop) invitePage(name string) (invitePage, error) {
-	var page invitePage
+func (w *workshop) invitePage(ctx context.Context, name string) (invitePage, error) {
+	var p projects.Project
 	var err error
 	if name == "" {
-		page.Project, err = w.onlyInvite()
+		p, err = w.onlyInvite()
 	} else {
-		page.Project, err = w.namedInvite(name)
+		p, err = w.load(ctx, name)
 	}
 	if err != nil {
-		return page, err
+		return invitePage{}, err
 	}
-	page.settings, err = invite.ReadSettings(filepath.Join(page.pageDir(), invite.SettingsFile))
-	return page, err
+	return pageOf(p)
 }
 
-func (w *workshop) namedInvite(arg string) (projects.Project, error) {
-	name, err := projects.ParseName(arg)
-	if err != nil {
-		return projects.Project{}, usageError{fmt.Errorf("--project: %w", err)}
+// pageOf reads the invite page of a project.
+func pageOf(p projects.Project) (invitePage, error) {
+	page := invitePage{Project: p}
+	if p.Template != inviteTemplate {
+		return page, fmt.Errorf("project %s is made from template %q and has no invite page; make one with: gateway add %s --path /slack", p.Name, p.Template, inviteTemplate)
 	}
-	p, err := w.store.Load(name)
-	if err == nil && p.Template != inviteTemplate {
-		err = fmt.Errorf("project %s is made from template %q and has no invite page; make one with: gateway add %s --path /slack", name, p.Template, inviteTemplate)
-	}
-	return p, err
+	var err error
+	page.settings, err = invite.ReadSettings(filepath.Join(page.pageDir(), invite.SettingsFile))
+	return page, err
 }
 
 func (w *workshop) onlyInvite() (projects.Project, error) {
@@ -168,7 +166,7 @@ func onInvite(ctx context.Context, env *Env, name string, do func(invitePage) er
 		return err
 	}
 	defer w.close()
-	page, err := w.invitePage(name)
+	page, err := w.invitePage(ctx, name)
 	if err != nil {
 		return err
 	}

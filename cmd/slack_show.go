@@ -59,7 +59,7 @@ func runSlackShow(ctx context.Context, env *Env, project string, asJSON bool) er
 		return err
 	}
 	defer w.close()
-	page, err := w.invitePage(project)
+	page, err := w.invitePage(ctx, project)
 	if err != nil {
 		return err
 	}
