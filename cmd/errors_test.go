@@ -21,7 +21,8 @@ func TestReport_SaysWhatTheUserNeeds(t *testing.T) {
 		"done":        {nil, 0, nil},
 		"said":        {errSilent, 1, nil},
 		"usage":       {usageError{errors.New("--http 0: it takes a port")}, 2, []string{"--http 0: it takes a port"}},
-		"hint":        {fmt.Errorf("asking: %w", docker.ErrUnreachable), 1, []string{"asking:", "docker info"}},
+		"hint":        {fmt.Errorf("asking: %w", docker.ErrUnreachable), 1, []string{"asking:", "docker --host ADDRESS info"}},
+		"ssh":         {fmt.Errorf("asking: %w", errors.Join(docker.ErrUnreachable, docker.ErrSSH)), 1, []string{"ssh HOST docker version", "group docker"}},
 		"interrupted": {fmt.Errorf("deploying: %w", context.Canceled), 1, []string{"interrupted"}},
 		"left":        {fmt.Errorf("%w; and %w", context.Canceled, left), 1, []string{"interrupted", "x_web is in use"}},
 	} {

@@ -31,7 +31,7 @@ var (
 	ErrPortTaken = errors.New("port taken")
 	// ErrOpenFiles: the engine may not let a container open so many files.
 	ErrOpenFiles = errors.New("too many open files asked for")
-	// ErrUnreachable: the engine cannot be talked to, or did not answer in time. The next three are cases of it.
+	// ErrUnreachable: the engine cannot be talked to, or did not answer in time. The next four are cases of it.
 	ErrUnreachable = errors.New("engine unreachable")
 	// ErrForbidden: this user may not use the engine's socket.
 	ErrForbidden = errors.New("no permission on the engine's socket")
@@ -39,6 +39,8 @@ var (
 	ErrNotRunning = errors.New("engine not running")
 	// ErrTLS: one side speaks TLS and the other does not, or a certificate is not accepted.
 	ErrTLS = errors.New("no TLS connection to the engine")
+	// ErrSSH: ssh to the engine's machine failed, or the docker command there.
+	ErrSSH = errors.New("no connection to the engine through ssh")
 )
 
 // failure is an error in the engine's words, or about not reaching it. Its causes have the sentinel, if there is one.
@@ -116,6 +118,8 @@ func unreachable(host string, err error) error {
 		return failed(text, ErrNotRunning, ErrUnreachable, err)
 	case aboutTLS(err):
 		return failed(text, ErrTLS, ErrUnreachable, err)
+	case strings.HasPrefix(host, "ssh://"):
+		return failed(text, ErrSSH, ErrUnreachable, err)
 	}
 	return failed(text, ErrUnreachable, err)
 }

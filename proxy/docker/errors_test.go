@@ -75,12 +75,13 @@ func TestClassify_SaysWhyTheEngineIsOutOfReach(t *testing.T) {
 		"certificate":    {"tcp://box:2376", &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}, ErrTLS, "unknown authority"},
 		"plain server":   {"tcp://box:2376", &url.Error{Op: "Get", URL: "/", Err: errors.New("http: server gave HTTP response to HTTPS client")}, ErrTLS, "HTTPS"},
 		"TLS server":     {"tcp://box:2376", &url.Error{Op: "Get", URL: "/", Err: fmt.Errorf("malformed HTTP response %q", "\x15\x03\x01")}, ErrTLS, "malformed"},
+		"through ssh":    {"ssh://box", &net.OpError{Op: "read", Net: "ssh", Err: errors.New("ssh: exit status 255: no route")}, ErrSSH, "no route"},
 	} {
 		got := classify(c.host, &url.Error{Op: "Get", URL: "http://api.moby.localhost/x", Err: c.err})
 		if !errors.Is(got, ErrUnreachable) || !strings.Contains(got.Error(), c.text) {
 			t.Errorf("%s: %v, want %q", name, got, c.text)
 		}
-		for _, sentinel := range []error{ErrForbidden, ErrNotRunning, ErrTLS} {
+		for _, sentinel := range []error{ErrForbidden, ErrNotRunning, ErrTLS, ErrSSH} {
 			if errors.Is(got, sentinel) != (sentinel == c.want) {
 				t.Errorf("%s is %v: %v", name, sentinel, errors.Is(got, sentinel))
 			}
