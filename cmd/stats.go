@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -119,6 +120,9 @@ func (w *workshop) logFiles(ctx context.Context, containers []docker.Container) 
 	var files []string
 	for _, c := range containers {
 		file, err := w.engine.LogFile(ctx, c.ID)
+		if errors.Is(err, docker.ErrNotFound) {
+			continue // It went meanwhile.
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -130,8 +134,13 @@ func (w *workshop) logFiles(ctx context.Context, containers []docker.Container) 
 	return files, nil
 }
 
-// diskWarnings say which disks are nearly full: that of the projects and, on this machine, that of the engine.
+// diskTimeout bounds how long an engine may take to name its folder: a warning is not worth more.
+const diskTimeout = 3 * time.Second
+
+// diskWarnings say which disks are nearly full: that of the projects and, on this machine, that of an engine that answers.
 func (w *workshop) diskWarnings(ctx context.Context) []string {
+	ctx, cancel := context.WithTimeout(ctx, diskTimeout)
+	defer cancel()
 	folders := []string{w.store.Root()}
 	if local(w.host) {
 		root, err := w.engine.DataRoot(ctx)

@@ -1,10 +1,15 @@
 package cmd
 
 import (
+	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"gateway/projects"
+	"gateway/proxy/docker"
+	"gateway/proxy/docker/dockertest"
 )
 
 func TestDiskWarnings_TellEachLowDiskOnce(t *testing.T) {
@@ -16,4 +21,49 @@ func TestDiskWarnings_TellEachLowDiskOnce(t *testing.T) {
 	if len(got) != 1 || !strings.HasPrefix(got[0], "the disk of /srv is nearly full: 5.0 GiB of 100.0 GiB is free; see what takes it: gateway stats") {
 		t.Errorf("it warns %q", got)
 	}
+}
+
+// An engine that takes connections and never answers holds up no list.
+func TestDiskWarnings_WaitForNoEngineThatHangs(t *testing.T) {
+	t.Parallel()
+	// Unix sockets have short names, shorter than the folders of tests.
+	dir, err := os.MkdirTemp("", "gw")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	socket := filepath.Join(dir, "docker.sock")
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	w := workshopOn(t, "unix://"+socket)
+	for _, warning := range w.diskWarnings(t.Context()) {
+		t.Log(warning)
+	}
+}
+
+func TestLogFiles_LeaveOutContainersThatWent(t *testing.T) {
+	engine := dockertest.Start(t)
+	id := engine.AddContainer(dockertest.Container{Name: "robots-site-1"})
+	w := workshopOn(t, engine.Host())
+	files, err := w.logFiles(t.Context(), []docker.Container{{ID: "0123456789ab"}, {ID: id}})
+	if err != nil || len(files) != 1 {
+		t.Errorf("the logs are %q (%v)", files, err)
+	}
+}
+
+func workshopOn(t *testing.T, host string) *workshop {
+	t.Helper()
+	store, err := projects.NewStore(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine, err := docker.New(host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = engine.Close() })
+	return &workshop{env: &Env{}, host: host, store: store, engine: engine}
 }

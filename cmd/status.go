@@ -211,8 +211,6 @@ func age(now, then time.Time) string {
 
 // diskWarnings say which disks are nearly full.
 func diskWarnings(ctx context.Context, env *Env) []string {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
 	w, err := env.workshop()
 	if err != nil {
 		return nil
