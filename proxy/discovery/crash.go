@@ -61,26 +61,34 @@ func exitCode(c *docker.Container) (int, bool) {
 }
 
 // look finds out how the containers of a listing ended. It asks the engine of none that runs, and of one that ended only
-// once, unless it is being restarted. What cannot be found out is left out.
+// once, unless it is being restarted: then again, as far as there is time after those that changed. What cannot be found out is left out.
 func (all crashes) look(ctx context.Context, engine Inspector, l *listing) crashes {
 	ctx, cancel := context.WithTimeout(ctx, inspectTime)
 	defer cancel()
 	var now crashes
-	asked := 0
+	var changed, restarting []*docker.Container
 	for i := range l.containers {
 		c := &l.containers[i]
 		if !ended(c) || !routable(c) {
 			continue
 		}
-		found, known := all[c.ID]
-		if (!known || found.words != words(c) || c.State == "restarting") && asked < mostInspected && ctx.Err() == nil {
-			asked++
-			found = inspect(ctx, engine, c)
-		}
 		if now == nil {
 			now = crashes{}
 		}
+		found, known := all[c.ID]
 		now[c.ID] = found
+		switch {
+		case !known || found.words != words(c):
+			changed = append(changed, c)
+		case c.State == "restarting":
+			restarting = append(restarting, c)
+		}
+	}
+	for i, c := range append(changed, restarting...) {
+		if i == mostInspected || ctx.Err() != nil {
+			break
+		}
+		now[c.ID] = inspect(ctx, engine, c)
 	}
 	return now
 }

@@ -3,6 +3,8 @@ package discovery
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -87,6 +89,40 @@ func TestWatcher_LooksOnlyIntoThoseThatEndedByThemselves(t *testing.T) {
 			t.Errorf("%d inspections at once", n)
 		}
 	})
+}
+
+func TestWatcher_LooksIntoThoseThatEndedBesideManyThatRestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.logs = map[string]string{}
+		exit := func(name string) {
+			f.logs[f.add(name, path("/"+name), "bridge").ID] = "no database"
+			f.change(name, func(c *docker.Container) { c.State, c.Status = "exited", "Exited (1) 3 seconds ago" }, "die")
+		}
+		exit("first")
+		for i := range 2 * mostInspected {
+			name := fmt.Sprintf("app%d", i)
+			f.add(name, path("/"+name), "bridge")
+			f.change(name, crashing(1, 1, false), "die")
+		}
+		exit("last")
+		w := watch(t, ordered{f}, nil)
+		pass(10 * resync)
+		for _, path := range []string{"/first", "/last"} {
+			if got := w.target(t, path); got.LastLog != "no database" {
+				t.Errorf("%s: %+v", path, got)
+			}
+		}
+	})
+}
+
+// ordered is an engine that lists in one order, as the real one does.
+type ordered struct{ *fake }
+
+func (o ordered) Containers(ctx context.Context, labels ...string) ([]docker.Container, error) {
+	list, err := o.fake.Containers(ctx, labels...)
+	slices.SortFunc(list, func(a, b docker.Container) int { return strings.Compare(a.Name, b.Name) })
+	return list, err
 }
 
 func TestWatcher_ServesWithoutInspections(t *testing.T) {
