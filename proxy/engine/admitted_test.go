@@ -332,3 +332,59 @@ type written struct {
 func (w *written) Write(p []byte) (int, error) { return w.Buffer.Write(p) }
 
 func (w *written) Read(p []byte) (int, error) { return w.Buffer.Read(p) }
+
+// recording notes what it knows of the requests that are refused.
+type recording struct {
+	teller
+	refused chan string
+}
+
+func (h recording) Refuse(x *Exchange, r *Refusal) {
+	h.refused <- fmt.Sprint(x.Request.Method, x.Request.Target, x.Request.Host, x.Request.Header)
+	h.teller.Refuse(x, r)
+}
+
+// Who is refused before its request was read is not taken for whom the memory served before.
+func TestAdmitted_TellsNothingOfOthers(t *testing.T) {
+	for name, c := range map[string]struct {
+		sends  string
+		secure bool
+	}{
+		"part of HTTP/2": {"PRI * HTTP", false},
+		"TLS":            {"GET /mine HTTP/1.1\r\n", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := recording{refused: make(chan string, 1)}
+			const clients = 20
+			door := &few{most: 1000, requests: clients, inside: map[string]int{}, underWay: map[string]int{}}
+			config := Config{Handler: h, Doorman: door}
+			if c.secure {
+				config.TLS = &tls.Config{Certificates: []tls.Certificate{certificate(t)}}
+			}
+			r := servingOn(t, config, c.secure)
+			var others []net.Conn
+			for range clients {
+				others = append(others, connect(t, r.address, c.secure))
+				_, _ = io.WriteString(others[len(others)-1], "GET /secret HTTP/1.1\r\nHost: h\r\n")
+			}
+			eventually(t, func() bool { return door.countRequests("127.0.0.1") == clients })
+			for _, other := range others {
+				_, _ = io.WriteString(other, "Referer: secret\r\nConnection: close\r\n\r\n")
+				if got, err := io.ReadAll(other); err != nil || len(got) == 0 {
+					t.Fatalf("%q, %v", got, err)
+				}
+			}
+			door.mu.Lock()
+			door.requests = 1
+			door.mu.Unlock()
+			_, _ = io.WriteString(connect(t, r.address, c.secure), "GET /secret HTTP/1.1\r\n")
+			eventually(t, func() bool { return door.countRequests("127.0.0.1") == 1 })
+			for range clients {
+				_, _ = io.WriteString(connect(t, r.address, c.secure), c.sends)
+				if got := <-h.refused; strings.Contains(got, "secret") {
+					t.Fatalf("it was taken for %q", got)
+				}
+			}
+		})
+	}
+}

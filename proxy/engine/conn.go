@@ -199,6 +199,8 @@ func (c *conn) take() {
 	x, _ := c.engine.exchanges.Get().(*Exchange)
 	c.x, c.inbox, c.answerer = x, &x.inbox, &x.answerer
 	c.inbox.reset(x.memory.in[:])
+	// Who is refused before its head was read must not be taken for whom the memory served before.
+	x.head = http1.Request{Header: x.head.Header[:0]}
 	c.answerer.conn = c
 	x.visitor = c.answerer
 }
