@@ -55,6 +55,8 @@ func (h *http2Server) prepare(e *Engine) {
 		Handler:     h,
 		Protocols:   protocols,
 		IdleTimeout: e.config.Idle,
+		// The library has no time of its own for the preface of a connection that it takes for one without TLS.
+		ReadHeaderTimeout: e.config.Timeouts.Head,
 		// Up to here heads that are too long are refused by the handler. Beyond, the library ends the connection.
 		MaxHeaderBytes:               2*e.config.Limits.Head + e.config.Fields*fieldOverhead,
 		DisableGeneralOptionsHandler: true,

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 func TestHTTP2_ServesManyStreamsAtOnce(t *testing.T) {
@@ -185,5 +186,26 @@ func TestHTTP2_LeavesNothingBehind(t *testing.T) {
 	})
 	if n := e.busy.Load(); n != 0 || len(e.http2.conns) != 0 {
 		t.Errorf("%d exchanges and %d connections are left", n, len(e.http2.conns))
+	}
+}
+
+// A client that agreed on HTTP/2 and does not begin it has the time of a head.
+func TestHTTP2_AwaitsThePrefaceForATime(t *testing.T) {
+	m := servingTLS(t, Config{Handler: teller{}, Timeouts: Timeouts{Head: time.Second}})
+	var conns []net.Conn
+	for _, begun := range []string{"", preface[:10], preface[:20]} {
+		conn, err := tls.Dial("tcp", m.address, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+		_ = conn.SetDeadline(time.Now().Add(patience))
+		_, _ = io.WriteString(conn, begun)
+		conns = append(conns, conn)
+	}
+	for i, conn := range conns {
+		if _, err := io.Copy(io.Discard, conn); timedOut(err) {
+			t.Errorf("connection %d may wait for ever", i)
+		}
 	}
 }
