@@ -37,6 +37,10 @@ const (
 	allowancePerSecond = 10
 )
 
+// mostRefused bounds the streams that were refused and are not reset yet. The library keeps fewer than that; more are of a
+// client that has reset them itself.
+const mostRefused = 4 * maxStreams
+
 // errFlood ends a connection that sends too many frames which carry nothing.
 var errFlood = errors.New("too many frames that carry nothing (RFC 9113 section 10.5)")
 
@@ -99,6 +103,9 @@ func (f *frames) refuse(stream uint32) {
 	defer f.mu.Unlock()
 	if f.streams == nil {
 		f.streams = map[uint32]struct{}{}
+	}
+	if len(f.streams) == mostRefused {
+		clear(f.streams)
 	}
 	f.streams[stream] = struct{}{}
 }
