@@ -399,7 +399,7 @@ func (c *conn) retire(state int32) {
 const (
 	// What a visitor still sends is read and thrown away until it has read the last answer: a connection closed with unread
 	// bytes would take that answer from it (RFC 9112 section 9.6). lingerPause is how long it may send nothing, lingerTime
-	// how long it may go on in all.
+	// how long it may go on in all. Connections that were refused are counted nowhere, and have refusedTime.
 	lingerPause = 2 * time.Second
 	lingerTime  = 30 * time.Second
 )
@@ -422,11 +422,13 @@ func (c *conn) linger() {
 	if c.x == nil || closeWrite(c.stream) != nil {
 		return
 	}
-	buf := c.engine.borrow()
-	defer c.engine.giveBack(buf)
-	for end := time.Now().Add(lingerTime); time.Now().Before(end) && !c.sock.Interrupted(); {
-		c.sock.Within(lingerPause)
-		if _, err := c.stream.Read(buf[:]); err != nil {
+	most := lingerTime
+	if c.refused != nil {
+		most = refusedTime
+	}
+	for end := time.Now().Add(most); time.Now().Before(end) && !c.sock.Interrupted(); {
+		c.sock.Within(min(lingerPause, most))
+		if _, err := c.stream.Read(c.x.memory.back[:]); err != nil {
 			return
 		}
 	}

@@ -291,3 +291,22 @@ func TestAnnounced_OthersAreNotAsked(t *testing.T) {
 		t.Error(body)
 	}
 }
+
+// A connection that was refused is counted nowhere, so it may not go on for as long as others that have their last answer.
+func TestDoorman_LingersShortlyForTheRefused(t *testing.T) {
+	r := serving(t, Config{Handler: teller{}, Doorman: &few{inside: map[string]int{}}})
+	c := dial(t, r.address)
+	c.say("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000000000\r\n\r\n")
+	if resp, _ := c.answer(http.MethodPost); resp.StatusCode != http.StatusTooManyRequests {
+		t.Error(resp.Status)
+	}
+	_ = c.SetDeadline(time.Now().Add(lingerTime / 2))
+	for piece := make([]byte, 64<<10); ; {
+		if _, err := c.Write(piece); err != nil {
+			if timedOut(err) {
+				t.Error("it can send for ever")
+			}
+			return
+		}
+	}
+}
