@@ -337,6 +337,7 @@ func (c *conn) work() {
 	if x.phase != ended {
 		x.Abort()
 	}
+	x.uncount()
 	if !c.changed {
 		e.busy.Add(-1)
 	}

@@ -32,18 +32,16 @@ func (f *forwarding) count() error {
 	if err := f.invite(); err != nil || f.Request.Length >= 0 {
 		return err
 	}
-	var held int64
-	defer func() { f.engine.counting.Add(-held) }()
-	// More is claimed before it is read, so that all together never have more than they may.
+	// More is claimed before it is read, so that all together never have more than they may, and for what is sent too,
+	// which is a copy.
 	var whole []byte
 	for {
 		if len(whole) == cap(whole) {
-			more := int64(max(len(whole), largeBuffer/8))
-			held += more
-			if f.engine.counting.Add(more) > mostCounting || len(whole) >= mostCounted {
+			more := max(len(whole), largeBuffer/8)
+			if len(whole) >= mostCounted || !f.claim(2*int64(more)) {
 				return ErrLength
 			}
-			whole = slices.Grow(whole, int(more))
+			whole = slices.Grow(whole, more)
 		}
 		n, err := f.body.Read(whole[len(whole):cap(whole)])
 		whole = whole[:len(whole)+n]
@@ -61,6 +59,20 @@ func (f *forwarding) count() error {
 	f.body, f.spliced, f.trailer = nil, nil, nil
 	f.whole, f.Request.Length = whole, int64(len(whole))
 	return nil
+}
+
+// claim claims memory for a body that is counted, until uncount. It reports whether there is as much.
+func (x *Exchange) claim(n int64) bool {
+	x.counted += n
+	return x.engine.counting.Add(n) <= mostCounting
+}
+
+// uncount gives the memory of a body that was counted back: the exchange has ended, or the body is not sent.
+func (x *Exchange) uncount() {
+	if x.counted > 0 {
+		x.engine.counting.Add(-x.counted)
+		x.counted, x.whole = 0, nil
+	}
 }
 
 // invite asks for the body of a request that waits to be told (RFC 9110 section 10.1.1): the target never would.

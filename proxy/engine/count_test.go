@@ -168,3 +168,29 @@ func TestCount_FollowsTheTarget(t *testing.T) {
 		}
 	}
 }
+
+// A body that was counted is in memory until its exchange ends, and counts as long.
+func TestCount_HoldsMemoryUntilTheEnd(t *testing.T) {
+	const size = 100_000
+	stored, answer := make(chan struct{}), make(chan struct{})
+	r, _ := before(t, Config{}, func(p *peer, _ int) {
+		if strings.HasPrefix(p.head(), "PUT") {
+			p.hear(strings.Repeat("x", size))
+			close(stored)
+			<-answer
+		}
+		p.say("HTTP/1.0 200 OK\r\n\r\nok")
+	})
+	dial(t, r.address).get("/")
+	v := dial(t, r.address)
+	v.say("PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", size, strings.Repeat("x", size))
+	closed(t, "it has the body", stored)
+	if n := r.counting.Load(); n < size {
+		t.Errorf("%d bytes are counted, %d are held", n, size)
+	}
+	close(answer)
+	if resp, body := v.answer(http.MethodPut); resp.StatusCode != 200 || body != "ok" {
+		t.Error(resp.Status, body)
+	}
+	eventually(t, func() bool { return r.counting.Load() == 0 })
+}

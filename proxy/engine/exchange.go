@@ -37,6 +37,8 @@ type Exchange struct {
 	reader   bodyReader
 	// whole is a body that came together with the head.
 	whole []byte
+	// counted is how much memory is claimed for a body that was counted.
+	counted int64
 	// spliced is where the body can be moved from without looking at it, if it can.
 	spliced *bodyReader
 	// receipt is of the body.

@@ -35,6 +35,7 @@ func (x *Exchange) Forward(to *Upstream, path string, hooks Hooks) error {
 // carry finds a connection, sends the request over it, and its answer back.
 func (f *forwarding) carry() error {
 	if err := f.count(); err != nil {
+		f.uncount()
 		return err
 	}
 	if err := f.connect(); err != nil {

@@ -70,6 +70,7 @@ func (s *http2Stream) work() {
 	if x.phase != ended {
 		x.Abort()
 	}
+	x.uncount()
 }
 
 // finish gives the exchange back. It reports whether nothing can touch the stream any more.
