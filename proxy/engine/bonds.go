@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 )
@@ -17,7 +18,8 @@ const mostBonds = 16
 
 // bonds are the targets to which a client's connection has connections of its own: NTLM and Negotiate were spoken on them,
 // which authenticate a connection and not a request (RFC 4559 section 6). Such a connection carries the requests of this
-// client connection alone and ends with it. Streams of HTTP/2 take turns: one has the bound connection, and others that
+// client connection alone and ends with it. Where that is a trusted proxy's, which speaks for many, it carries those of the
+// client alone that authenticated last. Streams of HTTP/2 take turns: one has the bound connection, and others that
 // come meanwhile get one that is not authenticated. It is safe for concurrent use.
 type bonds struct {
 	// some reports that there are any, so that most requests do without the lock.
@@ -25,8 +27,14 @@ type bonds struct {
 
 	mu        sync.Mutex
 	upstreams []*Upstream
-	// midway are the targets that wait for the client's next step of a handshake.
-	midway []*Upstream
+	// midway are the handshakes of which a target waits for the next step.
+	midway []handshake
+}
+
+// handshake is one of a client with a target. Over a connection of a trusted proxy there may be those of several clients.
+type handshake struct {
+	with   *Upstream
+	client string
 }
 
 // has reports whether there is a bond with that target, or with any for nil.
@@ -40,14 +48,15 @@ func (b *bonds) has(u *Upstream) bool {
 }
 
 // awaits reports whether the target waits for the client's next step.
-func (b *bonds) awaits(u *Upstream) bool {
+func (b *bonds) awaits(h handshake) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return slices.Contains(b.midway, u)
+	return slices.Contains(b.midway, h)
 }
 
 // note records the bond with a target, and whether that waits for the client's next step.
-func (b *bonds) note(u *Upstream, midway bool) {
+func (b *bonds) note(h handshake, midway bool) {
+	u := h.with
 	var oldest *Upstream
 	b.mu.Lock()
 	if !slices.Contains(b.upstreams, u) {
@@ -58,9 +67,9 @@ func (b *bonds) note(u *Upstream, midway bool) {
 		b.upstreams = append(b.upstreams, u)
 	}
 	b.some.Store(true)
-	b.midway = slices.DeleteFunc(b.midway, func(other *Upstream) bool { return other == u })
+	b.end(u)
 	if midway {
-		b.midway = append(b.midway, u)
+		b.midway = append(b.midway, h)
 	}
 	b.mu.Unlock()
 	if oldest != nil {
@@ -70,8 +79,13 @@ func (b *bonds) note(u *Upstream, midway bool) {
 
 // forget is called with the lock held.
 func (b *bonds) forget(u *Upstream) {
-	other := func(o *Upstream) bool { return o == u }
-	b.upstreams, b.midway = slices.DeleteFunc(b.upstreams, other), slices.DeleteFunc(b.midway, other)
+	b.upstreams = slices.DeleteFunc(b.upstreams, func(other *Upstream) bool { return other == u })
+	b.end(u)
+}
+
+// end forgets the handshakes with a target. It is called with the lock held.
+func (b *bonds) end(u *Upstream) {
+	b.midway = slices.DeleteFunc(b.midway, func(h handshake) bool { return h.with == u })
 }
 
 // release closes the bound connections, as the client's has ended.
@@ -89,15 +103,16 @@ func (b *bonds) release() {
 	}
 }
 
-// takeBound returns the connection that is bound to the client's, or nil when there is none or it is in use.
-func (u *Upstream) takeBound(b *bonds) *link {
+// takeBound returns the connection on which that client has authenticated, or nil when there is none or it is in use.
+func (u *Upstream) takeBound(b *bonds, client string) *link {
 	u.mu.Lock()
 	l := u.bound[b]
-	delete(u.bound, b)
-	u.mu.Unlock()
-	if l == nil {
+	if l == nil || l.client != client {
+		u.mu.Unlock()
 		return nil
 	}
+	delete(u.bound, b)
+	u.mu.Unlock()
 	l.sock.Within(0)
 	if l.sock.Interrupted() {
 		l.close()
@@ -106,12 +121,18 @@ func (u *Upstream) takeBound(b *bonds) *link {
 	return l
 }
 
-// bind keeps a connection for that client's connection alone. It is kept whatever Limits.Kept says.
-func (u *Upstream) bind(b *bonds, l *link, midway bool) {
-	l.used, l.owner = true, b
+// bind keeps a connection for the client of the exchange alone, whatever Limits.Kept says. It takes the place of another
+// client's only for one that authenticates itself: the mere offer to do so is made to all.
+func (u *Upstream) bind(x *Exchange, l *link, midway bool) {
+	b, client := x.visitor.bonds(), x.Request.Peer
+	if l.used, l.owner = true, b; l.client != client {
+		l.client = strings.Clone(client)
+	}
+	h := handshake{u, l.client}
 	l.sock.Within(u.engine.config.Keep)
 	u.mu.Lock()
-	taken := u.bound[b] != nil
+	other := u.bound[b]
+	taken := other != nil && (other.client == client || !x.Request.Binds)
 	full := taken || u.leavingLocked() || u.engine.draining.Load() || l.sock.Interrupted()
 	if !full {
 		if u.bound == nil {
@@ -120,11 +141,14 @@ func (u *Upstream) bind(b *bonds, l *link, midway bool) {
 		u.bound[b] = l
 	}
 	u.mu.Unlock()
-	if full {
+	switch {
+	case full:
 		l.close()
+	case other != nil:
+		other.close()
 	}
 	if !taken {
-		b.note(u, midway)
+		b.note(h, midway)
 	}
 }
 
@@ -151,14 +175,15 @@ func (f *forwarding) takeBound() error {
 	if !b.some.Load() {
 		return nil
 	}
-	midway := b.awaits(f.to)
+	h := handshake{f.to, f.Request.Peer}
+	midway := b.awaits(h)
 	if midway && f.Request.Major > 1 && !f.Request.Binds {
 		return nil
 	}
-	f.link = f.to.takeBound(b)
+	f.link = f.to.takeBound(b, h.client)
 	f.step = midway && f.Request.Binds
 	if midway {
-		b.note(f.to, false)
+		b.note(h, false)
 	}
 	if f.link == nil && f.step {
 		return f.unbound()

@@ -198,3 +198,51 @@ func TestBonds_HoldForClientsOfHTTP2(t *testing.T) {
 		t.Error(status, body)
 	}
 }
+
+// proxied takes the client's address from a trusted proxy, whose connections may carry the requests of several.
+type proxied struct{ *carrier }
+
+func (p proxied) Serve(x *Exchange) {
+	for _, f := range x.Request.Header {
+		if f.Name == "Client" {
+			x.Request.Peer = f.Value
+		}
+	}
+	p.carrier.Serve(x)
+}
+
+// Over a connection of a trusted proxy another client gets nothing of who authenticated, and takes nothing away.
+func TestBonds_TellClientsBehindAProxyApart(t *testing.T) {
+	p := &carrier{hooks: none{}, fails: make(chan error, 10)}
+	r := serving(t, Config{Handler: proxied{p}})
+	p.to = r.Upstream(HTTP, acting(t, authenticating))
+	c := dial(t, r.address)
+	ask := func(client, credentials string) string {
+		if credentials != "" {
+			credentials = "Authorization: NTLM " + credentials + "\r\n"
+		}
+		c.say("GET / HTTP/1.1\r\nHost: h\r\nClient: %s\r\n%s\r\n", client, credentials)
+		_, body := c.answer(http.MethodGet)
+		return body
+	}
+	for _, step := range []struct{ client, credentials, want string }{
+		{"alice", "begin", ""},
+		{"mallory", "", ""},
+		{"alice", "end-alice", "hello alice"},
+		{"mallory", "", ""},
+		{"alice", "", "hello alice"},
+		{"bob", "begin", ""},
+		{"mallory", "", ""},
+		{"alice", "", ""},
+		{"bob", "end-bob", "hello bob"},
+		{"alice", "", ""},
+		{"bob", "", "hello bob"},
+	} {
+		if body := ask(step.client, step.credentials); body != step.want {
+			t.Errorf("%s %q gets %q, want %q", step.client, step.credentials, body, step.want)
+		}
+	}
+	if n := boundTo(p.to); n > 1 {
+		t.Errorf("%d connections are bound", n)
+	}
+}

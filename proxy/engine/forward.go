@@ -356,7 +356,7 @@ func (f *forwarding) finish(err error) error {
 	case f.visitor.unwatch() || err != nil && !errors.Is(err, ErrDeclined) || !f.reusable:
 		f.link.close()
 	case f.binds || f.Request.Binds || f.link.owner != nil:
-		f.to.bind(f.visitor.bonds(), f.link, f.answer.Handshake)
+		f.to.bind(f.Exchange, f.link, f.answer.Handshake)
 	default:
 		f.to.keep(f.link)
 	}

@@ -119,6 +119,8 @@ type link struct {
 	used bool
 	// owner is the client's connection that it belongs to, nil for none.
 	owner *bonds
+	// client is the address of who authenticated on it, if it has an owner.
+	client string
 	// since is when it was observed first.
 	since    time.Time
 	awaiting awaiting
