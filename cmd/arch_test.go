@@ -78,6 +78,7 @@ var homes = map[string][]string{
 	"github.com/docker/go-units":                 {"proxy/docker", "proxy/docker/dockertest"},
 	"github.com/gofrs/flock":                     {"projects"},
 	"github.com/klauspost/compress":              {"proxy/site"},
+	"github.com/distribution/reference":            {"projects/compose"},
 	"github.com/moby/buildkit":                   {"projects/compose"},
 	"github.com/moby/moby":                       {"proxy/docker"},
 	"github.com/prometheus":                      {"proxy/metric"},

@@ -199,6 +199,7 @@ func TestUp_TakesNothingOfOtherProjects(t *testing.T) {
 		"services: {a: {image: 'mariadb:10.11', volumes: [{type: image, source: other-web, target: /x}]}}":                                     "services.a.volumes: image other-web",
 		"services: {a: {build: {context: ., additional_contexts: {x: 'docker-image://other-web'}}}}":                                           "services.a.build: image other-web",
 		"services: {a: {build: {context: ., cache_from: [other-web]}}}":                                                                        "services.a.build: image other-web",
+		"services: {a: {build: {context: ., dockerfile_inline: \"FROM other-web\\n\"}}}":                                                       "services.a.build: image other-web was built here for project other (rule image-name); use another image, or allow it",
 		"services: {a: {image: x, volumes: ['theirs:/x']}}\nvolumes: {theirs: {}}":                                                             "volumes.theirs: volume blog_theirs is project other's (rule external)",
 		"services: {a: {image: x, volumes: ['hand:/x']}}\nvolumes: {hand: {}}":                                                                 "volume blog_hand is there already",
 		"services: {a: {image: x, networks: [net]}}\nnetworks: {net: {}}":                                                                      "networks.net: network blog_net is project other's",
@@ -216,6 +217,34 @@ func TestUp_TakesNothingOfOtherProjects(t *testing.T) {
 		if want != "" && c.Up(t.Context(), dir, "blog", false) == nil {
 			t.Errorf("%s: started", text)
 		}
+	}
+}
+
+func TestStrangerOf_BelievesNoSpellingOfALocalName(t *testing.T) {
+	theirs := imageFacts{exists: true, pulled: true, labels: map[string]string{"com.docker.compose.project": "other"}}
+	for image, want := range map[string]string{
+		"other-web": "other", "docker.io/library/other-web": "other", "docker.io/other-web:latest": "other", "index.docker.io/library/other-web": "other",
+		"library/other-web": "other", "sha256:0123": "other", "user/app": "", "ghcr.io/user/app:1": "", "docker.io/user/app": "",
+	} {
+		// Engines that keep images by containerd say of all that they were pulled.
+		if got := strangerOf(image, theirs, &types.Project{Name: "blog"}); got != want {
+			t.Errorf("%s: %q, want %q", image, got, want)
+		}
+	}
+}
+
+func TestUp_RefusesADockerfileThatNobodyCouldRead(t *testing.T) {
+	engine := dockertest.Start(t)
+	c, err := New(engine.Host(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := write(t, "services: {a: {build: .}}")
+	if err := os.WriteFile(filepath.Join(dir, "dockerfile"), []byte("FROM other-web\n#"+strings.Repeat("x", 1<<20)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := c.own(t.Context(), Subject{Dir: dir, Name: "blog"}); err == nil || !strings.Contains(err.Error(), "dockerfile: it has more than 512 KiB") {
+		t.Errorf("got %v", err)
 	}
 }
 

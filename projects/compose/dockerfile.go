@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,11 +24,7 @@ func dockerfileOf(b *types.BuildConfig, inside func(path string) (real string, o
 	if b.DockerfileInline != "" || policy.RemoteContext(b.Context) {
 		return b.DockerfileInline
 	}
-	path := cmp.Or(b.Dockerfile, adoption.Dockerfile)
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(b.Context, path)
-	}
-	real, ok := inside(path)
+	real, ok := inside(dockerfilePath(b))
 	if !ok || policy.Readable(real) != nil {
 		return ""
 	}
@@ -38,16 +35,30 @@ func dockerfileOf(b *types.BuildConfig, inside func(path string) (real string, o
 	return string(text)
 }
 
-// instructions are those of a Dockerfile, none when the builder would not take it for one.
-func instructions(dockerfile string) []*parser.Node {
+// dockerfilePath is the file that is built. Like the builder it takes dockerfile for Dockerfile when only that is there.
+func dockerfilePath(b *types.BuildConfig) string {
+	path := cmp.Or(b.Dockerfile, adoption.Dockerfile)
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(b.Context, path)
+	}
+	if filepath.Base(path) == adoption.Dockerfile && !exists(path) {
+		if small := filepath.Join(filepath.Dir(path), strings.ToLower(adoption.Dockerfile)); exists(small) {
+			return small
+		}
+	}
+	return path
+}
+
+// instructions are those of a Dockerfile, none when the builder would not take it for one, and its escape character.
+func instructions(dockerfile string) ([]*parser.Node, rune) {
 	if strings.TrimSpace(dockerfile) == "" {
-		return nil
+		return nil, parser.DefaultEscapeToken
 	}
 	result, err := parser.Parse(strings.NewReader(dockerfile))
 	if err != nil {
-		return nil
+		return nil, parser.DefaultEscapeToken
 	}
-	return result.AST.Children
+	return result.AST.Children, result.EscapeToken
 }
 
 // words are the arguments of an instruction.
@@ -87,10 +98,7 @@ func (v variablesOfBuild) Keys() []string {
 // exposes reads the TCP ports that a Dockerfile says by EXPOSE in the stage that is built, and in those it is made from.
 // What the image has from others only the image knows.
 func exposes(dockerfile, target string, args types.MappingWithEquals) []int {
-	r := stageReader{lex: shell.NewLex('\\'), args: args, global: variablesOfBuild{}}
-	for _, n := range instructions(dockerfile) {
-		r.instruction(n)
-	}
+	r := readStages(dockerfile, args)
 	if len(r.stages) == 0 {
 		return nil
 	}
@@ -102,6 +110,62 @@ func exposes(dockerfile, target string, args types.MappingWithEquals) []int {
 	return slices.Compact(built.exposed)
 }
 
+// imagesIn are the images that a Dockerfile takes files from: those that stages begin with, and those of --from.
+func imagesIn(dockerfile string, args types.MappingWithEquals) []string {
+	return readStages(dockerfile, args).images
+}
+
+// builderVariables are set by the builder itself for what is before the first stage.
+func builderVariables() variablesOfBuild {
+	vars := variablesOfBuild{"TARGETSTAGE": "default"}
+	for _, of := range []string{"BUILD", "TARGET"} {
+		vars[of+"PLATFORM"], vars[of+"OS"], vars[of+"ARCH"], vars[of+"VARIANT"] = "linux/"+runtime.GOARCH, "linux", runtime.GOARCH, ""
+	}
+	return vars
+}
+
+func readStages(dockerfile string, args types.MappingWithEquals) stageReader {
+	nodes, escape := instructions(dockerfile)
+	r := stageReader{lex: shell.NewLex(escape), args: args, global: builderVariables()}
+	for _, n := range nodes {
+		r.instruction(n)
+		r.takesFrom(n)
+	}
+	return r
+}
+
+// takesFrom notes the image of COPY --from and RUN --mount=from, also of those that run in what is built on this.
+func (r *stageReader) takesFrom(n *parser.Node) {
+	if strings.EqualFold(n.Value, "onbuild") && n.Next != nil {
+		for _, later := range n.Next.Children {
+			r.takesFrom(later)
+		}
+		return
+	}
+	for _, flag := range n.Flags {
+		name, value, _ := strings.Cut(strings.TrimPrefix(flag, "--"), "=")
+		switch name {
+		case "from":
+			r.takes(value)
+		case "mount":
+			for option := range strings.SplitSeq(value, ",") {
+				if key, from, _ := strings.Cut(strings.Trim(option, `"`), "="); strings.EqualFold(key, "from") {
+					r.takes(from)
+				}
+			}
+		}
+	}
+}
+
+// takes notes an image, unless the name is that of a stage, or its number.
+func (r *stageReader) takes(word string) {
+	name := r.expand(word, r.vars())
+	if n, err := strconv.Atoi(name); err == nil && n < len(r.stages) || name == "" || r.find(name) >= 0 {
+		return
+	}
+	r.images = append(r.images, name)
+}
+
 // stageReader reads the stages of a Dockerfile one after the other.
 type stageReader struct {
 	lex *shell.Lex
@@ -109,6 +173,7 @@ type stageReader struct {
 	args   types.MappingWithEquals
 	global variablesOfBuild
 	stages []stage
+	images []string
 }
 
 func (r *stageReader) find(name string) int {
@@ -148,6 +213,8 @@ func (r *stageReader) from(args []string) {
 	if at := r.find(s.base); at >= 0 {
 		s.exposed = slices.Clone(r.stages[at].exposed)
 		maps.Copy(s.vars, r.stages[at].vars)
+	} else if s.base != "" && s.base != "scratch" {
+		r.images = append(r.images, s.base)
 	}
 	if len(args) == 3 && strings.EqualFold(args[1], "as") {
 		s.name = args[2]
@@ -222,7 +289,8 @@ func needsBuildKit(dockerfile string) string {
 	if syntax, _, at, ok := parser.DetectSyntax([]byte(dockerfile)); ok && !strings.HasPrefix(strings.TrimPrefix(syntax, "docker.io/"), "docker/dockerfile") {
 		return fmt.Sprintf("line %d: # syntax=%s", at[0].Start.Line, syntax)
 	}
-	for _, n := range instructions(dockerfile) {
+	nodes, _ := instructions(dockerfile)
+	for _, n := range nodes {
 		name := strings.ToUpper(n.Value)
 		if len(n.Heredocs) > 0 {
 			return fmt.Sprintf("line %d: %s with a here-document", n.StartLine, name)

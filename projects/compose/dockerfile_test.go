@@ -38,6 +38,27 @@ func TestExposes_ReadsTheStageThatIsBuilt(t *testing.T) {
 	}
 }
 
+func TestImagesIn_FollowsEveryWayToAnImage(t *testing.T) {
+	given := "blog-web"
+	args := types.MappingWithEquals{"GIVEN": &given}
+	for text, want := range map[string]string{
+		"FROM a AS one\nFROM scratch\nCOPY --from=one / /\nCOPY --from=0 / /\nFROM One\n":                                    "a",
+		"ARG GIVEN=x\nFROM --platform=linux/amd64 \"${GIVEN}\":${TAG:-1}\n":                                                  "blog-web:1",
+		"FROM ${TARGETOS:+blog-web}\n":                                                                                       "blog-web",
+		"# escape=`\nFROM blog`-web\n":                                                                                       "blog-web",
+		"FROM scratch\nCOPY --from=docker.io/library/b / /\nADD --from=c x y\nRUN --mount=type=bind,from=d,target=/d true\n": "docker.io/library/b c d",
+		"FROM a\nARG GIVEN\nRUN --mount=target=/x,from=$GIVEN --mount=type=cache,target=/c true\n":                           "a blog-web",
+		"FROM a\nONBUILD COPY --from=b / /\n":                                                                                "a b",
+		"FROM a\nCOPY --from=7 / /\n":                                                                                        "a 7",
+		"FROM $NONE\n":                                                                                                       "",
+		"":                                                                                                                   "",
+	} {
+		if got := strings.Join(imagesIn(text, args), " "); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
+
 func TestNeedsBuildKit_NamesWhatTheEnginesOwnBuilderLacks(t *testing.T) {
 	for text, want := range map[string]string{
 		"FROM a\nCOPY --from=x --chown=1 a b\nADD --chown=1 a b\nHEALTHCHECK --interval=1s CMD x\nRUN cat <<'A' >x || true\nb\nA\n": "line 5: RUN with a here-document",

@@ -64,6 +64,14 @@ func (c *Compose) own(ctx context.Context, s Subject) (*types.Project, Inspectio
 	if err := c.refuseTaken(ctx, project, seen.Trust, names); err != nil {
 		return nil, seen, err
 	}
+	// A build would have the files of others before there is an image to look at.
+	strangers, err := c.strangersImages(ctx, project, seen.Trust)
+	if err != nil {
+		return nil, seen, err
+	}
+	if len(strangers) > 0 {
+		return nil, seen, strangers
+	}
 	if err := c.refuseOthers(ctx, project, seen); err != nil {
 		return nil, seen, err
 	}

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/containerd/errdefs"
+	"github.com/distribution/reference"
 	"github.com/docker/compose/v5/pkg/api"
 
 	"gateway/projects/policy"
@@ -24,21 +26,48 @@ func (c *Compose) strangersImages(ctx context.Context, project *types.Project, t
 		return nil, nil
 	}
 	var found policy.Refused
-	for _, use := range imageUses(project) {
+	uses, err := imageUses(project)
+	if err != nil {
+		return nil, err
+	}
+	for _, use := range uses {
 		seen, err := c.imageOf(ctx, use.image)
+		if errdefs.IsInvalidArgument(err) {
+			continue // The name is none, as whoever needs the image will say.
+		}
 		if err != nil {
 			return nil, fmt.Errorf("looking at image %s: %w", use.image, worded(err))
 		}
-		owner := seen.labels[api.ProjectLabel]
-		if owner == "" || owner == project.Name || seen.pulled && strings.Contains(use.image, "/") && !ofTemplate(project) {
+		owner := strangerOf(use.image, seen, project)
+		if owner == "" {
 			continue
 		}
 		f := policy.ImageName.Found(use.where, fmt.Sprintf("image %s was built here for project %s", use.image, owner))
 		f.File = project.ComposeFiles[0]
-		f.Mend = fmt.Sprintf("use another image, or have the engine fetch the real one: docker image rm %s && docker pull %s", use.image, use.image)
+		if f.Mend = "use another image"; policy.ServiceOfImage(owner, familiar(use.image)) == "" {
+			f.Mend = fmt.Sprintf("use another image, or let the engine fetch the real one: docker image rm %s && docker pull %s", use.image, use.image)
+		}
 		found = append(found, f)
 	}
 	return found, nil
+}
+
+// strangerOf is the other project that an image was built here for, or empty.
+func strangerOf(image string, seen imageFacts, project *types.Project) string {
+	owner := seen.labels[api.ProjectLabel]
+	if owner == project.Name || seen.pulled && strings.Contains(familiar(image), "/") && !ofTemplate(project) {
+		return ""
+	}
+	return owner
+}
+
+// familiar is the name of an image without the registry and the user that are meant when a name has none.
+func familiar(image string) string {
+	named, err := reference.ParseNormalizedNamed(image)
+	if err != nil {
+		return image // such as an id
+	}
+	return reference.FamiliarString(named)
 }
 
 // ofTemplate reports whether a template made the project: its images are pulled by hand or by the engine, and never built.
@@ -54,8 +83,9 @@ const composeTemplate = "compose"
 // imageUse is an image that a project takes without building it.
 type imageUse struct{ image, where string }
 
-// imageUses are all images that a project names, but for those that it builds.
-func imageUses(project *types.Project) []imageUse {
+// imageUses are all images that a project names, those in its Dockerfiles among them, but for those that it builds. The
+// error is of a Dockerfile that cannot be read.
+func imageUses(project *types.Project) ([]imageUse, error) {
 	var all []imageUse
 	for _, name := range slices.Sorted(maps.Keys(project.Services)) {
 		s := project.Services[name]
@@ -79,9 +109,19 @@ func imageUses(project *types.Project) []imageUse {
 		for _, cache := range s.Build.CacheFrom {
 			all = append(all, imageUse{strings.TrimPrefix(cache, "type=registry,ref="), at + ".build"})
 		}
+		if path := dockerfilePath(s.Build); s.Build.DockerfileInline == "" && !policy.RemoteContext(s.Build.Context) {
+			if err := policy.Readable(path); err != nil {
+				return nil, fmt.Errorf("service %s: %s: %w", name, path, err)
+			}
+		}
+		for _, image := range imagesIn(dockerfileOf(s.Build, func(path string) (string, bool) { return path, true }), s.Build.Args) {
+			if _, named := s.Build.AdditionalContexts[image]; !named {
+				all = append(all, imageUse{image, at + ".build"})
+			}
+		}
 	}
 	slices.SortStableFunc(all, func(a, b imageUse) int { return strings.Compare(a.where+a.image, b.where+b.image) })
-	return slices.Compact(all)
+	return slices.Compact(all), nil
 }
 
 // refuseOthers refuses volumes, networks and containers of the engine that have the name of one of the project's, and were
