@@ -95,7 +95,7 @@ var harmless = []string{
 	"Name", "Profiles", "Attach", "CapDrop", "Command", "DependsOn", "DNS", "DNSOpts", "DNSSearch", "DomainName",
 	"Dockerfile", "Entrypoint", "Environment", "Expose", "Extends", "Hostname", "Image", "Init", "CustomLabels",
 	"Links", "MacAddress", "MemSwappiness", "CPUPercent", "CPUCount", "CPUSet", "CPUPeriod", "Platform",
-	"PullPolicy", "ReadOnly", "Restart", "StdinOpen", "StopGracePeriod", "StopSignal", "Tty", "User", "WorkingDir", "Extensions",
+	"PullPolicy", "ReadOnly", "Restart", "StdinOpen", "StopSignal", "Tty", "User", "WorkingDir", "Extensions",
 }
 
 // empty are the fields of a service that have to say nothing, by the rule that refuses them.
@@ -111,44 +111,45 @@ var empty = map[string]policy.Rule{
 
 // examined are the fields of a service that are looked at one by one.
 var examined = map[string]func(r *resolved, s types.ServiceConfig, keys []string){
-	"Build":          examineBuild,
-	"Develop":        examineDevelop,
-	"CapAdd":         examineCapabilities,
-	"Cgroup":         namespace("cgroup", func(s types.ServiceConfig) string { return s.Cgroup }),
-	"Ipc":            namespace("ipc", func(s types.ServiceConfig) string { return s.Ipc }),
-	"NetworkMode":    namespace("network_mode", func(s types.ServiceConfig) string { return s.NetworkMode }),
-	"Pid":            namespace("pid", func(s types.ServiceConfig) string { return s.Pid }),
-	"UserNSMode":     namespace("userns_mode", func(s types.ServiceConfig) string { return s.UserNSMode }),
-	"Uts":            namespace("uts", func(s types.ServiceConfig) string { return s.Uts }),
-	"Configs":        nothing, // they name those of the project, which are looked at there
-	"Secrets":        nothing,
-	"Networks":       examineEndpoints,
-	"CPUQuota":       examineLimits,
-	"CPUS":           examineLimits,
-	"CPUShares":      nothing, // with CPUS
-	"MemLimit":       nothing, // with CPUS
-	"MemReservation": nothing,
-	"MemSwapLimit":   nothing,
-	"PidsLimit":      nothing,
-	"ShmSize":        nothing,
-	"Scale":          nothing,
-	"OomScoreAdj":    examineScore,
-	"Deploy":         examineDeploy,
-	"EnvFiles":       examineEnvFiles,
-	"LabelFiles":     examineLabelFiles,
-	"HealthCheck":    examineHealth,
-	"ExtraHosts":     examineExtraHosts,
-	"Labels":         examineLabels,
-	"Logging":        examineLogging,
-	"SecurityOpt":    examineSecurityOpt,
-	"StorageOpt":     examineStorage,
-	"Sysctls":        examineSysctls,
-	"Tmpfs":          examineTmpfs,
-	"Ulimits":        examineUlimits,
-	"Volumes":        examineMounts,
-	"VolumesFrom":    examineVolumesFrom,
-	"PostStart":      examineHooks,
-	"PreStop":        nothing, // with PostStart
+	"Build":           examineBuild,
+	"Develop":         examineDevelop,
+	"CapAdd":          examineCapabilities,
+	"Cgroup":          namespace("cgroup", func(s types.ServiceConfig) string { return s.Cgroup }),
+	"Ipc":             namespace("ipc", func(s types.ServiceConfig) string { return s.Ipc }),
+	"NetworkMode":     namespace("network_mode", func(s types.ServiceConfig) string { return s.NetworkMode }),
+	"Pid":             namespace("pid", func(s types.ServiceConfig) string { return s.Pid }),
+	"UserNSMode":      namespace("userns_mode", func(s types.ServiceConfig) string { return s.UserNSMode }),
+	"Uts":             namespace("uts", func(s types.ServiceConfig) string { return s.Uts }),
+	"Configs":         nothing, // they name those of the project, which are looked at there
+	"Secrets":         nothing,
+	"Networks":        examineEndpoints,
+	"CPUQuota":        examineLimits,
+	"CPUS":            examineLimits,
+	"CPUShares":       nothing, // with CPUS
+	"MemLimit":        nothing, // with CPUS
+	"MemReservation":  nothing,
+	"MemSwapLimit":    nothing,
+	"PidsLimit":       nothing,
+	"ShmSize":         nothing,
+	"Scale":           nothing,
+	"OomScoreAdj":     examineScore,
+	"Deploy":          examineDeploy,
+	"EnvFiles":        examineEnvFiles,
+	"LabelFiles":      examineLabelFiles,
+	"HealthCheck":     examineHealth,
+	"StopGracePeriod": examineStop,
+	"ExtraHosts":      examineExtraHosts,
+	"Labels":          examineLabels,
+	"Logging":         examineLogging,
+	"SecurityOpt":     examineSecurityOpt,
+	"StorageOpt":      examineStorage,
+	"Sysctls":         examineSysctls,
+	"Tmpfs":           examineTmpfs,
+	"Ulimits":         examineUlimits,
+	"Volumes":         examineMounts,
+	"VolumesFrom":     examineVolumesFrom,
+	"PostStart":       examineHooks,
+	"PreStop":         nothing, // with PostStart
 }
 
 func nothing(*resolved, types.ServiceConfig, []string) {}

@@ -132,11 +132,31 @@ func examineLogging(r *resolved, s types.ServiceConfig, keys []string) {
 	}
 }
 
+func examineStop(r *resolved, s types.ServiceConfig, keys []string) {
+	if t := s.StopGracePeriod; t != nil && (*t < 0 || time.Duration(*t) > policy.MaxStop) {
+		r.find(policy.Limits, fmt.Sprintf("its containers may take longer than %s to end", policy.MaxStop), keys...)
+	}
+}
+
 func examineHealth(r *resolved, s types.ServiceConfig, keys []string) {
 	if s.HealthCheck == nil {
 		return
 	}
-	for _, every := range []*types.Duration{s.HealthCheck.Interval, s.HealthCheck.StartInterval} {
+	h := *s.HealthCheck
+	seconds := func(d *types.Duration) float64 {
+		if d == nil {
+			return 0
+		}
+		return time.Duration(*d).Seconds()
+	}
+	retries := 1.0
+	if h.Retries != nil {
+		retries = max(retries, float64(*h.Retries))
+	}
+	if seconds(h.StartPeriod)+retries*max(seconds(h.Interval)+seconds(h.Timeout), 1) > policy.MaxStart.Seconds() {
+		r.find(policy.Limits, fmt.Sprintf("health checks wait longer than %s", policy.MaxStart), keys...)
+	}
+	for _, every := range []*types.Duration{h.Interval, h.StartInterval} {
 		if every != nil && *every != 0 && time.Duration(*every) < policy.MinInterval {
 			r.find(policy.Limits, fmt.Sprintf("health checks come oftener than every %s", policy.MinInterval), keys...)
 		}

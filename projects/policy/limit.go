@@ -39,6 +39,9 @@ const (
 	MaxLogBuffer = 8 << 20
 	// MinInterval is how long it takes at least from one health check to the next: the engine starts a program for each.
 	MinInterval = time.Second
+	// MaxStop and MaxStart are how long a container may take to end and to become healthy: the commands wait for it.
+	MaxStop  = 10 * time.Minute
+	MaxStart = 24 * time.Hour
 )
 
 // harmlessCapabilities are those of Docker's default ones that stay inside the container.

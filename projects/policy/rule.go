@@ -79,7 +79,7 @@ var rules = []Doc{
 	{SecurityOpt, "security_opt other than no-new-privileges:true", "it turns protections off", "remove it", false},
 	{Cgroup, "cgroup_parent, oom_kill_disable, oom_score_adj below 0, real-time CPU", "it takes from everybody's share of the machine", "remove it", false},
 	{Sysctls, "sysctls, but for a few of the container's own network", "they tune the kernel", "remove it; net.core.somaxconn and net.ipv4.ip_unprivileged_port_start are fine", false},
-	{Limits, "memory over 2 GiB, CPU over 2 or by more weight than others, pids over 2048, shm_size over 1 GiB, more than 8 replicas, 8 networks or 32 services, logs over 100 MiB or over 8 MiB in memory, health checks oftener than every second, ulimits beyond reason", "one project would take the machine from the others", "lower it", false},
+	{Limits, "memory over 2 GiB, CPU over 2 or by more weight than others, pids over 2048, shm_size over 1 GiB, more than 8 replicas, 8 networks or 32 services, logs over 100 MiB or over 8 MiB in memory, health checks oftener than every second or that wait longer than a day, stop_grace_period over 10 minutes, ulimits beyond reason", "one project would take the machine from the others", "lower it", false},
 	{Logging, "logging drivers other than json-file, local and none", "logs would leave the machine, or fill what has no limit", "remove it", false},
 	{Runtime, "runtime, isolation", "another runtime may not keep to these rules", "remove it", false},
 	{Groups, "group_add", "a group of the machine may own what the container should not have", "remove it", false},

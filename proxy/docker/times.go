@@ -18,6 +18,9 @@ const (
 	healthInterval = 30 * time.Second
 	healthTimeout  = 30 * time.Second
 	healthRetries  = 3
+
+	// longest bounds what one container may say, so that sums are times.
+	longest = 24 * time.Hour
 )
 
 // Times sums up what the containers that have a label, given as "key=value", may take one after the other, as those do
@@ -48,7 +51,7 @@ func (i *inspection) stopTime() time.Duration {
 	if i.Config.StopTimeout == nil {
 		return stopDefault
 	}
-	return time.Duration(max(*i.Config.StopTimeout, 0)) * time.Second
+	return time.Duration(min(max(*i.Config.StopTimeout, 0), int(longest/time.Second))) * time.Second
 }
 
 // startTime is until the last check that may still pass.
@@ -67,5 +70,6 @@ func (i *inspection) startTime() time.Duration {
 	if retries <= 0 {
 		retries = healthRetries
 	}
-	return h.StartPeriod + time.Duration(retries)*(or(h.Interval, healthInterval)+or(h.Timeout, healthTimeout))
+	wait := h.StartPeriod.Seconds() + float64(retries)*(or(h.Interval, healthInterval).Seconds()+or(h.Timeout, healthTimeout).Seconds())
+	return time.Duration(min(wait, longest.Seconds()) * float64(time.Second))
 }
