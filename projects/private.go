@@ -16,28 +16,35 @@ import (
 // same, and a container sees the mount and not the way there.
 const privateMode = 0o700
 
-// Protect keeps others of the machine out of the projects folder and of each project's, also of those that were made
-// before this was so. What belongs to somebody else, and what cannot be written at all, is left as it is.
+// Protect keeps others of the machine out of each project's folder and of the projects folder, also of those that were made
+// before this was so. A folder that has others than projects in it, such as /srv, keeps its mode. What belongs to somebody
+// else, and what cannot be written at all, is left as it is.
 func (s Store) Protect() error {
 	if runtime.GOOS == "windows" {
 		return nil
-	}
-	if err := protect(s.root); err != nil {
-		return err
 	}
 	entries, err := os.ReadDir(s.root)
 	if err != nil {
 		return nil // none yet, or none of ours: who needs it will say so
 	}
+	shared := false
 	for _, entry := range entries {
 		if strings.HasPrefix(entry.Name(), ".") || !isFolder(s.root, entry) {
 			continue
 		}
-		if err := protect(filepath.Join(s.root, entry.Name())); err != nil {
+		dir := filepath.Join(s.root, entry.Name())
+		if !isThere(filepath.Join(dir, ComposeFile)) {
+			shared = true
+			continue
+		}
+		if err := protect(dir); err != nil {
 			return err
 		}
 	}
-	return nil
+	if shared {
+		return nil
+	}
+	return protect(s.root)
 }
 
 // protect takes what others may do with a folder away.
@@ -46,7 +53,7 @@ func protect(dir string) error {
 	if err != nil || info.Mode().Perm()&^privateMode == 0 {
 		return nil
 	}
-	err = os.Chmod(dir, privateMode)
+	err = os.Chmod(dir, info.Mode()&^(fs.ModePerm&^privateMode))
 	if err == nil || errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.EROFS) {
 		return nil
 	}
@@ -61,5 +68,5 @@ func (s Store) makeRoot() error {
 	if err := os.Mkdir(s.root, privateMode); err != nil && !errors.Is(err, fs.ErrExist) {
 		return unwritable(s.root, err)
 	}
-	return protect(s.root)
+	return s.Protect()
 }

@@ -42,6 +42,11 @@ func TestProtect_KeepsOthersOutOfAllProjects(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	for _, dir := range []string{filepath.Join(root, "blog"), elsewhere} {
+		if err := os.WriteFile(filepath.Join(dir, ComposeFile), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	file := filepath.Join(root, "notes")
 	if err := os.WriteFile(file, nil, 0o644); err != nil {
 		t.Fatal(err)
@@ -61,6 +66,43 @@ func TestProtect_KeepsOthersOutOfAllProjects(t *testing.T) {
 	} {
 		if got := mode(path); got != want {
 			t.Errorf("%s has %v, want %v", path, got, want)
+		}
+	}
+}
+
+func TestProtect_LeavesWhatIsNoProject(t *testing.T) {
+	if os.PathSeparator != '/' {
+		t.Skip("folders have no such modes here")
+	}
+	root := t.TempDir() // such as /srv, or a folder that somebody named by mistake
+	store, err := NewStore(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	project, other := filepath.Join(root, "blog"), filepath.Join(root, "www")
+	for _, dir := range []string{project, other} {
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(project, ComposeFile), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	set := map[string]fs.FileMode{root: 0o755, project: 0o550 | fs.ModeSetgid, other: 0o755}
+	for path, mode := range set {
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, protect := range []func() error{store.Protect, store.makeRoot} {
+		if err := protect(); err != nil {
+			t.Fatal(err)
+		}
+		set[project] = 0o500 | fs.ModeSetgid
+		for path, want := range set {
+			if info, err := os.Stat(path); err != nil || info.Mode()&^fs.ModeDir != want {
+				t.Errorf("%s has %v, want %v (%v)", path, info.Mode(), want, err)
+			}
 		}
 	}
 }
