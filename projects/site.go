@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -201,14 +200,14 @@ func (c *siteCopy) file(name, to string) error {
 		return err
 	}
 	defer from.Close()
-	if info, err := from.Stat(); err != nil || !info.Mode().IsRegular() {
-		return errors.Join(errors.New("it is no plain file any more; run the command again"), err)
+	var left *int64
+	if c.limit.Bytes > 0 {
+		left = &c.left
 	}
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return err
+	err = tree.CopyFile(from, to, 0o644, left)
+	if errors.Is(err, tree.ErrGrew) {
+		return c.limit.tooLarge()
 	}
-	err = errors.Join(c.bytes(out, from), os.Chmod(to, 0o644), out.Close())
 	if err == nil && same {
 		err = os.Chtimes(to, changed, changed)
 	}
@@ -220,19 +219,6 @@ func (c *siteCopy) open(name string, same bool) (*os.File, error) {
 		return os.Open(filepath.Join(c.changes.base, filepath.FromSlash(name)))
 	}
 	return c.from.Open(filepath.FromSlash(name))
-}
-
-// bytes copies a content up to what is left. Between files of one disk the system does it, and may share the bytes.
-func (c *siteCopy) bytes(out io.Writer, from *os.File) error {
-	if c.limit.Bytes == 0 {
-		_, err := io.Copy(out, from)
-		return err
-	}
-	n, err := io.Copy(out, io.LimitReader(from, c.left+1))
-	if c.left -= n; err == nil && c.left < 0 {
-		return c.limit.tooLarge()
-	}
-	return err
 }
 
 // makeFolder makes a folder that everybody may read, whatever the umask.

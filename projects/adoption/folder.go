@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -209,22 +208,14 @@ func (c *copying) file(e file, to string) error {
 		return err
 	}
 	defer from.Close()
-	if info, err := from.Stat(); err != nil || !info.Mode().IsRegular() {
-		return errors.Join(errors.New("it is no plain file any more; run the command again"), err)
-	}
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	var in io.Reader = from
+	var left *int64
 	if c.limit > 0 {
-		in = io.LimitReader(from, c.left+1)
+		left = &c.left
 	}
-	n, err := io.Copy(out, in)
-	if c.left -= n; err == nil && c.limit > 0 && c.left < 0 {
-		err = fmt.Errorf("the folder grew meanwhile and has more than %d MiB; run the command again", c.limit>>20)
+	err = tree.CopyFile(from, to, e.mode.Perm(), left)
+	if errors.Is(err, tree.ErrGrew) {
+		return fmt.Errorf("%w and has more than %d MiB; run the command again", err, c.limit>>20)
 	}
-	err = errors.Join(err, out.Chmod(e.mode.Perm()), out.Close())
 	if err == nil {
 		err = os.Chtimes(to, e.when, e.when)
 	}

@@ -1,6 +1,7 @@
 package tree_test
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -37,5 +38,43 @@ func TestWalk_ReadsNamesOfAnyBytes(t *testing.T) {
 	})
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("%v: %q, want %q", err, got, want)
+	}
+}
+
+func TestCopyFile_StopsAtWhatIsLeft(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "from")
+	if err := os.WriteFile(path, []byte("12345"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	copied := func(name string, left *int64) error {
+		from, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer from.Close()
+		return tree.CopyFile(from, filepath.Join(dir, name), 0o444, left)
+	}
+	left := int64(9)
+	if err := errors.Join(copied("one", nil), copied("two", &left)); err != nil || left != 4 {
+		t.Errorf("%v, and %d are left", err, left)
+	}
+	if err := copied("three", &left); !errors.Is(err, tree.ErrGrew) {
+		t.Errorf("beyond what is left: %v", err)
+	}
+	if err := copied("one", nil); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("over another file: %v", err)
+	}
+	info, err := os.Stat(filepath.Join(dir, "two"))
+	if err != nil || info.Size() != 5 || info.Mode().Perm()&0o222 != 0 {
+		t.Errorf("%v %v", info, err)
+	}
+	folder, err := os.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer folder.Close()
+	if err := tree.CopyFile(folder, filepath.Join(dir, "four"), 0o444, nil); err == nil {
+		t.Error("a folder was copied as a file")
 	}
 }
