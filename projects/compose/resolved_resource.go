@@ -3,7 +3,6 @@ package compose
 import (
 	"encoding/json"
 	"fmt"
-	"path/filepath"
 	"slices"
 
 	"github.com/compose-spec/compose-go/v2/types"
@@ -65,11 +64,7 @@ func examineBuild(r *resolved, s types.ServiceConfig, keys []string) {
 	at := func(key string) []string { return append(slices.Clone(keys), key) }
 	r.context(b.Context, at("context"))
 	if b.Dockerfile != "" && !policy.RemoteContext(b.Context) {
-		dockerfile := b.Dockerfile
-		if !filepath.IsAbs(dockerfile) {
-			dockerfile = filepath.Join(r.absolute(b.Context), dockerfile)
-		}
-		r.path(policy.Build, dockerfile, at("dockerfile"))
+		r.path(policy.Build, dockerfilePath(&types.BuildConfig{Context: r.absolute(b.Context), Dockerfile: b.Dockerfile}), at("dockerfile"))
 	}
 	for _, extra := range b.AdditionalContexts {
 		if !policy.HarmlessExtraContext(extra) {
