@@ -62,7 +62,7 @@ func newUnit(t *testing.T, slow <-chan struct{}) unit {
 func (u unit) start(t *testing.T) *exec.Cmd {
 	t.Helper()
 	c := exec.CommandContext(t.Context(), "/bin/sh", "-c", `LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=http exec "$0" "$@"`,
-		filepath.Join(u.dir, "gateway"), "serve", "--docker", "--ping", "", "--socket", filepath.Join(u.dir, "s"), "--state", filepath.Join(u.dir, "state"))
+		filepath.Join(u.dir, "gateway"), "serve", "--docker", "--max-requests-per-client", "0", "--ping", "", "--socket", filepath.Join(u.dir, "s"), "--state", filepath.Join(u.dir, "state"))
 	c.Env = append(os.Environ(), "DOCKER_HOST="+u.engine.Host())
 	c.ExtraFiles, c.Stderr = []*os.File{u.socket}, t.Output()
 	if err := c.Start(); err != nil {

@@ -227,7 +227,7 @@ func TestProxy_SharesLoadAmongTargets(t *testing.T) {
 }
 
 func TestProxy_ClosesItsConnectionsToATargetThatLeaves(t *testing.T) {
-	var open atomic.Int64
+	var open, closed atomic.Int64
 	leaving := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	leaving.Config.ConnState = func(_ net.Conn, s http.ConnState) {
 		switch s {
@@ -235,6 +235,7 @@ func TestProxy_ClosesItsConnectionsToATargetThatLeaves(t *testing.T) {
 			open.Add(1)
 		case http.StateClosed:
 			open.Add(-1)
+			closed.Add(1)
 		}
 	}
 	leaving.Start()
@@ -244,8 +245,9 @@ func TestProxy_ClosesItsConnectionsToATargetThatLeaves(t *testing.T) {
 	p.visitor(t, "GET", "/x/")
 	p.SetTable(route.Build([]route.Route{mount(t, "/y", route.Strip, target)}, nil))
 	p.visitor(t, "GET", "/y/")
-	if n := open.Load(); n != 1 {
-		t.Errorf("%d connections to a target that still has a route, want the one", n)
+	// A client has its answer a moment before the connection to the target can be used again, so there may be two.
+	if n := closed.Load(); n != 0 {
+		t.Errorf("%d connections were closed to a target that still has a route", n)
 	}
 	p.SetTable(route.Build(nil, nil))
 	eventually(t, "the connection to a target that left is closed", func() bool { return open.Load() == 0 })
