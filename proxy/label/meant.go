@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 )
 
 // guesses make of a value that cannot be followed what may be meant by it, by the label's short name. What they return
@@ -34,7 +35,7 @@ var guesses = map[string]func(string) []string{
 // come first: in the list form of labels they are part of the value. Without a proposal it is what the reader says.
 func propose(c Claim, field, value, said string) string {
 	works := func(candidate string) bool {
-		if candidate == value || candidate == "" || len(candidate) > maxShown || strings.ContainsFunc(candidate, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		if candidate == value || candidate == "" || len(candidate) > maxShown || !utf8.ValidString(candidate) || strings.ContainsFunc(candidate, func(r rune) bool { return !unicode.IsPrint(r) }) {
 			return false
 		}
 		scratch := c
