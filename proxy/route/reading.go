@@ -5,8 +5,12 @@ import (
 	"strings"
 )
 
-// maxReadings bounds how many places of a table one path may be for at a time while it is read.
-const maxReadings = 32
+// maxReadings bounds how many places of a table one path may be for at a time while it is read, and maxSteps how many
+// steps it takes to read it: more than any path of a client, and less than a millisecond.
+const (
+	maxReadings = 32
+	maxSteps    = 1 << 14
+)
 
 // Readings returns the routes that an app could take the path for, when it reads paths more freely than Match does:
 // apps decode escapes (also twice, and overlong UTF-8), take a backslash for a slash, collapse slashes, resolve dot
@@ -98,8 +102,8 @@ type spot struct {
 type reader struct {
 	spots, next []spot
 	found       []*branch
-	// climbs is how many ".." may still come.
-	climbs int
+	// climbs is how many ".." may still come, and steps how many were taken.
+	climbs, steps int
 	// host reports that the next part comes behind "//", where some look for a host.
 	host bool
 }
@@ -109,7 +113,7 @@ func (b *branch) read(raw string) ([]*branch, bool) {
 	r := reader{spots: []spot{{at: b}}, climbs: climbs(raw)}
 	for part := range strings.SplitSeq(raw[1:], "/") {
 		r.part(part)
-		if len(r.spots) > maxReadings {
+		if r.tooMany() {
 			return nil, false
 		}
 		if len(r.spots) == 0 {
@@ -119,6 +123,9 @@ func (b *branch) read(raw string) ([]*branch, bool) {
 	r.keep()
 	return r.found, true
 }
+
+// tooMany reports that there are more readings, or longer ones, than are followed.
+func (r *reader) tooMany() bool { return len(r.spots) > maxReadings || r.steps > maxSteps }
 
 // climbs is how often a path may climb at most.
 func climbs(s string) int { return strings.Count(liberal(s), "..") }
@@ -190,7 +197,7 @@ func (r *reader) pieces(whole string, pieces []string, host bool) {
 			}
 		}
 		r.turn()
-		if len(r.spots) > maxReadings {
+		if r.tooMany() {
 			return
 		}
 	}
@@ -249,6 +256,7 @@ func (r *reader) climb(s spot) {
 
 // add notes where a reading has led. One that can never come back to its branch ends there.
 func (r *reader) add(s spot) {
+	r.steps++
 	switch {
 	case s.beyond > r.climbs:
 		r.end(s.at)
