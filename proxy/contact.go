@@ -71,10 +71,12 @@ func (c *contact) answered(status int) {
 	}
 }
 
-// checked notes why a check failed; it passed if there is no reason.
+// checked notes why a check failed; it passed if there is no reason, and then the target answers.
 func (c *contact) checked(reason string) {
 	if reason == "" {
 		c.finding.Store(nil)
+		c.proven.Store(true)
+		c.fault.Store(nil)
 		return
 	}
 	c.finding.Store(&reason)
@@ -193,14 +195,26 @@ func (t *target) probe(ctx context.Context) {
 	f := c.fault.Load()
 	refused := f != nil && f.connect
 	switch {
-	case t.Scheme == route.HTTPS && refused && handshake(ctx, conn), t.Scheme != route.HTTPS && refused:
+	case t.Scheme == route.HTTPS && refused && handshake(ctx, conn) == nil, t.Scheme != route.HTTPS && refused:
 		c.fault.CompareAndSwap(f, nil)
-	case t.Scheme == route.HTTP && c.doubted.Swap(false) && !c.proven.Load() && handshake(ctx, conn):
-		c.fault.Store(&fault{tls: true, text: t.Address + " speaks TLS; set gateway.scheme to https"})
+	case t.Scheme == route.HTTP && c.doubted.Swap(false) && !c.proven.Load():
+		switch err := handshake(ctx, conn); {
+		case err == nil, alerted(err):
+			c.fault.Store(&fault{tls: true, text: t.Address + " speaks TLS; set gateway.scheme to https"})
+		case ctx.Err() == nil:
+			// An app that answers 400 is not asked again.
+			c.proven.Store(true)
+		}
 	}
 }
 
-// handshake reports whether the other side speaks TLS. Nothing else is sent.
-func handshake(ctx context.Context, conn net.Conn) bool {
-	return tls.Client(conn, &tls.Config{InsecureSkipVerify: true}).HandshakeContext(ctx) == nil //nolint:gosec // As for requests.
+// handshake returns nil if the other side speaks TLS and takes this client. Nothing else is sent.
+func handshake(ctx context.Context, conn net.Conn) error {
+	return tls.Client(conn, &tls.Config{InsecureSkipVerify: true}).HandshakeContext(ctx) //nolint:gosec // As for requests.
+}
+
+// alerted reports that the other side refused a handshake in TLS, as servers do that want a server name.
+func alerted(err error) bool {
+	remote, is := errors.AsType[*net.OpError](err)
+	return is && remote.Op == "remote error"
 }
