@@ -103,9 +103,14 @@ func (m *Map) whose(authority, rest string, secure bool) owner {
 // authorizes reports whether an address answers an authorization request: a program on the client's own machine may wait
 // for it on a loopback address (RFC 8252 section 7.3).
 func authorizes(rest string) bool {
-	for _, name := range []string{"code=", "state=", "access_token=", "id_token="} {
-		if at := strings.Index(rest, name); at > 0 && strings.IndexByte("?&#", rest[at-1]) >= 0 {
-			return true
+	for i := range len(rest) {
+		if strings.IndexByte("?&#", rest[i]) < 0 {
+			continue
+		}
+		for _, name := range [...]string{"code=", "state=", "access_token=", "id_token="} {
+			if strings.HasPrefix(rest[i+1:], name) {
+				return true
+			}
 		}
 	}
 	return false

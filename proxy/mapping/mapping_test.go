@@ -131,6 +131,7 @@ func TestMap_KnowsTheAppByEachOfItsAddresses(t *testing.T) {
 		{"http://example.org:3000/wiki/", "/wiki/"}, // all of its own paths are the app's,
 		{"http://bots:3000/wiki/", "/wiki/"},        // whatever other routes there are
 		{"http://localhost:3000/?statement=1", "/?statement=1"},
+		{"http://localhost:3000/v2/u?_state=1&upload_state=2", "/v2/u?_state=1&upload_state=2"},
 	} {
 		m := robots(t)
 		want := plain + "/robots" + test.below
@@ -160,6 +161,7 @@ func TestMap_LeavesAloneWhatIsNotProvablyTheApp(t *testing.T) {
 		"http://127.evil.org:3000/x", "ws://example.org:3000/x",
 		// What a program on the client's machine waits for.
 		"http://localhost:3000/callback?code=abc&state=x", "http://127.0.0.1:3000/#access_token=x",
+		"http://localhost:3000/callback?session_state=1&error=access_denied&state=x", "http://localhost:3000/callback?a&state=x",
 	} {
 		if m := robots(t); m.URL(u) != u {
 			t.Errorf("URL(%q) = %q", u, m.URL(u))
