@@ -34,10 +34,11 @@ var Schemes = [...]Scheme{
 // an element; the one that counts is that of the first trusted proxy, which is hops elements from the end.
 func (s *Scheme) Read(hops int, lines ...string) string { return s.read(element(lines, hops)) }
 
-// scheme reads the name of a scheme. Those of WebSockets stand for the ones that they are opened over (RFC 6455 section 11.1).
+// scheme reads the name of a scheme. Those of WebSockets stand for the ones that they are opened over (RFC 6455 section
+// 11.1), and some proxies write ssl in X-Forwarded-Protocol.
 func scheme(s string) string {
 	switch {
-	case strings.EqualFold(s, "https"), strings.EqualFold(s, "wss"):
+	case strings.EqualFold(s, "https"), strings.EqualFold(s, "wss"), strings.EqualFold(s, "ssl"):
 		return "https"
 	case strings.EqualFold(s, "http"), strings.EqualFold(s, "ws"):
 		return "http"

@@ -19,7 +19,7 @@ func TestScheme_ReadsTheSpellingsOfProxies(t *testing.T) {
 	for _, name := range []string{"X-Forwarded-Proto", "X-Forwarded-Protocol", "X-Forwarded-Scheme", "X-Url-Scheme", "X-Scheme", "CloudFront-Forwarded-Proto"} {
 		for lines, want := range map[string]string{
 			"https": "https", "http": "http", "HTTPS": "https", " https ": "https", "https,": "https", "https, https": "https", "https|https": "https",
-			"wss": "https", "ws": "http", "WSS": "https", "https, http": "http", "http|https": "https", "http, wss": "https",
+			"wss": "https", "ws": "http", "WSS": "https", "ssl": "https", "https, http": "http", "http|https": "https", "http, wss": "https",
 			"": "", "|": "", ",": "", "h2": "", "https;x": "", "httpss": "", "https http": "", "gopher": "", "on": "", "https, gopher": "",
 		} {
 			if got := schemeBy(name, lines, 1); got != want {
