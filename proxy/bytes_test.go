@@ -99,7 +99,7 @@ func TestProxy_AloneSaysWhoTheVisitorIs(t *testing.T) {
 	lies := []string{
 		"X-Forwarded-For: 6.6.6.6", "x-forwarded-for: 6.6.6.7", "X_Forwarded_For: 6.6.6.6", "X-Forwarded_For: 6.6.6.6", "X.Forwarded.For: 6.6.6.6",
 		"X-Forwarded-Proto: https", "X_FORWARDED_PROTO: https", "X-Forwarded-Host: evil.org", "X-Forwarded-Port: liar", "X-Forwarded-Prefix: /evil",
-		"X_Forwarded_Prefix: /evil", "X-Forwarded-Server: evil", "X-Forwarded-Ssl: on", "X-Forwarded-User: root", "X-Forwarded: evil", "Forwarded: for=6.6.6.6", "X-Real-IP: 6.6.6.6", "X_Real_IP: 6.6.6.6",
+		"X_Forwarded_Prefix: /evil", "X-Forwarded-Server: evil", "X-Forwarded-Ssl: on", "X-Forwarded-User: root", "X-Forwarded: evil", "Forwarded: for=6.6.6.6", "X-Real-IP: 6.6.6.6", "X_Real_IP: 6.6.6.6", "X-Original-URL: /evil", "X_Rewrite_Url: /evil",
 		"X-Request-Id: evil", "X_Request-ID: evil", "Proxy: http://evil.org",
 	}
 	plain := []string{"X-Other_Name: kept", "X-Real-Ips: kept", "X-Forward: kept", "User-Agent: me"}

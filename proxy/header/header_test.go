@@ -49,7 +49,7 @@ func TestKindOf_KnowsEachNameAndNoOther(t *testing.T) {
 }
 
 func FuzzKindOf(f *testing.F) {
-	for _, seed := range []string{"X-Forwarded-For", "x_real.ip", "Proxy", "Accept", "", "FORWARDED", "Proxy-Authorization", "X-Forwardedly", "Front_End-Https", "CF-Visitor", "X-Schema"} {
+	for _, seed := range []string{"X-Forwarded-For", "x_real.ip", "Proxy", "Accept", "", "FORWARDED", "Proxy-Authorization", "X-Forwardedly", "Front_End-Https", "CF-Visitor", "X-Schema", "X-Original-URL", "x_rewrite_url"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, name string) {
@@ -66,6 +66,7 @@ func FuzzKindOf(f *testing.F) {
 		want := strings.HasPrefix(string(folded), "x-forwarded")
 		for _, ours := range []string{
 			"forwarded", "x-real-ip", "x-request-id", "proxy", "front-end-https", "x-url-scheme", "x-scheme", "cloudfront-forwarded-proto", "cf-visitor",
+			"x-original-url", "x-rewrite-url",
 		} {
 			want = want || string(folded) == ours
 		}

@@ -128,6 +128,8 @@ var names = func() (byLength [40][]named) {
 		{"sourcemap", Reference},
 		{"x-sourcemap", Reference},
 		{"x-redirect", Reference},
+		{"x-pingback", Reference}, // WordPress
+		{"operation-location", Reference},
 		{"x-request-url", Reference},       // the fetch of older browsers
 		{"turbolinks-location", Reference}, // Turbolinks 5
 		{"turbo-location", Reference},
@@ -198,10 +200,12 @@ func KindOf(name string) Kind {
 	return Other
 }
 
-// forgeries are fields that only the gateway may set, by length. Proxy is among them because CGI makes it HTTP_PROXY.
+// forgeries are fields that only the gateway may set, by length. Proxy is among them because CGI makes it HTTP_PROXY, and
+// X-Original-URL and X-Rewrite-URL because some frameworks serve the path that they name in place of the one asked for.
 var forgeries = func() (byLength [32][]string) {
 	for _, name := range []string{
 		"x-real-ip", "x-request-id", "forwarded", "proxy", "front-end-https", "x-url-scheme", "x-scheme", "cloudfront-forwarded-proto", "cf-visitor",
+		"x-original-url", "x-rewrite-url",
 	} {
 		byLength[len(name)] = append(byLength[len(name)], name)
 	}

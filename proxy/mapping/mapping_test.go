@@ -275,6 +275,8 @@ func TestMap_MapsResponses(t *testing.T) {
 		{"Location", "/login", "/robots/login"},
 		{"Content-Location", "/doc.en", "/robots/doc.en"},
 		{"SourceMap", "/app.js.map", "/robots/app.js.map"},
+		{"X-Pingback", "http://example.org:3000/xmlrpc.php", "http://Example.org:8080/robots/xmlrpc.php"},
+		{"Operation-Location", "/jobs/1", "/robots/jobs/1"},
 		{"X-SourceMap", "/app.js.map", "/robots/app.js.map"},
 		{"Service-Worker-Allowed", "/", "/robots/"},
 		{"HX-Redirect", "/login", "/robots/login"},
