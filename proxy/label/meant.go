@@ -17,7 +17,7 @@ var guesses = map[string]func(string) []string{
 	"path":            guessPath,
 	"host":            guessHost,
 	"port":            guessPort,
-	"scheme":          guessOf(map[string]string{"grpc": "h2c", "h2": "h2c", "http2": "h2c", "http/2": "h2c", "http1": "http", "http/1.1": "http", "tls": "https", "ssl": "https", "tcp": "http"}),
+	"scheme":          guessOf(map[string]string{"grpc": "h2c", "h2": "h2c", "http2": "h2c", "http/2": "h2c", "http1": "http", "http/1.1": "http", "tls": "https", "ssl": "https", "tcp": "http", "ws": "http", "wss": "https"}),
 	"mount":           guessOf(map[string]string{"true": "strip", "yes": "strip", "stripprefix": "strip", "false": "preserve", "no": "preserve", "none": "preserve", "keep": "preserve"}),
 	"expires":         guessDay,
 	"lb":              guessOf(map[string]string{"rr": "round-robin", "roundrobin": "round-robin", "round_robin": "round-robin", "wrr": "round-robin", "cookie": "sticky", "true": "sticky", "least_conn": "p2c", "leastconn": "p2c", "random": "p2c"}),
@@ -107,7 +107,7 @@ func guessPath(s string) []string {
 	}
 	var all []string
 	for _, one := range []string{s, first(strings.TrimLeft(s, "~*= "))} {
-		one = strings.TrimLeft(unquote(one), "~=^ ")
+		one = unquote(strings.TrimLeft(unquote(one), "~=^([ "))
 		one = strings.ReplaceAll(one, `\`, "/")
 		if end := strings.IndexAny(one, "?#"); end >= 0 {
 			one = one[:end]
@@ -118,15 +118,18 @@ func guessPath(s string) []string {
 		if end := strings.Index(one, "/:"); end >= 0 {
 			one = one[:end]
 		}
-		if host, rest, found := strings.Cut(one, "/"); found && strings.Contains(host, ".") {
+		if host, rest, found := strings.Cut(one, "/"); found && strings.ContainsAny(host, ".:") {
 			one = rest
 		}
 		one = path.Clean("/" + strings.Trim(one, "/ "))
+		if one == "/" && !anyPath(s) {
+			continue
+		}
 		if end := strings.IndexFunc(one, unicode.IsSpace); end >= 0 {
 			all = append(all, strings.ReplaceAll(one, " ", "%20"))
 			continue
 		}
-		all = append(all, one, strings.ReplaceAll(one, "%", "%25"))
+		all = append(all, one, escapedSlash.ReplaceAllString(one, "/"), strings.ReplaceAll(one, "%", "%25"))
 	}
 	// A list of paths is one after the other, and a space in a path is escaped.
 	if strings.ContainsAny(s, ",;") || strings.Contains(s, " /") {
@@ -134,6 +137,15 @@ func guessPath(s string) []string {
 	}
 	return all
 }
+
+// anyPath reports whether a value that has no prefix in it may mean the whole host: a variable that nobody replaced does not.
+func anyPath(s string) bool {
+	s = strings.TrimLeft(s, "~=^ ")
+	return s != "" && strings.IndexByte("/*.", s[0]) >= 0
+}
+
+// escapedSlash is what separates no segments.
+var escapedSlash = regexp.MustCompile("(?i)%(2f|5c)")
 
 func guessHost(s string) []string {
 	s = ofRule(s, "host")

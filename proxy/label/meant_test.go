@@ -19,17 +19,19 @@ func TestParse_ProposesWhatCanBeFollowed(t *testing.T) {
 			"PathPrefixStrip(/robots, /x)": "/robots", "http://example.org/robots": "/robots", "https://example.org/robots/?a=b#c": "/robots", "example.org/robots": "/robots",
 			"http://example.org": "/", "/robots, /drones": "/robots", "/robots /drones": "/robots", "/my robots": "/my%20robots",
 			`\robots`: "/robots", `/robots\api`: "/robots/api", "//robots": "/robots", "/robots//api": "/robots/api", "/robots/../api": "/api", "/./robots": "/robots",
-			"/robots?x=1": "/robots", "/robots#top": "/robots", "/100%": "/100%25", "*": "/", "/*": "/", "\x1b[31m": "", "/\x00": "",
+			"/robots?x=1": "/robots", "/robots#top": "/robots", "/100%": "/100%25", "*": "/", "/*": "/", ".*": "/", "^/": "/", "/{tenant}/x": "/", "\x1b[31m": "", "/\x00": "",
+			"/robots,/drones": "/robots", "/robots;/drones": "/robots", "(/robots|/drones)": "/robots", "[/robots]": "/robots", "['/robots', '/drones']": "/robots",
+			"localhost:8080/robots": "/robots", "/robots%2Fapi": "/robots/api", "${PREFIX}": "", "$PREFIX/x": "", "{{ .Path }}": "", `""`: "",
 		},
 		Host: {
 			`"example.org"`: "example.org", "https://example.org/x": "example.org", "example.org:8080": "example.org", "*.example.org": "example.org", "example.org/x": "example.org",
-			"Host(`example.org`)": "example.org", "a.org,b.org": "a.org", "a.org b.org": "a.org", `^example\.org$`: "", "http://": "", "학교.kr": "",
+			"Host(`example.org`)": "example.org", "a.org,b.org": "a.org", "a.org b.org": "a.org", `^example\.org$`: "", "http://": "", "학교.kr": "", "_": "",
 		},
 		Port: {
 			`"8080"`: "8080", "8080/tcp": "8080", ":8080": "8080", "80:8080": "8080", "127.0.0.1:80:8080/tcp": "8080", "8080-8090": "8080", "8080,9090": "8080", "8080 9090": "8080",
 			"http": "80", "HTTPS": "443", "http://localhost:3000/x": "3000", "0": "", "99999": "", "-1": "", "app": "",
 		},
-		Scheme: {`"https"`: "https", "HTTP": "http", "https://": "https", "grpc": "h2c", "http/2": "h2c", "tls": "https", "fcgi": ""},
+		Scheme: {`"https"`: "https", "HTTP": "http", "https://": "https", "grpc": "h2c", "http/2": "h2c", "tls": "https", "ws": "http", "wss": "https", "fcgi": ""},
 		Mount:  {`"strip"`: "strip", "stripprefix": "strip", "true": "strip", "false": "preserve", "Preserve": "preserve"},
 		Network: {
 			`"web"`: "web", "'web'": "web", "my web": "",

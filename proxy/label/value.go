@@ -67,6 +67,9 @@ func readPath(c *Claim, value string) *fault {
 	if pattern(value) {
 		return &fault{quote(value) + " is a pattern, and a prefix is taken literally", "write the part that is the same in all paths; %2A and its like stand for such characters themselves"}
 	}
+	if strings.Contains(value, ",/") || strings.Contains(value, ";/") {
+		return &fault{quote(value) + " is a list; it takes one prefix, and further ones go into gateway.routes.ROUTE.path", "write the first of them"}
+	}
 	prefix, err := route.ParsePrefix(value)
 	if err != nil {
 		bad, _ := errors.AsType[*route.PrefixError](err)
@@ -97,6 +100,8 @@ func checkHost(host string) error {
 	switch {
 	case host == "":
 		return errors.New("it is empty")
+	case strings.Trim(host, "_.") == "":
+		return errors.New("it stands for any host in other proxies")
 	case len(host) > 253:
 		return errors.New("it has more than 253 characters")
 	case strings.Contains(host, "*"):
