@@ -27,6 +27,10 @@ var webTypes = map[string]string{
 	".zst": "application/zstd",
 }
 
+// sources are extensions that the table knows for something else than the source files that people have: TypeScript is no
+// MPEG transport stream, Rust no service description, VHDL no disk, and Emacs' Org no organizer.
+var sources = map[string]bool{".ts": true, ".rs": true, ".vhd": true, ".org": true}
+
 const octetStream = "application/octet-stream"
 
 // known returns the type of each extension, and the types that compressing shrinks.
@@ -53,8 +57,8 @@ func mediaType(name string, sample []byte) string {
 	types, _ := known()
 	kind, ok := types[strings.ToLower(path.Ext(plainName(name)))]
 	switch {
-	case strings.EqualFold(path.Ext(name), ".ts") && len(sample) > 0 && plainText(sample):
-		kind = "text/plain" // TypeScript, not an MPEG transport stream
+	case sources[strings.ToLower(path.Ext(name))] && len(sample) > 0 && plainText(sample):
+		kind = "text/plain"
 	case !ok && plainText(sample):
 		kind = "text/plain"
 	case !ok:

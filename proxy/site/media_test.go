@@ -28,6 +28,10 @@ func TestMediaType_DependsOnTheFileAlone(t *testing.T) {
 		{"x.unknown", []byte{0, 1, 2}, "application/octet-stream"},
 		{"x.unknown", korean, "application/octet-stream"},
 		{"page", []byte("<script>"), "text/plain; charset=utf-8"},
+		{"main.rs", []byte("fn main() {}"), "text/plain; charset=utf-8"},
+		{"counter.vhd", []byte("entity counter"), "text/plain; charset=utf-8"},
+		{"disk.vhd", []byte{0, 1, 2}, "application/x-virtualbox-vhd"},
+		{"notes.org", []byte("* Notes"), "text/plain; charset=utf-8"},
 	} {
 		if got := mediaType(c.name, c.sample); got != c.want {
 			t.Errorf("mediaType(%q, %.20q) = %q, want %q", c.name, c.sample, got, c.want)
