@@ -31,7 +31,7 @@ type Proxy struct {
 	// Connections and UnderWay are what clients have at once, against the bounds on that. Of requests, UnderWay counts also
 	// those whose heads are on their way.
 	Connections Bounded `json:"connections"`
-	UnderWay    Bounded `json:"underWay"`
+	UnderWay    Bounded `json:"under_way"`
 }
 
 // Bounded is how things stand with connections of clients, or with their requests under way.
@@ -39,10 +39,10 @@ type Bounded struct {
 	Open int `json:"open"`
 	// Max and MaxPerClient are the most at once, of all clients and of one; 0 is any number.
 	Max          int `json:"max"`
-	MaxPerClient int `json:"maxPerClient"`
+	MaxPerClient int `json:"max_per_client"`
 	// Refused and RefusedPerClient count what either bound kept out.
 	Refused          uint64 `json:"refused"`
-	RefusedPerClient uint64 `json:"refusedPerClient"`
+	RefusedPerClient uint64 `json:"refused_per_client"`
 }
 
 // Agent is the process that watches the engine, as it last reported.
