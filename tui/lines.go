@@ -136,13 +136,13 @@ func helpLines(m *model, width int) []string {
 	return lines
 }
 
-// stateMeaning says what visitors get.
+// stateMeaning says what clients get.
 var stateMeaning = map[string]string{
 	"ready":     "answers",
-	"starting":  "runs, its health check has not passed yet: visitors wait on a page",
+	"starting":  "runs, its health check has not passed yet: clients wait, then get a page",
 	"draining":  "was told to stop: what is under way is finished",
-	"stopped":   "exists and does not run: visitors see a page that says so",
-	"unhealthy": "runs, and its health check fails: visitors see a page that says so",
+	"stopped":   "exists and does not run: clients get a page that says so",
+	"unhealthy": "runs, and its health check fails: clients get a page that says so",
 
 	"unreachable": "runs, and does not answer where it should: its details say what to write",
 	"crashing":    "ends by itself and is restarted: its details say how, with the last line it wrote",
