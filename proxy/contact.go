@@ -123,11 +123,11 @@ func unreachable(t *route.Target, err error) string {
 	case errors.As(err, &plain):
 		return t.Address + " speaks no TLS; set gateway.scheme to http"
 	case errors.Is(err, engine.ErrTimeout), errors.Is(err, context.DeadlineExceeded):
-		return t.Address + " accepts no connections in time; look whether the app is stuck, and whether a firewall drops them"
+		return t.Address + " accepts no connections in time; check whether the app hangs, or a firewall drops them"
 	case t.Scheme == route.HTTPS:
 		return fmt.Sprintf("%s ends the TLS handshake; set gateway.scheme to http if it speaks no TLS: %v", t.Address, err)
 	}
-	return fmt.Sprintf("%s cannot be connected to: %v", t.Address, err)
+	return fmt.Sprintf("cannot connect to %s: %v", t.Address, err)
 }
 
 // broke reports that a connection was closed or reset.

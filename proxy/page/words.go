@@ -29,8 +29,8 @@ var vocabularies = map[string]vocabulary{
 		kinds: map[Kind]said{
 			Waiting:     {"Starting", "The gateway is waiting for the list of projects. This takes a few seconds."},
 			Starting:    {"{app} is starting", "It was started a moment ago and is not ready yet."},
-			Unhealthy:   {"{app} is not well", "It runs, but its health check fails. Its owner may have to look after it{: owner}."},
-			Crashing:    {"{app} keeps crashing", "It ends right after it starts, and is started again. Its owner has to look after it{: owner}."},
+			Unhealthy:   {"{app} is unhealthy", "It runs, but its health check fails. Its owner may have to fix it{: owner}."},
+			Crashing:    {"{app} keeps crashing", "It stops right after each start, and is restarted. Its owner has to fix it{: owner}."},
 			Stopped:     {"{app} is stopped", "It does not run at the moment. Only its owner can start it{: owner}."},
 			Draining:    {"{app} is stopping", "It is being stopped or replaced. If it is replaced, it is back in a moment."},
 			Paused:      {"{app} is paused", "Its owner has paused it for a while. It goes on as soon as it is resumed."},
