@@ -162,11 +162,9 @@ func deploySource(ctx context.Context, w *workshop, p projects.Project, find fin
 	if d.Routes, err = w.taken(ctx); err != nil && !errors.Is(err, errNoGateway) {
 		return err
 	}
-	now, err := w.compose.Inspect(ctx, compose.Subject{Dir: p.Dir, Name: string(p.Name), Trust: trust})
-	if err != nil {
+	if d.InForce, err = w.compose.Mounts(ctx, compose.Subject{Dir: p.Dir, Name: string(p.Name)}); err != nil {
 		return err
 	}
-	d.InForce = now.Mounts
 	d.Hold = func(ctx context.Context, dir string) error {
 		err := judge(ctx, w, compose.Subject{Dir: dir, Place: p.Dir, Name: string(p.Name), Trust: trust}, d.Routes, claimedBy(p)...)
 		return ofSource(err, dir, d.Source)

@@ -44,9 +44,6 @@ type Inspection struct {
 	Labels map[string]map[string]string
 	// Subnets are those that networks ask for, by the network's key.
 	Subnets map[string][]netip.Prefix
-	// Mounts are the files and folders that containers get, those of services that do not run among them.
-	Mounts []adoption.Mount
-
 	// Unset are the variables that the files use and nothing sets.
 	Unset []policy.Unset
 	// Absent are the mounts of which nothing is there to be mounted, one line each.
@@ -100,6 +97,28 @@ func (c *Compose) Inspect(ctx context.Context, s Subject) (Inspection, error) {
 	return seen, err
 }
 
+// Mounts are the files and folders that containers of a project get, those of services that do not run among them. It
+// also reads a project that rules refuse by now, but for the rules of what is read.
+func (c *Compose) Mounts(ctx context.Context, s Subject) ([]adoption.Mount, error) {
+	prepare()
+	report, err := look(s)
+	if err != nil {
+		return nil, located(filepath.Join(s.Dir, file), err)
+	}
+	if err := unreadable(report); err != nil {
+		return nil, err
+	}
+	project, err := read(ctx, s, report)
+	if err != nil {
+		return nil, located(report.Files[0], err)
+	}
+	var all []adoption.Mount
+	for _, name := range slices.Sorted(maps.Keys(project.AllServices())) {
+		all = append(all, mountsOf(project.AllServices()[name])...)
+	}
+	return all, nil
+}
+
 // inspect is the one way in which projects are read: what it returns is what was checked.
 func inspect(ctx context.Context, s Subject) (*types.Project, Inspection, error) {
 	prepare()
@@ -132,9 +151,6 @@ func inspect(ctx context.Context, s Subject) (*types.Project, Inspection, error)
 	seen.Labels = map[string]map[string]string{}
 	for name, service := range project.AllServices() {
 		seen.Labels[name] = service.Labels
-	}
-	for _, name := range slices.Sorted(maps.Keys(project.AllServices())) {
-		seen.Mounts = append(seen.Mounts, mountsOf(project.AllServices()[name])...)
 	}
 	seen.Subnets = subnetsOf(project)
 	seen.Absent = absent(project, s, report.Base)

@@ -13,6 +13,7 @@ import (
 
 	"gateway/projects/adoption"
 	"gateway/projects/policy"
+	"gateway/proxy/docker/dockertest"
 	"gateway/templates"
 )
 
@@ -244,4 +245,21 @@ func count(all ...bool) (n int) {
 		}
 	}
 	return n
+}
+
+func TestMounts_TellsWhatContainersHaveOfARefusedFile(t *testing.T) {
+	c, err := New(dockertest.Start(t).Host(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := write(t, "services:\n  web: {image: x, privileged: true, volumes: ['./data:/data', 'v:/v']}\n  off: {image: x, profiles: [off], volumes: ['./conf:/conf:ro']}\nvolumes: {v: {}}\n")
+	got, err := c.Mounts(t.Context(), Subject{Dir: dir, Name: "mine"})
+	want := []adoption.Mount{{Path: filepath.Join(dir, "conf"), ReadOnly: true}, {Path: filepath.Join(dir, "data")}}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("%v %v, want %v", got, err, want)
+	}
+	dir = write(t, "include: [/etc/passwd]\nservices: {web: {image: x}}\n")
+	if _, err := c.Mounts(t.Context(), Subject{Dir: dir, Name: "mine"}); err == nil || !strings.Contains(err.Error(), "rule include") {
+		t.Errorf("it read what is outside: %v", err)
+	}
 }
