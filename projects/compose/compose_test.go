@@ -144,13 +144,22 @@ func TestUp_BuildsInNobodyElsesPlace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// docker compose built this one without labels, and runs it.
+	engine.AddContainer(dockertest.Container{Name: "blog-run-1", Image: "blog-run", Labels: map[string]string{
+		"com.docker.compose.project": "blog", "com.docker.compose.service": "run",
+	}})
+	engine.AddContainer(dockertest.Container{Name: "x", Image: "blog-others", Labels: map[string]string{
+		"com.docker.compose.project": "other", "com.docker.compose.service": "others",
+	}})
 	const theirs = "image blog-shop-web was built for project blog-shop (rule image-name); give the service another name"
 	for text, want := range map[string]string{
 		"{shop-web: {build: .}}": theirs,
 		"{a: {build: {context: ., tags: [blog-shop-web]}}, shop-web: {image: x}}": theirs,
 		"{shop-web: {build: ., image: 'blog-shop-web:latest'}}":                   "image blog-shop-web:latest was built for project blog-shop",
 		"{hand: {build: .}}":                  "image blog-hand is there already and was not built for this project (rule image-name)",
+		"{others: {build: .}}":                "image blog-others is there already and was not built for this project (rule image-name)",
 		"{mine: {build: .}, new: {build: .}}": "",
+		"{run: {build: .}}":                   "",
 	} {
 		dir := write(t, "services: "+text)
 		_, _, err := c.own(t.Context(), Subject{Dir: dir, Name: "blog"})

@@ -14,6 +14,7 @@ import (
 	"github.com/docker/compose/v5/pkg/api"
 
 	"gateway/projects/policy"
+	"gateway/proxy/docker"
 )
 
 // refuseImages refuses images that publish themselves: a container has the labels of its image, which no compose file
@@ -92,7 +93,8 @@ func imagesOf(project *types.Project, service string) []string {
 // builtName is an image name that a service is built under.
 type builtName struct{ service, image string }
 
-// refuseTaken refuses to build under a name that has an image already which was not built for the project.
+// refuseTaken refuses to build under a name that has an image already which was not built for the project. An image that
+// the service's own containers were made of was.
 func (c *Compose) refuseTaken(ctx context.Context, project *types.Project, trust policy.Trust, names []builtName) error {
 	if trust.Has(policy.ImageName) {
 		return nil
@@ -107,6 +109,15 @@ func (c *Compose) refuseTaken(ctx context.Context, project *types.Project, trust
 		if !seen.exists || owner == project.Name {
 			continue
 		}
+		if owner == "" {
+			runs, err := c.runs(ctx, project.Name, n.service, seen.id)
+			if err != nil {
+				return err
+			}
+			if runs {
+				continue
+			}
+		}
 		text := fmt.Sprintf("image %s is there already and was not built for this project", n.image)
 		if owner != "" {
 			text = fmt.Sprintf("image %s was built for project %s", n.image, owner)
@@ -120,6 +131,16 @@ func (c *Compose) refuseTaken(ctx context.Context, project *types.Project, trust
 		return found
 	}
 	return nil
+}
+
+// runs reports whether a container of a project's service was made of an image. Docker Compose builds such images, too, and
+// with the engine's own builder it gives them no label of the project.
+func (c *Compose) runs(ctx context.Context, project, service, image string) (bool, error) {
+	containers, err := c.engine.Containers(ctx, api.ProjectLabel+"="+project, api.ServiceLabel+"="+service)
+	if err != nil {
+		return false, fmt.Errorf("looking for containers of image %s: %w", image, err)
+	}
+	return slices.ContainsFunc(containers, func(c docker.Container) bool { return c.ImageID == image }), nil
 }
 
 // discard removes the containers that were made of refused images and never started: a later start would not look at
@@ -159,6 +180,7 @@ func publishes(key, value string) bool {
 // imageFacts is what an engine knows of an image.
 type imageFacts struct {
 	exists bool
+	id     string
 	labels map[string]string
 	// pulled says that the image came from a registry. Engines that keep images by containerd say so of all.
 	pulled bool
@@ -173,7 +195,7 @@ func (c *Compose) imageOf(ctx context.Context, image string) (imageFacts, error)
 	if err != nil {
 		return imageFacts{}, err
 	}
-	facts := imageFacts{exists: true, pulled: len(seen.RepoDigests) > 0}
+	facts := imageFacts{exists: true, id: seen.ID, pulled: len(seen.RepoDigests) > 0}
 	if seen.Config != nil {
 		facts.labels = seen.Config.Labels
 	}
