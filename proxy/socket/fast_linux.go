@@ -232,27 +232,35 @@ func (l *line) TryRead(p []byte) (int, error) {
 // doubtful reports, once each time that Loop began to wait, that the watch should look at the socket.
 func (l *line) doubtful() bool { return l.doubt.Load() && l.doubt.Swap(false) }
 
-// hungUp reports that the connection broke, or that the peer has closed its side unless that is not asked for.
-func (l *line) hungUp(broken bool) bool {
+// hungUp reports that the peer has closed its side, and that the connection broke.
+func (l *line) hungUp() (ended, broken bool) {
 	if l.raw == nil {
-		return false
+		return false, false
 	}
 	const pollRDHUP = 0x2000
 	poll := struct {
 		fd              int32
 		events, revents int16
 	}{events: pollRDHUP}
-	if broken {
-		poll.events = 0 // POLLERR and POLLHUP are told anyway.
-	}
-	gone := false
 	_ = l.raw.Control(func(fd uintptr) {
 		poll.fd = int32(fd)
 		var now syscall.Timespec
 		n, _, errno := syscall.RawSyscall6(syscall.SYS_PPOLL, uintptr(unsafe.Pointer(&poll)), 1, uintptr(unsafe.Pointer(&now)), 0, 0, 0)
-		gone = errno == 0 && n > 0
+		if errno == 0 && n > 0 {
+			// POLLERR and POLLHUP are told unasked.
+			ended, broken = poll.revents&pollRDHUP != 0, poll.revents&^pollRDHUP != 0
+		}
 	})
-	return gone
+	return ended, broken
+}
+
+// probe has the kernel ask every few seconds whether a peer is there that has ended its side.
+func (l *line) probe() {
+	if l.raw == nil {
+		return
+	}
+	// What fails leaves the probes as they were.
+	_ = l.raw.Control(func(fd uintptr) { _ = keepAlive(fd, keepIdleEnded) })
 }
 
 // readable reports that a read would return at once: with data, the end, or an error.

@@ -84,8 +84,8 @@ func TestSocket_LoopNoticesAnEndThatCameWithTheLastBytes(t *testing.T) {
 	s, other := pair(t, watching(t))
 	_, _ = io.WriteString(other, "last")
 	_ = other.Close()
-	eventually(t, "the end arrives", func() bool { return s.hungUp(false) })
-	if s.hungUp(true) {
+	eventually(t, "the end arrives", func() bool { ended, _ := s.hungUp(); return ended })
+	if _, broken := s.hungUp(); broken {
 		t.Error("a peer that ended its side is taken for one that is gone")
 	}
 	buf := make([]byte, 100)
@@ -209,5 +209,30 @@ func TestSocket_TakesTheAnswerOfAPeerThatSpokeFirst(t *testing.T) {
 	in := make([]byte, 10)
 	if n, sent, err := s.Ask([]byte("question"), in, false); err != nil || sent != 8 || string(in[:n]) != "answer" {
 		t.Errorf("%q, sent %d, %v", in[:n], sent, err)
+	}
+}
+
+// A peer that has ended its side and is gone answers probes for as long as its system remembers the connection.
+func TestSocket_FindsOutWhoLeftAfterItsEnd(t *testing.T) {
+	w := watching(t)
+	visitor, leaving := pair(t, w)
+	target, _ := pair(t, w)
+	visitor.LeashPatiently(target)
+	// Listeners that the system passes on may set no probes.
+	_ = visitor.line.conn.(*net.TCPConn).SetKeepAlive(false)
+	raw, err := leaving.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = raw.Control(func(fd uintptr) {
+		err = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_LINGER2, 1)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = leaving.Close()
+	eventually(t, "it is found out", target.Interrupted)
+	if !visitor.Unleash() {
+		t.Error("the visitor's end is not said")
 	}
 }

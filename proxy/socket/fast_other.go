@@ -49,6 +49,8 @@ func (l *line) Loop(step func() bool) error {
 // TryRead reads, and waits for something to read.
 func (l *line) TryRead(p []byte) (int, error) { return l.conn.Read(p) }
 
-func (l *line) hungUp(bool) bool { return false }
+func (l *line) hungUp() (ended, broken bool) { return false, false }
+
+func (l *line) probe() {}
 
 func (l *line) doubtful() bool { return false }

@@ -10,11 +10,13 @@ import (
 )
 
 // Keep-alive probes find the peers of silent connections that vanished, upgraded ones above all: after keepIdle seconds of
-// silence, keepCount probes every keepEvery seconds.
+// silence, keepCount probes every keepEvery seconds. After keepIdleEnded seconds those begin whose peer has ended its side:
+// most of these are gone.
 const (
-	keepIdle  = 60
-	keepEvery = 15
-	keepCount = 4
+	keepIdle      = 60
+	keepIdleEnded = 2
+	keepEvery     = 15
+	keepCount     = 4
 )
 
 // Listen listens on a TCP address. The options of connections are set on the listener, from which they have them: that
@@ -26,15 +28,19 @@ func Listen(ctx context.Context, address string) (net.Listener, error) {
 
 func prepare(_, _ string, raw syscall.RawConn) error {
 	var failed error
-	err := raw.Control(func(fd uintptr) {
-		for _, o := range [...]struct{ level, name, value int }{
-			{syscall.SOL_SOCKET, syscall.SO_KEEPALIVE, 1},
-			{syscall.IPPROTO_TCP, syscall.TCP_KEEPIDLE, keepIdle},
-			{syscall.IPPROTO_TCP, syscall.TCP_KEEPINTVL, keepEvery},
-			{syscall.IPPROTO_TCP, syscall.TCP_KEEPCNT, keepCount},
-		} {
-			failed = errors.Join(failed, syscall.SetsockoptInt(int(fd), o.level, o.name, o.value))
-		}
-	})
+	err := raw.Control(func(fd uintptr) { failed = keepAlive(fd, keepIdle) })
 	return errors.Join(err, failed)
+}
+
+// keepAlive sets the probes of a connection, or of those that a listener accepts.
+func keepAlive(fd uintptr, idle int) (err error) {
+	for _, o := range [...]struct{ level, name, value int }{
+		{syscall.SOL_SOCKET, syscall.SO_KEEPALIVE, 1},
+		{syscall.IPPROTO_TCP, syscall.TCP_KEEPIDLE, idle},
+		{syscall.IPPROTO_TCP, syscall.TCP_KEEPINTVL, keepEvery},
+		{syscall.IPPROTO_TCP, syscall.TCP_KEEPCNT, keepCount},
+	} {
+		err = errors.Join(err, syscall.SetsockoptInt(int(fd), o.level, o.name, o.value))
+	}
+	return err
 }

@@ -88,7 +88,8 @@ func (s *Socket) Mind(doomed func() bool) {
 func (s *Socket) Leash(to *Socket) { s.leash(to, false) }
 
 // LeashPatiently is Leash for a peer that may end its side and read on: to is interrupted when the connection has broken,
-// as it does soon after something is sent to a peer that is gone.
+// as it does soon after something is sent to a peer that is gone. One that is gone and is sent nothing is found out by
+// keep-alive probes: its system answers these for as long as it remembers the connection, a minute most often.
 func (s *Socket) LeashPatiently(to *Socket) { s.leash(to, true) }
 
 func (s *Socket) leash(to *Socket, patient bool) {
@@ -118,12 +119,17 @@ func (s *Socket) look() {
 		return
 	}
 	to := s.to.Load()
-	if to == nil && !s.doubtful() || !s.hungUp(to != nil && s.patient.Load()) {
+	if to == nil && !s.doubtful() {
 		return
 	}
-	if to == nil {
+	switch ended, broken := s.hungUp(); {
+	case !ended && !broken:
+	case to == nil:
 		s.Interrupt()
-		return
+	case broken || !s.patient.Load():
+		s.pull(to)
+	case !s.probed:
+		s.probed = true
+		s.probe()
 	}
-	s.pull(to)
 }

@@ -8,6 +8,8 @@ type tether struct {
 	to atomic.Pointer[Socket]
 	// patient reports that a peer which has ended its side only is still there: it may read on.
 	patient atomic.Bool
+	// probed reports that such a peer is asked more often whether it is there. It is the watch's.
+	probed bool
 }
 
 // cut stands in a tether for a socket that was interrupted through it.
