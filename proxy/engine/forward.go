@@ -318,6 +318,9 @@ func (f *forwarding) readHead() error {
 		}
 		if err == http1.ErrIncomplete {
 			err = f.moreLines()
+		} else if f.link.used && f.hinted == 0 && !likely(f.buf[f.from:f.got]) {
+			// It came with an upload, which cannot be sent again.
+			f.to.distrust()
 		}
 		if err != nil {
 			return f.failed(err)

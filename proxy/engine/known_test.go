@@ -151,3 +151,28 @@ func TestKnown_PassesATimeoutThatIsTheAnswer(t *testing.T) {
 		}
 	}
 }
+
+// The upload on which bytes of nobody came is lost, and those after it are not.
+func TestKnown_DistrustsATargetOfUploads(t *testing.T) {
+	const ask = "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 5000\r\n\r\n"
+	body := strings.Repeat("x", 5000)
+	r, p := before(t, Config{}, func(p *peer, _ int) {
+		for asked := 0; p.head() != ""; asked++ {
+			p.hear(body)
+			if asked > 0 {
+				p.say("bytes of nobody")
+			}
+			p.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+		}
+	})
+	for i, want := range []int{200, 502, 200, 200} {
+		v := dial(t, r.address)
+		v.say("%s%s", ask, body)
+		if resp, got := v.answer(http.MethodPut); resp.StatusCode != want {
+			t.Errorf("upload %d: %s %q, want %d", i, resp.Status, got, want)
+		}
+		if i == 0 {
+			eventually(t, func() bool { return kept(p.to) == 1 })
+		}
+	}
+}
