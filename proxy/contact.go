@@ -82,8 +82,9 @@ func (c *contact) checked(reason string) {
 	c.finding.Store(&reason)
 }
 
-// faultOf says why the attempts with a target fail, and what to write so that they do not.
-func faultOf(t *route.Target, err error) *fault {
+// faultOf says why the attempts with a target fail, and what to write so that they do not. Of one that answered before,
+// the port and the scheme are right.
+func faultOf(t *target, err error) *fault {
 	if errors.Is(err, engine.ErrConnect) {
 		return &fault{connect: true, text: unreachable(t, err)}
 	}
@@ -91,12 +92,17 @@ func faultOf(t *route.Target, err error) *fault {
 }
 
 // unanswered says why a target that accepts connections gives no answer.
-func unanswered(t *route.Target, err error) string {
+func unanswered(t *target, err error) string {
 	invalid, isInvalid := errors.AsType[*http1.Invalid](err)
+	proven := t.contact.proven.Load()
 	switch {
 	case errors.Is(err, engine.ErrTimeout):
 		return t.Address + " accepts connections and does not answer in time; look at the logs of the app"
-	case t.Scheme == route.H2C:
+	case proven && isInvalid:
+		return fmt.Sprintf("%s does not answer in HTTP any more (%s); look at the logs of the app", t.Address, invalid.Rule)
+	case proven && broke(err):
+		return t.Address + " closes connections without an answer; look at the logs of the app"
+	case t.Scheme == route.H2C && !proven:
 		return t.Address + " speaks no HTTP/2 without TLS; set gateway.scheme to http"
 	case isInvalid:
 		return fmt.Sprintf("%s does not answer in HTTP (%s); set gateway.port to the port of its HTTP server, or gateway.scheme to https if it speaks TLS",
@@ -108,12 +114,14 @@ func unanswered(t *route.Target, err error) string {
 }
 
 // unreachable says why there is no connection.
-func unreachable(t *route.Target, err error) string {
+func unreachable(t *target, err error) string {
 	var (
 		plain   tls.RecordHeaderError
 		unnamed *net.DNSError
 	)
 	switch {
+	case errors.Is(err, syscall.ECONNREFUSED) && t.contact.proven.Load():
+		return t.Address + " refuses connections, and answered before; look at the logs of the app"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return t.Address + " refuses connections; set gateway.port to the port the app listens on, and let it listen on 0.0.0.0, not on 127.0.0.1 alone"
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
@@ -185,7 +193,7 @@ func (t *target) probe(ctx context.Context) {
 	if errors.Is(err, syscall.ECONNREFUSED) {
 		// Other failures say little in the time that a probe has.
 		c.reached.Store(false)
-		c.fault.Store(&fault{connect: true, text: unreachable(t.Target, err)})
+		c.fault.Store(&fault{connect: true, text: unreachable(t, err)})
 	}
 	if err != nil {
 		return

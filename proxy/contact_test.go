@@ -11,9 +11,12 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"gateway/proxy/admin"
+	"gateway/proxy/engine"
+	"gateway/proxy/http1"
 	"gateway/proxy/route"
 )
 
@@ -197,6 +200,23 @@ func TestContact_KnowsTLSByItsAlerts(t *testing.T) {
 	asked.probe(t.Context())
 	if why := asked.contact.why(); !strings.HasSuffix(why, " speaks TLS; set gateway.scheme to https") {
 		t.Errorf("%q", why)
+	}
+}
+
+func TestContact_KeepsToTheLogsOfAnAppThatAnsweredBefore(t *testing.T) {
+	for _, scheme := range []route.Scheme{route.HTTP, route.H2C} {
+		asked := target{Target: &route.Target{Address: "172.18.0.3:80", Scheme: scheme}, contact: new(contact)}
+		closed := fmt.Errorf("%w: %w", engine.ErrAnswer, io.EOF)
+		if f := faultOf(&asked, closed); !strings.Contains(f.text, "; set gateway.") {
+			t.Errorf("%s before: %q", scheme, f.text)
+		}
+		asked.contact.answered(200)
+		refused := fmt.Errorf("%w: %w", engine.ErrConnect, syscall.ECONNREFUSED)
+		for _, err := range []error{refused, closed, fmt.Errorf("%w: %w", engine.ErrAnswer, &http1.Invalid{Rule: "no status"}), engine.ErrAnswer} {
+			if f := faultOf(&asked, err); strings.Contains(f.text, "gateway.") {
+				t.Errorf("%s: %q", scheme, f.text)
+			}
+		}
 	}
 }
 

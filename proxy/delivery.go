@@ -214,7 +214,7 @@ func (s *serving) failed(log *slog.Logger, f failure, kind balance.Kind) {
 	}
 	s.traffic.Ejected()
 	if kind != balance.Wrong {
-		f.target.contact.fault.Store(faultOf(f.target.Target, f.err))
+		f.target.contact.fault.Store(faultOf(f.target, f.err))
 	}
 	if was {
 		return
