@@ -115,7 +115,7 @@ const (
 func whyExit(c docker.Container, log string) string {
 	switch {
 	case c.OOMKilled:
-		return ": it needed more memory than it may have; raise mem_limit in compose.yaml"
+		return ": it needed more memory than it may have; raise mem_limit of the service"
 	case strings.Contains(log, "exec format error") || strings.Contains(c.Run.Fault, "exec format error"):
 		return ": its program is for another kind of processor (exec format error); use an image for this machine's"
 	case c.Run.Fault != "":

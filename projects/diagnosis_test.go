@@ -30,7 +30,7 @@ func TestFault_NamesTheCauseInOneLine(t *testing.T) {
 	}{
 		"at once":        {web("exited", 3, docker.Run{Length: time.Second}), "boom", "x", "web-1 stopped at once (exit 3)"},
 		"later":          {web("exited", 1, docker.Run{Length: 42 * time.Second}), "", "x", "web-1 stopped after 42s (exit 1)"},
-		"memory":         {oom, "", "x", "web-1 stopped at once (exit 137): it needed more memory than it may have; raise mem_limit"},
+		"memory":         {oom, "", "x", "web-1 stopped at once (exit 137): it needed more memory than it may have; raise mem_limit of the service"},
 		"killed":         {web("exited", 137, docker.Run{}), "", "x", "web-1 stopped at once (exit 137): it was killed"},
 		"no command":     {web("exited", 127, docker.Run{}), "sh: nope: not found", "x", "(exit 127): its command, or one that it runs, is not in the image"},
 		"no rights":      {web("exited", 126, docker.Run{}), "", "x", "(exit 126): its command cannot be executed"},

@@ -243,7 +243,7 @@ func worded(err error) error {
 	text := strings.TrimPrefix(err.Error(), "Error response from daemon: ")
 	text = strings.TrimPrefix(text, "failed to create network ")
 	if ended.MatchString(text) {
-		text += "; it ended by itself: have the service that needs it say so, by depends_on with condition: service_completed_successfully"
+		text += "; it ended by itself; let the service that needs it wait for it: depends_on with condition: service_completed_successfully"
 	}
 	if fix := fixOf(text); fix != "" {
 		text += "; " + fix
