@@ -208,7 +208,7 @@ func TestUp_TakesNothingOfOtherProjects(t *testing.T) {
 		"services: {a: {image: 'mariadb:10.11', volumes: [{type: image, source: other-web, target: /x}]}}":                                     "services.a.volumes: image other-web",
 		"services: {a: {build: {context: ., additional_contexts: {x: 'docker-image://other-web'}}}}":                                           "services.a.build: image other-web",
 		"services: {a: {build: {context: ., cache_from: [other-web]}}}":                                                                        "services.a.build: image other-web",
-		"services: {a: {build: {context: ., dockerfile_inline: \"FROM other-web\\n\"}}}":                                                       "services.a.build: image other-web was built here for project other (rule image-name); use another image, or allow it",
+		"services: {a: {build: {context: ., dockerfile_inline: \"FROM other-web\\n\"}}}":                                                       "line 1: services.a.build: image other-web was built here for project other (rule image-name); use another image, or allow it",
 		"services: {a: {image: x, volumes: ['theirs:/x']}}\nvolumes: {theirs: {}}":                                                             "volumes.theirs: volume blog_theirs is project other's (rule external)",
 		"services: {a: {image: x, volumes: ['hand:/x']}}\nvolumes: {hand: {}}":                                                                 "volume blog_hand is there already",
 		"services: {a: {image: x, networks: [net]}}\nnetworks: {net: {}}":                                                                      "networks.net: network blog_net is project other's",

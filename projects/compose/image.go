@@ -71,6 +71,9 @@ func (c *Compose) own(ctx context.Context, s Subject) (*types.Project, Inspectio
 		return nil, seen, err
 	}
 	if len(strangers) > 0 {
+		for i, f := range strangers {
+			strangers[i] = seen.Located(f)
+		}
 		return nil, seen, strangers
 	}
 	if err := c.refuseOthers(ctx, project, seen); err != nil {
