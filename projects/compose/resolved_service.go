@@ -149,11 +149,11 @@ func examineHealth(r *resolved, s types.ServiceConfig, keys []string) {
 		}
 		return time.Duration(*d).Seconds()
 	}
-	retries := 1.0
+	retries := 0.0
 	if h.Retries != nil {
-		retries = max(retries, float64(*h.Retries))
+		retries = float64(*h.Retries)
 	}
-	if seconds(h.StartPeriod)+retries*max(seconds(h.Interval)+seconds(h.Timeout), 1) > policy.MaxStart.Seconds() {
+	if policy.HealthWaits(seconds(h.StartPeriod), seconds(h.Interval), seconds(h.Timeout), retries) {
 		r.find(policy.Limits, fmt.Sprintf("health checks wait longer than %s", policy.MaxStart), keys...)
 	}
 	for _, every := range []*types.Duration{h.Interval, h.StartInterval} {

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -66,6 +67,7 @@ var serviceKeys = map[string]func(c *check, e entry){
 	"oom_score_adj":       checkScore,
 	"tmpfs":               checkTmpfs,
 	"storage_opt":         checkStorage,
+	"stop_grace_period":   checkStop,
 }
 
 // flag refuses a key that is on.
@@ -206,12 +208,46 @@ func checkLogging(c *check, e entry) {
 }
 
 func checkHealth(c *check, e entry) {
+	times := func(key string) float64 { return durationSeconds(c.text(lookUp(e.value, key))) }
+	retries, _ := strconv.ParseFloat(c.text(lookUp(e.value, "retries")), 64)
+	if HealthWaits(times("start_period"), times("interval"), times("timeout"), retries) {
+		c.find(Limits, e.line, "health checks wait longer than %s", MaxStart)
+	}
 	for _, key := range []string{"interval", "start_interval"} {
 		n := lookUp(e.value, key)
 		if every, err := time.ParseDuration(c.text(n)); err == nil && every != 0 && every < MinInterval {
 			c.in(key).find(Limits, n.Line, "health checks come oftener than every %s", MinInterval)
 		}
 	}
+}
+
+// checkStop refuses containers that whoever removes them would wait for.
+func checkStop(c *check, e entry) {
+	if seconds := durationSeconds(c.text(e.value)); seconds > MaxStop.Seconds() {
+		c.find(Limits, e.line, "its containers may take longer than %s to end", MaxStop)
+	}
+}
+
+// HealthWaits reports whether health checks keep whoever starts the container longer than MaxStart, by their times in
+// seconds.
+func HealthWaits(startPeriod, interval, timeout, retries float64) bool {
+	return startPeriod+max(retries, 1)*max(interval+timeout, 1) > MaxStart.Seconds()
+}
+
+// durationParts are the parts of a duration as Compose reads it: 1h30m, 2d, 1w.
+var durationParts = regexp.MustCompile(`([0-9.]+)(w|d|h|ms|m|s|us|µs|ns)`)
+
+var secondsOf = map[string]float64{"w": 7 * 86400, "d": 86400, "h": 3600, "m": 60, "s": 1, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+
+// durationSeconds reads a duration; what is none is for Compose to refuse.
+func durationSeconds(text string) float64 {
+	sum := 0.0
+	for _, part := range durationParts.FindAllStringSubmatch(text, -1) {
+		if n, err := strconv.ParseFloat(part[1], 64); err == nil {
+			sum += n * secondsOf[part[2]]
+		}
+	}
+	return sum
 }
 
 func checkUlimits(c *check, e entry) {
