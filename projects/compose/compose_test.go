@@ -148,6 +148,11 @@ func TestUp_BuildsInNobodyElsesPlace(t *testing.T) {
 	engine.AddContainer(dockertest.Container{Name: "blog-run-1", Image: "blog-run", Labels: map[string]string{
 		"com.docker.compose.project": "blog", "com.docker.compose.service": "run",
 	}})
+	// The project only ran this one before.
+	engine.AddPulled("blog-pulled")
+	engine.AddContainer(dockertest.Container{Name: "blog-pulled-1", Image: "blog-pulled", Labels: map[string]string{
+		"com.docker.compose.project": "blog", "com.docker.compose.service": "pulled",
+	}})
 	engine.AddContainer(dockertest.Container{Name: "x", Image: "blog-others", Labels: map[string]string{
 		"com.docker.compose.project": "other", "com.docker.compose.service": "others",
 	}})
@@ -160,6 +165,7 @@ func TestUp_BuildsInNobodyElsesPlace(t *testing.T) {
 		"{others: {build: .}}":                "image blog-others is there already and was not built for this project (rule image-name)",
 		"{mine: {build: .}, new: {build: .}}": "",
 		"{run: {build: .}}":                   "",
+		"{pulled: {build: .}}":                "image blog-pulled is there already and was not built for this project (rule image-name)",
 	} {
 		dir := write(t, "services: "+text)
 		_, _, err := c.own(t.Context(), Subject{Dir: dir, Name: "blog"})

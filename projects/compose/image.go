@@ -112,7 +112,8 @@ func (c *Compose) refuseTaken(ctx context.Context, project *types.Project, trust
 		if !seen.exists || owner == project.Name {
 			continue
 		}
-		if owner == "" {
+		// One from a registry was not built: a project that runs mongo-express must not take over its name.
+		if owner == "" && !seen.pulled {
 			runs, err := c.runs(ctx, project.Name, n.service, seen.id)
 			if err != nil {
 				return err

@@ -43,6 +43,15 @@ func (e *Engine) AddImage(ref string, ports ...uint16) {
 	e.world.addImage(ref, ports)
 }
 
+// AddPulled adds an image that came from a registry.
+func (e *Engine) AddPulled(ref string) {
+	e.world.mu.Lock()
+	defer e.world.mu.Unlock()
+	e.world.addImage(ref, nil)
+	i := e.world.image(ref)
+	i.digests = []string{ref + "@" + i.id}
+}
+
 // addImage adds an image when it is not there. The lock is held.
 func (w *world) addImage(ref string, ports []uint16) {
 	if w.image(ref) != nil {

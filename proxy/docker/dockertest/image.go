@@ -13,7 +13,7 @@ import (
 // image is an image; tags are complete, with ":latest" where none was given.
 type image struct {
 	id              string
-	tags            []string
+	tags, digests   []string
 	created         time.Time
 	entrypoint, cmd []string
 	exposed         map[string]struct{}
@@ -133,7 +133,7 @@ func inspectImage(w *world, r *http.Request) (int, any, error) {
 		return 0, nil, refuse(http.StatusNotFound, "no such image: %s: No such image: %s", ref, tagged(ref))
 	}
 	return http.StatusOK, map[string]any{
-		"Id": i.id, "RepoTags": i.tags, "Created": i.created.UTC(), "Os": "linux", "Architecture": "amd64",
+		"Id": i.id, "RepoTags": i.tags, "RepoDigests": i.digests, "Created": i.created.UTC(), "Os": "linux", "Architecture": "amd64",
 		"Config": map[string]any{"Entrypoint": i.entrypoint, "Cmd": i.cmd, "ExposedPorts": i.exposed, "Labels": i.labels},
 	}, nil
 }
