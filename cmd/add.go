@@ -35,8 +35,8 @@ func newAdd(env *Env) *cobra.Command {
 		Use:   "add TEMPLATE [NAME]",
 		Short: "Make a project and serve it",
 		Long: "Makes a project from a template, starts it, and returns when its route answers; the address goes to stdout.\n" +
-			"NAME is made of the path when it is left out. What cannot work is refused before anything is started, and\n" +
-			"what fails later is removed again, all of it. 'gateway add TEMPLATE --help' shows what a template takes, and on\n" +
+			"NAME defaults to a name derived from --path. Mistakes are found before anything is started, and when a later\n" +
+			"step fails, all that was made is removed again. 'gateway add TEMPLATE --help' shows what a template takes, and on\n" +
 			"a terminal a form asks for what is missing.",
 		Example: "  gateway add portfolio --path /robots\n" +
 			"  gateway add portfolio --path /robots --dir ./site --owner owner@example.org --ttl 90d\n" +
@@ -56,12 +56,12 @@ func newAdd(env *Env) *cobra.Command {
 	f.StringVar(&o.path, "path", "", "path prefix to serve it at, such as /robots (required)")
 	f.StringVar(&o.host, "host", "", "serve it only for this host name")
 	f.StringVar(&o.owner, "owner", "", "who to ask about it, such as a mail address")
-	f.StringVar(&o.ttl, "ttl", "", "its last day, as lists show it; nothing is stopped by itself: 90d, 2w, 6m, 1y, or a date such as 2027-06-30 (default none)")
+	f.StringVar(&o.ttl, "ttl", "", "its last day, shown in lists; nothing stops automatically: 90d, 2w, 6m, 1y, or a date such as 2027-06-30 (default none)")
 	f.StringVar(&o.pool, "pool", "", "addresses that its networks are cut from (default $GATEWAY_POOL, else "+subnet.DefaultPool+")")
 	f.StringArrayVar(&o.set, "set", nil, "set a parameter of the template: NAME=VALUE; may come several times")
 	addTemplatesFlag(f, &o.templates)
 	addTrustFlag(f, &o.trust)
-	f.BoolVar(&o.force, "force", false, "serve a folder also when it is empty or has files that are rarely meant to be public")
+	f.BoolVar(&o.force, "force", false, "serve a folder even when it is empty or has files that are rarely meant to be public")
 	f.BoolVar(&o.dryRun, "dry-run", false, "check everything, say what would be done, and do nothing")
 	f.BoolVar(&o.json, "json", false, "print JSON")
 	return c

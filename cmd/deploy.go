@@ -27,13 +27,13 @@ func newDeploy(env *Env) *cobra.Command {
 	var o deployOptions
 	c := &cobra.Command{
 		Use:   "deploy NAME",
-		Short: "Put a project's folder, or new files, in force",
+		Short: "Deploy a project, or a new version of its site",
 		Long: "Checks the project's compose.yaml and makes what runs equal to it; what is equal already is left alone. With\n" +
-			"--dir a copy of that folder becomes the next version of the project's site: visitors get the old files until\n" +
-			"all new ones are there, and then the new ones, from one request to the next. Files that are those in force\n" +
-			"already make no version. The version before comes back when the new one cannot be deployed, or later with\n" +
-			"'gateway rollback NAME'. Of a project of your own compose file or Dockerfile the copy takes the place of the one\n" +
-			"before, but for what containers may write to. It returns when the routes answer.",
+			"--dir a copy of that folder becomes the next version of the project's site: clients get the old files until all\n" +
+			"new ones are copied, and then the new ones, from one request to the next. Unchanged files make no new version.\n" +
+			"The previous version comes back when the new one cannot be deployed, or later with 'gateway rollback NAME'. In a\n" +
+			"project made from a compose file or Dockerfile of yours, the copy replaces the previous one, except for what\n" +
+			"containers may write to. The command returns when the routes answer.",
 		Example: "  gateway deploy robots\n  gateway deploy robots --dir ./dist\n  gateway deploy robots --dir ./dist --dry-run",
 		Args:    usage(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -102,7 +102,7 @@ func (o deployOptions) site(env *Env) (*projects.Site, error) {
 		return nil, nil
 	}
 	if o.keep < 1 {
-		return nil, usageError{fmt.Errorf("--keep %d: it takes a number of at least 1, the version in force", o.keep)}
+		return nil, usageError{fmt.Errorf("--keep %d: it takes a number of at least 1, the current version", o.keep)}
 	}
 	limits, err := siteLimits(env, o.maxSize, o.maxFiles)
 	if err != nil {
@@ -214,7 +214,7 @@ func printDeployed(env *Env, d projects.Deployment, done projects.Deployed) {
 	case d.Site == nil:
 	case done.Made:
 		v := done.Version
-		env.notef("version %d is in force: %d files, %s (%s)\n", v.Number, v.Files, projects.Size(v.Bytes), done.Changes)
+		env.notef("version %d is current: %d files, %s (%s)\n", v.Number, v.Files, projects.Size(v.Bytes), done.Changes)
 		if v.Replaced > 0 && d.Keep > 1 {
 			env.notef("back to version %d with: gateway rollback %s\n", v.Replaced, d.Name)
 		}
@@ -222,9 +222,9 @@ func printDeployed(env *Env, d projects.Deployment, done projects.Deployed) {
 			env.notef("removed version %s, beyond the last %d\n", strings.Trim(fmt.Sprint(done.Gone), "[]"), d.Keep)
 		}
 	case done.Version.Number > 0:
-		env.notef("these files are version %d, which is in force: no version was made (--force makes one)\n", done.Version.Number)
+		env.notef("these files are version %d, which is current: no version was made (--force makes one)\n", done.Version.Number)
 	default:
-		env.notef("these files are in force already: no version was made (--force makes one)\n")
+		env.notef("these files are deployed already: no version was made (--force makes one)\n")
 	}
 }
 

@@ -29,11 +29,11 @@ func newPause(env *Env) *cobra.Command {
 	o := pauseOptions{env: env, now: time.Now}
 	c := &cobra.Command{
 		Use:   "pause NAME|PATH",
-		Short: "Have the requests to a project wait",
+		Short: "Hold the requests to a project",
 		Long: "Pauses all routes of a project, or of a container that has none, or one route. Requests wait in line, up to 1000\n" +
-			"a route, and go on in the order in which they came when the route is resumed; those that can wait no longer\n" +
+			"a route, and go on in the order in which they came when the route is resumed; those that time out\n" +
 			"are answered with 503 and the message. The app itself goes on running. A second run changes message and times.\n" +
-			"It stays paused when the gateway starts again or the project is deployed anew.",
+			"It stays paused when the gateway restarts or the project is deployed again.",
 		Example: "  gateway pause blog --message 'Back at 17:00' --wait 0\n" +
 			"  gateway pause /robots --for 2m --wait 2m\n" +
 			"  gateway pause robots.example.org/",
@@ -44,7 +44,7 @@ func newPause(env *Env) *cobra.Command {
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.message, "message", "", "what visitors are told who can wait no longer: a line of up to 280 characters")
+	f.StringVar(&o.message, "message", "", "message for requests that time out in the queue: a line of up to 280 characters")
 	f.DurationVar(&o.wait, "wait", admin.DefaultWait, "how long a request waits at most, up to 10m; 0 answers at once")
 	f.DurationVar(&o.lasts, "for", 0, "how long the pause lasts, such as 10m (default until 'gateway resume')")
 	return c

@@ -11,9 +11,9 @@ import (
 func newResume(env *Env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "resume NAME|PATH",
-		Short: "Let the requests to a paused project go on",
+		Short: "Let the requests to a paused project through",
 		Long: "Ends the pause of all routes of a project, or of a container that has none, or of one route. The requests that\n" +
-			"wait go on in the order in which they came. A second run is fine. A paused route that is not in the table at\n" +
+			"wait go on in the order in which they came. Safe to run again. A paused route that is not in the table at\n" +
 			"the moment is resumed by its path.",
 		Example: "  gateway resume blog\n  gateway resume /robots",
 		Args:    usage(cobra.ExactArgs(1)),

@@ -16,10 +16,10 @@ func newRollback(env *Env) *cobra.Command {
 	var dryRun, asJSON bool
 	c := &cobra.Command{
 		Use:   "rollback NAME [VERSION]",
-		Short: "Put an earlier version of a project's site in force",
-		Long: "Puts the version in force that was so before, or the one with this number; 'gateway show NAME' lists those\n" +
-			"there are. A second rollback leads back to where the first began, as with 'kubectl rollout undo'. Visitors get\n" +
-			"the other files from one request to the next. The version that is left is kept, as are edits in it.",
+		Short: "Go back to an earlier version of a project's site",
+		Long: "Makes the previous version current again, or the one with this number; 'gateway show NAME' lists the versions. A\n" +
+			"second rollback undoes the first, as with 'kubectl rollout undo'. Clients get the other files from one request\n" +
+			"to the next. The version that was current is kept, as are edits in it.",
 		Example: "  gateway rollback robots\n  gateway rollback robots 3\n  gateway rollback robots --dry-run",
 		Args:    usage(cobra.RangeArgs(1, 2)),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -89,10 +89,10 @@ func runRollback(ctx context.Context, env *Env, arg string, o rollbackOptions) e
 		return err
 	}
 	if done.From.Number == done.To.Number {
-		env.notef("version %d is in force already\n", done.To.Number)
+		env.notef("version %d is current already\n", done.To.Number)
 		return nil
 	}
-	env.notef("version %d of %s is in force, in place of version %d; back with: gateway rollback %s\n",
+	env.notef("version %d of %s is current and replaces version %d; back with: gateway rollback %s\n",
 		done.To.Number, done.To.Made.Local().Format(time.DateTime), done.From.Number, name)
 	return nil
 }

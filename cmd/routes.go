@@ -30,7 +30,7 @@ func newRoutes(env *Env) *cobra.Command {
 		Use:   "routes [FILTER]",
 		Short: "List the routes with their state and traffic",
 		Long: "Lists the routes of the running gateway with their state and traffic, then what keeps others from being\n" +
-			"served, and how to mend it. With FILTER, only those whose path, host, project, service, state or owner\n" +
+			"served, and how to fix it. With FILTER, only those whose path, host, project, service, state or owner\n" +
 			"has it as a part.\n\n" +
 			"RATE is of the last 10 seconds, P50 and P95 are latencies of the last minute, and ERRORS counts the answers\n" +
 			"of 500 and above since the proxy started.",

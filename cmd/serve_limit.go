@@ -50,7 +50,7 @@ const (
 
 func addLimitFlags(f *pflag.FlagSet, o *limitOptions) {
 	f.IntVar(&o.maxConns, "max-conns", 10_000,
-		"most connections of visitors at once, 0 for no number; never more than memory and open files have room for")
+		"most client connections at once, 0 for no number; never more than memory and open files have room for")
 	f.IntVar(&o.maxConnsPerClient, "max-conns-per-client", 1024,
 		"most connections of one address (of IPv6, one /64), 0 for no bound; a whole school may share one")
 	f.IntVar(&o.maxRequests, "max-requests", 0,
@@ -62,7 +62,7 @@ func addLimitFlags(f *pflag.FlagSet, o *limitOptions) {
 	f.IntVar(&o.maxFields, "max-fields", 128, "most header fields of a request")
 	f.StringVar(&o.clientRate, "client-rate", "", "most requests of one address, such as 50/s,burst=100 (default none)")
 	f.StringSliceVar(&o.trustedProxies, "trusted-proxy", nil,
-		"network or address of proxies before this one that are believed who the visitor is, or private; may be repeated")
+		"network or address of proxies before this one that are believed who the client is, or private; may be repeated")
 	f.BoolVar(&o.proxyProtocol, "proxy-protocol", false, "connections from --trusted-proxy begin with a header of the PROXY protocol, version 1 or 2")
 	for _, w := range o.waits.all() {
 		f.DurationVar(w.value, w.flag, w.usual, w.usage)
@@ -78,10 +78,10 @@ type wait struct {
 
 func (o *waitOptions) all() []wait {
 	return []wait{
-		{&o.head, "head-timeout", "how long a visitor may take to send the head of a request, and for the handshake of TLS, 0 for ever", 10 * time.Second},
+		{&o.head, "head-timeout", "how long a client may take to send the head of a request, and for the handshake of TLS, 0 for ever", 10 * time.Second},
 		{&o.idle, "idle-timeout", "how long a connection may wait for its next request, 0 for ever", 2 * time.Minute},
-		{&o.body, "body-timeout", "how long a visitor may send nothing of a body, 0 for ever", time.Minute},
-		{&o.write, "write-timeout", "how long a visitor may take nothing of an answer, 0 for ever", time.Minute},
+		{&o.body, "body-timeout", "how long a client may pause in the body of a request, 0 for ever", time.Minute},
+		{&o.write, "write-timeout", "how long a client may read nothing of a response, 0 for ever", time.Minute},
 		{&o.connect, "connect-timeout", "how long a target may take to accept a connection, 0 for ever", 5 * time.Second},
 		{&o.answer, "answer-timeout", "how long a target may take to begin its answer, 0 for ever", 2 * time.Minute},
 		{&o.total, "total-timeout", "how long a whole request may take, upgraded connections excepted (default for ever)", 0},

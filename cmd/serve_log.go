@@ -19,9 +19,9 @@ type accessLogOptions struct {
 }
 
 func addAccessLogFlags(f *pflag.FlagSet, o *accessLogOptions) {
-	f.StringVar(&o.path, "access-log", "", "file that gets a line for each request, - for stdout; SIGHUP opens it anew (default none)")
+	f.StringVar(&o.path, "access-log", "", "file that gets a line for each request, - for stdout; SIGHUP reopens it (default none)")
 	f.StringVar(&o.format, "access-log-format", string(accesslog.JSON), "how these lines look: json or combined")
-	f.BoolVar(&o.query, "access-log-query", false, "have the queries in them, which often hold secrets")
+	f.BoolVar(&o.query, "access-log-query", false, "include queries, which often hold secrets")
 }
 
 // check reads the format. Its errors are usage errors.
@@ -67,7 +67,7 @@ func runLogged(ctx context.Context, access *accesslog.Log, logger *slog.Logger, 
 	return serve(ctx)
 }
 
-// reopen opens the log anew, after somebody moved its file.
+// reopen opens the log again, after somebody moved its file.
 func reopen(access *accesslog.Log, logger *slog.Logger) {
 	if access == nil {
 		return
@@ -76,5 +76,5 @@ func reopen(access *accesslog.Log, logger *slog.Logger) {
 		logger.Warn("the access log goes on in the file it has", "error", err)
 		return
 	}
-	logger.Info("the access log was opened anew")
+	logger.Info("the access log was reopened")
 }

@@ -18,7 +18,7 @@ type proxyOptions struct {
 
 func addProxyFlags(f *pflag.FlagSet, o *proxyOptions) {
 	f.StringVar(&o.via, "via", "", "name of this gateway in the Via fields that it then adds, both ways")
-	f.BoolVar(&o.forwarded, "forwarded", false, "tell apps who the visitor is by a Forwarded field too")
+	f.BoolVar(&o.forwarded, "forwarded", false, "also send apps the client's address in a Forwarded field")
 	addAccessLogFlags(f, &o.access)
 	addLimitFlags(f, &o.limit)
 }

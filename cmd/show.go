@@ -14,7 +14,7 @@ func newShow(env *Env) *cobra.Command {
 	c := &cobra.Command{
 		Use:     "show NAME",
 		Short:   "Show one project: folder, routes, containers, problems",
-		Long:    "Shows all that is known of one project: its folder and what that says, its routes with their addresses, its\ncontainers, and what is wrong with the mend.",
+		Long:    "Shows all that is known of one project: its folder and what that says, its routes with their addresses, its\ncontainers, and problems with their fixes.",
 		Example: "  gateway show robots\n  gateway show robots --json",
 		Args:    usage(cobra.ExactArgs(1)),
 		RunE:    func(c *cobra.Command, args []string) error { return runShow(c.Context(), env, args[0], asJSON) },

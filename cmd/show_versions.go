@@ -31,7 +31,7 @@ func printVersions(w *table, versions []versionView) {
 	for _, v := range versions {
 		state, from := "kept", v.From
 		if v.Current {
-			state = "in force"
+			state = "current"
 		}
 		if from == "" {
 			from = "made in the project's folder"

@@ -20,7 +20,7 @@ func newSlackShow(env *Env) *cobra.Command {
 		Use:   "show",
 		Short: "Show the page's links, joins and what to do about them",
 		Long: "Shows the links of the page with their state, how often they were used and until when they can be, and warns of\n" +
-			"what ends within five days or is nearly full. A join is a press of the button: who turns round at the door is counted too.",
+			"what ends within five days or is nearly full. A join is a press of the button, whether or not the client joins afterwards.",
 		Example: "  gateway slack show\n  gateway slack show --project chat --json",
 		Args:    usage(cobra.NoArgs),
 		RunE:    func(c *cobra.Command, _ []string) error { return runSlackShow(c.Context(), env, project, asJSON) },

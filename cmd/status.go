@@ -20,7 +20,7 @@ func newStatus(env *Env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "status",
 		Short: "Show the proxy, the agent, the engine and the table",
-		Long:  "Shows both processes, the engine, the table in force and the listeners. It exits with 1 when a part is missing.",
+		Long:  "Shows both processes, the engine, the current table and the listeners. It exits with 1 when a part is missing.",
 		Args:  usage(cobra.NoArgs),
 		RunE:  func(c *cobra.Command, _ []string) error { return runStatus(c.Context(), env, asJSON) },
 	}

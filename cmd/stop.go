@@ -12,8 +12,8 @@ func newStop(env *Env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "stop NAME",
 		Short: "Stop a project's containers and keep them",
-		Long: "Stops the containers of a project. Its path stays its own: visitors are told that it is stopped. A second run\n" +
-			"is fine. It stays stopped when the machine or the engine starts again.",
+		Long: "Stops the containers of a project. It keeps its path, where clients are told that it is stopped. Safe to run\n" +
+			"again. It stays stopped when the machine or the engine starts again.",
 		Example: "  gateway stop robots",
 		Args:    usage(cobra.ExactArgs(1)),
 		RunE:    func(c *cobra.Command, args []string) error { return runStop(c.Context(), env, args[0]) },

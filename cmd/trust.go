@@ -133,7 +133,7 @@ func newPolicy(env *Env) *cobra.Command {
 		Use:   "policy",
 		Short: "List the rules that projects are held to",
 		Long: "Lists what a project's compose.yaml may not ask of the machine, by the names that --trust takes: gateway add and\n" +
-			"gateway deploy refuse it by file, line, rule and mend. Those marked with a star cannot be trusted away.",
+			"gateway deploy refuse it with file, line, rule and fix. Those marked with a star cannot be trusted away.",
 		Example: "  gateway policy\n  gateway deploy shop --trust ports,mounts",
 		Args:    usage(cobra.NoArgs),
 		RunE:    func(*cobra.Command, []string) error { return runPolicy(env, asJSON) },
@@ -149,7 +149,7 @@ func runPolicy(env *Env, asJSON bool) error {
 		}{policy.Rules()})
 	}
 	w := env.table()
-	w.row("RULE\tREFUSES\tWHY\tMEND")
+	w.row("RULE\tREFUSES\tWHY\tFIX")
 	for _, d := range policy.Rules() {
 		name := string(d.Name)
 		if d.Fixed {

@@ -57,7 +57,7 @@ func (o upOptions) setProxy(s *stack.Settings) error {
 	f := pflag.NewFlagSet("up", pflag.ContinueOnError)
 	addProxyFlags(f, &merged)
 	if err := f.Parse(s.Serve); err != nil {
-		return fmt.Errorf("the running gateway has a setting that this version does not: %w; make it anew, with gateway down and then gateway up with its flags", err)
+		return fmt.Errorf("the running gateway has a setting that this version does not: %w; run gateway down, and then gateway up with its flags", err)
 	}
 	if err := o.overlay(f); err != nil {
 		return err

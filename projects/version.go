@@ -249,7 +249,7 @@ func (h history) find(name Name, number int) (from, to Version, err error) {
 	}
 	at := slices.IndexFunc(all, func(v Version) bool { return v.Current })
 	if at < 0 {
-		return from, to, fmt.Errorf("project %s: %w: no version is in force; the first 'gateway deploy %s --dir DIR' makes some", name, ErrNoVersion, name)
+		return from, to, fmt.Errorf("project %s: %w: no version is current; the first 'gateway deploy %s --dir DIR' makes some", name, ErrNoVersion, name)
 	}
 	from = all[at]
 	want := number
@@ -261,7 +261,7 @@ func (h history) find(name Name, number int) (from, to Version, err error) {
 	}
 	switch {
 	case len(all) == 1:
-		err = fmt.Errorf("project %s: %w: version %d, which is in force, is the only one there is", name, ErrNoVersion, from.Number)
+		err = fmt.Errorf("project %s: %w: version %d, the current one, is the only one", name, ErrNoVersion, from.Number)
 	case number == 0:
 		err = fmt.Errorf("project %s: %w: the one before version %d is not kept; name one of those there are: %s", name, ErrNoVersion, from.Number, numbersOf(all))
 	default:
@@ -276,7 +276,7 @@ func numbersOf(all []Version) string {
 	for _, v := range all {
 		part := strconv.Itoa(v.Number)
 		if v.Current {
-			part += " (in force)"
+			part += " (current)"
 		}
 		parts = append(parts, part)
 	}

@@ -55,11 +55,11 @@ func TestRollback_SaysWhereItCanGo(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	refused(9, "9; there are: 4 (in force), 3, 2, 1")
+	refused(9, "9; there are: 4 (current), 3, 2, 1")
 	if err := os.RemoveAll(history{dir: b.Store.Dir("robots")}.folder(3)); err != nil {
 		t.Fatal(err)
 	}
-	refused(0, "the one before version 4 is not kept; name one of those there are: 4 (in force), 2, 1")
+	refused(0, "the one before version 4 is not kept; name one of those there are: 4 (current), 2, 1")
 	if _, err := b.Rollback(t.Context(), "nothing", 0); !errors.Is(err, ErrNoProject) {
 		t.Errorf("no project: %v", err)
 	}

@@ -201,7 +201,7 @@ func TestDeploy_KeepsTheLastVersions(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantState(t, b, "8 eight*")
-	if _, err := b.Rollback(t.Context(), "robots", 0); !errors.Is(err, ErrNoVersion) || !strings.Contains(err.Error(), "version 8, which is in force, is the only one") {
+	if _, err := b.Rollback(t.Context(), "robots", 0); !errors.Is(err, ErrNoVersion) || !strings.Contains(err.Error(), "version 8, the current one, is the only one") {
 		t.Errorf("got %v", err)
 	}
 }

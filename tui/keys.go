@@ -57,7 +57,7 @@ func explained() [][2]string {
 		{},
 		{"enter", "details of the route, with its last requests"},
 		{"esc", "back; in the list: clear the filter"},
-		{"p", "all problems, with what mends them"},
+		{"p", "all problems, with their fixes"},
 		{},
 		{"/", "filter as you type; enter keeps it, esc clears it"},
 		{"s  S", "sort by the next column, reverse the order"},

@@ -43,7 +43,7 @@ func emptyLines(m *model) []string {
 	}
 	say(s.bold.Render("No routes yet."))
 	if n := len(m.problems); n > 0 {
-		say(s.warn.Render(fmt.Sprintf("%s: p shows what to mend.", plural(n, "problem"))))
+		say(s.warn.Render(fmt.Sprintf("%s: p shows the fixes.", plural(n, "problem"))))
 	}
 	lines = append(lines, "")
 	for _, step := range firstSteps {
@@ -87,7 +87,7 @@ func problemLines(m *model, width int) []string {
 	return lines
 }
 
-// problemText is what is wrong and what mends it.
+// problemText is what is wrong and how to fix it.
 func problemText(s styles, p *admin.Problem, width int) []string {
 	var lines []string
 	for i, line := range wrap(p.Message, width-2) {

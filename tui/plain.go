@@ -12,7 +12,7 @@ import (
 )
 
 // Text is a table of routes as aligned lines, each ended by a newline, with what is paused, the targets that get no
-// requests, and the problems with their mends below.
+// requests, and the problems with their fixes below.
 // Without routes and problems it is empty. Colour adds the terminal's own colours to the words that the lines have
 // anyway. Now is what end dates are near to or past.
 func Text(table admin.Routes, now time.Time, colour bool) string {
@@ -144,7 +144,7 @@ func writeProblem(b *strings.Builder, s styles, p *admin.Problem) {
 	if len(where) > 0 {
 		b.WriteString(s.dim.Render(" (" + strings.Join(where, ", ") + ")"))
 	}
-	fmt.Fprintf(b, "\n    %s\n    %s %s\n", p.Message, s.accent.Render("mend:"), p.Mend)
+	fmt.Fprintf(b, "\n    %s\n    %s %s\n", p.Message, s.accent.Render("fix:"), p.Mend)
 }
 
 // Clip cuts a text to a terminal: lines to width cells, and to height lines, the last of which then says how many

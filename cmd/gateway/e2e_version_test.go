@@ -165,7 +165,7 @@ func TestDeploy_SwapsVersionsUnderVisitors(t *testing.T) {
 	if now := docker(t, "inspect", "-f", "{{.Id}} {{.State.StartedAt}}", "e2e-swap-site-1"); now != container {
 		t.Errorf("the container was %s and is %s", container, now)
 	}
-	if out := must(t, "show", "e2e-swap"); strings.Count(out, "\nversion ") != 5 || strings.Count(out, "in force") != 1 {
+	if out := must(t, "show", "e2e-swap"); strings.Count(out, "\nversion ") != 5 || strings.Count(out, "  current  ") != 1 {
 		t.Errorf("show lists other than the last five versions:\n%s", out)
 	}
 }
