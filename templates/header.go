@@ -100,6 +100,13 @@ func (p Parameter) declared(before []Parameter) error {
 		return errors.New("help is missing; write one line on what it does")
 	case oneLine(p.Help) != nil:
 		return fmt.Errorf("help: %w", oneLine(p.Help))
+	case oneLine(p.Default) != nil:
+		return fmt.Errorf("default: %w", oneLine(p.Default))
+	}
+	for _, choice := range p.Choices {
+		if err := oneLine(choice); err != nil {
+			return fmt.Errorf("choices: %w", err)
+		}
 	}
 	return p.bounded()
 }

@@ -78,6 +78,8 @@ func TestHeader_RefusesWhatIsOff(t *testing.T) {
 		"bad bound":         {head + "parameters: [{name: a, type: size, max: lots, default: 1M, help: h}]\n", "max: "},
 		"bounded text":      {head + "parameters: [{name: a, type: text, max: 3, help: h}]\n", "integers and sizes alone"},
 		"one choice":        {head + "parameters: [{name: a, type: choice, choices: [b], default: b, help: h}]\n", "two or more"},
+		"odd choice":        {head + "parameters: [{name: a, type: choice, choices: [b, \"c\\e]0;T\\a\"], default: b, help: h}]\n", "choices: "},
+		"odd folder":        {head + "parameters: [{name: a, type: folder, default: \"c\\e[2J\", help: h}]\n", "default: "},
 		"choices of text":   {head + "parameters: [{name: a, type: text, choices: [b, c], help: h}]\n", "choice alone"},
 		"known secret":      {head + "parameters: [{name: a, type: secret, default: wordpress, help: h}]\n", "everybody would know it"},
 		"shown text":        {head + "parameters: [{name: a, type: text, show: true, help: h}]\n", "secrets alone"},
