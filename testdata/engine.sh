@@ -15,6 +15,9 @@ fail() {
 	exit 1
 }
 
+# hidden are the machine's folders that an engine would take sockets, logs and projects from.
+hidden='/run /srv /var/log'
+
 # hide puts an empty folder over one of the machine's, for as long as the namespaces live.
 hide() {
 	[ ! -d "$1" ] || mount -t tmpfs -o mode=0755 tmpfs "$1"
@@ -26,7 +29,16 @@ inside() {
 	shift 2
 	ip link set lo up
 	# An engine that is started here must not take the machine's sockets, logs, projects and settings for its own.
-	for folder in /run /srv /var/log; do hide "$folder"; done
+	# Where this checkout lies in one of them, it is put back.
+	here=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+	exec 5<"$here"
+	for folder in $hidden; do hide "$folder"; done
+	if [ ! -d "$here" ]; then
+		mkdir -p "$here"
+		mount --no-canonicalize --bind /proc/self/fd/5 "$here"
+		cd "$PWD" 2>/dev/null || cd "$here"
+	fi
+	exec 5<&-
 	cp -a /etc "$root/etc"
 	mount --bind "$root/etc" /etc
 	# The machine's groups of processes are shared; this one is the engine's own. No name of the world exists here, and
@@ -74,6 +86,13 @@ clean() {
 	done
 }
 
+# sweep removes what is left of runs that were killed. One that lives holds its lock.
+sweep() {
+	for root in "$1"/gateway-engine.*; do
+		[ ! -f "$root/lock" ] || ! flock -n "$root/lock" true || (clean)
+	done
+}
+
 outside() {
 	bare=''
 	if [ "${1-}" = --bare ]; then
@@ -82,13 +101,21 @@ outside() {
 	fi
 	[ $# -gt 0 ] || fail "no command; see the first lines of this file"
 	[ "$(id -u)" -eq 0 ] || fail "a Docker engine needs root; run it again with sudo"
-	for program in ip unshare setpriv mount go; do
+	for program in ip unshare setpriv flock mount go; do
 		command -v "$program" >/dev/null || fail "$program is missing; install iproute2, util-linux and Go"
 	done
 	[ -n "$bare" ] || command -v dockerd >/dev/null || fail "dockerd is missing; install Docker Engine, such as the package docker.io"
 	# Images take a gigabyte or two, and the engine's storage driver wants a file system on a disk.
+	for folder in $hidden; do
+		case ${TMPDIR:-/var/tmp}/ in "$folder"/*) fail "TMPDIR=$TMPDIR is hidden from the engine; set it to a folder outside of $hidden" ;; esac
+	done
+	sweep "${TMPDIR:-/var/tmp}"
 	root=$(mktemp -d "${TMPDIR:-/var/tmp}/gateway-engine.XXXXXX")
 	trap clean EXIT
+	# It is held for as long as this shell or anything that it starts lives.
+	exec 4>"$root/locked"
+	flock 4
+	mv "$root/locked" "$root/lock"
 	(cd "$(dirname "$0")" && CGO_ENABLED=0 go build -buildvcs=false -o "$root/nameserver" ./nameserver)
 	# When this shell dies, so does unshare, and with that everything inside; other signals than KILL it leaves to what
 	# runs there. It runs in the background, since a shell handles no signal while it waits for a command in the foreground;

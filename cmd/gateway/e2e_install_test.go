@@ -36,6 +36,30 @@ func machine(t *testing.T) string {
 	return all.String()
 }
 
+// inEitherOrder is a machine of its own, which people install the gateway on and run a lane on, one before and after the
+// other. The lane kills its engine time and again.
+const inEitherOrder = `
+cd ../..
+machine() { docker ps --no-trunc --format '{{.ID}} {{.Names}}' | sort; docker network ls -q | sort; cat /var/run/docker.pid; }
+lane() { testdata/engine.sh env GATEWAY_E2E=1 go test -count=1 -run '^TestEngineKilled_' ./cmd/gateway; }
+lane
+./install.sh --quickstart --prefix "$TMPDIR/installed"
+before=$(machine)
+lane
+[ "$(machine)" = "$before" ]
+curl -fs http://localhost/robots/ | grep -q '<title>robots'
+./install.sh --quickstart --prefix "$TMPDIR/installed" | grep 'there already'
+[ "$(machine)" = "$before" ]
+echo in either order
+`
+
+func TestInstall_QuickstartAndLanesRunInEitherOrder(t *testing.T) {
+	out, err := onEngine(t, t.TempDir(), "--bare", "sh", "-euc", inEitherOrder).CombinedOutput()
+	if err != nil || !strings.HasSuffix(string(out), "in either order\n") {
+		t.Fatalf("%v\n%s", err, out)
+	}
+}
+
 const quickstart = `
 cd ../..
 ./install.sh --quickstart --prefix "$TMPDIR/installed"
@@ -115,8 +139,14 @@ func TestEngine_EndsWithWhoRunsIt(t *testing.T) {
 				return strings.Join(all, " ")
 			}
 			if end == syscall.SIGKILL {
-				// Nobody is left to remove its files; its processes end by themselves.
+				// Nobody is left to remove its files; its processes end by themselves, and the next run removes what they left.
 				await(t, "all processes to end", func() bool { return exec.Command("pgrep", "-f", dir).Run() != nil }, func() string { return dir })
+				if out, err := onEngine(t, dir, "--bare", "true").CombinedOutput(); err != nil {
+					t.Fatalf("the next run: %v\n%s", err, out)
+				}
+				if found := left(); found != "" {
+					t.Errorf("the next run left: %s", found)
+				}
 				return
 			}
 			if found := left(); found != "" {
@@ -126,5 +156,29 @@ func TestEngine_EndsWithWhoRunsIt(t *testing.T) {
 				t.Errorf("the machine changed from\n%s\nto\n%s", before, after)
 			}
 		})
+	}
+}
+
+// A checkout may lie below a folder that engines get an empty one in the place of.
+func TestEngine_SeesItsCheckoutWhereverItLies(t *testing.T) {
+	checkout, err := os.MkdirTemp("/srv", "checkout-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(checkout) })
+	const copied = `mkdir -p "$0/testdata" && cp ../../go.mod "$0" && cp -r ../../testdata/engine.sh ../../testdata/nameserver "$0/testdata"`
+	if out, err := exec.Command("sh", "-c", copied, checkout).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	c := exec.CommandContext(t.Context(), "./testdata/engine.sh", "--bare", "sh", "-c", `ls /srv; pwd; ls; cat "$0/go.mod" >/dev/null`, checkout)
+	c.Dir, c.Env = checkout, append(os.Environ(), "TMPDIR="+t.TempDir())
+	want := filepath.Base(checkout) + "\n" + checkout + "\ngo.mod\ntestdata\n"
+	if out, err := c.CombinedOutput(); err != nil || string(out) != want {
+		t.Errorf("%v, it prints %q, want %q", err, out, want)
+	}
+	c = exec.CommandContext(t.Context(), "../../testdata/engine.sh", "--bare", "true")
+	c.Env = append(os.Environ(), "TMPDIR="+checkout)
+	if out, err := c.CombinedOutput(); err == nil || !strings.Contains(string(out), "set it to a folder outside of") {
+		t.Errorf("%v, it prints %q", err, out)
 	}
 }
