@@ -2,10 +2,13 @@ package main_test
 
 import (
 	"bytes"
+	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -15,10 +18,33 @@ import (
 // machine's there.
 func onEngine(t *testing.T, dir string, args ...string) *exec.Cmd {
 	t.Helper()
-	c := exec.CommandContext(t.Context(), "../../testdata/engine.sh", args...)
+	var flags []string
+	if args[0] == "--bare" {
+		flags, args = args[:1], args[1:]
+	}
+	// The engine's name is kept: others on this machine have groups of processes too.
+	noting := []string{"sh", "-c", `basename "$(dirname "$DOCKER_CONFIG")" >>"$0"; exec "$@"`, filepath.Join(dir, "engines")}
+	c := exec.CommandContext(t.Context(), "../../testdata/engine.sh", slices.Concat(flags, noting, args)...)
 	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }
 	c.Env = append(os.Environ(), "TMPDIR="+dir, "GATEWAY_PROJECTS="+filepath.Join(dir, "projects"), "GATEWAY="+lane.binary)
 	return c
+}
+
+// nothingLeft checks that the engines whose files were in dir left no files and no groups of processes.
+func nothingLeft(t *testing.T, dir string) {
+	t.Helper()
+	names, err := os.ReadFile(filepath.Join(dir, "engines"))
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no engine was started: %v", err)
+	}
+	for name := range strings.FieldsSeq(string(names)) {
+		if left, err := exec.Command("find", "/sys/fs/cgroup", "-name", name+"*").Output(); err != nil || len(left) > 0 {
+			t.Errorf("groups are left: %s %v", left, err)
+		}
+		if _, err := os.Stat(filepath.Join(dir, name)); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("the files of %s are left: %v", name, err)
+		}
+	}
 }
 
 // machine is what a test on another engine must not change.
@@ -28,7 +54,7 @@ func machine(t *testing.T) string {
 	for _, line := range []string{
 		"docker ps -a --no-trunc --format '{{.ID}} {{.State}}'", "docker network ls -q", "docker volume ls -q", "docker images -q",
 		"iptables-save | grep -v '^[#:]'", "ip -o link | sed 's/ state .*//'", "ip route", "ls /run /srv /etc/docker /var/log",
-		"cut -d ' ' -f 2 /proc/mounts", "find /sys/fs/cgroup -name 'gateway-engine*' | sort", "pgrep -x dockerd",
+		"cut -d ' ' -f 2 /proc/mounts", "pgrep -x dockerd",
 	} {
 		out, _ := exec.Command("sh", "-c", line).CombinedOutput()
 		all.WriteString(line + ":\n" + string(out))
@@ -79,6 +105,7 @@ func TestInstall_QuickstartServesOnAMachineWithoutAnEngine(t *testing.T) {
 			t.Fatalf("%v, and %q is not in\n%s", err, want, out)
 		}
 	}
+	nothingLeft(t, dir)
 	if after := machine(t); after != before {
 		t.Errorf("the machine changed from\n%s\nto\n%s", before, after)
 	}
@@ -103,9 +130,7 @@ echo "$word"
 	if out, err := c.CombinedOutput(); err != nil || !strings.HasSuffix(string(out), "done\nfarewell\n") {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	if left, err := filepath.Glob(filepath.Join(dir, "gateway-engine.*")); err != nil || len(left) > 0 {
-		t.Errorf("left: %q %v", left, err)
-	}
+	nothingLeft(t, dir)
 	if after := machine(t); after != before {
 		t.Errorf("the machine changed from\n%s\nto\n%s", before, after)
 	}
@@ -134,24 +159,17 @@ func TestEngine_EndsWithWhoRunsIt(t *testing.T) {
 				t.Fatal(err)
 			}
 			_ = c.Wait()
-			left := func() string {
-				all, _ := filepath.Glob(filepath.Join(dir, "gateway-engine.*"))
-				return strings.Join(all, " ")
-			}
 			if end == syscall.SIGKILL {
-				// Nobody is left to remove its files; its processes end by themselves, and the next run removes what they left.
-				await(t, "all processes to end", func() bool { return exec.Command("pgrep", "-f", dir).Run() != nil }, func() string { return dir })
-				if out, err := onEngine(t, dir, "--bare", "true").CombinedOutput(); err != nil {
-					t.Fatalf("the next run: %v\n%s", err, out)
-				}
-				if found := left(); found != "" {
-					t.Errorf("the next run left: %s", found)
-				}
+				// Nobody is left to remove its files: its processes end by themselves, and then the next run does it.
+				await(t, "the next run to remove what is left", func() bool {
+					err := onEngine(t, dir, "--bare", "true").Run()
+					left, _ := filepath.Glob(filepath.Join(dir, "gateway-engine.*"))
+					return err == nil && len(left) == 0
+				}, func() string { return dir })
+				nothingLeft(t, dir)
 				return
 			}
-			if found := left(); found != "" {
-				t.Errorf("left: %s", found)
-			}
+			nothingLeft(t, dir)
 			if after := machine(t); after != before {
 				t.Errorf("the machine changed from\n%s\nto\n%s", before, after)
 			}
