@@ -75,7 +75,11 @@ func (f *flood) end() {
 // underWay is what `gateway status --json` says of requests under way, and which run of the proxy said so.
 type underWay struct {
 	Boot     string
-	UnderWay struct{ Open, Max, MaxPerClient, RefusedPerClient int }
+	UnderWay struct {
+		Open, Max        int
+		MaxPerClient     int `json:"max_per_client"`
+		RefusedPerClient int `json:"refused_per_client"`
+	} `json:"under_way"`
 }
 
 func underWayNow(t *testing.T) underWay {

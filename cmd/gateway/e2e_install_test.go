@@ -47,7 +47,7 @@ func nothingLeft(t *testing.T, dir string) {
 	}
 }
 
-// machine is what a test on another engine must not change.
+// machine is what a test on another engine must not change. The engine lists networks in no fixed order.
 func machine(t *testing.T) string {
 	t.Helper()
 	var all strings.Builder
@@ -57,7 +57,8 @@ func machine(t *testing.T) string {
 		"cut -d ' ' -f 2 /proc/mounts", "pgrep -x dockerd",
 	} {
 		out, _ := exec.Command("sh", "-c", line).CombinedOutput()
-		all.WriteString(line + ":\n" + string(out))
+		lines := slices.Sorted(strings.Lines(string(out)))
+		all.WriteString(line + ":\n" + strings.Join(lines, ""))
 	}
 	return all.String()
 }
