@@ -17,7 +17,7 @@ import (
 // languages are those of the gateway's own pages, as a browser asks for them.
 var languages = []struct{ tag, accept string }{{"en", "en-US"}, {"ko", "ko-KR"}}
 
-func TestStoppedPage_SaysSoAndTurnsIntoTheApp(t *testing.T) {
+func TestStoppedPage_SaysSoAndStays(t *testing.T) {
 	const name, address = "browser-stopped", base + "/browser-stopped/"
 	run(t, appImage, name)
 	awaitCode(t, address, "")
@@ -30,8 +30,12 @@ func TestStoppedPage_SaysSoAndTurnsIntoTheApp(t *testing.T) {
 		own(t, tab, address, ownAnswer{503, l.tag, map[string]string{"en": name + " is stopped", "ko": "중지되어 있습니다: " + name}[l.tag]})
 		look(t, tab, "stopped-"+l.tag)
 	}
+	// Waiting does not help: only somebody who may can start the app.
+	stays(t, tab)
 	alone(t, seen, address)
 	docker(t, "start", name)
+	awaitCode(t, address, "")
+	visit(t, tab, address)
 	awaitApp(t, tab, name)
 	alone(t, seen, address)
 }
@@ -164,7 +168,7 @@ func stays(t *testing.T, tab context.Context) {
 // awaitApp waits until the page that is open has become the test app.
 func awaitApp(t *testing.T, tab context.Context, name string) {
 	t.Helper()
-	awaitPage(t, tab, "the page to turn into the app by itself", fmt.Sprintf("document.title === 'app' && document.querySelector('h1').innerText === %q", name))
+	awaitPage(t, tab, "the page to turn into the app", fmt.Sprintf("document.title === 'app' && document.querySelector('h1').innerText === %q", name))
 }
 
 // awaitCode waits until an address is answered with the gateway's own page of a kind, or by the app when that is "".
