@@ -22,7 +22,7 @@ const private = "only its owner may read it on this machine"
 const mostSuspects = 10
 
 // Unfit returns an error when a site has no files, or files that are rarely meant to be public, and nil otherwise. The
-// error lists the files with the reason for each. Whoever means it deploys the site all the same.
+// error lists the files with the reason for each.
 func (s *Site) Unfit() error {
 	if s.Files == 0 {
 		return fmt.Errorf("site folder %s: it holds no files to serve, and would replace the site by nothing; name the folder with the finished site, or use --force", s.Dir)
@@ -49,7 +49,7 @@ func (s *Site) Unfit() error {
 	return fmt.Errorf("site folder %s: everybody could read files that are rarely meant for it; remove them, or use --force:%s", s.Dir, &list)
 }
 
-// Warnings are sentences about names that links rarely reach, for whoever deploys the site.
+// Warnings returns sentences about file names that links rarely reach.
 func (s *Site) Warnings() []string {
 	var all []string
 	if s.notUTF8 > 0 {
@@ -61,16 +61,16 @@ func (s *Site) Warnings() []string {
 	return all
 }
 
-// inspect takes note of what Unfit and Warnings are about.
+// inspect records what Unfit and Warnings report of one file.
 func (s *Site) inspect(root *os.Root, name string, info fs.FileInfo) {
 	s.inspectName(path.Base(name))
 	reason := suspicion(path.Base(name))
 	switch {
 	case reason != "":
+	case mayHoldKey(name) && holdsKey(root, name): // before the mode, which tells nothing under a umask such as 077
+		reason = "a private key"
 	case info.Mode().Perm()&0o044 == 0:
 		reason = private
-	case mayHoldKey(name) && holdsKey(root, name):
-		reason = "a private key"
 	}
 	if info.Mode().Perm()&0o044 == 0 {
 		s.private++

@@ -73,6 +73,14 @@ func TestSite_UnfitReadsModesAndKeys(t *testing.T) {
 	if got := unfit(t, dir); !strings.Contains(got, "id_ed25519: a private key") || strings.Contains(got, "cert.pem:") {
 		t.Errorf("a key: %q", got)
 	}
+	for _, name := range []string{"index.html", "cert.pem", "id_ed25519"} {
+		if err := os.Chmod(filepath.Join(dir, name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := unfit(t, dir); !strings.Contains(got, "id_ed25519: a private key") {
+		t.Errorf("a key in a folder made under a umask of 077: %q", got)
+	}
 }
 
 func TestSite_UnfitRefusesNothingToServe(t *testing.T) {
