@@ -21,7 +21,7 @@ type Source struct {
 	Version string
 	// Ledger returns what was counted.
 	Ledger func() traffic.Ledger
-	// Table describes the table in force.
+	// Table describes the current table.
 	Table func() Table
 	// Connections tells how things stand with those of visitors.
 	Connections func() Admitted
@@ -33,7 +33,7 @@ type Source struct {
 	LostLines func() uint64
 }
 
-// Table is the table in force.
+// Table is the current table.
 type Table struct {
 	// Revision is 0 when there was no table yet.
 	Revision uint64

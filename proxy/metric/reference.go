@@ -81,9 +81,9 @@ var fields = [fieldCount]Field{
 		"any number, by the same bounds."},
 	refusedRequests: {"gateway_requests_refused_total", counter, "requests", []string{"reason"}, "Requests that were refused with " +
 		"429, 503 or REFUSED_STREAM, by the bound that they hit."},
-	revision: {"gateway_table_revision", gauge, "revision", nil, "Revision of the table in force, 0 without one. It grows with " +
+	revision: {"gateway_table_revision", gauge, "revision", nil, "Revision of the current table, 0 without one. It grows with " +
 		"each change."},
-	routes:   {"gateway_table_routes", gauge, "routes", nil, "Routes of the table in force."},
+	routes:   {"gateway_table_routes", gauge, "routes", nil, "Routes of the current table."},
 	problems: {"gateway_table_problems", gauge, "problems", nil, "Problems that keep routes out of the table."},
 	targets: {"gateway_targets", gauge, "targets", []string{"route", "state"}, "Targets by their state: `ready`, `starting`, " +
 		"`unhealthy`, `draining`, `stopped`, or `ejected` for failing requests. States without targets are left out, but for `ready`."},
