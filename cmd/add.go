@@ -110,7 +110,7 @@ func (o addOptions) request(ctx context.Context, env *Env) (projects.Request, er
 func (o addOptions) site(env *Env, t templates.Template) (*projects.Site, error) {
 	for _, p := range t.Parameters {
 		dir := o.parameters[p.Name]
-		if p.Type != templates.Folder || dir == "" || t.Name == projects.AdoptTemplate {
+		if p.Type != templates.Folder || dir == "" || t.Name == projects.ImportTemplate {
 			continue
 		}
 		limits, err := siteLimits(env, "", 0)
@@ -184,14 +184,14 @@ func runAdd(ctx context.Context, env *Env, o addOptions) error {
 		return err
 	}
 	defer w.close()
-	if request.Template.Name == projects.AdoptTemplate {
-		if err := o.adopt(ctx, w, &request); err != nil {
+	if request.Template.Name == projects.ImportTemplate {
+		if err := o.importFolder(ctx, w, &request); err != nil {
 			return err
 		}
 	}
 	ready := w.ready
-	if request.Template.Name == projects.AdoptTemplate {
-		ready = w.readyAdopted
+	if request.Template.Name == projects.ImportTemplate {
+		ready = w.readyImported
 	}
 	life := w.life(ready)
 	if o.dryRun {

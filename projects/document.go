@@ -12,7 +12,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"gateway/projects/adoption"
+	"gateway/projects/importer"
 	"gateway/projects/policy"
 	"gateway/proxy/label"
 	"gateway/proxy/printable"
@@ -37,8 +37,8 @@ type Document struct {
 	// Subnets are those of the project's networks.
 	Subnets []netip.Prefix
 
-	// adopted says that the file includes somebody's, and with them the override.
-	adopted bool
+	// imported says that the file includes somebody's, and with them the override.
+	imported bool
 }
 
 // composeFile is the part of the Compose format that is read here.
@@ -125,7 +125,7 @@ func parseDocument(name Name, text []byte) (Document, error) {
 	}
 	doc := Document{Meta: meta}
 	for _, i := range file.Include {
-		doc.adopted = doc.adopted || slices.Contains(i.paths, adoption.Override)
+		doc.imported = doc.imported || slices.Contains(i.paths, importer.Override)
 	}
 	for _, name := range slices.Sorted(maps.Keys(file.Services)) {
 		claims, problems := label.Parse(file.Services[name].Labels)

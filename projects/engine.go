@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"gateway/projects/adoption"
+	"gateway/projects/importer"
 	"gateway/proxy/docker"
 	"gateway/proxy/label"
 	"gateway/proxy/route"
@@ -156,11 +156,11 @@ func (r Running) ours() bool {
 }
 
 // foreign returns an error when containers of that name were started from another folder: they are somebody else's. The
-// source in the folder is where docker compose is run by hand for adopted files.
+// source in the folder is where docker compose is run by hand for imported files.
 func (r Running) foreign(name Name, dir string) error {
 	for _, c := range r.Containers {
 		from := c.Labels[composeDir]
-		if from == "" || samePath(from, dir) || samePath(from, filepath.Join(dir, adoption.Source)) {
+		if from == "" || samePath(from, dir) || samePath(from, filepath.Join(dir, importer.Source)) {
 			continue
 		}
 		if isGone(from) && isThere(dir) {

@@ -146,7 +146,7 @@ func (m *Relocation) edit(t *templates.Template) error {
 // without one the labels.
 func (m *Relocation) changes(t *templates.Template) ([]change, error) {
 	from, to := m.From.Prefix.String(), m.To.Prefix.String()
-	if t == nil || m.project.adopted {
+	if t == nil || m.project.imported {
 		return labelChanges(m.old, from, to), nil
 	}
 	var texts [2][]byte

@@ -11,13 +11,13 @@ import (
 	"strings"
 	"syscall"
 
-	"gateway/projects/adoption"
+	"gateway/projects/importer"
 	"gateway/templates"
 )
 
 // place makes the project's folder with the files, with the site in place of theirs when there is one, and with somebody's
 // folders as its source: whole or not at all. The caller holds the project's lock.
-func (s Store) place(ctx context.Context, name Name, files map[string][]byte, site *Site, sources ...*adoption.Folder) error {
+func (s Store) place(ctx context.Context, name Name, files map[string][]byte, site *Site, sources ...*importer.Folder) error {
 	if err := s.tidy(name); err != nil {
 		return err
 	}
@@ -90,7 +90,7 @@ func (s Store) tidy(name Name) error {
 }
 
 // fill writes a project's files into a new folder.
-func fill(ctx context.Context, dir string, files map[string][]byte, site *Site, sources ...*adoption.Folder) error {
+func fill(ctx context.Context, dir string, files map[string][]byte, site *Site, sources ...*importer.Folder) error {
 	if err := os.Mkdir(dir, privateMode); err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func fill(ctx context.Context, dir string, files map[string][]byte, site *Site, 
 		}
 	}
 	for _, source := range sources {
-		if err := source.Copy(ctx, filepath.Join(dir, adoption.Source), nil); err != nil {
+		if err := source.Copy(ctx, filepath.Join(dir, importer.Source), nil); err != nil {
 			return err
 		}
 	}

@@ -140,7 +140,7 @@ func TestRunning_NamesWhoseContainersTheyAre(t *testing.T) {
 			t.Errorf("%v, want %q", err, want)
 		}
 	}
-	// By hand, docker compose is run in the source of adopted files.
+	// By hand, docker compose is run in the source of imported files.
 	for _, from := range []string{here, filepath.Join(here, "source")} {
 		if err := (Running{Containers: []docker.Container{composed("club", from)}}).foreign("club", here); err != nil {
 			t.Error(err)

@@ -105,7 +105,7 @@ func TestReadme_ItsProjectsRunSideBySide(t *testing.T) {
 	made[name] = to
 	told(t, made)
 	r.deploys()
-	r.adopts()
+	r.imports()
 	for name := range made {
 		must(t, "rm", name, "--yes")
 		nothingOf(t, name)
@@ -265,8 +265,8 @@ services:
 `))
 }
 
-// adopts runs what the README says of files of one's own: new ones for the project that runs, and the other way to make it.
-func (r readme) adopts() {
+// imports runs what the README says of files of one's own: new ones for the project that runs, and the other way to make it.
+func (r readme) imports() {
 	t := r.t
 	t.Helper()
 	lines := r.commands("compose")

@@ -18,7 +18,7 @@ import (
 	"github.com/docker/compose/v5/pkg/api"
 	"github.com/spf13/cobra"
 
-	"gateway/projects/adoption"
+	"gateway/projects/importer"
 	"gateway/projects/policy"
 	"gateway/proxy/printable"
 )
@@ -95,7 +95,7 @@ func (c *Compose) hasBuildKit() bool {
 func onlyForBuildKit(project *types.Project, names []string) error {
 	for _, name := range names {
 		b := project.Services[name].Build
-		dockerfile := cmp.Or(b.Dockerfile, adoption.Dockerfile)
+		dockerfile := cmp.Or(b.Dockerfile, importer.Dockerfile)
 		var what string
 		switch {
 		case b.DockerfileInline != "":

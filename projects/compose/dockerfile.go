@@ -15,7 +15,7 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/moby/buildkit/frontend/dockerfile/shell"
 
-	"gateway/projects/adoption"
+	"gateway/projects/importer"
 	"gateway/projects/policy"
 )
 
@@ -37,12 +37,12 @@ func dockerfileOf(b *types.BuildConfig, inside func(path string) (real string, o
 
 // dockerfilePath is the file that is built. Like the builder it takes dockerfile for Dockerfile when only that is there.
 func dockerfilePath(b *types.BuildConfig) string {
-	path := cmp.Or(b.Dockerfile, adoption.Dockerfile)
+	path := cmp.Or(b.Dockerfile, importer.Dockerfile)
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(b.Context, path)
 	}
-	if filepath.Base(path) == adoption.Dockerfile && !exists(path) {
-		if small := filepath.Join(filepath.Dir(path), strings.ToLower(adoption.Dockerfile)); exists(small) {
+	if filepath.Base(path) == importer.Dockerfile && !exists(path) {
+		if small := filepath.Join(filepath.Dir(path), strings.ToLower(importer.Dockerfile)); exists(small) {
 			return small
 		}
 	}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/types"
 
-	"gateway/projects/adoption"
+	"gateway/projects/importer"
 	"gateway/projects/policy"
 )
 
@@ -18,7 +18,7 @@ func addLimits(project *types.Project) []string {
 	var notes []string
 	for _, name := range slices.Sorted(maps.Keys(project.Services)) {
 		service := project.Services[name]
-		if m := missing(service); m != (adoption.Missing{}) {
+		if m := missing(service); m != (importer.Missing{}) {
 			notes = append(notes, fmt.Sprintf("service %s says nothing of these and gets them: %s", name, strings.Join(limit(&service, m), ", ")))
 		}
 		project.Services[name] = service
@@ -27,8 +27,8 @@ func addLimits(project *types.Project) []string {
 }
 
 // missing are the limits that would be added to a service, with values that the engine takes beside those that it says.
-func missing(s types.ServiceConfig) adoption.Missing {
-	m := adoption.Missing{}
+func missing(s types.ServiceConfig) importer.Missing {
+	m := importer.Missing{}
 	said := types.Resource{}
 	if s.Deploy != nil && s.Deploy.Resources.Limits != nil {
 		said = *s.Deploy.Resources.Limits
@@ -128,7 +128,7 @@ func logsFor(s types.ServiceConfig) (size, files string) {
 }
 
 // limit adds what is missing to a service, and says what in words.
-func limit(s *types.ServiceConfig, m adoption.Missing) (added []string) {
+func limit(s *types.ServiceConfig, m importer.Missing) (added []string) {
 	if m.Memory > 0 {
 		added = append(added, "mem_limit "+policy.Size(m.Memory))
 	}
@@ -155,7 +155,7 @@ func limit(s *types.ServiceConfig, m adoption.Missing) (added []string) {
 }
 
 // limitResources adds limits where the service has its own.
-func limitResources(s *types.ServiceConfig, m adoption.Missing) {
+func limitResources(s *types.ServiceConfig, m importer.Missing) {
 	if !m.Deploy {
 		s.MemLimit += types.UnitBytes(m.Memory)
 		s.CPUS += float32(m.CPUs)
@@ -171,7 +171,7 @@ func limitResources(s *types.ServiceConfig, m adoption.Missing) {
 }
 
 // limitLogs bounds the logs of the driver that has no bound by itself.
-func limitLogs(s *types.ServiceConfig, m adoption.Missing) (added []string) {
+func limitLogs(s *types.ServiceConfig, m importer.Missing) (added []string) {
 	if m.LogSize == "" && m.LogFiles == "" {
 		return nil
 	}

@@ -17,7 +17,7 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/docker/compose/v5/pkg/api"
 
-	"gateway/projects/adoption"
+	"gateway/projects/importer"
 	"gateway/projects/policy"
 )
 
@@ -99,7 +99,7 @@ func (c *Compose) Inspect(ctx context.Context, s Subject) (Inspection, error) {
 
 // Mounts are the files and folders that containers of a project get, those of services that do not run among them. It
 // also reads a project that rules refuse by now, but for the rules of what is read.
-func (c *Compose) Mounts(ctx context.Context, s Subject) ([]adoption.Mount, error) {
+func (c *Compose) Mounts(ctx context.Context, s Subject) ([]importer.Mount, error) {
 	prepare()
 	report, err := look(s)
 	if err != nil {
@@ -112,7 +112,7 @@ func (c *Compose) Mounts(ctx context.Context, s Subject) ([]adoption.Mount, erro
 	if err != nil {
 		return nil, located(report.Files[0], err)
 	}
-	var all []adoption.Mount
+	var all []importer.Mount
 	for _, name := range slices.Sorted(maps.Keys(project.AllServices())) {
 		all = append(all, mountsOf(project.AllServices()[name])...)
 	}
@@ -205,7 +205,7 @@ func subnetsOf(project *types.Project) map[string][]netip.Prefix {
 func look(s Subject) (policy.Report, error) {
 	return policy.Check(policy.Source{
 		Dir: s.Dir, File: file, Name: s.Name, Trust: s.Trust, Foreign: s.Foreign,
-		Env: map[string]string{consts.ComposeProjectName: s.Name}, Unwrap: adoption.Unwrap, Language: language(),
+		Env: map[string]string{consts.ComposeProjectName: s.Name}, Unwrap: importer.Unwrap, Language: language(),
 	})
 }
 

@@ -11,7 +11,7 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/types"
 
-	"gateway/projects/adoption"
+	"gateway/projects/importer"
 	"gateway/projects/policy"
 	"gateway/proxy/docker/dockertest"
 	"gateway/templates"
@@ -89,42 +89,42 @@ services:
 
 // TestMissing_FitsWhatTheServiceSays has the defaults beside all that the engine or Compose compares them with.
 func TestMissing_FitsWhatTheServiceSays(t *testing.T) {
-	usual := adoption.Missing{
+	usual := importer.Missing{
 		Memory: 512 << 20, CPUs: 1, Pids: 256, NoNewPrivileges: true, CapDrop: "AUDIT_WRITE, MKNOD, NET_RAW, SETFCAP", LogSize: "10m", LogFiles: "3",
 	}
-	with := func(change func(m *adoption.Missing)) adoption.Missing {
+	with := func(change func(m *importer.Missing)) importer.Missing {
 		m := usual
 		change(&m)
 		return m
 	}
-	memory := func(mib int64) adoption.Missing {
-		return with(func(m *adoption.Missing) { m.Memory = mib << 20 })
+	memory := func(mib int64) importer.Missing {
+		return with(func(m *importer.Missing) { m.Memory = mib << 20 })
 	}
-	for text, want := range map[string]adoption.Missing{
+	for text, want := range map[string]importer.Missing{
 		"":                      usual,
 		"mem_reservation: 768m": memory(768),
 		"mem_reservation: 64m":  memory(512),
 		"deploy: {resources: {reservations: {memory: 1g}}}":               memory(1024),
-		"deploy: {resources: {reservations: {cpus: '1.5'}}}":              with(func(m *adoption.Missing) { m.CPUs = 1.5 }),
+		"deploy: {resources: {reservations: {cpus: '1.5'}}}":              with(func(m *importer.Missing) { m.CPUs = 1.5 }),
 		"memswap_limit: 256m":                                             memory(256),
 		"memswap_limit: 4g":                                               memory(512),
 		"shm_size: 1g":                                                    memory(1536),
 		"tmpfs: ['/a:size=64m', /b]":                                      memory(576),
 		"volumes: [{type: tmpfs, target: /a, tmpfs: {size: 128m}}]":       memory(640),
 		"tmpfs: ['/a:size=2g']":                                           memory(2048),
-		"cpu_period: 50000":                                               with(func(m *adoption.Missing) { m.CPUs, m.CPUQuota = 0, 50000 }),
-		"cpu_quota: 50000":                                                with(func(m *adoption.Missing) { m.CPUs = 0 }),
-		"deploy: {resources: {limits: {memory: 1g}}}":                     with(func(m *adoption.Missing) { m.Memory, m.Deploy = 0, true }),
-		"deploy: {resources: {limits: {pids: 9, cpus: '1'}}}":             with(func(m *adoption.Missing) { m.CPUs, m.Pids, m.Deploy = 0, 0, true }),
-		"deploy: {resources: {limits: {memory: 1g, pids: 9, cpus: '1'}}}": with(func(m *adoption.Missing) { m.Memory, m.CPUs, m.Pids = 0, 0, 0 }),
-		"cap_drop: [net_raw, CAP_MKNOD]":                                  with(func(m *adoption.Missing) { m.CapDrop = "AUDIT_WRITE, SETFCAP" }),
-		"cap_drop: [ALL]":                                                 with(func(m *adoption.Missing) { m.CapDrop = "" }),
-		"cap_add: [AUDIT_WRITE, CAP_NET_RAW]":                             with(func(m *adoption.Missing) { m.CapDrop = "MKNOD, SETFCAP" }),
-		"privileged: true":                                                with(func(m *adoption.Missing) { m.CapDrop = "" }),
-		"logging: {options: {max-size: 60m}}":                             with(func(m *adoption.Missing) { m.LogSize, m.LogFiles = "", "1" }),
-		"logging: {options: {max-size: 40m}}":                             with(func(m *adoption.Missing) { m.LogSize, m.LogFiles = "", "2" }),
-		"logging: {options: {max-file: '20'}}":                            with(func(m *adoption.Missing) { m.LogSize, m.LogFiles = "5m", "" }),
-		"logging: {driver: none}":                                         with(func(m *adoption.Missing) { m.LogSize, m.LogFiles = "", "" }),
+		"cpu_period: 50000":                                               with(func(m *importer.Missing) { m.CPUs, m.CPUQuota = 0, 50000 }),
+		"cpu_quota: 50000":                                                with(func(m *importer.Missing) { m.CPUs = 0 }),
+		"deploy: {resources: {limits: {memory: 1g}}}":                     with(func(m *importer.Missing) { m.Memory, m.Deploy = 0, true }),
+		"deploy: {resources: {limits: {pids: 9, cpus: '1'}}}":             with(func(m *importer.Missing) { m.CPUs, m.Pids, m.Deploy = 0, 0, true }),
+		"deploy: {resources: {limits: {memory: 1g, pids: 9, cpus: '1'}}}": with(func(m *importer.Missing) { m.Memory, m.CPUs, m.Pids = 0, 0, 0 }),
+		"cap_drop: [net_raw, CAP_MKNOD]":                                  with(func(m *importer.Missing) { m.CapDrop = "AUDIT_WRITE, SETFCAP" }),
+		"cap_drop: [ALL]":                                                 with(func(m *importer.Missing) { m.CapDrop = "" }),
+		"cap_add: [AUDIT_WRITE, CAP_NET_RAW]":                             with(func(m *importer.Missing) { m.CapDrop = "MKNOD, SETFCAP" }),
+		"privileged: true":                                                with(func(m *importer.Missing) { m.CapDrop = "" }),
+		"logging: {options: {max-size: 60m}}":                             with(func(m *importer.Missing) { m.LogSize, m.LogFiles = "", "1" }),
+		"logging: {options: {max-size: 40m}}":                             with(func(m *importer.Missing) { m.LogSize, m.LogFiles = "", "2" }),
+		"logging: {options: {max-file: '20'}}":                            with(func(m *importer.Missing) { m.LogSize, m.LogFiles = "5m", "" }),
+		"logging: {driver: none}":                                         with(func(m *importer.Missing) { m.LogSize, m.LogFiles = "", "" }),
 	} {
 		dir := write(t, "services: {a: {image: x}}")
 		if text != "" {
@@ -142,11 +142,11 @@ func TestMissing_FitsWhatTheServiceSays(t *testing.T) {
 			t.Errorf("%s: %+v, want %+v", text, got, want)
 		}
 		// With the override Compose still reads the files, and nothing is left to add.
-		override := outline.Override(adoption.Terms{Choice: adoption.Choice{Service: "a", Port: 80}, Project: templates.Project{Subnet: "10.213.0.0/27"}})
-		if err := os.WriteFile(filepath.Join(dir, adoption.Override), override, 0o600); err != nil {
+		override := outline.Override(importer.Terms{Choice: importer.Choice{Service: "a", Port: 80}, Project: templates.Project{Subnet: "10.213.0.0/27"}})
+		if err := os.WriteFile(filepath.Join(dir, importer.Override), override, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		text := "include:\n  - path: [source.yaml, " + adoption.Override + "]\n"
+		text := "include:\n  - path: [source.yaml, " + importer.Override + "]\n"
 		if err := errors.Join(os.Rename(filepath.Join(dir, "compose.yaml"), filepath.Join(dir, "source.yaml")),
 			os.WriteFile(filepath.Join(dir, "compose.yaml"), []byte(text), 0o600)); err != nil {
 			t.Fatal(err)
@@ -254,7 +254,7 @@ func TestMounts_TellsWhatContainersHaveOfARefusedFile(t *testing.T) {
 	}
 	dir := write(t, "services:\n  web: {image: x, privileged: true, volumes: ['./data:/data', 'v:/v']}\n  off: {image: x, profiles: [off], volumes: ['./conf:/conf:ro']}\nvolumes: {v: {}}\n")
 	got, err := c.Mounts(t.Context(), Subject{Dir: dir, Name: "mine"})
-	want := []adoption.Mount{{Path: filepath.Join(dir, "conf"), ReadOnly: true}, {Path: filepath.Join(dir, "data")}}
+	want := []importer.Mount{{Path: filepath.Join(dir, "conf"), ReadOnly: true}, {Path: filepath.Join(dir, "data")}}
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("%v %v, want %v", got, err, want)
 	}

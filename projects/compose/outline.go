@@ -18,7 +18,7 @@ import (
 	"github.com/docker/compose/v5/pkg/api"
 	"go.yaml.in/yaml/v3"
 
-	"gateway/projects/adoption"
+	"gateway/projects/importer"
 	"gateway/projects/policy"
 )
 
@@ -37,7 +37,7 @@ func Files(dir string) ([]string, error) {
 	}
 	list := env[consts.ComposeFilePath]
 	if list == "" {
-		return adoption.Find(given)
+		return importer.Find(given)
 	}
 	said := func(format string, args ...any) error {
 		return fmt.Errorf("%s: COMPOSE_FILE says %q: %s", filepath.Join(dir, ".env"), list, fmt.Sprintf(format, args...))
@@ -91,9 +91,9 @@ func dotenvOf(dir string) (map[string]string, error) {
 // Outline reads somebody's compose files where they lie, in the order in which they override each other, as a project of
 // that name would be made of them. Nothing outside their folder is read, and what would have to be is refused; all other
 // rules wait until the project is in place, with what is left out of it. The engine is not asked.
-func (c *Compose) Outline(ctx context.Context, dir, name string, files []string) (adoption.Outline, error) {
+func (c *Compose) Outline(ctx context.Context, dir, name string, files []string) (importer.Outline, error) {
 	prepare()
-	outline := adoption.Outline{}
+	outline := importer.Outline{}
 	report, err := policy.Check(policy.Source{
 		Dir: dir, Name: name, Wrapped: policy.Wrapped{Files: files}, Foreign: true,
 		Env: map[string]string{consts.ComposeProjectName: name}, Language: language(),
@@ -140,7 +140,7 @@ func nameIn(text []byte) string {
 	return file.Name
 }
 
-func describe(o *adoption.Outline, project *types.Project, folder policy.Folder) {
+func describe(o *importer.Outline, project *types.Project, folder policy.Folder) {
 	for _, name := range slices.Sorted(maps.Keys(project.Services)) {
 		o.Services = append(o.Services, outlineOf(project.Services[name], folder))
 	}
@@ -148,7 +148,7 @@ func describe(o *adoption.Outline, project *types.Project, folder policy.Folder)
 		o.Off = append(o.Off, outlineOf(project.DisabledServices[name], folder))
 	}
 	for _, object := range slices.Concat(objects(project.Configs), objects(project.Secrets)) {
-		o.Idle = append(o.Idle, adoption.Mount{Path: object.File, ReadOnly: true})
+		o.Idle = append(o.Idle, importer.Mount{Path: object.File, ReadOnly: true})
 	}
 	for _, name := range slices.Sorted(maps.Keys(project.Networks)) {
 		network := project.Networks[name]
@@ -159,8 +159,8 @@ func describe(o *adoption.Outline, project *types.Project, folder policy.Folder)
 	}
 }
 
-func outlineOf(s types.ServiceConfig, folder policy.Folder) adoption.Service {
-	one := adoption.Service{
+func outlineOf(s types.ServiceConfig, folder policy.Folder) importer.Service {
+	one := importer.Service{
 		Name: s.Name, Image: s.Image, Builds: s.Build != nil, ContainerName: s.ContainerName, Restart: s.Restart,
 		NetworkMode: s.NetworkMode, Labels: s.Labels, Exposed: portsIn(s.Expose), Missing: missing(s),
 	}
@@ -172,7 +172,7 @@ func outlineOf(s types.ServiceConfig, folder policy.Folder) adoption.Service {
 	}
 	one.Mounts = mountsOf(s)
 	for _, p := range s.Ports {
-		one.Published = append(one.Published, adoption.Port{Host: p.Published, Inside: int(p.Target), UDP: p.Protocol == "udp"})
+		one.Published = append(one.Published, importer.Port{Host: p.Published, Inside: int(p.Target), UDP: p.Protocol == "udp"})
 	}
 	if len(one.Exposed) == 0 && s.Build != nil {
 		text := dockerfileOf(s.Build, func(path string) (string, bool) {
@@ -195,11 +195,11 @@ func objects[T types.ConfigObjConfig | types.SecretConfig](all map[string]T) []t
 	return files
 }
 
-func mountsOf(s types.ServiceConfig) []adoption.Mount {
-	var all []adoption.Mount
+func mountsOf(s types.ServiceConfig) []importer.Mount {
+	var all []importer.Mount
 	for _, v := range s.Volumes {
 		if v.Type == types.VolumeTypeBind {
-			all = append(all, adoption.Mount{Path: v.Source, ReadOnly: v.ReadOnly})
+			all = append(all, importer.Mount{Path: v.Source, ReadOnly: v.ReadOnly})
 		}
 	}
 	return all
@@ -216,15 +216,15 @@ func portsIn(expose []string) []int {
 }
 
 // OutlineDockerfile is the outline of a folder that has a Dockerfile alone: one service that is built.
-func OutlineDockerfile(dir string) adoption.Outline {
-	s := adoption.Service{Name: adoption.App, Builds: true}
+func OutlineDockerfile(dir string) importer.Outline {
+	s := importer.Service{Name: importer.App, Builds: true}
 	// One that cannot be read is the builder's to complain of.
 	text := dockerfileOf(&types.BuildConfig{Context: dir}, func(path string) (string, bool) {
 		real, err := filepath.EvalSymlinks(path)
 		return real, err == nil && policy.Within(dir, real)
 	})
 	s.Exposed = exposes(text, "", nil)
-	return adoption.Outline{Services: []adoption.Service{s}}
+	return importer.Outline{Services: []importer.Service{s}}
 }
 
 // Exposed are the TCP ports that an image says to listen at; found reports whether the engine has it.

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"gateway/projects/adoption"
+	"gateway/projects/importer"
 	"gateway/projects/policy"
 	"gateway/templates"
 )
@@ -29,8 +29,8 @@ func somebodys(t *testing.T, files map[string]string) string {
 	return dir
 }
 
-// adopted puts somebody's files into the folder of a project named shop, as they would be adopted.
-func adopted(t *testing.T, c *Compose, files map[string]string, choice adoption.Choice) (dir string, o adoption.Outline) {
+// imported puts somebody's files into the folder of a project named shop, as they would be imported.
+func imported(t *testing.T, c *Compose, files map[string]string, choice importer.Choice) (dir string, o importer.Outline) {
 	t.Helper()
 	from := somebodys(t, files)
 	names, err := Files(from)
@@ -43,18 +43,18 @@ func adopted(t *testing.T, c *Compose, files map[string]string, choice adoption.
 	if choice, err = o.Choose(choice.Service, choice.Port); err != nil {
 		t.Fatal(err)
 	}
-	terms := adoption.Terms{Project: templates.Project{
+	terms := importer.Terms{Project: templates.Project{
 		Name: "shop", Template: "compose", Path: "/shop", Owner: "o@example.org", Created: "2026-11-20", Subnet: "10.213.0.0/27", Backend: "10.213.0.32/27",
 	}, Files: names, Choice: choice}
 	dir = t.TempDir()
-	folder, err := adoption.Open(from, adoption.Limits{})
+	folder, err := importer.Open(from, importer.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := folder.Copy(t.Context(), filepath.Join(dir, adoption.Source), nil); err != nil {
+	if err := folder.Copy(t.Context(), filepath.Join(dir, importer.Source), nil); err != nil {
 		t.Fatal(err)
 	}
-	for name, text := range map[string][]byte{file: terms.Compose(), adoption.Override: o.Override(terms)} {
+	for name, text := range map[string][]byte{file: terms.Compose(), importer.Override: o.Override(terms)} {
 		if err := os.WriteFile(filepath.Join(dir, name), text, 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -106,7 +106,7 @@ func TestOutline_IsWhatComposeMakesOfTheFiles(t *testing.T) {
 	if !slices.Equal(api.Exposed, []int{4000, 4001}) || api.Builds || api.Missing.Memory != 0 || api.Missing.CPUs != 1 || api.Missing.LogSize != "" || api.Missing.LogFiles != "3" {
 		t.Errorf("api %+v", api)
 	}
-	want := []adoption.Port{{Host: "8080", Inside: 3000}, {Host: "9229", Inside: 9229}}
+	want := []importer.Port{{Host: "8080", Inside: 3000}, {Host: "9229", Inside: 9229}}
 	if !reflect.DeepEqual(web.Published, want) || !web.Builds || web.ContainerName != "shop" || !slices.Equal(web.Exposed, []int{3000}) || !slices.Equal(web.Networks, []string{"default"}) {
 		t.Errorf("web %+v", web)
 	}
@@ -115,14 +115,14 @@ func TestOutline_IsWhatComposeMakesOfTheFiles(t *testing.T) {
 	}
 }
 
-func TestAdopted_PassesThePolicyAndIsWholeByItself(t *testing.T) {
+func TestImported_PassesThePolicyAndIsWholeByItself(t *testing.T) {
 	c, err := New(nowhere, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, o := adopted(t, c, map[string]string{
+	dir, o := imported(t, c, map[string]string{
 		"compose.yaml": shopFiles, ".env": "GREETING=hello\nCOMPOSE_PROJECT_NAME=other\n", "Dockerfile": "FROM scratch\n",
-	}, adoption.Choice{Service: "web", Port: 3000})
+	}, importer.Choice{Service: "web", Port: 3000})
 	seen, err := c.Inspect(t.Context(), Subject{Dir: dir, Name: "shop"})
 	if err != nil {
 		t.Fatal(err)
@@ -156,7 +156,7 @@ func TestAdopted_PassesThePolicyAndIsWholeByItself(t *testing.T) {
 	}
 }
 
-func TestAdopted_NamesSomebodysFilesInRefusals(t *testing.T) {
+func TestImported_NamesSomebodysFilesInRefusals(t *testing.T) {
 	c, err := New(nowhere, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -176,7 +176,7 @@ func TestAdopted_NamesSomebodysFilesInRefusals(t *testing.T) {
 		"whole source":      {"services:\n  web:\n    image: x\n    volumes: ['.:/app']\n", "mounts", 4},
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir, _ := adopted(t, c, map[string]string{"compose.yaml": bad.text}, adoption.Choice{Service: "web", Port: 80})
+			dir, _ := imported(t, c, map[string]string{"compose.yaml": bad.text}, importer.Choice{Service: "web", Port: 80})
 			_, err := c.Inspect(t.Context(), Subject{Dir: dir, Name: "shop"})
 			refused, ok := err.(policy.Refused)
 			if !ok {
@@ -231,12 +231,12 @@ func TestFiles_AreThoseThatComposeReads(t *testing.T) {
 	}
 }
 
-func TestAdopted_GrantsNothingBySomebodysOwnWord(t *testing.T) {
+func TestImported_GrantsNothingBySomebodysOwnWord(t *testing.T) {
 	c, err := New(nowhere, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, _ := adopted(t, c, map[string]string{"compose.yaml": "services: {web: {image: x}}\n"}, adoption.Choice{Service: "web", Port: 80})
+	dir, _ := imported(t, c, map[string]string{"compose.yaml": "services: {web: {image: x}}\n"}, importer.Choice{Service: "web", Port: 80})
 	text := "x-gateway: {trust: [privileged], owner: me}\nservices: {web: {image: x, privileged: true}}\n"
 	if err := os.WriteFile(filepath.Join(dir, "source", "compose.yaml"), []byte(text), 0o644); err != nil {
 		t.Fatal(err)

@@ -13,15 +13,15 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"gateway/projects/adoption"
+	"gateway/projects/importer"
 	"gateway/proxy/label"
 	"gateway/proxy/printable"
 	"gateway/templates"
 )
 
-// overrideInForce is what the files of an adopted project's own folder say.
+// overrideInForce is what the files of an imported project's own folder say.
 type overrideInForce struct {
-	choice adoption.Choice
+	choice importer.Choice
 	// labels are all that the override gives the chosen service, as Compose reads them.
 	labels        map[string]string
 	edge, backend string
@@ -29,10 +29,10 @@ type overrideInForce struct {
 	compose []byte
 }
 
-// override reads the override of an adopted project.
+// override reads the override of an imported project.
 func (p Project) override() (overrideInForce, error) {
 	o := overrideInForce{}
-	at := filepath.Join(p.Dir, adoption.Override)
+	at := filepath.Join(p.Dir, importer.Override)
 	text, err := os.ReadFile(at)
 	if err != nil {
 		return o, fmt.Errorf("reading project %s: %w", p.Name, err)
@@ -80,7 +80,7 @@ func (o overrideInForce) included(files []string) ([]byte, error) {
 	}
 	for _, include := range doc.Include {
 		list := include.Path.Content
-		if !slices.ContainsFunc(list, func(n *yaml.Node) bool { return n.Value == adoption.Override }) {
+		if !slices.ContainsFunc(list, func(n *yaml.Node) bool { return n.Value == importer.Override }) {
 			continue
 		}
 		var now []string
@@ -89,12 +89,12 @@ func (o overrideInForce) included(files []string) ([]byte, error) {
 		}
 		var want []string
 		for _, file := range files {
-			want = append(want, path.Join(adoption.Source, file))
+			want = append(want, path.Join(importer.Source, file))
 		}
 		if slices.Equal(now, want) {
 			return o.compose, nil
 		}
-		return replaceItems(o.compose, list, append(want, adoption.Override))
+		return replaceItems(o.compose, list, append(want, importer.Override))
 	}
 	return nil, errors.New("its include is not one that 'gateway add' wrote")
 }

@@ -9,40 +9,40 @@ import (
 	"path/filepath"
 	"strings"
 
-	"gateway/projects/adoption"
+	"gateway/projects/importer"
 	"gateway/projects/policy"
 	"gateway/proxy/docker"
 	"gateway/proxy/printable"
 	"gateway/templates"
 )
 
-// AdoptTemplate is the template that projects of somebody's own files have.
-const AdoptTemplate = "compose"
+// ImportTemplate is the template that projects of somebody's own files have.
+const ImportTemplate = "compose"
 
 // Source is somebody's folder that a project is made of.
 type Source struct {
-	Folder *adoption.Folder
+	Folder *importer.Folder
 	// Files are those that Compose reads, in its order; none for a Dockerfile alone.
 	Files   []string
-	Outline adoption.Outline
-	Choice  adoption.Choice
+	Outline importer.Outline
+	Choice  importer.Choice
 }
 
 // HasSource reports whether the project is one of somebody's files, which a deployment can bring anew.
 func (p Project) HasSource() bool {
-	return p.Template == AdoptTemplate && isRealFolder(filepath.Join(p.Dir, adoption.Source))
+	return p.Template == ImportTemplate && isRealFolder(filepath.Join(p.Dir, importer.Source))
 }
 
 // OfCompose reports whether the project's source is read by Compose, and is not a Dockerfile alone.
-func (p Project) OfCompose() bool { return p.adopted }
+func (p Project) OfCompose() bool { return p.imported }
 
 func (s *Source) needsBackend() bool { return s != nil && len(s.Files) > 0 && s.Outline.NeedsBackend() }
 
-func (s *Source) folders() []*adoption.Folder {
+func (s *Source) folders() []*importer.Folder {
 	if s == nil {
 		return nil
 	}
-	return []*adoption.Folder{s.Folder}
+	return []*importer.Folder{s.Folder}
 }
 
 func (s *Source) steps() []string {
@@ -50,7 +50,7 @@ func (s *Source) steps() []string {
 		return nil
 	}
 	return []string{
-		fmt.Sprintf("copy %d files (%s) from %s to %s", s.Folder.Files, Size(s.Folder.Bytes), s.Folder.Dir, adoption.Source),
+		fmt.Sprintf("copy %d files (%s) from %s to %s", s.Folder.Files, Size(s.Folder.Bytes), s.Folder.Dir, importer.Source),
 		s.served(),
 	}
 }
@@ -132,19 +132,19 @@ func (r Request) render(p templates.Project) (files map[string][]byte, notes []s
 		return nil, nil, err
 	}
 	p.Template = r.Template.Name
-	terms := adoption.Terms{Project: p, Files: r.Source.Files, Choice: r.Source.Choice, Trust: r.Trust}
+	terms := importer.Terms{Project: p, Files: r.Source.Files, Choice: r.Source.Choice, Trust: r.Trust}
 	return map[string][]byte{
 		ComposeFile:       terms.Compose(),
-		adoption.Override: r.Source.Outline.Override(terms),
+		importer.Override: r.Source.Outline.Override(terms),
 	}, r.Source.Outline.Notes(terms), nil
 }
 
 // readOverride adds what the override of a project of somebody's files says.
 func (d *Document) readOverride(name Name, dir string) error {
-	if !d.adopted {
+	if !d.imported {
 		return nil
 	}
-	file := filepath.Join(dir, adoption.Override)
+	file := filepath.Join(dir, importer.Override)
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return fmt.Errorf("reading project %s: %w", name, err)
@@ -168,15 +168,15 @@ func (d *Document) override(name Name, text []byte) error {
 
 // routesFile is the path of the file that says the project's routes.
 func (p Project) routesFile() string {
-	if p.adopted {
-		return filepath.Join(p.Dir, adoption.Override)
+	if p.imported {
+		return filepath.Join(p.Dir, importer.Override)
 	}
 	return filepath.Join(p.Dir, ComposeFile)
 }
 
 // withRoutes is the project's document as it would be with another text in the file that says its routes.
 func (p Project) withRoutes(text []byte) (Document, error) {
-	if !p.adopted {
+	if !p.imported {
 		return parseDocument(p.Name, text)
 	}
 	compose, err := os.ReadFile(filepath.Join(p.Dir, ComposeFile))

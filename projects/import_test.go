@@ -10,19 +10,19 @@ import (
 	"strings"
 	"testing"
 
-	"gateway/projects/adoption"
+	"gateway/projects/importer"
 	"gateway/projects/policy"
 	"gateway/proxy/route"
 	"gateway/templates"
 )
 
 // shopOutline is what Compose makes of the files of shop.
-func shopOutline(dir string) adoption.Outline {
-	return adoption.Outline{Name: "myshop", Services: []adoption.Service{
-		{Name: "db", Image: "db", Mounts: []adoption.Mount{{Path: filepath.Join(dir, "db", "conf"), ReadOnly: true}}},
+func shopOutline(dir string) importer.Outline {
+	return importer.Outline{Name: "myshop", Services: []importer.Service{
+		{Name: "db", Image: "db", Mounts: []importer.Mount{{Path: filepath.Join(dir, "db", "conf"), ReadOnly: true}}},
 		{
-			Name: "web", Builds: true, Published: []adoption.Port{{Host: "8080", Inside: 3000}}, Restart: "always",
-			Mounts: []adoption.Mount{{Path: filepath.Join(dir, "data")}, {Path: filepath.Join(dir, "data", "deep")}},
+			Name: "web", Builds: true, Published: []importer.Port{{Host: "8080", Inside: 3000}}, Restart: "always",
+			Mounts: []importer.Mount{{Path: filepath.Join(dir, "data")}, {Path: filepath.Join(dir, "data", "deep")}},
 		},
 	}}
 }
@@ -38,19 +38,19 @@ func shop(t *testing.T, version string) *Source {
 			t.Fatal(err)
 		}
 	}
-	folder, err := adoption.Open(dir, adoption.Limits{})
+	folder, err := importer.Open(dir, importer.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Source{Folder: folder, Files: []string{"compose.yaml"}, Outline: shopOutline(folder.Dir), Choice: adoption.Choice{Service: "web", Port: 3000}}
+	return &Source{Folder: folder, Files: []string{"compose.yaml"}, Outline: shopOutline(folder.Dir), Choice: importer.Choice{Service: "web", Port: 3000}}
 }
 
-// adopted makes a project of the folder of shop, in which a container has written since.
-func (b *bench) adopted(t *testing.T) {
+// imported makes a project of the folder of shop, in which a container has written since.
+func (b *bench) imported(t *testing.T) {
 	t.Helper()
 	r := request(t, "shop", "/shop")
 	var err error
-	if r.Template, err = templates.Find(AdoptTemplate); err != nil {
+	if r.Template, err = templates.Find(ImportTemplate); err != nil {
 		t.Fatal(err)
 	}
 	r.Source, r.Parameters = shop(t, "one"), map[string]string{"from": "x"}
@@ -70,9 +70,9 @@ func (b *bench) renew(ctx context.Context, s *Source) (SourceDeployed, error) {
 	})
 }
 
-func TestAdd_AdoptsAFolderAsItIs(t *testing.T) {
+func TestAdd_ImportsAFolderAsItIs(t *testing.T) {
 	b := newBench(t)
-	b.adopted(t)
+	b.imported(t)
 	dir := b.Store.Dir("shop")
 	files := contents(t, filepath.Join(dir, "source"))
 	if files["compose.yaml"] != "# one\n" || files[".env"] != "A=1\n" || files[".git/HEAD"] != "" || len(files) != 6 {
@@ -94,10 +94,10 @@ func TestAdd_AdoptsAFolderAsItIs(t *testing.T) {
 	}
 }
 
-func TestAdd_LeavesNothingOfAnAdoptionThatFails(t *testing.T) {
+func TestAdd_LeavesNothingOfAnImportThatFails(t *testing.T) {
 	b := newBench(t)
 	r := request(t, "shop", "/shop")
-	r.Template.Name, r.Source = AdoptTemplate, shop(t, "one")
+	r.Template.Name, r.Source = ImportTemplate, shop(t, "one")
 	b.compose.up = errors.New("the build failed")
 	if _, err := b.Add(t.Context(), r, b.observe); err == nil || b.Store.Exists("shop") {
 		t.Errorf("%v", err)
@@ -108,7 +108,7 @@ func TestAdd_LeavesNothingOfAnAdoptionThatFails(t *testing.T) {
 	}
 	r.Source = shop(t, "one")
 	beside := filepath.Join(filepath.Dir(r.Source.Folder.Dir), "data")
-	r.Source.Outline.Services[0].Mounts = []adoption.Mount{{Path: beside}}
+	r.Source.Outline.Services[0].Mounts = []importer.Mount{{Path: beside}}
 	if _, err := b.Plan(t.Context(), r, b.observe); err == nil || !strings.Contains(err.Error(), beside+" is mounted, which is not in it") {
 		t.Errorf("a mount beside the folder: %v", err)
 	}
@@ -126,17 +126,17 @@ func TestAdd_FindsThePortInTheImage(t *testing.T) {
 		// file has the label afterwards.
 		file string
 	}{
-		"of a compose file": {[]string{"compose.yaml"}, "web", adoption.Override},
-		"of a Dockerfile":   {nil, adoption.App, ComposeFile},
+		"of a compose file": {[]string{"compose.yaml"}, "web", importer.Override},
+		"of a Dockerfile":   {nil, importer.App, ComposeFile},
 	} {
 		b := newBench(t)
 		r := request(t, "shop", "/shop")
 		var err error
-		if r.Template, err = templates.Find(AdoptTemplate); err != nil {
+		if r.Template, err = templates.Find(ImportTemplate); err != nil {
 			t.Fatal(err)
 		}
 		r.Source, r.Parameters = shop(t, "one"), map[string]string{"from": "x", "port": "0"}
-		r.Source.Files, r.Source.Choice = c.files, adoption.Choice{Service: c.service}
+		r.Source.Files, r.Source.Choice = c.files, importer.Choice{Service: c.service}
 		plan, err := b.Plan(t.Context(), r, b.observe)
 		if err != nil {
 			t.Fatal(err)
@@ -175,14 +175,14 @@ func TestAdd_StartsNothingWithoutAPort(t *testing.T) {
 	}
 }
 
-func TestMove_MovesAnAdoptedProject(t *testing.T) {
+func TestMove_MovesAnImportedProject(t *testing.T) {
 	b := newBench(t)
-	b.adopted(t)
-	adopt, err := templates.Find(AdoptTemplate)
+	b.imported(t)
+	scaffold, err := templates.Find(ImportTemplate)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, _, err := Mover{Life: b.Life}.Move(t.Context(), MoveRequest{Name: "shop", To: prefix(t, "/store"), Template: &adopt})
+	m, _, err := Mover{Life: b.Life}.Move(t.Context(), MoveRequest{Name: "shop", To: prefix(t, "/store"), Template: &scaffold})
 	if err != nil || m.Places != 1 {
 		t.Fatalf("%+v %v", m, err)
 	}
@@ -197,9 +197,9 @@ func TestMove_MovesAnAdoptedProject(t *testing.T) {
 
 func TestDeploySource_KeepsWhatContainersWrote(t *testing.T) {
 	b := newBench(t)
-	b.adopted(t)
+	b.imported(t)
 	dir := b.Store.Dir("shop")
-	override := filepath.Join(dir, adoption.Override)
+	override := filepath.Join(dir, importer.Override)
 	text, err := os.ReadFile(override)
 	if err != nil {
 		t.Fatal(err)
@@ -249,7 +249,7 @@ func TestDeploySource_BringsBackWhatWorked(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
-			b.adopted(t)
+			b.imported(t)
 			before := contents(t, b.Store.Dir("shop"))
 			d := SourceDeployment{Name: "shop", Source: shop(t, "two"), InForce: shopOutline(filepath.Join(b.Store.Dir("shop"), "source")).Mounts()}
 			fail(b, &d)
@@ -265,9 +265,9 @@ func TestDeploySource_BringsBackWhatWorked(t *testing.T) {
 
 func TestDeploySource_RefusesToTakeAFoldersPlaceThatAContainerWritesTo(t *testing.T) {
 	b := newBench(t)
-	b.adopted(t)
+	b.imported(t)
 	fresh := shop(t, "two")
-	fresh.Outline.Services[1].Mounts = []adoption.Mount{{Path: fresh.Folder.Dir}}
+	fresh.Outline.Services[1].Mounts = []importer.Mount{{Path: fresh.Folder.Dir}}
 	if _, err := b.renew(t.Context(), fresh); err == nil || !strings.Contains(err.Error(), "may write to all of") {
 		t.Errorf("%v", err)
 	}
@@ -284,7 +284,7 @@ func TestDeploySource_SurvivesAKillAtAnyStep(t *testing.T) {
 	for name, ready := range map[string]error{"a deployment": nil, "a deployment that fails": errors.New("no answer")} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
-			b.adopted(t)
+			b.imported(t)
 			b.Ready = func(context.Context, Name, []route.Key) error { return ready }
 			steps, committed := 0, false
 			ctx := watched(t, func(step string) error {

@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"gateway/projects/adoption"
+	"gateway/projects/importer"
 	"gateway/projects/policy"
 )
 
@@ -44,8 +44,8 @@ func (x *exchangeOfSource) at(step string) error {
 	return x.step(step)
 }
 
-func (x *exchangeOfSource) source() string { return filepath.Join(x.dir, adoption.Source) }
-func (x *exchangeOfSource) fresh() string  { return filepath.Join(x.stage, adoption.Source) }
+func (x *exchangeOfSource) source() string { return filepath.Join(x.dir, importer.Source) }
+func (x *exchangeOfSource) fresh() string  { return filepath.Join(x.stage, importer.Source) }
 func (x *exchangeOfSource) before() string { return filepath.Join(x.stage, beforeSource) }
 
 // prepare makes all that comes into force in a hidden folder, and changes nothing.
@@ -98,7 +98,7 @@ func (x *exchangeOfSource) abandon() error {
 }
 
 // own are the project's files that change with the source.
-var own = []string{ComposeFile, adoption.Override}
+var own = []string{ComposeFile, importer.Override}
 
 // forth puts the new source in force.
 func (x *exchangeOfSource) forth() error {

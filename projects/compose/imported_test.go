@@ -9,7 +9,7 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 	"go.yaml.in/yaml/v3"
 
-	"gateway/projects/adoption"
+	"gateway/projects/importer"
 )
 
 // foreign are folders as people have them for Compose.
@@ -91,21 +91,21 @@ var foreign = map[string]map[string]string{
 	},
 }
 
-// TestAdopted_IsReadAsComposeReadsIt compares with what the docker compose command makes of the folder when it is run
+// TestImported_IsReadAsComposeReadsIt compares with what the docker compose command makes of the folder when it is run
 // there, for all that the gateway does not add or leave out itself.
-func TestAdopted_IsReadAsComposeReadsIt(t *testing.T) {
+func TestImported_IsReadAsComposeReadsIt(t *testing.T) {
 	c, err := New(nowhere, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, files := range foreign {
 		t.Run(name, func(t *testing.T) {
-			dir, _ := adopted(t, c, files, adoption.Choice{Service: "web", Port: 80})
+			dir, _ := imported(t, c, files, importer.Choice{Service: "web", Port: 80})
 			got, _, err := inspect(t.Context(), Subject{Dir: dir, Name: "shop"})
 			if err != nil {
 				t.Fatal(err)
 			}
-			source := filepath.Join(dir, adoption.Source)
+			source := filepath.Join(dir, importer.Source)
 			want, err := cliProject(t, source)
 			if err != nil {
 				t.Fatal(err)

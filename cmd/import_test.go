@@ -5,12 +5,12 @@ import (
 	"testing"
 
 	"gateway/projects"
-	"gateway/projects/adoption"
+	"gateway/projects/importer"
 	"gateway/projects/policy"
 )
 
 func TestOfSource_NamesFilesByWhereTheyWereTakenFrom(t *testing.T) {
-	source := &projects.Source{Folder: &adoption.Folder{Dir: "/home/ada/shop"}}
+	source := &projects.Source{Folder: &importer.Folder{Dir: "/home/ada/shop"}}
 	cause := errors.New("/tmp/try/source/compose.yaml: env file /tmp/try/source/.env not found, and /tmp/try/compose.yaml")
 	got := ofSource(cause, "/tmp/try", source)
 	if want := "/home/ada/shop/compose.yaml: env file /home/ada/shop/.env not found, and /tmp/try/compose.yaml"; got.Error() != want || !errors.Is(got, cause) {

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"gateway/projects/adoption"
+	"gateway/projects/importer"
 	"gateway/projects/policy"
 	"gateway/proxy/label"
 	"gateway/templates"
@@ -21,7 +21,7 @@ type SourceDeployment struct {
 	// Routes are the keys in the running table.
 	Routes []Taken
 	// InForce is what containers get now of the project's folder; Source says what they will get.
-	InForce []adoption.Mount
+	InForce []importer.Mount
 	// Trust are further rules of the policy that the project may break.
 	Trust policy.Trust
 	// Hold refuses what would come into force by what its files say; dir is a folder that is as the project's will be,
@@ -36,8 +36,8 @@ type SourceDeployed struct {
 	Notes []string
 }
 
-// Chosen is the service of an adopted project that visitors reach, and its port.
-func (p Project) Chosen() (adoption.Choice, error) {
+// Chosen is the service of an imported project that visitors reach, and its port.
+func (p Project) Chosen() (importer.Choice, error) {
 	o, err := p.override()
 	return o.choice, err
 }
@@ -117,9 +117,9 @@ func (p Project) Takes(dir string, files []string) error {
 	switch {
 	case !p.HasSource():
 		return fmt.Errorf("project %s was not made of somebody's files; leave --dir out", p.Name)
-	case p.adopted && len(files) == 0:
+	case p.imported && len(files) == 0:
 		return fmt.Errorf("project %s was made of a compose file, and %s has a Dockerfile alone; make a new project of it", p.Name, dir)
-	case !p.adopted && len(files) > 0:
+	case !p.imported && len(files) > 0:
 		return fmt.Errorf("project %s was made of a Dockerfile alone, and %s has %s; make a new project of it", p.Name, dir, files[0])
 	}
 	return nil
@@ -127,8 +127,8 @@ func (p Project) Takes(dir string, files []string) error {
 
 // keep lists what containers may write to in the source, now or afterwards, by slash-separated path in it.
 func (d SourceDeployment) keep(p Project) ([]string, error) {
-	within := map[string][]adoption.Mount{
-		resolved(filepath.Join(p.Dir, adoption.Source)): d.InForce,
+	within := map[string][]importer.Mount{
+		resolved(filepath.Join(p.Dir, importer.Source)): d.InForce,
 		d.Source.Folder.Dir:                             d.Source.Outline.Mounts(),
 	}
 	var all []string
@@ -149,7 +149,7 @@ func (d SourceDeployment) keep(p Project) ([]string, error) {
 	all = slices.Compact(all)
 	if slices.Contains(all, ".") {
 		return nil, fmt.Errorf("project %s: a container may write to all of %s, so that nothing of it can be replaced; mount what it has to write to alone, or edit the files there and run: gateway deploy %s",
-			p.Name, filepath.Join(p.Dir, adoption.Source), p.Name)
+			p.Name, filepath.Join(p.Dir, importer.Source), p.Name)
 	}
 	// What is inside another goes with it.
 	return slices.DeleteFunc(all, func(one string) bool {
@@ -159,14 +159,14 @@ func (d SourceDeployment) keep(p Project) ([]string, error) {
 
 // files are those of the project's folder that are written anew with a source, by name.
 func (d SourceDeployment) files(p Project) (map[string][]byte, []string, error) {
-	if !p.adopted {
+	if !p.imported {
 		return nil, nil, nil
 	}
 	before, err := p.override()
 	if err != nil {
 		return nil, nil, err
 	}
-	terms := adoption.Terms{
+	terms := importer.Terms{
 		Project: templates.Project{Name: string(p.Name), Path: before.labels[label.Path], Subnet: before.edge, Backend: before.backend},
 		Files:   d.Source.Files, Choice: d.Source.Choice, Labels: before.labels, Trust: p.Trust.With(d.Trust),
 	}
@@ -175,5 +175,5 @@ func (d SourceDeployment) files(p Project) (map[string][]byte, []string, error) 
 		return nil, nil, err
 	}
 	notes := d.Source.Outline.Notes(terms)
-	return map[string][]byte{ComposeFile: compose, adoption.Override: d.Source.Outline.Override(terms)}, notes, nil
+	return map[string][]byte{ComposeFile: compose, importer.Override: d.Source.Outline.Override(terms)}, notes, nil
 }

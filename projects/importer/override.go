@@ -1,4 +1,4 @@
-package adoption
+package importer
 
 import (
 	"cmp"
@@ -347,7 +347,7 @@ func (o Outline) Check(c Choice) error {
 	for _, s := range o.Services {
 		for _, name := range slices.Sorted(maps.Keys(s.Labels)) {
 			if name == label.Path && s.Name != c.Service || strings.HasPrefix(name, label.Routes) {
-				return fmt.Errorf("service %s: label %s: files that are adopted have one route, which --path says; take the label out, and add it to %s in the project's folder afterwards", s.Name, name, Override)
+				return fmt.Errorf("service %s: label %s: files that are imported have one route, which --path says; take the label out, and add it to %s in the project's folder afterwards", s.Name, name, Override)
 			}
 		}
 	}

@@ -39,7 +39,7 @@ func writeShop(t *testing.T, dir string, files map[string]string) {
 	}
 }
 
-func TestAdopt_ServesSomebodysComposeFileAsItIs(t *testing.T) {
+func TestImport_ServesSomebodysComposeFileAsItIs(t *testing.T) {
 	dir := t.TempDir()
 	writeShop(t, dir, map[string]string{
 		"compose.yaml": shopFiles, ".env": "WORD=one\n", "Dockerfile": "FROM gateway-e2e-app\nCOPY word /word\n", "word": "one", "data/seed": "one",
@@ -115,7 +115,7 @@ func failsToBuild(t *testing.T, dir, source string) {
 	}
 }
 
-func TestAdopt_BuildsADockerfile(t *testing.T) {
+func TestImport_BuildsADockerfile(t *testing.T) {
 	dir := t.TempDir()
 	writeShop(t, dir, map[string]string{"Dockerfile": "FROM gateway-e2e-app\nENV NAME=built PORT=9000\nEXPOSE 9000\n"})
 	must(t, "add", "compose", "--from", dir, "--path", "/e2e-built")
@@ -136,7 +136,7 @@ func TestAdopt_BuildsADockerfile(t *testing.T) {
 	}
 }
 
-func TestAdopt_LeavesNothingOfABuildThatFails(t *testing.T) {
+func TestImport_LeavesNothingOfABuildThatFails(t *testing.T) {
 	dir := t.TempDir()
 	writeShop(t, dir, map[string]string{"Dockerfile": "FROM gateway-e2e-app\nRUN [\"/app\", \"probe\", \"http://127.0.0.1:1/\"]\n"})
 	containers := docker(t, "ps", "-aq")

@@ -11,14 +11,14 @@ import (
 	"strings"
 
 	"gateway/projects"
-	"gateway/projects/adoption"
 	"gateway/projects/compose"
+	"gateway/projects/importer"
 	"gateway/projects/policy"
 	"gateway/proxy/route"
 )
 
-// adopt finds in somebody's folder what a new project is made of.
-func (o addOptions) adopt(ctx context.Context, w *workshop, r *projects.Request) error {
+// importFolder finds in somebody's folder what a new project is made of.
+func (o addOptions) importFolder(ctx context.Context, w *workshop, r *projects.Request) error {
 	port, err := strconv.Atoi(o.parameters["port"])
 	if err != nil && o.parameters["port"] != "" {
 		return usageError{err}
@@ -28,8 +28,8 @@ func (o addOptions) adopt(ctx context.Context, w *workshop, r *projects.Request)
 		return err
 	}
 	find := finding{
-		dir: o.parameters["from"], name: r.Name, limits: adoption.Limits(limits),
-		given: adoption.Choice{Service: o.parameters["service"], Port: port},
+		dir: o.parameters["from"], name: r.Name, limits: importer.Limits(limits),
+		given: importer.Choice{Service: o.parameters["service"], Port: port},
 	}
 	if r.Source, err = find.source(ctx, w); err != nil {
 		return err
@@ -38,8 +38,8 @@ func (o addOptions) adopt(ctx context.Context, w *workshop, r *projects.Request)
 	return nil
 }
 
-// readyAdopted is ready for a new project of somebody's files, of which the call says the port.
-func (w *workshop) readyAdopted(ctx context.Context, name projects.Name, keys []route.Key) error {
+// readyImported is ready for a new project of somebody's files, of which the call says the port.
+func (w *workshop) readyImported(ctx context.Context, name projects.Name, keys []route.Key) error {
 	return w.readyOr(ctx, name, keys, func(port uint16) string { return fmt.Sprintf("try --port %d", port) })
 }
 
@@ -47,8 +47,8 @@ func (w *workshop) readyAdopted(ctx context.Context, name projects.Name, keys []
 type finding struct {
 	dir    string
 	name   projects.Name
-	limits adoption.Limits
-	given  adoption.Choice
+	limits importer.Limits
+	given  importer.Choice
 	// into is the project that the files are for, when there is one already.
 	into *projects.Project
 }
@@ -65,7 +65,7 @@ func (f finding) source(ctx context.Context, w *workshop) (*projects.Source, err
 	if err != nil {
 		return nil, err
 	}
-	folder, err := adoption.Open(f.dir, f.limits)
+	folder, err := importer.Open(f.dir, f.limits)
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +115,7 @@ func askImage(ctx context.Context, w *workshop, s *projects.Source) error {
 
 // ofSomebodys reports whether a project is of somebody's files, and first ends what a crash left of exchanging them.
 func ofSomebodys(ctx context.Context, w *workshop, p projects.Project) (bool, error) {
-	if p.Template != projects.AdoptTemplate {
+	if p.Template != projects.ImportTemplate {
 		return false, nil
 	}
 	err := projects.Recover(ctx, w.store, p.Name)
@@ -131,7 +131,7 @@ func deployFrom(ctx context.Context, w *workshop, p projects.Project, o deployOp
 	if err != nil {
 		return err
 	}
-	return deploySource(ctx, w, p, finding{dir: o.dir, limits: adoption.Limits(limits)}, trust)
+	return deploySource(ctx, w, p, finding{dir: o.dir, limits: importer.Limits(limits)}, trust)
 }
 
 // rollbackSource brings the files before those in force back. Twice leads back to where it began.
@@ -149,7 +149,7 @@ func rollbackSource(ctx context.Context, w *workshop, p projects.Project, o roll
 // deploySource takes a new copy of somebody's folder into a project.
 func deploySource(ctx context.Context, w *workshop, p projects.Project, find finding, trust policy.Trust) error {
 	var err error
-	find.name, find.into, find.given = p.Name, &p, adoption.Choice{Port: dockerfilePort}
+	find.name, find.into, find.given = p.Name, &p, importer.Choice{Port: dockerfilePort}
 	if p.OfCompose() {
 		if find.given, err = p.Chosen(); err != nil {
 			return err
@@ -209,7 +209,7 @@ func ofSource(err error, dir string, source *projects.Source) error {
 	if source == nil || err == nil {
 		return err
 	}
-	copied := filepath.Join(dir, adoption.Source) + string(filepath.Separator)
+	copied := filepath.Join(dir, importer.Source) + string(filepath.Separator)
 	refused, ok := errors.AsType[policy.Refused](err)
 	if !ok && strings.Contains(err.Error(), copied) {
 		return &renamedError{strings.ReplaceAll(err.Error(), copied, source.Folder.Dir+string(filepath.Separator)), err}
@@ -240,7 +240,7 @@ func (e *renamedError) Error() string { return e.text }
 func (e *renamedError) Unwrap() error { return e.cause }
 
 // builtImages are the ids of the images that the services of a project are built to, by name; those there are.
-func builtImages(ctx context.Context, w *workshop, name projects.Name, o adoption.Outline) map[string]string {
+func builtImages(ctx context.Context, w *workshop, name projects.Name, o importer.Outline) map[string]string {
 	ids := map[string]string{}
 	for _, image := range o.Built(string(name)) {
 		if id, err := w.engine.Images().ID(ctx, image); err == nil {
@@ -251,7 +251,7 @@ func builtImages(ctx context.Context, w *workshop, name projects.Name, o adoptio
 }
 
 // dropImages removes the images that others have taken the names of, unless something else uses them.
-func dropImages(ctx context.Context, w *workshop, name projects.Name, o adoption.Outline, before map[string]string) {
+func dropImages(ctx context.Context, w *workshop, name projects.Name, o importer.Outline, before map[string]string) {
 	now := builtImages(ctx, w, name, o)
 	for image, id := range before {
 		if now[image] != id {

@@ -1,6 +1,6 @@
 //go:build unix
 
-package adoption
+package importer
 
 import (
 	"io/fs"

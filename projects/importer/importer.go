@@ -1,9 +1,9 @@
-// Package adoption knows how a folder that somebody wrote for Compose or for a build alone becomes the source of a project:
+// Package importer knows how a folder that somebody wrote for Compose or for a build alone becomes the source of a project:
 // which of its files count, which service is to be reached at which port, and what is written beside them so that the
 // gateway can. It knows neither Compose's library nor an engine: what Compose makes of the files is told to it. The
 // policy worth stating: somebody's files are never changed, what is left out of them is said, and where it would have to
 // guess it asks.
-package adoption
+package importer
 
 import (
 	"errors"
@@ -27,7 +27,7 @@ const (
 	App        = "app"
 )
 
-// Outline is what Compose makes of somebody's files, as far as adopting them is concerned.
+// Outline is what Compose makes of somebody's files, as far as importing them is concerned.
 type Outline struct {
 	// Name is what the files call the project, empty when they do not.
 	Name string
