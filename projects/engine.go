@@ -92,6 +92,8 @@ type Composer interface {
 	Up(ctx context.Context, dir, name string, force bool) error
 	// Prepare builds or pulls the image of one service, as Up would, and returns the TCP ports that it says to listen at.
 	Prepare(ctx context.Context, dir, name, service string) ([]int, error)
+	// Restart restarts the containers that the project has, and starts those that do not run. It needs no folder.
+	Restart(ctx context.Context, name string) error
 	// Down removes containers, networks and volumes of the project. It needs no folder, and nothing to be there.
 	Down(ctx context.Context, name string) error
 }

@@ -31,6 +31,8 @@ type fakeCompose struct {
 	// ports are those that images expose; unbuilt says how Prepare ends.
 	ports   []int
 	unbuilt error
+	// again says how the next restart ends, after the containers were restarted.
+	again error
 	// down says how often Down leaves everything as it is and fails.
 	down  int
 	calls []string
@@ -58,6 +60,22 @@ func (f *fakeCompose) Up(ctx context.Context, dir, name string, force bool) erro
 func (f *fakeCompose) Prepare(_ context.Context, _, _, service string) ([]int, error) {
 	f.calls = append(f.calls, "prepare "+service)
 	return f.ports, f.unbuilt
+}
+
+func (f *fakeCompose) Restart(ctx context.Context, name string) error {
+	f.calls = append(f.calls, "restart")
+	running, err := Look(ctx, f.client, Name(name))
+	if err != nil {
+		return err
+	}
+	for _, c := range running.Containers {
+		if c.State == "running" {
+			f.engine.Stop(c.Name)
+		}
+		f.engine.Start(c.Name)
+	}
+	err, f.again = f.again, nil
+	return err
 }
 
 func (f *fakeCompose) start(dir, name string) {

@@ -185,6 +185,12 @@ func (c *Compose) Start(ctx context.Context, name string) error {
 	return c.start(ctx, name, nil)
 }
 
+// Restart restarts the containers that the project has, each in one request to the engine, and starts those that do not
+// run. It does not wait for their health checks.
+func (c *Compose) Restart(ctx context.Context, name string) error {
+	return worded(c.service.Restart(ctx, name, api.RestartOptions{}))
+}
+
 // Volumes lists the names of the project's volumes.
 func (c *Compose) Volumes(ctx context.Context, name string) ([]string, error) {
 	list, err := c.service.Volumes(ctx, name, api.VolumesOptions{})

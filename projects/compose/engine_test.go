@@ -62,6 +62,9 @@ func TestEngine_LivesThroughAProjectsLife(t *testing.T) {
 	l.is(t, "stop again", c.Stop(t.Context(), e2eProject), "exited")
 	l.is(t, "start", c.Start(t.Context(), e2eProject), "running")
 	l.is(t, "start again", c.Start(t.Context(), e2eProject), "running")
+	l.is(t, "restart", c.Restart(t.Context(), e2eProject), "running")
+	l.is(t, "stop before a restart", c.Stop(t.Context(), e2eProject), "exited")
+	l.is(t, "restart of what was stopped", c.Restart(t.Context(), e2eProject), "running")
 	awaitLog(t, c)
 	if names, err := c.Volumes(t.Context(), e2eProject); err != nil || len(names) != 1 || names[0] != e2eProject+"_data" {
 		t.Errorf("volumes %v %v", names, err)
