@@ -23,6 +23,7 @@ var ours = map[string][]string{
 	"tui":               {"proxy/admin", "proxy/printable"},
 	"projects":          {"projects/...", "proxy/docker", "proxy/label", "proxy/printable", "proxy/route", "templates"},
 	"projects/importer": {"projects/policy", "projects/tree", "proxy/label", "templates"},
+	"projects/plan":     {"projects/tree"},
 	"projects/tree":     {},
 	"projects/policy":   {"proxy/label", "proxy/route"},
 	"templates":         {"templates/..."},
@@ -90,7 +91,7 @@ var homes = map[string][]string{
 	"golang.org/x/crypto/blake2b":                {"cmd/install_test.go"},
 	"golang.org/x/crypto/x509roots":              {"cmd/gateway"},
 	"golang.org/x/sync":                          {"cmd", "projects", "proxy", "proxy/agent", "proxy/discovery"},
-	"golang.org/x/sys":                           {"cmd", "projects", "proxy", "testdata/bench/poll", "testdata/browser"},
+	"golang.org/x/sys":                           {"cmd", "projects", "projects/tree", "proxy", "testdata/bench/poll", "testdata/browser"},
 	"golang.org/x/term":                          {"cmd"},
 	"golang.org/x/text":                          {"proxy/invite", "proxy/page", "proxy/site"},
 }

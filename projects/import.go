@@ -11,6 +11,7 @@ import (
 
 	"gateway/projects/importer"
 	"gateway/projects/policy"
+	"gateway/projects/tree"
 	"gateway/proxy/docker"
 	"gateway/proxy/printable"
 	"gateway/templates"
@@ -92,7 +93,7 @@ func (l Life) findPort(ctx context.Context, plan Addition) error {
 	}
 	for name, text := range files {
 		if !bytes.Equal(text, plan.Files[name]) {
-			if err := replaceFile(filepath.Join(plan.Dir, filepath.FromSlash(name)), text); err != nil {
+			if err := tree.ReplaceFile(filepath.Join(plan.Dir, filepath.FromSlash(name)), text); err != nil {
 				return fmt.Errorf("writing the port of project %s: %w", plan.Name, err)
 			}
 		}

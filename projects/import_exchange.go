@@ -12,6 +12,7 @@ import (
 
 	"gateway/projects/importer"
 	"gateway/projects/policy"
+	"gateway/projects/tree"
 )
 
 // SourceBefore is the folder in which a project keeps the source before the one in force, without what containers may
@@ -83,7 +84,7 @@ func (x *exchangeOfSource) prepare(ctx context.Context, p Project, d SourceDeplo
 			return nil, diskFull(err)
 		}
 	}
-	if err := flush(x.stage); err != nil {
+	if err := tree.Flush(x.stage); err != nil {
 		return nil, fmt.Errorf("writing the files to the disk: %w", err)
 	}
 	return notes, x.at("prepared")
@@ -117,7 +118,7 @@ func (x *exchangeOfSource) forth() error {
 	if err := writeFile(x.stage, planFile, []byte(strings.Join(x.keep, "\n"))); err != nil {
 		return err
 	}
-	if err := flush(x.stage); err != nil {
+	if err := tree.Flush(x.stage); err != nil {
 		return err
 	}
 	if err := x.at("planned"); err != nil {
@@ -154,7 +155,7 @@ func (x *exchangeOfSource) write(prefix string) error {
 			continue
 		}
 		if err == nil {
-			err = replaceFile(filepath.Join(x.dir, name), text)
+			err = tree.ReplaceFile(filepath.Join(x.dir, name), text)
 		}
 		if err == nil {
 			err = x.at("wrote " + name)

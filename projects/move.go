@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"gateway/projects/tree"
 	"gateway/proxy/label"
 	"gateway/proxy/route"
 	"gateway/templates"
@@ -191,7 +192,7 @@ func (l Mover) Move(ctx context.Context, r MoveRequest) (Relocation, string, err
 	}
 	file := m.project.routesFile()
 	if m.Places > 0 {
-		if err := replaceFile(file, m.new); err != nil {
+		if err := tree.ReplaceFile(file, m.new); err != nil {
 			return m, "", fmt.Errorf("writing %s: %w", file, diskFull(err))
 		}
 	}
@@ -216,7 +217,7 @@ func (l Mover) unmove(ctx context.Context, m Relocation, cause error) error {
 	}
 	ctx, cancel := l.afterwards(ctx, m.Name)
 	defer cancel()
-	if err := replaceFile(m.project.routesFile(), m.old); err != nil {
+	if err := tree.ReplaceFile(m.project.routesFile(), m.old); err != nil {
 		return left(cause, "bringing the old %s of project %s back: %w; write %s into it again, then: gateway deploy %s",
 			filepath.Base(m.project.routesFile()), m.Name, err, m.From.Prefix, m.Name)
 	}

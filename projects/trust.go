@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"gateway/projects/policy"
+	"gateway/projects/tree"
 )
 
 // RecordTrust writes into the project's compose.yaml that it may break these rules, beside those it may break already,
@@ -32,7 +33,7 @@ func (s Store) RecordTrust(ctx context.Context, name Name, t policy.Trust) error
 	if text, err = policy.Record(text, t); err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
-	if err := replaceFile(file, text); err != nil {
+	if err := tree.ReplaceFile(file, text); err != nil {
 		return fmt.Errorf("recording trust: %w", diskFull(err))
 	}
 	return nil

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"gateway/projects/tree"
 )
 
 // adopt makes a version of a real folder in the place of the link: of what a project had before there were versions,
@@ -71,7 +73,7 @@ func enact(h history, stage string, v Version) error {
 // trade puts the folder in the link's place and the link in the folder's: at once where the system can, else with a
 // moment in which the folder's old name is missing, which recover ends.
 func trade(folder, link string) error {
-	if exchange(folder, link) == nil {
+	if tree.Exchange(folder, link) == nil {
 		return nil
 	}
 	return tradeSlowly(folder, link)
@@ -171,7 +173,7 @@ func (v *Version) fill(ctx context.Context, h history, stage string, site *Site,
 	if err := v.write(stage); err != nil {
 		return err
 	}
-	if err := flush(stage); err != nil {
+	if err := tree.Flush(stage); err != nil {
 		return fmt.Errorf("writing the files to the disk: %w", err)
 	}
 	if err := h.at("deploy: written"); err != nil {

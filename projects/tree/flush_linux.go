@@ -1,4 +1,4 @@
-package projects
+package tree
 
 import (
 	"errors"
@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// flush has all that was written to the disk of dir be on it.
-func flush(dir string) error {
+// Flush writes everything that is buffered for the file system of dir to its disk.
+func Flush(dir string) error {
 	f, err := os.Open(dir)
 	if err != nil {
 		return err

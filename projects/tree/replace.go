@@ -1,4 +1,4 @@
-package projects
+package tree
 
 import (
 	"errors"
@@ -6,8 +6,9 @@ import (
 	"path/filepath"
 )
 
-// replaceFile puts a text in the place of a file's, whole or not at all. Mode and owner stay, and a link stays a link.
-func replaceFile(file string, text []byte) error {
+// ReplaceFile replaces the content of a file, whole or not at all, and syncs it. Mode and owner stay; a link is followed.
+// The error wraps fs.ErrNotExist when there is no such file.
+func ReplaceFile(file string, text []byte) error {
 	file, err := filepath.EvalSymlinks(file)
 	if err != nil {
 		return err
@@ -16,7 +17,7 @@ func replaceFile(file string, text []byte) error {
 	if err != nil {
 		return err
 	}
-	next, err := os.CreateTemp(filepath.Dir(file), ".compose-*")
+	next, err := os.CreateTemp(filepath.Dir(file), ".replace-*")
 	if err != nil {
 		return err
 	}

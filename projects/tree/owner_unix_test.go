@@ -1,6 +1,6 @@
 //go:build unix
 
-package projects
+package tree
 
 import (
 	"os"
@@ -13,14 +13,14 @@ func TestReplaceFile_LeavesItToItsOwner(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can give files away")
 	}
-	file := filepath.Join(t.TempDir(), ComposeFile)
+	file := filepath.Join(t.TempDir(), "compose.yaml")
 	if err := os.WriteFile(file, []byte("old"), 0o640); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Chown(file, 1234, 4321); err != nil {
 		t.Fatal(err)
 	}
-	if err := replaceFile(file, []byte("new")); err != nil {
+	if err := ReplaceFile(file, []byte("new")); err != nil {
 		t.Fatal(err)
 	}
 	info, err := os.Stat(file)

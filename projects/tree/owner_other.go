@@ -1,0 +1,8 @@
+//go:build !unix
+
+package tree
+
+import "os"
+
+// Such systems give a new file the rights of its folder.
+func keepOwner(*os.File, os.FileInfo) error { return nil }
