@@ -24,6 +24,7 @@ var ours = map[string][]string{
 	"projects":          {"projects/...", "proxy/docker", "proxy/label", "proxy/printable", "proxy/route", "templates"},
 	"projects/importer": {"projects/policy", "projects/tree", "proxy/label", "templates"},
 	"projects/plan":     {"projects/tree"},
+	"projects/release":  {"projects/plan", "projects/tree", "proxy/printable"},
 	"projects/tree":     {},
 	"projects/policy":   {"proxy/label", "proxy/route"},
 	"templates":         {"templates/..."},

@@ -24,6 +24,12 @@ const (
 	Write Kind = "write"
 	// Link makes Path a symbolic link to From, in one step where Path is one already. An empty From removes the link.
 	Link Kind = "link"
+	// Move is Rename that also takes the place of an empty folder, and fails when something else is at Path: what is moved
+	// is never left behind.
+	Move Kind = "move"
+	// Exchange makes From and Path change places, where the system can do that in one step; both have the same content, so
+	// that it does not matter when it is done once more.
+	Exchange Kind = "exchange"
 )
 
 // Action is one operation as data, so that a journal can keep it. Carrying it out twice is the same as once.
@@ -40,8 +46,10 @@ type Action struct {
 // String says what the action does.
 func (a Action) String() string {
 	switch a.Kind {
-	case Rename:
+	case Rename, Move:
 		return fmt.Sprintf("renaming %s to %s", a.From, a.Path)
+	case Exchange:
+		return fmt.Sprintf("exchanging %s and %s", a.From, a.Path)
 	case Remove:
 		return "removing " + a.Path
 	case Write:
@@ -60,7 +68,7 @@ func Do(a Action) func(context.Context) error {
 // act carries out any action.
 func (r Runner) act(ctx context.Context, a Action) error {
 	switch a.Kind {
-	case Remove, Rename, Write, Link:
+	case Remove, Rename, Write, Link, Move, Exchange:
 		return a.onDisk()
 	}
 	if r.Act == nil {
@@ -77,6 +85,12 @@ func (a Action) onDisk() error {
 		return rename(a.From, a.Path)
 	case Write:
 		return write(a.Path, a.Text, a.Mode)
+	case Move:
+		return move(a.From, a.Path)
+	case Exchange:
+		// Where it cannot be done, containers keep what they have: that is equal.
+		_ = tree.Exchange(a.From, a.Path)
+		return nil
 	default:
 		return link(a.From, a.Path)
 	}
@@ -85,6 +99,20 @@ func (a Action) onDisk() error {
 func rename(from, to string) error {
 	if !exists(from) || exists(to) {
 		return nil
+	}
+	return os.Rename(from, to)
+}
+
+func move(from, to string) error {
+	if !exists(from) {
+		return nil
+	}
+	// It removes an empty folder, and nothing else.
+	if info, err := os.Lstat(to); err == nil && info.IsDir() {
+		_ = os.Remove(to)
+	}
+	if exists(to) {
+		return fs.ErrExist
 	}
 	return os.Rename(from, to)
 }
@@ -122,8 +150,8 @@ func link(to, path string) error {
 	switch {
 	case err == nil && now == to:
 		return nil
-	case to == "" && errors.Is(err, fs.ErrNotExist):
-		return nil
+	case to == "" && err != nil:
+		return nil // It is no link, or not there.
 	case to == "" && err == nil:
 		return os.Remove(path)
 	case err != nil && !errors.Is(err, fs.ErrNotExist):

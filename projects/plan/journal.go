@@ -20,6 +20,8 @@ type journal struct {
 	header header
 	began  []Action
 	done   bool
+	// undone is how many of the actions that undo were carried out.
+	undone int
 }
 
 type header struct {
@@ -31,6 +33,9 @@ type header struct {
 type entry struct {
 	Undo  []Action `json:"undo,omitempty"`
 	Final bool     `json:"final,omitempty"`
+	// Undone counts the actions that were carried out to undo the change: what is at a path may be another thing after the
+	// next of them.
+	Undone int `json:"undone,omitempty"`
 }
 
 // begin makes the journal of a plan. There is none yet: whoever holds the lock has recovered.
@@ -73,6 +78,7 @@ func open(path string) (*journal, error) {
 		}
 		j.began = append(j.began, backwards(e.Undo)...)
 		j.done = j.done || e.Final
+		j.undone = max(j.undone, e.Undone)
 	}
 	if j.file, err = os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0); err != nil {
 		return nil, fmt.Errorf("opening the journal: %w", err)
@@ -101,6 +107,9 @@ func (j *journal) final() error { return j.write(entry{Final: true}) }
 
 // undo are the actions that undo the change, the last step's first.
 func (j *journal) undo() []Action { return backwards(j.began) }
+
+// took notes how many of the actions that undo were carried out.
+func (j *journal) took(n int) error { return j.write(entry{Undone: n}) }
 
 func (j *journal) write(line any) error {
 	text, err := json.Marshal(line)

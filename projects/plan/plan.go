@@ -132,12 +132,18 @@ func (r Runner) undo(ctx context.Context, journal *journal, cause error) error {
 	crash := crashes(ctx)
 	undone := journal.undo()
 	for i, a := range undone {
+		if i < journal.undone {
+			continue
+		}
 		err := crash.at(fmt.Sprintf("undo %d: %s", i+1, a.Kind))
 		if errors.Is(err, ErrCrash) {
 			return errors.Join(err, journal.close())
 		}
 		if err == nil {
 			err = r.act(ctx, a)
+		}
+		if err == nil {
+			err = journal.took(i + 1)
 		}
 		if err != nil {
 			return errors.Join(&UndoError{Cause: cause, Err: fmt.Errorf("%s: %w", a, err)}, journal.close())
