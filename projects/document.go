@@ -10,8 +10,7 @@ import (
 	"time"
 	"unicode"
 
-	"go.yaml.in/yaml/v3"
-
+	"gateway/projects/composefile"
 	"gateway/projects/importer"
 	"gateway/projects/policy"
 	"gateway/proxy/label"
@@ -44,7 +43,6 @@ type Document struct {
 // composeFile is the part of the Compose format that is read here.
 type composeFile struct {
 	Name     string             `yaml:"name"`
-	Gateway  yaml.Node          `yaml:"x-gateway"`
 	Include  []included         `yaml:"include"`
 	Services map[string]service `yaml:"services"`
 	Networks map[string]struct {
@@ -58,23 +56,34 @@ type composeFile struct {
 }
 
 // included is an entry of include: files that override each other in turn.
-type included struct{ paths []string }
+type included struct{ paths paths }
 
 // UnmarshalYAML reads a path, or a mapping with one path or several.
-func (i *included) UnmarshalYAML(node *yaml.Node) error {
+func (i *included) UnmarshalYAML(decode func(any) error) error {
 	var long struct {
-		Path yaml.Node `yaml:"path"`
+		Path paths `yaml:"path"`
 	}
-	if node.Kind == yaml.MappingNode && node.Decode(&long) == nil {
-		node = &long.Path
-	}
-	if node.Kind == yaml.ScalarNode {
-		i.paths = []string{node.Value}
-		return nil
+	var short string
+	if decode(&short) == nil {
+		i.paths = paths{short}
+	} else if decode(&long) == nil {
+		i.paths = long.Path
 	}
 	// What is none of these is for Compose to refuse.
-	_ = node.Decode(&i.paths)
 	return nil
+}
+
+// paths are one or several.
+type paths []string
+
+// UnmarshalYAML reads a path or a list.
+func (p *paths) UnmarshalYAML(decode func(any) error) error {
+	var one string
+	if decode(&one) == nil {
+		*p = paths{one}
+		return nil
+	}
+	return decode((*[]string)(p))
 }
 
 type service struct {
@@ -85,18 +94,15 @@ type service struct {
 type labelSet map[string]string
 
 // UnmarshalYAML reads a map, or a list of KEY=VALUE.
-func (l *labelSet) UnmarshalYAML(node *yaml.Node) error {
+func (l *labelSet) UnmarshalYAML(decode func(any) error) error {
 	labels := map[string]string{}
-	if node.Kind == yaml.SequenceNode {
-		var list []string
-		if err := node.Decode(&list); err != nil {
-			return err
-		}
+	var list []string
+	if decode(&list) == nil {
 		for _, item := range list {
 			key, value, _ := strings.Cut(item, "=")
 			labels[key] = value
 		}
-	} else if err := node.Decode(&labels); err != nil {
+	} else if err := decode(&labels); err != nil {
 		return err
 	}
 	for key, value := range labels {
@@ -108,10 +114,13 @@ func (l *labelSet) UnmarshalYAML(node *yaml.Node) error {
 
 // parseDocument reads the text of the project's compose.yaml. The errors name the line.
 func parseDocument(name Name, text []byte) (Document, error) {
+	parsed, err := composefile.Parse(text)
+	if err != nil {
+		return Document{}, err
+	}
 	var file composeFile
-	if err := yaml.Unmarshal(text, &file); err != nil {
-		// It quotes values as they are.
-		return Document{}, errors.New(printable.Text(err.Error()))
+	if err := parsed.Decode(&file); err != nil {
+		return Document{}, err
 	}
 	if file.Name != "" && file.Name != string(name) {
 		if _, err := ParseName(file.Name); err != nil {
@@ -119,7 +128,7 @@ func parseDocument(name Name, text []byte) (Document, error) {
 		}
 		return Document{}, &MisnamedError{Says: file.Name, Dir: string(name)}
 	}
-	meta, err := parseMeta(&file.Gateway)
+	meta, err := parseMeta(parsed)
 	if err != nil {
 		return Document{}, err
 	}
@@ -143,37 +152,33 @@ func parseDocument(name Name, text []byte) (Document, error) {
 }
 
 // parseMeta reads x-gateway strictly: a key that is not known is refused, since it may have been meant as an end date.
-func parseMeta(node *yaml.Node) (Meta, error) {
-	if node.Kind == yaml.AliasNode {
-		node = node.Alias
-	}
+func parseMeta(file *composefile.File) (Meta, error) {
 	var m Meta
-	if node.IsZero() || node.Tag == "!!null" {
-		return m, nil
+	if value, is := file.Get("x-gateway"); is && value != "" || file.Len("x-gateway") > 0 {
+		return m, fmt.Errorf("line %d: x-gateway takes keys and values", file.Line("x-gateway"))
 	}
-	if node.Kind != yaml.MappingNode {
-		return m, fmt.Errorf("line %d: x-gateway takes keys and values", node.Line)
-	}
-	for i := 0; i+1 < len(node.Content); i += 2 {
-		key, value := node.Content[i], node.Content[i+1]
-		set := m.set
-		if key.Value == "trust" {
-			set = m.setTrust
-		}
-		if err := set(key.Value, value); err != nil {
-			return Meta{}, fmt.Errorf("line %d: x-gateway.%s: %w", key.Line, printable.Line(key.Value), err)
+	for _, key := range file.Keys("x-gateway") {
+		if err := m.set(file, key); err != nil {
+			return Meta{}, fmt.Errorf("line %d: x-gateway.%s: %w", file.Line("x-gateway", key), printable.Line(key), err)
 		}
 	}
 	return m, nil
 }
 
-func (m *Meta) set(key string, node *yaml.Node) error {
-	var value string
-	if err := node.Decode(&value); err != nil {
+func (m *Meta) set(file *composefile.File, key string) error {
+	var err error
+	if key == "trust" {
+		if len(file.Keys("x-gateway", key)) > 0 {
+			return errors.New("it takes a list of rules, such as [ports]")
+		}
+		m.Trust, err = policy.ParseTrust(file.Items("x-gateway", key))
+		return err
+	}
+	value, one := file.Get("x-gateway", key)
+	if !one {
 		return errors.New("it takes one value")
 	}
 	value = strings.ReplaceAll(value, "$$", "$")
-	var err error
 	switch key {
 	case "template":
 		m.Template, err = value, oneLine(value)
@@ -186,17 +191,6 @@ func (m *Meta) set(key string, node *yaml.Node) error {
 	default:
 		return errors.New("this version does not know it; it knows template, owner, created, expires and trust")
 	}
-	return err
-}
-
-// setTrust reads the names of rules.
-func (m *Meta) setTrust(_ string, node *yaml.Node) error {
-	var names []string
-	if node.Decode(&names) != nil {
-		return errors.New("it takes a list of rules, such as [ports]")
-	}
-	var err error
-	m.Trust, err = policy.ParseTrust(names)
 	return err
 }
 

@@ -1,10 +1,11 @@
 package projects
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
-	"go.yaml.in/yaml/v3"
+	"gateway/projects/composefile"
 )
 
 // moved is what a template would write for two paths.
@@ -44,8 +45,8 @@ services:
 	for old, now := range map[string]string{
 		`working_dir: "/www/blog" # here`: `working_dir: "/www/notes" # here`,
 		`- "gateway.path=/blog"`:          `- "gateway.path=/notes"`,
-		`P: &p '/blog', Q`:                `P: &p "/notes", Q`,
-		`target:   /www/blog`:             `target:   "/www/notes"`,
+		`P: &p '/blog', Q`:                `P: &p '/notes', Q`,
+		`target:   /www/blog`:             `target:   /www/notes`,
 	} {
 		want = strings.Replace(want, old, now, 1)
 	}
@@ -62,7 +63,7 @@ services:
 func TestEdit_RefusesWhatWasEditedByHand(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
 		"another value": {"services:\n  web:\n    working_dir: /srv\n    labels: {gateway.path: /blog}\n", `line 3: services.web.working_dir is "/srv" and not "/www/blog"`},
-		"a block":       {"services:\n  web:\n    working_dir: |-\n      /www/blog\n", "cannot be edited"},
+		"a block":       {"services:\n  web:\n    working_dir: |-\n      /www/blog\n", "line 3: services.web.working_dir is written as a block"},
 		"not YAML":      {"services:\n\tweb: [\n", "line 2"},
 	} {
 		if _, _, err := edit([]byte(c.text), changesOf(t)); err == nil || !strings.Contains(err.Error(), c.want) {
@@ -71,7 +72,7 @@ func TestEdit_RefusesWhatWasEditedByHand(t *testing.T) {
 	}
 	// What is not there at all holds no path.
 	if got, made, err := edit([]byte("services: {web: {labels: {gateway.path: /blog}}}\n"), changesOf(t)); err != nil || made != 1 ||
-		string(got) != "services: {web: {labels: {gateway.path: \"/notes\"}}}\n" {
+		string(got) != "services: {web: {labels: {gateway.path: /notes}}}\n" {
 		t.Errorf("%d %v %s", made, err, got)
 	}
 }
@@ -88,8 +89,8 @@ func TestLabelChanges_FindsThePathsOfServices(t *testing.T) {
 	const text = "services:\n  a: {labels: {gateway.path: /x, gateway.routes.api.path: /x, gateway.owner: /x}}\n" +
 		"  b: {labels: [gateway.path=/x, gateway.path=/y]}\nnetworks: {n: {labels: {gateway.path: /x}}}\n"
 	got, made, err := edit([]byte(text), labelChanges([]byte(text), "/x", "/z$1"))
-	want := "services:\n  a: {labels: {gateway.path: \"/z$$1\", gateway.routes.api.path: \"/z$$1\", gateway.owner: /x}}\n" +
-		"  b: {labels: [\"gateway.path=/z$$1\", gateway.path=/y]}\nnetworks: {n: {labels: {gateway.path: /x}}}\n"
+	want := "services:\n  a: {labels: {gateway.path: /z$$1, gateway.routes.api.path: /z$$1, gateway.owner: /x}}\n" +
+		"  b: {labels: [gateway.path=/z$$1, gateway.path=/y]}\nnetworks: {n: {labels: {gateway.path: /x}}}\n"
 	if err != nil || made != 3 || string(got) != want {
 		t.Errorf("%d %v\n%s", made, err, got)
 	}
@@ -119,23 +120,24 @@ func FuzzEdit(f *testing.F) {
 			}
 			return
 		}
-		var before, after []place
-		for text, into := range map[string]*[]place{text: &before, string(got): &after} {
-			var doc yaml.Node
-			if err := yaml.Unmarshal([]byte(text), &doc); err != nil {
+		var said [2][]composefile.Scalar
+		for i, text := range []string{text, string(got)} {
+			file, err := composefile.Parse([]byte(text))
+			if err != nil {
 				t.Fatalf("%q became %q, which cannot be read: %v", text, got, err)
 			}
-			scalars(&doc, nil, func(p place, _ *yaml.Node) { *into = append(*into, p) })
+			said[i] = slices.Collect(file.Scalars())
 		}
+		before, after := said[0], said[1]
 		if len(before) != len(after) {
 			t.Fatalf("%q became %q", text, got)
 		}
 		differ := 0
 		for i := range before {
-			if before[i].keys != after[i].keys {
+			if !slices.Equal(before[i].Path, after[i].Path) {
 				t.Errorf("%q became %q", text, got)
 			}
-			if before[i] != after[i] {
+			if before[i].Value != after[i].Value {
 				differ++
 			}
 		}

@@ -9,14 +9,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 
-	"go.yaml.in/yaml/v3"
-
+	"gateway/projects/composefile"
 	"gateway/projects/importer"
 	"gateway/proxy/label"
-	"gateway/proxy/printable"
-	"gateway/templates"
 )
 
 // overrideInForce is what the files of an imported project's own folder say.
@@ -38,8 +34,12 @@ func (p Project) override() (overrideInForce, error) {
 		return o, fmt.Errorf("reading project %s: %w", p.Name, err)
 	}
 	var file composeFile
-	if err := yaml.Unmarshal(text, &file); err != nil {
-		return o, fmt.Errorf("%s: %s", at, printable.Text(err.Error()))
+	parsed, err := composefile.Parse(text)
+	if err == nil {
+		err = parsed.Decode(&file)
+	}
+	if err != nil {
+		return o, fmt.Errorf("%s: %w", at, err)
 	}
 	for _, name := range slices.Sorted(maps.Keys(file.Services)) {
 		if labels := file.Services[name].Labels; labels[label.Path] != "" && o.choice.Service == "" {
@@ -70,46 +70,23 @@ func (p Project) override() (overrideInForce, error) {
 
 // included is the project's compose.yaml with other files of the source included, and all else in it as it is.
 func (o overrideInForce) included(files []string) ([]byte, error) {
-	var doc struct {
-		Include []struct {
-			Path yaml.Node `yaml:"path"`
-		} `yaml:"include"`
-	}
-	if err := yaml.Unmarshal(o.compose, &doc); err != nil {
+	file, err := composefile.Parse(o.compose)
+	if err != nil {
 		return nil, err
 	}
-	for _, include := range doc.Include {
-		list := include.Path.Content
-		if !slices.ContainsFunc(list, func(n *yaml.Node) bool { return n.Value == importer.Override }) {
+	var paths []string
+	for _, name := range files {
+		paths = append(paths, path.Join(importer.Source, name))
+	}
+	for i := range file.Len("include") {
+		at := composefile.Path{"include", composefile.Item(i), "path"}
+		if !slices.Contains(file.Items(at...), importer.Override) {
 			continue
 		}
-		var now []string
-		for _, n := range list[:len(list)-1] {
-			now = append(now, n.Value)
+		if err := file.SetItems(at, append(paths, importer.Override)); err != nil {
+			return nil, err
 		}
-		var want []string
-		for _, file := range files {
-			want = append(want, path.Join(importer.Source, file))
-		}
-		if slices.Equal(now, want) {
-			return o.compose, nil
-		}
-		return replaceItems(o.compose, list, append(want, importer.Override))
+		return file.Bytes(), nil
 	}
 	return nil, errors.New("its include is not one that 'gateway add' wrote")
-}
-
-// replaceItems writes other items in the place of those of a list that has one on each line.
-func replaceItems(text []byte, list []*yaml.Node, items []string) ([]byte, error) {
-	lines := strings.SplitAfter(string(text), "\n")
-	first, last := list[0].Line, list[len(list)-1].Line
-	if last-first != len(list)-1 || !strings.HasPrefix(strings.TrimSpace(lines[first-1]), "- ") {
-		return nil, fmt.Errorf("line %d: the files that it includes are written in a way that cannot be edited; write one on each line", first)
-	}
-	indent, _, _ := strings.Cut(lines[first-1], "-")
-	var fresh []string
-	for _, item := range items {
-		fresh = append(fresh, indent+"- "+templates.Value(item).Plain()+"\n")
-	}
-	return []byte(strings.Join(slices.Replace(lines, first-1, last, fresh...), "")), nil
 }

@@ -33,7 +33,7 @@ func TestRecordTrust_WritesOnceAndKeepsTheFile(t *testing.T) {
 		}
 	}
 	got, err := os.ReadFile(file)
-	want := strings.Replace(trusting, "x-gateway:\n", "x-gateway:\n  trust: [ports]\n", 1)
+	want := strings.Replace(trusting, "# ask\n", "# ask\n  trust: [ports]\n", 1)
 	if err != nil || string(got) != want {
 		t.Errorf("%v\n%s", err, got)
 	}

@@ -6,9 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
-
-	"gateway/proxy/printable"
+	"gateway/projects/composefile"
 )
 
 // follows reports whether all services of a project that have its site mounted have its versions too: their containers
@@ -19,17 +17,14 @@ func follows(p Project) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("reading project %s: %w", p.Name, err)
 	}
-	var file struct {
-		Services map[string]struct {
-			Volumes []yaml.Node `yaml:"volumes"`
-		} `yaml:"services"`
-	}
-	if err := yaml.Unmarshal(text, &file); err != nil {
-		return false, fmt.Errorf("%s: %s", filepath.Join(p.Dir, ComposeFile), printable.Text(err.Error()))
+	file, err := composefile.Parse(text)
+	if err != nil {
+		return false, fmt.Errorf("%s: %w", filepath.Join(p.Dir, ComposeFile), err)
 	}
 	seen := false
-	for _, service := range file.Services {
-		site, versions := mounts(p.Dir, service.Volumes, SiteFolder), mounts(p.Dir, service.Volumes, VersionsFolder)
+	for _, service := range file.Keys("services") {
+		sources := mountSources(file, service)
+		site, versions := mounts(p.Dir, sources, SiteFolder), mounts(p.Dir, sources, VersionsFolder)
 		if site && !versions {
 			return false, nil
 		}
@@ -38,20 +33,24 @@ func follows(p Project) (bool, error) {
 	return seen, nil
 }
 
-// mounts reports whether a folder of the project is mounted, in either form that Compose knows.
-func mounts(dir string, volumes []yaml.Node, folder string) bool {
-	for _, volume := range volumes {
-		source := ""
-		if volume.Kind == yaml.ScalarNode {
-			source, _, _ = strings.Cut(volume.Value, ":")
-		} else {
-			var long struct {
-				Source string `yaml:"source"`
-			}
-			if volume.Decode(&long) == nil {
-				source = long.Source
-			}
+// mountSources are what a service mounts, in either form that Compose knows.
+func mountSources(file *composefile.File, service string) []string {
+	var all []string
+	for i := range file.Len("services", service, "volumes") {
+		at := composefile.Path{"services", service, "volumes", composefile.Item(i)}
+		if short, is := file.Get(at...); is {
+			source, _, _ := strings.Cut(short, ":")
+			all = append(all, source)
+		} else if source, is := file.Get(append(at, "source")...); is {
+			all = append(all, source)
 		}
+	}
+	return all
+}
+
+// mounts reports whether a folder of the project is mounted.
+func mounts(dir string, sources []string, folder string) bool {
+	for _, source := range sources {
 		if !filepath.IsAbs(source) {
 			// A name without a dot or a slash is that of a volume.
 			if !strings.HasPrefix(source, ".") {

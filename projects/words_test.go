@@ -173,7 +173,7 @@ func TestParseDocument_ShowsNoEscapes(t *testing.T) {
 		`x-gateway: {owner: "\u202egro.elpmaxe"}`: `"\u202egro.elpmaxe"`,
 		`x-gateway: {"\e[2J": x}`:                 `x-gateway.\x1b[2J: this version`,
 		`name: "\e[2J"`:                           `it says name: \x1b[2J,`,
-		`services: "\e[2J"`:                       `\x1b[2J`,
+		`services: "\e[2J"`:                       `line 1: it takes keys and values`,
 	} {
 		if _, err := parseDocument("robots", []byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", text, err, want)

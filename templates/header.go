@@ -1,13 +1,12 @@
 package templates
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"regexp"
 	"slices"
 
-	"go.yaml.in/yaml/v3"
+	"gateway/projects/composefile"
 )
 
 // Header is what template.yaml says. Keys it does not know are refused.
@@ -55,9 +54,7 @@ var (
 // parseHeader reads a header strictly. Errors name the line where there is one.
 func parseHeader(text []byte) (Header, error) {
 	var h Header
-	decoder := yaml.NewDecoder(bytes.NewReader(text))
-	decoder.KnownFields(true)
-	if err := decoder.Decode(&h); err != nil {
+	if err := composefile.DecodeStrict(text, &h); err != nil {
 		return Header{}, err
 	}
 	if err := h.check(); err != nil {
@@ -113,13 +110,11 @@ func (p Parameter) declared(before []Parameter) error {
 
 // lineOf is where the header's text has the parameter of that index, 1 when it cannot be told.
 func lineOf(text []byte, index int) int {
-	var doc struct {
-		Parameters []yaml.Node `yaml:"parameters"`
-	}
-	if yaml.Unmarshal(text, &doc) != nil || index >= len(doc.Parameters) {
+	file, err := composefile.Parse(text)
+	if err != nil {
 		return 1
 	}
-	return doc.Parameters[index].Line
+	return file.Line("parameters", composefile.Item(index))
 }
 
 // Parameter returns the declared one with that name.

@@ -11,7 +11,7 @@ import (
 	"slices"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
+	"gateway/projects/composefile"
 )
 
 // The bounds of a template of people's own.
@@ -148,13 +148,11 @@ func (t Template) try() error {
 	if !ok {
 		return fmt.Errorf("%s makes no compose.yaml; write one, or compose.yaml%s", filesFolder, scaffoldSuffix)
 	}
-	var doc struct {
-		Services map[string]yaml.Node `yaml:"services"`
+	file, err := composefile.Parse(text)
+	if err != nil {
+		return fmt.Errorf("%s: with the defaults it is no YAML: %w", path.Join(filesFolder, "compose.yaml"+scaffoldSuffix), err)
 	}
-	if err := yaml.Unmarshal(text, &doc); err != nil {
-		return fmt.Errorf("%s: with the defaults it is no YAML: %w", path.Join(filesFolder, "compose.yaml"+scaffoldSuffix), withoutPrefix(err))
-	}
-	if len(doc.Services) == 0 {
+	if len(file.Keys("services")) == 0 {
 		return fmt.Errorf("%s: it has no services", path.Join(filesFolder, "compose.yaml"+scaffoldSuffix))
 	}
 	return nil

@@ -62,7 +62,7 @@ func TestParameter_Check(t *testing.T) {
 func TestHeader_RefusesWhatIsOff(t *testing.T) {
 	const head = "name: x\nsummary: s\n"
 	for name, c := range map[string]struct{ header, want string }{
-		"unknown key":       {head + "colour: red\n", "line 3: field colour not found"},
+		"unknown key":       {head + "colour: red\n", "line 3: key colour is not known"},
 		"unknown need":      {head + "needs: {imagse: [a]}\n", "line 3"},
 		"not even YAML":     {"name: [", "line 1"},
 		"no summary":        {"name: x\n", "summary is missing"},

@@ -9,6 +9,8 @@ import (
 	"path"
 	"strings"
 	"text/template"
+
+	"gateway/projects/composefile"
 )
 
 // scaffoldSuffix marks a file that is executed as a template; all others are copied as they are.
@@ -45,23 +47,7 @@ type Value string
 func (v Value) String() string { return strings.ReplaceAll(v.Plain(), "$", "$$") }
 
 // Plain is the quoted scalar for a YAML file that compose does not read: a dollar sign is itself.
-func (v Value) Plain() string {
-	var b strings.Builder
-	b.WriteByte('"')
-	for _, r := range string(v) {
-		switch {
-		case r == '"' || r == '\\':
-			b.WriteByte('\\')
-			b.WriteRune(r)
-		case r < 0x20 || 0x7f <= r && r <= 0x9f || r == '\u2028' || r == '\u2029' || r == '\ufeff' || r == '\ufffe' || r == '\uffff':
-			fmt.Fprintf(&b, `\u%04x`, r)
-		default:
-			b.WriteRune(r)
-		}
-	}
-	b.WriteByte('"')
-	return b.String()
-}
+func (v Value) Plain() string { return composefile.Quote(string(v)) }
 
 // Render makes the files of a project, by slash-separated path inside its folder. The parameters are given by name as
 // people write them; one the template does not have, one that is missing, or a value that does not fit its type, is an

@@ -72,7 +72,7 @@ func open(folder string, files map[string][]byte) (Template, error) {
 	}
 	header, err := parseHeader(text)
 	if err != nil {
-		return Template{}, fmt.Errorf("%s: %w", headerFile, withoutPrefix(err))
+		return Template{}, fmt.Errorf("%s: %w", headerFile, err)
 	}
 	if header.Name != folder {
 		return Template{}, fmt.Errorf("%s: name is %q, and the folder is %q; they have to be equal", headerFile, header.Name, folder)
@@ -84,11 +84,4 @@ func open(folder string, files map[string][]byte) (Template, error) {
 		}
 	}
 	return t, nil
-}
-
-// withoutPrefix takes off what the reader of YAML puts before the line.
-func withoutPrefix(err error) error {
-	text := strings.TrimPrefix(err.Error(), "yaml: ")
-	text = strings.TrimPrefix(text, "unmarshal errors:\n  ")
-	return errors.New(strings.ReplaceAll(text, "\n  ", "; "))
 }

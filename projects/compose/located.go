@@ -6,13 +6,13 @@ import (
 	"regexp"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
+	"gateway/projects/composefile"
 )
 
 // located puts the file, and the line where it can be found, before what is wrong with it. Compose names the line only
 // for what is not YAML at all; for the rest it names the keys that lead there.
 func located(path string, err error) error {
-	text := err.Error()
+	text := composefile.Words(err, nil).Error()
 	for _, noise := range []string{"validating " + path + ": ", "failed to parse " + path + ": ", "parsing " + path + ": ", path + ": "} {
 		text = strings.ReplaceAll(text, noise, "")
 	}
@@ -56,30 +56,9 @@ func lineOf(path string, keys []string) int {
 	if err != nil {
 		return 0
 	}
-	var doc yaml.Node
-	if yaml.Unmarshal(text, &doc) != nil || len(doc.Content) == 0 {
+	file, err := composefile.Parse(text)
+	if err != nil {
 		return 0
 	}
-	node, line := doc.Content[0], 0
-	for _, key := range keys {
-		next := child(node, key)
-		if next == nil {
-			break
-		}
-		node, line = next[1], next[0].Line
-	}
-	return line
-}
-
-// child is the key and the value of an entry of a mapping, or nil.
-func child(node *yaml.Node, key string) []*yaml.Node {
-	if node.Kind != yaml.MappingNode {
-		return nil
-	}
-	for i := 0; i+1 < len(node.Content); i += 2 {
-		if node.Content[i].Value == key {
-			return node.Content[i : i+2]
-		}
-	}
-	return nil
+	return file.Line(keys...)
 }

@@ -16,8 +16,8 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/containerd/errdefs"
 	"github.com/docker/compose/v5/pkg/api"
-	"go.yaml.in/yaml/v3"
 
+	"gateway/projects/composefile"
 	"gateway/projects/importer"
 	"gateway/projects/policy"
 )
@@ -131,13 +131,12 @@ func unreadable(report policy.Report) error {
 }
 
 func nameIn(text []byte) string {
-	var file struct {
-		Name string `yaml:"name"`
-	}
-	if yaml.Unmarshal(text, &file) != nil {
+	file, err := composefile.Parse(text)
+	if err != nil {
 		return ""
 	}
-	return file.Name
+	name, _ := file.Get("name")
+	return name
 }
 
 func describe(o *importer.Outline, project *types.Project, folder policy.Folder) {

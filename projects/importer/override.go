@@ -8,8 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
-
+	"gateway/projects/composefile"
 	"gateway/projects/policy"
 	"gateway/proxy/label"
 	"gateway/templates"
@@ -65,23 +64,20 @@ func (t Terms) Compose() []byte {
 // Unwrap names the files that Compose reads in place of a compose.yaml that Terms.Compose wrote, as if it were run in the
 // folder of the source: so it is with the files where they came from. It is empty for one that says more than that.
 func Unwrap(text []byte) policy.Wrapped {
-	var all map[string]yaml.Node
-	if yaml.Unmarshal(text, &all) != nil {
+	file, err := composefile.Parse(text)
+	if err != nil {
 		return policy.Wrapped{}
 	}
-	for key := range all {
+	for _, key := range file.Keys() {
 		if key != "name" && key != "include" && !strings.HasPrefix(key, "x-") {
 			return policy.Wrapped{}
 		}
 	}
-	node := all["include"]
-	var include []map[string]yaml.Node
-	if node.Decode(&include) != nil || len(include) != 1 || len(include[0]) != 2 {
-		return policy.Wrapped{}
-	}
-	paths, directory := include[0]["path"], include[0]["project_directory"]
-	var files []string
-	if paths.Decode(&files) != nil || directory.Value != Source || len(files) < 2 || files[len(files)-1] != Override ||
+	only := composefile.Item(0)
+	files := file.Items("include", only, "path")
+	directory, _ := file.Get("include", only, "project_directory")
+	if file.Len("include") != 1 || len(file.Keys("include", only)) != 2 || directory != Source ||
+		len(files) < 2 || len(files) != file.Len("include", only, "path") || files[len(files)-1] != Override ||
 		slices.ContainsFunc(files, func(file string) bool { return strings.Contains(file, "$") }) {
 		return policy.Wrapped{}
 	}

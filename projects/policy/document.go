@@ -12,6 +12,8 @@ import (
 
 	// The same reader of YAML as Compose has, so that both see the same.
 	"go.yaml.in/yaml/v4"
+
+	"gateway/projects/composefile"
 )
 
 // Bounds of one file. Real ones have a tenth of it.
@@ -75,20 +77,15 @@ func Readable(path string) error {
 	return nil
 }
 
-// parse reads one document of bounded size and depth without cycles, so that it can be walked without care.
-func parse(text []byte) (*yaml.Node, error) {
-	root, _, err := measured(text)
-	return root, err
-}
-
-// measured is parse, with the size of what was read.
+// measured reads one document of bounded size and depth without cycles, so that it can be walked without care, and says
+// its size.
 func measured(text []byte) (*yaml.Node, size, error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	var doc yaml.Node
 	if err := decoder.Decode(&doc); errors.Is(err, io.EOF) {
 		return &yaml.Node{Kind: yaml.MappingNode}, size{}, nil
 	} else if err != nil {
-		return nil, size{}, err
+		return nil, size{}, composefile.Words(err, text)
 	}
 	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return nil, size{}, &formatError{0, "it has several documents, of which each would change the ones before"}

@@ -157,19 +157,3 @@ func TestParseSize_ReadsWhatDockerTakes(t *testing.T) {
 		}
 	}
 }
-
-func FuzzRecord(f *testing.F) {
-	f.Add("x-gateway:\n  owner: me\n")
-	f.Add("x-gateway:\n  trust: [ports]\nservices: {}\n")
-	f.Add("a: &a [1]\nb: *a\n# end")
-	f.Fuzz(func(t *testing.T, text string) {
-		edited, err := Record([]byte(text), Trust{Mounts})
-		if err != nil {
-			return
-		}
-		got, err := recorded(edited)
-		if err != nil || !got.Has(Mounts) || !unchanged([]byte(text), edited) {
-			t.Errorf("%q became %q: %v %v", text, edited, got, err)
-		}
-	})
-}

@@ -13,7 +13,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"go.yaml.in/yaml/v3"
+	"go.yaml.in/yaml/v4"
 
 	"gateway/proxy/invite/link"
 )
@@ -84,10 +84,19 @@ var unknownKey = regexp.MustCompile(`field (\S+) not found in type \S+`)
 
 // worded is an error of the YAML reader on one line, in words for people who know no Go.
 func worded(err error) error {
-	text := strings.TrimPrefix(strings.TrimPrefix(err.Error(), "yaml: "), "unmarshal errors:\n  ")
-	text = unknownKey.ReplaceAllString(text, "this version does not know the key $1; it knows kind, club, name, title, text, "+
-		"title-ko, text-ko, contact, owner, domain, workspace and form")
-	return errors.New(strings.ReplaceAll(text, "\n  ", "; "))
+	var faults []*yaml.LoadError
+	if all, is := errors.AsType[*yaml.LoadErrors](err); is {
+		faults = all.Errors
+	} else if one, is := errors.AsType[*yaml.LoadError](err); is {
+		faults = append(faults, one)
+	}
+	var lines []string
+	for _, fault := range faults {
+		text := unknownKey.ReplaceAllString(fault.Message, "this version does not know the key $1; it knows kind, club, name, title, text, "+
+			"title-ko, text-ko, contact, owner, domain, workspace and form")
+		lines = append(lines, fmt.Sprintf("line %d: %s", fault.Mark.Line, text))
+	}
+	return errors.New(strings.Join(lines, "; "))
 }
 
 // texts are the settings that people read, and how long they may be.
