@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"gateway/cmd/cli"
 )
 
 // advised is a command of ours in a text: after a colon or between quotes, as errors and hints write it.
@@ -24,7 +26,7 @@ var own = []string{
 }
 
 func TestAdvice_NamesCommandsThatAreThereAndLoseNothing(t *testing.T) {
-	root := newRoot(&Env{Getenv: func(string) string { return "" }})
+	root := newRoot(&cli.Env{Getenv: func(string) string { return "" }})
 	root.InitDefaultHelpCmd()
 	seen := 0
 	for _, s := range readSources(t) {

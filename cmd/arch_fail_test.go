@@ -40,6 +40,9 @@ var breaks = map[string][]program{
 		{"templates/a.go", imports("gateway/projects")},
 		{"projects/compose/a.go", imports("gateway/proxy/discovery")},
 		{"cmd/gateway/a.go", imports("gateway/proxy")},
+		{"cmd/cli/a.go", imports("gateway/cmd/server")},
+		{"cmd/server/a.go", imports("gateway/cmd/project")},
+		{"cmd/slack/a.go", imports("gateway/cmd")},
 		{"proxy/route/a_test.go", imports("gateway/proxy/admin")},
 		{"testdata/app/a.go", imports("gateway/proxy/route")},
 		{"elsewhere/a.go", imports("gateway/proxy/route")},
@@ -49,7 +52,7 @@ var breaks = map[string][]program{
 		{"proxy/docker/dockertest/a.go", imports("github.com/moby/moby/api/types/container")},
 		{"projects/a.go", imports("github.com/compose-spec/compose-go/v2/types")},
 		{"projects/a_test.go", imports("github.com/sirupsen/logrus")},
-		{"cmd/up.go", imports("charm.land/lipgloss/v2")},
+		{"cmd/server/up.go", imports("charm.land/lipgloss/v2")},
 		{"cmd/fang.go", imports("charm.land/bubbletea/v2")},
 		{"proxy/docker/a.go", imports("github.com/docker/docker/client")},
 		{"tui/a.go", imports("example.org/new/thing")},
@@ -87,7 +90,8 @@ var keeps = map[string][]program{
 	"imports": {
 		{"projects/a.go", imports("gateway/projects/compose", "gateway/proxy/docker", "gateway/templates", "fmt")},
 		{"proxy/a.go", imports("gateway/proxy/engine", "gateway/proxy/admin")},
-		{"cmd/a.go", imports("gateway/tui", "gateway/proxy/agent")},
+		{"cmd/a.go", imports("gateway/cmd/server", "gateway/proxy/agent")},
+		{"cmd/server/a.go", imports("gateway/cmd/cli", "gateway/proxy/agent")},
 		{"proxy/agent/a_test.go", imports("gateway/proxy/agent", "gateway/proxy/docker/dockertest")},
 	},
 	"sdks": {
@@ -108,7 +112,7 @@ var keeps = map[string][]program{
 	},
 	"goroutines": {
 		{"proxy/a.go", "package p\nfunc (t T) Run() { go f() }\nfunc Serve() { group.Go(func() { go f() }) }"},
-		{"cmd/a.go", "package p\nfunc runServe() { go f() }"},
+		{"cmd/server/a.go", "package p\nfunc runServe() { go f() }"},
 		{"proxy/a_test.go", "package p\nfunc TestX() { go f() }"},
 	},
 }

@@ -19,7 +19,13 @@ import (
 var ours = map[string][]string{
 	"cmd/gateway":          {"cmd"},
 	"cmd":                  {"..."},
+	"cmd/cli":              below,
+	"cmd/cli/clitest":      {"proxy/route"},
 	"cmd/help":             {},
+	"cmd/project":          append([]string{"cmd/cli", "cmd/slack"}, below...),
+	"cmd/route":            append([]string{"cmd/cli", "cmd/slack"}, below...),
+	"cmd/server":           append([]string{"cmd/cli", "cmd/help", "cmd/slack"}, below...),
+	"cmd/slack":            append([]string{"cmd/cli"}, below...),
 	"tui":                  {"proxy/admin", "proxy/printable"},
 	"projects":             {"projects/...", "proxy/docker", "proxy/label", "proxy/printable", "proxy/route", "templates"},
 	"projects/composefile": {"proxy/printable"},
@@ -56,6 +62,9 @@ var ours = map[string][]string{
 	"testdata/bench":       {"testdata/bench/..."},
 }
 
+// below is what every command may import: all that is no command.
+var below = []string{"projects/...", "proxy/...", "templates/...", "tui"}
+
 // serving is what the packages that face visitors may import: nothing that holds the Docker socket.
 var serving = []string{
 	"proxy/accesslog", "proxy/admin", "proxy/balance", "proxy/engine", "proxy/header", "proxy/health", "proxy/http1",
@@ -73,7 +82,7 @@ var homes = map[string][]string{
 	"github.com/chromedp":                        {"testdata/browser"},
 	"github.com/compose-spec":                    {"projects/compose"},
 	"github.com/containerd/errdefs":              {"projects/compose", "proxy/docker"},
-	"github.com/coreos/go-systemd":               {"cmd"},
+	"github.com/coreos/go-systemd":               {"cmd/server"},
 	"github.com/distribution/reference":          {"projects/compose"},
 	"github.com/docker/cli":                      {"projects/compose"},
 	"github.com/docker/compose":                  {"projects/compose"},
@@ -87,16 +96,19 @@ var homes = map[string][]string{
 	"github.com/prometheus":                      {"proxy/metric"},
 	"github.com/rogpeppe/go-internal":            {"cmd"},
 	"github.com/sirupsen/logrus":                 {"projects/compose"},
-	"github.com/spf13":                           {"cmd"},
-	"github.com/spf13/cobra":                     {"cmd", "projects/compose"},
+	"github.com/spf13":                           commands,
+	"github.com/spf13/cobra":                     append([]string{"projects/compose"}, commands...),
 	"go.yaml.in/yaml":                            {"projects/composefile", "projects/policy", "proxy/invite", "projects/importer/importer_test.go", "projects/compose/imported_test.go", "templates/templates_test.go"},
 	"golang.org/x/crypto/blake2b":                {"cmd/install_test.go"},
 	"golang.org/x/crypto/x509roots":              {"cmd/gateway"},
-	"golang.org/x/sync":                          {"cmd", "projects", "proxy", "proxy/agent", "proxy/discovery"},
-	"golang.org/x/sys":                           {"cmd", "projects", "projects/tree", "proxy", "testdata/bench/poll", "testdata/browser"},
-	"golang.org/x/term":                          {"cmd"},
+	"golang.org/x/sync":                          {"cmd/server", "projects", "proxy", "proxy/agent", "proxy/discovery"},
+	"golang.org/x/sys":                           {"projects", "projects/tree", "proxy", "testdata/bench/poll", "testdata/browser"},
+	"golang.org/x/term":                          {"cmd/cli"},
 	"golang.org/x/text":                          {"proxy/invite", "proxy/page", "proxy/site"},
 }
+
+// commands are the packages that declare commands and their flags.
+var commands = []string{"cmd", "cmd/cli", "cmd/project", "cmd/route", "cmd/server", "cmd/slack"}
 
 // topLevel is all there is beside dotfiles and what .gitignore names.
 var topLevel = []string{
@@ -250,7 +262,7 @@ func goroutineRule(all []source) []string {
 		}
 		for f := range s.functions() {
 			name := f.Name.Name
-			if name == "Run" || name == "Serve" || s.dir() == "cmd" && strings.HasPrefix(name, "run") {
+			if name == "Run" || name == "Serve" || within("cmd/...", s.dir()) && strings.HasPrefix(name, "run") {
 				continue
 			}
 			for range starts(f) {

@@ -10,9 +10,8 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
-	"gateway/cmd/help"
+	"gateway/cmd/cli"
 	"gateway/projects/policy"
 	"gateway/proxy/accesslog"
 	"gateway/proxy/label"
@@ -23,7 +22,7 @@ var write = flag.Bool("write", false, "write the generated parts of README.md an
 
 func TestDocuments_SayWhatTheCodeDoes(t *testing.T) {
 	for _, part := range []struct{ file, name, text string }{
-		{"../README.md", "commands", commandTable(newRoot(&Env{Getenv: func(string) string { return "" }}))},
+		{"../README.md", "commands", commandTable(newRoot(&cli.Env{Getenv: func(string) string { return "" }}))},
 		{"help/labels.md", "labels", label.Markdown()},
 		{"help/access-log.md", "access log", accesslog.Markdown()},
 		{"help/metrics.md", "metrics", metric.Markdown()},
@@ -55,39 +54,6 @@ func TestREADME_IsShort(t *testing.T) {
 	if len(text) > most {
 		t.Errorf("README.md has %d bytes, and at most %d are read; move reference to a help topic", len(text), most)
 	}
-}
-
-func TestTopics_HaveEveryLimitWithItsDefault(t *testing.T) {
-	limits, proxy := pflag.NewFlagSet("", pflag.ContinueOnError), pflag.NewFlagSet("", pflag.ContinueOnError)
-	addLimitFlags(limits, new(limitOptions))
-	addProxyFlags(proxy, new(proxyOptions))
-	table, found := help.Find("limits")
-	if !found {
-		t.Fatal("there is no topic limits")
-	}
-	limits.VisitAll(func(f *pflag.Flag) {
-		row := fmt.Sprintf("| `--%s` | ", f.Name)
-		switch f.DefValue {
-		case "", "0s":
-			row += "none |"
-		case "[]", "false":
-			return
-		default:
-			row += "`" + strings.Replace(f.DefValue, "m0s", "m", 1) + "` |"
-		}
-		if !strings.Contains(table.Text, row) {
-			t.Errorf("the topic limits lacks a row that begins with %s", row)
-		}
-	})
-	var all strings.Builder
-	for _, topic := range help.Topics() {
-		all.WriteString(topic.Text)
-	}
-	proxy.VisitAll(func(f *pflag.Flag) {
-		if !strings.Contains(all.String(), "--"+f.Name) {
-			t.Errorf("no topic mentions --%s", f.Name)
-		}
-	})
 }
 
 var linkTarget = regexp.MustCompile(`\]\(([^)#:]+)\)`)

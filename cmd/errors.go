@@ -3,10 +3,9 @@ package cmd
 import (
 	"context"
 	"errors"
-	"fmt"
 
-	"github.com/spf13/cobra"
-
+	"gateway/cmd/cli"
+	"gateway/cmd/route"
 	"gateway/projects"
 	"gateway/projects/compose"
 	"gateway/proxy/admin"
@@ -20,24 +19,6 @@ const (
 	exitUsage  = 2
 )
 
-// usageError marks an error in the words of the call.
-type usageError struct{ error }
-
-func (e usageError) Unwrap() error { return e.error }
-
-// usage marks what an argument check says as a usage error.
-func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
-	return func(c *cobra.Command, args []string) error {
-		if err := check(c, args); err != nil {
-			return usageError{fmt.Errorf("%w; see '%s --help'", err, c.CommandPath())}
-		}
-		return nil
-	}
-}
-
-// errSilent ends a command with exit code 1 after it has printed all there is to say.
-var errSilent = errors.New("failed")
-
 // hints says how to fix a known condition, below the error that wraps it. The first that fits is shown.
 var hints = []struct {
 	is   error
@@ -48,11 +29,11 @@ var hints = []struct {
 	{docker.ErrTLS, "name the folder of its certificates: DOCKER_TLS_VERIFY=1 DOCKER_CERT_PATH=FOLDER; leave both out for an engine without TLS"},
 	{docker.ErrSSH, "check that this works without a password: ssh HOST docker version; the user there needs the group docker"},
 	{docker.ErrUnreachable, "check that DOCKER_HOST or --docker-host names the engine and that it runs; try: docker --host ADDRESS info"},
-	{errForbiddenSocket, "use sudo, or the user that runs the gateway"},
-	{errNoGateway, "start it with: gateway up"},
+	{cli.ErrForbiddenSocket, "use sudo, or the user that runs the gateway"},
+	{cli.ErrNoGateway, "start it with: gateway up"},
 	{admin.ErrNoRoute, "see which routes there are with: gateway routes"},
 	{compose.ErrOverlap, "another network took the addresses meanwhile; run the command again, or name another pool with --pool"},
-	{errNoTerminal, "list them with: gateway routes, or keep watching with: gateway routes --watch"},
+	{route.ErrNoTerminal, "list them with: gateway routes, or keep watching with: gateway routes --watch"},
 }
 
 // hintOf is the hint of the first condition in the table that err is, or empty.
@@ -65,49 +46,41 @@ func hintOf(err error) string {
 	return ""
 }
 
-// hinted is an error on one line with its hint.
-func hinted(err error) string {
-	if hint := hintOf(err); hint != "" {
-		return err.Error() + "; " + hint
-	}
-	return err.Error()
-}
-
 // report writes err for the user, once, and returns the exit code that goes with it.
-func report(env *Env, err error) int {
+func report(env *cli.Env, err error) int {
 	if err == nil {
 		return exitDone
 	}
-	if errors.Is(err, errSilent) {
+	if errors.Is(err, cli.ErrSilent) {
 		return exitFailed
 	}
 	if errors.Is(err, context.Canceled) {
-		env.notef("gateway: interrupted\n")
+		env.Notef("gateway: interrupted\n")
 		if left, ok := errors.AsType[*projects.Leftover](err); ok {
-			env.notef("  %v\n", left)
+			env.Notef("  %v\n", left)
 		}
 		if failure, started := errors.AsType[*projects.Failure](err); started {
-			env.undone(failure)
+			undone(env, failure)
 		}
 		return exitFailed
 	}
-	env.notef("gateway: %v\n", err)
+	env.Notef("gateway: %v\n", err)
 	if hint := hintOf(err); hint != "" {
-		env.notef("  %s\n", hint)
+		env.Notef("  %s\n", hint)
 	}
 	if failure, started := errors.AsType[*projects.Failure](err); started {
-		env.notef("%s", lines(failure.Logs))
-		env.undone(failure)
+		env.Notef("%s", cli.Lines(failure.Logs))
+		undone(env, failure)
 	}
-	if errors.As(err, new(usageError)) {
+	if errors.As(err, new(cli.UsageError)) {
 		return exitUsage
 	}
 	return exitFailed
 }
 
 // undone says what became of a project that was being made.
-func (e *Env) undone(f *projects.Failure) {
+func undone(e *cli.Env, f *projects.Failure) {
 	if f.Undone {
-		e.notef("all that was made of the project was removed again\n")
+		e.Notef("all that was made of the project was removed again\n")
 	}
 }

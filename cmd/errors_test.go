@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"gateway/cmd/cli"
 	"gateway/projects"
 	"gateway/proxy/docker"
 )
@@ -19,8 +20,8 @@ func TestReport_SaysWhatTheUserNeeds(t *testing.T) {
 		want []string
 	}{
 		"done":        {nil, 0, nil},
-		"said":        {errSilent, 1, nil},
-		"usage":       {usageError{errors.New("--http 0: it takes a port")}, 2, []string{"--http 0: it takes a port"}},
+		"said":        {cli.ErrSilent, 1, nil},
+		"usage":       {cli.Usage(errors.New("--http 0: it takes a port")), 2, []string{"--http 0: it takes a port"}},
 		"hint":        {fmt.Errorf("asking: %w", docker.ErrUnreachable), 1, []string{"asking:", "docker --host ADDRESS info"}},
 		"ssh":         {fmt.Errorf("asking: %w", errors.Join(docker.ErrUnreachable, docker.ErrSSH)), 1, []string{"ssh HOST docker version", "group docker"}},
 		"interrupted": {fmt.Errorf("deploying: %w", context.Canceled), 1, []string{"interrupted"}},
@@ -28,7 +29,7 @@ func TestReport_SaysWhatTheUserNeeds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var said strings.Builder
-			if code := report(&Env{Err: &said}, test.err); code != test.code {
+			if code := report(&cli.Env{Err: &said}, test.err); code != test.code {
 				t.Errorf("exit code %d, want %d", code, test.code)
 			}
 			for _, want := range test.want {
@@ -40,5 +41,13 @@ func TestReport_SaysWhatTheUserNeeds(t *testing.T) {
 				t.Errorf("it says %q, want nothing", said.String())
 			}
 		})
+	}
+}
+
+func TestReport_ForeignTextForgesNothing(t *testing.T) {
+	var said strings.Builder
+	report(&cli.Env{Err: &said}, errors.Join(fmt.Errorf("reading %s", "a\ngateway: all is well\x1b[2J"), errors.New("second")))
+	if got, want := said.String(), "gateway: reading a\n  gateway: all is well\\x1b[2J\n  second\n"; got != want {
+		t.Errorf("it says %q, want %q", got, want)
 	}
 }

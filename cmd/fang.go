@@ -6,10 +6,12 @@ import (
 
 	"charm.land/fang/v2"
 	"github.com/spf13/cobra"
+
+	"gateway/cmd/cli"
 )
 
 // execute runs the command line, with fang's help pages on a terminal.
-func execute(ctx context.Context, env *Env, root *cobra.Command) error {
+func execute(ctx context.Context, env *cli.Env, root *cobra.Command) error {
 	if !env.Interactive {
 		root.SilenceErrors, root.SilenceUsage = true, true
 		root.Version = Version

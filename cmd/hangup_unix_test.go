@@ -3,79 +3,18 @@
 package cmd
 
 import (
-	"context"
 	"errors"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
-	"time"
 
-	"gateway/proxy/accesslog"
+	"gateway/cmd/cli/clitest"
 )
-
-func hangUp(t *testing.T) {
-	t.Helper()
-	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// patiently repeats a check until it holds.
-func patiently(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	tick, deadline := time.NewTicker(5*time.Millisecond), time.After(15*time.Second)
-	defer tick.Stop()
-	for !holds() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("waited in vain for %s", what)
-		}
-	}
-}
-
-func linesOf(path string) int {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return -1
-	}
-	return strings.Count(string(text), "\n")
-}
-
-func TestRunLogged_OpensTheLogAnewOnSIGHUP(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "access.log")
-	logger := slog.New(slog.DiscardHandler)
-	access, err := accessLogOptions{path: path, format: "json"}.open(&Env{}, logger)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
-	err = runLogged(ctx, access, logger, func(ctx context.Context) error {
-		access.Append(&accesslog.Entry{Status: 200})
-		patiently(t, "the first line", func() bool { return linesOf(path) == 1 })
-		if err := os.Rename(path, path+".1"); err != nil {
-			t.Fatal(err)
-		}
-		hangUp(t)
-		patiently(t, "the new file", func() bool { return linesOf(path) == 0 })
-		stop()
-		<-ctx.Done()
-		// A request that ends after all others were told to has its line.
-		access.Append(&accesslog.Entry{Status: 200})
-		return io.EOF
-	})
-	if err != io.EOF || linesOf(path) != 1 || linesOf(path+".1") != 1 {
-		t.Errorf("it ended with %v, and files of %d and %d lines", err, linesOf(path+".1"), linesOf(path))
-	}
-}
 
 // startServe starts a process of its own, as an admin would, and waits until it answers.
 func startServe(t *testing.T, stderr io.Writer, args ...string) (serve *exec.Cmd, answers func() bool) {
@@ -103,7 +42,7 @@ func startServe(t *testing.T, stderr io.Writer, args ...string) (serve *exec.Cmd
 		res, err := http.Get("http://" + web + "/")
 		return err == nil && res.Body.Close() == nil
 	}
-	patiently(t, "an answer", answers)
+	clitest.Patiently(t, "an answer", answers)
 	return serve, answers
 }
 
@@ -120,7 +59,7 @@ func TestServe_IsNotEndedBySIGHUP(t *testing.T) {
 			if err := serve.Process.Signal(syscall.SIGHUP); err != nil {
 				t.Fatal(err)
 			}
-			patiently(t, "the new file", func() bool { return args == nil || linesOf(path) >= 0 })
+			clitest.Patiently(t, "the new file", func() bool { return args == nil || clitest.LinesOf(path) >= 0 })
 			if !answers() {
 				t.Error("it does not answer any more")
 			}
@@ -143,23 +82,12 @@ func TestServe_OutlivesWhoeverReadWhatItSays(t *testing.T) {
 	if err := errors.Join(os.Remove(path), serve.Process.Signal(syscall.SIGHUP)); err != nil {
 		t.Fatal(err)
 	}
-	patiently(t, "the new file", func() bool { return linesOf(path) >= 0 })
+	clitest.Patiently(t, "the new file", func() bool { return clitest.LinesOf(path) >= 0 })
 	if !answers() {
 		t.Error("it does not answer any more")
 	}
 	if err := errors.Join(serve.Process.Signal(syscall.SIGTERM), serve.Wait()); err != nil {
 		t.Errorf("it ended with %v", err)
-	}
-}
-
-func TestOutliveTerminal_InterruptsWhatHangsUp(t *testing.T) {
-	ctx, stop := outliveTerminal(t.Context())
-	defer stop()
-	hangUp(t)
-	select {
-	case <-ctx.Done():
-	case <-time.After(15 * time.Second):
-		t.Error("it goes on")
 	}
 }
 

@@ -9,11 +9,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gateway/cmd/cli"
 	"gateway/cmd/help"
 )
 
 // newHelp replaces cobra's help command: it knows topics beside commands.
-func newHelp(env *Env) *cobra.Command {
+func newHelp(env *cli.Env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "help [COMMAND|TOPIC]",
 		Short: "Show the help of a command or a topic",
@@ -32,17 +33,17 @@ func newHelp(env *Env) *cobra.Command {
 	}
 }
 
-func runHelp(ctx context.Context, env *Env, root *cobra.Command, args []string) error {
+func runHelp(ctx context.Context, env *cli.Env, root *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return page(ctx, env, topicList())
 	}
 	if topic, found := help.Find(args[0]); found && len(args) == 1 {
-		width, _ := terminalSize(env)
+		width, _ := cli.TerminalSize(env)
 		return page(ctx, env, help.Layout(topic.Text, min(width, 100)))
 	}
 	c, rest, err := root.Find(args)
 	if err != nil || len(rest) > 0 {
-		return usageError{fmt.Errorf("no command or topic is called %q; gateway --help lists the commands, gateway help the topics", strings.Join(args, " "))}
+		return cli.Usage(fmt.Errorf("no command or topic is called %q; gateway --help lists the commands, gateway help the topics", strings.Join(args, " ")))
 	}
 	c.InitDefaultHelpFlag()
 	return c.Help()
@@ -60,12 +61,12 @@ func topicList() string {
 }
 
 // page prints text, on a terminal that it does not fit through $PAGER, or less where the variable is not set.
-func page(ctx context.Context, env *Env, text string) error {
-	_, height := terminalSize(env)
+func page(ctx context.Context, env *cli.Env, text string) error {
+	_, height := cli.TerminalSize(env)
 	pager := cmp.Or(env.Getenv("PAGER"), "less -R")
 	program, err := exec.LookPath(strings.Fields(pager)[0])
 	if !env.Interactive || strings.Count(text, "\n") < height || err != nil {
-		env.printf("%s", styled(text))
+		env.Printf("%s", cli.Styled(text))
 		return nil
 	}
 	c := exec.CommandContext(ctx, program, strings.Fields(pager)[1:]...)

@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"gateway/cmd/cli/clitest"
 	"gateway/proxy/docker/dockertest"
 )
 
@@ -41,7 +42,7 @@ func newUnit(t *testing.T, slow <-chan struct{}) unit {
 	}))
 	t.Cleanup(app.Close)
 	address := netip.MustParseAddrPort(app.Listener.Addr().String())
-	u := unit{dir: folder(t), engine: dockertest.Start(t)}
+	u := unit{dir: clitest.Folder(t), engine: dockertest.Start(t)}
 	u.engine.AddContainer(dockertest.Container{
 		Name: "app", Labels: map[string]string{"gateway.path": "/app"}, Networks: []string{"bridge"},
 		Addresses: map[string]netip.Addr{"bridge": address.Addr()}, Ports: []uint16{address.Port()},
@@ -54,7 +55,7 @@ func newUnit(t *testing.T, slow <-chan struct{}) unit {
 	if err := os.Symlink(self, filepath.Join(u.dir, "gateway")); err != nil {
 		t.Fatal(err)
 	}
-	u.web, u.socket = listener(t, "tcp", "127.0.0.1:0")
+	u.web, u.socket = clitest.Listener(t, "tcp", "127.0.0.1:0")
 	return u
 }
 
@@ -124,14 +125,14 @@ func (c *crowd) Run(u unit, stop <-chan struct{}) {
 func more(t *testing.T, what string, count *atomic.Int64) {
 	t.Helper()
 	before := count.Load()
-	patiently(t, what, func() bool { return count.Load() >= before+50 })
+	clitest.Patiently(t, what, func() bool { return count.Load() >= before+50 })
 }
 
 func TestServe_IsRestartedWithoutAnybodyNoticing(t *testing.T) {
 	slow := make(chan struct{})
 	u := newUnit(t, slow)
 	serve := u.start(t)
-	patiently(t, "the first answer", func() bool { return u.fetch("/app/") == nil })
+	clitest.Patiently(t, "the first answer", func() bool { return u.fetch("/app/") == nil })
 
 	var visitors crowd
 	var running sync.WaitGroup

@@ -23,7 +23,7 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"gateway": func() { os.Exit(Main(context.Background(), System(), os.Args[1:])) },
+		"gateway": func() { os.Exit(Main(context.Background(), os.Args[1:])) },
 	})
 }
 

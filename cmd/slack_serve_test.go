@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"gateway/cmd/cli"
 	"gateway/proxy/docker/dockertest"
 	"gateway/proxy/invite"
 	"gateway/proxy/invite/link"
@@ -84,9 +85,9 @@ func serveOn(t *testing.T, engine string) string {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	var serving sync.WaitGroup
-	env := &Env{In: strings.NewReader(""), Out: io.Discard, Err: t.Output(), Getenv: func(string) string { return "" }}
+	env := &cli.Env{In: strings.NewReader(""), Out: io.Discard, Err: t.Output(), Getenv: func(string) string { return "" }}
 	serving.Go(func() {
-		Main(ctx, env, []string{"serve", "--docker", "--docker-host", engine, "--socket", filepath.Join(short, "a.sock"), "--listen", web, "--ping", "", "--state", short})
+		run(ctx, env, []string{"serve", "--docker", "--docker-host", engine, "--socket", filepath.Join(short, "a.sock"), "--listen", web, "--ping", "", "--state", short})
 	})
 	t.Cleanup(func() { cancel(); serving.Wait() })
 	return "http://" + web

@@ -12,4 +12,4 @@ import (
 	"gateway/cmd"
 )
 
-func main() { os.Exit(cmd.Main(context.Background(), cmd.System(), os.Args[1:])) }
+func main() { os.Exit(cmd.Main(context.Background(), os.Args[1:])) }

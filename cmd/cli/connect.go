@@ -1,0 +1,166 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/url"
+	"path/filepath"
+	"slices"
+
+	"gateway/proxy/admin"
+	"gateway/proxy/docker"
+	"gateway/proxy/label"
+	"gateway/proxy/stack"
+)
+
+// DefaultSocket is where root, and the proxy's container, have the admin socket.
+const DefaultSocket = stack.Socket
+
+// ErrNoGateway says that there is no running proxy to talk to.
+var ErrNoGateway = errors.New("no gateway is running")
+
+// ErrForbiddenSocket says that this user may not use the admin socket.
+var ErrForbiddenSocket = errors.New("no permission on the admin socket")
+
+// Docker prepares a client for the engine that flags and environment name. It does not connect.
+func (e *Env) Docker() (*docker.Client, error) {
+	host, err := e.dockerHost()
+	if err != nil {
+		return nil, err
+	}
+	return docker.New(host)
+}
+
+// dockerHost is the address of the engine that flags and environment name.
+func (e *Env) dockerHost() (string, error) {
+	if e.Global.Host != "" {
+		return e.Global.Host, nil
+	}
+	return docker.ResolveHost(e.Getenv, e.Home)
+}
+
+// Socket is where a proxy of this user has its admin socket: the flag, the environment, else by user.
+func (e *Env) Socket() string {
+	if named := e.NamedSocket(); named != "" {
+		return named
+	}
+	if dir := e.Getenv("XDG_RUNTIME_DIR"); dir != "" && !e.Root {
+		return filepath.Join(dir, "gateway", "admin.sock")
+	}
+	if e.Root || e.Home == "" {
+		return DefaultSocket
+	}
+	return filepath.Join(e.StateDir(), "admin.sock")
+}
+
+// NamedSocket is the admin socket that the flag or the environment names, or empty.
+func (e *Env) NamedSocket() string { return cmp.Or(e.Global.Socket, e.Getenv("GATEWAY_SOCKET")) }
+
+// Gateway connects to the running proxy: to the admin socket where it can be reached, else through docker exec into
+// the proxy's container. Every later connection of the client looks anew, so that it survives a replaced container.
+// The error wraps ErrNoGateway when there is none.
+func (e *Env) Gateway(ctx context.Context) (*admin.Client, error) {
+	conn, err := e.dialAdmin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	first := make(chan net.Conn, 1)
+	first <- conn
+	return admin.NewClient(func(ctx context.Context) (net.Conn, error) {
+		select {
+		case conn := <-first:
+			return conn, nil
+		default:
+			return e.dialAdmin(ctx)
+		}
+	}), nil
+}
+
+func (e *Env) dialAdmin(ctx context.Context) (net.Conn, error) {
+	if named := e.NamedSocket(); named != "" {
+		conn, err := DialUnix(ctx, named)
+		if errors.Is(err, fs.ErrPermission) {
+			return nil, fmt.Errorf("%w %s", ErrForbiddenSocket, named)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%w at %s: %w", ErrNoGateway, named, err)
+		}
+		return conn, nil
+	}
+	for _, path := range []string{e.Socket(), DefaultSocket} {
+		if conn, err := DialUnix(ctx, path); err == nil {
+			return conn, nil
+		}
+	}
+	return e.DialContainer(ctx)
+}
+
+// DialUnix connects to a unix socket.
+func DialUnix(ctx context.Context, path string) (net.Conn, error) {
+	var d net.Dialer
+	return d.DialContext(ctx, "unix", path)
+}
+
+// DialContainer reaches the admin socket from inside the proxy's container: whoever may use Docker may administer.
+func (e *Env) DialContainer(ctx context.Context) (net.Conn, error) {
+	engine, err := e.Docker()
+	if err != nil {
+		return nil, err
+	}
+	found, err := engine.Containers(ctx, label.Role+"="+label.RoleProxy)
+	if err != nil {
+		// That there is no gateway is not known.
+		return nil, fmt.Errorf("looking for the gateway: %w", err)
+	}
+	// An image may carry any label; names are one container's alone.
+	found = slices.DeleteFunc(found, func(c docker.Container) bool { return c.Name != stack.Proxy })
+	for _, c := range found {
+		if c.State == "running" {
+			return engine.Exec(ctx, c.ID, []string{stack.Binary, "pipe", "--socket", stack.Socket})
+		}
+	}
+	if len(found) > 0 {
+		return nil, fmt.Errorf("%w: container %s is %s", ErrNoGateway, found[0].Name, found[0].State)
+	}
+	return nil, ErrNoGateway
+}
+
+// ProjectsRoot is the folder that holds all projects.
+func (e *Env) ProjectsRoot() string {
+	if named := cmp.Or(e.Global.Projects, e.Getenv("GATEWAY_PROJECTS")); named != "" {
+		return named
+	}
+	if e.Root || e.Home == "" {
+		return "/srv/gateway/projects"
+	}
+	return filepath.Join(cmp.Or(e.Getenv("XDG_DATA_HOME"), filepath.Join(e.Home, ".local", "share")), "gateway", "projects")
+}
+
+// StateDir is where a proxy of this user keeps the last good table.
+func (e *Env) StateDir() string {
+	if e.Root || e.Home == "" {
+		return "/var/lib/gateway"
+	}
+	return filepath.Join(cmp.Or(e.Getenv("XDG_STATE_HOME"), filepath.Join(e.Home, ".local", "state")), "gateway")
+}
+
+// Hostname is the name by which a browser here reaches the machine of the gateway: that of a remote engine, else
+// "localhost".
+func (e *Env) Hostname() string {
+	if e.NamedSocket() != "" {
+		return "localhost"
+	}
+	host, err := e.dockerHost()
+	if err != nil {
+		return "localhost"
+	}
+	u, err := url.Parse(host)
+	if err != nil || u.Scheme != "ssh" && u.Scheme != "tcp" || u.Hostname() == "" {
+		return "localhost"
+	}
+	return u.Hostname()
+}

@@ -1,0 +1,129 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/url"
+	"strings"
+
+	"gateway/projects"
+	"gateway/projects/compose"
+	"gateway/proxy/docker"
+)
+
+// Session is what the commands that work on projects have in common.
+type Session struct {
+	Env *Env
+	// Host is the address of the engine, in the form that docker.New takes.
+	Host     string
+	Engine   *docker.Client
+	Compose  *compose.Compose
+	Store    projects.Store
+	Progress *Progress
+}
+
+// Session prepares all that projects need, and connects to nothing. The caller closes it.
+func (e *Env) Session() (*Session, error) {
+	s := &Session{Env: e, Progress: NewProgress(e)}
+	var err error
+	if s.Store, err = projects.NewStore(e.ProjectsRoot()); err != nil {
+		return nil, err
+	}
+	if err := s.Store.Protect(); err != nil {
+		return nil, err
+	}
+	if s.Host, err = e.dockerHost(); err != nil {
+		return nil, err
+	}
+	if s.Compose, err = compose.New(s.Host, s.Progress.Emit); err != nil {
+		return nil, err
+	}
+	if s.Engine, err = docker.New(s.Host); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Close ends the progress and closes the connections.
+func (s *Session) Close() {
+	s.Progress.End()
+	_ = s.Engine.Close()
+}
+
+// Everything lists the engine's containers and networks.
+func (s *Session) Everything(ctx context.Context) ([]docker.Container, []docker.Network, error) {
+	containers, err := s.Engine.Containers(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	networks, err := s.Engine.Networks(ctx)
+	return containers, networks, err
+}
+
+// Known reads the name of a project that has a folder here, or had one: it need not be readable. Of anything else that
+// the gateway may serve the error says what it is and which commands apply.
+func (s *Session) Known(ctx context.Context, arg string) (projects.Name, error) {
+	name, err := s.here(ctx, arg)
+	if stray, is := errors.AsType[projects.Stray](err); is && stray.Kind == projects.Orphan {
+		return projects.Name(stray.Name), nil
+	}
+	return name, err
+}
+
+// here reads the name of a project that has a folder here.
+func (s *Session) here(ctx context.Context, arg string) (projects.Name, error) {
+	name, invalid := projects.ParseName(arg)
+	if invalid == nil && s.Store.Exists(name) {
+		return name, nil
+	}
+	containers, networks, err := s.Everything(ctx)
+	if err != nil && invalid != nil {
+		return "", Usage(invalid)
+	}
+	if err != nil {
+		return "", err
+	}
+	strays, err := s.Store.Strays(containers, networks, Remote(s.Host) != "")
+	if err != nil {
+		return "", err
+	}
+	for _, stray := range strays {
+		if stray.Name == arg {
+			return projects.Name(arg), stray
+		}
+	}
+	if invalid != nil {
+		return "", Usage(invalid)
+	}
+	_, err = s.Store.Load(name)
+	return "", err
+}
+
+// Load reads a project that has a folder here.
+func (s *Session) Load(ctx context.Context, arg string) (projects.Project, error) {
+	name, err := s.here(ctx, arg)
+	if errors.Is(err, docker.ErrUnreachable) && !errors.Is(err, docker.ErrForbidden) {
+		// Without an engine the folders are all there is to know.
+		name, err = projects.ParseName(arg)
+	}
+	if err != nil {
+		return projects.Project{}, err
+	}
+	return s.Store.Load(name)
+}
+
+// Local reports whether the engine shares this machine's kernel, and so its routes.
+func Local(host string) bool { return strings.HasPrefix(host, "unix://") }
+
+// Remote is the engine's address when it sees none of the files here, else empty.
+func Remote(host string) string {
+	u, err := url.Parse(host)
+	if err != nil || u.Scheme != "tcp" && u.Scheme != "ssh" {
+		return ""
+	}
+	if ip := net.ParseIP(u.Hostname()); u.Hostname() == "localhost" || ip != nil && ip.IsLoopback() {
+		return ""
+	}
+	return host
+}

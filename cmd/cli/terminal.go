@@ -1,0 +1,24 @@
+package cli
+
+import (
+	"io"
+	"os"
+
+	"golang.org/x/term"
+)
+
+// isTerminal reports whether what is written to w is shown on a terminal.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// TerminalSize is the size of the terminal that Out is, 80 by 24 where it is none.
+func TerminalSize(env *Env) (width, height int) {
+	if file, ok := env.Out.(*os.File); ok {
+		if width, height, err := term.GetSize(int(file.Fd())); err == nil && width > 0 && height > 1 {
+			return width, height
+		}
+	}
+	return 80, 24
+}

@@ -1,6 +1,0 @@
-//go:build !linux
-
-package cmd
-
-// processOn names the process that listens on a TCP port of this machine; only Linux tells.
-func processOn(uint16) string { return "" }

@@ -1,0 +1,250 @@
+package project
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"gateway/cmd/cli"
+	"gateway/projects"
+	"gateway/projects/subnet"
+	"gateway/templates"
+)
+
+type addOptions struct {
+	template, name         string
+	path, host, owner, ttl string
+	pool, templates        string
+	dryRun, json, force    bool
+	set, trust             []string
+	// parameters are the template's as given by flags and by --set, wrong what is wrong with how they were given.
+	parameters map[string]string
+	wrong      error
+	now        func() time.Time
+}
+
+func newAdd(env *cli.Env) *cobra.Command {
+	o := addOptions{now: time.Now}
+	c := &cobra.Command{
+		Use:   "add TEMPLATE [NAME]",
+		Short: "Make a project and serve it",
+		Long: "Makes a project from a template, starts it, and returns when its route answers; the address goes to stdout.\n" +
+			"NAME defaults to a name derived from --path. Mistakes are found before anything is started, and when a later\n" +
+			"step fails, all that was made is removed again. 'gateway add TEMPLATE --help' shows what a template takes, and on\n" +
+			"a terminal a form asks for what is missing.",
+		Example: "  gateway add portfolio --path /robots\n" +
+			"  gateway add portfolio --path /robots --dir ./site --owner owner@example.org --ttl 90d\n" +
+			"  gateway add wordpress blog --path / --host blog.example.org --set upload-limit=256M\n" +
+			"  gateway add dev --path /dev/ada --dry-run",
+		Args: cli.Args(cobra.RangeArgs(1, 2)),
+		RunE: func(c *cobra.Command, args []string) error {
+			o.template = args[0]
+			if len(args) > 1 {
+				o.name = args[1]
+			}
+			o.parameters, o.wrong = parameters(c, o.set)
+			return runAdd(c.Context(), env, o)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&o.path, "path", "", "path prefix to serve it at, such as /robots (required)")
+	f.StringVar(&o.host, "host", "", "serve it only for this host name")
+	f.StringVar(&o.owner, "owner", "", "who to ask about it, such as a mail address")
+	f.StringVar(&o.ttl, "ttl", "", "its last day, shown in lists; nothing stops automatically: 90d, 2w, 6m, 1y, or a date such as 2027-06-30 (default none)")
+	f.StringVar(&o.pool, "pool", "", "addresses that its networks are cut from (default $GATEWAY_POOL, else "+subnet.DefaultPool+")")
+	f.StringArrayVar(&o.set, "set", nil, "set a parameter of the template: NAME=VALUE; may come several times")
+	addTemplatesFlag(f, &o.templates)
+	addTrustFlag(f, &o.trust)
+	f.BoolVar(&o.force, "force", false, "serve a folder even when it is empty or has files that are rarely meant to be public")
+	f.BoolVar(&o.dryRun, "dry-run", false, "check everything, say what would be done, and do nothing")
+	f.BoolVar(&o.json, "json", false, "print JSON")
+	return c
+}
+
+// request reads the words of the call, and asks on a terminal for what is missing.
+func (o addOptions) request(ctx context.Context, env *cli.Env) (projects.Request, error) {
+	var r projects.Request
+	set, err := templateSet(env, o.templates)
+	if err != nil {
+		return r, err
+	}
+	if r.Template, err = set.Find(o.template); err != nil {
+		return r, cli.Usage(err)
+	}
+	if err := o.complete(ctx, env, r.Template); err != nil {
+		return r, err
+	}
+	c, err := claim(o.path, o.host, o.owner)
+	if err != nil {
+		return r, err
+	}
+	r.Key, r.Owner, r.Created, r.Parameters = c.Key, c.Owner, o.now(), o.parameters
+	if r.Name, err = projects.DefaultName(r.Key.Prefix, o.template); o.name != "" {
+		r.Name, err = projects.ParseName(o.name)
+	}
+	if err != nil {
+		return r, cli.Usage(err)
+	}
+	if o.ttl != "" {
+		if r.Expires, err = projects.ParseEnd(o.ttl, o.now()); err != nil {
+			return r, cli.Usage(fmt.Errorf("--ttl: %w", err))
+		}
+	}
+	if r.Pool, err = cli.ParsePool(env, o.pool); err != nil {
+		return r, err
+	}
+	if r.Trust, err = parseTrust(o.trust); err != nil {
+		return r, err
+	}
+	r.Site, err = o.site(env, r.Template)
+	return r, err
+}
+
+// site is the folder that a parameter names, nil when none does.
+func (o addOptions) site(env *cli.Env, t templates.Template) (*projects.Site, error) {
+	for _, p := range t.Parameters {
+		dir := o.parameters[p.Name]
+		if p.Type != templates.Folder || dir == "" || t.Name == projects.ImportTemplate {
+			continue
+		}
+		limits, err := siteLimits(env, "", 0)
+		if err != nil {
+			return nil, err
+		}
+		return openSite(env, dir, limits, siteFlags{spa: o.parameters["spa"] == "true", force: o.force})
+	}
+	return nil, nil
+}
+
+// complete has nothing missing and everything fit, or says all that is wrong.
+func (o *addOptions) complete(ctx context.Context, env *cli.Env, t templates.Template) error {
+	if wrong := errors.Join(o.wrong, t.Check(o.parameters)); wrong != nil {
+		return cli.Usage(wrong)
+	}
+	missing := t.Missing(o.parameters)
+	if o.path != "" && len(missing) == 0 {
+		return nil
+	}
+	if env.Interactive && !o.json {
+		return o.ask(ctx, env, t, missing)
+	}
+	var wrong []error
+	if o.path == "" {
+		wrong = append(wrong, errors.New("--path is missing: it takes the path to serve the project at, such as --path /robots"))
+	}
+	for _, p := range missing {
+		wrong = append(wrong, fmt.Errorf("--%s is missing: %s", p.Name, helpOf(p)))
+	}
+	return cli.Usage(errors.Join(wrong...))
+}
+
+// siteFlags are what a call says of the files that it brings.
+type siteFlags struct{ spa, force bool }
+
+// openSite looks through a folder of files, refuses what is rarely meant to be public, and says what is odd about it.
+func openSite(e *cli.Env, dir string, limits projects.Limits, flags siteFlags) (*projects.Site, error) {
+	site, err := projects.OpenSite(dir, limits)
+	if err != nil {
+		return nil, err
+	}
+	if err := site.Unfit(); err != nil && !flags.force {
+		return nil, err
+	}
+	if site.Skipped > 0 {
+		e.Notef("skipping %d files and folders whose names start with a dot\n", site.Skipped)
+	}
+	for _, warning := range site.Warnings() {
+		e.Notef("warning: %s\n", warning)
+	}
+	if !site.Index {
+		if flags.spa {
+			e.Notef("warning: %s has no index.html, which --spa answers unknown paths with\n", dir)
+		} else {
+			e.Notef("warning: %s has no index.html: the project's address itself will say 404\n", dir)
+		}
+	}
+	return site, nil
+}
+
+func runAdd(ctx context.Context, env *cli.Env, o addOptions) error {
+	ctx, stop := cli.OutliveTerminal(ctx)
+	defer stop()
+	request, err := o.request(ctx, env)
+	if err != nil {
+		return err
+	}
+	s, err := env.Session()
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if request.Template.Name == projects.ImportTemplate {
+		if err := o.importFolder(ctx, s, &request); err != nil {
+			return err
+		}
+	}
+	ready := routesReady
+	if request.Template.Name == projects.ImportTemplate {
+		ready = importReady
+	}
+	life := life(s, ready)
+	look := func(ctx context.Context, name projects.Name, images []string) (projects.Facts, error) {
+		return facts(ctx, s, name, images)
+	}
+	if o.dryRun {
+		plan, err := life.Rehearse(ctx, request, look)
+		if err != nil {
+			return err
+		}
+		return cli.PrintPlan(env, plan.Steps(), o.json)
+	}
+	plan, err := life.Add(ctx, request, look)
+	if err != nil {
+		return err
+	}
+	return printAdded(ctx, s, plan, request.Template, o.json)
+}
+
+// added is what `add --json` prints.
+type added struct {
+	Name string `json:"name"`
+	URL  string `json:"url"`
+	Dir  string `json:"dir"`
+	// Secrets are those to give to whoever uses the project.
+	Secrets map[string]string `json:"secrets,omitempty"`
+}
+
+func printAdded(ctx context.Context, s *cli.Session, plan projects.Addition, t templates.Template, asJSON bool) error {
+	gateway, err := s.Env.Gateway(ctx)
+	if err != nil {
+		return err
+	}
+	defer gateway.Close()
+	at, err := s.Address(ctx, gateway)
+	if err != nil {
+		return err
+	}
+	secrets := map[string]string{}
+	for name, file := range plan.Shown {
+		secrets[name] = strings.TrimSpace(string(plan.Files[file]))
+	}
+	if asJSON {
+		return s.Env.JSON(added{Name: string(plan.Name), URL: at.URL(plan.Key), Dir: plan.Dir, Secrets: secrets})
+	}
+	for _, name := range slices.Sorted(maps.Keys(secrets)) {
+		s.Env.Notef("%s: %s (kept in %s)\n", name, secrets[name], filepath.Join(plan.Dir, filepath.FromSlash(plan.Shown[name])))
+	}
+	if t.After != "" {
+		s.Env.Notef("%s\n", t.After)
+	}
+	s.Env.Notef("project %s is in %s and live at\n", plan.Name, plan.Dir)
+	s.Env.Printf("%s\n", at.URL(plan.Key))
+	return nil
+}

@@ -1,0 +1,250 @@
+package project
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"gateway/cmd/cli"
+	"gateway/projects"
+	"gateway/proxy/label"
+)
+
+// errOnlyDryRun refuses a flag that would do nothing.
+var errOnlyDryRun = cli.Usage(errors.New("--json is about what --dry-run prints"))
+
+type deployOptions struct {
+	dir, maxSize        string
+	maxFiles, keep      int
+	force, dryRun, json bool
+	trust               []string
+}
+
+func newDeploy(env *cli.Env) *cobra.Command {
+	var o deployOptions
+	c := &cobra.Command{
+		Use:   "deploy NAME",
+		Short: "Deploy a project, or a new version of its site",
+		Long: "Checks the project's compose.yaml and makes what runs equal to it; what is equal already is left alone. With\n" +
+			"--dir a copy of that folder becomes the next version of the project's site: clients get the old files until all\n" +
+			"new ones are copied, and then the new ones, from one request to the next. Unchanged files make no new version.\n" +
+			"The previous version comes back when the new one cannot be deployed, or later with 'gateway rollback NAME'. In a\n" +
+			"project made from a compose file or Dockerfile of yours, the copy replaces the previous one, except for what\n" +
+			"containers may write to. The command returns when the routes answer.",
+		Example: "  gateway deploy robots\n  gateway deploy robots --dir ./dist\n  gateway deploy robots --dir ./dist --dry-run",
+		Args:    cli.Args(cobra.ExactArgs(1)),
+		RunE: func(c *cobra.Command, args []string) error {
+			if o.dir == "" {
+				for _, flag := range []string{"max-size", "max-files", "keep", "force", "dry-run", "json"} {
+					if c.Flags().Changed(flag) {
+						return cli.Usage(fmt.Errorf("--%s is about files; name their folder too, such as --dir ./dist", flag))
+					}
+				}
+			}
+			if o.json && !o.dryRun {
+				return errOnlyDryRun
+			}
+			return runDeploy(c.Context(), env, args[0], o)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&o.dir, "dir", "", "folder with new files, of which a copy is taken")
+	f.StringVar(&o.maxSize, "max-size", "", "most that the files may hold together (default $GATEWAY_MAX_SIZE, else "+sizeFlag(projects.DefaultLimits.Bytes)+")")
+	f.IntVar(&o.maxFiles, "max-files", 0, fmt.Sprintf("most files and folders (default $GATEWAY_MAX_FILES, else %d)", projects.DefaultLimits.Files))
+	f.IntVar(&o.keep, "keep", projects.DefaultKeep, "versions that are kept, the new one among them")
+	f.BoolVar(&o.force, "force", false, "deploy also the same files, an empty folder, and files that are rarely meant to be public")
+	f.BoolVar(&o.dryRun, "dry-run", false, "say which files would be added, changed and removed, and do nothing")
+	f.BoolVar(&o.json, "json", false, "print what --dry-run says as JSON")
+	addTrustFlag(f, &o.trust)
+	return c
+}
+
+// siteLimits reads the bounds of what is copied: those of flags, else of the environment.
+func siteLimits(env *cli.Env, maxSize string, maxFiles int) (projects.Limits, error) {
+	limits := projects.DefaultLimits
+	size, from := maxSize, "--max-size"
+	if size == "" {
+		size, from = env.Getenv("GATEWAY_MAX_SIZE"), "$GATEWAY_MAX_SIZE"
+	}
+	if size != "" {
+		var err error
+		if limits.Bytes, err = label.ParseSize(size); err != nil {
+			return limits, cli.Usage(fmt.Errorf("%s %q: it takes a size, such as 500MB or 2GiB", from, size))
+		}
+	}
+	files, from := maxFiles, "--max-files"
+	if text := env.Getenv("GATEWAY_MAX_FILES"); files == 0 && text != "" {
+		var err error
+		if files, err = strconv.Atoi(text); err != nil || files == 0 {
+			files = -1
+		}
+		from = "$GATEWAY_MAX_FILES"
+	}
+	switch {
+	case files < 0:
+		return limits, cli.Usage(fmt.Errorf("%s: it takes a number of at least 1, such as %d", from, projects.DefaultLimits.Files))
+	case files > 0:
+		limits.Files = files
+	}
+	return limits, nil
+}
+
+// sizeFlag writes a size as flags take it.
+func sizeFlag(bytes int64) string {
+	return strings.Replace(strings.ReplaceAll(projects.Size(bytes), " ", ""), ".0", "", 1)
+}
+
+func (o deployOptions) site(env *cli.Env) (*projects.Site, error) {
+	if o.dir == "" {
+		return nil, nil
+	}
+	if o.keep < 1 {
+		return nil, cli.Usage(fmt.Errorf("--keep %d: it takes a number of at least 1, the current version", o.keep))
+	}
+	limits, err := siteLimits(env, o.maxSize, o.maxFiles)
+	if err != nil {
+		return nil, err
+	}
+	return openSite(env, o.dir, limits, siteFlags{force: o.force})
+}
+
+func runDeploy(ctx context.Context, env *cli.Env, arg string, o deployOptions) error {
+	ctx, stop := cli.OutliveTerminal(ctx)
+	defer stop()
+	name, err := projects.ParseName(arg)
+	if err != nil {
+		return cli.Usage(err)
+	}
+	trust, err := parseTrust(o.trust)
+	if err != nil {
+		return err
+	}
+	s, err := env.Session()
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	p, err := s.Load(ctx, arg)
+	if err != nil {
+		return err
+	}
+	if far := cli.Remote(s.Host); far != "" {
+		return errors.New("the engine at " + far + " is on another machine and sees no files of this one; run the command there")
+	}
+	somebodys, err := ofSomebodys(ctx, s, p)
+	if err != nil {
+		return err
+	}
+	if somebodys && o.dir != "" {
+		return deployFrom(ctx, s, p, o, trust)
+	}
+	d := projects.Deployment{Name: name, By: userOf(env), Keep: o.keep, Force: o.force}
+	if d.Site, err = o.site(env); err != nil {
+		return err
+	}
+	life := life(s, routesReady)
+	if o.dryRun {
+		changes, err := life.Compare(ctx, name, d.Site)
+		if err != nil {
+			return err
+		}
+		return printChanges(env, changes, o.json)
+	}
+	if d.Routes, err = takenPaths(ctx, s); err != nil && !errors.Is(err, cli.ErrNoGateway) {
+		return err
+	}
+	if err := hold(ctx, s, p, trust, d.Routes); err != nil {
+		return err
+	}
+	done, err := life.Deploy(ctx, d)
+	if err != nil {
+		return err
+	}
+	printDeployed(env, d, done)
+	return printServed(ctx, s, p)
+}
+
+// userOf is who runs the command, for people; behind sudo the one who typed it.
+func userOf(e *cli.Env) string {
+	for _, name := range []string{"SUDO_USER", "USER", "LOGNAME", "USERNAME"} {
+		if user := e.Getenv(name); user != "" {
+			return user
+		}
+	}
+	if e.Root {
+		return "root"
+	}
+	return ""
+}
+
+// printChanges prints what a dry run found, one file a line.
+func printChanges(env *cli.Env, c projects.Changes, asJSON bool) error {
+	if asJSON {
+		return env.JSON(struct {
+			Added   []string `json:"added"`
+			Changed []string `json:"changed"`
+			Removed []string `json:"removed"`
+		}{orNone(c.Added), orNone(c.Changed), orNone(c.Removed)})
+	}
+	for _, kind := range []struct {
+		what  string
+		names []string
+	}{{"add", c.Added}, {"change", c.Changed}, {"remove", c.Removed}} {
+		for _, name := range kind.names {
+			env.Printf("%s %s\n", kind.what, name)
+		}
+	}
+	env.Notef("%s\n", c)
+	return nil
+}
+
+// orNone is what JSON shows as an empty list.
+func orNone(names []string) []string {
+	if names == nil {
+		return []string{}
+	}
+	return names
+}
+
+func printDeployed(env *cli.Env, d projects.Deployment, done projects.Deployed) {
+	switch {
+	case d.Site == nil:
+	case done.Made:
+		v := done.Version
+		env.Notef("version %d is current: %d files, %s (%s)\n", v.Number, v.Files, projects.Size(v.Bytes), done.Changes)
+		if v.Replaced > 0 && d.Keep > 1 {
+			env.Notef("back to version %d with: gateway rollback %s\n", v.Replaced, d.Name)
+		}
+		if len(done.Gone) > 0 {
+			env.Notef("removed version %s, beyond the last %d\n", strings.Trim(fmt.Sprint(done.Gone), "[]"), d.Keep)
+		}
+	case done.Version.Number > 0:
+		env.Notef("these files are version %d, which is current: no version was made (--force makes one)\n", done.Version.Number)
+	default:
+		env.Notef("these files are deployed already: no version was made (--force makes one)\n")
+	}
+}
+
+// printServed prints the addresses of a project that was just found ready.
+func printServed(ctx context.Context, s *cli.Session, p projects.Project) error {
+	gateway, err := s.Env.Gateway(ctx)
+	if errors.Is(err, cli.ErrNoGateway) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer gateway.Close()
+	at, err := s.Address(ctx, gateway)
+	if err != nil {
+		return err
+	}
+	for _, claim := range p.Claims {
+		s.Env.Printf("%s\n", at.URL(claim.Key))
+	}
+	return nil
+}

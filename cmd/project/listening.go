@@ -1,0 +1,118 @@
+package project
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gateway/cmd/cli"
+	"gateway/proxy/docker"
+	"gateway/proxy/stack"
+)
+
+// engineResolver is the engine's own name server in containers.
+var engineResolver = netip.MustParseAddr("127.0.0.11")
+
+// listening are the addresses that the processes of a running container listen on.
+func listening(ctx context.Context, s *cli.Session, container string) ([]netip.AddrPort, error) {
+	c, err := s.Engine.Container(ctx, container)
+	if err != nil {
+		return nil, err
+	}
+	all, err := localListeners(s.Host, c)
+	if err != nil {
+		all, err = askListeners(ctx, s, c)
+	}
+	return slices.DeleteFunc(all, func(a netip.AddrPort) bool { return a.Addr() == engineResolver }), err
+}
+
+// localListeners looks at the container's process on this machine.
+func localListeners(host string, c docker.Container) ([]netip.AddrPort, error) {
+	if !cli.Local(host) || c.Run.PID <= 0 {
+		return nil, errors.New("its processes are not seen from here")
+	}
+	dir := filepath.Join("/proc", strconv.Itoa(c.Run.PID))
+	// An engine in a namespace of its own counts processes otherwise.
+	group, err := os.ReadFile(filepath.Join(dir, "cgroup"))
+	if err == nil && !strings.Contains(string(group), c.ID) {
+		err = errors.New("its processes are not seen from here")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return cli.Listeners(filepath.Join(dir, "net"))
+}
+
+// askListeners looks from a container of our own beside it.
+func askListeners(ctx context.Context, s *cli.Session, c docker.Container) ([]netip.AddrPort, error) {
+	out, err := s.Engine.RunOnce(ctx, docker.Spec{
+		Name: "gateway-listening-" + c.ID[:min(12, len(c.ID))], Image: stack.Latest, Command: []string{"listening"},
+		User: "65532:65532", Network: "container:" + c.ID, MemoryBytes: 64 << 20, Pids: 32,
+	})
+	if err != nil {
+		return nil, err
+	}
+	var all []netip.AddrPort
+	for line := range strings.Lines(out) {
+		if a, err := netip.ParseAddrPort(strings.TrimSpace(line)); err == nil {
+			all = append(all, a)
+		}
+	}
+	return all, nil
+}
+
+// deafness says why nothing answers on a port of a running container, given the addresses that it listens on. It is nil
+// when something listens there, and early while the container listens nowhere.
+type deafness struct {
+	// name is the container's for people, port the one that is asked.
+	name string
+	port uint16
+	// advise says how to name another port.
+	advise func(port uint16) string
+}
+
+// errListensNowhere says that an app has not opened any port, as while it starts.
+var errListensNowhere = errors.New("it listens on no port")
+
+func (d deafness) of(all []netip.AddrPort) error {
+	var ports []uint16
+	var inside []string
+	for _, a := range all {
+		switch {
+		case a.Addr().IsLoopback():
+			inside = append(inside, a.String())
+		case a.Port() == d.port:
+			return nil
+		case !slices.Contains(ports, a.Port()):
+			ports = append(ports, a.Port())
+		}
+	}
+	slices.Sort(ports)
+	switch {
+	case slices.ContainsFunc(all, func(a netip.AddrPort) bool { return a.Port() == d.port }):
+		return fmt.Errorf("%s listens on 127.0.0.1:%d only, where nothing outside its container reaches it; make it listen on 0.0.0.0", d.name, d.port)
+	case len(ports) > 0:
+		return fmt.Errorf("%s runs, but nothing listens on %d (it listens on %s); %s", d.name, d.port, joinPorts(ports), d.advise(ports[0]))
+	case len(inside) > 0:
+		return fmt.Errorf("%s runs, but nothing listens on %d (it listens on %s only, where nothing outside its container reaches it); make it listen on 0.0.0.0:%d",
+			d.name, d.port, strings.Join(inside, ", "), d.port)
+	}
+	return fmt.Errorf("%s runs, and %w", d.name, errListensNowhere)
+}
+
+func joinPorts(ports []uint16) string {
+	var all []string
+	for _, p := range ports {
+		all = append(all, strconv.Itoa(int(p)))
+	}
+	if len(all) < 2 {
+		return strings.Join(all, "")
+	}
+	return strings.Join(all[:len(all)-1], ", ") + " and " + all[len(all)-1]
+}

@@ -1,0 +1,69 @@
+package project
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"gateway/cmd/cli"
+	"gateway/projects"
+	"gateway/projects/compose"
+)
+
+func newLogs(env *cli.Env) *cobra.Command {
+	var last int
+	var follow bool
+	c := &cobra.Command{
+		Use:   "logs NAME",
+		Short: "Print what a project's containers write",
+		Long: "Prints the last lines that the containers of a project wrote. With several containers each line starts with\n" +
+			"the container's name. On a terminal colours are left out and control characters spelled out; a file or a pipe gets\n" +
+			"the bytes as they are.",
+		Example: "  gateway logs robots\n  gateway logs robots --tail 20 --follow",
+		Args:    cli.Args(cobra.ExactArgs(1)),
+		RunE:    func(c *cobra.Command, args []string) error { return runLogs(c.Context(), env, args[0], last, follow) },
+	}
+	c.Flags().IntVarP(&last, "tail", "n", 100, "number of lines per container")
+	c.Flags().BoolVarP(&follow, "follow", "f", false, "go on with new lines until interrupted")
+	return c
+}
+
+func runLogs(ctx context.Context, env *cli.Env, arg string, last int, follow bool) error {
+	if last < 0 {
+		return cli.Usage(fmt.Errorf("--tail %d: it takes a number of lines from 0 on", last))
+	}
+	s, err := env.Session()
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	name, err := s.Known(ctx, arg)
+	if stray, is := errors.AsType[projects.Stray](err); is && stray.Kind != projects.Single {
+		err = nil // Reading changes nobody's project.
+	}
+	if err != nil {
+		return err
+	}
+	running, err := projects.Look(ctx, s.Engine, name)
+	if err != nil {
+		return err
+	}
+	if len(running.Containers) == 0 {
+		return fmt.Errorf("project %s has no containers, so nothing was written; start it with: gateway deploy %s", name, name)
+	}
+	return s.Compose.Logs(ctx, arg, last, follow, func(l compose.Line) { printLog(env, l, len(running.Containers) > 1) })
+}
+
+// printLog prints a line of a container's log: as it was written, but for what would do something to a terminal.
+func printLog(env *cli.Env, l compose.Line, several bool) {
+	if several {
+		env.Printf("%s | ", l.Container)
+	}
+	if env.Terminal {
+		env.Printf("%s\n", cli.Lines(l.Text))
+		return
+	}
+	env.Printf("%s\n", cli.Styled(l.Text))
+}

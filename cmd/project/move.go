@@ -1,0 +1,166 @@
+package project
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"gateway/cmd/cli"
+	"gateway/projects"
+	"gateway/proxy/docker"
+	"gateway/proxy/route"
+)
+
+type moveOptions struct {
+	name, path, from, templates string
+	dryRun, json                bool
+}
+
+func newMove(env *cli.Env) *cobra.Command {
+	var o moveOptions
+	c := &cobra.Command{
+		Use:   "move NAME",
+		Short: "Serve a project at another path",
+		Long: "Writes the new path into the project's compose.yaml wherever its template has the path, deploys it, and returns\n" +
+			"when it is served there. All else in the file stays as it is, comments and order too; where somebody edited by\n" +
+			"hand what depends on the path it refuses, and says what to do. Of WordPress the links in posts move along. The\n" +
+			"old path is free afterwards: nothing redirects from it.",
+		Example: "  gateway move blog --path /notes\n  gateway move blog --path /notes --dry-run",
+		Args:    cli.Args(cobra.ExactArgs(1)),
+		RunE: func(c *cobra.Command, args []string) error {
+			if o.json && !o.dryRun {
+				return errOnlyDryRun
+			}
+			o.name = args[0]
+			return runMove(c.Context(), env, o)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&o.path, "path", "", "path prefix to serve it at from now on (required)")
+	f.StringVar(&o.from, "from", "", "path that it leaves, for a project with several; one that it has left already has the move finished")
+	addTemplatesFlag(f, &o.templates)
+	f.BoolVar(&o.dryRun, "dry-run", false, "check everything, say what would be done, and do nothing")
+	f.BoolVar(&o.json, "json", false, "print what --dry-run says as JSON")
+	return c
+}
+
+// request reads the words of the call.
+func (o moveOptions) request(ctx context.Context, s *cli.Session) (projects.MoveRequest, error) {
+	var r projects.MoveRequest
+	var err error
+	if r.Name, err = projects.ParseName(o.name); err != nil {
+		return r, cli.Usage(err)
+	}
+	if o.path == "" {
+		return r, cli.Usage(errors.New("--path is missing: it takes the path to move the project to, such as --path /notes"))
+	}
+	if r.To, err = route.ParsePrefix(o.path); err != nil {
+		return r, cli.Usage(fmt.Errorf("--path: %w", err))
+	}
+	if o.from != "" {
+		from, err := route.ParsePrefix(o.from)
+		if err != nil {
+			return r, cli.Usage(fmt.Errorf("--from: %w", err))
+		}
+		r.From = &from
+	}
+	if far := cli.Remote(s.Host); far != "" {
+		return r, fmt.Errorf("the engine at %s is on another machine and sees no files of this one; run the command there", far)
+	}
+	p, err := s.Load(ctx, string(r.Name))
+	if err != nil {
+		return r, err
+	}
+	set, err := templateSet(s.Env, o.templates)
+	if err != nil || p.Template == "" {
+		return r, err
+	}
+	t, err := set.Find(p.Template)
+	if err != nil {
+		return r, fmt.Errorf("project %s: %w; name the folder that has it with --templates", r.Name, err)
+	}
+	r.Template = &t
+	return r, nil
+}
+
+func runMove(ctx context.Context, env *cli.Env, o moveOptions) error {
+	ctx, stop := cli.OutliveTerminal(ctx)
+	defer stop()
+	s, err := env.Session()
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	r, err := o.request(ctx, s)
+	if err != nil {
+		return err
+	}
+	if err := holdMoved(ctx, s, r); err != nil {
+		return err
+	}
+	if r.Routes, err = takenPaths(ctx, s); err != nil && !errors.Is(err, cli.ErrNoGateway) {
+		return err
+	}
+	mover := projects.Mover{Life: life(s, routesReady), Run: runIn(s.Engine)}
+	if o.dryRun {
+		plan, err := mover.Plan(ctx, r)
+		if err != nil {
+			return err
+		}
+		return cli.PrintPlan(env, plan.Steps(), o.json)
+	}
+	_, said, err := mover.Move(ctx, r)
+	s.Progress.End()
+	for line := range strings.Lines(strings.TrimSpace(said)) {
+		env.Notef("%s\n", strings.TrimRight(line, "\r\n"))
+	}
+	if err != nil {
+		return err
+	}
+	p, err := s.Store.Load(r.Name)
+	if err != nil {
+		return err
+	}
+	return printServed(ctx, s, p)
+}
+
+// holdMoved holds a project to the policy that moves. The path that it moves to is chosen for it, and the one that it
+// leaves need not be its own.
+func holdMoved(ctx context.Context, s *cli.Session, r projects.MoveRequest) error {
+	p, err := s.Store.Load(r.Name)
+	if err != nil {
+		return err
+	}
+	var own []route.Key
+	for _, claim := range p.Claims {
+		if r.From == nil && len(p.Claims) == 1 || r.From != nil && claim.Key.Prefix == *r.From || claim.Key.Prefix == r.To {
+			own = append(own, claim.Key)
+		}
+	}
+	return holdAgain(ctx, s, p, own...)
+}
+
+// maxSaid bounds what of a command's words is kept.
+const maxSaid = 1 << 20
+
+// runIn is how a command is run in a container, with what it wrote as the result.
+func runIn(engine *docker.Client) func(ctx context.Context, container string, command []string) (string, error) {
+	return func(ctx context.Context, container string, command []string) (string, error) {
+		conn, err := engine.Exec(ctx, container, command)
+		if err != nil {
+			return "", err
+		}
+		defer conn.Close()
+		stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+		defer stop()
+		said, err := io.ReadAll(io.LimitReader(conn, maxSaid))
+		if ctx.Err() != nil {
+			err = ctx.Err()
+		}
+		return string(said), err
+	}
+}

@@ -1,0 +1,150 @@
+package project
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"gateway/cmd/cli"
+	"gateway/proxy/admin"
+	"gateway/proxy/route"
+)
+
+// pauseOptions are those of gateway pause.
+type pauseOptions struct {
+	env     *cli.Env
+	name    string
+	message string
+	// wait is how long a request waits at most, lasts how long the pause does; 0 is until it is resumed.
+	wait, lasts time.Duration
+	now         func() time.Time
+}
+
+func newPause(env *cli.Env) *cobra.Command {
+	o := pauseOptions{env: env, now: time.Now}
+	c := &cobra.Command{
+		Use:   "pause NAME|PATH",
+		Short: "Hold the requests to a project",
+		Long: "Pauses all routes of a project, or of a container that has none, or one route. Requests wait in line, up to 1000\n" +
+			"a route, and go on in the order in which they came when the route is resumed; those that time out\n" +
+			"are answered with 503 and the message. The app itself goes on running. A second run changes message and times.\n" +
+			"It stays paused when the gateway restarts or the project is deployed again.",
+		Example: "  gateway pause blog --message 'Back at 17:00' --wait 0\n" +
+			"  gateway pause /robots --for 2m --wait 2m\n" +
+			"  gateway pause robots.example.org/",
+		Args: cli.Args(cobra.ExactArgs(1)),
+		RunE: func(c *cobra.Command, args []string) error {
+			o.name = args[0]
+			return runPause(c.Context(), o)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&o.message, "message", "", "message for requests that time out in the queue: a line of up to 280 characters")
+	f.DurationVar(&o.wait, "wait", admin.DefaultWait, "how long a request waits at most, up to 10m; 0 answers at once")
+	f.DurationVar(&o.lasts, "for", 0, "how long the pause lasts, such as 10m (default until 'gateway resume')")
+	return c
+}
+
+// order is the pause as the gateway is told.
+func (o *pauseOptions) order() (admin.Pause, error) {
+	switch {
+	case o.wait < 0 || o.wait > admin.MaxWait:
+		return admin.Pause{}, cli.Usage(fmt.Errorf("--wait %s: a request waits between 0s and %s", o.wait, short(admin.MaxWait)))
+	case o.lasts < 0:
+		return admin.Pause{}, cli.Usage(fmt.Errorf("--for %s: a pause lasts more than no time; leave --for out for one that 'gateway resume' ends", o.lasts))
+	}
+	order := admin.Pause{Message: o.message, Wait: o.wait.Milliseconds()}
+	if o.lasts > 0 {
+		order.Until = o.now().Add(o.lasts).UTC()
+	}
+	return order, nil
+}
+
+func runPause(ctx context.Context, o pauseOptions) error {
+	order, err := o.order()
+	if err != nil {
+		return err
+	}
+	return onRoutes(ctx, o.env, o.name, func(gateway *admin.Client, key string) error {
+		told, err := gateway.Pause(ctx, key, order)
+		if err == nil {
+			o.env.Notef("%s\n", pausedText(key, o.name, told))
+		}
+		return err
+	})
+}
+
+// pausedText says what is in force, and how it ends.
+func pausedText(key, name string, p admin.Pause) string {
+	does := fmt.Sprintf("requests wait up to %s, then get 503", short(time.Duration(p.Wait)*time.Millisecond))
+	if p.Wait == 0 {
+		does = "requests get 503"
+	}
+	end := "resume it with: gateway resume " + name
+	if !p.Until.IsZero() {
+		end = fmt.Sprintf("it ends at %s, or with: gateway resume %s", p.Until.Local().Format("2006-01-02 15:04:05"), name)
+	}
+	return fmt.Sprintf("%s is paused: %s; %s", key, does, end)
+}
+
+// short writes whole minutes without the seconds: 10m, not 10m0s.
+func short(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	return text
+}
+
+// onRoutes does something to each route that a word stands for: a path, with its host or without, or the name of a
+// project or of a container that has none. One that fails does not stop the others.
+func onRoutes(ctx context.Context, env *cli.Env, word string, do func(gateway *admin.Client, key string) error) error {
+	isKey := strings.Contains(word, "/")
+	if isKey {
+		key, err := route.ParseKey(word)
+		if err != nil {
+			return cli.Usage(err)
+		}
+		word = key.String()
+	}
+	gateway, err := env.Gateway(ctx)
+	if err != nil {
+		return err
+	}
+	defer gateway.Close()
+	keys := []string{word}
+	if !isKey {
+		routes, err := gateway.Routes(ctx)
+		if err != nil {
+			return err
+		}
+		if keys = keysOf(routes, word); len(keys) == 0 {
+			return fmt.Errorf("%s: %w: no project and no container of that name has one", word, admin.ErrNoRoute)
+		}
+	}
+	var failed []error
+	for _, key := range keys {
+		if err := do(gateway, key); err != nil {
+			failed = append(failed, err)
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// keysOf are the keys of the routes of a project, or of a container that belongs to none.
+func keysOf(routes admin.Routes, name string) []string {
+	var keys []string
+	for _, r := range routes.Routes {
+		if name != "" && cmp.Or(r.Project, r.Service) == name {
+			keys = append(keys, r.Key)
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}

@@ -1,0 +1,40 @@
+package project
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"gateway/proxy/admin"
+)
+
+func TestKeysOf_AreThoseOfAProjectOrAContainerWithoutOne(t *testing.T) {
+	routes := admin.Routes{Routes: []admin.Route{
+		{Key: "/blog/admin", Project: "blog", Service: "web"},
+		{Key: "/blog", Project: "blog", Service: "web"},
+		{Key: "/other", Project: "other", Service: "blog"},
+		{Key: "/alone", Service: "alone"},
+	}}
+	for name, want := range map[string][]string{
+		"blog": {"/blog", "/blog/admin"}, "alone": {"/alone"}, "web": nil, "": nil,
+	} {
+		if got := keysOf(routes, name); !slices.Equal(got, want) {
+			t.Errorf("%q has %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestPausedText_SaysWhatIsInForceAndHowItEnds(t *testing.T) {
+	until := time.Date(2026, 11, 21, 17, 0, 0, 0, time.Local)
+	for want, p := range map[string]admin.Pause{
+		"requests get 503; resume it with: gateway resume blog":                                          {},
+		"requests wait up to 30s, then get 503; resume it with":                                          {Wait: 30_000},
+		"requests wait up to 10m, then get 503; it ends at 2026-11-21 17:00:00, or with: gateway resume": {Wait: 600_000, Until: until},
+		"requests wait up to 1m30s, then get 503":                                                        {Wait: 90_000},
+	} {
+		if got := pausedText("/blog", "blog", p); !strings.HasPrefix(got, "/blog is paused: "+want) {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

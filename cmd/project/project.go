@@ -1,0 +1,17 @@
+// Package project has the commands that make, change, show and remove projects. It knows their flags and what they
+// print; what a project is and how it changes is the business of package projects.
+package project
+
+import (
+	"github.com/spf13/cobra"
+
+	"gateway/cmd/cli"
+)
+
+// Commands are the commands of this package.
+func Commands(env *cli.Env) []*cobra.Command {
+	return []*cobra.Command{
+		newAdd(env), newList(env), newShow(env), newDeploy(env), newRollback(env), newMove(env), newPause(env), newResume(env),
+		newStop(env), newStart(env), newLogs(env), newStats(env), newRemove(env), newTemplates(env), newPolicy(env),
+	}
+}

@@ -1,0 +1,403 @@
+package project
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"gateway/cmd/cli"
+	"gateway/cmd/slack"
+	"gateway/projects"
+	"gateway/projects/policy"
+	"gateway/proxy/admin"
+	"gateway/proxy/docker"
+	"gateway/proxy/label"
+	"gateway/proxy/route"
+)
+
+// projectView is a project as lists and JSON show it.
+type projectView struct {
+	// Kind is "project" for a folder here. Without one it is "elsewhere" for a project of another projects folder,
+	// "orphan" for one whose folder is gone, "compose" for what Docker Compose started and "container" for one alone.
+	Kind     string `json:"kind"`
+	Name     string `json:"name"`
+	Dir      string `json:"dir"`
+	Template string `json:"template,omitempty"`
+	// State is that of the routes (ready, paused, starting, unhealthy, unreachable, draining, crashing, stopped), or when
+	// there are none: "broken"
+	// for a folder that cannot be read, "not deployed" without containers, "not routed", and "running", "stopped" or
+	// "unknown" when the gateway or the engine cannot be asked.
+	State string `json:"state"`
+	Owner string `json:"owner,omitempty"`
+	// Trust are the rules of the policy that it may break.
+	Trust   policy.Trust `json:"trust,omitempty"`
+	Created string       `json:"created,omitempty"`
+	Expires string       `json:"expires,omitempty"`
+	// DaysLeft counts from today to the last day: 0 is the last day, below 0 is past.
+	DaysLeft   *int            `json:"days_left,omitempty"`
+	Routes     []routeView     `json:"routes"`
+	Containers []containerView `json:"containers,omitempty"`
+	Problems   []admin.Problem `json:"problems,omitempty"`
+	// Note says what is without a folder here, and which commands apply.
+	Note *admin.Problem `json:"note,omitempty"`
+}
+
+type routeView struct {
+	Key string `json:"key"`
+	URL string `json:"url,omitempty"`
+	// State is that of the running gateway, "not routed" when it lacks the route, and "unknown" without one to ask. Reason
+	// says why it is not ready, as far as that is known, and Paused how it is paused.
+	State  string       `json:"state"`
+	Reason string       `json:"reason,omitempty"`
+	Paused *admin.Pause `json:"paused,omitempty"`
+}
+
+type containerView struct {
+	Name    string `json:"name"`
+	Service string `json:"service"`
+	Image   string `json:"image"`
+	State   string `json:"state"`
+	Status  string `json:"status"`
+}
+
+// observation is what engine and gateway say of all projects.
+type observation struct {
+	// containers are by project, nil when the engine could not be asked; routes are nil when the gateway could not.
+	containers map[string][]docker.Container
+	routes     *admin.Routes
+	// strays have no folder here.
+	strays []projects.Stray
+	// at is valid when routes are there.
+	at cli.Address
+	// invites are what is wrong with the projects' invite pages.
+	invites map[string][]admin.Problem
+	// engine says why the engine could not be asked; faults are all who could not be.
+	engine error
+	faults []error
+}
+
+// observe asks engine and gateway. That one of them is away is a fault to show, not an error.
+func observe(ctx context.Context, s *cli.Session) observation {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	var o observation
+	if o.engine = o.list(ctx, s); o.engine != nil {
+		o.faults = append(o.faults, o.engine)
+	}
+	if err := o.ask(ctx, s); err != nil && (o.engine == nil || s.Env.NamedSocket() != "") {
+		o.faults = append(o.faults, err)
+	}
+	o.invites = slack.ProblemsIn(ctx, s)
+	return o
+}
+
+// list asks the engine.
+func (o *observation) list(ctx context.Context, s *cli.Session) error {
+	containers, networks, err := s.Everything(ctx)
+	if err != nil {
+		return err
+	}
+	o.containers = map[string][]docker.Container{}
+	for _, c := range containers {
+		if project := projects.ProjectOf(c.Labels); project != "" {
+			o.containers[project] = append(o.containers[project], c)
+		}
+	}
+	o.strays, err = s.Store.Strays(containers, networks, cli.Remote(s.Host) != "")
+	return err
+}
+
+// incomplete ends a command that showed what the folders say, when this user may not ask the engine for the rest.
+func (o observation) incomplete() error {
+	if errors.Is(o.engine, docker.ErrForbidden) {
+		return cli.ErrSilent
+	}
+	return nil
+}
+
+// ask asks the gateway.
+func (o *observation) ask(ctx context.Context, s *cli.Session) error {
+	gateway, err := s.Env.Gateway(ctx)
+	if err != nil {
+		return err
+	}
+	defer gateway.Close()
+	routes, err := gateway.Routes(ctx)
+	if err != nil {
+		return err
+	}
+	if o.at, err = s.Address(ctx, gateway); err != nil {
+		return err
+	}
+	o.routes = &routes
+	return nil
+}
+
+// view puts together what is known of a project.
+func (o observation) view(p projects.Project, now time.Time) projectView {
+	v := projectView{
+		Kind: "project", Name: string(p.Name), Dir: p.Dir, Template: p.Template, Owner: p.Owner, Trust: p.Trust,
+		Created: day(p.Created), Expires: day(p.Expires), Routes: []routeView{},
+	}
+	if !p.Expires.IsZero() {
+		left := daysLeft(p.Expires, now)
+		v.DaysLeft = &left
+	}
+	for _, c := range o.containers[v.Name] {
+		v.Containers = append(v.Containers, containerView{c.Name, projects.ServiceOf(c), c.Image, c.State, c.Status})
+	}
+	o.addRoutes(&v, p)
+	v.Problems = append(v.Problems, o.invites[v.Name]...)
+	v.State = o.state(v, p)
+	if p.Err != nil {
+		message := p.Err.Error()
+		if fixed, ok := errors.AsType[*projects.MisnamedError](p.Err); ok {
+			message = fixed.Message()
+		}
+		v.Problems = append(v.Problems, admin.Problem{Subject: v.Name, Project: v.Name, Message: message, Mend: p.Fix()})
+	}
+	return v
+}
+
+// views are those of all projects with a folder here and of all that has none, sorted by name.
+func (o observation) views(all []projects.Project, now time.Time) []projectView {
+	views := []projectView{}
+	for _, p := range all {
+		views = append(views, o.view(p, now))
+	}
+	for _, s := range o.strays {
+		views = append(views, o.strayView(s))
+	}
+	slices.SortStableFunc(views, func(a, b projectView) int { return cmp.Compare(a.Name, b.Name) })
+	return views
+}
+
+// find is what is known of one name: of a folder here, or of what runs without one.
+func (o observation) find(store projects.Store, arg string, now time.Time) (projects.Project, projectView, error) {
+	name, invalid := projects.ParseName(arg)
+	if invalid == nil && store.Exists(name) {
+		p, err := store.Load(name)
+		p.Err = err
+		return p, o.view(p, now), nil
+	}
+	for _, s := range o.strays {
+		if s.Name == arg {
+			return projects.Project{}, o.strayView(s), nil
+		}
+	}
+	switch {
+	case invalid != nil:
+		return projects.Project{}, projectView{}, cli.Usage(invalid)
+	case o.engine != nil:
+		return projects.Project{}, projectView{}, o.engine
+	}
+	_, err := store.Load(name)
+	return projects.Project{}, projectView{}, err
+}
+
+// madeOf is the template of a project for people, or what it is instead.
+func (v projectView) madeOf() string {
+	switch projects.StrayKind(v.Kind) {
+	case projects.Composed:
+		return "(compose file)"
+	case projects.Single:
+		return "(container)"
+	}
+	return cmp.Or(v.Template, "-")
+}
+
+// strayView puts together what is known of something without a folder here.
+func (o observation) strayView(s projects.Stray) projectView {
+	v := projectView{Kind: string(s.Kind), Name: s.Name, Dir: s.Dir, Routes: []routeView{}}
+	for _, c := range s.Containers {
+		v.Containers = append(v.Containers, containerView{c.Name, projects.ServiceOf(c), c.Image, c.State, c.Status})
+	}
+	var p projects.Project
+	if s.Kind == projects.Orphan {
+		p.Err = s
+	}
+	for _, c := range s.Containers {
+		claims, _ := label.Parse(c.Labels)
+		p.Claims = append(p.Claims, claims...)
+	}
+	for _, claim := range p.Claims {
+		v.Owner = cmp.Or(v.Owner, claim.Owner)
+	}
+	o.addRoutes(&v, p)
+	v.State = o.state(v, p)
+	note := admin.Problem{Subject: v.Name, Message: s.Message(), Mend: s.Fix()}
+	if s.Kind != projects.Single {
+		note.Project = v.Name
+	}
+	if s.Kind == projects.Orphan {
+		v.Problems = append(v.Problems, note)
+	} else {
+		v.Note = &note
+	}
+	return v
+}
+
+// addRoutes lists the routes that are served, and those that the folder asks for and that are not.
+func (o observation) addRoutes(v *projectView, p projects.Project) {
+	if o.routes != nil {
+		for _, r := range v.own(*o.routes) {
+			view := routeView{Key: r.Key, State: r.Status(), Reason: r.Why(time.Local), Paused: r.Paused}
+			if key, err := route.ParseKey(r.Key); err == nil {
+				view.URL = o.at.URL(key)
+			}
+			v.Routes = append(v.Routes, view)
+		}
+		for _, problem := range o.routes.Problems {
+			if v.concerns(problem) {
+				v.Problems = append(v.Problems, problem)
+			}
+		}
+	}
+	for _, claim := range p.Claims {
+		key := claim.Key.String()
+		if !slices.ContainsFunc(v.Routes, func(r routeView) bool { return r.Key == key }) {
+			v.Routes = append(v.Routes, routeView{Key: key, State: o.missing()})
+		}
+	}
+	for _, problem := range p.Problems {
+		v.Problems = append(v.Problems, admin.Problem{
+			Subject: projects.ComposeFile, Project: v.Name, Route: problem.Route, Message: problem.Message, Mend: problem.Mend,
+		})
+	}
+}
+
+// own are the routes of a project, or of a container without one.
+func (v projectView) own(routes admin.Routes) []admin.Route {
+	if v.Kind != string(projects.Single) {
+		return routesOf(routes, v.Name)
+	}
+	return slices.DeleteFunc(slices.Clone(routes.Routes), func(r admin.Route) bool { return r.Project != "" || r.Service != v.Name })
+}
+
+func (v projectView) concerns(p admin.Problem) bool {
+	if v.Kind != string(projects.Single) {
+		return p.Project == v.Name
+	}
+	return p.Project == "" && p.Subject == v.Name
+}
+
+// missing is the state of a route that no table says anything of.
+func (o observation) missing() string {
+	if o.routes == nil {
+		return "unknown"
+	}
+	return notRouted
+}
+
+// notes are the faults in words.
+func (o observation) notes(env *cli.Env) []string {
+	var all []string
+	for _, fault := range o.faults {
+		all = append(all, env.Hinted(fault))
+	}
+	return all
+}
+
+// state is the one word for a project: of several routes the one that needs a look most.
+func (o observation) state(v projectView, p projects.Project) string {
+	running := 0
+	for _, c := range v.Containers {
+		if c.State == "running" {
+			running++
+		}
+	}
+	switch {
+	case p.Err != nil:
+		return "broken"
+	case o.containers != nil && len(v.Containers) == 0:
+		return "not deployed"
+	case o.routes != nil && len(v.Routes) > 0:
+		return worst(v.Routes)
+	case o.containers == nil:
+		return "unknown"
+	case running > 0:
+		return "running"
+	}
+	return "stopped"
+}
+
+// worst is the state that needs a look most.
+func worst(routes []routeView) string {
+	state := admin.Ready
+	for _, r := range routes {
+		if urgency(r.State) > urgency(state) {
+			state = r.State
+		}
+	}
+	return state
+}
+
+// urgent are the states of routes, those that need a look most last.
+var urgent = []string{
+	admin.Ready, string(route.Draining), string(route.Starting), admin.Paused, "unknown", string(route.Stopped), notRouted,
+	string(route.Unhealthy), string(route.Unreachable), string(route.Crashing),
+}
+
+// urgency orders states; one that is not known needs a look.
+func urgency(state string) int {
+	if i := slices.Index(urgent, state); i >= 0 {
+		return i
+	}
+	return len(urgent)
+}
+
+// notRouted is the state of a route that the gateway does not have.
+const notRouted = "not routed"
+
+func day(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.Format(time.DateOnly)
+}
+
+// daysLeft counts calendar days from today, where people are, to the last day.
+func daysLeft(last, now time.Time) int {
+	year, month, day := now.Date()
+	return int(last.Sub(time.Date(year, month, day, 0, 0, 0, 0, time.UTC)).Hours() / 24)
+}
+
+// expiry shows the last day for people.
+func (v projectView) expiry() string {
+	switch {
+	case v.DaysLeft == nil:
+		return "-"
+	case *v.DaysLeft < 0:
+		return v.Expires + " (past)"
+	case *v.DaysLeft == 0:
+		return v.Expires + " (today)"
+	}
+	return fmt.Sprintf("%s (%d days)", v.Expires, *v.DaysLeft)
+}
+
+// paths shows the keys of all routes for people.
+func (v projectView) paths() string {
+	var keys []string
+	for _, r := range v.Routes {
+		keys = append(keys, r.Key)
+	}
+	return cmp.Or(strings.Join(keys, " "), "-")
+}
+
+// printReasons says why routes of the project are not ready, one line for each.
+func (v projectView) printReasons(env *cli.Env) {
+	for _, r := range v.Routes {
+		if r.Reason != "" {
+			env.Printf("%s: route %s: %s\n", v.Name, r.Key, r.Reason)
+		}
+	}
+}
+
+// routesOf are those of one project.
+func routesOf(routes admin.Routes, project string) []admin.Route {
+	return slices.DeleteFunc(slices.Clone(routes.Routes), func(r admin.Route) bool { return r.Project != project })
+}

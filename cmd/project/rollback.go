@@ -1,0 +1,99 @@
+package project
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"gateway/cmd/cli"
+	"gateway/projects"
+)
+
+func newRollback(env *cli.Env) *cobra.Command {
+	var dryRun, asJSON bool
+	c := &cobra.Command{
+		Use:   "rollback NAME [VERSION]",
+		Short: "Go back to an earlier version of a project's site",
+		Long: "Makes the previous version current again, or the one with this number; 'gateway show NAME' lists the versions. A\n" +
+			"second rollback undoes the first, as with 'kubectl rollout undo'. Clients get the other files from one request\n" +
+			"to the next. The version that was current is kept, as are edits in it.",
+		Example: "  gateway rollback robots\n  gateway rollback robots 3\n  gateway rollback robots --dry-run",
+		Args:    cli.Args(cobra.RangeArgs(1, 2)),
+		RunE: func(c *cobra.Command, args []string) error {
+			number := 0
+			if len(args) > 1 {
+				var err error
+				if number, err = strconv.Atoi(args[1]); err != nil || number < 1 {
+					return cli.Usage(fmt.Errorf("version %q: it takes a number of at least 1; 'gateway show %s' lists those there are", args[1], args[0]))
+				}
+			}
+			if asJSON && !dryRun {
+				return errOnlyDryRun
+			}
+			return runRollback(c.Context(), env, args[0], rollbackOptions{number, dryRun, asJSON})
+		},
+	}
+	c.Flags().BoolVar(&dryRun, "dry-run", false, "say which files would be added, changed and removed, and do nothing")
+	c.Flags().BoolVar(&asJSON, "json", false, "print what --dry-run says as JSON")
+	return c
+}
+
+type rollbackOptions struct {
+	number       int
+	dryRun, json bool
+}
+
+func runRollback(ctx context.Context, env *cli.Env, arg string, o rollbackOptions) error {
+	ctx, stop := cli.OutliveTerminal(ctx)
+	defer stop()
+	name, err := projects.ParseName(arg)
+	if err != nil {
+		return cli.Usage(err)
+	}
+	s, err := env.Session()
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if far := cli.Remote(s.Host); far != "" {
+		return errors.New("the engine at " + far + " is on another machine and sees no files of this one; run the command there")
+	}
+	p, err := s.Load(ctx, arg)
+	if err != nil {
+		return err
+	}
+	somebodys, err := ofSomebodys(ctx, s, p)
+	if err != nil {
+		return err
+	}
+	if somebodys {
+		return rollbackSource(ctx, s, p, o)
+	}
+	if err := projects.HasVersions(p); err != nil {
+		return err
+	}
+	life := life(s, routesReady)
+	if o.dryRun {
+		plan, err := life.PlanRollback(ctx, name, o.number)
+		if err != nil {
+			return err
+		}
+		env.Notef("from version %d to version %d\n", plan.From.Number, plan.To.Number)
+		return printChanges(env, plan.Changes, o.json)
+	}
+	done, err := life.Rollback(ctx, name, o.number)
+	if err != nil {
+		return err
+	}
+	if done.From.Number == done.To.Number {
+		env.Notef("version %d is current already\n", done.To.Number)
+		return nil
+	}
+	env.Notef("version %d of %s is current and replaces version %d; back with: gateway rollback %s\n",
+		done.To.Number, done.To.Made.Local().Format(time.DateTime), done.From.Number, name)
+	return nil
+}

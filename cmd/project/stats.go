@@ -1,0 +1,135 @@
+package project
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"gateway/cmd/cli"
+	"gateway/projects"
+	"gateway/proxy/docker"
+)
+
+func newStats(env *cli.Env) *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "stats [NAME]",
+		Short: "Show what projects take of the disk",
+		Long: "Shows how much of the disk each project takes: its folder, its volumes, what its containers wrote outside of\n" +
+			"volumes, and their logs. Images may be shared by projects and are not part of the total. A dash is a size that\n" +
+			"cannot be seen, such as logs without root. Nothing bounds what a project writes to its volumes and its folder.",
+		Example: "  gateway stats\n  gateway stats robots --json",
+		Args:    cli.Args(cobra.MaximumNArgs(1)),
+		RunE: func(c *cobra.Command, args []string) error {
+			name := ""
+			if len(args) > 0 {
+				name = args[0]
+			}
+			return runStats(c.Context(), env, name, asJSON)
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}
+
+// projectUsage is a project's row of what `stats --json` prints.
+type projectUsage struct {
+	Name string `json:"name"`
+	projects.Usage
+}
+
+func runStats(ctx context.Context, env *cli.Env, name string, asJSON bool) error {
+	s, err := env.Session()
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	all, err := usages(ctx, s, name)
+	if err != nil {
+		return err
+	}
+	warnings := s.DiskWarnings(ctx)
+	if asJSON {
+		return env.JSON(struct {
+			Projects []projectUsage `json:"projects"`
+			Warnings []string       `json:"warnings,omitempty"`
+		}{all, warnings})
+	}
+	t := env.Table()
+	t.Row("NAME\tTOTAL\tFOLDER\tVOLUMES\tCONTAINERS\tLOGS\tIMAGES")
+	for _, u := range all {
+		t.Row("%s\t%s\t%s\t%s\t%s\t%s\t%s", u.Name, sizeOf(u.Total), sizeOf(u.Folder), sizeOf(u.Volumes), sizeOf(u.Containers), sizeOf(u.Logs), sizeOf(u.Images))
+	}
+	for _, warning := range warnings {
+		env.Notef("warning: %s\n", warning)
+	}
+	return t.Flush("the sizes")
+}
+
+func sizeOf(bytes int64) string {
+	if bytes < 0 {
+		return "-"
+	}
+	return projects.Size(bytes)
+}
+
+// usages are those of all projects that the gateway may serve, or of one.
+func usages(ctx context.Context, s *cli.Session, name string) ([]projectUsage, error) {
+	folders, err := s.Store.List()
+	if err != nil {
+		return nil, err
+	}
+	seen := observe(ctx, s)
+	if seen.engine != nil {
+		return nil, seen.engine
+	}
+	views := seen.views(folders, time.Now())
+	if name != "" {
+		_, v, err := seen.find(s.Store, name, time.Now())
+		if err != nil {
+			return nil, err
+		}
+		views = []projectView{v}
+	}
+	kept, err := s.Engine.Usage(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := []projectUsage{}
+	for _, v := range views {
+		if v.Kind == string(projects.Single) {
+			continue
+		}
+		logs, err := logFiles(ctx, s, seen.containers[v.Name])
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, projectUsage{v.Name, projects.UsageOf(v.Name, v.Dir, kept, logs)})
+	}
+	if name != "" && len(all) == 0 {
+		return nil, fmt.Errorf("%s is a container without a project; see its size with: docker ps --size --filter name=%s", name, name)
+	}
+	return all, nil
+}
+
+// logFiles are the logs of containers, empty names where they are on another machine.
+func logFiles(ctx context.Context, s *cli.Session, containers []docker.Container) ([]string, error) {
+	var files []string
+	for _, c := range containers {
+		file, err := s.Engine.LogFile(ctx, c.ID)
+		if errors.Is(err, docker.ErrNotFound) {
+			continue // It went meanwhile.
+		}
+		if err != nil {
+			return nil, err
+		}
+		if !cli.Local(s.Host) {
+			file = ""
+		}
+		files = append(files, file)
+	}
+	return files, nil
+}

@@ -1,0 +1,45 @@
+package server
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"gateway/cmd/cli"
+	"gateway/proxy/stack"
+)
+
+func newDown(env *cli.Env) *cobra.Command {
+	var purge bool
+	c := &cobra.Command{
+		Use:   "down",
+		Short: "Stop the gateway; projects go on running",
+		Long: "Stops and removes the proxy and the agent. Projects are left as they are and are reachable again after the\n" +
+			"next up. A second run is fine.",
+		Args: cli.Args(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error { return runDown(c.Context(), env, purge) },
+	}
+	c.Flags().BoolVar(&purge, "purge", false, "also remove the last good table and the gateway's images")
+	return c
+}
+
+func runDown(ctx context.Context, env *cli.Env, purge bool) error {
+	client, err := env.Docker()
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	removed, err := stack.Down(ctx, client, purge)
+	for _, name := range removed {
+		env.Notef("removed %s\n", name)
+	}
+	if err != nil {
+		return err
+	}
+	if len(removed) == 0 {
+		env.Notef("there was no gateway to stop\n")
+		return nil
+	}
+	env.Printf("the gateway is down\n")
+	return nil
+}

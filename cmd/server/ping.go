@@ -1,0 +1,62 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"gateway/cmd/cli"
+	"gateway/proxy/admin"
+)
+
+// pingTimeout is how long an answer may take; the health checks of the containers wait no longer.
+const pingTimeout = 4 * time.Second
+
+func newPing(env *cli.Env) *cobra.Command {
+	var agent bool
+	c := &cobra.Command{
+		Use:   "ping",
+		Short: "Check that the proxy answers",
+		Long: "Asks the proxy on its admin socket and exits with 0 when it answers. With --agent it also asks whether the\n" +
+			"agent reported lately. It is the health check of both containers.",
+		Args: cli.Args(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error { return runPing(c.Context(), env, agent) },
+	}
+	c.Flags().BoolVar(&agent, "agent", false, "check the agent too")
+	return c
+}
+
+func runPing(ctx context.Context, env *cli.Env, agent bool) error {
+	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
+	defer cancel()
+	gateway, err := env.Gateway(ctx)
+	if err != nil {
+		return err
+	}
+	defer gateway.Close()
+	status, err := gateway.Status(ctx)
+	if err != nil {
+		return fmt.Errorf("asking the proxy: %w", err)
+	}
+	if agent {
+		if err := agentHeard(status, time.Now()); err != nil {
+			return err
+		}
+	}
+	env.Printf("ok\n")
+	return nil
+}
+
+// agentHeard says what is wrong with the agent, if anything is.
+func agentHeard(s admin.Status, now time.Time) error {
+	if s.Agent == nil {
+		return errors.New("the agent has not reported since the proxy started")
+	}
+	if silent := now.Sub(s.Agent.Reported); silent > admin.AgentLost {
+		return fmt.Errorf("the agent was last heard %s ago; it reports every 5 s", silent.Round(time.Second))
+	}
+	return nil
+}

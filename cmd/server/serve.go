@@ -1,0 +1,192 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"golang.org/x/sync/errgroup"
+
+	"gateway/cmd/cli"
+	"gateway/proxy"
+	"gateway/proxy/admin"
+	"gateway/proxy/agent"
+	"gateway/proxy/certificate"
+	"gateway/proxy/limit"
+)
+
+type serveOptions struct {
+	listen []string
+	ping   string
+	state  string
+	docker bool
+	level  string
+	tls    tlsOptions
+	proxyOptions
+}
+
+// tlsOptions say where visitors are served with TLS, and with what.
+type tlsOptions struct {
+	listen           []string
+	certificate, key string
+}
+
+func newServe(env *cli.Env) *cobra.Command {
+	var o serveOptions
+	c := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the proxy in the foreground",
+		Long: "Serves the table that an agent pushes over the admin socket, or with --docker watches the engine itself, in\n" +
+			"one process for development. It needs neither root nor Docker. gateway up runs it in a container.",
+		Example: "  gateway serve --docker --listen :8080\n" +
+			"  gateway serve --docker --tls-listen :443 --tls-cert fullchain.pem --tls-key privkey.pem",
+		Args: cli.Args(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error { return runServe(c.Context(), env, o) },
+	}
+	f := c.Flags()
+	f.StringSliceVar(&o.listen, "listen", []string{":80"}, "address to serve HTTP on; may be repeated; a socket that the system gives stands in its place")
+	f.StringVar(&o.ping, "ping", "127.0.0.1:9180", "loopback address that answers /ping and /metrics; empty for none")
+	f.StringVar(&o.state, "state", env.StateDir(), "folder that keeps the last good table; empty for none")
+	f.BoolVar(&o.docker, "docker", false, "watch the Docker engine in this process, without an agent")
+	f.StringSliceVar(&o.tls.listen, "tls-listen", nil, "address to serve HTTPS on; may be repeated")
+	f.StringVar(&o.tls.certificate, "tls-cert", "", "PEM file of the certificate for --tls-listen; a changed one is picked up")
+	f.StringVar(&o.tls.key, "tls-key", "", "PEM file of the certificate's key")
+	addProxyFlags(f, &o.proxyOptions)
+	addLogFlag(f, &o.level)
+	return c
+}
+
+// config reads the certificate; it is nil when there is nobody to show one to. given says that there are sockets for HTTPS
+// besides o.listen.
+func (o tlsOptions) config(given bool, logger *slog.Logger) (*tls.Config, error) {
+	needed := given || len(o.listen) > 0
+	switch {
+	case o.certificate == "" && o.key == "" && !needed:
+		return nil, nil
+	case !needed:
+		return nil, cli.Usage(errors.New("--tls-listen is missing: a certificate is for an address to serve HTTPS on, such as --tls-listen :443"))
+	case o.certificate == "":
+		return nil, cli.Usage(errors.New("--tls-cert is missing: serving HTTPS takes a certificate, in a PEM file, and its --tls-key"))
+	case o.key == "":
+		return nil, cli.Usage(errors.New("--tls-key is missing: serving HTTPS takes the key of the certificate in --tls-cert, in a PEM file"))
+	}
+	files, err := certificate.Load(o.certificate, o.key, logger)
+	if err != nil {
+		return nil, err
+	}
+	return files.Config(), nil
+}
+
+func runServe(ctx context.Context, env *cli.Env, o serveOptions) error {
+	mortal := outliveReaders()
+	defer mortal()
+	logger, err := newLogger(env, o.level)
+	if err != nil {
+		return err
+	}
+	given, err := inherited()
+	if err != nil {
+		return err
+	}
+	defer given.close()
+	secure, err := o.tls.config(len(given.https) > 0, logger)
+	if err != nil {
+		return err
+	}
+	if err := o.check(); err != nil {
+		return err
+	}
+	access, err := o.access.open(env, logger)
+	if err != nil {
+		return err
+	}
+	limit.Contain()
+	server, err := proxy.New(o.config(env, logger, proxy.Config{
+		TLS:       secure,
+		AccessLog: access,
+		Inherited: proxy.Inherited{HTTP: given.http, HTTPS: given.https, Ping: given.ping, Admin: given.admin},
+		Ready:     told(logger, notifyReady),
+		Ending:    told(logger, notifyStopping),
+	}))
+	if err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	if o.docker {
+		engine, err := env.Docker()
+		if err != nil {
+			return err
+		}
+		defer engine.Close()
+		watcher := agent.New(agent.Config{Engine: engine, Proxy: inProcess{server}, Version: env.Version, Logger: logger})
+		group.Go(func() error { return watcher.Run(ctx) })
+	}
+	group.Go(func() error { return runLogged(ctx, access, logger, server.Serve) })
+	trim()
+	err = group.Wait()
+	if errors.Is(err, syscall.EACCES) {
+		return fmt.Errorf("%w; without root choose a port above 1023 with --listen, and folders of your own with --socket and --state", err)
+	}
+	return err
+}
+
+// told is a call of what tells the system how things stand.
+func told(logger *slog.Logger, notify func() error) func() {
+	return func() {
+		if err := notify(); err != nil {
+			logger.Warn("the system that started the gateway cannot be told how it stands", "error", err)
+		}
+	}
+}
+
+// config fills in what the flags say.
+func (o *serveOptions) config(env *cli.Env, logger *slog.Logger, c proxy.Config) proxy.Config {
+	room := limit.Measure()
+	conns, fewer := o.limit.conns(room)
+	if fewer {
+		logger.Info("memory and open files have room for fewer connections than --max-conns", "connections", conns)
+	}
+	requests, perClient, fewer := o.limit.requests(room)
+	if fewer {
+		logger.Info("memory and open files have room for fewer requests under way than --max-requests", "requests", requests)
+	}
+	c.Listen, c.TLSListen, c.Ping, c.Admin = o.listen, o.tls.listen, o.ping, env.Socket()
+	c.Via, c.Forwarded = o.via, o.forwarded
+	c.StateDir, c.Version, c.Logger = o.state, env.Version, logger
+	c.Timeouts, c.Limits, c.BodyMax = o.limit.waits.timeouts(), o.limit.limits(), o.limit.bodyMax
+	c.MaxConns, c.MaxClientConns, c.Rate = conns, o.limit.maxConnsPerClient, o.limit.rate
+	c.MaxRequests, c.MaxClientRequests = requests, perClient
+	c.Trusted, c.ProxyProtocol = o.limit.trusted, o.limit.proxyProtocol
+	c.Drain, c.Hold, c.Grace = orEver(o.limit.waits.drain), o.limit.waits.hold, orEver(o.limit.waits.grace)
+	return c
+}
+
+// inProcess feeds a proxy in this process as an agent would over the socket.
+type inProcess struct{ admin.Receiver }
+
+func (p inProcess) PutTable(_ context.Context, table admin.RawTable) (admin.Pushed, error) {
+	return p.ReceiveTable(table)
+}
+
+func (p inProcess) PutAgent(_ context.Context, a admin.Agent) (admin.Pushed, error) {
+	return p.ReceiveAgent(a), nil
+}
+
+// addLogFlag adds the flag that both processes have.
+func addLogFlag(f *pflag.FlagSet, level *string) {
+	f.StringVar(level, "log", "info", "least level to log: debug, info, warn or error")
+}
+
+// newLogger writes to stderr from the named level on.
+func newLogger(env *cli.Env, level string) (*slog.Logger, error) {
+	var least slog.Level
+	if err := least.UnmarshalText([]byte(level)); err != nil {
+		return nil, cli.Usage(fmt.Errorf("--log %q: it takes debug, info, warn or error", level))
+	}
+	return slog.New(slog.NewTextHandler(env.Err, &slog.HandlerOptions{Level: least})), nil
+}

@@ -1,0 +1,222 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"gateway/cmd/cli"
+	"gateway/proxy/engine"
+	"gateway/proxy/label"
+	"gateway/proxy/limit"
+	"gateway/proxy/peer"
+	"gateway/proxy/route"
+)
+
+// limitOptions bound what visitors take and how long anybody is waited for. Those below the line are what check read.
+type limitOptions struct {
+	maxConns, maxConnsPerClient int
+	// maxRequests is 0 for as many as there is room for, maxRequestsPerClient 0 for no bound.
+	maxRequests, maxRequestsPerClient int
+
+	maxBody, maxHead string
+	maxFields        int
+	clientRate       string
+	trustedProxies   []string
+	proxyProtocol    bool
+	waits            waitOptions
+
+	// bodyMax is 0 for no bound, as is rate.
+	bodyMax int64
+	headMax int
+	rate    route.Rate
+	// trusted is nil when nobody is.
+	trusted *peer.Networks
+}
+
+// waitOptions are how long things may take; 0 is for ever, or for the last two not at all.
+type waitOptions struct {
+	head, idle, body, write, connect, answer, total, drain time.Duration
+
+	grace, hold time.Duration
+}
+
+// The bounds of the bounds: what is below the least would refuse browsers, what is above the most is no bound.
+const (
+	leastHead, mostHead     = 1 << 10, 1 << 20
+	leastFields, mostFields = 16, 10_000
+)
+
+func addLimitFlags(f *pflag.FlagSet, o *limitOptions) {
+	f.IntVar(&o.maxConns, "max-conns", 10_000,
+		"most client connections at once, 0 for no number; never more than memory and open files have room for")
+	f.IntVar(&o.maxConnsPerClient, "max-conns-per-client", 1024,
+		"most connections of one address (of IPv6, one /64), 0 for no bound; a whole school may share one")
+	f.IntVar(&o.maxRequests, "max-requests", 0,
+		"most requests under way at once, upgraded connections included, 0 for no number; never more than memory and open files have room for")
+	f.IntVar(&o.maxRequestsPerClient, "max-requests-per-client", 512,
+		"most requests under way of one address over all its connections, never more than a quarter of all; 0 for no bound")
+	f.StringVar(&o.maxBody, "max-body", "", "largest body of a request, such as 100MB; a route's label goes before (default none)")
+	f.StringVar(&o.maxHead, "max-head", "64KiB", "largest head of a request")
+	f.IntVar(&o.maxFields, "max-fields", 128, "most header fields of a request")
+	f.StringVar(&o.clientRate, "client-rate", "", "most requests of one address, such as 50/s,burst=100 (default none)")
+	f.StringSliceVar(&o.trustedProxies, "trusted-proxy", nil,
+		"network or address of proxies before this one that are believed who the client is, or private; may be repeated")
+	f.BoolVar(&o.proxyProtocol, "proxy-protocol", false, "connections from --trusted-proxy begin with a header of the PROXY protocol, version 1 or 2")
+	for _, w := range o.waits.all() {
+		f.DurationVar(w.value, w.flag, w.usual, w.usage)
+	}
+}
+
+// wait is one of the durations.
+type wait struct {
+	value       *time.Duration
+	flag, usage string
+	usual       time.Duration
+}
+
+func (o *waitOptions) all() []wait {
+	return []wait{
+		{&o.head, "head-timeout", "how long a client may take to send the head of a request, and for the handshake of TLS, 0 for ever", 10 * time.Second},
+		{&o.idle, "idle-timeout", "how long a connection may wait for its next request, 0 for ever", 2 * time.Minute},
+		{&o.body, "body-timeout", "how long a client may pause in the body of a request, 0 for ever", time.Minute},
+		{&o.write, "write-timeout", "how long a client may read nothing of a response, 0 for ever", time.Minute},
+		{&o.connect, "connect-timeout", "how long a target may take to accept a connection, 0 for ever", 5 * time.Second},
+		{&o.answer, "answer-timeout", "how long a target may take to begin its answer, 0 for ever", 2 * time.Minute},
+		{&o.total, "total-timeout", "how long a whole request may take, upgraded connections excepted (default for ever)", 0},
+		{&o.drain, "drain-timeout", "how long a target that is being replaced keeps what it has, 0 for ever; a route's label goes before", 30 * time.Second},
+		{&o.grace, "grace", "how long requests under way may go on when the gateway ends, 0 for not at all", 10 * time.Second},
+		{&o.hold, "hold", "how long a request waits for a route whose targets are all gone for the moment, 0 for not at all", 5 * time.Second},
+	}
+}
+
+// check reads what flags cannot by themselves. Its errors are usage errors.
+func (o *limitOptions) check() error {
+	for _, check := range []func() error{o.checkCounts, o.checkSizes, o.checkRate, o.checkTrusted, o.waits.check} {
+		if err := check(); err != nil {
+			return cli.Usage(err)
+		}
+	}
+	return nil
+}
+
+func (o *limitOptions) checkCounts() error {
+	switch {
+	case o.maxConns < 0:
+		return fmt.Errorf("--max-conns %d: it takes a number of connections, or 0 for no bound but that of open files", o.maxConns)
+	case o.maxConnsPerClient < 0:
+		return fmt.Errorf("--max-conns-per-client %d: it takes a number of connections, or 0 for no bound", o.maxConnsPerClient)
+	case o.maxRequests < 0:
+		return fmt.Errorf("--max-requests %d: it takes a number of requests, or 0 for no bound but that of memory and open files", o.maxRequests)
+	case o.maxRequestsPerClient < 0:
+		return fmt.Errorf("--max-requests-per-client %d: it takes a number of requests, or 0 for no bound", o.maxRequestsPerClient)
+	case o.maxFields < leastFields || o.maxFields > mostFields:
+		return fmt.Errorf("--max-fields %d: it takes a number from %d, which browsers need, to %d", o.maxFields, leastFields, mostFields)
+	}
+	return nil
+}
+
+func (o *limitOptions) checkSizes() error {
+	head, err := label.ParseSize(o.maxHead)
+	if err != nil {
+		return fmt.Errorf("--max-head: %w", err)
+	}
+	if head < leastHead || head > mostHead {
+		return fmt.Errorf("--max-head %s: it takes a size from 1KiB, which browsers need, to 1MiB", o.maxHead)
+	}
+	o.headMax, o.bodyMax = int(head), 0
+	if o.maxBody == "" {
+		return nil
+	}
+	if o.bodyMax, err = label.ParseSize(o.maxBody); err != nil {
+		return fmt.Errorf("--max-body: %w", err)
+	}
+	return nil
+}
+
+func (o *limitOptions) checkRate() (err error) {
+	o.rate = route.Rate{}
+	if o.clientRate == "" {
+		return nil
+	}
+	if o.rate, err = label.ParseRate(o.clientRate); err != nil {
+		return fmt.Errorf("--client-rate: %w", err)
+	}
+	return nil
+}
+
+func (o *limitOptions) checkTrusted() (err error) {
+	o.trusted = nil
+	if len(o.trustedProxies) > 0 {
+		if o.trusted, err = peer.ParseNetworks(o.trustedProxies...); err != nil {
+			return fmt.Errorf("--trusted-proxy: %w", err)
+		}
+	}
+	if o.proxyProtocol && o.trusted == nil {
+		return errors.New("--trusted-proxy is missing: with --proxy-protocol anybody could claim to be anybody; name the proxies that send its header")
+	}
+	return nil
+}
+
+func (o *waitOptions) check() error {
+	for _, w := range o.all() {
+		if *w.value < 0 {
+			return fmt.Errorf("--%s %v: a time is not negative", w.flag, *w.value)
+		}
+	}
+	return nil
+}
+
+// clientShare is the part of all requests that one client may have at most.
+const clientShare = 4
+
+// lesserOf is what was asked for where there is as much room, and whether that is less; 0 is no bound.
+func lesserOf(asked, room int) (n int, lowered bool) {
+	if room == 0 || asked > 0 && asked <= room {
+		return asked, false
+	}
+	return room, asked > 0
+}
+
+// conns is how many connections may be open at once, and whether these are fewer than were asked for; 0 is no bound.
+func (o *limitOptions) conns(room limit.Room) (n int, lowered bool) {
+	return lesserOf(o.maxConns, room.Conns())
+}
+
+// requests is how many requests may be under way at once, in all and of one client, and whether they are fewer than were
+// asked for in all; 0 is no bound.
+func (o *limitOptions) requests(room limit.Room) (all, perClient int, lowered bool) {
+	all, lowered = lesserOf(o.maxRequests, room.Requests())
+	if perClient = o.maxRequestsPerClient; perClient > 0 && all > 0 {
+		perClient = min(perClient, max(all/clientShare, 1))
+	}
+	return all, perClient, lowered
+}
+
+// limits are those of the engine.
+func (o *limitOptions) limits() engine.Limits {
+	return engine.Limits{Head: o.headMax, Fields: o.maxFields}
+}
+
+// timeouts are those of the engine.
+func (o *waitOptions) timeouts() engine.Timeouts {
+	return engine.Timeouts{
+		Head:    orEver(o.head),
+		Idle:    orEver(o.idle),
+		Body:    orEver(o.body),
+		Write:   orEver(o.write),
+		Connect: orEver(o.connect),
+		Answer:  orEver(o.answer),
+		Total:   orEver(o.total),
+	}
+}
+
+// orEver is a duration as the proxy has it, to which 0 is its default and less is for ever.
+func orEver(d time.Duration) time.Duration {
+	if d == 0 {
+		return -1
+	}
+	return d
+}

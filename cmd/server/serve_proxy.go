@@ -1,0 +1,42 @@
+package server
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"gateway/cmd/cli"
+)
+
+// proxyOptions are how the proxy treats visitors, wherever it runs: gateway serve and gateway up take them alike.
+type proxyOptions struct {
+	access accessLogOptions
+	limit  limitOptions
+
+	via       string
+	forwarded bool
+}
+
+func addProxyFlags(f *pflag.FlagSet, o *proxyOptions) {
+	f.StringVar(&o.via, "via", "", "name of this gateway in the Via fields that it then adds, both ways")
+	f.BoolVar(&o.forwarded, "forwarded", false, "also send apps the client's address in a Forwarded field")
+	addAccessLogFlags(f, &o.access)
+	addLimitFlags(f, &o.limit)
+}
+
+// check reads what flags cannot by themselves. Its errors are usage errors.
+func (o *proxyOptions) check() error {
+	if strings.ContainsFunc(o.via, notInToken) {
+		return cli.Usage(fmt.Errorf("--via %q: a name in a Via field has letters, digits and -._~ only", o.via))
+	}
+	if _, err := o.access.check(); err != nil {
+		return err
+	}
+	return o.limit.check()
+}
+
+// notInToken reports that a character may not stand in the name of a gateway (RFC 9110 section 7.6.3).
+func notInToken(r rune) bool {
+	return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("-._~", r))
+}

@@ -1,0 +1,205 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"gateway/cmd/cli"
+	"gateway/cmd/slack"
+	"gateway/proxy/admin"
+	"gateway/proxy/docker"
+	"gateway/proxy/stack"
+)
+
+func newStatus(env *cli.Env) *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "status",
+		Short: "Show the proxy, the agent, the engine and the table",
+		Long:  "Shows both processes, the engine, the current table and the listeners. It exits with 1 when a part is missing.",
+		Args:  cli.Args(cobra.NoArgs),
+		RunE:  func(c *cobra.Command, _ []string) error { return runStatus(c.Context(), env, asJSON) },
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}
+
+// statusReport is what `status --json` prints.
+type statusReport struct {
+	// OK reports that every part is there and connected; Faults say what is not.
+	OK     bool     `json:"ok"`
+	Faults []string `json:"faults,omitempty"`
+	// Warnings are about what will be missing soon: invite links that end, and disks that are nearly full.
+	Warnings []string `json:"warnings,omitempty"`
+	// Containers are those of `gateway up`, empty when the engine cannot be reached or the proxy runs otherwise.
+	Containers []statusContainer `json:"containers,omitempty"`
+	// Gateway is what the proxy says, nil when it cannot be reached.
+	Gateway *admin.Status `json:"gateway,omitempty"`
+}
+
+type statusContainer struct {
+	Name   string `json:"name"`
+	State  string `json:"state"`
+	Health string `json:"health,omitempty"`
+	Status string `json:"status"`
+	Image  string `json:"image"`
+}
+
+func runStatus(ctx context.Context, env *cli.Env, asJSON bool) error {
+	report := observeStatus(ctx, env)
+	report.Warnings = append(slack.Warnings(ctx, env), diskWarnings(ctx, env)...)
+	if asJSON {
+		if err := env.JSON(report); err != nil {
+			return err
+		}
+	} else if err := printStatus(env, report, time.Now()); err != nil {
+		return err
+	}
+	if !report.OK {
+		return cli.ErrSilent
+	}
+	return nil
+}
+
+func observeStatus(ctx context.Context, env *cli.Env) statusReport {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	var r statusReport
+	containers, engineErr := ourContainers(ctx, env)
+	if err := engineErr; err != nil {
+		r.Faults = append(r.Faults, env.Hinted(err))
+	}
+	r.Containers = containers
+	for _, c := range containers {
+		if c.State != "running" {
+			r.Faults = append(r.Faults, fmt.Sprintf("container %s is %s; run: gateway up", c.Name, c.State))
+		}
+	}
+	status, err := askStatus(ctx, env)
+	if errors.Is(err, docker.ErrUnreachable) && engineErr != nil {
+		return r // One reason is enough.
+	}
+	if err != nil {
+		r.Faults = append(r.Faults, env.Hinted(err))
+		return r
+	}
+	r.Gateway = &status
+	r.Faults = append(r.Faults, faults(status, time.Now())...)
+	r.OK = len(r.Faults) == 0
+	return r
+}
+
+func askStatus(ctx context.Context, env *cli.Env) (admin.Status, error) {
+	gateway, err := env.Gateway(ctx)
+	if err != nil {
+		return admin.Status{}, err
+	}
+	defer gateway.Close()
+	return gateway.Status(ctx)
+}
+
+func ourContainers(ctx context.Context, env *cli.Env) ([]statusContainer, error) {
+	client, err := env.Docker()
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	running, err := stack.Look(ctx, client)
+	if err != nil {
+		return nil, err
+	}
+	var found []statusContainer
+	for _, c := range []*docker.Container{running.Proxy, running.Agent} {
+		if c != nil {
+			found = append(found, statusContainer{Name: c.Name, State: c.State, Health: c.Health, Status: c.Status, Image: c.Image})
+		}
+	}
+	return found, nil
+}
+
+// faults lists what is wrong with a proxy that answers.
+func faults(s admin.Status, now time.Time) []string {
+	var all []string
+	if err := agentHeard(s, now); err != nil {
+		all = append(all, err.Error())
+	}
+	if s.Agent != nil && !s.Agent.Engine.Connected {
+		all = append(all, "the agent cannot talk to the engine: "+cmp.Or(s.Agent.Engine.Error, "it is connecting")+
+			"; the last good table is served meanwhile")
+	}
+	return all
+}
+
+func printStatus(env *cli.Env, r statusReport, now time.Time) error {
+	w := env.Table()
+	if s := r.Gateway; s != nil {
+		p, t := s.Proxy, s.Table
+		w.Row("proxy\trunning\tversion %s, process %d, up %s, %d requests, %d in flight",
+			p.Version, p.PID, cli.Age(now, p.Started), p.Requests, p.Inflight)
+		w.Row("requests\t\t%s", againstBounds(p.UnderWay, "under way"))
+		w.Row("connections\t\t%s", againstBounds(p.Connections, "open"))
+		w.Row("listeners\t\t%s", strings.Join(p.Listeners, ", "))
+		if a := s.Agent; a != nil {
+			w.Row("agent\t%s\tversion %s, process %d, up %s, reported %s ago",
+				either(agentHeard(*s, now) == nil, "running", "lost"), a.Version, a.PID, cli.Age(now, a.Started), cli.Age(now, a.Reported))
+			w.Row("engine\t%s\tDocker %s (API %s), listed %s ago",
+				either(a.Engine.Connected, "connected", "lost"), a.Engine.Version, a.Engine.API, cli.Age(now, a.Engine.Listed))
+		}
+		w.Row("table\t%s\trevision %d, %s old, %d routes, %d problems",
+			either(t.Restored, "from disk", "live"), t.Revision, cli.Age(now, t.Since), t.Routes, t.Problems)
+	}
+	for _, c := range r.Containers {
+		w.Row("container\t%s\t%s: %s, image %s", c.State, c.Name, c.Status, c.Image)
+	}
+	if err := w.Flush("the status"); err != nil {
+		return err
+	}
+	for _, fault := range r.Faults {
+		env.Notef("fault: %s\n", fault)
+	}
+	for _, warning := range r.Warnings {
+		env.Notef("warning: %s\n", warning)
+	}
+	return nil
+}
+
+// againstBounds tells how much of what may be there at once is.
+func againstBounds(b admin.Bounded, what string) string {
+	refused := b.Refused + b.RefusedPerClient
+	text := fmt.Sprintf("%d %s, at most %s, of one client %s", b.Open, what, orAny(b.Max), orAny(b.MaxPerClient))
+	if refused > 0 {
+		text += fmt.Sprintf("; refused %d, %d of them for what one client had", refused, b.RefusedPerClient)
+	}
+	return text
+}
+
+// orAny is a number of which 0 is no bound.
+func orAny(most int) string {
+	if most == 0 {
+		return "any number"
+	}
+	return fmt.Sprint(most)
+}
+
+func either(condition bool, yes, no string) string {
+	if condition {
+		return yes
+	}
+	return no
+}
+
+// diskWarnings say which disks are nearly full.
+func diskWarnings(ctx context.Context, env *cli.Env) []string {
+	s, err := env.Session()
+	if err != nil {
+		return nil
+	}
+	defer s.Close()
+	return s.DiskWarnings(ctx)
+}

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package server
+
+// trim is for Linux.
+func trim() {}

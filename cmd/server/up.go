@@ -1,0 +1,123 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"runtime"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"gateway/cmd/cli"
+	"gateway/projects/subnet"
+	"gateway/proxy/docker"
+	"gateway/proxy/stack"
+)
+
+type upOptions struct {
+	http         uint16
+	bind         string
+	hosts        []string
+	dockerSocket string
+	image        string
+	binary       string
+	pool         string
+	flags        *pflag.FlagSet
+}
+
+func newUp(env *cli.Env) *cobra.Command {
+	var o upOptions
+	c := &cobra.Command{
+		Use:   "up",
+		Short: "Run the gateway, or bring the running one up to date",
+		Long: "Packs this binary into an image (nothing is pulled) and runs it as two containers: the proxy, which\n" +
+			"publishes the port and has no Docker socket, and the agent, which has the socket and no port. Run again it\n" +
+			"replaces only what changed; settings whose flags are not given stay as they were, and go back to a default by\n" +
+			"naming it: --max-body '', --max-conns 10000. Changed settings replace the proxy, and nobody is served between.",
+		Example: "  gateway up\n  gateway up --http 8080 --bind 127.0.0.1\n  gateway up --host example.org\n" +
+			"  gateway up --access-log - --client-rate 50/s,burst=100",
+		Args: cli.Args(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error {
+			o.flags = c.Flags()
+			return runUp(c.Context(), env, o)
+		},
+	}
+	f := c.Flags()
+	f.Uint16Var(&o.http, "http", 80, "port to publish for HTTP")
+	f.StringVar(&o.bind, "bind", "", "host address to publish on (default all)")
+	f.StringSliceVar(&o.hosts, "host", nil, "host name of the site, to which the proxy answers on the projects' networks too; may be repeated")
+	f.StringVar(&o.dockerSocket, "docker-socket", "", "path of the engine's socket on its host (default that of a local engine, else /var/run/docker.sock)")
+	f.StringVar(&o.image, "image", "", "run this image of the engine instead of packing a binary")
+	f.StringVar(&o.binary, "binary", "", "pack this Linux binary (default the running one, or gateway-linux-ARCH beside it)")
+	f.StringVar(&o.pool, "pool", "", "addresses that the proxy's own network is cut from, when it is made (default $GATEWAY_POOL, else "+subnet.DefaultPool+")")
+	addProxyFlags(f, new(proxyOptions))
+	f.Lookup("access-log").Usage = "- for a line for each request in the proxy's stdout, which docker logs shows (default none)"
+	return c
+}
+
+func runUp(ctx context.Context, env *cli.Env, o upOptions) error {
+	client, err := env.Docker()
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	engine, err := client.Engine(ctx)
+	if err != nil {
+		return err
+	}
+	running, err := stack.Look(ctx, client)
+	if err != nil {
+		return err
+	}
+	pool, err := cli.ParsePool(env, o.pool)
+	if err != nil {
+		return err
+	}
+	settings, err := o.settings(running.Settings(), client.Host())
+	if err != nil {
+		return err
+	}
+	if err := checkPort(ctx, client, running, settings); err != nil {
+		return err
+	}
+	image, err := o.pack(ctx, env, client, engine)
+	if err != nil {
+		return err
+	}
+	steps, err := stack.Up(ctx, client, stack.Options{
+		Settings: settings,
+		Image:    image,
+		Subnet:   cli.SubnetChooser(client.Host(), pool),
+		Progress: func(s stack.Step) { env.Notef("%s %s: %s\n", s.Action, s.Subject, s.Reason) },
+	})
+	if errors.Is(err, docker.ErrPortTaken) {
+		return portTaken(ctx, client, settings, err)
+	}
+	if err != nil {
+		return err
+	}
+	if err := waitUp(ctx, env, client); err != nil {
+		return err
+	}
+	return printUp(ctx, env, settings, len(steps))
+}
+
+// pack finds the image to run: the one that is named, or one made from the right binary.
+func (o upOptions) pack(ctx context.Context, env *cli.Env, client *docker.Client, engine docker.Engine) (string, error) {
+	if o.image != "" {
+		return o.image, nil
+	}
+	path := cmp.Or(o.binary, env.Executable)
+	if o.binary == "" && (engine.OS != runtime.GOOS || engine.Arch != runtime.GOARCH) {
+		path = filepath.Join(filepath.Dir(env.Executable), "gateway-"+engine.OS+"-"+engine.Arch)
+	}
+	tag, err := stack.Pack(ctx, client, path)
+	if err != nil && path != env.Executable && o.binary == "" {
+		return "", fmt.Errorf("the engine runs %s/%s programs and this one is for %s/%s: put that release beside it as %s, or name one with --binary or --image: %w",
+			engine.OS, engine.Arch, runtime.GOOS, runtime.GOARCH, path, err)
+	}
+	return tag, err
+}

@@ -1,0 +1,21 @@
+package server
+
+import (
+	"testing"
+
+	"gateway/proxy/discovery"
+	"gateway/proxy/stack"
+)
+
+// What up makes is what the agent looks for.
+func TestWiring_NamesThingsAlike(t *testing.T) {
+	for made, sought := range map[string]string{
+		stack.Network: discovery.HomeNetwork,
+		stack.Proxy:   discovery.ProxyName,
+		stack.Agent:   discovery.AgentName,
+	} {
+		if made != sought {
+			t.Errorf("up makes %q and the agent looks for %q", made, sought)
+		}
+	}
+}

@@ -1,0 +1,32 @@
+// Package slack has the commands that look after invite pages and the one that serves such a page. It also knows what
+// somebody should do about the invite pages of this machine, which other commands show.
+package slack
+
+import (
+	"github.com/spf13/cobra"
+
+	"gateway/cmd/cli"
+)
+
+func newSlack(env *cli.Env) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "slack",
+		Short: "Look after the page that invites people to a chat",
+		Long: "Sets the links that the page of a slack-invite project leads to, and shows how often they were used. It is for\n" +
+			"pages that invite to Discord, Matrix or elsewhere too. While there is one such project, --project need not be said.",
+		Example: "  gateway slack set-link https://join.slack.com/t/robots/shared_invite/zt-2abc\n  gateway slack show",
+		Args:    cli.Args(cobra.NoArgs),
+		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(newSlackShow(env), newSlackSetLink(env), newSlackRemoveLink(env),
+		newSlackSwitch(env, "disable-link", true), newSlackSwitch(env, "enable-link", false),
+		newSlackSetWebhook(env), newSlackRemoveWebhook(env), newSlackSetLogo(env))
+	return c
+}
+
+// Commands are the commands of this package.
+func Commands(env *cli.Env) []*cobra.Command {
+	return []*cobra.Command{
+		newSlack(env), newSlackInvite(env),
+	}
+}

@@ -1,0 +1,71 @@
+package slack
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"gateway/cmd/cli"
+	"gateway/projects"
+	"gateway/proxy/admin"
+)
+
+// pageProblems says what somebody should do about the invite page of a project.
+func pageProblems(ctx context.Context, s *cli.Session, p projects.Project, now time.Time) []admin.Problem {
+	problem := func(message, mend string) admin.Problem {
+		return admin.Problem{Subject: "invite page", Project: string(p.Name), Message: message, Mend: mend}
+	}
+	page, err := pageOf(p)
+	if err != nil {
+		return []admin.Problem{problem(err.Error(), "see which keys there are: gateway templates show "+inviteTemplate)}
+	}
+	seen, err := lookAtInvite(ctx, s, page)
+	if err != nil {
+		return []admin.Problem{problem(err.Error(), "gateway slack show --project "+string(p.Name))}
+	}
+	var all []admin.Problem
+	for _, warning := range seen.warnings(now) {
+		all = append(all, problem(warning.Message, warning.Mend))
+	}
+	return all
+}
+
+// Problems are those of all projects here, by name. Where there are none nobody is asked anything.
+func Problems(ctx context.Context, env *cli.Env) map[string][]admin.Problem {
+	s, err := env.Session()
+	if err != nil {
+		return nil
+	}
+	defer s.Close()
+	return ProblemsIn(ctx, s)
+}
+
+// ProblemsIn are those of all projects here, by name, through a session.
+func ProblemsIn(ctx context.Context, s *cli.Session) map[string][]admin.Problem {
+	// Who lists projects says what is wrong with the folder itself.
+	pages, err := invites(s)
+	if err != nil {
+		return nil
+	}
+	found := map[string][]admin.Problem{}
+	for _, p := range pages {
+		if all := pageProblems(ctx, s, p, time.Now()); len(all) > 0 {
+			found[string(p.Name)] = all
+		}
+	}
+	return found
+}
+
+// Warnings are the problems in words.
+func Warnings(ctx context.Context, env *cli.Env) []string {
+	var all []string
+	found := Problems(ctx, env)
+	for _, project := range slices.Sorted(maps.Keys(found)) {
+		for _, p := range found[project] {
+			all = append(all, fmt.Sprintf("project %s: %s; %s", project, p.Message, p.Mend))
+		}
+	}
+	return all
+}

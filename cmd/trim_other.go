@@ -1,6 +1,0 @@
-//go:build !linux
-
-package cmd
-
-// trim is for Linux.
-func trim() {}
