@@ -80,7 +80,7 @@ func report(env *cli.Env, err error) int {
 
 // undone says what became of a project that was being made.
 func undone(e *cli.Env, f *projects.Failure) {
-	if f.Undone {
-		e.Notef("all that was made of the project was removed again\n")
+	if f.Undone != "" {
+		e.Notef("%s\n", f.Undone)
 	}
 }

@@ -141,7 +141,7 @@ func (f Facts) nameFits(r Request) error {
 }
 
 // free refuses a key that another project's route has.
-func free(key route.Key, name Name, taken []Taken) error {
+func free(key route.Key, name Name, taken []policy.Held) error {
 	for _, t := range taken {
 		if t.Key == key && (t.Project == "" || t.Project != string(name)) {
 			return fmt.Errorf("%s is taken by %s; choose another --path", key, t.By)
@@ -169,65 +169,6 @@ func (a Addition) Steps() []string {
 	return append(steps,
 		fmt.Sprintf("start the containers of project %s", a.Name),
 		fmt.Sprintf("wait until %s answers", a.Key))
-}
-
-// Life makes, changes and removes projects.
-type Life struct {
-	Store   Store
-	Engine  Engine
-	Compose Composer
-	// Ready returns when all the project's keys are served, or with the reason why they are not.
-	Ready func(ctx context.Context, name Name, keys []route.Key) error
-	// Hold refuses a new project by what its files say, when they are in place and nothing is started; nil refuses none.
-	Hold func(ctx context.Context, plan Addition) error
-	// HoldAgain refuses to run the folder of a project anew for the sake of something else; nil refuses none.
-	HoldAgain func(ctx context.Context, p Project) error
-}
-
-// cleanupTimeout bounds what is done after a failure or an interrupt, beside what containers take to end and to start.
-const cleanupTimeout = time.Minute
-
-// afterwards is the time to clean up in, after a failure or an interrupt, with what the project's containers may take to
-// end and to start again.
-func (l Life) afterwards(ctx context.Context, name Name) (context.Context, context.CancelFunc) {
-	ctx = context.WithoutCancel(ctx)
-	look, cancel := context.WithTimeout(ctx, cleanupTimeout)
-	defer cancel()
-	patience := cleanupTimeout
-	if times, err := l.Engine.Times(look, ComposeLabel(name)); err == nil {
-		patience += times.Stop + times.Start
-	}
-	return context.WithTimeout(ctx, patience)
-}
-
-// Failure is an error of a project that was started, with what its containers wrote.
-type Failure struct {
-	Err error
-	// Logs are lines for people, empty when there was no container.
-	Logs string
-	// Undone reports that nothing of what was made is left.
-	Undone bool
-}
-
-// Error is the reason alone.
-func (f *Failure) Error() string { return f.Err.Error() }
-
-// Unwrap returns the reason.
-func (f *Failure) Unwrap() error { return f.Err }
-
-// Leftover is what cleaning up after a failure or an interrupt could not undo: something was left, and Err says what,
-// why and how to mend it. It is wrapped beside the error that the cleaning up was for.
-type Leftover struct{ Err error }
-
-// Error is what was left, in words.
-func (l *Leftover) Error() string { return l.Err.Error() }
-
-// Unwrap returns the reason.
-func (l *Leftover) Unwrap() error { return l.Err }
-
-// left puts what cleaning up came to beside its cause.
-func left(cause error, format string, args ...any) error {
-	return fmt.Errorf("%w; and %w", cause, &Leftover{fmt.Errorf(format, args...)})
 }
 
 // Plan observes and decides, and does nothing.
@@ -300,6 +241,9 @@ func start(ctx context.Context, l Life, plan Addition) error {
 	return l.Ready(ctx, plan.Name, []route.Key{plan.Key})
 }
 
+// allRemoved is true when making a project failed and was undone.
+const allRemoved = "all that was made of the project was removed again"
+
 // undo removes all of a project that was not there before, also when the command was interrupted.
 func (l Life) undo(ctx context.Context, name Name, cause error) error {
 	interrupted := ctx.Err() != nil
@@ -312,38 +256,13 @@ func (l Life) undo(ctx context.Context, name Name, cause error) error {
 		err = settle(ctx, l, name)
 	}
 	if err != nil {
-		failure.Err = left(cause, "taking project %s down again: %w; mend with: gateway rm %s", name, err, name)
+		failure.Err = left(cause, "taking project %s down again: %w; fix it with: gateway rm %s", name, err, name)
 		return failure
 	}
 	if err := l.Store.remove(name, ""); err != nil {
-		failure.Err = left(cause, "%w; mend with: gateway rm %s", err, name)
+		failure.Err = left(cause, "%w; fix it with: gateway rm %s", err, name)
 		return failure
 	}
-	failure.Undone = true
+	failure.Undone = allRemoved
 	return failure
 }
-
-// settle removes what still comes up: the engine finishes what it was asked for although nobody waits for the answer
-// any more. It returns when nothing came for a while.
-func settle(ctx context.Context, l Life, name Name) error {
-	for quiet := time.Now(); time.Since(quiet) < settleTime; time.Sleep(settlePoll) {
-		running, err := Look(ctx, l.Engine, name)
-		if err != nil {
-			return err
-		}
-		if running.empty() {
-			continue
-		}
-		if err := teardown(ctx, l.Engine, l.Compose, name); err != nil {
-			return err
-		}
-		quiet = time.Now()
-	}
-	return nil
-}
-
-// How long an engine may take for a call that was abandoned, and how often it is looked at meanwhile.
-const (
-	settleTime = 2 * time.Second
-	settlePoll = 100 * time.Millisecond
-)

@@ -9,13 +9,25 @@ import (
 	"strings"
 	"testing"
 
+	"gateway/projects/policy"
+
 	"gateway/proxy/docker/dockertest"
 	"gateway/proxy/label"
 	"gateway/proxy/route"
 )
 
-func volumes(names ...string) Volumes {
-	return func(context.Context, string) ([]string, error) { return names, nil }
+// remove removes a project.
+func (b *bench) remove(t *testing.T, name Name) (string, error) {
+	t.Helper()
+	c, err := b.Do(t.Context(), Remove{name})
+	return steps(c), err
+}
+
+func steps(c *Change) string {
+	if c == nil {
+		return ""
+	}
+	return strings.Join(c.Texts(), "\n")
 }
 
 // added is a bench with the project robots on it.
@@ -63,7 +75,7 @@ func TestDeploy_BringsTheOldFilesBack(t *testing.T) {
 	b.ready = errors.New("no answer")
 	err := b.deploy(t.Context(), "robots", siteOf(t, map[string]string{"index.html": "new"}))
 	failure, ok := errors.AsType[*Failure](err)
-	if !ok || failure.Undone || !strings.Contains(err.Error(), "no answer") {
+	if !ok || failure.Undone != "" || !strings.Contains(err.Error(), "no answer") {
 		t.Errorf("got %v", err)
 	}
 	after := contents(t, site)
@@ -111,7 +123,7 @@ func TestDeploy_RefusesBeforeAnythingChanges(t *testing.T) {
 		if err := os.WriteFile(file, []byte(strings.ReplaceAll(string(good), c.old, c.new)), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		taken := []Taken{{route.Key{Prefix: prefix(t, "/chess")}, "", "container chess"}, {route.Key{Prefix: prefix(t, "/robots")}, "robots", "project robots"}}
+		taken := []policy.Held{{Key: route.Key{Prefix: prefix(t, "/chess")}, By: "container chess"}, {Key: route.Key{Prefix: prefix(t, "/robots")}, Project: "robots", By: "project robots"}}
 		if err := b.deploy(t.Context(), "robots", nil, taken...); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
@@ -135,34 +147,42 @@ func TestDeploy_RefusesBeforeAnythingChanges(t *testing.T) {
 
 func TestRemove_LeavesNothing(t *testing.T) {
 	b := added(t)
-	plan, err := b.PlanRemoval(t.Context(), "robots", volumes("robots_data"))
+	b.compose.volumes = []string{"robots_data"}
+	c, err := b.DryRun(t.Context(), Remove{"robots"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"container robots-site-1", "network robots_web", "volume robots_data", b.Store.Dir("robots")} {
-		if !strings.Contains(plan.String(), want) {
-			t.Errorf("the plan lacks %q:\n%s", want, plan)
+		if !strings.Contains(steps(c), want) {
+			t.Errorf("the plan lacks %q:\n%s", want, steps(c))
 		}
 	}
-	if err := b.Remove(t.Context(), plan); err != nil {
+	onlyProjects(t, b.Store, "robots")
+	if _, err := b.remove(t, "robots"); err != nil {
 		t.Fatal(err)
 	}
 	b.nothingLeft(t, "robots")
 	onlyProjects(t, b.Store)
-	if _, err := b.PlanRemoval(t.Context(), "robots", volumes()); !errors.Is(err, ErrNoProject) {
+	if _, err := b.remove(t, "robots"); !errors.Is(err, ErrNoProject) {
 		t.Errorf("again: %v", err)
 	}
+}
+
+func TestRemove_AsksFirst(t *testing.T) {
+	b := added(t)
+	no := errors.New("no")
+	b.Planned = func(*Change) error { return no }
+	if _, err := b.remove(t, "robots"); !errors.Is(err, no) || len(b.compose.calls) > 0 {
+		t.Errorf("got %v after %v", err, b.compose.calls)
+	}
+	onlyProjects(t, b.Store, "robots")
 }
 
 func TestRemove_WorksWhenOneHalfIsMissing(t *testing.T) {
 	b := added(t)
 	b.engine.Remove("robots-site-1")
-	plan, err := b.PlanRemoval(t.Context(), "robots", volumes())
-	if err != nil || len(plan.Containers) != 0 || plan.Dir == "" {
-		t.Fatalf("only the folder: %+v %v", plan, err)
-	}
-	if err := b.Remove(t.Context(), plan); err != nil {
-		t.Fatal(err)
+	if plan, err := b.remove(t, "robots"); err != nil || strings.Contains(plan, "container") || !strings.Contains(plan, "delete ") {
+		t.Fatalf("only the folder: %v\n%s", err, plan)
 	}
 	b.nothingLeft(t, "robots")
 
@@ -170,11 +190,8 @@ func TestRemove_WorksWhenOneHalfIsMissing(t *testing.T) {
 	if err := os.RemoveAll(b.Store.Dir("robots")); err != nil {
 		t.Fatal(err)
 	}
-	if plan, err = b.PlanRemoval(t.Context(), "robots", volumes()); err != nil || plan.Dir != "" {
-		t.Fatalf("only the containers: %+v %v", plan, err)
-	}
-	if err := b.Remove(t.Context(), plan); err != nil {
-		t.Fatal(err)
+	if plan, err := b.remove(t, "robots"); err != nil || strings.Contains(plan, "delete ") {
+		t.Fatalf("only the containers: %v\n%s", err, plan)
 	}
 	b.nothingLeft(t, "robots")
 }
@@ -184,12 +201,8 @@ func TestRemove_ReadsNoBrokenFile(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(b.Store.Dir("robots"), ComposeFile), []byte("\t["), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	plan, err := b.PlanRemoval(t.Context(), "robots", volumes())
-	if err != nil {
+	if _, err := b.remove(t, "robots"); err != nil {
 		t.Fatal(err)
-	}
-	if err := b.Remove(t.Context(), plan); err != nil {
-		t.Error(err)
 	}
 }
 
@@ -198,31 +211,28 @@ func TestRemove_TouchesNothingOfOthers(t *testing.T) {
 	b.engine.AddContainer(dockertest.Container{Name: "plain-1", Labels: map[string]string{composeProject: "plain"}})
 	b.engine.AddContainer(dockertest.Container{Name: "theirs-1", Labels: map[string]string{composeProject: "theirs", composeDir: "/home/ada/theirs", label.Path: "/theirs"}})
 	for name, want := range map[Name]string{"plain": "no label of the gateway", "theirs": "/home/ada/theirs"} {
-		if plan, err := b.PlanRemoval(t.Context(), name, volumes()); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %+v %v, want %q", name, plan, err, want)
+		if plan, err := b.remove(t, name); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %s %v, want %q", name, plan, err, want)
 		}
 	}
 	// A folder of ours does not make their containers ours.
 	if err := os.MkdirAll(b.Store.Dir("theirs"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if plan, err := b.PlanRemoval(t.Context(), "theirs", volumes()); err == nil {
-		t.Errorf("with a folder of that name: %+v", plan)
+	if plan, err := b.remove(t, "theirs"); err == nil {
+		t.Errorf("with a folder of that name: %s", plan)
 	}
 }
 
 func TestRemove_KeepsTheFolderWhenTheEngineFails(t *testing.T) {
 	b := added(t)
-	plan, err := b.PlanRemoval(t.Context(), "robots", volumes())
-	if err != nil {
-		t.Fatal(err)
-	}
 	b.compose.down = 2
-	if err := b.Remove(t.Context(), plan); err == nil || !strings.Contains(err.Error(), "run the command again") {
-		t.Errorf("got %v", err)
+	_, err := b.remove(t, "robots")
+	if failure, ok := errors.AsType[*Failure](err); !ok || !strings.Contains(failure.Undone, "run the command again") {
+		t.Errorf("got %#v", err)
 	}
 	onlyProjects(t, b.Store, "robots")
-	if err := b.Remove(t.Context(), plan); err != nil {
+	if _, err := b.remove(t, "robots"); err != nil {
 		t.Errorf("again: %v", err)
 	}
 	onlyProjects(t, b.Store)

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"gateway/projects/policy"
+
 	"gateway/proxy/printable"
 	"gateway/proxy/route"
 )
@@ -18,7 +20,7 @@ type Deployment struct {
 	// Site becomes the project's next version. Without it the project's folder is put in force as it is.
 	Site *Site
 	// Routes are the keys in the running table.
-	Routes []Taken
+	Routes []policy.Held
 	// By is who deploys, for people.
 	By string
 	// Keep is how many versions are kept, this one among them; 0 is DefaultKeep.

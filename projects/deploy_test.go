@@ -1,9 +1,13 @@
 package projects
 
-import "context"
+import (
+	"context"
+
+	"gateway/projects/policy"
+)
 
 // deploy puts a site in force, or the folder as it is.
-func (b *bench) deploy(ctx context.Context, name Name, site *Site, taken ...Taken) error {
+func (b *bench) deploy(ctx context.Context, name Name, site *Site, taken ...policy.Held) error {
 	_, err := b.Deploy(ctx, Deployment{Name: name, Site: site, Routes: taken})
 	return err
 }

@@ -61,7 +61,7 @@ func TestAdd_SaysWhichContainerFailedAndWhy(t *testing.T) {
 	}
 	_, err := b.Add(t.Context(), request(t, "robots", "/robots"), b.observe)
 	failure, ok := errors.AsType[*Failure](err)
-	if !ok || err.Error() != "site-1 stopped at once (exit 3), again after each of 2 restarts" || !errors.Is(err, cause) || !failure.Undone {
+	if !ok || err.Error() != "site-1 stopped at once (exit 3), again after each of 2 restarts" || !errors.Is(err, cause) || failure.Undone != allRemoved {
 		t.Errorf("%v, want the container's name and exit code", err)
 	}
 	if !strings.Contains(failure.Logs, "robots-site-1") {

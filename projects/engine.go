@@ -9,10 +9,10 @@ import (
 	"strings"
 	"time"
 
+	"gateway/projects/compose"
 	"gateway/projects/importer"
 	"gateway/proxy/docker"
 	"gateway/proxy/label"
-	"gateway/proxy/route"
 )
 
 // The labels by which Compose marks what it creates.
@@ -90,19 +90,19 @@ type Composer interface {
 	// Up makes what runs equal to the compose.yaml in dir and waits until it runs; force replaces containers that are
 	// equal already.
 	Up(ctx context.Context, dir, name string, force bool) error
+	// Inspect reads a project as Up would and holds it to the policy, without asking the engine.
+	Inspect(ctx context.Context, s compose.Subject) (compose.Inspection, error)
 	// Prepare builds or pulls the image of one service, as Up would, and returns the TCP ports that it says to listen at.
 	Prepare(ctx context.Context, dir, name, service string) ([]int, error)
 	// Restart restarts the containers that the project has, and starts those that do not run. It needs no folder.
 	Restart(ctx context.Context, name string) error
+	// Start starts the containers that the project has, Stop ends them and keeps them. They need no folder.
+	Start(ctx context.Context, name string) error
+	Stop(ctx context.Context, name string) error
+	// Volumes lists the names of the project's volumes.
+	Volumes(ctx context.Context, name string) ([]string, error)
 	// Down removes containers, networks and volumes of the project. It needs no folder, and nothing to be there.
 	Down(ctx context.Context, name string) error
-}
-
-// Taken is a key that routes or would route, and the project that has it.
-type Taken struct {
-	Key route.Key
-	// Project is empty for a container without one; By is what people know the holder by.
-	Project, By string
 }
 
 // Running is what an engine has of one project.
@@ -146,6 +146,11 @@ func ShortName(c docker.Container) string {
 
 // empty reports that the engine has nothing of the project.
 func (r Running) empty() bool { return len(r.Containers) == 0 && len(r.Networks) == 0 }
+
+// runs reports that a container of the project runs, or is about to.
+func (r Running) runs() bool {
+	return slices.ContainsFunc(r.Containers, func(c docker.Container) bool { return c.State == "running" || c.State == "restarting" })
+}
 
 // ours reports whether anything of it was made for the gateway.
 func (r Running) ours() bool {

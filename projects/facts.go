@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"gateway/projects/policy"
+
 	"gateway/projects/subnet"
 	"gateway/proxy/docker"
 )
@@ -28,7 +30,7 @@ type Facts struct {
 	// Images are the names of those that were built for a compose project of that name.
 	Images []string
 	// Routes are the keys in the running table.
-	Routes []Taken
+	Routes []policy.Held
 	// Networks are all of the engine's, HostRoutes those of this machine when the engine is on it.
 	Networks   []docker.Network
 	HostRoutes []subnet.Use
@@ -139,11 +141,11 @@ func (f Facts) near() error {
 }
 
 // taken returns all keys that are held, by routes and by projects that do not run.
-func (f Facts) taken() []Taken {
-	all := append([]Taken(nil), f.Routes...)
+func (f Facts) taken() []policy.Held {
+	all := append([]policy.Held(nil), f.Routes...)
 	for _, p := range f.projects {
 		for _, claim := range p.Claims {
-			all = append(all, Taken{claim.Key, string(p.Name), "project " + string(p.Name)})
+			all = append(all, policy.Held{Key: claim.Key, Project: string(p.Name), By: "project " + string(p.Name)})
 		}
 	}
 	return all

@@ -19,7 +19,7 @@ type SourceDeployment struct {
 	Name   Name
 	Source *Source
 	// Routes are the keys in the running table.
-	Routes []Taken
+	Routes []policy.Held
 	// InForce is what containers get now of the project's folder; Source says what they will get.
 	InForce []importer.Mount
 	// Trust are further rules of the policy that the project may break.

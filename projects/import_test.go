@@ -178,12 +178,8 @@ func TestAdd_StartsNothingWithoutAPort(t *testing.T) {
 func TestMove_MovesAnImportedProject(t *testing.T) {
 	b := newBench(t)
 	b.imported(t)
-	scaffold, err := templates.Find(ImportTemplate)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, _, err := Mover{Life: b.Life}.Move(t.Context(), MoveRequest{Name: "shop", To: prefix(t, "/store"), Template: &scaffold})
-	if err != nil || m.Places != 1 {
+	m, err := b.Do(t.Context(), Move{Name: "shop", To: prefix(t, "/store"), Template: known})
+	if err != nil || !strings.Contains(steps(m), "at 1 places") {
 		t.Fatalf("%+v %v", m, err)
 	}
 	p, err := b.Store.Load("shop")

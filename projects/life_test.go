@@ -13,6 +13,10 @@ import (
 	"testing"
 	"time"
 
+	"gateway/projects/compose"
+
+	"gateway/projects/policy"
+
 	"gateway/projects/subnet"
 	"gateway/proxy/docker"
 	"gateway/proxy/docker/dockertest"
@@ -36,7 +40,46 @@ type fakeCompose struct {
 	// down says how often Down leaves everything as it is and fails.
 	down  int
 	calls []string
+	// inspect says what the policy finds, nil nothing; volumes are those of any project.
+	inspect func(s compose.Subject) error
+	volumes []string
 }
+
+func (f *fakeCompose) Inspect(_ context.Context, s compose.Subject) (compose.Inspection, error) {
+	if f.inspect == nil {
+		return compose.Inspection{}, nil
+	}
+	return compose.Inspection{}, f.inspect(s)
+}
+
+func (f *fakeCompose) Volumes(context.Context, string) ([]string, error) { return f.volumes, nil }
+
+func (f *fakeCompose) Start(ctx context.Context, name string) error {
+	return f.each(ctx, "start", name, f.engine.Start)
+}
+
+func (f *fakeCompose) Stop(ctx context.Context, name string) error {
+	return f.each(ctx, "stop", name, f.engine.Stop)
+}
+
+func (f *fakeCompose) each(ctx context.Context, what, name string, do func(container string)) error {
+	f.calls = append(f.calls, what)
+	running, err := Look(ctx, f.client, Name(name))
+	for _, c := range running.Containers {
+		if (what == "stop") == (c.State == "running") {
+			do(c.Name)
+		}
+	}
+	return err
+}
+
+// fakeGateway is a gateway with a table.
+type fakeGateway struct {
+	held []policy.Held
+	err  error
+}
+
+func (g *fakeGateway) Held(context.Context) ([]policy.Held, error) { return g.held, g.err }
 
 func (f *fakeCompose) Up(ctx context.Context, dir, name string, force bool) error {
 	f.calls = append(f.calls, "up")
@@ -113,9 +156,12 @@ type bench struct {
 	compose *fakeCompose
 	client  *docker.Client
 	engine  *dockertest.Engine
+	gateway *fakeGateway
 	facts   Facts
 	waited  []route.Key
 	ready   error
+	// beside are folders outside of the store that projects are in.
+	beside []string
 }
 
 func newBench(t *testing.T) *bench {
@@ -127,9 +173,9 @@ func newBench(t *testing.T) *bench {
 	}
 	t.Cleanup(func() { client.Close() })
 	engine.AddContainer(dockertest.Container{Name: "gateway-proxy", Image: "gateway:latest", Labels: map[string]string{label.Role: label.RoleProxy}})
-	b := &bench{client: client, engine: engine, compose: &fakeCompose{t: t, engine: engine, client: client}}
+	b := &bench{client: client, engine: engine, gateway: &fakeGateway{}, compose: &fakeCompose{t: t, engine: engine, client: client}}
 	b.Life = Life{
-		Store: newStore(t), Engine: client, Compose: b.compose,
+		Store: newStore(t), Engine: client, Compose: b.compose, Gateway: b.gateway,
 		Ready: func(ctx context.Context, _ Name, keys []route.Key) error {
 			b.waited = append(b.waited, keys...)
 			return errors.Join(b.ready, ctx.Err())
@@ -247,7 +293,7 @@ func TestAdd_LeavesNothingWhenItFails(t *testing.T) {
 			arrange(b, cancel)
 			_, err := b.Add(ctx, request(t, "robots", "/robots"), b.observe)
 			failure, ok := errors.AsType[*Failure](err)
-			if !ok || !failure.Undone || !strings.Contains(failure.Logs, "robots-site-1") {
+			if !ok || failure.Undone != allRemoved || !strings.Contains(failure.Logs, "robots-site-1") {
 				t.Errorf("got %#v", err)
 			}
 			b.nothingLeft(t, "robots")
@@ -289,11 +335,11 @@ func TestAdd_SaysWhatIsLeftWhenItCannotCleanUp(t *testing.T) {
 		interrupted := ctx.Err() != nil
 		cancel()
 		failure, ok := errors.AsType[*Failure](err)
-		if !ok || failure.Undone || !strings.Contains(err.Error(), "no answer") || errors.Is(err, context.Canceled) != interrupted {
+		if !ok || failure.Undone != "" || !strings.Contains(err.Error(), "no answer") || errors.Is(err, context.Canceled) != interrupted {
 			t.Errorf("%s: got %v", name, err)
 		}
 		left, ok := errors.AsType[*Leftover](err)
-		if !ok || !strings.Contains(left.Error(), "compose stumbled; mend with: gateway rm robots") || strings.Contains(left.Error(), "no answer") {
+		if !ok || !strings.Contains(left.Error(), "compose stumbled; fix it with: gateway rm robots") || strings.Contains(left.Error(), "no answer") {
 			t.Errorf("%s: left %v", name, left)
 		}
 		onlyProjects(t, b.Store, "robots")
@@ -317,7 +363,7 @@ func TestAdd_RefusesBeforeAnythingIsMade(t *testing.T) {
 		"runs elsewhere":   {"other", "/b", Facts{}, []string{"name other", "other-1"}},
 		"volumes are left": {"x", "/x", Facts{Volumes: []string{"x_data", "x_db"}}, []string{"name x", "x_data, x_db", "another name", "stays as it is"}},
 		"images are left":  {"x", "/x", Facts{Images: []string{"x-web:latest"}}, []string{"name x", "x-web:latest", "another name", "docker image rm x-web:latest"}},
-		"path in force":    {"x", "/chess", Facts{Routes: []Taken{{route.Key{Prefix: prefix(t, "/chess")}, "", "container chess"}}}, []string{"/chess", "container chess"}},
+		"path in force":    {"x", "/chess", Facts{Routes: []policy.Held{{Key: route.Key{Prefix: prefix(t, "/chess")}, By: "container chess"}}}, []string{"/chess", "container chess"}},
 		"path not running": {"x", "/blog", Facts{}, []string{"/blog", "project blog"}},
 		"no gateway":       {"x", "/x", Facts{Gateway: gone}, []string{gone.Error()}},
 		"no image":         {"x", "/x", Facts{Missing: []string{"gateway:latest"}}, []string{"gateway:latest", "gateway up"}},

@@ -1,6 +1,7 @@
 package projects
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,6 +22,7 @@ func linked(t *testing.T) (b *bench, target string) {
 	if err := os.Symlink(target, b.Store.Dir("robots")); err != nil {
 		t.Fatal(err)
 	}
+	b.beside = []string{filepath.Dir(target)}
 	return b, target
 }
 
@@ -48,17 +50,14 @@ func TestDeploy_StagesBesideTheFolderThatALinkLeadsTo(t *testing.T) {
 
 func TestRemove_DeletesWhatALinkLeadsTo(t *testing.T) {
 	b, target := linked(t)
-	plan, err := b.PlanRemoval(t.Context(), "robots", volumes())
+	plan, err := b.remove(t, "robots")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"delete " + target + " with all", "delete the link " + b.Store.Dir("robots") + " to " + target} {
-		if !strings.Contains(plan.String(), want) {
+		if !strings.Contains(plan, want) {
 			t.Errorf("the plan lacks %q:\n%s", want, plan)
 		}
-	}
-	if err := b.Remove(t.Context(), plan); err != nil {
-		t.Fatal(err)
 	}
 	if entries, err := os.ReadDir(filepath.Dir(target)); err != nil || len(entries) > 0 {
 		t.Errorf("left beside the target: %v %v", entries, err)
@@ -71,12 +70,9 @@ func TestRemove_DeletesALinkThatLeadsNowhere(t *testing.T) {
 	if err := os.Rename(target, target+"-away"); err != nil {
 		t.Fatal(err)
 	}
-	plan, err := b.PlanRemoval(t.Context(), "robots", volumes())
-	if err != nil || strings.Contains(plan.String(), "with all that is in it") {
+	plan, err := b.remove(t, "robots")
+	if err != nil || strings.Contains(plan, "with all that is in it") {
 		t.Fatalf("%v\n%s", err, plan)
-	}
-	if err := b.Remove(t.Context(), plan); err != nil {
-		t.Fatal(err)
 	}
 	if got := contents(t, target+"-away"); got[ComposeFile] == "" {
 		t.Errorf("what nobody named is gone: %v", got)
@@ -90,7 +86,7 @@ func TestRemove_KeepsWhatALinkShares(t *testing.T) {
 		if err := os.Symlink(to, b.Store.Dir(name)); err != nil {
 			t.Fatal(err)
 		}
-		if plan, err := b.PlanRemoval(t.Context(), name, volumes()); err == nil || !strings.Contains(err.Error(), "remove the link: rm "+b.Store.Dir(name)) {
+		if plan, err := b.remove(t, name); err == nil || !strings.Contains(err.Error(), "remove the link: rm "+b.Store.Dir(name)) {
 			t.Errorf("%s: %v\n%s", name, err, plan)
 		}
 	}
@@ -98,19 +94,12 @@ func TestRemove_KeepsWhatALinkShares(t *testing.T) {
 
 func TestRemove_DeletesNothingThatThePlanDidNotName(t *testing.T) {
 	b, target := linked(t)
-	plan, err := b.PlanRemoval(t.Context(), "robots", volumes())
-	if err != nil {
-		t.Fatal(err)
-	}
 	other := folderWith(t, map[string]string{"precious": "x"})
 	link := b.Store.Dir("robots")
-	if err := os.Remove(link); err != nil {
-		t.Fatal(err)
+	b.Planned = func(*Change) error {
+		return errors.Join(os.Remove(link), os.Symlink(other, link))
 	}
-	if err := os.Symlink(other, link); err != nil {
-		t.Fatal(err)
-	}
-	if err := b.Remove(t.Context(), plan); err == nil || !strings.Contains(err.Error(), "replaced meanwhile") {
+	if _, err := b.remove(t, "robots"); err == nil || !strings.Contains(err.Error(), "replaced meanwhile") {
 		t.Errorf("got %v", err)
 	}
 	if got := contents(t, other); got["precious"] == "" || len(contents(t, target)) == 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,22 +33,23 @@ func (s Store) Lock(ctx context.Context, name Name) (unlock func(), err error) {
 }
 
 func (s Store) lock(ctx context.Context, name string, patience time.Duration) (unlock func(), err error) {
-	if err := s.makeRoot(); err != nil {
-		return nil, err
-	}
-	if err := os.MkdirAll(filepath.Join(s.root, locks), privateMode); err != nil {
-		return nil, unwritable(s.root, err)
-	}
+	made := isGone(s.root)
 	file := filepath.Join(s.root, locks, name+".lock")
 	wait, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for {
+		if err := s.makeRoot(); err != nil {
+			return nil, err
+		}
+		if err := os.MkdirAll(filepath.Dir(file), privateMode); err != nil {
+			return nil, unwritable(s.root, err)
+		}
 		held, err := tryLock(file)
-		if err != nil {
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, unwritable(s.root, err)
 		}
 		if held != nil {
-			return func() { release(held) }, nil
+			return func() { s.release(held, made) }, nil
 		}
 		select {
 		case <-wait.Done():
@@ -81,10 +83,14 @@ func tryLock(file string) (*flock.Flock, error) {
 	return held, nil
 }
 
-// release deletes the file while it is still locked, so that no two processes hold locks on different files.
-func release(held *flock.Flock) {
+// release deletes the file while it is still locked, so that no two processes hold locks on different files. The folders
+// that were made for it go when nothing came into them.
+func (s Store) release(held *flock.Flock, made bool) {
 	_ = os.Remove(held.Path())
 	_ = held.Close()
+	if made && os.Remove(filepath.Join(s.root, locks)) == nil {
+		_ = os.Remove(s.root)
+	}
 }
 
 func holder(file string) string {

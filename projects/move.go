@@ -8,126 +8,135 @@ import (
 	"slices"
 	"strings"
 
-	"gateway/projects/tree"
+	"gateway/projects/compose"
+	"gateway/projects/plan"
 	"gateway/proxy/label"
 	"gateway/proxy/route"
 	"gateway/templates"
 )
 
-// MoveRequest is a project that somebody wants at another path.
-type MoveRequest struct {
+// Move moves a project to another path. Only what holds the path is edited in its compose.yaml; what people edited by
+// hand stays, and is a reason to refuse where it is about the path.
+type Move struct {
 	Name Name
 	To   route.Prefix
 	// From is the path to leave. It may be nil for a project with one route. When the project has left it already, what is
 	// to be done after a move is done again.
 	From *route.Prefix
-	// Template is the project's; nil when there is none of its name any more.
-	Template *templates.Template
-	// Routes are the keys in the running table.
-	Routes []Taken
+	// Template finds the project's template by its name.
+	Template func(name string) (templates.Template, error)
 }
 
-// Mover moves projects to other paths.
-type Mover struct {
-	Life
-	// Run runs a command in a container and returns what it wrote.
-	Run func(ctx context.Context, container string, command []string) (string, error)
-}
+// Project is the one to move.
+func (r Move) Project() Name { return r.Name }
 
-// Relocation is the plan of a move.
-type Relocation struct {
-	Name     Name
-	From, To route.Key
-	// Places is how many places of compose.yaml change; 0 when it has moved already.
-	Places int
-	// Then is what is run once it is served, empty for nothing.
-	Then []string
-
+// move is a Move under way.
+type move struct {
+	Move
 	project  Project
+	template *templates.Template
+	from, to route.Key
 	old, new []byte
-	service  string
+	// places is how many places of the file change; 0 when it has moved already.
+	places int
 }
 
-// Plan decides whether and how a project moves, and does nothing. Only what holds the path is edited in its
-// compose.yaml; what people edited by hand stays, and is a reason to refuse where it is about the path.
-func (l Mover) Plan(ctx context.Context, r MoveRequest) (Relocation, error) {
-	p, err := l.Store.Load(r.Name)
+// Plan decides whether and how the project moves.
+func (r Move) Plan(ctx context.Context, o *Observed) (*Change, error) {
+	p, err := o.Load()
 	if err != nil {
-		return Relocation{}, err
+		return nil, err
 	}
-	m := Relocation{Name: r.Name, project: p}
-	done, err := m.find(p, r)
+	m := move{Move: r, project: p}
+	if p.Template != "" {
+		t, err := r.Template(p.Template)
+		if err != nil {
+			return nil, fmt.Errorf("project %s: %w; name the folder that has it with --templates", r.Name, err)
+		}
+		m.template = &t
+	}
+	done, err := m.find()
 	if err != nil {
-		return Relocation{}, err
+		return nil, err
 	}
-	if r.Template != nil && r.Template.Move != nil {
-		m.service = r.Template.Move.Service
-		m.Then = append(slices.Clone(r.Template.Move.Run), m.From.Prefix.String(), m.To.Prefix.String())
-	}
-	running, err := Look(ctx, l.Engine, r.Name)
+	running, err := o.Running(ctx)
 	if err != nil {
-		return Relocation{}, err
+		return nil, err
 	}
-	folders, err := l.Store.look(r.Name, 0)
+	taken, err := o.Taken(ctx)
 	if err != nil {
-		return Relocation{}, err
+		return nil, err
 	}
-	facts := Facts{Routes: r.Routes, folders: folders}
-	reasons := []error{running.foreign(r.Name, p.Dir), free(m.To, r.Name, facts.taken())}
-	if r.Template != nil {
-		reasons = append(reasons, pathFits(*r.Template, m.To))
+	reasons := []error{running.foreign(r.Name, p.Dir), free(m.to, r.Name, taken)}
+	if m.template != nil {
+		reasons = append(reasons, pathFits(*m.template, m.to))
 	}
-	if err := refuse(reasons...); err != nil || done {
-		return m, err
+	if err := refuse(reasons...); err != nil {
+		return nil, err
 	}
-	return m, m.edit(r.Template)
+	// The path that it moves to is chosen for it, and the one that it leaves need not be its own.
+	notes, err := o.CheckPolicy(ctx, compose.Subject{Dir: p.Dir}, m.from, m.to)
+	if err != nil {
+		return nil, err
+	}
+	if !done {
+		if err := m.edit(); err != nil {
+			return nil, err
+		}
+	}
+	c, err := m.change(ctx, o)
+	if err == nil {
+		c.Notes = notes
+	}
+	return c, err
 }
 
 // find decides which route moves. It reports whether it has moved already.
-func (m *Relocation) find(p Project, r MoveRequest) (done bool, err error) {
+func (m *move) find() (done bool, err error) {
+	p, r := m.project, m.Move
 	var keys []string
 	found := false
 	for _, claim := range p.Claims {
 		keys = append(keys, claim.Key.String())
 		if r.From == nil || claim.Key.Prefix == *r.From {
-			m.From, found = claim.Key, true
+			m.from, found = claim.Key, true
 		}
 		if claim.Key.Prefix == r.To {
-			m.To, done = claim.Key, true
+			m.to, done = claim.Key, true
 		}
 	}
 	switch {
 	case len(keys) == 0:
 		return false, fmt.Errorf("project %s has no route; give its service the label %s, then: gateway deploy %s", r.Name, label.Path, r.Name)
 	case done && (r.From == nil || *r.From == r.To):
-		return false, fmt.Errorf("project %s is at %s already; if it does not answer there, finish what was interrupted: gateway deploy %s, or gateway move %s --path %s --from OLD-PATH", r.Name, m.To, r.Name, r.Name, r.To)
+		return false, fmt.Errorf("project %s is at %s already; if it does not answer there, finish what was interrupted: gateway deploy %s, or gateway move %s --path %s --from OLD-PATH", r.Name, m.to, r.Name, r.Name, r.To)
 	case done && !found:
-		m.From = route.Key{Host: m.To.Host, Prefix: *r.From}
+		m.from = route.Key{Host: m.to.Host, Prefix: *r.From}
 		return true, nil
 	case done:
-		return false, fmt.Errorf("path %s is taken by project %s itself; choose another path", m.To, r.Name)
+		return false, fmt.Errorf("path %s is taken by project %s itself; choose another path", m.to, r.Name)
 	case r.From == nil && len(keys) > 1:
 		return false, fmt.Errorf("project %s has the routes %s; say which one is to move, such as --from %s", r.Name, strings.Join(keys, ", "), p.Claims[0].Key.Prefix)
 	case !found:
 		return false, fmt.Errorf("project %s has no route at %s; it has %s", r.Name, r.From, strings.Join(keys, ", "))
 	}
-	m.To = route.Key{Host: m.From.Host, Prefix: r.To}
+	m.to = route.Key{Host: m.from.Host, Prefix: r.To}
 	return false, nil
 }
 
 // edit makes the new compose.yaml.
-func (m *Relocation) edit(t *templates.Template) error {
+func (m *move) edit() error {
 	file := m.project.routesFile()
 	var err error
 	if m.old, err = os.ReadFile(file); err != nil {
 		return fmt.Errorf("reading project %s: %w", m.Name, err)
 	}
 	byHand := fmt.Sprintf("edit the path in the file by hand, then: gateway deploy %s", m.Name)
-	changes, err := m.changes(t)
+	changes, err := m.changes()
 	if err != nil {
 		return fmt.Errorf("template %s: %w; %s", m.project.Template, err, byHand)
 	}
-	if m.new, m.Places, err = edit(m.old, changes); err != nil {
+	if m.new, m.places, err = edit(m.old, changes); err != nil {
 		return fmt.Errorf("%s: %w; %s", file, err, byHand)
 	}
 	doc, err := m.project.withRoutes(m.new)
@@ -135,18 +144,19 @@ func (m *Relocation) edit(t *templates.Template) error {
 		return fmt.Errorf("%s: %w", file, err)
 	}
 	for _, claim := range doc.Claims {
-		if claim.Key == m.To {
+		if claim.Key == m.to {
 			m.project.Document = doc
 			return nil
 		}
 	}
-	return fmt.Errorf("%s: where it says %s was not found; %s", file, m.From, byHand)
+	return fmt.Errorf("%s: where it says %s was not found; %s", file, m.from, byHand)
 }
 
 // changes are the places that hold the path: as the template says, by what differs between two paths, and for a project
 // without one the labels.
-func (m *Relocation) changes(t *templates.Template) ([]change, error) {
-	from, to := m.From.Prefix.String(), m.To.Prefix.String()
+func (m *move) changes() ([]change, error) {
+	t := m.template
+	from, to := m.from.Prefix.String(), m.to.Prefix.String()
 	if t == nil || m.project.imported {
 		return labelChanges(m.old, from, to), nil
 	}
@@ -164,79 +174,49 @@ func (m *Relocation) changes(t *templates.Template) ([]change, error) {
 	return differences(texts[0], texts[1])
 }
 
-// Steps says what will be done, one line each.
-func (m Relocation) Steps() []string {
-	var steps []string
-	if m.Places > 0 {
-		steps = append(steps, fmt.Sprintf("write %s in place of %s at %d places of %s", m.To.Prefix, m.From.Prefix, m.Places, filepath.Base(m.project.routesFile())))
+// change makes the plan.
+func (m *move) change(ctx context.Context, o *Observed) (*Change, error) {
+	c := &Change{
+		Plan: plan.Plan{Verb: "move"}, Project: m.project, Fix: "gateway deploy " + string(m.Name),
+		Undone: fmt.Sprintf("project %s is at %s as before", m.Name, m.from),
 	}
-	steps = append(steps, fmt.Sprintf("deploy project %s", m.Name), fmt.Sprintf("wait until %s answers", m.To))
-	if len(m.Then) > 0 {
-		steps = append(steps, fmt.Sprintf("run in service %s: %s", m.service, strings.Join(m.Then, " ")))
+	if m.places > 0 {
+		file := m.project.routesFile()
+		write := plan.WriteFile(file, m.old, m.new)
+		write.Text = fmt.Sprintf("write %s in place of %s at %d places of %s", m.to.Prefix, m.from.Prefix, m.places, filepath.Base(file))
+		c.Steps = append(c.Steps, write)
 	}
-	return steps
-}
-
-// Move moves a project and returns when it is served at its new path. When it cannot be deployed there the old file comes
-// back and is deployed; when that fails too the error wraps a *Leftover. What the template wants run afterwards can be
-// run again by the same move, with From.
-func (l Mover) Move(ctx context.Context, r MoveRequest) (Relocation, string, error) {
-	unlock, err := l.Store.Lock(ctx, r.Name)
+	deploy, err := o.Up(ctx, m.project)
 	if err != nil {
-		return Relocation{}, "", err
+		return nil, err
 	}
-	defer unlock()
-	m, err := l.Plan(ctx, r)
-	if err != nil {
-		return m, "", err
+	c.Steps = append(c.Steps, deploy, plan.Step{Text: fmt.Sprintf("wait until %s answers", m.to)})
+	if m.template == nil || m.template.Move == nil {
+		return c, nil
 	}
-	file := m.project.routesFile()
-	if m.Places > 0 {
-		if err := tree.ReplaceFile(file, m.new); err != nil {
-			return m, "", fmt.Errorf("writing %s: %w", file, diskFull(err))
+	command := append(slices.Clone(m.template.Move.Run), m.from.Prefix.String(), m.to.Prefix.String())
+	c.Steps = append(c.Steps, plan.Step{Text: fmt.Sprintf("run in service %s: %s", m.template.Move.Service, strings.Join(command, " "))})
+	c.Then = func(ctx context.Context) error {
+		said, err := o.life.runIn(ctx, m.Name, m.template.Move.Service, command)
+		if c.Said = said; err != nil {
+			return fmt.Errorf("project %s is served at %s, but: %w; run it again with: gateway move %s --path %s --from %s",
+				m.Name, m.to, err, m.Name, m.to.Prefix, m.from.Prefix)
 		}
+		return nil
 	}
-	if err := l.up(ctx, m.project, false); err != nil {
-		return m, "", l.unmove(ctx, m, err)
-	}
-	if len(m.Then) == 0 {
-		return m, "", nil
-	}
-	said, err := l.after(ctx, m)
-	if err != nil {
-		err = fmt.Errorf("project %s is served at %s, but: %w; run it again with: gateway move %s --path %s --from %s",
-			m.Name, m.To, err, m.Name, m.To.Prefix, m.From.Prefix)
-	}
-	return m, said, err
+	return c, nil
 }
 
-// unmove brings the old file back and runs it.
-func (l Mover) unmove(ctx context.Context, m Relocation, cause error) error {
-	if m.Places == 0 {
-		return cause
-	}
-	ctx, cancel := l.afterwards(ctx, m.Name)
-	defer cancel()
-	if err := tree.ReplaceFile(m.project.routesFile(), m.old); err != nil {
-		return left(cause, "bringing the old %s of project %s back: %w; write %s into it again, then: gateway deploy %s",
-			filepath.Base(m.project.routesFile()), m.Name, err, m.From.Prefix, m.Name)
-	}
-	if err := l.run(ctx, m.project.Dir, m.Name, false); err != nil {
-		return left(cause, "starting project %s at %s again: %w; mend with: gateway deploy %s", m.Name, m.From, err, m.Name)
-	}
-	return cause
-}
-
-// after runs what the template wants run in a container of its service.
-func (l Mover) after(ctx context.Context, m Relocation) (string, error) {
-	running, err := Look(ctx, l.Engine, m.Name)
+// runIn runs a command in a container of a service that runs.
+func (l Life) runIn(ctx context.Context, name Name, service string, command []string) (string, error) {
+	running, err := Look(ctx, l.Engine, name)
 	if err != nil {
 		return "", err
 	}
 	for _, c := range running.Containers {
-		if c.Labels[composeService] == m.service && c.State == "running" {
-			return l.Run(ctx, c.ID, m.Then)
+		if c.Labels[composeService] == service && c.State == "running" {
+			return l.Run(ctx, c.ID, command)
 		}
 	}
-	return "", fmt.Errorf("service %s has no container that runs", m.service)
+	return "", fmt.Errorf("service %s has no container that runs", service)
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"gateway/projects/policy"
+
 	"gateway/proxy/docker/dockertest"
 	"gateway/proxy/route"
 	"gateway/templates"
@@ -36,6 +38,9 @@ func (b *bench) settled(t *testing.T, template, name, path string, services ...s
 	return tmpl
 }
 
+// known finds the built-in templates.
+func known(name string) (templates.Template, error) { return templates.Find(name) }
+
 func (b *bench) text(t *testing.T, name Name) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(b.Store.Dir(name), ComposeFile))
@@ -47,21 +52,21 @@ func (b *bench) text(t *testing.T, name Name) string {
 
 func TestMove_MovesAWordPressWithItsLinks(t *testing.T) {
 	b := newBench(t)
-	wordpress := b.settled(t, "wordpress", "blog", "/blog", "wordpress", "cron")
+	b.settled(t, "wordpress", "blog", "/blog", "wordpress", "cron")
 	before := b.text(t, "blog") + "# mine, at /blog\n"
 	file := filepath.Join(b.Store.Dir("blog"), ComposeFile)
 	if err := errors.Join(os.WriteFile(file, []byte(before), 0o600), os.Chmod(file, 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	var ran []string
-	r := MoveRequest{Name: "blog", To: prefix(t, "/notes"), Template: &wordpress}
-	mover := Mover{b.Life, func(_ context.Context, _ string, command []string) (string, error) {
+	r := Move{Name: "blog", To: prefix(t, "/notes"), Template: known}
+	b.Run = func(_ context.Context, _ string, command []string) (string, error) {
 		ran = append(ran, command...)
 		return "moved the links", nil
-	}}
-	m, said, err := mover.Move(t.Context(), r)
-	if err != nil || said != "moved the links" || m.Places != 5 {
-		t.Fatalf("%+v %q %v", m, said, err)
+	}
+	m, err := b.Do(t.Context(), r)
+	if err != nil || m.Said != "moved the links" || !strings.Contains(steps(m), "at 5 places") {
+		t.Fatalf("%+v %v", m, err)
 	}
 	if want := []string{"php", "/opt/gateway/moved.php", "/blog", "/notes"}; !slices.Equal(ran, want) {
 		t.Errorf("ran %q", ran)
@@ -82,24 +87,24 @@ func TestMove_MovesAWordPressWithItsLinks(t *testing.T) {
 		t.Errorf("mode %v %v", info.Mode(), err)
 	}
 	// The second run is refused, and with the old path it finishes what was left.
-	if _, _, err := mover.Move(t.Context(), r); err == nil || !strings.Contains(err.Error(), "is at /notes already") {
+	if _, err := b.Do(t.Context(), r); err == nil || !strings.Contains(err.Error(), "is at /notes already") {
 		t.Errorf("again: %v", err)
 	}
 	ran = nil
 	old := prefix(t, "/blog")
 	r.From = &old
-	if m, _, err := mover.Move(t.Context(), r); err != nil || m.Places != 0 || len(ran) != 4 || b.text(t, "blog") != after {
+	if m, err := b.Do(t.Context(), r); err != nil || strings.Contains(steps(m), "places") || len(ran) != 4 || b.text(t, "blog") != after {
 		t.Errorf("finishing: %+v %v %q", m, err, ran)
 	}
 }
 
 func TestMove_GoesBetweenTheRootAndAPath(t *testing.T) {
 	b := newBench(t)
-	wordpress := b.settled(t, "wordpress", "blog", "/", "wordpress", "cron")
+	b.settled(t, "wordpress", "blog", "/", "wordpress", "cron")
 	before := b.text(t, "blog")
-	mover := Mover{b.Life, func(context.Context, string, []string) (string, error) { return "", nil }}
+	b.Run = func(context.Context, string, []string) (string, error) { return "", nil }
 	for _, to := range []string{"/blog", "/"} {
-		if _, _, err := mover.Move(t.Context(), MoveRequest{Name: "blog", To: prefix(t, to), Template: &wordpress}); err != nil {
+		if _, err := b.Do(t.Context(), Move{Name: "blog", To: prefix(t, to), Template: known}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -110,27 +115,27 @@ func TestMove_GoesBetweenTheRootAndAPath(t *testing.T) {
 
 func TestMove_SaysHowToFinish(t *testing.T) {
 	b := newBench(t)
-	wordpress := b.settled(t, "wordpress", "blog", "/blog", "wordpress", "cron")
-	r := MoveRequest{Name: "blog", To: prefix(t, "/notes"), Template: &wordpress}
-	mover := Mover{b.Life, func(context.Context, string, []string) (string, error) {
+	b.settled(t, "wordpress", "blog", "/blog", "wordpress", "cron")
+	r := Move{Name: "blog", To: prefix(t, "/notes"), Template: known}
+	b.Run = func(context.Context, string, []string) (string, error) {
 		return "", errors.New("no database")
-	}}
-	if _, _, err := mover.Move(t.Context(), r); err == nil || !strings.Contains(err.Error(), "no database; run it again with: gateway move blog --path /notes --from /blog") {
+	}
+	if _, err := b.Do(t.Context(), r); err == nil || !strings.Contains(err.Error(), "no database; run it again with: gateway move blog --path /notes --from /blog") {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestMove_BringsTheOldPathBack(t *testing.T) {
 	b := newBench(t)
-	wordpress := b.settled(t, "wordpress", "blog", "/blog", "cron")
+	b.settled(t, "wordpress", "blog", "/blog", "cron")
 	before := b.text(t, "blog")
 	b.compose.up = errors.New("no memory")
-	r := MoveRequest{Name: "blog", To: prefix(t, "/notes"), Template: &wordpress}
-	mover := Mover{b.Life, func(context.Context, string, []string) (string, error) {
+	r := Move{Name: "blog", To: prefix(t, "/notes"), Template: known}
+	b.Run = func(context.Context, string, []string) (string, error) {
 		t.Error("ran all the same")
 		return "", nil
-	}}
-	_, _, err := mover.Move(t.Context(), r)
+	}
+	_, err := b.Do(t.Context(), r)
 	if _, started := errors.AsType[*Failure](err); !started || !strings.Contains(err.Error(), "no memory") {
 		t.Errorf("got %v", err)
 	}
@@ -145,22 +150,23 @@ func TestMove_BringsTheOldPathBack(t *testing.T) {
 
 func TestMove_RefusesBeforeAnythingIsTouched(t *testing.T) {
 	b := newBench(t)
-	wordpress := b.settled(t, "wordpress", "blog", "/blog")
+	b.settled(t, "wordpress", "blog", "/blog")
 	b.settled(t, "portfolio", "robots", "/robots")
 	before := b.text(t, "blog")
+	b.gateway.held = []policy.Held{{Key: route.Key{Prefix: prefix(t, "/wiki")}, By: "container wiki"}}
 	other := prefix(t, "/else")
 	for name, c := range map[string]struct {
-		request MoveRequest
+		request Move
 		want    string
 	}{
-		"a project's path":  {MoveRequest{To: prefix(t, "/robots")}, "/robots is taken by project robots"},
-		"a route's path":    {MoveRequest{To: prefix(t, "/wiki"), Routes: []Taken{{route.Key{Prefix: prefix(t, "/wiki")}, "", "container wiki"}}}, "taken by container wiki"},
-		"no folder's name":  {MoveRequest{To: prefix(t, "/my%20notes")}, "makes a folder of it"},
-		"where it is":       {MoveRequest{To: prefix(t, "/blog")}, "is at /blog already"},
-		"from where it not": {MoveRequest{To: prefix(t, "/notes"), From: &other}, "no route at /else; it has /blog"},
+		"a project's path":  {Move{To: prefix(t, "/robots")}, "/robots is taken by project robots"},
+		"a route's path":    {Move{To: prefix(t, "/wiki")}, "taken by container wiki"},
+		"no folder's name":  {Move{To: prefix(t, "/my%20notes")}, "makes a folder of it"},
+		"where it is":       {Move{To: prefix(t, "/blog")}, "is at /blog already"},
+		"from where it not": {Move{To: prefix(t, "/notes"), From: &other}, "no route at /else; it has /blog"},
 	} {
-		c.request.Name, c.request.Template = "blog", &wordpress
-		if _, _, err := (Mover{Life: b.Life}).Move(t.Context(), c.request); err == nil || !strings.Contains(err.Error(), c.want) {
+		c.request.Name, c.request.Template = "blog", known
+		if _, err := b.Do(t.Context(), c.request); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
 	}
@@ -168,7 +174,7 @@ func TestMove_RefusesBeforeAnythingIsTouched(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(b.Store.Dir("blog"), ComposeFile), []byte(edited), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	_, _, err := (Mover{Life: b.Life}).Move(t.Context(), MoveRequest{Name: "blog", To: prefix(t, "/notes"), Template: &wordpress})
+	_, err := b.Do(t.Context(), Move{Name: "blog", To: prefix(t, "/notes"), Template: known})
 	if err == nil || !strings.Contains(err.Error(), "x-wordpress.working_dir is \"/srv/blog\"") || !strings.Contains(err.Error(), "then: gateway deploy blog") {
 		t.Errorf("edited by hand: %v", err)
 	}
@@ -180,8 +186,8 @@ func TestMove_RefusesBeforeAnythingIsTouched(t *testing.T) {
 func TestMove_NeedsNoTemplate(t *testing.T) {
 	b := newBench(t)
 	b.settled(t, "portfolio", "robots", "/robots")
-	m, _, err := (Mover{Life: b.Life}).Move(t.Context(), MoveRequest{Name: "robots", To: route.Prefix{}})
-	if err != nil || m.Places != 1 || !strings.Contains(b.text(t, "robots"), `gateway.path: "/"`) {
+	m, err := b.Do(t.Context(), Move{Name: "robots", To: route.Prefix{}, Template: known})
+	if err != nil || !strings.Contains(steps(m), "at 1 places") || !strings.Contains(b.text(t, "robots"), `gateway.path: "/"`) {
 		t.Errorf("%+v %v", m, err)
 	}
 }

@@ -5,62 +5,109 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"strings"
+
+	"gateway/projects/plan"
 )
 
-// Removal is the plan of a project's end.
-type Removal struct {
-	Name Name
-	// Dir is empty when the project has no folder.
-	Dir string
-	// Target is where Dir leads when it is a link, whether or not there is anything; it goes too.
-	Target                        string
-	Containers, Networks, Volumes []string
+// Remove removes a project with all that the engine has of it, and its folder. Either half may be missing; without a
+// folder only what was made for the gateway from that folder is removed. What was removed of what runs does not come back
+// when it fails: the folder is kept until all else is gone, and it can be done again. The error of the plan wraps
+// ErrNoProject when there is neither.
+type Remove struct{ Name Name }
+
+// Project is the one to remove.
+func (r Remove) Project() Name { return r.Name }
+
+// Plan decides whether the project may be removed and says what goes.
+func (r Remove) Plan(ctx context.Context, o *Observed) (*Change, error) {
+	running, err := o.Running(ctx)
+	if err != nil {
+		return nil, err
+	}
+	store, dir := o.life.Store, o.life.Store.Dir(r.Name)
+	if err := running.foreign(r.Name, dir); err != nil {
+		return nil, err
+	}
+	c := &Change{Plan: plan.Plan{Verb: "rm"}, Fix: "gateway rm " + string(r.Name), Undone: "the folder of the project was kept; run the command again"}
+	exists := store.Exists(r.Name)
+	switch {
+	case exists:
+		if _, err := store.Load(r.Name); isRenamed(err) {
+			return nil, err
+		}
+		if err := store.apart(r.Name); err != nil {
+			return nil, err
+		}
+	case running.empty() && o.Repaired != "":
+		return c, nil // The repair has removed it.
+	case running.empty():
+		return nil, fmt.Errorf("%w: %s; 'gateway ls' lists those there are", ErrNoProject, r.Name)
+	case !running.ours():
+		return nil, fmt.Errorf("%w: %s has no folder %s, and its containers carry no label of the gateway; use docker compose", ErrNoProject, r.Name, dir)
+	default:
+		if err := store.renamed(r.Name, running); err != nil {
+			return nil, err
+		}
+	}
+	volumes, err := o.life.Compose.Volumes(ctx, string(r.Name))
+	if err != nil {
+		return nil, err
+	}
+	c.Steps = r.running(o.life, running, volumes)
+	if exists {
+		r.folder(c, store)
+	}
+	return c, nil
 }
 
-// Volumes lists the volumes of a project by name.
-type Volumes func(ctx context.Context, name string) ([]string, error)
-
-// PlanRemoval decides whether a project may be removed and says what goes. Either half may be missing, the folder or
-// what runs; without a folder only what was made for the gateway from that folder is removed. The error wraps
-// ErrNoProject when there is neither.
-func (l Life) PlanRemoval(ctx context.Context, name Name, volumes Volumes) (Removal, error) {
-	running, err := Look(ctx, l.Engine, name)
-	if err != nil {
-		return Removal{}, err
-	}
-	dir := l.Store.Dir(name)
-	if err := running.foreign(name, dir); err != nil {
-		return Removal{}, err
-	}
-	plan := Removal{Name: name}
-	switch {
-	case l.Store.Exists(name):
-		if _, err := l.Store.Load(name); isRenamed(err) {
-			return Removal{}, err
+// running are the steps that remove what the engine has. Nothing brings volumes back, so that nothing undoes them.
+func (r Remove) running(l Life, running Running, volumes []string) []plan.Step {
+	steps := []plan.Step{{Do: func(ctx context.Context) error {
+		if err := teardown(ctx, l.Engine, l.Compose, r.Name); err != nil {
+			return fmt.Errorf("removing project %s: %w", r.Name, err)
 		}
-		plan.Dir, plan.Target = dir, l.Store.leads(name)
-		if err := l.Store.apart(name); err != nil {
-			return Removal{}, err
-		}
-	case running.empty():
-		return Removal{}, fmt.Errorf("%w: %s; 'gateway ls' lists those there are", ErrNoProject, name)
-	case !running.ours():
-		return Removal{}, fmt.Errorf("%w: %s has no folder %s, and its containers carry no label of the gateway; use docker compose", ErrNoProject, name, dir)
-	}
-	if plan.Dir == "" {
-		if err := l.Store.renamed(name, running); err != nil {
-			return Removal{}, err
-		}
+		return nil
+	}}}
+	say := func(what, name string) {
+		steps = append(steps, plan.Step{Text: fmt.Sprintf("remove %s %s", what, name)})
 	}
 	for _, c := range running.Containers {
-		plan.Containers = append(plan.Containers, c.Name)
+		say("container", c.Name)
 	}
 	for _, n := range running.Networks {
-		plan.Networks = append(plan.Networks, n.Name)
+		say("network", n.Name)
 	}
-	plan.Volumes, err = volumes(ctx, string(name))
-	return plan, err
+	for _, v := range volumes {
+		say("volume", v)
+	}
+	return steps
+}
+
+// folder adds the steps that delete the project's folder, and first what it leads to when it is a link. All is renamed
+// before it is deleted, so that what is interrupted leaves no half a project.
+func (r Remove) folder(c *Change, store Store) {
+	dir, target := store.Dir(r.Name), store.leads(r.Name)
+	c.Steps = append(c.Steps, plan.Step{Do: func(context.Context) error {
+		if store.leads(r.Name) != target {
+			return fmt.Errorf("removing project %s: its folder was replaced meanwhile; run the command again", r.Name)
+		}
+		return nil
+	}})
+	discard := func(text, path string) {
+		gone := scratch(filepath.Dir(path), "rm", r.Name)
+		step := plan.RenameTo(path, gone)
+		step.Text = text
+		c.Steps = append(c.Steps, step)
+		c.Cleanup = append(c.Cleanup, plan.Action{Kind: plan.Remove, Path: gone})
+	}
+	if target == "" {
+		discard("delete "+dir+" with all that is in it", dir)
+		return
+	}
+	if isThere(target) {
+		discard("delete "+target+" with all that is in it", target)
+	}
+	discard("delete the link "+dir+" to "+target, dir)
 }
 
 // isRenamed reports whether a folder was renamed that is still some project's: removing it would take that one's files.
@@ -79,46 +126,4 @@ func (s Store) renamed(name Name, running Running) error {
 		}
 	}
 	return err
-}
-
-// Steps says what goes, one line each.
-func (r Removal) Steps() []string {
-	var steps []string
-	for _, kind := range []struct {
-		what  string
-		names []string
-	}{{"container", r.Containers}, {"network", r.Networks}, {"volume", r.Volumes}} {
-		for _, name := range kind.names {
-			steps = append(steps, fmt.Sprintf("remove %s %s", kind.what, name))
-		}
-	}
-	switch {
-	case r.Dir == "":
-		return steps
-	case r.Target == "":
-		return append(steps, "delete "+r.Dir+" with all that is in it")
-	case isThere(r.Target):
-		steps = append(steps, "delete "+r.Target+" with all that is in it")
-	}
-	return append(steps, "delete the link "+r.Dir+" to "+r.Target)
-}
-
-// String is the plan in lines.
-func (r Removal) String() string { return strings.Join(r.Steps(), "\n") }
-
-// Remove removes all that the engine has of a project, and then its folder. When it fails the folder is still there,
-// and it can be called again.
-func (l Life) Remove(ctx context.Context, plan Removal) error {
-	unlock, err := l.Store.Lock(ctx, plan.Name)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	if err := teardown(ctx, l.Engine, l.Compose, plan.Name); err != nil {
-		return fmt.Errorf("removing project %s: %w; its folder was kept, run the command again", plan.Name, err)
-	}
-	if !l.Store.Exists(plan.Name) {
-		return nil
-	}
-	return l.Store.remove(plan.Name, plan.Target)
 }

@@ -77,6 +77,11 @@ func (s Store) tidy(name Name) error {
 	if err := s.recoverSite(name); err != nil {
 		return err
 	}
+	for _, dir := range []string{scratch(s.root, "rm", name), scratch(s.beside(name), "rm", name), scratch(s.root, "add", name)} {
+		if err := os.RemoveAll(dir); err != nil {
+			return fmt.Errorf("removing what an interrupted change left: %w", err)
+		}
+	}
 	for _, at := range []struct{ dir, purpose string }{{s.root, "add"}, {s.root, "rm"}, {s.beside(name), "rm"}} {
 		left, err := stages(at.dir, at.purpose, name)
 		for _, stage := range left {

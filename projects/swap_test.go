@@ -99,7 +99,7 @@ func TestRemove_TakesWhatACrashLeft(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := b.Remove(t.Context(), Removal{Name: "robots"}); err != nil {
+	if _, err := b.remove(t, "robots"); err != nil {
 		t.Fatal(err)
 	}
 	onlyProjects(t, b.Store, ".rm-robots-two-3")

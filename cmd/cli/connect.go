@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"gateway/projects"
 	"gateway/proxy/admin"
 	"gateway/proxy/docker"
 	"gateway/proxy/label"
@@ -21,7 +22,7 @@ import (
 const DefaultSocket = stack.Socket
 
 // ErrNoGateway says that there is no running proxy to talk to.
-var ErrNoGateway = errors.New("no gateway is running")
+var ErrNoGateway = projects.ErrNoGateway
 
 // ErrForbiddenSocket says that this user may not use the admin socket.
 var ErrForbiddenSocket = errors.New("no permission on the admin socket")

@@ -157,7 +157,7 @@ func runDeploy(ctx context.Context, env *cli.Env, arg string, o deployOptions) e
 	if d.Routes, err = takenPaths(ctx, s); err != nil && !errors.Is(err, cli.ErrNoGateway) {
 		return err
 	}
-	if err := hold(ctx, s, p, trust, d.Routes); err != nil {
+	if err := hold(ctx, s, p, trust); err != nil {
 		return err
 	}
 	done, err := life.Deploy(ctx, d)

@@ -8,6 +8,7 @@ import (
 
 	"gateway/cmd/cli"
 	"gateway/projects"
+	"gateway/projects/policy"
 	"gateway/projects/subnet"
 	"gateway/proxy/admin"
 	"gateway/proxy/docker"
@@ -54,7 +55,7 @@ func facts(ctx context.Context, s *cli.Session, name projects.Name, images []str
 }
 
 // takenPaths lists the keys of the running table.
-func takenPaths(ctx context.Context, s *cli.Session) ([]projects.Taken, error) {
+func takenPaths(ctx context.Context, s *cli.Session) ([]policy.Held, error) {
 	gateway, err := s.Env.Gateway(ctx)
 	if err != nil {
 		return nil, err
@@ -67,8 +68,8 @@ func takenPaths(ctx context.Context, s *cli.Session) ([]projects.Taken, error) {
 	return takenBy(routes), nil
 }
 
-func takenBy(routes admin.Routes) []projects.Taken {
-	var all []projects.Taken
+func takenBy(routes admin.Routes) []policy.Held {
+	var all []policy.Held
 	for _, r := range routes.Routes {
 		key, err := route.ParseKey(r.Key)
 		if err != nil {
@@ -78,7 +79,7 @@ func takenBy(routes admin.Routes) []projects.Taken {
 		if r.Project == "" {
 			by = "container " + r.Service
 		}
-		all = append(all, projects.Taken{Key: key, Project: r.Project, By: by})
+		all = append(all, policy.Held{Key: key, Project: r.Project, By: by})
 	}
 	return all
 }

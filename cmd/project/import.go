@@ -167,7 +167,7 @@ func deploySource(ctx context.Context, s *cli.Session, p projects.Project, find 
 		return err
 	}
 	d.Hold = func(ctx context.Context, dir string) error {
-		err := judge(ctx, s, compose.Subject{Dir: dir, Place: p.Dir, Name: string(p.Name), Trust: trust}, d.Routes, claimedBy(p)...)
+		err := judge(ctx, s, compose.Subject{Dir: dir, Place: p.Dir, Name: string(p.Name), Trust: trust}, claimedBy(p)...)
 		return ofSource(err, dir, d.Source)
 	}
 	before := builtImages(ctx, s, p.Name, d.Source.Outline)

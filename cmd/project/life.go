@@ -5,6 +5,9 @@ import (
 
 	"gateway/cmd/cli"
 	"gateway/projects"
+	"gateway/projects/compose"
+	"gateway/projects/policy"
+	"gateway/projects/subnet"
 	"gateway/proxy/route"
 )
 
@@ -14,6 +17,25 @@ func life(s *cli.Session, ready func(ctx context.Context, s *cli.Session, name p
 		return ready(ctx, s, name, keys)
 	}
 	hold := func(ctx context.Context, plan projects.Addition) error { return holdNew(ctx, s, plan) }
-	again := func(ctx context.Context, p projects.Project) error { return holdAgain(ctx, s, p) }
-	return projects.Life{Store: s.Store, Engine: s.Engine, Compose: s.Compose, Ready: await, Hold: hold, HoldAgain: again}
+	again := func(ctx context.Context, p projects.Project) error {
+		return judge(ctx, s, compose.Subject{Dir: p.Dir, Name: string(p.Name)})
+	}
+	l := projects.Life{
+		Store: s.Store, Engine: s.Engine, Compose: s.Compose, Gateway: gateway{s}, Ready: await, Run: runIn(s.Engine), Hold: hold, HoldAgain: again,
+		Planned: func(c *projects.Change) error {
+			tell(s.Env, c.Notes)
+			return nil
+		},
+		Note: func(text string) { s.Env.Notef("%s\n", text) },
+	}
+	if cli.Local(s.Host) {
+		l.HostRoutes = subnet.HostRoutes
+	}
+	return l
 }
+
+// gateway is the running gateway as projects ask it.
+type gateway struct{ session *cli.Session }
+
+// Held lists the keys of its table.
+func (g gateway) Held(ctx context.Context) ([]policy.Held, error) { return takenPaths(ctx, g.session) }

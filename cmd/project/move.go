@@ -49,8 +49,8 @@ func newMove(env *cli.Env) *cobra.Command {
 }
 
 // request reads the words of the call.
-func (o moveOptions) request(ctx context.Context, s *cli.Session) (projects.MoveRequest, error) {
-	var r projects.MoveRequest
+func (o moveOptions) request(ctx context.Context, s *cli.Session) (projects.Move, error) {
+	var r projects.Move
 	var err error
 	if r.Name, err = projects.ParseName(o.name); err != nil {
 		return r, cli.Usage(err)
@@ -71,20 +71,12 @@ func (o moveOptions) request(ctx context.Context, s *cli.Session) (projects.Move
 	if far := cli.Remote(s.Host); far != "" {
 		return r, fmt.Errorf("the engine at %s is on another machine and sees no files of this one; run the command there", far)
 	}
-	p, err := s.Load(ctx, string(r.Name))
-	if err != nil {
+	if _, err := s.Load(ctx, string(r.Name)); err != nil {
 		return r, err
 	}
 	set, err := templateSet(s.Env, o.templates)
-	if err != nil || p.Template == "" {
-		return r, err
-	}
-	t, err := set.Find(p.Template)
-	if err != nil {
-		return r, fmt.Errorf("project %s: %w; name the folder that has it with --templates", r.Name, err)
-	}
-	r.Template = &t
-	return r, nil
+	r.Template = set.Find
+	return r, err
 }
 
 func runMove(ctx context.Context, env *cli.Env, o moveOptions) error {
@@ -99,49 +91,26 @@ func runMove(ctx context.Context, env *cli.Env, o moveOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := holdMoved(ctx, s, r); err != nil {
-		return err
-	}
-	if r.Routes, err = takenPaths(ctx, s); err != nil && !errors.Is(err, cli.ErrNoGateway) {
-		return err
-	}
-	mover := projects.Mover{Life: life(s, routesReady), Run: runIn(s.Engine)}
+	life := life(s, routesReady)
 	if o.dryRun {
-		plan, err := mover.Plan(ctx, r)
+		c, err := life.DryRun(ctx, r)
 		if err != nil {
 			return err
 		}
-		return cli.PrintPlan(env, plan.Steps(), o.json)
+		tell(env, c.Notes)
+		return cli.PrintPlan(env, c.Texts(), o.json)
 	}
-	_, said, err := mover.Move(ctx, r)
+	c, err := life.Do(ctx, r)
 	s.Progress.End()
-	for line := range strings.Lines(strings.TrimSpace(said)) {
-		env.Notef("%s\n", strings.TrimRight(line, "\r\n"))
-	}
-	if err != nil {
-		return err
-	}
-	p, err := s.Store.Load(r.Name)
-	if err != nil {
-		return err
-	}
-	return printServed(ctx, s, p)
-}
-
-// holdMoved holds a project to the policy that moves. The path that it moves to is chosen for it, and the one that it
-// leaves need not be its own.
-func holdMoved(ctx context.Context, s *cli.Session, r projects.MoveRequest) error {
-	p, err := s.Store.Load(r.Name)
-	if err != nil {
-		return err
-	}
-	var own []route.Key
-	for _, claim := range p.Claims {
-		if r.From == nil && len(p.Claims) == 1 || r.From != nil && claim.Key.Prefix == *r.From || claim.Key.Prefix == r.To {
-			own = append(own, claim.Key)
+	if c != nil {
+		for line := range strings.Lines(strings.TrimSpace(c.Said)) {
+			env.Notef("%s\n", strings.TrimRight(line, "\r\n"))
 		}
 	}
-	return holdAgain(ctx, s, p, own...)
+	if err != nil {
+		return err
+	}
+	return printServed(ctx, s, c.Project)
 }
 
 // maxSaid bounds what of a command's words is kept.

@@ -42,27 +42,26 @@ func runRemove(ctx context.Context, env *cli.Env, arg string, yes, dryRun bool) 
 		return err
 	}
 	defer s.Close()
+	// Something else may have the name.
+	if _, err := s.Known(ctx, arg); err != nil && !errors.Is(err, projects.ErrNoProject) {
+		return err
+	}
 	life := life(s, routesReady)
-	plan, err := life.PlanRemoval(ctx, name, s.Compose.Volumes)
-	if errors.Is(err, projects.ErrNoProject) {
-		// Something else may have the name.
-		if _, stray := s.Known(ctx, arg); stray != nil {
-			err = stray
+	if !yes {
+		life.Planned = func(c *projects.Change) error {
+			return confirm(env, cli.Lines(fmt.Sprintf("%s\nRemove project %s?", strings.Join(c.Texts(), "\n"), name)))
 		}
 	}
+	do := life.Do
+	if dryRun {
+		do = life.DryRun
+	}
+	c, err := do(ctx, projects.Remove{Name: name})
 	if err != nil {
 		return err
 	}
 	if dryRun {
-		return cli.PrintPlan(env, plan.Steps(), false)
-	}
-	if !yes {
-		if err := confirm(env, cli.Lines(fmt.Sprintf("%s\nRemove project %s?", plan, name))); err != nil {
-			return err
-		}
-	}
-	if err := life.Remove(ctx, plan); err != nil {
-		return err
+		return cli.PrintPlan(env, c.Texts(), false)
 	}
 	s.Progress.End()
 	env.Notef("project %s is removed\n", name)

@@ -2,9 +2,7 @@ package project
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/spf13/pflag"
 
@@ -12,7 +10,6 @@ import (
 	"gateway/projects"
 	"gateway/projects/compose"
 	"gateway/projects/policy"
-	"gateway/proxy/label"
 	"gateway/proxy/route"
 )
 
@@ -31,8 +28,8 @@ func parseTrust(names []string) (policy.Trust, error) {
 }
 
 // hold holds a project to the policy, with trust beside what its compose.yaml records, and then records it, too.
-func hold(ctx context.Context, s *cli.Session, p projects.Project, t policy.Trust, taken []projects.Taken) error {
-	if err := judge(ctx, s, compose.Subject{Dir: p.Dir, Name: string(p.Name), Trust: t}, taken); err != nil {
+func hold(ctx context.Context, s *cli.Session, p projects.Project, t policy.Trust) error {
+	if err := judge(ctx, s, compose.Subject{Dir: p.Dir, Name: string(p.Name), Trust: t}); err != nil {
 		return err
 	}
 	return s.Store.RecordTrust(ctx, p.Name, t)
@@ -40,91 +37,16 @@ func hold(ctx context.Context, s *cli.Session, p projects.Project, t policy.Trus
 
 // holdNew holds a new project to the policy. The path that it was made for is its own.
 func holdNew(ctx context.Context, s *cli.Session, plan projects.Addition) error {
-	taken, err := takenPaths(ctx, s)
-	if err != nil {
-		return err
-	}
 	tell(s.Env, plan.Notes)
-	return ofSource(judge(ctx, s, compose.Subject{Dir: plan.Dir, Name: string(plan.Name)}, taken, plan.Key), plan.Dir, plan.Source)
+	return ofSource(judge(ctx, s, compose.Subject{Dir: plan.Dir, Name: string(plan.Name)}, plan.Key), plan.Dir, plan.Source)
 }
 
-// judge holds a project to the policy, and says what trust allows and which limits services get; taken are the paths of
-// all that runs, own those that were chosen for this one.
-func judge(ctx context.Context, session *cli.Session, s compose.Subject, taken []projects.Taken, own ...route.Key) error {
-	seen, err := session.Compose.Inspect(ctx, s)
-	if err != nil {
-		return err
-	}
-	resting, mine, err := claimed(ctx, session, projects.Name(s.Name))
-	if err != nil {
-		return err
-	}
-	addresses, err := claimedAddresses(ctx, session, s.Name, seen.Subnets)
-	if err != nil {
-		return err
-	}
-	taken, own = slices.Concat(taken, resting), slices.Concat(own, mine)
-	found := append(policy.Claims(s.Name, seen.Labels, held(taken), own...), addresses...)
-	for i, f := range found {
-		found[i] = seen.Located(f)
-	}
-	allowed, refused := seen.Trust.Split(found)
-	if len(refused) > 0 {
-		return policy.Refused(refused)
-	}
-	seen.Allowed = append(seen.Allowed, allowed...)
-	for _, note := range seen.Notes() {
-		session.Env.Notef("%s\n", note)
-	}
-	return nil
-}
-
-// claimed are the keys of the other projects by their folders, since those that rest just now are in no table, and the
-// keys that containers of this one have already. One that was never started was perhaps refused.
-func claimed(ctx context.Context, s *cli.Session, name projects.Name) (others []projects.Taken, own []route.Key, err error) {
-	all, err := s.Store.List()
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, p := range all {
-		for _, claim := range p.Claims {
-			if p.Name != name {
-				others = append(others, projects.Taken{Key: claim.Key, Project: string(p.Name), By: "project " + string(p.Name)})
-			}
-		}
-	}
-	running, err := projects.Look(ctx, s.Engine, name)
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, c := range running.Containers {
-		if c.State == "created" {
-			continue
-		}
-		claims, _ := label.Parse(c.Labels)
-		for _, claim := range claims {
-			own = append(own, claim.Key)
-		}
-	}
-	return others, own, nil
-}
-
-func held(taken []projects.Taken) []policy.Held {
-	var all []policy.Held
-	for _, t := range taken {
-		all = append(all, policy.Held{Key: t.Key, Project: t.Project, By: t.By})
-	}
-	return all
-}
-
-// holdAgain holds a project to the policy that is put in force anew for another reason than its compose.yaml. Own are the
-// paths that it is to have, or to leave.
-func holdAgain(ctx context.Context, s *cli.Session, p projects.Project, own ...route.Key) error {
-	taken, err := takenPaths(ctx, s)
-	if err != nil && !errors.Is(err, cli.ErrNoGateway) {
-		return err
-	}
-	return judge(ctx, s, compose.Subject{Dir: p.Dir, Name: string(p.Name)}, taken, own...)
+// judge holds a project to the policy, and says what trust allows and which limits services get; own are the paths that
+// were chosen for it.
+func judge(ctx context.Context, session *cli.Session, s compose.Subject, own ...route.Key) error {
+	notes, err := life(session, routesReady).CheckPolicy(ctx, s, own...)
+	tell(session.Env, notes)
+	return err
 }
 
 // trusted are the rules that a project may break, for people.

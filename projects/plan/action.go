@@ -62,19 +62,27 @@ func (a Action) String() string {
 
 // Do returns the function of a step that carries out an action on files.
 func Do(a Action) func(context.Context) error {
-	return func(context.Context) error { return a.onDisk() }
+	return func(context.Context) error { return a.named(a.onDisk()) }
 }
 
 // act carries out any action.
 func (r Runner) act(ctx context.Context, a Action) error {
 	switch a.Kind {
 	case Remove, Rename, Write, Link, Move, Exchange:
-		return a.onDisk()
+		return a.named(a.onDisk())
 	}
 	if r.Act == nil {
 		return fmt.Errorf("an action %q is not known to this version of gateway; install the version that began the change and run the command again", a.Kind)
 	}
 	return r.Act(ctx, a)
+}
+
+// named puts what the action does before its error.
+func (a Action) named(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", a, err)
 }
 
 func (a Action) onDisk() error {
@@ -178,7 +186,12 @@ func WriteFile(path string, before, text []byte) Step {
 // RenameTo is the step that moves what is at from to path, where nothing is.
 func RenameTo(from, path string) Step {
 	return Step{
-		Do:   func(context.Context) error { return os.Rename(from, path) },
+		Do: func(context.Context) error {
+			if err := os.Rename(from, path); err != nil {
+				return fmt.Errorf("renaming %s: %w", from, err)
+			}
+			return nil
+		},
 		Undo: []Action{{Kind: Rename, From: path, Path: from}},
 	}
 }

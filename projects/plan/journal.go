@@ -19,6 +19,7 @@ type journal struct {
 	file   *os.File
 	header header
 	began  []Action
+	resume []Action
 	done   bool
 	// undone is how many of the actions that undo were carried out.
 	undone int
@@ -31,8 +32,9 @@ type header struct {
 
 // entry is a line after the header.
 type entry struct {
-	Undo  []Action `json:"undo,omitempty"`
-	Final bool     `json:"final,omitempty"`
+	Undo   []Action `json:"undo,omitempty"`
+	Resume []Action `json:"resume,omitempty"`
+	Final  bool     `json:"final,omitempty"`
 	// Undone counts the actions that were carried out to undo the change: what is at a path may be another thing after the
 	// next of them.
 	Undone int `json:"undone,omitempty"`
@@ -76,7 +78,7 @@ func open(path string) (*journal, error) {
 		if err != nil {
 			break // Cut off: nothing of it happened.
 		}
-		j.began = append(j.began, backwards(e.Undo)...)
+		j.note(e)
 		j.done = j.done || e.Final
 		j.undone = max(j.undone, e.Undone)
 	}
@@ -93,20 +95,27 @@ func backwards(actions []Action) []Action {
 	return actions
 }
 
+// note keeps what undoes a step that begins.
+func (j *journal) note(e entry) {
+	j.began = append(j.began, backwards(e.Undo)...)
+	j.resume = append(j.resume, e.Resume...)
+}
+
 // started notes that a step begins.
-func (j *journal) started(undo []Action) error {
-	if len(undo) == 0 {
+func (j *journal) started(step Step) error {
+	e := entry{Undo: step.Undo, Resume: step.Resume}
+	if len(e.Undo)+len(e.Resume) == 0 {
 		return nil
 	}
-	j.began = append(j.began, backwards(undo)...)
-	return j.write(entry{Undo: undo})
+	j.note(e)
+	return j.write(e)
 }
 
 // final notes that the change will not be undone any more.
 func (j *journal) final() error { return j.write(entry{Final: true}) }
 
-// undo are the actions that undo the change, the last step's first.
-func (j *journal) undo() []Action { return backwards(j.began) }
+// undo are the actions that undo the change, the last step's first, and then those that resume what was before.
+func (j *journal) undo() []Action { return append(backwards(j.began), j.resume...) }
 
 // took notes how many of the actions that undo were carried out.
 func (j *journal) took(n int) error { return j.write(entry{Undone: n}) }

@@ -33,6 +33,9 @@ type Step struct {
 	// Undo takes the step back, its actions in this order. It also applies to a step that did not begin, so that each action
 	// leaves alone what it does not find.
 	Undo []Action
+	// Resume comes after the undoing of all steps when this one began, such as starting what ran before: it needs the files
+	// back that earlier steps changed.
+	Resume []Action
 }
 
 // Texts are the texts of the steps that are shown.
@@ -51,7 +54,8 @@ type Runner struct {
 	// Journal is the path of the journal, in a folder that exists. One project has one journal, and whoever runs a plan or
 	// recovers holds the project's lock.
 	Journal string
-	// Act carries out the actions that are not about files, such as starting what runs; nil when there are none.
+	// Act carries out the actions that are not about files, such as starting what runs; nil when there are none. Its errors
+	// say what it did.
 	Act func(ctx context.Context, a Action) error
 	// Cleanup returns the context in which a failed change is undone: not cancelled with ctx, and bounded in time. Nil stands
 	// for context.WithoutCancel.
@@ -98,7 +102,7 @@ func (r Runner) Run(ctx context.Context, p Plan) error {
 	for i, step := range p.Steps {
 		err := ctx.Err()
 		if err == nil {
-			err = journal.started(step.Undo)
+			err = journal.started(step)
 		}
 		if err == nil {
 			err = crash.at(fmt.Sprintf("%s: before step %d %s", p.Verb, i+1, step.Text))
@@ -146,7 +150,7 @@ func (r Runner) undo(ctx context.Context, journal *journal, cause error) error {
 			err = journal.took(i + 1)
 		}
 		if err != nil {
-			return errors.Join(&UndoError{Cause: cause, Err: fmt.Errorf("%s: %w", a, err)}, journal.close())
+			return errors.Join(&UndoError{Cause: cause, Err: err}, journal.close())
 		}
 	}
 	return errors.Join(cause, journal.remove())
@@ -163,7 +167,7 @@ func (r Runner) finish(ctx context.Context, journal *journal) error {
 			return errors.Join(err, journal.close())
 		}
 		if err := r.act(ctx, a); err != nil {
-			failed = errors.Join(failed, fmt.Errorf("%s: %w", a, err))
+			failed = errors.Join(failed, err)
 		}
 	}
 	if err := errors.Join(failed, journal.remove()); err != nil {

@@ -33,7 +33,7 @@ func change(t *testing.T, dir string) Plan {
 			RenameTo(at("moving"), at("moved")),
 			LinkTo(at("current"), "1", "2"),
 			LinkTo(at("site"), "", "current/site"),
-			{Text: "start", Undo: []Action{{Kind: "up", Names: []string{"robots"}}}},
+			{Text: "start", Resume: []Action{{Kind: "up", Names: []string{"robots"}}}},
 		},
 		Cleanup: []Action{{Kind: Remove, Path: at("replaced")}},
 	}

@@ -7,7 +7,8 @@ import (
 )
 
 // ReplaceFile replaces the content of a file, whole or not at all, and syncs it. Mode and owner stay; a link is followed.
-// The error wraps fs.ErrNotExist when there is no such file.
+// Only one caller at a time changes a file: what an interrupted one left beside it is written over. The error wraps
+// fs.ErrNotExist when there is no such file.
 func ReplaceFile(file string, text []byte) error {
 	file, err := filepath.EvalSymlinks(file)
 	if err != nil {
@@ -17,7 +18,11 @@ func ReplaceFile(file string, text []byte) error {
 	if err != nil {
 		return err
 	}
-	next, err := os.CreateTemp(filepath.Dir(file), ".replace-*")
+	fresh := filepath.Join(filepath.Dir(file), "."+filepath.Base(file)+".new")
+	if err := os.RemoveAll(fresh); err != nil {
+		return err
+	}
+	next, err := os.OpenFile(fresh, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,225 @@
+package projects
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"gateway/projects/plan"
+)
+
+// crashCase is a change that can be killed, or fail, at any point.
+type crashCase struct {
+	name string
+	// bench is made with what is there before the change.
+	bench func(t *testing.T) *bench
+	verb  func(t *testing.T) Verb
+	// again says that a change that was killed is finished by making it again: what it took does not come back.
+	again bool
+}
+
+// crashCases are all verbs.
+func crashCases() []crashCase {
+	return []crashCase{
+		{name: "rm", bench: added, verb: func(*testing.T) Verb { return Remove{"robots"} }, again: true},
+		{
+			name: "rm of a linked folder",
+			bench: func(t *testing.T) *bench {
+				b, _ := linked(t)
+				return b
+			},
+			verb: func(*testing.T) Verb { return Remove{"robots"} }, again: true,
+		},
+		{name: "move", bench: added, verb: func(t *testing.T) Verb { return Move{Name: "robots", To: prefix(t, "/chess"), Template: known} }},
+		{
+			name: "move of what is stopped",
+			bench: func(t *testing.T) *bench {
+				b := added(t)
+				b.engine.Stop("robots-site-1")
+				return b
+			},
+			verb: func(t *testing.T) Verb { return Move{Name: "robots", To: prefix(t, "/chess"), Template: known} },
+		},
+		{
+			name: "move of a project of somebody's files",
+			bench: func(t *testing.T) *bench {
+				b := newBench(t)
+				b.imported(t)
+				return b
+			},
+			verb: func(t *testing.T) Verb { return Move{Name: "shop", To: prefix(t, "/store"), Template: known} },
+		},
+	}
+}
+
+// world is all that a change may change: the files of the projects, links as links, and what runs.
+func (b *bench) world(t *testing.T) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	for _, root := range append([]string{b.Store.Root()}, b.beside...) {
+		err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() {
+				return err
+			}
+			if to, err := os.Readlink(path); err == nil {
+				all[path] = "-> " + to
+				return nil
+			}
+			text, err := os.ReadFile(path)
+			all[path] = string(text)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	containers, err := b.client.Containers(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range containers {
+		all["container "+c.Name] = c.State
+	}
+	return all
+}
+
+// points runs a change to its end and returns all the points at which it could die.
+func (c crashCase) points(t *testing.T) (points []string, before, after map[string]string) {
+	t.Helper()
+	b := c.bench(t)
+	before = b.world(t)
+	ctx := plan.WithHook(t.Context(), func(point string) error { points = append(points, point); return nil })
+	if _, err := b.Do(ctx, c.verb(t)); err != nil {
+		t.Fatal(err)
+	}
+	if len(points) < 3 {
+		t.Fatalf("only the points %q", points)
+	}
+	return points, b.plain(before), b.plain(b.world(t))
+}
+
+// plain is a world without the names of this test's folders.
+func (b *bench) plain(world map[string]string) map[string]string {
+	all := map[string]string{}
+	for path, text := range world {
+		for i, root := range append([]string{b.Store.Root()}, b.beside...) {
+			mark := fmt.Sprintf("ROOT%d", i)
+			path, text = strings.ReplaceAll(path, root, mark), strings.ReplaceAll(text, root, mark)
+		}
+		all[path] = text
+	}
+	return all
+}
+
+// endingAt makes a change end with an error at one of its points, counted from 0.
+func endingAt(t *testing.T, at int, with error) context.Context {
+	now := -1
+	return plan.WithHook(t.Context(), func(string) error {
+		if now++; now == at {
+			return with
+		}
+		return nil
+	})
+}
+
+func TestDo_SurvivesAKillAtEveryPoint(t *testing.T) {
+	for _, c := range crashCases() {
+		t.Run(c.name, func(t *testing.T) {
+			points, before, after := c.points(t)
+			for at, point := range points {
+				b := c.bench(t)
+				if _, err := b.Do(endingAt(t, at, plan.ErrCrash), c.verb(t)); !errors.Is(err, plan.ErrCrash) {
+					t.Fatalf("%s: %v", point, err)
+				}
+				if c.again {
+					if _, err := b.Do(t.Context(), c.verb(t)); err != nil {
+						t.Errorf("%s: again: %v", point, err)
+					}
+				} else if _, err := b.repair(t.Context(), c.verb(t).Project()); err != nil {
+					t.Errorf("%s: %v", point, err)
+				}
+				want := [](map[string]string){before, after}
+				if c.again {
+					want = want[1:]
+				}
+				got := b.plain(b.world(t))
+				if !slices.ContainsFunc(want, func(w map[string]string) bool { return maps.Equal(w, got) }) {
+					t.Errorf("%s: left as %s", point, differs(got, before, after))
+				}
+			}
+		})
+	}
+}
+
+func TestDo_ChangesNothingWhenAnyPointFails(t *testing.T) {
+	broken := errors.New("broken")
+	for _, c := range crashCases() {
+		t.Run(c.name, func(t *testing.T) {
+			points, before, after := c.points(t)
+			for at, point := range points {
+				if strings.Contains(point, "final") || strings.Contains(point, "cleanup") {
+					continue // It was made.
+				}
+				b := c.bench(t)
+				_, err := b.Do(endingAt(t, at, broken), c.verb(t))
+				failure, ok := errors.AsType[*Failure](err)
+				if !ok || !errors.Is(err, broken) || failure.Undone == "" {
+					t.Errorf("%s: %#v", point, err)
+				}
+				got := b.plain(b.world(t))
+				if c.again {
+					maps.DeleteFunc(got, isContainer)
+					maps.DeleteFunc(before, isContainer)
+				}
+				if !maps.Equal(got, before) {
+					t.Errorf("%s: left as %s", point, differs(got, before, after))
+				}
+			}
+		})
+	}
+}
+
+func TestDo_DryRunChangesNothing(t *testing.T) {
+	for _, c := range crashCases() {
+		b := c.bench(t)
+		before := b.world(t)
+		change, err := b.DryRun(context.WithoutCancel(t.Context()), c.verb(t))
+		if err != nil || len(change.Texts()) == 0 {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		if got := b.world(t); !maps.Equal(got, before) {
+			t.Errorf("%s: left as %s", c.name, differs(got, before, nil))
+		}
+	}
+}
+
+func isContainer(name, _ string) bool { return strings.HasPrefix(name, "container ") }
+
+// differs says what is neither as before nor as after.
+func differs(got, before, after map[string]string) string {
+	var all []string
+	for name, text := range got {
+		if text != before[name] && text != after[name] {
+			all = append(all, fmt.Sprintf("%s is %q, was %q, becomes %q", name, text, before[name], after[name]))
+		}
+	}
+	for name := range before {
+		if _, is := got[name]; !is {
+			all = append(all, name+" is gone")
+		}
+	}
+	for name := range after {
+		if _, is := got[name]; !is {
+			all = append(all, name+" is not there")
+		}
+	}
+	slices.Sort(all)
+	return strings.Join(all, "\n")
+}

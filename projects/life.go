@@ -1,0 +1,103 @@
+package projects
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"gateway/projects/subnet"
+	"gateway/proxy/route"
+)
+
+// Life makes, changes and removes projects.
+type Life struct {
+	Store   Store
+	Engine  Engine
+	Compose Composer
+	Gateway Gateway
+	// Ready returns when all the project's keys are served, or with the reason why they are not.
+	Ready func(ctx context.Context, name Name, keys []route.Key) error
+	// Run runs a command in a container and returns what it wrote.
+	Run func(ctx context.Context, container string, command []string) (string, error)
+	// Planned is told of a change before it is made; its error ends it with nothing done. Nil agrees.
+	Planned func(c *Change) error
+	// Note tells people of what was done beside the change; nil tells nobody.
+	Note func(text string)
+	// Hold refuses a new project by what its files say, when they are in place and nothing is started; nil refuses none.
+	Hold func(ctx context.Context, plan Addition) error
+	// HostRoutes are the routes of this machine, when the engine is on it; nil when it is not.
+	HostRoutes func() ([]subnet.Use, error)
+	// HoldAgain refuses to run the folder of a project anew for the sake of something else; nil refuses none.
+	HoldAgain func(ctx context.Context, p Project) error
+}
+
+// cleanupTimeout bounds what is done after a failure or an interrupt, beside what containers take to end and to start.
+const cleanupTimeout = time.Minute
+
+// afterwards is the time to clean up in, after a failure or an interrupt, with what the project's containers may take to
+// end and to start again.
+func (l Life) afterwards(ctx context.Context, name Name) (context.Context, context.CancelFunc) {
+	ctx = context.WithoutCancel(ctx)
+	look, cancel := context.WithTimeout(ctx, cleanupTimeout)
+	defer cancel()
+	patience := cleanupTimeout
+	if times, err := l.Engine.Times(look, ComposeLabel(name)); err == nil {
+		patience += times.Stop + times.Start
+	}
+	return context.WithTimeout(ctx, patience)
+}
+
+// Failure is an error of a change that began, with what containers wrote.
+type Failure struct {
+	Err error
+	// Logs are lines for people, empty when there was no container.
+	Logs string
+	// Undone says what is true now that the change was undone, empty when it was not.
+	Undone string
+}
+
+// Error is the reason alone.
+func (f *Failure) Error() string { return f.Err.Error() }
+
+// Unwrap returns the reason.
+func (f *Failure) Unwrap() error { return f.Err }
+
+// Leftover is what cleaning up after a failure or an interrupt could not undo: something was left, and Err says what,
+// why and how to fix it. It is wrapped beside the error that the cleaning up was for.
+type Leftover struct{ Err error }
+
+// Error is what was left, in words.
+func (l *Leftover) Error() string { return l.Err.Error() }
+
+// Unwrap returns the reason.
+func (l *Leftover) Unwrap() error { return l.Err }
+
+// left puts what cleaning up came to beside its cause.
+func left(cause error, format string, args ...any) error {
+	return fmt.Errorf("%w; and %w", cause, &Leftover{fmt.Errorf(format, args...)})
+}
+
+// settle removes what still comes up: the engine finishes what it was asked for although nobody waits for the answer
+// any more. It returns when nothing came for a while.
+func settle(ctx context.Context, l Life, name Name) error {
+	for quiet := time.Now(); time.Since(quiet) < settleTime; time.Sleep(settlePoll) {
+		running, err := Look(ctx, l.Engine, name)
+		if err != nil {
+			return err
+		}
+		if running.empty() {
+			continue
+		}
+		if err := teardown(ctx, l.Engine, l.Compose, name); err != nil {
+			return err
+		}
+		quiet = time.Now()
+	}
+	return nil
+}
+
+// How long an engine may take for a call that was abandoned, and how often it is looked at meanwhile.
+const (
+	settleTime = 2 * time.Second
+	settlePoll = 100 * time.Millisecond
+)

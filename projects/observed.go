@@ -1,0 +1,123 @@
+package projects
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"gateway/projects/policy"
+)
+
+// Gateway is the running gateway, as far as projects ask it.
+type Gateway interface {
+	// Held lists the keys of its table. The error wraps ErrNoGateway when none runs.
+	Held(ctx context.Context) ([]policy.Held, error)
+}
+
+// ErrNoGateway says that there is no running gateway to ask.
+var ErrNoGateway = errors.New("no gateway is running")
+
+// Observed is what a verb is planned from: its project's folder, the other projects, what the engine and the gateway
+// have. Each is asked when it is first needed, and once. It is used by one goroutine, under the project's lock.
+type Observed struct {
+	Name Name
+	// Repaired is the verb of an interrupted change that was repaired just now, empty for none.
+	Repaired string
+
+	life    Life
+	running *Running
+	routes  []policy.Held
+	asked   bool
+	others  []Project
+	listed  bool
+	closers []func()
+}
+
+// Store is where the projects are.
+func (o *Observed) Store() Store { return o.life.Store }
+
+// Load reads the project. The error wraps ErrNoProject when there is none.
+func (o *Observed) Load() (Project, error) { return o.life.Store.Load(o.Name) }
+
+// Running is what the engine has of the project.
+func (o *Observed) Running(ctx context.Context) (Running, error) {
+	if o.running == nil {
+		running, err := Look(ctx, o.life.Engine, o.Name)
+		if err != nil {
+			return running, err
+		}
+		o.running = &running
+	}
+	return *o.running, nil
+}
+
+// Projects are all that have a folder, this one among them.
+func (o *Observed) Projects() ([]Project, error) {
+	if !o.listed {
+		all, err := o.life.Store.List()
+		if err != nil {
+			return nil, err
+		}
+		o.others, o.listed = all, true
+	}
+	return o.others, nil
+}
+
+// Routes are the keys of the gateway's table; none without a gateway.
+func (o *Observed) Routes(ctx context.Context) ([]policy.Held, error) {
+	if !o.asked {
+		routes, err := o.life.Gateway.Held(ctx)
+		if err != nil && !errors.Is(err, ErrNoGateway) {
+			return nil, err
+		}
+		o.routes, o.asked = routes, true
+	}
+	return o.routes, nil
+}
+
+// resting are the keys that the folders of projects ask for, since those that do not run are in no table.
+func (o *Observed) resting() ([]policy.Held, error) {
+	all, err := o.Projects()
+	var held []policy.Held
+	for _, p := range all {
+		for _, claim := range p.Claims {
+			held = append(held, policy.Held{Key: claim.Key, Project: string(p.Name), By: "project " + string(p.Name)})
+		}
+	}
+	return held, err
+}
+
+// Taken are the keys that are held: by routes of the gateway, and by projects that do not run.
+func (o *Observed) Taken(ctx context.Context) ([]policy.Held, error) {
+	routes, err := o.Routes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	resting, err := o.resting()
+	return slices.Concat(routes, resting), err
+}
+
+// Scratch is a hidden folder of the project in dir for a purpose. It does not exist yet, and what is in it at the end of
+// the change is removed.
+func (o *Observed) Scratch(dir, purpose string) (string, error) {
+	scratch := scratch(dir, purpose, o.Name)
+	if err := os.RemoveAll(scratch); err != nil {
+		return "", fmt.Errorf("removing what an interrupted change left: %w", err)
+	}
+	o.closers = append(o.closers, func() { _ = os.RemoveAll(scratch) })
+	return scratch, nil
+}
+
+func scratch(dir, purpose string, name Name) string {
+	return filepath.Join(dir, "."+purpose+"-"+string(name))
+}
+
+// close removes what the plan needed alone.
+func (o *Observed) close() {
+	for _, end := range o.closers {
+		end()
+	}
+}
