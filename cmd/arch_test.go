@@ -102,7 +102,7 @@ var homes = map[string][]string{
 	"golang.org/x/crypto/blake2b":                {"cmd/install_test.go"},
 	"golang.org/x/crypto/x509roots":              {"cmd/gateway"},
 	"golang.org/x/sync":                          {"cmd/server", "projects", "proxy", "proxy/agent", "proxy/discovery"},
-	"golang.org/x/sys":                           {"projects", "projects/tree", "proxy", "testdata/bench/poll", "testdata/browser"},
+	"golang.org/x/sys":                           {"projects", "projects/tree", "proxy", "proxy/stack", "testdata/bench/poll", "testdata/browser"},
 	"golang.org/x/term":                          {"cmd/cli"},
 	"golang.org/x/text":                          {"proxy/invite", "proxy/page", "proxy/site"},
 }

@@ -74,7 +74,7 @@ lint() {
 	go mod verify >/dev/null || wrong "lint: go mod verify"
 	go mod tidy -diff || wrong "lint: go.mod and go.sum want go mod tidy"
 	need shellcheck shellcheck
-	shellcheck --severity=warning install.sh testdata/*.sh testdata/images/*.sh testdata/bench/bench.sh .ci/run || wrong "lint: shellcheck"
+	shellcheck --severity=warning install.sh testdata/*.sh testdata/images/*.sh testdata/bench/*.sh .ci/run || wrong "lint: shellcheck"
 }
 
 unit() {

@@ -9,12 +9,10 @@ import (
 	"net"
 	"net/url"
 	"path/filepath"
-	"slices"
 
 	"gateway/projects"
 	"gateway/proxy/admin"
 	"gateway/proxy/docker"
-	"gateway/proxy/label"
 	"gateway/proxy/stack"
 )
 
@@ -106,28 +104,20 @@ func DialUnix(ctx context.Context, path string) (net.Conn, error) {
 	return d.DialContext(ctx, "unix", path)
 }
 
-// DialContainer reaches the admin socket from inside the proxy's container: whoever may use Docker may administer.
+// DialContainer connects to the proxy in its container. The error wraps ErrNoGateway when none runs.
 func (e *Env) DialContainer(ctx context.Context) (net.Conn, error) {
 	engine, err := e.Docker()
 	if err != nil {
 		return nil, err
 	}
-	found, err := engine.Containers(ctx, label.Role+"="+label.RoleProxy)
-	if err != nil {
-		// That there is no gateway is not known.
-		return nil, fmt.Errorf("looking for the gateway: %w", err)
+	conn, err := stack.Dial(ctx, engine)
+	switch stopped, is := errors.AsType[stack.NotRunningError](err); {
+	case is && stopped.State == "":
+		return nil, ErrNoGateway
+	case is:
+		return nil, fmt.Errorf("%w: %w", ErrNoGateway, err)
 	}
-	// An image may carry any label; names are one container's alone.
-	found = slices.DeleteFunc(found, func(c docker.Container) bool { return c.Name != stack.Proxy })
-	for _, c := range found {
-		if c.State == "running" {
-			return engine.Exec(ctx, c.ID, []string{stack.Binary, "pipe", "--socket", stack.Socket})
-		}
-	}
-	if len(found) > 0 {
-		return nil, fmt.Errorf("%w: container %s is %s", ErrNoGateway, found[0].Name, found[0].State)
-	}
-	return nil, ErrNoGateway
+	return conn, err
 }
 
 // ProjectsRoot is the folder that holds all projects.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -25,28 +24,15 @@ func listening(ctx context.Context, s *cli.Session, container string) ([]netip.A
 	if err != nil {
 		return nil, err
 	}
-	all, err := localListeners(s.Host, c)
+	var all []netip.AddrPort
+	process, err := s.Engine.ProcessDir(c)
+	if err == nil {
+		all, err = cli.Listeners(filepath.Join(process, "net"))
+	}
 	if err != nil {
 		all, err = askListeners(ctx, s, c)
 	}
 	return slices.DeleteFunc(all, func(a netip.AddrPort) bool { return a.Addr() == engineResolver }), err
-}
-
-// localListeners looks at the container's process on this machine.
-func localListeners(host string, c docker.Container) ([]netip.AddrPort, error) {
-	if !cli.Local(host) || c.Run.PID <= 0 {
-		return nil, errors.New("its processes are not seen from here")
-	}
-	dir := filepath.Join("/proc", strconv.Itoa(c.Run.PID))
-	// An engine in a namespace of its own counts processes otherwise.
-	group, err := os.ReadFile(filepath.Join(dir, "cgroup"))
-	if err == nil && !strings.Contains(string(group), c.ID) {
-		err = errors.New("its processes are not seen from here")
-	}
-	if err != nil {
-		return nil, err
-	}
-	return cli.Listeners(filepath.Join(dir, "net"))
 }
 
 // askListeners looks from a container of our own beside it.
