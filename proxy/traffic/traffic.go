@@ -7,7 +7,6 @@ package traffic
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -39,8 +38,9 @@ type departed struct {
 }
 
 // Keep makes the book hold exactly the routes with these keys as of now. New ones start at zero, unless they left less
-// than ten minutes ago: then they go on. Of those that left, at most 1,000 are remembered. Who still holds a forgotten
-// route may go on counting in it; what is counted arrives in the remainder.
+// than ten minutes ago: then they go on. Of those that left, at most 1,000 are remembered, those that were asked first. A
+// request that found its route in the table before counts there. Who still holds a forgotten route may go on counting in
+// it; what is counted arrives in the remainder.
 func (b *Book) Keep(keys []string, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -61,19 +61,16 @@ func (b *Book) Keep(keys []string, now time.Time) {
 	b.forget(now)
 }
 
-// leave remembers a route that left, if it was ever asked. The caller holds mu.
+// leave remembers a route that left. The caller holds mu.
 func (b *Book) leave(d departed) {
-	if !d.route.used() {
-		d.route.bequeath(&b.removed)
-		return
-	}
 	if b.left == nil {
 		b.left = map[string]departed{}
 	}
 	b.left[d.key] = d
 }
 
-// forget forgets the routes that left long ago, and those above the bound that left first. The caller holds mu.
+// forget forgets the routes that left long ago, and those above the bound: those that were never asked, then those that
+// left first. The caller holds mu.
 func (b *Book) forget(now time.Time) {
 	for key, d := range b.left {
 		if now.Sub(d.at) >= keepLeft {
@@ -83,10 +80,20 @@ func (b *Book) forget(now time.Time) {
 	if len(b.left) <= mostLeft {
 		return
 	}
-	oldest := slices.SortedFunc(maps.Values(b.left), func(x, y departed) int {
-		return cmp.Or(x.at.Compare(y.at), cmp.Compare(x.key, y.key))
-	})
-	for _, d := range oldest[:len(oldest)-mostLeft] {
+	var asked, unasked []departed
+	for _, d := range b.left {
+		if d.route.used() {
+			asked = append(asked, d)
+		} else {
+			unasked = append(unasked, d)
+		}
+	}
+	for _, some := range [][]departed{unasked, asked} {
+		slices.SortFunc(some, func(x, y departed) int {
+			return cmp.Or(x.at.Compare(y.at), cmp.Compare(x.key, y.key))
+		})
+	}
+	for _, d := range slices.Concat(unasked, asked)[:len(b.left)-mostLeft] {
 		b.drop(d.key)
 	}
 }
@@ -138,7 +145,7 @@ func (b *Book) Inflight() int64 {
 
 // Ledger is what a book has counted. Every request that ended is in exactly one of the counts.
 type Ledger struct {
-	// Routes are those of the table and those that left lately, in no order.
+	// Routes are those of the table, and those that left lately and were asked, in no order.
 	Routes []RouteCounts
 	// Stray is of requests that belong to no route, Removed of all routes that are forgotten.
 	Stray, Removed Counts
@@ -164,7 +171,9 @@ func (b *Book) Ledger(now time.Time) Ledger {
 		l.Routes = append(l.Routes, RouteCounts{key, r.Counts()})
 	}
 	for key, d := range b.left {
-		l.Routes = append(l.Routes, RouteCounts{key, d.route.Counts()})
+		if d.route.used() {
+			l.Routes = append(l.Routes, RouteCounts{key, d.route.Counts()})
+		}
 	}
 	return l
 }

@@ -45,6 +45,22 @@ func TestBook_KeepsFiguresOfRoutesThatComeBackSoon(t *testing.T) {
 	}
 }
 
+// A request may have found its route in a table that was replaced before the request was counted.
+func TestBook_CountsLateRequestsWithTheirRoute(t *testing.T) {
+	var b Book
+	b.Keep([]string{"/a", "/b"}, noon)
+	a := b.Route("/a")
+	b.Keep(nil, noon)
+	if got := len(b.Ledger(noon).Routes); got != 0 {
+		t.Errorf("the ledger has %d routes that nobody asked", got)
+	}
+	record(a, noon, time.Millisecond, 200)
+	l := b.Ledger(noon)
+	if len(l.Routes) != 1 || l.Routes[0].Key != "/a" || l.Routes[0].Total() != 1 || l.Removed.Total() != 0 {
+		t.Errorf("%+v, want one request of /a", l)
+	}
+}
+
 func TestBook_BoundsWhatItKeepsOfRoutesThatLeft(t *testing.T) {
 	var b Book
 	var keys []string
