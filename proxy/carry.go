@@ -82,7 +82,7 @@ func (v *visit) fail(err error) {
 		return
 	}
 	v.server.log.Debug("a request was not answered",
-		"route", v.serving.route.Key.String(), "request", strings.Clone(v.id), "error", err)
+		"route", v.serving.route.Key.String(), "request", strings.Clone(v.id), "retries", v.way.retries, "error", err)
 	if errors.Is(err, engine.ErrBroken) {
 		return
 	}

@@ -26,7 +26,8 @@ type audit struct {
 	metrics string
 }
 
-// auditOf is that of a proxy on which nothing is under way, and whose log goes to the journal.
+// auditOf is that of a proxy that has ended, and whose log goes to the journal: as long as it serves, what visitors who
+// left have sent may still be read.
 func auditOf(s *Server, j *journal, wrong func(format string, args ...any)) *audit {
 	w := httptest.NewRecorder()
 	pingHandler(figures{s}.source()).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))

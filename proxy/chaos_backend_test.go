@@ -255,8 +255,9 @@ var deeds = map[string]func(c *jestConn) bool{
 	},
 	"old": func(c *jestConn) bool {
 		if c.m.value("Transfer-Encoding") != "" {
-			// It reads chunks, so it speaks HTTP/1.1.
-			return c.leave(c.proper(false))
+			// It reads chunks, so it speaks HTTP/1.1, in which it has to say that it ends the connection: a POST that is sent
+			// before the end shows is lost, and may not be sent again.
+			return c.leave(strings.Replace(c.proper(false), "\r\n", "\r\nConnection: close\r\n", 1))
 		}
 		return c.leave(strings.Replace(c.proper(false), "HTTP/1.1", "HTTP/1.0", 1))
 	},

@@ -142,10 +142,9 @@ func (s *show) perform() {
 	close(stop)
 	changing.Wait()
 	eventually(s.t, "no request is under way", func() bool { return s.Status().Proxy.Inflight == 0 })
-	a := auditOf(s.Server, s.access, s.book.wrong)
 	s.end()
 	s.access.end()
-	oracle{s, s.visited(a)}.judge()
+	oracle{s, s.visited(auditOf(s.Server, s.access, s.book.wrong))}.judge()
 }
 
 // named finds an app.

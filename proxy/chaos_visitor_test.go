@@ -39,6 +39,9 @@ func (g *guest) visit() {
 		wishes[i] = g.wish(i, i == len(wishes)-1)
 	}
 	g.leaves = !g.calm && g.rng.IntN(8) == 0
+	if g.calm {
+		defer g.came(g)()
+	}
 	conn, err := net.Dial("tcp", g.address)
 	if err != nil {
 		g.wrong("%s cannot connect: %v", g.name, err)
@@ -177,7 +180,7 @@ func (g *guest) receive(r *bufio.Reader, w wish) bool {
 	case isTimeout(err):
 		g.wrong("%s (%s) got nothing for long", w.id, w.do)
 	case sound && (err != nil || id == ""):
-		g.wrong("%s (%s) failed although nothing was wrong: %q, %v", w.id, w.do, m.start, err)
+		g.wrong("%s (%s) failed although nothing was wrong: %q, %v\n%s", w.id, w.do, m.start, err, g.log.of("request="+m.value("X-Request-Id")+" "))
 	case errors.Is(err, io.EOF) || m.start == "":
 		g.count("connection ended")
 	case id == "" && err == nil:

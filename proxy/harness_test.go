@@ -55,7 +55,20 @@ func (l *logged) String() string {
 	return l.text.String()
 }
 
-func (l *logged) logger() *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
+func (l *logged) logger() *slog.Logger {
+	return slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+// of returns the lines that have the text.
+func (l *logged) of(text string) string {
+	var found []string
+	for line := range strings.Lines(l.String()) {
+		if strings.Contains(line, text) {
+			found = append(found, line)
+		}
+	}
+	return strings.Join(found, "")
+}
 
 // running is a proxy that serves visitors on a real socket.
 type running struct {

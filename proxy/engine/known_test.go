@@ -72,6 +72,35 @@ func TestKnown_TrustsATargetThatWasSilent(t *testing.T) {
 	}
 }
 
+// A target that ends its connections and does not say so never becomes one whose connections are used again: a POST that is
+// sent just before the end shows would be lost.
+func TestKnown_UsesNoConnectionsOfATargetThatEndsThem(t *testing.T) {
+	const pause = time.Hour
+	r, p := before(t, Config{Timeouts: Timeouts{Quiet: pause}}, func(p *peer, n int) {
+		p.head()
+		p.say("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%d", n)
+	})
+	v := dial(t, r.address)
+	for n := range 3 {
+		v.say("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n")
+		if resp, body := v.answer(http.MethodPost); resp.StatusCode != 200 || body != string(rune('0'+n)) {
+			t.Errorf("request %d: %s %q", n, resp.Status, body)
+		}
+		eventually(t, func() bool {
+			p.to.mu.Lock()
+			defer p.to.mu.Unlock()
+			if len(p.to.observed) == 0 || p.to.observed[0].overheard() != farewell {
+				return false
+			}
+			p.to.observed[0].since = time.Now().Add(-pause)
+			return true
+		})
+	}
+	if p.to.trust() != untried {
+		t.Error("it is trusted")
+	}
+}
+
 // One that was heard saying what belongs to no answer gets a new connection for each request.
 func TestKnown_DistrustsATargetThatWasNot(t *testing.T) {
 	said := make(chan struct{}, 10)
