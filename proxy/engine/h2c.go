@@ -12,7 +12,6 @@ import (
 	"net/textproto"
 	"net/url"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"gateway/proxy/header"
@@ -98,10 +97,8 @@ type crossing struct {
 	// hints and hinted are the number and the bytes of those that came. They are the library's goroutine's.
 	hints, hinted int
 	pausing       wait
-	// connecting bounds how long a connection may take, if the exchange has a time for that; connected reports that there
-	// is one.
+	// connecting bounds how long a connection may take, if the exchange has a time for that.
 	connecting wait
-	connected  atomic.Bool
 }
 
 type informational struct {
@@ -117,7 +114,7 @@ type answered struct {
 // errSlow is why an exchange is broken off that takes too long.
 var errSlow = fmt.Errorf("the target takes or sends nothing: %w", context.DeadlineExceeded)
 
-// errUnconnected is why an exchange is broken off that finds no connection in its time.
+// errUnconnected is why an exchange is broken off that finds no connection in its time. Nothing of it was sent.
 var errUnconnected = fmt.Errorf("the target accepts no connection: %w", context.DeadlineExceeded)
 
 // Serve carries the exchange, and returns when nothing of it is under way any more.
@@ -214,11 +211,9 @@ func (c *crossing) hint(status int, fields textproto.MIMEHeader) error {
 	return nil
 }
 
-// connect is called by the library when there is a connection.
-func (c *crossing) connect(httptrace.GotConnInfo) {
-	c.connected.Store(true)
-	c.connecting.pause()
-}
+// connect is called by the library when there is a connection, before anything is sent over it. If the time for it is up
+// by then, the context has ended when this returns, and nothing will be sent.
+func (c *crossing) connect(httptrace.GotConnInfo) { c.connecting.pause() }
 
 // compose makes the request. All its strings are its own: the library may use them after the answer has come.
 func (c *crossing) compose(ctx context.Context, path string) *http.Request {
@@ -294,7 +289,7 @@ func (c *crossing) failed(ctx context.Context, err error) error {
 		return fmt.Errorf("%w: %w", ErrGone, err)
 	case errors.As(err, &dial):
 		return unreachable(dial.error)
-	case cause == errUnconnected && !c.connected.Load():
+	case cause == errUnconnected:
 		return unreachable(cause)
 	case errors.Is(cause, ErrRecalled):
 		return fmt.Errorf("%w: %w", ErrAnswer, ErrRecalled)

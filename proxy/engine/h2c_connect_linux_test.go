@@ -2,7 +2,9 @@ package engine
 
 import (
 	"errors"
+	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"syscall"
 	"testing"
@@ -38,11 +40,37 @@ func unaccepting(t *testing.T) string {
 	return ""
 }
 
-// hurried has targets take a connection soon.
-type hurried struct{ carrier }
+// The time to connect in may be up just when there is a connection: then too nothing is sent, and the error says so.
+func TestExchange_SendsNothingWhenItConnectsTooLate(t *testing.T) {
+	came := make(chan string, 1)
+	address := serve(t, H2C, func(_ http.ResponseWriter, r *http.Request) { came <- r.URL.Path })
+	p := &hurrying{carrier{hooks: none{}, fails: make(chan error, 1)}, 0}
+	r := serving(t, Config{Handler: p})
+	for i := range 500 {
+		p.to, p.within = r.Upstream(H2C, address), time.Duration(1+i)*2*time.Microsecond
+		say(t, r.address, fmt.Sprintf("POST /%d HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nbody", i))
+		select {
+		case path := <-came:
+			if path != fmt.Sprintf("/%d", i) {
+				t.Fatalf("request %d: %s came", i, path)
+			}
+		case err := <-p.fails:
+			if !errors.Is(err, ErrConnect) || !errors.Is(err, ErrTimeout) {
+				t.Fatalf("request %d: %v, want ErrConnect and ErrTimeout", i, err)
+			}
+		}
+		p.to.Close()
+	}
+}
 
-func (p *hurried) Serve(x *Exchange) {
-	x.Connect = soon
+// hurrying has targets take a connection within a time of its own.
+type hurrying struct {
+	carrier
+	within time.Duration
+}
+
+func (p *hurrying) Serve(x *Exchange) {
+	x.Connect = p.within
 	p.carrier.Serve(x)
 }
 
@@ -51,7 +79,7 @@ func TestExchange_ConnectsInItsOwnTime(t *testing.T) {
 	address := unaccepting(t)
 	for _, scheme := range []Scheme{HTTP, HTTPS, H2C} {
 		t.Run(string(scheme), func(t *testing.T) {
-			p := &hurried{carrier{hooks: none{}, fails: make(chan error, 1)}}
+			p := &hurrying{carrier{hooks: none{}, fails: make(chan error, 1)}, soon}
 			r := serving(t, Config{Handler: p, Timeouts: Timeouts{Connect: time.Hour}})
 			p.to = r.Upstream(scheme, address)
 			say(t, r.address, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n")
