@@ -91,7 +91,7 @@ func newShow(t *testing.T, seed uint64) *show {
 	s.running = start(t, Config{
 		Hold: hold, AccessLog: s.access.Log, TLS: config, TLSListen: []string{"127.0.0.1:0"},
 		// A busy machine may be long about it.
-		Timeouts: engine.Timeouts{Connect: time.Minute},
+		Timeouts: engine.Timeouts{Connect: time.Minute}, hurry: time.Minute,
 	})
 	for _, url := range s.Status().Proxy.Listeners {
 		if address, secure := strings.CutPrefix(url, "https://"); secure {

@@ -73,6 +73,9 @@ type Config struct {
 	AccessLog *accesslog.Log
 	// Logger may be nil: nothing is logged then.
 	Logger *slog.Logger
+
+	// hurry is how long a target may take to accept a connection while there are others to ask. Default 1 s.
+	hurry time.Duration
 }
 
 // Inherited are open listeners, by what they are for. Serve closes them.
@@ -91,6 +94,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Drain == 0 {
 		c.Drain = defaultDrain
+	}
+	if c.hurry == 0 {
+		c.hurry = time.Second
 	}
 	if c.Grace == 0 {
 		c.Grace = Grace

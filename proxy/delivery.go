@@ -13,12 +13,8 @@ import (
 	"gateway/proxy/queue"
 )
 
-const (
-	// hurry is how long a target may take to accept a connection while there are others to ask.
-	hurry = time.Second
-	// mostResent is how often a request is sent again that was sent already.
-	mostResent = 2
-)
+// mostResent is how often a request is sent again that was sent already.
+const mostResent = 2
 
 // delivery is a request on its way to the targets of its route. It is a part of its visit.
 type delivery struct {
@@ -161,7 +157,7 @@ func (d *delivery) carry(a balance.Attempt) error {
 	t := &d.serving.ready[a.Index]
 	d.asked = t
 	if len(d.serving.ready) > 1 && (a.Others || d.serving.group.Others(d.tried)) {
-		d.exchange.Connect = hurry
+		d.exchange.Connect = d.server.config.hurry
 	} else {
 		d.exchange.Connect = 0
 	}
