@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"gateway/proxy/printable"
 	"gateway/proxy/route"
 )
 
@@ -187,13 +188,14 @@ func TestParseDocument_ShowsNoEscapes(t *testing.T) {
 func FuzzParseDocument(f *testing.F) {
 	f.Add([]byte("x-gateway: &a\n  owner: *a\nservices: {a: {labels: [x=1]}}"))
 	f.Add([]byte(`x-gateway: {owner: "\e[2J"}`))
+	f.Add([]byte("0\t0"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		doc, err := parseDocument("robots", text)
 		said := doc.Owner + doc.Template
 		if err != nil {
-			said = strings.ReplaceAll(err.Error(), "\n", "")
+			said = err.Error()
 		}
-		if strings.ContainsFunc(said, unprintable) {
+		if said != printable.Line(said) {
 			t.Errorf("%q shows %q", text, said)
 		}
 	})

@@ -40,7 +40,8 @@ func (g *guest) visit() {
 	}
 	g.leaves = !g.calm && g.rng.IntN(8) == 0
 	if g.calm {
-		defer g.came(g)()
+		leave := g.came(g)
+		defer leave()
 	}
 	conn, err := net.Dial("tcp", g.address)
 	if err != nil {
