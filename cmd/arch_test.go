@@ -51,7 +51,7 @@ var ours = map[string][]string{
 	"proxy/accesslog":      {},
 	"proxy/balance":        {},
 	"proxy/health":         {"proxy/route"},
-	"proxy/invite":         {"proxy/bounded", "proxy/invite/...", "proxy/limit"},
+	"proxy/invite":         {"proxy/bounded", "proxy/invite/...", "proxy/limit", "proxy/printable"},
 	"proxy/bounded":        {"proxy/limit"},
 	"proxy/limit":          {},
 	"proxy/metric":         {"proxy/traffic"},

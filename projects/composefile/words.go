@@ -73,7 +73,7 @@ var words = []struct {
 	{regexp.MustCompile(`^found unexpected end of stream$`), "the file ends inside of a value; close its quotes"},
 	{regexp.MustCompile(`^unknown anchor '(.*)' referenced$`), "*$1 has no anchor &$1 before it"},
 	{regexp.MustCompile(`^mapping key "(.*)" already defined at line (\d+)$`), "key $1 is also at line $2; keep one of them"},
-	{regexp.MustCompile(`(?s)^field (\S+) not found in type .*$`), "key $1 is not known"},
+	{regexp.MustCompile(`(?s)^field (.*) not found in type .*$`), "key $1 is not known"},
 	{regexp.MustCompile(`(?s)^cannot construct .* into (?:u?int\d*|\*int)$`), "it takes a whole number"},
 	{regexp.MustCompile(`(?s)^cannot construct .* into \*?float\d*$`), "it takes a number"},
 	{regexp.MustCompile(`(?s)^cannot construct .* into \*?bool$`), "it takes true or false"},

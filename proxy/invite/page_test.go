@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"gateway/proxy/invite/link"
+	"gateway/proxy/printable"
 )
 
 const fullSettings = `
@@ -195,7 +196,8 @@ func TestLogo_ThatIsBrokenLeavesTheOneBefore(t *testing.T) {
 
 func TestSettings_RefuseWhatIsOff(t *testing.T) {
 	for text, want := range map[string]string{
-		"kind: irc": "there are slack, discord", "titel: x": "line 1: this version does not know the key titel", "title: [x]": "line 1",
+		"kind: irc": "there are slack, discord", "titel: x": "line 1: this version does not know the key titel", "title: [x]": "line 1: it takes one value",
+		"0\t0": "line 1: the file takes keys and values", "form: maybe": "line 1: it takes true or false", "club: a\nclub: b": "line 2: the key club is in line 1 already",
 		"title: " + strings.Repeat("가", 81): "title has 81 characters, and 80 is the most", "text: \"a\\u0007\"": "text has characters that cannot be shown",
 		"domain: school.example": "domain needs the name of the workspace", "domain: x\nworkspace: y": `domain "x" is no domain`,
 		"kind: discord\ndomain: school.example\nworkspace: x": "knows no sign-up",
@@ -226,10 +228,14 @@ func TestContact_LeadsToMailAndPages(t *testing.T) {
 
 func FuzzSettings(f *testing.F) {
 	f.Add([]byte(fullSettings))
+	f.Add([]byte("0\t0"))
 	f.Add([]byte("kind: link\nclub: \"\\u202e\"\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		s, err := parseSettings(text)
 		if err != nil {
+			if said := err.Error(); said != printable.Line(said) || strings.Contains(said, "cannot construct") {
+				t.Errorf("%q: %q", text, said)
+			}
 			return
 		}
 		for _, lang := range languages {

@@ -16,6 +16,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"gateway/proxy/invite/link"
+	"gateway/proxy/printable"
 )
 
 // Settings is what a page says of itself, as in its page.yaml. All but Kind may be empty.
@@ -80,7 +81,18 @@ func parseSettings(text []byte) (Settings, error) {
 	return s, s.check()
 }
 
-var unknownKey = regexp.MustCompile(`field (\S+) not found in type \S+`)
+// yamlWords are what the YAML reader says, whole, and what that means.
+var yamlWords = []struct {
+	said  *regexp.Regexp
+	plain string
+}{
+	{regexp.MustCompile(`(?s)^field (.*) not found in type .*$`), "this version does not know the key $1; it knows kind, club, name, title, text, " +
+		"title-ko, text-ko, contact, owner, domain, workspace and form"},
+	{regexp.MustCompile(`^mapping key "(.*)" already defined at line (\d+)$`), "the key $1 is in line $2 already; remove one of them"},
+	{regexp.MustCompile(`(?s)^cannot construct .* into bool$`), "it takes true or false"},
+	{regexp.MustCompile(`(?s)^cannot construct .* into \w+\.Settings$`), "the file takes keys and values; write KEY: VALUE on each line"},
+	{regexp.MustCompile(`(?s)^cannot construct .* into .*$`), "it takes one value; write it behind the colon"},
+}
 
 // worded is an error of the YAML reader on one line, in words for people who know no Go.
 func worded(err error) error {
@@ -92,9 +104,14 @@ func worded(err error) error {
 	}
 	var lines []string
 	for _, fault := range faults {
-		text := unknownKey.ReplaceAllString(fault.Message, "this version does not know the key $1; it knows kind, club, name, title, text, "+
-			"title-ko, text-ko, contact, owner, domain, workspace and form")
-		lines = append(lines, fmt.Sprintf("line %d: %s", fault.Mark.Line, text))
+		text := fault.Message
+		for _, w := range yamlWords {
+			text = w.said.ReplaceAllString(text, w.plain)
+		}
+		if text = printable.Line(text); fault.Mark.Line > 0 {
+			text = fmt.Sprintf("line %d: %s", fault.Mark.Line, text)
+		}
+		lines = append(lines, text)
 	}
 	return errors.New(strings.Join(lines, "; "))
 }
