@@ -38,7 +38,7 @@ func runHelp(ctx context.Context, env *cli.Env, root *cobra.Command, args []stri
 		return page(ctx, env, topicList())
 	}
 	if topic, found := help.Find(args[0]); found && len(args) == 1 {
-		width, _ := cli.TerminalSize(env)
+		width, _ := env.TerminalSize()
 		return page(ctx, env, help.Layout(topic.Text, min(width, 100)))
 	}
 	c, rest, err := root.Find(args)
@@ -62,7 +62,7 @@ func topicList() string {
 
 // page prints text, on a terminal that it does not fit through $PAGER, or less where the variable is not set.
 func page(ctx context.Context, env *cli.Env, text string) error {
-	_, height := cli.TerminalSize(env)
+	_, height := env.TerminalSize()
 	pager := cmp.Or(env.Getenv("PAGER"), "less -R")
 	program, err := exec.LookPath(strings.Fields(pager)[0])
 	if !env.Interactive || strings.Count(text, "\n") < height || err != nil {

@@ -112,15 +112,15 @@ func (t *Table) Flush(what string) error {
 	return nil
 }
 
-// PrintPlan prints the steps of a dry run.
-func PrintPlan(env *Env, steps []string, asJSON bool) error {
+// Plan prints the steps of a dry run.
+func (e *Env) Plan(steps []string, asJSON bool) error {
 	if asJSON {
-		return env.JSON(struct {
+		return e.JSON(struct {
 			Steps []string `json:"steps"`
 		}{steps})
 	}
 	for _, step := range steps {
-		env.Printf("%s\n", step)
+		e.Printf("%s\n", step)
 	}
 	return nil
 }

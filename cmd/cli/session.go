@@ -3,9 +3,11 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/url"
 	"strings"
+	"sync"
 
 	"gateway/projects"
 	"gateway/projects/compose"
@@ -18,12 +20,14 @@ type Session struct {
 	// Host is the address of the engine, in the form that docker.New takes.
 	Host     string
 	Engine   *docker.Client
-	Compose  *compose.Compose
 	Store    projects.Store
 	Progress *Progress
+	// Compose returns the Compose SDK, which is set up by the first call.
+	Compose func() (*compose.Compose, error)
 }
 
-// Session prepares all that projects need, and connects to nothing. The caller closes it.
+// Session prepares all that projects need, and connects to nothing: the engine is connected when it is first asked,
+// Compose when a command first calls it. The caller closes it.
 func (e *Env) Session() (*Session, error) {
 	s := &Session{Env: e, Progress: NewProgress(e)}
 	var err error
@@ -36,9 +40,7 @@ func (e *Env) Session() (*Session, error) {
 	if s.Host, err = e.dockerHost(); err != nil {
 		return nil, err
 	}
-	if s.Compose, err = compose.New(s.Host, s.Progress.Emit); err != nil {
-		return nil, err
-	}
+	s.Compose = sync.OnceValues(func() (*compose.Compose, error) { return compose.New(s.Host, s.Progress.Emit) })
 	if s.Engine, err = docker.New(s.Host); err != nil {
 		return nil, err
 	}
@@ -49,6 +51,32 @@ func (e *Env) Session() (*Session, error) {
 func (s *Session) Close() {
 	s.Progress.End()
 	_ = s.Engine.Close()
+}
+
+// Change runs a command that changes projects: it is not ended half-way when its terminal goes away.
+func (e *Env) Change(ctx context.Context, do func(context.Context, *Session) error) error {
+	ctx, stop := OutliveTerminal(ctx)
+	defer stop()
+	s, err := e.Session()
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	return do(ctx, s)
+}
+
+// ChangeProject runs a command that changes the project called name, whose folder the engine has to see.
+func (e *Env) ChangeProject(ctx context.Context, name string, do func(context.Context, *Session, projects.Project) error) error {
+	return e.Change(ctx, func(ctx context.Context, s *Session) error {
+		if far := Remote(s.Host); far != "" {
+			return fmt.Errorf("the engine at %s is on another machine and sees no files of this one; run the command there", far)
+		}
+		p, err := s.Load(ctx, name)
+		if err != nil {
+			return err
+		}
+		return do(ctx, s, p)
+	})
 }
 
 // Everything lists the engine's containers and networks.

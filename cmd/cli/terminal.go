@@ -14,8 +14,8 @@ func isTerminal(w io.Writer) bool {
 }
 
 // TerminalSize is the size of the terminal that Out is, 80 by 24 where it is none.
-func TerminalSize(env *Env) (width, height int) {
-	if file, ok := env.Out.(*os.File); ok {
+func (e *Env) TerminalSize() (width, height int) {
+	if file, ok := e.Out.(*os.File); ok {
 		if width, height, err := term.GetSize(int(file.Fd())); err == nil && width > 0 && height > 1 {
 			return width, height
 		}

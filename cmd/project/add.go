@@ -194,7 +194,10 @@ func runAdd(ctx context.Context, env *cli.Env, o addOptions) error {
 	if request.Template.Name == projects.ImportTemplate {
 		ready = importReady
 	}
-	life := life(s, ready)
+	life, err := life(s, ready)
+	if err != nil {
+		return err
+	}
 	look := func(ctx context.Context, name projects.Name, images []string) (projects.Facts, error) {
 		return facts(ctx, s, name, images)
 	}
@@ -203,7 +206,7 @@ func runAdd(ctx context.Context, env *cli.Env, o addOptions) error {
 		if err != nil {
 			return err
 		}
-		return cli.PrintPlan(env, plan.Steps(), o.json)
+		return env.Plan(plan.Steps(), o.json)
 	}
 	plan, err := life.Add(ctx, request, look)
 	if err != nil {

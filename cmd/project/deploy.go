@@ -11,6 +11,7 @@ import (
 
 	"gateway/cmd/cli"
 	"gateway/projects"
+	"gateway/projects/policy"
 	"gateway/proxy/label"
 )
 
@@ -48,7 +49,13 @@ func newDeploy(env *cli.Env) *cobra.Command {
 			if o.json && !o.dryRun {
 				return errOnlyDryRun
 			}
-			return runDeploy(c.Context(), env, args[0], o)
+			trust, err := parseTrust(o.trust)
+			if err != nil {
+				return err
+			}
+			return env.ChangeProject(c.Context(), args[0], func(ctx context.Context, s *cli.Session, p projects.Project) error {
+				return runDeploy(ctx, s, p, o, trust)
+			})
 		},
 	}
 	f := c.Flags()
@@ -112,29 +119,7 @@ func (o deployOptions) site(env *cli.Env) (*projects.Site, error) {
 	return openSite(env, o.dir, limits, siteFlags{force: o.force})
 }
 
-func runDeploy(ctx context.Context, env *cli.Env, arg string, o deployOptions) error {
-	ctx, stop := cli.OutliveTerminal(ctx)
-	defer stop()
-	name, err := projects.ParseName(arg)
-	if err != nil {
-		return cli.Usage(err)
-	}
-	trust, err := parseTrust(o.trust)
-	if err != nil {
-		return err
-	}
-	s, err := env.Session()
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	p, err := s.Load(ctx, arg)
-	if err != nil {
-		return err
-	}
-	if far := cli.Remote(s.Host); far != "" {
-		return errors.New("the engine at " + far + " is on another machine and sees no files of this one; run the command there")
-	}
+func runDeploy(ctx context.Context, s *cli.Session, p projects.Project, o deployOptions, trust policy.Trust) error {
 	somebodys, err := ofSomebodys(ctx, s, p)
 	if err != nil {
 		return err
@@ -142,17 +127,20 @@ func runDeploy(ctx context.Context, env *cli.Env, arg string, o deployOptions) e
 	if somebodys && o.dir != "" {
 		return deployFrom(ctx, s, p, o, trust)
 	}
-	d := projects.Deployment{Name: name, By: userOf(env), Keep: o.keep, Force: o.force}
-	if d.Site, err = o.site(env); err != nil {
+	d := projects.Deployment{Name: p.Name, By: userOf(s.Env), Keep: o.keep, Force: o.force}
+	if d.Site, err = o.site(s.Env); err != nil {
 		return err
 	}
-	life := life(s, routesReady)
+	life, err := life(s, routesReady)
+	if err != nil {
+		return err
+	}
 	if o.dryRun {
-		changes, err := life.Compare(ctx, name, d.Site)
+		changes, err := life.Compare(ctx, p.Name, d.Site)
 		if err != nil {
 			return err
 		}
-		return printChanges(env, changes, o.json)
+		return printChanges(s.Env, changes, o.json)
 	}
 	if d.Routes, err = takenPaths(ctx, s); err != nil && !errors.Is(err, cli.ErrNoGateway) {
 		return err
@@ -164,7 +152,7 @@ func runDeploy(ctx context.Context, env *cli.Env, arg string, o deployOptions) e
 	if err != nil {
 		return err
 	}
-	printDeployed(env, d, done)
+	printDeployed(s.Env, d, done)
 	return printServed(ctx, s, p)
 }
 

@@ -40,7 +40,11 @@ func facts(ctx context.Context, s *cli.Session, name projects.Name, images []str
 	if f.Networks, err = s.Engine.Networks(ctx); err != nil {
 		return f, err
 	}
-	if f.Volumes, err = s.Compose.Volumes(ctx, string(name)); err != nil {
+	compose, err := s.Compose()
+	if err != nil {
+		return f, err
+	}
+	if f.Volumes, err = compose.Volumes(ctx, string(name)); err != nil {
 		return f, err
 	}
 	built, err := s.Engine.Images().Labelled(ctx, projects.ComposeLabel(name))

@@ -73,10 +73,14 @@ func (f finding) source(ctx context.Context, session *cli.Session) (*projects.So
 	if len(folder.Skipped) > 0 {
 		session.Env.Notef("leaving out %s\n", strings.Join(folder.Skipped, ", "))
 	}
+	service, err := session.Compose()
+	if err != nil {
+		return nil, err
+	}
 	s := &projects.Source{Folder: folder, Files: files}
 	if len(files) == 0 {
 		s.Outline = compose.OutlineDockerfile(folder.Dir)
-	} else if s.Outline, err = session.Compose.Outline(ctx, folder.Dir, string(f.name), files); err != nil {
+	} else if s.Outline, err = service.Outline(ctx, folder.Dir, string(f.name), files); err != nil {
 		return nil, err
 	}
 	if f.into != nil && len(files) > 0 {
@@ -101,7 +105,11 @@ func askImage(ctx context.Context, session *cli.Session, s *projects.Source) err
 	if image == "" {
 		return nil
 	}
-	ports, found, err := session.Compose.Exposed(ctx, image)
+	service, err := session.Compose()
+	if err != nil {
+		return err
+	}
+	ports, found, err := service.Exposed(ctx, image)
 	if err != nil || !found {
 		return err
 	}
@@ -163,7 +171,11 @@ func deploySource(ctx context.Context, s *cli.Session, p projects.Project, find 
 	if d.Routes, err = takenPaths(ctx, s); err != nil && !errors.Is(err, cli.ErrNoGateway) {
 		return err
 	}
-	if d.InForce, err = s.Compose.Mounts(ctx, compose.Subject{Dir: p.Dir, Name: string(p.Name)}); err != nil {
+	service, err := s.Compose()
+	if err != nil {
+		return err
+	}
+	if d.InForce, err = service.Mounts(ctx, compose.Subject{Dir: p.Dir, Name: string(p.Name)}); err != nil {
 		return err
 	}
 	d.Hold = func(ctx context.Context, dir string) error {
@@ -171,7 +183,11 @@ func deploySource(ctx context.Context, s *cli.Session, p projects.Project, find 
 		return ofSource(err, dir, d.Source)
 	}
 	before := builtImages(ctx, s, p.Name, d.Source.Outline)
-	done, err := life(s, routesReady).DeploySource(ctx, d)
+	life, err := life(s, routesReady)
+	if err != nil {
+		return err
+	}
+	done, err := life.DeploySource(ctx, d)
 	if err != nil {
 		return ofSource(err, p.Dir, d.Source)
 	}

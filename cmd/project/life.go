@@ -12,7 +12,11 @@ import (
 )
 
 // life is what changes projects; ready is how it waits for their routes.
-func life(s *cli.Session, ready func(ctx context.Context, s *cli.Session, name projects.Name, keys []route.Key) error) projects.Life {
+func life(s *cli.Session, ready func(ctx context.Context, s *cli.Session, name projects.Name, keys []route.Key) error) (projects.Life, error) {
+	service, err := s.Compose()
+	if err != nil {
+		return projects.Life{}, err
+	}
 	await := func(ctx context.Context, name projects.Name, keys []route.Key) error {
 		return ready(ctx, s, name, keys)
 	}
@@ -21,7 +25,7 @@ func life(s *cli.Session, ready func(ctx context.Context, s *cli.Session, name p
 		return judge(ctx, s, compose.Subject{Dir: p.Dir, Name: string(p.Name)})
 	}
 	l := projects.Life{
-		Store: s.Store, Engine: s.Engine, Compose: s.Compose, Gateway: gateway{s}, Ready: await, Run: runIn(s.Engine), Hold: hold, HoldAgain: again,
+		Store: s.Store, Engine: s.Engine, Compose: service, Gateway: gateway{s}, Ready: await, Run: runIn(s.Engine), Hold: hold, HoldAgain: again,
 		Planned: func(c *projects.Change) error {
 			tell(s.Env, c.Notes)
 			return nil
@@ -31,7 +35,7 @@ func life(s *cli.Session, ready func(ctx context.Context, s *cli.Session, name p
 	if cli.Local(s.Host) {
 		l.HostRoutes = subnet.HostRoutes
 	}
-	return l
+	return l, nil
 }
 
 // gateway is the running gateway as projects ask it.

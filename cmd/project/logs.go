@@ -53,7 +53,11 @@ func runLogs(ctx context.Context, env *cli.Env, arg string, last int, follow boo
 	if len(running.Containers) == 0 {
 		return fmt.Errorf("project %s has no containers, so nothing was written; start it with: gateway deploy %s", name, name)
 	}
-	return s.Compose.Logs(ctx, arg, last, follow, func(l compose.Line) { printLog(env, l, len(running.Containers) > 1) })
+	service, err := s.Compose()
+	if err != nil {
+		return err
+	}
+	return service.Logs(ctx, arg, last, follow, func(l compose.Line) { printLog(env, l, len(running.Containers) > 1) })
 }
 
 // printLog prints a line of a container's log: as it was written, but for what would do something to a terminal.

@@ -16,8 +16,8 @@ import (
 )
 
 type moveOptions struct {
-	name, path, from, templates string
-	dryRun, json                bool
+	path, from, templates string
+	dryRun, json          bool
 }
 
 func newMove(env *cli.Env) *cobra.Command {
@@ -35,8 +35,14 @@ func newMove(env *cli.Env) *cobra.Command {
 			if o.json && !o.dryRun {
 				return errOnlyDryRun
 			}
-			o.name = args[0]
-			return runMove(c.Context(), env, o)
+			r, err := o.request(env)
+			if err != nil {
+				return err
+			}
+			return env.ChangeProject(c.Context(), args[0], func(ctx context.Context, s *cli.Session, p projects.Project) error {
+				r.Name = p.Name
+				return runMove(ctx, s, r, o)
+			})
 		},
 	}
 	f := c.Flags()
@@ -49,12 +55,9 @@ func newMove(env *cli.Env) *cobra.Command {
 }
 
 // request reads the words of the call.
-func (o moveOptions) request(ctx context.Context, s *cli.Session) (projects.Move, error) {
+func (o moveOptions) request(env *cli.Env) (projects.Move, error) {
 	var r projects.Move
 	var err error
-	if r.Name, err = projects.ParseName(o.name); err != nil {
-		return r, cli.Usage(err)
-	}
 	if o.path == "" {
 		return r, cli.Usage(errors.New("--path is missing: it takes the path to move the project to, such as --path /notes"))
 	}
@@ -68,43 +71,29 @@ func (o moveOptions) request(ctx context.Context, s *cli.Session) (projects.Move
 		}
 		r.From = &from
 	}
-	if far := cli.Remote(s.Host); far != "" {
-		return r, fmt.Errorf("the engine at %s is on another machine and sees no files of this one; run the command there", far)
-	}
-	if _, err := s.Load(ctx, string(r.Name)); err != nil {
-		return r, err
-	}
-	set, err := templateSet(s.Env, o.templates)
+	set, err := templateSet(env, o.templates)
 	r.Template = set.Find
 	return r, err
 }
 
-func runMove(ctx context.Context, env *cli.Env, o moveOptions) error {
-	ctx, stop := cli.OutliveTerminal(ctx)
-	defer stop()
-	s, err := env.Session()
+func runMove(ctx context.Context, s *cli.Session, r projects.Move, o moveOptions) error {
+	life, err := life(s, routesReady)
 	if err != nil {
 		return err
 	}
-	defer s.Close()
-	r, err := o.request(ctx, s)
-	if err != nil {
-		return err
-	}
-	life := life(s, routesReady)
 	if o.dryRun {
 		c, err := life.DryRun(ctx, r)
 		if err != nil {
 			return err
 		}
-		tell(env, c.Notes)
-		return cli.PrintPlan(env, c.Texts(), o.json)
+		tell(s.Env, c.Notes)
+		return s.Env.Plan(c.Texts(), o.json)
 	}
 	c, err := life.Do(ctx, r)
 	s.Progress.End()
 	if c != nil {
 		for line := range strings.Lines(strings.TrimSpace(c.Said)) {
-			env.Notef("%s\n", strings.TrimRight(line, "\r\n"))
+			s.Env.Notef("%s\n", strings.TrimRight(line, "\r\n"))
 		}
 	}
 	if err != nil {

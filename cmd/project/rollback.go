@@ -2,7 +2,6 @@ package project
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -34,7 +33,7 @@ func newRollback(env *cli.Env) *cobra.Command {
 			if asJSON && !dryRun {
 				return errOnlyDryRun
 			}
-			return runRollback(c.Context(), env, args[0], rollbackOptions{number, dryRun, asJSON})
+			return env.ChangeProject(c.Context(), args[0], rollbackOptions{number, dryRun, asJSON}.run)
 		},
 	}
 	c.Flags().BoolVar(&dryRun, "dry-run", false, "say which files would be added, changed and removed, and do nothing")
@@ -47,25 +46,7 @@ type rollbackOptions struct {
 	dryRun, json bool
 }
 
-func runRollback(ctx context.Context, env *cli.Env, arg string, o rollbackOptions) error {
-	ctx, stop := cli.OutliveTerminal(ctx)
-	defer stop()
-	name, err := projects.ParseName(arg)
-	if err != nil {
-		return cli.Usage(err)
-	}
-	s, err := env.Session()
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	if far := cli.Remote(s.Host); far != "" {
-		return errors.New("the engine at " + far + " is on another machine and sees no files of this one; run the command there")
-	}
-	p, err := s.Load(ctx, arg)
-	if err != nil {
-		return err
-	}
+func (o rollbackOptions) run(ctx context.Context, s *cli.Session, p projects.Project) error {
 	somebodys, err := ofSomebodys(ctx, s, p)
 	if err != nil {
 		return err
@@ -76,24 +57,27 @@ func runRollback(ctx context.Context, env *cli.Env, arg string, o rollbackOption
 	if err := projects.HasVersions(p); err != nil {
 		return err
 	}
-	life := life(s, routesReady)
+	life, err := life(s, routesReady)
+	if err != nil {
+		return err
+	}
 	if o.dryRun {
-		plan, err := life.PlanRollback(ctx, name, o.number)
+		plan, err := life.PlanRollback(ctx, p.Name, o.number)
 		if err != nil {
 			return err
 		}
-		env.Notef("from version %d to version %d\n", plan.From.Number, plan.To.Number)
-		return printChanges(env, plan.Changes, o.json)
+		s.Env.Notef("from version %d to version %d\n", plan.From.Number, plan.To.Number)
+		return printChanges(s.Env, plan.Changes, o.json)
 	}
-	done, err := life.Rollback(ctx, name, o.number)
+	done, err := life.Rollback(ctx, p.Name, o.number)
 	if err != nil {
 		return err
 	}
 	if done.From.Number == done.To.Number {
-		env.Notef("version %d is current already\n", done.To.Number)
+		s.Env.Notef("version %d is current already\n", done.To.Number)
 		return nil
 	}
-	env.Notef("version %d of %s is current and replaces version %d; back with: gateway rollback %s\n",
-		done.To.Number, done.To.Made.Local().Format(time.DateTime), done.From.Number, name)
+	s.Env.Notef("version %d of %s is current and replaces version %d; back with: gateway rollback %s\n",
+		done.To.Number, done.To.Made.Local().Format(time.DateTime), done.From.Number, p.Name)
 	return nil
 }

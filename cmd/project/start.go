@@ -36,7 +36,11 @@ func startProject(ctx context.Context, s *cli.Session, name projects.Name) error
 	if len(running.Containers) == 0 {
 		return fmt.Errorf("project %s has no containers to start; make them with: gateway deploy %s", name, name)
 	}
-	if err := s.Compose.Start(ctx, string(name)); err != nil {
+	compose, err := s.Compose()
+	if err != nil {
+		return err
+	}
+	if err := compose.Start(ctx, string(name)); err != nil {
 		return projects.Explain(ctx, s.Engine, name, err)
 	}
 	if err := projects.KeepRunning(ctx, s.Engine, name, true); err != nil {

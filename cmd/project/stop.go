@@ -26,10 +26,14 @@ func runStop(ctx context.Context, env *cli.Env, arg string) error {
 }
 
 func stopProject(ctx context.Context, s *cli.Session, name projects.Name) error {
+	compose, err := s.Compose()
+	if err != nil {
+		return err
+	}
 	if err := projects.KeepRunning(ctx, s.Engine, name, false); err != nil {
 		return err
 	}
-	if err := s.Compose.Stop(ctx, string(name)); err != nil {
+	if err := compose.Stop(ctx, string(name)); err != nil {
 		return err
 	}
 	s.Progress.End()

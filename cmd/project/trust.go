@@ -44,7 +44,11 @@ func holdNew(ctx context.Context, s *cli.Session, plan projects.Addition) error 
 // judge holds a project to the policy, and says what trust allows and which limits services get; own are the paths that
 // were chosen for it.
 func judge(ctx context.Context, session *cli.Session, s compose.Subject, own ...route.Key) error {
-	notes, err := life(session, routesReady).CheckPolicy(ctx, s, own...)
+	life, err := life(session, routesReady)
+	if err != nil {
+		return err
+	}
+	notes, err := life.CheckPolicy(ctx, s, own...)
 	tell(session.Env, notes)
 	return err
 }

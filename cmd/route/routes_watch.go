@@ -119,7 +119,7 @@ func (w *watch) redraw(v *routesView) error {
 	if notes := v.notes(w.o); notes != "" {
 		text += "\n" + printable.Text(notes)
 	}
-	width, height := cli.TerminalSize(w.o.env)
+	width, height := w.o.env.TerminalSize()
 	rows := tui.Clip(text, width, height-1)
 	start := cursorHome
 	if w.shown == "" {
