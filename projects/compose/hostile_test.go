@@ -121,51 +121,6 @@ func TestInspect_RefusesEveryHostileFile(t *testing.T) {
 	}
 }
 
-// TestResolved_FindsAllByItself shows that the second look does not lean on the first one: with the first look's
-// findings set aside, it refuses the same files by the same rules.
-func TestResolved_FindsAllByItself(t *testing.T) {
-	tried := 0
-	for _, path := range cases(t, "hostile") {
-		dir := t.TempDir()
-		c := unpack(t, path, dir)
-		s := Subject{Dir: filepath.Join(dir, "mine"), Name: "mine"}
-		report, err := look(s)
-		if err != nil || !readable(report.Findings) {
-			continue
-		}
-		project, err := read(t.Context(), s, report)
-		if err != nil {
-			continue // Compose refuses it, too
-		}
-		found := resolvedFindings(project, report)
-		if readable(found) {
-			if project, err = resolve(project); err == nil {
-				found = append(found, resolvedFindings(project, report)...)
-			}
-		}
-		tried++
-		for _, want := range c.want {
-			rule, _, _ := strings.Cut(want, " ")
-			if !slices.ContainsFunc(found, func(f policy.Finding) bool { return string(f.Rule) == rule }) && !slices.Contains(firstOnly, c.name) {
-				t.Errorf("%s: the second look finds %v, want %s", c.name, places(t, dir, found), rule)
-			}
-		}
-	}
-	if tried < 100 {
-		t.Errorf("only %d files could be read", tried)
-	}
-}
-
-// firstOnly are the cases of which nothing is left when Compose has read the files.
-var firstOnly = []string{"labels-twice"}
-
-// readable reports whether Compose may read the files: nothing outside the folder is read by that.
-func readable(findings []policy.Finding) bool {
-	return !slices.ContainsFunc(findings, func(f policy.Finding) bool {
-		return slices.Contains([]policy.Rule{policy.Include, policy.Format, policy.SelfTrust}, f.Rule)
-	})
-}
-
 func TestInspect_PassesHarmlessFiles(t *testing.T) {
 	for _, path := range cases(t, "harmless") {
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".yaml"), func(t *testing.T) {

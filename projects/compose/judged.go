@@ -95,7 +95,7 @@ func (r *resolved) closedStruct(v reflect.Value, keys ...string) {
 		if !field.IsExported() || field.Name == "Extensions" || saysNothing(v.Field(i)) {
 			continue
 		}
-		at := append(slices.Clone(keys), yamlKey(field))
+		at := below(keys, yamlKey(field))
 		if !top && !slices.Contains(known, field.Name) {
 			r.find(policy.Unknown, fmt.Sprintf("%s is not known to this version", yamlKey(field)), at...)
 			continue

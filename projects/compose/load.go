@@ -49,14 +49,14 @@ type Inspection struct {
 	// Absent are the mounts of which nothing is there to be mounted, one line each.
 	Absent []string
 
-	place func(keys ...string) policy.Place
+	place func(keys ...string) (policy.Place, string)
 	// base is the folder that relative paths in the files start at.
 	base string
 }
 
 // Located is a finding of somebody else's with the file and line that say its keys.
 func (i Inspection) Located(f policy.Finding) policy.Finding {
-	at := i.place(strings.Split(f.Where, ".")...)
+	at, _ := i.place(strings.Split(f.Where, ".")...)
 	f.File, f.Line = at.File, at.Line
 	return f
 }
@@ -105,7 +105,7 @@ func (c *Compose) Mounts(ctx context.Context, s Subject) ([]importer.Mount, erro
 	if err != nil {
 		return nil, located(filepath.Join(s.Dir, file), err)
 	}
-	if err := unreadable(report); err != nil {
+	if err := report.Refused(); err != nil {
 		return nil, err
 	}
 	project, err := read(ctx, s, report)
@@ -129,14 +129,14 @@ func inspect(ctx context.Context, s Subject) (*types.Project, Inspection, error)
 	}
 	path = report.Files[0]
 	seen := Inspection{Trust: report.Trust, place: report.Place, base: report.Base}
-	if err := report.Refused(); err != nil {
+	if err := report.Unreadable(); err != nil {
 		return nil, seen, err
 	}
 	project, err := read(ctx, s, report)
 	if err != nil {
 		return nil, seen, located(path, err)
 	}
-	if err := refuseResolved(project, report); err != nil {
+	if _, err := allowed(project, report); err != nil {
 		return nil, seen, err
 	}
 	seen.Unset = unsetIn(project, report)
@@ -144,10 +144,9 @@ func inspect(ctx context.Context, s Subject) (*types.Project, Inspection, error)
 		return nil, seen, located(path, err)
 	}
 	project.WorkingDir = s.Dir
-	if err := refuseResolved(project, report); err != nil {
+	if seen.Allowed, err = allowed(project, report); err != nil {
 		return nil, seen, err
 	}
-	seen.Allowed, _ = report.Trust.Split(report.Findings)
 	seen.Labels = map[string]map[string]string{}
 	for name, service := range project.AllServices() {
 		seen.Labels[name] = service.Labels
@@ -209,12 +208,13 @@ func look(s Subject) (policy.Report, error) {
 	})
 }
 
-// refuseResolved is the second look, at what came of the files.
-func refuseResolved(project *types.Project, report policy.Report) error {
-	if _, refused := report.Trust.Split(resolvedFindings(project, report)); len(refused) > 0 {
-		return policy.Refused(refused)
+// allowed is the second look, at what came of the files: what is found there is allowed by trust, or the error.
+func allowed(project *types.Project, report policy.Report) ([]policy.Finding, error) {
+	allowed, refused := report.Trust.Split(resolvedFindings(project, report))
+	if refused = append(refused, report.Findings...); len(refused) > 0 {
+		return nil, policy.Refused(policy.Sorted(refused))
 	}
-	return nil
+	return allowed, nil
 }
 
 // read has Compose read the files. Those that only concern the insides of containers wait until their paths are checked.

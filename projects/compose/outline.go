@@ -101,7 +101,7 @@ func (c *Compose) Outline(ctx context.Context, dir, name string, files []string)
 	if err != nil {
 		return outline, located(filepath.Join(dir, files[0]), err)
 	}
-	if err := unreadable(report); err != nil {
+	if err := report.Refused(); err != nil {
 		return outline, err
 	}
 	project, err := read(ctx, Subject{Dir: dir, Name: name}, report)
@@ -113,21 +113,6 @@ func (c *Compose) Outline(ctx context.Context, dir, name string, files []string)
 	}
 	describe(&outline, project, report.Folder)
 	return outline, nil
-}
-
-// unreadable are the findings of the rules that nobody can trust away, as an error: among them all that concern what is
-// read.
-func unreadable(report policy.Report) error {
-	var all policy.Trust
-	for _, rule := range policy.Rules() {
-		if !rule.Fixed {
-			all = append(all, rule.Name)
-		}
-	}
-	if _, refused := all.Split(report.Findings); len(refused) > 0 {
-		return policy.Refused(refused)
-	}
-	return nil
 }
 
 func nameIn(text []byte) string {

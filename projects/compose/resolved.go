@@ -8,12 +8,14 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/types"
 
+	"gateway/projects/composefile"
 	"gateway/projects/policy"
 )
 
 // resolvedFindings holds what came of a project's files to the policy, field by field and whatever the files looked
-// like. It trusts the first look in nothing: each field of a service is one that is harmless, one that is looked at, or
-// one that has to be empty, and a field that this version does not know is of the last kind.
+// like: each field of a service is one that is harmless, one that is looked at, or one that has to be empty, and a field
+// that this version does not know is of the last kind. The look at the text says where a field is said, and what reading
+// the files took.
 func resolvedFindings(project *types.Project, report policy.Report) []policy.Finding {
 	r := &resolved{project: project, report: report}
 	all := project.AllServices()
@@ -51,7 +53,7 @@ func resolvedFindings(project *types.Project, report policy.Report) []policy.Fin
 		r.closed(reflect.ValueOf(part), key)
 	}
 	r.crossings()
-	return r.findings
+	return policy.Sorted(r.findings)
 }
 
 // resolved collects the findings of one project.
@@ -62,32 +64,38 @@ type resolved struct {
 	// unset are the variables in env files that nothing sets.
 	unset []policy.Unset
 	// writable are folders that containers may write to, fixed what may not be inside them.
-	writable, fixed []spot
+	writable, fixed []policy.Spot
 }
 
-type spot struct {
-	real string
-	keys []string
-}
-
+// find notes a finding at the place where keys are said, or the nearest of them.
 func (r *resolved) find(rule policy.Rule, text string, keys ...string) {
 	r.findToMend(rule, text, "", keys...)
 }
 
 // findToMend is find with a mend of its own, where the rule's does not fit.
 func (r *resolved) findToMend(rule policy.Rule, text, mend string, keys ...string) {
-	where := ""
-	for _, key := range keys {
-		if where != "" {
-			where += "."
-		}
-		where += key
-	}
+	at, where := r.report.Place(keys...)
 	f := rule.Found(where, text)
 	f.Mend = cmp.Or(mend, f.Mend)
-	at := r.report.Place(keys...)
 	f.File, f.Line = at.File, at.Line
 	r.findings = append(r.findings, f)
+}
+
+// spot is a path and where keys say it.
+func (r *resolved) spot(real string, keys []string) policy.Spot {
+	at, where := r.report.Place(keys...)
+	return policy.Spot{Real: real, Where: where, Place: at}
+}
+
+// below are keys and further ones.
+func below(keys []string, further ...string) []string { return append(slices.Clone(keys), further...) }
+
+// item are the keys of one of n items of a list, when the files say so many.
+func (r *resolved) item(keys []string, i, n int) []string {
+	if r.report.Says(below(keys, composefile.Item(n-1))...) && !r.report.Says(below(keys, composefile.Item(n))...) {
+		return below(keys, composefile.Item(i))
+	}
+	return keys
 }
 
 // harmless are the fields of a service that stay inside the container and the project.
@@ -98,15 +106,36 @@ var harmless = []string{
 	"PullPolicy", "ReadOnly", "Restart", "StdinOpen", "StopSignal", "Tty", "User", "WorkingDir", "Extensions",
 }
 
-// empty are the fields of a service that have to say nothing, by the rule that refuses them.
-var empty = map[string]policy.Rule{
-	"Annotations": policy.Labels, "BlkioConfig": policy.Devices, "CgroupParent": policy.Cgroup,
-	"CPURTPeriod": policy.Cgroup, "CPURTRuntime": policy.Cgroup, "ContainerName": policy.ContainerName,
-	"CredentialSpec": policy.Files, "DeviceCgroupRules": policy.Devices, "Devices": policy.Devices, "Provider": policy.Provider,
-	"ExternalLinks": policy.Networks, "GroupAdd": policy.Groups, "Gpus": policy.Devices, "Isolation": policy.Runtime,
-	"LogDriver": policy.Logging, "LogOpt": policy.Logging, "Models": policy.Provider, "Net": policy.Namespaces,
-	"OomKillDisable": policy.Cgroup, "Ports": policy.Ports, "Privileged": policy.Privileged, "Runtime": policy.Runtime,
-	"UseAPISocket": policy.DockerSocket, "VolumeDriver": policy.Volumes, "PreStart": policy.Hooks,
+// empty are the fields of a service that have to say nothing, by the rule that refuses them, and why.
+var empty = map[string]struct {
+	rule policy.Rule
+	why  string
+}{
+	"Annotations":       {policy.Labels, "runtimes act on annotations"},
+	"BlkioConfig":       {policy.Devices, "it names disks of the machine"},
+	"CgroupParent":      {policy.Cgroup, "it leaves the limits of its own group"},
+	"CPURTPeriod":       {policy.Cgroup, "real-time CPU is taken from everybody"},
+	"CPURTRuntime":      {policy.Cgroup, "real-time CPU is taken from everybody"},
+	"ContainerName":     {policy.ContainerName, "names of containers are the machine's, not the project's"},
+	"CredentialSpec":    {policy.Files, "it names credentials of the machine"},
+	"DeviceCgroupRules": {policy.Devices, "devices belong to the machine"},
+	"Devices":           {policy.Devices, "devices belong to the machine"},
+	"ExternalLinks":     {policy.Networks, "it names containers of others"},
+	"Gpus":              {policy.Devices, "devices belong to the machine"},
+	"GroupAdd":          {policy.Groups, "a group of the machine may own what the container should not have"},
+	"Isolation":         {policy.Runtime, "another isolation may not keep to the rules"},
+	"LogDriver":         {policy.Logging, "it is said by logging"},
+	"LogOpt":            {policy.Logging, "it is said by logging"},
+	"Models":            {policy.Provider, "Compose would run a program of the machine"},
+	"Net":               {policy.Namespaces, "it is said by network_mode"},
+	"OomKillDisable":    {policy.Cgroup, "the container could not be ended when memory runs out"},
+	"Ports":             {policy.Ports, "a published port goes around the gateway"},
+	"PreStart":          {policy.Hooks, "its containers have no limits"},
+	"Privileged":        {policy.Privileged, "a privileged container owns the machine"},
+	"Provider":          {policy.Provider, "Compose would run a program of the machine"},
+	"Runtime":           {policy.Runtime, "another runtime may not keep to the rules"},
+	"UseAPISocket":      {policy.DockerSocket, "it hands the engine's socket to the container"},
+	"VolumeDriver":      {policy.Volumes, "it is said by the volume"},
 }
 
 // examined are the fields of a service that are looked at one by one.
@@ -148,8 +177,8 @@ var examined = map[string]func(r *resolved, s types.ServiceConfig, keys []string
 	"Ulimits":         examineUlimits,
 	"Volumes":         examineMounts,
 	"VolumesFrom":     examineVolumesFrom,
-	"PostStart":       examineHooks,
-	"PreStop":         nothing, // with PostStart
+	"PostStart":       examineHooks("post_start", func(s types.ServiceConfig) []types.ServiceHook { return s.PostStart }),
+	"PreStop":         examineHooks("pre_stop", func(s types.ServiceConfig) []types.ServiceHook { return s.PreStop }),
 }
 
 func nothing(*resolved, types.ServiceConfig, []string) {}
@@ -166,11 +195,11 @@ func (r *resolved) service(name string, s types.ServiceConfig) {
 		if slices.Contains(harmless, field.Name) || saysNothing(value.Field(i)) {
 			continue
 		}
-		rule, known := empty[field.Name]
-		if !known {
-			rule = policy.Unknown
+		if refused, known := empty[field.Name]; known {
+			r.find(refused.rule, refused.why, keys...)
+		} else {
+			r.find(policy.Unknown, "it is not known to this version", keys...)
 		}
-		r.find(rule, "it says more than the project is allowed", keys...)
 	}
 }
 
@@ -193,13 +222,29 @@ func saysNothing(v reflect.Value) bool {
 	return v.IsZero()
 }
 
-// crossings refuses what a container could put a link in place of.
+// crossings refuses what a container could put something else in place of: a path that is inside a folder which a
+// container may write to; and what it could rewrite itself by.
 func (r *resolved) crossings() {
-	for _, f := range r.fixed {
+	report := func(at policy.Spot, text, mend string) {
+		f := policy.Mounts.Found(at.Where, text)
+		f.File, f.Line, f.Mend = at.File, at.Line, cmp.Or(mend, f.Mend)
+		r.findings = append(r.findings, f)
+	}
+	for _, open := range r.writable {
+		if slices.ContainsFunc(r.report.Parts, func(p policy.Spot) bool { return p.Real == open.Real }) {
+			report(open, rewrites, "")
+		}
+	}
+	for _, f := range slices.Concat(r.fixed, r.report.Read) {
 		for _, open := range r.writable {
-			if f.real != open.real && policy.Within(open.real, f.real) {
-				r.find(policy.Mounts, fmt.Sprintf("it is inside %s, which a container may write to", open.real), f.keys...)
+			if f.Real != open.Real && policy.Within(open.Real, f.Real) {
+				report(f, fmt.Sprintf("it is inside %s, which a container may write to (%s), and put a link in its place", open.Real, open.Where),
+					"mount that folder read-only, or keep this outside of it")
+				break
 			}
 		}
 	}
 }
+
+// rewrites is what is wrong with a mount of the files that the project is made of.
+const rewrites = "the container could rewrite the project's compose file, and what it may do"

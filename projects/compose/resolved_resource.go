@@ -3,6 +3,7 @@ package compose
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 
 	"github.com/compose-spec/compose-go/v2/types"
@@ -11,48 +12,51 @@ import (
 )
 
 func examineMounts(r *resolved, s types.ServiceConfig, keys []string) {
-	for _, v := range s.Volumes {
+	for i, v := range s.Volumes {
+		at := r.item(keys, i, len(s.Volumes))
+		source := below(at, "source")
 		if v.Volume != nil {
-			r.labelSet(types.Labels(v.Volume.Labels), keys)
+			r.labelSet(types.Labels(v.Volume.Labels), below(at, "volume", "labels"))
 		}
 		switch v.Type {
 		case types.VolumeTypeBind:
-			r.bind(v, keys)
+			r.bind(v, at)
 		case types.VolumeTypeVolume:
 			if _, ours := r.project.Volumes[v.Source]; v.Source != "" && !ours {
-				r.find(policy.Mounts, fmt.Sprintf("%q is no volume of the project", v.Source), keys...)
+				r.find(policy.Mounts, policy.Shown(v.Source)+" is no volume of the project", source...)
 			}
 		case types.VolumeTypeTmpfs:
-			if v.Tmpfs != nil && (v.Tmpfs.Size < 0 || v.Tmpfs.Size > policy.MaxMemory) {
-				r.find(policy.Limits, "a tmpfs is larger than the memory one service may have", keys...)
+			if v.Tmpfs != nil {
+				r.bound(bound{[]string{"size"}, float64(v.Tmpfs.Size), policy.MaxMemory, ""}, below(at, "tmpfs"))
 			}
 		case types.VolumeTypeImage:
 		default:
-			r.find(policy.Mounts, fmt.Sprintf("a mount of type %q is not the project's", v.Type), keys...)
+			r.find(policy.Mounts, fmt.Sprintf("a mount of type %s is not the project's", policy.Shown(v.Type)), source...)
 		}
 	}
 }
 
-func (r *resolved) bind(v types.ServiceVolumeConfig, keys []string) {
+func (r *resolved) bind(v types.ServiceVolumeConfig, at []string) {
 	reach := r.report.Folder.Reach(r.absolute(v.Source))
 	compose := r.report.Folder.Reach(r.report.Folder.Path(file))
+	keys := below(at, "source")
 	switch {
 	case reach.Socket:
-		r.find(policy.DockerSocket, fmt.Sprintf("%q is the engine's socket, or holds it", v.Source), keys...)
+		r.find(policy.DockerSocket, policy.Shown(v.Source)+" is the engine's socket, or holds it", keys...)
 	case !reach.Inside:
-		r.find(policy.Mounts, fmt.Sprintf("%q is outside the project's folder", v.Source), keys...)
+		r.find(policy.Mounts, outside(v.Source), keys...)
 	case !v.ReadOnly && policy.Within(reach.Real, compose.Real):
-		r.find(policy.Mounts, fmt.Sprintf("by %q the container could rewrite the project's compose file", v.Source), keys...)
+		r.find(policy.Mounts, rewrites, keys...)
 	}
 	if v.Bind != nil && !policy.PrivatePropagation(v.Bind.Propagation) {
-		r.find(policy.Mounts, fmt.Sprintf("propagation %q shares mounts with the machine", v.Bind.Propagation), keys...)
+		r.find(policy.Mounts, fmt.Sprintf("propagation %s shares mounts with the machine", policy.Shown(v.Bind.Propagation)), below(at, "bind", "propagation")...)
 	}
 	if !reach.Inside {
 		return
 	}
-	r.fixed = append(r.fixed, spot{reach.Real, keys})
+	r.fixed = append(r.fixed, r.spot(reach.Real, keys))
 	if !v.ReadOnly {
-		r.writable = append(r.writable, spot{reach.Real, keys})
+		r.writable = append(r.writable, r.spot(reach.Real, keys))
 	}
 }
 
@@ -61,57 +65,67 @@ func examineBuild(r *resolved, s types.ServiceConfig, keys []string) {
 	if b == nil {
 		return
 	}
-	at := func(key string) []string { return append(slices.Clone(keys), key) }
-	r.context(b.Context, at("context"))
-	if b.Dockerfile != "" && !policy.RemoteContext(b.Context) {
+	at := func(key string) []string { return below(keys, key) }
+	if r.context(b.Context, at("context")) && b.Dockerfile != "" {
 		r.path(policy.Build, dockerfilePath(&types.BuildConfig{Context: r.absolute(b.Context), Dockerfile: b.Dockerfile}), at("dockerfile"))
 	}
-	for _, extra := range b.AdditionalContexts {
+	for name, extra := range b.AdditionalContexts {
 		if !policy.HarmlessExtraContext(extra) {
-			r.context(extra, at("additional_contexts"))
+			r.context(extra, below(keys, "additional_contexts", name))
 		}
 	}
-	if b.Privileged || len(b.Entitlements) > 0 {
-		r.find(policy.Privileged, "a privileged build owns the machine", keys...)
+	if b.Privileged {
+		r.find(policy.Privileged, "a privileged build owns the machine", at("privileged")...)
+	}
+	if len(b.Entitlements) > 0 {
+		r.find(policy.Privileged, "entitlements give a build the machine", at("entitlements")...)
 	}
 	if len(b.SSH) > 0 {
 		r.find(policy.Build, "it hands over the keys of who runs the gateway", at("ssh")...)
 	}
-	each(r, policy.Build, b.CacheTo, func(string) bool { return false }, at("cache_to"))
-	each(r, policy.Build, b.CacheFrom, policy.HarmlessCache, at("cache_from"))
-	each(r, policy.Namespaces, []string{b.Network}, policy.OwnBuildNetwork, at("network"))
+	if len(b.CacheTo) > 0 {
+		r.find(policy.Build, "it writes where it likes", at("cache_to")...)
+	}
+	each(r, policy.Build, b.CacheFrom, policy.HarmlessCache, "cache %s is no image", at("cache_from"))
+	each(r, policy.Namespaces, []string{b.Network}, policy.OwnBuildNetwork, "network %s is not the build's own", at("network"))
 	r.hosts(b.ExtraHosts, at("extra_hosts"))
 	r.labelSet(b.Labels, at("labels"))
 	r.ulimitSet(b.Ulimits, at("ulimits"))
 	if b.Isolation != "" {
 		r.find(policy.Runtime, "another isolation may not keep to the rules", at("isolation")...)
 	}
-	if b.ShmSize < 0 || b.ShmSize > policy.MaxShm {
-		r.find(policy.Limits, "shm_size is beyond reason", at("shm_size")...)
-	}
+	r.bound(bound{[]string{"shm_size"}, float64(b.ShmSize), policy.MaxShm, ""}, keys)
 	r.buildSecrets(b.Secrets, at("secrets"))
-	if computed(*b) {
-		r.findToMend(policy.Build, policy.BuildComputed, policy.BuildUncomputed, keys...)
-	}
-	names := b.Tags
-	if s.Image != "" {
-		names = append([]string{s.Image}, names...)
-	}
+	r.computed(*b, keys)
+	r.builtNames(s, at("tags"))
+}
+
+// builtNames refuses to build what others know by that name.
+func (r *resolved) builtNames(s types.ServiceConfig, tags []string) {
 	services := slices.Concat(r.project.ServiceNames(), r.project.DisabledServiceNames())
-	for _, name := range names {
-		if !policy.OwnImage(r.project.Name, services, name) {
-			r.findToMend(policy.ImageName, fmt.Sprintf("%q would be built here, and its name is not one that Compose derives from project and service", name),
+	refuse := func(name string, keys []string) {
+		if name != "" && !policy.OwnImage(r.project.Name, services, name) {
+			r.findToMend(policy.ImageName, policy.Shown(name)+" would be built here, and its name is not one that Compose derives from project and service",
 				policy.ImageNameMend(r.project.Name, s.Name), keys...)
 		}
 	}
+	refuse(s.Image, below(tags[:2], "image"))
+	for i, name := range s.Build.Tags {
+		refuse(name, r.item(tags, i, len(s.Build.Tags)))
+	}
 }
 
-// computed reports whether the builder would make something else of what a build says. Compose writes it into a file of
-// which the builder takes texts for templates, and takes their meaning from two of them alone.
-func computed(b types.BuildConfig) bool {
+// computed refuses what the builder would make something else of. Compose writes builds into a file of which the builder
+// takes texts for templates, and takes their meaning from args and dockerfile_inline alone.
+func (r *resolved) computed(b types.BuildConfig, keys []string) {
 	b.Args, b.DockerfileInline = nil, ""
-	text, err := json.Marshal(b)
-	return err != nil || policy.Computed(string(text))
+	value := reflect.ValueOf(b)
+	for i := range value.NumField() {
+		text, err := json.Marshal(value.Field(i).Interface())
+		if err != nil || policy.Computed(string(text)) {
+			r.findToMend(policy.Build, policy.BuildComputed, policy.BuildUncomputed, below(keys, yamlKey(value.Type().Field(i)))...)
+		}
+	}
 }
 
 // buildSecrets refuses what would tell the builder other things than a file of the project: Compose runs the builder as
@@ -130,35 +144,37 @@ func (r *resolved) buildSecrets(secrets []types.ServiceSecretConfig, keys []stri
 	}
 }
 
-func (r *resolved) context(context string, keys []string) {
+// context reports whether a context is a folder of the project.
+func (r *resolved) context(context string, keys []string) bool {
 	if policy.RemoteContext(context) {
-		r.find(policy.Build, fmt.Sprintf("%q is on a server", context), keys...)
-		return
+		r.find(policy.Build, policy.Shown(context)+" is on a server", keys...)
+		return false
 	}
-	r.path(policy.Build, context, keys)
+	return r.path(policy.Build, context, keys)
 }
 
 func examineEndpoints(r *resolved, s types.ServiceConfig, keys []string) {
 	for name, endpoint := range s.Networks {
-		if endpoint == nil {
-			continue
-		}
-		for option := range endpoint.DriverOpts {
-			if !policy.HarmlessNetworkOption(option) {
-				r.find(policy.Networks, fmt.Sprintf("option %q changes the machine's network", option), append(slices.Clone(keys), name)...)
-			}
+		if endpoint != nil {
+			r.networkOptions(endpoint.DriverOpts, below(keys, name, "driver_opts"))
 		}
 	}
 }
 
+func (r *resolved) networkOptions(options map[string]string, keys []string) {
+	eachKey(r, policy.Networks, options, policy.HarmlessNetworkOption, "option %s changes the machine's network", keys)
+}
+
 // owned refuses what belongs to another project.
 func (r *resolved) owned(external bool, name string, labels types.Labels, keys ...string) {
-	if external || !policy.OwnName(r.project.Name, name) {
-		r.find(policy.External, fmt.Sprintf("%q is not the project's own", name), keys...)
+	if external {
+		r.find(policy.External, "it is not the project's own", below(keys, "external")...)
+	} else if !policy.OwnName(r.project.Name, name) {
+		r.find(policy.External, fmt.Sprintf("the name %s does not begin with %s_", policy.Shown(name), r.project.Name), below(keys, "name")...)
 	}
 	for key, value := range labels {
 		if why := policy.ClaimedLabel(key, value); why != "" && !policy.RoleOfNetwork(key, value) {
-			r.find(policy.Labels, fmt.Sprintf("label %q: %s", key, why), append(slices.Clone(keys), "labels")...)
+			r.find(policy.Labels, fmt.Sprintf("label %s: %s", policy.Shown(key), why), below(keys, "labels", key)...)
 		}
 	}
 }
@@ -166,39 +182,47 @@ func (r *resolved) owned(external bool, name string, labels types.Labels, keys .
 func (r *resolved) network(name string, n types.NetworkConfig) {
 	keys := []string{"networks", name}
 	r.owned(bool(n.External), n.Name, n.Labels, keys...)
-	if !policy.OwnNetwork(n.Driver) || n.Ipam.Driver != "" && n.Ipam.Driver != "default" || len(n.Ipam.Options) > 0 {
-		r.find(policy.Networks, "its driver is not the plain one", keys...)
+	if !policy.OwnNetwork(n.Driver) {
+		r.find(policy.Networks, fmt.Sprintf("driver %s is not bridge", policy.Shown(n.Driver)), below(keys, "driver")...)
 	}
-	for option := range n.DriverOpts {
-		if !policy.HarmlessNetworkOption(option) {
-			r.find(policy.Networks, fmt.Sprintf("option %q changes the machine's network", option), keys...)
-		}
+	r.networkOptions(n.DriverOpts, below(keys, "driver_opts"))
+	if n.Ipam.Driver != "" && n.Ipam.Driver != "default" {
+		r.find(policy.Networks, fmt.Sprintf("ipam driver %s is not default", policy.Shown(n.Ipam.Driver)), below(keys, "ipam", "driver")...)
 	}
-	for _, pool := range n.Ipam.Config {
+	if len(n.Ipam.Options) > 0 {
+		r.find(policy.Networks, "options of the ipam driver change the machine's network", below(keys, "ipam", "options")...)
+	}
+	for i, pool := range n.Ipam.Config {
 		if pool != nil && !policy.PrivateSubnet(pool.Subnet) {
-			r.find(policy.Networks, fmt.Sprintf("%q is no private subnet of bounded size", pool.Subnet), keys...)
+			r.find(policy.Networks, policy.Shown(pool.Subnet)+" is no private subnet of at most 65,536 addresses",
+				below(r.item(below(keys, "ipam", "config"), i, len(n.Ipam.Config)), "subnet")...)
 		}
 	}
 }
 
 func (r *resolved) volume(name string, v types.VolumeConfig) {
-	r.owned(bool(v.External), v.Name, v.Labels, "volumes", name)
-	if device := v.DriverOpts["device"]; device != "" && r.report.Folder.Reach(r.absolute(device)).Socket {
-		r.find(policy.DockerSocket, fmt.Sprintf("%q is the engine's socket, or holds it", device), "volumes", name)
+	keys := []string{"volumes", name}
+	r.owned(bool(v.External), v.Name, v.Labels, keys...)
+	if !policy.OwnVolume(v.Driver) {
+		r.find(policy.Volumes, fmt.Sprintf("driver %s is not local", policy.Shown(v.Driver)), below(keys, "driver")...)
 	}
-	if !policy.OwnVolume(v.Driver, len(v.DriverOpts)) {
-		r.find(policy.Volumes, "its driver or its options mount what is not the project's", "volumes", name)
+	if device := v.DriverOpts["device"]; device != "" && r.report.Folder.Reach(r.absolute(device)).Socket {
+		r.find(policy.DockerSocket, policy.Shown(device)+" is the engine's socket, or holds it", below(keys, "driver_opts", "device")...)
+	}
+	if len(v.DriverOpts) > 0 {
+		r.find(policy.Volumes, "options of the driver mount folders and servers", below(keys, "driver_opts")...)
 	}
 }
 
 func (r *resolved) object(kind, name string, o types.FileObjectConfig) {
+	keys := []string{kind, name}
 	if o.External {
-		r.find(policy.External, "it is not the project's own", kind, name)
+		r.find(policy.External, "it is not the project's own", below(keys, "external")...)
 	}
 	if o.Driver != "" || o.TemplateDriver != "" || len(o.DriverOpts) > 0 {
-		r.find(policy.Files, "a driver may read what is not the project's", kind, name)
+		r.find(policy.Files, "a driver may read what is not the project's", keys...)
 	}
 	if o.File != "" {
-		r.path(policy.Files, o.File, []string{kind, name})
+		r.path(policy.Files, o.File, below(keys, "file"))
 	}
 }

@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -19,26 +20,35 @@ import (
 func namespace(key string, of func(types.ServiceConfig) string) func(*resolved, types.ServiceConfig, []string) {
 	return func(r *resolved, s types.ServiceConfig, keys []string) {
 		if !policy.OwnNamespace(key, of(s)) {
-			r.find(policy.Namespaces, fmt.Sprintf("%q is not the project's own", of(s)), keys...)
+			r.find(policy.Namespaces, fmt.Sprintf("%s: %s is not the project's own", key, policy.Shown(of(s))), keys...)
 		}
 	}
 }
 
-// each finds by a rule what is not as it should be in a list.
-func each(r *resolved, rule policy.Rule, list []string, fine func(string) bool, keys []string) {
-	for _, one := range list {
+// each finds by a rule what is not as it should be in a list. The text is about the one that is not.
+func each(r *resolved, rule policy.Rule, list []string, fine func(string) bool, text string, keys []string) {
+	for i, one := range list {
 		if !fine(one) {
-			r.find(rule, fmt.Sprintf("%q is not allowed", one), keys...)
+			r.find(rule, fmt.Sprintf(text, policy.Shown(one)), r.item(keys, i, len(list))...)
+		}
+	}
+}
+
+// eachKey finds by a rule which keys are not as they should be, in the order of the keys.
+func eachKey[V any](r *resolved, rule policy.Rule, all map[string]V, fine func(string) bool, text string, keys []string) {
+	for _, key := range slices.Sorted(maps.Keys(all)) {
+		if !fine(key) {
+			r.find(rule, fmt.Sprintf(text, policy.Shown(key)), below(keys, key)...)
 		}
 	}
 }
 
 func examineCapabilities(r *resolved, s types.ServiceConfig, keys []string) {
-	each(r, policy.Capabilities, s.CapAdd, policy.HarmlessCapability, keys)
+	each(r, policy.Capabilities, s.CapAdd, policy.HarmlessCapability, "capability %s reaches beyond the container", keys)
 }
 
 func examineSecurityOpt(r *resolved, s types.ServiceConfig, keys []string) {
-	each(r, policy.SecurityOpt, s.SecurityOpt, policy.HarmlessSecurityOpt, keys)
+	each(r, policy.SecurityOpt, s.SecurityOpt, policy.HarmlessSecurityOpt, "%s is not no-new-privileges:true", keys)
 }
 
 func examineVolumesFrom(r *resolved, s types.ServiceConfig, keys []string) {
@@ -46,27 +56,19 @@ func examineVolumesFrom(r *resolved, s types.ServiceConfig, keys []string) {
 		name, _, _ := strings.Cut(v, ":")
 		_, ours := r.project.AllServices()[name]
 		return ours
-	}, keys)
+	}, "%s is not of this project", keys)
 }
 
 func examineTmpfs(r *resolved, s types.ServiceConfig, keys []string) {
-	each(r, policy.Limits, s.Tmpfs, func(t string) bool { return !policy.TmpfsTooLarge(t) }, keys)
+	each(r, policy.Limits, s.Tmpfs, func(t string) bool { return !policy.TmpfsTooLarge(t) }, "%s is more than "+policy.Size(policy.MaxMemory), keys)
 }
 
 func examineSysctls(r *resolved, s types.ServiceConfig, keys []string) {
-	for name := range s.Sysctls {
-		if !policy.HarmlessSysctl(name) {
-			r.find(policy.Sysctls, fmt.Sprintf("%q tunes the kernel", name), keys...)
-		}
-	}
+	eachKey(r, policy.Sysctls, s.Sysctls, policy.HarmlessSysctl, "%s tunes the kernel", keys)
 }
 
 func examineStorage(r *resolved, s types.ServiceConfig, keys []string) {
-	for name := range s.StorageOpt {
-		if name != "size" {
-			r.find(policy.Limits, fmt.Sprintf("option %q is the storage driver's own", name), keys...)
-		}
-	}
+	eachKey(r, policy.Limits, s.StorageOpt, func(name string) bool { return name == "size" }, "option %s is the storage driver's own", keys)
 }
 
 func examineScore(r *resolved, s types.ServiceConfig, keys []string) {
@@ -75,19 +77,21 @@ func examineScore(r *resolved, s types.ServiceConfig, keys []string) {
 	}
 }
 
-func examineHooks(r *resolved, s types.ServiceConfig, keys []string) {
-	for _, hook := range slices.Concat(s.PostStart, s.PreStop) {
-		r.hook(hook, keys)
+func examineHooks(key string, of func(types.ServiceConfig) []types.ServiceHook) func(*resolved, types.ServiceConfig, []string) {
+	return func(r *resolved, s types.ServiceConfig, keys []string) {
+		for i, hook := range of(s) {
+			r.hook(hook, r.item(below(keys[:2], key), i, len(of(s))))
+		}
 	}
 }
 
 // hook looks at a command that is run in a container, or beside one.
 func (r *resolved) hook(h types.ServiceHook, keys []string) {
 	if h.Privileged {
-		r.find(policy.Privileged, "a privileged hook owns the machine", keys...)
+		r.find(policy.Privileged, "a privileged hook owns the machine", below(keys, "privileged")...)
 	}
 	if h.Image != "" {
-		r.find(policy.Hooks, "its containers have no limits", keys...)
+		r.find(policy.Hooks, "its containers have no limits", below(keys, "image")...)
 	}
 }
 
@@ -101,7 +105,7 @@ func examineLabels(r *resolved, s types.ServiceConfig, keys []string) {
 func (r *resolved) labelSet(labels types.Labels, keys []string) {
 	for _, key := range slices.Sorted(maps.Keys(labels)) {
 		if why := policy.ClaimedLabel(key, labels[key]); why != "" {
-			r.find(policy.Labels, fmt.Sprintf("label %q: %s", key, why), keys...)
+			r.find(policy.Labels, fmt.Sprintf("label %s: %s", policy.Shown(key), why), below(keys, key)...)
 		}
 	}
 }
@@ -111,11 +115,8 @@ func examineExtraHosts(r *resolved, s types.ServiceConfig, keys []string) {
 }
 
 func (r *resolved) hosts(hosts types.HostsList, keys []string) {
-	for _, addresses := range hosts {
-		if slices.ContainsFunc(addresses, policy.HostGatewayIn) {
-			r.find(policy.HostGateway, "host-gateway leads to the machine itself", keys...)
-		}
-	}
+	eachKey(r, policy.HostGateway, hosts, func(name string) bool { return !slices.ContainsFunc(hosts[name], policy.HostGatewayIn) },
+		"%s: host-gateway leads to the machine itself", keys)
 }
 
 func examineLogging(r *resolved, s types.ServiceConfig, keys []string) {
@@ -123,12 +124,12 @@ func examineLogging(r *resolved, s types.ServiceConfig, keys []string) {
 		return
 	}
 	if !policy.HarmlessLogging(s.Logging.Driver) {
-		r.find(policy.Logging, fmt.Sprintf("logging driver %q", s.Logging.Driver), keys...)
+		r.find(policy.Logging, fmt.Sprintf("logging driver %s is not json-file, local or none", policy.Shown(s.Logging.Driver)), below(keys, "driver")...)
 	} else if _, tooMuch := policy.LogBytes(s.Logging.Options["max-size"], s.Logging.Options["max-file"]); tooMuch {
-		r.find(policy.Limits, "the logs may become too large", keys...)
+		r.find(policy.Limits, fmt.Sprintf("the logs may have more than %d MiB", policy.MaxLogs>>20), keys...)
 	}
 	if policy.LogBufferTooLarge(s.Logging.Options["max-buffer-size"]) {
-		r.find(policy.Limits, "the logs may take too much of the engine's memory", keys...)
+		r.find(policy.Limits, fmt.Sprintf("the logs may take more than %d MiB of the engine's memory", policy.MaxLogBuffer>>20), keys...)
 	}
 }
 
@@ -156,9 +157,9 @@ func examineHealth(r *resolved, s types.ServiceConfig, keys []string) {
 	if policy.HealthWaits(seconds(h.StartPeriod), seconds(h.Interval), seconds(h.Timeout), retries) {
 		r.find(policy.Limits, fmt.Sprintf("health checks wait longer than %s", policy.MaxStart), keys...)
 	}
-	for _, every := range []*types.Duration{h.Interval, h.StartInterval} {
+	for key, every := range map[string]*types.Duration{"interval": h.Interval, "start_interval": h.StartInterval} {
 		if every != nil && *every != 0 && time.Duration(*every) < policy.MinInterval {
-			r.find(policy.Limits, fmt.Sprintf("health checks come oftener than every %s", policy.MinInterval), keys...)
+			r.find(policy.Limits, fmt.Sprintf("health checks come oftener than every %s", policy.MinInterval), below(keys, key)...)
 		}
 	}
 }
@@ -167,10 +168,9 @@ func examineUlimits(r *resolved, s types.ServiceConfig, keys []string) { r.ulimi
 
 func (r *resolved) ulimitSet(all map[string]*types.UlimitsConfig, keys []string) {
 	for name, u := range all {
-		for _, value := range []int{u.Single, u.Soft, u.Hard} {
-			if !policy.HarmlessUlimit(name, int64(value)) {
-				r.find(policy.Limits, fmt.Sprintf("ulimit %q of %d is beyond reason", name, value), keys...)
-			}
+		beyond := slices.DeleteFunc([]int{u.Single, u.Soft, u.Hard}, func(value int) bool { return policy.HarmlessUlimit(name, int64(value)) })
+		if len(beyond) > 0 {
+			r.find(policy.Limits, fmt.Sprintf("ulimit %s of %d is beyond reason", policy.Shown(name), cmp.Or(beyond...)), below(keys, name)...)
 		}
 	}
 }
@@ -181,51 +181,70 @@ func examineLimits(r *resolved, s types.ServiceConfig, keys []string) {
 	if s.CPUPeriod == 0 {
 		quota = float64(s.CPUQuota) / 100_000
 	}
-	for _, b := range []struct {
-		key        string
-		said, most float64
-	}{
-		{"cpus", float64(s.CPUS), policy.MaxCPUs},
-		{"cpu_quota", quota, policy.MaxCPUs},
-		{"cpu_shares", float64(s.CPUShares), policy.MaxShares},
-		{"mem_limit", float64(s.MemLimit), policy.MaxMemory},
-		{"mem_reservation", float64(s.MemReservation), policy.MaxMemory},
-		{"memswap_limit", float64(s.MemSwapLimit), 2 * policy.MaxMemory},
-		{"shm_size", float64(s.ShmSize), policy.MaxShm},
-		{"pids_limit", float64(s.PidsLimit), policy.MaxPids},
-		{"scale", float64(s.GetScale()), policy.MaxReplicas},
-	} {
-		if !(b.said >= 0 && b.said <= b.most) {
-			r.find(policy.Limits, fmt.Sprintf("%s: %g is not from 0 to %g", b.key, b.said, b.most), append(slices.Clone(keys[:2]), b.key)...)
-		}
+	replicas := []string{"scale"}
+	if s.Scale == nil {
+		replicas = []string{"deploy", "replicas"}
 	}
+	for _, b := range []bound{
+		{[]string{"cpus"}, float64(s.CPUS), policy.MaxCPUs, "CPUs"},
+		{[]string{"cpu_quota"}, quota, policy.MaxCPUs, "CPUs"},
+		{[]string{"cpu_shares"}, float64(s.CPUShares), policy.MaxShares, "shares"},
+		{[]string{"mem_limit"}, float64(s.MemLimit), policy.MaxMemory, ""},
+		{[]string{"mem_reservation"}, float64(s.MemReservation), policy.MaxMemory, ""},
+		{[]string{"memswap_limit"}, float64(s.MemSwapLimit), 2 * policy.MaxMemory, ""},
+		{[]string{"shm_size"}, float64(s.ShmSize), policy.MaxShm, ""},
+		{[]string{"pids_limit"}, float64(s.PidsLimit), policy.MaxPids, "processes"},
+		{replicas, float64(s.GetScale()), policy.MaxReplicas, "replicas"},
+	} {
+		r.bound(b, keys[:2])
+	}
+}
+
+// bound is what a key says of something, and the most that it may say. Without a unit it is bytes.
+type bound struct {
+	key        []string
+	said, most float64
+	unit       string
+}
+
+func (r *resolved) bound(b bound, keys []string) {
+	if b.said >= 0 && b.said <= b.most {
+		return
+	}
+	said, most := fmt.Sprintf("%g %s", b.said, b.unit), fmt.Sprintf("%g", b.most)
+	if b.unit == "" {
+		said, most = policy.Size(int64(b.said)), policy.Size(int64(b.most))
+	}
+	r.find(policy.Limits, fmt.Sprintf("%s: %s, and %s is the most", b.key[len(b.key)-1], strings.TrimSpace(said), most), below(keys, b.key...)...)
 }
 
 func examineDeploy(r *resolved, s types.ServiceConfig, keys []string) {
 	if s.Deploy == nil {
 		return
 	}
-	r.labelSet(s.Deploy.Labels, append(slices.Clone(keys), "labels"))
-	at := append(slices.Clone(keys), "resources")
-	for _, resource := range []*types.Resource{s.Deploy.Resources.Limits, s.Deploy.Resources.Reservations} {
-		if resource != nil && (len(resource.Devices) > 0 || len(resource.GenericResources) > 0) {
-			r.find(policy.Devices, "devices belong to the machine", at...)
+	r.labelSet(s.Deploy.Labels, below(keys, "labels"))
+	for part, resource := range map[string]*types.Resource{"limits": s.Deploy.Resources.Limits, "reservations": s.Deploy.Resources.Reservations} {
+		if resource == nil {
+			continue
 		}
-	}
-	if l := s.Deploy.Resources.Reservations; l != nil && (l.MemoryBytes < 0 || l.MemoryBytes > policy.MaxMemory) {
-		r.find(policy.Limits, "it reserves more memory than one service may have", at...)
-	}
-	if l := s.Deploy.Resources.Limits; l != nil {
-		cpus := float64(l.NanoCPUs.Value())
-		if l.MemoryBytes < 0 || l.MemoryBytes > policy.MaxMemory || l.Pids < 0 || l.Pids > policy.MaxPids || !(cpus >= 0 && cpus <= policy.MaxCPUs) {
-			r.find(policy.Limits, "a limit is more than one service may have", at...)
+		at := below(keys, "resources", part)
+		if len(resource.Devices) > 0 {
+			r.find(policy.Devices, "devices belong to the machine", below(at, "devices")...)
+		}
+		if len(resource.GenericResources) > 0 {
+			r.find(policy.Devices, "devices belong to the machine", below(at, "generic_resources")...)
+		}
+		r.bound(bound{[]string{"memory"}, float64(resource.MemoryBytes), policy.MaxMemory, ""}, at)
+		if part == "limits" {
+			r.bound(bound{[]string{"cpus"}, float64(resource.NanoCPUs.Value()), policy.MaxCPUs, "CPUs"}, at)
+			r.bound(bound{[]string{"pids"}, float64(resource.Pids), policy.MaxPids, "processes"}, at)
 		}
 	}
 }
 
 func examineEnvFiles(r *resolved, s types.ServiceConfig, keys []string) {
-	for _, f := range s.EnvFiles {
-		r.read(f.Path, keys)
+	for i, f := range s.EnvFiles {
+		r.read(f.Path, below(r.item(keys, i, len(s.EnvFiles)), "path"))
 	}
 	r.readEnvFiles(s, keys)
 }
@@ -241,8 +260,8 @@ func (r *resolved) readEnvFiles(s types.ServiceConfig, keys []string) {
 
 func examineLabelFiles(r *resolved, s types.ServiceConfig, keys []string) {
 	vars := types.Mapping{}
-	for _, f := range s.LabelFiles {
-		r.read(f, keys)
+	for i, f := range s.LabelFiles {
+		r.read(f, r.item(keys, i, len(s.LabelFiles)))
 		r.grows(f, "", vars, lookup(r.project.Environment), keys)
 	}
 }
@@ -251,22 +270,27 @@ func examineDevelop(r *resolved, s types.ServiceConfig, keys []string) {
 	if s.Develop == nil {
 		return
 	}
-	for _, watch := range s.Develop.Watch {
-		r.hook(watch.Exec, keys)
+	for i, watch := range s.Develop.Watch {
+		at := r.item(below(keys, "watch"), i, len(s.Develop.Watch))
+		r.hook(watch.Exec, below(at, "exec"))
 		if !r.report.Folder.Reach(r.absolute(watch.Path)).Inside {
-			r.find(policy.Files, fmt.Sprintf("%q is outside the project's folder", watch.Path), keys...)
+			r.find(policy.Files, outside(watch.Path), below(at, "path")...)
 		}
 	}
 }
 
+// outside is what is wrong with a path.
+func outside(path string) string { return policy.Shown(path) + " is outside the project's folder" }
+
 // path checks a path that is read, by us or by the engine.
-func (r *resolved) path(rule policy.Rule, path string, keys []string) {
+func (r *resolved) path(rule policy.Rule, path string, keys []string) (inside bool) {
 	reach := r.report.Folder.Reach(r.absolute(path))
-	if !reach.Inside {
-		r.find(rule, fmt.Sprintf("%q is outside the project's folder", path), keys...)
-		return
+	if reach.Inside {
+		r.fixed = append(r.fixed, r.spot(reach.Real, keys))
+	} else {
+		r.find(rule, outside(path), keys...)
 	}
-	r.fixed = append(r.fixed, spot{reach.Real, keys})
+	return reach.Inside
 }
 
 // read checks a file that we read.
@@ -274,7 +298,7 @@ func (r *resolved) read(path string, keys []string) {
 	r.path(policy.Files, path, keys)
 	if reach := r.report.Folder.Reach(r.absolute(path)); reach.Inside {
 		if err := policy.Readable(reach.Real); err != nil {
-			r.find(policy.Format, fmt.Sprintf("%q: %v", path, err), keys...)
+			r.find(policy.Format, fmt.Sprintf("%s: %v", policy.Shown(path), err), keys...)
 		}
 	}
 }
@@ -295,7 +319,7 @@ func (r *resolved) grows(path, format string, vars types.Mapping, env func(strin
 		r.unset = append(r.unset, policy.Unset{Name: name, Place: policy.Place{File: r.absolute(path), Line: policy.LineOf(text, name)}})
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		r.find(policy.Format, fmt.Sprintf("%q: %v", path, err), keys...)
+		r.find(policy.Format, fmt.Sprintf("%s: %v", policy.Shown(path), err), keys...)
 	}
 }
 

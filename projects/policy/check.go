@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -9,6 +10,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"gateway/projects/composefile"
 )
 
 // Source is a project as somebody has it on disk.
@@ -61,7 +64,8 @@ type Place struct {
 
 // Report is what the text of a project's files comes to.
 type Report struct {
-	// Findings are those of all rules, allowed or not, in the order of files and lines.
+	// Findings are those of the text alone, which nobody can trust away, in the order of files and lines: what may not be
+	// read, and trust that a file gives itself. All other rules are for who loads the project.
 	Findings []Finding
 	// Trust is all that counts: what was given and what is recorded.
 	Trust Trust
@@ -73,37 +77,66 @@ type Report struct {
 	Base   string
 	Files  []string
 	Texts  map[string][]byte
+	// Parts are the files and folders that the compose file is made of beside itself; Read is all that reading it took,
+	// env files among it.
+	Parts, Read []Spot
 	// Unset are the variables that files use and nothing sets, each once, where it is used first.
 	Unset []Unset
 
-	places map[string]Place
+	places, lists map[string]Place
 }
 
-// Refused is an error with the findings that trust does not allow, or nil.
+// Spot is a path without links, and where it is said.
+type Spot struct {
+	Real, Where string
+	Place
+}
+
+// Refused is an error with the findings, or nil.
 func (r Report) Refused() error {
-	if _, refused := r.Trust.Split(r.Findings); len(refused) > 0 {
-		return Refused(refused)
+	if len(r.Findings) > 0 {
+		return Refused(r.Findings)
 	}
 	return nil
 }
 
-// Place is where keys such as services.web.ports are said, or the nearest keys above them; it is zero when nothing is.
-func (r Report) Place(keys ...string) Place {
-	for n := len(keys); n > 0; n-- {
+// Unreadable is an error with those findings by which Compose may not read the project, or nil.
+func (r Report) Unreadable() error {
+	found := slices.DeleteFunc(slices.Clone(r.Findings), func(f Finding) bool { return f.Rule == SelfTrust })
+	return Report{Findings: found}.Refused()
+}
+
+// Place is where keys such as services.web.ports are said, or the nearest keys above them; where are those keys. It is
+// zero when nothing is. "[2]" is the third item of a list; in a list of KEY=VALUE, KEY leads to its item.
+func (r Report) Place(keys ...string) (p Place, where string) {
+	for n := len(r.known(keys)); n > 0; n-- {
 		if p, ok := r.places[joined(keys[:n])]; ok {
-			return p
+			return p, composefile.Path(keys[:n]).String()
 		}
 	}
-	return Place{}
+	return Place{}, composefile.Path(keys).String()
 }
 
-// Says reports whether a file says these very keys. Keys are noted four levels down.
+// Says reports whether a file says these very keys.
 func (r Report) Says(keys ...string) bool {
 	_, ok := r.places[joined(keys)]
-	return ok
+	return ok && len(r.known(keys)) == len(keys)
 }
 
-func joined(keys []string) string { return strings.Join(keys, ".") }
+// known are the keys as far as it is known where they are said: which item is which is not, in a list of several files.
+func (r Report) known(keys []string) []string {
+	for n := range keys {
+		if at, list := r.lists[joined(keys[:n])]; list && at == (Place{}) {
+			return keys[:n]
+		}
+	}
+	return keys
+}
+
+// keySeparator stands between keys; no key of a compose file has one.
+const keySeparator = "\x00"
+
+func joined(keys []string) string { return strings.Join(keys, keySeparator) }
 
 // Check reads the text of all files that Compose would read of a project, and nothing outside its folder. The error is
 // of the files themselves, such as one that is no YAML; what rules refuse is in the report.
@@ -114,8 +147,8 @@ func Check(src Source) (Report, error) {
 	}
 	w := &walker{
 		src: src, folder: folder, trust: src.Trust.With(nil),
-		places: map[string]Place{}, seen: map[string]bool{}, parsed: map[string]*yaml.Node{}, texts: map[string][]byte{},
-		services: map[string]bool{},
+		places: map[string]Place{}, lists: map[string]Place{}, seen: map[string]bool{}, parsed: map[string]*yaml.Node{},
+		texts: map[string][]byte{},
 	}
 	env := maps.Clone(src.Env)
 	if env == nil {
@@ -133,12 +166,22 @@ func Check(src Source) (Report, error) {
 			return Report{}, err
 		}
 	}
-	w.crossings()
-	w.imageNames()
+	slices.SortStableFunc(w.findings, byPlace)
 	return Report{
-		Findings: w.result(), Trust: w.trust.With(nil), Env: env, Folder: folder, Base: base, Files: files, Texts: w.texts,
-		Unset: w.unset, places: w.places,
+		Findings: slices.Compact(w.findings), Trust: w.trust.With(nil), Env: env, Folder: folder, Base: base, Files: files, Texts: w.texts,
+		Parts: w.parts, Read: slices.Concat(w.parts, w.read), Unset: w.unset, places: w.places, lists: w.lists,
 	}, nil
+}
+
+// byPlace is the order of files and lines.
+func byPlace(a, b Finding) int {
+	return cmp.Or(strings.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
+}
+
+// Sorted is findings in the order of files and lines, each once. It may change all.
+func Sorted(all []Finding) []Finding {
+	slices.SortFunc(all, func(a, b Finding) int { return cmp.Or(byPlace(a, b), strings.Compare(a.String(), b.String())) })
+	return slices.Compact(all)
 }
 
 // main looks at the project's compose file, in which the variables of its .env hold, too.
@@ -159,17 +202,16 @@ func (w *walker) wrapped(env map[string]string) (base string, files []string, er
 	if err := w.mergeDotenv(env, filepath.Join(base, ".env"), at); err != nil {
 		return "", nil, err
 	}
-	w.parts = append(w.parts, spot{w.folder.Reach(base).Real, "include", at})
+	w.parts = append(w.parts, Spot{w.folder.Reach(base).Real, "include", at})
 	for _, name := range w.src.Wrapped.Files {
 		file := filepath.Join(w.folder.dir, name)
 		files = append(files, file)
 		reach := w.folder.Reach(file)
 		if !reach.Inside {
-			w.add(Include.Found("include", fmt.Sprintf("%s is outside the project's folder", shown(name))), at)
+			w.add(Include.Found("include", fmt.Sprintf("%s is outside the project's folder", Shown(name))), at)
 			continue
 		}
-		w.fixed = append(w.fixed, spot{reach.Real, "include", at})
-		w.parts = append(w.parts, spot{reach.Real, "include", at})
+		w.parts = append(w.parts, Spot{reach.Real, "include", at})
 		if err := w.file(scope{file: file, base: base, env: env}); err != nil {
 			return "", nil, err
 		}
@@ -185,31 +227,17 @@ type walker struct {
 
 	findings []Finding
 	unset    []Unset
-	places   map[string]Place
-	// resets are where !reset and !override take away what other files say.
-	resets []reset
+	// places are where keys are said, and lists which lists are; it is zero for one that is made of several.
+	places map[string]Place
+	lists  map[string]Place
 	// parsed are the files by path, seen what was looked at already, reads counts what is read.
 	parsed map[string]*yaml.Node
 	seen   map[string]bool
 	reads  int
 	// texts are those of the files that were parsed.
 	texts map[string][]byte
-	// writable are the folders that containers may write to, fixed what must not be inside one.
-	writable, fixed []spot
-	// services are the names of all services, built the names that some of them are built under.
-	services map[string]bool
-	built    []named
-	// parts are the files that the project's compose file is made of beside itself.
-	parts []spot
-}
-
-// reset is one place that a file takes away.
-type reset struct{ file, keys string }
-
-// spot is a path and where it is said.
-type spot struct {
-	real, where string
-	place       Place
+	// parts are the files that the project's compose file is made of beside itself, read are others that reading it took.
+	parts, read []Spot
 }
 
 // scope is a file as it is looked at: relative paths in it start at base.
@@ -265,7 +293,7 @@ func (w *walker) file(s scope) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", s.file, err)
 	}
-	w.index(s.file, doc)
+	w.index(s.file, nil, doc, true)
 	w.lookForUnset(s.file, doc, s.env)
 	c := &check{w: w, s: s}
 	for _, e := range entries(doc) {
@@ -289,85 +317,52 @@ func section(c *check, e entry) error {
 	case "services":
 		return checkServices(c, e)
 	}
-	one := map[string]func(c *check, e entry){
-		"networks": checkNetwork, "volumes": checkVolume, "configs": checkObject, "secrets": checkObject, "models": checkModel,
-	}[e.key]
-	if one == nil {
-		return nil
-	}
-	all := entries(e.value)
-	if e.key == "networks" && len(all) > MaxNetworks {
-		c.in("networks").find(Limits, e.line, "there are %d networks, and %d is the most", len(all), MaxNetworks)
-	}
-	for _, inner := range all {
-		one(c.in(e.key, inner.key), inner)
-	}
 	return nil
 }
 
-// index notes the lines of keys, and what is taken away.
-func (w *walker) index(file string, doc *yaml.Node) {
-	w.indexNode(file, nil, doc)
-}
+// maxPlaces bounds the places that are noted: a file may have many services that extend a large one.
+const maxPlaces = 5 * maxNodes
 
-// indexDepth is how far down lines are noted: services.web.build.context.
-const indexDepth = 4
-
-func (w *walker) indexNode(file string, keys []string, n *yaml.Node) {
-	for _, e := range written(n) {
-		path := append(slices.Clone(keys), e.key)
-		name := joined(path)
-		if _, known := w.places[name]; !known {
-			w.places[name] = Place{file, e.line}
+// index notes where keys are said. Of several files the last one counts, unless over is false: then what is known stays.
+func (w *walker) index(file string, keys []string, n *yaml.Node, over bool) {
+	note := func(key string, line int) []string {
+		at := append(slices.Clone(keys), key)
+		if _, known := w.places[joined(at)]; over || !known {
+			w.places[joined(at)] = Place{file, line}
 		}
-		if tag := e.value.Tag; tag == "!reset" || tag == "!override" {
-			w.resets = append(w.resets, reset{file, name})
-		}
-		if len(path) < indexDepth {
-			w.indexNode(file, path, e.value)
+		return at
+	}
+	n = deref(n)
+	if len(w.places) > maxPlaces || n.Kind == yaml.SequenceNode && w.several(joined(keys), Place{file, n.Line}) {
+		return
+	}
+	if n.Kind == yaml.SequenceNode {
+		for i, item := range n.Content {
+			item = deref(item)
+			if end := strings.IndexAny(item.Value, "=:"); end > 0 {
+				note(item.Value[:end], item.Line)
+			}
+			w.index(file, note(composefile.Item(i), item.Line), item, over)
 		}
 	}
+	for _, e := range written(n) {
+		w.index(file, note(e.key, e.line), e.value, over)
+	}
+}
+
+// several reports whether a list is said in another place, too. Then which item of which is which is not known.
+func (w *walker) several(list string, at Place) bool {
+	if other, known := w.lists[list]; !known || other == at {
+		w.lists[list] = at
+		return false
+	}
+	w.lists[list] = Place{}
+	return true
 }
 
 func (w *walker) add(f Finding, at Place) {
 	f.File, f.Line = at.File, at.Line
 	w.findings = append(w.findings, f)
-}
-
-// result are the findings without those that another file takes away, and without repetitions.
-func (w *walker) result() []Finding {
-	all := slices.DeleteFunc(w.findings, func(f Finding) bool {
-		return !f.Rule.fixed() && slices.ContainsFunc(w.resets, func(r reset) bool {
-			return r.file != f.File && (f.Where == r.keys || strings.HasPrefix(f.Where, r.keys+"."))
-		})
-	})
-	slices.SortStableFunc(all, func(a, b Finding) int {
-		if a.File != b.File {
-			return strings.Compare(a.File, b.File)
-		}
-		return a.Line - b.Line
-	})
-	return slices.Compact(all)
-}
-
-// crossings refuses what a container could put something else in place of: a path that is inside a folder which a
-// container may write to; and what it could rewrite itself by.
-func (w *walker) crossings() {
-	for _, open := range w.writable {
-		if slices.ContainsFunc(w.parts, func(p spot) bool { return p.real == open.real }) {
-			w.add(Mounts.Found(open.where, "the container could rewrite the project's compose file, and what it may do"), open.place)
-		}
-	}
-	for _, f := range w.fixed {
-		for _, open := range w.writable {
-			if f.real != open.real && Within(open.real, f.real) {
-				finding := Mounts.Found(f.where, fmt.Sprintf("it is inside %s, which a container may write to (%s), and put a link in its place", open.real, open.where))
-				finding.Mend = "mount that folder read-only, or keep this outside of it"
-				w.add(finding, f.place)
-				break
-			}
-		}
-	}
 }
 
 // lookForUnset notes the variables in a file that nothing sets. Compose puts none into keys.
@@ -432,7 +427,7 @@ func (w *walker) readDotenv(vars, env map[string]string, path string, at Place) 
 		// Nothing there to read; what cannot be read, Compose will say.
 		return nil
 	}
-	w.fixed = append(w.fixed, spot{reach.Real, filepath.Base(path), at})
+	w.read = append(w.read, Spot{reach.Real, filepath.Base(path), at})
 	unset, err := w.src.Language.Dotenv(text, vars, env)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)

@@ -210,7 +210,7 @@ func odd(n *yaml.Node) error {
 		return nil
 	}
 	if n.Style&yaml.TaggedStyle != 0 && !slices.Contains(tags, n.ShortTag()) {
-		return &formatError{n.Line, fmt.Sprintf("tag %s is not one that Compose files have", shown(n.Tag))}
+		return &formatError{n.Line, fmt.Sprintf("tag %s is not one that Compose files have", Shown(n.Tag))}
 	}
 	if n.Kind == yaml.ScalarNode && nested(n.Value) > maxNest {
 		return &formatError{n.Line, fmt.Sprintf("it has variables more than %d levels deep in each other", maxNest)}

@@ -151,3 +151,32 @@ func parseSize(s string) (int64, bool) {
 	}
 	return int64(n * factor), true
 }
+
+// TmpfsTooLarge reports whether the short form of a tmpfs, such as /tmp:size=64m, asks for more than MaxMemory.
+func TmpfsTooLarge(spec string) bool {
+	size, ok := TmpfsSize(spec)
+	return !ok || size > MaxMemory
+}
+
+// TmpfsSize is the size that the short form of a tmpfs asks for: the last one that it says, which is what the kernel
+// takes; 0 when it says none, or a part of the machine's memory. It is false for one that cannot be read.
+func TmpfsSize(spec string) (bytes int64, ok bool) {
+	_, options, _ := strings.Cut(spec, ":")
+	ok = true
+	for option := range strings.SplitSeq(options, ",") {
+		key, value, _ := strings.Cut(strings.TrimSpace(option), "=")
+		switch key {
+		case "size":
+			if bytes, ok = parseSize(value); strings.HasSuffix(value, "%") {
+				bytes, ok = 0, true
+			}
+		case "nr_blocks":
+			blocks, err := strconv.ParseInt(value, 10, 32)
+			bytes, ok = blocks*tmpfsBlock, err == nil
+		}
+	}
+	return bytes, ok
+}
+
+// tmpfsBlock is how many bytes the option nr_blocks counts by, or more.
+const tmpfsBlock = 64 << 10

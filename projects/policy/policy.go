@@ -1,8 +1,9 @@
 // Package policy knows what a compose file of somebody one does not fully trust may ask of the machine, and says no by
-// file, line, rule and mend. It reads YAML and folders, and knows neither Compose's library nor an engine. It looks at
-// the text of every file that Compose would read, before Compose reads it; who loads the project looks once more at what
-// came of it (projects/compose). The policy worth stating: what leaves the project's folder, its networks or its share
-// of the machine is refused by default, and only who runs the gateway allows it, by the rule's name.
+// file, line, rule and mend. It reads YAML and folders, and knows neither Compose's library nor an engine. Before Compose
+// reads a project it looks at the text of every file for what only the text shows: what is included and extended, env
+// files, what cannot be read safely, and trust. All else is for who loads the project, which holds each field of what came
+// of the files to the rules here (projects/compose). The policy worth stating: what leaves the project's folder, its
+// networks or its share of the machine is refused by default, and only who runs the gateway allows it, by the rule's name.
 package policy
 
 import (
@@ -32,7 +33,7 @@ func (f Finding) String() string {
 		place = fmt.Sprintf("%s: line %d", f.File, f.Line)
 	}
 	if f.Where != "" {
-		place += ": " + shown(f.Where)
+		place += ": " + Shown(f.Where)
 	}
 	mend := f.Mend
 	if !f.Rule.fixed() {
@@ -111,8 +112,8 @@ func (t Trust) Split(all []Finding) (allowed, refused []Finding) {
 // errFormat marks a file that is not read any further.
 var errFormat = errors.New("the file cannot be read")
 
-// shown makes text fit to be printed on one line.
-func shown(s string) string {
+// Shown makes text fit to be printed on one line.
+func Shown(s string) string {
 	const most = 200
 	if len(s) > most {
 		s = s[:most] + "…"

@@ -26,7 +26,7 @@ func (c *check) in(keys ...string) *check {
 
 // find notes a finding at a line.
 func (c *check) find(r Rule, line int, format string, args ...any) {
-	c.w.add(r.Found(joined(c.keys), fmt.Sprintf(format, args...)), Place{c.s.file, line})
+	c.w.add(r.Found(strings.Join(c.keys, "."), fmt.Sprintf(format, args...)), Place{c.s.file, line})
 }
 
 // text is a value with its variables in place. One that cannot be expanded stays as it is: Compose refuses it.
@@ -45,38 +45,6 @@ func (c *check) text(n *yaml.Node) string {
 	return value
 }
 
-// on reports whether a value is not plainly off.
-func (c *check) on(n *yaml.Node) bool {
-	n = deref(n)
-	if n == nil {
-		return false
-	}
-	if n.Kind != yaml.ScalarNode {
-		return true
-	}
-	return !slices.Contains([]string{"", "false", "n", "no", "off", "null", "~"}, strings.ToLower(c.text(n)))
-}
-
-// pairs are the entries of a mapping, or of a list of KEY=VALUE.
-func (c *check) pairs(n *yaml.Node) []pair {
-	var all []pair
-	for _, e := range entries(n) {
-		all = append(all, pair{e.key, c.text(e.value), e.line})
-	}
-	if n = deref(n); n != nil && n.Kind != yaml.MappingNode {
-		for _, item := range items(n) {
-			key, value, _ := strings.Cut(c.text(item), "=")
-			all = append(all, pair{key, value, item.Line})
-		}
-	}
-	return all
-}
-
-type pair struct {
-	key, value string
-	line       int
-}
-
 // path makes a path absolute as Compose does, and follows it. One that begins with ~ is somebody's home.
 func (c *check) path(text string) Reach {
 	if strings.HasPrefix(text, "~") {
@@ -86,21 +54,6 @@ func (c *check) path(text string) Reach {
 		text = filepath.Join(c.s.base, text)
 	}
 	return c.w.folder.Reach(text)
-}
-
-// fix notes a path that nobody may put something else in place of.
-func (c *check) fix(r Reach, line int) {
-	c.w.fixed = append(c.w.fixed, spot{r.Real, joined(c.keys), Place{c.s.file, line}})
-}
-
-// read checks a file that is read, by Compose or by the engine.
-func (c *check) read(r Rule, n *yaml.Node, text string) {
-	reach := c.path(text)
-	if !reach.Inside {
-		c.find(r, n.Line, "%s is outside the project's folder", shown(text))
-		return
-	}
-	c.fix(reach, n.Line)
 }
 
 // checkGateway looks at x-gateway: only the project's own file may record trust, and only when it is not somebody else's.
@@ -142,7 +95,7 @@ func checkIncludeOne(c *check, n *yaml.Node) error {
 		paths, directory, envFiles = items(lookUp(n, "path")), deref(lookUp(n, "project_directory")), items(lookUp(n, "env_file"))
 	}
 	if len(c.s.above) > 0 && (directory != nil || len(envFiles) > 0) {
-		f := Include.Found(joined(c.keys), "project_directory and env_file of an include inside an included file are looked for where the command is run")
+		f := Include.Found(strings.Join(c.keys, "."), "project_directory and env_file of an include inside an included file are looked for where the command is run")
 		f.Mend = "write this include into the compose file itself, or leave both out: the included file's own folder and its .env are the default"
 		c.w.add(f, Place{c.s.file, n.Line})
 		return nil
@@ -222,62 +175,43 @@ func checkLocal(c *check, n *yaml.Node) (string, bool) {
 		return "", false
 	}
 	if said := deref(n).Value; variables(said) > 0 {
-		c.find(Include, n.Line, "%s has a variable in it", shown(said))
+		c.find(Include, n.Line, "%s has a variable in it", Shown(said))
 		return "", false
 	}
 	path := c.text(n)
 	if strings.Contains(path, "://") || strings.HasPrefix(path, "git@") || strings.HasPrefix(path, "oci:") || strings.HasPrefix(path, "github.com/") {
-		c.find(Include, n.Line, "%s is on a server", shown(path))
+		c.find(Include, n.Line, "%s is on a server", Shown(path))
 		return "", false
 	}
 	reach := c.path(path)
 	if !reach.Inside {
-		c.find(Include, n.Line, "%s is outside the project's folder", shown(path))
+		c.find(Include, n.Line, "%s is outside the project's folder", Shown(path))
 		return "", false
 	}
-	c.fix(reach, n.Line)
-	c.w.parts = append(c.w.parts, spot{reach.Real, joined(c.keys), Place{c.s.file, n.Line}})
+	c.w.parts = append(c.w.parts, Spot{reach.Real, strings.Join(c.keys, "."), Place{c.s.file, n.Line}})
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(c.s.base, path)
 	}
 	return filepath.Clean(path), true
 }
 
-// checkServices looks at all services of a file.
+// checkServices follows what the services of a file extend.
 func checkServices(c *check, e entry) error {
-	all := entries(e.value)
-	if len(all) > MaxServices {
-		c.in("services").find(Limits, e.line, "there are %d services, and %d is the most", len(all), MaxServices)
-	}
-	for _, service := range all {
-		c.w.services[service.key] = true
-		if err := checkService(c.in("services", service.key), e.value, service); err != nil {
+	for _, service := range entries(e.value) {
+		if err := checkExtends(c.in("services", service.key), e.value, service.value); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// checkService looks at one service, and at those that it extends. The keys are those of the service that comes of it.
-func checkService(c *check, services *yaml.Node, service entry) error {
-	key := strings.Join([]string{"service", c.s.file, c.s.base, service.key, joined(c.keys)}, "\x00")
-	if c.w.seen[key] {
+// checkExtends follows what a service extends, once. The keys are those of the service that comes of it: what it says by
+// another is noted where that says it.
+func checkExtends(c *check, services, service *yaml.Node) error {
+	n := lookUp(service, "extends")
+	if n == nil {
 		return nil
 	}
-	c.w.seen[key] = true
-	for _, e := range entries(service.value) {
-		if one := serviceKeys[e.key]; one != nil {
-			one(c.in(e.key), e)
-		}
-	}
-	noteImage(c, service.value)
-	if e := lookUp(service.value, "extends"); e != nil {
-		return checkExtends(c, services, e)
-	}
-	return nil
-}
-
-func checkExtends(c *check, services, n *yaml.Node) error {
 	from, file := deref(n), lookUp(n, "file")
 	if from.Kind == yaml.MappingNode {
 		from = deref(lookUp(n, "service"))
@@ -294,9 +228,12 @@ func checkExtends(c *check, services, n *yaml.Node) error {
 		in.s = scope{file: path, base: filepath.Dir(path), env: c.s.env}
 		services = lookUp(doc, "services")
 	}
-	for _, e := range entries(services) {
-		if e.key == c.text(from) {
-			return checkService(&in, services, e)
+	name := c.text(from)
+	if key := strings.Join([]string{"extends", in.s.file, in.s.base, name, joined(c.keys)}, "\x00"); !c.w.seen[key] {
+		c.w.seen[key] = true
+		if extended := lookUp(services, name); extended != nil {
+			c.w.index(in.s.file, c.keys, extended, false)
+			return checkExtends(&in, services, extended)
 		}
 	}
 	return nil
@@ -314,14 +251,14 @@ func base(c *check, file *yaml.Node) (doc *yaml.Node, path string, err error) {
 		return nil, "", nil
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, "", fmt.Errorf("%s: line %d: extends: there is no file %s", c.s.file, file.Line, shown(path))
+		return nil, "", fmt.Errorf("%s: line %d: extends: there is no file %s", c.s.file, file.Line, Shown(path))
 	}
 	if err != nil {
 		return nil, "", fmt.Errorf("%s: %w", path, err)
 	}
 	c.w.lookForUnset(path, doc, c.s.env)
 	if lookUp(lookUp(doc, "x-gateway"), "trust") != nil {
-		c.find(SelfTrust, file.Line, "%s gives itself trust", shown(path))
+		c.find(SelfTrust, file.Line, "%s gives itself trust", Shown(path))
 	}
 	return doc, path, nil
 }
