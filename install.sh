@@ -89,10 +89,11 @@ stop() {
 	for entry in $running; do kill -TERM "${entry#*:}" 2>/dev/null || true; done
 }
 
-# await shows the steps of all jobs until they have ended, on a terminal with a line that moves. The first that fails
-# ends the others and the installation.
+# await shows the steps of all jobs until they have ended, and where they are: on a terminal in a line that moves, in a
+# log every 15 seconds. The first that fails ends the others and the installation.
 await() {
 	[ -z "$dry_run" ] || return 0
+	told=$(elapsed)
 	while [ -n "$running" ]; do
 		left=''
 		for entry in $running; do
@@ -117,7 +118,12 @@ await() {
 			now="$now; $(cat "$jobs/${entry%:*}.now" 2>/dev/null || tail -n 1 "$jobs/${entry%:*}.steps")"
 		done
 		[ -n "$running" ] || break
-		[ ! -t 1 ] || printf '\r\033[K    %3d s  %.66s' "$(elapsed)" "${now#; }"
+		if [ -t 1 ]; then
+			printf '\r\033[K    %3d s  %.66s' "$(elapsed)" "${now#; }"
+		elif [ $(($(elapsed) - told)) -ge 15 ]; then
+			told=$(elapsed)
+			printf '    %3d s  %s\n' "$told" "${now#; }"
+		fi
 		sleep 1
 	done
 	[ ! -t 1 ] || printf '\r\033[K'
