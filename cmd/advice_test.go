@@ -21,9 +21,7 @@ var harmful = regexp.MustCompile(`gateway rm\b|volume rm|volume prune|system pru
 // own are texts that are about their own command, or about what that very command made a moment ago.
 var own = []string{
 	"  gateway rm robots\n  gateway rm robots --dry-run\n  gateway rm robots --yes",
-	"taking project %s down again: %w; fix it with: gateway rm %s",
-	"%w; fix it with: gateway rm %s",
-	"gateway rm ",
+	"gateway rm ", // a change's fix for itself
 }
 
 func TestAdvice_NamesCommandsThatAreThereAndLoseNothing(t *testing.T) {

@@ -1,23 +1,30 @@
 package projects
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/netip"
-	"regexp"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
+	"gateway/projects/compose"
+	"gateway/projects/plan"
 	"gateway/projects/policy"
+	"gateway/projects/tree"
 	"gateway/proxy/route"
 	"gateway/templates"
 )
 
-// Request is a project that somebody asks for.
-type Request struct {
+// Add makes a project of a template or of somebody's files.
+type Add struct {
 	Template templates.Template
 	Name     Name
 	Key      route.Key
@@ -30,48 +37,112 @@ type Request struct {
 	Site *Site
 	// Source is somebody's folder that the project is made of, when it is not nil.
 	Source *Source
-	// Pool is where the subnet of its network is taken from.
+	// Pool is where the subnets of its networks are taken from.
 	Pool netip.Prefix
 	// Trust are the rules of the policy that it may break.
 	Trust policy.Trust
 }
 
-// Addition is the plan of a new project: all that is decided before anything is done.
-type Addition struct {
-	Name   Name
-	Dir    string
-	Key    route.Key
-	Subnet netip.Prefix
-	// Backend is the subnet of the project's second network, the zero value when it has none.
-	Backend netip.Prefix
-	Site    *Site
-	Source  *Source
-	// Notes say what becomes of the source otherwise than it says itself.
-	Notes []string
-	// Files are the rendered ones, by slash-separated path in Dir. Those in templates.SecretFolder are secrets.
-	Files map[string][]byte
-	// Shown are the secrets to tell whoever makes the project: the paths of their files, by parameter.
-	Shown map[string]string
+// Secret is one that is told to whoever makes a project.
+type Secret struct{ Name, File, Text string }
 
-	// filesAtPort renders the files again for a source of which the port was found later.
-	filesAtPort func(port int) (map[string][]byte, error)
+// Project is the one to make.
+func (r Add) Project() Name { return r.Name }
+
+// Plan decides whether and how the project is made. All its files are made in a scratch folder, where the policy is
+// checked.
+func (r Add) Plan(ctx context.Context, o *Observed) (*Change, error) {
+	// From here on until its files are in place nobody else chooses a subnet.
+	unlock, err := o.life.Store.lock(ctx, poolLock, poolPatience)
+	if err != nil {
+		return nil, err
+	}
+	free := sync.OnceFunc(unlock)
+	o.closers = append(o.closers, free)
+	edge, backend, err := r.check(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	p := r.meta(edge, backend)
+	files, notes, err := r.files(p)
+	if err != nil {
+		return nil, err
+	}
+	dir := o.life.Store.Dir(r.Name)
+	stage, err := o.Scratch(o.life.Store.root, "add")
+	if err != nil {
+		return nil, err
+	}
+	if err := fill(ctx, stage, files, r.Site, r.Source.folders()...); err != nil {
+		return nil, fmt.Errorf("making the folder of project %s: %w", r.Name, diskFull(err))
+	}
+	// The path that it is made for is its own.
+	held, err := o.CheckPolicy(ctx, compose.Subject{Dir: stage, Place: dir}, r.Key)
+	if err != nil {
+		return nil, r.Source.named(err, stage, dir)
+	}
+	doc, err := read(r.Name, stage)
+	if err != nil {
+		return nil, r.Source.named(err, stage, dir)
+	}
+	c := &Change{
+		Plan: plan.Plan{Verb: "add"}, Project: Project{Name: r.Name, Dir: dir, Document: doc}, Keys: []route.Key{r.Key}, Notes: append(notes, held...),
+		Undone: "all that was made of the project was removed again", Fix: "gateway rm " + string(r.Name),
+	}
+	for _, p := range r.Template.Parameters {
+		if p.Show {
+			file := p.SecretFile()
+			c.Secrets = append(c.Secrets, Secret{p.Name, filepath.Join(dir, filepath.FromSlash(file)), strings.TrimSpace(string(files[file]))})
+		}
+	}
+	place := plan.RenameTo(stage, dir)
+	place.Text = "make " + dir
+	c.Steps = append([]plan.Step{place}, r.written(files)...)
+	c.Steps = append(c.Steps, plan.Step{Do: func(context.Context) error { free(); return nil }})
+	c.Steps = append(c.Steps, r.start(o.life, p, dir, files)...)
+	return c, nil
 }
 
-// PlanAdd decides whether and how a project is made. The error is a Refusal with every reason there is.
-func PlanAdd(r Request, f Facts) (Addition, error) {
-	edge, backend, poolErr := f.chooseSubnets(r.Pool, r.Template.Needs.Backend || r.Source.needsBackend())
-	err := refuse(f.Engine, f.near(), f.Gateway, f.imagesThere(), f.nameFits(r), f.keyFree(r.Key),
-		pathFits(r.Template, r.Key), f.room, f.siteFits(r.Site), f.sourceFits(r.Source), poolErr)
-	if err != nil {
-		return Addition{}, err
+// check collects every reason why the project cannot be made, and chooses its subnets.
+func (r Add) check(ctx context.Context, o *Observed) (edge, backend netip.Prefix, err error) {
+	_, engine := o.Running(ctx)
+	_, gateway := o.gateway(ctx)
+	if ctx.Err() != nil {
+		return edge, backend, ctx.Err()
 	}
+	need := int64(1 << 20)
+	if r.Site != nil {
+		need += r.Site.Bytes
+	}
+	if r.Source != nil {
+		need += r.Source.Folder.Bytes
+	}
+	store := o.life.Store
+	reasons := []error{
+		engine, gateway, o.near(), o.keyFree(ctx, r.Key), pathFits(r.Template, r.Key), store.checkRoom(need),
+		siteFits(store, r.Site), sourceFits(store, r.Source),
+	}
+	if engine == nil {
+		var pool error
+		edge, backend, pool = o.subnets(ctx, r.Pool, r.Template.Needs.Backend || r.Source.needsBackend())
+		reasons = append(reasons, o.imagesThere(ctx, r.Template.Needs.Images), r.nameFits(ctx, o), pool)
+	}
+	return edge, backend, refuse(reasons...)
+}
+
+// nameFits refuses a name that is taken, unless it comes with the path: then the path is what has to be another.
+func (r Add) nameFits(ctx context.Context, o *Observed) error {
+	if byPath, err := DefaultName(r.Key.Prefix, r.Template.Name); err == nil && byPath == r.Name && o.keyFree(ctx, r.Key) != nil {
+		return nil
+	}
+	return o.nameFree(ctx)
+}
+
+// meta is what the project's files say of it.
+func (r Add) meta(edge, backend netip.Prefix) templates.Project {
 	p := templates.Project{
-		Name:    string(r.Name),
-		Path:    r.Key.Prefix.String(),
-		Host:    r.Key.Host,
-		Owner:   r.Owner,
-		Created: r.Created.Format(time.DateOnly),
-		Subnet:  edge.String(),
+		Name: string(r.Name), Path: r.Key.Prefix.String(), Host: r.Key.Host, Owner: r.Owner,
+		Created: r.Created.Format(time.DateOnly), Subnet: edge.String(),
 	}
 	if backend.IsValid() {
 		p.Backend = backend.String()
@@ -79,31 +150,11 @@ func PlanAdd(r Request, f Facts) (Addition, error) {
 	if !r.Expires.IsZero() {
 		p.Expires = r.Expires.Format(time.DateOnly)
 	}
-	files, notes, err := r.files(p)
-	if err != nil {
-		return Addition{}, err
-	}
-	plan := Addition{
-		Name: r.Name, Dir: f.dir, Key: r.Key, Subnet: edge, Backend: backend, Site: r.Site, Source: r.Source, Notes: notes,
-		Files: files, Shown: map[string]string{},
-	}
-	for _, p := range r.Template.Parameters {
-		if p.Show {
-			plan.Shown[p.Name] = p.SecretFile()
-		}
-	}
-	plan.filesAtPort = func(port int) (map[string][]byte, error) {
-		found := r
-		found.Source, found.Parameters = r.Source.atPort(port), maps.Clone(r.Parameters)
-		found.Parameters["port"] = strconv.Itoa(port)
-		files, _, err := found.files(p)
-		return files, err
-	}
-	return plan, nil
+	return p
 }
 
-// files makes the files of a project, with the trust that it is given.
-func (r Request) files(p templates.Project) (files map[string][]byte, notes []string, err error) {
+// files makes the files of the project, with the trust that it is given.
+func (r Add) files(p templates.Project) (files map[string][]byte, notes []string, err error) {
 	if files, notes, err = r.render(p); err != nil {
 		return nil, nil, refuse(err)
 	}
@@ -117,152 +168,118 @@ func (r Request) files(p templates.Project) (files map[string][]byte, notes []st
 	return files, notes, nil
 }
 
-// plainPath is a path that can be a folder's as it is.
-var plainPath = regexp.MustCompile(`^(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$|^/$`)
-
-// pathFits refuses a path that the template cannot be served at.
-func pathFits(t templates.Template, key route.Key) error {
-	path := key.Prefix.String()
-	if !t.Needs.PlainPath || plainPath.MatchString(path) {
-		return nil
+// written are the steps that say what is in the project's folder.
+func (r Add) written(files map[string][]byte) []plan.Step {
+	var steps []plan.Step
+	say := func(format string, args ...any) { steps = append(steps, plan.Step{Text: fmt.Sprintf(format, args...)}) }
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if r.Site == nil || !strings.HasPrefix(name, SiteFolder+"/") {
+			say("write %s (%s)", name, Size(int64(len(files[name]))))
+		}
 	}
-	return fmt.Errorf("path %s: template %s makes a folder of it, so that it takes letters, digits, dashes, underscores and dots; choose another path", path, t.Name)
+	if r.Site != nil {
+		say("copy %d files (%s) from %s to %s", r.Site.Files, Size(r.Site.Bytes), r.Site.Dir, SiteFolder)
+	}
+	for _, text := range r.Source.steps() {
+		say("%s", text)
+	}
+	return steps
 }
 
-// keyFree refuses a key that any route has.
-func (f Facts) keyFree(key route.Key) error { return free(key, "", f.taken()) }
-
-// nameFits is nameFree, but for a name that comes with the path: then the path is what has to be another.
-func (f Facts) nameFits(r Request) error {
-	if byPath, err := DefaultName(r.Key.Prefix, r.Template.Name); err == nil && byPath == r.Name && f.keyFree(r.Key) != nil {
-		return nil
+// start are the steps that run the project. From the first on, undoing removes all that the engine has of it.
+func (r Add) start(l Life, p templates.Project, dir string, files map[string][]byte) []plan.Step {
+	said := func(step func(ctx context.Context) error) func(ctx context.Context) error {
+		return func(ctx context.Context) error { return Explain(ctx, l.Engine, r.Name, step(ctx)) }
 	}
-	return f.nameFree(r.Name)
+	steps := []plan.Step{{
+		Text: fmt.Sprintf("create the edge network of project %s with subnet %s", r.Name, p.Subnet),
+		Do:   said(func(ctx context.Context) error { return r.findPort(ctx, l, p, dir, files) }),
+		Undo: []plan.Action{{Kind: down}},
+	}}
+	if p.Backend != "" {
+		steps = append(steps, plan.Step{Text: "create a network of the project's own with subnet " + p.Backend})
+	}
+	return append(steps, plan.Step{
+		Text: fmt.Sprintf("start the containers of project %s", r.Name),
+		Do: said(func(ctx context.Context) error {
+			if err := l.run(ctx, dir, r.Name, false); err != nil {
+				return fmt.Errorf("starting project %s: %w", r.Name, err)
+			}
+			return nil
+		}),
+	}, plan.Step{
+		Text: fmt.Sprintf("wait until %s answers", r.Key),
+		Do:   said(func(ctx context.Context) error { return l.Ready(ctx, r.Name, []route.Key{r.Key}) }),
+	})
 }
 
-// free refuses a key that another project's route has.
-func free(key route.Key, name Name, taken []policy.Held) error {
-	for _, t := range taken {
-		if t.Key == key && (t.Project == "" || t.Project != string(name)) {
-			return fmt.Errorf("%s is taken by %s; choose another --path", key, t.By)
+// findPort asks the image of the service for its port, when nothing else says it, and writes it into the project's files.
+func (r Add) findPort(ctx context.Context, l Life, p templates.Project, dir string, files map[string][]byte) error {
+	if r.Source == nil || r.Source.Choice.Port > 0 {
+		return nil
+	}
+	choice := r.Source.Choice
+	ports, err := l.Compose.Prepare(ctx, dir, string(r.Name), choice.Service)
+	if err != nil {
+		return errors.Join(fmt.Errorf("starting project %s: %w", r.Name, err), l.sweep(ctx, err))
+	}
+	port, err := choice.One(ports)
+	if err == nil && port == 0 {
+		err = choice.NoPort()
+	}
+	if err != nil {
+		return err
+	}
+	r.Source, r.Parameters = r.Source.atPort(port), maps.Clone(r.Parameters)
+	r.Parameters["port"] = strconv.Itoa(port)
+	found, _, err := r.files(p)
+	if err != nil {
+		return err
+	}
+	for name, text := range found {
+		if !bytes.Equal(text, files[name]) {
+			if err := tree.ReplaceFile(filepath.Join(dir, filepath.FromSlash(name)), text); err != nil {
+				return fmt.Errorf("writing the port of project %s: %w", r.Name, err)
+			}
 		}
 	}
 	return nil
 }
 
-// Steps says what will be done, one line each.
-func (a Addition) Steps() []string {
-	steps := []string{fmt.Sprintf("make %s", a.Dir)}
-	for _, name := range slices.Sorted(maps.Keys(a.Files)) {
-		if a.Site == nil || !strings.HasPrefix(name, SiteFolder+"/") {
-			steps = append(steps, fmt.Sprintf("write %s (%s)", name, Size(int64(len(a.Files[name])))))
+// named is an error with the files of a copy named as people know them: those of the source as they were taken, all others
+// as they will be in the project's folder.
+func (s *Source) named(err error, stage, dir string) error {
+	names := [][2]string{{stage, dir}}
+	if s != nil {
+		names = [][2]string{{filepath.Join(stage, "source"), s.Folder.Dir}, names[0]}
+	}
+	return renamed(err, names)
+}
+
+// renamed is an error with files named as if they were in other folders, the first of which counts.
+func renamed(err error, names [][2]string) error {
+	if err == nil {
+		return nil
+	}
+	refused, is := errors.AsType[policy.Refused](err)
+	if !is {
+		text := err.Error()
+		for _, n := range names {
+			text = strings.ReplaceAll(text, n[0]+string(os.PathSeparator), n[1]+string(os.PathSeparator))
 		}
-	}
-	if a.Site != nil {
-		steps = append(steps, fmt.Sprintf("copy %d files (%s) from %s to %s", a.Site.Files, Size(a.Site.Bytes), a.Site.Dir, SiteFolder))
-	}
-	steps = append(steps, a.Source.steps()...)
-	steps = append(steps, fmt.Sprintf("create the edge network of project %s with subnet %s", a.Name, a.Subnet))
-	if a.Backend.IsValid() {
-		steps = append(steps, fmt.Sprintf("create a network of the project's own with subnet %s", a.Backend))
-	}
-	return append(steps,
-		fmt.Sprintf("start the containers of project %s", a.Name),
-		fmt.Sprintf("wait until %s answers", a.Key))
-}
-
-// Plan observes and decides, and does nothing.
-func (l Life) Plan(ctx context.Context, r Request, observe Observe) (Addition, error) {
-	facts, err := observe(ctx, r.Name, r.Template.Needs.Images)
-	if err != nil {
-		return Addition{}, err
-	}
-	need := int64(1 << 20)
-	if r.Site != nil {
-		need += r.Site.Bytes
-	}
-	if r.Source != nil {
-		need += r.Source.Folder.Bytes
-	}
-	if facts.folders, err = l.Store.look(r.Name, need); err != nil {
-		return Addition{}, err
-	}
-	return PlanAdd(r, facts)
-}
-
-// Add makes a project and returns when it is served. Whatever fails or interrupts it, nothing of the project is left:
-// then the error is a *Failure if it had been started. When something could not be removed the error wraps a *Leftover.
-func (l Life) Add(ctx context.Context, r Request, observe Observe) (Addition, error) {
-	// Refuse before the first lock file is written.
-	if _, err := l.Plan(ctx, r, observe); err != nil {
-		return Addition{}, err
-	}
-	unlock, err := l.Store.Lock(ctx, r.Name)
-	if err != nil {
-		return Addition{}, err
-	}
-	defer unlock()
-	plan, err := l.place(ctx, r, observe)
-	if err != nil {
-		return Addition{}, err
-	}
-	if err := start(ctx, l, plan); err != nil {
-		return Addition{}, l.undo(ctx, plan.Name, err)
-	}
-	return plan, nil
-}
-
-// place plans anew and puts the folder in place, while nobody else can choose the same subnet.
-func (l Life) place(ctx context.Context, r Request, observe Observe) (Addition, error) {
-	unlock, err := l.Store.lock(ctx, poolLock, lockPatience)
-	if err != nil {
-		return Addition{}, err
-	}
-	defer unlock()
-	plan, err := l.Plan(ctx, r, observe)
-	if err != nil {
-		return Addition{}, err
-	}
-	return plan, l.Store.place(ctx, plan.Name, plan.Files, plan.Site, plan.Source.folders()...)
-}
-
-func start(ctx context.Context, l Life, plan Addition) error {
-	if l.Hold != nil {
-		if err := l.Hold(ctx, plan); err != nil {
+		if text == err.Error() {
 			return err
 		}
+		return &diagnosis{text, err}
 	}
-	if err := l.findPort(ctx, plan); err != nil {
-		return err
+	refused = slices.Clone(refused)
+	for i, f := range refused {
+		for _, n := range names {
+			if inside, ok := strings.CutPrefix(f.File, n[0]+string(os.PathSeparator)); ok {
+				refused[i].File = filepath.Join(n[1], inside)
+				break
+			}
+		}
 	}
-	if err := l.run(ctx, plan.Dir, plan.Name, false); err != nil {
-		return fmt.Errorf("starting project %s: %w", plan.Name, err)
-	}
-	return l.Ready(ctx, plan.Name, []route.Key{plan.Key})
-}
-
-// allRemoved is true when making a project failed and was undone.
-const allRemoved = "all that was made of the project was removed again"
-
-// undo removes all of a project that was not there before, also when the command was interrupted.
-func (l Life) undo(ctx context.Context, name Name, cause error) error {
-	interrupted := ctx.Err() != nil
-	ctx, cancel := l.afterwards(ctx, name)
-	defer cancel()
-	failure := diagnose(ctx, l.Engine, name, cause)
-	cause = failure.Err
-	err := teardown(ctx, l.Engine, l.Compose, name)
-	if err == nil && interrupted {
-		err = settle(ctx, l, name)
-	}
-	if err != nil {
-		failure.Err = left(cause, "taking project %s down again: %w; fix it with: gateway rm %s", name, err, name)
-		return failure
-	}
-	if err := l.Store.remove(name, ""); err != nil {
-		failure.Err = left(cause, "%w; fix it with: gateway rm %s", err, name)
-		return failure
-	}
-	failure.Undone = allRemoved
-	return failure
+	return refused
 }

@@ -34,7 +34,7 @@ func steps(c *Change) string {
 func added(t *testing.T) *bench {
 	t.Helper()
 	b := newBench(t)
-	if _, err := b.Add(t.Context(), request(t, "robots", "/robots"), b.observe); err != nil {
+	if _, err := b.Do(t.Context(), request(t, "robots", "/robots")); err != nil {
 		t.Fatal(err)
 	}
 	b.compose.calls, b.waited = nil, nil

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"gateway/projects/plan"
+	"gateway/templates"
 )
 
 // crashCase is a change that can be killed, or fail, at any point.
@@ -27,7 +28,23 @@ type crashCase struct {
 
 // crashCases are all verbs.
 func crashCases() []crashCase {
+	imports := func(t *testing.T) Verb {
+		r := request(t, "shop", "/shop")
+		r.Template, r.Source = imported(t), shop(t, "one")
+		r.Source.Choice.Port, r.Parameters = 0, map[string]string{"from": "x", "port": "0"}
+		return r
+	}
 	return []crashCase{
+		{name: "add portfolio", bench: newBench, verb: func(t *testing.T) Verb { return request(t, "robots", "/robots") }},
+		{
+			name: "add compose, whose port the image says",
+			bench: func(t *testing.T) *bench {
+				b := newBench(t)
+				b.compose.ports = []int{8080}
+				return b
+			},
+			verb: imports,
+		},
 		{name: "rm", bench: added, verb: func(*testing.T) Verb { return Remove{"robots"} }, again: true},
 		{
 			name: "rm of a linked folder",
@@ -59,12 +76,24 @@ func crashCases() []crashCase {
 	}
 }
 
+func imported(t *testing.T) templates.Template {
+	t.Helper()
+	scaffold, err := templates.Find(ImportTemplate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return scaffold
+}
+
 // world is all that a change may change: the files of the projects, links as links, and what runs.
 func (b *bench) world(t *testing.T) map[string]string {
 	t.Helper()
 	all := map[string]string{}
 	for _, root := range append([]string{b.Store.Root()}, b.beside...) {
 		err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil // No project yet.
+			}
 			if err != nil || entry.IsDir() {
 				return err
 			}

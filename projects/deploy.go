@@ -160,8 +160,7 @@ func (l Life) Compare(ctx context.Context, name Name, site *Site) (Changes, erro
 	if err != nil {
 		return Changes{}, err
 	}
-	facts := Facts{folders: folders{root: l.Store.root}}
-	if err := refuse(facts.siteFits(site), siteWanted(p), Store{l.Store.beside(name)}.checkRoom(site.Bytes)); err != nil {
+	if err := refuse(siteFits(l.Store, site), siteWanted(p), Store{l.Store.beside(name)}.checkRoom(site.Bytes)); err != nil {
 		return Changes{}, err
 	}
 	return site.compare(ctx, filepath.Join(p.Dir, SiteFolder))
@@ -177,17 +176,17 @@ func (l Life) check(ctx context.Context, d Deployment) (Project, error) {
 	if err != nil {
 		return p, err
 	}
-	folders, err := l.Store.look(d.Name, 0)
+	o := &Observed{life: l, Name: d.Name, routes: d.Routes, asked: true}
+	taken, err := o.Taken(ctx)
 	if err != nil {
 		return p, err
 	}
-	facts := Facts{Routes: d.Routes, folders: folders}
-	reasons := []error{running.foreign(d.Name, p.Dir), facts.siteFits(d.Site)}
+	reasons := []error{running.foreign(d.Name, p.Dir), siteFits(l.Store, d.Site)}
 	for _, problem := range p.Problems {
 		reasons = append(reasons, fmt.Errorf("%s: label %s: %s; %s", ComposeFile, problem.Label, problem.Message, problem.Mend))
 	}
 	for _, claim := range p.Claims {
-		reasons = append(reasons, free(claim.Key, d.Name, facts.taken()))
+		reasons = append(reasons, free(claim.Key, d.Name, taken))
 	}
 	if d.Site != nil {
 		reasons = append(reasons, siteWanted(p), Store{l.Store.beside(d.Name)}.checkRoom(d.Site.Bytes))

@@ -51,6 +51,7 @@ type Engine interface {
 	Lister
 	Remover
 	Keeper
+	Images() docker.Images
 }
 
 // KeepRunning has all containers of a project outlive the death of the engine, or lets them rest when they are to be

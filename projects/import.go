@@ -1,7 +1,6 @@
 package projects
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,7 +10,6 @@ import (
 
 	"gateway/projects/importer"
 	"gateway/projects/policy"
-	"gateway/projects/tree"
 	"gateway/proxy/docker"
 	"gateway/proxy/printable"
 	"gateway/templates"
@@ -70,41 +68,10 @@ func (s *Source) atPort(port int) *Source {
 	return &found
 }
 
-// findPort asks the image of the service for its port, when nothing else says it, and writes it into the project's files.
-func (l Life) findPort(ctx context.Context, plan Addition) error {
-	if plan.Source == nil || plan.Source.Choice.Port > 0 {
-		return nil
-	}
-	choice := plan.Source.Choice
-	ports, err := l.Compose.Prepare(ctx, plan.Dir, string(plan.Name), choice.Service)
-	if err != nil {
-		return errors.Join(fmt.Errorf("starting project %s: %w", plan.Name, err), l.sweep(ctx, err))
-	}
-	port, err := choice.One(ports)
-	if err == nil && port == 0 {
-		err = choice.NoPort()
-	}
-	if err != nil {
-		return err
-	}
-	files, err := plan.filesAtPort(port)
-	if err != nil {
-		return err
-	}
-	for name, text := range files {
-		if !bytes.Equal(text, plan.Files[name]) {
-			if err := tree.ReplaceFile(filepath.Join(plan.Dir, filepath.FromSlash(name)), text); err != nil {
-				return fmt.Errorf("writing the port of project %s: %w", plan.Name, err)
-			}
-		}
-	}
-	return nil
-}
-
 // sourceFits refuses a folder that the copy of it would be in, or that is in the projects folder itself.
-func (f Facts) sourceFits(s *Source) error {
-	if s != nil && contains(s.Folder.Dir, resolved(f.root)) {
-		return fmt.Errorf("folder %s: the projects folder %s is inside it; name the folder with the project alone", s.Folder.Dir, f.root)
+func sourceFits(store Store, s *Source) error {
+	if s != nil && contains(s.Folder.Dir, resolved(store.root)) {
+		return fmt.Errorf("folder %s: the projects folder %s is inside it; name the folder with the project alone", s.Folder.Dir, store.root)
 	}
 	return nil
 }
@@ -124,7 +91,7 @@ func (s *Source) strays(trust policy.Trust) error {
 }
 
 // render makes the files of a project: of its template, or around somebody's.
-func (r Request) render(p templates.Project) (files map[string][]byte, notes []string, err error) {
+func (r Add) render(p templates.Project) (files map[string][]byte, notes []string, err error) {
 	if r.Source == nil || len(r.Source.Files) == 0 {
 		files, err = r.Template.Render(p, r.Parameters)
 		return files, nil, err

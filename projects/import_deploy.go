@@ -61,7 +61,7 @@ func (l Life) DeploySource(ctx context.Context, d SourceDeployment) (SourceDeplo
 	keep, err := d.keep(p)
 	if err == nil {
 		err = refuse(p.Takes(d.Source.Folder.Dir, d.Source.Files), d.Source.Outline.Check(d.Source.Choice), d.Source.strays(p.Trust.With(d.Trust)),
-			Facts{folders: folders{root: l.Store.root}}.sourceFits(d.Source), Store{p.Dir}.checkRoom(d.Source.Folder.Bytes))
+			sourceFits(l.Store, d.Source), Store{p.Dir}.checkRoom(d.Source.Folder.Bytes))
 	}
 	if err != nil {
 		return SourceDeployed{}, err

@@ -54,7 +54,7 @@ func (b *bench) imported(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.Source, r.Parameters = shop(t, "one"), map[string]string{"from": "x"}
-	if _, err := b.Add(t.Context(), r, b.observe); err != nil {
+	if _, err := b.Do(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
 	for name, text := range map[string]string{"seed": "changed by the app", "app.db": "orders"} {
@@ -89,7 +89,7 @@ func TestAdd_ImportsAFolderAsItIs(t *testing.T) {
 		t.Errorf("read back as %+v", p)
 	}
 	// The path is taken while nothing runs, and is known to be its own.
-	if _, err := b.Plan(t.Context(), request(t, "other", "/shop"), b.observe); err == nil || !strings.Contains(err.Error(), "taken by project shop") {
+	if _, err := b.DryRun(t.Context(), request(t, "other", "/shop")); err == nil || !strings.Contains(err.Error(), "taken by project shop") {
 		t.Errorf("a second one at its path: %v", err)
 	}
 }
@@ -99,22 +99,22 @@ func TestAdd_LeavesNothingOfAnImportThatFails(t *testing.T) {
 	r := request(t, "shop", "/shop")
 	r.Template.Name, r.Source = ImportTemplate, shop(t, "one")
 	b.compose.up = errors.New("the build failed")
-	if _, err := b.Add(t.Context(), r, b.observe); err == nil || b.Store.Exists("shop") {
+	if _, err := b.Do(t.Context(), r); err == nil || b.Store.Exists("shop") {
 		t.Errorf("%v", err)
 	}
 	r.Source.Outline.Services[0].Labels = map[string]string{"gateway.path": "/db"}
-	if _, err := b.Plan(t.Context(), r, b.observe); err == nil || !strings.Contains(err.Error(), "service db: label gateway.path") {
+	if _, err := b.DryRun(t.Context(), r); err == nil || !strings.Contains(err.Error(), "service db: label gateway.path") {
 		t.Errorf("routes of its own: %v", err)
 	}
 	r.Source = shop(t, "one")
 	beside := filepath.Join(filepath.Dir(r.Source.Folder.Dir), "data")
 	r.Source.Outline.Services[0].Mounts = []importer.Mount{{Path: beside}}
-	if _, err := b.Plan(t.Context(), r, b.observe); err == nil || !strings.Contains(err.Error(), beside+" is mounted, which is not in it") {
+	if _, err := b.DryRun(t.Context(), r); err == nil || !strings.Contains(err.Error(), beside+" is mounted, which is not in it") {
 		t.Errorf("a mount beside the folder: %v", err)
 	}
 	r.Source = shop(t, "one")
 	r.Source.Folder.Dir = filepath.Dir(b.Store.Root())
-	if _, err := b.Plan(t.Context(), r, b.observe); err == nil || !strings.Contains(err.Error(), "the projects folder") {
+	if _, err := b.DryRun(t.Context(), r); err == nil || !strings.Contains(err.Error(), "the projects folder") {
 		t.Errorf("a folder with all projects: %v", err)
 	}
 }
@@ -137,15 +137,15 @@ func TestAdd_FindsThePortInTheImage(t *testing.T) {
 		}
 		r.Source, r.Parameters = shop(t, "one"), map[string]string{"from": "x", "port": "0"}
 		r.Source.Files, r.Source.Choice = c.files, importer.Choice{Service: c.service}
-		plan, err := b.Plan(t.Context(), r, b.observe)
+		plan, err := b.DryRun(t.Context(), r)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if steps := strings.Join(plan.Steps(), "\n"); !strings.Contains(steps, "its port is read from its image") || strings.Contains(string(plan.Files[c.file]), "gateway.port") {
-			t.Errorf("%s: planned as\n%s\n%s", name, steps, plan.Files[c.file])
+		if !strings.Contains(steps(plan), "its port is read from its image") {
+			t.Errorf("%s: planned as\n%s", name, steps(plan))
 		}
 		b.compose.ports = []int{8080}
-		if _, err := b.Add(t.Context(), r, b.observe); err != nil {
+		if _, err := b.Do(t.Context(), r); err != nil {
 			t.Fatal(err)
 		}
 		if text := contents(t, b.Store.Dir("shop"))[c.file]; !strings.Contains(text, `gateway.port: "8080"`) {
@@ -168,7 +168,7 @@ func TestAdd_StartsNothingWithoutAPort(t *testing.T) {
 		r := request(t, "shop", "/shop")
 		r.Source = shop(t, "one")
 		r.Source.Choice.Port = 0
-		_, err := b.Add(t.Context(), r, b.observe)
+		_, err := b.Do(t.Context(), r)
 		if err == nil || !strings.Contains(err.Error(), want) || b.Store.Exists("shop") || slices.Contains(b.compose.calls, "up") {
 			t.Errorf("%v after %v, want %s", err, b.compose.calls, want)
 		}

@@ -23,8 +23,8 @@ type Life struct {
 	Planned func(c *Change) error
 	// Note tells people of what was done beside the change; nil tells nobody.
 	Note func(text string)
-	// Hold refuses a new project by what its files say, when they are in place and nothing is started; nil refuses none.
-	Hold func(ctx context.Context, plan Addition) error
+	// Remote is the engine's address when it is on another machine, which sees none of the folders here.
+	Remote string
 	// HostRoutes are the routes of this machine, when the engine is on it; nil when it is not.
 	HostRoutes func() ([]subnet.Use, error)
 	// HoldAgain refuses to run the folder of a project anew for the sake of something else; nil refuses none.
@@ -96,8 +96,8 @@ func settle(ctx context.Context, l Life, name Name) error {
 	return nil
 }
 
-// How long an engine may take for a call that was abandoned, and how often it is looked at meanwhile.
-const (
-	settleTime = 2 * time.Second
-	settlePoll = 100 * time.Millisecond
-)
+// settleTime is how long an engine may take for a call that was abandoned; tests have a fast engine.
+var settleTime = 2 * time.Second
+
+// settlePoll is how often it is looked at meanwhile.
+const settlePoll = 100 * time.Millisecond

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -157,7 +158,6 @@ type bench struct {
 	client  *docker.Client
 	engine  *dockertest.Engine
 	gateway *fakeGateway
-	facts   Facts
 	waited  []route.Key
 	ready   error
 	// beside are folders outside of the store that projects are in.
@@ -172,6 +172,7 @@ func newBench(t *testing.T) *bench {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { client.Close() })
+	engine.AddImage("gateway:latest")
 	engine.AddContainer(dockertest.Container{Name: "gateway-proxy", Image: "gateway:latest", Labels: map[string]string{label.Role: label.RoleProxy}})
 	b := &bench{client: client, engine: engine, gateway: &fakeGateway{}, compose: &fakeCompose{t: t, engine: engine, client: client}}
 	b.Life = Life{
@@ -184,17 +185,7 @@ func newBench(t *testing.T) *bench {
 	return b
 }
 
-func (b *bench) observe(ctx context.Context, name Name, _ []string) (Facts, error) {
-	f := b.facts
-	var err error
-	if f.Running, err = Look(ctx, b.client, name); err != nil {
-		return f, err
-	}
-	f.Networks, err = b.client.Networks(ctx)
-	return f, err
-}
-
-func request(t *testing.T, name, path string) Request {
+func request(t *testing.T, name, path string) Add {
 	t.Helper()
 	portfolio, err := templates.Find("portfolio")
 	if err != nil {
@@ -204,7 +195,7 @@ func request(t *testing.T, name, path string) Request {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Request{
+	return Add{
 		Template: portfolio, Name: Name(name), Key: route.Key{Prefix: prefix}, Owner: "owner@example.org",
 		Created: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC), Expires: time.Date(2027, 6, 30, 0, 0, 0, 0, time.UTC),
 		Pool: netip.MustParsePrefix(subnet.DefaultPool),
@@ -222,11 +213,11 @@ func (b *bench) nothingLeft(t *testing.T, name Name) {
 
 func TestAdd_MakesAProjectThatReadsBack(t *testing.T) {
 	b := newBench(t)
-	plan, err := b.Add(t.Context(), request(t, "robots", "/robots"), b.observe)
+	plan, err := b.Do(t.Context(), request(t, "robots", "/robots"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if plan.Subnet.String() != "10.213.0.0/27" || !slices.Equal(b.waited, []route.Key{plan.Key}) {
+	if !strings.Contains(steps(plan), "subnet 10.213.0.0/27") || len(plan.Keys) != 1 || !slices.Equal(b.waited, plan.Keys) {
 		t.Errorf("plan %+v, waited for %v", plan, b.waited)
 	}
 	p, err := b.Store.Load("robots")
@@ -234,26 +225,25 @@ func TestAdd_MakesAProjectThatReadsBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	if p.Template != "portfolio" || p.Owner != "owner@example.org" || p.Created.Day() != 20 || p.Expires.Year() != 2027 || !p.HasSite() ||
-		len(p.Claims) != 1 || p.Claims[0].Key != plan.Key || !p.Claims[0].Expires.Equal(p.Expires) || p.Claims[0].Owner != p.Owner {
+		len(p.Claims) != 1 || p.Claims[0].Key != plan.Keys[0] || !p.Claims[0].Expires.Equal(p.Expires) || p.Claims[0].Owner != p.Owner {
 		t.Errorf("read back as %+v", p)
 	}
-	second, err := b.Add(t.Context(), request(t, "blog", "/blog"), b.observe)
-	if err != nil || second.Subnet.String() != "10.213.0.32/27" {
-		t.Errorf("a second project: %v %v", second.Subnet, err)
+	second, err := b.Do(t.Context(), request(t, "blog", "/blog"))
+	if err != nil || !strings.Contains(steps(second), "subnet 10.213.0.32/27") {
+		t.Errorf("a second project: %v\n%s", err, steps(second))
 	}
 	onlyProjects(t, b.Store, "blog", "robots")
 }
 
-func TestPlan_DoesNothing(t *testing.T) {
+func TestAdd_DryRunDoesNothing(t *testing.T) {
 	b := newBench(t)
-	plan, err := b.Plan(t.Context(), request(t, "robots", "/robots"), b.observe)
+	plan, err := b.DryRun(t.Context(), request(t, "robots", "/robots"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	steps := strings.Join(plan.Steps(), "\n")
 	for _, want := range []string{b.Store.Dir("robots"), "write compose.yaml", "edge network of project robots with subnet 10.213.0.0/27", "until /robots answers"} {
-		if !strings.Contains(steps, want) {
-			t.Errorf("the plan lacks %q:\n%s", want, steps)
+		if !strings.Contains(steps(plan), want) {
+			t.Errorf("the plan lacks %q:\n%s", want, steps(plan))
 		}
 	}
 	if _, err := os.Stat(b.Store.Root()); err == nil || len(b.compose.calls) > 0 {
@@ -291,9 +281,9 @@ func TestAdd_LeavesNothingWhenItFails(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			arrange(b, cancel)
-			_, err := b.Add(ctx, request(t, "robots", "/robots"), b.observe)
+			_, err := b.Do(ctx, request(t, "robots", "/robots"))
 			failure, ok := errors.AsType[*Failure](err)
-			if !ok || failure.Undone != allRemoved || !strings.Contains(failure.Logs, "robots-site-1") {
+			if !ok || !strings.Contains(failure.Undone, "was removed again") || !strings.Contains(failure.Logs, "robots-site-1") {
 				t.Errorf("got %#v", err)
 			}
 			b.nothingLeft(t, "robots")
@@ -331,7 +321,7 @@ func TestAdd_SaysWhatIsLeftWhenItCannotCleanUp(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		arrange(b, cancel)
 		b.compose.down = 2
-		_, err := b.Add(ctx, request(t, "robots", "/robots"), b.observe)
+		_, err := b.Do(ctx, request(t, "robots", "/robots"))
 		interrupted := ctx.Err() != nil
 		cancel()
 		failure, ok := errors.AsType[*Failure](err)
@@ -342,38 +332,56 @@ func TestAdd_SaysWhatIsLeftWhenItCannotCleanUp(t *testing.T) {
 		if !ok || !strings.Contains(left.Error(), "compose stumbled; fix it with: gateway rm robots") || strings.Contains(left.Error(), "no answer") {
 			t.Errorf("%s: left %v", name, left)
 		}
-		onlyProjects(t, b.Store, "robots")
+		if !b.Store.Exists("robots") {
+			t.Errorf("%s: the folder of what is left is gone", name)
+		}
+		// What it advises ends it.
+		if _, err := b.Do(t.Context(), Remove{"robots"}); err != nil {
+			t.Errorf("%s: removing it: %v", name, err)
+		}
+		onlyProjects(t, b.Store)
 	}
 }
 
 func TestAdd_RefusesBeforeAnythingIsMade(t *testing.T) {
-	b := newBench(t)
-	if _, err := b.Add(t.Context(), request(t, "blog", "/blog"), b.observe); err != nil {
-		t.Fatal(err)
-	}
-	b.engine.AddContainer(dockertest.Container{Name: "other-1", Labels: map[string]string{composeProject: "other"}})
-	b.compose.calls = nil
-	gone := errors.New("no gateway is running")
+	gone := fmt.Errorf("%w", ErrNoGateway)
 	for name, c := range map[string]struct {
 		project, path string
-		facts         Facts
+		arrange       func(b *bench)
 		want          []string
 	}{
-		"folder there":     {"blog", "/b", Facts{}, []string{"name blog is taken", "gateway deploy blog"}},
-		"runs elsewhere":   {"other", "/b", Facts{}, []string{"name other", "other-1"}},
-		"volumes are left": {"x", "/x", Facts{Volumes: []string{"x_data", "x_db"}}, []string{"name x", "x_data, x_db", "another name", "stays as it is"}},
-		"images are left":  {"x", "/x", Facts{Images: []string{"x-web:latest"}}, []string{"name x", "x-web:latest", "another name", "docker image rm x-web:latest"}},
-		"path in force":    {"x", "/chess", Facts{Routes: []policy.Held{{Key: route.Key{Prefix: prefix(t, "/chess")}, By: "container chess"}}}, []string{"/chess", "container chess"}},
-		"path not running": {"x", "/blog", Facts{}, []string{"/blog", "project blog"}},
-		"no gateway":       {"x", "/x", Facts{Gateway: gone}, []string{gone.Error()}},
-		"no image":         {"x", "/x", Facts{Missing: []string{"gateway:latest"}}, []string{"gateway:latest", "gateway up"}},
-		"engine elsewhere": {"x", "/x", Facts{Remote: "ssh://host"}, []string{"ssh://host", "another machine"}},
-		"pool in use":      {"x", "/x", Facts{HostRoutes: []subnet.Use{{Prefix: netip.MustParsePrefix("10.0.0.0/8"), By: "route of tun0"}}}, []string{"tun0", "--pool"}},
-		"name by path":     {"blog", "/blog", Facts{}, []string{"/blog is taken by project blog; choose another --path"}},
-		"several":          {"blog", "/blog", Facts{Gateway: gone}, []string{"2 reasons", gone.Error(), "/blog is taken"}},
+		"folder there":     {"blog", "/b", nil, []string{"name blog is taken", "gateway deploy blog"}},
+		"runs elsewhere":   {"other", "/b", nil, []string{"name other", "other-1"}},
+		"volumes are left": {"x", "/x", func(b *bench) { b.compose.volumes = []string{"x_data", "x_db"} }, []string{"name x", "x_data, x_db", "another name", "stays as it is"}},
+		"path in force": {"x", "/chess", func(b *bench) {
+			b.gateway.held = []policy.Held{{Key: route.Key{Prefix: prefix(t, "/chess")}, By: "container chess"}}
+		}, []string{"/chess", "container chess"}},
+		"path not running": {"x", "/blog", nil, []string{"/blog", "project blog"}},
+		"no gateway":       {"x", "/x", func(b *bench) { b.gateway.err = gone }, []string{gone.Error()}},
+		"no image":         {"x", "/x", nil, []string{"absent:latest", "gateway up"}},
+		"engine elsewhere": {"x", "/x", func(b *bench) { b.Remote = "ssh://host" }, []string{"ssh://host", "another machine"}},
+		"pool in use": {"x", "/x", func(b *bench) {
+			b.HostRoutes = func() ([]subnet.Use, error) {
+				return []subnet.Use{{Prefix: netip.MustParsePrefix("10.0.0.0/8"), By: "route of tun0"}}, nil
+			}
+		}, []string{"tun0", "--pool"}},
+		"name by path": {"blog", "/blog", nil, []string{"/blog is taken by project blog; choose another --path"}},
+		"several":      {"blog", "/blog", func(b *bench) { b.gateway.err = gone }, []string{"2 reasons", gone.Error(), "/blog is taken"}},
 	} {
-		b.facts = c.facts
-		_, err := b.Add(t.Context(), request(t, c.project, c.path), b.observe)
+		b := newBench(t)
+		if _, err := b.Do(t.Context(), request(t, "blog", "/blog")); err != nil {
+			t.Fatal(err)
+		}
+		b.engine.AddContainer(dockertest.Container{Name: "other-1", Labels: map[string]string{composeProject: "other"}})
+		b.compose.calls = nil
+		if c.arrange != nil {
+			c.arrange(b)
+		}
+		r := request(t, c.project, c.path)
+		if name == "no image" {
+			r.Template.Needs.Images = []string{"absent:latest"}
+		}
+		_, err := b.Do(t.Context(), r)
 		if _, refused := errors.AsType[Refusal](err); !refused {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -383,14 +391,49 @@ func TestAdd_RefusesBeforeAnythingIsMade(t *testing.T) {
 				t.Errorf("%s: %v, want %q", name, err, want)
 			}
 		}
-		if c.facts.Gateway != nil && !errors.Is(err, gone) {
+		if b.gateway.err != nil && !errors.Is(err, gone) {
 			t.Errorf("%s: the reason cannot be told from the error", name)
 		}
+		if len(b.compose.calls) > 0 {
+			t.Errorf("%s: something was started: %v", name, b.compose.calls)
+		}
+		onlyProjects(t, b.Store, "blog")
 	}
-	if len(b.compose.calls) > 0 {
-		t.Errorf("something was started: %v", b.compose.calls)
+}
+
+func TestAdd_RefusesANameThatImagesHave(t *testing.T) {
+	b := newBench(t)
+	built := fmt.Sprintf("LABEL %s=%s %s=%s", composeProject, "x", composeService, "web")
+	if _, err := b.client.Images().Import(t.Context(), "x-web:latest", strings.NewReader(""), []string{built}); err != nil {
+		t.Fatal(err)
 	}
-	onlyProjects(t, b.Store, "blog")
+	_, err := b.Do(t.Context(), request(t, "x", "/x"))
+	if err == nil || !strings.Contains(err.Error(), "name x: image x-web:latest is left") || !strings.Contains(err.Error(), "docker image rm x-web:latest") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAdd_RefusesWhatThePolicyForbids(t *testing.T) {
+	b := newBench(t)
+	var looked string
+	b.compose.inspect = func(s compose.Subject) error {
+		looked = s.Dir
+		if _, err := os.Stat(filepath.Join(s.Dir, ComposeFile)); err != nil || s.Place != b.Store.Dir("robots") {
+			t.Errorf("nothing to look at: %+v %v", s, err)
+		}
+		return policy.Refused{{Rule: policy.Ports, File: filepath.Join(s.Dir, ComposeFile), Line: 7}, {Rule: policy.Ports, File: "/elsewhere"}}
+	}
+	for _, do := range []func(context.Context, Verb) (*Change, error){b.DryRun, b.Do} {
+		_, err := do(t.Context(), request(t, "robots", "/robots"))
+		refused, ok := errors.AsType[policy.Refused](err)
+		if want := filepath.Join(b.Store.Dir("robots"), ComposeFile); !ok || refused[0].File != want || refused[1].File != "/elsewhere" {
+			t.Errorf("got %v, want a finding in %s", err, want)
+		}
+		if _, err := os.Stat(looked); !errors.Is(err, os.ErrNotExist) || len(b.compose.calls) > 0 {
+			t.Errorf("%s is left: %v, calls %v", looked, err, b.compose.calls)
+		}
+		onlyProjects(t, b.Store)
+	}
 }
 
 func prefix(t *testing.T, s string) route.Prefix {
@@ -412,38 +455,60 @@ func TestAdd_RefusesASiteThatHoldsTheProjects(t *testing.T) {
 	if r.Site, err = OpenSite(filepath.Dir(b.Store.Root()), DefaultLimits); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.Add(t.Context(), r, b.observe); err == nil || !strings.Contains(err.Error(), "inside it") {
+	if _, err := b.Do(t.Context(), r); err == nil || !strings.Contains(err.Error(), "inside it") {
 		t.Errorf("got %v", err)
 	}
 }
 
-func TestAdd_TwoAtOnceTakeTwoSubnets(t *testing.T) {
+func TestAdd_SeveralAtOnceTakeSubnetsOfTheirOwn(t *testing.T) {
 	b := newBench(t)
-	names := []string{"one", "two", "three"}
-	results := make(chan Addition, len(names))
-	// Nothing runs before all are placed, so that only the folders can keep the subnets apart.
+	names := []Name{"one", "two", "three"}
+	results := make(chan error, len(names))
+	// Nothing is on the engine before all are placed, so that only the folders can keep the subnets apart.
+	var placed sync.WaitGroup
+	placed.Add(len(names))
+	life := b.Life
+	life.Compose = &waiting{b.compose, &placed}
 	for _, name := range names {
-		r := request(t, name, "/"+name)
+		r := request(t, string(name), "/"+string(name))
 		go func() {
-			plan, err := b.place(context.Background(), r, b.observe)
-			if err != nil {
-				t.Error(err)
-			}
-			results <- plan
+			_, err := life.Do(context.Background(), r)
+			results <- err
 		}()
 	}
 	seen := map[netip.Prefix]bool{}
 	for range names {
-		seen[(<-results).Subnet] = true
+		if err := <-results; err != nil {
+			t.Error(err)
+		}
+	}
+	for _, name := range names {
+		p, err := b.Store.Load(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen[p.Subnets[0]] = true
 	}
 	if len(seen) != len(names) {
 		t.Errorf("subnets %v", slices.Collect(maps.Keys(seen)))
 	}
 }
 
+// waiting is a Composer that starts nothing before all are about to.
+type waiting struct {
+	Composer
+	others *sync.WaitGroup
+}
+
+func (w *waiting) Up(context.Context, string, string, bool) error {
+	w.others.Done()
+	w.others.Wait()
+	return nil
+}
+
 func TestBuiltFor_TakesTheNamesThatComposeDerives(t *testing.T) {
 	mark := map[string]string{composeProject: "blog", composeService: "web"}
-	got := BuiltFor("blog", []docker.Image{
+	got := builtFor("blog", []docker.Image{
 		{ID: "a", Names: []string{"blog-web:latest", "blog-web:1", "wordpress:apache", "blog-shop:1", "blog/web:1"}, Labels: mark},
 		{ID: "b", Names: []string{"blog-db:latest"}, Labels: map[string]string{composeProject: "blog"}},
 		{ID: "c", Labels: mark},

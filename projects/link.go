@@ -42,23 +42,6 @@ func (s Store) apart(name Name) error {
 	return fmt.Errorf("project %s: its folder is a link to %s, which holds other projects too, or is one; remove the link: rm %s", name, target, s.Dir(name))
 }
 
-// remove deletes a project's folder, and first what it leads to when it is a link, which has to be target still. All
-// is renamed before it is deleted, so that what is interrupted leaves no half a project.
-func (s Store) remove(name Name, target string) error {
-	if err := s.tidy(name); err != nil {
-		return err
-	}
-	if now := s.leads(name); now != target {
-		return fmt.Errorf("removing project %s: its folder was replaced meanwhile; run the command again", name)
-	}
-	if isThere(target) {
-		if err := discard(name, target); err != nil {
-			return fmt.Errorf("%w; delete %s and the link %s to it yourself", err, target, s.Dir(name))
-		}
-	}
-	return discard(name, s.Dir(name))
-}
-
 // isGone reports whether nothing is at a path; one that this user may not look at is no such.
 func isGone(path string) bool {
 	_, err := os.Lstat(path)
@@ -68,20 +51,4 @@ func isGone(path string) bool {
 func isThere(target string) bool {
 	_, err := os.Lstat(target)
 	return target != "" && err == nil
-}
-
-// discard deletes a folder with all that is in it, or a link alone.
-func discard(name Name, dir string) error {
-	gone, err := newStage(filepath.Dir(dir), "rm", name)
-	if err != nil {
-		return fmt.Errorf("removing project %s: %w", name, err)
-	}
-	defer os.RemoveAll(gone)
-	if err := os.Rename(dir, filepath.Join(gone, string(name))); err != nil {
-		return fmt.Errorf("removing project %s: %w", name, err)
-	}
-	if err := os.RemoveAll(gone); err != nil {
-		return fmt.Errorf("removing the files of project %s: %w; delete %s", name, err, gone)
-	}
-	return nil
 }

@@ -19,6 +19,9 @@ const lockPatience = 5 * time.Second
 // locks is the folder of lock files, beside the projects: a lock outlives the folder that it is about.
 const locks = ".locks"
 
+// poolPatience is how long one command waits for others that make projects: they copy and check files meanwhile.
+const poolPatience = time.Minute
+
 // poolLock is held from the choice of a subnet until the compose.yaml that has it is in place.
 const poolLock = ".pool"
 

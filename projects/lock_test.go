@@ -15,12 +15,13 @@ import (
 	"time"
 )
 
-// TestMain lets the test binary be the other process that holds a lock.
+// TestMain lets the test binary be the other process that holds a lock, and waits less for the engine in memory.
 func TestMain(m *testing.M) {
 	if root := os.Getenv("GATEWAY_TEST_LOCK"); root != "" {
 		holdLock(root)
 		return
 	}
+	settleTime = 500 * time.Millisecond
 	os.Exit(m.Run())
 }
 

@@ -26,7 +26,7 @@ func (b *bench) settled(t *testing.T, template, name, path string, services ...s
 	}
 	r := request(t, name, path)
 	r.Template = tmpl
-	if _, err := b.Add(t.Context(), r, b.observe); err != nil {
+	if _, err := b.Do(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
 	for _, s := range services {

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"gateway/projects/policy"
+	"gateway/proxy/docker"
 )
 
 // Gateway is the running gateway, as far as projects ask it.
@@ -27,12 +28,18 @@ type Observed struct {
 	// Repaired is the verb of an interrupted change that was repaired just now, empty for none.
 	Repaired string
 
-	life    Life
-	running *Running
-	routes  []policy.Held
-	asked   bool
-	others  []Project
+	life Life
+	// running is what the engine has, or engine says why it cannot be asked.
+	looked  bool
+	running Running
+	engine  error
+	// routes are those of the gateway, or silent says why it cannot be asked.
+	asked  bool
+	routes []policy.Held
+	silent error
+	// others are all projects.
 	listed  bool
+	others  []Project
 	closers []func()
 }
 
@@ -44,14 +51,11 @@ func (o *Observed) Load() (Project, error) { return o.life.Store.Load(o.Name) }
 
 // Running is what the engine has of the project.
 func (o *Observed) Running(ctx context.Context) (Running, error) {
-	if o.running == nil {
-		running, err := Look(ctx, o.life.Engine, o.Name)
-		if err != nil {
-			return running, err
-		}
-		o.running = &running
+	if !o.looked {
+		o.running, o.engine = Look(ctx, o.life.Engine, o.Name)
+		o.looked = true
 	}
-	return *o.running, nil
+	return o.running, o.engine
 }
 
 // Projects are all that have a folder, this one among them.
@@ -66,16 +70,26 @@ func (o *Observed) Projects() ([]Project, error) {
 	return o.others, nil
 }
 
+// gateway are the keys of the gateway's table. The error wraps ErrNoGateway when none runs; one that comes of the engine
+// alone is none, since that is told of already.
+func (o *Observed) gateway(ctx context.Context) ([]policy.Held, error) {
+	if !o.asked {
+		o.routes, o.silent = o.life.Gateway.Held(ctx)
+		o.asked = true
+	}
+	if _, engine := o.Running(ctx); engine != nil && errors.Is(o.silent, docker.ErrUnreachable) {
+		return nil, nil
+	}
+	return o.routes, o.silent
+}
+
 // Routes are the keys of the gateway's table; none without a gateway.
 func (o *Observed) Routes(ctx context.Context) ([]policy.Held, error) {
-	if !o.asked {
-		routes, err := o.life.Gateway.Held(ctx)
-		if err != nil && !errors.Is(err, ErrNoGateway) {
-			return nil, err
-		}
-		o.routes, o.asked = routes, true
+	routes, err := o.gateway(ctx)
+	if errors.Is(err, ErrNoGateway) {
+		err = nil
 	}
-	return o.routes, nil
+	return routes, err
 }
 
 // resting are the keys that the folders of projects ask for, since those that do not run are in no table.

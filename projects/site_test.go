@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"gateway/proxy/route"
 )
 
 // folderWith makes a folder of files; a name that ends in a slash is a folder, a text "-> X" makes a link.
@@ -200,51 +202,47 @@ func TestSite_StopsWhenInterrupted(t *testing.T) {
 	}
 }
 
-func TestStore_PlacesWholeOrNotAtAll(t *testing.T) {
-	store := newStore(t)
-	site, err := OpenSite(folderWith(t, map[string]string{"index.html": "mine"}), DefaultLimits)
-	if err != nil {
+func TestAdd_TakesASiteInPlaceOfTheTemplates(t *testing.T) {
+	b := newBench(t)
+	r := request(t, "a", "/a")
+	if _, err := b.Do(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
-	files := map[string][]byte{"compose.yaml": []byte("name: a"), "site/index.html": []byte("starter"), "site/deep/x.css": []byte("x")}
-	if err := store.place(t.Context(), "a", files, nil); err != nil {
+	r = request(t, "b", "/b")
+	r.Site = siteOf(t, map[string]string{"index.html": "mine"})
+	if _, err := b.Do(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
-	if err := store.place(t.Context(), "b", files, site); err != nil {
-		t.Fatal(err)
-	}
-	if got := contents(t, store.Dir("a")); len(got) != 3 || got["site/index.html"] != "starter" {
+	if got := contents(t, filepath.Join(b.Store.Dir("a"), SiteFolder)); len(got) != 3 || got["style.css"] == "" {
 		t.Errorf("a has %v", got)
 	}
-	if got := contents(t, store.Dir("b")); len(got) != 2 || got["site/index.html"] != "mine" {
+	if got := contents(t, filepath.Join(b.Store.Dir("b"), SiteFolder)); len(got) != 1 || got["index.html"] != "mine" {
 		t.Errorf("b has %v", got)
 	}
-	if info, err := os.Stat(store.Dir("a")); err != nil || info.Mode().Perm() != 0o700 {
+	if info, err := os.Stat(b.Store.Dir("a")); err != nil || info.Mode().Perm() != 0o700 {
 		t.Errorf("the folder: %v %v", info, err)
 	}
-	if err := os.Remove(filepath.Join(site.Dir, "index.html")); err != nil {
+	if err := os.Remove(filepath.Join(r.Site.Dir, "index.html")); err != nil {
 		t.Fatal(err)
 	}
-	if err := store.place(t.Context(), "c", files, site); err == nil || store.Exists("c") {
+	r.Name, r.Key = "c", route.Key{Prefix: prefix(t, "/c")}
+	if _, err := b.Do(t.Context(), r); err == nil || b.Store.Exists("c") {
 		t.Errorf("half a project: %v", err)
 	}
-	if err := store.place(t.Context(), "a", files, nil); err == nil {
-		t.Error("a project was overwritten")
-	}
-	onlyProjects(t, store, "a", "b")
+	onlyProjects(t, b.Store, "a", "b")
 }
 
 func TestStore_CleansUpAfterACrash(t *testing.T) {
 	store := newStore(t)
-	for _, left := range []string{".add-a-123", ".add-a-b-123", ".add-a-x1"} {
+	for _, left := range []string{".add-a", ".rm-a", ".add-a-b", ".add-ax"} {
 		if err := os.MkdirAll(filepath.Join(store.Root(), left, "a"), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := store.place(t.Context(), "a", map[string][]byte{"compose.yaml": nil}, nil); err != nil {
+	if err := store.tidy("a"); err != nil {
 		t.Fatal(err)
 	}
-	onlyProjects(t, store, ".add-a-b-123", ".add-a-x1", "a")
+	onlyProjects(t, store, ".add-a-b", ".add-ax")
 }
 
 func newStore(t *testing.T) Store {

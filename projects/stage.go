@@ -15,33 +15,6 @@ import (
 	"gateway/templates"
 )
 
-// place makes the project's folder with the files, with the site in place of theirs when there is one, and with somebody's
-// folders as its source: whole or not at all. The caller holds the project's lock.
-func (s Store) place(ctx context.Context, name Name, files map[string][]byte, site *Site, sources ...*importer.Folder) error {
-	if err := s.tidy(name); err != nil {
-		return err
-	}
-	if err := s.makeRoot(); err != nil {
-		return err
-	}
-	stage, err := newStage(s.root, "add", name)
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(stage)
-	dir := filepath.Join(stage, string(name))
-	if err := fill(ctx, dir, files, site, sources...); err != nil {
-		return fmt.Errorf("making the folder of project %s: %w", name, diskFull(err))
-	}
-	if s.Exists(name) {
-		return fmt.Errorf("making the folder of project %s: %s was made meanwhile", name, s.Dir(name))
-	}
-	if err := os.Rename(dir, s.Dir(name)); err != nil {
-		return fmt.Errorf("making the folder of project %s: %w", name, err)
-	}
-	return nil
-}
-
 // newStage makes a hidden folder in dir. Those that a crash left behind are tidy's.
 func newStage(dir, purpose string, name Name) (string, error) {
 	stage, err := os.MkdirTemp(dir, stagePrefix(purpose, name))
@@ -80,15 +53,6 @@ func (s Store) tidy(name Name) error {
 	for _, dir := range []string{scratch(s.root, "rm", name), scratch(s.beside(name), "rm", name), scratch(s.root, "add", name)} {
 		if err := os.RemoveAll(dir); err != nil {
 			return fmt.Errorf("removing what an interrupted change left: %w", err)
-		}
-	}
-	for _, at := range []struct{ dir, purpose string }{{s.root, "add"}, {s.root, "rm"}, {s.beside(name), "rm"}} {
-		left, err := stages(at.dir, at.purpose, name)
-		for _, stage := range left {
-			err = errors.Join(err, os.RemoveAll(stage))
-		}
-		if err != nil {
-			return fmt.Errorf("removing what a crash left behind: %w", err)
 		}
 	}
 	return nil

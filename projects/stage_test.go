@@ -42,7 +42,7 @@ func TestAdd_KeepsSecretsFromOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := request(t, "ada", "/dev/ada2")
-	if _, err := b.Add(t.Context(), r, b.observe); err == nil {
+	if _, err := b.Do(t.Context(), r); err == nil {
 		t.Error("added twice")
 	}
 	if after, err := os.ReadFile(filepath.Join(dir, "password")); err != nil || string(after) != string(before) {
@@ -57,16 +57,13 @@ func TestAdd_TakesTwoSubnetsWhereTheTemplateNeedsThem(t *testing.T) {
 	if err != nil || len(p.Subnets) != 2 || p.Subnets[0] == p.Subnets[1] {
 		t.Fatalf("subnets %v %v", p.Subnets, err)
 	}
-	plan, err := b.Plan(t.Context(), request(t, "robots", "/robots"), b.observe)
-	if err != nil || plan.Subnet == p.Subnets[0] || plan.Subnet == p.Subnets[1] || plan.Backend.IsValid() {
-		t.Errorf("the next has %v and %v: %v", plan.Subnet, plan.Backend, err)
-	}
-	if steps := strings.Join(plan.Steps(), "\n"); strings.Contains(steps, "project's own") {
-		t.Errorf("steps:\n%s", steps)
+	plan, err := b.DryRun(t.Context(), request(t, "robots", "/robots"))
+	if err != nil || !strings.Contains(steps(plan), "with subnet 10.213.0.64/27") || strings.Contains(steps(plan), "project's own") {
+		t.Errorf("the next: %v\n%s", err, steps(plan))
 	}
 }
 
-func TestPlan_RefusesAPathThatIsNoFoldersName(t *testing.T) {
+func TestAdd_RefusesAPathThatIsNoFoldersName(t *testing.T) {
 	b := newBench(t)
 	wordpress, err := templates.Find("wordpress")
 	if err != nil {
@@ -75,7 +72,7 @@ func TestPlan_RefusesAPathThatIsNoFoldersName(t *testing.T) {
 	for path, ok := range map[string]bool{"/": true, "/blog": true, "/a/b_c-d.e": true, "/a%20b": false, "/~ada": false, "/.x": false, "/a$b": false, "/a'b": false, "/%EB%A1%9C": false} {
 		r := request(t, "blog", path)
 		r.Template = wordpress
-		if _, err := b.Plan(t.Context(), r, b.observe); (err == nil) != ok {
+		if _, err := b.DryRun(t.Context(), r); (err == nil) != ok {
 			t.Errorf("%s: %v", path, err)
 		}
 	}

@@ -53,13 +53,12 @@ func TestRecordTrust_WritesOnceAndKeepsTheFile(t *testing.T) {
 	}
 }
 
-func TestPlanAdd_RecordsTrustOfWhoAsksAlone(t *testing.T) {
+func TestAdd_RecordsTrustOfWhoAsksAlone(t *testing.T) {
 	b := newBench(t)
 	r := request(t, "robots", "/robots")
 	r.Trust = policy.Trust{policy.Ports}
-	plan, err := b.Plan(t.Context(), r, b.observe)
-	if err != nil || !strings.Contains(string(plan.Files[ComposeFile]), "\n  trust: [ports]\n") {
-		t.Errorf("%v\n%s", err, plan.Files[ComposeFile])
+	if _, err := b.Do(t.Context(), r); err != nil || !strings.Contains(b.text(t, "robots"), "\n  trust: [ports]\n") {
+		t.Errorf("%v\n%s", err, b.text(t, "robots"))
 	}
 	files := map[string][]byte{ComposeFile: []byte("x-gateway: {trust: [ports]}\n")}
 	doc, err := parseDocument("robots", files[ComposeFile])

@@ -28,6 +28,8 @@ type Change struct {
 	Notes []string
 	// Files are the differences of the files that are served; nil for a change of nothing of that kind.
 	Files *Changes
+	// Secrets are those to give to whoever uses the project.
+	Secrets []Secret
 	// Keys are the routes that answer afterwards.
 	Keys []route.Key
 	// Undone says what is true after the change failed and was undone, such as "the version before runs again".
@@ -70,6 +72,10 @@ func (l Life) DryRun(ctx context.Context, v Verb) (*Change, error) {
 func (l Life) plan(ctx context.Context, v Verb) (*Change, func(), error) {
 	name := v.Project()
 	unlock, err := l.Store.Lock(ctx, name)
+	if err != nil && !errors.Is(err, ErrBusy) && ctx.Err() == nil {
+		_, engine := Look(ctx, l.Engine, name)
+		return nil, nil, refuse(engine, err)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -126,6 +132,10 @@ func (l Life) repair(ctx context.Context, name Name) (verb string, err error) {
 	verb, err = l.runner(name, func() bool { return true }).Recover(ctx)
 	if cleanup, is := errors.AsType[*plan.CleanupError](err); is {
 		l.note(fmt.Sprintf("of an interrupted %s of project %s this is left: %v", verb, name, cleanup))
+		err = nil
+	}
+	if undo, is := errors.AsType[*plan.UndoError](err); is && !undo.Again {
+		l.note(fmt.Sprintf("%v; fix it with: gateway deploy %s", undo, name))
 		err = nil
 	}
 	if err != nil {

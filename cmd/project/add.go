@@ -4,10 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -69,8 +65,8 @@ func newAdd(env *cli.Env) *cobra.Command {
 }
 
 // request reads the words of the call, and asks on a terminal for what is missing.
-func (o addOptions) request(ctx context.Context, env *cli.Env) (projects.Request, error) {
-	var r projects.Request
+func (o addOptions) request(ctx context.Context, env *cli.Env) (projects.Add, error) {
+	var r projects.Add
 	set, err := templateSet(env, o.templates)
 	if err != nil {
 		return r, err
@@ -190,29 +186,26 @@ func runAdd(ctx context.Context, env *cli.Env, o addOptions) error {
 			return err
 		}
 	}
-	ready := routesReady
-	if request.Template.Name == projects.ImportTemplate {
-		ready = importReady
-	}
-	life, err := life(s, ready)
+	life, err := life(s, routesReady)
 	if err != nil {
 		return err
 	}
-	look := func(ctx context.Context, name projects.Name, images []string) (projects.Facts, error) {
-		return facts(ctx, s, name, images)
+	if request.Source != nil {
+		life.Ready = importReady(s)
 	}
 	if o.dryRun {
-		plan, err := life.Rehearse(ctx, request, look)
+		c, err := life.DryRun(ctx, request)
 		if err != nil {
 			return err
 		}
-		return env.Plan(plan.Steps(), o.json)
+		tell(env, c.Notes)
+		return env.Plan(c.Texts(), o.json)
 	}
-	plan, err := life.Add(ctx, request, look)
+	c, err := life.Do(ctx, request)
 	if err != nil {
 		return err
 	}
-	return printAdded(ctx, s, plan, request.Template, o.json)
+	return printAdded(ctx, s, c, request.Template, o.json)
 }
 
 // added is what `add --json` prints.
@@ -224,7 +217,7 @@ type added struct {
 	Secrets map[string]string `json:"secrets,omitempty"`
 }
 
-func printAdded(ctx context.Context, s *cli.Session, plan projects.Addition, t templates.Template, asJSON bool) error {
+func printAdded(ctx context.Context, s *cli.Session, c *projects.Change, t templates.Template, asJSON bool) error {
 	gateway, err := s.Env.Gateway(ctx)
 	if err != nil {
 		return err
@@ -234,20 +227,21 @@ func printAdded(ctx context.Context, s *cli.Session, plan projects.Addition, t t
 	if err != nil {
 		return err
 	}
-	secrets := map[string]string{}
-	for name, file := range plan.Shown {
-		secrets[name] = strings.TrimSpace(string(plan.Files[file]))
-	}
+	p, url := c.Project, at.URL(c.Keys[0])
 	if asJSON {
-		return s.Env.JSON(added{Name: string(plan.Name), URL: at.URL(plan.Key), Dir: plan.Dir, Secrets: secrets})
+		out := added{Name: string(p.Name), URL: url, Dir: p.Dir, Secrets: map[string]string{}}
+		for _, secret := range c.Secrets {
+			out.Secrets[secret.Name] = secret.Text
+		}
+		return s.Env.JSON(out)
 	}
-	for _, name := range slices.Sorted(maps.Keys(secrets)) {
-		s.Env.Notef("%s: %s (kept in %s)\n", name, secrets[name], filepath.Join(plan.Dir, filepath.FromSlash(plan.Shown[name])))
+	for _, secret := range c.Secrets {
+		s.Env.Notef("%s: %s (kept in %s)\n", secret.Name, secret.Text, secret.File)
 	}
 	if t.After != "" {
 		s.Env.Notef("%s\n", t.After)
 	}
-	s.Env.Notef("project %s is in %s and live at\n", plan.Name, plan.Dir)
-	s.Env.Printf("%s\n", at.URL(plan.Key))
+	s.Env.Notef("project %s is in %s and live at\n", p.Name, p.Dir)
+	s.Env.Printf("%s\n", url)
 	return nil
 }

@@ -19,7 +19,7 @@ import (
 )
 
 // importFolder finds in somebody's folder what a new project is made of.
-func (o addOptions) importFolder(ctx context.Context, s *cli.Session, r *projects.Request) error {
+func (o addOptions) importFolder(ctx context.Context, s *cli.Session, r *projects.Add) error {
 	port, err := strconv.Atoi(o.parameters["port"])
 	if err != nil && o.parameters["port"] != "" {
 		return cli.Usage(err)
@@ -40,8 +40,10 @@ func (o addOptions) importFolder(ctx context.Context, s *cli.Session, r *project
 }
 
 // importReady is routesReady for a new project of somebody's files, of which the call says the port.
-func importReady(ctx context.Context, s *cli.Session, name projects.Name, keys []route.Key) error {
-	return routesReadyOr(ctx, s, name, keys, func(port uint16) string { return fmt.Sprintf("try --port %d", port) })
+func importReady(s *cli.Session) func(ctx context.Context, name projects.Name, keys []route.Key) error {
+	return func(ctx context.Context, name projects.Name, keys []route.Key) error {
+		return routesReadyOr(ctx, s, name, keys, func(port uint16) string { return fmt.Sprintf("try --port %d", port) })
+	}
 }
 
 // finding is what is looked for in somebody's folder.

@@ -20,12 +20,11 @@ func life(s *cli.Session, ready func(ctx context.Context, s *cli.Session, name p
 	await := func(ctx context.Context, name projects.Name, keys []route.Key) error {
 		return ready(ctx, s, name, keys)
 	}
-	hold := func(ctx context.Context, plan projects.Addition) error { return holdNew(ctx, s, plan) }
 	again := func(ctx context.Context, p projects.Project) error {
 		return judge(ctx, s, compose.Subject{Dir: p.Dir, Name: string(p.Name)})
 	}
 	l := projects.Life{
-		Store: s.Store, Engine: s.Engine, Compose: service, Gateway: gateway{s}, Ready: await, Run: runIn(s.Engine), Hold: hold, HoldAgain: again,
+		Store: s.Store, Engine: s.Engine, Compose: service, Gateway: gateway{s}, Ready: await, Run: runIn(s.Engine), Remote: cli.Remote(s.Host), HoldAgain: again,
 		Planned: func(c *projects.Change) error {
 			tell(s.Env, c.Notes)
 			return nil

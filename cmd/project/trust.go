@@ -35,12 +35,6 @@ func hold(ctx context.Context, s *cli.Session, p projects.Project, t policy.Trus
 	return s.Store.RecordTrust(ctx, p.Name, t)
 }
 
-// holdNew holds a new project to the policy. The path that it was made for is its own.
-func holdNew(ctx context.Context, s *cli.Session, plan projects.Addition) error {
-	tell(s.Env, plan.Notes)
-	return ofSource(judge(ctx, s, compose.Subject{Dir: plan.Dir, Name: string(plan.Name)}, plan.Key), plan.Dir, plan.Source)
-}
-
 // judge holds a project to the policy, and says what trust allows and which limits services get; own are the paths that
 // were chosen for it.
 func judge(ctx context.Context, session *cli.Session, s compose.Subject, own ...route.Key) error {

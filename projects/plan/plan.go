@@ -62,13 +62,15 @@ type Runner struct {
 	Cleanup func(ctx context.Context) (context.Context, context.CancelFunc)
 }
 
-// UndoError says that a change failed and could not be undone completely; the journal is kept, and the next Recover tries
-// again.
+// UndoError says that a change failed and could not be undone completely.
 type UndoError struct {
 	// Cause is why the change failed, nil when an earlier process was interrupted.
 	Cause error
 	// Err is what could not be undone, and why.
 	Err error
+	// Again reports that the journal is kept, and the next Recover tries again. Else all steps were undone, and what ran
+	// before could not be resumed.
+	Again bool
 }
 
 // Error names both, the cause first.
@@ -134,8 +136,8 @@ func (r Runner) undo(ctx context.Context, journal *journal, cause error) error {
 	ctx, cancel := r.cleanup(ctx)
 	defer cancel()
 	crash := crashes(ctx)
-	undone := journal.undo()
-	for i, a := range undone {
+	var failed error
+	for i, a := range journal.undo() {
 		if i < journal.undone {
 			continue
 		}
@@ -146,12 +148,19 @@ func (r Runner) undo(ctx context.Context, journal *journal, cause error) error {
 		if err == nil {
 			err = r.act(ctx, a)
 		}
+		if err != nil && i >= len(journal.began) {
+			// All is as it was, but that it does not run: that need not succeed at the next try either.
+			failed, err = errors.Join(failed, err), nil
+		}
 		if err == nil {
 			err = journal.took(i + 1)
 		}
 		if err != nil {
-			return errors.Join(&UndoError{Cause: cause, Err: err}, journal.close())
+			return errors.Join(&UndoError{Cause: cause, Err: err, Again: true}, journal.close())
 		}
+	}
+	if failed != nil {
+		cause = &UndoError{Cause: cause, Err: failed}
 	}
 	return errors.Join(cause, journal.remove())
 }

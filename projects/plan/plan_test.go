@@ -191,15 +191,30 @@ func TestRun_KeepsTheJournalOfWhatCannotBeUndone(t *testing.T) {
 	act := r.Act
 	r.Act = func(context.Context, Action) error { return errors.New("no engine") }
 	p := change(t, dir)
-	p.Steps = append(p.Steps, failing)
+	p.Steps = append(p.Steps, Step{Undo: []Action{{Kind: "down"}}}, failing)
 	err := r.Run(t.Context(), p)
 	failed, is := errors.AsType[*UndoError](err)
-	if !is || !errors.Is(err, errBroken) || !strings.Contains(failed.Error(), "no engine") {
+	if !is || !failed.Again || !errors.Is(err, errBroken) || !strings.Contains(failed.Error(), "no engine") {
 		t.Fatalf("got %v", err)
 	}
 	r.Act = act
-	if _, err := r.Recover(t.Context()); err != nil || !slices.Equal(*acted, []string{"up robots"}) {
+	if _, err := r.Recover(t.Context()); err != nil || !slices.Equal(*acted, []string{"down ", "up robots"}) {
 		t.Errorf("recovering: %v, acted %v", err, *acted)
+	}
+	if got := contents(t, dir); !maps.Equal(got, before) {
+		t.Errorf("got %v", got)
+	}
+}
+
+func TestRun_TriesOnceToResumeWhatRan(t *testing.T) {
+	dir := t.TempDir()
+	r, _ := runner(t)
+	r.Act = func(context.Context, Action) error { return errors.New("no engine") }
+	p := change(t, dir)
+	p.Steps = append(p.Steps, failing)
+	failed, is := errors.AsType[*UndoError](r.Run(t.Context(), p))
+	if !is || failed.Again || !errors.Is(failed, errBroken) || exists(r.Journal) {
+		t.Errorf("got %v, journal left: %v", failed, exists(r.Journal))
 	}
 	if got := contents(t, dir); !maps.Equal(got, before) {
 		t.Errorf("got %v", got)
