@@ -3,12 +3,17 @@ package tui
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"charm.land/lipgloss/v2"
 
 	"gateway/proxy/admin"
 )
+
+// factWidth is what the names of facts have.
+const factWidth = 9
 
 // routeLines are the details of one route.
 func routeLines(m *model, width int) []string {
@@ -18,12 +23,12 @@ func routeLines(m *model, width int) []string {
 		lines = append(lines, s.warn.Render(cut("! this route has left the table; this is how it was last", width)), "")
 	}
 	for _, fact := range facts(m, r) {
-		for i, text := range wrap(fact[1], width-9) {
+		for i, text := range wrap(fact[1], width-factWidth) {
 			label := fact[0]
 			if i > 0 {
 				label = ""
 			}
-			lines = append(lines, s.dim.Render(pad(label, 9, false))+text)
+			lines = append(lines, s.dim.Render(pad(label, factWidth, false))+text)
 		}
 	}
 	lines = append(lines, section(s, fmt.Sprintf("Targets  %s ready", targetCount(r)))...)
@@ -40,25 +45,10 @@ func routeLines(m *model, width int) []string {
 
 // facts are the pairs at the top of the details.
 func facts(m *model, r *admin.Route) [][2]string {
-	s, t := m.style, r.Traffic
-	origin := []string{serviceName(r), "from " + r.Source, "mount " + r.Mount}
-	latency := "no requests in the last minute"
-	if t.P95 > 0 {
-		latency = fmt.Sprintf("p50 %s · p95 %s", formatMillis(t.P50), formatMillis(t.P95))
-	}
-	errors := plural(int(t.Errors), "error")
-	if t.Errors > 0 {
-		errors = s.bad.Render(errors)
-	}
-	out := [][2]string{
-		{"State", stateFact(s, r)},
-		{"URL", s.accent.Render(urlOf(m, r))},
-		{"Service", strings.Join(origin, " · ")},
-		{"Traffic", fmt.Sprintf("%s req/s · %s", formatRate(t.Rate), latency)},
-		{"Total", fmt.Sprintf("%s · %s · %d under way", plural(int(t.Requests), "request"), errors, t.Inflight)},
-	}
+	s := m.style
+	out := [][2]string{{"State", stateFact(s, r)}}
 	if why := r.Why(m.now.Location()); why != "" && r.Paused == nil {
-		out = slices.Insert(out, 1, [2]string{"Reason", why})
+		out = append(out, [2]string{"Reason", why})
 	}
 	if r.Paused != nil {
 		out = append(out, [2]string{"Paused", r.Paused.Span(m.now.Location()) + "; " + whoWaits(r.Paused)})
@@ -66,6 +56,14 @@ func facts(m *model, r *admin.Route) [][2]string {
 			out = append(out, [2]string{"Message", r.Paused.Message})
 		}
 	}
+	project := r.Project
+	if project == "" {
+		project = s.dim.Render("none: a container by itself")
+	}
+	out = append(out,
+		[2]string{"URL", s.accent.Render(urlOf(m, r))},
+		[2]string{"Project", project},
+		[2]string{"Service", strings.Join([]string{r.Service, "from " + r.Source, "mount " + r.Mount}, " · ")})
 	if r.Owner != "" {
 		out = append(out, [2]string{"Owner", r.Owner})
 	}
@@ -77,7 +75,31 @@ func facts(m *model, r *admin.Route) [][2]string {
 		text := fmt.Sprintf("%s (%s)", r.Expires.UTC().Format("2006-01-02"), left)
 		out = append(out, [2]string{"Expires", expiryStyle(s, daysLeft(r.Expires, m.now)).Render(text)})
 	}
-	return out
+	return append(out, trafficFacts(m, r)...)
+}
+
+// trafficFacts are what a route has to do, and the newest of its last requests that went wrong.
+func trafficFacts(m *model, r *admin.Route) [][2]string {
+	s, t := m.style, r.Traffic
+	latency := "no requests in the last minute"
+	if t.P95 > 0 {
+		latency = fmt.Sprintf("p50 %s · p95 %s", formatMillis(t.P50), formatMillis(t.P95))
+	}
+	errors := plural(int(t.Errors), "error")
+	if t.Errors > 0 {
+		errors = s.bad.Render(errors)
+	}
+	out := [][2]string{
+		{"Traffic", fmt.Sprintf("%s req/s · %s", formatRate(t.Rate), latency)},
+		{"Total", fmt.Sprintf("%s · %s · %d under way", plural(int(t.Requests), "request"), errors, t.Inflight)},
+	}
+	at := slices.IndexFunc(m.detail.requests, func(q admin.Request) bool { return q.Status >= 500 })
+	if at < 0 {
+		return out
+	}
+	q := &m.detail.requests[at]
+	text := fmt.Sprintf("%s at %s: %s %s", s.bad.Render(strconv.Itoa(q.Status)), q.Time.In(m.now.Location()).Format(time.TimeOnly), q.Method, readable(q.Path))
+	return append(out, [2]string{"Failed", text})
 }
 
 // section is a heading with an empty line above it.
@@ -103,10 +125,17 @@ func targetLines(m *model, r *admin.Route, width int) []string {
 			where = pad(t.Address, address, false) + "  " + t.Scheme
 		}
 		line := look.style(s).Render(pad(look.glyph+" "+state, max(11, lipgloss.Width(state)+2), false)) + "  " + pad(t.Name, name, false) + "  " + s.dim.Render(where)
-		if why := targetNote(t, m.now); why != "" {
-			line += "  " + why
+		why := targetNote(t, m.now)
+		if more := line + "  " + why; lipgloss.Width(more) <= width {
+			lines = append(lines, strings.TrimRight(more, " "))
+			continue
 		}
-		lines = append(lines, cut(line, width))
+		lines = append(lines, cut(strings.TrimRight(line, " "), width))
+		if why != "" {
+			for _, part := range wrap(why, width-2) {
+				lines = append(lines, "  "+part)
+			}
+		}
 	}
 	return lines
 }

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"os"
@@ -105,9 +106,16 @@ type driver struct {
 func drive(t *testing.T, width, height int) *driver {
 	d := &driver{t: t, now: noon}
 	nothing := func(string) answerMsg { return answerMsg{err: errors.New("not asked in this test")} }
-	d.m = newModel(nothing, nil, Options{Now: func() time.Time { return d.now }})
+	d.m = newModel(nothing, nil, atOnce(t), Options{Now: func() time.Time { return d.now }})
 	d.send(tea.WindowSizeMsg{Width: width, Height: height})
 	return d
+}
+
+// atOnce lets jobs begin in a context that ends with the test.
+func atOnce(t *testing.T) func(func(context.Context) tea.Msg) tea.Cmd {
+	return func(do func(context.Context) tea.Msg) tea.Cmd {
+		return func() tea.Msg { return do(t.Context()) }
+	}
 }
 
 // loaded is drive with the answer of a gateway that is well.

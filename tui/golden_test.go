@@ -12,11 +12,13 @@ import (
 
 func TestView_LooksAsRecorded(t *testing.T) {
 	for name, scene := range map[string]func(*testing.T) *driver{
-		"list":   func(t *testing.T) *driver { return loaded(t, 80, 24) },
-		"narrow": func(t *testing.T) *driver { return loaded(t, 40, 10) },
-		"tiny":   func(t *testing.T) *driver { return loaded(t, 12, 3) },
-		"wide":   func(t *testing.T) *driver { return loaded(t, 160, 24) },
-		"first":  func(t *testing.T) *driver { return drive(t, 80, 24) },
+		"list":        func(t *testing.T) *driver { return loaded(t, 80, 24) },
+		"narrow":      func(t *testing.T) *driver { return loaded(t, 40, 10) },
+		"tiny":        func(t *testing.T) *driver { return loaded(t, 12, 3) },
+		"wide":        func(t *testing.T) *driver { return loaded(t, 160, 24) },
+		"split":       func(t *testing.T) *driver { return beside(t, 120, 40) },
+		"split_large": func(t *testing.T) *driver { return beside(t, 200, 50) },
+		"first":       func(t *testing.T) *driver { return drive(t, 80, 24) },
 		"empty": func(t *testing.T) *driver {
 			d := drive(t, 80, 24)
 			d.answer(admin.Routes{})
@@ -25,13 +27,13 @@ func TestView_LooksAsRecorded(t *testing.T) {
 		"filter":           func(t *testing.T) *driver { return pressed(t, "/", "site") },
 		"filter_kept":      func(t *testing.T) *driver { return pressed(t, "/", "site", "enter") },
 		"filter_no_match":  func(t *testing.T) *driver { return pressed(t, "/", "nowhere") },
-		"sort_rate":        func(t *testing.T) *driver { return pressed(t, "sss") },
-		"sort_expiry":      func(t *testing.T) *driver { return pressed(t, "sssssss") },
-		"sort_reversed":    func(t *testing.T) *driver { return pressed(t, "S") },
+		"sort_rate":        func(t *testing.T) *driver { return pressed(t, ">>>") },
+		"sort_expiry":      func(t *testing.T) *driver { return pressed(t, ">>>>>>>") },
+		"sort_reversed":    func(t *testing.T) *driver { return pressed(t, "I") },
 		"details":          func(t *testing.T) *driver { return details(t, 80, 24) },
 		"details_narrow":   func(t *testing.T) *driver { return details(t, 40, 10) },
 		"details_wide":     func(t *testing.T) *driver { return details(t, 130, 40) },
-		"problems":         func(t *testing.T) *driver { return pressed(t, "p") },
+		"problems":         func(t *testing.T) *driver { return pressed(t, "!") },
 		"help":             func(t *testing.T) *driver { return pressed(t, "?") },
 		"help_end":         func(t *testing.T) *driver { return pressed(t, "?", "end") },
 		"lost":             lost,
@@ -53,6 +55,14 @@ func TestView_LooksAsRecorded(t *testing.T) {
 func pressed(t *testing.T, keys ...string) *driver {
 	d := loaded(t, 80, 24)
 	d.press(keys...)
+	return d
+}
+
+// beside has the details of the second route beside the list.
+func beside(t *testing.T, width, height int) *driver {
+	d := loaded(t, width, height)
+	d.press("down")
+	d.answer(testRoutes())
 	return d
 }
 

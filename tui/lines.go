@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	"charm.land/lipgloss/v2"
+
 	"gateway/proxy/admin"
 )
 
@@ -15,12 +17,12 @@ func listLines(m *model, height int) []string {
 	if len(m.list.rows) == 0 {
 		return emptyLines(m)
 	}
-	places := layout(m.list.natural, tableWidth(m))
+	places := places(m)
 	lines := []string{titles(m.style, places, m.list.sorted, m.list.descending())}
 	for at := m.list.top; at < len(m.list.rows) && len(lines) < height; at++ {
 		selected := 0
 		if at == m.list.cursor {
-			selected = m.width
+			selected = listWidth(m)
 		}
 		lines = append(lines, row(m.style, places, &m.list.all[m.list.rows[at]], m.now, selected))
 	}
@@ -43,7 +45,7 @@ func emptyLines(m *model) []string {
 	}
 	say(s.bold.Render("No routes yet."))
 	if n := len(m.problems); n > 0 {
-		say(s.warn.Render(fmt.Sprintf("%s: p shows the fixes.", plural(n, "problem"))))
+		say(s.warn.Render(fmt.Sprintf("%s: ! shows the fixes.", plural(n, "problem"))))
 	}
 	lines = append(lines, "")
 	for _, step := range firstSteps {
@@ -102,19 +104,7 @@ func problemText(s styles, p *admin.Problem, width int) []string {
 // helpLines explain all keys, and what the list shows.
 func helpLines(m *model, width int) []string {
 	s := m.style
-	var lines []string
-	pairs := func(style func(string) string, all [][2]string) {
-		for _, pair := range all {
-			for i, text := range wrap(pair[1], width-13) {
-				name := ""
-				if i == 0 {
-					name = pair[0]
-				}
-				lines = append(lines, style(pad(name, 13, false))+text)
-			}
-		}
-	}
-	pairs(func(t string) string { return s.accent.Render(t) }, explained())
+	lines := keyLines(s, width)
 	lines = append(lines, "")
 	for _, state := range []string{"ready", "starting", "draining", "stopped", "unhealthy", "unreachable", "crashing"} {
 		look := lookOf(state)
@@ -127,12 +117,29 @@ func helpLines(m *model, width int) []string {
 		}
 	}
 	lines = append(lines, "")
-	pairs(func(t string) string { return s.dim.Render(t) }, [][2]string{
+	return append(lines, pairLines(s.dim, [][2]string{
 		{"TARGETS", "ready ones of all"},
 		{"REQ/S", "of the last 10 seconds"},
 		{"P50 P95", "latency in the last minute: half of the requests, and 95 of 100, took at most this long"},
 		{"ERRORS", "answers of 500 and above since the proxy started"},
-	})
+	}, width)...)
+}
+
+// keyLines explain all keys.
+func keyLines(s styles, width int) []string { return pairLines(s.accent, explained(), width) }
+
+// pairLines are names in a column of their own, with what is said of them beside it.
+func pairLines(style lipgloss.Style, pairs [][2]string, width int) []string {
+	var lines []string
+	for _, pair := range pairs {
+		for i, text := range wrap(pair[1], width-13) {
+			name := ""
+			if i == 0 {
+				name = pair[0]
+			}
+			lines = append(lines, style.Render(pad(name, 13, false))+text)
+		}
+	}
 	return lines
 }
 

@@ -103,10 +103,10 @@ func (l *list) find(key string) *admin.Route {
 	return &l.all[at]
 }
 
-// sortNext sorts by the next of the columns that are shown.
-func (l *list) sortNext(places []place) {
+// sortBy sorts by a column that is shown, so many places after the present one.
+func (l *list) sortBy(places []place, step int) {
 	at := slices.IndexFunc(places, func(p place) bool { return p.column == l.sorted })
-	l.sorted, l.reversed = places[(at+1)%len(places)].column, false
+	l.sorted, l.reversed = places[(max(0, at)+step+len(places))%len(places)].column, false
 	l.arrange()
 }
 

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"context"
 	"slices"
 	"time"
 
@@ -17,7 +18,12 @@ type model struct {
 	open func(url string) error
 	// tick waits for the next second.
 	tick tea.Cmd
-	site string
+	// begin makes a command of what may take long: it ends with the screen, which waits for it.
+	begin   func(func(live context.Context) tea.Msg) tea.Cmd
+	actions Actions
+	// clock is for commands alone.
+	clock func() time.Time
+	site  string
 
 	width, height int
 	now           time.Time
@@ -29,6 +35,10 @@ type model struct {
 	filter textinput.Model
 	pages  pages
 	detail detail
+	log    logPage
+	// asked waits for the user's answer, and task is under way; nil when there is none.
+	asked  *asked
+	task   *task
 	notice notice
 	keys   keys
 	style  styles
@@ -40,6 +50,7 @@ type page int
 const (
 	pageList page = iota
 	pageRoute
+	pageLog
 	pageProblems
 	pageHelp
 )
@@ -62,7 +73,7 @@ func (p *pages) show(what page) {
 	*p = append(*p, sheet{page: what})
 }
 
-// detail is the route that pageRoute shows; its key is empty when that page is not open.
+// detail is the route whose details are shown, on pageRoute or beside the list; its key is empty when there are none.
 type detail struct {
 	key string
 	// last is the route as it was last in the table, gone when it left.
@@ -109,7 +120,7 @@ type (
 	}
 )
 
-func newModel(ask func(key string) answerMsg, tick tea.Cmd, opts Options) model {
+func newModel(ask func(key string) answerMsg, tick tea.Cmd, begin func(func(context.Context) tea.Msg) tea.Cmd, opts Options) model {
 	now := opts.Now
 	filter := textinput.New()
 	filter.Prompt = "/ "
@@ -121,13 +132,16 @@ func newModel(ask func(key string) answerMsg, tick tea.Cmd, opts Options) model 
 			answer.at = now()
 			return answer
 		},
-		open:   opts.Open,
-		tick:   tick,
-		site:   opts.Site,
-		now:    now(),
-		filter: filter,
-		pages:  pages{{page: pageList}},
-		keys:   newKeys(),
+		open:    opts.Open,
+		tick:    tick,
+		begin:   begin,
+		actions: opts.Actions,
+		clock:   now,
+		site:    opts.Site,
+		now:     now(),
+		filter:  filter,
+		pages:   pages{{page: pageList}},
+		keys:    newKeys(),
 	}
 	m.paint(true)
 	m.link.polling, m.link.asked = true, m.now
@@ -154,15 +168,29 @@ func (m *model) question() tea.Cmd {
 	return func() tea.Msg { return ask(key) }
 }
 
-// route is the route that keys act on: the one whose details are seen, or the selected one; nil when there is none.
+// route is the route that keys act on: the one whose details or log are seen, or the selected one; nil when there is none.
 func (m *model) route() *admin.Route {
 	switch m.pages.top().page {
 	case pageList:
 		return m.list.current()
 	case pageRoute:
 		return &m.detail.last
+	case pageLog:
+		if r := m.list.find(m.log.route.Key); r != nil {
+			return r
+		}
+		return &m.log.route
 	}
 	return nil
+}
+
+// chosen is route, and says so when there is none.
+func (m *model) chosen() *admin.Route {
+	r := m.route()
+	if r == nil {
+		m.say(true, "no route is selected; esc goes back to the list")
+	}
+	return r
 }
 
 // urlOf is the address of a route.

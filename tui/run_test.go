@@ -5,9 +5,13 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os/exec"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	tea "charm.land/bubbletea/v2"
 
 	"gateway/proxy/admin"
 )
@@ -69,4 +73,76 @@ func TestRun_EndsWellWhenTheUserLeaves(t *testing.T) {
 			t.Errorf("Run says %v", err)
 		}
 	})
+}
+
+func TestRun_WaitsForWhatItInterrupts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		input, keyboard := io.Pipe()
+		defer keyboard.Close()
+		begun, ended := make(chan struct{}), false
+		go func() {
+			<-time.After(2 * time.Second) // until the first answer is there
+			_, _ = keyboard.Write([]byte("py"))
+			<-begun
+			_, _ = keyboard.Write([]byte("qq"))
+		}()
+		pause := func(ctx context.Context, _ admin.Route) error {
+			close(begun)
+			<-ctx.Done()
+			<-time.After(time.Second)
+			ended = true
+			return ctx.Err()
+		}
+		var out bytes.Buffer
+		if err := Run(t.Context(), &flaky{}, Options{Input: input, Output: &out, Actions: Actions{Pause: pause}}); err != nil {
+			t.Errorf("Run says %v", err)
+		}
+		if !ended {
+			t.Error("Run returned while the action was under way")
+		}
+	})
+}
+
+// shelled is a program that gives its terminal to a command and ends with it.
+type shelled struct {
+	command *exec.Cmd
+	told    *doneMsg
+}
+
+func (s shelled) Init() tea.Cmd {
+	return func() tea.Msg { return runShell(s.command, "ended", noonClock) }
+}
+
+func (s shelled) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	if told, is := msg.(doneMsg); is {
+		*s.told = told
+		return s, tea.Quit
+	}
+	return s, nil
+}
+
+func (s shelled) View() tea.View { return tea.NewView("") }
+
+func TestRunShell_TellsWhyItFailed(t *testing.T) {
+	for script, want := range map[string]string{
+		"echo hello": "",
+		"echo 'gateway: the image has no shell' >&2; exit 1": "the image has no shell",
+		"exit 3": "exit status 3",
+	} {
+		var out bytes.Buffer
+		s := shelled{exec.CommandContext(t.Context(), "sh", "-c", script), &doneMsg{}}
+		if _, err := tea.NewProgram(s, tea.WithInput(nil), tea.WithOutput(&out), tea.WithContext(t.Context())).Run(); err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		if s.told.err != nil {
+			got = s.told.err.Error()
+		}
+		if got != want || s.told.done != "ended" {
+			t.Errorf("%s: it says %q and %q, want %q", script, s.told.done, got, want)
+		}
+		if want == "" && !strings.Contains(out.String(), "hello") {
+			t.Errorf("the command's output did not reach the terminal: %q", out.String())
+		}
+	}
 }

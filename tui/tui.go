@@ -1,6 +1,6 @@
 // Package tui shows the routes of a running gateway to people: as plain aligned text, and as a live screen. It knows
-// how routes look and what a key does. It does not know where the gateway is, how it is reached or how a browser is
-// started: it asks a Source, and calls what Options hold. Whatever it shows was written by others (labels, names,
+// how routes look and what a key does. It does not know where the gateway is, how it is reached, how a browser is
+// started or how a project is restarted: it asks a Source, and calls what Options hold. Whatever it shows was written by others (labels, names,
 // paths), so control characters never reach the terminal. A state is always told by its word, never by colour alone.
 package tui
 
@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -31,6 +32,8 @@ type Options struct {
 	Now func() time.Time
 	// Open shows a URL in a browser and returns once it is known whether that worked; nil means that there is none.
 	Open func(url string) error
+	// Actions are what further keys do with a route.
+	Actions Actions
 	// Site is the name by which visitors here reach a route of any host; empty means "localhost".
 	Site string
 }
@@ -39,14 +42,25 @@ type Options struct {
 const pollTimeout = 10 * time.Second
 
 // Run draws the live list of routes until the user leaves it, which is no error, or ctx ends, which is its error. It
-// asks the source every second, never twice at the same time, and goes on when an answer fails.
+// asks the source every second, never twice at the same time, and goes on when an answer fails. It cancels the actions
+// that are still under way and returns when they have ended.
 func Run(ctx context.Context, source Source, opts Options) error {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	// What is under way when the user leaves ends with this context.
+	// What is under way when the user leaves ends with this context, and Run waits for all that actions do.
 	live, leave := context.WithCancel(ctx)
 	defer leave()
+	var actions visit
+	begin := func(do func(context.Context) tea.Msg) tea.Cmd {
+		return func() tea.Msg {
+			if !actions.enter() {
+				return nil
+			}
+			defer actions.inside.Done()
+			return do(live)
+		}
+	}
 	ask := func(key string) answerMsg {
 		ctx, cancel := context.WithTimeout(live, pollTimeout)
 		defer cancel()
@@ -67,7 +81,9 @@ func Run(ctx context.Context, source Source, opts Options) error {
 	if opts.Output != nil {
 		program = append(program, tea.WithOutput(opts.Output))
 	}
-	_, err := tea.NewProgram(newModel(ask, tick, opts), program...).Run()
+	_, err := tea.NewProgram(newModel(ask, tick, begin, opts), program...).Run()
+	leave()
+	actions.end()
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -75,6 +91,31 @@ func Run(ctx context.Context, source Source, opts Options) error {
 		return fmt.Errorf("drawing the routes: %w", err)
 	}
 	return nil
+}
+
+// visit counts those that are inside, and lets none in after its end.
+type visit struct {
+	mu     sync.Mutex // guards over
+	over   bool
+	inside sync.WaitGroup
+}
+
+// enter reports whether the caller is inside; then it says inside.Done when it leaves.
+func (v *visit) enter() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if !v.over {
+		v.inside.Add(1)
+	}
+	return !v.over
+}
+
+// end waits until nobody is inside.
+func (v *visit) end() {
+	v.mu.Lock()
+	v.over = true
+	v.mu.Unlock()
+	v.inside.Wait()
 }
 
 // poll asks for all that the screen shows; key names the route whose last requests are shown, empty for none.

@@ -7,10 +7,15 @@ import (
 
 	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
+
+	"gateway/proxy/admin"
 )
 
-// noticeTime is how long a notice stays.
-const noticeTime = 4 * time.Second
+// A notice stays for a time that grows with its length, so that long ones can be read.
+const (
+	noticeTime = 4 * time.Second
+	letterTime = 60 * time.Millisecond
+)
 
 // Update makes the next model.
 func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
@@ -32,6 +37,12 @@ func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		if msg.err != nil {
 			m.say(true, "cannot open %s: %s; y copies it", msg.url, clean(msg.err.Error()))
 		}
+	case allowedMsg:
+		m.allowed(msg)
+	case doneMsg:
+		cmd = m.done(msg)
+	case logMsg:
+		cmd = m.logged(msg)
 	case tea.KeyPressMsg:
 		cmd = m.press(msg)
 	case tea.PasteMsg:
@@ -39,8 +50,7 @@ func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 			cmd = m.typed(msg)
 		}
 	}
-	m.settle()
-	return m, cmd
+	return m, tea.Batch(cmd, m.settle())
 }
 
 // poll asks the gateway, unless a question is under way.
@@ -77,52 +87,99 @@ func (m *model) answer(msg answerMsg) tea.Cmd {
 	return nil
 }
 
-// press does what a key does.
+// press does what a key does: what is asked and what is typed come first, then what means the same on every page.
 func (m *model) press(msg tea.KeyPressMsg) tea.Cmd {
 	k := m.keys
 	switch {
 	case key.Matches(msg, k.kill):
 		return tea.Quit
+	case m.asked != nil:
+		return m.reply(msg)
 	case m.filter.Focused():
 		return m.typed(msg)
+	}
+	m.notice = notice{}
+	switch {
 	case key.Matches(msg, k.quit):
-		return tea.Quit
+		return m.quit()
 	case key.Matches(msg, k.back):
 		m.back()
+		return nil
 	case key.Matches(msg, k.help):
 		m.pages.show(pageHelp)
+		return nil
 	case key.Matches(msg, k.problems):
 		m.pages.show(pageProblems)
-	case key.Matches(msg, k.open):
-		return m.browse()
-	case key.Matches(msg, k.yank):
-		return m.yank()
-	case m.pages.top().page == pageList:
-		return m.pressList(msg)
-	default:
-		m.keys.move(msg, &m.pages.top().scroll, bodyHeight(m))
+		return nil
 	}
-	return nil
+	cmd, known := m.pressPage(msg)
+	if !known {
+		cmd, known = m.pressRoute(msg)
+	}
+	if !known {
+		m.say(true, "%s does nothing here; ? for keys", clean(msg.String()))
+	}
+	return cmd
 }
 
-// pressList does what a key does in the list alone.
-func (m *model) pressList(msg tea.KeyPressMsg) tea.Cmd {
+// pressPage does what a key does on the page that is seen, and reports whether that is anything.
+func (m *model) pressPage(msg tea.KeyPressMsg) (tea.Cmd, bool) {
+	switch p := m.pages.top(); p.page {
+	case pageList:
+		return m.pressList(msg)
+	case pageLog:
+		known := m.keys.move(msg, &p.scroll, bodyHeight(m))
+		if known {
+			m.log.follow = p.scroll >= len(m.log.shown)-bodyHeight(m)
+		}
+		return nil, known
+	default:
+		return nil, m.keys.move(msg, &p.scroll, bodyHeight(m))
+	}
+}
+
+// pressList is pressPage for the list.
+func (m *model) pressList(msg tea.KeyPressMsg) (tea.Cmd, bool) {
 	k := m.keys
 	switch {
 	case key.Matches(msg, k.filter):
 		m.filter.CursorEnd()
-		return m.filter.Focus()
+		return m.filter.Focus(), true
 	case key.Matches(msg, k.sort):
-		m.list.sortNext(layout(m.list.natural, tableWidth(m)))
+		m.list.sortBy(places(m), 1)
+	case key.Matches(msg, k.sortBack):
+		m.list.sortBy(places(m), -1)
 	case key.Matches(msg, k.reverse):
 		m.list.reversed = !m.list.reversed
 		m.list.arrange()
 	case key.Matches(msg, k.enter):
-		return m.details()
+		return m.details(), true
 	default:
-		m.moveCursor(msg)
+		return nil, m.moveCursor(msg)
 	}
-	return nil
+	return nil, true
+}
+
+// pressRoute does what a key does with a route, and reports whether that is anything.
+func (m *model) pressRoute(msg tea.KeyPressMsg) (tea.Cmd, bool) {
+	k := m.keys
+	switch {
+	case key.Matches(msg, k.open):
+		return m.browse(), true
+	case key.Matches(msg, k.yank):
+		return m.yank(), true
+	case key.Matches(msg, k.logs):
+		return m.openLog(), true
+	case key.Matches(msg, k.restart):
+		return m.act(restartJob), true
+	case key.Matches(msg, k.pause):
+		return m.act(pauseJob), true
+	case key.Matches(msg, k.stop):
+		return m.act(stopJob), true
+	case key.Matches(msg, k.shell):
+		return m.act(shellJob), true
+	}
+	return nil, false
 }
 
 // typed gives a key to the filter, except for those that end typing and those that move in the list.
@@ -156,10 +213,12 @@ func (m *model) refilter() {
 	m.list.arrange()
 }
 
-func (m *model) moveCursor(msg tea.KeyPressMsg) {
+// moveCursor reports whether the key moves it.
+func (m *model) moveCursor(msg tea.KeyPressMsg) bool {
 	row := m.list.cursor
-	m.keys.move(msg, &row, bodyHeight(m)-1)
+	known := m.keys.move(msg, &row, bodyHeight(m)-1)
 	m.list.to(row)
+	return known
 }
 
 // back closes the page that is seen; in the list it clears the filter.
@@ -169,8 +228,8 @@ func (m *model) back() {
 		m.refilter()
 		return
 	}
-	if m.pages.top().page == pageRoute {
-		m.detail = detail{}
+	if m.pages.top().page == pageLog {
+		m.closeLog()
 	}
 	m.pages = m.pages[:len(m.pages)-1]
 }
@@ -181,14 +240,22 @@ func (m *model) details() tea.Cmd {
 	if r == nil {
 		return nil
 	}
-	m.detail = detail{key: r.Key, last: *r}
 	m.pages.show(pageRoute)
+	return m.detailsOf(r)
+}
+
+// detailsOf makes a route the one whose details are shown.
+func (m *model) detailsOf(r *admin.Route) tea.Cmd {
+	if m.detail.key == r.Key {
+		return nil
+	}
+	m.detail = detail{key: r.Key, last: *r}
 	return m.poll()
 }
 
 // browse opens the route in a browser.
 func (m *model) browse() tea.Cmd {
-	r := m.route()
+	r := m.chosen()
 	if r == nil {
 		return nil
 	}
@@ -204,7 +271,7 @@ func (m *model) browse() tea.Cmd {
 
 // yank copies the route's URL: the terminal is asked to, so it also works on another machine.
 func (m *model) yank() tea.Cmd {
-	r := m.route()
+	r := m.chosen()
 	if r == nil {
 		return nil
 	}
@@ -213,17 +280,31 @@ func (m *model) yank() tea.Cmd {
 	return tea.SetClipboard(url)
 }
 
+// say shows a notice.
 func (m *model) say(bad bool, format string, args ...any) {
-	m.notice = notice{text: fmt.Sprintf(format, args...), bad: bad, until: m.now.Add(noticeTime)}
+	text := fmt.Sprintf(format, args...)
+	m.notice = notice{text: text, bad: bad, until: m.now.Add(noticeTime + time.Duration(len(text))*letterTime)}
 }
 
-// settle brings what is scrolled back into its limits.
-func (m *model) settle() {
+// settle brings what is scrolled back into its limits, and the details to the route that they follow.
+func (m *model) settle() tea.Cmd {
 	if m.width == 0 {
-		return
+		return nil
 	}
 	m.list.show(bodyHeight(m) - 1)
-	if p := m.pages.top(); p.page != pageList {
+	switch p := m.pages.top(); p.page {
+	case pageList:
+	case pageLog:
+		m.log.settle(p, max(1, m.width-2), bodyHeight(m))
+	default:
 		p.scroll = max(0, min(p.scroll, len(pageLines(m))-bodyHeight(m)))
 	}
+	if slices.ContainsFunc(m.pages, func(s sheet) bool { return s.page == pageRoute }) {
+		return nil
+	}
+	if r := m.list.current(); r != nil && m.width >= wide {
+		return m.detailsOf(r)
+	}
+	m.detail = detail{}
+	return nil
 }

@@ -20,7 +20,7 @@ func TestUpdate_KeepsTheSelectedRouteWhenTheOrderChanges(t *testing.T) {
 	routes := testRoutes()
 	slices.Reverse(routes.Routes)
 	d.answer(routes)
-	d.press("sss")
+	d.press(">>>")
 	if got := d.m.list.current().Key; got != before || before != "/git" {
 		t.Errorf("selected %s, was %s, want /git all along", got, before)
 	}
@@ -177,7 +177,7 @@ func TestUpdate_CopiesAndOpensTheURL(t *testing.T) {
 	if opened != "http://localhost:8080/blog/" || !strings.Contains(d.screen(), "there is no display here; y copies it") {
 		t.Errorf("opened %q and the screen is\n%s", opened, d.screen())
 	}
-	d.now = d.now.Add(noticeTime)
+	d.now = d.now.Add(time.Minute)
 	d.send(tickMsg{at: d.now})
 	if strings.Contains(d.screen(), "display") {
 		t.Error("the notice stayed")
@@ -186,7 +186,7 @@ func TestUpdate_CopiesAndOpensTheURL(t *testing.T) {
 
 func TestUpdate_GoesBackToWhereItCameFrom(t *testing.T) {
 	d := loaded(t, 80, 24)
-	d.press("enter", "p", "?", "p")
+	d.press("enter", "!", "?", "!")
 	for _, want := range []page{pageProblems, pageHelp, pageRoute, pageList, pageList} {
 		if got := d.m.pages.top().page; got != want {
 			t.Fatalf("page %v, want %v", got, want)
@@ -213,9 +213,9 @@ func TestUpdate_QuitsByKey(t *testing.T) {
 
 func TestUpdate_LeavesTheModelBeforeItAlone(t *testing.T) {
 	d := loaded(t, 80, 24)
-	d.press("p")
+	d.press("!")
 	old, before := d.m, d.screen()
-	d.press("esc", "sss", "/", "blog", "enter", "enter", "down", "?")
+	d.press("esc", ">>>", "/", "blog", "enter", "enter", "down", "?")
 	d.answer(admin.Routes{})
 	d.m = old
 	if got := d.screen(); got != before {

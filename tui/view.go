@@ -41,15 +41,20 @@ func (m model) View() tea.View {
 // body is the part of the page that is seen.
 func body(m *model, height int) []string {
 	p := m.pages.top()
-	if p.page == pageList {
+	switch {
+	case split(m):
+		return splitLines(m, height)
+	case p.page == pageList:
 		return listLines(m, height)
+	case p.page == pageLog:
+		return logLines(m, height)
 	}
 	lines := pageLines(m)
 	start := min(p.scroll, len(lines))
 	return lines[start:min(len(lines), start+height)]
 }
 
-// pageLines are all lines of the page that is seen, unless it is the list.
+// pageLines are all lines of the page that is seen, unless it is the list or a log.
 func pageLines(m *model) []string {
 	width := max(1, m.width-2)
 	var lines []string
@@ -67,7 +72,17 @@ func pageLines(m *model) []string {
 	return lines
 }
 
-func tableWidth(m *model) int { return m.width - 1 }
+// listWidth is the part of the screen that the list has.
+func listWidth(m *model) int {
+	if split(m) {
+		width, _ := panes(m)
+		return width
+	}
+	return m.width
+}
+
+// places are the columns of the list that have room.
+func places(m *model) []place { return layout(m.list.natural, listWidth(m)-1) }
 
 // bodyHeight is what the lines above and below leave.
 func bodyHeight(m *model) int { return max(2, m.height-len(head(m))-footHeight(m)) }
@@ -93,6 +108,8 @@ func title(m *model) string {
 		left += "  " + summary(m)
 	case pageRoute:
 		left += s.dim.Render(" › ") + s.bold.Render(readable(m.detail.key))
+	case pageLog:
+		left += s.dim.Render(" › ") + s.bold.Render(m.log.title)
 	case pageProblems:
 		left += s.dim.Render(" › ") + s.bold.Render("problems")
 	case pageHelp:
@@ -180,37 +197,70 @@ func filterLine(m *model) string {
 	return left + strings.Repeat(" ", space) + count
 }
 
-// foot is the last line: what a key just did, else what keys do; at its end, how much there is below what is seen.
+// foot is the last lines: what is asked, what a key just did, what is under way, else what keys do; at their end, how much
+// there is below what is seen.
 func foot(m *model) []string {
 	more := ""
-	if rest := below(m); rest > 0 {
+	if m.pages.top().page == pageLog {
+		more = logState(m)
+	} else if rest := below(m); rest > 0 {
 		more = m.style.dim.Render(fmt.Sprintf("↓ %d more ", rest))
 	}
-	room := m.width - lipgloss.Width(more)
-	line := hints(m, room)
-	switch {
-	case m.notice.text != "" && m.now.Before(m.notice.until):
-		style := m.style.accent
-		if m.notice.bad {
-			style = m.style.bad
-		}
-		line = " " + style.Render(m.notice.text)
-	case m.filter.Focused():
-		line = hint(m, " ", "enter", "keep") + hint(m, "  ", "esc", "clear") + hint(m, "  ", "↑ ↓", "move")
+	lines := footText(m, m.width-lipgloss.Width(more))
+	last := len(lines) - 1
+	if space := m.width - lipgloss.Width(lines[last]) - lipgloss.Width(more); space >= 0 {
+		lines[last] += strings.Repeat(" ", space) + more
 	}
-	if space := room - lipgloss.Width(line); space > 0 {
-		line += strings.Repeat(" ", space) + more
+	if m.height >= roomy {
+		lines = append([]string{""}, lines...)
 	}
-	lines := make([]string, footHeight(m))
-	lines[len(lines)-1] = line
 	return lines
 }
 
-func footHeight(m *model) int {
-	if m.height >= roomy {
-		return 2
+// footText is what foot says, the last line in a width of its own.
+func footText(m *model, width int) []string {
+	s := m.style
+	switch {
+	case m.asked != nil:
+		keys := hint(m, " ", "y", m.asked.yes) + hint(m, "  ", "any other key", "leaves it as it is")
+		return append(footLines(m, s.bold, m.asked.question, 1), keys)
+	case m.notice.text != "" && m.now.Before(m.notice.until):
+		if m.notice.bad {
+			return footLines(m, s.bad, m.notice.text, 0)
+		}
+		return footLines(m, s.accent, m.notice.text, 0)
+	case m.task != nil:
+		return []string{" " + s.warn.Render(m.task.doing+"… ") + s.dim.Render(formatAge(m.now.Sub(m.task.since)))}
+	case m.filter.Focused():
+		return []string{hint(m, " ", "enter", "keep") + hint(m, "  ", "esc", "clear") + hint(m, "  ", "↑ ↓", "move")}
 	}
-	return 1
+	return []string{hints(m, width)}
+}
+
+// footLines breaks a text into lines, few where the screen is low; others come below it.
+func footLines(m *model, style lipgloss.Style, text string, others int) []string {
+	most := 5
+	if m.height < roomy {
+		most = max(1, m.height/3-others)
+	}
+	parts := wrap(text, m.width-2)
+	if len(parts) > most {
+		parts = append(parts[:most-1], cut(strings.Join(parts[most-1:], " "), m.width-2))
+	}
+	lines := make([]string, 0, len(parts)+others)
+	for _, part := range parts {
+		lines = append(lines, " "+style.Render(part))
+	}
+	return lines
+}
+
+// footHeight is how many lines foot has.
+func footHeight(m *model) int {
+	lines := len(footText(m, m.width))
+	if m.height >= roomy {
+		lines++
+	}
+	return lines
 }
 
 // below counts the rows or lines below those that are seen.
@@ -224,7 +274,7 @@ func below(m *model) int {
 
 // hints are as many of the page's keys as fit into width, whole ones only. Help is among them if it has to be alone.
 func hints(m *model, width int) string {
-	bindings := m.keys.short(m.pages.top().page)
+	bindings := m.keys.short(m.pages.top().page, m.route())
 	line, help := "", ""
 	for _, binding := range bindings {
 		if binding.Help().Key == m.keys.help.Help().Key {

@@ -10,7 +10,7 @@ import (
 
 func TestView_FitsEveryTerminal(t *testing.T) {
 	scenes := map[string][]string{
-		"list": nil, "details": {"enter"}, "problems": {"p"}, "help": {"?"}, "filter": {"/", "o"}, "none": {"/", "zz"},
+		"list": nil, "details": {"enter"}, "problems": {"!"}, "help": {"?"}, "filter": {"/", "o"}, "none": {"/", "zz"},
 		"notice": {"y"},
 	}
 	for name, keys := range scenes {
@@ -61,7 +61,7 @@ func TestView_LetsNoEscapeSequenceThrough(t *testing.T) {
 		requests: []admin.Request{{Method: evil, Path: evil, Target: evil}},
 	})
 	check("the details", d.m.View().Content)
-	d.press("p")
+	d.press("!")
 	check("the problems", d.m.View().Content)
 	check("the text", Text(routes, noon, true))
 	d.fail(0, evil)
@@ -97,7 +97,7 @@ func TestView_ScrollsThroughManyRoutes(t *testing.T) {
 }
 
 func BenchmarkView_Of1000Routes(b *testing.B) {
-	m := newModel(nil, nil, Options{Now: noonClock})
+	m := newModel(nil, nil, nil, Options{Now: noonClock})
 	m.width, m.height = 160, 50
 	for b.Loop() {
 		m.answer(answerMsg{at: noon, status: testStatus(), routes: manyRoutes(1000)})
