@@ -68,7 +68,7 @@ func pageOf(p projects.Project) (invitePage, error) {
 }
 
 func onlyInvite(s *cli.Session) (projects.Project, error) {
-	all, err := invites(s)
+	all, err := invites(s.Store)
 	switch {
 	case err != nil:
 		return projects.Project{}, err
@@ -85,8 +85,8 @@ func onlyInvite(s *cli.Session) (projects.Project, error) {
 }
 
 // invites are the projects with an invite page.
-func invites(s *cli.Session) ([]projects.Project, error) {
-	all, err := s.Store.List()
+func invites(store projects.Store) ([]projects.Project, error) {
+	all, err := store.List()
 	if err != nil {
 		return nil, err
 	}

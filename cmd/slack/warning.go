@@ -32,8 +32,15 @@ func pageProblems(ctx context.Context, s *cli.Session, p projects.Project, now t
 	return all
 }
 
-// Problems are those of all projects here, by name. Where there are none nobody is asked anything.
+// Problems are those of all projects here, by name. Without a project that has an invite page no client is made.
 func Problems(ctx context.Context, env *cli.Env) map[string][]admin.Problem {
+	store, err := projects.NewStore(env.ProjectsRoot())
+	if err != nil {
+		return nil
+	}
+	if pages, err := invites(store); err != nil || len(pages) == 0 {
+		return nil
+	}
 	s, err := env.Session()
 	if err != nil {
 		return nil
@@ -45,7 +52,7 @@ func Problems(ctx context.Context, env *cli.Env) map[string][]admin.Problem {
 // ProblemsIn are those of all projects here, by name, through a session.
 func ProblemsIn(ctx context.Context, s *cli.Session) map[string][]admin.Problem {
 	// Who lists projects says what is wrong with the folder itself.
-	pages, err := invites(s)
+	pages, err := invites(s.Store)
 	if err != nil {
 		return nil
 	}
