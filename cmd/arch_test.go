@@ -23,7 +23,7 @@ var ours = map[string][]string{
 	"cmd/cli/clitest":      {"proxy/route"},
 	"cmd/help":             {},
 	"cmd/project":          append([]string{"cmd/cli", "cmd/slack"}, below...),
-	"cmd/route":            append([]string{"cmd/cli", "cmd/slack"}, below...),
+	"cmd/route":            append([]string{"cmd/cli", "cmd/project", "cmd/slack"}, below...),
 	"cmd/server":           append([]string{"cmd/cli", "cmd/help", "cmd/slack"}, below...),
 	"cmd/slack":            append([]string{"cmd/cli"}, below...),
 	"tui":                  {"proxy/admin", "proxy/printable"},

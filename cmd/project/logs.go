@@ -12,6 +12,9 @@ import (
 	"gateway/projects/compose"
 )
 
+// logTail is how many lines of each container are shown by default.
+const logTail = 100
+
 func newLogs(env *cli.Env) *cobra.Command {
 	var last int
 	var follow bool
@@ -25,7 +28,7 @@ func newLogs(env *cli.Env) *cobra.Command {
 		Args:    cli.Args(cobra.ExactArgs(1)),
 		RunE:    func(c *cobra.Command, args []string) error { return runLogs(c.Context(), env, args[0], last, follow) },
 	}
-	c.Flags().IntVarP(&last, "tail", "n", 100, "number of lines per container")
+	c.Flags().IntVarP(&last, "tail", "n", logTail, "number of lines per container")
 	c.Flags().BoolVarP(&follow, "follow", "f", false, "go on with new lines until interrupted")
 	return c
 }
@@ -39,25 +42,35 @@ func runLogs(ctx context.Context, env *cli.Env, arg string, last int, follow boo
 		return err
 	}
 	defer s.Close()
-	name, err := s.Known(ctx, arg)
-	if stray, is := errors.AsType[projects.Stray](err); is && stray.Kind != projects.Single {
-		err = nil // Reading changes nobody's project.
-	}
+	several, err := written(ctx, s, arg)
 	if err != nil {
 		return err
-	}
-	running, err := projects.Look(ctx, s.Engine, name)
-	if err != nil {
-		return err
-	}
-	if len(running.Containers) == 0 {
-		return fmt.Errorf("project %s has no containers, so nothing was written; start it with: gateway deploy %s", name, name)
 	}
 	service, err := s.Compose()
 	if err != nil {
 		return err
 	}
-	return service.Logs(ctx, arg, last, follow, func(l compose.Line) { printLog(env, l, len(running.Containers) > 1) })
+	return service.Logs(ctx, arg, last, follow, func(l compose.Line) { printLog(env, l, several) })
+}
+
+// written returns an error unless a project has containers that may have written something; it may be somebody else's,
+// since reading changes nothing. Several reports that it has more than one.
+func written(ctx context.Context, s *cli.Session, arg string) (several bool, err error) {
+	name, err := s.Known(ctx, arg)
+	if stray, is := errors.AsType[projects.Stray](err); is && stray.Kind != projects.Single {
+		err = nil
+	}
+	if err != nil {
+		return false, err
+	}
+	running, err := projects.Look(ctx, s.Engine, name)
+	if err != nil {
+		return false, err
+	}
+	if len(running.Containers) == 0 {
+		return false, fmt.Errorf("project %s has no containers, so nothing was written; start it with: gateway deploy %s", name, name)
+	}
+	return len(running.Containers) > 1, nil
 }
 
 // printLog prints a line of a container's log: as it was written, but for what would do something to a terminal.
