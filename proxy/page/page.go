@@ -26,7 +26,7 @@ const (
 	Draining    Kind = "draining"       // the app is being stopped
 	Paused      Kind = "paused"         // the app is paused, and the request could wait no longer
 	Unreachable Kind = "unreachable"    // the app does not accept connections
-	Broken      Kind = "bad_answer"     // the app broke off or answered what is not HTTP
+	Broken      Kind = "bad_answer"     // the app closed the connection, or its response is not HTTP
 	Slow        Kind = "timeout"        // the app took too long
 	NotFound    Kind = "not_found"      // no project is here
 	Gone        Kind = "removed"        // a project was here
@@ -35,17 +35,17 @@ const (
 	Ambiguous   Kind = "ambiguous_path" // the address may mean another route, which has limits of its own
 	BadMethod   Kind = "bad_method"     // the method is not passed on
 	Elsewhere   Kind = "other_project"  // the destination of a copy or a move is in another project
-	Internal    Kind = "internal_error" // a mistake of the gateway itself
+	Internal    Kind = "internal_error" // an error of the gateway itself
 
 	LongTarget Kind = "uri_too_long"       // the address is too long
 	Unexpected Kind = "expectation_failed" // the Expect field is not understood
 	LargeHead  Kind = "header_too_large"   // the head of the request is too large
-	Unknown    Kind = "not_implemented"    // the coding of the body is not understood
-	BadVersion Kind = "bad_version"        // the version of HTTP is not spoken
+	Unknown    Kind = "not_implemented"    // the transfer coding of the body is not supported
+	BadVersion Kind = "bad_version"        // the version of HTTP is not supported
 
 	LargeBody Kind = "body_too_large"    // the body is larger than the app takes
 	NoLength  Kind = "length_required"   // the app takes no body of unknown length
-	TooMany   Kind = "too_many_requests" // the visitor asks too often, or over too many connections
+	TooMany   Kind = "too_many_requests" // the client sends too many requests, or over too many connections
 	Crowded   Kind = "too_busy"          // there are too many connections in all
 
 	NoFile Kind = "file_not_found" // a site of files has no such page
