@@ -30,7 +30,7 @@ func corked(t *testing.T) (*cork, net.Conn) {
 	}
 	k := newCork(e, socket.New(conn, e.watch))
 	t.Cleanup(func() { _ = k.Close(); _ = other.Close() })
-	_ = other.SetDeadline(time.Now().Add(10 * time.Second))
+	_ = other.SetDeadline(time.Now().Add(patience))
 	return k, other
 }
 

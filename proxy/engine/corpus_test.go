@@ -117,7 +117,7 @@ func visit(t *testing.T, address, raw, method string) (*http.Response, string, e
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(patience))
 	for _, piece := range []string{raw[:len(raw)/2], raw[len(raw)/2:]} {
 		// A gateway that has read enough may refuse the rest; its answer tells.
 		_, _ = io.WriteString(conn, piece)

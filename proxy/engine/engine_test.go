@@ -122,7 +122,7 @@ func TestEngine_Pipelines(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(patience))
 	var all strings.Builder
 	for i := range 200 {
 		fmt.Fprintf(&all, "GET /%d HTTP/1.1\r\nHost: h\r\nX-Pad: %s\r\n\r\n", i, strings.Repeat("y", i))

@@ -32,7 +32,7 @@ func say(t *testing.T, address, text string) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(patience))
 	if _, err := io.WriteString(conn, text); err != nil {
 		t.Fatal(err)
 	}
@@ -203,7 +203,7 @@ func TestH2C_ClosesItsConnections(t *testing.T) {
 // eventually waits for a condition.
 func eventually(t testing.TB, met func() bool) {
 	t.Helper()
-	for limit := time.Now().Add(10 * time.Second); !met(); runtime.Gosched() {
+	for limit := time.Now().Add(patience); !met(); runtime.Gosched() {
 		if time.Now().After(limit) {
 			t.Fatal("it does not come to be")
 		}

@@ -38,7 +38,7 @@ func dialWire(t testing.TB, address string, secure bool, settings ...byte) *wire
 		conn = tls.Client(conn, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}})
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(patience))
 	w := &wire{conn, t}
 	if _, err := io.WriteString(conn, preface); err != nil {
 		t.Fatal(err)

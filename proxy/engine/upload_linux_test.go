@@ -23,7 +23,7 @@ func TestUpload_EndsWhenTheVisitorLeavesWhileTheTargetTakesNothing(t *testing.T)
 		_, _ = c.Write(make([]byte, 50_000_000))
 		_ = c.SetLinger(0)
 		_ = c.Close()
-		deadline := time.Now().Add(5 * time.Second)
+		deadline := time.Now().Add(patience)
 		for r.busy.Load() > 0 && time.Now().Before(deadline) {
 			r.pause(time.Millisecond)
 		}

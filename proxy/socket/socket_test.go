@@ -13,7 +13,7 @@ import (
 )
 
 // patience is how long a test waits for what must happen.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 // watching returns a watch that runs until the test ends.
 func watching(t testing.TB) *Watch {

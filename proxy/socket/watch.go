@@ -17,8 +17,9 @@ type Watch struct {
 	turn chan struct{}
 	// now counts ticks from 1 on.
 	now atomic.Int64
-	// date is the current time as HTTP writes it.
-	date atomic.Pointer[string]
+	// date is the current time as HTTP writes it, and second that in seconds since 1970, which is Run's own.
+	date   atomic.Pointer[string]
+	second int64
 
 	mu sync.Mutex
 	// wheel holds the first of the sockets that are to be looked at in a tick, by the tick's rest.
@@ -84,8 +85,9 @@ func (w *Watch) Date() string { return *w.date.Load() }
 
 func (w *Watch) tellTime(now time.Time) {
 	const imfFixdate = "Mon, 02 Jan 2006 15:04:05 GMT"
-	date := now.UTC().Format(imfFixdate)
-	if old := w.date.Load(); old == nil || *old != date {
+	if second := now.Unix(); second != w.second || w.date.Load() == nil {
+		date := now.UTC().Format(imfFixdate)
+		w.second = second
 		w.date.Store(&date)
 	}
 }
