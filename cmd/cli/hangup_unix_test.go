@@ -3,6 +3,9 @@
 package cli
 
 import (
+	"os"
+	"os/signal"
+	"syscall"
 	"testing"
 	"time"
 
@@ -10,6 +13,10 @@ import (
 )
 
 func TestOutliveTerminal_InterruptsWhatHangsUp(t *testing.T) {
+	// Whoever runs this may ignore the signal, as nohup does.
+	received := make(chan os.Signal, 1)
+	signal.Notify(received, syscall.SIGHUP)
+	defer signal.Stop(received)
 	ctx, stop := OutliveTerminal(t.Context())
 	defer stop()
 	clitest.HangUp(t)
