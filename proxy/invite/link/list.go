@@ -58,8 +58,8 @@ func parseList(text []byte) (List, error) {
 	var list List
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&list); err != nil {
-		return List{}, err
+	if decoder.Decode(&list) != nil {
+		return List{}, errors.New("it is not as gateway writes it")
 	}
 	if _, err := decoder.Token(); err != io.EOF {
 		return List{}, errors.New("something follows the list")
