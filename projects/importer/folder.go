@@ -8,8 +8,8 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
-	"time"
 
 	"gateway/projects/tree"
 )
@@ -32,17 +32,7 @@ type Folder struct {
 	Skipped []string
 
 	limit   Limits
-	entries []file
-}
-
-// file is one file, folder or link, by slash-separated path.
-type file struct {
-	name string
-	mode fs.FileMode
-	size int64
-	when time.Time
-	// link is where a link leads.
-	link string
+	entries []tree.Entry
 }
 
 // skipped are the folders that no project needs to run or to be built.
@@ -88,15 +78,17 @@ func (f *Folder) look(root *os.Root, name string, entry fs.DirEntry) error {
 	if err != nil {
 		return err
 	}
-	one := file{name: name, mode: info.Mode(), when: info.ModTime()}
+	one := tree.Entry{Name: name, Mode: info.Mode(), Time: info.ModTime()}
 	switch {
 	case info.Mode()&fs.ModeSymlink != 0:
-		one.link, err = inside(root, name)
+		one.Link, err = inside(root, name)
 	case info.Mode().IsRegular():
-		one.size = info.Size()
 		f.Files++
-		f.Bytes += one.size
-	case !info.IsDir():
+		f.Bytes += info.Size()
+	case info.IsDir():
+		// Its owner can write into it, whatever its mode: else the copy could be neither filled nor removed.
+		one.Mode |= 0o700
+	default:
 		err = fmt.Errorf("%s is no file but a device, a pipe or a socket; remove it, a project is copied as plain files", name)
 	}
 	if err != nil {
@@ -135,89 +127,10 @@ func (f *Folder) Copy(ctx context.Context, to string, leave func(name string) bo
 		return fmt.Errorf("copying the folder: %w", err)
 	}
 	defer root.Close()
-	if err := os.Mkdir(to, 0o755); err != nil {
-		return err
-	}
-	if err := os.Chmod(to, 0o755); err != nil {
-		return err
-	}
-	c := copying{root: root, to: to, limit: f.limit.Bytes, left: f.limit.Bytes}
-	for _, e := range f.entries {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if leave != nil && leave(e.name) {
-			continue
-		}
-		if err := c.one(e); err != nil {
-			return fmt.Errorf("copying %s: %w", path.Join(f.Dir, e.name), err)
-		}
-	}
-	return nil
-}
-
-// copying is a copy under way.
-type copying struct {
-	root        *os.Root
-	to          string
-	limit, left int64
-}
-
-func (c *copying) one(e file) error {
-	to := filepath.Join(c.to, filepath.FromSlash(e.name))
-	switch {
-	case e.mode.IsDir():
-		// Its owner can write into it, whatever its mode: else it could be neither filled nor removed.
-		if err := os.Mkdir(to, 0o700); err != nil {
-			return err
-		}
-		if err := os.Chmod(to, e.mode.Perm()|0o700); err != nil {
-			return err
-		}
-	case e.link != "":
-		if err := os.Symlink(e.link, to); err != nil {
-			return err
-		}
-	default:
-		if err := c.file(e, to); err != nil {
-			return err
-		}
-	}
-	return c.owned(e.name, to)
-}
-
-// owned gives a copy the owner that the original has, where one may.
-func (c *copying) owned(name, to string) error {
-	if os.Geteuid() != 0 {
-		return nil
-	}
-	info, err := c.root.Lstat(filepath.FromSlash(name))
-	if err != nil {
-		return err
-	}
-	uid, gid, ok := owner(info)
-	if !ok {
-		return nil
-	}
-	return os.Lchown(to, uid, gid)
-}
-
-func (c *copying) file(e file, to string) error {
-	from, err := c.root.Open(filepath.FromSlash(e.name))
-	if err != nil {
-		return err
-	}
-	defer from.Close()
-	var left *int64
-	if c.limit > 0 {
-		left = &c.left
-	}
-	err = tree.CopyFile(from, to, e.mode.Perm(), left)
+	entries := slices.DeleteFunc(slices.Clone(f.entries), func(e tree.Entry) bool { return leave != nil && leave(e.Name) })
+	err = tree.Copier{Root: root, Most: f.limit.Bytes, Owners: true}.Copy(ctx, to, entries)
 	if errors.Is(err, tree.ErrGrew) {
-		return fmt.Errorf("%w and has more than %d MiB; run the command again", err, c.limit>>20)
-	}
-	if err == nil {
-		err = os.Chtimes(to, e.when, e.when)
+		return fmt.Errorf("%w and has more than %d MiB; run the command again", err, f.limit.Bytes>>20)
 	}
 	return err
 }

@@ -28,7 +28,7 @@ func ReplaceFile(file string, text []byte) error {
 	}
 	defer os.Remove(next.Name())
 	_, err = next.Write(text)
-	err = errors.Join(err, next.Chmod(info.Mode().Perm()), keepOwner(next, info), next.Sync(), next.Close())
+	err = errors.Join(err, next.Chmod(info.Mode().Perm()), keepOwner(next.Name(), info), next.Sync(), next.Close())
 	if err != nil {
 		return err
 	}
