@@ -171,6 +171,8 @@ const (
 	down plan.Kind = "down"
 	// stop ends what runs, and keeps it.
 	stop plan.Kind = "stop"
+	// keep has what runs outlive the death of the engine.
+	keep plan.Kind = "keep"
 )
 
 // act carries out an action on what runs.
@@ -190,6 +192,8 @@ func (l Life) act(ctx context.Context, name Name, a plan.Action, interrupted boo
 			return fmt.Errorf("taking project %s down again: %w", name, err)
 		}
 		return nil
+	case keep:
+		return KeepRunning(ctx, l.Engine, name, true)
 	case stop:
 		if err := l.halt(ctx, name); err != nil {
 			return fmt.Errorf("stopping project %s again: %w", name, err)

@@ -29,19 +29,9 @@ func Actions(env *cli.Env) tui.Actions {
 			}
 			return projects.Own(ctx, s.Engine, s.Store, name)
 		}),
-		Restart: a.onProject(func(ctx context.Context, s *cli.Session, arg string) error {
-			name, err := s.Known(ctx, arg)
-			if err != nil {
-				return err
-			}
-			l, err := life(s, routesReady)
-			if err != nil {
-				return err
-			}
-			return l.Restart(ctx, name)
-		}),
-		Stop:  a.whileLocked(stopProject),
-		Start: a.whileLocked(startProject),
+		Restart: a.change(func(name projects.Name) projects.Verb { return projects.Restart{Name: name} }),
+		Stop:    a.change(func(name projects.Name) projects.Verb { return projects.Stop{Name: name} }),
+		Start:   a.change(func(name projects.Name) projects.Verb { return projects.Start{Name: name} }),
 		Pause: a.onGateway(func(ctx context.Context, gateway *admin.Client, key string) error {
 			_, err := gateway.Pause(ctx, key, admin.Pause{Wait: admin.DefaultWait.Milliseconds()})
 			return err
@@ -74,16 +64,9 @@ func (a actions) onProject(do func(ctx context.Context, s *cli.Session, name str
 	}
 }
 
-// whileLocked is onProject while nobody else changes the project.
-func (a actions) whileLocked(do func(context.Context, *cli.Session, projects.Name) error) func(context.Context, admin.Route) error {
-	return a.onProject(func(ctx context.Context, s *cli.Session, arg string) error {
-		name, unlock, err := own(ctx, s, arg)
-		if err != nil {
-			return err
-		}
-		defer unlock()
-		return do(ctx, s, name)
-	})
+// change is onProject for a change of it.
+func (a actions) change(verb func(projects.Name) projects.Verb) func(context.Context, admin.Route) error {
+	return a.onProject(func(ctx context.Context, s *cli.Session, arg string) error { return do(ctx, s, arg, verb) })
 }
 
 // onGateway is an action of the running gateway on one route.

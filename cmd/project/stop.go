@@ -1,8 +1,6 @@
 package project
 
 import (
-	"context"
-
 	"github.com/spf13/cobra"
 
 	"gateway/cmd/cli"
@@ -17,26 +15,8 @@ func newStop(env *cli.Env) *cobra.Command {
 			"again. It stays stopped when the machine or the engine starts again.",
 		Example: "  gateway stop robots",
 		Args:    cli.Args(cobra.ExactArgs(1)),
-		RunE:    func(c *cobra.Command, args []string) error { return runStop(c.Context(), env, args[0]) },
+		RunE: func(c *cobra.Command, args []string) error {
+			return change(c.Context(), env, args[0], "stopped; start it again with: gateway start "+args[0], func(name projects.Name) projects.Verb { return projects.Stop{Name: name} })
+		},
 	}
-}
-
-func runStop(ctx context.Context, env *cli.Env, arg string) error {
-	return onProject(ctx, env, arg, stopProject)
-}
-
-func stopProject(ctx context.Context, s *cli.Session, name projects.Name) error {
-	compose, err := s.Compose()
-	if err != nil {
-		return err
-	}
-	if err := projects.KeepRunning(ctx, s.Engine, name, false); err != nil {
-		return err
-	}
-	if err := compose.Stop(ctx, string(name)); err != nil {
-		return err
-	}
-	s.Progress.End()
-	s.Env.Notef("project %s is stopped; start it again with: gateway start %s\n", name, name)
-	return nil
 }

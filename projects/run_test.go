@@ -19,7 +19,7 @@ func TestRestart_StartsWhatRanAndWhatWasStopped(t *testing.T) {
 			if before == "exited" {
 				b.engine.Stop("robots-site-1")
 			}
-			if err := b.Restart(t.Context(), "robots"); err != nil {
+			if _, err := b.Do(t.Context(), Restart{"robots"}); err != nil {
 				t.Fatal(err)
 			}
 			c, err := b.client.Container(t.Context(), "robots-site-1")
@@ -39,14 +39,14 @@ func TestRestart_StartsWhatRanAndWhatWasStopped(t *testing.T) {
 func TestRestart_RefusesWhatIsNotItsOwn(t *testing.T) {
 	b := added(t)
 	b.engine.Remove("robots-site-1")
-	if err := b.Restart(t.Context(), "robots"); err == nil || !strings.Contains(err.Error(), "gateway deploy robots") {
+	if _, err := b.Do(t.Context(), Restart{"robots"}); err == nil || !strings.Contains(err.Error(), "gateway deploy robots") {
 		t.Errorf("without containers it says %v", err)
 	}
 	b.engine.AddContainer(dockertest.Container{
 		Name: "robots-web-1", Image: "gateway:latest",
 		Labels: map[string]string{composeProject: "robots", composeService: "web", composeDir: "/home/ada/robots"},
 	})
-	if err := b.Restart(t.Context(), "robots"); err == nil || !strings.Contains(err.Error(), "/home/ada/robots") {
+	if _, err := b.Do(t.Context(), Restart{"robots"}); err == nil || !strings.Contains(err.Error(), "/home/ada/robots") {
 		t.Errorf("with the containers of another folder it says %v", err)
 	}
 	if len(b.compose.calls) > 0 {
@@ -64,7 +64,7 @@ func TestRestart_KeepsOthersOutUntilItIsDone(t *testing.T) {
 		}
 		return nil
 	}
-	if err := b.Restart(t.Context(), "robots"); err != nil {
+	if _, err := b.Do(t.Context(), Restart{"robots"}); err != nil {
 		t.Fatal(err)
 	}
 	if !errors.Is(held, ErrBusy) {
@@ -80,12 +80,33 @@ func TestRestart_KeepsOthersOutUntilItIsDone(t *testing.T) {
 func TestRestart_SaysWhyItFailed(t *testing.T) {
 	b := added(t)
 	b.compose.again = errors.New("the engine stumbled")
-	err := b.Restart(t.Context(), "robots")
+	_, err := b.Do(t.Context(), Restart{"robots"})
 	if failure, is := errors.AsType[*Failure](err); !is || !strings.Contains(failure.Error(), "the engine stumbled") {
 		t.Errorf("it says %v", err)
 	}
 	b.ready = errors.New("route /robots is starting")
-	if err := b.Restart(t.Context(), "robots"); err == nil || !strings.Contains(err.Error(), "route /robots is starting") {
+	if _, err := b.Do(t.Context(), Restart{"robots"}); err == nil || !strings.Contains(err.Error(), "route /robots is starting") {
 		t.Errorf("when its route is not served it says %v", err)
 	}
+}
+
+func TestStop_KeepsWhatIsStoppedAndStartBringsItBack(t *testing.T) {
+	b := added(t)
+	state := func() string {
+		c, err := b.client.Container(t.Context(), "robots-site-1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.State
+	}
+	for range 2 {
+		if _, err := b.Do(t.Context(), Stop{"robots"}); err != nil || state() != "exited" {
+			t.Fatalf("it is %s, %v", state(), err)
+		}
+	}
+	b.waited = nil
+	if _, err := b.Do(t.Context(), Start{"robots"}); err != nil || state() != "running" || len(b.waited) != 1 {
+		t.Errorf("it is %s, waited for %v, %v", state(), b.waited, err)
+	}
+	onlyProjects(t, b.Store, "robots")
 }
