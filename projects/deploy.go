@@ -8,8 +8,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"gateway/projects/policy"
-
 	"gateway/proxy/printable"
 	"gateway/proxy/route"
 )
@@ -19,8 +17,6 @@ type Deployment struct {
 	Name Name
 	// Site becomes the project's next version. Without it the project's folder is put in force as it is.
 	Site *Site
-	// Routes are the keys in the running table.
-	Routes []policy.Held
 	// By is who deploys, for people.
 	By string
 	// Keep is how many versions are kept, this one among them; 0 is DefaultKeep.
@@ -176,7 +172,7 @@ func (l Life) check(ctx context.Context, d Deployment) (Project, error) {
 	if err != nil {
 		return p, err
 	}
-	o := &Observed{life: l, Name: d.Name, routes: d.Routes, asked: true}
+	o := &Observed{life: l, Name: d.Name}
 	taken, err := o.Taken(ctx)
 	if err != nil {
 		return p, err

@@ -18,8 +18,6 @@ import (
 type SourceDeployment struct {
 	Name   Name
 	Source *Source
-	// Routes are the keys in the running table.
-	Routes []policy.Held
 	// InForce is what containers get now of the project's folder; Source says what they will get.
 	InForce []importer.Mount
 	// Trust are further rules of the policy that the project may break.
@@ -54,7 +52,7 @@ func (l Life) DeploySource(ctx context.Context, d SourceDeployment) (SourceDeplo
 	if err := l.Store.recoverSite(d.Name); err != nil {
 		return SourceDeployed{}, err
 	}
-	p, err := l.check(ctx, Deployment{Name: d.Name, Routes: d.Routes})
+	p, err := l.check(ctx, Deployment{Name: d.Name})
 	if err != nil {
 		return SourceDeployed{}, err
 	}

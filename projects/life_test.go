@@ -80,7 +80,17 @@ type fakeGateway struct {
 	err  error
 }
 
-func (g *fakeGateway) Held(context.Context) ([]policy.Held, error) { return g.held, g.err }
+func (g *fakeGateway) Table(context.Context) (Table, error) {
+	var t Table
+	for _, h := range g.held {
+		t.Routes = append(t.Routes, Route{Key: h.Key, Project: h.Project, Service: strings.TrimPrefix(h.By, "container "), State: "ready"})
+	}
+	return t, g.err
+}
+
+func (g *fakeGateway) Probe(context.Context, route.Key) error { return g.err }
+
+func (g *fakeGateway) Listening(context.Context, string) ([]netip.AddrPort, error) { return nil, g.err }
 
 func (f *fakeCompose) Up(ctx context.Context, dir, name string, force bool) error {
 	f.calls = append(f.calls, "up")

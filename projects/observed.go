@@ -12,15 +12,6 @@ import (
 	"gateway/proxy/docker"
 )
 
-// Gateway is the running gateway, as far as projects ask it.
-type Gateway interface {
-	// Held lists the keys of its table. The error wraps ErrNoGateway when none runs.
-	Held(ctx context.Context) ([]policy.Held, error)
-}
-
-// ErrNoGateway says that there is no running gateway to ask.
-var ErrNoGateway = errors.New("no gateway is running")
-
 // Observed is what a verb is planned from: its project's folder, the other projects, what the engine and the gateway
 // have. Each is asked when it is first needed, and once. It is used by one goroutine, under the project's lock.
 type Observed struct {
@@ -74,7 +65,9 @@ func (o *Observed) Projects() ([]Project, error) {
 // alone is none, since that is told of already.
 func (o *Observed) gateway(ctx context.Context) ([]policy.Held, error) {
 	if !o.asked {
-		o.routes, o.silent = o.life.Gateway.Held(ctx)
+		var table Table
+		table, o.silent = o.life.Gateway.Table(ctx)
+		o.routes = table.held()
 		o.asked = true
 	}
 	if _, engine := o.Running(ctx); engine != nil && errors.Is(o.silent, docker.ErrUnreachable) {

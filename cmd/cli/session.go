@@ -11,6 +11,7 @@ import (
 
 	"gateway/projects"
 	"gateway/projects/compose"
+	"gateway/proxy/admin"
 	"gateway/proxy/docker"
 )
 
@@ -24,6 +25,8 @@ type Session struct {
 	Progress *Progress
 	// Compose returns the Compose SDK, which is set up by the first call.
 	Compose func() (*compose.Compose, error)
+
+	gateway *admin.Client
 }
 
 // Session prepares all that projects need, and connects to nothing: the engine is connected when it is first asked,
@@ -50,7 +53,22 @@ func (e *Env) Session() (*Session, error) {
 // Close ends the progress and closes the connections.
 func (s *Session) Close() {
 	s.Progress.End()
+	if s.gateway != nil {
+		s.gateway.Close()
+	}
 	_ = s.Engine.Close()
+}
+
+// Gateway is the running gateway, connected by the first call; the session closes it. One goroutine uses it.
+func (s *Session) Gateway(ctx context.Context) (*admin.Client, error) {
+	if s.gateway == nil {
+		client, err := s.Env.Gateway(ctx)
+		if err != nil {
+			return nil, err
+		}
+		s.gateway = client
+	}
+	return s.gateway, nil
 }
 
 // Change runs a command that changes projects: it is not ended half-way when its terminal goes away.

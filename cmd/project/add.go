@@ -186,12 +186,13 @@ func runAdd(ctx context.Context, env *cli.Env, o addOptions) error {
 			return err
 		}
 	}
-	life, err := life(s, routesReady)
+	var advise []func(port uint16) string
+	if request.Source != nil {
+		advise = append(advise, func(port uint16) string { return fmt.Sprintf("try --port %d", port) })
+	}
+	life, err := life(s, advise...)
 	if err != nil {
 		return err
-	}
-	if request.Source != nil {
-		life.Ready = importReady(s)
 	}
 	if o.dryRun {
 		c, err := life.DryRun(ctx, request)
@@ -218,11 +219,10 @@ type added struct {
 }
 
 func printAdded(ctx context.Context, s *cli.Session, c *projects.Change, t templates.Template, asJSON bool) error {
-	gateway, err := s.Env.Gateway(ctx)
+	gateway, err := s.Gateway(ctx)
 	if err != nil {
 		return err
 	}
-	defer gateway.Close()
 	at, err := s.Address(ctx, gateway)
 	if err != nil {
 		return err

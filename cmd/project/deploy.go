@@ -131,7 +131,7 @@ func runDeploy(ctx context.Context, s *cli.Session, p projects.Project, o deploy
 	if d.Site, err = o.site(s.Env); err != nil {
 		return err
 	}
-	life, err := life(s, routesReady)
+	life, err := life(s)
 	if err != nil {
 		return err
 	}
@@ -141,9 +141,6 @@ func runDeploy(ctx context.Context, s *cli.Session, p projects.Project, o deploy
 			return err
 		}
 		return printChanges(s.Env, changes, o.json)
-	}
-	if d.Routes, err = takenPaths(ctx, s); err != nil && !errors.Is(err, cli.ErrNoGateway) {
-		return err
 	}
 	if err := hold(ctx, s, p, trust); err != nil {
 		return err
@@ -219,14 +216,13 @@ func printDeployed(env *cli.Env, d projects.Deployment, done projects.Deployed) 
 
 // printServed prints the addresses of a project that was just found ready.
 func printServed(ctx context.Context, s *cli.Session, p projects.Project) error {
-	gateway, err := s.Env.Gateway(ctx)
+	gateway, err := s.Gateway(ctx)
 	if errors.Is(err, cli.ErrNoGateway) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	defer gateway.Close()
 	at, err := s.Address(ctx, gateway)
 	if err != nil {
 		return err

@@ -1,46 +1,12 @@
 package project
 
 import (
-	"context"
 	"fmt"
 	"strings"
 
 	"gateway/cmd/cli"
-	"gateway/projects/policy"
-	"gateway/proxy/admin"
 	"gateway/proxy/label"
-	"gateway/proxy/route"
 )
-
-// takenPaths lists the keys of the running table.
-func takenPaths(ctx context.Context, s *cli.Session) ([]policy.Held, error) {
-	gateway, err := s.Env.Gateway(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer gateway.Close()
-	routes, err := gateway.Routes(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return takenBy(routes), nil
-}
-
-func takenBy(routes admin.Routes) []policy.Held {
-	var all []policy.Held
-	for _, r := range routes.Routes {
-		key, err := route.ParseKey(r.Key)
-		if err != nil {
-			continue
-		}
-		by := "project " + r.Project
-		if r.Project == "" {
-			by = "container " + r.Service
-		}
-		all = append(all, policy.Held{Key: key, Project: r.Project, By: by})
-	}
-	return all
-}
 
 // claim reads the words of a call by the rules of labels, so that both have the same.
 func claim(path, host, owner string) (label.Claim, error) {

@@ -39,13 +39,6 @@ func (o addOptions) importFolder(ctx context.Context, s *cli.Session, r *project
 	return nil
 }
 
-// importReady is routesReady for a new project of somebody's files, of which the call says the port.
-func importReady(s *cli.Session) func(ctx context.Context, name projects.Name, keys []route.Key) error {
-	return func(ctx context.Context, name projects.Name, keys []route.Key) error {
-		return routesReadyOr(ctx, s, name, keys, func(port uint16) string { return fmt.Sprintf("try --port %d", port) })
-	}
-}
-
 // finding is what is looked for in somebody's folder.
 type finding struct {
 	dir    string
@@ -170,9 +163,6 @@ func deploySource(ctx context.Context, s *cli.Session, p projects.Project, find 
 	if d.Source, err = find.source(ctx, s); err != nil {
 		return err
 	}
-	if d.Routes, err = takenPaths(ctx, s); err != nil && !errors.Is(err, cli.ErrNoGateway) {
-		return err
-	}
 	service, err := s.Compose()
 	if err != nil {
 		return err
@@ -185,7 +175,7 @@ func deploySource(ctx context.Context, s *cli.Session, p projects.Project, find 
 		return ofSource(err, dir, d.Source)
 	}
 	before := builtImages(ctx, s, p.Name, d.Source.Outline)
-	life, err := life(s, routesReady)
+	life, err := life(s)
 	if err != nil {
 		return err
 	}

@@ -2,34 +2,40 @@ package project
 
 import (
 	"context"
+	"fmt"
+	"net/netip"
 
 	"gateway/cmd/cli"
 	"gateway/projects"
 	"gateway/projects/compose"
-	"gateway/projects/policy"
 	"gateway/projects/subnet"
 	"gateway/proxy/route"
 )
 
-// life is what changes projects; ready is how it waits for their routes.
-func life(s *cli.Session, ready func(ctx context.Context, s *cli.Session, name projects.Name, keys []route.Key) error) (projects.Life, error) {
+// life is what changes projects. Advise says how to name another port of an app; the default is its label.
+func life(s *cli.Session, advise ...func(port uint16) string) (projects.Life, error) {
 	service, err := s.Compose()
 	if err != nil {
 		return projects.Life{}, err
 	}
-	await := func(ctx context.Context, name projects.Name, keys []route.Key) error {
-		return ready(ctx, s, name, keys)
+	note := func(text string) { s.Env.Notef("%s\n", text) }
+	ready := projects.Readiness{
+		Gateway: gateway{s}, Engine: s.Engine, Emit: s.Progress.Emit, Tick: s.Progress.Tick, Note: note,
+		Advise: func(port uint16) string { return fmt.Sprintf("set the label gateway.port to %d", port) },
 	}
-	again := func(ctx context.Context, p projects.Project) error {
-		return judge(ctx, s, compose.Subject{Dir: p.Dir, Name: string(p.Name)})
+	for _, a := range advise {
+		ready.Advise = a
 	}
 	l := projects.Life{
-		Store: s.Store, Engine: s.Engine, Compose: service, Gateway: gateway{s}, Ready: await, Run: runIn(s.Engine), Remote: cli.Remote(s.Host), HoldAgain: again,
+		Store: s.Store, Engine: s.Engine, Compose: service, Gateway: gateway{s}, Ready: ready.Await, Run: runIn(s.Engine), Remote: cli.Remote(s.Host),
 		Planned: func(c *projects.Change) error {
 			tell(s.Env, c.Notes)
 			return nil
 		},
-		Note: func(text string) { s.Env.Notef("%s\n", text) },
+		Note: note,
+		HoldAgain: func(ctx context.Context, p projects.Project) error {
+			return judge(ctx, s, compose.Subject{Dir: p.Dir, Name: string(p.Name)})
+		},
 	}
 	if cli.Local(s.Host) {
 		l.HostRoutes = subnet.HostRoutes
@@ -40,5 +46,49 @@ func life(s *cli.Session, ready func(ctx context.Context, s *cli.Session, name p
 // gateway is the running gateway as projects ask it.
 type gateway struct{ session *cli.Session }
 
-// Held lists the keys of its table.
-func (g gateway) Held(ctx context.Context) ([]policy.Held, error) { return takenPaths(ctx, g.session) }
+// Table is what it serves.
+func (g gateway) Table(ctx context.Context) (projects.Table, error) {
+	var t projects.Table
+	client, err := g.session.Gateway(ctx)
+	if err != nil {
+		return t, err
+	}
+	now, err := client.Routes(ctx)
+	if err != nil {
+		return t, err
+	}
+	for _, r := range now.Routes {
+		key, err := route.ParseKey(r.Key)
+		if err != nil {
+			continue
+		}
+		entry := projects.Route{Key: key, Project: r.Project, Service: r.Service, State: r.State, Reason: r.Reason}
+		for _, target := range r.Targets {
+			at, _ := netip.ParseAddrPort(target.Address)
+			entry.Targets = append(entry.Targets, projects.Target{Name: target.Name, Address: at})
+		}
+		t.Routes = append(t.Routes, entry)
+	}
+	for _, p := range now.Problems {
+		t.Problems = append(t.Problems, projects.Problem{Subject: p.Subject, Project: p.Project, Route: p.Route, Message: p.Message, Fix: p.Mend})
+	}
+	return t, nil
+}
+
+// Probe asks for a route the way a client does.
+func (g gateway) Probe(ctx context.Context, key route.Key) error {
+	client, err := g.session.Gateway(ctx)
+	if err != nil {
+		return err
+	}
+	at, err := g.session.Address(ctx, client)
+	if err != nil {
+		return err
+	}
+	return at.Probe(ctx, key)
+}
+
+// Listening are the addresses that a container listens on.
+func (g gateway) Listening(ctx context.Context, container string) ([]netip.AddrPort, error) {
+	return listening(ctx, g.session, container)
+}

@@ -77,7 +77,7 @@ func (o moveOptions) request(env *cli.Env) (projects.Move, error) {
 }
 
 func runMove(ctx context.Context, s *cli.Session, r projects.Move, o moveOptions) error {
-	life, err := life(s, routesReady)
+	life, err := life(s)
 	if err != nil {
 		return err
 	}

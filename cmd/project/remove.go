@@ -40,7 +40,7 @@ func runRemove(ctx context.Context, s *cli.Session, arg string, yes, dryRun bool
 	if _, err := s.Known(ctx, arg); err != nil && !errors.Is(err, projects.ErrNoProject) {
 		return err
 	}
-	life, err := life(s, routesReady)
+	life, err := life(s)
 	if err != nil {
 		return err
 	}

@@ -57,7 +57,7 @@ func (o rollbackOptions) run(ctx context.Context, s *cli.Session, p projects.Pro
 	if err := projects.HasVersions(p); err != nil {
 		return err
 	}
-	life, err := life(s, routesReady)
+	life, err := life(s)
 	if err != nil {
 		return err
 	}

@@ -41,7 +41,7 @@ func do(ctx context.Context, s *cli.Session, arg string, verb func(projects.Name
 	if err != nil {
 		return err
 	}
-	life, err := life(s, routesReady)
+	life, err := life(s)
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ func hold(ctx context.Context, s *cli.Session, p projects.Project, t policy.Trus
 // judge holds a project to the policy, and says what trust allows and which limits services get; own are the paths that
 // were chosen for it.
 func judge(ctx context.Context, session *cli.Session, s compose.Subject, own ...route.Key) error {
-	life, err := life(session, routesReady)
+	life, err := life(session)
 	if err != nil {
 		return err
 	}

@@ -1,8 +1,6 @@
-package project
+package projects
 
 import (
-	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -11,9 +9,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"gateway/cmd/cli"
-	"gateway/cmd/cli/clitest"
-	"gateway/proxy/admin"
 	"gateway/proxy/docker"
 	"gateway/proxy/route"
 )
@@ -47,8 +42,9 @@ func TestDeafness_SaysWhatToDo(t *testing.T) {
 
 func TestReadiness_SaysWhereTheAppListens(t *testing.T) {
 	web := docker.Container{ID: "1", Name: "robots-web-1", State: "running", Status: "Up 3 seconds", Labels: map[string]string{"com.docker.compose.project": "robots"}}
-	served := admin.Routes{Routes: []admin.Route{{
-		Key: "/robots", Project: "robots", State: "ready", Targets: []admin.Target{{Name: web.Name, Address: "172.17.0.2:3000"}},
+	served := Table{Routes: []Route{{
+		Key: route.Key{Prefix: prefix(t, "/robots")}, Project: "robots", State: "ready",
+		Targets: []Target{{Name: web.Name, Address: netip.MustParseAddrPort("172.17.0.2:3000")}},
 	}}}
 	for name, c := range map[string]struct {
 		// listens are the addresses by the time that has passed.
@@ -71,20 +67,16 @@ func TestReadiness_SaysWhereTheAppListens(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			start := time.Now()
 			ports := func() []netip.AddrPort { return c.listens(time.Since(start)) }
-			r := readiness{
-				routes:  func(context.Context) (admin.Routes, error) { return served, nil },
-				running: func(context.Context) ([]docker.Container, error) { return []docker.Container{web}, nil },
-				probe: func(ctx context.Context, _ route.Key) error {
-					if name == "in the end" && len(ports()) > 0 {
-						return nil
-					}
-					return errors.Join(errors.New("502"), ctx.Err())
-				},
-				listening: func(context.Context, string) ([]netip.AddrPort, error) { return ports(), c.err },
-				advise:    func(port uint16) string { return fmt.Sprintf("set %d", port) },
-				progress:  cli.NewProgress(&cli.Env{Err: new(bytes.Buffer)}),
+			r := awaiting(func() Table { return served }, []docker.Container{web})
+			gateway := r.Gateway.(*table)
+			gateway.listening = func() ([]netip.AddrPort, error) { return ports(), c.err }
+			gateway.probe = func() error {
+				if name == "in the end" && len(ports()) > 0 {
+					return nil
+				}
+				return errors.New("502")
 			}
-			err := r.await(t.Context(), "robots", []route.Key{clitest.Key(t, "/robots")})
+			err := r.Await(t.Context(), "robots", []route.Key{{Prefix: prefix(t, "/robots")}})
 			took := time.Since(start)
 			if (err == nil) != (c.want == "") || err != nil && (!strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "deadline")) {
 				t.Errorf("%s: %v, want %q", name, err, c.want)

@@ -1,18 +1,14 @@
-package project
+package projects
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
 
-	"gateway/cmd/cli"
-	"gateway/projects"
 	"gateway/projects/compose"
-	"gateway/proxy/admin"
 	"gateway/proxy/docker"
 	"gateway/proxy/route"
 )
@@ -30,33 +26,38 @@ const (
 	deafFor = 15 * time.Second
 )
 
-// readiness waits until the routes of a project are served.
-type readiness struct {
-	routes  func(ctx context.Context) (admin.Routes, error)
-	running func(ctx context.Context) ([]docker.Container, error)
-	// listening are the addresses that a container listens on; nil when that cannot be found out.
-	listening func(ctx context.Context, container string) ([]netip.AddrPort, error)
-	// advise says how to name another port of the app.
-	advise   func(port uint16) string
-	probe    func(ctx context.Context, key route.Key) error
-	progress *cli.Progress
+// Readiness waits until the routes of projects are served.
+type Readiness struct {
+	Gateway Gateway
+	Engine  Lister
+	// Advise says how to name another port of the app.
+	Advise func(port uint16) string
+	// Emit is told what is waited for, Tick that it goes on.
+	Emit func(e compose.Event)
+	Tick func()
+	// Note tells people that there is no gateway, and so nothing to wait for.
+	Note func(text string)
 }
 
-// await returns when every key is served, or with the reason why not.
-func (r readiness) await(ctx context.Context, name projects.Name, keys []route.Key) error {
+// Await returns when every key of the project is served, or with the reason why not. Without a gateway it does not wait.
+func (r Readiness) Await(ctx context.Context, name Name, keys []route.Key) error {
+	if _, err := r.Gateway.Table(ctx); errors.Is(err, ErrNoGateway) {
+		r.Note(fmt.Sprintf("%v: the project runs and is not served; start the gateway with: gateway up", err))
+		return nil
+	}
 	for _, key := range keys {
 		id := "Route " + key.String()
-		r.progress.Emit(compose.Event{ID: id, Text: "Waiting"})
+		r.Emit(compose.Event{ID: id, Text: "Waiting"})
 		if err := r.one(ctx, name, key); err != nil {
-			r.progress.Emit(compose.Event{ID: id, Text: "Not served", Status: compose.Failed})
+			r.Emit(compose.Event{ID: id, Text: "Not served", Status: compose.Failed})
 			return err
 		}
-		r.progress.Emit(compose.Event{ID: id, Text: "Ready", Status: compose.Done})
+		r.Emit(compose.Event{ID: id, Text: "Ready", Status: compose.Done})
 	}
 	return nil
 }
 
-func (r readiness) one(ctx context.Context, name projects.Name, key route.Key) error {
+func (r Readiness) one(ctx context.Context, name Name, key route.Key) error {
 	wait, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
 	tick := time.NewTicker(readyPoll)
@@ -101,7 +102,7 @@ func (r readiness) one(ctx context.Context, name projects.Name, key route.Key) e
 			}
 			return r.late(ctx, name, key, last)
 		case <-tick.C:
-			r.progress.Tick()
+			r.Tick()
 		}
 	}
 }
@@ -116,7 +117,7 @@ type crashError struct {
 func (e *crashError) Error() string { return e.text }
 
 // late is the reason why a route was not served in time.
-func (r readiness) late(ctx context.Context, name projects.Name, key route.Key, last error) error {
+func (r Readiness) late(ctx context.Context, name Name, key route.Key, last error) error {
 	deaf := r.deaf(ctx, name, key)
 	switch {
 	case errors.Is(deaf, errListensNowhere):
@@ -128,30 +129,26 @@ func (r readiness) late(ctx context.Context, name projects.Name, key route.Key, 
 }
 
 // deaf says why a target of the route that runs does not answer, nil when nothing is known.
-func (r readiness) deaf(ctx context.Context, name projects.Name, key route.Key) error {
-	if r.listening == nil {
-		return nil
-	}
-	routes, err := r.routes(ctx)
+func (r Readiness) deaf(ctx context.Context, name Name, key route.Key) error {
+	table, err := r.Gateway.Table(ctx)
 	if err != nil {
 		return nil
 	}
-	containers, err := r.running(ctx)
+	running, err := Look(ctx, r.Engine, name)
 	if err != nil {
 		return nil
 	}
-	for _, found := range routesOf(routes, string(name)) {
+	for _, found := range table.of(name) {
 		for _, target := range found.Targets {
-			at, err := netip.ParseAddrPort(target.Address)
-			i := slices.IndexFunc(containers, func(c docker.Container) bool { return c.Name == target.Name && c.State == "running" })
-			if found.Key != key.String() || err != nil || i < 0 {
+			i := slices.IndexFunc(running.Containers, func(c docker.Container) bool { return c.Name == target.Name && c.State == "running" })
+			if found.Key != key || !target.Address.IsValid() || i < 0 {
 				continue
 			}
-			all, err := r.listening(ctx, containers[i].ID)
+			all, err := r.Gateway.Listening(ctx, running.Containers[i].ID)
 			if err != nil {
 				return nil
 			}
-			if deaf := (deafness{projects.ShortName(containers[i]), at.Port(), r.advise}).of(all); deaf != nil {
+			if deaf := (deafness{ShortName(running.Containers[i]), target.Address.Port(), r.Advise}).of(all); deaf != nil {
 				return deaf
 			}
 		}
@@ -160,22 +157,22 @@ func (r readiness) deaf(ctx context.Context, name projects.Name, key route.Key) 
 }
 
 // look returns nil when the key is served. Otherwise it says why not, and whether that is wrong and not just early.
-func (r readiness) look(ctx context.Context, name projects.Name, key route.Key) (wrong bool, err error) {
-	routes, err := r.routes(ctx)
+func (r Readiness) look(ctx context.Context, name Name, key route.Key) (wrong bool, err error) {
+	table, err := r.Gateway.Table(ctx)
 	if err != nil {
 		return false, err
 	}
 	state := "not in the table"
-	for _, found := range routesOf(routes, string(name)) {
-		if found.Key != key.String() {
+	for _, found := range table.of(name) {
+		if found.Key != key {
 			continue
 		}
 		switch found.State {
-		case admin.Ready:
-			return false, r.probe(ctx, key)
+		case "ready":
+			return false, r.Gateway.Probe(ctx, key)
 		case string(route.Unreachable):
 			// That is what the last requests found; this one may find it well.
-			if r.probe(ctx, key) == nil {
+			if r.Gateway.Probe(ctx, key) == nil {
 				return false, nil
 			}
 		}
@@ -184,60 +181,24 @@ func (r readiness) look(ctx context.Context, name projects.Name, key route.Key) 
 			state += ": " + why
 		}
 	}
-	for _, p := range routes.Problems {
+	for _, p := range table.Problems {
 		if p.Project == string(name) && (p.Route == "" || p.Route == key.String()) {
-			return true, fmt.Errorf("route %s: %s: %s; %s", key, p.Subject, p.Message, p.Mend)
+			return true, fmt.Errorf("route %s: %s: %s; %s", key, p.Subject, p.Message, p.Fix)
 		}
 	}
-	containers, err := r.running(ctx)
+	running, err := Look(ctx, r.Engine, name)
 	if err != nil {
 		return false, err
 	}
-	for _, c := range containers {
+	for _, c := range running.Containers {
 		if !slices.Contains([]string{"exited", "restarting", "dead"}, c.State) || strings.HasPrefix(c.Status, "Exited (0)") {
 			continue
 		}
 		crash := &crashError{text: fmt.Sprintf("container %s does not keep running (%s)", c.Name, c.Status), patience: crashFor}
-		if c.State != "restarting" || len(containers) == 1 {
+		if c.State != "restarting" || len(running.Containers) == 1 {
 			crash.patience = wrongFor
 		}
 		return false, crash
 	}
 	return false, fmt.Errorf("route %s is %s", key, state)
-}
-
-// routesReady waits for the routes of a project as the running gateway tells of them. Where there is none it says so and
-// leaves it at that.
-func routesReady(ctx context.Context, s *cli.Session, name projects.Name, keys []route.Key) error {
-	return routesReadyOr(ctx, s, name, keys, func(port uint16) string { return fmt.Sprintf("set the label gateway.port to %d", port) })
-}
-
-// routesReadyOr is routesReady with advice of its own on how to name another port.
-func routesReadyOr(ctx context.Context, s *cli.Session, name projects.Name, keys []route.Key, advise func(port uint16) string) error {
-	gateway, err := s.Env.Gateway(ctx)
-	if errors.Is(err, cli.ErrNoGateway) {
-		s.Env.Notef("%v: the project runs and is not served; start the gateway with: gateway up\n", err)
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer gateway.Close()
-	at, err := s.Address(ctx, gateway)
-	if err != nil {
-		return err
-	}
-	return readiness{
-		routes: gateway.Routes,
-		running: func(ctx context.Context) ([]docker.Container, error) {
-			running, err := projects.Look(ctx, s.Engine, name)
-			return running.Containers, err
-		},
-		listening: func(ctx context.Context, container string) ([]netip.AddrPort, error) {
-			return listening(ctx, s, container)
-		},
-		advise:   advise,
-		probe:    at.Probe,
-		progress: s.Progress,
-	}.await(ctx, name, keys)
 }
