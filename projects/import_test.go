@@ -179,7 +179,7 @@ func TestMove_MovesAnImportedProject(t *testing.T) {
 	b := newBench(t)
 	b.imported(t)
 	m, err := b.Do(t.Context(), Move{Name: "shop", To: prefix(t, "/store"), Template: known})
-	if err != nil || !strings.Contains(steps(m), "at 1 places") {
+	if err != nil || !strings.Contains(steps(m), "at 1 place of") {
 		t.Fatalf("%+v %v", m, err)
 	}
 	p, err := b.Store.Load("shop")

@@ -181,9 +181,12 @@ func (m *move) change(ctx context.Context, o *Observed) (*Change, error) {
 		Undone: fmt.Sprintf("project %s is at %s as before", m.Name, m.from),
 	}
 	if m.places > 0 {
-		file := m.project.routesFile()
+		file, places := m.project.routesFile(), "1 place"
+		if m.places > 1 {
+			places = fmt.Sprintf("%d places", m.places)
+		}
 		write := plan.WriteFile(file, m.old, m.new)
-		write.Text = fmt.Sprintf("write %s in place of %s at %d places of %s", m.to.Prefix, m.from.Prefix, m.places, filepath.Base(file))
+		write.Text = fmt.Sprintf("write %s in place of %s at %s of %s", m.to.Prefix, m.from.Prefix, places, filepath.Base(file))
 		c.Steps = append(c.Steps, write)
 	}
 	deploy, err := o.Up(ctx, m.project)

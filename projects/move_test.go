@@ -187,7 +187,7 @@ func TestMove_NeedsNoTemplate(t *testing.T) {
 	b := newBench(t)
 	b.settled(t, "portfolio", "robots", "/robots")
 	m, err := b.Do(t.Context(), Move{Name: "robots", To: route.Prefix{}, Template: known})
-	if err != nil || !strings.Contains(steps(m), "at 1 places") || !strings.Contains(b.text(t, "robots"), `gateway.path: "/"`) {
+	if err != nil || !strings.Contains(steps(m), "at 1 place of") || !strings.Contains(b.text(t, "robots"), `gateway.path: "/"`) {
 		t.Errorf("%+v %v", m, err)
 	}
 }

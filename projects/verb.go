@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"gateway/projects/plan"
+	"gateway/proxy/docker"
 	"gateway/proxy/route"
 )
 
@@ -159,8 +162,18 @@ func (l Life) runner(name Name, interrupted func() bool) plan.Runner {
 	return plan.Runner{
 		Journal: filepath.Join(l.Store.root, locks, string(name)+".journal"),
 		Act:     func(ctx context.Context, a plan.Action) error { return l.act(ctx, name, a, interrupted()) },
+		Keep:    func(ctx context.Context, verb string) bool { return verb == "add" && l.lives(ctx, name) },
 		Cleanup: func(ctx context.Context) (context.Context, context.CancelFunc) { return l.afterwards(ctx, name) },
 	}
+}
+
+// lives reports whether all of a project runs. When that is so after a crash of who made it, people may have worked with
+// it since: it is not taken down again.
+func (l Life) lives(ctx context.Context, name Name) bool {
+	running, err := Look(ctx, l.Engine, name)
+	return err == nil && running.runs() && !slices.ContainsFunc(running.Containers, func(c docker.Container) bool {
+		return c.State != "running" && !strings.HasPrefix(c.Status, "Exited (0)")
+	})
 }
 
 // The actions on what runs.

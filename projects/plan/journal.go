@@ -21,8 +21,9 @@ type journal struct {
 	began  []Action
 	resume []Action
 	done   bool
-	// undone is how many of the actions that undo were carried out.
-	undone int
+	// undoing says that undoing has begun; undone is how many of the actions that undo were carried out.
+	undoing bool
+	undone  int
 }
 
 type header struct {
@@ -38,6 +39,8 @@ type entry struct {
 	// Undone counts the actions that were carried out to undo the change: what is at a path may be another thing after the
 	// next of them.
 	Undone int `json:"undone,omitempty"`
+	// Undoing says that the change is being undone.
+	Undoing bool `json:"undoing,omitempty"`
 }
 
 // begin makes the journal of a plan. There is none yet: whoever holds the lock has recovered.
@@ -80,7 +83,7 @@ func open(path string) (*journal, error) {
 		}
 		j.note(e)
 		j.done = j.done || e.Final
-		j.undone = max(j.undone, e.Undone)
+		j.undone, j.undoing = max(j.undone, e.Undone), j.undoing || e.Undoing
 	}
 	if j.file, err = os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0); err != nil {
 		return nil, fmt.Errorf("opening the journal: %w", err)
@@ -116,6 +119,9 @@ func (j *journal) final() error { return j.write(entry{Final: true}) }
 
 // undo are the actions that undo the change, the last step's first, and then those that resume what was before.
 func (j *journal) undo() []Action { return append(backwards(j.began), j.resume...) }
+
+// undoes notes that undoing begins.
+func (j *journal) undoes() error { return j.write(entry{Undoing: true}) }
 
 // took notes how many of the actions that undo were carried out.
 func (j *journal) took(n int) error { return j.write(entry{Undone: n}) }

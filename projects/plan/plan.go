@@ -57,6 +57,9 @@ type Runner struct {
 	// Act carries out the actions that are not about files, such as starting what runs; nil when there are none. Its errors
 	// say what it did.
 	Act func(ctx context.Context, a Action) error
+	// Keep reports whether a change that a crash interrupted is as good as made, and better kept than undone; nil undoes all.
+	// It is not asked when undoing had begun.
+	Keep func(ctx context.Context, verb string) bool
 	// Cleanup returns the context in which a failed change is undone: not cancelled with ctx, and bounded in time. Nil stands
 	// for context.WithoutCancel.
 	Cleanup func(ctx context.Context) (context.Context, context.CancelFunc)
@@ -136,6 +139,9 @@ func (r Runner) undo(ctx context.Context, journal *journal, cause error) error {
 	ctx, cancel := r.cleanup(ctx)
 	defer cancel()
 	crash := crashes(ctx)
+	if err := journal.undoes(); err != nil {
+		return errors.Join(&UndoError{Cause: cause, Err: err, Again: true}, journal.close())
+	}
 	var failed error
 	for i, a := range journal.undo() {
 		if i < journal.undone {
@@ -199,7 +205,7 @@ func (r Runner) Recover(ctx context.Context) (verb string, err error) {
 	if err != nil || journal == nil {
 		return "", err
 	}
-	if journal.done {
+	if journal.done || !journal.undoing && r.Keep != nil && r.Keep(ctx, journal.header.Verb) {
 		return journal.header.Verb, r.finish(ctx, journal)
 	}
 	return journal.header.Verb, r.undo(ctx, journal, nil)

@@ -263,3 +263,35 @@ func TestRun_ReportsWhatCannotBeCleanedUp(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 }
+
+func TestRecover_KeepsWhatIsAsGoodAsMade(t *testing.T) {
+	for _, fail := range []bool{false, true} {
+		dir := t.TempDir()
+		r, _ := runner(t)
+		r.Keep = func(_ context.Context, verb string) bool { return verb == "deploy" }
+		p := change(t, dir)
+		at := "after step 6"
+		if fail {
+			p.Steps, at = append(p.Steps, failing), "undo 1"
+		}
+		die := func(point string) error {
+			if strings.Contains(point, at) {
+				return ErrCrash
+			}
+			return nil
+		}
+		if err := r.Run(WithHook(t.Context(), die), p); !errors.Is(err, ErrCrash) {
+			t.Fatal(err)
+		}
+		if _, err := r.Recover(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		want := after
+		if fail {
+			want = before // Half undone is not as good as made.
+		}
+		if got := contents(t, dir); !maps.Equal(got, want) {
+			t.Errorf("undoing %v: got %v, want %v", fail, got, want)
+		}
+	}
+}
