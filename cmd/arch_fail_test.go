@@ -53,7 +53,6 @@ var breaks = map[string][]program{
 		{"projects/a.go", imports("github.com/compose-spec/compose-go/v2/types")},
 		{"projects/a_test.go", imports("github.com/sirupsen/logrus")},
 		{"cmd/server/up.go", imports("charm.land/lipgloss/v2")},
-		{"cmd/fang.go", imports("charm.land/bubbletea/v2")},
 		{"proxy/docker/a.go", imports("github.com/docker/docker/client")},
 		{"tui/a.go", imports("example.org/new/thing")},
 	},
@@ -95,7 +94,6 @@ var keeps = map[string][]program{
 		{"proxy/agent/a_test.go", imports("gateway/proxy/agent", "gateway/proxy/docker/dockertest")},
 	},
 	"sdks": {
-		{"cmd/fang.go", imports("charm.land/fang/v2", "charm.land/lipgloss/v2")},
 		{"tui/a.go", imports("charm.land/bubbletea/v2", "charm.land/bubbles/v2/key")},
 		{"proxy/docker/a.go", imports("github.com/moby/moby/client", "net/http")},
 	},

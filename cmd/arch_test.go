@@ -76,8 +76,6 @@ var serving = []string{
 // that taking one on is a decision. An entry that ends with .go is that file alone.
 var homes = map[string][]string{
 	"charm.land":                                 {"tui"},
-	"charm.land/fang":                            {"cmd/fang.go"},
-	"charm.land/lipgloss":                        {"tui", "cmd/fang.go"},
 	"github.com/charmbracelet":                   {"tui"},
 	"github.com/chromedp":                        {"testdata/browser"},
 	"github.com/compose-spec":                    {"projects/compose"},

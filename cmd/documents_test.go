@@ -89,23 +89,21 @@ func replacePart(t *testing.T, text, name, part string) string {
 	return head + "<!-- " + name + ": " + comment + "-->\n" + strings.TrimRight(part, "\n") + "\n" + end + tail
 }
 
-// commandTable lists every command that help shows.
+// commandTable lists every command that help shows, by the same groups.
 func commandTable(root *cobra.Command) string {
 	var b strings.Builder
 	b.WriteString("| command | what it does |\n| --- | --- |\n")
-	var walk func(c *cobra.Command)
-	walk = func(c *cobra.Command) {
-		for _, sub := range c.Commands() {
-			if sub.Hidden || sub.Name() == "help" {
-				continue
-			}
-			if sub.Runnable() {
-				use := strings.ReplaceAll(strings.TrimSuffix(sub.UseLine(), " [flags]"), "|", `\|`)
-				fmt.Fprintf(&b, "| `%s` | %s |\n", use, sub.Short)
-			}
-			walk(sub)
+	for _, g := range root.Groups() {
+		if g.Title == otherGroup {
+			continue
+		}
+		fmt.Fprintf(&b, "| **%s** | |\n", g.Title)
+		for _, c := range members(root, g) {
+			walk(c, func(c *cobra.Command) {
+				use := strings.ReplaceAll(strings.TrimSuffix(c.UseLine(), " [flags]"), "|", `\|`)
+				fmt.Fprintf(&b, "| `%s` | %s |\n", use, c.Short)
+			})
 		}
 	}
-	walk(root)
 	return b.String()
 }

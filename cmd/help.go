@@ -35,11 +35,15 @@ func newHelp(env *cli.Env) *cobra.Command {
 
 func runHelp(ctx context.Context, env *cli.Env, root *cobra.Command, args []string) error {
 	if len(args) == 0 {
-		return page(ctx, env, topicList())
+		return paged(ctx, env, topicList())
+	}
+	p := newPage(env)
+	if len(args) == 1 && args[0] == allCommands {
+		p.commands(root)
+		return paged(ctx, env, p.text.String())
 	}
 	if topic, found := help.Find(args[0]); found && len(args) == 1 {
-		width, _ := env.TerminalSize()
-		return page(ctx, env, help.Layout(topic.Text, min(width, 100)))
+		return paged(ctx, env, help.Layout(topic.Text, p.width))
 	}
 	c, rest, err := root.Find(args)
 	if err != nil || len(rest) > 0 {
@@ -56,12 +60,12 @@ func topicList() string {
 	for _, t := range help.Topics() {
 		fmt.Fprintf(&out, "  %-16s %s\n", t.Name, t.Title)
 	}
-	out.WriteString("\n'gateway --help' lists the commands, and 'gateway COMMAND --help' shows the flags of one.\n")
+	out.WriteString("\n'gateway help commands' lists the commands, and 'gateway COMMAND --help' shows the flags of one.\n")
 	return out.String()
 }
 
-// page prints text, on a terminal that it does not fit through $PAGER, or less where the variable is not set.
-func page(ctx context.Context, env *cli.Env, text string) error {
+// paged prints text, on a terminal that it does not fit through $PAGER, or less where the variable is not set.
+func paged(ctx context.Context, env *cli.Env, text string) error {
 	_, height := env.TerminalSize()
 	pager := cmp.Or(env.Getenv("PAGER"), "less -R")
 	program, err := exec.LookPath(strings.Fields(pager)[0])

@@ -31,18 +31,20 @@ func run(ctx context.Context, env *cli.Env, args []string) int {
 	root := newRoot(env)
 	root.SetArgs(args)
 	project.ExtendAdd(env, root, args)
-	return report(env, execute(ctx, env, root))
+	return report(env, root.ExecuteContext(ctx))
 }
 
 func newRoot(env *cli.Env) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "gateway",
 		Short: "Host many projects on one machine and one domain",
-		Long: "gateway finds labelled Docker containers and routes to them by path prefix, and creates, deploys,\n" +
-			"watches and removes the projects behind it.",
-		Example: "  gateway up\n  gateway add portfolio --path /robots\n  gateway routes tui",
+		Long: "Host many projects on one machine and one domain. gateway routes to labelled Docker containers by path " +
+			"prefix, and creates, deploys, watches and removes the projects behind the paths.",
 		Args:    cli.Args(cobra.NoArgs),
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
+		Version: Version,
+
+		SilenceErrors: true, SilenceUsage: true,
 	}
 	env.Hint, env.Version = hintOf, Version
 	root.SetIn(env.In)
@@ -54,11 +56,30 @@ func newRoot(env *cli.Env) *cobra.Command {
 	f.StringVar(&env.Global.Projects, "projects", "", "folder of the projects (default $GATEWAY_PROJECTS, else /srv/gateway/projects as root, else ~/.local/share/gateway/projects)")
 	f.StringVar(&env.Global.Host, "docker-host", "", "address of the Docker engine (default $DOCKER_HOST, else the current docker context)")
 	for _, group := range groups {
-		root.AddCommand(group(env)...)
+		root.AddGroup(&cobra.Group{ID: group.title, Title: group.title})
+		for _, c := range group.commands(env) {
+			c.GroupID = group.title
+			root.AddCommand(c)
+		}
 	}
 	root.SetHelpCommand(newHelp(env))
+	root.SetHelpCommandGroupID(otherGroup)
+	root.SetCompletionCommandGroupID(otherGroup)
+	setHelp(env, root)
 	return root
 }
 
-// groups are all commands, by package.
-var groups = []func(*cli.Env) []*cobra.Command{server.Commands, project.Commands, route.Commands, slack.Commands}
+const otherGroup = "Other"
+
+// groups are all commands, as help shows them.
+var groups = []struct {
+	title    string
+	commands func(*cli.Env) []*cobra.Command
+}{
+	{"Gateway", server.Commands},
+	{"Projects", project.Commands},
+	{"Routes", route.Commands},
+	{"Invite page", slack.Commands},
+	{"Processes", server.Processes},
+	{otherGroup, func(*cli.Env) []*cobra.Command { return nil }},
+}

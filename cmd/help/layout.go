@@ -93,9 +93,9 @@ func lay(out *strings.Builder, lines []string, width int) {
 		layTable(out, lines, width)
 	case item:
 		text := strings.TrimPrefix(strings.TrimSpace(strings.Join(lines, " ")), "- ")
-		out.WriteString(wrap(text, "  - ", "    ", width))
+		out.WriteString(Wrap(text, "  - ", "    ", width))
 	case paragraph:
-		out.WriteString(wrap(strings.Join(lines, " "), "", "", width))
+		out.WriteString(Wrap(strings.Join(lines, " "), "", "", width))
 	}
 }
 
@@ -105,7 +105,7 @@ func layTable(out *strings.Builder, lines []string, width int) {
 	heads := cells(lines[0])
 	for _, line := range lines[min(2, len(lines)):] {
 		row := cells(line)
-		out.WriteString(wrap(row[0], "  ", "    ", width))
+		out.WriteString(Wrap(row[0], "  ", "    ", width))
 		for i, cell := range row[1:] {
 			if cell == "" || cell == "–" {
 				continue
@@ -113,7 +113,7 @@ func layTable(out *strings.Builder, lines []string, width int) {
 			if len(heads) > 2 && i+1 < len(heads) && heads[i+1] != "" {
 				cell = heads[i+1] + ": " + cell
 			}
-			out.WriteString(wrap(cell, "      ", "      ", width))
+			out.WriteString(Wrap(cell, "      ", "      ", width))
 		}
 	}
 }
@@ -129,9 +129,9 @@ func cells(line string) []string {
 	return all
 }
 
-// wrap lays text out in lines of up to width columns; the first begins with first, the others with next. It breaks at
+// Wrap lays text out in lines of up to width columns; the first begins with first, the others with next. It breaks at
 // spaces alone, so that flags and paths stay whole.
-func wrap(text, first, next string, width int) string {
+func Wrap(text, first, next string, width int) string {
 	var out strings.Builder
 	line := first
 	started := false

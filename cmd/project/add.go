@@ -36,8 +36,8 @@ func newAdd(env *cli.Env) *cobra.Command {
 			"step fails, all that was made is removed again. 'gateway add TEMPLATE --help' shows what a template takes, and on\n" +
 			"a terminal a form asks for what is missing.",
 		Example: "  gateway add portfolio --path /robots\n" +
-			"  gateway add portfolio --path /robots --dir ./site --owner owner@example.org --ttl 90d\n" +
-			"  gateway add wordpress blog --path / --host blog.example.org --set upload-limit=256M\n" +
+			"  gateway add portfolio --path /robots --dir ./site --owner Ada --ttl 90d\n" +
+			"  gateway add wordpress blog --path / --host blog.example.org\n" +
 			"  gateway add dev --path /dev/ada --dry-run",
 		Args: cli.Args(cobra.RangeArgs(1, 2)),
 		RunE: func(c *cobra.Command, args []string) error {

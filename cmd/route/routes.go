@@ -76,14 +76,9 @@ func runRoutes(ctx context.Context, o *routesOptions) error {
 	if o.json {
 		return o.env.JSON(view.routes)
 	}
-	o.env.Printf("%s", cli.Styled(tui.Text(view.routes, o.now(), o.colour())))
+	o.env.Printf("%s", cli.Styled(tui.Text(view.routes, o.now(), o.env.Colour())))
 	o.env.Notef("%s", cli.Lines(view.notes(o)))
 	return nil
-}
-
-// colour reports whether results may be coloured (https://no-color.org).
-func (o *routesOptions) colour() bool {
-	return o.env.Interactive && o.env.Getenv("NO_COLOR") == "" && o.env.Getenv("TERM") != "dumb"
 }
 
 // routesView is what the gateway said at one time, filtered.

@@ -90,7 +90,7 @@ func (w *watch) show(v *routesView) error {
 		w.o.env.Printf("\n")
 	}
 	now := w.o.now()
-	w.o.env.Printf("%s  revision %d\n%s", now.Format(time.RFC3339), v.routes.Table.Revision, cli.Styled(tui.Text(v.routes, now, w.o.colour())))
+	w.o.env.Printf("%s  revision %d\n%s", now.Format(time.RFC3339), v.routes.Table.Revision, cli.Styled(tui.Text(v.routes, now, w.o.env.Colour())))
 	if notes := v.notes(w.o); notes != w.notes {
 		w.notes = notes
 		w.o.env.Notef("%s", cli.Lines(notes))
@@ -115,7 +115,7 @@ const (
 func (w *watch) redraw(v *routesView) error {
 	now := w.o.now()
 	text := fmt.Sprintf("%s  revision %d  ctrl+c ends\n\n%s", now.Format(time.TimeOnly), v.routes.Table.Revision,
-		tui.Text(v.routes, now, w.o.colour()))
+		tui.Text(v.routes, now, w.o.env.Colour()))
 	if notes := v.notes(w.o); notes != "" {
 		text += "\n" + printable.Text(notes)
 	}

@@ -44,7 +44,7 @@ func newServe(env *cli.Env) *cobra.Command {
 		Long: "Serves the table that an agent pushes over the admin socket, or with --docker watches the engine itself, in\n" +
 			"one process for development. It needs neither root nor Docker. gateway up runs it in a container.",
 		Example: "  gateway serve --docker --listen :8080\n" +
-			"  gateway serve --docker --tls-listen :443 --tls-cert fullchain.pem --tls-key privkey.pem",
+			"  gateway serve --docker --tls-listen :443 --tls-cert cert.pem --tls-key key.pem",
 		Args: cli.Args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { return runServe(c.Context(), env, o) },
 	}

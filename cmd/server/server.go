@@ -12,6 +12,12 @@ import (
 func Commands(env *cli.Env) []*cobra.Command {
 	return []*cobra.Command{
 		newUp(env), newDown(env), newStatus(env), newNetwork(env),
+	}
+}
+
+// Processes are the commands that serve, and those that the gateway's containers run.
+func Processes(env *cli.Env) []*cobra.Command {
+	return []*cobra.Command{
 		newServe(env), newAgent(env), newSite(env), newPing(env), newPipe(env), newListening(env),
 	}
 }

@@ -36,8 +36,8 @@ func newSlackSetLink(env *cli.Env) *cobra.Command {
 			"the least used is next. Links of Slack end after 30 days or 400 joins unless said otherwise, others never.\n" +
 			"Setting a link again changes its bounds and keeps its joins.",
 		Example: "  gateway slack set-link https://join.slack.com/t/robots/shared_invite/zt-2abc\n" +
-			"  gateway slack set-link https://join.slack.com/t/robots/shared_invite/zt-3def --add --expires 2027-06-30 --max 100\n" +
-			"  gateway slack set-link https://chat.example.org/join --host chat.example.org --project matrix",
+			"  gateway slack set-link URL --add --expires 2027-06-30 --max 100\n" +
+			"  gateway slack set-link https://chat.example.org/join --host chat.example.org",
 		Args: cli.Args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
 			o.url = args[0]

@@ -25,7 +25,7 @@ func newSlackInvite(env *cli.Env) *cobra.Command {
 		Short: "Serve the page that invites people to a chat",
 		Long: "Serves the page of the slack-invite template, whose containers run this. The button leads to the links that\n" +
 			"'gateway slack set-link' sets, and the page never holds them.",
-		Example: "  gateway slack-invite --page ./page --private ./secrets/invite --state ./state --listen 127.0.0.1:8080",
+		Example: "  gateway slack-invite --page ./page --private ./secrets/invite --state ./state",
 		Hidden:  true,
 		Args:    cli.Args(cobra.NoArgs),
 		RunE:    func(c *cobra.Command, _ []string) error { return runSlackInvite(c.Context(), env, o) },
