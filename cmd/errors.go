@@ -32,7 +32,7 @@ var hints = []struct {
 	{cli.ErrForbiddenSocket, "use sudo, or the user that runs the gateway"},
 	{cli.ErrNoGateway, "start it with: gateway up"},
 	{admin.ErrNoRoute, "see which routes there are with: gateway routes"},
-	{compose.ErrOverlap, "another network took the addresses meanwhile; run the command again, or name another pool with --pool"},
+	{compose.ErrOverlap, "another network took the addresses; run the command again, or name another pool with --pool"},
 	{route.ErrNoTerminal, "list them with: gateway routes, or keep watching with: gateway routes --watch"},
 }
 

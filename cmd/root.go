@@ -52,9 +52,9 @@ func newRoot(env *cli.Env) *cobra.Command {
 	root.SetErr(env.Err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return cli.Usage(err) })
 	f := root.PersistentFlags()
-	f.StringVar(&env.Global.Socket, "socket", "", "admin socket of the proxy (default $GATEWAY_SOCKET, else "+cli.DefaultSocket+" or that of this user, else through docker exec)")
-	f.StringVar(&env.Global.Projects, "projects", "", "folder of the projects (default $GATEWAY_PROJECTS, else /srv/gateway/projects as root, else ~/.local/share/gateway/projects)")
-	f.StringVar(&env.Global.Host, "docker-host", "", "address of the Docker engine (default $DOCKER_HOST, else the current docker context)")
+	f.StringVar(&env.Global.Socket, "socket", "", "`path` of the admin socket (default $GATEWAY_SOCKET, else "+cli.DefaultSocket+" or the user's own, else through docker exec)")
+	f.StringVar(&env.Global.Projects, "projects", "", "`folder` of the projects (default $GATEWAY_PROJECTS, else /srv/gateway/projects as root, else ~/.local/share/gateway/projects)")
+	f.StringVar(&env.Global.Host, "docker-host", "", "`address` of the Docker engine (default $DOCKER_HOST, else the current docker context)")
 	for _, group := range groups {
 		root.AddGroup(&cobra.Group{ID: group.title, Title: group.title})
 		for _, c := range group.commands(env) {

@@ -30,11 +30,10 @@ func newAdd(env *cli.Env) *cobra.Command {
 	o := addOptions{now: time.Now}
 	c := &cobra.Command{
 		Use:   "add TEMPLATE [NAME]",
-		Short: "Make a project and serve it",
-		Long: "Makes a project from a template, starts it, and returns when its route answers; the address goes to stdout.\n" +
-			"NAME defaults to a name derived from --path. Mistakes are found before anything is started, and when a later\n" +
-			"step fails, all that was made is removed again. 'gateway add TEMPLATE --help' shows what a template takes, and on\n" +
-			"a terminal a form asks for what is missing.",
+		Short: "Create a project from a template and serve it",
+		Long: "Creates a project from a template, starts it, waits until its route answers and prints the address. NAME\n" +
+			"defaults to a name derived from --path. When a step fails, everything is undone. 'gateway add TEMPLATE --help'\n" +
+			"shows the parameters of a template; on a terminal, a form asks for missing ones.",
 		Example: "  gateway add portfolio --path /robots\n" +
 			"  gateway add portfolio --path /robots --dir ./site --owner Ada --ttl 90d\n" +
 			"  gateway add wordpress blog --path / --host blog.example.org\n" +
@@ -50,21 +49,21 @@ func newAdd(env *cli.Env) *cobra.Command {
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.path, "path", "", "path prefix to serve it at, such as /robots (required)")
-	f.StringVar(&o.host, "host", "", "serve it only for this host name")
-	f.StringVar(&o.owner, "owner", "", "who to ask about it, such as a mail address")
-	f.StringVar(&o.ttl, "ttl", "", "its last day, shown in lists; nothing stops automatically: 90d, 2w, 6m, 1y, or a date such as 2027-06-30 (default none)")
-	f.StringVar(&o.pool, "pool", "", "addresses that its networks are cut from (default $GATEWAY_POOL, else "+subnet.DefaultPool+")")
-	f.StringArrayVar(&o.set, "set", nil, "set a parameter of the template: NAME=VALUE; may come several times")
+	f.StringVar(&o.path, "path", "", "path `prefix` to serve, such as /robots (required)")
+	f.StringVar(&o.host, "host", "", "host `name` to serve (default all)")
+	f.StringVar(&o.owner, "owner", "", "`contact` for the project, such as a mail address")
+	f.StringVar(&o.ttl, "ttl", "", "`time` until the expiry shown in lists: 90d, 2w, 6m, 1y or a date such as 2027-06-30 (default none)")
+	f.StringVar(&o.pool, "pool", "", "address `pool` for its networks (default $GATEWAY_POOL, else "+subnet.DefaultPool+")")
+	f.StringArrayVar(&o.set, "set", nil, "template parameter as `NAME=VALUE`; may be repeated")
 	addTemplatesFlag(f, &o.templates)
 	addTrustFlag(f, &o.trust)
-	f.BoolVar(&o.force, "force", false, "serve a folder even when it is empty or has files that are rarely meant to be public")
-	f.BoolVar(&o.dryRun, "dry-run", false, "check everything, say what would be done, and do nothing")
+	f.BoolVar(&o.force, "force", false, "accept an empty folder, or files that are rarely meant to be public")
+	f.BoolVar(&o.dryRun, "dry-run", false, "check and print the steps without changing anything")
 	f.BoolVar(&o.json, "json", false, "print JSON")
 	return c
 }
 
-// request reads the words of the call, and asks on a terminal for what is missing.
+// request reads the arguments, and asks on a terminal for what is missing.
 func (o addOptions) request(ctx context.Context, env *cli.Env) (projects.Add, error) {
 	var r projects.Add
 	set, err := templateSet(env, o.templates)

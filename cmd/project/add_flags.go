@@ -15,12 +15,12 @@ import (
 	"gateway/templates"
 )
 
-// templatesFolder is that of people's own templates in the projects folder.
+// templatesFolder is that of custom templates in the projects folder.
 const templatesFolder = ".templates"
 
 // addTemplatesFlag declares --templates.
 func addTemplatesFlag(f *pflag.FlagSet, dir *string) {
-	f.StringVar(dir, "templates", "", "folder with templates of your own (default $GATEWAY_TEMPLATES, else "+templatesFolder+" in the projects folder)")
+	f.StringVar(dir, "templates", "", "`folder` with custom templates (default $GATEWAY_TEMPLATES, else "+templatesFolder+" in the projects folder)")
 }
 
 // templateSet is the templates there are, with those of the folder that a flag names.
@@ -171,7 +171,7 @@ func parameters(c *cobra.Command, set []string) (map[string]string, error) {
 		case !ok:
 			wrong = append(wrong, fmt.Errorf("--set %s: it takes a name and a value, such as --set memory=1G", item))
 		case c.Flag(name) != nil && !isParameter(c, name):
-			wrong = append(wrong, fmt.Errorf("--set %s: that is no parameter but a flag; write --%s %s", name, name, value))
+			wrong = append(wrong, fmt.Errorf("--set %s: it is a flag, not a parameter; write --%s %s", name, name, value))
 		case twice:
 			wrong = append(wrong, fmt.Errorf("parameter %s: it is given twice; give it once", name))
 		}

@@ -29,7 +29,7 @@ func newDeploy(env *cli.Env) *cobra.Command {
 	var o deployOptions
 	c := &cobra.Command{
 		Use:   "deploy NAME",
-		Short: "Deploy a project, or a new version of its site",
+		Short: "Deploy a project or a new version of its site",
 		Long: "Checks the project's compose.yaml and makes what runs equal to it; what is equal already is left alone. With\n" +
 			"--dir a copy of that folder becomes the next version of the project's site: clients get the old files until all\n" +
 			"new ones are copied, and then the new ones, from one request to the next. Unchanged files make no new version.\n" +
@@ -59,13 +59,13 @@ func newDeploy(env *cli.Env) *cobra.Command {
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.dir, "dir", "", "folder with new files, of which a copy is taken")
-	f.StringVar(&o.maxSize, "max-size", "", "most that the files may hold together (default $GATEWAY_MAX_SIZE, else "+sizeFlag(projects.DefaultLimits.Bytes)+")")
-	f.IntVar(&o.maxFiles, "max-files", 0, fmt.Sprintf("most files and folders (default $GATEWAY_MAX_FILES, else %d)", projects.DefaultLimits.Files))
-	f.IntVar(&o.keep, "keep", projects.DefaultKeep, "versions that are kept, the new one among them")
-	f.BoolVar(&o.force, "force", false, "deploy also the same files, an empty folder, and files that are rarely meant to be public")
-	f.BoolVar(&o.dryRun, "dry-run", false, "say which files would be added, changed and removed, and do nothing")
-	f.BoolVar(&o.json, "json", false, "print what --dry-run says as JSON")
+	f.StringVar(&o.dir, "dir", "", "`folder` with the new files, which are copied")
+	f.StringVar(&o.maxSize, "max-size", "", "maximum `size` of all files (default $GATEWAY_MAX_SIZE, else "+sizeFlag(projects.DefaultLimits.Bytes)+")")
+	f.IntVar(&o.maxFiles, "max-files", 0, fmt.Sprintf("maximum number of files and folders (default $GATEWAY_MAX_FILES, else %d)", projects.DefaultLimits.Files))
+	f.IntVar(&o.keep, "keep", projects.DefaultKeep, "number of versions to keep, including the new one")
+	f.BoolVar(&o.force, "force", false, "accept unchanged files, an empty folder, or files that are rarely meant to be public")
+	f.BoolVar(&o.dryRun, "dry-run", false, "print which files would be added, changed and removed, without changing anything")
+	f.BoolVar(&o.json, "json", false, "print JSON, with --dry-run")
 	addTrustFlag(f, &o.trust)
 	return c
 }

@@ -129,7 +129,7 @@ func ofSomebodys(ctx context.Context, s *cli.Session, p projects.Project) (bool,
 // deployFrom takes a new copy of the folder that a call names into a project.
 func deployFrom(ctx context.Context, s *cli.Session, p projects.Project, o deployOptions, trust policy.Trust) error {
 	if o.dryRun {
-		return cli.Usage(fmt.Errorf("--dry-run compares the files of a site, and project %s is of somebody's own files; leave it out", p.Name))
+		return cli.Usage(fmt.Errorf("--dry-run compares the files of a site, and project %s is imported; leave it out", p.Name))
 	}
 	limits, err := siteLimits(s.Env, o.maxSize, o.maxFiles)
 	if err != nil {
@@ -141,7 +141,7 @@ func deployFrom(ctx context.Context, s *cli.Session, p projects.Project, o deplo
 // rollbackSource brings the files before those in force back. Twice leads back to where it began.
 func rollbackSource(ctx context.Context, s *cli.Session, p projects.Project, o rollbackOptions) error {
 	if o.number > 0 || o.dryRun {
-		return cli.Usage(fmt.Errorf("project %s is of somebody's own files, of which only those before are kept; write: gateway rollback %s", p.Name, p.Name))
+		return cli.Usage(fmt.Errorf("project %s is imported and keeps only its previous files; run: gateway rollback %s", p.Name, p.Name))
 	}
 	before := filepath.Join(p.Dir, projects.SourceBefore)
 	if _, err := os.Stat(before); errors.Is(err, fs.ErrNotExist) {
@@ -186,7 +186,7 @@ func deploySource(ctx context.Context, s *cli.Session, p projects.Project, find 
 	s.Progress.End()
 	tell(s.Env, done.Notes)
 	for _, path := range done.Kept {
-		s.Env.Notef("%s is written to by a container, and stays as it is in the project\n", path)
+		s.Env.Notef("%s is written to by a container and is kept\n", path)
 	}
 	dropImages(ctx, s, p.Name, d.Source.Outline, before)
 	if p, err = s.Store.Load(p.Name); err != nil {

@@ -16,8 +16,8 @@ func newList(env *cli.Env) *cobra.Command {
 		Use:     "ls",
 		Aliases: []string{"list"},
 		Short:   "List the projects",
-		Long: "Lists the projects with their paths, state, owner and last day, and everything else that containers publish by\n" +
-			"their labels: projects of another projects folder, what Docker Compose started, and containers alone.",
+		Long: "Lists the projects with their paths, state, owner and expiry, and everything else that is published by labels:\n" +
+			"projects of another projects folder, Compose projects and single containers.",
 		Example: "  gateway ls\n  gateway ls --json",
 		Args:    cli.Args(cobra.NoArgs),
 		RunE:    func(c *cobra.Command, _ []string) error { return runList(c.Context(), env, asJSON) },

@@ -20,22 +20,21 @@ func newLogs(env *cli.Env) *cobra.Command {
 	var follow bool
 	c := &cobra.Command{
 		Use:   "logs NAME",
-		Short: "Print what a project's containers write",
-		Long: "Prints the last lines that the containers of a project wrote. With several containers each line starts with\n" +
-			"the container's name. On a terminal colours are left out and control characters spelled out; a file or a pipe gets\n" +
-			"the bytes as they are.",
+		Short: "Print the logs of a project",
+		Long: "Prints the last lines of the logs of a project's containers. With several containers, each line starts with the\n" +
+			"name of its container. On a terminal, control characters are escaped.",
 		Example: "  gateway logs robots\n  gateway logs robots --tail 20 --follow",
 		Args:    cli.Args(cobra.ExactArgs(1)),
 		RunE:    func(c *cobra.Command, args []string) error { return runLogs(c.Context(), env, args[0], last, follow) },
 	}
 	c.Flags().IntVarP(&last, "tail", "n", logTail, "number of lines per container")
-	c.Flags().BoolVarP(&follow, "follow", "f", false, "go on with new lines until interrupted")
+	c.Flags().BoolVarP(&follow, "follow", "f", false, "print new lines until interrupted")
 	return c
 }
 
 func runLogs(ctx context.Context, env *cli.Env, arg string, last int, follow bool) error {
 	if last < 0 {
-		return cli.Usage(fmt.Errorf("--tail %d: it takes a number of lines from 0 on", last))
+		return cli.Usage(fmt.Errorf("--tail %d: it takes a number of lines, 0 or more", last))
 	}
 	s, err := env.Session()
 	if err != nil {
@@ -68,7 +67,7 @@ func written(ctx context.Context, s *cli.Session, arg string) (several bool, err
 		return false, err
 	}
 	if len(running.Containers) == 0 {
-		return false, fmt.Errorf("project %s has no containers, so nothing was written; start it with: gateway deploy %s", name, name)
+		return false, fmt.Errorf("project %s has no containers, and so no logs; start it with: gateway deploy %s", name, name)
 	}
 	return len(running.Containers) > 1, nil
 }

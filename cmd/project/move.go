@@ -46,15 +46,15 @@ func newMove(env *cli.Env) *cobra.Command {
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.path, "path", "", "path prefix to serve it at from now on (required)")
-	f.StringVar(&o.from, "from", "", "path that it leaves, for a project with several; one that it has left already has the move finished")
+	f.StringVar(&o.path, "path", "", "new path `prefix`, such as /notes (required)")
+	f.StringVar(&o.from, "from", "", "old path `prefix`, for a project with several")
 	addTemplatesFlag(f, &o.templates)
-	f.BoolVar(&o.dryRun, "dry-run", false, "check everything, say what would be done, and do nothing")
-	f.BoolVar(&o.json, "json", false, "print what --dry-run says as JSON")
+	f.BoolVar(&o.dryRun, "dry-run", false, "check and print the steps without changing anything")
+	f.BoolVar(&o.json, "json", false, "print JSON, with --dry-run")
 	return c
 }
 
-// request reads the words of the call.
+// request reads the flags.
 func (o moveOptions) request(env *cli.Env) (projects.Move, error) {
 	var r projects.Move
 	var err error

@@ -30,11 +30,10 @@ func newPause(env *cli.Env) *cobra.Command {
 	o := pauseOptions{env: env, now: time.Now}
 	c := &cobra.Command{
 		Use:   "pause NAME|PATH",
-		Short: "Hold the requests to a project",
-		Long: "Pauses all routes of a project, or of a container that has none, or one route. Requests wait in line, up to 1000\n" +
-			"a route, and go on in the order in which they came when the route is resumed; those that time out\n" +
-			"are answered with 503 and the message. The app itself goes on running. A second run changes message and times.\n" +
-			"It stays paused when the gateway restarts or the project is deployed again.",
+		Short: "Queue requests to a project",
+		Long: "Pauses all routes of a project or a container, or one route. Up to 1000 requests per route wait in a queue, and\n" +
+			"continue in order when the route is resumed. Requests that time out get 503 with the message. The app keeps\n" +
+			"running. Run it again to change the message or the times. A pause survives restarts and deployments.",
 		Example: "  gateway pause blog --message 'Back at 17:00' --wait 0\n" +
 			"  gateway pause /robots --for 2m --wait 2m\n" +
 			"  gateway pause robots.example.org/",
@@ -45,9 +44,9 @@ func newPause(env *cli.Env) *cobra.Command {
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.message, "message", "", "message for requests that time out in the queue: a line of up to 280 characters")
-	f.DurationVar(&o.wait, "wait", admin.DefaultWait, "how long a request waits at most, up to 10m; 0 answers at once")
-	f.DurationVar(&o.lasts, "for", 0, "how long the pause lasts, such as 10m (default until 'gateway resume')")
+	f.StringVar(&o.message, "message", "", "`text` for requests that time out in the queue, up to 280 characters")
+	f.DurationVar(&o.wait, "wait", admin.DefaultWait, "time that a request waits, up to 10m; 0 answers at once")
+	f.DurationVar(&o.lasts, "for", 0, "length of the pause, such as 10m (default until 'gateway resume')")
 	return c
 }
 
@@ -57,7 +56,7 @@ func (o *pauseOptions) order() (admin.Pause, error) {
 	case o.wait < 0 || o.wait > admin.MaxWait:
 		return admin.Pause{}, cli.Usage(fmt.Errorf("--wait %s: a request waits between 0s and %s", o.wait, short(admin.MaxWait)))
 	case o.lasts < 0:
-		return admin.Pause{}, cli.Usage(fmt.Errorf("--for %s: a pause lasts more than no time; leave --for out for one that 'gateway resume' ends", o.lasts))
+		return admin.Pause{}, cli.Usage(fmt.Errorf("--for %s: it takes a positive duration; leave it out for a pause until 'gateway resume'", o.lasts))
 	}
 	order := admin.Pause{Message: o.message, Wait: o.wait.Milliseconds()}
 	if o.lasts > 0 {
@@ -80,7 +79,7 @@ func runPause(ctx context.Context, o pauseOptions) error {
 	})
 }
 
-// pausedText says what is in force, and how it ends.
+// pausedText describes a pause, and how it ends.
 func pausedText(key, name string, p admin.Pause) string {
 	does := fmt.Sprintf("requests wait up to %s, then get 503", short(time.Duration(p.Wait)*time.Millisecond))
 	if p.Wait == 0 {

@@ -11,9 +11,9 @@ func newPolicy(env *cli.Env) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "policy",
-		Short: "List the rules that projects are held to",
-		Long: "Lists what a project's compose.yaml may not ask of the machine, by the names that --trust takes: gateway add and\n" +
-			"gateway deploy refuse it with file, line, rule and fix. Those marked with a star cannot be trusted away.",
+		Short: "List the policy rules for projects",
+		Long: "Lists the rules that gateway add and gateway deploy check a compose.yaml against, by the names that --trust takes.\n" +
+			"--trust cannot lift the rules that are marked with a star.",
 		Example: "  gateway policy\n  gateway deploy shop --trust ports,mounts",
 		Args:    cli.Args(cobra.NoArgs),
 		RunE:    func(*cobra.Command, []string) error { return runPolicy(env, asJSON) },

@@ -17,17 +17,17 @@ func newRemove(env *cli.Env) *cobra.Command {
 	c := &cobra.Command{
 		Use:     "rm NAME",
 		Aliases: []string{"remove"},
-		Short:   "Remove a project: containers, network, volumes, folder",
-		Long: "Removes all of a project: its containers, its networks, its volumes with what they hold, and its folder. It\n" +
-			"says what goes and asks first. It works as well when only the folder or only the containers are left.",
+		Short:   "Remove a project with its volumes and folder",
+		Long: "Removes the containers, networks, volumes and folder of a project, with all data in them, after asking for\n" +
+			"confirmation. It also removes what is left of a project without a folder or without containers.",
 		Example: "  gateway rm robots\n  gateway rm robots --dry-run\n  gateway rm robots --yes",
 		Args:    cli.Args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
 			return env.Change(c.Context(), func(ctx context.Context, s *cli.Session) error { return runRemove(ctx, s, args[0], yes, dryRun) })
 		},
 	}
-	c.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
-	c.Flags().BoolVar(&dryRun, "dry-run", false, "say what would go, and do nothing")
+	c.Flags().BoolVarP(&yes, "yes", "y", false, "remove without asking")
+	c.Flags().BoolVar(&dryRun, "dry-run", false, "print what would be removed without changing anything")
 	return c
 }
 

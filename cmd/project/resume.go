@@ -12,10 +12,9 @@ import (
 func newResume(env *cli.Env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "resume NAME|PATH",
-		Short: "Let the requests to a paused project through",
-		Long: "Ends the pause of all routes of a project, or of a container that has none, or of one route. The requests that\n" +
-			"wait go on in the order in which they came. Safe to run again. A paused route that is not in the table at\n" +
-			"the moment is resumed by its path.",
+		Short: "Resume a paused project",
+		Long: "Ends the pause of all routes of a project or a container, or of one route. Queued requests continue in order.\n" +
+			"Safe to run again. A paused route without a container is resumed by its path.",
 		Example: "  gateway resume blog\n  gateway resume /robots",
 		Args:    cli.Args(cobra.ExactArgs(1)),
 		RunE:    func(c *cobra.Command, args []string) error { return runResume(c.Context(), env, args[0]) },

@@ -36,8 +36,8 @@ func newRollback(env *cli.Env) *cobra.Command {
 			return env.ChangeProject(c.Context(), args[0], rollbackOptions{number, dryRun, asJSON}.run)
 		},
 	}
-	c.Flags().BoolVar(&dryRun, "dry-run", false, "say which files would be added, changed and removed, and do nothing")
-	c.Flags().BoolVar(&asJSON, "json", false, "print what --dry-run says as JSON")
+	c.Flags().BoolVar(&dryRun, "dry-run", false, "print which files would be added, changed and removed, without changing anything")
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON, with --dry-run")
 	return c
 }
 

@@ -15,8 +15,8 @@ func newShow(env *cli.Env) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:     "show NAME",
-		Short:   "Show one project: folder, routes, containers, problems",
-		Long:    "Shows all that is known of one project: its folder and what that says, its routes with their addresses, its\ncontainers, and problems with their fixes.",
+		Short:   "Show the details of a project",
+		Long:    "Shows a project: its folder and settings, its routes with their addresses, its containers and versions, and\nproblems with their fixes.",
 		Example: "  gateway show robots\n  gateway show robots --json",
 		Args:    cli.Args(cobra.ExactArgs(1)),
 		RunE:    func(c *cobra.Command, args []string) error { return runShow(c.Context(), env, args[0], asJSON) },

@@ -12,9 +12,9 @@ import (
 func newStart(env *cli.Env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "start NAME",
-		Short: "Start a project that was stopped",
-		Long: "Starts the containers that a project has, as they were when it was stopped, and returns when its routes\n" +
-			"answer. A second run is fine. What was edited meanwhile comes into force with 'gateway deploy'.",
+		Short: "Start a stopped project",
+		Long: "Starts the containers of a stopped project, and returns when its routes answer. Safe to run again. To apply\n" +
+			"changes of compose.yaml, use 'gateway deploy'.",
 		Example: "  gateway start robots",
 		Args:    cli.Args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {

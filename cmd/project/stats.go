@@ -17,10 +17,10 @@ func newStats(env *cli.Env) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "stats [NAME]",
-		Short: "Show what projects take of the disk",
-		Long: "Shows how much of the disk each project takes: its folder, its volumes, what its containers wrote outside of\n" +
-			"volumes, and their logs. Images may be shared by projects and are not part of the total. A dash is a size that\n" +
-			"cannot be seen, such as logs without root. Nothing bounds what a project writes to its volumes and its folder.",
+		Short: "Show the disk usage of projects",
+		Long: "Shows the disk usage of each project: its folder, volumes, container layers and logs. Images may be shared and\n" +
+			"are not part of the total. A dash is an unknown size, such as logs without root. The size of volumes and folders\n" +
+			"is not limited.",
 		Example: "  gateway stats\n  gateway stats robots --json",
 		Args:    cli.Args(cobra.MaximumNArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -110,7 +110,7 @@ func usages(ctx context.Context, s *cli.Session, name string) ([]projectUsage, e
 		all = append(all, projectUsage{v.Name, projects.UsageOf(v.Name, v.Dir, kept, logs)})
 	}
 	if name != "" && len(all) == 0 {
-		return nil, fmt.Errorf("%s is a container without a project; see its size with: docker ps --size --filter name=%s", name, name)
+		return nil, fmt.Errorf("%s is a container without a project; show its size with: docker ps --size --filter name=%s", name, name)
 	}
 	return all, nil
 }

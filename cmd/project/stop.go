@@ -10,9 +10,9 @@ import (
 func newStop(env *cli.Env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "stop NAME",
-		Short: "Stop a project's containers and keep them",
-		Long: "Stops the containers of a project. It keeps its path, where clients are told that it is stopped. Safe to run\n" +
-			"again. It stays stopped when the machine or the engine starts again.",
+		Short: "Stop a project without removing it",
+		Long: "Stops the containers of a project, also across restarts of the machine. Its path stays reserved, and clients get\n" +
+			"a 503 page that says so. Safe to run again.",
 		Example: "  gateway stop robots",
 		Args:    cli.Args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {

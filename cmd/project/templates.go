@@ -12,7 +12,7 @@ import (
 func newTemplates(env *cli.Env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "templates",
-		Short: "List the templates that projects are made from",
+		Short: "List and show the templates for projects",
 		Args:  cli.Args(cobra.NoArgs),
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
@@ -27,7 +27,7 @@ func newTemplatesList(env *cli.Env) *cobra.Command {
 		Use:     "ls",
 		Aliases: []string{"list"},
 		Short:   "List the templates",
-		Long:    "Lists the templates in the binary and those in the folder of your own, and says what is wrong with those that\nare broken.",
+		Long:    "Lists the built-in and the custom templates, and reports those that are broken.",
 		Args:    cli.Args(cobra.NoArgs),
 		RunE:    func(*cobra.Command, []string) error { return runTemplatesList(env, dir, asJSON) },
 	}
@@ -41,7 +41,7 @@ func newTemplatesShow(env *cli.Env) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:     "show NAME",
-		Short:   "Show a template's parameters",
+		Short:   "Show the parameters of a template",
 		Example: "  gateway templates show portfolio\n  gateway templates show wordpress --json",
 		Args:    cli.Args(cobra.ExactArgs(1)),
 		RunE:    func(_ *cobra.Command, args []string) error { return runTemplatesShow(env, dir, args[0], asJSON) },
@@ -54,7 +54,7 @@ func newTemplatesShow(env *cli.Env) *cobra.Command {
 // templateView is a template as JSON shows it.
 type templateView struct {
 	templates.Header
-	// Dir is the folder of one of people's own.
+	// Dir is the folder of a custom one.
 	Dir string `json:"dir,omitempty"`
 }
 
@@ -85,7 +85,7 @@ func runTemplatesList(env *cli.Env, dir string, asJSON bool) error {
 		return err
 	}
 	for _, broken := range set.Broken {
-		env.Notef("left out, since it is broken: %v\n", broken)
+		env.Notef("ignoring a broken template: %v\n", broken)
 	}
 	return nil
 }
@@ -146,7 +146,7 @@ func needsOf(t templates.Template) []string {
 		lines = append(lines, "needs image "+image+" on the engine")
 	}
 	if t.Needs.Backend {
-		lines = append(lines, "needs a second network, which the project has for itself")
+		lines = append(lines, "needs a second network, private to the project")
 	}
 	if t.Needs.PlainPath {
 		lines = append(lines, "needs a path of letters, digits, dashes, underscores and dots")

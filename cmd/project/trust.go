@@ -15,7 +15,7 @@ import (
 
 // addTrustFlag declares --trust.
 func addTrustFlag(f *pflag.FlagSet, names *[]string) {
-	f.StringSliceVar(names, "trust", nil, "let the project break these rules, and record it in its compose.yaml; 'gateway policy' lists them")
+	f.StringSliceVar(names, "trust", nil, "`rules` that the project may break, recorded in its compose.yaml; 'gateway policy' lists them")
 }
 
 // parseTrust reads --trust.

@@ -31,11 +31,10 @@ func newRoutes(env *cli.Env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "routes [FILTER]",
 		Short: "List the routes with their state and traffic",
-		Long: "Lists the routes of the running gateway with their state and traffic, then what keeps others from being\n" +
-			"served, and how to fix it. With FILTER, only those whose path, host, project, service, state or owner\n" +
-			"has it as a part.\n\n" +
-			"RATE is of the last 10 seconds, P50 and P95 are latencies of the last minute, and ERRORS counts the answers\n" +
-			"of 500 and above since the proxy started.",
+		Long: "Lists the routes of the running gateway with their state and traffic, then problems with their fixes. FILTER\n" +
+			"selects routes by a part of their path, host, project, service, state or owner.\n\n" +
+			"RATE covers the last 10 seconds, P50 and P95 are latencies of the last minute, and ERRORS counts 5xx responses\n" +
+			"since the proxy started.",
 		Example: "  gateway routes\n  gateway routes blog --json\n  gateway routes --watch\n  gateway routes tui",
 		Args:    cli.Args(cobra.MaximumNArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -45,8 +44,8 @@ func newRoutes(env *cli.Env) *cobra.Command {
 			return runRoutes(c.Context(), o)
 		},
 	}
-	c.Flags().BoolVar(&o.json, "json", false, "print JSON; with --watch one document per line")
-	c.Flags().BoolVarP(&o.watch, "watch", "w", false, "print again whenever a route, a state or a problem changes, until interrupted")
+	c.Flags().BoolVar(&o.json, "json", false, "print JSON; with --watch, one document per line")
+	c.Flags().BoolVarP(&o.watch, "watch", "w", false, "print again when a route or a problem changes, until interrupted")
 	c.AddCommand(newRoutesTUI(env))
 	return c
 }

@@ -162,7 +162,7 @@ func TestRoutes_ColoursOnlyWhatPeopleWatch(t *testing.T) {
 		"dumb":     {true, map[string]string{"TERM": "dumb"}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			env := &cli.Env{Interactive: c.interactive, Getenv: func(name string) string { return c.environment[name] }}
+			env := &cli.Env{Interactive: c.interactive, Terminal: c.interactive, Getenv: func(name string) string { return c.environment[name] }}
 			r := runFilm(t, routesOptions{env: env}, filmedRoutes(1, 2, "ready"))
 			if got := strings.Contains(r.out.String(), "\x1b"); got != c.want {
 				t.Errorf("coloured: %v, want %v", got, c.want)
@@ -210,7 +210,7 @@ func TestRoutesWatch_PrintsBlocksWhereNothingCanBeRedrawn(t *testing.T) {
 }
 
 func TestRoutesWatch_RedrawsInPlaceOnATerminal(t *testing.T) {
-	env := &cli.Env{Interactive: true, Getenv: func(string) string { return "" }}
+	env := &cli.Env{Interactive: true, Terminal: true, Getenv: func(string) string { return "" }}
 	r := runFilm(t, routesOptions{env: env, watch: true}, filmedRoutes(1, 1, "ready"), filmedRoutes(1, 2, "ready"))
 	if got := strings.Count(r.out.String(), cursorHome); got != 2 || strings.Count(r.out.String(), eraseScreen) != 1 {
 		t.Errorf("drawn %d times:\n%q", got, r.out.String())

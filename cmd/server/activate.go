@@ -47,7 +47,7 @@ func (s *sockets) take(file *os.File) error {
 		return err
 	}
 	if err := checkListens(file); err != nil {
-		return fmt.Errorf("%q is no socket that listens for connections; write ListenStream= and Accept=no in its unit: %w", file.Name(), err)
+		return fmt.Errorf("%q is not a listening socket; write ListenStream= and Accept=no in its unit: %w", file.Name(), err)
 	}
 	l, err := net.FileListener(file)
 	if err != nil {
@@ -56,7 +56,7 @@ func (s *sockets) take(file *os.File) error {
 	*kind = append(*kind, l)
 	if _, local := l.(*net.UnixListener); !local && kind == &s.admin {
 		// The caller closes it with the others.
-		return errors.New("the admin API is for a unix socket alone; write ListenStream=/run/gateway/admin.sock in its unit")
+		return errors.New("the admin API takes only a unix socket; write ListenStream=/run/gateway/admin.sock in its unit")
 	}
 	return nil
 }
@@ -76,7 +76,7 @@ func (s *sockets) kind(name string) (*[]net.Listener, error) {
 	if name == "unknown" || strings.HasSuffix(name, ".socket") || strings.HasPrefix(name, "LISTEN_FD_") {
 		return &s.http, nil
 	}
-	return nil, fmt.Errorf("%q says not what it is for; write FileDescriptorName= in its unit, with %s, %s, %s or %s",
+	return nil, fmt.Errorf("%q has an unknown name; write FileDescriptorName= in its unit, with %s, %s, %s or %s",
 		name, httpSocket, httpsSocket, pingSocket, adminSocket)
 }
 
@@ -97,7 +97,7 @@ func notifyStopping() error { return notify(daemon.SdNotifyStopping) }
 
 func notify(state string) error {
 	if _, err := daemon.SdNotify(false, state); err != nil {
-		return fmt.Errorf("telling the system how this process is: %w", err)
+		return fmt.Errorf("notifying systemd: %w", err)
 	}
 	return nil
 }

@@ -171,12 +171,12 @@ func TestInherited_RefusesWhatItCannotServe(t *testing.T) {
 		file *os.File
 		want string
 	}{
-		{"web", tcp, `error: taking socket 2 from the system: "web" says not what it is for; write FileDescriptorName= in its unit, with http, https, ping or admin`},
-		{"admin", tcp, "error: taking socket 2 from the system: the admin API is for a unix socket alone"},
+		{"web", tcp, `error: taking socket 2 from the system: "web" has an unknown name; write FileDescriptorName= in its unit, with http, https, ping or admin`},
+		{"admin", tcp, "error: taking socket 2 from the system: the admin API takes only a unix socket"},
 		{"http", udp, "write ListenStream= and Accept=no in its unit: it does not listen"},
-		{"connection", connected, "says not what it is for"},
+		{"connection", connected, "has an unknown name"},
 		{"http", connected, "write ListenStream= and Accept=no in its unit: it does not listen"},
-		{"http", null, `"http" is no socket that listens`},
+		{"http", null, `"http" is not a listening socket`},
 	} {
 		expect(t, child(t, "LISTEN_PID=$$ LISTEN_FDS=2 LISTEN_FDNAMES=http:"+c.name, tcp, c.file), c.want, "again: 0, <nil>", "end")
 	}
@@ -216,7 +216,7 @@ func TestNotify_NobodyNeedHear(t *testing.T) {
 		t.Error(err)
 	}
 	t.Setenv("NOTIFY_SOCKET", filepath.Join(clitest.Folder(t), "none"))
-	if err := notifyReady(); err == nil || !strings.Contains(err.Error(), "telling the system") {
+	if err := notifyReady(); err == nil || !strings.Contains(err.Error(), "notifying systemd") {
 		t.Errorf("when nobody is there: %v", err)
 	}
 }

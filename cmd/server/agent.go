@@ -21,15 +21,15 @@ func newAgent(env *cli.Env) *cobra.Command {
 	var o agentOptions
 	c := &cobra.Command{
 		Use:   "agent",
-		Short: "Run the agent: watch the engine and feed the proxy",
-		Long: "Watches the Docker engine, joins the proxy's container to the networks of what it routes to, and pushes the\n" +
-			"table to the proxy over the admin socket. It listens nowhere. gateway up runs it in a container.",
+		Short: "Run the agent, which watches the engine for the proxy",
+		Long: "Watches the Docker engine, connects the proxy's container to the networks of its targets, and sends the routes\n" +
+			"to the proxy over the admin socket. It listens on no port. 'gateway up' runs it in a container.",
 		Args: cli.Args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { return runAgent(c.Context(), env, o) },
 	}
 	f := c.Flags()
-	f.StringSliceVar(&o.hosts, "host", nil, "host name of the site, to which the proxy answers on the networks it joins; may be repeated")
-	f.BoolVar(&o.exitWhenLost, "exit-when-lost", false, "end when the engine's socket refuses for 15 s, so that a supervisor starts the agent on a fresh one")
+	f.StringSliceVar(&o.hosts, "host", nil, "host `name` of the site, an alias of the proxy on the networks that it joins; may be repeated")
+	f.BoolVar(&o.exitWhenLost, "exit-when-lost", false, "exit when the engine's socket refuses connections for 15 s, for a supervisor to restart the agent")
 	addLogFlag(f, &o.level)
 	return c
 }

@@ -13,9 +13,9 @@ func newDown(env *cli.Env) *cobra.Command {
 	var purge bool
 	c := &cobra.Command{
 		Use:   "down",
-		Short: "Stop the gateway; projects go on running",
-		Long: "Stops and removes the proxy and the agent. Projects are left as they are and are reachable again after the\n" +
-			"next up. A second run is fine.",
+		Short: "Stop the gateway; projects keep running",
+		Long: "Stops and removes the proxy and the agent. Projects keep running, and are reachable again after\n" +
+			"'gateway up'. Safe to run again.",
 		Args: cli.Args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { return runDown(c.Context(), env, purge) },
 	}

@@ -5,7 +5,7 @@ import (
 	"os"
 )
 
-// hangups receives the signal that asks a server to open its logs anew. Where the system has none, nothing is received.
+// hangups receives the signal that asks a server to reopen its logs. Where the system has none, nothing is received.
 // From then on the signal does not end the process any more.
 type hangups chan os.Signal
 

@@ -28,8 +28,8 @@ func newNetwork(env *cli.Env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "network",
 		Short: "Create, list and remove networks for containers",
-		Long: "Networks for containers that no project made. They take small subnets from the gateway's own pool, where\n" +
-			"Docker's pools end at about thirty networks, and the proxy reaches the containers on them.",
+		Long: "Manages networks for containers outside of projects. They get small subnets from the gateway's own pool, since\n" +
+			"Docker's default pools end at about thirty networks. The proxy reaches the containers on them.",
 		Args: cli.Args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
@@ -42,8 +42,8 @@ func newNetworkCreate(env *cli.Env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "create NAME",
 		Short: "Create a network",
-		Long: "Creates a network that the proxy joins as soon as a published container is on it. With --internal it is for\n" +
-			"containers among themselves: the proxy stays away, and nothing on it reaches the internet.",
+		Long: "Creates a network. The proxy joins it when a container with a route is on it. With --internal the proxy stays\n" +
+			"away, and containers reach only each other.",
 		Example: "  gateway network create chess\n  gateway network create chess-db --internal",
 		Args:    cli.Args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -52,9 +52,9 @@ func newNetworkCreate(env *cli.Env) *cobra.Command {
 		},
 	}
 	f := c.Flags()
-	f.BoolVar(&o.internal, "internal", false, "without the proxy and without a way to the internet")
-	f.StringVar(&o.subnet, "subnet", "", "its addresses, such as 10.213.7.0/27 (default the first that are free in the pool)")
-	f.StringVar(&o.pool, "pool", "", "where free addresses are looked for (default $GATEWAY_POOL, else 10.213.0.0/16)")
+	f.BoolVar(&o.internal, "internal", false, "create a network without the proxy and without internet access")
+	f.StringVar(&o.subnet, "subnet", "", "`subnet`, such as 10.213.7.0/27 (default a free one of the pool)")
+	f.StringVar(&o.pool, "pool", "", "address `pool` to take a free subnet from (default $GATEWAY_POOL, else 10.213.0.0/16)")
 	return c
 }
 
@@ -98,7 +98,7 @@ func runNetworkCreate(ctx context.Context, env *cli.Env, o networkOptions) error
 		return err
 	}
 	if slices.ContainsFunc(all, func(n docker.Network) bool { return n.Name == o.name }) {
-		return fmt.Errorf("network %s is there already; choose another name, or remove it: gateway network rm %s", o.name, o.name)
+		return fmt.Errorf("network %s already exists; choose another name, or remove it: gateway network rm %s", o.name, o.name)
 	}
 	if !spec.Subnet.IsValid() {
 		pool, err := cli.ParsePool(env, o.pool)
@@ -136,7 +136,7 @@ func newNetworkList(env *cli.Env) *cobra.Command {
 	c := &cobra.Command{
 		Use:     "ls",
 		Aliases: []string{"list"},
-		Short:   "List the networks that gateway made, those of projects too",
+		Short:   "List the networks of the gateway and of projects",
 		Args:    cli.Args(cobra.NoArgs),
 		RunE:    func(c *cobra.Command, _ []string) error { return runNetworkList(c.Context(), env, asJSON) },
 	}
@@ -205,7 +205,7 @@ func newNetworkRemove(env *cli.Env) *cobra.Command {
 	return &cobra.Command{
 		Use:     "rm NAME",
 		Aliases: []string{"remove"},
-		Short:   "Remove a network that 'gateway network create' made",
+		Short:   "Remove a network",
 		Args:    cli.Args(cobra.ExactArgs(1)),
 		RunE:    func(c *cobra.Command, args []string) error { return runNetworkRemove(c.Context(), env, args[0]) },
 	}

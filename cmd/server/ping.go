@@ -20,12 +20,12 @@ func newPing(env *cli.Env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "ping",
 		Short: "Check that the proxy answers",
-		Long: "Asks the proxy on its admin socket and exits with 0 when it answers. With --agent it also asks whether the\n" +
-			"agent reported lately. It is the health check of both containers.",
+		Long: "Asks the proxy on its admin socket, and exits with 0 when it answers. With --agent it also checks that the\n" +
+			"agent reports. It is the health check of both containers.",
 		Args: cli.Args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { return runPing(c.Context(), env, agent) },
 	}
-	c.Flags().BoolVar(&agent, "agent", false, "check the agent too")
+	c.Flags().BoolVar(&agent, "agent", false, "also check that the agent reports")
 	return c
 }
 

@@ -45,7 +45,7 @@ func checkPort(ctx context.Context, client *docker.Client, running stack.Running
 	return nil
 }
 
-// portTaken says who holds the port, as far as can be seen from here, and which flag mends it.
+// portTaken says who holds the port, as far as can be seen from here, and which flag avoids it.
 func portTaken(ctx context.Context, client *docker.Client, s stack.Settings, cause error) error {
 	holder := "another program"
 	if found := containerOn(ctx, client, s.HTTP, s.Bind); found != "" {

@@ -30,7 +30,7 @@ type serveOptions struct {
 	proxyOptions
 }
 
-// tlsOptions say where visitors are served with TLS, and with what.
+// tlsOptions say where HTTPS is served, and with which certificate.
 type tlsOptions struct {
 	listen           []string
 	certificate, key string
@@ -41,27 +41,27 @@ func newServe(env *cli.Env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the proxy in the foreground",
-		Long: "Serves the table that an agent pushes over the admin socket, or with --docker watches the engine itself, in\n" +
-			"one process for development. It needs neither root nor Docker. gateway up runs it in a container.",
+		Long: "Serves the routes that an agent sends over the admin socket, or with --docker those of the Docker engine\n" +
+			"itself. It needs neither root nor Docker. 'gateway up' runs it in a container.",
 		Example: "  gateway serve --docker --listen :8080\n" +
 			"  gateway serve --docker --tls-listen :443 --tls-cert cert.pem --tls-key key.pem",
 		Args: cli.Args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { return runServe(c.Context(), env, o) },
 	}
 	f := c.Flags()
-	f.StringSliceVar(&o.listen, "listen", []string{":80"}, "address to serve HTTP on; may be repeated; a socket that the system gives stands in its place")
-	f.StringVar(&o.ping, "ping", "127.0.0.1:9180", "loopback address that answers /ping and /metrics; empty for none")
-	f.StringVar(&o.state, "state", env.StateDir(), "folder that keeps the last good table; empty for none")
-	f.BoolVar(&o.docker, "docker", false, "watch the Docker engine in this process, without an agent")
-	f.StringSliceVar(&o.tls.listen, "tls-listen", nil, "address to serve HTTPS on; may be repeated")
-	f.StringVar(&o.tls.certificate, "tls-cert", "", "PEM file of the certificate for --tls-listen; a changed one is picked up")
-	f.StringVar(&o.tls.key, "tls-key", "", "PEM file of the certificate's key")
+	f.StringSliceVar(&o.listen, "listen", []string{":80"}, "`address` for HTTP; may be repeated; sockets passed by systemd replace it")
+	f.StringVar(&o.ping, "ping", "127.0.0.1:9180", "loopback `address` for /ping and /metrics; empty disables")
+	f.StringVar(&o.state, "state", env.StateDir(), "`folder` for the last good table; empty disables")
+	f.BoolVar(&o.docker, "docker", false, "watch the Docker engine, without an agent")
+	f.StringSliceVar(&o.tls.listen, "tls-listen", nil, "`address` for HTTPS; may be repeated")
+	f.StringVar(&o.tls.certificate, "tls-cert", "", "PEM `file` with the certificate for --tls-listen; reloaded when it changes")
+	f.StringVar(&o.tls.key, "tls-key", "", "PEM `file` with the key of the certificate")
 	addProxyFlags(f, &o.proxyOptions)
 	addLogFlag(f, &o.level)
 	return c
 }
 
-// config reads the certificate; it is nil when there is nobody to show one to. given says that there are sockets for HTTPS
+// config reads the certificate; it is nil without an address for HTTPS. given says that there are sockets for HTTPS
 // besides o.listen.
 func (o tlsOptions) config(given bool, logger *slog.Logger) (*tls.Config, error) {
 	needed := given || len(o.listen) > 0
@@ -69,11 +69,11 @@ func (o tlsOptions) config(given bool, logger *slog.Logger) (*tls.Config, error)
 	case o.certificate == "" && o.key == "" && !needed:
 		return nil, nil
 	case !needed:
-		return nil, cli.Usage(errors.New("--tls-listen is missing: a certificate is for an address to serve HTTPS on, such as --tls-listen :443"))
+		return nil, cli.Usage(errors.New("--tls-listen is missing: a certificate needs an address for HTTPS, such as --tls-listen :443"))
 	case o.certificate == "":
-		return nil, cli.Usage(errors.New("--tls-cert is missing: serving HTTPS takes a certificate, in a PEM file, and its --tls-key"))
+		return nil, cli.Usage(errors.New("--tls-cert is missing: HTTPS needs a certificate in a PEM file, and its --tls-key"))
 	case o.key == "":
-		return nil, cli.Usage(errors.New("--tls-key is missing: serving HTTPS takes the key of the certificate in --tls-cert, in a PEM file"))
+		return nil, cli.Usage(errors.New("--tls-key is missing: HTTPS needs the key of the certificate in --tls-cert, in a PEM file"))
 	}
 	files, err := certificate.Load(o.certificate, o.key, logger)
 	if err != nil {
@@ -130,16 +130,16 @@ func runServe(ctx context.Context, env *cli.Env, o serveOptions) error {
 	trim()
 	err = group.Wait()
 	if errors.Is(err, syscall.EACCES) {
-		return fmt.Errorf("%w; without root choose a port above 1023 with --listen, and folders of your own with --socket and --state", err)
+		return fmt.Errorf("%w; without root choose a port above 1023 with --listen, and writable paths with --socket and --state", err)
 	}
 	return err
 }
 
-// told is a call of what tells the system how things stand.
+// told is a call of notify that logs its error.
 func told(logger *slog.Logger, notify func() error) func() {
 	return func() {
 		if err := notify(); err != nil {
-			logger.Warn("the system that started the gateway cannot be told how it stands", "error", err)
+			logger.Warn("cannot notify systemd", "error", err)
 		}
 	}
 }
@@ -149,11 +149,11 @@ func (o *serveOptions) config(env *cli.Env, logger *slog.Logger, c proxy.Config)
 	room := limit.Measure()
 	conns, fewer := o.limit.conns(room)
 	if fewer {
-		logger.Info("memory and open files have room for fewer connections than --max-conns", "connections", conns)
+		logger.Info("memory and open files allow fewer connections than --max-conns", "connections", conns)
 	}
 	requests, perClient, fewer := o.limit.requests(room)
 	if fewer {
-		logger.Info("memory and open files have room for fewer requests under way than --max-requests", "requests", requests)
+		logger.Info("memory and open files allow fewer concurrent requests than --max-requests", "requests", requests)
 	}
 	c.Listen, c.TLSListen, c.Ping, c.Admin = o.listen, o.tls.listen, o.ping, env.Socket()
 	c.Via, c.Forwarded = o.via, o.forwarded
@@ -179,7 +179,7 @@ func (p inProcess) PutAgent(_ context.Context, a admin.Agent) (admin.Pushed, err
 
 // addLogFlag adds the flag that both processes have.
 func addLogFlag(f *pflag.FlagSet, level *string) {
-	f.StringVar(level, "log", "info", "least level to log: debug, info, warn or error")
+	f.StringVar(level, "log", "info", "`level` to log from: debug, info, warn or error")
 }
 
 // newLogger writes to stderr from the named level on.

@@ -51,20 +51,20 @@ const (
 
 func addLimitFlags(f *pflag.FlagSet, o *limitOptions) {
 	f.IntVar(&o.maxConns, "max-conns", 10_000,
-		"most client connections at once, 0 for no number; never more than memory and open files have room for")
+		"open client connections; 0 for as many as memory and open files allow, which is also the most")
 	f.IntVar(&o.maxConnsPerClient, "max-conns-per-client", 1024,
-		"most connections of one address (of IPv6, one /64), 0 for no bound; a whole school may share one")
+		"open connections per client address (IPv6: per /64); 0 disables")
 	f.IntVar(&o.maxRequests, "max-requests", 0,
-		"most requests under way at once, upgraded connections included, 0 for no number; never more than memory and open files have room for")
+		"concurrent requests, upgraded connections included; 0 for as many as memory and open files allow, which is also the most")
 	f.IntVar(&o.maxRequestsPerClient, "max-requests-per-client", 512,
-		"most requests under way of one address over all its connections, never more than a quarter of all; 0 for no bound")
-	f.StringVar(&o.maxBody, "max-body", "", "largest body of a request, such as 100MB; a route's label goes before (default none)")
-	f.StringVar(&o.maxHead, "max-head", "64KiB", "largest head of a request")
-	f.IntVar(&o.maxFields, "max-fields", 128, "most header fields of a request")
-	f.StringVar(&o.clientRate, "client-rate", "", "most requests of one address, such as 50/s,burst=100 (default none)")
+		"concurrent requests per client address, at most a quarter of --max-requests; 0 disables")
+	f.StringVar(&o.maxBody, "max-body", "", "largest request body, such as 100MB; a route's label overrides it (default none)")
+	f.StringVar(&o.maxHead, "max-head", "64KiB", "largest request head")
+	f.IntVar(&o.maxFields, "max-fields", 128, "header fields per request")
+	f.StringVar(&o.clientRate, "client-rate", "", "requests per client address, such as 50/s,burst=100 (default none)")
 	f.StringSliceVar(&o.trustedProxies, "trusted-proxy", nil,
-		"network or address of proxies before this one that are believed who the client is, or private; may be repeated")
-	f.BoolVar(&o.proxyProtocol, "proxy-protocol", false, "connections from --trusted-proxy begin with a header of the PROXY protocol, version 1 or 2")
+		"`network` or address of proxies whose forwarded client address is trusted, or private for all private networks; may be repeated")
+	f.BoolVar(&o.proxyProtocol, "proxy-protocol", false, "expect a PROXY protocol header, version 1 or 2, on connections from --trusted-proxy")
 	for _, w := range o.waits.all() {
 		f.DurationVar(w.value, w.flag, w.usual, w.usage)
 	}
@@ -79,16 +79,16 @@ type wait struct {
 
 func (o *waitOptions) all() []wait {
 	return []wait{
-		{&o.head, "head-timeout", "how long a client may take to send the head of a request, and for the handshake of TLS, 0 for ever", 10 * time.Second},
-		{&o.idle, "idle-timeout", "how long a connection may wait for its next request, 0 for ever", 2 * time.Minute},
-		{&o.body, "body-timeout", "how long a client may pause in the body of a request, 0 for ever", time.Minute},
-		{&o.write, "write-timeout", "how long a client may read nothing of a response, 0 for ever", time.Minute},
-		{&o.connect, "connect-timeout", "how long a target may take to accept a connection, 0 for ever", 5 * time.Second},
-		{&o.answer, "answer-timeout", "how long a target may take to begin its answer, 0 for ever", 2 * time.Minute},
-		{&o.total, "total-timeout", "how long a whole request may take, upgraded connections excepted (default for ever)", 0},
-		{&o.drain, "drain-timeout", "how long a target that is being replaced keeps what it has, 0 for ever; a route's label goes before", 30 * time.Second},
-		{&o.grace, "grace", "how long requests under way may go on when the gateway ends, 0 for not at all", 10 * time.Second},
-		{&o.hold, "hold", "how long a request waits for a route whose targets are all gone for the moment, 0 for not at all", 5 * time.Second},
+		{&o.head, "head-timeout", "timeout for the TLS handshake and for each request head; 0 disables", 10 * time.Second},
+		{&o.idle, "idle-timeout", "timeout for idle client connections; 0 disables", 2 * time.Minute},
+		{&o.body, "body-timeout", "timeout between reads of a request body; 0 disables", time.Minute},
+		{&o.write, "write-timeout", "timeout between writes of a response; 0 disables", time.Minute},
+		{&o.connect, "connect-timeout", "connect timeout to a target; 0 disables", 5 * time.Second},
+		{&o.answer, "answer-timeout", "timeout for the response head of a target; 0 disables", 2 * time.Minute},
+		{&o.total, "total-timeout", "timeout for a whole request, except upgraded connections (default none)", 0},
+		{&o.drain, "drain-timeout", "time for requests to a replaced target to finish; 0 for no limit; a route's label overrides it", 30 * time.Second},
+		{&o.grace, "grace", "time for requests to finish when the gateway stops; 0 ends them at once", 10 * time.Second},
+		{&o.hold, "hold", "time that a request waits for a route without a ready target; 0 disables", 5 * time.Second},
 	}
 }
 

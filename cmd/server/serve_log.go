@@ -20,9 +20,9 @@ type accessLogOptions struct {
 }
 
 func addAccessLogFlags(f *pflag.FlagSet, o *accessLogOptions) {
-	f.StringVar(&o.path, "access-log", "", "file that gets a line for each request, - for stdout; SIGHUP reopens it (default none)")
-	f.StringVar(&o.format, "access-log-format", string(accesslog.JSON), "how these lines look: json or combined")
-	f.BoolVar(&o.query, "access-log-query", false, "include queries, which often hold secrets")
+	f.StringVar(&o.path, "access-log", "", "`file` to log requests to, - for stdout; SIGHUP reopens it (default none)")
+	f.StringVar(&o.format, "access-log-format", string(accesslog.JSON), "`format` of the access log: json or combined")
+	f.BoolVar(&o.query, "access-log-query", false, "log query strings, which often hold secrets")
 }
 
 // check reads the format. Its errors are usage errors.
@@ -32,7 +32,7 @@ func (o accessLogOptions) check() (accesslog.Format, error) {
 		return format, cli.Usage(fmt.Errorf("--access-log-format: %w", err))
 	}
 	if o.path == "" && (o.query || format != accesslog.JSON) {
-		return format, cli.Usage(errors.New("--access-log is missing: name the file that the lines go to, or - for stdout"))
+		return format, cli.Usage(errors.New("--access-log is missing: name a file, or - for stdout"))
 	}
 	return format, nil
 }
@@ -50,8 +50,8 @@ func (o accessLogOptions) open(env *cli.Env, logger *slog.Logger) (*accesslog.Lo
 	return accesslog.Open(c)
 }
 
-// runLogged serves until that ends, and writes the access log meanwhile, if there is one. It has SIGHUP open the log
-// anew; without a log the signal does nothing.
+// runLogged serves until that ends, and writes the access log, if there is one. SIGHUP reopens the log;
+// without a log the signal does nothing.
 func runLogged(ctx context.Context, access *accesslog.Log, logger *slog.Logger, serve func(context.Context) error) error {
 	signals, stop := newHangups()
 	defer stop()

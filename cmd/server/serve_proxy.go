@@ -19,8 +19,8 @@ type proxyOptions struct {
 }
 
 func addProxyFlags(f *pflag.FlagSet, o *proxyOptions) {
-	f.StringVar(&o.via, "via", "", "name of this gateway in the Via fields that it then adds, both ways")
-	f.BoolVar(&o.forwarded, "forwarded", false, "also send apps the client's address in a Forwarded field")
+	f.StringVar(&o.via, "via", "", "name to add in the Via field of requests and responses (default none)")
+	f.BoolVar(&o.forwarded, "forwarded", false, "also send a Forwarded field to targets")
 	addAccessLogFlags(f, &o.access)
 	addLimitFlags(f, &o.limit)
 }

@@ -23,17 +23,17 @@ func newSite(env *cli.Env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "site",
 		Short: "Serve a folder of static files",
-		Long: "Serves the files of one folder over HTTP: no listings, no dotfiles except /.well-known, no links out of the\n" +
-			"folder. The containers of the portfolio template run this.",
+		Long: "Serves the files of a folder over HTTP, without listings, dotfiles except /.well-known, and links out of the\n" +
+			"folder. Containers of the portfolio template run it.",
 		Example: "  gateway site --root ./public --listen 127.0.0.1:8080",
 		Args:    cli.Args(cobra.NoArgs),
 		RunE:    func(c *cobra.Command, _ []string) error { return runSite(c.Context(), env, o) },
 	}
 	f := c.Flags()
-	f.StringVar(&o.root, "root", ".", "folder to serve")
-	f.StringVar(&o.versions, "versions", "", "folder with versions of the site: what current/site in it leads to is served in place of --root, when it is there")
-	f.StringVar(&o.listen, "listen", ":8080", "address to listen on")
-	f.BoolVar(&o.spa, "spa", false, "answer pages that name no file with /index.html, for apps that route in the browser")
+	f.StringVar(&o.root, "root", ".", "`folder` to serve")
+	f.StringVar(&o.versions, "versions", "", "`folder` with versions of the site; its current/site, when there, is served instead of --root")
+	f.StringVar(&o.listen, "listen", ":8080", "`address` to listen on")
+	f.BoolVar(&o.spa, "spa", false, "answer unknown paths with /index.html, for apps with client-side routes")
 	return c
 }
 

@@ -21,10 +21,11 @@ func newStatus(env *cli.Env) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "status",
-		Short: "Show the proxy, the agent, the engine and the table",
-		Long:  "Shows both processes, the engine, the current table and the listeners. It exits with 1 when a part is missing.",
-		Args:  cli.Args(cobra.NoArgs),
-		RunE:  func(c *cobra.Command, _ []string) error { return runStatus(c.Context(), env, asJSON) },
+		Short: "Show the state of the proxy, the agent and the engine",
+		Long: "Shows the state of the proxy, the agent, the engine, the listeners and the route table, and warns of full disks\n" +
+			"and invite links about to expire. Exits with 1 when a part is missing.",
+		Args: cli.Args(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error { return runStatus(c.Context(), env, asJSON) },
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
@@ -131,7 +132,7 @@ func faults(s admin.Status, now time.Time) []string {
 	}
 	if s.Agent != nil && !s.Agent.Engine.Connected {
 		all = append(all, "the agent cannot talk to the engine: "+cmp.Or(s.Agent.Engine.Error, "it is connecting")+
-			"; the last good table is served meanwhile")
+			"; the last good table stays current")
 	}
 	return all
 }

@@ -32,11 +32,11 @@ func newUp(env *cli.Env) *cobra.Command {
 	var o upOptions
 	c := &cobra.Command{
 		Use:   "up",
-		Short: "Run the gateway, or bring the running one up to date",
-		Long: "Packs this binary into an image (nothing is pulled) and runs it as two containers: the proxy, which\n" +
-			"publishes the port and has no Docker socket, and the agent, which has the socket and no port. Run again it\n" +
-			"replaces only what changed; settings whose flags are not given stay as they were, and go back to a default by\n" +
-			"naming it: --max-body '', --max-conns 10000. Changed settings replace the proxy, and nobody is served between.",
+		Short: "Run the gateway, or update the running one",
+		Long: "Packs this binary into an image (nothing is pulled) and runs it as two containers: the proxy, which publishes\n" +
+			"the port and has no Docker socket, and the agent, which has the socket and no port. Run it again to update:\n" +
+			"it replaces only what changed and keeps the settings of flags that are not given. To reset a setting, give its\n" +
+			"default: --max-body ''. New settings replace the proxy, which serves nothing for a moment.",
 		Example: "  gateway up\n  gateway up --http 8080 --bind 127.0.0.1\n  gateway up --host example.org\n" +
 			"  gateway up --access-log - --client-rate 50/s,burst=100",
 		Args: cli.Args(cobra.NoArgs),
@@ -46,15 +46,15 @@ func newUp(env *cli.Env) *cobra.Command {
 		},
 	}
 	f := c.Flags()
-	f.Uint16Var(&o.http, "http", 80, "port to publish for HTTP")
-	f.StringVar(&o.bind, "bind", "", "host address to publish on (default all)")
-	f.StringSliceVar(&o.hosts, "host", nil, "host name of the site, to which the proxy answers on the projects' networks too; may be repeated")
-	f.StringVar(&o.dockerSocket, "docker-socket", "", "path of the engine's socket on its host (default that of a local engine, else /var/run/docker.sock)")
-	f.StringVar(&o.image, "image", "", "run this image of the engine instead of packing a binary")
-	f.StringVar(&o.binary, "binary", "", "pack this Linux binary (default the running one, or gateway-linux-ARCH beside it)")
-	f.StringVar(&o.pool, "pool", "", "addresses that the proxy's own network is cut from, when it is made (default $GATEWAY_POOL, else "+subnet.DefaultPool+")")
+	f.Uint16Var(&o.http, "http", 80, "`port` to publish for HTTP")
+	f.StringVar(&o.bind, "bind", "", "host `address` to publish on (default all)")
+	f.StringSliceVar(&o.hosts, "host", nil, "host `name` of the site, also on the projects' networks; may be repeated")
+	f.StringVar(&o.dockerSocket, "docker-socket", "", "`path` of the engine's socket on its host (default that of a local engine, else /var/run/docker.sock)")
+	f.StringVar(&o.image, "image", "", "`image` to run, already on the engine, instead of packing a binary")
+	f.StringVar(&o.binary, "binary", "", "Linux binary to pack (default the running one, or gateway-linux-ARCH beside it)")
+	f.StringVar(&o.pool, "pool", "", "address `pool` for the proxy's network (default $GATEWAY_POOL, else "+subnet.DefaultPool+")")
 	addProxyFlags(f, new(proxyOptions))
-	f.Lookup("access-log").Usage = "- for a line for each request in the proxy's stdout, which docker logs shows (default none)"
+	f.Lookup("access-log").Usage = "- to log requests to stdout, for docker logs (default none)"
 	return c
 }
 

@@ -30,11 +30,11 @@ func newSlackSetLink(env *cli.Env) *cobra.Command {
 	o := setLinkOptions{now: time.Now}
 	c := &cobra.Command{
 		Use:   "set-link URL",
-		Short: "Set the link that the page leads to",
-		Long: "Sets the invite link that the button of the page leads to, within a second and without a restart, and prints its\n" +
-			"ID. It takes the place of those before it; with --add they stay, and of those that are neither expired nor full\n" +
-			"the least used is next. Links of Slack end after 30 days or 400 joins unless said otherwise, others never.\n" +
-			"Setting a link again changes its bounds and keeps its joins.",
+		Short: "Set the invite link of the page",
+		Long: "Sets the invite link of the page's button, without a restart, and prints its ID. It replaces the previous links;\n" +
+			"with --add they stay, and the button uses the least used link that is neither expired nor full. Slack links\n" +
+			"expire after 30 days or 400 joins by default, others never. Setting a link again changes its limits and keeps\n" +
+			"its count of joins.",
 		Example: "  gateway slack set-link https://join.slack.com/t/robots/shared_invite/zt-2abc\n" +
 			"  gateway slack set-link URL --add --expires 2027-06-30 --max 100\n" +
 			"  gateway slack set-link https://chat.example.org/join --host chat.example.org",
@@ -45,15 +45,15 @@ func newSlackSetLink(env *cli.Env) *cobra.Command {
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.expires, "expires", "", "when it ends: 30d, 2w, a last day such as 2027-06-30, or never (default 30d for Slack, else never)")
-	f.StringVar(&o.most, "max", "", "how many may join by it, 0 for any number (default 400 for Slack, else 0)")
-	f.StringVar(&o.host, "host", "", "host that the link leads to, once more, for pages of kind link")
-	f.BoolVar(&o.add, "add", false, "keep the links that there are, and use them in turn")
+	f.StringVar(&o.expires, "expires", "", "`expiry`: 30d, 2w, a last day such as 2027-06-30, or never (default 30d for Slack, else never)")
+	f.StringVar(&o.most, "max", "", "maximum `number` of joins; 0 for no limit (default 400 for Slack, else 0)")
+	f.StringVar(&o.host, "host", "", "`host` of the link, to confirm it, for pages of kind link")
+	f.BoolVar(&o.add, "add", false, "keep the other links, and use them in turn")
 	addProjectFlag(c, &o.project)
 	return c
 }
 
-// link reads the words of the call for a page of some kind.
+// link reads the arguments for a page of some kind.
 func (o setLinkOptions) link(kind link.Kind) (link.Link, error) {
 	l := link.Link{Host: o.host, Added: o.now().UTC().Truncate(time.Second)}
 	var err error
@@ -68,7 +68,7 @@ func (o setLinkOptions) link(kind link.Kind) (link.Link, error) {
 		l.Max = slackJoins
 	case o.most == "":
 	case err != nil || most < 0:
-		return l, cli.Usage(fmt.Errorf("--max %q: it takes the number of people who may join by the link, or 0 for any", o.most))
+		return l, cli.Usage(fmt.Errorf("--max %q: it takes a number of joins, or 0 for no limit", o.most))
 	default:
 		l.Max = most
 	}
@@ -114,7 +114,7 @@ func runSlackSetLink(ctx context.Context, env *cli.Env, o setLinkOptions) error 
 			return err
 		}
 		if gone > 0 {
-			env.Notef("%d other links are no longer used\n", gone)
+			env.Notef("removed %d other links\n", gone)
 		}
 		env.Notef("the page of project %s leads to the link from now on: %s\n", page.Name, bounds(l))
 		env.Printf("%s\n", link.IDOf(l.URL))
@@ -138,8 +138,8 @@ func newSlackRemoveLink(env *cli.Env) *cobra.Command {
 	var project string
 	c := &cobra.Command{
 		Use:     "rm-link ID|URL",
-		Short:   "Forget a link of the page",
-		Long:    "Forgets a link, which is named by its ID or its URL, as 'gateway slack show' lists them. Its joins stay counted.",
+		Short:   "Remove a link from the page",
+		Long:    "Removes a link by its ID or URL, as listed by 'gateway slack show'. Its count of joins is kept.",
 		Example: "  gateway slack rm-link 1f2e3d4c",
 		Args:    cli.Args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -155,14 +155,14 @@ func newSlackRemoveLink(env *cli.Env) *cobra.Command {
 // newSlackSwitch is the command that takes a link out of use, or puts it back.
 func newSlackSwitch(env *cli.Env, name string, off bool) *cobra.Command {
 	var project string
-	short, done := "Use a link again that was disabled", "is used again"
+	short, done := "Enable a disabled link", "is enabled"
 	if off {
-		short, done = "Take a link out of use and keep it", "is disabled; use it again with: gateway slack enable-link"
+		short, done = "Disable a link without removing it", "is disabled; enable it with: gateway slack enable-link"
 	}
 	c := &cobra.Command{
 		Use:     name + " ID|URL",
 		Short:   short,
-		Long:    short + ". It is named by its ID or its URL, as 'gateway slack show' lists them.",
+		Long:    short + ". The link is named by its ID or URL, as listed by 'gateway slack show'.",
 		Example: "  gateway slack " + name + " 1f2e3d4c",
 		Args:    cli.Args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {

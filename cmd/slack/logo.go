@@ -23,8 +23,8 @@ func newSlackSetLogo(env *cli.Env) *cobra.Command {
 	var o logoOptions
 	c := &cobra.Command{
 		Use:     "set-logo FILE",
-		Short:   "Put a logo on the page",
-		Long:    "Copies a picture (SVG, PNG, JPEG, WebP or GIF, up to 512 KiB) to the page, in place of its first letter.",
+		Short:   "Set the logo of the page",
+		Long:    "Copies an image (SVG, PNG, JPEG, WebP or GIF, up to 512 KiB) to the page.",
 		Example: "  gateway slack set-logo club.svg\n  gateway slack set-logo --none",
 		Args:    cli.Args(cobra.MaximumNArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -37,7 +37,7 @@ func newSlackSetLogo(env *cli.Env) *cobra.Command {
 			return runSlackSetLogo(c.Context(), env, o)
 		},
 	}
-	c.Flags().BoolVar(&o.none, "none", false, "take the logo away")
+	c.Flags().BoolVar(&o.none, "none", false, "remove the logo")
 	addProjectFlag(c, &o.project)
 	return c
 }

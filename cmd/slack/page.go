@@ -81,7 +81,7 @@ func onlyInvite(s *cli.Session) (projects.Project, error) {
 	for _, p := range all {
 		names = append(names, string(p.Name))
 	}
-	return projects.Project{}, cli.Usage(fmt.Errorf("%d projects have an invite page: %s; say which one with --project NAME", len(all), strings.Join(names, ", ")))
+	return projects.Project{}, cli.Usage(fmt.Errorf("%d projects have an invite page: %s; name one with --project NAME", len(all), strings.Join(names, ", ")))
 }
 
 // invites are the projects with an invite page.
@@ -167,7 +167,7 @@ func onInvite(ctx context.Context, env *cli.Env, name string, do func(invitePage
 func (p invitePage) private() error {
 	above := filepath.Dir(p.privateDir())
 	if err := os.MkdirAll(p.privateDir(), 0o755); err != nil {
-		return fmt.Errorf("making a folder for what the page keeps for itself: %w", err)
+		return fmt.Errorf("creating the private folder of the page: %w", err)
 	}
 	if err := os.Chmod(above, 0o700); err != nil {
 		return fmt.Errorf("keeping others out of %s: %w; run this as the owner of the project's folder", above, err)
@@ -175,10 +175,10 @@ func (p invitePage) private() error {
 	return nil
 }
 
-// changeLinks replaces the links of a page by what change makes of them. With anew links that cannot be read are none.
-func (p invitePage) changeLinks(anew bool, change func(link.List) (link.List, error)) error {
+// changeLinks replaces the links of a page by what change makes of them. With reset, links that cannot be read are dropped.
+func (p invitePage) changeLinks(reset bool, change func(link.List) (link.List, error)) error {
 	list, err := link.Read(p.linksFile())
-	if err != nil && !(anew && errors.Is(err, link.ErrUnreadable)) {
+	if err != nil && !(reset && errors.Is(err, link.ErrUnreadable)) {
 		return err
 	}
 	if list, err = change(list); err != nil {
@@ -191,5 +191,5 @@ func (p invitePage) changeLinks(anew bool, change func(link.List) (link.List, er
 }
 
 func addProjectFlag(c *cobra.Command, project *string) {
-	c.Flags().StringVar(project, "project", "", "project with the page (default the only one that there is)")
+	c.Flags().StringVar(project, "project", "", "`project` with the page (default the only one)")
 }

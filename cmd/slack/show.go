@@ -19,9 +19,9 @@ func newSlackShow(env *cli.Env) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "show",
-		Short: "Show the page's links, joins and what to do about them",
-		Long: "Shows the links of the page with their state, how often they were used and until when they can be, and warns of\n" +
-			"what ends within five days or is nearly full. A join is a press of the button, whether or not the client joins afterwards.",
+		Short: "Show the links of the page and their use",
+		Long: "Shows the links of the page with their state, joins and expiry, and warns of those that expire within five days\n" +
+			"or are nearly full. A join is a press of the button.",
 		Example: "  gateway slack show\n  gateway slack show --project chat --json",
 		Args:    cli.Args(cobra.NoArgs),
 		RunE:    func(c *cobra.Command, _ []string) error { return runSlackShow(c.Context(), env, project, asJSON) },

@@ -11,9 +11,9 @@ import (
 func newSlack(env *cli.Env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "slack",
-		Short: "Look after the page that invites people to a chat",
-		Long: "Sets the links that the page of a slack-invite project leads to, and shows how often they were used. It is for\n" +
-			"pages that invite to Discord, Matrix or elsewhere too. While there is one such project, --project need not be said.",
+		Short: "Manage the page that invites people to a chat",
+		Long: "Manages the links of a slack-invite project's page, and shows how often they were used. The page can also invite\n" +
+			"to Discord, Matrix or another service. --project is needed only with several such projects.",
 		Example: "  gateway slack set-link https://join.slack.com/t/robots/shared_invite/zt-2abc\n  gateway slack show",
 		Args:    cli.Args(cobra.NoArgs),
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },

@@ -23,16 +23,16 @@ func newSlackSetWebhook(env *cli.Env) *cobra.Command {
 	var o webhookOptions
 	c := &cobra.Command{
 		Use:   "set-webhook",
-		Short: "Set where requests for an invitation go",
-		Long: "Reads the URL of an incoming webhook of Slack or Discord from standard input or from a file, since whoever knows it\n" +
-			"can write there: what is on a command line, others on this machine can see. It is kept in the project's\n" +
-			"secrets and never shown. The page offers its form once form: true is in its page.yaml.",
+		Short: "Set the webhook for invitation requests",
+		Long: "Reads the URL of an incoming webhook of Slack or Discord from standard input or from a file; it is a secret, and\n" +
+			"other users can see command lines. It is kept in the project's secrets and never shown. The page shows its form\n" +
+			"when page.yaml has form: true.",
 		Example: "  gateway slack set-webhook --file webhook.txt\n  gateway slack set-webhook < webhook.txt",
 		Args:    cli.Args(cobra.NoArgs),
 		RunE:    func(c *cobra.Command, _ []string) error { return runSlackSetWebhook(c.Context(), env, o) },
 	}
-	c.Flags().StringVar(&o.file, "file", "", "file with the URL (default standard input)")
-	c.Flags().BoolVar(&o.anyHost, "any-host", false, "take the webhook of any service over HTTPS that takes JSON with a text")
+	c.Flags().StringVar(&o.file, "file", "", "`file` with the URL (default standard input)")
+	c.Flags().BoolVar(&o.anyHost, "any-host", false, "accept any HTTPS webhook that takes JSON with a text")
 	addProjectFlag(c, &o.project)
 	return c
 }
@@ -55,7 +55,7 @@ func runSlackSetWebhook(ctx context.Context, env *cli.Env, o webhookOptions) err
 		}
 		env.Notef("requests for an invitation to project %s go to %s\n", page.Name, webhook)
 		if !page.settings.Form {
-			env.Notef("the page does not offer its form yet: write form: true in %s\n", filepath.Join(page.pageDir(), invite.SettingsFile))
+			env.Notef("the page does not show its form yet: write form: true in %s\n", filepath.Join(page.pageDir(), invite.SettingsFile))
 		}
 		return nil
 	})
@@ -86,8 +86,8 @@ func newSlackRemoveWebhook(env *cli.Env) *cobra.Command {
 	var project string
 	c := &cobra.Command{
 		Use:     "rm-webhook",
-		Short:   "Forget where requests for an invitation go",
-		Long:    "Forgets the webhook; the page shows no form any more. A second run is fine.",
+		Short:   "Remove the webhook for invitation requests",
+		Long:    "Removes the webhook, and with it the form of the page. Safe to run again.",
 		Example: "  gateway slack rm-webhook",
 		Args:    cli.Args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
