@@ -149,8 +149,17 @@ func ShortName(c docker.Container) string {
 func (r Running) empty() bool { return len(r.Containers) == 0 && len(r.Networks) == 0 }
 
 // runs reports that a container of the project runs, or is about to.
-func (r Running) runs() bool {
-	return slices.ContainsFunc(r.Containers, func(c docker.Container) bool { return c.State == "running" || c.State == "restarting" })
+func (r Running) runs() bool { return r.up() > 0 }
+
+// up counts the containers that run, or are about to.
+func (r Running) up() int {
+	n := 0
+	for _, c := range r.Containers {
+		if c.State == "running" || c.State == "restarting" {
+			n++
+		}
+	}
+	return n
 }
 
 // ours reports whether anything of it was made for the gateway.

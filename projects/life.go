@@ -96,6 +96,34 @@ func settle(ctx context.Context, l Life, name Name) error {
 	return nil
 }
 
+// steadily starts what ran before, again when something of it stops meanwhile: an engine that was asked to stop a container
+// does so although nobody waits for the answer any more.
+func steadily(ctx context.Context, l Life, name Name, start func() error) error {
+	for try := 1; ; try++ {
+		err := start()
+		if try == 3 || ctx.Err() != nil || err == nil && steady(ctx, l, name) {
+			return err
+		}
+	}
+}
+
+// steady reports whether all that runs of a project goes on running for a while.
+func steady(ctx context.Context, l Life, name Name) bool {
+	before := 0
+	for begun := time.Now(); time.Since(begun) < settleTime; time.Sleep(settlePoll) {
+		running, err := Look(ctx, l.Engine, name)
+		if err != nil {
+			return true // Whoever asks next says so.
+		}
+		now := running.up()
+		if now < before {
+			return false
+		}
+		before = now
+	}
+	return true
+}
+
 // settleTime is how long an engine may take for a call that was abandoned; tests have a fast engine.
 var settleTime = 2 * time.Second
 

@@ -41,6 +41,8 @@ type fakeCompose struct {
 	// down says how often Down leaves everything as it is and fails.
 	down  int
 	calls []string
+	// late is done by the engine a moment after the second Up.
+	late func()
 	// inspect says what the policy finds, nil nothing; volumes are those of any project.
 	inspect func(s compose.Subject) error
 	volumes []string
@@ -106,6 +108,14 @@ func (f *fakeCompose) Up(ctx context.Context, dir, name string, force bool) erro
 	}
 	if running.empty() {
 		f.start(dir, name)
+	}
+	for _, c := range running.Containers {
+		if c.State == "exited" {
+			f.engine.Start(c.Name)
+		}
+	}
+	if f.late != nil && len(f.calls) == 2 {
+		time.AfterFunc(settlePoll, f.late)
 	}
 	err, f.up = f.up, nil
 	return err

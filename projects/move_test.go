@@ -191,3 +191,17 @@ func TestMove_NeedsNoTemplate(t *testing.T) {
 		t.Errorf("%+v %v", m, err)
 	}
 }
+
+func TestMove_StartsWhatAnAbandonedStopEnds(t *testing.T) {
+	b := added(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	b.compose.late = func() { b.engine.Stop("robots-site-1") }
+	b.Ready = func(ctx context.Context, _ Name, _ []route.Key) error { cancel(); return ctx.Err() }
+	_, err := b.Do(ctx, Move{Name: "robots", To: prefix(t, "/chess"), Template: known})
+	if failure, ok := errors.AsType[*Failure](err); !ok || failure.Undone == "" {
+		t.Errorf("got %v", err)
+	}
+	if c, err := b.client.Container(t.Context(), "robots-site-1"); err != nil || c.State != "running" {
+		t.Errorf("it is %s, %v, after %v", c.State, err, b.compose.calls)
+	}
+}

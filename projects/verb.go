@@ -192,7 +192,13 @@ const (
 func (l Life) act(ctx context.Context, name Name, a plan.Action, interrupted bool) error {
 	switch a.Kind {
 	case up:
-		if err := l.run(ctx, a.Path, name, len(a.Names) > 0); err != nil {
+		start := func() error { return l.run(ctx, a.Path, name, len(a.Names) > 0) }
+		again := start
+		if interrupted {
+			again = func() error { return steadily(ctx, l, name, start) }
+		}
+		err := again()
+		if err != nil {
 			return fmt.Errorf("starting project %s again as it was: %w", name, err)
 		}
 		return nil
