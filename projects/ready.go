@@ -168,7 +168,7 @@ func (r Readiness) look(ctx context.Context, name Name, key route.Key) (wrong bo
 			continue
 		}
 		switch found.State {
-		case "ready":
+		case ready:
 			return false, r.Gateway.Probe(ctx, key)
 		case string(route.Unreachable):
 			// That is what the last requests found; this one may find it well.

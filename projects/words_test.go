@@ -78,13 +78,13 @@ func FuzzDefaultName(f *testing.F) {
 	})
 }
 
-func TestParseEnd_ReadsSpansAndDates(t *testing.T) {
+func TestParseExpiry_ReadsSpansAndDates(t *testing.T) {
 	now := time.Date(2026, 11, 20, 23, 59, 0, 0, time.FixedZone("KST", 9*3600))
 	for in, want := range map[string]string{
 		"90d": "2027-02-18", "2w": "2026-12-04", "6m": "2027-05-20", "1y": "2027-11-20", "1d": "2026-11-21",
 		"2027-06-30": "2027-06-30", "2026-11-20": "2026-11-20",
 	} {
-		if got, err := ParseEnd(in, now); err != nil || got.Format(time.DateOnly) != want || got.Location() != time.UTC {
+		if got, err := ParseExpiry(in, now); err != nil || got.Format(time.DateOnly) != want || got.Location() != time.UTC {
 			t.Errorf("%s: %v %v, want %s", in, got, err, want)
 		}
 	}
@@ -98,18 +98,18 @@ func TestParseEnd_ReadsSpansAndDates(t *testing.T) {
 		"2027-02-30": "write 90d",
 		"9999y":      "after the year",
 	} {
-		if got, err := ParseEnd(in, now); err == nil || !strings.Contains(err.Error(), want) {
+		if got, err := ParseExpiry(in, now); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v %v, want %q", in, got, err, want)
 		}
 	}
 }
 
-func FuzzParseEnd(f *testing.F) {
+func FuzzParseExpiry(f *testing.F) {
 	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 	f.Add("90d")
 	f.Add("2027-06-30")
 	f.Fuzz(func(t *testing.T, s string) {
-		if end, err := ParseEnd(s, now); err == nil && (end.Before(now.Truncate(24*time.Hour)) || end.Year() > lastYear) {
+		if end, err := ParseExpiry(s, now); err == nil && (end.Before(now.Truncate(24*time.Hour)) || end.Year() > lastYear) {
 			t.Errorf("%q ends at %v", s, end)
 		}
 	})

@@ -88,7 +88,7 @@ func (o addOptions) request(ctx context.Context, env *cli.Env) (projects.Add, er
 		return r, cli.Usage(err)
 	}
 	if o.ttl != "" {
-		if r.Expires, err = projects.ParseEnd(o.ttl, o.now()); err != nil {
+		if r.Expires, err = projects.ParseExpiry(o.ttl, o.now()); err != nil {
 			return r, cli.Usage(fmt.Errorf("--ttl: %w", err))
 		}
 	}

@@ -144,7 +144,7 @@ func (o observation) view(p projects.Project, now time.Time) projectView {
 		Created: day(p.Created), Expires: day(p.Expires), Routes: []routeView{},
 	}
 	if !p.Expires.IsZero() {
-		left := daysLeft(p.Expires, now)
+		left := projects.DaysLeft(p.Expires, now)
 		v.DaysLeft = &left
 	}
 	for _, c := range o.containers[v.Name] {
@@ -152,7 +152,7 @@ func (o observation) view(p projects.Project, now time.Time) projectView {
 	}
 	o.addRoutes(&v, p)
 	v.Problems = append(v.Problems, o.invites[v.Name]...)
-	v.State = o.state(v, p)
+	v.State = o.state(v, p.Err)
 	if p.Err != nil {
 		message := p.Err.Error()
 		if fixed, ok := errors.AsType[*projects.MisnamedError](p.Err); ok {
@@ -228,7 +228,7 @@ func (o observation) strayView(s projects.Stray) projectView {
 		v.Owner = cmp.Or(v.Owner, claim.Owner)
 	}
 	o.addRoutes(&v, p)
-	v.State = o.state(v, p)
+	v.State = o.state(v, p.Err)
 	note := admin.Problem{Subject: v.Name, Message: s.Message(), Mend: s.Fix()}
 	if s.Kind != projects.Single {
 		note.Project = v.Name
@@ -288,9 +288,21 @@ func (v projectView) concerns(p admin.Problem) bool {
 // missing is the state of a route that no table says anything of.
 func (o observation) missing() string {
 	if o.routes == nil {
-		return "unknown"
+		return projects.Unknown
 	}
-	return notRouted
+	return projects.NotRouted
+}
+
+// state is the one word for a project.
+func (o observation) state(v projectView, broken error) string {
+	st := projects.Status{Broken: broken != nil, Engine: o.containers != nil, Gateway: o.routes != nil}
+	for _, c := range v.Containers {
+		st.Containers = append(st.Containers, c.State)
+	}
+	for _, r := range v.Routes {
+		st.Routes = append(st.Routes, r.State)
+	}
+	return st.State()
 }
 
 // notes are the faults in words.
@@ -302,68 +314,11 @@ func (o observation) notes(env *cli.Env) []string {
 	return all
 }
 
-// state is the one word for a project: of several routes the one that needs a look most.
-func (o observation) state(v projectView, p projects.Project) string {
-	running := 0
-	for _, c := range v.Containers {
-		if c.State == "running" {
-			running++
-		}
-	}
-	switch {
-	case p.Err != nil:
-		return "broken"
-	case o.containers != nil && len(v.Containers) == 0:
-		return "not deployed"
-	case o.routes != nil && len(v.Routes) > 0:
-		return worst(v.Routes)
-	case o.containers == nil:
-		return "unknown"
-	case running > 0:
-		return "running"
-	}
-	return "stopped"
-}
-
-// worst is the state that needs a look most.
-func worst(routes []routeView) string {
-	state := admin.Ready
-	for _, r := range routes {
-		if urgency(r.State) > urgency(state) {
-			state = r.State
-		}
-	}
-	return state
-}
-
-// urgent are the states of routes, those that need a look most last.
-var urgent = []string{
-	admin.Ready, string(route.Draining), string(route.Starting), admin.Paused, "unknown", string(route.Stopped), notRouted,
-	string(route.Unhealthy), string(route.Unreachable), string(route.Crashing),
-}
-
-// urgency orders states; one that is not known needs a look.
-func urgency(state string) int {
-	if i := slices.Index(urgent, state); i >= 0 {
-		return i
-	}
-	return len(urgent)
-}
-
-// notRouted is the state of a route that the gateway does not have.
-const notRouted = "not routed"
-
 func day(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
 	return t.Format(time.DateOnly)
-}
-
-// daysLeft counts calendar days from today, where people are, to the last day.
-func daysLeft(last, now time.Time) int {
-	year, month, day := now.Date()
-	return int(last.Sub(time.Date(year, month, day, 0, 0, 0, 0, time.UTC)).Hours() / 24)
 }
 
 // expiry shows the last day for people.

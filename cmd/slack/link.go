@@ -84,7 +84,7 @@ func (o setLinkOptions) end(kind link.Kind) (time.Time, error) {
 	if expires == "" || expires == "never" {
 		return time.Time{}, nil
 	}
-	last, err := projects.ParseEnd(expires, now)
+	last, err := projects.ParseExpiry(expires, now)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("--expires: %w", err)
 	}
