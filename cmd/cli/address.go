@@ -62,7 +62,7 @@ func (s *Session) published(settings stack.Settings) (Address, error) {
 func listening(listeners []string) Address {
 	for _, l := range listeners {
 		u, err := url.Parse(l)
-		if err != nil || u.Scheme != "http" {
+		if err != nil || u.Scheme != "http" || u.Path != "" { // That with a path answers pings and metrics alone.
 			continue
 		}
 		host := u.Hostname()

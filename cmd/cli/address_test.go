@@ -30,7 +30,7 @@ func TestAddress_IsWhatPeopleType(t *testing.T) {
 		"http://[::]:80": "http://localhost/x/", "http://0.0.0.0:8080": "http://localhost:8080/x/",
 		"http://127.0.0.1:8080": "http://127.0.0.1:8080/x/", "http://[::1]:80": "http://[::1]/x/",
 	} {
-		if got := listening([]string{"unix:///run/x.sock", listener}).URL(clitest.Key(t, "/x")); got != want {
+		if got := listening([]string{"unix:///run/x.sock", "http://127.0.0.1:9000/ping", listener}).URL(clitest.Key(t, "/x")); got != want {
 			t.Errorf("%s: %s, want %s", listener, got, want)
 		}
 	}
