@@ -50,7 +50,6 @@ func newRoot(env *cli.Env) *cobra.Command {
 	root.SetIn(env.In)
 	root.SetOut(env.Out)
 	root.SetErr(env.Err)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return cli.Usage(err) })
 	f := root.PersistentFlags()
 	f.StringVar(&env.Global.Socket, "socket", "", "`path` of the admin socket (default $GATEWAY_SOCKET, else "+cli.DefaultSocket+" or the user's own, else through docker exec)")
 	f.StringVar(&env.Global.Projects, "projects", "", "`folder` of the projects (default $GATEWAY_PROJECTS, else /srv/gateway/projects as root, else ~/.local/share/gateway/projects)")
@@ -66,6 +65,7 @@ func newRoot(env *cli.Env) *cobra.Command {
 	root.SetHelpCommandGroupID(otherGroup)
 	root.SetCompletionCommandGroupID(otherGroup)
 	setHelp(env, root)
+	addSuggestions(root)
 	return root
 }
 

@@ -10,6 +10,6 @@ import (
 // Commands are the commands of this package.
 func Commands(env *cli.Env) []*cobra.Command {
 	return []*cobra.Command{
-		newRoutes(env),
+		newRoutes(env), newOpen(env),
 	}
 }

@@ -1,0 +1,93 @@
+package route
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"gateway/cmd/cli"
+	"gateway/proxy/admin"
+	"gateway/proxy/route"
+)
+
+func newOpen(env *cli.Env) *cobra.Command {
+	var printOnly bool
+	c := &cobra.Command{
+		Use:   "open NAME|PATH",
+		Short: "Open a project in the browser, and print its address",
+		Long: "Prints the addresses of a project, or of one route, and opens the first in the browser of this desktop.\n" +
+			"Without a desktop, such as over SSH, it prints them only.",
+		Example: "  gateway open robots\n  gateway open /robots\n  gateway open robots --print",
+		Args:    cli.Args(cobra.ExactArgs(1)),
+		RunE: func(c *cobra.Command, args []string) error {
+			return runOpen(c.Context(), env, args[0], printOnly)
+		},
+	}
+	c.Flags().BoolVar(&printOnly, "print", false, "print the addresses and open no browser")
+	return c
+}
+
+func runOpen(ctx context.Context, env *cli.Env, word string, printOnly bool) error {
+	gateway, err := env.Gateway(ctx)
+	if err != nil {
+		return err
+	}
+	defer gateway.Close()
+	routes, err := gateway.Routes(ctx)
+	if err != nil {
+		return err
+	}
+	keys, err := keysOf(routes, word)
+	if err != nil {
+		return err
+	}
+	s, err := env.Session()
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	at, err := s.Address(ctx, gateway)
+	if err != nil {
+		return err
+	}
+	for _, key := range keys {
+		env.Printf("%s\n", at.URL(key))
+	}
+	if printOnly {
+		return nil
+	}
+	if err := browse(env, at.URL(keys[0])); err != nil {
+		env.Notef("no browser was opened: %v\n", err)
+	}
+	return nil
+}
+
+// keysOf are the keys of the routes that a word stands for: a path, with its host or without, or the name of a project
+// or of a container that has none. There is one at least.
+func keysOf(routes admin.Routes, word string) ([]route.Key, error) {
+	isKey := strings.Contains(word, "/")
+	if isKey {
+		key, err := route.ParseKey(word)
+		if err != nil {
+			return nil, cli.Usage(err)
+		}
+		word = key.String()
+	}
+	var keys []route.Key
+	for _, r := range routes.Routes {
+		if isKey && r.Key != word || !isKey && r.Project != word && (r.Project != "" || r.Service != word) {
+			continue
+		}
+		key, err := route.ParseKey(r.Key)
+		if err != nil {
+			return nil, fmt.Errorf("reading the routes of the gateway: %w", err)
+		}
+		keys = append(keys, key)
+	}
+	if len(keys) == 0 {
+		return nil, fmt.Errorf("%s: %w", word, admin.ErrNoRoute)
+	}
+	return keys, nil
+}
