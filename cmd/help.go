@@ -22,13 +22,6 @@ func newHelp(env *cli.Env) *cobra.Command {
 		Example: "  gateway help\n" +
 			"  gateway help add\n" +
 			"  gateway help labels",
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			var names []string
-			for _, t := range help.Topics() {
-				names = append(names, cobra.CompletionWithDesc(t.Name, t.Title))
-			}
-			return names, cobra.ShellCompDirectiveNoFileComp
-		},
 		RunE: func(c *cobra.Command, args []string) error { return runHelp(c.Context(), env, c.Root(), args) },
 	}
 }

@@ -65,7 +65,9 @@ func newRoot(env *cli.Env) *cobra.Command {
 	root.SetHelpCommandGroupID(otherGroup)
 	root.SetCompletionCommandGroupID(otherGroup)
 	setHelp(env, root)
+	root.InitDefaultHelpCmd()
 	addSuggestions(root)
+	addCompletions(env, root)
 	return root
 }
 
@@ -81,5 +83,5 @@ var groups = []struct {
 	{"Routes", route.Commands},
 	{"Invite page", slack.Commands},
 	{"Processes", server.Processes},
-	{otherGroup, func(*cli.Env) []*cobra.Command { return nil }},
+	{otherGroup, func(env *cli.Env) []*cobra.Command { return []*cobra.Command{newCompletion(env)} }},
 }

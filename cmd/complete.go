@@ -1,0 +1,164 @@
+package cmd
+
+import (
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"gateway/cmd/cli"
+	"gateway/cmd/help"
+	"gateway/cmd/project"
+	"gateway/cmd/server"
+	"gateway/cmd/slack"
+)
+
+// completer completes a word, behind the words in args.
+type completer func(env *cli.Env, c *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective)
+
+// words makes a completer of words alone.
+func words(of func(env *cli.Env, c *cobra.Command, args []string) []cobra.Completion) completer {
+	return func(env *cli.Env, c *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		return of(env, c, args), cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+var (
+	completeNames  = words(func(env *cli.Env, _ *cobra.Command, _ []string) []cobra.Completion { return project.CompleteNames(env) })
+	completeRoutes = words(func(env *cli.Env, c *cobra.Command, _ []string) []cobra.Completion {
+		return project.CompleteRoutes(c.Context(), env)
+	})
+	completeTemplates = words(func(env *cli.Env, c *cobra.Command, _ []string) []cobra.Completion {
+		return project.CompleteTemplates(env, c)
+	})
+	completeVersions = words(func(env *cli.Env, _ *cobra.Command, args []string) []cobra.Completion {
+		return project.CompleteVersions(env, args[0])
+	})
+	completeLinks = words(func(env *cli.Env, c *cobra.Command, _ []string) []cobra.Completion {
+		return slack.CompleteLinks(env, c)
+	})
+	completePages    = words(func(env *cli.Env, _ *cobra.Command, _ []string) []cobra.Completion { return slack.CompletePages(env) })
+	completeNetworks = words(func(env *cli.Env, c *cobra.Command, _ []string) []cobra.Completion {
+		return server.CompleteNetworks(c.Context(), env)
+	})
+	completeNothing = words(func(*cli.Env, *cobra.Command, []string) []cobra.Completion { return nil })
+	// completePaths are the paths that a project may leave.
+	completePaths = words(func(env *cli.Env, _ *cobra.Command, args []string) []cobra.Completion {
+		if len(args) == 0 {
+			return nil
+		}
+		return project.CompletePaths(env, args[0])
+	})
+)
+
+// completeFiles completes the names of files, completeFolders those of folders.
+func completeFiles(*cli.Env, *cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return nil, cobra.ShellCompDirectiveDefault
+}
+
+func completeFolders(*cli.Env, *cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return nil, cobra.ShellCompDirectiveFilterDirs
+}
+
+// completeTrust completes the last of a list of rules, and leaves room for further ones.
+func completeTrust(_ *cli.Env, _ *cobra.Command, _ []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return project.CompleteTrust(word), cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+}
+
+// completeTopics completes help topics; the commands, cobra completes.
+func completeTopics(_ *cli.Env, c *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	var all []cobra.Completion
+	for _, t := range help.Topics() {
+		all = append(all, cobra.CompletionWithDesc(t.Name, t.Title))
+	}
+	for _, sub := range c.Root().Commands() {
+		if sub.IsAvailableCommand() {
+			all = append(all, cobra.CompletionWithDesc(sub.Name(), sub.Short))
+		}
+	}
+	return all, cobra.ShellCompDirectiveNoFileComp
+}
+
+// arguments has a completer for each argument of a command. A test checks that no command with arguments is missing.
+var arguments = map[string][]completer{
+	"add":                {completeTemplates, completeNothing},
+	"deploy":             {completeNames},
+	"help":               {completeTopics},
+	"logs":               {completeNames},
+	"move":               {completeNames},
+	"network create":     {completeNothing},
+	"network rm":         {completeNetworks},
+	"open":               {completeRoutes},
+	"pause":              {completeRoutes},
+	"restart":            {completeNames},
+	"resume":             {completeRoutes},
+	"rm":                 {completeNames},
+	"rollback":           {completeNames, completeVersions},
+	"routes":             {completeRoutes},
+	"show":               {completeNames},
+	"slack disable-link": {completeLinks},
+	"slack enable-link":  {completeLinks},
+	"slack rm-link":      {completeLinks},
+	"slack set-link":     {completeNothing},
+	"slack set-logo":     {completeFiles},
+	"start":              {completeNames},
+	"stats":              {completeNames},
+	"stop":               {completeNames},
+	"templates show":     {completeTemplates},
+}
+
+// values has a completer for flags by their names, in every command that has one of that name; those of "COMMAND NAME" go
+// before. Flags that are not here take no files.
+var values = map[string]completer{
+	"binary":    completeFiles,
+	"dir":       completeFolders,
+	"file":      completeFiles,
+	"move from": completePaths,
+	"page":      completeFolders,
+	"project":   completePages,
+	"projects":  completeFolders,
+	"root":      completeFolders,
+	"socket":    completeFiles,
+	"state":     completeFolders,
+	"templates": completeFolders,
+	"tls-cert":  completeFiles,
+	"tls-key":   completeFiles,
+	"trust":     completeTrust,
+	"versions":  completeFolders,
+
+	"serve access-log":  completeFiles,
+	"access-log-format": words(func(*cli.Env, *cobra.Command, []string) []cobra.Completion { return []string{"json", "combined"} }),
+}
+
+// addCompletions makes shells complete the arguments and flags of all commands.
+func addCompletions(env *cli.Env, root *cobra.Command) {
+	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
+	var walk func(c *cobra.Command, path string)
+	walk = func(c *cobra.Command, path string) {
+		if of := arguments[path]; of != nil {
+			c.ValidArgsFunction = func(c *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
+				if len(args) >= len(of) {
+					return nil, cobra.ShellCompDirectiveNoFileComp
+				}
+				return of[len(args)](env, c, args, word)
+			}
+		}
+		c.LocalFlags().VisitAll(func(f *pflag.Flag) {
+			complete := values[path+" "+f.Name]
+			if complete == nil {
+				complete = values[f.Name]
+			}
+			if complete != nil {
+				_ = c.RegisterFlagCompletionFunc(f.Name, func(c *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
+					return complete(env, c, args, word)
+				})
+			}
+		})
+		for _, sub := range c.Commands() {
+			under := sub.Name()
+			if path != "" {
+				under = path + " " + under
+			}
+			walk(sub, under)
+		}
+	}
+	walk(root, "")
+}

@@ -1,0 +1,149 @@
+package project
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"gateway/cmd/cli"
+	"gateway/projects"
+	"gateway/projects/policy"
+	"gateway/proxy/printable"
+)
+
+// What shells complete. It is read from the folders, so that a Tab is fast and needs no engine.
+
+// described is a word with what a shell shows beside it.
+func described(word string, description ...string) cobra.Completion {
+	words := slices.DeleteFunc(description, func(s string) bool { return s == "" })
+	return cobra.CompletionWithDesc(printable.Line(word), printable.Line(strings.Join(words, ", ")))
+}
+
+// list are the projects that have a folder, none when the folder cannot be read.
+func list(env *cli.Env) []projects.Project {
+	store, err := projects.NewStore(env.ProjectsRoot())
+	if err != nil {
+		return nil
+	}
+	all, err := store.List()
+	if err != nil {
+		return nil
+	}
+	return all
+}
+
+// CompleteNames are the names of projects, described by path and template.
+func CompleteNames(env *cli.Env) []cobra.Completion {
+	var words []cobra.Completion
+	for _, p := range list(env) {
+		var paths []string
+		for _, claim := range p.Claims {
+			paths = append(paths, claim.Key.String())
+		}
+		words = append(words, described(string(p.Name), strings.Join(paths, " "), p.Template))
+	}
+	return words
+}
+
+// tableTimeout bounds how long the gateway may take to list its routes for a completion.
+const tableTimeout = time.Second
+
+// CompleteRoutes are the names of projects, and the paths of theirs and of the running gateway, if it answers soon.
+func CompleteRoutes(ctx context.Context, env *cli.Env) []cobra.Completion {
+	words := CompleteNames(env)
+	seen := map[string]bool{}
+	add := func(key, by string) {
+		if !seen[key] {
+			seen[key] = true
+			words = append(words, described(key, by))
+		}
+	}
+	for _, p := range list(env) {
+		for _, claim := range p.Claims {
+			add(claim.Key.String(), "project "+string(p.Name))
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, tableTimeout)
+	defer cancel()
+	gateway, err := env.Gateway(ctx)
+	if err != nil {
+		return words
+	}
+	defer gateway.Close()
+	routes, err := gateway.Routes(ctx)
+	if err != nil {
+		return words
+	}
+	for _, r := range routes.Routes {
+		add(r.Key, r.Service)
+	}
+	return words
+}
+
+// CompletePaths are the paths of one project, without their hosts.
+func CompletePaths(env *cli.Env, name string) []cobra.Completion {
+	var words []cobra.Completion
+	for _, p := range list(env) {
+		for _, claim := range p.Claims {
+			if string(p.Name) == name {
+				words = append(words, claim.Key.Prefix.String())
+			}
+		}
+	}
+	return words
+}
+
+// CompleteVersions are the numbers of a project's versions but the current one, the newest first.
+func CompleteVersions(env *cli.Env, arg string) []cobra.Completion {
+	name, invalid := projects.ParseName(arg)
+	store, err := projects.NewStore(env.ProjectsRoot())
+	if invalid != nil || err != nil {
+		return nil
+	}
+	all, err := store.Versions(name)
+	if err != nil {
+		return nil
+	}
+	var words []cobra.Completion
+	for _, v := range all {
+		if !v.Current {
+			words = append(words, described(strconv.Itoa(v.Number), v.Made.Local().Format("2006-01-02 15:04"), fmt.Sprintf("%d files", v.Files), v.From))
+		}
+	}
+	return words
+}
+
+// CompleteTemplates are the names of templates with their summaries, those of the folder that --templates names among them.
+func CompleteTemplates(env *cli.Env, c *cobra.Command) []cobra.Completion {
+	dir := ""
+	if f := c.Flag("templates"); f != nil {
+		dir = f.Value.String()
+	}
+	set, err := templateSet(env, dir)
+	if err != nil {
+		return nil
+	}
+	var words []cobra.Completion
+	for _, t := range set.Templates {
+		words = append(words, described(t.Name, t.Summary))
+	}
+	return words
+}
+
+// CompleteTrust are the rules that may be trusted away, behind those that the list has already.
+func CompleteTrust(word string) []cobra.Completion {
+	before := word[:strings.LastIndex(word, ",")+1]
+	given := strings.Split(before, ",")
+	var words []cobra.Completion
+	for _, rule := range policy.Rules() {
+		if !rule.Fixed && !slices.Contains(given, string(rule.Name)) {
+			words = append(words, described(before+string(rule.Name), rule.Refuses))
+		}
+	}
+	return words
+}

@@ -1,0 +1,37 @@
+package server
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"gateway/cmd/cli"
+	"gateway/proxy/printable"
+)
+
+// networksTimeout bounds how long the engine may take to list its networks for a completion.
+const networksTimeout = time.Second
+
+// CompleteNetworks are the networks that 'gateway network create' made, for shells; none without an engine.
+func CompleteNetworks(ctx context.Context, env *cli.Env) []cobra.Completion {
+	ctx, cancel := context.WithTimeout(ctx, networksTimeout)
+	defer cancel()
+	client, err := env.Docker()
+	if err != nil {
+		return nil
+	}
+	defer client.Close()
+	networks, err := client.Networks(ctx)
+	if err != nil {
+		return nil
+	}
+	var words []cobra.Completion
+	for _, v := range networkViews(networks, nil) {
+		if v.Project == "" {
+			words = append(words, cobra.CompletionWithDesc(printable.Line(v.Name), printable.Line(strings.Join(append([]string{v.Role}, v.Subnets...), ", "))))
+		}
+	}
+	return words
+}
