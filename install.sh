@@ -20,10 +20,11 @@ usage: install.sh [options]
   --quickstart     install Docker and gateway, start it, and add a first project at /robots
   --with-docker    install Docker Engine from the distribution's packages where there is none, and start it
   --docker-only    the same, without installing gateway
-  --prefix DIR     put the binary into DIR/bin (default /usr/local as root, else ~/.local)
+  --prefix DIR     put the binary into DIR/bin, shell completion and manual pages into DIR/share
+                   (default /usr/local as root, else ~/.local)
   --http PORT      with --quickstart: the port to publish (default 80)
   --dry-run        say what would be done, and do nothing
-  --uninstall      stop the gateway and remove the binary; projects and Docker stay
+  --uninstall      stop the gateway and remove what was installed; projects and Docker stay
   --help           this page
 
 Outside a checkout it downloads a release from $GATEWAY_RELEASES (version $GATEWAY_VERSION, default latest) and
@@ -164,15 +165,45 @@ install_binary() {
 	else
 		step "downloading gateway $VERSION into $prefix/bin" download
 	fi
+	step "installing shell completion and manual pages into $prefix/share" install_extras
 	case ":$PATH:" in
 	*":$prefix/bin:"*) ;;
 	*) say "note: $prefix/bin is not in your PATH; add it, or call $prefix/bin/gateway" ;;
 	esac
 }
 
+# Where shells and man find what comes with the binary.
+completion_of() {
+	case $1 in
+	bash) echo "$prefix/share/bash-completion/completions/gateway" ;;
+	zsh) echo "$prefix/share/zsh/site-functions/_gateway" ;;
+	fish) echo "$prefix/share/fish/vendor_completions.d/gateway.fish" ;;
+	esac
+}
+
+# install_extras asks the binary for its completion scripts and manual pages. A release that has none is installed without.
+install_extras() {
+	remove_extras
+	for shell in bash zsh fish; do
+		file=$(completion_of "$shell")
+		mkdir -p "$(dirname "$file")"
+		"$prefix/bin/gateway" completion "$shell" >"$file" 2>/dev/null || {
+			rm -f "$file"
+			say "note: this version has no completion for $shell"
+		}
+	done
+	"$prefix/bin/gateway" man "$prefix/share/man" >/dev/null 2>&1 || say "note: this version has no manual pages"
+}
+
+remove_extras() {
+	for shell in bash zsh fish; do rm -f "$(completion_of "$shell")"; done
+	rm -f "$prefix/share/man/man1/gateway.1" "$prefix"/share/man/man1/gateway-*.1 "$prefix"/share/man/man7/gateway-*.7
+}
+
 build() {
 	PATH="$PATH:/usr/local/go/bin"
 	version=$(git -C "$here" describe --tags --always --dirty 2>/dev/null || echo dev)
+	commit=$(git -C "$here" rev-parse HEAD 2>/dev/null || true)
 	new=$prefix/bin/gateway.new
 	rm -f "$new"
 	cd "$here"
@@ -182,7 +213,7 @@ build() {
 	go build -trimpath archive/tar compress/gzip crypto/tls encoding/json encoding/xml html/template net/http os/exec regexp &
 	all=$(go list -deps ./cmd/gateway | wc -l)
 	wait $!
-	go build -v -buildvcs=false -trimpath -ldflags "-s -w -X gateway/cmd.Version=$version" -o "$new" ./cmd/gateway 2>&1 | count "$all"
+	go build -v -buildvcs=false -trimpath -ldflags "-s -w -X gateway/cmd.Version=$version -X gateway/cmd/server.Commit=$commit" -o "$new" ./cmd/gateway 2>&1 | count "$all"
 	[ -f "$new" ] || fail "building gateway did not succeed; see above"
 	mv -f "$new" "$prefix/bin/gateway"
 }
@@ -469,6 +500,7 @@ uninstall() {
 		step "stopping the gateway; projects go on running" "$gateway" down --purge
 	fi
 	step "removing $gateway" rm -f "$gateway"
+	step "removing shell completion and manual pages from $prefix/share" remove_extras
 	say "projects were left in ${GATEWAY_PROJECTS:-/srv/gateway/projects (root) or ~/.local/share/gateway/projects}; Docker was left as it is"
 }
 

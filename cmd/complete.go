@@ -83,6 +83,7 @@ var arguments = map[string][]completer{
 	"deploy":             {completeNames},
 	"help":               {completeTopics},
 	"logs":               {completeNames},
+	"man":                {completeFolders},
 	"move":               {completeNames},
 	"network create":     {completeNothing},
 	"network rm":         {completeNetworks},

@@ -63,7 +63,6 @@ func newRoot(env *cli.Env) *cobra.Command {
 	}
 	root.SetHelpCommand(newHelp(env))
 	root.SetHelpCommandGroupID(otherGroup)
-	root.SetCompletionCommandGroupID(otherGroup)
 	setHelp(env, root)
 	root.InitDefaultHelpCmd()
 	addSuggestions(root)
@@ -83,5 +82,5 @@ var groups = []struct {
 	{"Routes", route.Commands},
 	{"Invite page", slack.Commands},
 	{"Processes", server.Processes},
-	{otherGroup, func(env *cli.Env) []*cobra.Command { return []*cobra.Command{newCompletion(env)} }},
+	{otherGroup, func(env *cli.Env) []*cobra.Command { return []*cobra.Command{newCompletion(env), newMan(env)} }},
 }

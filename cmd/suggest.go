@@ -34,7 +34,7 @@ var suggestions = []suggestion{
 	{"rename mv transfer", "serve a project at another path; its name stays", []string{"gateway move NAME --path /PATH"}},
 	{"chown owner extend expire ttl", "edit owner or expires in compose.yaml, in the folder that show prints", []string{"gateway show NAME", "gateway deploy NAME"}},
 	{"undo revert back", "go back to an earlier version", []string{"gateway rollback NAME"}},
-	{"exec shell sh bash ssh attach console", "find the container, and open a shell in it", []string{"gateway show NAME", "docker exec -it CONTAINER sh"}},
+	{"exec sh bash ssh attach console", "find the container, and run a shell in it", []string{"gateway show NAME", "gateway shell CONTAINER"}},
 	{"env set config configure edit settings variables", "edit compose.yaml, in the folder that show prints", []string{"gateway show NAME", "gateway deploy NAME"}},
 	{"password passwd secret secrets", "see where a project's secrets are", []string{"gateway show NAME"}},
 	{"login auth users", "see what protects projects from each other", []string{"gateway help isolation"}},

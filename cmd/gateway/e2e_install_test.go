@@ -92,8 +92,11 @@ cd ../..
 ./install.sh --quickstart --prefix "$TMPDIR/installed"
 curl -fs http://localhost/robots/ | grep -q '<title>robots'
 ./install.sh --quickstart --prefix "$TMPDIR/installed" | grep 'there already'
+[ -s "$TMPDIR/installed/share/man/man1/gateway.1" ]
+[ -s "$TMPDIR/installed/share/bash-completion/completions/gateway" ]
 ./install.sh --uninstall --prefix "$TMPDIR/installed"
 [ ! -e "$TMPDIR/installed/bin/gateway" ]
+[ -z "$(find "$TMPDIR/installed/share" -type f)" ]
 `
 
 // TestInstall_QuickstartServesOnAMachineWithoutAnEngine runs where no engine is yet and port 80 is free, whatever the
