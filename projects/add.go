@@ -202,7 +202,7 @@ func (r Add) start(l Life, p templates.Project, dir string, files map[string][]b
 	return append(steps, plan.Step{
 		Text: fmt.Sprintf("start the containers of project %s", r.Name),
 		Do: said(func(ctx context.Context) error {
-			if err := l.run(ctx, dir, r.Name, false); err != nil {
+			if err := l.run(ctx, dir, r.Name, compose.UpOptions{}); err != nil {
 				return fmt.Errorf("starting project %s: %w", r.Name, err)
 			}
 			return nil

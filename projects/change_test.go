@@ -75,7 +75,7 @@ func TestDeploy_BringsTheOldFilesBack(t *testing.T) {
 	b.ready = errors.New("no answer")
 	err := b.deploy(t.Context(), "robots", siteOf(t, map[string]string{"index.html": "new"}))
 	failure, ok := errors.AsType[*Failure](err)
-	if !ok || failure.Undone != "" || !strings.Contains(err.Error(), "no answer") {
+	if !ok || failure.Undone != "project robots is as it was before, and runs" || !strings.Contains(err.Error(), "no answer") {
 		t.Errorf("got %v", err)
 	}
 	after := contents(t, site)
@@ -93,17 +93,18 @@ func TestDeploy_SaysWhatIsLeftWhenTheOldFilesDoNotStart(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	b.Ready = func(ctx context.Context, _ Name, _ []route.Key) error {
 		cancel()
-		b.compose.up = errors.New("no container today")
+		b.compose.broken = errors.New("no container today")
 		return ctx.Err()
 	}
 	err := b.deploy(ctx, "robots", siteOf(t, map[string]string{"index.html": "new"}))
 	left, ok := errors.AsType[*Leftover](err)
-	if !ok || !errors.Is(err, context.Canceled) || !strings.Contains(left.Error(), "no container today; mend with: gateway deploy robots") {
+	if !ok || !errors.Is(err, context.Canceled) || !strings.Contains(left.Error(), "no container today; fix it with: gateway deploy robots") {
 		t.Errorf("got %v, left %v", err, left)
 	}
 	if _, started := errors.AsType[*Failure](err); !started {
 		t.Errorf("the containers' last words are lost: %#v", err)
 	}
+	// It keeps nobody from the next command.
 	onlyProjects(t, b.Store, "robots")
 }
 

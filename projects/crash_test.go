@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -70,6 +71,38 @@ func crashCases() []crashCase {
 				return b
 			},
 			verb: func(t *testing.T) Verb { return Move{Name: "shop", To: prefix(t, "/store"), Template: known} },
+		},
+		{name: "deploy of the first files", bench: added, verb: func(t *testing.T) Verb { return Deploy{Name: "robots", Dir: page(t, "new").Dir} }},
+		{
+			name:  "deploy of files that end a version",
+			bench: func(t *testing.T) *bench { return deployed(t, "two", "three") },
+			verb:  func(t *testing.T) Verb { return Deploy{Name: "robots", Dir: page(t, "new").Dir, Keep: 2} },
+		},
+		{
+			name: "deploy of files for containers that see no versions",
+			bench: func(t *testing.T) *bench {
+				b := added(t)
+				withoutVersions(t, b)
+				return b
+			},
+			verb: func(t *testing.T) Verb { return Deploy{Name: "robots", Dir: page(t, "new").Dir} },
+		},
+		{
+			name:  "rollback",
+			bench: func(t *testing.T) *bench { return deployed(t, "two", "three") },
+			verb:  func(*testing.T) Verb { return Rollback{Name: "robots", Number: 1} },
+		},
+		{name: "deploy of a source", bench: withShop, verb: func(t *testing.T) Verb { return Deploy{Name: "shop", Dir: shop(t, "two").Folder.Dir} }},
+		{
+			name: "rollback of a source",
+			bench: func(t *testing.T) *bench {
+				b := withShop(t)
+				if _, err := b.renew(t.Context(), shop(t, "two")); err != nil {
+					t.Fatal(err)
+				}
+				return b
+			},
+			verb: func(*testing.T) Verb { return Rollback{Name: "shop"} },
 		},
 	}
 }
@@ -145,12 +178,43 @@ func (b *bench) plain(world map[string]string) map[string]string {
 	for path, text := range world {
 		for i, root := range append([]string{b.Store.Root()}, b.beside...) {
 			mark := fmt.Sprintf("ROOT%d", i)
+			text = momentary.ReplaceAllString(text, "")
 			path, text = strings.ReplaceAll(path, root, mark), strings.ReplaceAll(text, root, mark)
 		}
 		all[path] = text
 	}
+	return inPlace(all)
+}
+
+// inPlace shows what is current at its place in the project's folder, be that a link to the files or not.
+func inPlace(world map[string]string) map[string]string {
+	all := maps.Clone(world)
+	for path, to := range world {
+		project, current := strings.CutSuffix(path, "/versions/current")
+		if !current {
+			continue
+		}
+		folder := project + "/versions/" + strings.TrimPrefix(to, "-> ")
+		for _, content := range []string{"site", "source"} {
+			if all[project+"/"+content] != "-> versions/current/"+content {
+				continue
+			}
+			for name, text := range world {
+				if inside, is := strings.CutPrefix(name, folder+"/"+content+"/"); is {
+					delete(all, name)
+					all[project+"/"+content+"/"+inside] = text
+				}
+			}
+			delete(all, project+"/"+content)
+			delete(all, path)
+			delete(all, folder+"/version.json")
+		}
+	}
 	return all
 }
+
+// momentary is what is another in each run of what is known of a version.
+var momentary = regexp.MustCompile(`"(made|since|from)": "[^"]*"`)
 
 // endingAt makes a change end with an error at one of its points, counted from 0.
 func endingAt(t *testing.T, at int, with error) context.Context {

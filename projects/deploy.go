@@ -7,194 +7,228 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"time"
 
+	"gateway/projects/compose"
+	"gateway/projects/plan"
+	"gateway/projects/policy"
+	"gateway/projects/release"
+	"gateway/proxy/docker"
 	"gateway/proxy/printable"
-	"gateway/proxy/route"
 )
 
-// Deployment is what somebody wants in force.
-type Deployment struct {
+// Deploy makes what runs equal to a project's folder. New files become the next release of its site, or of the source that
+// it was made of, first: clients get the old ones until all new ones are copied.
+type Deploy struct {
 	Name Name
-	// Site becomes the project's next version. Without it the project's folder is put in force as it is.
-	Site *Site
+	// Dir has the new files, empty for none. A copy is taken of them, within Limits.
+	Dir    string
+	Limits Limits
+	// Keep is how many releases are kept, the new one among them; 0 is release.DefaultKeep.
+	Keep int
+	// Force also deploys files that are current already, and files that are rarely meant to be public.
+	Force bool
 	// By is who deploys, for people.
 	By string
-	// Keep is how many versions are kept, this one among them; 0 is DefaultKeep.
-	Keep int
-	// Force makes a version also of files that are those in force.
-	Force bool
+	// Trust are further rules of the policy that the project may break, which is recorded.
+	Trust policy.Trust
 }
 
-// Deployed is what a deployment came to.
-type Deployed struct {
-	// Version is the one in force, zero when the project has none.
-	Version Version
-	// Made reports whether Version is new; without files, or without a change in them, none is made.
-	Made    bool
-	Changes Changes
-	// Gone are the versions that were removed because they were not among those to keep.
-	Gone []int
-}
+// Project is the one to deploy.
+func (d Deploy) Project() Name { return d.Name }
 
-// Deploy makes what runs equal to the project's folder, with the files of a site as its next version when there is
-// one, and returns when its routes are served. Containers that see the versions go on running: the new files show from
-// one request to the next. Others are replaced. When new files cannot be deployed the version before comes back; when
-// that does not the error wraps a *Leftover.
-func (l Life) Deploy(ctx context.Context, d Deployment) (Deployed, error) {
-	unlock, err := l.Store.Lock(ctx, d.Name)
+// Plan decides what has to change. Files that are current already make no release.
+func (d Deploy) Plan(ctx context.Context, o *Observed) (*Change, error) {
+	p, err := o.Load()
 	if err != nil {
-		return Deployed{}, err
+		return nil, err
 	}
-	defer unlock()
-	if err := l.Store.recoverSite(d.Name); err != nil {
-		return Deployed{}, err
-	}
-	p, err := l.check(ctx, d)
-	if err != nil {
-		return Deployed{}, err
-	}
-	t := turn{l, p, historyOf(ctx, p)}
-	if d.Site == nil {
-		return t.folder(ctx)
-	}
-	changes, err := d.Site.compare(ctx, t.history.site())
-	if err != nil {
-		return Deployed{}, err
-	}
-	if changes.None() && !d.Force {
-		done, err := t.folder(ctx)
-		done.Changes = changes
-		return done, err
-	}
-	return t.site(ctx, d, changes)
-}
-
-// turn puts another version of a project in force. Its caller holds the project's lock.
-type turn struct {
-	Life
-	project Project
-	history history
-}
-
-// folder puts in force what is in the project's folder. A folder that people put in the place of the versions'
-// becomes the next one.
-func (t turn) folder(ctx context.Context) (Deployed, error) {
-	force, h := false, t.history
-	if h.current() > 0 && isRealFolder(h.site()) {
-		if err := adopt(h); err != nil {
-			return Deployed{}, err
-		}
-		seen, err := follows(t.project)
-		if err != nil {
-			return Deployed{}, err
-		}
-		force = !seen
-	}
-	done := Deployed{}
-	if n := h.current(); n > 0 {
-		done.Version = h.read(n)
-	}
-	return done, t.up(ctx, t.project, force)
-}
-
-// site makes a version, puts it in force and removes the oldest.
-func (t turn) site(ctx context.Context, d Deployment, changes Changes) (Deployed, error) {
-	p, h := t.project, t.history
-	seen, err := follows(p)
-	if err == nil {
-		err = adopt(h)
+	running, err := o.Running(ctx)
+	if errors.Is(err, docker.ErrUnreachable) && d.Dir != "" && !p.HasSource() {
+		// What changes of a site is known without an engine, for a dry run.
+		return d.site(ctx, o, p, err)
 	}
 	if err != nil {
-		return Deployed{}, err
+		return nil, err
 	}
-	v, err := addVersion(ctx, h, d.Site, changes, d.By)
-	if err != nil {
-		return Deployed{}, fmt.Errorf("making a version of project %s: %w", p.Name, err)
-	}
-	if err := t.force(ctx, v, !seen); err != nil {
-		return Deployed{}, err
-	}
-	gone, err := h.prune(cmp.Or(d.Keep, DefaultKeep))
-	if err != nil {
-		err = fmt.Errorf("version %d of project %s is in force, and %w", v.Number, p.Name, err)
-	}
-	return Deployed{Version: v, Made: true, Changes: changes, Gone: gone}, err
-}
-
-// force puts a new version in force, or leaves the one before in force.
-func (t turn) force(ctx context.Context, v Version, replace bool) error {
-	p, h := t.project, t.history
-	undo := func() error {
-		// When the link was not changed yet this changes nothing.
-		if err := h.point(v.Replaced); err != nil {
-			return err
-		}
-		return h.discard(v.Number)
-	}
-	err := h.at("deploy: placed")
-	if err == nil {
-		err = h.point(v.Number)
-	}
-	if err == nil {
-		err = h.at("deploy: pointed")
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("putting version %d of project %s in force: %w", v.Number, p.Name, err), undo())
-	}
-	if err := t.up(ctx, p, replace); err != nil {
-		return t.back(ctx, undo, replace, err)
-	}
-	if err := h.mark(v); err != nil {
-		return fmt.Errorf("version %d of project %s is in force, and noting that: %w", v.Number, p.Name, err)
-	}
-	return nil
-}
-
-// Compare says what the deployment of a site would change, and changes nothing.
-func (l Life) Compare(ctx context.Context, name Name, site *Site) (Changes, error) {
-	p, err := l.Store.Load(name)
-	if err != nil {
-		return Changes{}, err
-	}
-	if err := refuse(siteFits(l.Store, site), siteWanted(p), Store{l.Store.beside(name)}.checkRoom(site.Bytes)); err != nil {
-		return Changes{}, err
-	}
-	return site.compare(ctx, filepath.Join(p.Dir, SiteFolder))
-}
-
-// check refuses a deployment before anything is changed.
-func (l Life) check(ctx context.Context, d Deployment) (Project, error) {
-	p, err := l.Store.Load(d.Name)
-	if err != nil {
-		return p, err
-	}
-	running, err := Look(ctx, l.Engine, d.Name)
-	if err != nil {
-		return p, err
-	}
-	o := &Observed{life: l, Name: d.Name}
 	taken, err := o.Taken(ctx)
 	if err != nil {
-		return p, err
+		return nil, err
 	}
-	reasons := []error{running.foreign(d.Name, p.Dir), siteFits(l.Store, d.Site)}
+	reasons := []error{running.foreign(d.Name, p.Dir)}
 	for _, problem := range p.Problems {
 		reasons = append(reasons, fmt.Errorf("%s: label %s: %s; %s", ComposeFile, problem.Label, problem.Message, problem.Mend))
 	}
 	for _, claim := range p.Claims {
 		reasons = append(reasons, free(claim.Key, d.Name, taken))
 	}
-	if d.Site != nil {
-		reasons = append(reasons, siteWanted(p), Store{l.Store.beside(d.Name)}.checkRoom(d.Site.Bytes))
+	if err := refuse(reasons...); err != nil {
+		return nil, err
 	}
-	return p, refuse(reasons...)
+	switch {
+	case d.Dir == "":
+		return d.folder(ctx, o, p)
+	case p.HasSource():
+		return d.source(ctx, o, p)
+	}
+	return d.site(ctx, o, p, nil)
+}
+
+// deployment is a plan under way that makes what runs equal to a project's folder.
+type deployment struct {
+	change   *Change
+	o        *Observed
+	releases *release.Change
+}
+
+// begin starts the plan of a project that runs, or will, with its current release.
+func begin(o *Observed, verb string, p Project) (deployment, error) {
+	releases, err := p.history().Change()
+	if err != nil {
+		return deployment{}, fmt.Errorf("project %s: %w", p.Name, err)
+	}
+	// What is left of it goes with the next repair.
+	o.closers = append(o.closers, func() { _ = releases.Discard() })
+	c := &Change{Plan: plan.Plan{Verb: verb}, Project: p, Release: releases.Current(), Fix: "gateway deploy " + string(p.Name)}
+	c.Undone = fmt.Sprintf("project %s is as it was before", p.Name)
+	if n := c.Release.Number; n > 0 {
+		c.Undone = fmt.Sprintf("version %d of project %s is current again", n, p.Name)
+	}
+	return deployment{c, o, releases}, nil
+}
+
+// done is the plan when all is decided but what comes after the releases.
+func (d deployment) done() *Change {
+	d.change.Steps = append(d.releases.Steps, d.change.Steps...)
+	d.change.Cleanup = append(d.change.Cleanup, d.releases.Cleanup...)
+	return d.change
+}
+
+// check holds the folder of the project to the policy, and records the trust that it is given.
+func (d deployment) check(ctx context.Context, trust policy.Trust) error {
+	p := d.change.Project
+	notes, err := d.o.CheckPolicy(ctx, compose.Subject{Dir: p.Dir, Trust: trust})
+	if err != nil {
+		return err
+	}
+	d.change.Notes = append(d.change.Notes, notes...)
+	record, err := recordTrust(p, trust)
+	d.change.Steps = append(d.change.Steps, record...)
+	return err
+}
+
+// folder deploys what is in the project's folder. A folder that people put in the place of the link to the current release
+// becomes the next one.
+func (d Deploy) folder(ctx context.Context, o *Observed, p Project) (*Change, error) {
+	c, err := begin(o, "deploy", p)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.check(ctx, d.Trust); err != nil {
+		return nil, err
+	}
+	// What the folder says is edited in place: there is nothing to go back to.
+	c.change.Undone = ""
+	for i := range c.change.Steps {
+		c.change.Steps[i].Undo = nil
+	}
+	var replace []string
+	if c.change.Release.Number > 0 {
+		adopted, err := c.releases.Adopt()
+		if err != nil {
+			return nil, err
+		}
+		if adopted {
+			c.change.Release = c.releases.Current()
+			if replace, err = mountingContent(ctx, p); err != nil {
+				return nil, err
+			}
+		}
+	}
+	c.change.Steps = append(c.change.Steps, plan.Step{
+		Text: "deploy project " + string(p.Name),
+		Do:   func(ctx context.Context) error { return o.life.up(ctx, p, compose.UpOptions{Replace: replace}) },
+	})
+	return c.done(), nil
+}
+
+// site deploys new files for the project to serve. An engine that is away fails the first step.
+func (d Deploy) site(ctx context.Context, o *Observed, p Project, away error) (*Change, error) {
+	site, err := OpenSite(d.Dir, d.Limits)
+	if err != nil {
+		return nil, err
+	}
+	if err := site.Unfit(); err != nil && !d.Force {
+		return nil, err
+	}
+	if err := refuse(siteFits(o.Store(), site), siteWanted(p), Store{o.Store().beside(p.Name)}.checkRoom(site.Bytes)); err != nil {
+		return nil, err
+	}
+	h := p.history()
+	changes, err := site.compare(ctx, h.Path())
+	if err != nil {
+		return nil, err
+	}
+	if changes.None() && !d.Force && away == nil {
+		c, err := d.folder(ctx, o, p)
+		if err == nil {
+			c.Files, c.Notes = &changes, append(site.Notes(false), c.Notes...)
+		}
+		return c, err
+	}
+	c, err := begin(o, "deploy", p)
+	if err != nil {
+		return nil, err
+	}
+	c.change.Files, c.change.Notes = &changes, site.Notes(false)
+	if away != nil {
+		c.change.Steps = []plan.Step{{Do: func(context.Context) error { return away }}}
+		return c.done(), nil
+	}
+	if err := c.check(ctx, d.Trust); err != nil {
+		return nil, err
+	}
+	replace, err := mountingContent(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := c.releases.Adopt(); err != nil {
+		return nil, err
+	}
+	stage := c.releases.Stage()
+	c.releases.Steps = append(c.releases.Steps, plan.Step{
+		Text: fmt.Sprintf("copy %d files (%s) from %s", site.Files, Size(site.Bytes), site.Dir),
+		Do: func(ctx context.Context) error {
+			if err := h.Make(stage); err != nil {
+				return unwritable(p.Dir, err)
+			}
+			return diskFull(site.copyOver(ctx, filepath.Join(stage, h.Content), h.Path(), changes))
+		},
+		Undo: []plan.Action{{Kind: plan.Remove, Path: stage}},
+	})
+	if c.change.Release, err = c.releases.Place(stage, d.described(site.Dir, site.Files, site.Bytes)); err != nil {
+		return nil, err
+	}
+	c.releases.Activate(c.change.Release, stage, release.Move{})
+	c.prune(d.Keep)
+	return c.done(), c.up(ctx, compose.UpOptions{Replace: replace})
+}
+
+// described is a release of files that are copied now.
+func (d Deploy) described(from string, files int, bytes int64) release.Release {
+	return release.Release{Made: time.Now().UTC().Truncate(time.Second), From: from, By: d.By, Files: files, Bytes: bytes}
+}
+
+func (d deployment) prune(keep int) {
+	d.change.Made, d.change.Gone = true, d.releases.Prune(cmp.Or(keep, release.DefaultKeep))
 }
 
 // siteWanted refuses files for a project that serves none, or whose files are elsewhere.
 func siteWanted(p Project) error {
 	site := filepath.Join(p.Dir, SiteFolder)
 	if to, err := os.Readlink(site); err == nil {
-		if filepath.ToSlash(to) == siteLink {
+		if filepath.ToSlash(to) == p.history().Link() {
 			return nil
 		}
 		return fmt.Errorf("project %s: %s is a link to %s, and a version would come in its place; put a folder there first: rm %s && mkdir %s",
@@ -206,42 +240,39 @@ func siteWanted(p Project) error {
 	return fmt.Errorf("project %s has no folder %s that files could go to; leave --dir out", p.Name, SiteFolder)
 }
 
-func (l Life) up(ctx context.Context, p Project, force bool) error {
-	if err := l.run(ctx, p.Dir, p.Name, force); err != nil {
-		return l.failed(ctx, p.Name, fmt.Errorf("deploying project %s: %w", p.Name, err))
+// mountingContent are the services that have what is released mounted, and not its releases: a mount stays with the folder
+// that it was made of, so that they need another container to see another release.
+func mountingContent(ctx context.Context, p Project) ([]string, error) {
+	shape, err := compose.ReadShape(ctx, compose.Subject{Dir: p.Dir, Name: string(p.Name)})
+	if err != nil {
+		return nil, fmt.Errorf("reading project %s: %w", p.Name, err)
 	}
-	var keys []route.Key
-	for _, claim := range p.Claims {
-		keys = append(keys, claim.Key)
+	h := p.history()
+	var all []string
+	for _, service := range shape.Running {
+		content, releases := false, false
+		for _, m := range shape.Mounts[service] {
+			content = content || contains(h.Path(), m.Path)
+			releases = releases || m.Path == filepath.Join(p.Dir, release.Folder)
+		}
+		if content && !releases {
+			all = append(all, service)
+		}
 	}
-	if err := l.Ready(ctx, p.Name, keys); err != nil {
-		return l.failed(ctx, p.Name, err)
-	}
-	return nil
+	return all, nil
 }
 
-// run makes what runs equal to the folder, and keeps it running.
-func (l Life) run(ctx context.Context, dir string, name Name, force bool) error {
-	if err := l.Compose.Up(ctx, dir, string(name), force); err != nil {
-		return errors.Join(err, l.sweep(ctx, err))
+// up plans that what runs becomes equal to the folder, once its files are in place.
+func (d deployment) up(ctx context.Context, o compose.UpOptions) error {
+	d.change.Replaced = slices.Sorted(slices.Values(o.Replace))
+	running, err := d.o.Running(ctx)
+	if err != nil {
+		return err
 	}
-	return KeepRunning(ctx, l.Engine, name, true)
-}
-
-func (l Life) failed(ctx context.Context, name Name, cause error) error {
-	return Explain(ctx, l.Engine, name, cause)
-}
-
-// back brings the version before back, and runs it where containers do not see that by themselves.
-func (t turn) back(ctx context.Context, undo func() error, replace bool, cause error) error {
-	p := t.project
-	ctx, cancel := t.afterwards(ctx, p.Name)
-	defer cancel()
-	if err := undo(); err != nil {
-		return left(cause, "bringing the version before of project %s back: %w; mend with: gateway rollback %s", p.Name, err, p.Name)
+	if running.runs() {
+		d.change.Undone += ", and runs"
 	}
-	if err := t.run(ctx, p.Dir, p.Name, replace); err != nil {
-		return left(cause, "starting project %s with its old files again: %w; mend with: gateway deploy %s", p.Name, err, p.Name)
-	}
-	return cause
+	step, err := d.o.Up(ctx, d.change.Project, o)
+	d.change.Steps = append(d.change.Steps, step)
+	return err
 }

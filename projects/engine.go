@@ -17,9 +17,10 @@ import (
 
 // The labels by which Compose marks what it creates.
 const (
-	composeProject = "com.docker.compose.project"
-	composeService = "com.docker.compose.service"
-	composeDir     = "com.docker.compose.project.working_dir"
+	composeProject   = "com.docker.compose.project"
+	composeService   = "com.docker.compose.service"
+	composeDir       = "com.docker.compose.project.working_dir"
+	composeDependsOn = "com.docker.compose.depends_on"
 )
 
 // Lister tells what an engine has; *docker.Client is one.
@@ -88,9 +89,12 @@ func keepRunning(ctx context.Context, engine Engine, id string, keep bool) error
 
 // Composer does with a project what the docker compose command of the same name does; *compose.Compose is one.
 type Composer interface {
-	// Up makes what runs equal to the compose.yaml in dir and waits until it runs; force replaces containers that are
-	// equal already.
-	Up(ctx context.Context, dir, name string, force bool) error
+	// Up makes what runs equal to the compose.yaml in dir and waits until it runs.
+	Up(ctx context.Context, dir, name string, o compose.UpOptions) error
+	// Images builds or pulls what Up would, and touches no container.
+	Images(ctx context.Context, dir, name string) error
+	// Exposed are the TCP ports that an image says to listen at; found reports whether the engine has it.
+	Exposed(ctx context.Context, image string) (ports []int, found bool, err error)
 	// Inspect reads a project as Up would and holds it to the policy, without asking the engine.
 	Inspect(ctx context.Context, s compose.Subject) (compose.Inspection, error)
 	// Prepare builds or pulls the image of one service, as Up would, and returns the TCP ports that it says to listen at.

@@ -29,7 +29,8 @@ type Source struct {
 
 // HasSource reports whether the project is one of somebody's files, which a deployment can bring anew.
 func (p Project) HasSource() bool {
-	return p.Template == ImportTemplate && isRealFolder(filepath.Join(p.Dir, importer.Source))
+	info, err := os.Stat(filepath.Join(p.Dir, importer.Source))
+	return p.Template == ImportTemplate && err == nil && info.IsDir()
 }
 
 // OfCompose reports whether the project's source is read by Compose, and is not a Dockerfile alone.

@@ -27,8 +27,6 @@ type Life struct {
 	Remote string
 	// HostRoutes are the routes of this machine, when the engine is on it; nil when it is not.
 	HostRoutes func() ([]subnet.Use, error)
-	// HoldAgain refuses to run the folder of a project anew for the sake of something else; nil refuses none.
-	HoldAgain func(ctx context.Context, p Project) error
 }
 
 // cleanupTimeout bounds what is done after a failure or an interrupt, beside what containers take to end and to start.

@@ -32,10 +32,13 @@ type fakeCompose struct {
 	engine *dockertest.Engine
 	client *docker.Client
 	// up says how the next call ends, after the network and the container are there.
-	up error
+	// broken is how all further ones end.
+	up, broken error
 	// ports are those that images expose; unbuilt says how Prepare ends.
 	ports   []int
 	unbuilt error
+	// builds plays a build, nil does nothing.
+	builds func()
 	// again says how the next restart ends, after the containers were restarted.
 	again error
 	// down says how often Down leaves everything as it is and fails.
@@ -94,11 +97,12 @@ func (g *fakeGateway) Probe(context.Context, route.Key) error { return g.err }
 
 func (g *fakeGateway) Listening(context.Context, string) ([]netip.AddrPort, error) { return nil, g.err }
 
-func (f *fakeCompose) Up(ctx context.Context, dir, name string, force bool) error {
-	f.calls = append(f.calls, "up")
-	if force {
-		f.calls[len(f.calls)-1] = "up by force"
+func (f *fakeCompose) Up(ctx context.Context, dir, name string, o compose.UpOptions) error {
+	call := "up"
+	if len(o.Replace) > 0 {
+		call += " replacing " + strings.Join(o.Replace, ",")
 	}
+	f.calls = append(f.calls, call)
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -106,8 +110,19 @@ func (f *fakeCompose) Up(ctx context.Context, dir, name string, force bool) erro
 	if err != nil {
 		return err
 	}
-	if running.empty() {
-		f.start(dir, name)
+	for _, c := range running.Containers {
+		switch {
+		case slices.Contains(o.Replace, ServiceOf(c)):
+			f.engine.Remove(c.Name)
+		case c.State != "running":
+			f.engine.Start(c.Name)
+		}
+	}
+	if running, err = Look(ctx, f.client, Name(name)); err != nil {
+		return err
+	}
+	if len(running.Containers) == 0 {
+		f.start(dir, name, running)
 	}
 	for _, c := range running.Containers {
 		if c.State == "exited" {
@@ -118,7 +133,22 @@ func (f *fakeCompose) Up(ctx context.Context, dir, name string, force bool) erro
 		time.AfterFunc(settlePoll, f.late)
 	}
 	err, f.up = f.up, nil
-	return err
+	return errors.Join(err, f.broken)
+}
+
+func (f *fakeCompose) Images(ctx context.Context, _, _ string) error {
+	f.calls = append(f.calls, "images")
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if f.builds != nil {
+		f.builds()
+	}
+	return f.unbuilt
+}
+
+func (f *fakeCompose) Exposed(context.Context, string) ([]int, bool, error) {
+	return f.ports, true, nil
 }
 
 func (f *fakeCompose) Prepare(_ context.Context, _, _, service string) ([]int, error) {
@@ -142,14 +172,18 @@ func (f *fakeCompose) Restart(ctx context.Context, name string) error {
 	return err
 }
 
-func (f *fakeCompose) start(dir, name string) {
-	f.engine.AddNetwork(dockertest.Network{Name: name + "_web", Labels: map[string]string{composeProject: name, label.Role: label.RoleEdge}})
+func (f *fakeCompose) start(dir, name string, there Running) {
+	if len(there.Networks) == 0 {
+		f.engine.AddNetwork(dockertest.Network{Name: name + "_web", Labels: map[string]string{composeProject: name, label.Role: label.RoleEdge}})
+	}
 	f.engine.AddContainer(dockertest.Container{
 		Name: name + "-site-1", Image: "gateway:latest", Networks: []string{name + "_web"},
 		Labels: map[string]string{composeProject: name, composeService: "site", composeDir: dir, label.Path: "/" + name},
 	})
-	// The agent puts the proxy on the network at once.
-	f.engine.Connect(name+"_web", "gateway-proxy")
+	if len(there.Networks) == 0 {
+		// The agent puts the proxy on the network at once.
+		f.engine.Connect(name+"_web", "gateway-proxy")
+	}
 }
 
 func (f *fakeCompose) Down(ctx context.Context, name string) error {
@@ -520,7 +554,7 @@ type waiting struct {
 	others *sync.WaitGroup
 }
 
-func (w *waiting) Up(context.Context, string, string, bool) error {
+func (w *waiting) Up(context.Context, string, string, compose.UpOptions) error {
 	w.others.Done()
 	w.others.Wait()
 	return nil

@@ -189,7 +189,7 @@ func (m *move) change(ctx context.Context, o *Observed) (*Change, error) {
 		write.Text = fmt.Sprintf("write %s in place of %s at %s of %s", m.to.Prefix, m.from.Prefix, places, filepath.Base(file))
 		c.Steps = append(c.Steps, write)
 	}
-	deploy, err := o.Up(ctx, m.project)
+	deploy, err := o.Up(ctx, m.project, compose.UpOptions{})
 	if err != nil {
 		return nil, err
 	}

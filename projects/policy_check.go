@@ -115,8 +115,3 @@ func overlaps(project string, subnets map[string][]netip.Prefix, routes []subnet
 	slices.SortFunc(found, func(a, b policy.Finding) int { return strings.Compare(a.String(), b.String()) })
 	return found
 }
-
-// CheckPolicy is Observed.CheckPolicy of a project that nothing else is asked of.
-func (l Life) CheckPolicy(ctx context.Context, s compose.Subject, own ...route.Key) (notes []string, err error) {
-	return (&Observed{life: l, Name: Name(s.Name)}).CheckPolicy(ctx, s, own...)
-}

@@ -9,7 +9,9 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"time"
 
+	"gateway/projects/release"
 	"gateway/projects/tree"
 )
 
@@ -151,12 +153,12 @@ func target(root *os.Root, name string, entry fs.DirEntry) (fs.FileInfo, error) 
 // copyTo copies the files into a new folder. They are readable for everybody, whatever their modes and the umask: the
 // server that reads them runs as nobody.
 func (s *Site) copyTo(ctx context.Context, folder string) error {
-	return s.copyOver(ctx, folder, Changes{})
+	return s.copyOver(ctx, folder, "", release.Changes{})
 }
 
-// copyOver is copyTo, but files that stay the same are copied from those before, with their times: so downloads that
-// are taken up again fit, and disks that can share what is equal do.
-func (s *Site) copyOver(ctx context.Context, folder string, changes Changes) error {
+// copyOver is copyTo, but files that stay the same are copied from those in base, with their times: so downloads that are
+// taken up again fit, and disks that can share what is equal do.
+func (s *Site) copyOver(ctx context.Context, folder, base string, changes release.Changes) error {
 	root, err := os.OpenRoot(s.Dir)
 	if err != nil {
 		return fmt.Errorf("copying the site: %w", err)
@@ -165,7 +167,7 @@ func (s *Site) copyOver(ctx context.Context, folder string, changes Changes) err
 	if err := makeFolder(folder); err != nil {
 		return err
 	}
-	copying := siteCopy{from: root, changes: changes, left: s.limit.Bytes, limit: s.limit}
+	copying := siteCopy{from: root, base: base, same: changes.Same, left: s.limit.Bytes, limit: s.limit}
 	for _, entry := range s.entries {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -185,16 +187,17 @@ func (s *Site) copyOver(ctx context.Context, folder string, changes Changes) err
 
 // siteCopy is a copy under way.
 type siteCopy struct {
-	from    *os.Root
-	changes Changes
-	limit   Limits
+	from  *os.Root
+	base  string
+	same  map[string]time.Time
+	limit Limits
 	// left is how many bytes may still come, when there is a limit.
 	left int64
 }
 
 // file copies one file: what is inside the root, also when the folder was changed since it was looked through.
 func (c *siteCopy) file(name, to string) error {
-	changed, same := c.changes.same[name]
+	changed, same := c.same[name]
 	from, err := c.open(name, same)
 	if err != nil {
 		return err
@@ -216,7 +219,7 @@ func (c *siteCopy) file(name, to string) error {
 
 func (c *siteCopy) open(name string, same bool) (*os.File, error) {
 	if same {
-		return os.Open(filepath.Join(c.changes.base, filepath.FromSlash(name)))
+		return os.Open(filepath.Join(c.base, filepath.FromSlash(name)))
 	}
 	return c.from.Open(filepath.FromSlash(name))
 }

@@ -49,6 +49,25 @@ func (s *Site) Unfit() error {
 	return fmt.Errorf("site folder %s: everybody could read files that are rarely meant for it; remove them, or use --force:%s", s.Dir, &list)
 }
 
+// Notes tell people what is left out of the files, and what is odd about them; spa says that index.html answers unknown
+// paths.
+func (s *Site) Notes(spa bool) []string {
+	var notes []string
+	if s.Skipped > 0 {
+		notes = append(notes, fmt.Sprintf("skipping %d files and folders whose names start with a dot", s.Skipped))
+	}
+	for _, warning := range s.Warnings() {
+		notes = append(notes, "warning: "+warning)
+	}
+	switch {
+	case !s.Index && spa:
+		notes = append(notes, fmt.Sprintf("warning: %s has no index.html, which --spa answers unknown paths with", s.Dir))
+	case !s.Index:
+		notes = append(notes, fmt.Sprintf("warning: %s has no index.html: the project's address itself will say 404", s.Dir))
+	}
+	return notes
+}
+
 // Warnings returns sentences about file names that links rarely reach.
 func (s *Site) Warnings() []string {
 	var all []string

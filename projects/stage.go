@@ -15,39 +15,9 @@ import (
 	"gateway/templates"
 )
 
-// newStage makes a hidden folder in dir. Those that a crash left behind are tidy's.
-func newStage(dir, purpose string, name Name) (string, error) {
-	stage, err := os.MkdirTemp(dir, stagePrefix(purpose, name))
-	if err != nil {
-		return "", unwritable(dir, err)
-	}
-	return stage, nil
-}
-
-func stagePrefix(purpose string, name Name) string { return "." + purpose + "-" + string(name) + "-" }
-
-// stages lists the hidden folders of a project that a crash left in dir. The caller holds the project's lock.
-func stages(dir, purpose string, name Name) ([]string, error) {
-	entries, err := os.ReadDir(dir)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, unwritable(dir, err)
-	}
-	var all []string
-	for _, entry := range entries {
-		// A longer name may start with this one: only all digits behind it are ours.
-		if rest, ours := strings.CutPrefix(entry.Name(), stagePrefix(purpose, name)); ours && strings.Trim(rest, "0123456789") == "" {
-			all = append(all, filepath.Join(dir, entry.Name()))
-		}
-	}
-	return all, nil
-}
-
 // tidy ends what a crash in the middle of changing a project left half done. The caller holds the project's lock.
 func (s Store) tidy(name Name) error {
-	if err := s.recoverSite(name); err != nil {
+	if err := s.repairReleases(name); err != nil {
 		return err
 	}
 	for _, dir := range []string{scratch(s.root, "rm", name), scratch(s.beside(name), "rm", name), scratch(s.root, "add", name)} {

@@ -1,42 +1,32 @@
 package projects
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 
+	"gateway/projects/plan"
 	"gateway/projects/policy"
-	"gateway/projects/tree"
 )
 
-// RecordTrust writes into the project's compose.yaml that it may break these rules, beside those it may break already,
-// and leaves all else in the file as it is. Without a new one the file is not touched.
-func (s Store) RecordTrust(ctx context.Context, name Name, t policy.Trust) error {
-	unlock, err := s.Lock(ctx, name)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	p, err := s.Load(name)
-	if err != nil {
-		return err
-	}
+// recordTrust are the steps that write into a project's compose.yaml that it may break these rules, beside those it may
+// break already, and leave all else in the file as it is: none when it may break them all.
+func recordTrust(p Project, t policy.Trust) ([]plan.Step, error) {
 	if len(p.Trust.With(t)) == len(p.Trust) {
-		return nil
+		return nil, nil
 	}
 	file := filepath.Join(p.Dir, ComposeFile)
-	text, err := os.ReadFile(file)
+	before, err := os.ReadFile(file)
 	if err != nil {
-		return fmt.Errorf("recording trust: %w", err)
+		return nil, fmt.Errorf("recording trust: %w", err)
 	}
-	if text, err = policy.Record(text, t); err != nil {
-		return fmt.Errorf("%s: %w", file, err)
+	text, err := policy.Record(before, t)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	if err := tree.ReplaceFile(file, text); err != nil {
-		return fmt.Errorf("recording trust: %w", diskFull(err))
-	}
-	return nil
+	record := plan.WriteFile(file, before, text)
+	record.Text = fmt.Sprintf("record trust %s in %s", t, ComposeFile)
+	return []plan.Step{record}, nil
 }
 
 // grant records trust in what a template makes. A template gives no trust by itself: it may be somebody else's.

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"gateway/projects/plan"
+	"gateway/projects/release"
 	"gateway/proxy/docker"
 	"gateway/proxy/route"
 )
@@ -30,7 +31,14 @@ type Change struct {
 	// Notes are for people, to be told before the change is made.
 	Notes []string
 	// Files are the differences of the files that are served; nil for a change of nothing of that kind.
-	Files *Changes
+	Files *release.Changes
+	// Release is the current one, as it will be, and From the one before; their numbers are 0 for none. Made says that it was
+	// not current yet, Gone are the numbers of those that go, and Replaced the services whose containers are replaced for
+	// what they have mounted.
+	Release, From release.Release
+	Made          bool
+	Gone          []int
+	Replaced      []string
 	// Secrets are those to give to whoever uses the project.
 	Secrets []Secret
 	// Keys are the routes that answer afterwards.
@@ -174,76 +182,4 @@ func (l Life) lives(ctx context.Context, name Name) bool {
 	return err == nil && running.runs() && !slices.ContainsFunc(running.Containers, func(c docker.Container) bool {
 		return c.State != "running" && !strings.HasPrefix(c.Status, "Exited (0)")
 	})
-}
-
-// The actions on what runs.
-const (
-	// up makes what runs equal to the folder Path; the services Names are replaced though they are equal.
-	up plan.Kind = "up"
-	// down removes all that the engine has of the project.
-	down plan.Kind = "down"
-	// stop ends what runs, and keeps it.
-	stop plan.Kind = "stop"
-	// keep has what runs outlive the death of the engine.
-	keep plan.Kind = "keep"
-)
-
-// act carries out an action on what runs.
-func (l Life) act(ctx context.Context, name Name, a plan.Action, interrupted bool) error {
-	switch a.Kind {
-	case up:
-		start := func() error { return l.run(ctx, a.Path, name, len(a.Names) > 0) }
-		again := start
-		if interrupted {
-			again = func() error { return steadily(ctx, l, name, start) }
-		}
-		err := again()
-		if err != nil {
-			return fmt.Errorf("starting project %s again as it was: %w", name, err)
-		}
-		return nil
-	case down:
-		err := teardown(ctx, l.Engine, l.Compose, name)
-		if err == nil && interrupted {
-			err = settle(ctx, l, name)
-		}
-		if err != nil {
-			return fmt.Errorf("taking project %s down again: %w", name, err)
-		}
-		return nil
-	case keep:
-		return KeepRunning(ctx, l.Engine, name, true)
-	case stop:
-		if err := l.halt(ctx, name); err != nil {
-			return fmt.Errorf("stopping project %s again: %w", name, err)
-		}
-		return nil
-	}
-	return fmt.Errorf("an action %q is not known to this version of gateway; install the version that began the change and run the command again", a.Kind)
-}
-
-// halt ends what runs. Before that it is told to rest, so that no engine starts it again.
-func (l Life) halt(ctx context.Context, name Name) error {
-	if err := KeepRunning(ctx, l.Engine, name, false); err != nil {
-		return err
-	}
-	return l.Compose.Stop(ctx, string(name))
-}
-
-// Up is the step that makes what runs equal to the folder of a project, in which replace names the services to replace
-// though they are equal, and waits for its routes. It resumes what ran before: what did not run is stopped again.
-func (o *Observed) Up(ctx context.Context, p Project, replace ...string) (plan.Step, error) {
-	running, err := o.Running(ctx)
-	if err != nil {
-		return plan.Step{}, err
-	}
-	resume := plan.Action{Kind: up, Path: p.Dir, Names: replace}
-	if !running.runs() {
-		resume = plan.Action{Kind: stop}
-	}
-	return plan.Step{
-		Text:   "deploy project " + string(p.Name),
-		Do:     func(ctx context.Context) error { return o.life.up(ctx, p, len(replace) > 0) },
-		Resume: []plan.Action{resume},
-	}, nil
 }

@@ -152,19 +152,7 @@ func openSite(e *cli.Env, dir string, limits projects.Limits, flags siteFlags) (
 	if err := site.Unfit(); err != nil && !flags.force {
 		return nil, err
 	}
-	if site.Skipped > 0 {
-		e.Notef("skipping %d files and folders whose names start with a dot\n", site.Skipped)
-	}
-	for _, warning := range site.Warnings() {
-		e.Notef("warning: %s\n", warning)
-	}
-	if !site.Index {
-		if flags.spa {
-			e.Notef("warning: %s has no index.html, which --spa answers unknown paths with\n", dir)
-		} else {
-			e.Notef("warning: %s has no index.html: the project's address itself will say 404\n", dir)
-		}
-	}
+	tell(e, site.Notes(flags.spa))
 	return site, nil
 }
 

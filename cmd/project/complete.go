@@ -105,7 +105,11 @@ func CompleteVersions(env *cli.Env, arg string) []cobra.Completion {
 	if invalid != nil || err != nil {
 		return nil
 	}
-	all, err := store.Versions(name)
+	p, err := store.Load(name)
+	if err != nil {
+		return nil
+	}
+	all, err := p.Releases()
 	if err != nil {
 		return nil
 	}

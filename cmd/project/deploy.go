@@ -11,7 +11,7 @@ import (
 
 	"gateway/cmd/cli"
 	"gateway/projects"
-	"gateway/projects/policy"
+	"gateway/projects/release"
 	"gateway/proxy/label"
 )
 
@@ -34,8 +34,9 @@ func newDeploy(env *cli.Env) *cobra.Command {
 			"--dir a copy of that folder becomes the next version of the project's site: clients get the old files until all\n" +
 			"new ones are copied, and then the new ones, from one request to the next. Unchanged files make no new version.\n" +
 			"The previous version comes back when the new one cannot be deployed, or later with 'gateway rollback NAME'. In a\n" +
-			"project made from a compose file or Dockerfile of yours, the copy replaces the previous one, except for what\n" +
-			"containers may write to. The command returns when the routes answer.",
+			"project made from a compose file or Dockerfile of yours, the copy becomes the next version of that: only the\n" +
+			"services that it changes get new containers, and what containers write to stays. The command returns when the\n" +
+			"routes answer.",
 		Example: "  gateway deploy robots\n  gateway deploy robots --dir ./dist\n  gateway deploy robots --dir ./dist --dry-run",
 		Args:    cli.Args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -49,12 +50,13 @@ func newDeploy(env *cli.Env) *cobra.Command {
 			if o.json && !o.dryRun {
 				return errOnlyDryRun
 			}
-			trust, err := parseTrust(o.trust)
+			d, err := o.verb(env)
 			if err != nil {
 				return err
 			}
 			return env.ChangeProject(c.Context(), args[0], func(ctx context.Context, s *cli.Session, p projects.Project) error {
-				return runDeploy(ctx, s, p, o, trust)
+				d.Name = p.Name
+				return runDeploy(ctx, s, d, o)
 			})
 		},
 	}
@@ -62,7 +64,7 @@ func newDeploy(env *cli.Env) *cobra.Command {
 	f.StringVar(&o.dir, "dir", "", "`folder` with the new files, which are copied")
 	f.StringVar(&o.maxSize, "max-size", "", "maximum `size` of all files (default $GATEWAY_MAX_SIZE, else "+sizeFlag(projects.DefaultLimits.Bytes)+")")
 	f.IntVar(&o.maxFiles, "max-files", 0, fmt.Sprintf("maximum number of files and folders (default $GATEWAY_MAX_FILES, else %d)", projects.DefaultLimits.Files))
-	f.IntVar(&o.keep, "keep", projects.DefaultKeep, "number of versions to keep, including the new one")
+	f.IntVar(&o.keep, "keep", release.DefaultKeep, "number of versions to keep, including the new one")
 	f.BoolVar(&o.force, "force", false, "accept unchanged files, an empty folder, or files that are rarely meant to be public")
 	f.BoolVar(&o.dryRun, "dry-run", false, "print which files would be added, changed and removed, without changing anything")
 	f.BoolVar(&o.json, "json", false, "print JSON, with --dry-run")
@@ -105,52 +107,39 @@ func sizeFlag(bytes int64) string {
 	return strings.Replace(strings.ReplaceAll(projects.Size(bytes), " ", ""), ".0", "", 1)
 }
 
-func (o deployOptions) site(env *cli.Env) (*projects.Site, error) {
-	if o.dir == "" {
-		return nil, nil
-	}
+// verb reads the words of the call.
+func (o deployOptions) verb(env *cli.Env) (projects.Deploy, error) {
+	d := projects.Deploy{Dir: o.dir, Keep: o.keep, Force: o.force, By: userOf(env)}
 	if o.keep < 1 {
-		return nil, cli.Usage(fmt.Errorf("--keep %d: it takes a number of at least 1, the current version", o.keep))
+		return d, cli.Usage(fmt.Errorf("--keep %d: it takes a number of at least 1, the current version", o.keep))
 	}
-	limits, err := siteLimits(env, o.maxSize, o.maxFiles)
-	if err != nil {
-		return nil, err
+	var err error
+	if d.Limits, err = siteLimits(env, o.maxSize, o.maxFiles); err != nil {
+		return d, err
 	}
-	return openSite(env, o.dir, limits, siteFlags{force: o.force})
+	d.Trust, err = parseTrust(o.trust)
+	return d, err
 }
 
-func runDeploy(ctx context.Context, s *cli.Session, p projects.Project, o deployOptions, trust policy.Trust) error {
-	somebodys, err := ofSomebodys(ctx, s, p)
-	if err != nil {
-		return err
-	}
-	if somebodys && o.dir != "" {
-		return deployFrom(ctx, s, p, o, trust)
-	}
-	d := projects.Deployment{Name: p.Name, By: userOf(s.Env), Keep: o.keep, Force: o.force}
-	if d.Site, err = o.site(s.Env); err != nil {
-		return err
-	}
+func runDeploy(ctx context.Context, s *cli.Session, d projects.Deploy, o deployOptions) error {
 	life, err := life(s)
 	if err != nil {
 		return err
 	}
 	if o.dryRun {
-		changes, err := life.Compare(ctx, p.Name, d.Site)
+		c, err := life.DryRun(ctx, d)
 		if err != nil {
 			return err
 		}
-		return printChanges(s.Env, changes, o.json)
+		return printChanges(s.Env, c, o.json)
 	}
-	if err := hold(ctx, s, p, trust); err != nil {
-		return err
-	}
-	done, err := life.Deploy(ctx, d)
+	c, err := life.Do(ctx, d)
+	s.Progress.End()
 	if err != nil {
 		return err
 	}
-	printDeployed(s.Env, d, done)
-	return printServed(ctx, s, p)
+	printDeployed(s.Env, d, c)
+	return printServed(ctx, s, c.Project)
 }
 
 // userOf is who runs the command, for people; behind sudo the one who typed it.
@@ -167,23 +156,25 @@ func userOf(e *cli.Env) string {
 }
 
 // printChanges prints what a dry run found, one file a line.
-func printChanges(env *cli.Env, c projects.Changes, asJSON bool) error {
+func printChanges(env *cli.Env, c *projects.Change, asJSON bool) error {
+	tell(env, c.Notes)
 	if asJSON {
 		return env.JSON(struct {
-			Added   []string `json:"added"`
-			Changed []string `json:"changed"`
-			Removed []string `json:"removed"`
-		}{orNone(c.Added), orNone(c.Changed), orNone(c.Removed)})
+			Added    []string `json:"added"`
+			Changed  []string `json:"changed"`
+			Removed  []string `json:"removed"`
+			Replaced []string `json:"replaced"`
+		}{orNone(c.Files.Added), orNone(c.Files.Changed), orNone(c.Files.Removed), orNone(c.Replaced)})
 	}
 	for _, kind := range []struct {
 		what  string
 		names []string
-	}{{"add", c.Added}, {"change", c.Changed}, {"remove", c.Removed}} {
+	}{{"add", c.Files.Added}, {"change", c.Files.Changed}, {"remove", c.Files.Removed}, {"replace the containers of", c.Replaced}} {
 		for _, name := range kind.names {
 			env.Printf("%s %s\n", kind.what, name)
 		}
 	}
-	env.Notef("%s\n", c)
+	env.Notef("%s\n", c.Files)
 	return nil
 }
 
@@ -195,20 +186,19 @@ func orNone(names []string) []string {
 	return names
 }
 
-func printDeployed(env *cli.Env, d projects.Deployment, done projects.Deployed) {
-	switch {
-	case d.Site == nil:
-	case done.Made:
-		v := done.Version
-		env.Notef("version %d is current: %d files, %s (%s)\n", v.Number, v.Files, projects.Size(v.Bytes), done.Changes)
+func printDeployed(env *cli.Env, d projects.Deploy, c *projects.Change) {
+	switch v := c.Release; {
+	case d.Dir == "":
+	case c.Made:
+		env.Notef("version %d is current: %d files, %s (%s)\n", v.Number, v.Files, projects.Size(v.Bytes), c.Files)
 		if v.Replaced > 0 && d.Keep > 1 {
 			env.Notef("back to version %d with: gateway rollback %s\n", v.Replaced, d.Name)
 		}
-		if len(done.Gone) > 0 {
-			env.Notef("removed version %s, beyond the last %d\n", strings.Trim(fmt.Sprint(done.Gone), "[]"), d.Keep)
+		if len(c.Gone) > 0 {
+			env.Notef("removed version %s, beyond the last %d\n", strings.Trim(fmt.Sprint(c.Gone), "[]"), d.Keep)
 		}
-	case done.Version.Number > 0:
-		env.Notef("these files are version %d, which is current: no version was made (--force makes one)\n", done.Version.Number)
+	case v.Number > 0:
+		env.Notef("these files are version %d, which is current: no version was made (--force makes one)\n", v.Number)
 	default:
 		env.Notef("these files are deployed already: no version was made (--force makes one)\n")
 	}

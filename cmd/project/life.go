@@ -7,7 +7,6 @@ import (
 
 	"gateway/cmd/cli"
 	"gateway/projects"
-	"gateway/projects/compose"
 	"gateway/projects/subnet"
 	"gateway/proxy/route"
 )
@@ -33,9 +32,6 @@ func life(s *cli.Session, advise ...func(port uint16) string) (projects.Life, er
 			return nil
 		},
 		Note: note,
-		HoldAgain: func(ctx context.Context, p projects.Project) error {
-			return judge(ctx, s, compose.Subject{Dir: p.Dir, Name: string(p.Name)})
-		},
 	}
 	if cli.Local(s.Host) {
 		l.HostRoutes = subnet.HostRoutes

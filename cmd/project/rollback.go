@@ -16,10 +16,11 @@ func newRollback(env *cli.Env) *cobra.Command {
 	var dryRun, asJSON bool
 	c := &cobra.Command{
 		Use:   "rollback NAME [VERSION]",
-		Short: "Go back to an earlier version of a project's site",
+		Short: "Go back to an earlier version of a project",
 		Long: "Makes the previous version current again, or the one with this number; 'gateway show NAME' lists the versions. A\n" +
-			"second rollback undoes the first, as with 'kubectl rollout undo'. Clients get the other files from one request\n" +
-			"to the next. The version that was current is kept, as are edits in it.",
+			"second rollback undoes the first, as with 'kubectl rollout undo'. Clients get the other files of a site from\n" +
+			"one request to the next; of a project made from a compose file or Dockerfile of yours, the services that differ\n" +
+			"get new containers. The version that was current is kept, as are edits in it, and what containers write to stays.",
 		Example: "  gateway rollback robots\n  gateway rollback robots 3\n  gateway rollback robots --dry-run",
 		Args:    cli.Args(cobra.RangeArgs(1, 2)),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -47,37 +48,31 @@ type rollbackOptions struct {
 }
 
 func (o rollbackOptions) run(ctx context.Context, s *cli.Session, p projects.Project) error {
-	somebodys, err := ofSomebodys(ctx, s, p)
-	if err != nil {
-		return err
-	}
-	if somebodys {
-		return rollbackSource(ctx, s, p, o)
-	}
-	if err := projects.HasVersions(p); err != nil {
-		return err
-	}
 	life, err := life(s)
 	if err != nil {
 		return err
 	}
+	r := projects.Rollback{Name: p.Name, Number: o.number}
 	if o.dryRun {
-		plan, err := life.PlanRollback(ctx, p.Name, o.number)
+		c, err := life.DryRun(ctx, r)
 		if err != nil {
 			return err
 		}
-		s.Env.Notef("from version %d to version %d\n", plan.From.Number, plan.To.Number)
-		return printChanges(s.Env, plan.Changes, o.json)
+		if c.Made {
+			s.Env.Notef("from version %d to version %d\n", c.From.Number, c.Release.Number)
+		}
+		return printChanges(s.Env, c, o.json)
 	}
-	done, err := life.Rollback(ctx, p.Name, o.number)
+	c, err := life.Do(ctx, r)
+	s.Progress.End()
 	if err != nil {
 		return err
 	}
-	if done.From.Number == done.To.Number {
-		s.Env.Notef("version %d is current already\n", done.To.Number)
+	if !c.Made {
+		s.Env.Notef("version %d is current already\n", c.Release.Number)
 		return nil
 	}
 	s.Env.Notef("version %d of %s is current and replaces version %d; back with: gateway rollback %s\n",
-		done.To.Number, done.To.Made.Local().Format(time.DateTime), done.From.Number, p.Name)
+		c.Release.Number, c.Release.Made.Local().Format(time.DateTime), c.From.Number, p.Name)
 	return nil
 }

@@ -40,7 +40,7 @@ func runShow(ctx context.Context, env *cli.Env, arg string, asJSON bool) error {
 		env.Notef("the state is incomplete: %s\n", fault)
 	}
 	detail := projectDetail{projectView: v, Faults: seen.notes(env), Secrets: p.Secrets()}
-	if detail.Versions, err = versionsOf(s.Store, p); err != nil {
+	if detail.Versions, err = versionsOf(p); err != nil {
 		env.Notef("%s\n", err)
 		detail.Faults = append(detail.Faults, err.Error())
 	}

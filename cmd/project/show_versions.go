@@ -5,20 +5,21 @@ import (
 
 	"gateway/cmd/cli"
 	"gateway/projects"
+	"gateway/projects/release"
 )
 
-// versionView is a version of a project's site as `show --json` prints it.
+// versionView is a version of a project's files as `show --json` prints it.
 type versionView struct {
-	projects.Version
+	release.Release
 	Current bool `json:"current"`
 }
 
 // versionsOf lists those of a project, the newest first. That they cannot be read is a fault to show, not an error.
-func versionsOf(store projects.Store, p projects.Project) ([]versionView, error) {
+func versionsOf(p projects.Project) ([]versionView, error) {
 	if _, err := projects.ParseName(string(p.Name)); err != nil {
 		return nil, nil
 	}
-	all, err := store.Versions(p.Name)
+	all, err := p.Releases()
 	var views []versionView
 	for _, v := range all {
 		views = append(views, versionView{v, v.Current})

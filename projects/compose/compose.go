@@ -104,40 +104,6 @@ func clientOptions(host string) (*cliflags.ClientOptions, error) {
 	return options, nil
 }
 
-// Up makes what runs equal to the project in dir, as the policy allows it, and returns when its containers run and those with a health check
-// are healthy. Containers that are equal already are kept unless force is set. The error wraps ErrOverlap when a
-// subnet is in use.
-func (c *Compose) Up(ctx context.Context, dir, name string, force bool) error {
-	project, seen, err := c.own(ctx, Subject{Dir: dir, Name: name})
-	if err != nil {
-		return err
-	}
-	if err := c.build(ctx, project, seen.Trust); err != nil {
-		return err
-	}
-	if err := c.refuseImages(ctx, project, seen.Trust); err != nil {
-		return err
-	}
-	recreate := api.RecreateDiverged
-	if force {
-		recreate = api.RecreateForce
-	}
-	err = c.service.Create(ctx, project, api.CreateOptions{
-		RemoveOrphans:        true,
-		Recreate:             recreate,
-		RecreateDependencies: recreate,
-		Inherit:              true,
-	})
-	if err != nil {
-		return worded(err)
-	}
-	// Those that were pulled or built just now.
-	if err := c.refuseImages(ctx, project, seen.Trust); err != nil {
-		return errors.Join(err, c.discard(ctx, project, err))
-	}
-	return c.start(ctx, name, project)
-}
-
 // start waits for as long as the containers may take; the project may be nil.
 func (c *Compose) start(ctx context.Context, name string, project *types.Project) error {
 	budget, err := c.budget(ctx, name)

@@ -175,7 +175,7 @@ func TestUp_BuildsInNobodyElsesPlace(t *testing.T) {
 		if want == "" {
 			continue
 		}
-		if err := c.Up(t.Context(), dir, "blog", false); err == nil || !strings.Contains(err.Error(), want) {
+		if err := c.Up(t.Context(), dir, "blog", UpOptions{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: started with %v", text, err)
 		}
 		if _, _, err := c.own(t.Context(), Subject{Dir: dir, Name: "blog", Trust: policy.Trust{policy.ImageName}}); err != nil {
@@ -229,7 +229,7 @@ func TestUp_TakesNothingOfOtherProjects(t *testing.T) {
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", text, err, want)
 		}
-		if want != "" && c.Up(t.Context(), dir, "blog", false) == nil {
+		if want != "" && c.Up(t.Context(), dir, "blog", UpOptions{}) == nil {
 			t.Errorf("%s: started", text)
 		}
 	}

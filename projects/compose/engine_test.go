@@ -45,17 +45,17 @@ func TestEngine_LivesThroughAProjectsLife(t *testing.T) {
 	l := newLane(t)
 	c := l.compose
 	dir := write(t, fmt.Sprintf(e2eFile, "one"))
-	first := l.is(t, "up", c.Up(t.Context(), dir, e2eProject, false), "running")
-	if again := l.is(t, "up again", c.Up(t.Context(), dir, e2eProject, false), "running"); again.ID != first.ID {
+	first := l.is(t, "up", c.Up(t.Context(), dir, e2eProject, UpOptions{}), "running")
+	if again := l.is(t, "up again", c.Up(t.Context(), dir, e2eProject, UpOptions{}), "running"); again.ID != first.ID {
 		t.Error("what was equal was replaced")
 	}
-	if forced := l.is(t, "up by force", c.Up(t.Context(), dir, e2eProject, true), "running"); forced.ID == first.ID {
+	if forced := l.is(t, "up by force", c.Up(t.Context(), dir, e2eProject, UpOptions{Replace: []string{AllServices}}), "running"); forced.ID == first.ID {
 		t.Error("force kept the container")
 	}
 	if err := os.WriteFile(filepath.Join(dir, file), []byte(fmt.Sprintf(e2eFile, "two")), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if edited := l.is(t, "up after an edit", c.Up(t.Context(), dir, e2eProject, false), "running"); edited.Labels["test"] != "two" {
+	if edited := l.is(t, "up after an edit", c.Up(t.Context(), dir, e2eProject, UpOptions{}), "running"); edited.Labels["test"] != "two" {
 		t.Errorf("labels %v", edited.Labels)
 	}
 	l.is(t, "stop", c.Stop(t.Context(), e2eProject), "exited")
@@ -149,7 +149,7 @@ func refusesOverlap(t *testing.T, c *Compose) {
 	t.Helper()
 	other := e2eProject + "-other"
 	dir := write(t, fmt.Sprintf(e2eFile, "other"))
-	if err := c.Up(t.Context(), dir, other, false); !errors.Is(err, ErrOverlap) {
+	if err := c.Up(t.Context(), dir, other, UpOptions{}); !errors.Is(err, ErrOverlap) {
 		t.Errorf("a subnet that is in use: %v", err)
 	}
 	if err := c.Down(t.Context(), other); err != nil {

@@ -94,13 +94,9 @@ var foreign = map[string]map[string]string{
 // TestImported_IsReadAsComposeReadsIt compares with what the docker compose command makes of the folder when it is run
 // there, for all that the gateway does not add or leave out itself.
 func TestImported_IsReadAsComposeReadsIt(t *testing.T) {
-	c, err := New(nowhere, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
 	for name, files := range foreign {
 		t.Run(name, func(t *testing.T) {
-			dir, _ := imported(t, c, files, importer.Choice{Service: "web", Port: 80})
+			dir, _ := imported(t, files, importer.Choice{Service: "web", Port: 80})
 			got, _, err := inspect(t.Context(), Subject{Dir: dir, Name: "shop"})
 			if err != nil {
 				t.Fatal(err)

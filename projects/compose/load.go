@@ -97,28 +97,6 @@ func (c *Compose) Inspect(ctx context.Context, s Subject) (Inspection, error) {
 	return seen, err
 }
 
-// Mounts are the files and folders that containers of a project get, those of services that do not run among them. It
-// also reads a project that rules refuse by now, but for the rules of what is read.
-func (c *Compose) Mounts(ctx context.Context, s Subject) ([]importer.Mount, error) {
-	prepare()
-	report, err := look(s)
-	if err != nil {
-		return nil, located(filepath.Join(s.Dir, file), err)
-	}
-	if err := report.Refused(); err != nil {
-		return nil, err
-	}
-	project, err := read(ctx, s, report)
-	if err != nil {
-		return nil, located(report.Files[0], err)
-	}
-	var all []importer.Mount
-	for _, name := range slices.Sorted(maps.Keys(project.AllServices())) {
-		all = append(all, mountsOf(project.AllServices()[name])...)
-	}
-	return all, nil
-}
-
 // inspect is the one way in which projects are read: what it returns is what was checked.
 func inspect(ctx context.Context, s Subject) (*types.Project, Inspection, error) {
 	prepare()

@@ -13,7 +13,6 @@ import (
 
 	"gateway/projects/importer"
 	"gateway/projects/policy"
-	"gateway/proxy/docker/dockertest"
 	"gateway/templates"
 )
 
@@ -130,11 +129,7 @@ func TestMissing_FitsWhatTheServiceSays(t *testing.T) {
 		if text != "" {
 			dir = write(t, "services:\n  a:\n    image: x\n    "+text)
 		}
-		c, err := New(nowhere, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		outline, err := c.Outline(t.Context(), dir, "mine", []string{"compose.yaml"})
+		outline, err := Outline(t.Context(), dir, "mine", []string{"compose.yaml"})
 		if err != nil {
 			t.Fatalf("%s: %v", text, err)
 		}
@@ -245,21 +240,4 @@ func count(all ...bool) (n int) {
 		}
 	}
 	return n
-}
-
-func TestMounts_TellsWhatContainersHaveOfARefusedFile(t *testing.T) {
-	c, err := New(dockertest.Start(t).Host(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := write(t, "services:\n  web: {image: x, privileged: true, volumes: ['./data:/data', 'v:/v']}\n  off: {image: x, profiles: [off], volumes: ['./conf:/conf:ro']}\nvolumes: {v: {}}\n")
-	got, err := c.Mounts(t.Context(), Subject{Dir: dir, Name: "mine"})
-	want := []importer.Mount{{Path: filepath.Join(dir, "conf"), ReadOnly: true}, {Path: filepath.Join(dir, "data")}}
-	if err != nil || !slices.Equal(got, want) {
-		t.Errorf("%v %v, want %v", got, err, want)
-	}
-	dir = write(t, "include: [/etc/passwd]\nservices: {web: {image: x}}\n")
-	if _, err := c.Mounts(t.Context(), Subject{Dir: dir, Name: "mine"}); err == nil || !strings.Contains(err.Error(), "rule include") {
-		t.Errorf("it read what is outside: %v", err)
-	}
 }

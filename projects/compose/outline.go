@@ -91,7 +91,7 @@ func dotenvOf(dir string) (map[string]string, error) {
 // Outline reads somebody's compose files where they lie, in the order in which they override each other, as a project of
 // that name would be made of them. Nothing outside their folder is read, and what would have to be is refused; all other
 // rules wait until the project is in place, with what is left out of it. The engine is not asked.
-func (c *Compose) Outline(ctx context.Context, dir, name string, files []string) (importer.Outline, error) {
+func Outline(ctx context.Context, dir, name string, files []string) (importer.Outline, error) {
 	prepare()
 	outline := importer.Outline{}
 	report, err := policy.Check(policy.Source{

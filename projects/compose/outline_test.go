@@ -30,14 +30,14 @@ func somebodys(t *testing.T, files map[string]string) string {
 }
 
 // imported puts somebody's files into the folder of a project named shop, as they would be imported.
-func imported(t *testing.T, c *Compose, files map[string]string, choice importer.Choice) (dir string, o importer.Outline) {
+func imported(t *testing.T, files map[string]string, choice importer.Choice) (dir string, o importer.Outline) {
 	t.Helper()
 	from := somebodys(t, files)
 	names, err := Files(from)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o, err = c.Outline(t.Context(), from, "shop", names); err != nil {
+	if o, err = Outline(t.Context(), from, "shop", names); err != nil {
 		t.Fatal(err)
 	}
 	if choice, err = o.Choose(choice.Service, choice.Port); err != nil {
@@ -84,15 +84,11 @@ volumes: {state: {}}
 `
 
 func TestOutline_IsWhatComposeMakesOfTheFiles(t *testing.T) {
-	c, err := New(nowhere, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
 	dir := somebodys(t, map[string]string{
 		"compose.yaml": shopFiles, "Dockerfile": "FROM a AS b\nEXPOSE 1\nFROM scratch\nexpose 3000/tcp 53/udp\n",
 		"compose.override.yaml": "services: {api: {expose: [4001]}}\n",
 	})
-	o, err := c.Outline(t.Context(), dir, "shop", []string{"compose.yaml", "compose.override.yaml"})
+	o, err := Outline(t.Context(), dir, "shop", []string{"compose.yaml", "compose.override.yaml"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +116,7 @@ func TestImported_PassesThePolicyAndIsWholeByItself(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, o := imported(t, c, map[string]string{
+	dir, o := imported(t, map[string]string{
 		"compose.yaml": shopFiles, ".env": "GREETING=hello\nCOMPOSE_PROJECT_NAME=other\n", "Dockerfile": "FROM scratch\n",
 	}, importer.Choice{Service: "web", Port: 3000})
 	seen, err := c.Inspect(t.Context(), Subject{Dir: dir, Name: "shop"})
@@ -176,7 +172,7 @@ func TestImported_NamesSomebodysFilesInRefusals(t *testing.T) {
 		"whole source":      {"services:\n  web:\n    image: x\n    volumes: ['.:/app']\n", "mounts", 4},
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir, _ := imported(t, c, map[string]string{"compose.yaml": bad.text}, importer.Choice{Service: "web", Port: 80})
+			dir, _ := imported(t, map[string]string{"compose.yaml": bad.text}, importer.Choice{Service: "web", Port: 80})
 			_, err := c.Inspect(t.Context(), Subject{Dir: dir, Name: "shop"})
 			refused, ok := err.(policy.Refused)
 			if !ok {
@@ -192,17 +188,13 @@ func TestImported_NamesSomebodysFilesInRefusals(t *testing.T) {
 }
 
 func TestOutline_RefusesToReadOutsideTheFolder(t *testing.T) {
-	c, err := New(nowhere, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
 	for name, text := range map[string]string{
 		"include":    "include: [../other.yaml]\nservices: {web: {image: x}}\n",
 		"remote":     "include: ['https://example.org/compose.yaml']\nservices: {web: {image: x}}\n",
 		"extends":    "services: {web: {extends: {file: /etc/passwd, service: x}}}\n",
 		"self-trust": "x-gateway: {trust: [privileged]}\nservices: {web: {image: x, privileged: true}}\n",
 	} {
-		_, err := c.Outline(t.Context(), somebodys(t, map[string]string{"compose.yaml": text}), "shop", []string{"compose.yaml"})
+		_, err := Outline(t.Context(), somebodys(t, map[string]string{"compose.yaml": text}), "shop", []string{"compose.yaml"})
 		if _, ok := err.(policy.Refused); !ok || !strings.Contains(err.Error(), name) && name != "remote" && name != "extends" {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -236,7 +228,7 @@ func TestImported_GrantsNothingBySomebodysOwnWord(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, _ := imported(t, c, map[string]string{"compose.yaml": "services: {web: {image: x}}\n"}, importer.Choice{Service: "web", Port: 80})
+	dir, _ := imported(t, map[string]string{"compose.yaml": "services: {web: {image: x}}\n"}, importer.Choice{Service: "web", Port: 80})
 	text := "x-gateway: {trust: [privileged], owner: me}\nservices: {web: {image: x, privileged: true}}\n"
 	if err := os.WriteFile(filepath.Join(dir, "source", "compose.yaml"), []byte(text), 0o644); err != nil {
 		t.Fatal(err)

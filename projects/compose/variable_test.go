@@ -15,7 +15,7 @@ func TestNotes_WarnOfVariablesThatNothingSets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, _ := imported(t, c, map[string]string{
+	dir, _ := imported(t, map[string]string{
 		"compose.yaml": "services:\n  web:\n    image: x:${TAG}\n    command: $CMD ${TAG} $${OK} ${A:-b} ${C:-$D} ${DB_PASSWORD+set}\n    env_file: [a.env, b.env]\n",
 		".env":         "# no $comment\nDB_PASSWORD=s3cret$word\nQUOTED='s3cret$quoted'\nDOLLAR=s3cret$$dollar\n",
 		"a.env":        "A=1\nB=${A}${LATE}$word\n", "b.env": "LATE=1\nC=$$x\n",
@@ -45,7 +45,7 @@ func TestNotes_SayWhichMountsAreEmpty(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, _ := imported(t, c, map[string]string{
+	dir, _ := imported(t, map[string]string{
 		"compose.yaml": "services:\n  web:\n    image: x\n    volumes: ['./there.conf:/a', './app.conf:/b', './data:/c', './kept:/d', 'named:/e', '.\\win:/f']\nvolumes: {named: }\n",
 		"there.conf":   "x",
 	}, importer.Choice{Service: "web", Port: 80})
@@ -65,11 +65,7 @@ func TestNotes_SayWhichMountsAreEmpty(t *testing.T) {
 }
 
 func TestImported_TakesTheProjectsOwnVariablesFirst(t *testing.T) {
-	c, err := New(nowhere, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir, _ := imported(t, c, map[string]string{
+	dir, _ := imported(t, map[string]string{
 		"compose.yaml": "services: {web: {image: 'x:${TAG}-${OTHER}', env_file: web.env}}\n", ".env": "TAG=1\nOTHER=${TAG}\n", "web.env": "SEEN=${TAG}\n",
 	}, importer.Choice{Service: "web", Port: 80})
 	if err := os.WriteFile(filepath.Join(dir, ".env"), []byte("TAG=2\n"), 0o600); err != nil {

@@ -3,6 +3,7 @@ package release
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -26,6 +27,7 @@ type Change struct {
 	releases []Release
 	current  int
 	next     int
+	stages   int
 	trash    string
 }
 
@@ -56,36 +58,82 @@ func (c *Change) Current() Release {
 	return Release{}
 }
 
+// Stage names a hidden folder for a release that is not one yet. It does not exist: Make makes it.
+func (c *Change) Stage() string {
+	c.stages++
+	return c.stage(c.stages)
+}
+
+func (c *Change) stage(n int) string {
+	return filepath.Join(c.history.root(), stagePrefix+strconv.Itoa(n))
+}
+
 // Adopt makes a release of a folder that is in the link's place: of what a project had before there were releases, or of
-// what people put there. It stays the folder that it is, so that containers that have it mounted go on with it. There need
-// not be one. What it makes in scratch is removed by Discard of the folder that it returns.
-func (c *Change) Adopt() (stage string, err error) {
+// what people put there. It stays the folder that it is, so that containers that have it mounted go on with it. It reports
+// whether there is one. It is not undone: the content is the same, and who serves it may have followed the link.
+func (c *Change) Adopt() (bool, error) {
 	h := c.history
 	if !isFolder(h.Path()) {
-		return "", nil
+		return false, nil
 	}
 	r, err := describe(h.Path())
 	if err != nil {
-		return "", fmt.Errorf("making a version of the files there are: %w", err)
+		return false, fmt.Errorf("making a version of the files there are: %w", err)
 	}
-	r.Replaced = c.current
-	if stage, err = h.Stage(); err != nil {
-		return "", err
+	r.Replaced, r.Number = c.current, c.next
+	c.next++
+	text, err := r.info()
+	if err != nil {
+		return false, err
 	}
-	if err := c.place(stage, &r); err != nil {
-		return stage, err
-	}
-	link := plan.LinkTo(h.current(), pointer(c.current), pointer(r.Number))
-	if c.current == 0 {
-		// A link that leads nowhere is not followed by who serves the files; later the link to it would.
-		c.Steps = append(c.Steps, link)
-	}
-	c.Steps = append(c.Steps, move(h.Path(), h.FilesOf(r.Number)), plan.LinkTo(h.Path(), "", h.Link()))
-	if c.current != 0 {
-		c.Steps = append(c.Steps, link)
-	}
+	stage := c.Stage()
+	c.Steps = append(c.Steps, plan.Step{Do: func(ctx context.Context) error {
+		if err := h.adopt(ctx, stage, text, r); err != nil {
+			return fmt.Errorf("making a version of the files there are: %w", errors.Join(err, h.Repair()))
+		}
+		return nil
+	}})
+	c.releases = append([]Release{r}, c.releases...)
 	c.current = r.Number
-	return stage, nil
+	return true, nil
+}
+
+// adopt is what Repair completes, or takes back, from wherever a crash ends it.
+func (h History) adopt(ctx context.Context, stage string, text []byte, r Release) error {
+	if err := h.settle(stage, text, r.Number); err != nil {
+		return err
+	}
+	point := plan.Do(plan.Action{Kind: plan.Link, Path: h.current(), From: pointer(r.Number)})
+	if r.Replaced == 0 {
+		// A link that leads nowhere is not followed by who serves the files; later the link to it would.
+		if err := point(ctx); err != nil {
+			return err
+		}
+	}
+	for _, a := range []plan.Action{
+		{Kind: plan.Move, From: h.Path(), Path: h.FilesOf(r.Number)},
+		{Kind: plan.Link, Path: h.Path(), From: h.Link()},
+	} {
+		if err := plan.Do(a)(ctx); err != nil {
+			return err
+		}
+	}
+	return point(ctx)
+}
+
+// settle makes a stage the folder of a release, with what is known of it.
+func (h History) settle(stage string, text []byte, n int) error {
+	err := h.Make(stage)
+	if err == nil {
+		err = writeInfo(stage, text)
+	}
+	if err != nil {
+		return err
+	}
+	if err := tree.Flush(stage); err != nil {
+		return fmt.Errorf("writing the files to the disk: %w", err)
+	}
+	return os.Rename(stage, h.FolderOf(n))
 }
 
 // pointer is what the link to a release says.
@@ -99,33 +147,18 @@ func pointer(n int) string {
 // Place makes a release of a stage, which is not current yet. The stage has its files by the time when the step is carried
 // out.
 func (c *Change) Place(stage string, r Release) (Release, error) {
-	r.Replaced, r.Since = c.current, time.Now().UTC()
-	err := c.place(stage, &r)
-	return r, err
-}
-
-func (c *Change) place(stage string, r *Release) error {
-	r.Number = c.next
+	r.Replaced, r.Since, r.Number = c.current, time.Now().UTC(), c.next
 	c.next++
 	text, err := r.info()
 	if err != nil {
-		return err
+		return r, err
 	}
-	to := c.history.FolderOf(r.Number)
 	c.Steps = append(c.Steps, plan.Step{
-		Do: func(context.Context) error {
-			if err := writeInfo(stage, text); err != nil {
-				return err
-			}
-			if err := tree.Flush(stage); err != nil {
-				return fmt.Errorf("writing the files to the disk: %w", err)
-			}
-			return os.Rename(stage, to)
-		},
-		Undo: []plan.Action{{Kind: plan.Rename, From: to, Path: stage}},
+		Do:   func(context.Context) error { return c.history.settle(stage, text, r.Number) },
+		Undo: []plan.Action{{Kind: plan.Rename, From: c.history.FolderOf(r.Number), Path: stage}},
 	})
-	c.releases = append([]Release{*r}, c.releases...)
-	return nil
+	c.releases = append([]Release{r}, c.releases...)
+	return r, nil
 }
 
 func writeInfo(dir string, text []byte) error {
@@ -165,7 +198,9 @@ func (c *Change) Activate(to Release, stage string, m Move) {
 			c.Steps = append(c.Steps, move(filepath.Join(h.FilesOf(c.current), path), filepath.Join(files, path)))
 		}
 	}
-	c.Steps = append(c.Steps, plan.LinkTo(h.current(), pointer(c.current), pointer(to.Number)))
+	link := plan.LinkTo(h.current(), pointer(c.current), pointer(to.Number))
+	link.Text = fmt.Sprintf("make version %d current", to.Number)
+	c.Steps = append(c.Steps, link)
 	c.current = to.Number
 }
 

@@ -176,7 +176,7 @@ func (h History) Find(wanted int) (from, to Release, err error) {
 	}
 	at := slices.IndexFunc(all, func(r Release) bool { return r.Current })
 	if at < 0 {
-		return from, to, fmt.Errorf("%w: none is current; the first 'gateway deploy' with --dir makes some", ErrNone)
+		return from, to, fmt.Errorf("%w: none is current", ErrNone)
 	}
 	from = all[at]
 	n := wanted
@@ -224,18 +224,35 @@ func (h History) Repair() error {
 		if scratch(entry.Name()) {
 			err = errors.Join(err, os.RemoveAll(filepath.Join(h.root(), entry.Name())))
 		}
+		if n := number(entry.Name()); n > 0 && hollow(h.FolderOf(n)) {
+			err = errors.Join(err, os.RemoveAll(h.FolderOf(n)))
+		}
 	}
+	// It only removes an empty folder.
+	_ = os.Remove(h.root())
 	if err = errors.Join(err, h.relink()); err != nil {
 		return fmt.Errorf("repairing the versions: %w", err)
 	}
 	return nil
 }
 
+// hollow reports whether a release has nothing but what is known of it: its files did not come.
+func hollow(dir string) bool {
+	entries, err := os.ReadDir(dir)
+	return err == nil && len(entries) == 1 && entries[0].Name() == infoFile
+}
+
 // relink makes the links lead to the release that was current last, when they lead nowhere.
 func (h History) relink() error {
 	all, err := h.List()
-	if err != nil || len(all) == 0 {
+	if err != nil {
 		return err
+	}
+	if len(all) == 0 {
+		if h.pointed() > 0 && isFolder(h.Path()) {
+			return os.Remove(h.current())
+		}
+		return nil
 	}
 	if h.Current() == 0 {
 		last := slices.MaxFunc(all, func(a, b Release) int { return a.Since.Compare(b.Since) })

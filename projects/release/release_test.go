@@ -27,23 +27,28 @@ func write(t *testing.T, dir string, files map[string]string) {
 }
 
 // seen is all that is in a project's folder: files with their texts and links, but not what is known of releases, which has
-// times in it.
+// times in it. What is current is at its place in the project's folder, be that a link to the files or not.
 func seen(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
+	h := History{Dir: dir, Content: "source"}
+	current := ""
+	if _, err := os.Readlink(h.Path()); err == nil && h.Current() > 0 {
+		current, _ = filepath.Rel(dir, h.FilesOf(h.Current()))
+	}
 	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
+		if err != nil || entry.IsDir() || path == h.Path() || path == h.current() || filepath.Base(path) == infoFile {
 			return err
 		}
 		name, _ := filepath.Rel(dir, path)
+		if inside, is := strings.CutPrefix(name, current+"/"); is && current != "" {
+			name = "source/" + inside
+		}
 		if to, err := os.Readlink(path); err == nil {
 			all[name] = "-> " + to
 			return nil
 		}
 		text, err := os.ReadFile(path)
-		if filepath.Base(name) == infoFile {
-			text = nil
-		}
 		all[name] = string(text)
 		return err
 	})
@@ -51,6 +56,16 @@ func seen(t *testing.T, dir string) map[string]string {
 		t.Fatal(err)
 	}
 	return all
+}
+
+// textsIn is the files in a folder, which may be a link, with their texts.
+func textsIn(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	real, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return seen(t, real)
 }
 
 // shop is a project whose source is a folder yet.
@@ -71,10 +86,7 @@ func deploy(t *testing.T, h History, m Move, files map[string]string) *Change {
 	if _, err := c.Adopt(); err != nil {
 		t.Fatal(err)
 	}
-	stage, err := h.Stage()
-	if err != nil {
-		t.Fatal(err)
-	}
+	stage := c.Stage()
 	write(t, filepath.Join(stage, h.Content), files)
 	r, err := c.Place(stage, Release{Made: time.Now()})
 	if err != nil {
@@ -259,10 +271,10 @@ func TestChange_CarriesWhatContainersWriteTo(t *testing.T) {
 		t.Fatal(err)
 	}
 	run(t, deploy(t, h, moves, two))
-	if got, want := seen(t, h.Path()+"/"), map[string]string{"app.js": "two", "conf/a": "same", "conf/b": "same", "data/orders": "1", "data/deep/x": "2"}; !maps.Equal(got, want) {
+	if got, want := textsIn(t, h.Path()), map[string]string{"app.js": "two", "conf/a": "same", "conf/b": "same", "data/orders": "1", "data/deep/x": "2"}; !maps.Equal(got, want) {
 		t.Errorf("current: %v", got)
 	}
-	if got, want := seen(t, h.FilesOf(1)), map[string]string{"app.js": "one", "conf/a": "same", "conf/b": "same"}; !maps.Equal(got, want) {
+	if got, want := textsIn(t, h.FilesOf(1)), map[string]string{"app.js": "one", "conf/a": "same", "conf/b": "same"}; !maps.Equal(got, want) {
 		t.Errorf("before: %v", got)
 	}
 	// A container that goes on has the same folder mounted.
@@ -270,14 +282,14 @@ func TestChange_CarriesWhatContainersWriteTo(t *testing.T) {
 		t.Errorf("conf is another folder: %v", err)
 	}
 	run(t, deploy(t, h, moves, three))
-	if got := seen(t, h.Path()+"/")["data/orders"]; got != "1" {
+	if got := textsIn(t, h.Path())["data/orders"]; got != "1" {
 		t.Errorf("orders: %q", got)
 	}
 	if _, err := os.Stat(h.FolderOf(1)); err == nil {
 		t.Error("release 1 is kept, of two")
 	}
 	run(t, back(t, h, moves, 0))
-	if got := seen(t, h.Path()+"/"); got["data/orders"] != "1" || got["app.js"] != "two" {
+	if got := textsIn(t, h.Path()); got["data/orders"] != "1" || got["app.js"] != "two" {
 		t.Errorf("back: %v", got)
 	}
 	from, to, err := h.Find(0)
@@ -305,7 +317,7 @@ func TestMove_NeverLeavesDataBehind(t *testing.T) {
 	if _, err := r.Recover(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got := seen(t, h.Path()+"/"); got["data/orders"] != "1" || got["app.js"] != "two" {
+	if got := textsIn(t, h.Path()); got["data/orders"] != "1" || got["app.js"] != "two" {
 		t.Errorf("got %v", got)
 	}
 }
@@ -338,8 +350,38 @@ func TestRepair_MakesTheLastReleaseCurrent(t *testing.T) {
 	if err := h.Repair(); err != nil {
 		t.Fatal(err)
 	}
-	if h.Current() != 1 || seen(t, h.Path()+"/")["app.js"] != "one" || there(filepath.Join(h.root(), ".new-123")) {
+	if h.Current() != 1 || textsIn(t, h.Path())["app.js"] != "one" || there(filepath.Join(h.root(), ".new-123")) {
 		t.Errorf("current is %d: %v", h.Current(), seen(t, h.Dir))
+	}
+}
+
+func TestRepair_EndsAnAdoptionThatWasCutOff(t *testing.T) {
+	for name, cut := range map[string]func(h History) error{
+		"placed":  func(h History) error { return nil },
+		"pointed": func(h History) error { return os.Symlink("1", h.current()) },
+		"moved": func(h History) error {
+			return errors.Join(os.Symlink("1", h.current()), os.Rename(h.Path(), h.FilesOf(1)))
+		},
+		"linked": func(h History) error {
+			return errors.Join(os.Symlink("1", h.current()), os.Rename(h.Path(), h.FilesOf(1)), os.Symlink(h.Link(), h.Path()))
+		},
+	} {
+		h := shop(t)
+		before := seen(t, h.Dir)
+		write(t, h.FolderOf(1), map[string]string{infoFile: "{}"})
+		if err := errors.Join(cut(h), h.Repair()); err != nil {
+			t.Fatal(err)
+		}
+		if got := seen(t, h.Dir); !maps.Equal(got, before) {
+			t.Errorf("%s: got %v, want %v", name, got, before)
+		}
+		if _, err := os.Stat(filepath.Join(h.Path(), "app.js")); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		run(t, deploy(t, h, moves, two))
+		if got := seen(t, h.Dir)["source/app.js"]; got != "two" {
+			t.Errorf("%s: then %q", name, got)
+		}
 	}
 }
 

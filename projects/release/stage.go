@@ -9,26 +9,24 @@ import (
 	"time"
 )
 
-// Stage makes a hidden folder for a release that is not one yet. Until it is placed, Discard or Repair removes it.
-func (h History) Stage() (dir string, err error) {
-	if err := makeFolder(h.root()); err != nil && !errors.Is(err, fs.ErrExist) {
-		return "", fmt.Errorf("making a version: %w", err)
+// Make makes a stage, a folder that Change.Stage named, readable for everybody. Repair removes what is left of it.
+func (h History) Make(stage string) error {
+	for _, dir := range []string{h.root(), stage} {
+		if err := makeFolder(dir); err != nil && !errors.Is(err, fs.ErrExist) {
+			return fmt.Errorf("making a version: %w", err)
+		}
 	}
-	dir, err = os.MkdirTemp(h.root(), stagePrefix)
-	if err == nil {
-		err = os.Chmod(dir, 0o755)
-	}
-	if err != nil {
-		return "", fmt.Errorf("making a version: %w", err)
-	}
-	return dir, nil
+	return nil
 }
 
-// Discard removes a stage that was not placed, and the folder of releases when there is none.
-func (h History) Discard(stage string) error {
-	err := os.RemoveAll(stage)
+// Discard removes the stages that were not placed, and the folder of releases when there is none.
+func (c *Change) Discard() error {
+	var err error
+	for n := range c.stages {
+		err = errors.Join(err, os.RemoveAll(c.stage(n+1)))
+	}
 	// It only removes an empty folder.
-	_ = os.Remove(h.root())
+	_ = os.Remove(c.history.root())
 	return err
 }
 

@@ -1,11 +1,9 @@
 package projects
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,30 +11,13 @@ import (
 	"strings"
 	"time"
 
+	"gateway/projects/release"
 	"gateway/projects/tree"
 )
 
-// Changes is what a deployment of files would change for visitors, by slash-separated path, sorted. Folders do not
-// count: what is in them does.
-type Changes struct {
-	Added, Changed, Removed []string
-
-	// same are the files of base that stay what they are, with their times of change.
-	base string
-	same map[string]time.Time
-}
-
-// None reports that nothing would change.
-func (c Changes) None() bool { return len(c.Added)+len(c.Changed)+len(c.Removed) == 0 }
-
-// String is the changes in numbers.
-func (c Changes) String() string {
-	return fmt.Sprintf("%d added, %d changed, %d removed, %d the same", len(c.Added), len(c.Changed), len(c.Removed), len(c.same))
-}
-
 // compare says what changes when the site comes after the files in base, which need not exist. It reads both.
-func (s *Site) compare(ctx context.Context, base string) (Changes, error) {
-	c := Changes{base: base, same: map[string]time.Time{}}
+func (s *Site) compare(ctx context.Context, base string) (release.Changes, error) {
+	c := release.Changes{Same: map[string]time.Time{}}
 	from, err := os.OpenRoot(s.Dir)
 	if err != nil {
 		return c, fmt.Errorf("comparing the files: %w", err)
@@ -61,7 +42,7 @@ func (s *Site) compare(ctx context.Context, base string) (Changes, error) {
 			return c, fmt.Errorf("comparing %s: %w", entry.name, err)
 		}
 		if equal {
-			c.same[entry.name] = before.ModTime()
+			c.Same[entry.name] = before.ModTime()
 		} else {
 			c.Changed = append(c.Changed, entry.name)
 		}
@@ -129,25 +110,5 @@ func equalFiles(ctx context.Context, from *os.Root, entry siteEntry, base string
 		return false, err
 	}
 	defer b.Close()
-	return equalContents(a, b)
+	return release.EqualContents(a, b)
 }
-
-func equalContents(a, b io.Reader) (bool, error) {
-	first, second := make([]byte, 64<<10), make([]byte, 64<<10)
-	for {
-		n, err := io.ReadFull(a, first)
-		m, otherErr := io.ReadFull(b, second)
-		if !bytes.Equal(first[:n], second[:m]) {
-			return false, nil
-		}
-		if err == nil && otherErr == nil {
-			continue
-		}
-		if ended(err) && ended(otherErr) {
-			return true, nil
-		}
-		return false, errors.Join(err, otherErr)
-	}
-}
-
-func ended(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }

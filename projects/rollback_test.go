@@ -1,15 +1,21 @@
 package projects
 
 import (
-	"context"
 	"errors"
-	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"gateway/projects/compose"
+	"gateway/projects/release"
 )
+
+// rollback makes another version of robots current.
+func (b *bench) rollback(t *testing.T, number int) (*Change, error) {
+	t.Helper()
+	return b.Do(t.Context(), Rollback{Name: "robots", Number: number})
+}
 
 func TestRollback_GoesBackAndForth(t *testing.T) {
 	b := deployed(t, "two", "three", "four")
@@ -24,9 +30,9 @@ func TestRollback_GoesBackAndForth(t *testing.T) {
 		{2, 2, 2, "4 four, 3 three, 2 two*, 1 starter"},
 		{0, 2, 4, "4 four*, 3 three, 2 two, 1 starter"},
 	} {
-		done, err := b.Rollback(t.Context(), "robots", c.number)
-		if err != nil || done.From.Number != c.from || done.To.Number != c.to {
-			t.Errorf("to %d: from %d to %d, %v; want %+v", c.number, done.From.Number, done.To.Number, err, c)
+		done, err := b.rollback(t, c.number)
+		if err != nil || done.Release.Number != c.to || c.from != c.to && done.From.Number != c.from {
+			t.Errorf("to %d: from %d to %d, %v; want %+v", c.number, done.From.Number, done.Release.Number, err, c)
 		}
 		wantState(t, b, c.want)
 	}
@@ -36,7 +42,7 @@ func TestRollback_GoesBackAndForth(t *testing.T) {
 	if err := b.deploy(t.Context(), "robots", page(t, "five")); err != nil {
 		t.Fatal(err)
 	}
-	if done, err := b.Rollback(t.Context(), "robots", 0); err != nil || done.To.Number != 4 {
+	if done, err := b.rollback(t, 0); err != nil || done.Release.Number != 4 {
 		t.Errorf("after another deployment: %+v %v", done, err)
 	}
 }
@@ -45,7 +51,7 @@ func TestRollback_SaysWhereItCanGo(t *testing.T) {
 	b := added(t)
 	refused := func(number int, want string) {
 		t.Helper()
-		if _, err := b.Rollback(t.Context(), "robots", number); !errors.Is(err, ErrNoVersion) || !strings.Contains(err.Error(), want) {
+		if _, err := b.rollback(t, number); !errors.Is(err, release.ErrNone) || !strings.Contains(err.Error(), want) {
 			t.Errorf("to %d: %v, want %q", number, err, want)
 		}
 	}
@@ -56,11 +62,11 @@ func TestRollback_SaysWhereItCanGo(t *testing.T) {
 		}
 	}
 	refused(9, "9; there are: 4 (current), 3, 2, 1")
-	if err := os.RemoveAll(history{dir: b.Store.Dir("robots")}.folder(3)); err != nil {
+	if err := os.RemoveAll(releasesOf(b).FolderOf(3)); err != nil {
 		t.Fatal(err)
 	}
 	refused(0, "the one before version 4 is not kept; name one of those there are: 4 (current), 2, 1")
-	if _, err := b.Rollback(t.Context(), "nothing", 0); !errors.Is(err, ErrNoProject) {
+	if _, err := b.Do(t.Context(), Rollback{Name: "nothing"}); !errors.Is(err, ErrNoProject) {
 		t.Errorf("no project: %v", err)
 	}
 }
@@ -72,18 +78,18 @@ func TestRollback_ReplacesContainersThatSeeNoVersions(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.compose.calls = nil
-	if _, err := b.Rollback(t.Context(), "robots", 0); err != nil || !slices.Equal(b.compose.calls, []string{"up by force"}) {
+	if _, err := b.rollback(t, 0); err != nil || !slices.Equal(b.compose.calls, []string{"up replacing site"}) {
 		t.Errorf("calls %v, %v", b.compose.calls, err)
 	}
 	wantState(t, b, "2 two, 1 starter*")
 	b.ready = errors.New("no answer")
-	if _, err := b.Rollback(t.Context(), "robots", 0); err == nil || !strings.Contains(err.Error(), "no answer") {
+	if _, err := b.rollback(t, 0); err == nil || !strings.Contains(err.Error(), "no answer") {
 		t.Errorf("got %v", err)
 	}
 	wantState(t, b, "2 two, 1 starter*")
 	b.ready, b.compose.calls = nil, nil
 	b.engine.Stop("robots-site-1")
-	if _, err := b.Rollback(t.Context(), "robots", 0); err != nil || len(b.compose.calls) > 0 {
+	if _, err := b.rollback(t, 0); err != nil || len(b.compose.calls) > 0 {
 		t.Errorf("stopped: calls %v, %v", b.compose.calls, err)
 	}
 	wantState(t, b, "2 two*, 1 starter")
@@ -97,13 +103,13 @@ func TestRollback_RunsNothingThatIsHeldBack(t *testing.T) {
 	}
 	b.compose.calls = nil
 	held := errors.New("rule routes")
-	b.HoldAgain = func(_ context.Context, p Project) error {
-		if p.Name != "robots" || p.Dir != b.Store.Dir("robots") {
-			t.Errorf("held: %+v", p)
+	b.compose.inspect = func(s compose.Subject) error {
+		if s.Name != "robots" || s.Dir != b.Store.Dir("robots") {
+			t.Errorf("held: %+v", s)
 		}
 		return held
 	}
-	if _, err := b.Rollback(t.Context(), "robots", 0); !errors.Is(err, held) {
+	if _, err := b.rollback(t, 0); !errors.Is(err, held) {
 		t.Errorf("it ended with %v", err)
 	}
 	wantState(t, b, "2 two*, 1 starter")
@@ -112,34 +118,16 @@ func TestRollback_RunsNothingThatIsHeldBack(t *testing.T) {
 	}
 }
 
-func TestPlanRollback_SaysWhatChanges(t *testing.T) {
+func TestRollback_DryRunSaysWhatChanges(t *testing.T) {
 	b := deployed(t, "two")
 	if err := b.deploy(t.Context(), "robots", siteOf(t, map[string]string{"index.html": "three", "new.html": "new"})); err != nil {
 		t.Fatal(err)
 	}
-	plan, err := b.PlanRollback(t.Context(), "robots", 0)
-	c := plan.Changes
-	if err != nil || plan.From.Number != 3 || plan.To.Number != 2 || !slices.Equal(c.Added, []string{"img/logo.svg"}) ||
+	r, err := b.DryRun(t.Context(), Rollback{Name: "robots"})
+	c := r.Files
+	if err != nil || r.From.Number != 3 || r.Release.Number != 2 || !slices.Equal(c.Added, []string{"img/logo.svg"}) ||
 		!slices.Equal(c.Changed, []string{"index.html"}) || !slices.Equal(c.Removed, []string{"new.html"}) {
-		t.Errorf("%+v %v", plan, err)
+		t.Errorf("%+v %v", r, err)
 	}
 	wantState(t, b, "3 three*, 2 two, 1 starter")
-}
-
-func TestCompare_ChangesNothing(t *testing.T) {
-	b := added(t)
-	before := contents(t, filepath.Join(b.Store.Dir("robots"), SiteFolder))
-	changes, err := b.Compare(t.Context(), "robots", siteOf(t, map[string]string{"index.html": "new", "a.html": "a", "style.css": before["style.css"]}))
-	if err != nil || changes.String() != "1 added, 1 changed, 1 removed, 1 the same" || !slices.Equal(changes.Removed, []string{"icon.svg"}) {
-		t.Errorf("%v %v", changes, err)
-	}
-	if after := contents(t, filepath.Join(b.Store.Dir("robots"), SiteFolder)); !maps.Equal(before, after) {
-		t.Errorf("now there is %v", after)
-	}
-	if _, err := b.Compare(t.Context(), "nothing", page(t, "x")); !errors.Is(err, ErrNoProject) {
-		t.Errorf("no project: %v", err)
-	}
-	if len(b.compose.calls) > 0 {
-		t.Errorf("calls %v", b.compose.calls)
-	}
 }

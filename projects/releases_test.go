@@ -1,15 +1,26 @@
 package projects
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
+
+	"gateway/projects/plan"
+	"gateway/projects/release"
 )
+
+// releasesOf are those of robots.
+func releasesOf(b *bench) release.History {
+	return release.History{Dir: b.Store.Dir("robots"), Content: SiteFolder}
+}
 
 // page is a site of one page that says which it is.
 func page(t *testing.T, text string) *Site {
@@ -33,13 +44,13 @@ func deployed(t *testing.T, texts ...string) *bench {
 // state is the versions there are, the newest first, with their pages: "3 three, 2 two*", the star for the one in force.
 func state(t *testing.T, b *bench) string {
 	t.Helper()
-	all, err := b.Store.Versions("robots")
+	all, err := releasesOf(b).List()
 	if err != nil {
 		t.Fatal(err)
 	}
 	var parts []string
 	for _, v := range all {
-		text := fmt.Sprintf("%d %s", v.Number, contents(t, history{dir: b.Store.Dir("robots")}.siteOf(v.Number))["index.html"])
+		text := fmt.Sprintf("%d %s", v.Number, contents(t, releasesOf(b).FilesOf(v.Number))["index.html"])
 		if strings.Contains(text, "<!doctype") {
 			text = fmt.Sprintf("%d starter", v.Number)
 		}
@@ -56,7 +67,7 @@ func wantState(t *testing.T, b *bench, want string) {
 	if got := state(t, b); got != want {
 		t.Errorf("there is %q, want %q", got, want)
 	}
-	entries, err := os.ReadDir(filepath.Join(b.Store.Dir("robots"), VersionsFolder))
+	entries, err := os.ReadDir(filepath.Join(b.Store.Dir("robots"), release.Folder))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +86,7 @@ func TestDeploy_MakesVersions(t *testing.T) {
 		t.Fatal(err)
 	}
 	site := page(t, "two")
-	done, err := b.Deploy(t.Context(), Deployment{Name: "robots", Site: site, By: "ada"})
+	done, err := b.Do(t.Context(), Deploy{Name: "robots", Dir: site.Dir, By: "ada"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,10 +94,10 @@ func TestDeploy_MakesVersions(t *testing.T) {
 	if got := index(t, b); got != "two" {
 		t.Errorf("in force is %q", got)
 	}
-	if !done.Made || done.Version.Number != 2 || done.Version.Replaced != 1 || done.Changes.String() != "1 added, 1 changed, 2 removed, 0 the same" {
+	if !done.Made || done.Release.Number != 2 || done.Release.Replaced != 1 || done.Files.String() != "1 added, 1 changed, 2 removed, 0 the same" {
 		t.Errorf("deployed %+v", done)
 	}
-	all, err := b.Store.Versions("robots")
+	all, err := releasesOf(b).List()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +109,7 @@ func TestDeploy_MakesVersions(t *testing.T) {
 		t.Errorf("version 1 is %+v", v)
 	}
 	// The folder that containers have mounted is version 1 itself, not a copy.
-	first, err := os.Stat(history{dir: b.Store.Dir("robots")}.siteOf(1))
+	first, err := os.Stat(releasesOf(b).FilesOf(1))
 	if err != nil || !os.SameFile(before, first) {
 		t.Errorf("version 1 is another folder: %v", err)
 	}
@@ -109,9 +120,9 @@ func TestDeploy_MakesVersions(t *testing.T) {
 
 func TestDeploy_MakesVersionsThatTheServerMayRead(t *testing.T) {
 	b := deployed(t, "two")
-	h := history{dir: b.Store.Dir("robots")}
+	h := releasesOf(b)
 	for path, mode := range map[string]os.FileMode{
-		h.root(): 0o755, h.folder(2): 0o755, h.siteOf(2): 0o755, filepath.Join(h.siteOf(2), "index.html"): 0o644, filepath.Join(h.folder(2), versionFile): 0o644,
+		filepath.Join(h.Dir, release.Folder): 0o755, h.FolderOf(2): 0o755, h.FilesOf(2): 0o755, filepath.Join(h.FilesOf(2), "index.html"): 0o644, filepath.Join(h.FolderOf(2), "version.json"): 0o644,
 	} {
 		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != mode {
 			t.Errorf("%s: %v %v, want %v", path, info.Mode(), err, mode)
@@ -125,7 +136,7 @@ func TestDeploy_ReplacesContainersThatSeeNoVersions(t *testing.T) {
 	if err := b.deploy(t.Context(), "robots", page(t, "two")); err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(b.compose.calls, []string{"up by force"}) {
+	if !slices.Equal(b.compose.calls, []string{"up replacing site"}) {
 		t.Errorf("calls %v", b.compose.calls)
 	}
 	wantState(t, b, "2 two*, 1 starter")
@@ -133,7 +144,7 @@ func TestDeploy_ReplacesContainersThatSeeNoVersions(t *testing.T) {
 	if err := b.deploy(t.Context(), "robots", page(t, "three")); err == nil {
 		t.Error("no error")
 	}
-	if !slices.Equal(b.compose.calls, []string{"up by force", "up by force", "up by force"}) {
+	if !slices.Equal(b.compose.calls, []string{"up replacing site", "up replacing site", "up"}) {
 		t.Errorf("calls %v", b.compose.calls)
 	}
 	wantState(t, b, "2 two*, 1 starter")
@@ -156,30 +167,30 @@ func withoutVersions(t *testing.T, b *bench) {
 	if err := os.WriteFile(file, []byte(strings.Join(kept, "")), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.RemoveAll(filepath.Join(b.Store.Dir("robots"), VersionsFolder)); err != nil {
+	if err := os.RemoveAll(filepath.Join(b.Store.Dir("robots"), release.Folder)); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func TestFollows_ReadsMounts(t *testing.T) {
+func TestMountingContent_ReadsMounts(t *testing.T) {
 	for volumes, want := range map[string]bool{
-		`["./site:/site:ro", "./versions:/versions:ro"]`: true,
-		`["./versions:/versions:ro"]`:                    true,
-		`[{type: bind, source: ./site, target: /site}, {type: bind, source: ./versions/, target: /v}]`: true,
-		`["DIR/site:/site", "DIR/versions:/v"]`:                                                        true,
-		`["./site:/site:ro"]`:                                                                          false,
-		`["./site:/site:ro", "versions:/versions"]`:                                                    false, // a volume of that name
-		`["./site:/site:ro", "./versions/1:/v"]`:                                                       false,
-		`["./site:/site:ro", "../versions:/v"]`:                                                        false,
-		`["./site:/site:ro", {type: tmpfs, x: [1]}]`:                                                   false,
-		`[]`: false,
+		`["./site:/site:ro", "./versions:/versions:ro"]`: false,
+		`["./versions:/versions:ro"]`:                    false,
+		`[{type: bind, source: ./site, target: /site}, {type: bind, source: ./versions/, target: /v}]`: false,
+		`["DIR/site:/site", "DIR/versions:/v"]`:                                                        false,
+		`["./site:/site:ro"]`:                                                                          true,
+		`["./site/img:/site:ro"]`:                                                                      true,
+		`["./site:/site:ro", "versions:/versions"]`:                                                    true, // a volume of that name
+		`["./site:/site:ro", "./versions/1:/v"]`:                                                       true,
+		`[]`:                                                                                           false,
 	} {
 		dir := t.TempDir()
-		text := "services:\n  db: {image: x}\n  site:\n    volumes: " + strings.ReplaceAll(volumes, "DIR", dir) + "\n"
+		text := "services:\n  db: {image: x}\n  site:\n    image: x\n    volumes: " + strings.ReplaceAll(volumes, "DIR", dir) + "\nvolumes: {versions: {}}\n"
 		if err := os.WriteFile(filepath.Join(dir, ComposeFile), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := follows(Project{Name: "robots", Dir: dir}); err != nil || got != want {
+		got, err := mountingContent(t.Context(), Project{Name: "robots", Dir: dir})
+		if err != nil || slices.Contains(got, "site") != want || slices.Contains(got, "db") {
 			t.Errorf("%s: %v %v, want %v", volumes, got, err, want)
 		}
 	}
@@ -188,35 +199,35 @@ func TestFollows_ReadsMounts(t *testing.T) {
 func TestDeploy_KeepsTheLastVersions(t *testing.T) {
 	b := deployed(t, "two", "three", "four", "five", "six")
 	wantState(t, b, "6 six*, 5 five, 4 four, 3 three, 2 two")
-	if _, err := b.Rollback(t.Context(), "robots", 2); err != nil {
+	if _, err := b.rollback(t, 2); err != nil {
 		t.Fatal(err)
 	}
 	// What was in force last stays, and so does what to go back to.
-	done, err := b.Deploy(t.Context(), Deployment{Name: "robots", Site: page(t, "seven"), Keep: 3})
+	done, err := b.Do(t.Context(), Deploy{Name: "robots", Dir: page(t, "seven").Dir, Keep: 3})
 	if err != nil || !slices.Equal(done.Gone, []int{5, 4, 3}) {
 		t.Errorf("gone are %v: %v", done.Gone, err)
 	}
 	wantState(t, b, "7 seven*, 6 six, 2 two")
-	if _, err = b.Deploy(t.Context(), Deployment{Name: "robots", Site: page(t, "eight"), Keep: 1}); err != nil {
+	if _, err = b.Do(t.Context(), Deploy{Name: "robots", Dir: page(t, "eight").Dir, Keep: 1}); err != nil {
 		t.Fatal(err)
 	}
 	wantState(t, b, "8 eight*")
-	if _, err := b.Rollback(t.Context(), "robots", 0); !errors.Is(err, ErrNoVersion) || !strings.Contains(err.Error(), "version 8, the current one, is the only one") {
+	if _, err := b.rollback(t, 0); !errors.Is(err, release.ErrNone) || !strings.Contains(err.Error(), "version 8, the current one, is the only one") {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestDeploy_MakesNoVersionOfTheSameFiles(t *testing.T) {
 	b := deployed(t, "two")
-	done, err := b.Deploy(t.Context(), Deployment{Name: "robots", Site: page(t, "two")})
-	if err != nil || done.Made || done.Version.Number != 2 || !done.Changes.None() {
+	done, err := b.Do(t.Context(), Deploy{Name: "robots", Dir: page(t, "two").Dir})
+	if err != nil || done.Made || done.Release.Number != 2 || !done.Files.None() {
 		t.Errorf("%+v %v", done, err)
 	}
 	// What else the folder says is put in force all the same.
 	if !slices.Equal(b.compose.calls, []string{"up"}) {
 		t.Errorf("calls %v", b.compose.calls)
 	}
-	if done, err = b.Deploy(t.Context(), Deployment{Name: "robots", Site: page(t, "two"), Force: true}); err != nil || !done.Made {
+	if done, err = b.Do(t.Context(), Deploy{Name: "robots", Dir: page(t, "two").Dir, Force: true}); err != nil || !done.Made {
 		t.Errorf("by force: %+v %v", done, err)
 	}
 	wantState(t, b, "3 two*, 2 two, 1 starter")
@@ -224,7 +235,7 @@ func TestDeploy_MakesNoVersionOfTheSameFiles(t *testing.T) {
 	if err := os.Chmod(filepath.Join(b.Store.Dir("robots"), SiteFolder, "index.html"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if done, err = b.Deploy(t.Context(), Deployment{Name: "robots", Site: page(t, "two")}); err != nil || !done.Made {
+	if done, err = b.Do(t.Context(), Deploy{Name: "robots", Dir: page(t, "two").Dir}); err != nil || !done.Made {
 		t.Errorf("unreadable: %+v %v", done, err)
 	}
 }
@@ -250,7 +261,7 @@ func TestDeploy_KeepsTimesOfWhatStays(t *testing.T) {
 	if err := os.WriteFile(name, []byte("edited"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if got := contents(t, history{dir: b.Store.Dir("robots")}.siteOf(2))["img/logo.svg"]; got != "logo" {
+	if got := contents(t, releasesOf(b).FilesOf(2))["img/logo.svg"]; got != "logo" {
 		t.Errorf("version 2 has %q", got)
 	}
 }
@@ -296,28 +307,78 @@ func TestDeploy_RefusesASiteThatIsALinkElsewhere(t *testing.T) {
 	}
 }
 
-func TestVersions_ListsWhatIsThere(t *testing.T) {
+func TestDeploy_TellsOfAFullDisk(t *testing.T) {
+	b := deployed(t, "two")
+	full := plan.WithHook(t.Context(), func(point string) error {
+		if strings.Contains(point, "after step 1 copy") {
+			return diskFull(syscall.ENOSPC)
+		}
+		return nil
+	})
+	if err := b.deploy(full, "robots", page(t, "new")); err == nil || !strings.Contains(err.Error(), "make room on the disk") {
+		t.Errorf("got %v", err)
+	}
+	wantState(t, b, "2 two*, 1 starter")
+}
+
+func TestDeploy_OneAfterTheOther(t *testing.T) {
+	b := deployed(t, "two")
+	pages := []string{"a", "b", "c"}
+	results := make(chan error, len(pages))
+	for _, text := range pages {
+		d := Deploy{Name: "robots", Dir: page(t, text).Dir}
+		go func() {
+			_, err := b.Do(context.Background(), d)
+			results <- err
+		}()
+	}
+	for range pages {
+		if err := <-results; err != nil {
+			t.Error(err)
+		}
+	}
+	all, err := releasesOf(b).List()
+	if err != nil || len(all) != 5 || !all[0].Current {
+		t.Fatalf("%+v %v", all, err)
+	}
+	var there []string
+	for _, r := range all[:3] {
+		there = append(there, contents(t, releasesOf(b).FilesOf(r.Number))["index.html"])
+	}
+	if slices.Sort(there); !slices.Equal(there, pages) {
+		t.Errorf("there are %q", there)
+	}
+}
+
+func TestDeploy_GoesOnWhenPeopleDeleteVersions(t *testing.T) {
 	b := deployed(t, "two", "three")
-	h := history{dir: b.Store.Dir("robots")}
-	if err := errors.Join(
-		os.WriteFile(filepath.Join(h.folder(2), versionFile), []byte("{"), 0o644),
-		os.MkdirAll(filepath.Join(h.root(), "07", "site"), 0o755), os.MkdirAll(filepath.Join(h.root(), "-1"), 0o755),
-		os.Mkdir(filepath.Join(h.root(), "9"), 0o755), os.WriteFile(filepath.Join(h.root(), "8"), nil, 0o644),
-		os.WriteFile(filepath.Join(h.folder(1), versionFile), []byte(`{"number": 70, "from": "/a\u001b[2J", "since": "2026-01-02T03:04:05Z"}`), 0o644),
-	); err != nil {
+	h := releasesOf(b)
+	if err := errors.Join(os.RemoveAll(h.FolderOf(3)), os.Remove(h.Path())); err != nil {
 		t.Fatal(err)
 	}
-	wantState(t, b, "3 three*, 2 two, 1 starter")
-	all, err := b.Store.Versions("robots")
-	if err != nil || all[1].Since.IsZero() || all[2].From != `/a\x1b[2J` {
-		t.Errorf("%+v %v", all, err)
-	}
-	// What is damaged is not removed for that.
 	if err := b.deploy(t.Context(), "robots", nil); err != nil {
 		t.Fatal(err)
 	}
-	wantState(t, b, "3 three*, 2 two, 1 starter")
-	if none, err := b.Store.Versions("nothing"); err != nil || len(none) != 0 {
-		t.Errorf("of no project: %v %v", none, err)
+	wantState(t, b, "2 two*, 1 starter")
+	// All of them: files make a project of it again.
+	if err := os.RemoveAll(filepath.Join(h.Dir, release.Folder)); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.deploy(t.Context(), "robots", page(t, "new")); err != nil {
+		t.Fatal(err)
+	}
+	wantState(t, b, "1 new*")
+}
+
+func TestDeploy_DryRunSaysWhatChanges(t *testing.T) {
+	b := added(t)
+	before := contents(t, b.Store.Dir("robots"))
+	site := siteOf(t, map[string]string{"index.html": "new", "a.html": "a", "style.css": before["site/style.css"]})
+	c, err := b.DryRun(t.Context(), Deploy{Name: "robots", Dir: site.Dir})
+	if err != nil || c.Files.String() != "1 added, 1 changed, 1 removed, 1 the same" || !slices.Equal(c.Files.Removed, []string{"icon.svg"}) {
+		t.Errorf("%v %v", c, err)
+	}
+	if after := contents(t, b.Store.Dir("robots")); !maps.Equal(before, after) {
+		t.Errorf("now there is %v", after)
 	}
 }

@@ -1,0 +1,213 @@
+package projects
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"gateway/projects/compose"
+	"gateway/projects/plan"
+	"gateway/proxy/docker"
+	"gateway/proxy/route"
+)
+
+// The actions on what runs.
+const (
+	// up makes what runs equal to the folder Path, without building anything that is there.
+	up plan.Kind = "up"
+	// down removes all that the engine has of the project.
+	down plan.Kind = "down"
+	// stop ends what runs, and keeps it.
+	stop plan.Kind = "stop"
+	// keep has what runs outlive the death of the engine.
+	keep plan.Kind = "keep"
+	// withdraw removes the containers of the services that it began to replace, which are all but those that have the
+	// containers Names, by id.
+	withdraw plan.Kind = "withdraw"
+	// retag gives images their names back: Names are pairs of a name and the id that it had, empty for none.
+	retag plan.Kind = "retag"
+	// dropOld removes the images that have lost their names, of the same pairs.
+	dropOld plan.Kind = "drop images"
+)
+
+// act carries out an action on what runs. Interrupted says that calls to the engine may be under way that nobody waits for.
+func (l Life) act(ctx context.Context, name Name, a plan.Action, interrupted bool) error {
+	switch a.Kind {
+	case up:
+		start := func() error { return l.again(ctx, a.Path, name) }
+		again := start
+		if interrupted {
+			again = func() error { return steadily(ctx, l, name, start) }
+		}
+		if err := again(); err != nil {
+			return fmt.Errorf("starting project %s again as it was: %w", name, err)
+		}
+	case down:
+		err := teardown(ctx, l.Engine, l.Compose, name)
+		if err == nil && interrupted {
+			err = settle(ctx, l, name)
+		}
+		if err != nil {
+			return fmt.Errorf("taking project %s down again: %w", name, err)
+		}
+	case keep:
+		return KeepRunning(ctx, l.Engine, name, true)
+	case stop:
+		if err := l.halt(ctx, name); err != nil {
+			return fmt.Errorf("stopping project %s again: %w", name, err)
+		}
+	case withdraw:
+		if err := l.withdraw(ctx, name, a.Names, interrupted); err != nil {
+			return fmt.Errorf("removing what was made of project %s: %w", name, err)
+		}
+	case retag:
+		if err := l.retag(ctx, a.Names); err != nil {
+			return fmt.Errorf("bringing the images of project %s back: %w", name, err)
+		}
+	case dropOld:
+		l.dropOld(ctx, a.Names)
+	default:
+		return fmt.Errorf("an action %q is not known to this version of gateway; install the version that began the change and run the command again", a.Kind)
+	}
+	return nil
+}
+
+// again starts what ran before, of the images that it ran of when they are there.
+func (l Life) again(ctx context.Context, dir string, name Name) error {
+	err := l.run(ctx, dir, name, compose.UpOptions{Made: true})
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	return l.run(ctx, dir, name, compose.UpOptions{})
+}
+
+// halt ends what runs. Before that it is told to rest, so that no engine starts it again.
+func (l Life) halt(ctx context.Context, name Name) error {
+	if err := KeepRunning(ctx, l.Engine, name, false); err != nil {
+		return err
+	}
+	return l.Compose.Stop(ctx, string(name))
+}
+
+// Up is the step that makes what runs equal to the folder of a project, and waits for its routes. When it fails, what it
+// made of containers is removed and what ran before runs again; what did not run is stopped.
+func (o *Observed) Up(ctx context.Context, p Project, options compose.UpOptions) (plan.Step, error) {
+	running, err := o.Running(ctx)
+	if err != nil {
+		return plan.Step{}, err
+	}
+	var before []string
+	for _, c := range running.Containers {
+		before = append(before, c.ID)
+	}
+	resume := plan.Action{Kind: up, Path: p.Dir}
+	if !running.runs() {
+		resume = plan.Action{Kind: stop}
+	}
+	return plan.Step{
+		Text:   "deploy project " + string(p.Name),
+		Do:     func(ctx context.Context) error { return o.life.up(ctx, p, options) },
+		Undo:   []plan.Action{{Kind: withdraw, Names: before}},
+		Resume: []plan.Action{resume},
+	}, nil
+}
+
+// up makes what runs equal to a project's folder and waits for its routes.
+func (l Life) up(ctx context.Context, p Project, o compose.UpOptions) error {
+	if err := l.run(ctx, p.Dir, p.Name, o); err != nil {
+		return l.failed(ctx, p.Name, fmt.Errorf("deploying project %s: %w", p.Name, err))
+	}
+	var keys []route.Key
+	for _, claim := range p.Claims {
+		keys = append(keys, claim.Key)
+	}
+	if err := l.Ready(ctx, p.Name, keys); err != nil {
+		return l.failed(ctx, p.Name, err)
+	}
+	return nil
+}
+
+// run makes what runs equal to the folder, and keeps it running.
+func (l Life) run(ctx context.Context, dir string, name Name, o compose.UpOptions) error {
+	if err := l.Compose.Up(ctx, dir, string(name), o); err != nil {
+		return errors.Join(err, l.sweep(ctx, err))
+	}
+	return KeepRunning(ctx, l.Engine, name, true)
+}
+
+func (l Life) failed(ctx context.Context, name Name, cause error) error {
+	return Explain(ctx, l.Engine, name, cause)
+}
+
+// withdraw removes what an unfinished deployment made of the project's containers. A service that it had begun to replace
+// goes with its old container, which the engine may still be stopping although nobody waits for that any more: to remove
+// it is to wait for that. Those that stop before the ones that they depend on are replaced are among them when calls may
+// be under way. All others go on.
+func (l Life) withdraw(ctx context.Context, name Name, before []string, interrupted bool) error {
+	running, err := Look(ctx, l.Engine, name)
+	if err != nil {
+		return err
+	}
+	touched := map[string]bool{}
+	for _, c := range running.Containers {
+		if !slices.Contains(before, c.ID) || interrupted && restartsWithOthers(c) {
+			touched[ServiceOf(c)] = true
+		}
+	}
+	for _, c := range running.Containers {
+		if !touched[ServiceOf(c)] {
+			continue
+		}
+		if err := l.Engine.Remove(ctx, c.ID, docker.OwnTimeout); err != nil {
+			return fmt.Errorf("removing container %s: %w", c.Name, err)
+		}
+	}
+	return nil
+}
+
+// restartsWithOthers reports whether a container is stopped when one that it depends on is replaced. Compose labels it with
+// SERVICE:CONDITION:RESTART, separated by commas.
+func restartsWithOthers(c docker.Container) bool {
+	return slices.ContainsFunc(strings.Split(c.Labels[composeDependsOn], ","), func(d string) bool { return strings.HasSuffix(d, ":true") })
+}
+
+// retag gives images their names back, and removes those that had them meanwhile.
+func (l Life) retag(ctx context.Context, pairs []string) error {
+	images := l.Engine.Images()
+	for pair := range slices.Chunk(pairs, 2) {
+		name, before := pair[0], pair[1]
+		now, err := images.ID(ctx, name)
+		if err != nil && !errors.Is(err, docker.ErrNotFound) {
+			return err
+		}
+		if now == before {
+			continue
+		}
+		if before != "" {
+			// One that is gone is built again when it is needed.
+			if err := images.Tag(ctx, before, name); err != nil && !errors.Is(err, docker.ErrNotFound) {
+				return err
+			}
+		} else if err := images.Remove(ctx, name); err != nil && !errors.Is(err, docker.ErrInUse) {
+			return err
+		}
+		if now != "" {
+			// One that stays costs a little disk, and goes with the project.
+			_ = images.Remove(ctx, now)
+		}
+	}
+	return nil
+}
+
+// dropOld removes the images that others have taken the names of, unless something else uses them.
+func (l Life) dropOld(ctx context.Context, pairs []string) {
+	images := l.Engine.Images()
+	for pair := range slices.Chunk(pairs, 2) {
+		if now, err := images.ID(ctx, pair[0]); pair[1] != "" && now != pair[1] && (err == nil || errors.Is(err, docker.ErrNotFound)) {
+			// One that stays costs a little disk, and goes with the project.
+			_ = images.Remove(ctx, pair[1])
+		}
+	}
+}
