@@ -125,7 +125,7 @@ func whyExit(c docker.Container, log string) string {
 	case c.ExitCode == exitNotExecutable:
 		return ": its command cannot be executed; see that the file may be (chmod +x) and names its interpreter"
 	case c.ExitCode == exitKilled:
-		return ": it was killed, by somebody or for the machine's lack of memory"
+		return ": it was killed, by a user or because the machine ran out of memory"
 	}
 	return ""
 }

@@ -85,7 +85,7 @@ func takenFrom(project, service string, key route.Key, held []Held) (Finding, bo
 	if len(others) > 1 {
 		more = fmt.Sprintf(", and of %d more", len(others)-1)
 	}
-	return Routes.Found("services."+service+".labels", fmt.Sprintf("path %s would take visitors of %s%s", key, others[0], more)), true
+	return Routes.Found("services."+service+".labels", fmt.Sprintf("path %s would take requests of %s%s", key, others[0], more)), true
 }
 
 // takes reports whether a route at key would answer for addresses of the one at held, for a host that held answers for:

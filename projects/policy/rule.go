@@ -75,7 +75,7 @@ var rules = []Doc{
 	{External, "networks, volumes, configs and secrets that are external or named otherwise than the project", "they are another project's", "remove external: and name:, and the project gets its own", false},
 	{HostGateway, "extra_hosts with host-gateway", "it leads to the services of the machine itself", "remove it", false},
 	{Labels, "labels of Compose and of gateway's own containers, of other proxies (traefik.*, caddy*), and those that loosen isolation; annotations", "other programs act on them", "remove the label; gateway.path publishes a service", false},
-	{Routes, "paths at or under another project's, and hosts that take another project's path", "its visitors would come here", "choose another path, or free this one first", false},
+	{Routes, "paths at or under another project's, and hosts that take another project's path", "its requests would come here", "choose another path, or free this one first", false},
 	{SecurityOpt, "security_opt other than no-new-privileges:true", "it turns protections off", "remove it", false},
 	{Cgroup, "cgroup_parent, oom_kill_disable, oom_score_adj below 0, real-time CPU", "it takes from everybody's share of the machine", "remove it", false},
 	{Sysctls, "sysctls, but for a few of the container's own network", "they tune the kernel", "remove it; net.core.somaxconn and net.ipv4.ip_unprivileged_port_start are fine", false},
@@ -87,7 +87,7 @@ var rules = []Doc{
 	{Provider, "provider and models", "Compose would run a program of the machine", "remove it", false},
 	{Include, "include and extends of files from outside the project's folder or from a server, or by a variable", "nothing outside the folder is ever read", "copy the file into the project's folder and write its path out", true},
 	{Format, "files that are too large or too deep, alias bombs, cycles, several documents, odd tags", "reading them would take forever, or mean two things", "write plain YAML", true},
-	{SelfTrust, "x-gateway.trust in a file that somebody else wrote", "trust is given by who runs the gateway", "remove it, and give the trust on the command line", true},
+	{SelfTrust, "x-gateway.trust in an imported file", "only the admin of the gateway gives trust", "remove it, and give the trust on the command line", true},
 	{Unknown, "what this version of the policy does not know", "what is not known cannot be judged", "remove it, or use a newer version of gateway", true},
 }
 

@@ -94,7 +94,7 @@ func placing() []Field {
 func treating() []Field {
 	return []Field{
 		{Balance, "`p2c`", "How requests are spread over several targets: `p2c` takes the less busy of two drawn at random, " +
-			"`round-robin` one after the other, `sticky` keeps a visitor with a target by a cookie."},
+			"`round-robin` one after the other, `sticky` keeps a client with a target by a cookie."},
 		{HealthPath, "no check", "Has the gateway ask each target for this path by itself, such as `/health`, as the app sees it. " +
 			"A target passes with 2xx or 3xx. The first check decides at once whether it takes requests."},
 		{HealthInterval, "`10s`", "Time from the end of one check to the start of the next, `1s` to `1h`; until one passed, and after that first one, it is shorter. This and what follows " +

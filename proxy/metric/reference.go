@@ -57,7 +57,7 @@ const stray = "none"
 
 var fields = [fieldCount]Field{
 	requests: {"gateway_requests_total", counter, "requests", []string{"route", "class"}, "Requests that ended, by the class of " +
-		"their answers: `1xx` (upgraded connections) to `5xx`, or `gone` for visitors who left before the answer. " +
+		"their answers: `1xx` (upgraded connections) to `5xx`, or `gone` for clients that disconnected before the response. " +
 		"Requests that belong to no route have the route `none`."},
 	removedRequests: {"gateway_removed_requests_total", counter, "requests", []string{"class"}, "Requests that ended in routes " +
 		"that left the table more than 10 minutes ago. With gateway_requests_total they are all that ended."},
@@ -72,7 +72,7 @@ var fields = [fieldCount]Field{
 		"first one."},
 	ejections: {"gateway_target_ejections_total", counter, "ejections", []string{"route"}, "How often a target was taken out " +
 		"for a while because requests to it failed."},
-	connections: {"gateway_connections", gauge, "connections", nil, "Open connections of visitors."},
+	connections: {"gateway_connections", gauge, "connections", nil, "Open connections of clients."},
 	connectionsMost: {"gateway_connections_max", gauge, "connections", []string{"bound"}, "How many may be open at once, 0 for any " +
 		"number: `all` of all clients together, `client` of one client."},
 	refused: {"gateway_connections_refused_total", counter, "connections", []string{"reason"}, "Connections that were refused, " +
