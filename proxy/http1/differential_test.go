@@ -96,6 +96,9 @@ func anew(t *testing.T, r Request) {
 func FuzzParseResponse_AgreesWithNetHTTP(f *testing.F) {
 	seeds(http1test.Answers(f), func(c http1test.Case) { f.Add([]byte(c.Raw), c.To == head) })
 	f.Add([]byte(answerHead), false)
+	f.Add([]byte("HTTP/1.1 200 OK\r\nTransfer-Encoding : chunk\r\n\r\n"), false)
+	folds := strings.Repeat("\r\n a", http1test.MaxFields)
+	f.Add([]byte("HTTP/1.1 200 OK\r\nX: a"+folds+"\r\n\x00"+folds+"\r\n\r\n"), true)
 	f.Fuzz(func(t *testing.T, raw []byte, toHead bool) {
 		method := "GET"
 		if toHead {
@@ -109,10 +112,15 @@ func FuzzParseResponse_AgreesWithNetHTTP(f *testing.F) {
 			anewAnswer(t, ours)
 			return
 		}
+		// What is refused is not read again, and some of it may have been made good before.
+		copy(raw, sent)
 		theirs, theirErr := http.ReadResponse(bufio.NewReader(bytes.NewReader(raw)), &http.Request{Method: method})
-		steady(t, raw, func(b []byte) (int, error) { return ParseResponse(new(Response), b, method, corpusLimits) })
+		steady(t, raw, func(b []byte) (int, error) { return ParseResponse(new(Response), bytes.Clone(b), method, corpusLimits) })
 		if err != nil {
-			explain(t, raw, err, theirErr)
+			// A field with whitespace before its colon is another one to net/http.
+			if !repaired.Match(raw) {
+				explain(t, raw, err, theirErr)
+			}
 			return
 		}
 		if theirErr != nil {
