@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"gateway/proxy/docker"
+	"gateway/proxy/label"
 	"gateway/proxy/printable"
 )
 
@@ -28,7 +29,8 @@ func Explain(ctx context.Context, engine Lister, name Name, err error) error {
 }
 
 // diagnose puts what containers show in place of what somebody stumbled over: an engine says of a container that stopped
-// only that it cannot be changed or does not answer. The logs are those of the containers that are to blame, else of all.
+// only that it cannot be changed or does not answer. The logs are those of the containers that are to blame, else of
+// those that clients reach.
 func diagnose(ctx context.Context, engine Lister, name Name, cause error) *Failure {
 	failure := &Failure{Err: cause}
 	running, err := Look(ctx, engine, name)
@@ -36,7 +38,7 @@ func diagnose(ctx context.Context, engine Lister, name Name, cause error) *Failu
 		return failure
 	}
 	if errors.Is(cause, context.Canceled) {
-		failure.Logs = lastLogs(ctx, engine, running.Containers)
+		failure.Logs = lastLogs(ctx, engine, reached(running.Containers))
 		return failure
 	}
 	var blamed []docker.Container
@@ -51,12 +53,21 @@ func diagnose(ctx context.Context, engine Lister, name Name, cause error) *Failu
 		}
 	}
 	if len(blamed) == 0 {
-		failure.Logs = lastLogs(ctx, engine, running.Containers)
+		failure.Logs = lastLogs(ctx, engine, reached(running.Containers))
 		return failure
 	}
 	failure.Err = &diagnosis{strings.Join(words, "; "), cause}
 	failure.Logs = lastLogs(ctx, engine, blamed)
 	return failure
+}
+
+// reached are the containers that clients reach, or all when none of them says so.
+func reached(containers []docker.Container) []docker.Container {
+	chosen := slices.DeleteFunc(slices.Clone(containers), func(c docker.Container) bool { return !label.Ours(c.Labels) })
+	if len(chosen) == 0 {
+		return containers
+	}
+	return chosen
 }
 
 // diagnosis is a cause in other words.

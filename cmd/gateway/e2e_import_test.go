@@ -76,7 +76,24 @@ func TestImport_ServesSomebodysComposeFileAsItIs(t *testing.T) {
 		t.Errorf("the volume of %s is of %s", volume, now)
 	}
 
+	// Equal files restart nothing, and others only what they change.
+	api, web := containerOf(t, "e2e-shop-api-1"), containerOf(t, "e2e-shop-web-1")
+	must(t, "deploy", "e2e-shop", "--dir", dir)
+	if containerOf(t, "e2e-shop-api-1") != api || containerOf(t, "e2e-shop-web-1") != web {
+		t.Error("equal files replaced a container")
+	}
 	failsToBuild(t, dir, source)
+	if containerOf(t, "e2e-shop-api-1") != api || containerOf(t, "e2e-shop-web-1") != web {
+		t.Error("a build that fails replaced a container")
+	}
+	must(t, "rollback", "e2e-shop")
+	if a, err := get(base + "/e2e-shop/"); err != nil || !strings.Contains(a.body, "<h1>shop-one") {
+		t.Errorf("after rollback: %v %s", err, a.body)
+	}
+	must(t, "rollback", "e2e-shop", "2")
+	if containerOf(t, "e2e-shop-api-1") != api {
+		t.Error("a rollback replaced a container that is equal in both versions")
+	}
 	must(t, "move", "e2e-shop", "--path", "/e2e-store")
 	if a, err := get(base + "/e2e-store/"); err != nil || !strings.Contains(a.body, "<h1>shop-two") {
 		t.Errorf("after move: %v %s", err, a.body)
@@ -86,6 +103,12 @@ func TestImport_ServesSomebodysComposeFileAsItIs(t *testing.T) {
 	if left := docker(t, "image", "ls", "-q", "--filter", "label=com.docker.compose.project=e2e-shop"); left != "" {
 		t.Errorf("images are left: %s", left)
 	}
+}
+
+// containerOf is a container's id and when it was started.
+func containerOf(t *testing.T, name string) string {
+	t.Helper()
+	return docker(t, "inspect", "-f", "{{.Id}} {{.State.StartedAt}}", name)
 }
 
 // noMoreThan checks that there are no containers but those of before.

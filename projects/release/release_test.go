@@ -357,7 +357,7 @@ func TestRepair_MakesTheLastReleaseCurrent(t *testing.T) {
 
 func TestRepair_EndsAnAdoptionThatWasCutOff(t *testing.T) {
 	for name, cut := range map[string]func(h History) error{
-		"placed":  func(h History) error { return nil },
+		"placed":  func(History) error { return nil },
 		"pointed": func(h History) error { return os.Symlink("1", h.current()) },
 		"moved": func(h History) error {
 			return errors.Join(os.Symlink("1", h.current()), os.Rename(h.Path(), h.FilesOf(1)))
