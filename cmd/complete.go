@@ -81,6 +81,7 @@ func completeTopics(_ *cli.Env, c *cobra.Command, _ []string, _ string) ([]cobra
 var arguments = map[string][]completer{
 	"add":                {completeTemplates, completeNothing},
 	"deploy":             {completeNames},
+	"exec":               {completeNames},
 	"help":               {completeTopics},
 	"logs":               {completeNames},
 	"man":                {completeFolders},
@@ -90,6 +91,7 @@ var arguments = map[string][]completer{
 	"open":               {completeRoutes},
 	"pause":              {completeRoutes},
 	"restart":            {completeNames},
+	"renew":              {completeNames},
 	"resume":             {completeRoutes},
 	"rm":                 {completeNames},
 	"rollback":           {completeNames, completeVersions},

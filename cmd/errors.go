@@ -54,6 +54,9 @@ func report(env *cli.Env, err error) int {
 	if errors.Is(err, cli.ErrSilent) {
 		return exitFailed
 	}
+	if ended, is := errors.AsType[cli.ExitError](err); is {
+		return ended.Code
+	}
 	if errors.Is(err, context.Canceled) {
 		env.Notef("gateway: interrupted\n")
 		if left, ok := errors.AsType[*projects.Leftover](err); ok {

@@ -59,6 +59,8 @@ func crashCases() []crashCase {
 			verb: func(*testing.T) Verb { return Remove{"robots"} }, again: true,
 		},
 		{name: "move", bench: added, verb: func(t *testing.T) Verb { return Move{Name: "robots", To: prefix(t, "/chess"), Template: known} }},
+		{name: "renew", bench: added, verb: func(t *testing.T) Verb { return Renew{Name: "robots", Until: day(t, "2030-01-02")} }},
+		{name: "renew of a source", bench: withShop, verb: func(t *testing.T) Verb { return Renew{Name: "shop", Until: day(t, "2030-01-02")} }},
 		{
 			name: "move of what is stopped", bench: resting,
 			verb: func(t *testing.T) Verb { return Move{Name: "robots", To: prefix(t, "/chess"), Template: known} },

@@ -28,3 +28,9 @@ func Args(check cobra.PositionalArgs) cobra.PositionalArgs {
 
 // ErrSilent ends a command with exit code 1 after it has printed all there is to say.
 var ErrSilent = errors.New("failed")
+
+// ExitError ends a command with the exit code of a command that it ran, and says nothing more.
+type ExitError struct{ Code int }
+
+// Error names the code.
+func (e ExitError) Error() string { return fmt.Sprintf("exit code %d", e.Code) }

@@ -41,7 +41,7 @@ func runShell(ctx context.Context, env *cli.Env, name string) error {
 		return err
 	}
 	env.Printf("%s in container %s; exit or ctrl+d ends it\n", shell, name)
-	_, err = compose.OnTerminal(ctx, s.Host, in, env.Out, name, []string{shell})
+	_, err = compose.Exec(ctx, s.Host, compose.Streams{In: in, Out: env.Out, Terminal: true}, name, []string{shell})
 	return err
 }
 
