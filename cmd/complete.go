@@ -106,6 +106,7 @@ var arguments = map[string][]completer{
 	"stats":              {completeNames},
 	"stop":               {completeNames},
 	"templates show":     {completeTemplates},
+	"update":             {completeNames},
 }
 
 // values has a completer for flags by their names, in every command that has one of that name; those of "COMMAND NAME" go

@@ -27,7 +27,7 @@ var suggestions = []suggestion{
 	{"doctor check diagnose debug health why errors", "find out what is wrong", []string{"gateway status", "gateway routes", "gateway help troubleshooting"}},
 	{"run create new init launch", "make a project", []string{"gateway add TEMPLATE --path /PATH"}},
 	{"build apply push publish release redeploy cp copy", "deploy edits, or new files", []string{"gateway deploy NAME", "gateway deploy NAME --dir DIR"}},
-	{"upgrade update pull", "run a new gateway binary", []string{"gateway up"}},
+	{"upgrade pull", "install newer images of a project, or run a new gateway binary", []string{"gateway update NAME", "gateway up"}},
 	{"install", "make a project, or install gateway", []string{"gateway add TEMPLATE --path /PATH", "./install.sh"}},
 	{"uninstall", "remove a project, or gateway itself", []string{"gateway rm NAME", "./install.sh --uninstall"}},
 	{"delete destroy del purge prune drop", "remove a project", []string{"gateway rm NAME"}},
@@ -63,7 +63,7 @@ var suggestions = []suggestion{
 var flagSuggestions = []struct{ command, flags, fix string }{
 	{"up", "-d --detach", "leave it out: it returns when everything runs"},
 	{"up", "--build --pull --force-recreate", "leave it out; to deploy a project: gateway deploy NAME"},
-	{"deploy", "--build --pull -d --detach", "leave it out: it builds what changed, and returns when the routes answer"},
+	{"deploy", "--build --pull -d --detach", "leave it out; newer images are installed by: gateway update NAME"},
 	{"rm", "-f --force", "write --yes to remove it without a question"},
 	{"rm", "-v --volumes", "leave it out: volumes go with the project"},
 	{"ls", "-a --all", "leave it out: stopped projects are listed too"},

@@ -49,6 +49,7 @@ func crashCases() []crashCase {
 		{name: "stop", bench: added, verb: func(*testing.T) Verb { return Stop{"robots"} }, again: true},
 		{name: "start", bench: resting, verb: func(*testing.T) Verb { return Start{"robots"} }, again: true},
 		{name: "restart", bench: added, verb: func(*testing.T) Verb { return Restart{"robots"} }, again: true},
+		{name: "update", bench: imaged, verb: func(*testing.T) Verb { return Update{"robots"} }},
 		{name: "rm", bench: added, verb: func(*testing.T) Verb { return Remove{"robots"} }, again: true},
 		{
 			name: "rm of a linked folder",

@@ -99,6 +99,10 @@ type Composer interface {
 	Inspect(ctx context.Context, s compose.Subject) (compose.Inspection, error)
 	// Prepare builds or pulls the image of one service, as Up would, and returns the TCP ports that it says to listen at.
 	Prepare(ctx context.Context, dir, name, service string) ([]int, error)
+	// NewerImages compares the images of the project's services with those of their registries, and pulls nothing.
+	NewerImages(ctx context.Context, dir, name string) ([]compose.ServiceImage, error)
+	// Pull pulls the image of one service, whatever its pull_policy is.
+	Pull(ctx context.Context, dir, name, service string) error
 	// Restart restarts the containers that the project has, and starts those that do not run. It needs no folder.
 	Restart(ctx context.Context, name string) error
 	// Start starts the containers that the project has, Stop ends them and keeps them. They need no folder.

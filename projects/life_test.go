@@ -28,6 +28,9 @@ import (
 
 // fakeCompose plays docker compose for the portfolio on an engine in memory.
 type fakeCompose struct {
+	// images are what services have, pull is why pulling fails.
+	images []compose.ServiceImage
+	pull   error
 	t      *testing.T
 	engine *dockertest.Engine
 	client *docker.Client
@@ -149,6 +152,23 @@ func (f *fakeCompose) Images(ctx context.Context, _, _ string) error {
 
 func (f *fakeCompose) Exposed(context.Context, string) ([]int, bool, error) {
 	return f.ports, true, nil
+}
+
+func (f *fakeCompose) NewerImages(context.Context, string, string) ([]compose.ServiceImage, error) {
+	return f.images, nil
+}
+
+func (f *fakeCompose) Pull(ctx context.Context, _, _, service string) error {
+	f.calls = append(f.calls, "pull "+service)
+	for _, image := range f.images {
+		if image.Service != service {
+			continue
+		}
+		if _, err := f.client.Images().Import(ctx, image.Image, strings.NewReader("newer"), nil); err != nil {
+			return err
+		}
+	}
+	return f.pull
 }
 
 func (f *fakeCompose) Prepare(_ context.Context, _, _, service string) ([]int, error) {

@@ -41,6 +41,8 @@ type Change struct {
 	Replaced      []string
 	// Secrets are those to give to whoever uses the project.
 	Secrets []Secret
+	// Images are the images that services get, for an update.
+	Images []ImageUpdate
 	// Keys are the routes that answer afterwards.
 	Keys []route.Key
 	// Undone says what is true after the change failed and was undone, such as "the version before runs again".

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gateway/cmd/cli"
+	"gateway/proxy/label"
 	"gateway/proxy/printable"
 )
 
@@ -29,7 +30,7 @@ func CompleteNetworks(ctx context.Context, env *cli.Env) []cobra.Completion {
 	}
 	var words []cobra.Completion
 	for _, v := range networkViews(networks, nil) {
-		if v.Project == "" {
+		if v.Project == "" && (v.Role == label.RoleEdge || v.Role == label.RoleBackend) {
 			words = append(words, cobra.CompletionWithDesc(printable.Line(v.Name), printable.Line(strings.Join(append([]string{v.Role}, v.Subnets...), ", "))))
 		}
 	}

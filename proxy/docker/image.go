@@ -66,6 +66,17 @@ func (i Images) ID(ctx context.Context, ref string) (string, error) {
 	return found.ID, err
 }
 
+// Newest is the digest that the registry of an image has under its name now; it is not pulled. Account is what the
+// registry is shown, in the encoding of the X-Registry-Auth header, empty for nobody.
+func (i Images) Newest(ctx context.Context, ref, account string) (digest string, err error) {
+	err = i.link.do(ctx, "asking the registry for image "+ref, func(s *session) error {
+		found, err := s.sdk.DistributionInspect(ctx, ref, client.DistributionInspectOptions{EncodedRegistryAuth: account})
+		digest = found.Descriptor.Digest.String()
+		return err
+	})
+	return digest, err
+}
+
 // Tag makes to name the image that from names. The error wraps ErrNotFound when there is none.
 func (i Images) Tag(ctx context.Context, from, to string) error {
 	return i.link.do(ctx, fmt.Sprintf("tagging image %s as %s", from, to), func(s *session) error {
