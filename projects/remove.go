@@ -43,7 +43,7 @@ func (r Remove) Plan(ctx context.Context, o *Observed) (*Change, error) {
 	case running.empty():
 		return nil, fmt.Errorf("%w: %s; 'gateway ls' lists those there are", ErrNoProject, r.Name)
 	case !running.ours():
-		return nil, fmt.Errorf("%w: %s has no folder %s, and its containers carry no label of the gateway; use docker compose", ErrNoProject, r.Name, dir)
+		return nil, fmt.Errorf("%w: %s has no folder %s, and its containers carry no label of the gateway; see them with: docker ps --filter label=%s=%s", ErrNoProject, r.Name, dir, composeProject, r.Name)
 	default:
 		if err := store.renamed(r.Name, running); err != nil {
 			return nil, err

@@ -82,7 +82,7 @@ func (s Stray) Fix() string {
 		}
 		return "name that folder: --projects " + filepath.Dir(s.Dir)
 	case Composed:
-		return "work on it with Docker Compose: docker compose -p " + s.Name + " logs, stop or start"
+		return "work on it with docker compose -p " + s.Name + " ('gateway help compose' says how to get it), or with docker logs, stop and start"
 	}
 	return fmt.Sprintf("work on it with docker: docker logs %s, docker stop %s, docker start %s", s.Name, s.Name, s.Name)
 }

@@ -168,7 +168,7 @@ func (c *Compose) discard(ctx context.Context, project *types.Project, err error
 	if err == nil || errors.Is(err, api.ErrNoResources) {
 		return nil
 	}
-	return fmt.Errorf("removing the containers of refused images: %w; mend with: docker compose -p %s rm", worded(err), project.Name)
+	return fmt.Errorf("removing the containers of refused images: %w; fix it with: gateway deploy %s", worded(err), project.Name)
 }
 
 // publishes reports whether a label of an image would make a route, or is not for a project to set. What Compose labels
