@@ -58,7 +58,7 @@ func (d Deploy) Plan(ctx context.Context, o *Observed) (*Change, error) {
 	}
 	reasons := []error{running.foreign(d.Name, p.Dir)}
 	for _, problem := range p.Problems {
-		reasons = append(reasons, fmt.Errorf("%s: label %s: %s; %s", ComposeFile, problem.Label, problem.Message, problem.Mend))
+		reasons = append(reasons, fmt.Errorf("%s: label %s: %s; %s", ComposeFile, problem.Label, problem.Message, problem.Fix))
 	}
 	for _, claim := range p.Claims {
 		reasons = append(reasons, free(claim.Key, d.Name, taken))

@@ -108,7 +108,7 @@ func overlaps(project string, subnets map[string][]netip.Prefix, routes []subnet
 				continue
 			}
 			f := policy.Networks.Found("networks."+name, fmt.Sprintf("subnet %s is where this machine reaches %s (%s)", prefix, routes[i].Prefix, routes[i].By))
-			f.Mend = "remove ipam, or choose addresses that nobody has"
+			f.Fix = "remove ipam, or choose addresses that nobody has"
 			found = append(found, f)
 		}
 	}

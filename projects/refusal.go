@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Refusal is every reason why a plan was refused. Each names the thing, the rule and the mend.
+// Refusal is every reason why a plan was refused. Each names the thing, the rule and the fix.
 type Refusal []error
 
 // Error is one line for one reason, and a list for more.

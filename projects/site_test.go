@@ -149,7 +149,7 @@ func TestOpenSite_NamesWhatIsTooMuch(t *testing.T) {
 	for i := range 1200 {
 		files[fmt.Sprintf("node_modules/p%d/x.js", i%40)+fmt.Sprint(i)] = ""
 	}
-	// What is odd beyond a limit is not what to mend first.
+	// What is odd beyond a limit is not what to fix first.
 	files["zzz"] = "-> /etc/passwd"
 	dir = folderWith(t, files)
 	for _, c := range []struct {

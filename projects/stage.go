@@ -100,7 +100,7 @@ func (p Project) Secrets() []string {
 	return files
 }
 
-// diskFull adds the mend to an error about a full disk.
+// diskFull adds the fix to an error about a full disk.
 func diskFull(err error) error {
 	if errors.Is(err, syscall.ENOSPC) {
 		return fmt.Errorf("%w; nothing was kept, make room on the disk and run the command again", err)

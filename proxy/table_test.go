@@ -28,7 +28,7 @@ func tableOf(t *testing.T, paths ...string) *route.Table {
 	for _, path := range paths {
 		routes = append(routes, mount(t, path, route.Strip, at("app", "127.0.0.1:1")))
 	}
-	return route.Build(routes, []route.Problem{{Subject: "x", Message: "m", Mend: "n"}})
+	return route.Build(routes, []route.Problem{{Subject: "x", Message: "m", Fix: "n"}})
 }
 
 func TestServer_NumbersTablesThatDiffer(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Check reports all that is wrong with parameters as people give them, each with the mend: names that the template does
+// Check reports all that is wrong with parameters as people give them, each with the fix: names that the template does
 // not have, values that do not fit. Required ones that are missing are reported by Missing alone.
 func (t Template) Check(given map[string]string) error {
 	var wrong []error

@@ -24,7 +24,7 @@ const (
 // Set is the templates that there are, sorted by name.
 type Set struct {
 	Templates []Template
-	// Broken says of each folder that is no template what is wrong with it: file, line where there is one, and mend.
+	// Broken says of each folder that is no template what is wrong with it: file, line where there is one, and fix.
 	Broken []error
 }
 

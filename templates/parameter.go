@@ -57,7 +57,7 @@ const (
 	maxSecret = 200
 )
 
-// Check says what is wrong with a value: the rule that it breaks, and the mend. The empty value is right where it
+// Check says what is wrong with a value: the rule that it breaks, and the fix. The empty value is right where it
 // stands for none.
 func (p Parameter) Check(given string) error {
 	if given == "" && p.Required {

@@ -16,7 +16,7 @@ func cleanRoutes(in admin.Routes) admin.Routes {
 	out.Problems = slices.Clone(in.Problems)
 	for i := range out.Problems {
 		p := &out.Problems[i]
-		cleanAll(&p.Subject, &p.Project, &p.Route, &p.Message, &p.Mend)
+		cleanAll(&p.Subject, &p.Project, &p.Route, &p.Message, &p.Fix)
 	}
 	return out
 }

@@ -66,12 +66,12 @@ func testRoutes() admin.Routes {
 			{
 				Subject: "photos-db-1", Project: "photos", Route: "/photos-db",
 				Message: `label gateway.port of container photos-db-1 is "eighty": a port is a number from 1 to 65535`,
-				Mend:    `write gateway.port: "80"`,
+				Fix:     `write gateway.port: "80"`,
 			},
 			{
 				Subject: "blog2-web-1", Project: "blog2", Route: "/blog",
 				Message: "/blog is held by blog (service wordpress) since 2026-03-01 10:22:41; the older claim keeps a prefix",
-				Mend:    "give blog2 (service web) another gateway.path, or blog (service wordpress)",
+				Fix:     "give blog2 (service web) another gateway.path, or blog (service wordpress)",
 			},
 		},
 	}

@@ -61,7 +61,7 @@ var firstSteps = [][2]string{
 	{"or publish a container of your own:", "docker run -d --label gateway.path=/hello IMAGE"},
 }
 
-// problemLines are all problems with their mends.
+// problemLines are all problems with their fixes.
 func problemLines(m *model, width int) []string {
 	if len(m.problems) == 0 {
 		return []string{m.style.good.Render("● ") + "No problems: every label is served as it asks."}
@@ -95,7 +95,7 @@ func problemText(s styles, p *admin.Problem, width int) []string {
 	for i, line := range wrap(p.Message, width-2) {
 		lines = append(lines, s.warn.Render([]string{"! ", "  "}[min(i, 1)])+line)
 	}
-	for i, line := range wrap(p.Mend, width-2) {
+	for i, line := range wrap(p.Fix, width-2) {
 		lines = append(lines, s.accent.Render([]string{"→ ", "  "}[min(i, 1)])+line)
 	}
 	return lines

@@ -144,7 +144,7 @@ func writeProblem(b *strings.Builder, s styles, p *admin.Problem) {
 	if len(where) > 0 {
 		b.WriteString(s.dim.Render(" (" + strings.Join(where, ", ") + ")"))
 	}
-	fmt.Fprintf(b, "\n    %s\n    %s %s\n", p.Message, s.accent.Render("fix:"), p.Mend)
+	fmt.Fprintf(b, "\n    %s\n    %s %s\n", p.Message, s.accent.Render("fix:"), p.Fix)
 }
 
 // Clip cuts a text to a terminal: lines to width cells, and to height lines, the last of which then says how many

@@ -42,7 +42,7 @@ func TestView_LetsNoEscapeSequenceThrough(t *testing.T) {
 	const evil = "\x1b]0;owned\x07\x1b[2Jname\r\n\u202e\u009b31m"
 	r := testRoute("/x", evil, evil, "ready", seen{1, 1, 1})
 	r.Owner, r.Targets[0].Name, r.Targets[0].Reason = evil, evil, evil
-	problem := admin.Problem{Subject: evil, Project: evil, Route: "/x", Message: evil, Mend: evil}
+	problem := admin.Problem{Subject: evil, Project: evil, Route: "/x", Message: evil, Fix: evil}
 	routes := admin.Routes{Routes: []admin.Route{r}, Problems: []admin.Problem{problem}}
 	check := func(where, content string) {
 		t.Helper()

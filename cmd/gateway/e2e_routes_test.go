@@ -73,7 +73,7 @@ func TestBadLabel_LeavesOutThatRouteAlone(t *testing.T) {
 	run(t, "e2e-typo", "--label", "gateway.path=/e2e-typo", "--label", "gateway.prot=8000")
 	run(t, "e2e-fine", "--label", "gateway.path=/e2e-fine")
 	eventually(t, base+"/e2e-fine/", "the container beside it", served)
-	await(t, "a problem with its mend", func() bool {
+	await(t, "a problem with its fix", func() bool {
 		out := must(t, "routes")
 		return strings.Contains(out, "gateway.prot") && strings.Contains(out, "gateway.port")
 	}, func() string { return must(t, "routes") })

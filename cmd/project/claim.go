@@ -20,7 +20,7 @@ func claim(path, host, owner string) (label.Claim, error) {
 	if len(problems) > 0 {
 		p := problems[0]
 		flag := "--" + p.Label[strings.LastIndexByte(p.Label, '.')+1:]
-		return label.Claim{}, cli.Usage(fmt.Errorf("%s: %s; %s", flag, strings.TrimPrefix(p.Message, p.Label+": "), p.Mend))
+		return label.Claim{}, cli.Usage(fmt.Errorf("%s: %s; %s", flag, strings.TrimPrefix(p.Message, p.Label+": "), p.Fix))
 	}
 	return claims[0], nil
 }

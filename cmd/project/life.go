@@ -66,7 +66,7 @@ func (g gateway) Table(ctx context.Context) (projects.Table, error) {
 		t.Routes = append(t.Routes, entry)
 	}
 	for _, p := range now.Problems {
-		t.Problems = append(t.Problems, projects.Problem{Subject: p.Subject, Project: p.Project, Route: p.Route, Message: p.Message, Fix: p.Mend})
+		t.Problems = append(t.Problems, projects.Problem{Subject: p.Subject, Project: p.Project, Route: p.Route, Message: p.Message, Fix: p.Fix})
 	}
 	return t, nil
 }

@@ -58,12 +58,12 @@ func runList(ctx context.Context, env *cli.Env, asJSON bool) error {
 	for _, v := range views {
 		v.printReasons(env)
 		for _, p := range v.Problems {
-			env.Notef("problem: %s: %s; %s\n", p.Subject, p.Message, p.Mend)
+			env.Notef("problem: %s: %s; %s\n", p.Subject, p.Message, p.Fix)
 		}
 	}
 	for _, v := range views {
 		if v.Note != nil {
-			env.Notef("%s %s; %s\n", v.Name, v.Note.Message, v.Note.Mend)
+			env.Notef("%s %s; %s\n", v.Name, v.Note.Message, v.Note.Fix)
 		}
 	}
 	for _, warning := range warnings {

@@ -35,7 +35,7 @@ func runPolicy(env *cli.Env, asJSON bool) error {
 		if d.Fixed {
 			name += " *"
 		}
-		w.Row("%s\t%s\t%s\t%s", name, d.Refuses, d.Why, d.Mend)
+		w.Row("%s\t%s\t%s\t%s", name, d.Refuses, d.Why, d.Fix)
 	}
 	return w.Flush("the rules")
 }

@@ -158,7 +158,7 @@ func (o observation) view(p projects.Project, now time.Time) projectView {
 		if fixed, ok := errors.AsType[*projects.MisnamedError](p.Err); ok {
 			message = fixed.Message()
 		}
-		v.Problems = append(v.Problems, admin.Problem{Subject: v.Name, Project: v.Name, Message: message, Mend: p.Fix()})
+		v.Problems = append(v.Problems, admin.Problem{Subject: v.Name, Project: v.Name, Message: message, Fix: p.Fix()})
 	}
 	return v
 }
@@ -229,7 +229,7 @@ func (o observation) strayView(s projects.Stray) projectView {
 	}
 	o.addRoutes(&v, p)
 	v.State = o.state(v, p.Err)
-	note := admin.Problem{Subject: v.Name, Message: s.Message(), Mend: s.Fix()}
+	note := admin.Problem{Subject: v.Name, Message: s.Message(), Fix: s.Fix()}
 	if s.Kind != projects.Single {
 		note.Project = v.Name
 	}
@@ -265,7 +265,7 @@ func (o observation) addRoutes(v *projectView, p projects.Project) {
 	}
 	for _, problem := range p.Problems {
 		v.Problems = append(v.Problems, admin.Problem{
-			Subject: projects.ComposeFile, Project: v.Name, Route: problem.Route, Message: problem.Message, Mend: problem.Mend,
+			Subject: projects.ComposeFile, Project: v.Name, Route: problem.Route, Message: problem.Message, Fix: problem.Fix,
 		})
 	}
 }

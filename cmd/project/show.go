@@ -85,10 +85,10 @@ func printProject(env *cli.Env, v projectDetail) error {
 	}
 	printVersions(w, v.Versions)
 	if v.Note != nil {
-		w.Row("note\t%s %s; %s", v.Name, v.Note.Message, v.Note.Mend)
+		w.Row("note\t%s %s; %s", v.Name, v.Note.Message, v.Note.Fix)
 	}
 	for _, p := range v.Problems {
-		w.Row("problem\t%s: %s; %s", p.Subject, p.Message, p.Mend)
+		w.Row("problem\t%s: %s; %s", p.Subject, p.Message, p.Fix)
 	}
 	return w.Flush("the project")
 }

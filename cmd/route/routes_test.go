@@ -120,7 +120,7 @@ func TestRoutes_PrintsTheTableAndNothingElse(t *testing.T) {
 func TestRoutes_FiltersRoutesAndProblems(t *testing.T) {
 	answer := filmedRoutes(1, 2, "ready", "stopped")
 	answer.Problems = []admin.Problem{
-		{Subject: "blog-2", Message: "of the blog", Mend: "x"}, {Subject: "other", Message: "of another", Mend: "x"},
+		{Subject: "blog-2", Message: "of the blog", Fix: "x"}, {Subject: "other", Message: "of another", Fix: "x"},
 	}
 	r := runFilm(t, routesOptions{filter: "blog", json: true}, answer)
 	var got admin.Routes

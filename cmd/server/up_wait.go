@@ -91,7 +91,7 @@ func printUp(ctx context.Context, env *cli.Env, s stack.Settings, steps int) err
 		return err
 	}
 	for _, p := range routes.Problems {
-		env.Notef("problem: %s: %s; %s\n", p.Subject, p.Message, p.Mend)
+		env.Notef("problem: %s: %s; %s\n", p.Subject, p.Message, p.Fix)
 	}
 	if len(routes.Routes) == 0 {
 		env.Notef("no project yet; add one with: gateway add portfolio --path /robots\n")

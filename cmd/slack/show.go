@@ -142,13 +142,13 @@ func (s inviteSeen) warnings(now time.Time) []link.Warning {
 	if s.page.settings.Form && s.webhook.String() == "" {
 		all = append(all, link.Warning{
 			Message: "the form is on and has no webhook to send requests to, so it is not shown",
-			Mend:    "set one: gateway slack set-webhook, or write form: false in " + invite.SettingsFile,
+			Fix:     "set one: gateway slack set-webhook, or write form: false in " + invite.SettingsFile,
 		})
 	}
 	if at := s.counts.Failure; !at.IsZero() && now.Sub(at) < recent {
 		all = append(all, link.Warning{
 			Message: fmt.Sprintf("%d requests for an invitation could not be sent to %s, the last %s ago", s.counts.Failed, cmp.Or(s.webhook.String(), "the webhook"), cli.Age(now, at)),
-			Mend:    "see why: gateway logs " + string(s.page.Name),
+			Fix:     "see why: gateway logs " + string(s.page.Name),
 		})
 	}
 	return all

@@ -14,8 +14,8 @@ import (
 
 // pageProblems says what somebody should do about the invite page of a project.
 func pageProblems(ctx context.Context, s *cli.Session, p projects.Project, now time.Time) []admin.Problem {
-	problem := func(message, mend string) admin.Problem {
-		return admin.Problem{Subject: "invite page", Project: string(p.Name), Message: message, Mend: mend}
+	problem := func(message, fix string) admin.Problem {
+		return admin.Problem{Subject: "invite page", Project: string(p.Name), Message: message, Fix: fix}
 	}
 	page, err := pageOf(p)
 	if err != nil {
@@ -27,7 +27,7 @@ func pageProblems(ctx context.Context, s *cli.Session, p projects.Project, now t
 	}
 	var all []admin.Problem
 	for _, warning := range seen.warnings(now) {
-		all = append(all, problem(warning.Message, warning.Mend))
+		all = append(all, problem(warning.Message, warning.Fix))
 	}
 	return all
 }
@@ -71,7 +71,7 @@ func Warnings(ctx context.Context, env *cli.Env) []string {
 	found := Problems(ctx, env)
 	for _, project := range slices.Sorted(maps.Keys(found)) {
 		for _, p := range found[project] {
-			all = append(all, fmt.Sprintf("project %s: %s; %s", project, p.Message, p.Mend))
+			all = append(all, fmt.Sprintf("project %s: %s; %s", project, p.Message, p.Fix))
 		}
 	}
 	return all

@@ -63,15 +63,15 @@ func (c *Compose) buildError(ctx context.Context, names []string, err error) err
 	if ctx.Err() != nil {
 		return &BuildError{worded(err), c.said.steps()}
 	}
-	mend := ""
+	fix := ""
 	if buildKitMissed.MatchString(err.Error()) && !c.hasBuildKit() {
-		mend = "; " + getBuildx
+		fix = "; " + getBuildx
 	}
 	wrote := ""
 	if lines := c.said.last(); len(lines) > 0 {
 		wrote = "; the build wrote last:\n" + strings.Join(lines, "\n")
 	}
-	err = fmt.Errorf("building %s: %w%s%s", strings.Join(names, ", "), worded(err), mend, wrote)
+	err = fmt.Errorf("building %s: %w%s%s", strings.Join(names, ", "), worded(err), fix, wrote)
 	return &BuildError{err, c.said.steps()}
 }
 

@@ -113,7 +113,7 @@ func TestInspect_RefusesEveryHostileFile(t *testing.T) {
 				t.Errorf("it tells what is outside: %v", err)
 			}
 			for _, f := range refused {
-				if f.Mend == "" || f.Text == "" {
+				if f.Fix == "" || f.Text == "" {
 					t.Errorf("%+v has no words", f)
 				}
 			}

@@ -34,7 +34,7 @@ func (c *Compose) refuseImages(ctx context.Context, project *types.Project, trus
 			}
 			f := policy.Labels.Found("services."+name+".image", fmt.Sprintf("image %s has the label %q", image, key))
 			f.File = project.ComposeFiles[0]
-			f.Mend = fmt.Sprintf("set the label %s of the service yourself, or use an image without it", key)
+			f.Fix = fmt.Sprintf("set the label %s of the service yourself, or use an image without it", key)
 			found = append(found, f)
 		}
 	}
@@ -128,7 +128,7 @@ func (c *Compose) refuseTaken(ctx context.Context, project *types.Project, trust
 		}
 		f := policy.ImageName.Found("services."+n.service+".build", text)
 		f.File = project.ComposeFiles[0]
-		f.Mend = fmt.Sprintf("give the service another name, or remove the image when nothing needs it: docker image rm %s", n.image)
+		f.Fix = fmt.Sprintf("give the service another name, or remove the image when nothing needs it: docker image rm %s", n.image)
 		found = append(found, f)
 	}
 	if len(found) > 0 {

@@ -69,14 +69,14 @@ type resolved struct {
 
 // find notes a finding at the place where keys are said, or the nearest of them.
 func (r *resolved) find(rule policy.Rule, text string, keys ...string) {
-	r.findToMend(rule, text, "", keys...)
+	r.findToFix(rule, text, "", keys...)
 }
 
-// findToMend is find with a mend of its own, where the rule's does not fit.
-func (r *resolved) findToMend(rule policy.Rule, text, mend string, keys ...string) {
+// findToFix is find with a fix of its own, where the rule's does not fit.
+func (r *resolved) findToFix(rule policy.Rule, text, fix string, keys ...string) {
 	at, where := r.report.Place(keys...)
 	f := rule.Found(where, text)
-	f.Mend = cmp.Or(mend, f.Mend)
+	f.Fix = cmp.Or(fix, f.Fix)
 	f.File, f.Line = at.File, at.Line
 	r.findings = append(r.findings, f)
 }
@@ -225,9 +225,9 @@ func saysNothing(v reflect.Value) bool {
 // crossings refuses what a container could put something else in place of: a path that is inside a folder which a
 // container may write to; and what it could rewrite itself by.
 func (r *resolved) crossings() {
-	report := func(at policy.Spot, text, mend string) {
+	report := func(at policy.Spot, text, fix string) {
 		f := policy.Mounts.Found(at.Where, text)
-		f.File, f.Line, f.Mend = at.File, at.Line, cmp.Or(mend, f.Mend)
+		f.File, f.Line, f.Fix = at.File, at.Line, cmp.Or(fix, f.Fix)
 		r.findings = append(r.findings, f)
 	}
 	for _, open := range r.writable {

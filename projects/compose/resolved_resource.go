@@ -105,8 +105,8 @@ func (r *resolved) builtNames(s types.ServiceConfig, tags []string) {
 	services := slices.Concat(r.project.ServiceNames(), r.project.DisabledServiceNames())
 	refuse := func(name string, keys []string) {
 		if name != "" && !policy.OwnImage(r.project.Name, services, name) {
-			r.findToMend(policy.ImageName, policy.Shown(name)+" would be built here, and its name is not one that Compose derives from project and service",
-				policy.ImageNameMend(r.project.Name, s.Name), keys...)
+			r.findToFix(policy.ImageName, policy.Shown(name)+" would be built here, and its name is not one that Compose derives from project and service",
+				policy.ImageNameFix(r.project.Name, s.Name), keys...)
 		}
 	}
 	refuse(s.Image, below(tags[:2], "image"))
@@ -123,7 +123,7 @@ func (r *resolved) computed(b types.BuildConfig, keys []string) {
 	for i := range value.NumField() {
 		text, err := json.Marshal(value.Field(i).Interface())
 		if err != nil || policy.Computed(string(text)) {
-			r.findToMend(policy.Build, policy.BuildComputed, policy.BuildUncomputed, below(keys, yamlKey(value.Type().Field(i)))...)
+			r.findToFix(policy.Build, policy.BuildComputed, policy.BuildUncomputed, below(keys, yamlKey(value.Type().Field(i)))...)
 		}
 	}
 }
@@ -134,11 +134,11 @@ func (r *resolved) buildSecrets(secrets []types.ServiceSecretConfig, keys []stri
 	for _, s := range secrets {
 		secret := r.project.Secrets[s.Source]
 		if secret.Environment != "" {
-			r.findToMend(policy.Build, fmt.Sprintf("secret %q would be a variable of the builder itself", s.Source), "keep it in a file of the project: file: ./secrets/NAME", keys...)
+			r.findToFix(policy.Build, fmt.Sprintf("secret %q would be a variable of the builder itself", s.Source), "keep it in a file of the project: file: ./secrets/NAME", keys...)
 		}
 		for _, text := range []string{s.Source, s.Target, secret.File} {
 			if !policy.PlainItem(text) {
-				r.findToMend(policy.Build, fmt.Sprintf("%q has a character that the builder takes for the end of it", text), "write it without commas and quotes", keys...)
+				r.findToFix(policy.Build, fmt.Sprintf("%q has a character that the builder takes for the end of it", text), "write it without commas and quotes", keys...)
 			}
 		}
 	}

@@ -44,8 +44,8 @@ func (c *Compose) strangersImages(ctx context.Context, project *types.Project, t
 		}
 		f := policy.ImageName.Found(use.where, fmt.Sprintf("image %s was built here for project %s", use.image, owner))
 		f.File = project.ComposeFiles[0]
-		if f.Mend = "use another image"; policy.ServiceOfImage(owner, familiar(use.image)) == "" {
-			f.Mend = fmt.Sprintf("use another image, or let the engine fetch the real one: docker image rm %s && docker pull %s", use.image, use.image)
+		if f.Fix = "use another image"; policy.ServiceOfImage(owner, familiar(use.image)) == "" {
+			f.Fix = fmt.Sprintf("use another image, or let the engine fetch the real one: docker image rm %s && docker pull %s", use.image, use.image)
 		}
 		found = append(found, f)
 	}
@@ -131,7 +131,7 @@ func (c *Compose) refuseOthers(ctx context.Context, project *types.Project, seen
 	note := func(kind, key, name string, labels map[string]string) {
 		if owner := labels[api.ProjectLabel]; owner != project.Name {
 			f := policy.External.Found(kind+"s."+key, fmt.Sprintf("%s %s %s", kind, name, ownedBy(owner)))
-			f.Mend = fmt.Sprintf("give the %s another key in the file, or the project another name", kind)
+			f.Fix = fmt.Sprintf("give the %s another key in the file, or the project another name", kind)
 			found = append(found, seen.Located(f))
 		}
 	}

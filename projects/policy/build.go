@@ -51,7 +51,7 @@ func ServiceOfImage(project, image string) string {
 	return service
 }
 
-// What is wrong with a build that the builder would compute something of, and the mend.
+// What is wrong with a build that the builder would compute something of, and the fix.
 const (
 	BuildComputed   = "${ and %{ are where the builder begins to compute what a value is"
 	BuildUncomputed = "write the value out, or pass it by args"
@@ -64,7 +64,7 @@ func Computed(text string) bool { return strings.Contains(text, "${") || strings
 // PlainItem reports whether a text is one item of a list with commas.
 func PlainItem(text string) bool { return !strings.ContainsAny(text, ",\"\r\n") }
 
-// ImageNameMend is what to write for a service in the place of an image name that is not the project's.
-func ImageNameMend(project, service string) string {
+// ImageNameFix is what to write for a service in the place of an image name that is not the project's.
+func ImageNameFix(project, service string) string {
 	return fmt.Sprintf("remove it, or write %s-%s", project, service)
 }

@@ -1,5 +1,5 @@
 // Package policy knows what a compose file of somebody one does not fully trust may ask of the machine, and says no by
-// file, line, rule and mend. It reads YAML and folders, and knows neither Compose's library nor an engine. Before Compose
+// file, line, rule and fix. It reads YAML and folders, and knows neither Compose's library nor an engine. Before Compose
 // reads a project it looks at the text of every file for what only the text shows: what is included and extended, env
 // files, what cannot be read safely, and trust. All else is for who loads the project, which holds each field of what came
 // of the files to the rules here (projects/compose). The policy worth stating: what leaves the project's folder, its
@@ -21,12 +21,12 @@ type Finding struct {
 	Line int    `json:"line"`
 	// Where are the keys that lead there, such as services.web.privileged.
 	Where string `json:"where"`
-	// Text is what is wrong, Mend what to do about it without trust.
+	// Text is what is wrong, Fix what to do about it without trust.
 	Text string `json:"text"`
-	Mend string `json:"mend"`
+	Fix  string `json:"fix"`
 }
 
-// String is one line for people: file, line, keys, what is wrong, the rule, and the mend.
+// String is one line for people: file, line, keys, what is wrong, the rule, and the fix.
 func (f Finding) String() string {
 	place := f.File
 	if f.Line > 0 {
@@ -35,11 +35,11 @@ func (f Finding) String() string {
 	if f.Where != "" {
 		place += ": " + Shown(f.Where)
 	}
-	mend := f.Mend
+	fix := f.Fix
 	if !f.Rule.fixed() {
-		mend += fmt.Sprintf(", or allow it: --trust %s", f.Rule)
+		fix += fmt.Sprintf(", or allow it: --trust %s", f.Rule)
 	}
-	return fmt.Sprintf("%s: %s (rule %s); %s", place, f.Text, f.Rule, mend)
+	return fmt.Sprintf("%s: %s (rule %s); %s", place, f.Text, f.Rule, fix)
 }
 
 // Refused are the findings of a project that nobody allowed. It is an error.
@@ -76,7 +76,7 @@ func ParseTrust(names []string) (Trust, error) {
 		name = strings.TrimSpace(name)
 		rule := Rule(name)
 		if rule.fixed() {
-			return nil, fmt.Errorf("rule %s cannot be trusted away: %s", rule, rule.doc().Mend)
+			return nil, fmt.Errorf("rule %s cannot be trusted away: %s", rule, rule.doc().Fix)
 		}
 		if !rule.known() {
 			return nil, fmt.Errorf("%q is no rule; there are: %s", name, strings.Join(trustable(), ", "))

@@ -138,7 +138,7 @@ func TestClaimedLabel_JudgesFurtherRoutesAlike(t *testing.T) {
 func TestRules_AreDocumentedWhole(t *testing.T) {
 	seen := map[Rule]bool{}
 	for _, d := range Rules() {
-		if d.Name == "" || d.Refuses == "" || d.Why == "" || d.Mend == "" || seen[d.Name] || strings.ContainsAny(d.Refuses+d.Why+d.Mend, "|\n") {
+		if d.Name == "" || d.Refuses == "" || d.Why == "" || d.Fix == "" || seen[d.Name] || strings.ContainsAny(d.Refuses+d.Why+d.Fix, "|\n") {
 			t.Errorf("%+v is not told whole", d)
 		}
 		seen[d.Name] = true

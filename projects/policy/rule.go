@@ -47,10 +47,10 @@ const (
 // Doc documents one rule.
 type Doc struct {
 	Name Rule `json:"name"`
-	// Refuses, Why and Mend are one line each.
+	// Refuses, Why and Fix are one line each.
 	Refuses string `json:"refuses"`
 	Why     string `json:"why"`
-	Mend    string `json:"mend"`
+	Fix     string `json:"fix"`
 	// Fixed says that --trust cannot allow it.
 	Fixed bool `json:"fixed"`
 }
@@ -103,21 +103,21 @@ func (r Rule) known() bool { return r.doc().Name != "" }
 
 func (r Rule) fixed() bool { return r.doc().Fixed }
 
-// Found makes a finding with the mend that the rule has.
+// Found makes a finding with the fix that the rule has.
 func (r Rule) Found(where, text string) Finding {
-	return Finding{Rule: r, Where: where, Text: text, Mend: r.doc().Mend}
+	return Finding{Rule: r, Where: where, Text: text, Fix: r.doc().Fix}
 }
 
 // Markdown is the table of all rules.
 func Markdown() string {
 	var b strings.Builder
-	b.WriteString("| rule | refuses | because | mend |\n| --- | --- | --- | --- |\n")
+	b.WriteString("| rule | refuses | because | fix |\n| --- | --- | --- | --- |\n")
 	for _, d := range rules {
 		name := "`" + string(d.Name) + "`"
 		if d.Fixed {
 			name += " (always)"
 		}
-		b.WriteString("| " + name + " | " + d.Refuses + " | " + d.Why + " | " + d.Mend + " |\n")
+		b.WriteString("| " + name + " | " + d.Refuses + " | " + d.Why + " | " + d.Fix + " |\n")
 	}
 	return b.String()
 }

@@ -96,7 +96,7 @@ func checkIncludeOne(c *check, n *yaml.Node) error {
 	}
 	if len(c.s.above) > 0 && (directory != nil || len(envFiles) > 0) {
 		f := Include.Found(strings.Join(c.keys, "."), "project_directory and env_file of an include inside an included file are looked for where the command is run")
-		f.Mend = "write this include into the compose file itself, or leave both out: the included file's own folder and its .env are the default"
+		f.Fix = "write this include into the compose file itself, or leave both out: the included file's own folder and its .env are the default"
 		c.w.add(f, Place{c.s.file, n.Line})
 		return nil
 	}

@@ -101,7 +101,7 @@ func TestFree_EndsAtTheTopOfTheAddressSpace(t *testing.T) {
 	}
 }
 
-func TestParsePool_NamesInputAndMend(t *testing.T) {
+func TestParsePool_NamesInputAndFix(t *testing.T) {
 	for in, want := range map[string]string{
 		"":              "no IPv4 subnet",
 		"fd00::/8":      "no IPv4 subnet",

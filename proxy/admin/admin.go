@@ -131,13 +131,13 @@ type Target struct {
 	Inflight int64 `json:"inflight"`
 }
 
-// Problem is something that keeps a route from being served as asked, and how to mend it.
+// Problem is something that keeps a route from being served as asked, and how to fix it.
 type Problem struct {
 	Subject string `json:"subject"`
 	Project string `json:"project,omitempty"`
 	Route   string `json:"route,omitempty"`
 	Message string `json:"message"`
-	Mend    string `json:"mend"`
+	Fix     string `json:"fix"`
 }
 
 // Traffic is what a route has seen. Rate and quantiles are of the last minute.

@@ -33,7 +33,7 @@ type reached struct {
 }
 
 // fault is why a container cannot be reached and what to write.
-type fault struct{ message, mend string }
+type fault struct{ message, fix string }
 
 func newView(networks []docker.Network, proxy *docker.Container) *view {
 	v := &view{

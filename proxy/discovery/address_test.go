@@ -90,11 +90,11 @@ func TestSurvey_ChoosesTheNetworkByRule(t *testing.T) {
 
 func TestSurvey_SaysWhyAContainerIsOutOfReach(t *testing.T) {
 	tests := []struct {
-		name          string
-		labels        map[string]string
-		networks      []string
-		ports         []uint16
-		message, mend string
+		name         string
+		labels       map[string]string
+		networks     []string
+		ports        []uint16
+		message, fix string
 	}{
 		{"several networks", nil, []string{"x", "y"}, nil, "on the networks x, y", "write gateway.network=x"},
 		{"host network", nil, []string{"host"}, nil, "the host's network", "network_mode: host"},
@@ -114,7 +114,7 @@ func TestSurvey_SaysWhyAContainerIsOutOfReach(t *testing.T) {
 		}
 		p := o.problems[0]
 		if p.Subject != "app" || p.Project != "p" || p.Route != "/app" ||
-			!strings.Contains(p.Message, tt.message) || !strings.Contains(p.Mend, tt.mend) {
+			!strings.Contains(p.Message, tt.message) || !strings.Contains(p.Fix, tt.fix) {
 			t.Errorf("%s: got %+v", tt.name, p)
 		}
 	}
@@ -124,7 +124,7 @@ func TestSurvey_SpellsTheLabelOfAFurtherRoute(t *testing.T) {
 	c := box(map[string]string{"gateway.routes.api.path": "/api", label.Port: "80"}, "x")
 	c.Ports = []uint16{1, 2}
 	o := survey(world(c), false, nil)
-	if len(o.found) != 1 || len(o.problems) != 1 || !strings.Contains(o.problems[0].Mend, "gateway.routes.api.port=1") {
+	if len(o.found) != 1 || len(o.problems) != 1 || !strings.Contains(o.problems[0].Fix, "gateway.routes.api.port=1") {
 		t.Errorf("got %+v, %+v", o.found, o.problems)
 	}
 }

@@ -182,7 +182,7 @@ func (m *membership) note(s step, err error) {
 		}
 		f.fault = fault{
 			fmt.Sprintf("the proxy cannot join the network %s: %v", s.network, err),
-			fmt.Sprintf("mend the network, or write %s with another one; joining it is tried again on its own", label.Network),
+			fmt.Sprintf("fix the network, or write %s with another one; joining it is tried again on its own", label.Network),
 		}
 		f.next = time.Now().Add(f.retry.step())
 	default:
@@ -244,7 +244,7 @@ func (l links) problem(c *candidate) (route.Problem, bool) {
 	}
 	return route.Problem{
 		Subject: c.route.Targets[0].Name, Project: c.route.Project, Route: c.route.Key.String(),
-		Message: f.message, Mend: f.mend,
+		Message: f.message, Fix: f.fix,
 	}, true
 }
 

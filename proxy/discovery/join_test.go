@@ -99,7 +99,7 @@ func TestJoin_FailureIsAProblemAndTriedAgain(t *testing.T) {
 		}
 		problems := w.table().Problems()
 		if len(problems) != 1 || problems[0].Subject != "blog" || problems[0].Route != "/blog" ||
-			!strings.Contains(problems[0].Message, "no available IPv4 addresses") || problems[0].Mend == "" {
+			!strings.Contains(problems[0].Message, "no available IPv4 addresses") || problems[0].Fix == "" {
 			t.Fatalf("problems %+v", problems)
 		}
 		pass(10 * time.Minute)
@@ -114,7 +114,7 @@ func TestJoin_FailureIsAProblemAndTriedAgain(t *testing.T) {
 		f.mu.Unlock()
 		pass(lastJoin)
 		if w.state(t, "/blog") != route.Ready || len(w.table().Problems()) != 0 {
-			t.Errorf("after it was mended: %+v", w.table().Problems())
+			t.Errorf("after it was fixed: %+v", w.table().Problems())
 		}
 	})
 }

@@ -112,7 +112,7 @@ func impostor(c *docker.Container, claims []label.Claim) route.Problem {
 	p := route.Problem{
 		Subject: c.Name, Project: projectOf(c),
 		Message: label.Role + " is set by gateway itself, on its own containers; this one is not routed to",
-		Mend:    "remove " + label.Role + " from the container; where its image brings it along, use another image",
+		Fix:     "remove " + label.Role + " from the container; where its image brings it along, use another image",
 	}
 	if len(claims) > 0 {
 		p.Route = claims[0].Key.String()
@@ -150,7 +150,7 @@ func (v *view) examine(c *docker.Container, x crash) examined {
 	var faults []route.Problem
 	for _, p := range bad {
 		e.problems = append(e.problems, route.Problem{
-			Subject: c.Name, Project: project, Route: p.Route, Message: p.Message, Mend: p.Mend,
+			Subject: c.Name, Project: project, Route: p.Route, Message: p.Message, Fix: p.Fix,
 		})
 	}
 	for i := range claims {
@@ -158,7 +158,7 @@ func (v *view) examine(c *docker.Container, x crash) examined {
 		reached, fault := v.reach(c, claim)
 		if fault != nil {
 			faults = append(faults, route.Problem{
-				Subject: c.Name, Project: project, Route: claim.Key.String(), Message: fault.message, Mend: fault.mend,
+				Subject: c.Name, Project: project, Route: claim.Key.String(), Message: fault.message, Fix: fault.fix,
 			})
 			continue
 		}
@@ -179,7 +179,7 @@ func shorten(problems []route.Problem) []route.Problem {
 	}
 	last := problems[label.MaxProblems-1]
 	last.Message = fmt.Sprintf("it has %d more problems than are shown", len(problems)-label.MaxProblems+1)
-	last.Route, last.Mend = "", "mend those that are shown; the next ones are shown then"
+	last.Route, last.Fix = "", "fix those that are shown; the next ones are shown then"
 	return append(problems[:label.MaxProblems-1:label.MaxProblems-1], last)
 }
 

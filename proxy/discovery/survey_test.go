@@ -104,7 +104,7 @@ func TestSurvey_PassesProblemsOfLabelsOn(t *testing.T) {
 		t.Fatalf("got %+v, %+v", o.found, o.problems)
 	}
 	p := o.problems[0]
-	if p.Subject != "app" || p.Project != "p" || p.Route != "/app" || !strings.Contains(p.Mend, "gateway.port") {
+	if p.Subject != "app" || p.Project != "p" || p.Route != "/app" || !strings.Contains(p.Fix, "gateway.port") {
 		t.Errorf("got %+v", p)
 	}
 }

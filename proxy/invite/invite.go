@@ -30,7 +30,7 @@ type Config struct {
 	Page, Private string
 	// State is the folder that counts are written to. It has to exist.
 	State string
-	// Log hears of what the owner should mend; nil is silence.
+	// Log hears of what the owner should fix; nil is silence.
 	Log *slog.Logger
 }
 
@@ -51,7 +51,7 @@ type Server struct {
 // bodyTimeout is how long a client may take for a form.
 const bodyTimeout = 30 * time.Second
 
-// Open prepares a page. Its settings and its links have to be readable; the error names the file and the mend.
+// Open prepares a page. Its settings and its links have to be readable; the error names the file and the fix.
 func Open(config Config) (*Server, error) {
 	log := config.Log
 	if log == nil {

@@ -106,21 +106,21 @@ func sizeMeant(digits, unit string) string {
 }
 
 // ParseRate reads a rate as the label gateway.rate has it: "10/s" or "10/s,burst=20". An error names the input, the rule
-// and the mend.
+// and the fix.
 func ParseRate(s string) (route.Rate, error) {
 	var c Claim
 	if bad := readRate(&c, strings.TrimSpace(s)); bad != nil {
-		return route.Rate{}, fmt.Errorf("%s; %s", bad.rule, bad.mend)
+		return route.Rate{}, fmt.Errorf("%s; %s", bad.rule, bad.fix)
 	}
 	return c.Policy.Rate, nil
 }
 
 // ParseSize reads a size in bytes, at least 1 and at most 1 TiB, as the label gateway.body.max has it: "10MB", "512KiB" or
-// "1048576". An error names the input, the rule and the mend.
+// "1048576". An error names the input, the rule and the fix.
 func ParseSize(s string) (int64, error) {
 	var c Claim
 	if bad := readBodyMax(&c, strings.TrimSpace(s)); bad != nil {
-		return 0, fmt.Errorf("%s; %s", bad.rule, bad.mend)
+		return 0, fmt.Errorf("%s; %s", bad.rule, bad.fix)
 	}
 	return c.Policy.BodyMax, nil
 }

@@ -70,17 +70,17 @@ func TestParse_ProposesWhatCanBeFollowed(t *testing.T) {
 				t.Errorf("%s=%q: claims %+v, problems %+v", label, value, claims, problems)
 				continue
 			}
-			mend := problems[0].Mend
-			word, _, _ := strings.Cut(strings.TrimPrefix(mend, "write "), " ")
+			fix := problems[0].Fix
+			word, _, _ := strings.Cut(strings.TrimPrefix(fix, "write "), " ")
 			word = strings.TrimSuffix(strings.TrimSuffix(word, ","), ";")
 			labels[label] = word
 			claims, problems = Parse(labels)
 			applied := len(problems) == 0 && len(claims) == 1
 			if want != "" && (word != want || !applied) {
-				t.Errorf("%s=%q: %q, want %s (%+v)", label, value, mend, want, problems)
+				t.Errorf("%s=%q: %q, want %s (%+v)", label, value, fix, want, problems)
 			}
-			if strings.ContainsAny(word, "\"'`\\") || !applied && !slices.ContainsFunc([]string{"such as", "that", "the ", "names", "http, https or h2c", "p2c, round-robin or sticky", "remove", "or less", "or more"}, func(s string) bool { return strings.Contains(mend, s) }) {
-				t.Errorf("%s=%q: the proposal %q cannot be followed", label, value, mend)
+			if strings.ContainsAny(word, "\"'`\\") || !applied && !slices.ContainsFunc([]string{"such as", "that", "the ", "names", "http, https or h2c", "p2c, round-robin or sticky", "remove", "or less", "or more"}, func(s string) bool { return strings.Contains(fix, s) }) {
+				t.Errorf("%s=%q: the proposal %q cannot be followed", label, value, fix)
 			}
 		}
 	}

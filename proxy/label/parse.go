@@ -32,8 +32,8 @@ type Claim struct {
 type Problem struct {
 	// Label is the label's full name, cut and escaped where it cannot be shown as it is; Route the key of its route as text, empty when that is not known.
 	Label, Route string
-	// Message names the label and the rule it breaks, Mend what to write instead.
-	Message, Mend string
+	// Message names the label and the rule it breaks, Fix what to write instead.
+	Message, Fix string
 }
 
 // group holds the labels of one route, by their short names.
@@ -136,7 +136,7 @@ func address(label, field string) (routeName, short string, problem *Problem) {
 			Label: plain(label),
 			Message: fmt.Sprintf("%s names no route and label: a route's name has small letters, digits, - and _ only, %d at most",
 				quote(label), maxName),
-			Mend: "write gateway.routes.ROUTE.NAME, such as gateway.routes.api.path",
+			Fix: "write gateway.routes.ROUTE.NAME, such as gateway.routes.api.path",
 		}
 	}
 	return name, short, nil
@@ -164,7 +164,7 @@ func (g *group) parse() (Claim, []Problem) {
 			continue
 		}
 		if p := read(&claim, field, g.values[field]); p != nil {
-			problems = append(problems, Problem{Label: label, Message: label + ": " + p.rule, Mend: p.mend})
+			problems = append(problems, Problem{Label: label, Message: label + ": " + p.rule, Fix: p.fix})
 		}
 	}
 	if len(problems) == 0 && g.labels["path"] == "" {
@@ -198,7 +198,7 @@ func (g *group) pathless() Problem {
 	return Problem{
 		Label:   some,
 		Message: fmt.Sprintf("%s has no route to belong to: there is no %s", some, path),
-		Mend:    fmt.Sprintf("add %s=/PREFIX, or remove %s", path, some),
+		Fix:     fmt.Sprintf("add %s=/PREFIX, or remove %s", path, some),
 	}
 }
 
@@ -217,6 +217,6 @@ func doubled(c Claim, holder string) Problem {
 		Label:   g.spell("path"),
 		Route:   c.Key.String(),
 		Message: fmt.Sprintf("%s claims %s, which %s of the same container has already", g.spell("path"), c.Key, other.spell("path")),
-		Mend:    fmt.Sprintf("give %s another path, or remove the labels that start with %s", g.spell("path"), g.spell("")),
+		Fix:     fmt.Sprintf("give %s another path, or remove the labels that start with %s", g.spell("path"), g.spell("")),
 	}
 }

@@ -64,11 +64,11 @@ func TestParse_ReadsEveryLabel(t *testing.T) {
 	}
 }
 
-func TestParse_TellsRuleAndMend(t *testing.T) {
+func TestParse_TellsRuleAndFix(t *testing.T) {
 	tests := []struct {
 		label, value string
 		message      string
-		mend         string
+		fix          string
 	}{
 		{Path, "robots", "it must start with a slash", "write /robots"},
 		{Path, "", "it is empty", "/robots"},
@@ -108,7 +108,7 @@ func TestParse_TellsRuleAndMend(t *testing.T) {
 		}
 		p := problems[0]
 		if p.Label != tt.label || !strings.HasPrefix(p.Message, tt.label) ||
-			!strings.Contains(p.Message, tt.message) || !strings.Contains(p.Mend, tt.mend) {
+			!strings.Contains(p.Message, tt.message) || !strings.Contains(p.Fix, tt.fix) {
 			t.Errorf("%s=%q: got %+v", tt.label, tt.value, p)
 		}
 		if tt.label != Path && p.Route == "" {
@@ -118,7 +118,7 @@ func TestParse_TellsRuleAndMend(t *testing.T) {
 }
 
 func TestParse_RefusesUnknownLabels(t *testing.T) {
-	tests := []struct{ label, mend string }{
+	tests := []struct{ label, fix string }{
 		{"gateway.prot", "write gateway.port"},
 		{"gateway.hots", "write gateway.host"},
 		{"gateway.expire", "write gateway.expires"},
@@ -135,7 +135,7 @@ func TestParse_RefusesUnknownLabels(t *testing.T) {
 	}
 	for _, tt := range tests {
 		_, problems := Parse(map[string]string{tt.label: "v", "gateway.path": "/a", "gateway.routes.x.path": "/b"})
-		if len(problems) != 1 || problems[0].Label != tt.label || !strings.Contains(problems[0].Mend, tt.mend) {
+		if len(problems) != 1 || problems[0].Label != tt.label || !strings.Contains(problems[0].Fix, tt.fix) {
 			t.Errorf("%s: got %+v", tt.label, problems)
 		}
 	}
@@ -153,14 +153,14 @@ func TestParse_LeavesOutOnlyTheRouteOfAnUnknownLabel(t *testing.T) {
 func TestParse_AsksForAPath(t *testing.T) {
 	tests := []struct {
 		labels map[string]string
-		mend   string
+		fix    string
 	}{
 		{map[string]string{Port: "80", Owner: "kim"}, "add gateway.path="},
 		{map[string]string{"gateway.routes.x.port": "80"}, "add gateway.routes.x.path="},
 	}
 	for _, tt := range tests {
 		claims, problems := Parse(tt.labels)
-		if len(claims) != 0 || len(problems) != 1 || !strings.Contains(problems[0].Mend, tt.mend) {
+		if len(claims) != 0 || len(problems) != 1 || !strings.Contains(problems[0].Fix, tt.fix) {
 			t.Errorf("%v: got %+v, %+v", tt.labels, claims, problems)
 		}
 	}
@@ -209,7 +209,7 @@ func FuzzParse(f *testing.F) {
 		}
 		bounded(t, problems)
 		for _, p := range problems {
-			if p.Label == "" || p.Message == "" || p.Mend == "" {
+			if p.Label == "" || p.Message == "" || p.Fix == "" {
 				t.Fatalf("problem %+v of %v lacks something", p, labels)
 			}
 		}

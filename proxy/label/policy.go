@@ -116,7 +116,7 @@ func (g *group) unchecked() []Problem {
 		problems = append(problems, Problem{
 			Label:   label,
 			Message: fmt.Sprintf("%s says how to check, and there is no %s to say what", label, path),
-			Mend:    fmt.Sprintf("add %s, such as %s=/health, or remove %s", path, path, label),
+			Fix:     fmt.Sprintf("add %s, such as %s=/health, or remove %s", path, path, label),
 		})
 	}
 	return problems
@@ -159,11 +159,11 @@ func readDuration(into *time.Duration, value string, least, most time.Duration) 
 	d, err := time.ParseDuration(value)
 	switch {
 	case err != nil:
-		mend := "write a time such as 30s or 1m30s; the units are ms, s, m and h"
+		fix := "write a time such as 30s or 1m30s; the units are ms, s, m and h"
 		if n, ok := number(value, math.MaxInt32); ok {
-			mend = fmt.Sprintf("write %ds for seconds", n)
+			fix = fmt.Sprintf("write %ds for seconds", n)
 		}
-		return &fault{fmt.Sprintf("%s is no time; it takes numbers with units, and knows no days", quote(value)), mend}
+		return &fault{fmt.Sprintf("%s is no time; it takes numbers with units, and knows no days", quote(value)), fix}
 	case d < least:
 		return &fault{fmt.Sprintf("%s is too short; %s is the least", quote(value), brief(least)), "write " + brief(least) + " or more"}
 	case d > most:

@@ -107,9 +107,9 @@ func TestParse_ReadsWhetherAnAppSpeaksForItsOrigin(t *testing.T) {
 }
 
 // refusal is a value, the rule that it breaks and what is to be written instead.
-type refusal struct{ label, value, message, mend string }
+type refusal struct{ label, value, message, fix string }
 
-func TestParse_TellsRuleAndMendOfChecks(t *testing.T) {
+func TestParse_TellsRuleAndFixOfChecks(t *testing.T) {
 	refuses(t, []refusal{
 		{Balance, "", "p2c, round-robin or sticky", "write p2c, round-robin or sticky"},
 		{Balance, "roundrobin", "not known to this version", "write round-robin"},
@@ -142,7 +142,7 @@ func TestParse_TellsRuleAndMendOfChecks(t *testing.T) {
 	})
 }
 
-func TestParse_TellsRuleAndMendOfPolicies(t *testing.T) {
+func TestParse_TellsRuleAndFixOfPolicies(t *testing.T) {
 	refuses(t, []refusal{
 		{Drain, "0s", "1s is the least", "write 1s or more"},
 		{Drain, "2h", "1h is the most", "write 1h or less"},
@@ -184,7 +184,7 @@ func refuses(t *testing.T, tests []refusal) {
 		}
 		p := problems[0]
 		if p.Label != tt.label || p.Route != "/x" || !strings.HasPrefix(p.Message, tt.label+": ") ||
-			!strings.Contains(p.Message, tt.message) || !strings.Contains(p.Mend, tt.mend) {
+			!strings.Contains(p.Message, tt.message) || !strings.Contains(p.Fix, tt.fix) {
 			t.Errorf("%s=%q: got %+v", tt.label, tt.value, p)
 		}
 		bounded(t, problems)
@@ -204,7 +204,7 @@ func TestParse_WantsWhatToCheck(t *testing.T) {
 			t.Fatalf("%s: got %+v, %+v", name, claims, problems)
 		}
 		p := problems[0]
-		if p.Label != "gateway.routes.x.health."+name || p.Route != "/b" || !strings.Contains(p.Mend, "add gateway.routes.x.health.path") {
+		if p.Label != "gateway.routes.x.health."+name || p.Route != "/b" || !strings.Contains(p.Fix, "add gateway.routes.x.health.path") {
 			t.Errorf("%s: got %+v", name, p)
 		}
 	}
@@ -214,7 +214,7 @@ func TestParse_WantsWhatToCheck(t *testing.T) {
 }
 
 func TestParse_GuessesMisspeltPolicies(t *testing.T) {
-	for label, mend := range map[string]string{
+	for label, fix := range map[string]string{
 		"gateway.loadbalancer": "write gateway.lb ", "gateway.health": "write gateway.health.path ",
 		"gateway.heath.path": "write gateway.health.path ", "gateway.health.intervall": "write gateway.health.interval ",
 		"gateway.routes.x.healthcheck.path": "write gateway.routes.x.health.path ", "gateway.drian": "write gateway.drain ",
@@ -222,7 +222,7 @@ func TestParse_GuessesMisspeltPolicies(t *testing.T) {
 		"gateway.Health.Path": "write gateway.health.path ",
 	} {
 		_, problems := Parse(map[string]string{label: "1", Path: "/a", "gateway.routes.x.path": "/b"})
-		if len(problems) != 1 || !strings.Contains(problems[0].Mend, mend) {
+		if len(problems) != 1 || !strings.Contains(problems[0].Fix, fix) {
 			t.Errorf("%s: got %+v", label, problems)
 		}
 	}

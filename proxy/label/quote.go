@@ -49,7 +49,7 @@ func crowded(left []string) Problem {
 		Label: Routes + left[0],
 		Message: fmt.Sprintf("it asks for %d routes, and %d is the most; gateway.routes.%s and those after it are left out",
 			maxRoutes+len(left), maxRoutes, left[0]),
-		Mend: "remove routes, or spread them over several containers",
+		Fix: "remove routes, or spread them over several containers",
 	}
 }
 
@@ -62,6 +62,6 @@ func shorten(problems []Problem) []Problem {
 	return append(first, Problem{
 		Label:   others[0].Label,
 		Message: fmt.Sprintf("it has %d more problems than are shown", len(others)),
-		Mend:    "mend those that are shown; the next ones are shown then",
+		Fix:     "fix those that are shown; the next ones are shown then",
 	})
 }

@@ -15,7 +15,7 @@ func bounded(t *testing.T, problems []Problem) {
 		t.Fatalf("%d problems", len(problems))
 	}
 	for _, p := range problems {
-		for _, text := range []string{p.Label, p.Route, p.Message, p.Mend} {
+		for _, text := range []string{p.Label, p.Route, p.Message, p.Fix} {
 			if len(text) > 1500 || !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
 				t.Fatalf("cannot be shown (%d bytes): %q", len(text), text[:min(len(text), 300)])
 			}

@@ -25,16 +25,16 @@ var synonyms = map[string]string{
 
 // unknown is the problem of a label that this version does not know.
 func unknown(label, field string, g *group) Problem {
-	mend := fmt.Sprintf("remove it, or upgrade the gateway if a later version knows it; this one knows %s",
+	fix := fmt.Sprintf("remove it, or upgrade the gateway if a later version knows it; this one knows %s",
 		strings.Join(slices.Sorted(maps.Keys(fields)), ", "))
 	bare := strings.TrimPrefix(strings.ToLower(cut(field)), prefix)
 	if near := meant(bare); near != "" && g.labels[near] == "" {
-		mend = fmt.Sprintf("write %s if that is what it means, or remove it", g.spell(near))
+		fix = fmt.Sprintf("write %s if that is what it means, or remove it", g.spell(near))
 	}
 	return Problem{
 		Label:   plain(label),
 		Message: quote(label) + " is not known to this version of gateway; its route is left out, since the label may protect it",
-		Mend:    mend,
+		Fix:     fix,
 	}
 }
 

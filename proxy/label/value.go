@@ -21,7 +21,7 @@ const (
 )
 
 // fault is why a value cannot be followed: the rule it breaks and what to write instead.
-type fault struct{ rule, mend string }
+type fault struct{ rule, fix string }
 
 // fields read the value of a label into a claim, by the label's short name. Values come without space around them.
 var fields = map[string]func(*Claim, string) *fault{
@@ -55,7 +55,7 @@ func read(c *Claim, field, value string) *fault {
 	before := *c
 	bad := fields[field](c, value)
 	if bad != nil && value != "" {
-		bad.mend = propose(before, field, value, bad.mend)
+		bad.fix = propose(before, field, value, bad.fix)
 	}
 	return bad
 }
@@ -73,7 +73,7 @@ func readPath(c *Claim, value string) *fault {
 	prefix, err := route.ParsePrefix(value)
 	if err != nil {
 		bad, _ := errors.AsType[*route.PrefixError](err)
-		return &fault{fmt.Sprintf("%s is no path prefix: %s", quote(bad.Input), bad.Rule), bad.Mend}
+		return &fault{fmt.Sprintf("%s is no path prefix: %s", quote(bad.Input), bad.Rule), bad.Fix}
 	}
 	c.Key.Prefix = prefix
 	return nil
@@ -170,11 +170,11 @@ func readOrigin(c *Claim, value string) *fault {
 // choice is the fault of a value that is none of those allowed.
 func choice(value string, allowed ...string) *fault {
 	list := strings.Join(allowed[:len(allowed)-1], ", ") + " or " + allowed[len(allowed)-1]
-	mend := "write " + list
+	fix := "write " + list
 	if near := nearest(strings.ToLower(value), allowed); near != "" {
-		mend = "write " + near
+		fix = "write " + near
 	}
-	return &fault{fmt.Sprintf("%s is not known to this version; it takes %s", quote(value), list), mend}
+	return &fault{fmt.Sprintf("%s is not known to this version; it takes %s", quote(value), list), fix}
 }
 
 func readNetwork(c *Claim, value string) *fault {

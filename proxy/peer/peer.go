@@ -33,7 +33,7 @@ type span struct{ first, last netip.Addr }
 
 // ParseNetworks reads a set from networks such as 10.0.0.0/8 and 2001:db8::/32, from single addresses, and from the word
 // private, which stands for the networks of RFC 1918 and RFC 4193, loopback and link-local. IPv4 that is mapped into
-// IPv6 is IPv4. An error, which is an ErrNetwork, names the input, the rule and the mend.
+// IPv6 is IPv4. An error, which is an ErrNetwork, names the input, the rule and the fix.
 func ParseNetworks(texts ...string) (*Networks, error) {
 	var n Networks
 	for _, text := range texts {

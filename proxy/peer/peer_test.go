@@ -71,7 +71,7 @@ func TestNetworks_StringsShowWhatIsIn(t *testing.T) {
 	}
 }
 
-func TestParseNetworks_NamesInputRuleAndMend(t *testing.T) {
+func TestParseNetworks_NamesInputRuleAndFix(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                  `"": it is no network and no address; write one such as 10.0.0.0/8`,
 		"10.0.0.0/33":       `"10.0.0.0/33": it is no network`,

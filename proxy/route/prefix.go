@@ -16,13 +16,13 @@ var ErrPrefix = errors.New("bad path prefix")
 
 // PrefixError is every error of ParsePrefix.
 type PrefixError struct {
-	// Input is what was read, Rule the rule it breaks, and Mend what to write instead.
-	Input, Rule, Mend string
+	// Input is what was read, Rule the rule it breaks, and Fix what to write instead.
+	Input, Rule, Fix string
 }
 
-// Error is the input, the rule and the mend in one line.
+// Error is the input, the rule and the fix in one line.
 func (e *PrefixError) Error() string {
-	return fmt.Sprintf("%v %q: %s; %s", ErrPrefix, e.Input, e.Rule, e.Mend)
+	return fmt.Sprintf("%v %q: %s; %s", ErrPrefix, e.Input, e.Rule, e.Fix)
 }
 
 // Is reports whether target is ErrPrefix.
@@ -69,7 +69,7 @@ func slashed(s string) string {
 // addSegment appends a slash and the segment in its normal form.
 func addSegment(b *strings.Builder, s string) *PrefixError {
 	if s == "" {
-		return &PrefixError{Rule: "it has an empty segment", Mend: "write single slashes"}
+		return &PrefixError{Rule: "it has an empty segment", Fix: "write single slashes"}
 	}
 	b.WriteByte('/')
 	start := b.Len()
@@ -79,7 +79,7 @@ func addSegment(b *strings.Builder, s string) *PrefixError {
 			decoded, ok := unhex(s, i)
 			if !ok {
 				rule := fmt.Sprintf("%q is no escape", s[i:min(i+3, len(s))])
-				return &PrefixError{Rule: rule, Mend: "write %25 for a percent sign"}
+				return &PrefixError{Rule: rule, Fix: "write %25 for a percent sign"}
 			}
 			c, escaped, i = decoded, true, i+2
 		}
@@ -89,7 +89,7 @@ func addSegment(b *strings.Builder, s string) *PrefixError {
 		writeByte(b, c, escaped)
 	}
 	if dots := bare(liberal(b.String()[start:])); dots == "." || dots == ".." {
-		return &PrefixError{Rule: "it has a dot segment", Mend: "write the path it leads to"}
+		return &PrefixError{Rule: "it has a dot segment", Fix: "write the path it leads to"}
 	}
 	return nil
 }
@@ -98,12 +98,12 @@ func addSegment(b *strings.Builder, s string) *PrefixError {
 func checkByte(c byte, escaped bool) *PrefixError {
 	switch {
 	case c < 0x20 || c == 0x7f:
-		return &PrefixError{Rule: "it has a control character", Mend: "leave it out"}
+		return &PrefixError{Rule: "it has a control character", Fix: "leave it out"}
 	case c == '\\', c == '/' && escaped:
-		return &PrefixError{Rule: "it has a separator inside a segment", Mend: "write plain slashes"}
+		return &PrefixError{Rule: "it has a separator inside a segment", Fix: "write plain slashes"}
 	case (c == '?' || c == '#' || c == ' ') && !escaped:
 		rule := fmt.Sprintf("it has %q, and a prefix is a path alone", c)
-		return &PrefixError{Rule: rule, Mend: "leave out query, fragment and spaces"}
+		return &PrefixError{Rule: rule, Fix: "leave out query, fragment and spaces"}
 	}
 	return nil
 }

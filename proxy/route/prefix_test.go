@@ -53,7 +53,7 @@ func TestParsePrefix_Normalises(t *testing.T) {
 }
 
 func TestParsePrefix_SaysWhatToWrite(t *testing.T) {
-	tests := []struct{ in, rule, mend string }{
+	tests := []struct{ in, rule, fix string }{
 		{"", "start with a slash", "write /"},
 		{"robots", "start with a slash", "write /robots"},
 		{"로봇", "start with a slash", "write /로봇"},
@@ -88,7 +88,7 @@ func TestParsePrefix_SaysWhatToWrite(t *testing.T) {
 			t.Errorf("ParsePrefix(%q) = %v", tt.in, err)
 			continue
 		}
-		if !strings.Contains(bad.Rule, tt.rule) || !strings.Contains(bad.Mend, tt.mend) || !strings.Contains(err.Error(), bad.Mend) {
+		if !strings.Contains(bad.Rule, tt.rule) || !strings.Contains(bad.Fix, tt.fix) || !strings.Contains(err.Error(), bad.Fix) {
 			t.Errorf("ParsePrefix(%q): %v", tt.in, err)
 		}
 	}

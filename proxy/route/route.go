@@ -181,7 +181,7 @@ func (r *Route) title() string {
 	return r.Service
 }
 
-// Problem is something that keeps a route from being served as its labels ask, told so that its reader can mend it.
+// Problem is something that keeps a route from being served as its labels ask, told so that its reader can fix it.
 type Problem struct {
 	// Subject is the thing that has the problem: a container's name.
 	Subject string `json:"subject"`
@@ -191,8 +191,8 @@ type Problem struct {
 	Route string `json:"route,omitempty"`
 	// Message names the thing and the rule it breaks.
 	Message string `json:"message"`
-	// Mend says what to write instead.
-	Mend string `json:"mend"`
+	// Fix says what to write instead.
+	Fix string `json:"fix"`
 }
 
 // compareProblems orders problems for people and for comparing tables.
@@ -202,6 +202,6 @@ func compareProblems(a, b Problem) int {
 		cmp.Compare(a.Route, b.Route),
 		cmp.Compare(a.Message, b.Message),
 		cmp.Compare(a.Project, b.Project),
-		cmp.Compare(a.Mend, b.Mend),
+		cmp.Compare(a.Fix, b.Fix),
 	)
 }

@@ -133,7 +133,7 @@ func conflict(holder, loser *Route) Problem {
 		Route:   loser.Key.String(),
 		Message: fmt.Sprintf("%s is held by %s since %s; the older claim keeps a prefix",
 			loser.Key, holder.title(), holder.Claimed.UTC().Format("2006-01-02 15:04:05")),
-		Mend: fmt.Sprintf("give %s another gateway.path, or %s", loser.title(), holder.title()),
+		Fix: fmt.Sprintf("give %s another gateway.path, or %s", loser.title(), holder.title()),
 	}
 }
 

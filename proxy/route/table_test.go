@@ -119,7 +119,7 @@ func TestBuild_OlderClaimKeepsThePrefix(t *testing.T) {
 		}
 		p := tab.Problems()[0]
 		if p.Subject != "young" || p.Project != "robots" || p.Route != "/x" ||
-			!strings.Contains(p.Message, "held by old since 2026-11-20 11:00:00") || !strings.Contains(p.Mend, "another gateway.path") {
+			!strings.Contains(p.Message, "held by old since 2026-11-20 11:00:00") || !strings.Contains(p.Fix, "another gateway.path") {
 			t.Errorf("got %+v", p)
 		}
 	}
@@ -197,7 +197,7 @@ func TestBuild_DoesNotDependOnTheOrder(t *testing.T) {
 		found[i].Targets[0].ID += fmt.Sprint(i)
 		found[i].Owner = fmt.Sprint(i)
 	}
-	problems := []Problem{{Subject: "b", Message: "m"}, {Subject: "a", Message: "m"}, {Subject: "a", Message: "m", Mend: "x"}}
+	problems := []Problem{{Subject: "b", Message: "m"}, {Subject: "a", Message: "m"}, {Subject: "a", Message: "m", Fix: "x"}}
 	want := Build(found, problems)
 	for range 50 {
 		rand.Shuffle(len(found), func(i, j int) { found[i], found[j] = found[j], found[i] })
@@ -217,7 +217,7 @@ func TestTable_SurvivesJSON(t *testing.T) {
 	tables := []*Table{
 		{},
 		Build(nil, nil),
-		Build([]Route{full, made(t, "/", "root", 0), made(t, "/", "late", -time.Hour)}, []Problem{{Subject: "s", Message: "\"m\"", Mend: "x"}}),
+		Build([]Route{full, made(t, "/", "root", 0), made(t, "/", "late", -time.Hour)}, []Problem{{Subject: "s", Message: "\"m\"", Fix: "x"}}),
 	}
 	for _, tab := range tables {
 		data, err := json.Marshal(tab)

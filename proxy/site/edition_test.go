@@ -111,8 +111,8 @@ func TestSite_TellsVersionsOfOneNumberApart(t *testing.T) {
 	// Nobody asks while a failed version is taken back and its number is given again.
 	v.force(1)
 	v.drop(2)
-	v.put(2, map[string]string{"index.html": "mended"})
-	wants(t, s, "/", 200, "mended")
+	v.put(2, map[string]string{"index.html": "fixed"})
+	wants(t, s, "/", 200, "fixed")
 }
 
 func TestSite_FinishesDownloadsOfAVersionThatIsGone(t *testing.T) {

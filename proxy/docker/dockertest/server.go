@@ -123,7 +123,7 @@ func ping(w http.ResponseWriter, _ *http.Request) {
 	_, _ = io.WriteString(w, "OK")
 }
 
-// write answers; what was written partly cannot be mended, so errors of the connection are nobody's.
+// write answers; what was written partly cannot be fixed, so errors of the connection are nobody's.
 func write(w http.ResponseWriter, status int, body any, err error) {
 	if err != nil {
 		status = http.StatusInternalServerError

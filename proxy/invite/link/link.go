@@ -92,12 +92,12 @@ const (
 
 // Warning is what somebody should do something about.
 type Warning struct {
-	// Message says what is wrong, Mend what to do.
-	Message, Mend string
+	// Message says what is wrong, Fix what to do.
+	Message, Fix string
 }
 
 // String is both on one line.
-func (w Warning) String() string { return w.Message + "; " + w.Mend }
+func (w Warning) String() string { return w.Message + "; " + w.Fix }
 
 // Warnings says what is wrong with links or soon will be. Links that were disabled on purpose are no reason for one, and
 // of links whose joins are not known joins returns 0.
