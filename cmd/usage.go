@@ -18,7 +18,7 @@ const maxWidth = 100
 // allCommands is the topic that lists them.
 const allCommands = "commands"
 
-// first are the commands that somebody new needs, in that order.
+// first are the commands that a new user needs, in that order.
 var first = []string{"up", "add", "routes tui", "deploy", "rm"}
 
 // setHelp replaces cobra's help of commands, which does not wrap.

@@ -23,7 +23,7 @@ import (
 	"gateway/templates"
 )
 
-// Add makes a project of a template or of somebody's files.
+// Add makes a project from a template or from imported files.
 type Add struct {
 	Template templates.Template
 	Name     Name
@@ -35,7 +35,7 @@ type Add struct {
 	Parameters map[string]string
 	// Site is copied into the project when it is not nil.
 	Site *Site
-	// Source is somebody's folder that the project is made of, when it is not nil.
+	// Source is the imported folder that the project is made of, when it is not nil.
 	Source *Source
 	// Pool is where the subnets of its networks are taken from.
 	Pool netip.Prefix

@@ -67,7 +67,7 @@ func crashCases() []crashCase {
 			verb: func(t *testing.T) Verb { return Move{Name: "robots", To: prefix(t, "/chess"), Template: known} },
 		},
 		{
-			name: "move of a project of somebody's files",
+			name: "move of an imported project",
 			bench: func(t *testing.T) *bench {
 				b := newBench(t)
 				b.imported(t)

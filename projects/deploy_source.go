@@ -22,7 +22,7 @@ import (
 	"gateway/templates"
 )
 
-// source deploys a new copy of somebody's folder as the project's source.
+// source deploys a new copy of the imported folder as the project's source.
 func (d Deploy) source(ctx context.Context, o *Observed, p Project) (*Change, error) {
 	x := exchange{trust: d.Trust, force: d.Force}
 	if err := x.begin(ctx, o, "deploy", p); err != nil {
@@ -130,7 +130,7 @@ func (p Project) Chosen() (importer.Choice, error) {
 func (p Project) Takes(dir string, files []string) error {
 	switch {
 	case !p.HasSource():
-		return fmt.Errorf("project %s was not made of somebody's files; leave --dir out", p.Name)
+		return fmt.Errorf("project %s was not imported; leave --dir out", p.Name)
 	case p.imported && len(files) == 0:
 		return fmt.Errorf("project %s was made of a compose file, and %s has a Dockerfile alone; make a new project of it", p.Name, dir)
 	case !p.imported && len(files) > 0:
@@ -356,7 +356,7 @@ func (x *exchange) images(ctx context.Context, found *Source) error {
 	return nil
 }
 
-// files are those of the project's folder that are written anew with a source, by name; none for a Dockerfile alone.
+// files are those of the project's folder that are written with a source, by name; none for a Dockerfile alone.
 func (s *Source) files(p Project, trust policy.Trust) (map[string][]byte, []string, error) {
 	if !p.imported {
 		return nil, nil, nil

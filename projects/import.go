@@ -15,10 +15,10 @@ import (
 	"gateway/templates"
 )
 
-// ImportTemplate is the template that projects of somebody's own files have.
+// ImportTemplate is the template that imported projects have.
 const ImportTemplate = "compose"
 
-// Source is somebody's folder that a project is made of.
+// Source is the imported folder that a project is made of.
 type Source struct {
 	Folder *importer.Folder
 	// Files are those that Compose reads, in its order; none for a Dockerfile alone.
@@ -27,7 +27,7 @@ type Source struct {
 	Choice  importer.Choice
 }
 
-// HasSource reports whether the project is one of somebody's files, which a deployment can bring anew.
+// HasSource reports whether the project is an imported one, which a deployment can replace.
 func (p Project) HasSource() bool {
 	info, err := os.Stat(filepath.Join(p.Dir, importer.Source))
 	return p.Template == ImportTemplate && err == nil && info.IsDir()
@@ -108,7 +108,7 @@ func (r Add) render(p templates.Project) (files map[string][]byte, notes []strin
 	}, r.Source.Outline.Notes(terms), nil
 }
 
-// readOverride adds what the override of a project of somebody's files says.
+// readOverride adds what the override of an imported project says.
 func (d *Document) readOverride(name Name, dir string) error {
 	if !d.imported {
 		return nil

@@ -17,7 +17,7 @@ type callError struct{ error }
 // Unwrap returns the reason and ErrCall.
 func (e callError) Unwrap() []error { return []error{e.error, ErrCall} }
 
-// Find is what is looked for in somebody's folder.
+// Find is what is looked for in the imported folder.
 type Find struct {
 	Dir    string
 	Name   Name

@@ -48,7 +48,7 @@ func (p Project) override() (overrideInForce, error) {
 		}
 	}
 	if o.choice.Service == "" {
-		return o, fmt.Errorf("%s: no service has the label %s any more; give it to the one that visitors reach", at, label.Path)
+		return o, fmt.Errorf("%s: no service has the label %s any more; give it to the published one", at, label.Path)
 	}
 	for name, network := range file.Networks {
 		if len(network.IPAM.Config) == 0 {

@@ -27,7 +27,7 @@ services:
     volumes: ["./data:/data", "./data/deep:/deep", "./run.sh:/run.sh:ro"]
 `
 
-// shop writes somebody's folder, in which version stands, and looks through it.
+// shop writes the imported folder, in which version stands, and looks through it.
 func shop(t *testing.T, version string) *Source {
 	t.Helper()
 	dir := t.TempDir()

@@ -10,7 +10,7 @@ import (
 	"gateway/projects/release"
 )
 
-// history is the releases of a project: of its source when it was made of somebody's files, else of its site.
+// history is the releases of a project: of its source when it was imported, else of its site.
 func (p Project) history() release.History {
 	if p.Template == ImportTemplate {
 		return release.History{Dir: p.Dir, Content: importer.Source}

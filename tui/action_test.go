@@ -107,7 +107,7 @@ var changing = []struct {
 	},
 	{
 		name: "stop", key: "s", route: "/blog", refusable: true, failing: true,
-		asks: "Stop project blog? Its containers stop and are kept; /blog answers with a page that says so until somebody starts it again.",
+		asks: "Stop project blog? Its containers stop and are kept; /blog answers with a page that says so until it is started.",
 		did:  "stop /blog", ended: "project blog is stopped; s starts it again",
 	},
 	{

@@ -50,7 +50,7 @@ func stopJob(m *model, r *admin.Route) (job, error) {
 		return job{}, unavailableError("a stop")
 	}
 	return job{
-		question: fmt.Sprintf("Stop %s? Its containers stop and are kept; %s with a page that says so until somebody starts it again.", name, answers(m, r)),
+		question: fmt.Sprintf("Stop %s? Its containers stop and are kept; %s with a page that says so until it is started.", name, answers(m, r)),
 		yes:      "stop", doing: "stopping " + name, done: name + " is stopped; s starts it again", do: m.actions.Stop, whole: true,
 	}, nil
 }

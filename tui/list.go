@@ -51,7 +51,7 @@ func (l *list) load(routes []admin.Route) {
 	l.arrange()
 }
 
-// arrange filters and sorts anew, and finds the selected route again; when it is gone, its row is selected.
+// arrange filters and sorts again, and finds the selected route again; when it is gone, its row is selected.
 func (l *list) arrange() {
 	l.rows = make([]int, 0, len(l.all))
 	for i := range l.all {

@@ -16,7 +16,7 @@ import (
 	"gateway/proxy/admin"
 )
 
-// Source is a running gateway. A call after a failed one connects anew. *admin.Client is one.
+// Source is a running gateway. A call after a failed one connects again. *admin.Client is one.
 type Source interface {
 	Status(ctx context.Context) (admin.Status, error)
 	Routes(ctx context.Context) (admin.Routes, error)
@@ -34,7 +34,7 @@ type Options struct {
 	Open func(url string) error
 	// Actions are what further keys do with a route.
 	Actions Actions
-	// Site is the name by which visitors here reach a route of any host; empty means "localhost".
+	// Site is the name by which clients here reach a route of any host; empty means "localhost".
 	Site string
 }
 

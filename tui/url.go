@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// PublicURL is the address at which a visitor finds a route: of the listeners of a proxy, as admin.Proxy has them,
+// PublicURL is the address at which a client finds a route: of the listeners of a proxy, as admin.Proxy has them,
 // it takes the port that needs no mention if there is one, else the first that is not of this machine alone. Site
 // names a route that has no host; empty means "localhost".
 func PublicURL(listeners []string, site, host, path string) string {
@@ -33,7 +33,7 @@ func PublicURL(listeners []string, site, host, path string) string {
 	return best.Scheme + "://" + name + strings.TrimSuffix(path, "/") + "/"
 }
 
-// rankListener is higher for an address that visitors are more likely to use.
+// rankListener is higher for an address that clients are more likely to use.
 func rankListener(u *url.URL) int {
 	rank := 0
 	if ip := net.ParseIP(u.Hostname()); u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {

@@ -15,7 +15,7 @@ import (
 	"gateway/proxy/stack"
 )
 
-// Address is where visitors find the gateway.
+// Address is where clients find the gateway.
 type Address struct {
 	// Base is the address as people type it, without a path.
 	Base *url.URL
@@ -102,7 +102,7 @@ func (a Address) URL(key route.Key) string {
 	return u.String() + key.Prefix.Slash()
 }
 
-// Probe asks for a route the way a visitor does. Where the listener cannot be reached from here, what the proxy says
+// Probe asks for a route as a client does. Where the listener cannot be reached from here, what the proxy says
 // of the route has to do.
 func (a Address) Probe(ctx context.Context, key route.Key) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)

@@ -60,7 +60,7 @@ func (e *Env) Socket() string {
 func (e *Env) NamedSocket() string { return cmp.Or(e.Global.Socket, e.Getenv("GATEWAY_SOCKET")) }
 
 // Gateway connects to the running proxy: to the admin socket where it can be reached, else through docker exec into
-// the proxy's container. Every later connection of the client looks anew, so that it survives a replaced container.
+// the proxy's container. Every later connection of the client looks again, so that it survives a replaced container.
 // The error wraps ErrNoGateway when there is none.
 func (e *Env) Gateway(ctx context.Context) (*admin.Client, error) {
 	conn, err := e.dialAdmin(ctx)

@@ -24,7 +24,7 @@ type handmade struct {
 
 func (h handmade) path() string { return "/e2e/" + h.name }
 
-// handmades are projects of all templates: that of somebody's own files with a compose.yaml, and with a Dockerfile alone.
+// handmades are projects of all templates: that of imported files with a compose.yaml, and with a Dockerfile alone.
 func handmades(t *testing.T) []handmade {
 	t.Helper()
 	shop, dockerfile, site := t.TempDir(), t.TempDir(), t.TempDir()

@@ -25,7 +25,7 @@ services:
 volumes: {state: {}}
 `
 
-// writeShop writes somebody's folder.
+// writeShop writes the imported folder.
 func writeShop(t *testing.T, dir string, files map[string]string) {
 	t.Helper()
 	for name, text := range files {

@@ -11,7 +11,7 @@ import (
 	"gateway/projects/importer"
 )
 
-// importFolder finds in somebody's folder what a new project is made of.
+// importFolder finds in the imported folder what a new project is made of.
 func (o addOptions) importFolder(ctx context.Context, s *cli.Session, r *projects.Add) error {
 	port, err := strconv.Atoi(o.parameters["port"])
 	if err != nil && o.parameters["port"] != "" {

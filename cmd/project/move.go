@@ -26,7 +26,7 @@ func newMove(env *cli.Env) *cobra.Command {
 		Use:   "move NAME",
 		Short: "Serve a project at another path",
 		Long: "Writes the new path into the project's compose.yaml wherever its template has the path, deploys it, and returns\n" +
-			"when it is served there. All else in the file stays as it is, comments and order too; where somebody edited by\n" +
+			"when it is served there. All else in the file stays, comments and order too; where somebody edited by\n" +
 			"hand what depends on the path it refuses, and says what to do. Of WordPress the links in posts move along. The\n" +
 			"old path is free afterwards: nothing redirects from it.",
 		Example: "  gateway move blog --path /notes\n  gateway move blog --path /notes --dry-run",

@@ -22,7 +22,7 @@ type inviteSource struct {
 	found  map[string][]admin.Problem
 }
 
-// inviteEvery is how often pages are asked while somebody watches.
+// inviteEvery is how often pages are asked while they are watched.
 const inviteEvery = 30 * time.Second
 
 // Routes are those of the gateway, with the problems of the pages that it serves.

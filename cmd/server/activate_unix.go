@@ -9,7 +9,7 @@ import (
 )
 
 // checkListens returns an error unless the file is a stream socket that listens. Others would fail only when the first
-// visitor is awaited, or never have any.
+// client is awaited, or never have any.
 func checkListens(file *os.File) error {
 	raw, err := file.SyscallConn()
 	if err != nil {

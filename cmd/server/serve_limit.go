@@ -15,7 +15,7 @@ import (
 	"gateway/proxy/route"
 )
 
-// limitOptions bound what visitors take and how long anybody is waited for. Those below the line are what check read.
+// limitOptions bound what clients take and how long anybody is waited for. Those below the line are what check read.
 type limitOptions struct {
 	maxConns, maxConnsPerClient int
 	// maxRequests is 0 for as many as there is room for, maxRequestsPerClient 0 for no bound.

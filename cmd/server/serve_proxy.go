@@ -9,7 +9,7 @@ import (
 	"gateway/cmd/cli"
 )
 
-// proxyOptions are how the proxy treats visitors, wherever it runs: gateway serve and gateway up take them alike.
+// proxyOptions are how the proxy treats clients, wherever it runs: gateway serve and gateway up take them alike.
 type proxyOptions struct {
 	access accessLogOptions
 	limit  limitOptions

@@ -23,7 +23,7 @@ import (
 	"gateway/proxy/printable"
 )
 
-// build makes the images of the project's services that are built, each time anew as far as the builder knows of no
+// build makes the images of the project's services that are built, each time again as far as the builder knows of no
 // change: so that what runs is what the folder says. What the builder writes comes as events. Without the builder that
 // Docker calls buildx the engine's own is used. An image gets its names when all are built, and none that has become
 // another's meanwhile.

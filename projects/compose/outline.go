@@ -22,7 +22,7 @@ import (
 	"gateway/projects/policy"
 )
 
-// Files names the files that Compose reads in somebody's folder, in its order: those of COMPOSE_FILE in its .env, else the
+// Files names the files that Compose reads in the imported folder, in its order: those of COMPOSE_FILE in its .env, else the
 // usual ones. There are none when it has a Dockerfile alone.
 func Files(dir string) ([]string, error) {
 	prepare()
@@ -88,7 +88,7 @@ func dotenvOf(dir string) (map[string]string, error) {
 	return vars, nil
 }
 
-// Outline reads somebody's compose files where they lie, in the order in which they override each other, as a project of
+// Outline reads imported compose files where they lie, in the order in which they override each other, as a project of
 // that name would be made of them. Nothing outside their folder is read, and what would have to be is refused; all other
 // rules wait until the project is in place, with what is left out of it. The engine is not asked.
 func Outline(ctx context.Context, dir, name string, files []string) (importer.Outline, error) {

@@ -13,7 +13,7 @@ import (
 	"gateway/templates"
 )
 
-// somebodys writes a folder of somebody's files.
+// somebodys writes a folder of the imported files.
 func somebodys(t *testing.T, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -29,7 +29,7 @@ func somebodys(t *testing.T, files map[string]string) string {
 	return dir
 }
 
-// imported puts somebody's files into the folder of a project named shop, as they would be imported.
+// imported puts the imported files into the folder of a project named shop, as they would be imported.
 func imported(t *testing.T, files map[string]string, choice importer.Choice) (dir string, o importer.Outline) {
 	t.Helper()
 	from := somebodys(t, files)

@@ -77,7 +77,7 @@ func ofTemplate(project *types.Project) bool {
 	return template != "" && template != composeTemplate
 }
 
-// composeTemplate is the template of projects that are made of somebody's own files.
+// composeTemplate is the template of projects that are imported.
 const composeTemplate = "compose"
 
 // imageUse is an image that a project takes without building it.

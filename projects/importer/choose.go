@@ -10,7 +10,7 @@ import (
 	"gateway/proxy/label"
 )
 
-// Choice is the service that visitors reach, and the port at which it listens; 0 is not known.
+// Choice is the published service, and the port at which it listens; 0 is not known.
 type Choice struct {
 	Service string
 	Port    int
@@ -69,12 +69,12 @@ func (o Outline) service(name string) (Service, error) {
 	return Service{}, fmt.Errorf("--service is missing, since several services could be meant: %s", describe(o.Services))
 }
 
-// Has refuses files that lost the service that visitors reach.
+// Has refuses files that lost the published service.
 func (o Outline) Has(c Choice) error {
 	if _, ok := o.find(c.Service); ok {
 		return nil
 	}
-	return fmt.Errorf("service %s, which visitors reach, is not among the files' services any more (%s); give its labels in the project's %s to another one first", c.Service, describe(o.Services), Override)
+	return fmt.Errorf("service %s, the published one, is not among the files' services any more (%s); give its labels in the project's %s to another one first", c.Service, describe(o.Services), Override)
 }
 
 func (o Outline) find(name string) (Service, bool) {

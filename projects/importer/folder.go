@@ -22,7 +22,7 @@ type Limits struct {
 	Bytes int64
 }
 
-// Folder is somebody's folder that was looked through and can be copied.
+// Folder is the imported folder that was looked through and can be copied.
 type Folder struct {
 	// Dir is the absolute path, links resolved.
 	Dir   string

@@ -1,7 +1,7 @@
 // Package importer knows how a folder that somebody wrote for Compose or for a build alone becomes the source of a project:
 // which of its files count, which service is to be reached at which port, and what is written beside them so that the
 // gateway can. It knows neither Compose's library nor an engine: what Compose makes of the files is told to it. The
-// policy worth stating: somebody's files are never changed, what is left out of them is said, and where it would have to
+// policy worth stating: the imported files are never changed, what is left out of them is said, and where it would have to
 // guess it asks.
 package importer
 
@@ -15,7 +15,7 @@ import (
 	"strings"
 )
 
-// The names in a project's folder: Source has the copy of somebody's folder, Override what the gateway adds to it.
+// The names in a project's folder: Source has the copy of the imported folder, Override what the gateway adds to it.
 const (
 	Source   = "source"
 	Override = "gateway.yaml"
@@ -27,7 +27,7 @@ const (
 	App        = "app"
 )
 
-// Outline is what Compose makes of somebody's files, as far as importing them is concerned.
+// Outline is what Compose makes of the imported files, as far as importing them is concerned.
 type Outline struct {
 	// Name is what the files call the project, empty when they do not.
 	Name string
@@ -58,7 +58,7 @@ func (o Outline) Mounts() []Mount {
 	return all
 }
 
-// Service is one of somebody's services.
+// Service is one of the imported services.
 type Service struct {
 	Name string
 	// Image is what it runs, empty when it is built and has no name of its own.

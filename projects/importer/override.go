@@ -14,8 +14,8 @@ import (
 	"gateway/templates"
 )
 
-// Terms are what a project of somebody's files is given: the names of the files in its folder, what the gateway knows of
-// it, and the service that visitors reach.
+// Terms are what an imported project is given: the names of the files in its folder, what the gateway knows of
+// it, and the published service.
 type Terms struct {
 	templates.Project
 	// Files are those that Compose reads, in its order and by their names in the source.
@@ -35,10 +35,10 @@ func (t *text) line(format string, args ...any) { fmt.Fprintf(t, format+"\n", ar
 // quoted is a value that means nothing but itself to YAML and to Compose.
 func quoted(s string) string { return templates.Value(s).String() }
 
-// Compose is the text of the project's own compose.yaml, which includes somebody's files and the override.
+// Compose is the text of the project's own compose.yaml, which includes the imported files and the override.
 func (t Terms) Compose() []byte {
 	var b text
-	b.line("# A project of somebody's own files: they are in %s/ as they came, and what the gateway adds to them is in", Source)
+	b.line("# An imported project: its files are in %s/ as they came, and what the gateway adds to them is in", Source)
 	b.line("# %s. New files, of which a copy is taken:  gateway deploy %s --dir DIR", Override, t.Name)
 	b.line("# After editing this file or those:           gateway deploy %s", t.Name)
 	b.line("name: %s", quoted(t.Name))
@@ -84,11 +84,11 @@ func Unwrap(text []byte) policy.Wrapped {
 	return policy.Wrapped{Base: Source, Files: files}
 }
 
-// Override is the text of the file beside it, which has what is added to somebody's services, or left out of them.
+// Override is the text of the file beside it, which has what is added to the imported services, or left out of them.
 func (o Outline) Override(t Terms) []byte {
 	var b text
 	b.line("# What the gateway adds to the files in %s/, and leaves out of them. Labels that are changed here stay; all else is", Source)
-	b.line("# written anew when new files are deployed.")
+	b.line("# replaced when new files are deployed.")
 	b.line("services:")
 	edge := o.edge()
 	for _, s := range o.Services {
@@ -304,7 +304,7 @@ func (m Missing) resources(b *text) {
 	}
 }
 
-// Notes say what becomes of somebody's files otherwise than they say, one line each.
+// Notes say what becomes of the imported files otherwise than they say, one line each.
 func (o Outline) Notes(t Terms) []string {
 	var notes []string
 	if o.Name != "" && o.Name != t.Name {
@@ -337,7 +337,7 @@ func (o Outline) Notes(t Terms) []string {
 	return notes
 }
 
-// Check refuses labels by which somebody's files ask for routes beside the one that was chosen: which routes a project
+// Check refuses labels by which the imported files ask for routes beside the one that was chosen: which routes a project
 // has is said in its own folder, where everybody looks.
 func (o Outline) Check(c Choice) error {
 	for _, s := range o.Services {

@@ -69,7 +69,7 @@ func Claims(project string, labels map[string]map[string]string, held []Held, ow
 	return slices.Compact(all)
 }
 
-// takenFrom finds those whose visitors a service would take at a key.
+// takenFrom finds those whose requests a service would take at a key.
 func takenFrom(project, service string, key route.Key, held []Held) (Finding, bool) {
 	var others []string
 	for _, h := range held {
