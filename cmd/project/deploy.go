@@ -15,14 +15,12 @@ import (
 	"gateway/proxy/label"
 )
 
-// errOnlyDryRun refuses a flag that would do nothing.
-var errOnlyDryRun = cli.Usage(errors.New("--json is about what --dry-run prints"))
-
 type deployOptions struct {
-	dir, maxSize        string
-	maxFiles, keep      int
-	force, dryRun, json bool
-	trust               []string
+	dir, maxSize   string
+	maxFiles, keep int
+	force          bool
+	trust          []string
+	dryRun
 }
 
 func newDeploy(env *cli.Env) *cobra.Command {
@@ -41,14 +39,11 @@ func newDeploy(env *cli.Env) *cobra.Command {
 		Args:    cli.Args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
 			if o.dir == "" {
-				for _, flag := range []string{"max-size", "max-files", "keep", "force", "dry-run", "json"} {
+				for _, flag := range []string{"max-size", "max-files", "keep", "force"} {
 					if c.Flags().Changed(flag) {
 						return cli.Usage(fmt.Errorf("--%s is about files; name their folder too, such as --dir ./dist", flag))
 					}
 				}
-			}
-			if o.json && !o.dryRun {
-				return errOnlyDryRun
 			}
 			d, err := o.verb(env)
 			if err != nil {
@@ -66,8 +61,7 @@ func newDeploy(env *cli.Env) *cobra.Command {
 	f.IntVar(&o.maxFiles, "max-files", 0, fmt.Sprintf("maximum number of files and folders (default $GATEWAY_MAX_FILES, else %d)", projects.DefaultLimits.Files))
 	f.IntVar(&o.keep, "keep", release.DefaultKeep, "number of versions to keep, including the new one")
 	f.BoolVar(&o.force, "force", false, "accept unchanged files, an empty folder, or files that are rarely meant to be public")
-	f.BoolVar(&o.dryRun, "dry-run", false, "print which files would be added, changed and removed, without changing anything")
-	f.BoolVar(&o.json, "json", false, "print JSON, with --dry-run")
+	o.flags(c)
 	addTrustFlag(f, &o.trust)
 	return c
 }
@@ -126,16 +120,8 @@ func runDeploy(ctx context.Context, s *cli.Session, d projects.Deploy, o deployO
 	if err != nil {
 		return err
 	}
-	if o.dryRun {
-		c, err := life.DryRun(ctx, d)
-		if err != nil {
-			return err
-		}
-		return printChanges(s.Env, c, o.json)
-	}
-	c, err := life.Do(ctx, d)
-	s.Progress.End()
-	if err != nil {
+	c, err := o.change(ctx, s, life, d)
+	if c == nil || err != nil {
 		return err
 	}
 	printDeployed(s.Env, d, c)
@@ -157,7 +143,9 @@ func userOf(e *cli.Env) string {
 
 // printChanges prints what a dry run found, one file a line.
 func printChanges(env *cli.Env, c *projects.Change, asJSON bool) error {
-	tell(env, c.Notes)
+	if c.Made && c.From.Number > 0 {
+		env.Notef("from version %d to version %d\n", c.From.Number, c.Release.Number)
+	}
 	if asJSON {
 		return env.JSON(struct {
 			Added    []string `json:"added"`

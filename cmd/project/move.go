@@ -17,7 +17,7 @@ import (
 
 type moveOptions struct {
 	path, from, templates string
-	dryRun, json          bool
+	dryRun
 }
 
 func newMove(env *cli.Env) *cobra.Command {
@@ -32,9 +32,6 @@ func newMove(env *cli.Env) *cobra.Command {
 		Example: "  gateway move blog --path /notes\n  gateway move blog --path /notes --dry-run",
 		Args:    cli.Args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
-			if o.json && !o.dryRun {
-				return errOnlyDryRun
-			}
 			r, err := o.request(env)
 			if err != nil {
 				return err
@@ -49,8 +46,7 @@ func newMove(env *cli.Env) *cobra.Command {
 	f.StringVar(&o.path, "path", "", "new path `prefix`, such as /notes (required)")
 	f.StringVar(&o.from, "from", "", "old path `prefix`, for a project with several")
 	addTemplatesFlag(f, &o.templates)
-	f.BoolVar(&o.dryRun, "dry-run", false, "check and print the steps without changing anything")
-	f.BoolVar(&o.json, "json", false, "print JSON, with --dry-run")
+	o.flags(c)
 	return c
 }
 
@@ -81,22 +77,13 @@ func runMove(ctx context.Context, s *cli.Session, r projects.Move, o moveOptions
 	if err != nil {
 		return err
 	}
-	if o.dryRun {
-		c, err := life.DryRun(ctx, r)
-		if err != nil {
-			return err
-		}
-		tell(s.Env, c.Notes)
-		return s.Env.Plan(c.Texts(), o.json)
-	}
-	c, err := life.Do(ctx, r)
-	s.Progress.End()
+	c, err := o.change(ctx, s, life, r)
 	if c != nil {
 		for line := range strings.Lines(strings.TrimSpace(c.Said)) {
 			s.Env.Notef("%s\n", strings.TrimRight(line, "\r\n"))
 		}
 	}
-	if err != nil {
+	if c == nil || err != nil {
 		return err
 	}
 	return printServed(ctx, s, c.Project)

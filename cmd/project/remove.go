@@ -13,7 +13,8 @@ import (
 )
 
 func newRemove(env *cli.Env) *cobra.Command {
-	var yes, dryRun bool
+	var yes bool
+	var dry dryRun
 	c := &cobra.Command{
 		Use:     "rm NAME",
 		Aliases: []string{"remove"},
@@ -23,15 +24,15 @@ func newRemove(env *cli.Env) *cobra.Command {
 		Example: "  gateway rm robots\n  gateway rm robots --dry-run\n  gateway rm robots --yes",
 		Args:    cli.Args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
-			return env.Change(c.Context(), func(ctx context.Context, s *cli.Session) error { return runRemove(ctx, s, args[0], yes, dryRun) })
+			return env.Change(c.Context(), func(ctx context.Context, s *cli.Session) error { return runRemove(ctx, s, args[0], yes, dry) })
 		},
 	}
 	c.Flags().BoolVarP(&yes, "yes", "y", false, "remove without asking")
-	c.Flags().BoolVar(&dryRun, "dry-run", false, "print what would be removed without changing anything")
+	dry.flags(c)
 	return c
 }
 
-func runRemove(ctx context.Context, s *cli.Session, arg string, yes, dryRun bool) error {
+func runRemove(ctx context.Context, s *cli.Session, arg string, yes bool, dry dryRun) error {
 	name, err := projects.ParseName(arg)
 	if err != nil {
 		return cli.Usage(err)
@@ -49,18 +50,9 @@ func runRemove(ctx context.Context, s *cli.Session, arg string, yes, dryRun bool
 			return s.Env.Confirm(fmt.Sprintf("%s\nRemove project %s?", strings.Join(c.Texts(), "\n"), name))
 		}
 	}
-	do := life.Do
-	if dryRun {
-		do = life.DryRun
-	}
-	c, err := do(ctx, projects.Remove{Name: name})
-	if err != nil {
+	if c, err := dry.change(ctx, s, life, projects.Remove{Name: name}); c == nil || err != nil {
 		return err
 	}
-	if dryRun {
-		return s.Env.Plan(c.Texts(), false)
-	}
-	s.Progress.End()
 	s.Env.Notef("project %s is removed\n", name)
 	return nil
 }

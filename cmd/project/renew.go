@@ -3,7 +3,6 @@ package project
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,7 +13,8 @@ import (
 
 func newRenew(env *cli.Env) *cobra.Command {
 	var ttl, until string
-	var pin, dryRun, asJSON bool
+	var pin bool
+	var dry dryRun
 	c := &cobra.Command{
 		Use:   "renew NAME",
 		Short: "Change when a project expires",
@@ -23,9 +23,6 @@ func newRenew(env *cli.Env) *cobra.Command {
 		Example: "  gateway renew robots --ttl 90d\n  gateway renew robots --until 2027-06-30\n  gateway renew club --pin",
 		Args:    cli.Args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
-			if asJSON && !dryRun {
-				return errOnlyDryRun
-			}
 			var r projects.Renew
 			var err error
 			if given := ttl + until; pin == (given != "") || ttl != "" && until != "" {
@@ -38,7 +35,7 @@ func newRenew(env *cli.Env) *cobra.Command {
 			}
 			return env.ChangeProject(c.Context(), args[0], func(ctx context.Context, s *cli.Session, p projects.Project) error {
 				r.Name = p.Name
-				return runRenew(ctx, s, r, dryRun, asJSON)
+				return runRenew(ctx, s, r, dry)
 			})
 		},
 	}
@@ -46,30 +43,21 @@ func newRenew(env *cli.Env) *cobra.Command {
 	f.StringVar(&ttl, "ttl", "", "`time` to live from today: 90d, 2w, 6m, 1y")
 	f.StringVar(&until, "until", "", "last `day`, such as 2027-06-30")
 	f.BoolVar(&pin, "pin", false, "remove the expiry")
-	f.BoolVar(&dryRun, "dry-run", false, "check and print the steps without changing anything")
-	f.BoolVar(&asJSON, "json", false, "print JSON, with --dry-run")
+	dry.flags(c)
 	return c
 }
 
-func runRenew(ctx context.Context, s *cli.Session, r projects.Renew, dryRun, asJSON bool) error {
+func runRenew(ctx context.Context, s *cli.Session, r projects.Renew, dry dryRun) error {
 	life, err := life(s)
 	if err != nil {
 		return err
 	}
-	if dryRun {
-		c, err := life.DryRun(ctx, r)
-		if err != nil {
-			return err
-		}
-		return s.Env.Plan(c.Texts(), asJSON)
-	}
-	if _, err := life.Do(ctx, r); err != nil {
+	if c, err := dry.change(ctx, s, life, r); c == nil || err != nil {
 		return err
 	}
-	s.Progress.End()
 	said := "does not expire"
 	if !r.Until.IsZero() {
-		said = fmt.Sprintf("expires on %s", r.Until.Format(time.DateOnly))
+		said = "expires on " + r.Until.Format(time.DateOnly)
 	}
 	s.Env.Notef("project %s %s\n", r.Name, said)
 	return nil

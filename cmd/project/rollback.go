@@ -13,7 +13,7 @@ import (
 )
 
 func newRollback(env *cli.Env) *cobra.Command {
-	var dryRun, asJSON bool
+	var dry dryRun
 	c := &cobra.Command{
 		Use:   "rollback NAME [VERSION]",
 		Short: "Go back to an earlier version of a project",
@@ -31,48 +31,29 @@ func newRollback(env *cli.Env) *cobra.Command {
 					return cli.Usage(fmt.Errorf("version %q: it takes a number of at least 1; 'gateway show %s' lists those there are", args[1], args[0]))
 				}
 			}
-			if asJSON && !dryRun {
-				return errOnlyDryRun
-			}
-			return env.ChangeProject(c.Context(), args[0], rollbackOptions{number, dryRun, asJSON}.run)
+			return env.ChangeProject(c.Context(), args[0], func(ctx context.Context, s *cli.Session, p projects.Project) error {
+				return runRollback(ctx, s, projects.Rollback{Name: p.Name, Number: number}, dry)
+			})
 		},
 	}
-	c.Flags().BoolVar(&dryRun, "dry-run", false, "print which files would be added, changed and removed, without changing anything")
-	c.Flags().BoolVar(&asJSON, "json", false, "print JSON, with --dry-run")
+	dry.flags(c)
 	return c
 }
 
-type rollbackOptions struct {
-	number       int
-	dryRun, json bool
-}
-
-func (o rollbackOptions) run(ctx context.Context, s *cli.Session, p projects.Project) error {
+func runRollback(ctx context.Context, s *cli.Session, r projects.Rollback, dry dryRun) error {
 	life, err := life(s)
 	if err != nil {
 		return err
 	}
-	r := projects.Rollback{Name: p.Name, Number: o.number}
-	if o.dryRun {
-		c, err := life.DryRun(ctx, r)
-		if err != nil {
-			return err
-		}
-		if c.Made {
-			s.Env.Notef("from version %d to version %d\n", c.From.Number, c.Release.Number)
-		}
-		return printChanges(s.Env, c, o.json)
-	}
-	c, err := life.Do(ctx, r)
-	s.Progress.End()
-	if err != nil {
+	c, err := dry.change(ctx, s, life, r)
+	switch {
+	case c == nil || err != nil:
 		return err
-	}
-	if !c.Made {
+	case !c.Made:
 		s.Env.Notef("version %d is current already\n", c.Release.Number)
-		return nil
+	default:
+		s.Env.Notef("version %d of %s is current and replaces version %d; back with: gateway rollback %s\n",
+			c.Release.Number, c.Release.Made.Local().Format(time.DateTime), c.From.Number, r.Name)
 	}
-	s.Env.Notef("version %d of %s is current and replaces version %d; back with: gateway rollback %s\n",
-		c.Release.Number, c.Release.Made.Local().Format(time.DateTime), c.From.Number, p.Name)
 	return nil
 }
