@@ -232,8 +232,10 @@ type bench struct {
 	client  *docker.Client
 	engine  *dockertest.Engine
 	gateway *fakeGateway
-	waited  []route.Key
-	ready   error
+	// waited are the keys that were waited for; mu guards it.
+	mu     sync.Mutex
+	waited []route.Key
+	ready  error
 	// beside are folders outside of the store that projects are in.
 	beside []string
 }
@@ -252,6 +254,8 @@ func newBench(t *testing.T) *bench {
 	b.Life = Life{
 		Store: newStore(t), Engine: client, Compose: b.compose, Gateway: b.gateway,
 		Ready: func(ctx context.Context, _ Name, keys []route.Key) error {
+			b.mu.Lock()
+			defer b.mu.Unlock()
 			b.waited = append(b.waited, keys...)
 			return errors.Join(b.ready, ctx.Err())
 		},

@@ -166,7 +166,7 @@ func TestSite_LetsPartsOfOpenPagesLinger(t *testing.T) {
 			wants(t, s, target, 200, text)
 		}
 		for _, gone := range []string{"/secret.html", "/secret-0123abcd.html", "/letter.pdf", "/photo-IMG20240.jpg", "/main.js", "/assets/index-BkX3k9_a.js/"} {
-			wants(t, s, gone, 404, "no such page")
+			wants(t, s, gone, 404, "Page not found")
 		}
 		time.Sleep(lingerTime - time.Minute)
 		v.put(3, map[string]string{"index.html": "three", "app.3f2a9c1b.css": "newer"})

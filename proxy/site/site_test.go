@@ -232,7 +232,7 @@ func TestSite_NotFoundUsesTheSitesOwnPage(t *testing.T) {
 		t.Errorf("a 404 carries validators: %v", r.Header)
 	}
 	bare := serve(t, Config{}, nil)
-	if got := body(t, ask(t, bare, "GET", "/nothing")); !strings.Contains(got, "no such page") {
+	if got := body(t, ask(t, bare, "GET", "/nothing")); !strings.Contains(got, "Page not found") {
 		t.Errorf("built-in page: %q", got)
 	}
 	if r := ask(t, bare, "HEAD", "/nothing"); r.StatusCode != 404 || body(t, r) != "" {
