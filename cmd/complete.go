@@ -63,6 +63,11 @@ func completeTrust(_ *cli.Env, _ *cobra.Command, _ []string, word string) ([]cob
 	return project.CompleteTrust(word), cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 }
 
+// completeParameters leaves room for their values.
+func completeParameters(env *cli.Env, c *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return project.CompleteParameters(env, c, args[0]), cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+}
+
 // completeTopics completes help topics; the commands, cobra completes.
 func completeTopics(_ *cli.Env, c *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	var all []cobra.Completion
@@ -96,6 +101,7 @@ var arguments = map[string][]completer{
 	"rm":                 {completeNames},
 	"rollback":           {completeNames, completeVersions},
 	"routes":             {completeRoutes},
+	"set":                {completeNames, completeParameters},
 	"show":               {completeNames},
 	"slack disable-link": {completeLinks},
 	"slack enable-link":  {completeLinks},
@@ -139,10 +145,14 @@ func addCompletions(env *cli.Env, root *cobra.Command) {
 	walk = func(c *cobra.Command, path string) {
 		if of := arguments[path]; of != nil {
 			c.ValidArgsFunction = func(c *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
-				if len(args) >= len(of) {
+				n := len(args)
+				if n >= len(of) && path == "set" {
+					n = len(of) - 1 // Its last argument may come several times.
+				}
+				if n >= len(of) {
 					return nil, cobra.ShellCompDirectiveNoFileComp
 				}
-				return of[len(args)](env, c, args, word)
+				return of[n](env, c, args, word)
 			}
 		}
 		c.LocalFlags().VisitAll(func(f *pflag.Flag) {

@@ -49,6 +49,14 @@ func crashCases() []crashCase {
 		{name: "stop", bench: added, verb: func(*testing.T) Verb { return Stop{"robots"} }, again: true},
 		{name: "start", bench: resting, verb: func(*testing.T) Verb { return Start{"robots"} }, again: true},
 		{name: "restart", bench: added, verb: func(*testing.T) Verb { return Restart{"robots"} }, again: true},
+		{
+			name: "set", bench: func(t *testing.T) *bench {
+				return made(t, "wordpress", map[string]string{"db-password": "correct horse"})
+			},
+			verb: func(*testing.T) Verb {
+				return Set{Name: "blog", Template: templates.Find, Values: map[string]string{"memory": "1G", "upload-limit": "128M"}}
+			},
+		},
 		{name: "update", bench: imaged, verb: func(*testing.T) Verb { return Update{"robots"} }},
 		{name: "rm", bench: added, verb: func(*testing.T) Verb { return Remove{"robots"} }, again: true},
 		{

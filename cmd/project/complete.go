@@ -139,6 +139,25 @@ func CompleteTemplates(env *cli.Env, c *cobra.Command) []cobra.Completion {
 	return words
 }
 
+// CompleteParameters are the parameters of a project's template, for PARAMETER=VALUE.
+func CompleteParameters(env *cli.Env, c *cobra.Command, name string) []cobra.Completion {
+	set, err := templateSet(env, c.Flag("templates").Value.String())
+	if err != nil {
+		return nil
+	}
+	var words []cobra.Completion
+	for _, p := range list(env) {
+		t, err := set.Find(p.Template)
+		if string(p.Name) != name || err != nil {
+			continue
+		}
+		for _, parameter := range t.Parameters {
+			words = append(words, described(parameter.Name+"=", parameter.Help))
+		}
+	}
+	return words
+}
+
 // CompleteTrust are the rules that may be trusted away, behind those that the list has already.
 func CompleteTrust(word string) []cobra.Completion {
 	before := word[:strings.LastIndex(word, ",")+1]
