@@ -38,8 +38,8 @@ func newRoot(env *cli.Env) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "gateway",
 		Short: "Host many projects on one machine and one domain",
-		Long: "Host many projects on one machine and one domain. gateway routes to labelled Docker containers by path " +
-			"prefix, and creates, deploys, watches and removes the projects behind the paths.",
+		Long: "Host many projects on one machine and one domain: gateway routes to labelled Docker containers by path " +
+			"prefix, and manages their projects.",
 		Args:    cli.Args(cobra.NoArgs),
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 		Version: Version,
