@@ -53,7 +53,7 @@ func topicList() string {
 	for _, t := range help.Topics() {
 		fmt.Fprintf(&out, "  %-16s %s\n", t.Name, t.Title)
 	}
-	out.WriteString("\n'gateway help commands' lists the commands, and 'gateway COMMAND --help' shows the flags of one.\n")
+	out.WriteString("\n'gateway help commands' lists the commands; 'gateway COMMAND --help' shows flags.\n")
 	return out.String()
 }
 

@@ -33,9 +33,10 @@ func TestTopics_HaveATitleAndFitTheTerminal(t *testing.T) {
 
 func TestLayout_KnowsWhatTopicsUse(t *testing.T) {
 	const markdown = "# A `title`\n\nSome **bold** words and a\n[link](http.md) to more.\n<!-- generated -->\n| flag | default | meaning |\n| --- | --- | --- |\n" +
-		"| `--a` | – | One \\| two. |\n\n- an item\n  that goes on\n- another\n\n```sh\na   b # c\n```\n"
+		"| `--a` | – | One \\| two. |\n\n- an item\n  that goes on\n- another\n\n```sh\na   b # c\ngateway up --http 8080   # the proxy on another port\nrobots/site/index.html   the file that clients get first\n```\n"
 	const want = "A TITLE\n\nSome bold words and a link (gateway help\nhttp) to more.\n  --a\n      meaning: One | two.\n\n" +
-		"  - an item that goes on\n  - another\n\n    a   b # c\n"
+		"  - an item that goes on\n  - another\n\n    a   b # c\n    # the proxy on another port\n    gateway up --http 8080\n" +
+		"    robots/site/index.html\n        the file that clients get first\n"
 	if got := help.Layout(markdown, 40); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}

@@ -12,7 +12,7 @@ var (
 )
 
 // Layout returns Markdown as text for a terminal of width columns: headings in capitals, paragraphs and list items
-// wrapped, each row of a table as an entry with its cells below, code as it is. It knows what the topics use of
+// wrapped, each row of a table as an entry with its cells below, code as it is where it fits. It knows what the topics use of
 // Markdown: headings, paragraphs, lists, tables and fenced code.
 func Layout(markdown string, width int) string {
 	var out strings.Builder
@@ -87,7 +87,7 @@ func lay(out *strings.Builder, lines []string, width int) {
 		out.WriteString(strings.ToUpper(plain(strings.TrimLeft(lines[0], "# "))) + "\n")
 	case fence:
 		for _, line := range lines[1 : len(lines)-1] {
-			out.WriteString("    " + line + "\n")
+			layCode(out, line, width)
 		}
 	case row:
 		layTable(out, lines, width)
@@ -96,6 +96,24 @@ func lay(out *strings.Builder, lines []string, width int) {
 		out.WriteString(Wrap(text, "  - ", "    ", width))
 	case paragraph:
 		out.WriteString(Wrap(strings.Join(lines, " "), "", "", width))
+	}
+}
+
+// columns are the first and second column of a line of code, such as a command and a comment.
+var columns = regexp.MustCompile(`^(\s*\S.*?)\s{2,}(\S.*)$`)
+
+// layCode writes a line of code as it is where it fits. Else a comment behind it goes above it, and another second column
+// below it.
+func layCode(out *strings.Builder, line string, width int) {
+	const indent, deeper = "    ", "        "
+	parts := columns.FindStringSubmatch(line)
+	switch {
+	case utf8.RuneCountInString(indent+line) <= width || parts == nil:
+		out.WriteString(indent + line + "\n")
+	case strings.HasPrefix(parts[2], "#"):
+		out.WriteString(Wrap(parts[2], indent, indent+"# ", width) + indent + parts[1] + "\n")
+	default:
+		out.WriteString(indent + parts[1] + "\n" + Wrap(parts[2], deeper, deeper, width))
 	}
 }
 
