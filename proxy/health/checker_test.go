@@ -89,9 +89,9 @@ func TestChecker_ForgetsWhatWasTakenOut(t *testing.T) {
 		if h, _ := c.State(at("a:80").Key); h != Unknown {
 			t.Errorf("taken out: %v", h)
 		}
-		asked := len(a.times("a:80"))
+		asked, slow := len(a.times("a:80")), len(a.times("slow:80"))
 		pass(time.Minute)
-		if got := r.take(); got != "" || len(a.times("a:80")) != asked || len(a.times("slow:80")) != 2 {
+		if got := r.take(); got != "" || len(a.times("a:80")) != asked || len(a.times("slow:80")) != slow {
 			t.Errorf("reported %q, asked %v", got, a.times("a:80"))
 		}
 		c.Set([]Target{at("a:80")})
@@ -118,8 +118,10 @@ func TestChecker_TellsTargetsApart(t *testing.T) {
 		none[0].Address, none[1].Check.Path = "", ""
 		c.Set(slices.Concat(other, none, other))
 		pass(spread)
-		if got := strings.Count(r.take(), "a:80 true"); got != len(other) || len(a.times("a:80")) != len(other) || len(a.times("")) != 0 {
-			t.Errorf("%d reports", got)
+		// The second check of a target comes at any time after its first, perhaps within this time.
+		got, asked := strings.Count(r.take(), "a:80 true"), len(a.times("a:80"))
+		if got != len(other) || asked < len(other) || asked > 2*len(other) || len(a.times("")) != 0 {
+			t.Errorf("%d reports, asked %d times", got, asked)
 		}
 	})
 }
@@ -147,7 +149,8 @@ func TestChecker_SlowTargetsDelayNobody(t *testing.T) {
 			t.Errorf("%d of 900 failed in time", got)
 		}
 		pass(25 * time.Second)
-		if fast, slow := len(a.times(targets[0].Address)), len(a.times(targets[1].Address)); fast != 4 || slow != 5 {
+		// The second check of a target that passes comes at any time within the interval.
+		if fast, slow := len(a.times(targets[0].Address)), len(a.times(targets[1].Address)); fast != 4 && fast != 5 || slow != 5 {
 			t.Errorf("checked %d and %d times in 30s", fast, slow)
 		}
 	})
