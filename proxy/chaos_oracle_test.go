@@ -111,9 +111,14 @@ func (r *replica) harmed(from, to time.Time) bool {
 	return slices.ContainsFunc(r.harm, func(s spell) bool { return s.meets(from, to) })
 }
 
-// hid reports that what the replica answered may not have left it, or was not waited for.
+// hid reports that what the replica answered may not have left it, or was not waited for: of a target whose check fails,
+// requests that wait are taken elsewhere, whatever it is about to answer.
 func (r *replica) hid(c *call) bool {
-	return slices.ContainsFunc(r.harm, func(s spell) bool { return s.as > doesBreak && s.meets(c.began, c.ended) })
+	from := doesHang
+	if c.app.policy.Check.Path != "" {
+		from = doesFail
+	}
+	return slices.ContainsFunc(r.harm, func(s spell) bool { return s.as >= from && s.meets(c.began, c.ended) })
 }
 
 // sentRightly complains of a request that reached whom it must not.
