@@ -90,7 +90,8 @@ func TestReadme_ItsProjectsRunSideBySide(t *testing.T) {
 	// The page that invites is made by the block about it, which says more.
 	commands = slices.DeleteFunc(commands, func(line string) bool { return strings.HasPrefix(line, "gateway add slack-invite ") })
 	move := slices.IndexFunc(commands, func(line string) bool { return strings.HasPrefix(line, "gateway move ") })
-	if move != len(commands)-1 || !strings.HasPrefix(invite[0], "gateway add slack-invite ") {
+	others := func(line string) bool { return !strings.HasPrefix(line, "gateway set ") }
+	if move < 0 || slices.ContainsFunc(commands[move+1:], others) || !strings.HasPrefix(invite[0], "gateway add slack-invite ") {
 		t.Fatalf("the README's commands are others than those that this test is about: %q %q", commands, invite)
 	}
 	made := r.add(append(commands[:move:move], invite[0]))
@@ -103,6 +104,10 @@ func TestReadme_ItsProjectsRunSideBySide(t *testing.T) {
 	name, to := moves(t, commands[move])
 	r.lives(commands[move], made[name], to)
 	made[name] = to
+	told(t, made)
+	for _, line := range commands[move+1:] {
+		r.run(line)
+	}
 	told(t, made)
 	r.deploys()
 	r.imports()
