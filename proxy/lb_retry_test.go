@@ -24,7 +24,7 @@ func TestRetry_GoesOnWhereTargetsRefuse(t *testing.T) {
 		asks[method+" 200000"] = inChunks(method, "/x/", long[:200_000])
 	}
 	for want, ask := range asks {
-		r := mount(t, "/x", route.Strip, at("a", deadAddress(t)), at("b", deadAddress(t)), at("c", deadAddress(t)), alive)
+		r := mount(t, "/x", route.Strip, at("a", refusingAddress(t)), at("b", refusingAddress(t)), at("c", refusingAddress(t)), alive)
 		r.Balance = route.RoundRobin
 		p := start(t, Config{}, r)
 		for range 2 {
@@ -152,7 +152,7 @@ func TestRetry_PassesOnAFailureWhenTheOthersRefuse(t *testing.T) {
 	})
 	// Which one is asked first is left to chance.
 	for range 16 {
-		p := start(t, Config{}, mount(t, "/x", route.Strip, failing, at("b", deadAddress(t))))
+		p := start(t, Config{}, mount(t, "/x", route.Strip, failing, at("b", refusingAddress(t))))
 		if got := p.visitor(t, "GET", "/x/"); got.StatusCode != 500 || got.body != "the app's own words" {
 			t.Errorf("%d %q", got.StatusCode, got.body)
 		}
