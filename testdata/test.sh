@@ -82,6 +82,7 @@ unit() {
 	need wget wget
 	need openssl openssl
 	need minisign minisign
+	need mandoc mandoc
 	say "unit, golden, script and architecture tests, with the race detector"
 	tests unit . -race ./...
 }
