@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"gateway/projects/compose"
+	"gateway/projects/importer"
 	"gateway/projects/plan"
 	"gateway/projects/policy"
 	"gateway/projects/tree"
@@ -43,7 +44,7 @@ type Add struct {
 	Trust policy.Trust
 }
 
-// Secret is one that is told to whoever makes a project.
+// Secret is a secret to show to the person who creates a project.
 type Secret struct{ Name, File, Text string }
 
 // Project is the one to make.
@@ -188,12 +189,9 @@ func (r Add) written(files map[string][]byte) []plan.Step {
 
 // start are the steps that run the project. From the first on, undoing removes all that the engine has of it.
 func (r Add) start(l Life, p templates.Project, dir string, files map[string][]byte) []plan.Step {
-	said := func(step func(ctx context.Context) error) func(ctx context.Context) error {
-		return func(ctx context.Context) error { return Explain(ctx, l.Engine, r.Name, step(ctx)) }
-	}
 	steps := []plan.Step{{
 		Text: fmt.Sprintf("create the edge network of project %s with subnet %s", r.Name, p.Subnet),
-		Do:   said(func(ctx context.Context) error { return r.findPort(ctx, l, p, dir, files) }),
+		Do:   l.explained(r.Name, func(ctx context.Context) error { return r.findPort(ctx, l, p, dir, files) }),
 		Undo: []plan.Action{{Kind: down}},
 	}}
 	if p.Backend != "" {
@@ -201,7 +199,7 @@ func (r Add) start(l Life, p templates.Project, dir string, files map[string][]b
 	}
 	return append(steps, plan.Step{
 		Text: fmt.Sprintf("start the containers of project %s", r.Name),
-		Do: said(func(ctx context.Context) error {
+		Do: l.explained(r.Name, func(ctx context.Context) error {
 			if err := l.run(ctx, dir, r.Name, compose.UpOptions{}); err != nil {
 				return fmt.Errorf("starting project %s: %w", r.Name, err)
 			}
@@ -209,7 +207,7 @@ func (r Add) start(l Life, p templates.Project, dir string, files map[string][]b
 		}),
 	}, plan.Step{
 		Text: fmt.Sprintf("wait until %s answers", r.Key),
-		Do:   said(func(ctx context.Context) error { return l.Ready(ctx, r.Name, []route.Key{r.Key}) }),
+		Do:   l.explained(r.Name, func(ctx context.Context) error { return l.Ready(ctx, r.Name, []route.Key{r.Key}) }),
 	})
 }
 
@@ -251,7 +249,7 @@ func (r Add) findPort(ctx context.Context, l Life, p templates.Project, dir stri
 func (s *Source) named(err error, stage, dir string) error {
 	names := [][2]string{{stage, dir}}
 	if s != nil {
-		names = [][2]string{{filepath.Join(stage, "source"), s.Folder.Dir}, names[0]}
+		names = [][2]string{{filepath.Join(stage, importer.Source), s.Folder.Dir}, names[0]}
 	}
 	return renamed(err, names)
 }

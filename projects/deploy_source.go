@@ -18,7 +18,6 @@ import (
 	"gateway/projects/release"
 	"gateway/proxy/docker"
 	"gateway/proxy/label"
-	"gateway/proxy/route"
 	"gateway/templates"
 )
 
@@ -199,11 +198,7 @@ func (x *exchange) judge(ctx context.Context, next string, found *Source) error 
 			return diskFull(err)
 		}
 	}
-	var keys []route.Key
-	for _, claim := range p.Claims {
-		keys = append(keys, claim.Key)
-	}
-	said, err := x.o.CheckPolicy(ctx, compose.Subject{Dir: next, Place: p.Dir, Trust: x.trust}, keys...)
+	said, err := x.o.CheckPolicy(ctx, compose.Subject{Dir: next, Place: p.Dir, Trust: x.trust}, p.keys()...)
 	if err != nil {
 		return found.named(err, next, p.Dir)
 	}

@@ -28,6 +28,11 @@ func Explain(ctx context.Context, engine Lister, name Name, err error) error {
 	return diagnose(ctx, engine, name, err)
 }
 
+// explained is a step that fails with what the containers of the project show.
+func (l Life) explained(name Name, step func(ctx context.Context) error) func(ctx context.Context) error {
+	return func(ctx context.Context) error { return Explain(ctx, l.Engine, name, step(ctx)) }
+}
+
 // diagnose puts what containers show in place of what somebody stumbled over: an engine says of a container that stopped
 // only that it cannot be changed or does not answer. The logs are those of the containers that are to blame, else of
 // those that clients reach.

@@ -15,6 +15,7 @@ import (
 	"gateway/projects/policy"
 	"gateway/proxy/label"
 	"gateway/proxy/printable"
+	"gateway/proxy/route"
 )
 
 // Meta is what x-gateway in a compose.yaml says. All of it may be missing in a file that people wrote.
@@ -149,6 +150,15 @@ func parseDocument(name Name, text []byte) (Document, error) {
 		}
 	}
 	return doc, nil
+}
+
+// keys are the routes that the document asks for.
+func (d Document) keys() []route.Key {
+	var keys []route.Key
+	for _, claim := range d.Claims {
+		keys = append(keys, claim.Key)
+	}
+	return keys
 }
 
 // parseMeta reads x-gateway strictly: a key that is not known is refused, since it may have been meant as an end date.

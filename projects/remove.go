@@ -20,14 +20,11 @@ func (r Remove) Project() Name { return r.Name }
 
 // Plan decides whether the project may be removed and says what goes.
 func (r Remove) Plan(ctx context.Context, o *Observed) (*Change, error) {
-	running, err := o.Running(ctx)
+	running, err := o.ours(ctx)
 	if err != nil {
 		return nil, err
 	}
 	store, dir := o.life.Store, o.life.Store.Dir(r.Name)
-	if err := running.foreign(r.Name, dir); err != nil {
-		return nil, err
-	}
 	c := &Change{Plan: plan.Plan{Verb: "rm"}, Fix: "gateway rm " + string(r.Name), Undone: "the folder of the project was kept; run the command again"}
 	exists := store.Exists(r.Name)
 	switch {

@@ -34,11 +34,8 @@ func (r Renew) Plan(ctx context.Context, o *Observed) (*Change, error) {
 		Plan: plan.Plan{Verb: "renew"}, Project: p, Fix: "gateway deploy " + string(r.Name),
 		Undone: fmt.Sprintf("project %s expires as before", r.Name),
 	}
-	running, err := o.Running(ctx)
+	running, err := o.ours(ctx)
 	if err != nil {
-		return nil, err
-	}
-	if err := running.foreign(r.Name, p.Dir); err != nil {
 		return nil, err
 	}
 	files := []string{filepath.Join(p.Dir, ComposeFile)}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -53,7 +52,7 @@ func (r Rollback) site(ctx context.Context, o *Observed, p Project, to release.R
 		return nil, err
 	}
 	h := p.history()
-	changes, err := release.Diff(ctx, h.Path(), h.FilesOf(to.Number), func(name string, entry fs.DirEntry) bool { return unseen(name, entry) })
+	changes, err := release.Diff(ctx, h.Path(), h.FilesOf(to.Number), unseen)
 	if err != nil {
 		return nil, err
 	}
@@ -87,11 +86,7 @@ func (r Rollback) site(ctx context.Context, o *Observed, p Project, to release.R
 
 // source is Deploy of the source of an earlier release, without a copy.
 func (r Rollback) source(ctx context.Context, o *Observed, p Project, to release.Release) (*Change, error) {
-	running, err := o.Running(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if err := running.foreign(p.Name, p.Dir); err != nil {
+	if _, err := o.ours(ctx); err != nil {
 		return nil, err
 	}
 	x := exchange{}

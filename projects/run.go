@@ -43,17 +43,14 @@ func (o *Observed) begin(ctx context.Context, verb string, do func(ctx context.C
 		return nil, fmt.Errorf("project %s has no containers to %s; make them with: gateway deploy %s", o.Name, verb, o.Name)
 	}
 	l, keys := o.life, running.keys()
-	said := func(step func(ctx context.Context) error) func(ctx context.Context) error {
-		return func(ctx context.Context) error { return Explain(ctx, l.Engine, o.Name, step(ctx)) }
-	}
 	return &Change{Plan: plan.Plan{Verb: verb, Steps: []plan.Step{
-		{Text: fmt.Sprintf("%s the containers of project %s", verb, o.Name), Do: said(func(ctx context.Context) error {
+		{Text: fmt.Sprintf("%s the containers of project %s", verb, o.Name), Do: l.explained(o.Name, func(ctx context.Context) error {
 			if err := do(ctx, string(o.Name)); err != nil {
 				return err
 			}
 			return KeepRunning(ctx, l.Engine, o.Name, true)
 		})},
-		{Text: "wait until its routes answer", Do: said(func(ctx context.Context) error { return l.Ready(ctx, o.Name, keys) })},
+		{Text: "wait until its routes answer", Do: l.explained(o.Name, func(ctx context.Context) error { return l.Ready(ctx, o.Name, keys) })},
 	}}, Keys: keys}, nil
 }
 

@@ -10,7 +10,6 @@ import (
 	"gateway/projects/compose"
 	"gateway/projects/plan"
 	"gateway/proxy/docker"
-	"gateway/proxy/route"
 )
 
 // The actions on what runs.
@@ -119,11 +118,7 @@ func (l Life) up(ctx context.Context, p Project, o compose.UpOptions) error {
 	if err := l.run(ctx, p.Dir, p.Name, o); err != nil {
 		return l.failed(ctx, p.Name, fmt.Errorf("deploying project %s: %w", p.Name, err))
 	}
-	var keys []route.Key
-	for _, claim := range p.Claims {
-		keys = append(keys, claim.Key)
-	}
-	if err := l.Ready(ctx, p.Name, keys); err != nil {
+	if err := l.Ready(ctx, p.Name, p.keys()); err != nil {
 		return l.failed(ctx, p.Name, err)
 	}
 	return nil

@@ -62,9 +62,7 @@ func (r Set) Plan(ctx context.Context, o *Observed) (*Change, error) {
 	}
 	deploy, err := o.Up(ctx, p, compose.UpOptions{Replace: replace})
 	c.Steps = append(c.Steps, deploy)
-	for _, claim := range p.Claims {
-		c.Keys = append(c.Keys, claim.Key)
-	}
+	c.Keys = p.keys()
 	return c, err
 }
 
@@ -106,7 +104,7 @@ type settings struct {
 	unused map[string]bool
 	// before are the files as they are, after as they are to be, by slash-separated path.
 	before, after map[string][]byte
-	// set are the parameters that change a file, by path.
+	// sets are the parameters that change a file, by its path.
 	sets map[string][]string
 }
 

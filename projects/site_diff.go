@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"gateway/projects/release"
-	"gateway/projects/tree"
 )
 
 // compare says what changes when the site comes after the files in base, which need not exist. It reads both.
@@ -23,8 +22,8 @@ func (s *Site) compare(ctx context.Context, base string) (release.Changes, error
 		return c, fmt.Errorf("comparing the files: %w", err)
 	}
 	defer from.Close()
-	earlier, err := filesIn(base)
-	if err != nil {
+	earlier, err := release.Files(base, unseen)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return c, fmt.Errorf("comparing the files: %w", err)
 	}
 	for _, entry := range s.entries {
@@ -52,39 +51,6 @@ func (s *Site) compare(ctx context.Context, base string) (release.Changes, error
 	}
 	slices.Sort(c.Removed)
 	return c, nil
-}
-
-// filesIn lists what a site of ours has to show: also what people put there that is no plain file.
-func filesIn(dir string) (map[string]fs.FileInfo, error) {
-	all := map[string]fs.FileInfo{}
-	// The folder itself may be a link.
-	real, err := filepath.EvalSymlinks(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return all, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	root, err := os.OpenRoot(real)
-	if err != nil {
-		return nil, err
-	}
-	defer root.Close()
-	err = tree.Walk(root, func(name string, entry fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case name == ".":
-			return nil
-		case unseen(name, entry) && entry.IsDir():
-			return fs.SkipDir
-		case unseen(name, entry) || entry.IsDir():
-			return nil
-		}
-		all[name], err = entry.Info()
-		return err
-	})
-	return all, err
 }
 
 // unseen reports whether a file or folder is neither copied nor served.

@@ -69,9 +69,7 @@ func (u Update) Plan(ctx context.Context, o *Observed) (*Change, error) {
 	replace, err := o.Up(ctx, p, compose.UpOptions{Made: true})
 	replace.Text = "replace the containers of " + strings.Join(services, ", ")
 	c.Steps = append(c.Steps, replace)
-	for _, claim := range p.Claims {
-		c.Keys = append(c.Keys, claim.Key)
-	}
+	c.Keys = p.keys()
 	return c, err
 }
 

@@ -39,7 +39,7 @@ type Change struct {
 	Made          bool
 	Gone          []int
 	Replaced      []string
-	// Secrets are those to give to whoever uses the project.
+	// Secrets are the secrets that the users of the project need.
 	Secrets []Secret
 	// Images are the images that services get, for an update.
 	Images []ImageUpdate

@@ -45,14 +45,14 @@ func Within(path, name string) bool {
 // all that is below it.
 func Diff(ctx context.Context, from, to string, skip func(name string, entry fs.DirEntry) bool) (Changes, error) {
 	c := Changes{Same: map[string]time.Time{}}
-	before, err := filesIn(from, skip)
+	before, err := Files(from, skip)
 	if errors.Is(err, fs.ErrNotExist) {
 		before, err = map[string]fs.FileInfo{}, nil
 	}
 	if err != nil {
 		return c, fmt.Errorf("comparing the files: %w", err)
 	}
-	after, err := filesIn(to, skip)
+	after, err := Files(to, skip)
 	if err != nil {
 		return c, fmt.Errorf("comparing the files: %w", err)
 	}
@@ -85,8 +85,10 @@ func Diff(ctx context.Context, from, to string, skip func(name string, entry fs.
 	return c, nil
 }
 
-// filesIn lists what is in a folder, which may be a link, but for folders.
-func filesIn(dir string, skip func(string, fs.DirEntry) bool) (map[string]fs.FileInfo, error) {
+// Files lists the files in a folder, by slash-separated path, those that are no plain files too; the folder may be a link.
+// What skip reports true for is left out, with all that is below it; nil leaves out nothing. The error wraps fs.ErrNotExist
+// when there is no such folder.
+func Files(dir string, skip func(string, fs.DirEntry) bool) (map[string]fs.FileInfo, error) {
 	real, err := filepath.EvalSymlinks(dir)
 	if err != nil {
 		return nil, err
