@@ -42,3 +42,29 @@ func (d dryRun) change(ctx context.Context, s *cli.Session, life projects.Life, 
 	}
 	return nil, s.Env.Plan(c.Texts(), d.json)
 }
+
+// changeExisting changes a project, and prints what was done with it.
+func changeExisting(ctx context.Context, env *cli.Env, arg, done string, verb func(projects.Name) projects.Verb) error {
+	return env.Change(ctx, func(ctx context.Context, s *cli.Session) error {
+		if err := do(ctx, s, arg, verb); err != nil {
+			return err
+		}
+		s.Progress.End()
+		s.Env.Notef("project %s is %s\n", arg, done)
+		return nil
+	})
+}
+
+// do changes a project. Anything else of that name is an error, which names the commands that apply.
+func do(ctx context.Context, s *cli.Session, arg string, verb func(projects.Name) projects.Verb) error {
+	name, err := s.Known(ctx, arg)
+	if err != nil {
+		return err
+	}
+	life, err := life(s)
+	if err != nil {
+		return err
+	}
+	_, err = life.Do(ctx, verb(name))
+	return err
+}

@@ -26,13 +26,16 @@ func newExec(env *cli.Env) *cobra.Command {
 		Example: "  gateway exec blog -- php -v\n  gateway exec blog db -- mariadb-dump --all-databases >backup.sql\n  gateway exec blog -- bash",
 		Args: cli.Args(func(c *cobra.Command, args []string) error {
 			if dash := c.ArgsLenAtDash(); dash < 1 || dash > 2 || dash == len(args) {
-				return errors.New("it takes a project, perhaps a service, and a command after --, such as: gateway exec blog -- php -v")
+				return errors.New("it takes a project, an optional service, and a command after --, such as: gateway exec blog -- php -v")
 			}
 			return nil
 		}),
 		RunE: func(c *cobra.Command, args []string) error {
-			dash := c.ArgsLenAtDash()
-			return runExec(c.Context(), env, args[0], strings.Join(args[1:dash], ""), args[dash:])
+			dash, service := c.ArgsLenAtDash(), ""
+			if dash == 2 {
+				service = args[1]
+			}
+			return runExec(c.Context(), env, args[0], service, args[dash:])
 		},
 	}
 }

@@ -16,7 +16,7 @@ func newRestart(env *cli.Env) *cobra.Command {
 		Example: "  gateway restart blog",
 		Args:    cli.Args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
-			return change(c.Context(), env, args[0], "restarted", func(name projects.Name) projects.Verb { return projects.Restart{Name: name} })
+			return changeExisting(c.Context(), env, args[0], "restarted", func(name projects.Name) projects.Verb { return projects.Restart{Name: name} })
 		},
 	}
 }

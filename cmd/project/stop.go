@@ -16,7 +16,7 @@ func newStop(env *cli.Env) *cobra.Command {
 		Example: "  gateway stop robots",
 		Args:    cli.Args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
-			return change(c.Context(), env, args[0], "stopped; start it again with: gateway start "+args[0], func(name projects.Name) projects.Verb { return projects.Stop{Name: name} })
+			return changeExisting(c.Context(), env, args[0], "stopped; start it again with: gateway start "+args[0], func(name projects.Name) projects.Verb { return projects.Stop{Name: name} })
 		},
 	}
 }
