@@ -19,7 +19,7 @@ func (s *Session) DiskWarnings(ctx context.Context) []string {
 	folders := []string{s.Store.Root()}
 	if Local(s.Host) {
 		root, err := s.Engine.DataRoot(ctx)
-		if _, gone := os.Stat(root); err == nil && gone == nil { // An engine in a virtual machine has it there.
+		if _, gone := os.Stat(root); err == nil && gone == nil { // Otherwise the engine runs in a virtual machine, which has the folder.
 			folders = append(folders, root)
 		}
 	}

@@ -165,7 +165,7 @@ func TestEngine_EndsWithWhoRunsIt(t *testing.T) {
 			_ = c.Wait()
 			if end == syscall.SIGKILL {
 				// Nobody is left to remove its files: its processes end by themselves, and then the next run does it.
-				await(t, "the next run to remove what is left", func() bool {
+				await(t, "the next run removes the leftovers", func() bool {
 					err := onEngine(t, dir, "--bare", "true").Run()
 					left, _ := filepath.Glob(filepath.Join(dir, "gateway-engine.*"))
 					return err == nil && len(left) == 0

@@ -270,7 +270,7 @@ services:
 `))
 }
 
-// imports runs what the README says of files of one's own: new ones for the project that runs, and the other way to make it.
+// imports runs the commands for imported files: a deployment of new ones, and the other way to create the project.
 func (r readme) imports() {
 	t := r.t
 	t.Helper()

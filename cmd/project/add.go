@@ -201,7 +201,7 @@ type added struct {
 	Name string `json:"name"`
 	URL  string `json:"url"`
 	Dir  string `json:"dir"`
-	// Secrets are those to give to whoever uses the project.
+	// Secrets are the secrets that the users of the project need.
 	Secrets map[string]string `json:"secrets,omitempty"`
 }
 

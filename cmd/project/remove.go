@@ -20,7 +20,7 @@ func newRemove(env *cli.Env) *cobra.Command {
 		Aliases: []string{"remove"},
 		Short:   "Remove a project with its volumes and folder",
 		Long: "Removes the containers, networks, volumes and folder of a project, with all data in them, after asking for\n" +
-			"confirmation. It also removes what is left of a project without a folder or without containers.",
+			"confirmation. It also removes a project of which only the folder or only the containers exist.",
 		Example: "  gateway rm robots\n  gateway rm robots --dry-run\n  gateway rm robots --yes",
 		Args:    cli.Args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {

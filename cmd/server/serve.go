@@ -135,7 +135,7 @@ func runServe(ctx context.Context, env *cli.Env, o serveOptions) error {
 	return err
 }
 
-// told is a call of notify that logs its error.
+// told calls notify and logs its error.
 func told(logger *slog.Logger, notify func() error) func() {
 	return func() {
 		if err := notify(); err != nil {

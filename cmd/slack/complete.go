@@ -53,7 +53,7 @@ func CompleteLinks(env *cli.Env, c *cobra.Command) []cobra.Completion {
 			continue
 		}
 		for _, l := range list.Links {
-			// The address of a link lets in whoever has it: a Tab on a shared screen shows when it was added alone.
+			// Anyone with the address of a link can join. A screen may be shared, so that only the date is shown.
 			words = append(words, cobra.CompletionWithDesc(printable.Line(l.ID), "added "+l.Added.Local().Format("2006-01-02 15:04")))
 		}
 	}

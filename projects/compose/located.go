@@ -50,7 +50,7 @@ func keysIn(text string) []string {
 	return keys
 }
 
-// lineOf is the line of the key that keys lead to, or of the last one on the way that is there; 0 for none.
+// lineOf is the line of the last of keys, or of the deepest one that exists; 0 if none does.
 func lineOf(path string, keys []string) int {
 	text, err := os.ReadFile(path)
 	if err != nil {

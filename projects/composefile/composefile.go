@@ -75,7 +75,7 @@ func Parse(text []byte) (*File, error) {
 	return &File{string(text), root, lineStarts(string(text))}, nil
 }
 
-// Decode reads the document into a Go value, merged keys among what is there. The errors name the line in plain words.
+// Decode reads the document into a Go value, with YAML merge keys (<<) resolved. Errors name the line in plain words.
 func (f *File) Decode(into any) error { return Words(f.root.Decode(into), nil) }
 
 // DecodeStrict reads a document into a Go value, and refuses keys that it has no field for. An empty document is no error.
@@ -148,7 +148,7 @@ func (f *File) Keys(path ...string) []string {
 	return all
 }
 
-// Line is the line of the last key of a path, or of the last one on the way that is there; 0 for none.
+// Line is the line of the last key of a path, or of its deepest key that exists; 0 if none does.
 func (f *File) Line(path ...string) int {
 	line, n := 0, f.root
 	for _, key := range path {
@@ -207,7 +207,7 @@ func (f *File) node(path []string) *yaml.Node {
 	return n
 }
 
-// child is what a key leads to in a node, and where it is said; nil when nothing is there.
+// child returns the node of a key in n and the node of its value; both are nil if there is no such key.
 func child(n *yaml.Node, key string) (at, value *yaml.Node) {
 	switch n.Kind {
 	case yaml.MappingNode:

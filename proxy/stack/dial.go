@@ -26,8 +26,7 @@ func (e NotRunningError) Error() string {
 
 // Dial connects to the admin API of the proxy in its container: to the socket as the container sees it where this process
 // may, and otherwise, such as on another machine, through docker exec, which costs ten times as much. Whoever may use
-// Docker may administer. The error is a NotRunningError when no
-// proxy runs.
+// Docker may administer. The error is a NotRunningError when no proxy runs.
 func Dial(ctx context.Context, engine *docker.Client) (net.Conn, error) {
 	found, err := engine.Containers(ctx, label.Role+"="+label.RoleProxy)
 	if err != nil {

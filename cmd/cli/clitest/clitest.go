@@ -1,4 +1,4 @@
-// Package clitest has what the tests of several groups of commands share.
+// Package clitest holds the helpers that the tests of several command packages share.
 package clitest
 
 import (
