@@ -27,7 +27,7 @@ func (d Deploy) source(ctx context.Context, o *Observed, p Project) (*Change, er
 	if err := x.begin(ctx, o, "deploy", p); err != nil {
 		return nil, err
 	}
-	found, err := x.find(ctx, d.Dir, importer.Limits(d.Limits))
+	found, err := x.find(ctx, d.Dir, d.Limits)
 	if err != nil {
 		return nil, err
 	}

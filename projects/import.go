@@ -33,9 +33,6 @@ func (p Project) HasSource() bool {
 	return p.Template == ImportTemplate && err == nil && info.IsDir()
 }
 
-// OfCompose reports whether the project's source is read by Compose, and is not a Dockerfile alone.
-func (p Project) OfCompose() bool { return p.imported }
-
 func (s *Source) needsBackend() bool { return s != nil && len(s.Files) > 0 && s.Outline.NeedsBackend() }
 
 func (s *Source) folders() []*importer.Folder {

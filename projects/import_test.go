@@ -83,7 +83,7 @@ func TestAdd_ImportsAFolderAsItIs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !p.HasSource() || !p.OfCompose() || len(p.Claims) != 1 || p.Claims[0].Key.String() != "/shop" || len(p.Subnets) != 2 || p.Owner != "owner@example.org" || p.Claims[0].Owner != p.Owner {
+	if !p.HasSource() || !p.imported || len(p.Claims) != 1 || p.Claims[0].Key.String() != "/shop" || len(p.Subnets) != 2 || p.Owner != "owner@example.org" || p.Claims[0].Owner != p.Owner {
 		t.Errorf("read back as %+v", p)
 	}
 	// The path is taken while nothing runs, and is known to be its own.

@@ -6,10 +6,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
+	"slices"
 	"strings"
-	"time"
 
 	"gateway/projects/release"
 	"gateway/projects/tree"
@@ -27,21 +26,13 @@ type Site struct {
 	Index bool
 
 	limit   Limits
-	entries []siteEntry
+	entries []tree.Entry
 
 	// suspects are for Unfit; private counts the files that only their owner may read.
 	suspects []suspect
 	private  int
 	// notUTF8 and backslashes count the names that Warnings are about.
 	notUTF8, backslashes int
-}
-
-// siteEntry is one file or folder, by slash-separated path inside the site.
-type siteEntry struct {
-	name   string
-	folder bool
-	// size is 0 for a folder.
-	size int64
 }
 
 // OpenSite looks through a folder of files to serve. It refuses what cannot be served or should not be: links out of
@@ -91,7 +82,7 @@ func (s *Site) walk(root *os.Root) error {
 		return err
 	})
 	if s.exceeded(count) {
-		return s.limit.refuse(count)
+		return count.refuse(s.limit)
 	}
 	return err
 }
@@ -110,7 +101,7 @@ func (s *Site) look(root *os.Root, name string, entry fs.DirEntry, count *tally)
 	case entry.IsDir():
 		count.add(name, true, 0)
 		s.inspectName(entry.Name())
-		s.entries = append(s.entries, siteEntry{name: name, folder: true})
+		s.entries = append(s.entries, tree.Entry{Name: name, Mode: fs.ModeDir | 0o755})
 		return nil
 	}
 	info, err := target(root, name, entry)
@@ -122,7 +113,7 @@ func (s *Site) look(root *os.Root, name string, entry fs.DirEntry, count *tally)
 	s.Index = s.Index || name == "index.html"
 	s.Files++
 	s.Bytes += info.Size()
-	s.entries = append(s.entries, siteEntry{name: name, size: info.Size()})
+	s.entries = append(s.entries, tree.Entry{Name: name, Mode: 0o644, Size: info.Size()})
 	return nil
 }
 
@@ -164,72 +155,24 @@ func (s *Site) copyOver(ctx context.Context, folder, base string, changes releas
 		return fmt.Errorf("copying the site: %w", err)
 	}
 	defer root.Close()
-	if err := makeFolder(folder); err != nil {
-		return err
-	}
-	copying := siteCopy{from: root, base: base, same: changes.Same, left: s.limit.Bytes, limit: s.limit}
-	for _, entry := range s.entries {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		to := filepath.Join(folder, filepath.FromSlash(entry.name))
-		if entry.folder {
-			err = makeFolder(to)
-		} else {
-			err = copying.file(entry.name, to)
-		}
+	entries := slices.Clone(s.entries)
+	if len(changes.Same) > 0 {
+		earlier, err := os.OpenRoot(base)
 		if err != nil {
-			return fmt.Errorf("copying %s: %w", path.Join(s.Dir, entry.name), err)
+			return fmt.Errorf("copying the site: %w", err)
+		}
+		defer earlier.Close()
+		for i, e := range entries {
+			if changed, same := changes.Same[e.Name]; same {
+				entries[i].From, entries[i].Time = earlier, changed
+			}
 		}
 	}
-	return nil
-}
-
-// siteCopy is a copy under way.
-type siteCopy struct {
-	from  *os.Root
-	base  string
-	same  map[string]time.Time
-	limit Limits
-	// left is how many bytes may still come, when there is a limit.
-	left int64
-}
-
-// file copies one file: what is inside the root, also when the folder was changed since it was looked through.
-func (c *siteCopy) file(name, to string) error {
-	changed, same := c.same[name]
-	from, err := c.open(name, same)
-	if err != nil {
-		return err
-	}
-	defer from.Close()
-	var left *int64
-	if c.limit.Bytes > 0 {
-		left = &c.left
-	}
-	err = tree.CopyFile(from, to, 0o644, left)
+	err = tree.Copier{Root: root, Most: s.limit.Bytes}.Copy(ctx, folder, entries)
 	if errors.Is(err, tree.ErrGrew) {
-		return c.limit.tooLarge()
-	}
-	if err == nil && same {
-		err = os.Chtimes(to, changed, changed)
+		return fmt.Errorf("%w and has more than %s ($GATEWAY_MAX_SIZE, or --max-size of deploy); run the command again", err, Size(s.limit.Bytes))
 	}
 	return err
-}
-
-func (c *siteCopy) open(name string, same bool) (*os.File, error) {
-	if same {
-		return os.Open(filepath.Join(c.base, filepath.FromSlash(name)))
-	}
-	return c.from.Open(filepath.FromSlash(name))
-}
-
-// makeFolder makes a folder that everybody may read, whatever the umask.
-func makeFolder(dir string) error {
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		return err
-	}
-	return os.Chmod(dir, 0o755)
 }
 
 // contains reports whether dir is folder or inside it; both are absolute and free of links.

@@ -10,18 +10,14 @@ import (
 	"strconv"
 	"strings"
 
+	"gateway/projects/tree"
 	"gateway/proxy/printable"
 )
 
-// Limits bound what is copied into a project: a folder named by mistake, such as a home folder, ends there.
-type Limits struct {
-	// Files counts files and folders; 0 is no bound.
-	Files int
-	// Bytes is what the files hold together; 0 is no bound.
-	Bytes int64
-}
+// Limits bound what is copied into a project.
+type Limits = tree.Limits
 
-// DefaultLimits are those of a folder that nobody said anything else of.
+// DefaultLimits apply unless somebody names others.
 var DefaultLimits = Limits{Files: 50_000, Bytes: 1 << 30}
 
 // mostCounted is how far a folder beyond its limits is counted, to say where most of it is.
@@ -81,7 +77,7 @@ func (s *Site) exceeded(t tally) bool {
 }
 
 // refuse says which limit was hit and by what.
-func (l Limits) refuse(t tally) error {
+func (t tally) refuse(l Limits) error {
 	more := ""
 	if t.files >= mostCounted {
 		more = "more than "
@@ -104,11 +100,6 @@ func (l Limits) refuse(t tally) error {
 	}
 	return fmt.Errorf("it has %s%s, and %s is the most ($GATEWAY_MAX_SIZE, or --max-size of deploy); the largest are %s; keep large files elsewhere and link to them",
 		more, Size(t.bytes), Size(l.Bytes), strings.Join(parts, ", "))
-}
-
-// tooLarge says that a folder grew beyond its limit after it was looked through.
-func (l Limits) tooLarge() error {
-	return fmt.Errorf("it grew meanwhile and has more than %s ($GATEWAY_MAX_SIZE, or --max-size of deploy); run the command again", Size(l.Bytes))
 }
 
 // most returns the three largest.

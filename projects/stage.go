@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"gateway/projects/importer"
+	"gateway/projects/tree"
 	"gateway/templates"
 )
 
@@ -65,7 +66,7 @@ func writeFile(dir, name string, content []byte) error {
 	parts := strings.Split(name, "/")
 	for _, part := range parts[:len(parts)-1] {
 		to = filepath.Join(to, part)
-		if err := makeFolder(to); err != nil && !errors.Is(err, os.ErrExist) {
+		if err := tree.MakeFolder(to, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
 			return err
 		}
 	}

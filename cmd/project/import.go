@@ -26,7 +26,7 @@ func (o addOptions) importFolder(ctx context.Context, s *cli.Session, r *project
 		return err
 	}
 	find := projects.Find{
-		Dir: o.parameters["from"], Name: r.Name, Limits: importer.Limits(limits),
+		Dir: o.parameters["from"], Name: r.Name, Limits: limits,
 		Given: importer.Choice{Service: o.parameters["service"], Port: port},
 	}
 	r.Source, err = life.FindSource(ctx, find)

@@ -159,17 +159,3 @@ func (o Outline) Image(service string) string {
 	}
 	return s.Image
 }
-
-// Built are the names of the images that services of a project of that name are built to.
-func (o Outline) Built(project string) []string {
-	var all []string
-	for _, s := range o.Services {
-		switch {
-		case s.Builds && s.Image != "":
-			all = append(all, s.Image)
-		case s.Builds:
-			all = append(all, project+"-"+s.Name)
-		}
-	}
-	return all
-}

@@ -14,13 +14,8 @@ import (
 	"gateway/projects/tree"
 )
 
-// Limits bound what is copied. 0 is no bound.
-type Limits struct {
-	// Files counts files, folders and links.
-	Files int
-	// Bytes is what the files hold together.
-	Bytes int64
-}
+// Limits bound what is imported.
+type Limits = tree.Limits
 
 // Folder is the imported folder that was looked through and can be copied.
 type Folder struct {
@@ -78,7 +73,7 @@ func (f *Folder) look(root *os.Root, name string, entry fs.DirEntry) error {
 	if err != nil {
 		return err
 	}
-	one := tree.Entry{Name: name, Mode: info.Mode(), Time: info.ModTime()}
+	one := tree.Entry{Name: name, Mode: info.Mode(), Size: info.Size(), Time: info.ModTime()}
 	switch {
 	case info.Mode()&fs.ModeSymlink != 0:
 		one.Link, err = inside(root, name)

@@ -104,7 +104,7 @@ func TestOpen_RefusesWhatLeadsOut(t *testing.T) {
 		"many":     {map[string]string{"a": "", "b": "", "c": "", "d": ""}, "more than 3 files"},
 		"large":    {map[string]string{"a": strings.Repeat("x", 2<<20)}, "more than 1 MiB"},
 	} {
-		if _, err := Open(folder(t, c.files), Limits{3, 1 << 20}); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := Open(folder(t, c.files), Limits{Files: 3, Bytes: 1 << 20}); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
 	}

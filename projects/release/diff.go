@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -44,19 +45,24 @@ func Within(path, name string) bool {
 // Diff compares the files of two folders, of which the first need not exist. What skip reports true for is left out, with
 // all that is below it.
 func Diff(ctx context.Context, from, to string, skip func(name string, entry fs.DirEntry) bool) (Changes, error) {
-	c := Changes{Same: map[string]time.Time{}}
 	before, err := Files(from, skip)
-	if errors.Is(err, fs.ErrNotExist) {
-		before, err = map[string]fs.FileInfo{}, nil
-	}
-	if err != nil {
-		return c, fmt.Errorf("comparing the files: %w", err)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return Changes{}, fmt.Errorf("comparing the files: %w", err)
 	}
 	after, err := Files(to, skip)
 	if err != nil {
-		return c, fmt.Errorf("comparing the files: %w", err)
+		return Changes{}, fmt.Errorf("comparing the files: %w", err)
 	}
-	for name, info := range after {
+	return Compare(ctx, before, slices.Sorted(maps.Keys(after)), func(name string, old fs.FileInfo) (bool, error) {
+		return equalFiles(filepath.Join(from, filepath.FromSlash(name)), old, filepath.Join(to, filepath.FromSlash(name)), after[name])
+	})
+}
+
+// Compare says what changes when other files, by their names, come after those in before. Equal reports whether one of
+// them is what it was. It takes the map over.
+func Compare(ctx context.Context, before map[string]fs.FileInfo, after []string, equal func(name string, old fs.FileInfo) (bool, error)) (Changes, error) {
+	c := Changes{Same: map[string]time.Time{}}
+	for _, name := range after {
 		old, there := before[name]
 		if !there {
 			c.Added = append(c.Added, name)
@@ -66,22 +72,17 @@ func Diff(ctx context.Context, from, to string, skip func(name string, entry fs.
 		if err := ctx.Err(); err != nil {
 			return c, err
 		}
-		equal, err := equalFiles(filepath.Join(from, filepath.FromSlash(name)), old, filepath.Join(to, filepath.FromSlash(name)), info)
+		same, err := equal(name, old)
 		switch {
 		case err != nil:
 			return c, fmt.Errorf("comparing %s: %w", name, err)
-		case equal:
+		case same:
 			c.Same[name] = old.ModTime()
 		default:
 			c.Changed = append(c.Changed, name)
 		}
 	}
-	for name := range before {
-		c.Removed = append(c.Removed, name)
-	}
-	slices.Sort(c.Added)
-	slices.Sort(c.Changed)
-	slices.Sort(c.Removed)
+	c.Removed = slices.Sorted(maps.Keys(before))
 	return c, nil
 }
 

@@ -7,12 +7,14 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"gateway/projects/tree"
 )
 
 // Make makes a stage, a folder that Change.Stage named, readable for everybody. Repair removes what is left of it.
 func (h History) Make(stage string) error {
 	for _, dir := range []string{h.root(), stage} {
-		if err := makeFolder(dir); err != nil && !errors.Is(err, fs.ErrExist) {
+		if err := tree.MakeFolder(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 			return fmt.Errorf("making a version: %w", err)
 		}
 	}
@@ -28,14 +30,6 @@ func (c *Change) Discard() error {
 	// It only removes an empty folder.
 	_ = os.Remove(c.history.root())
 	return err
-}
-
-// makeFolder makes a folder that everybody may read, whatever the umask: servers run as nobody.
-func makeFolder(dir string) error {
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		return err
-	}
-	return os.Chmod(dir, 0o755)
 }
 
 // describe counts the files of a folder; the time is that of the latest change in it.

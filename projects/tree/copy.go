@@ -12,6 +12,14 @@ import (
 	"time"
 )
 
+// Limits bound what is copied: a folder named by mistake, such as a home folder, ends there. 0 is no bound.
+type Limits struct {
+	// Files counts files, folders and links.
+	Files int
+	// Bytes is the size of all files together.
+	Bytes int64
+}
+
 // ErrGrew says that a folder has more bytes than may be copied.
 var ErrGrew = errors.New("the folder grew meanwhile")
 
@@ -21,6 +29,8 @@ type Entry struct {
 	Name string
 	// Mode says what it is, and the permissions of the copy, whatever the umask. A link has none.
 	Mode fs.FileMode
+	// Size is that of a file, when somebody looked.
+	Size int64
 	// Time is what the time of a file is set to; zero leaves it at now.
 	Time time.Time
 	// Link is where a link leads.
