@@ -3,7 +3,6 @@ package project
 import (
 	"context"
 	"net/netip"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -24,7 +23,7 @@ func listening(ctx context.Context, s *cli.Session, container string) ([]netip.A
 	var all []netip.AddrPort
 	process, err := s.Engine.ProcessDir(c)
 	if err == nil {
-		all, err = cli.Listeners(filepath.Join(process, "net"))
+		all, err = cli.Listeners(process)
 	}
 	if err != nil {
 		all, err = askListeners(ctx, s, c)

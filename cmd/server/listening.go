@@ -14,7 +14,7 @@ func newListening(env *cli.Env) *cobra.Command {
 		Hidden: true,
 		Args:   cli.Args(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error {
-			all, err := cli.Listeners("/proc/self/net")
+			all, err := cli.Listeners("/proc/self")
 			for _, a := range all {
 				env.Printf("%s\n", a)
 			}

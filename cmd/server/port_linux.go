@@ -1,58 +1,45 @@
 package server
 
 import (
-	"bufio"
 	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
+	"slices"
+
+	"github.com/prometheus/procfs"
+
+	"gateway/cmd/cli"
 )
 
 // processOn names the process that listens on a TCP port of this machine, or returns "" when it cannot be seen, as
 // without root for processes of others.
 func processOn(port uint16) string {
-	inode := listenerInode("/proc/net/tcp", port)
-	if inode == "" {
-		inode = listenerInode("/proc/net/tcp6", port)
-	}
-	if inode == "" {
-		return ""
-	}
-	links, err := filepath.Glob("/proc/[0-9]*/fd/[0-9]*")
+	fs, err := procfs.NewDefaultFS()
 	if err != nil {
 		return ""
 	}
-	for _, link := range links {
-		if to, err := os.Readlink(link); err != nil || to != "socket:["+inode+"]" {
-			continue
+	tcp, _ := fs.NetTCP()
+	tcp6, _ := fs.NetTCP6()
+	for _, line := range append(tcp, tcp6...) {
+		if line.St == cli.Listening && line.LocalPort == uint64(port) {
+			return processWith(fs, fmt.Sprintf("socket:[%d]", line.Inode))
 		}
-		pid := strings.Split(link, "/")[2]
-		name, err := os.ReadFile(filepath.Join("/proc", pid, "comm"))
-		if err != nil {
-			return "process " + pid
-		}
-		return fmt.Sprintf("%s (process %s)", strings.TrimSpace(string(name)), pid)
 	}
 	return ""
 }
 
-// listenerInode finds the socket that listens on the port in one of the kernel's tables (proc(5), /proc/net/tcp).
-func listenerInode(table string, port uint16) string {
-	const (
-		localField, stateField, inodeField = 1, 3, 9
-		listening                          = "0A"
-	)
-	f, err := os.Open(table)
+// processWith names a process that has a file open, or returns "".
+func processWith(fs procfs.FS, file string) string {
+	all, err := fs.AllProcs()
 	if err != nil {
 		return ""
 	}
-	defer f.Close()
-	suffix := fmt.Sprintf(":%04X", port)
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		fields := strings.Fields(lines.Text())
-		if len(fields) > inodeField && fields[stateField] == listening && strings.HasSuffix(fields[localField], suffix) {
-			return fields[inodeField]
+	for _, p := range all {
+		if open, err := p.FileDescriptorTargets(); err != nil || !slices.Contains(open, file) {
+			continue
 		}
+		if name, err := p.Comm(); err == nil {
+			return fmt.Sprintf("%s (process %d)", name, p.PID)
+		}
+		return fmt.Sprintf("process %d", p.PID)
 	}
 	return ""
 }
