@@ -20,10 +20,15 @@ var statePages = map[route.State]page.Kind{
 	route.Draining:  page.Draining,
 	route.Crashing:  page.Crashing,
 	route.Stopped:   page.Stopped,
+	route.Expired:   page.Expired,
 }
 
 // serve has one of the route's targets answer, or says why none does.
 func (v *visit) serve() {
+	if v.serving.state == route.Expired {
+		v.page(page.Expired) // Waiting does not help, nor does the end of a pause.
+		return
+	}
 	if p := v.server.pauses.paused(v.serving.route.Key, v.began); p != nil {
 		came := time.Now()
 		place, held := v.hold(p)

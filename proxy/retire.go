@@ -71,7 +71,7 @@ func (c succession) farewells() map[*engine.Upstream]farewell {
 			switch now.fate(before, t) {
 			case route.Unhealthy:
 				f.recall, f.needed = true, f.needed || len(now.ready) == 0
-			case route.Stopped, route.Crashing:
+			case route.Stopped, route.Expired, route.Crashing:
 				f.recall, f.drain = true, longest(f.drain, c.drain(before.route))
 			default:
 				f.drain = longest(f.drain, c.drain(before.route))

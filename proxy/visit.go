@@ -184,7 +184,11 @@ func (v *visit) missing(path route.Path) {
 func (v *visit) page(kind page.Kind) {
 	p := page.Page{Kind: kind, RequestID: v.id}
 	if v.serving != nil {
-		p.Service, p.Owner = v.serving.app(), v.serving.route.Owner
+		r := v.serving.route
+		p.Service, p.Owner, p.Project = v.serving.app(), r.Owner, r.Project
+		if kind == page.Expired {
+			p.Until = r.Expires
+		}
 	}
 	v.show(p)
 }

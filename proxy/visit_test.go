@@ -167,6 +167,31 @@ func TestProxy_AnswersForRoutesThatAreNotReady(t *testing.T) {
 	}
 }
 
+func TestProxy_AnswersForWhatHasExpired(t *testing.T) {
+	was := at("old", "127.0.0.1:1")
+	was.State = route.Expired
+	old := mount(t, "/old", route.Strip, was)
+	old.Project, old.Owner, old.Expires = "old", "kim@example.org", time.Date(2026, 6, 30, 0, 0, 0, 0, time.UTC)
+	p := start(t, Config{}, mount(t, "/", route.Strip, app(t, "root", nil)), old)
+	for _, path := range []string{"/old/", "/old/deep/er?q=1"} {
+		got := p.visitor(t, "GET", path, "Accept: text/plain")
+		for _, want := range []string{"410 old has expired", "30 June 2026", ": kim@example.org.", "gateway renew old"} {
+			if !strings.Contains(got.body, want) {
+				t.Errorf("%s: %q lacks %q", path, got.body, want)
+			}
+		}
+		if got.StatusCode != 410 || got.Header.Get("Retry-After") != "" || got.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: %d %v", path, got.StatusCode, got.Header)
+		}
+	}
+	replica := app(t, "replica", nil)
+	old.Targets = append(old.Targets, replica)
+	p.SetTable(route.Build([]route.Route{old}, nil))
+	if got := p.visitor(t, "GET", "/old/"); got.body != "replica GET /" {
+		t.Errorf("with a target that runs: %d %q", got.StatusCode, got.body)
+	}
+}
+
 func TestProxy_WaitsForItsFirstTable(t *testing.T) {
 	p := start(t, Config{})
 	if got := p.visitor(t, "GET", "/"); got.StatusCode != 503 || got.Header.Get("Retry-After") == "" {

@@ -104,7 +104,9 @@ func shellJob(m *model, r *admin.Route) (job, error) {
 	if m.actions.Shell == nil {
 		return job{}, unavailableError("a shell")
 	}
-	at := slices.IndexFunc(r.Targets, func(t admin.Target) bool { return !slices.Contains([]string{"stopped", "crashing"}, t.State) })
+	at := slices.IndexFunc(r.Targets, func(t admin.Target) bool {
+		return !slices.Contains([]string{"stopped", "expired", "crashing"}, t.State)
+	})
 	if at < 0 {
 		return job{}, fmt.Errorf("no container of %s runs, so none can have a shell; s starts it, l shows what it wrote", readable(r.Key))
 	}

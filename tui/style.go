@@ -73,7 +73,7 @@ func lookOf(state string) look {
 		return look{"◑", 2, inWarn}
 	case "paused":
 		return look{"‖", 3, inWarn}
-	case "stopped":
+	case "stopped", "expired":
 		return look{"○", 4, inDim}
 	case "unhealthy", "failing", "ejected", "unreachable", "crashing":
 		return look{"▲", 5, inBad}

@@ -27,9 +27,8 @@ type projectView struct {
 	Name     string `json:"name"`
 	Dir      string `json:"dir"`
 	Template string `json:"template,omitempty"`
-	// State is that of the routes (ready, paused, starting, unhealthy, unreachable, draining, crashing, stopped), or when
-	// there are none: "broken"
-	// for a folder that cannot be read, "not deployed" without containers, "not routed", and "running", "stopped" or
+	// State is that of the routes (ready, paused, starting, unhealthy, unreachable, draining, crashing, expired, stopped), or
+	// when there are none: "broken" for a folder that cannot be read, "not deployed" without containers, "not routed", and "running", "stopped" or
 	// "unknown" when the gateway or the engine cannot be asked.
 	State string `json:"state"`
 	Owner string `json:"owner,omitempty"`

@@ -100,7 +100,7 @@ type Route struct {
 	Project string `json:"project,omitempty"`
 	Source  string `json:"source"`
 	Mount   string `json:"mount"`
-	// State is ready, starting, unhealthy, unreachable, draining, crashing or stopped; Reason says why it is not ready, with
+	// State is ready, starting, unhealthy, unreachable, draining, crashing, expired or stopped; Reason says why it is not ready, with
 	// the fix where there is one, and LastLog is the last line that an app wrote which ended by itself.
 	State   string    `json:"state"`
 	Reason  string    `json:"reason,omitempty"`

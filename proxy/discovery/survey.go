@@ -212,6 +212,15 @@ func made(c *docker.Container, x crash, claim *label.Claim, reached reached) rou
 	}
 }
 
+// aheadOfUTC is how much earlier than in UTC a day begins where it begins first.
+const aheadOfUTC = 14 * time.Hour
+
+// past reports whether a last day is over somewhere: which time zone the owner has in mind, no label says. It decides
+// only what clients of a container that does not run are told.
+func past(last, now time.Time) bool {
+	return !last.IsZero() && !now.Add(aheadOfUTC).Before(last.AddDate(0, 0, 1))
+}
+
 // serves reports whether a container is a target that may get requests.
 func (o *observation) serves(container string) bool { return o.running[container] }
 
@@ -226,6 +235,9 @@ func (o *observation) table(m marks) *route.Table {
 		if state != route.Stopped && state != route.Crashing {
 			state, reason = o.links.state(c, state)
 			state, reason = m.state(c.container, state, reason)
+		}
+		if (state == route.Stopped || !o.running[c.container] && state == route.Starting) && past(r.Expires, o.begun) {
+			state, reason = route.Expired, "its last day was "+r.Expires.Format(time.DateOnly)
 		}
 		if state != c.route.Targets[0].State {
 			r.Targets = slices.Clone(r.Targets)

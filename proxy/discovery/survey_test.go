@@ -58,6 +58,40 @@ func TestSurvey_KeepsTheRouteOfAStoppedContainer(t *testing.T) {
 	}
 }
 
+func TestSurvey_TellsWhatHasExpired(t *testing.T) {
+	day := func(d int) string { return born.AddDate(0, 0, d).Format(time.DateOnly) }
+	for _, tt := range []struct {
+		state, status, expires string
+		want                   route.State
+	}{
+		{"exited", "Exited (0) 2 hours ago", day(-1), route.Expired},
+		{"exited", "Exited (137) 2 hours ago", day(-400), route.Expired},
+		{"created", "Created", day(-1), route.Expired},
+		{"exited", "Exited (0) 2 hours ago", day(0), route.Expired}, // It is over where days begin first.
+		{"exited", "Exited (0) 2 hours ago", day(1), route.Stopped},
+		{"exited", "Exited (0) 2 hours ago", "", route.Stopped},
+		{"created", "Created", day(1), route.Starting},
+		{"running", "Up 3 minutes", day(-400), route.Ready},
+		{"running", "Up 1 second (health: starting)", day(-400), route.Starting},
+		{"restarting", "Restarting (1) 5 seconds ago", day(-400), route.Crashing},
+	} {
+		c := box(nil, "x")
+		if tt.expires != "" {
+			c.Labels[label.Expires] = tt.expires
+		}
+		c.State, c.Status, c.Health = tt.state, tt.status, ""
+		if strings.Contains(tt.status, "starting") {
+			c.Health = "starting"
+		}
+		l := world(c)
+		l.begun = born.Add(10 * time.Hour)
+		got := survey(l, false, nil).table(marks{}).Routes()[0]
+		if got.State() != tt.want || (tt.want == route.Expired) != (got.Targets[0].Reason == "its last day was "+tt.expires) {
+			t.Errorf("%s, until %s: got %s, %q", tt.status, tt.expires, got.State(), got.Targets[0].Reason)
+		}
+	}
+}
+
 func TestSurvey_WaitsForAnAddress(t *testing.T) {
 	c := box(nil, "x")
 	c.Networks[0].Address = noAddress

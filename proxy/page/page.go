@@ -23,6 +23,7 @@ const (
 	Unhealthy   Kind = "unhealthy"      // the app's health check fails
 	Crashing    Kind = "crashing"       // the app ends by itself, and is restarted again and again
 	Stopped     Kind = "stopped"        // the app does not run
+	Expired     Kind = "expired"        // the app does not run, since its last day is past
 	Draining    Kind = "draining"       // the app is being stopped
 	Paused      Kind = "paused"         // the app is paused, and the request could wait no longer
 	Unreachable Kind = "unreachable"    // the app does not accept connections
@@ -67,6 +68,7 @@ var faces = map[Kind]face{
 	Unhealthy:   {http.StatusServiceUnavailable, 10, "fail"},
 	Crashing:    {http.StatusServiceUnavailable, 15, "fail"},
 	Stopped:     {http.StatusServiceUnavailable, 60, "calm"},
+	Expired:     {http.StatusGone, 0, "calm"},
 	Draining:    {http.StatusServiceUnavailable, 5, "wait"},
 	Paused:      {http.StatusServiceUnavailable, 10, "calm"},
 	Unreachable: {http.StatusBadGateway, 5, "fail"},
@@ -120,7 +122,9 @@ type Page struct {
 	Owner string
 	// Moved is the path that an app moved to; Moved alone shows it, as a link.
 	Moved string
-	// Until is when a removed app was last there; Gone alone shows it.
+	// Project is the name by which an app can be renewed; empty where that is not possible. Expired alone shows it.
+	Project string
+	// Until is when a removed app was last there, which Gone shows, and the last day of one that Expired is about.
 	Until time.Time
 	// Retry is after how long to try again, where that is not always the same: rounded up to seconds. 0 is the kind's own.
 	Retry time.Duration

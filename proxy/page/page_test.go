@@ -19,7 +19,7 @@ import (
 var update = flag.Bool("update", false, "write the golden files anew")
 
 var kinds = []page.Kind{
-	page.Waiting, page.Starting, page.Unhealthy, page.Crashing, page.Stopped, page.Draining, page.Paused, page.Unreachable, page.Broken,
+	page.Waiting, page.Starting, page.Unhealthy, page.Crashing, page.Stopped, page.Expired, page.Draining, page.Paused, page.Unreachable, page.Broken,
 	page.Slow, page.NotFound, page.Gone, page.Moved, page.BadRequest, page.Ambiguous, page.BadMethod, page.Internal,
 	page.LongTarget, page.Unexpected, page.LargeHead, page.Unknown, page.BadVersion, page.LargeBody, page.NoLength, page.TooMany, page.Crowded, page.NoFile,
 	page.Elsewhere,
@@ -35,6 +35,7 @@ func sample(kind page.Kind) page.Page {
 		Kind:      kind,
 		RequestID: "00112233445566778899aabbccddeeff",
 		Service:   "robots",
+		Project:   "robots",
 		Until:     time.Date(2026, 11, 20, 14, 3, 0, 0, time.UTC),
 	}
 }
@@ -255,7 +256,7 @@ func first(h header.Header, name string) string {
 func TestPage_SaysWhomToAskWhereOnlyTheOwnerHelps(t *testing.T) {
 	for kind, waits := range map[page.Kind]bool{
 		page.Starting: true, page.Unhealthy: true, page.Crashing: true, page.Draining: true, page.Paused: true, page.Unreachable: true,
-		page.Stopped: false, page.Gone: false, page.Moved: false, page.NotFound: false,
+		page.Stopped: false, page.Expired: false, page.Gone: false, page.Moved: false, page.NotFound: false,
 	} {
 		p := sample(kind)
 		p.Owner = "kim <kim@example.org>"
@@ -263,13 +264,21 @@ func TestPage_SaysWhomToAskWhereOnlyTheOwnerHelps(t *testing.T) {
 		if got := strings.Contains(w.body, `http-equiv="refresh"`) && strings.Contains(w.body, `class="reload"`); got != waits {
 			t.Errorf("%s reloads: %v, want %v", kind, got, waits)
 		}
-		asks := kind == page.Stopped || kind == page.Unhealthy || kind == page.Crashing
+		asks := kind == page.Stopped || kind == page.Expired || kind == page.Unhealthy || kind == page.Crashing
 		if got := strings.Contains(w.body, "owner"); asks && !strings.Contains(w.body, ": kim &lt;kim@example.org&gt;.") || !asks && got && kind != page.Paused {
 			t.Errorf("%s names the owner: %v, want %v: %s", kind, got, asks, w.body)
 		}
 		if body := answer(p, "GET", "application/json", "en").body; strings.Contains(body, "kim@example.org") != asks {
 			t.Errorf("%s: %s", kind, body)
 		}
+	}
+	p := sample(page.Expired)
+	if body := answer(p, "GET", "*/*", "en").body; !strings.Contains(body, "Its last day was 20 November 2026. Its owner can renew it. The command is: gateway renew robots\n") {
+		t.Errorf("an expired project: %s", body)
+	}
+	p.Project = ""
+	if body := answer(p, "GET", "*/*", "en").body; strings.Contains(body, "gateway renew") {
+		t.Errorf("what has no project cannot be renewed: %s", body)
 	}
 	if body := answer(sample(page.Stopped), "GET", "*/*", "en").body; !strings.Contains(body, "Only its owner can start it.") {
 		t.Errorf("without an owner: %s", body)

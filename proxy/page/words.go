@@ -13,7 +13,8 @@ type words struct {
 }
 
 // said is what a kind of page says in one language. {app} stands for the app's name, {until} for a date,
-// {moved} for a path, and "{: owner}" for a colon and the owner, or for nothing when there is none.
+// {moved} for a path, {day} for a last day, "{: owner}" for a colon and the owner, or for nothing when there is none, and
+// {renew} for how to renew a project, or for nothing.
 type said struct{ title, text string }
 
 type vocabulary struct {
@@ -21,7 +22,8 @@ type vocabulary struct {
 	app             string // for an app without a name
 	request, reload string
 	home            string
-	date            string // the layout of dates
+	date, day       string // the layouts of dates
+	renew           string // a sentence with {project}
 }
 
 var vocabularies = map[string]vocabulary{
@@ -32,6 +34,7 @@ var vocabularies = map[string]vocabulary{
 			Unhealthy:   {"{app} is unhealthy", "It runs, but its health check fails. Its owner may have to fix it{: owner}."},
 			Crashing:    {"{app} keeps crashing", "It stops right after each start, and is restarted. Its owner has to fix it{: owner}."},
 			Stopped:     {"{app} is stopped", "It is not running. Only its owner can start it{: owner}."},
+			Expired:     {"{app} has expired", "Its last day was {day}. Its owner can renew it{: owner}.{renew}"},
 			Draining:    {"{app} is stopping", "It is being stopped or replaced. A replacement is ready in a moment."},
 			Paused:      {"{app} is paused", "Its owner paused it. Requests continue when it is resumed."},
 			Unreachable: {"{app} does not answer", "It runs, but does not accept connections. It may still be starting."},
@@ -61,6 +64,8 @@ var vocabularies = map[string]vocabulary{
 		reload:  "This page reloads automatically.",
 		home:    "Start page of this site",
 		date:    "2 January 2006, 15:04 MST",
+		day:     "2 January 2006",
+		renew:   " The command is: gateway renew {project}",
 	},
 	"ko": {
 		kinds: map[Kind]said{
@@ -69,6 +74,7 @@ var vocabularies = map[string]vocabulary{
 			Unhealthy:   {"상태가 좋지 않습니다: {app}", "실행 중이지만 상태 검사에 실패했습니다. 담당자가 확인해야 할 수 있습니다{: owner}."},
 			Crashing:    {"계속 중단됩니다: {app}", "시작한 뒤 바로 종료되어 다시 시작하고 있습니다. 담당자가 확인해야 합니다{: owner}."},
 			Stopped:     {"중지되어 있습니다: {app}", "지금은 실행되고 있지 않습니다. 담당자만 시작할 수 있습니다{: owner}."},
+			Expired:     {"기간이 끝났습니다: {app}", "마지막 날은 {day}이었습니다. 담당자가 연장할 수 있습니다{: owner}.{renew}"},
 			Draining:    {"중지하는 중입니다: {app}", "중지되거나 교체되고 있습니다. 교체라면 곧 돌아옵니다."},
 			Paused:      {"일시 중지되었습니다: {app}", "담당자가 잠시 멈춰 두었습니다. 다시 시작되면 바로 이어집니다."},
 			Unreachable: {"응답하지 않습니다: {app}", "실행 중이지만 연결을 받지 않습니다. 아직 시작하는 중일 수 있습니다."},
@@ -98,6 +104,8 @@ var vocabularies = map[string]vocabulary{
 		reload:  "이 페이지는 자동으로 새로 고쳐집니다.",
 		home:    "이 사이트의 첫 페이지",
 		date:    "2006년 1월 2일 15:04 MST",
+		day:     "2006년 1월 2일",
+		renew:   " 명령: gateway renew {project}",
 	},
 }
 
@@ -126,7 +134,13 @@ func (p Page) words(language string) words {
 	if p.Owner != "" {
 		owner = ": " + shorten(p.Owner, maxService)
 	}
-	fill := strings.NewReplacer("{app}", app, "{until}", p.Until.In(time.UTC).Format(v.date), "{moved}", p.Moved, "{: owner}", owner)
+	renew := ""
+	if p.Project != "" {
+		renew = strings.ReplaceAll(v.renew, "{project}", shorten(p.Project, maxService))
+	}
+	until := p.Until.In(time.UTC)
+	fill := strings.NewReplacer("{app}", app, "{until}", until.Format(v.date), "{day}", until.Format(v.day), "{moved}", p.Moved,
+		"{: owner}", owner, "{renew}", renew)
 	said := v.kinds[p.Kind]
 	text := fill.Replace(said.text)
 	if p.Kind == Paused && p.Message != "" {

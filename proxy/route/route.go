@@ -23,6 +23,7 @@ const (
 	Unreachable State = "unreachable"
 	Draining    State = "draining" // was told to stop: no new requests, those under way finish
 	Crashing    State = "crashing" // ended by itself, and is restarted again and again
+	Expired     State = "expired"  // does not run, and its last day is past
 	Stopped     State = "stopped"  // exists and does not run
 )
 
@@ -41,8 +42,10 @@ func (s State) rank() int {
 		return 4
 	case Crashing:
 		return 5
-	default:
+	case Expired:
 		return 6
+	default:
+		return 7
 	}
 }
 
