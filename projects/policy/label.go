@@ -22,6 +22,8 @@ func ClaimedLabel(key, value string) string {
 		return "it is Compose's and the engine's own"
 	case key == label.Role || key == label.Record:
 		return "it marks the gateway's own containers"
+	case label.Internal(key):
+		return "gateway deploy sets it"
 	case key == "gateway.isolation" || strings.HasPrefix(key, "gateway.isolation."), strings.HasPrefix(key, "gateway.cookies"), strings.HasPrefix(key, "gateway.trust"):
 		if value == "sandbox" {
 			return ""

@@ -28,6 +28,7 @@ type Gateway interface {
 	Observed
 	Receiver
 	Pauser
+	Checker
 }
 
 // Observed is what can be asked of a proxy.
@@ -58,6 +59,7 @@ func Handler(g Gateway) http.Handler {
 		http.MethodPut:    func(r *http.Request) (any, error) { return putPause(g, r) },
 		http.MethodDelete: func(r *http.Request) (any, error) { return deletePause(g, r) },
 	})
+	mux.Handle("/v1/check", endpoint{http.MethodPut: func(r *http.Request) (any, error) { return putCheck(g, r) }})
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusNotFound, Error{Message: fmt.Sprintf("the admin API has no %s; this proxy speaks /v1", r.URL.Path)})
 	})

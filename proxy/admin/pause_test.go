@@ -1,6 +1,7 @@
 package admin_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http/httptest"
@@ -33,6 +34,26 @@ func (p *proxy) Resume(key string) (admin.Pause, error) {
 		return admin.Pause{}, nil
 	}
 	return *was, nil
+}
+
+func (p *proxy) Check(_ context.Context, c admin.Check) (admin.Checked, error) {
+	if c.Scheme == "gopher" {
+		return admin.Checked{}, fmt.Errorf("%w: the scheme", admin.ErrRefused)
+	}
+	return admin.Checked{Status: 200, Failure: c.Address + c.Path}, nil
+}
+
+func TestClient_Checks(t *testing.T) {
+	client, _ := start(t, admin.Handler(&proxy{}))
+	c := admin.Check{Address: "10.0.0.1:80", Scheme: "http", Path: "/x"}
+	if got, err := client.Check(t.Context(), c); err != nil || got.Status != 200 || got.Failure != "10.0.0.1:80/x" {
+		t.Errorf("Check = %+v, %v", got, err)
+	}
+	for _, wrong := range []admin.Check{{Address: "here:80", Path: "/"}, {Address: "10.0.0.1:80", Path: "x"}, {Address: "10.0.0.1:80", Path: "/", Timeout: -1}, {Address: "10.0.0.1:80", Path: "/", Scheme: "gopher"}} {
+		if got, err := client.Check(t.Context(), wrong); !errors.Is(err, admin.ErrRefused) {
+			t.Errorf("Check(%+v) = %+v, %v", wrong, got, err)
+		}
+	}
 }
 
 func TestClient_PausesAndResumes(t *testing.T) {

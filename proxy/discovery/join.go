@@ -75,9 +75,9 @@ func (m *membership) plan(l *listing, o *observation, now time.Time) []step {
 	v := newView(l.networks, o.proxy)
 	m.on = maps.Clone(v.proxyOn)
 	needed := make(map[string]bool)
-	for i := range o.found {
-		if link := o.found[i].link; link != "" {
-			needed[link] = true
+	for _, c := range slices.Concat(o.found, o.held) {
+		if c.link != "" {
+			needed[c.link] = true
 		}
 	}
 	maps.DeleteFunc(m.failures, func(name string, _ *failure) bool { return !needed[name] || m.on[name] })

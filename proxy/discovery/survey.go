@@ -43,6 +43,8 @@ type observation struct {
 	proxy    *docker.Container
 	found    []candidate
 	problems []route.Problem
+	// held are what a deployment has not switched to yet: the proxy joins their networks, and that is all.
+	held []candidate
 	// running are the full ids of the labelled containers that run.
 	running map[string]bool
 	links   links
@@ -55,6 +57,8 @@ type candidate struct {
 	container string
 	// link is the network it is reached through, empty when it needs none.
 	link string
+	// replaced says that another container serves the route in its place.
+	replaced bool
 }
 
 // survey applies the rules to a listing. With join, the proxy's own container counts. What it makes depends on the
@@ -65,6 +69,7 @@ func survey(l *listing, join bool, m *memo) *observation {
 		o.proxy = proxyOf(l.containers)
 	}
 	v := newView(l.networks, o.proxy)
+	rolling := rolloutsOf(l.containers)
 	m.begin(v)
 	for i := range l.containers {
 		c := &l.containers[i]
@@ -77,12 +82,20 @@ func survey(l *listing, join bool, m *memo) *observation {
 			e = v.examine(c, x)
 		}
 		m.keep(c, x, e)
-		o.found, o.problems = append(o.found, e.found...), append(o.problems, e.problems...)
+		switch {
+		case rolling.holds(c):
+			o.held = append(o.held, e.found...)
+		case rolling.replaced[c.ID]:
+			o.found = append(o.found, superseded(e.found)...)
+		default:
+			o.found, o.problems = append(o.found, e.found...), append(o.problems, e.problems...)
+		}
 		if c.State == "running" {
 			o.running[c.ID] = true
 		}
 	}
 	m.end()
+	o.found = withoutLost(o.found)
 	return o
 }
 

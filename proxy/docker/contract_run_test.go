@@ -250,6 +250,44 @@ func TestKeepRunning_ChangesWhatIsToRunUntilStopped(t *testing.T) {
 	})
 }
 
+func TestRename_GivesAContainerAnotherName(t *testing.T) {
+	each(t, func(t *testing.T, l *lane) {
+		c, other := l.run(t, docker.Spec{Command: []string{"serve"}}), l.run(t, docker.Spec{Command: []string{"serve"}})
+		name := c.Name + ".next"
+		w := watch(t, l)
+		for range 2 {
+			if err := l.client.Rename(t.Context(), c.ID, name); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.until(c.ID, "rename")
+		if now, err := l.client.Container(t.Context(), c.ID); err != nil || now.Name != name || now.State != "running" {
+			t.Errorf("renamed, it is %+v %v", now, err)
+		}
+		if err := l.client.Rename(t.Context(), c.ID, other.Name); err == nil || !strings.Contains(err.Error(), "already in use") {
+			t.Errorf("to a name that another has: %v", err)
+		}
+		if err := l.client.Rename(t.Context(), unique("nobody"), "x"); !errors.Is(err, docker.ErrNotFound) {
+			t.Errorf("a container that is not there: %v", err)
+		}
+	})
+}
+
+func TestStart_RunsAContainerAgain(t *testing.T) {
+	each(t, func(t *testing.T, l *lane) {
+		c := l.run(t, docker.Spec{Command: []string{"serve"}})
+		l.raw(t, "POST", "/containers/"+c.ID+"/stop?t=5")
+		for range 2 {
+			if err := l.client.Start(t.Context(), c.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if now, err := l.client.Container(t.Context(), c.ID); err != nil || now.State != "running" {
+			t.Errorf("started, it is %+v %v", now, err)
+		}
+	})
+}
+
 func TestTimes_AreWhatContainersSay(t *testing.T) {
 	each(t, func(t *testing.T, l *lane) {
 		mark := unique("mark")

@@ -157,6 +157,25 @@ func (c *Client) Remove(ctx context.Context, nameOrID string, timeout time.Durat
 	}))
 }
 
+// Start starts a container that does not run.
+func (c *Client) Start(ctx context.Context, nameOrID string) error {
+	return c.link.do(ctx, "starting container "+nameOrID, func(s *session) error {
+		_, err := s.sdk.ContainerStart(ctx, nameOrID, client.ContainerStartOptions{})
+		return err
+	})
+}
+
+// Rename gives a container another name; one that has the name already keeps it.
+func (c *Client) Rename(ctx context.Context, nameOrID, name string) error {
+	return c.link.do(ctx, "renaming container "+nameOrID, func(s *session) error {
+		_, err := s.sdk.ContainerRename(ctx, nameOrID, client.ContainerRenameOptions{NewName: name})
+		if err != nil && strings.Contains(err.Error(), "Renaming a container with the same name as its current name") {
+			return nil
+		}
+		return err
+	})
+}
+
 // removed waits for the end of a removal that somebody else began.
 func removed(ctx context.Context, s *session, nameOrID string) error {
 	wait := s.sdk.ContainerWait(ctx, nameOrID, client.ContainerWaitOptions{Condition: container.WaitConditionRemoved})

@@ -53,33 +53,50 @@ func (n *network) transport(scheme route.Scheme) http.RoundTripper {
 	return &n.plain
 }
 
+// Ask makes one check of what need not be a target, and returns the status of the answer. Status is 0 when there is none;
+// why then says what went wrong. A body that breaks off is no answer.
+func (c *Checker) Ask(ctx context.Context, key Key) (status int, why string) {
+	return newLoop(Target{Key: key}).answer(ctx, c.config.Transport(key.Scheme))
+}
+
 // ask makes one check and says why it failed, or nothing when it passed. Redirects are not followed; they pass.
 func (l *loop) ask(ctx context.Context, transport http.RoundTripper) string {
+	status, why := l.answer(ctx, transport)
+	if why == "" && !passes(status) {
+		path, _, _ := strings.Cut(l.check.Path, "?") // what follows may be a secret
+		return fmt.Sprintf("GET %s answered %d", shown(path), status)
+	}
+	return why
+}
+
+func passes(status int) bool { return status >= 200 && status <= 399 }
+
+// answer makes one request and returns the status of what was answered, or why nothing was.
+func (l *loop) answer(ctx context.Context, transport http.RoundTripper) (status int, failure string) {
 	ctx, cancel := context.WithTimeout(ctx, l.check.Timeout)
 	defer cancel()
 	request, err := l.request(ctx)
 	if err != nil {
-		return "the check cannot be sent: " + words(err)
+		return 0, "the check cannot be sent: " + words(err)
 	}
 	response, err := transport.RoundTrip(request)
 	if err != nil {
 		if ctx.Err() != nil {
-			return fmt.Sprintf("no answer within %v", l.check.Timeout)
+			return 0, fmt.Sprintf("no answer within %v", l.check.Timeout)
 		}
-		return why(err)
+		return 0, why(err)
 	}
 	defer response.Body.Close()
-	if response.StatusCode < 200 || response.StatusCode > 399 {
-		path, _, _ := strings.Cut(l.check.Path, "?") // what follows may be a secret
-		return fmt.Sprintf("GET %s answered %d", shown(path), response.StatusCode)
+	if !passes(response.StatusCode) {
+		return response.StatusCode, ""
 	}
 	if _, err := io.CopyN(io.Discard, response.Body, maxAnswer); err != nil && !errors.Is(err, io.EOF) {
 		if ctx.Err() != nil {
-			return fmt.Sprintf("its answer did not end within %v", l.check.Timeout)
+			return 0, fmt.Sprintf("its answer did not end within %v", l.check.Timeout)
 		}
-		return "its answer broke off"
+		return 0, "its answer broke off"
 	}
-	return ""
+	return response.StatusCode, ""
 }
 
 func (l *loop) request(ctx context.Context) (*http.Request, error) {

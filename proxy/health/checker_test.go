@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -373,5 +374,30 @@ func TestChecker_DropsLateResults(t *testing.T) {
 	c.settle(outcome{c.loops[one.Key], "it failed"})
 	if h, reason := c.State(one.Key); h != Failing || reason != "it failed" || r.take() != "a:80 false it failed" {
 		t.Errorf("got %v, %q", h, reason)
+	}
+}
+
+func TestAsk_TellsTheStatusOrWhyThereIsNone(t *testing.T) {
+	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/bad" {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+		if r.Host != "example.org" || r.UserAgent() != agent {
+			w.WriteHeader(http.StatusTeapot)
+		}
+	}))
+	defer app.Close()
+	c := New(Config{})
+	key := Key{Address: app.Listener.Addr().String(), Scheme: route.HTTP, Host: "example.org", Check: route.Check{Path: "/"}}
+	if status, why := c.Ask(t.Context(), key); status != http.StatusOK || why != "" {
+		t.Errorf("got %d %q", status, why)
+	}
+	key.Check.Path = "/bad"
+	if status, why := c.Ask(t.Context(), key); status != http.StatusInternalServerError || why != "" {
+		t.Errorf("of a failing page: %d %q", status, why)
+	}
+	app.Close()
+	if status, why := c.Ask(t.Context(), key); status != 0 || why != "connection refused" {
+		t.Errorf("of nothing: %d %q", status, why)
 	}
 }

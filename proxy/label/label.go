@@ -42,7 +42,14 @@ const (
 const (
 	Role   = "gateway.role"
 	Record = "gateway.record"
+	// Rollout names the deployment that made a container, and Replaces lists the full ids of the containers of the same
+	// project that the deployment replaces, separated by commas.
+	Rollout  = "gateway.rollout"
+	Replaces = "gateway.rollout.replaces"
 )
+
+// Next ends the name of a container that a deployment has not switched to yet.
+const Next = ".next"
 
 // The values of Role.
 const (
@@ -123,6 +130,9 @@ func ruling() []Field {
 		{Role, "–", "Set by gateway on what it creates: `proxy` and `agent` on its containers, which are never routed to, " +
 			"`edge` and `backend` on networks."},
 		{Record, "–", "Set by gateway on its containers: what they were started with."},
+		{Rollout, "–", "Set by gateway on containers that start beside those that they replace: the deployment that made them. As long " +
+			"as the name of one of them ends in `" + Next + "`, none gets requests."},
+		{Replaces, "–", "Set by gateway on the same containers: which containers they replace."},
 	}
 }
 

@@ -82,6 +82,13 @@ func TestReference_HasEveryConstantAndNothingElse(t *testing.T) {
 	}
 }
 
+func TestOurs_IsNotWhatGatewaySetsItself(t *testing.T) {
+	set := map[string]string{Rollout: "a", Replaces: "b", Role: "edge", Record: "{}"}
+	if claims, problems := Parse(set); Ours(set) || len(claims)+len(problems) > 0 {
+		t.Errorf("got %v %v", claims, problems)
+	}
+}
+
 func TestReference_HasEveryLabelThatIsRead(t *testing.T) {
 	constants := declared(t)
 	for _, field := range slices.Sorted(maps.Keys(fields)) {
@@ -90,7 +97,7 @@ func TestReference_HasEveryLabelThatIsRead(t *testing.T) {
 		}
 		delete(constants, prefix+field)
 	}
-	for _, ours := range []string{Routes, Role, Record} {
+	for _, ours := range []string{Routes, Role, Record, Rollout, Replaces} {
 		delete(constants, ours)
 	}
 	for value := range constants {

@@ -46,7 +46,7 @@ type group struct {
 
 // Parse reads the labels of one container. Both results are sorted by the names of routes; a container without
 // gateway.* labels yields neither. A route with a problem is left out of the claims, all others go on. Labels of
-// another prefix are none of its business, and neither are Role and Record. What is told of one container is bounded: it
+// another prefix are none of its business, and neither are those that gateway sets itself. What is told of one container is bounded: it
 // has at most MaxProblems, of which the last says how many more there are.
 func Parse(labels map[string]string) ([]Claim, []Problem) {
 	groups, problems := split(labels)
@@ -82,9 +82,14 @@ func Ours(labels map[string]string) bool {
 	return false
 }
 
+// Internal reports whether gateway sets a label itself, on what it creates.
+func Internal(name string) bool {
+	return name == Role || name == Record || name == Rollout || name == Replaces
+}
+
 // short cuts the prefix off a label that concerns routes. A prefix in the wrong case is one too: it is an unknown label.
 func short(name string) (string, bool) {
-	if len(name) < len(prefix) || !strings.EqualFold(name[:len(prefix)], prefix) || name == Role || name == Record {
+	if len(name) < len(prefix) || !strings.EqualFold(name[:len(prefix)], prefix) || Internal(name) {
 		return "", false
 	}
 	return name[len(prefix):], true

@@ -53,6 +53,7 @@ func (a *api) handler() http.Handler {
 	handle("POST /containers/{name}/pause", a.handlePause)
 	handle("POST /containers/{name}/unpause", a.handleUnpause)
 	handle("POST /containers/{name}/update", a.handleUpdate)
+	handle("POST /containers/{name}/rename", a.handleRename)
 	handle("DELETE /containers/{name}", a.handleRemove)
 	handle("POST /containers/{name}/exec", a.handleExecCreate)
 	handle("GET /exec/{id}/json", a.handleExecInspect)

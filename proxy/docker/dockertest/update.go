@@ -32,3 +32,20 @@ func setRestart(b *box, policy string) error {
 	b.hostConfig = raw
 	return err
 }
+
+// handleRename gives a container another name.
+func (a *api) handleRename(r *http.Request) (int, any, error) {
+	name := r.URL.Query().Get("name")
+	return act(a.world, r, func(b *box) error {
+		if name == b.name {
+			return refuse(http.StatusBadRequest, "Renaming a container with the same name as its current name")
+		}
+		if other, err := a.world.box(name); err == nil && other.name == name {
+			return refuse(http.StatusConflict, "Conflict. The container name %q is already in use by container %q. You have to remove (or rename) that container to be able to reuse that name.", "/"+name, other.id)
+		}
+		old := b.name
+		b.name = name
+		b.emit("rename", map[string]string{"oldName": "/" + old})
+		return nil
+	})
+}
