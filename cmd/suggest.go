@@ -68,7 +68,7 @@ var flagSuggestions = []struct{ command, flags, fix string }{
 	{"rm", "-v --volumes", "leave it out: volumes go with the project"},
 	{"ls", "-a --all", "leave it out: stopped projects are listed too"},
 	{"add", "-p --port --publish", "write --set port=PORT where the template has a port; the gateway publishes no ports of projects"},
-	{"logs", "--since --lines", "write --tail NUMBER"},
+	{"logs", "--lines", "write --tail NUMBER"},
 }
 
 // suggest is what to run in place of a word below a command, or empty.

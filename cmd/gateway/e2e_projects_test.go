@@ -96,6 +96,9 @@ func TestStopAndStart_KeepTheProject(t *testing.T) {
 	if out := must(t, "logs", "e2e-pause", "--tail", "5"); out == "" {
 		t.Error("logs prints nothing")
 	}
+	if out := must(t, "logs", "e2e-pause", "--since", "1h", "--timestamps"); !strings.HasPrefix(out, "20") {
+		t.Errorf("logs with times prints %q", out)
+	}
 }
 
 func TestDeploy_PutsAnEditedProjectInForce(t *testing.T) {

@@ -91,7 +91,7 @@ func (a actions) explained(err error) error {
 
 // followLogs emits the last lines of a project and those that come, or the last lines of a container without a project.
 func followLogs(ctx context.Context, s *cli.Session, arg string, emit func(string)) error {
-	several, err := written(ctx, s, arg)
+	services, err := written(ctx, s, arg)
 	if stray, is := errors.AsType[projects.Stray](err); is && stray.Kind == projects.Single {
 		text, err := s.Engine.Logs(ctx, arg, logTail)
 		for line := range strings.Lines(text) {
@@ -106,8 +106,8 @@ func followLogs(ctx context.Context, s *cli.Session, arg string, emit func(strin
 	if err != nil {
 		return err
 	}
-	return service.Logs(ctx, arg, logTail, true, func(l compose.Line) {
-		if several {
+	return service.Logs(ctx, arg, compose.LogOptions{Tail: logTail, Follow: true}, func(l compose.Line) {
+		if len(services) > 1 {
 			l.Text = l.Container + " | " + l.Text
 		}
 		emit(l.Text)

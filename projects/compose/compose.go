@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/compose-spec/compose-go/v2/types"
@@ -169,43 +168,6 @@ func (c *Compose) Volumes(ctx context.Context, name string) ([]string, error) {
 	}
 	return names, nil
 }
-
-// Line is one line of a container's log.
-type Line struct {
-	// Container is the name without the project's: "site-1".
-	Container, Text string
-}
-
-// Logs yields the last lines of every container of the project, and with follow those that come until ctx ends. Emit
-// is never called twice at once.
-func (c *Compose) Logs(ctx context.Context, name string, last int, follow bool, emit func(Line)) error {
-	err := c.service.Logs(ctx, name, &logConsumer{emit: emit}, api.LogOptions{Tail: fmt.Sprint(last), Follow: follow})
-	if ctx.Err() != nil && follow {
-		return nil
-	}
-	return worded(err)
-}
-
-// logConsumer brings the lines of several containers into one order.
-type logConsumer struct {
-	mu   sync.Mutex
-	emit func(Line)
-}
-
-// Log takes a line of stdout or stderr.
-func (l *logConsumer) Log(container, message string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for line := range strings.SplitSeq(strings.TrimRight(message, "\r\n"), "\n") {
-		l.emit(Line{container, line})
-	}
-}
-
-// Err takes a line of stderr.
-func (l *logConsumer) Err(container, message string) { l.Log(container, message) }
-
-// Status takes what Compose has to say about a container, which is not its log.
-func (l *logConsumer) Status(string, string) {}
 
 // worded takes the SDK's and the engine's prefixes off an error and names the conditions that callers know.
 func worded(err error) error {

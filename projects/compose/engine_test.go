@@ -133,7 +133,7 @@ func awaitLog(t *testing.T, c *Compose) {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); ; {
 		var lines []string
-		if err := c.Logs(t.Context(), e2eProject, 5, false, func(l Line) { lines = append(lines, l.Container+":"+l.Text) }); err != nil {
+		if err := c.Logs(t.Context(), e2eProject, LogOptions{Tail: 5}, func(l Line) { lines = append(lines, l.Container+":"+l.Text) }); err != nil {
 			t.Fatal(err)
 		}
 		if strings.Contains(strings.Join(lines, "\n"), "app-1:sleeping") {
