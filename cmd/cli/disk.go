@@ -36,7 +36,7 @@ func lowDisks(folders []string, look func(string) (projects.Disk, bool)) []strin
 			continue
 		}
 		told[d] = true
-		all = append(all, fmt.Sprintf("the disk of %s is nearly full: %s of %s is free; see what takes it: gateway stats, docker system df", folder, projects.Size(d.Free), projects.Size(d.Size)))
+		all = append(all, fmt.Sprintf("the disk of %s is nearly full: %s of %s is free; see what uses it: gateway stats --disk, docker system df", folder, projects.Size(d.Free), projects.Size(d.Size)))
 	}
 	return all
 }

@@ -17,7 +17,7 @@ func TestDiskWarnings_TellEachLowDiskOnce(t *testing.T) {
 		d, known := disks[dir]
 		return d, known
 	})
-	if len(got) != 1 || !strings.HasPrefix(got[0], "the disk of /srv is nearly full: 5.0 GiB of 100.0 GiB is free; see what takes it: gateway stats") {
+	if len(got) != 1 || !strings.HasPrefix(got[0], "the disk of /srv is nearly full: 5.0 GiB of 100.0 GiB is free; see what uses it: gateway stats --disk") {
 		t.Errorf("it warns %q", got)
 	}
 }

@@ -14,23 +14,25 @@ import (
 )
 
 func newStats(env *cli.Env) *cobra.Command {
-	var asJSON bool
+	var asJSON, disk bool
 	c := &cobra.Command{
 		Use:   "stats [NAME]",
-		Short: "Show the disk usage of projects",
-		Long: "Shows the disk usage of each project: its folder, volumes, container layers and logs. Images may be shared and\n" +
-			"are not part of the total. A dash is an unknown size, such as logs without root. The size of volumes and folders\n" +
-			"is not limited.",
-		Example: "  gateway stats\n  gateway stats robots --json",
+		Short: "Show the CPU, memory, network and disk usage of projects",
+		Long: "Shows what each project uses: processor time during one second in percent of one core, memory, bytes received\n" +
+			"and sent since its containers started, and disk. With --disk, the disk usage by folder, volumes, container\n" +
+			"layers and logs; images may be shared and are not part of the total. A dash is an unknown size, such as logs\n" +
+			"without root. The size of volumes and folders is not limited.",
+		Example: "  gateway stats\n  gateway stats --disk\n  gateway stats robots --json",
 		Args:    cli.Args(cobra.MaximumNArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
 			name := ""
 			if len(args) > 0 {
 				name = args[0]
 			}
-			return runStats(c.Context(), env, name, asJSON)
+			return runStats(c.Context(), env, name, disk, asJSON)
 		},
 	}
+	c.Flags().BoolVar(&disk, "disk", false, "show what uses the disk")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
 }
@@ -38,10 +40,11 @@ func newStats(env *cli.Env) *cobra.Command {
 // projectUsage is a project's row of what `stats --json` prints.
 type projectUsage struct {
 	Name string `json:"name"`
+	projects.Activity
 	projects.Usage
 }
 
-func runStats(ctx context.Context, env *cli.Env, name string, asJSON bool) error {
+func runStats(ctx context.Context, env *cli.Env, name string, disk, asJSON bool) error {
 	s, err := env.Session()
 	if err != nil {
 		return err
@@ -58,15 +61,22 @@ func runStats(ctx context.Context, env *cli.Env, name string, asJSON bool) error
 			Warnings []string       `json:"warnings,omitempty"`
 		}{all, warnings})
 	}
-	t := env.Table()
-	t.Row("NAME\tTOTAL\tFOLDER\tVOLUMES\tCONTAINERS\tLOGS\tIMAGES")
-	for _, u := range all {
-		t.Row("%s\t%s\t%s\t%s\t%s\t%s\t%s", u.Name, sizeOf(u.Total), sizeOf(u.Folder), sizeOf(u.Volumes), sizeOf(u.Containers), sizeOf(u.Logs), sizeOf(u.Images))
-	}
 	for _, warning := range warnings {
 		env.Notef("warning: %s\n", warning)
 	}
-	return t.Flush("the sizes")
+	t := env.Table()
+	if disk {
+		t.Row("NAME\tTOTAL\tFOLDER\tVOLUMES\tCONTAINERS\tLOGS\tIMAGES")
+		for _, u := range all {
+			t.Row("%s\t%s\t%s\t%s\t%s\t%s\t%s", u.Name, sizeOf(u.Total), sizeOf(u.Folder), sizeOf(u.Volumes), sizeOf(u.Containers), sizeOf(u.Logs), sizeOf(u.Images))
+		}
+		return t.Flush("the sizes")
+	}
+	t.Row("NAME\tCPU\tMEMORY\tRECEIVED\tSENT\tDISK")
+	for _, u := range all {
+		t.Row("%s\t%.1f%%\t%s\t%s\t%s\t%s", u.Name, u.CPU, sizeOf(u.Memory), sizeOf(u.Received), sizeOf(u.Sent), sizeOf(u.Total))
+	}
+	return t.Flush("the usage")
 }
 
 func sizeOf(bytes int64) string {
@@ -98,6 +108,14 @@ func usages(ctx context.Context, s *cli.Session, name string) ([]projectUsage, e
 	if err != nil {
 		return nil, err
 	}
+	listed := map[string][]docker.Container{}
+	for _, v := range views {
+		listed[v.Name] = seen.containers[v.Name]
+	}
+	active, err := projects.Activities(ctx, s.Engine, listed)
+	if err != nil {
+		return nil, err
+	}
 	all := []projectUsage{}
 	for _, v := range views {
 		if v.Kind == string(projects.Single) {
@@ -107,7 +125,7 @@ func usages(ctx context.Context, s *cli.Session, name string) ([]projectUsage, e
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, projectUsage{v.Name, projects.UsageOf(v.Name, v.Dir, kept, logs)})
+		all = append(all, projectUsage{v.Name, active[v.Name], projects.UsageOf(v.Name, v.Dir, kept, logs)})
 	}
 	if name != "" && len(all) == 0 {
 		return nil, fmt.Errorf("%s is a container without a project; show its size with: docker ps --size --filter name=%s", name, name)

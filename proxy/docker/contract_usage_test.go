@@ -1,6 +1,7 @@
 package docker_test
 
 import (
+	"errors"
 	"slices"
 	"testing"
 
@@ -26,6 +27,27 @@ func TestUsage_CountsWhatTheEngineKeeps(t *testing.T) {
 		}
 		if _, err := l.client.LogFile(t.Context(), c.ID); err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+func TestSample_CountsWhatAContainerUses(t *testing.T) {
+	each(t, func(t *testing.T, l *lane) {
+		c := l.run(t, docker.Spec{Command: []string{"serve"}})
+		first, err := l.client.Sample(t.Context(), c.ID)
+		if err != nil || first.At.IsZero() || first.CPU <= 0 || first.Memory <= 0 {
+			t.Errorf("a running container: %+v (%v)", first, err)
+		}
+		if second, err := l.client.Sample(t.Context(), c.ID); err != nil || !second.At.After(first.At) || second.CPU < first.CPU {
+			t.Errorf("a running container again: %+v (%v) after %+v", second, err, first)
+		}
+		l.raw(t, "POST", "/containers/"+c.ID+"/kill?signal=KILL")
+		until(t, "the end", func() bool { return l.listed(t, c.ID).State == "exited" })
+		if s, err := l.client.Sample(t.Context(), c.ID); err != nil || s != (docker.Sample{}) {
+			t.Errorf("one that ended: %+v (%v)", s, err)
+		}
+		if _, err := l.client.Sample(t.Context(), "nothing"); !errors.Is(err, docker.ErrNotFound) {
+			t.Errorf("none: %v", err)
 		}
 	})
 }

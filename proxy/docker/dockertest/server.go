@@ -47,6 +47,7 @@ func (a *api) handler() http.Handler {
 	handle("GET /system/df", a.handleUsage)
 	handle("POST /containers/create", a.handleCreate)
 	handle("GET /containers/{name}/json", a.handleInspect)
+	handle("GET /containers/{name}/stats", a.handleStats)
 	handle("POST /containers/{name}/start", a.handleStart)
 	handle("POST /containers/{name}/stop", a.handleStop)
 	handle("POST /containers/{name}/kill", a.handleKill)

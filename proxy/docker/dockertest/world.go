@@ -46,6 +46,7 @@ type box struct {
 	created           time.Time
 	started, finished time.Time
 	run               int // counts starts
+	samples           int // counts what was asked of its use
 	stopping          bool
 	ends              map[string]*end
 	bindings          []binding
