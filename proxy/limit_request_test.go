@@ -49,6 +49,7 @@ func TestLimit_OfRequestsByClient(t *testing.T) {
 	if got := read(t, p.begins(t, "192.0.2.2", "/x/"), "GET"); got.StatusCode != 200 {
 		t.Errorf("another client gets %d", got.StatusCode)
 	}
+	p.underWay(t, 2) // The other client's request ends just after it has its response.
 	if now := requestsOf(p); now.Refused["client"] != 3 || now.Refused["all"] != 0 || now.Most["all"] != 100 || now.Most["client"] != 2 {
 		t.Errorf("the metrics show %+v", now)
 	}
