@@ -22,31 +22,11 @@ func words(of func(env *cli.Env, c *cobra.Command, args []string) []cobra.Comple
 }
 
 var (
-	completeNames  = words(func(env *cli.Env, _ *cobra.Command, _ []string) []cobra.Completion { return project.CompleteNames(env) })
-	completeRoutes = words(func(env *cli.Env, c *cobra.Command, _ []string) []cobra.Completion {
-		return project.CompleteRoutes(c.Context(), env)
-	})
-	completeTemplates = words(func(env *cli.Env, c *cobra.Command, _ []string) []cobra.Completion {
-		return project.CompleteTemplates(env, c)
-	})
-	completeVersions = words(func(env *cli.Env, _ *cobra.Command, args []string) []cobra.Completion {
-		return project.CompleteVersions(env, args[0])
-	})
-	completeLinks = words(func(env *cli.Env, c *cobra.Command, _ []string) []cobra.Completion {
-		return slack.CompleteLinks(env, c)
-	})
-	completePages    = words(func(env *cli.Env, _ *cobra.Command, _ []string) []cobra.Completion { return slack.CompletePages(env) })
-	completeNetworks = words(func(env *cli.Env, c *cobra.Command, _ []string) []cobra.Completion {
-		return server.CompleteNetworks(c.Context(), env)
-	})
-	completeNothing = words(func(*cli.Env, *cobra.Command, []string) []cobra.Completion { return nil })
-	// completePaths are the paths that a project may leave.
-	completePaths = words(func(env *cli.Env, _ *cobra.Command, args []string) []cobra.Completion {
-		if len(args) == 0 {
-			return nil
-		}
-		return project.CompletePaths(env, args[0])
-	})
+	completeNames     = words(project.CompleteNames)
+	completeRoutes    = words(project.CompleteRoutes)
+	completeTemplates = words(project.CompleteTemplates)
+	completeLinks     = words(slack.CompleteLinks)
+	completeNothing   = words(func(*cli.Env, *cobra.Command, []string) []cobra.Completion { return nil })
 )
 
 // completeFiles completes the names of files, completeFolders those of folders.
@@ -65,7 +45,7 @@ func completeTrust(_ *cli.Env, _ *cobra.Command, _ []string, word string) ([]cob
 
 // completeParameters leaves room for their values.
 func completeParameters(env *cli.Env, c *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	return project.CompleteParameters(env, c, args[0]), cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+	return project.CompleteParameters(env, c, args), cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 }
 
 // completeTopics completes help topics; the commands, cobra completes.
@@ -92,14 +72,14 @@ var arguments = map[string][]completer{
 	"man":                {completeFolders},
 	"move":               {completeNames},
 	"network create":     {completeNothing},
-	"network rm":         {completeNetworks},
+	"network rm":         {words(server.CompleteNetworks)},
 	"open":               {completeRoutes},
 	"pause":              {completeRoutes},
 	"restart":            {completeNames},
 	"renew":              {completeNames},
 	"resume":             {completeRoutes},
 	"rm":                 {completeNames},
-	"rollback":           {completeNames, completeVersions},
+	"rollback":           {completeNames, words(project.CompleteVersions)},
 	"routes":             {completeRoutes},
 	"set":                {completeNames, completeParameters},
 	"show":               {completeNames},
@@ -121,9 +101,9 @@ var values = map[string]completer{
 	"binary":    completeFiles,
 	"dir":       completeFolders,
 	"file":      completeFiles,
-	"move from": completePaths,
+	"move from": words(project.CompletePaths),
 	"page":      completeFolders,
-	"project":   completePages,
+	"project":   words(slack.CompletePages),
 	"projects":  completeFolders,
 	"root":      completeFolders,
 	"socket":    completeFiles,

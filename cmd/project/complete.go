@@ -38,7 +38,7 @@ func list(env *cli.Env) []projects.Project {
 }
 
 // CompleteNames are the names of projects, described by path and template.
-func CompleteNames(env *cli.Env) []cobra.Completion {
+func CompleteNames(env *cli.Env, _ *cobra.Command, _ []string) []cobra.Completion {
 	var words []cobra.Completion
 	for _, p := range list(env) {
 		var paths []string
@@ -54,8 +54,8 @@ func CompleteNames(env *cli.Env) []cobra.Completion {
 const tableTimeout = time.Second
 
 // CompleteRoutes are the names of projects, and the paths of theirs and of the running gateway, if it answers soon.
-func CompleteRoutes(ctx context.Context, env *cli.Env) []cobra.Completion {
-	words := CompleteNames(env)
+func CompleteRoutes(env *cli.Env, c *cobra.Command, args []string) []cobra.Completion {
+	words := CompleteNames(env, c, args)
 	seen := map[string]bool{}
 	add := func(key, by string) {
 		if !seen[key] {
@@ -68,7 +68,7 @@ func CompleteRoutes(ctx context.Context, env *cli.Env) []cobra.Completion {
 			add(claim.Key.String(), "project "+string(p.Name))
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, tableTimeout)
+	ctx, cancel := context.WithTimeout(c.Context(), tableTimeout)
 	defer cancel()
 	gateway, err := env.Gateway(ctx)
 	if err != nil {
@@ -85,28 +85,29 @@ func CompleteRoutes(ctx context.Context, env *cli.Env) []cobra.Completion {
 	return words
 }
 
-// CompletePaths are the paths of one project, without their hosts.
-func CompletePaths(env *cli.Env, name string) []cobra.Completion {
-	var words []cobra.Completion
+// named is the project that the first argument names; its name is empty when there is none.
+func named(env *cli.Env, args []string) projects.Project {
 	for _, p := range list(env) {
-		for _, claim := range p.Claims {
-			if string(p.Name) == name {
-				words = append(words, claim.Key.Prefix.String())
-			}
+		if len(args) > 0 && string(p.Name) == args[0] {
+			return p
 		}
+	}
+	return projects.Project{}
+}
+
+// CompletePaths are the paths of a project, without their hosts.
+func CompletePaths(env *cli.Env, _ *cobra.Command, args []string) []cobra.Completion {
+	var words []cobra.Completion
+	for _, claim := range named(env, args).Claims {
+		words = append(words, claim.Key.Prefix.String())
 	}
 	return words
 }
 
 // CompleteVersions are the numbers of a project's versions but the current one, the newest first.
-func CompleteVersions(env *cli.Env, arg string) []cobra.Completion {
-	name, invalid := projects.ParseName(arg)
-	store, err := projects.NewStore(env.ProjectsRoot())
-	if invalid != nil || err != nil {
-		return nil
-	}
-	p, err := store.Load(name)
-	if err != nil {
+func CompleteVersions(env *cli.Env, _ *cobra.Command, args []string) []cobra.Completion {
+	p := named(env, args)
+	if p.Name == "" {
 		return nil
 	}
 	all, err := p.Releases()
@@ -123,7 +124,7 @@ func CompleteVersions(env *cli.Env, arg string) []cobra.Completion {
 }
 
 // CompleteTemplates are the names of templates with their summaries, those of the folder that --templates names among them.
-func CompleteTemplates(env *cli.Env, c *cobra.Command) []cobra.Completion {
+func CompleteTemplates(env *cli.Env, c *cobra.Command, _ []string) []cobra.Completion {
 	dir := ""
 	if f := c.Flag("templates"); f != nil {
 		dir = f.Value.String()
@@ -140,20 +141,18 @@ func CompleteTemplates(env *cli.Env, c *cobra.Command) []cobra.Completion {
 }
 
 // CompleteParameters are the parameters of a project's template, for PARAMETER=VALUE.
-func CompleteParameters(env *cli.Env, c *cobra.Command, name string) []cobra.Completion {
+func CompleteParameters(env *cli.Env, c *cobra.Command, args []string) []cobra.Completion {
 	set, err := templateSet(env, c.Flag("templates").Value.String())
 	if err != nil {
 		return nil
 	}
+	t, err := set.Find(named(env, args).Template)
+	if err != nil {
+		return nil
+	}
 	var words []cobra.Completion
-	for _, p := range list(env) {
-		t, err := set.Find(p.Template)
-		if string(p.Name) != name || err != nil {
-			continue
-		}
-		for _, parameter := range t.Parameters {
-			words = append(words, described(parameter.Name+"=", parameter.Help))
-		}
+	for _, parameter := range t.Parameters {
+		words = append(words, described(parameter.Name+"=", parameter.Help))
 	}
 	return words
 }

@@ -1,11 +1,9 @@
 package project
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -101,49 +99,32 @@ func short(d time.Duration) string {
 	return text
 }
 
-// onRoutes does something to each route that a word stands for: a path, with its host or without, or the name of a
-// project or of a container that has none. One that fails does not stop the others.
+// onRoutes does something to each route that a word names, as in cli.RouteKeys; a path need not be in the table. One that
+// fails does not stop the others.
 func onRoutes(ctx context.Context, env *cli.Env, word string, do func(gateway *admin.Client, key string) error) error {
+	key, err := route.ParseKey(word)
 	isKey := strings.Contains(word, "/")
-	if isKey {
-		key, err := route.ParseKey(word)
-		if err != nil {
-			return cli.Usage(err)
-		}
-		word = key.String()
+	if isKey && err != nil {
+		return cli.Usage(err)
 	}
 	gateway, err := env.Gateway(ctx)
 	if err != nil {
 		return err
 	}
 	defer gateway.Close()
-	keys := []string{word}
+	keys := []route.Key{key}
 	if !isKey {
 		routes, err := gateway.Routes(ctx)
 		if err != nil {
 			return err
 		}
-		if keys = keysOf(routes, word); len(keys) == 0 {
-			return fmt.Errorf("%s: %w: no project and no container of that name has one", word, admin.ErrNoRoute)
+		if keys, err = cli.RouteKeys(routes, word); err != nil {
+			return err
 		}
 	}
 	var failed []error
 	for _, key := range keys {
-		if err := do(gateway, key); err != nil {
-			failed = append(failed, err)
-		}
+		failed = append(failed, do(gateway, key.String()))
 	}
 	return errors.Join(failed...)
-}
-
-// keysOf are the keys of the routes of a project, or of a container that belongs to none.
-func keysOf(routes admin.Routes, name string) []string {
-	var keys []string
-	for _, r := range routes.Routes {
-		if name != "" && cmp.Or(r.Project, r.Service) == name {
-			keys = append(keys, r.Key)
-		}
-	}
-	slices.Sort(keys)
-	return keys
 }

@@ -1,29 +1,12 @@
 package project
 
 import (
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"gateway/proxy/admin"
 )
-
-func TestKeysOf_AreThoseOfAProjectOrAContainerWithoutOne(t *testing.T) {
-	routes := admin.Routes{Routes: []admin.Route{
-		{Key: "/blog/admin", Project: "blog", Service: "web"},
-		{Key: "/blog", Project: "blog", Service: "web"},
-		{Key: "/other", Project: "other", Service: "blog"},
-		{Key: "/alone", Service: "alone"},
-	}}
-	for name, want := range map[string][]string{
-		"blog": {"/blog", "/blog/admin"}, "alone": {"/alone"}, "web": nil, "": nil,
-	} {
-		if got := keysOf(routes, name); !slices.Equal(got, want) {
-			t.Errorf("%q has %q, want %q", name, got, want)
-		}
-	}
-}
 
 func TestPausedText_SaysWhatIsInForceAndHowItEnds(t *testing.T) {
 	until := time.Date(2026, 11, 21, 17, 0, 0, 0, time.Local)

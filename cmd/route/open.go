@@ -2,14 +2,10 @@ package route
 
 import (
 	"context"
-	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"gateway/cmd/cli"
-	"gateway/proxy/admin"
-	"gateway/proxy/route"
 )
 
 func newOpen(env *cli.Env) *cobra.Command {
@@ -39,7 +35,7 @@ func runOpen(ctx context.Context, env *cli.Env, word string, printOnly bool) err
 	if err != nil {
 		return err
 	}
-	keys, err := keysOf(routes, word)
+	keys, err := cli.RouteKeys(routes, word)
 	if err != nil {
 		return err
 	}
@@ -62,32 +58,4 @@ func runOpen(ctx context.Context, env *cli.Env, word string, printOnly bool) err
 		env.Notef("no browser was opened: %v\n", err)
 	}
 	return nil
-}
-
-// keysOf are the keys of the routes that a word stands for: a path, with its host or without, or the name of a project
-// or of a container that has none. There is one at least.
-func keysOf(routes admin.Routes, word string) ([]route.Key, error) {
-	isKey := strings.Contains(word, "/")
-	if isKey {
-		key, err := route.ParseKey(word)
-		if err != nil {
-			return nil, cli.Usage(err)
-		}
-		word = key.String()
-	}
-	var keys []route.Key
-	for _, r := range routes.Routes {
-		if isKey && r.Key != word || !isKey && r.Project != word && (r.Project != "" || r.Service != word) {
-			continue
-		}
-		key, err := route.ParseKey(r.Key)
-		if err != nil {
-			return nil, fmt.Errorf("reading the routes of the gateway: %w", err)
-		}
-		keys = append(keys, key)
-	}
-	if len(keys) == 0 {
-		return nil, fmt.Errorf("%s: %w", word, admin.ErrNoRoute)
-	}
-	return keys, nil
 }

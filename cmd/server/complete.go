@@ -16,8 +16,8 @@ import (
 const networksTimeout = time.Second
 
 // CompleteNetworks are the networks that 'gateway network create' made, for shells; none without an engine.
-func CompleteNetworks(ctx context.Context, env *cli.Env) []cobra.Completion {
-	ctx, cancel := context.WithTimeout(ctx, networksTimeout)
+func CompleteNetworks(env *cli.Env, c *cobra.Command, _ []string) []cobra.Completion {
+	ctx, cancel := context.WithTimeout(c.Context(), networksTimeout)
 	defer cancel()
 	client, err := env.Docker()
 	if err != nil {

@@ -17,14 +17,13 @@ func pages(env *cli.Env, name string) []invitePage {
 	if err != nil {
 		return nil
 	}
-	all, err := store.List()
+	all, err := invites(store)
 	if err != nil {
 		return nil
 	}
 	var found []invitePage
 	for _, p := range all {
-		page, err := pageOf(p)
-		if err == nil && (name == "" || string(p.Name) == name) {
+		if page, err := pageOf(p); err == nil && (name == "" || string(p.Name) == name) {
 			found = append(found, page)
 		}
 	}
@@ -32,7 +31,7 @@ func pages(env *cli.Env, name string) []invitePage {
 }
 
 // CompletePages are the projects with an invite page, for shells.
-func CompletePages(env *cli.Env) []cobra.Completion {
+func CompletePages(env *cli.Env, _ *cobra.Command, _ []string) []cobra.Completion {
 	var words []cobra.Completion
 	for _, page := range pages(env, "") {
 		words = append(words, string(page.Name))
@@ -41,7 +40,7 @@ func CompletePages(env *cli.Env) []cobra.Completion {
 }
 
 // CompleteLinks are the IDs of the links of the page that --project names, or of all pages, for shells.
-func CompleteLinks(env *cli.Env, c *cobra.Command) []cobra.Completion {
+func CompleteLinks(env *cli.Env, c *cobra.Command, _ []string) []cobra.Completion {
 	project := ""
 	if f := c.Flag("project"); f != nil {
 		project = f.Value.String()
