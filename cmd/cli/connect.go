@@ -34,6 +34,16 @@ func (e *Env) Docker() (*docker.Client, error) {
 	return docker.New(host)
 }
 
+// OnEngine does something with the engine that flags and environment name.
+func (e *Env) OnEngine(do func(*docker.Client) error) error {
+	client, err := e.Docker()
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	return do(client)
+}
+
 // dockerHost is the address of the engine that flags and environment name.
 func (e *Env) dockerHost() (string, error) {
 	if e.Global.Host != "" {
@@ -77,6 +87,16 @@ func (e *Env) Gateway(ctx context.Context) (*admin.Client, error) {
 			return e.dialAdmin(ctx)
 		}
 	}), nil
+}
+
+// OnGateway does something with the running proxy.
+func (e *Env) OnGateway(ctx context.Context, do func(*admin.Client) error) error {
+	client, err := e.Gateway(ctx)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	return do(client)
 }
 
 func (e *Env) dialAdmin(ctx context.Context) (net.Conn, error) {

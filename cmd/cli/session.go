@@ -71,16 +71,21 @@ func (s *Session) Gateway(ctx context.Context) (*admin.Client, error) {
 	return s.gateway, nil
 }
 
-// Change runs a command that changes projects: it is not ended half-way when its terminal goes away.
-func (e *Env) Change(ctx context.Context, do func(context.Context, *Session) error) error {
-	ctx, stop := OutliveTerminal(ctx)
-	defer stop()
+// Read runs a command that changes no project, in a session.
+func (e *Env) Read(do func(*Session) error) error {
 	s, err := e.Session()
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	return do(ctx, s)
+	return do(s)
+}
+
+// Change runs a command that changes projects: it is not ended half-way when its terminal goes away.
+func (e *Env) Change(ctx context.Context, do func(context.Context, *Session) error) error {
+	ctx, stop := OutliveTerminal(ctx)
+	defer stop()
+	return e.Read(func(s *Session) error { return do(ctx, s) })
 }
 
 // ChangeProject runs a command that changes the project called name, whose folder the engine has to see.

@@ -55,12 +55,7 @@ type actions struct{ env *cli.Env }
 // onProject is an action on the project of a route, in a session of its own.
 func (a actions) onProject(do func(ctx context.Context, s *cli.Session, name string) error) func(context.Context, admin.Route) error {
 	return func(ctx context.Context, r admin.Route) error {
-		s, err := a.env.Session()
-		if err != nil {
-			return a.explained(err)
-		}
-		defer s.Close()
-		return a.explained(do(ctx, s, cmp.Or(r.Project, r.Service)))
+		return a.explained(a.env.Read(func(s *cli.Session) error { return do(ctx, s, cmp.Or(r.Project, r.Service)) }))
 	}
 }
 
@@ -72,12 +67,7 @@ func (a actions) change(verb func(projects.Name) projects.Verb) func(context.Con
 // onGateway is an action of the running gateway on one route.
 func (a actions) onGateway(do func(ctx context.Context, gateway *admin.Client, key string) error) func(context.Context, admin.Route) error {
 	return func(ctx context.Context, r admin.Route) error {
-		gateway, err := a.env.Gateway(ctx)
-		if err != nil {
-			return a.explained(err)
-		}
-		defer gateway.Close()
-		return a.explained(do(ctx, gateway, r.Key))
+		return a.explained(a.env.OnGateway(ctx, func(gateway *admin.Client) error { return do(ctx, gateway, r.Key) }))
 	}
 }
 

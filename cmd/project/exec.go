@@ -35,17 +35,12 @@ func newExec(env *cli.Env) *cobra.Command {
 			if dash == 2 {
 				service = args[1]
 			}
-			return runExec(c.Context(), env, args[0], service, args[dash:])
+			return env.Read(func(s *cli.Session) error { return runExec(c.Context(), s, args[0], service, args[dash:]) })
 		},
 	}
 }
 
-func runExec(ctx context.Context, env *cli.Env, arg, service string, words []string) error {
-	s, err := env.Session()
-	if err != nil {
-		return err
-	}
-	defer s.Close()
+func runExec(ctx context.Context, s *cli.Session, arg, service string, words []string) error {
 	name, err := s.Known(ctx, arg)
 	if err != nil {
 		return err
@@ -58,6 +53,7 @@ func runExec(ctx context.Context, env *cli.Env, arg, service string, words []str
 	if err != nil {
 		return err
 	}
+	env := s.Env
 	in, is := env.In.(io.ReadCloser) // as it is, since it may be a terminal
 	if !is {
 		in = io.NopCloser(env.In)

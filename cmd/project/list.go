@@ -20,18 +20,16 @@ func newList(env *cli.Env) *cobra.Command {
 			"projects of another projects folder, Compose projects and single containers.",
 		Example: "  gateway ls\n  gateway ls --json",
 		Args:    cli.Args(cobra.NoArgs),
-		RunE:    func(c *cobra.Command, _ []string) error { return runList(c.Context(), env, asJSON) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			return env.Read(func(s *cli.Session) error { return runList(c.Context(), s, asJSON) })
+		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
 }
 
-func runList(ctx context.Context, env *cli.Env, asJSON bool) error {
-	s, err := env.Session()
-	if err != nil {
-		return err
-	}
-	defer s.Close()
+func runList(ctx context.Context, s *cli.Session, asJSON bool) error {
+	env := s.Env
 	all, err := s.Store.List()
 	if err != nil {
 		return err

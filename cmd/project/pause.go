@@ -107,24 +107,21 @@ func onRoutes(ctx context.Context, env *cli.Env, word string, do func(gateway *a
 	if isKey && err != nil {
 		return cli.Usage(err)
 	}
-	gateway, err := env.Gateway(ctx)
-	if err != nil {
-		return err
-	}
-	defer gateway.Close()
-	keys := []route.Key{key}
-	if !isKey {
-		routes, err := gateway.Routes(ctx)
-		if err != nil {
-			return err
+	return env.OnGateway(ctx, func(gateway *admin.Client) error {
+		keys := []route.Key{key}
+		if !isKey {
+			routes, err := gateway.Routes(ctx)
+			if err != nil {
+				return err
+			}
+			if keys, err = cli.RouteKeys(routes, word); err != nil {
+				return err
+			}
 		}
-		if keys, err = cli.RouteKeys(routes, word); err != nil {
-			return err
+		var failed []error
+		for _, key := range keys {
+			failed = append(failed, do(gateway, key.String()))
 		}
-	}
-	var failed []error
-	for _, key := range keys {
-		failed = append(failed, do(gateway, key.String()))
-	}
-	return errors.Join(failed...)
+		return errors.Join(failed...)
+	})
 }

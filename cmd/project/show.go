@@ -19,19 +19,16 @@ func newShow(env *cli.Env) *cobra.Command {
 		Long:    "Shows a project: its folder and settings, its routes with their addresses, its containers and versions, and\nproblems with their fixes.",
 		Example: "  gateway show robots\n  gateway show robots --json",
 		Args:    cli.Args(cobra.ExactArgs(1)),
-		RunE:    func(c *cobra.Command, args []string) error { return runShow(c.Context(), env, args[0], asJSON) },
+		RunE: func(c *cobra.Command, args []string) error {
+			return env.Read(func(s *cli.Session) error { return runShow(c.Context(), s, args[0], asJSON) })
+		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
 }
 
-func runShow(ctx context.Context, env *cli.Env, arg string, asJSON bool) error {
-	s, err := env.Session()
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	seen := observe(ctx, s)
+func runShow(ctx context.Context, s *cli.Session, arg string, asJSON bool) error {
+	env, seen := s.Env, observe(ctx, s)
 	p, v, err := seen.find(s.Store, arg, time.Now())
 	if err != nil {
 		return err

@@ -18,19 +18,18 @@ func newOpen(env *cli.Env) *cobra.Command {
 		Example: "  gateway open robots\n  gateway open /robots\n  gateway open robots --print",
 		Args:    cli.Args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
-			return runOpen(c.Context(), env, args[0], printOnly)
+			return env.Read(func(s *cli.Session) error { return runOpen(c.Context(), s, args[0], printOnly) })
 		},
 	}
 	c.Flags().BoolVar(&printOnly, "print", false, "print the addresses and open no browser")
 	return c
 }
 
-func runOpen(ctx context.Context, env *cli.Env, word string, printOnly bool) error {
-	gateway, err := env.Gateway(ctx)
+func runOpen(ctx context.Context, s *cli.Session, word string, printOnly bool) error {
+	gateway, err := s.Gateway(ctx)
 	if err != nil {
 		return err
 	}
-	defer gateway.Close()
 	routes, err := gateway.Routes(ctx)
 	if err != nil {
 		return err
@@ -39,15 +38,11 @@ func runOpen(ctx context.Context, env *cli.Env, word string, printOnly bool) err
 	if err != nil {
 		return err
 	}
-	s, err := env.Session()
-	if err != nil {
-		return err
-	}
-	defer s.Close()
 	at, err := s.Address(ctx, gateway)
 	if err != nil {
 		return err
 	}
+	env := s.Env
 	for _, key := range keys {
 		env.Printf("%s\n", at.URL(key))
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gateway/cmd/cli"
+	"gateway/proxy/docker"
 	"gateway/proxy/stack"
 )
 
@@ -17,18 +18,15 @@ func newDown(env *cli.Env) *cobra.Command {
 		Long: "Stops and removes the proxy and the agent. Projects keep running, and are reachable again after\n" +
 			"'gateway up'. Safe to run again.",
 		Args: cli.Args(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error { return runDown(c.Context(), env, purge) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			return env.OnEngine(func(client *docker.Client) error { return runDown(c.Context(), env, client, purge) })
+		},
 	}
 	c.Flags().BoolVar(&purge, "purge", false, "also remove the last good table and the gateway's images")
 	return c
 }
 
-func runDown(ctx context.Context, env *cli.Env, purge bool) error {
-	client, err := env.Docker()
-	if err != nil {
-		return err
-	}
-	defer client.Close()
+func runDown(ctx context.Context, env *cli.Env, client *docker.Client, purge bool) error {
 	removed, err := stack.Down(ctx, client, purge)
 	for _, name := range removed {
 		env.Notef("removed %s\n", name)

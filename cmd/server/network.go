@@ -48,7 +48,7 @@ func newNetworkCreate(env *cli.Env) *cobra.Command {
 		Args:    cli.Args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
 			o.name = args[0]
-			return runNetworkCreate(c.Context(), env, o)
+			return env.OnEngine(func(client *docker.Client) error { return runNetworkCreate(c.Context(), env, client, o) })
 		},
 	}
 	f := c.Flags()
@@ -83,16 +83,11 @@ func (o networkOptions) spec() (docker.NetworkSpec, error) {
 	return s, nil
 }
 
-func runNetworkCreate(ctx context.Context, env *cli.Env, o networkOptions) error {
+func runNetworkCreate(ctx context.Context, env *cli.Env, client *docker.Client, o networkOptions) error {
 	spec, err := o.spec()
 	if err != nil {
 		return cli.Usage(err)
 	}
-	client, err := env.Docker()
-	if err != nil {
-		return err
-	}
-	defer client.Close()
 	all, err := client.Networks(ctx)
 	if err != nil {
 		return err
@@ -138,18 +133,15 @@ func newNetworkList(env *cli.Env) *cobra.Command {
 		Aliases: []string{"list"},
 		Short:   "List the networks of the gateway and of projects",
 		Args:    cli.Args(cobra.NoArgs),
-		RunE:    func(c *cobra.Command, _ []string) error { return runNetworkList(c.Context(), env, asJSON) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			return env.OnEngine(func(client *docker.Client) error { return runNetworkList(c.Context(), env, client, asJSON) })
+		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
 }
 
-func runNetworkList(ctx context.Context, env *cli.Env, asJSON bool) error {
-	client, err := env.Docker()
-	if err != nil {
-		return err
-	}
-	defer client.Close()
+func runNetworkList(ctx context.Context, env *cli.Env, client *docker.Client, asJSON bool) error {
 	networks, err := client.Networks(ctx)
 	if err != nil {
 		return err
@@ -207,16 +199,13 @@ func newNetworkRemove(env *cli.Env) *cobra.Command {
 		Aliases: []string{"remove"},
 		Short:   "Remove a network",
 		Args:    cli.Args(cobra.ExactArgs(1)),
-		RunE:    func(c *cobra.Command, args []string) error { return runNetworkRemove(c.Context(), env, args[0]) },
+		RunE: func(c *cobra.Command, args []string) error {
+			return env.OnEngine(func(client *docker.Client) error { return runNetworkRemove(c.Context(), env, client, args[0]) })
+		},
 	}
 }
 
-func runNetworkRemove(ctx context.Context, env *cli.Env, name string) error {
-	client, err := env.Docker()
-	if err != nil {
-		return err
-	}
-	defer client.Close()
+func runNetworkRemove(ctx context.Context, env *cli.Env, client *docker.Client, name string) error {
 	networks, err := client.Networks(ctx)
 	if err != nil {
 		return err

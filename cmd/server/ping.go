@@ -32,14 +32,9 @@ func newPing(env *cli.Env) *cobra.Command {
 func runPing(ctx context.Context, env *cli.Env, agent bool) error {
 	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
 	defer cancel()
-	gateway, err := env.Gateway(ctx)
+	status, err := askStatus(ctx, env)
 	if err != nil {
 		return err
-	}
-	defer gateway.Close()
-	status, err := gateway.Status(ctx)
-	if err != nil {
-		return fmt.Errorf("asking the proxy: %w", err)
 	}
 	if agent {
 		if err := agentHeard(status, time.Now()); err != nil {

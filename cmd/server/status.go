@@ -96,32 +96,25 @@ func observeStatus(ctx context.Context, env *cli.Env) statusReport {
 	return r
 }
 
-func askStatus(ctx context.Context, env *cli.Env) (admin.Status, error) {
-	gateway, err := env.Gateway(ctx)
-	if err != nil {
-		return admin.Status{}, err
-	}
-	defer gateway.Close()
-	return gateway.Status(ctx)
+func askStatus(ctx context.Context, env *cli.Env) (status admin.Status, err error) {
+	err = env.OnGateway(ctx, func(gateway *admin.Client) error {
+		status, err = gateway.Status(ctx)
+		return err
+	})
+	return status, err
 }
 
-func ourContainers(ctx context.Context, env *cli.Env) ([]statusContainer, error) {
-	client, err := env.Docker()
-	if err != nil {
-		return nil, err
-	}
-	defer client.Close()
-	running, err := stack.Look(ctx, client)
-	if err != nil {
-		return nil, err
-	}
-	var found []statusContainer
-	for _, c := range []*docker.Container{running.Proxy, running.Agent} {
-		if c != nil {
-			found = append(found, statusContainer{Name: c.Name, State: c.State, Health: c.Health, Status: c.Status, Image: c.Image})
+func ourContainers(ctx context.Context, env *cli.Env) (found []statusContainer, err error) {
+	err = env.OnEngine(func(client *docker.Client) error {
+		running, err := stack.Look(ctx, client)
+		for _, c := range []*docker.Container{running.Proxy, running.Agent} {
+			if c != nil {
+				found = append(found, statusContainer{Name: c.Name, State: c.State, Health: c.Health, Status: c.Status, Image: c.Image})
+			}
 		}
-	}
-	return found, nil
+		return err
+	})
+	return found, err
 }
 
 // faults lists what is wrong with a proxy that answers.

@@ -42,7 +42,7 @@ func newUp(env *cli.Env) *cobra.Command {
 		Args: cli.Args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.flags = c.Flags()
-			return runUp(c.Context(), env, o)
+			return env.OnEngine(func(client *docker.Client) error { return runUp(c.Context(), env, client, o) })
 		},
 	}
 	f := c.Flags()
@@ -58,12 +58,7 @@ func newUp(env *cli.Env) *cobra.Command {
 	return c
 }
 
-func runUp(ctx context.Context, env *cli.Env, o upOptions) error {
-	client, err := env.Docker()
-	if err != nil {
-		return err
-	}
-	defer client.Close()
+func runUp(ctx context.Context, env *cli.Env, client *docker.Client, o upOptions) error {
 	engine, err := client.Engine(ctx)
 	if err != nil {
 		return err

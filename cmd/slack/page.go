@@ -146,21 +146,18 @@ func askCounts(ctx context.Context, s *cli.Session, container string) (invite.Co
 
 // onInvite does something to the page of a project that nobody else is changing.
 func onInvite(ctx context.Context, env *cli.Env, name string, do func(invitePage) error) error {
-	s, err := env.Session()
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	page, err := findPage(ctx, s, name)
-	if err != nil {
-		return err
-	}
-	unlock, err := s.Store.Lock(ctx, page.Name)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	return do(page)
+	return env.Read(func(s *cli.Session) error {
+		page, err := findPage(ctx, s, name)
+		if err != nil {
+			return err
+		}
+		unlock, err := s.Store.Lock(ctx, page.Name)
+		if err != nil {
+			return err
+		}
+		defer unlock()
+		return do(page)
+	})
 }
 
 // private makes sure that there is a folder for links and webhook, and that nobody else on this machine may look into it.

@@ -24,7 +24,9 @@ func newSlackShow(env *cli.Env) *cobra.Command {
 			"or are nearly full. A join is a press of the button.",
 		Example: "  gateway slack show\n  gateway slack show --project chat --json",
 		Args:    cli.Args(cobra.NoArgs),
-		RunE:    func(c *cobra.Command, _ []string) error { return runSlackShow(c.Context(), env, project, asJSON) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			return env.Read(func(s *cli.Session) error { return runSlackShow(c.Context(), s, project, asJSON) })
+		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	addProjectFlag(c, &project)
@@ -54,12 +56,8 @@ type linkView struct {
 	LastJoin time.Time `json:"last_join,omitzero"`
 }
 
-func runSlackShow(ctx context.Context, env *cli.Env, project string, asJSON bool) error {
-	s, err := env.Session()
-	if err != nil {
-		return err
-	}
-	defer s.Close()
+func runSlackShow(ctx context.Context, s *cli.Session, project string, asJSON bool) error {
+	env := s.Env
 	page, err := findPage(ctx, s, project)
 	if err != nil {
 		return err

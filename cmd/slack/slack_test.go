@@ -83,7 +83,7 @@ func TestSlackShow_CountsWhatThePageCounted(t *testing.T) {
 	counts.Links[link.IDOf(url)] = link.Count{Joins: 361, Last: time.Now().Add(-2 * time.Hour)}
 	counts.Failed, counts.Failure = 3, time.Now().Add(-time.Hour)
 	out.Reset()
-	if err := runSlackShow(t.Context(), env, "", false); err != nil {
+	if err := env.Read(func(s *cli.Session) error { return runSlackShow(t.Context(), s, "", false) }); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
@@ -96,7 +96,7 @@ func TestSlackShow_CountsWhatThePageCounted(t *testing.T) {
 	}
 	out.Reset()
 	counts.Links[link.IDOf(url)] = link.Count{Joins: 400}
-	if err := runSlackShow(t.Context(), env, "chat", true); err != nil {
+	if err := env.Read(func(s *cli.Session) error { return runSlackShow(t.Context(), s, "chat", true) }); err != nil {
 		t.Fatal(err)
 	}
 	var v inviteView
