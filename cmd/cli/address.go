@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"time"
 
 	"gateway/proxy/admin"
@@ -145,11 +144,5 @@ func BaseURL(s stack.Settings) string {
 	case s.Bind.IsValid() && !s.Bind.IsUnspecified():
 		host = s.Bind.String()
 	}
-	if s.HTTP == 80 {
-		if s.Bind.Is6() && host == s.Bind.String() {
-			host = "[" + host + "]"
-		}
-		return "http://" + host
-	}
-	return "http://" + net.JoinHostPort(host, strconv.Itoa(int(s.HTTP)))
+	return "http://" + joined(host, fmt.Sprint(s.HTTP))
 }

@@ -117,13 +117,24 @@ func layCode(out *strings.Builder, line string, width int) {
 	}
 }
 
-// layTable writes each row as an entry: the first cell, and below it the others, after the heads of their columns where
-// there are more than two.
+// layTable writes each row as an entry: the first cell, and below it the others.
 func layTable(out *strings.Builder, lines []string, width int) {
+	for _, row := range entries(lines) {
+		out.WriteString(Wrap(row[0], "  ", "    ", width))
+		for _, cell := range row[1:] {
+			out.WriteString(Wrap(cell, "      ", "      ", width))
+		}
+	}
+}
+
+// entries are the rows of a table without its empty cells. Cells come after the heads of their columns where there are
+// more than two.
+func entries(lines []string) [][]string {
 	heads := cells(lines[0])
+	var all [][]string
 	for _, line := range lines[min(2, len(lines)):] {
 		row := cells(line)
-		out.WriteString(Wrap(row[0], "  ", "    ", width))
+		entry := []string{row[0]}
 		for i, cell := range row[1:] {
 			if cell == "" || cell == "–" {
 				continue
@@ -131,9 +142,11 @@ func layTable(out *strings.Builder, lines []string, width int) {
 			if len(heads) > 2 && i+1 < len(heads) && heads[i+1] != "" {
 				cell = heads[i+1] + ": " + cell
 			}
-			out.WriteString(Wrap(cell, "      ", "      ", width))
+			entry = append(entry, cell)
 		}
+		all = append(all, entry)
 	}
+	return all
 }
 
 // cells returns the cells of a table's row; `\|` is no end of one.

@@ -49,20 +49,11 @@ func roff(out *strings.Builder, lines []string) {
 
 // roffTable writes each row as an entry, as layTable does.
 func roffTable(out *strings.Builder, lines []string) {
-	heads := cells(lines[0])
-	for _, line := range lines[min(2, len(lines)):] {
-		row := cells(line)
-		var texts []string
-		for i, cell := range row[1:] {
-			if cell == "" || cell == "–" {
-				continue
-			}
-			if len(heads) > 2 && i+1 < len(heads) && heads[i+1] != "" {
-				cell = heads[i+1] + ": " + cell
-			}
-			texts = append(texts, inline(cell))
+	for _, row := range entries(lines) {
+		for i, cell := range row {
+			row[i] = inline(cell)
 		}
-		out.WriteString(".TP\n" + inline(row[0]) + "\n" + strings.Join(texts, "\n.br\n") + "\n")
+		out.WriteString(".TP\n" + row[0] + "\n" + strings.Join(row[1:], "\n.br\n") + "\n")
 	}
 }
 

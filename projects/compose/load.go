@@ -29,8 +29,6 @@ type Subject struct {
 	Trust policy.Trust
 	// Place is the folder that Dir stands for, when it is another one: what is in it already will still be there.
 	Place string
-	// Foreign says that somebody else wrote compose.yaml: trust that it gives itself is refused.
-	Foreign bool
 }
 
 // Inspection is what a project comes to.
@@ -181,7 +179,7 @@ func subnetsOf(project *types.Project) map[string][]netip.Prefix {
 // look is the first look, at the text of the files.
 func look(s Subject) (policy.Report, error) {
 	return policy.Check(policy.Source{
-		Dir: s.Dir, File: file, Name: s.Name, Trust: s.Trust, Foreign: s.Foreign,
+		Dir: s.Dir, File: file, Name: s.Name, Trust: s.Trust,
 		Env: map[string]string{consts.ComposeProjectName: s.Name}, Unwrap: importer.Unwrap, Language: language(),
 	})
 }

@@ -185,16 +185,11 @@ func TestInspect_HonoursTrustOfTheProjectsOwnFileAlone(t *testing.T) {
 	if err != nil || !seen.Trust.Has(policy.Ports) || len(seen.Allowed) != 1 || !strings.HasPrefix(seen.Notes()[0], "trusted by rule ports: services.web.ports: ") {
 		t.Errorf("its own: %v %+v", err, seen)
 	}
-	_, _, err = inspect(t.Context(), Subject{Dir: dir, Name: "mine", Foreign: true})
-	refused, is := errors.AsType[policy.Refused](err)
-	if !is || len(refused) != 2 || refused[0].Rule != policy.SelfTrust && refused[1].Rule != policy.SelfTrust {
-		t.Errorf("somebody else's: %v", err)
-	}
 	plain := write(t, strings.SplitAfterN(text, "\n", 2)[1])
 	if _, _, err = inspect(t.Context(), Subject{Dir: plain, Name: "mine"}); err == nil {
 		t.Error("nobody trusted it")
 	}
-	if _, seen, err = inspect(t.Context(), Subject{Dir: plain, Name: "mine", Foreign: true, Trust: policy.Trust{policy.Ports}}); err != nil {
+	if _, seen, err = inspect(t.Context(), Subject{Dir: plain, Name: "mine", Trust: policy.Trust{policy.Ports}}); err != nil {
 		t.Errorf("trust that is given: %v %+v", err, seen)
 	}
 }

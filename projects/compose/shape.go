@@ -2,7 +2,6 @@ package compose
 
 import (
 	"context"
-	"encoding/json"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -19,9 +18,6 @@ type Shape struct {
 	Mounts map[string][]importer.Mount
 	// Running are the names of the services that run, sorted.
 	Running []string
-	// Networks is the same text for the same networks and volumes. When one changes, all containers that have it are stopped
-	// before the first is replaced.
-	Networks string
 	// Built are the names that images of the project are built under, sorted.
 	Built []string
 }
@@ -49,9 +45,7 @@ func ReadShape(ctx context.Context, s Subject) (Shape, error) {
 	for _, name := range builtServices(project) {
 		shape.Built = append(shape.Built, imagesOf(project, name)...)
 	}
-	networks, err := json.Marshal([]any{project.Networks, project.Volumes})
-	shape.Networks = string(networks)
-	return shape, err
+	return shape, nil
 }
 
 // objectsOf are the configs and secrets of a service that are files.

@@ -22,10 +22,6 @@ func TestReadShape_TellsWhatContainersHaveOfARefusedFile(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(got.Mounts, want) || !slices.Equal(got.Running, []string{"web"}) || !slices.Equal(got.Built, []string{"mine-web"}) {
 		t.Errorf("%+v %v, want mounts %v", got, err, want)
 	}
-	other, err := ReadShape(t.Context(), Subject{Dir: write(t, strings.Replace(text, "{v: {}}", "{v: {labels: [a=b]}}", 1)), Name: "mine"})
-	if err != nil || other.Networks == got.Networks {
-		t.Errorf("volumes with and without a label: %s %v", other.Networks, err)
-	}
 	dir = write(t, "include: [/etc/passwd]\nservices: {web: {image: x}}\n")
 	if _, err := ReadShape(t.Context(), Subject{Dir: dir, Name: "mine"}); err == nil || !strings.Contains(err.Error(), "rule include") {
 		t.Errorf("it read what is outside: %v", err)

@@ -31,8 +31,8 @@ func (f Folder) Path(name string) string { return filepath.Join(f.dir, name) }
 type Reach struct {
 	// Real is the absolute path without links, as far as it exists.
 	Real string
-	// Inside says that it is the folder or in it; Whole that it is the folder itself.
-	Inside, Whole bool
+	// Inside says that it is the folder or in it.
+	Inside bool
 	// Socket says that it is the engine's socket, or that the socket is in it.
 	Socket bool
 }
@@ -45,7 +45,7 @@ func (f Folder) Reach(path string) Reach {
 	if !ok || !filepath.IsAbs(path) {
 		return r
 	}
-	r.Inside, r.Whole = Within(f.real, real), real == f.real
+	r.Inside = Within(f.real, real)
 	return r
 }
 

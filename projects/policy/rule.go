@@ -1,9 +1,6 @@
 package policy
 
-import (
-	"slices"
-	"strings"
-)
+import "slices"
 
 // Rule is the name of a rule, as --trust takes it.
 type Rule string
@@ -106,18 +103,4 @@ func (r Rule) fixed() bool { return r.doc().Fixed }
 // Found makes a finding with the fix that the rule has.
 func (r Rule) Found(where, text string) Finding {
 	return Finding{Rule: r, Where: where, Text: text, Fix: r.doc().Fix}
-}
-
-// Markdown is the table of all rules.
-func Markdown() string {
-	var b strings.Builder
-	b.WriteString("| rule | refuses | because | fix |\n| --- | --- | --- | --- |\n")
-	for _, d := range rules {
-		name := "`" + string(d.Name) + "`"
-		if d.Fixed {
-			name += " (always)"
-		}
-		b.WriteString("| " + name + " | " + d.Refuses + " | " + d.Why + " | " + d.Fix + " |\n")
-	}
-	return b.String()
 }
