@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"gateway/projects/composefile"
+	"gateway/proxy/document"
 )
 
 // Header is what template.yaml says. Keys it does not know are refused.
@@ -54,7 +55,7 @@ var (
 // parseHeader reads a header strictly. Errors name the line where there is one.
 func parseHeader(text []byte) (Header, error) {
 	var h Header
-	if err := composefile.DecodeStrict(text, &h); err != nil {
+	if err := document.Decode(text, &h); err != nil {
 		return Header{}, err
 	}
 	if err := h.check(); err != nil {

@@ -7,12 +7,13 @@ import (
 	"strings"
 
 	"gateway/projects/composefile"
+	"gateway/proxy/document"
 )
 
 // located puts the file, and the line where it can be found, before what is wrong with it. Compose names the line only
 // for what is not YAML at all; for the rest it names the keys that lead there.
 func located(path string, err error) error {
-	text := composefile.Words(err, nil).Error()
+	text := document.Words(err, nil).Error()
 	for _, noise := range []string{"validating " + path + ": ", "failed to parse " + path + ": ", "parsing " + path + ": ", path + ": "} {
 		text = strings.ReplaceAll(text, noise, "")
 	}

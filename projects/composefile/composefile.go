@@ -16,6 +16,8 @@ import (
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
+
+	"gateway/proxy/document"
 )
 
 // Path are the keys that lead to a place, such as services, web, image. "[2]" is the third item of a list. In a list of
@@ -57,13 +59,13 @@ func Parse(text []byte) (*File, error) {
 	switch err := decoder.Decode(&doc); {
 	case errors.Is(err, io.EOF):
 	case err != nil:
-		return nil, Words(err, text)
+		return nil, document.Words(err, text)
 	}
 	next := yaml.Node{}
 	if err := decoder.Decode(&next); err == nil {
 		return nil, fmt.Errorf("line %d: a second document begins here; keep one", next.Line)
 	} else if !errors.Is(err, io.EOF) {
-		return nil, Words(err, text)
+		return nil, document.Words(err, text)
 	}
 	root := &yaml.Node{Kind: yaml.MappingNode}
 	if len(doc.Content) > 0 && !null(doc.Content[0]) {
@@ -76,17 +78,7 @@ func Parse(text []byte) (*File, error) {
 }
 
 // Decode reads the document into a Go value, with YAML merge keys (<<) resolved. Errors name the line in plain words.
-func (f *File) Decode(into any) error { return Words(f.root.Decode(into), nil) }
-
-// DecodeStrict reads a document into a Go value, and refuses keys that it has no field for. An empty document is no error.
-func DecodeStrict(text []byte, into any) error {
-	decoder := yaml.NewDecoder(bytes.NewReader(text))
-	decoder.KnownFields(true)
-	if err := decoder.Decode(into); !errors.Is(err, io.EOF) {
-		return Words(err, text)
-	}
-	return nil
-}
+func (f *File) Decode(into any) error { return document.Words(f.root.Decode(into), nil) }
 
 // Bytes is the text. The slice is the caller's.
 func (f *File) Bytes() []byte { return []byte(f.text) }

@@ -13,7 +13,7 @@ import (
 	// The same reader of YAML as Compose has, so that both see the same.
 	"go.yaml.in/yaml/v4"
 
-	"gateway/projects/composefile"
+	"gateway/proxy/document"
 )
 
 // Bounds of one file. Real ones have a tenth of it.
@@ -85,7 +85,7 @@ func measured(text []byte) (*yaml.Node, size, error) {
 	if err := decoder.Decode(&doc); errors.Is(err, io.EOF) {
 		return &yaml.Node{Kind: yaml.MappingNode}, size{}, nil
 	} else if err != nil {
-		return nil, size{}, composefile.Words(err, text)
+		return nil, size{}, document.Words(err, text)
 	}
 	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return nil, size{}, &formatError{0, "it has several documents, of which each would change the ones before"}

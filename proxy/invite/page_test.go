@@ -196,8 +196,8 @@ func TestLogo_ThatIsBrokenLeavesTheOneBefore(t *testing.T) {
 
 func TestSettings_RefuseWhatIsOff(t *testing.T) {
 	for text, want := range map[string]string{
-		"kind: irc": "there are slack, discord", "titel: x": "line 1: this version does not know the key titel", "title: [x]": "line 1: it takes one value",
-		"0\t0": "line 1: the file takes keys and values", "form: maybe": "line 1: it takes true or false", "club: a\nclub: b": "line 2: the key club is in line 1 already",
+		"kind: irc": "there are slack, discord", "titel: x": "line 1: key titel is not known; it knows kind", "title: [x]": "line 1: it takes one value",
+		"0\t0": "line 1: it takes keys and values", "form: maybe": "line 1: it takes true or false", "club: a\nclub: b": "line 2: key club is also at line 1",
 		"title: " + strings.Repeat("가", 81): "title has 81 characters, and 80 is the most", "text: \"a\\u0007\"": "text has characters that cannot be shown",
 		"domain: school.example": "domain needs the name of the workspace", "domain: x\nworkspace: y": `domain "x" is no domain`,
 		"kind: discord\ndomain: school.example\nworkspace: x": "knows no sign-up",

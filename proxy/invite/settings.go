@@ -1,8 +1,6 @@
 package invite
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"net/mail"
@@ -13,10 +11,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"go.yaml.in/yaml/v4"
-
+	"gateway/proxy/document"
 	"gateway/proxy/invite/link"
-	"gateway/proxy/printable"
 )
 
 // Settings is what a page says of itself, as in its page.yaml. All but Kind may be empty.
@@ -70,50 +66,13 @@ func parseSettings(text []byte) (Settings, error) {
 		return Settings{}, fmt.Errorf("it has more than %d bytes", maxSettings)
 	}
 	var s Settings
-	decoder := yaml.NewDecoder(bytes.NewReader(text))
-	decoder.KnownFields(true)
-	if err := decoder.Decode(&s); err != nil && !errors.Is(err, io.EOF) {
-		return Settings{}, worded(err)
+	if err := document.Decode(text, &s); err != nil {
+		return Settings{}, fmt.Errorf("%w; it knows kind, club, name, title, text, title-ko, text-ko, contact, owner, domain, workspace and form", err)
 	}
 	for _, value := range s.texts() {
 		*value.at = strings.TrimSpace(*value.at)
 	}
 	return s, s.check()
-}
-
-// yamlWords are what the YAML reader says, whole, and what that means.
-var yamlWords = []struct {
-	said  *regexp.Regexp
-	plain string
-}{
-	{regexp.MustCompile(`(?s)^field (.*) not found in type .*$`), "this version does not know the key $1; it knows kind, club, name, title, text, " +
-		"title-ko, text-ko, contact, owner, domain, workspace and form"},
-	{regexp.MustCompile(`^mapping key "(.*)" already defined at line (\d+)$`), "the key $1 is in line $2 already; remove one of them"},
-	{regexp.MustCompile(`(?s)^cannot construct .* into bool$`), "it takes true or false"},
-	{regexp.MustCompile(`(?s)^cannot construct .* into \w+\.Settings$`), "the file takes keys and values; write KEY: VALUE on each line"},
-	{regexp.MustCompile(`(?s)^cannot construct .* into .*$`), "it takes one value; write it behind the colon"},
-}
-
-// worded is an error of the YAML reader on one line, in words for people who know no Go.
-func worded(err error) error {
-	var faults []*yaml.LoadError
-	if all, is := errors.AsType[*yaml.LoadErrors](err); is {
-		faults = all.Errors
-	} else if one, is := errors.AsType[*yaml.LoadError](err); is {
-		faults = append(faults, one)
-	}
-	var lines []string
-	for _, fault := range faults {
-		text := fault.Message
-		for _, w := range yamlWords {
-			text = w.said.ReplaceAllString(text, w.plain)
-		}
-		if text = printable.Line(text); fault.Mark.Line > 0 {
-			text = fmt.Sprintf("line %d: %s", fault.Mark.Line, text)
-		}
-		lines = append(lines, text)
-	}
-	return errors.New(strings.Join(lines, "; "))
 }
 
 // texts are the settings that people read, and how long they may be.

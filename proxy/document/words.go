@@ -1,8 +1,12 @@
-package composefile
+// Package document reads YAML strictly, and says in plain words what is wrong with it. It knows the reader of YAML and
+// nothing of what a document is for.
+package document
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"regexp"
 	"strings"
 	"unicode/utf8"
@@ -11,6 +15,16 @@ import (
 
 	"gateway/proxy/printable"
 )
+
+// Decode reads a document into a Go value, and refuses keys that it has no field for. An empty document is no error.
+func Decode(text []byte, into any) error {
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	decoder.KnownFields(true)
+	if err := decoder.Decode(into); !errors.Is(err, io.EOF) {
+		return Words(err, text)
+	}
+	return nil
+}
 
 // Words is an error of the reader of YAML about a text in words for people who know neither it nor Go: the line, what is
 // wrong, and where it is known what to do. Other errors stay what they are. The text may be nil.
@@ -31,7 +45,7 @@ func Words(err error, text []byte) error {
 		line = unreadable(text)
 	} else if text != nil {
 		// What is missing at the end is missing in the last line.
-		line = min(line, len(lineStarts(strings.TrimRight(string(text), " \t\r\n"))))
+		line = min(line, bytes.Count(bytes.TrimRight(text, " \t\r\n"), []byte("\n"))+1)
 	}
 	return &wordsError{sentence(line, one.Message), err}
 }
