@@ -19,6 +19,8 @@ type Container struct {
 	// Ports are exposed over TCP; Publish maps ports of the host to ports of the container.
 	Ports   []uint16
 	Publish map[uint16]uint16
+	// Volumes are mounted: names by path inside the container.
+	Volumes map[string]string
 	// Health makes the container one with a health check, in that state.
 	Health string
 	// Stopped leaves it created and never started.
@@ -94,6 +96,9 @@ func (e *Engine) AddContainer(c Container) string {
 	for host, inside := range c.Publish {
 		key := strconv.Itoa(int(inside)) + "/tcp"
 		b.limits.PortBindings[key] = append(b.limits.PortBindings[key], portBinding{HostPort: strconv.Itoa(int(host))})
+	}
+	for target, name := range c.Volumes {
+		b.limits.Mounts = append(b.limits.Mounts, hostMount{Type: "volume", Source: name, Target: target})
 	}
 	networks := map[string][]string{}
 	for _, name := range c.Networks {

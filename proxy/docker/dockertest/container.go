@@ -133,8 +133,13 @@ func (a *api) handleInspect(r *http.Request) (int, any, error) {
 	if b.health != "" {
 		state["Health"] = map[string]any{"Status": b.health, "FailingStreak": b.failing}
 	}
+	mounts := []map[string]string{}
+	for _, m := range b.limits.Mounts {
+		mounts = append(mounts, map[string]string{"Type": m.Type, "Name": m.Source, "Source": m.Source, "Destination": m.Target})
+	}
 	return http.StatusOK, map[string]any{
-		"Id": b.id, "Name": "/" + b.name, "Created": b.created.UTC(), "RestartCount": b.restarts, "Image": b.image.id, "State": state, "HostConfig": b.hostConfig,
+		"Mounts": mounts,
+		"Id":     b.id, "Name": "/" + b.name, "Created": b.created.UTC(), "RestartCount": b.restarts, "Image": b.image.id, "State": state, "HostConfig": b.hostConfig,
 		"Config": map[string]any{
 			"Image": b.config.Image, "User": b.config.User, "Tty": b.config.Tty, "Labels": b.config.Labels, "ExposedPorts": b.exposed(),
 			"Cmd": b.config.Cmd, "Entrypoint": b.config.Entrypoint, "Healthcheck": b.config.Healthcheck, "StopTimeout": b.config.StopTimeout,

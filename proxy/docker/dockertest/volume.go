@@ -12,6 +12,7 @@ func (e *Engine) AddVolume(name string, labels map[string]string) {
 	e.world.mu.Lock()
 	defer e.world.mu.Unlock()
 	e.world.volumes[name] = maps.Clone(labels)
+	delete(e.world.contents, name)
 }
 
 func handleVolumes(handle func(string, answer), w *world) {
@@ -87,5 +88,6 @@ func removeVolume(w *world, r *http.Request) (int, any, error) {
 		}
 	}
 	delete(w.volumes, name)
+	delete(w.contents, name)
 	return http.StatusNoContent, nil, nil
 }

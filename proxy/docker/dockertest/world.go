@@ -21,10 +21,13 @@ type world struct {
 	networks     []*bridge
 	images       []*image
 	volumes      map[string]map[string]string // labels by name
-	execs        map[string]*execution
-	programs     map[string]Program
-	ended        bool
-	feed         *feed
+	contents     map[string]content           // by a volume's name
+	// cut is where tars of copies end, 0 for their end.
+	cut      int
+	execs    map[string]*execution
+	programs map[string]Program
+	ended    bool
+	feed     *feed
 	// files is how many files the engine may let a container open, 0 for any number.
 	files int64
 }
@@ -94,13 +97,16 @@ type hostConfig struct {
 	NetworkMode   string
 	PortBindings  map[string][]portBinding
 	RestartPolicy struct{ Name string }
-	Mounts        []struct{ Type, Source, Target string }
+	Mounts        []hostMount
 	Binds         []string
 	Ulimits       []struct {
 		Name string
 		Hard int64
 	}
 }
+
+// hostMount is a volume or a folder of the host in a container.
+type hostMount struct{ Type, Source, Target string }
 
 type portBinding struct {
 	HostIP   string `json:"HostIp"`
@@ -129,7 +135,7 @@ type bridge struct {
 
 func newWorld() *world {
 	w := &world{
-		version: "20.10.24", api: "1.41", index: map[string]*box{}, volumes: map[string]map[string]string{},
+		version: "20.10.24", api: "1.41", index: map[string]*box{}, volumes: map[string]map[string]string{}, contents: map[string]content{},
 		execs: map[string]*execution{}, programs: map[string]Program{}, feed: newFeed(),
 	}
 	for _, predefined := range []struct{ name, driver, subnet string }{
