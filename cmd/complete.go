@@ -38,6 +38,11 @@ func completeFolders(*cli.Env, *cobra.Command, []string, string) ([]cobra.Comple
 	return nil, cobra.ShellCompDirectiveFilterDirs
 }
 
+// completeArchives completes archives by their names, and files.
+func completeArchives(env *cli.Env, _ *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return project.CompleteArchives(env), cobra.ShellCompDirectiveDefault
+}
+
 // completeTrust completes the last of a list of rules, and leaves room for further ones.
 func completeTrust(_ *cli.Env, _ *cobra.Command, _ []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	return project.CompleteTrust(word), cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
@@ -65,6 +70,9 @@ func completeTopics(_ *cli.Env, c *cobra.Command, _ []string, _ string) ([]cobra
 // arguments has a completer for each argument of a command. A test checks that no command with arguments is missing.
 var arguments = map[string][]completer{
 	"add":                {completeTemplates, completeNothing},
+	"backup":             {completeNames},
+	"backup ls":          {completeNames},
+	"backup verify":      {completeArchives},
 	"deploy":             {completeNames},
 	"exec":               {completeNames},
 	"help":               {completeTopics},
@@ -77,6 +85,7 @@ var arguments = map[string][]completer{
 	"pause":              {completeRoutes},
 	"restart":            {completeNames},
 	"renew":              {completeNames},
+	"restore":            {completeArchives, completeNothing},
 	"resume":             {completeRoutes},
 	"rm":                 {completeNames},
 	"rollback":           {completeNames, words(project.CompleteVersions)},
@@ -98,6 +107,7 @@ var arguments = map[string][]completer{
 // values has a completer for flags by their names, in every command that has one of that name; those of "COMMAND NAME" go
 // before. Flags that are not here take no files.
 var values = map[string]completer{
+	"backup to": completeFolders,
 	"binary":    completeFiles,
 	"dir":       completeFolders,
 	"file":      completeFiles,

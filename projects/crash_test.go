@@ -115,7 +115,16 @@ func crashCases() []crashCase {
 			},
 			verb: func(*testing.T) Verb { return Rollback{Name: "shop"} },
 		},
+		{name: "backup", bench: keeping, verb: func(t *testing.T) Verb { return Backup{Name: "robots", Dir: t.TempDir()} }},
+		{name: "restore", bench: newBench, verb: func(t *testing.T) Verb { return restoreOf(archiveFile(t), "robots") }},
 	}
+}
+
+// archiveFile is an archive of project robots.
+func archiveFile(t *testing.T) string {
+	t.Helper()
+	_, file := archived(t)
+	return file
 }
 
 // resting is a bench whose project robots is stopped.

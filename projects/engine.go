@@ -52,6 +52,7 @@ type Engine interface {
 	Lister
 	Remover
 	Keeper
+	Archiver
 	Images() docker.Images
 }
 

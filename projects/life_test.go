@@ -222,7 +222,11 @@ func (f *fakeCompose) Down(ctx context.Context, name string) error {
 	for _, c := range running.Containers {
 		f.engine.Remove(c.Name)
 	}
-	return nil
+	volumes, err := f.client.Volumes(ctx, composeProject+"="+name)
+	for _, v := range volumes {
+		err = errors.Join(err, f.client.RemoveVolume(ctx, v.Name))
+	}
+	return err
 }
 
 // bench is a Life on an engine in memory with the gateway's proxy and image on it.

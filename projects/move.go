@@ -48,12 +48,8 @@ func (r Move) Plan(ctx context.Context, o *Observed) (*Change, error) {
 		return nil, err
 	}
 	m := move{Move: r, project: p}
-	if p.Template != "" {
-		t, err := r.Template(p.Template)
-		if err != nil {
-			return nil, fmt.Errorf("project %s: %w; name the folder that has it with --templates", r.Name, err)
-		}
-		m.template = &t
+	if err := m.knowTemplate(); err != nil {
+		return nil, err
 	}
 	done, err := m.find()
 	if err != nil {
@@ -89,6 +85,24 @@ func (r Move) Plan(ctx context.Context, o *Observed) (*Change, error) {
 		c.Notes = notes
 	}
 	return c, err
+}
+
+// knowTemplate finds the project's template, when it has one.
+func (m *move) knowTemplate() error {
+	if m.project.Template == "" {
+		return nil
+	}
+	t, err := m.Template(m.project.Template)
+	if err != nil {
+		return fmt.Errorf("project %s: %w; name the folder that has it with --templates", m.Name, err)
+	}
+	m.template = &t
+	return nil
+}
+
+// afterwards is the command of the template that is run after a move.
+func (m *move) afterwards() []string {
+	return append(slices.Clone(m.template.Move.Run), m.from.Prefix.String(), m.to.Prefix.String())
 }
 
 // find decides which route moves. It reports whether it has moved already.
@@ -197,7 +211,7 @@ func (m *move) change(ctx context.Context, o *Observed) (*Change, error) {
 	if m.template == nil || m.template.Move == nil {
 		return c, nil
 	}
-	command := append(slices.Clone(m.template.Move.Run), m.from.Prefix.String(), m.to.Prefix.String())
+	command := m.afterwards()
 	c.Steps = append(c.Steps, plan.Step{Text: fmt.Sprintf("run in service %s: %s", m.template.Move.Service, strings.Join(command, " "))})
 	c.Then = func(ctx context.Context) error {
 		said, err := o.life.runIn(ctx, m.Name, m.template.Move.Service, command)

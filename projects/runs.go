@@ -67,6 +67,8 @@ func (l Life) act(ctx context.Context, name Name, a plan.Action, interrupted boo
 		}
 	case dropOld:
 		l.dropOld(ctx, a.Names)
+	case removeHelper:
+		return l.Engine.Remove(ctx, a.Names[0], 0)
 	default:
 		return fmt.Errorf("an action %q is not known to this version of gateway; install the version that began the change and run the command again", a.Kind)
 	}

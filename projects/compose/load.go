@@ -42,6 +42,8 @@ type Inspection struct {
 	Labels map[string]map[string]string
 	// Subnets are those that networks ask for, by the network's key.
 	Subnets map[string][]netip.Prefix
+	// Volumes are the names of the project's volumes, by their keys.
+	Volumes map[string]string
 	// Unset are the variables that the files use and nothing sets.
 	Unset []policy.Unset
 	// Absent are the mounts of which nothing is there to be mounted, one line each.
@@ -128,6 +130,10 @@ func inspect(ctx context.Context, s Subject) (*types.Project, Inspection, error)
 		seen.Labels[name] = service.Labels
 	}
 	seen.Subnets = subnetsOf(project)
+	seen.Volumes = map[string]string{}
+	for key, volume := range project.Volumes {
+		seen.Volumes[key] = volume.Name
+	}
 	seen.Absent = absent(project, s, report.Base)
 	seen.Added = addLimits(project)
 	return finish(project), seen, nil

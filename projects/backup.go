@@ -1,0 +1,253 @@
+package projects
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"gateway/projects/archive"
+	"gateway/projects/plan"
+	"gateway/proxy/docker"
+)
+
+// Archiver is how the content of volumes goes in and out of an engine; *docker.Client is one.
+type Archiver interface {
+	Engine(ctx context.Context) (docker.Engine, error)
+	Volumes(ctx context.Context, labels ...string) ([]docker.Volume, error)
+	VolumeLabels(ctx context.Context, name string) (map[string]string, error)
+	CreateVolume(ctx context.Context, v docker.Volume) error
+	Mounts(ctx context.Context, nameOrID string) ([]docker.MountPoint, error)
+	Create(ctx context.Context, spec docker.Spec) (id string, err error)
+	CopyFrom(ctx context.Context, container, path string) (io.ReadCloser, error)
+	CopyTo(ctx context.Context, container, path string, tar io.Reader) error
+}
+
+// removeHelper removes the container that files of volumes were copied by, Names[0].
+const removeHelper plan.Kind = "remove helper"
+
+// composeVolume is the label by which Compose marks a volume with its key in the compose file.
+const composeVolume = "com.docker.compose.volume"
+
+// gatewayImage is the image of gateway itself, which 'gateway up' makes.
+const gatewayImage = "gateway:latest"
+
+// Backup writes a project to an archive: its folder, its volumes and what it runs of. It changes nothing of the project,
+// and keeps others from changing it meanwhile. The archive is synced and read back before it gets its name.
+type Backup struct {
+	Name Name
+	// Dir is the folder for the archive; it is made when it does not exist.
+	Dir string
+	// Version is that of gateway.
+	Version string
+	// Progress is told how many bytes were read; nil tells nobody.
+	Progress func(bytes int64)
+}
+
+// Archived is an archive that was written and verified.
+type Archived struct {
+	archive.Entry
+	Manifest archive.Manifest
+}
+
+// Backups is the folder of archives beside that of the projects.
+func (s Store) Backups() string { return filepath.Join(filepath.Dir(s.root), "backups") }
+
+// Backup writes a project to an archive, which is whole, on the disk and verified when the error is nil.
+func (l Life) Backup(ctx context.Context, b Backup) (Archived, error) {
+	c, err := l.Do(ctx, b)
+	if err != nil {
+		return Archived{}, err
+	}
+	return *c.Archived, nil
+}
+
+// Project is the one to archive.
+func (b Backup) Project() Name { return b.Name }
+
+// archiving is a Backup under way.
+type archiving struct {
+	Backup
+	life    Life
+	project Project
+	running Running
+	path    string
+	// volumes are the project's, by their keys in the compose file.
+	volumes map[string]docker.Volume
+	info    archive.Info
+}
+
+// Plan finds what there is to archive.
+func (b Backup) Plan(ctx context.Context, o *Observed) (*Change, error) {
+	p, err := o.Load()
+	if err != nil {
+		return nil, err
+	}
+	running, err := o.Running(ctx)
+	if err == nil {
+		err = refuse(running.foreign(b.Name, p.Dir), o.near(), b.placeFits(o.life.Store, p))
+	}
+	if err != nil {
+		return nil, err
+	}
+	under := &archiving{Backup: b, life: o.life, project: p, running: running}
+	if err := under.observe(ctx); err != nil {
+		return nil, err
+	}
+	c := &Change{
+		Plan: plan.Plan{Verb: "backup"}, Project: p, Notes: slices.Clone(under.info.Notes), Archived: &Archived{},
+		Undone: "nothing of the archive was kept", Fix: "gateway backup " + string(b.Name),
+	}
+	c.Steps = []plan.Step{{Text: "archive the folder " + p.Dir}}
+	for _, key := range under.info.Volumes {
+		c.Steps = append(c.Steps, plan.Step{Text: "archive volume " + under.volumes[key].Name})
+	}
+	c.Steps = append(c.Steps, plan.Step{
+		Text: "write and verify " + under.path,
+		Do:   func(ctx context.Context) (err error) { *c.Archived, err = under.write(ctx); return err },
+		Undo: []plan.Action{{Kind: plan.Remove, Path: archive.Partial(under.path)}, {Kind: removeHelper, Names: []string{helperOf(b.Name)}}},
+	})
+	return c, nil
+}
+
+// placeFits refuses folders whose archives would be in the projects folder or archive themselves.
+func (b Backup) placeFits(s Store, p Project) error {
+	dir, err := filepath.Abs(b.Dir)
+	if err != nil {
+		return err
+	}
+	for _, folder := range []string{s.root, p.Dir} {
+		if contains(resolved(folder), resolved(dir)) {
+			return fmt.Errorf("folder %s: it is inside %s, which is archived itself; name another folder with --to", b.Dir, folder)
+		}
+	}
+	return nil
+}
+
+// observe asks the engine for what the project has and runs of.
+func (b *archiving) observe(ctx context.Context) error {
+	engine, err := b.life.Engine.Engine(ctx)
+	if err != nil {
+		return err
+	}
+	now := time.Now().UTC().Truncate(time.Second)
+	b.path = archive.Free(b.Dir, string(b.Name), now, false)
+	b.info = archive.Info{Project: string(b.Name), Created: now, Gateway: b.Version, Engine: engine.Version}
+	for _, c := range b.running.Containers {
+		b.info.Images = append(b.info.Images, archive.Image{Service: ServiceOf(c), Name: c.Image, ID: c.ImageID})
+	}
+	slices.SortFunc(b.info.Images, func(x, y archive.Image) int { return strings.Compare(x.Service, y.Service) })
+	b.info.Images = slices.Compact(b.info.Images)
+	return b.findVolumes(ctx)
+}
+
+// findVolumes sorts out which volumes are the project's own. Others that its containers use are named and left out.
+func (b *archiving) findVolumes(ctx context.Context) error {
+	own, err := b.life.Engine.Volumes(ctx, ComposeLabel(b.Name))
+	if err != nil {
+		return err
+	}
+	b.volumes = map[string]docker.Volume{}
+	mine := map[string]bool{}
+	for _, v := range own {
+		key := v.Labels[composeVolume]
+		if key == "" {
+			key = v.Name
+		}
+		b.volumes[key] = v
+		b.info.Volumes = append(b.info.Volumes, key)
+		mine[v.Name] = true
+	}
+	slices.Sort(b.info.Volumes)
+	for _, c := range b.running.Containers {
+		mounts, err := b.life.Engine.Mounts(ctx, c.ID)
+		if err != nil {
+			return err
+		}
+		for _, m := range mounts {
+			if m.Volume != "" && !mine[m.Volume] {
+				b.leaveOut(fmt.Sprintf("volume %s at %s of service %s is not archived: it is not this project's alone, or has no name in its %s", m.Volume, m.Target, ServiceOf(c), ComposeFile))
+			}
+		}
+	}
+	return nil
+}
+
+func (b *archiving) leaveOut(note string) {
+	if !slices.Contains(b.info.Notes, note) {
+		b.info.Notes = append(b.info.Notes, note)
+	}
+}
+
+// write makes the archive.
+func (b *archiving) write(ctx context.Context) (Archived, error) {
+	var done Archived
+	if err := os.MkdirAll(filepath.Dir(b.Dir), 0o755); err != nil {
+		return done, b.failed(err)
+	}
+	if err := os.Mkdir(b.Dir, privateMode); err != nil && !errors.Is(err, os.ErrExist) {
+		return done, b.failed(err)
+	}
+	w, err := archive.Create(b.path, b.Progress)
+	if err != nil {
+		return done, b.failed(err)
+	}
+	err = b.folder(ctx, w)
+	if err == nil {
+		err = b.allVolumes(ctx, w)
+	}
+	if err != nil {
+		return done, b.failed(errors.Join(err, w.Abort()))
+	}
+	if done.Manifest, err = w.Finish(ctx, b.info); err != nil {
+		return done, b.failed(err)
+	}
+	written, err := os.Stat(b.path)
+	if err != nil {
+		return done, b.failed(err)
+	}
+	done.Entry, _ = archive.ParseName(filepath.Base(b.path))
+	done.Path, done.Bytes = b.path, written.Size()
+	return done, nil
+}
+
+func (b *archiving) failed(err error) error {
+	return fmt.Errorf("archiving project %s: %w", b.Name, diskFull(forbidden(err)))
+}
+
+// helperOf is the name of the container that files of a project's volumes are copied by. It is never started.
+func helperOf(name Name) string { return "gateway-archive-" + string(name) }
+
+// helper makes the container that has volumes, by their keys, below the folder of volumes.
+func (l Life) helper(ctx context.Context, name Name, image string, volumes map[string]string, readOnly bool) (id string, remove func() error, err error) {
+	// One may be left of an interrupted command.
+	if err := l.Engine.Remove(ctx, helperOf(name), 0); err != nil {
+		return "", nil, err
+	}
+	spec := docker.Spec{Name: helperOf(name), Image: image, Command: []string{"version"}, Network: "none"}
+	for key, volume := range volumes {
+		spec.Mounts = append(spec.Mounts, docker.Mount{Volume: volume, Target: "/" + archive.Volumes + "/" + key, ReadOnly: readOnly})
+	}
+	id, err = l.Engine.Create(ctx, spec)
+	return id, func() error {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+		defer cancel()
+		return l.Engine.Remove(ctx, id, 0)
+	}, err
+}
+
+// helperImage is an image that the engine has: gateway's own, else one of the project's containers.
+func (l Life) helperImage(ctx context.Context, others ...string) (string, error) {
+	for _, image := range append([]string{gatewayImage}, others...) {
+		_, err := l.Engine.Images().ID(ctx, image)
+		if err == nil || !errors.Is(err, docker.ErrNotFound) {
+			return image, err
+		}
+	}
+	return "", fmt.Errorf("image %s is not on the engine, and volumes are copied by a container of it; make it with: gateway up", gatewayImage)
+}
