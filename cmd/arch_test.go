@@ -54,6 +54,7 @@ var ours = map[string][]string{
 	"proxy/health":         {"proxy/route"},
 	"proxy/document":       {"proxy/printable"},
 	"proxy/invite":         {"proxy/bounded", "proxy/document", "proxy/invite/...", "proxy/limit", "proxy/printable"},
+	"proxy/notify":         {"proxy/invite/durable"},
 	"proxy/bounded":        {"proxy/limit"},
 	"proxy/limit":          {},
 	"proxy/metric":         {"proxy/traffic"},

@@ -75,6 +75,7 @@ var arguments = map[string][]completer{
 	"backup verify":      {completeArchives},
 	"deploy":             {completeNames},
 	"exec":               {completeNames},
+	"expire":             {words(project.CompleteExpire)},
 	"help":               {completeTopics},
 	"logs":               {completeNames},
 	"man":                {completeFolders},
@@ -136,8 +137,8 @@ func addCompletions(env *cli.Env, root *cobra.Command) {
 		if of := arguments[path]; of != nil {
 			c.ValidArgsFunction = func(c *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
 				n := len(args)
-				if n >= len(of) && path == "set" {
-					n = len(of) - 1 // Its last argument may come several times.
+				if n >= len(of) && (path == "set" || path == "expire") {
+					n = len(of) - 1 // The last argument may come several times.
 				}
 				if n >= len(of) {
 					return nil, cobra.ShellCompDirectiveNoFileComp

@@ -68,6 +68,17 @@ func crashCases() []crashCase {
 			verb: func(*testing.T) Verb { return Remove{"robots"} }, again: true,
 		},
 		{name: "move", bench: added, verb: func(t *testing.T) Verb { return Move{Name: "robots", To: prefix(t, "/chess"), Template: known} }},
+		{name: "notice", bench: added, verb: func(t *testing.T) Verb { return Notice{Name: "robots", On: day(t, "2027-07-01")} }},
+		{name: "suspend", bench: notified, verb: func(t *testing.T) Verb { return Suspend{Name: "robots", On: day(t, "2027-07-15")} }},
+		{name: "suspend before the last day", bench: added, verb: func(t *testing.T) Verb { return Suspend{Name: "robots", On: day(t, "2027-01-15")} }},
+		{name: "suspend of a source", bench: withShop, verb: func(t *testing.T) Verb { return Suspend{Name: "shop", On: day(t, "2028-01-15")} }},
+		{name: "suspend of what is stopped", bench: resting, verb: func(t *testing.T) Verb { return Suspend{Name: "robots", On: day(t, "2028-01-15")} }},
+		{
+			name: "renew of what is suspended", bench: suspended,
+			verb: func(t *testing.T) Verb {
+				return Renew{Name: "robots", Until: day(t, "2030-01-02"), On: day(t, "2027-08-01")}
+			},
+		},
 		{name: "renew", bench: added, verb: func(t *testing.T) Verb { return Renew{Name: "robots", Until: day(t, "2030-01-02")} }},
 		{name: "renew of a source", bench: withShop, verb: func(t *testing.T) Verb { return Renew{Name: "shop", Until: day(t, "2030-01-02")} }},
 		{

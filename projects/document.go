@@ -24,8 +24,21 @@ type Meta struct {
 	Owner    string
 	// Created and Expires are the start of a day in UTC, zero when they are not said. Expires is the last day.
 	Created, Expires time.Time
+	// Renewed is the day of the last renewal. Pinned says that the project never expires.
+	Renewed time.Time
+	Pinned  bool
+	// Expiry is how far a project has come that expires.
+	Expiry Expiry
 	// Trust are the rules of the policy that the project may break.
 	Trust policy.Trust
+}
+
+// Expiry says what was done with a project that expires: the days of each step, zero for those to come. A renewal
+// removes it.
+type Expiry struct {
+	Notified, Suspended, Archived time.Time
+	// Archive is the file with the data, once it was archived.
+	Archive string
 }
 
 // Document is what gateway itself reads of a compose.yaml; Compose reads all of it.
@@ -184,6 +197,9 @@ func (m *Meta) set(file *composefile.File, key string) error {
 		m.Trust, err = policy.ParseTrust(file.Items("x-gateway", key))
 		return err
 	}
+	if key == "expiry" {
+		return m.Expiry.set(file)
+	}
 	value, one := file.Get("x-gateway", key)
 	if !one {
 		return errors.New("it takes one value")
@@ -198,8 +214,48 @@ func (m *Meta) set(file *composefile.File, key string) error {
 		m.Created, err = parseDate(value)
 	case "expires":
 		m.Expires, err = parseDate(value)
+	case "renewed":
+		m.Renewed, err = parseDate(value)
+	case "pinned":
+		if m.Pinned = value == "true"; !m.Pinned && value != "false" {
+			err = fmt.Errorf("%q is neither true nor false", value)
+		}
 	default:
-		return errors.New("this version does not know it; it knows template, owner, created, expires and trust")
+		return errors.New("this version does not know it; it knows template, owner, created, expires, renewed, pinned, expiry and trust")
+	}
+	return err
+}
+
+func (e *Expiry) set(file *composefile.File) error {
+	keys := file.Keys("x-gateway", "expiry")
+	if value, is := file.Get("x-gateway", "expiry"); is && value != "" || file.Len("x-gateway", "expiry") > 0 {
+		return errors.New("it takes keys and values")
+	}
+	for _, key := range keys {
+		value, one := file.Get("x-gateway", "expiry", key)
+		err := errors.New("it takes one value")
+		if one {
+			err = e.setOne(key, strings.ReplaceAll(value, "$$", "$"))
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", printable.Line(key), err)
+		}
+	}
+	return nil
+}
+
+func (e *Expiry) setOne(key, value string) (err error) {
+	switch key {
+	case "notified":
+		e.Notified, err = parseDate(value)
+	case "suspended":
+		e.Suspended, err = parseDate(value)
+	case "archived":
+		e.Archived, err = parseDate(value)
+	case "archive":
+		e.Archive, err = value, oneLine(value)
+	default:
+		return errors.New("this version does not know it; it knows notified, suspended, archived and archive")
 	}
 	return err
 }

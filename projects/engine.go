@@ -40,9 +40,11 @@ type Remover interface {
 	Disconnect(ctx context.Context, network, container string) error
 }
 
-// Keeper keeps containers running, also when the engine itself dies, and keeps no images that were built for a project
+// Keeper stops and starts containers, keeps them running, also when the engine itself dies, and keeps no images that were built for a project
 // that is gone; *docker.Client is one.
 type Keeper interface {
+	Stop(ctx context.Context, nameOrID string) error
+	Start(ctx context.Context, nameOrID string) error
 	KeepRunning(ctx context.Context, nameOrID string, keep bool) error
 	RemoveImages(ctx context.Context, label string, ours func(name string, labels map[string]string) bool) error
 }

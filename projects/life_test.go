@@ -115,6 +115,7 @@ func (f *fakeCompose) Up(ctx context.Context, dir, name string, o compose.UpOpti
 	}
 	for _, c := range running.Containers {
 		switch {
+		case o.Stopped:
 		case slices.Contains(o.Replace, ServiceOf(c)):
 			f.engine.Remove(c.Name)
 		case c.State != "running":
@@ -128,7 +129,7 @@ func (f *fakeCompose) Up(ctx context.Context, dir, name string, o compose.UpOpti
 		f.start(dir, name, running)
 	}
 	for _, c := range running.Containers {
-		if c.State == "exited" {
+		if c.State == "exited" && !o.Stopped {
 			f.engine.Start(c.Name)
 		}
 	}

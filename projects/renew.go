@@ -17,14 +17,20 @@ import (
 // Renew changes when a project expires: in its compose.yaml, and in the labels that repeat it.
 type Renew struct {
 	Name Name
-	// Until is the last day, zero for a project that does not expire.
+	// Until is the last day, zero for a project that is pinned: it never expires.
 	Until time.Time
+	// On is the day of the renewal, from which on a term without a last day is counted; zero leaves it out.
+	On time.Time
+
+	// also edits compose.yaml beside the expiry; nil begins a new term.
+	also func(*composefile.File) error
 }
 
 // Project is the one to renew.
 func (r Renew) Project() Name { return r.Name }
 
-// Plan edits what says the expiry. A project that runs is deployed, so that the gateway's table says the same.
+// Plan edits what says the expiry. A project that runs is deployed, so that the gateway's table says the same, and one
+// that was suspended is started.
 func (r Renew) Plan(ctx context.Context, o *Observed) (*Change, error) {
 	p, err := o.Load()
 	if err != nil {
@@ -38,26 +44,40 @@ func (r Renew) Plan(ctx context.Context, o *Observed) (*Change, error) {
 	if err != nil {
 		return nil, err
 	}
-	files := []string{filepath.Join(p.Dir, ComposeFile)}
-	if routes := p.routesFile(); routes != files[0] {
-		files = append(files, routes)
+	if c.Steps, err = r.writes(p); err != nil {
+		return nil, err
 	}
-	for _, file := range files {
-		write, err := r.write(file)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", file, err)
-		}
-		c.Steps = append(c.Steps, write)
-	}
-	if !running.runs() {
+	suspended := !p.Expiry.Suspended.IsZero() || !running.empty() && !r.On.IsZero() && running.saysExpired(r.On) && len(running.keys()) > 0
+	if !running.runs() && !suspended {
 		return c, nil
 	}
 	if c.Notes, err = o.CheckPolicy(ctx, compose.Subject{Dir: p.Dir}); err != nil {
 		return nil, err
 	}
 	deploy, err := o.Up(ctx, p, compose.UpOptions{})
+	if !running.runs() {
+		deploy.Text = "start project " + string(p.Name) + " again"
+		c.Undone = fmt.Sprintf("project %s is suspended as before", r.Name)
+	}
 	c.Steps = append(c.Steps, deploy)
 	return c, err
+}
+
+// writes are the steps that edit the project's files.
+func (r Renew) writes(p Project) ([]plan.Step, error) {
+	files := []string{filepath.Join(p.Dir, ComposeFile)}
+	if routes := p.routesFile(); routes != files[0] {
+		files = append(files, routes)
+	}
+	var steps []plan.Step
+	for _, file := range files {
+		write, err := r.write(file)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		steps = append(steps, write)
+	}
+	return steps, nil
 }
 
 // write is the step that edits one of the project's files.
@@ -97,7 +117,32 @@ func (r Renew) write(path string) (plan.Step, error) {
 			return plan.Step{}, err
 		}
 	}
+	if filepath.Base(path) == ComposeFile {
+		also := r.also
+		if also == nil {
+			also = r.term
+		}
+		if err := also(file); err != nil {
+			return plan.Step{}, err
+		}
+	}
 	write := plan.WriteFile(path, before, file.Bytes())
 	write.Text = text
 	return write, nil
+}
+
+// term begins a new term: nothing is left of the one before.
+func (r Renew) term(file *composefile.File) error {
+	at := func(key string) composefile.Path { return composefile.Path{"x-gateway", key} }
+	err := file.Remove(at("expiry"))
+	if err == nil && !r.On.IsZero() {
+		err = file.Set(at("renewed"), r.On.Format(time.DateOnly))
+	}
+	switch {
+	case err != nil:
+		return err
+	case r.Until.IsZero():
+		return file.Set(at("pinned"), "true")
+	}
+	return file.Remove(at("pinned"))
 }

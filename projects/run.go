@@ -3,6 +3,7 @@ package projects
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"gateway/projects/plan"
 	"gateway/proxy/label"
@@ -38,6 +39,9 @@ func (o *Observed) begin(ctx context.Context, verb string, do func(ctx context.C
 	running, err := o.ours(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if p, err := o.Load(); err == nil && !p.Expiry.Suspended.IsZero() {
+		return nil, fmt.Errorf("project %s is suspended since %s, as its term is over; renew it: gateway renew %s", o.Name, p.Expiry.Suspended.Format(time.DateOnly), o.Name)
 	}
 	if len(running.Containers) == 0 {
 		return nil, fmt.Errorf("project %s has no containers to %s; make them with: gateway deploy %s", o.Name, verb, o.Name)

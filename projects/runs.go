@@ -20,6 +20,10 @@ const (
 	down plan.Kind = "down"
 	// stop ends what runs, and keeps it.
 	stop plan.Kind = "stop"
+	// start starts what the engine has of the project, as it was created, and keeps it running.
+	start plan.Kind = "start"
+	// startOnly does so with the containers Names alone, by id.
+	startOnly plan.Kind = "start containers"
 	// keep has what runs outlive the death of the engine.
 	keep plan.Kind = "keep"
 	// withdraw removes the containers of the services that it began to replace, which are all but those that have the
@@ -51,6 +55,16 @@ func (l Life) act(ctx context.Context, name Name, a plan.Action, interrupted boo
 		if err != nil {
 			return fmt.Errorf("taking project %s down again: %w", name, err)
 		}
+	case start:
+		err := l.Compose.Start(ctx, string(name))
+		if err == nil {
+			err = KeepRunning(ctx, l.Engine, name, true)
+		}
+		if err != nil {
+			return fmt.Errorf("starting project %s again: %w", name, err)
+		}
+	case startOnly:
+		return l.startOnly(ctx, a.Names)
 	case keep:
 		return KeepRunning(ctx, l.Engine, name, true)
 	case stop:

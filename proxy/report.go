@@ -28,6 +28,7 @@ func (s *Server) Status() admin.Status {
 			Boot:      s.boot,
 			PID:       os.Getpid(),
 			Started:   s.started,
+			Uptime:    time.Since(s.started).Milliseconds(),
 			Listeners: listeners,
 			Requests:  s.book.Requests(),
 			Inflight:  s.book.Inflight(),

@@ -50,6 +50,23 @@ func CompleteNames(env *cli.Env, _ *cobra.Command, _ []string) []cobra.Completio
 	return words
 }
 
+// CompleteExpire are the words for all projects, or further names.
+func CompleteExpire(env *cli.Env, c *cobra.Command, args []string) []cobra.Completion {
+	names := slices.DeleteFunc(CompleteNames(env, c, args), func(word string) bool {
+		name, _, _ := strings.Cut(word, "\t")
+		return slices.Contains(args, name)
+	})
+	switch {
+	case len(args) == 0:
+		return append([]cobra.Completion{described(oldProjects[0], "all projects: old projects")}, names...)
+	case slices.Equal(args, oldProjects[:1]):
+		return append([]cobra.Completion{described(oldProjects[1], "all whose term is over")}, names...)
+	case slices.Equal(args, oldProjects):
+		return nil
+	}
+	return names
+}
+
 // tableTimeout bounds how long the gateway may take to list its routes for a completion.
 const tableTimeout = time.Second
 

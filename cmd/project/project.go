@@ -11,7 +11,7 @@ import (
 // Commands are the commands of this package.
 func Commands(env *cli.Env) []*cobra.Command {
 	return []*cobra.Command{
-		newAdd(env), newList(env), newShow(env), newDeploy(env), newRollback(env), newMove(env), newRenew(env), newExec(env), newPause(env), newResume(env),
+		newAdd(env), newList(env), newShow(env), newDeploy(env), newRollback(env), newMove(env), newRenew(env), newExpire(env), newExec(env), newPause(env), newResume(env),
 		newStop(env), newStart(env), newRestart(env), newUpdate(env), newSet(env), newLogs(env), newStats(env), newRemove(env), newBackup(env), newRestore(env), newTemplates(env), newPolicy(env), newShell(env),
 	}
 }

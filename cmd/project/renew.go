@@ -1,6 +1,7 @@
 package project
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -18,17 +19,22 @@ func newRenew(env *cli.Env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "renew NAME",
 		Short: "Change when a project expires",
-		Long: "Writes a new expiry into the project's compose.yaml and, when the project runs, deploys it, so that all lists show\n" +
-			"the same. Nothing else in the file changes. Expiry is shown in lists; nothing stops automatically.",
-		Example: "  gateway renew robots --ttl 90d\n  gateway renew robots --until 2027-06-30\n  gateway renew club --pin",
+		Long: "Begins a new term: writes the expiry into the project's compose.yaml and, when the project runs, deploys it, so that\n" +
+			"all lists show the same. A project that 'gateway expire' suspended is started again. Nothing else in the file\n" +
+			"changes. A project with --pin never expires.",
+		Example: "  gateway renew robots\n  gateway renew robots --ttl 90d\n  gateway renew robots --until 2027-06-30\n  gateway renew club --pin",
 		Args:    cli.Args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
 			var r projects.Renew
 			var err error
-			if given := ttl + until; pin == (given != "") || ttl != "" && until != "" {
-				return cli.Usage(errors.New("one of --ttl, --until and --pin is needed, such as --ttl 90d"))
-			} else if !pin {
-				r.Until, err = projects.ParseExpiry(given, time.Now())
+			now := time.Now()
+			r.On = projects.Today(now)
+			given := cmp.Or(ttl+until, renewTerm)
+			if pin && ttl+until != "" || ttl != "" && until != "" {
+				return cli.Usage(errors.New("only one of --ttl, --until and --pin applies"))
+			}
+			if !pin {
+				r.Until, err = projects.ParseExpiry(given, now)
 			}
 			if err != nil {
 				return cli.Usage(err)
@@ -40,12 +46,15 @@ func newRenew(env *cli.Env) *cobra.Command {
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&ttl, "ttl", "", "`time` to live from today: 90d, 2w, 6m, 1y")
+	f.StringVar(&ttl, "ttl", "", "`time` to live from today: 90d, 2w, 6m, 1y (default "+renewTerm+")")
 	f.StringVar(&until, "until", "", "last `day`, such as 2027-06-30")
-	f.BoolVar(&pin, "pin", false, "remove the expiry")
+	f.BoolVar(&pin, "pin", false, "remove the expiry; the project never expires")
 	dry.flags(c)
 	return c
 }
+
+// renewTerm is how long a project lives on when nobody says.
+const renewTerm = "90d"
 
 func runRenew(ctx context.Context, s *cli.Session, r projects.Renew, dry dryRun) error {
 	life, err := life(s)
@@ -55,7 +64,7 @@ func runRenew(ctx context.Context, s *cli.Session, r projects.Renew, dry dryRun)
 	if c, err := dry.change(ctx, s, life, r); c == nil || err != nil {
 		return err
 	}
-	said := "does not expire"
+	said := "is pinned, and never expires"
 	if !r.Until.IsZero() {
 		said = "expires on " + r.Until.Format(time.DateOnly)
 	}

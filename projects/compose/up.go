@@ -22,6 +22,8 @@ type UpOptions struct {
 	Replace []string
 	// Made says that the images are there, as after Images.
 	Made bool
+	// Stopped starts nothing: the containers that differ are replaced by ones that wait to be started.
+	Stopped bool
 }
 
 // Up makes what runs equal to the project in dir, as the policy allows it, and returns when its containers run and those
@@ -49,6 +51,9 @@ func (c *Compose) Up(ctx context.Context, dir, name string, o UpOptions) error {
 	// Those that were pulled or built just now.
 	if err := c.refuseImages(ctx, project, seen.Trust); err != nil {
 		return errors.Join(err, c.discard(ctx, project, err))
+	}
+	if o.Stopped {
+		return nil
 	}
 	return c.start(ctx, name, project)
 }

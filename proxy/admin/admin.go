@@ -23,6 +23,8 @@ type Proxy struct {
 	Boot    string    `json:"boot"`
 	PID     int       `json:"pid"`
 	Started time.Time `json:"started"`
+	// Uptime is how long it runs, counted without the clock that people set.
+	Uptime int64 `json:"uptime_ms"`
 	// Listeners are the addresses it answers on, such as "http://[::]:80" and "unix:///run/gateway/admin.sock".
 	Listeners []string `json:"listeners"`
 	// Requests counts those answered since the start, Inflight those under way.

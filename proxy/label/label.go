@@ -93,7 +93,7 @@ func placing() []Field {
 		{Network, "the edge network, else one the proxy is on, else the only one", "Network to reach the container " +
 			"through, by its name or by its name in the compose file."},
 		{Owner, "–", "Who to ask about it, as lists show it."},
-		{Expires, "never", "Last day of the route, as `YYYY-MM-DD`. Lists show it. Afterwards a container that does not run is expired: its clients get 410."},
+		{Expires, "never", "Last day of the route, as `YYYY-MM-DD`. After it, [`gateway expire`](expiry.md) stops the container, and clients get 410."},
 	}
 }
 

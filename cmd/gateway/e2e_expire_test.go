@@ -1,0 +1,90 @@
+package main_test
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// expire makes the last day of a project one that is past, in its file alone.
+func expire(t *testing.T, project string) {
+	t.Helper()
+	file := filepath.Join(lane.projects, project, "compose.yaml")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(string(text), "\n")
+	for i, line := range lines {
+		if before, _, found := strings.Cut(line, "expires: &expires "); found {
+			lines[i] = before + `expires: &expires "2020-01-31"`
+		}
+	}
+	if err := os.WriteFile(file, []byte(strings.Join(lines, "\n")), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestExpire_SuspendsAndRenewBringsBack(t *testing.T) {
+	add(t, "e2e-old", "/e2e-old", "--owner", "kim@example.org", "--ttl", "90d")
+	add(t, "e2e-young", "/e2e-young", "--ttl", "90d")
+	add(t, "e2e-timeless", "/e2e-timeless")
+	expire(t, "e2e-old")
+	must(t, "deploy", "e2e-old")
+
+	out := must(t, "expire", "old", "projects")
+	if !strings.Contains(out, "e2e-old") || !strings.Contains(out, "notify now, suspend on") || strings.Contains(out, "e2e-young") || strings.Contains(out, "e2e-timeless") {
+		t.Errorf("the plan is\n%s", out)
+	}
+	must(t, "expire", "old", "projects", "--yes")
+	if a, err := get(base + "/e2e-old/"); err != nil || a.status != http.StatusOK {
+		t.Errorf("after the notice: %v %d", err, a.status)
+	}
+	must(t, "expire", "old", "projects", "--now", "--yes")
+	a := eventually(t, base+"/e2e-old/", "the page of an expired project", status(http.StatusGone))
+	if !strings.Contains(a.body, "kim@example.org") || !strings.Contains(a.body, "gateway renew e2e-old") {
+		t.Errorf("the page is\n%s", a.body)
+	}
+	for _, other := range []string{"/e2e-young/", "/e2e-timeless/"} {
+		if a, err := get(base + other); err != nil || a.status != http.StatusOK {
+			t.Errorf("%s: %v %d", other, err, a.status)
+		}
+	}
+	if state := docker(t, "inspect", "-f", "{{.State.Status}}", "e2e-old-site-1"); state != "exited" {
+		t.Errorf("the container is %s", state)
+	}
+	if ls := must(t, "ls"); !strings.Contains(ls, "expired") {
+		t.Errorf("ls:\n%s", ls)
+	}
+	if _, stderr, err := gateway("start", "e2e-old"); err == nil || !strings.Contains(stderr, "gateway renew e2e-old") {
+		t.Errorf("start: %v %s", err, stderr)
+	}
+	must(t, "renew", "e2e-old")
+	eventually(t, base+"/e2e-old/", "the renewed project", served)
+
+	// One without a last day gets one, which its containers say too.
+	must(t, "expire", "e2e-timeless", "--now", "--yes")
+	eventually(t, base+"/e2e-timeless/", "the page of an expired project", status(http.StatusGone))
+	must(t, "renew", "e2e-timeless", "--pin")
+	eventually(t, base+"/e2e-timeless/", "the pinned project", served)
+	if out := must(t, "expire", "e2e-timeless"); !strings.Contains(out, "left alone: it is pinned") {
+		t.Errorf("the plan is\n%s", out)
+	}
+}
+
+func TestExpire_SuspendsContainersWithoutAProject(t *testing.T) {
+	docker(t, "run", "-d", "--name", "e2e-stray", "--restart", "always", "--label", "gateway.path=/e2e-stray", "--label", "gateway.port=8080", "--label", "gateway.expires=2020-01-31",
+		"gateway:latest", "site", "--root", "/")
+	t.Cleanup(func() { docker(t, "rm", "-f", "e2e-stray") })
+	await(t, "the route of the container", func() bool { return routes(t)["/e2e-stray"].State == "ready" }, func() string { return "" })
+	must(t, "expire", "old", "projects", "--yes")
+	a := eventually(t, base+"/e2e-stray/", "the page of an expired container", status(http.StatusGone))
+	if strings.Contains(a.body, "gateway renew") {
+		t.Errorf("the page is\n%s", a.body)
+	}
+	if state := docker(t, "inspect", "-f", "{{.State.Status}} {{.HostConfig.RestartPolicy.Name}}", "e2e-stray"); state != "exited unless-stopped" {
+		t.Errorf("the container is %s", state)
+	}
+}
