@@ -39,7 +39,7 @@ func runMan(env *cli.Env, root *cobra.Command, dir string, now time.Time) error 
 			return fmt.Errorf("writing the manual pages: %w", err)
 		}
 	}
-	env.Notef("wrote %d pages; read them with: man -M %s gateway\n", len(pages), dir)
+	env.Donef("wrote %d pages; read them with: man -M %s gateway\n", len(pages), dir)
 	return nil
 }
 

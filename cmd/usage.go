@@ -124,31 +124,50 @@ func (p *page) command(c *cobra.Command) {
 		text = c.Short + "."
 	}
 	p.text.WriteString(help.Layout(text, p.width))
+	sections := flagSections(c)
 	p.head("USAGE")
-	p.text.WriteString("  " + c.UseLine() + "\n")
+	usage := c.UseLine()
+	if len(sections) == 0 {
+		usage = strings.TrimSuffix(usage, " [flags]")
+	}
+	p.text.WriteString("  " + usage + "\n")
 	if c.HasAvailableSubCommands() {
 		p.head("COMMANDS")
 		for _, sub := range c.Commands() {
 			if sub.IsAvailableCommand() {
-				p.entry(sub.Name(), sub.Short, c.NamePadding())
+				p.entry(sub.Name(), sub.Short, c.NamePadding()+1)
 			}
 		}
 	}
-	own := pflag.NewFlagSet("", pflag.ContinueOnError)
-	c.LocalFlags().VisitAll(func(f *pflag.Flag) {
-		if f.Name != "help" {
-			own.AddFlag(f)
-		}
-	})
-	if own.HasAvailableFlags() {
-		p.head("FLAGS")
-		p.text.WriteString(flagUsages(own, p.width))
+	for _, section := range sections {
+		p.head(section.Name())
+		p.text.WriteString(flagUsages(section, p.width))
 	}
 	if c.HasExample() {
 		p.head("EXAMPLES")
 		p.text.WriteString(c.Example + "\n")
 	}
 	p.text.WriteString("\nFlags of all commands: " + flagNames(c.Root().PersistentFlags()) + ".\n")
+}
+
+// flagSections are the flags of a command by the section that lists them: parameters first, and those without a section
+// before the others.
+func flagSections(c *cobra.Command) []*pflag.FlagSet {
+	all := []*pflag.FlagSet{pflag.NewFlagSet(cli.Parameters, pflag.ContinueOnError), pflag.NewFlagSet("FLAGS", pflag.ContinueOnError)}
+	c.LocalFlags().VisitAll(func(f *pflag.Flag) {
+		title := "FLAGS"
+		if own := f.Annotations[cli.Section]; len(own) > 0 {
+			title = own[0]
+		}
+		at := slices.IndexFunc(all, func(s *pflag.FlagSet) bool { return s.Name() == title })
+		if at < 0 {
+			at, all = len(all), append(all, pflag.NewFlagSet(title, pflag.ContinueOnError))
+		}
+		if f.Name != "help" {
+			all[at].AddFlag(f)
+		}
+	})
+	return slices.DeleteFunc(all, func(s *pflag.FlagSet) bool { return !s.HasAvailableFlags() })
 }
 
 // flagUsages lists flags, without the column of one-letter names where there are none.

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gateway/cmd/cli"
+	"gateway/cmd/project"
 )
 
 // A terminal of 80 by 24 shows all of the root's help above the prompt, and breaks no line of any other.
@@ -32,4 +33,33 @@ func TestHelp_FitsTheTerminal(t *testing.T) {
 		}
 	}
 	check(root)
+}
+
+// The parameters of a template come first, and what few people set comes last.
+func TestHelp_HasSections(t *testing.T) {
+	var out strings.Builder
+	env := &cli.Env{Out: &out, Getenv: func(string) string { return "" }}
+	for call, want := range map[string][]string{
+		"add":         {"Templates", "portfolio: ", "FLAGS", "--path"},
+		"add compose": {"PARAMETERS", "--from", "FLAGS", "--path", "EXAMPLES", "--path /compose --from FOLDER"},
+		"up":          {"FLAGS", "--http", "LIMITS, TIMEOUTS AND LOGS", "--max-body"},
+		"exec":        {"gateway exec NAME [SERVICE] -- COMMAND [ARGUMENT ...]\n"},
+	} {
+		out.Reset()
+		args := append(strings.Fields(call), "--help")
+		root := newRoot(env)
+		root.SetArgs(args)
+		project.ExtendAdd(env, root, args)
+		if err := root.Execute(); err != nil {
+			t.Fatal(err)
+		}
+		rest := out.String()
+		for _, text := range want {
+			_, after, found := strings.Cut(rest, text)
+			if !found {
+				t.Fatalf("gateway %s --help has no %q in its place:\n%s", call, text, out.String())
+			}
+			rest = after
+		}
+	}
 }

@@ -126,7 +126,10 @@ func (r Add) check(ctx context.Context, o *Observed) (edge, backend netip.Prefix
 	if engine == nil {
 		var pool error
 		edge, backend, pool = o.subnets(ctx, r.Pool, r.Template.Needs.Backend || r.Source.needsBackend())
-		reasons = append(reasons, o.imagesThere(ctx, r.Template.Needs.Images), r.nameFits(ctx, o), pool)
+		reasons = append(reasons, r.nameFits(ctx, o), pool)
+		if !errors.Is(gateway, ErrNoGateway) { // Starting the gateway makes the images.
+			reasons = append(reasons, o.imagesThere(ctx, r.Template.Needs.Images))
+		}
 	}
 	return edge, backend, refuse(reasons...)
 }

@@ -111,7 +111,7 @@ type settings struct {
 // settingsOf finds out which values a project has.
 func settingsOf(p Project, find func(name string) (templates.Template, error)) (*settings, error) {
 	if p.Template == "" || p.imported {
-		return nil, fmt.Errorf("project %s has no parameters, since no template made its files; edit %s, then: gateway deploy %s", p.Name, p.routesFile(), p.Name)
+		return nil, fmt.Errorf("project %s has no parameters, since its files were imported or written by hand; edit %s, then: gateway deploy %s", p.Name, p.routesFile(), p.Name)
 	}
 	t, err := find(p.Template)
 	if err != nil {

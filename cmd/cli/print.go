@@ -34,6 +34,29 @@ func (e *Env) Notef(format string, args ...any) {
 	fmt.Fprintf(e.Err, format, args...)
 }
 
+// Donef writes to stderr that something is done, on a terminal with a tick before it.
+func (e *Env) Donef(format string, args ...any) {
+	clean(args)
+	fmt.Fprintf(e.Err, e.tick(e.Err)+format, args...)
+}
+
+// Resultf is Donef for a result, on stdout.
+func (e *Env) Resultf(format string, args ...any) {
+	clean(args)
+	fmt.Fprintf(e.Out, e.tick(e.Out)+format, args...)
+}
+
+// tick is what stands before a line about success, empty where w is no terminal.
+func (e *Env) tick(w io.Writer) string {
+	switch {
+	case !isTerminal(w):
+		return ""
+	case e.plain():
+		return "✓ "
+	}
+	return "\x1b[32m✓\x1b[0m "
+}
+
 // Hinted is an error on one line with its hint.
 func (e *Env) Hinted(err error) string {
 	if e.Hint == nil {

@@ -15,8 +15,11 @@ func isTerminal(w io.Writer) bool {
 
 // Colour reports whether results may be coloured (https://no-color.org).
 func (e *Env) Colour() bool {
-	return e.Terminal && e.Getenv("NO_COLOR") == "" && e.Getenv("TERM") != "dumb"
+	return e.Terminal && !e.plain()
 }
+
+// plain reports whether a terminal gets no colours.
+func (e *Env) plain() bool { return e.Getenv("NO_COLOR") != "" || e.Getenv("TERM") == "dumb" }
 
 // TerminalSize is the size of the terminal that Out is, 80 by 24 where it is none.
 func (e *Env) TerminalSize() (width, height int) {

@@ -80,6 +80,10 @@ func ExtendAdd(env *cli.Env, root *cobra.Command, args []string) {
 			return
 		}
 	}
+	add.Long += "\n\nTemplates, whose parameters 'gateway add TEMPLATE --help' shows:"
+	for _, t := range set.Templates {
+		add.Long += "\n- " + t.Name + ": " + t.Summary
+	}
 }
 
 // scan splits a call into words and the values of flags. A flag that is not known may have a value or not; what comes
@@ -113,16 +117,23 @@ func describe(add *cobra.Command, t templates.Template) {
 	add.Short = t.Summary
 	add.Long = t.Summary + ".\n\n" + add.Long
 	add.Example = "  gateway add " + t.Name + " --path /" + t.Name
-	for _, p := range t.Parameters {
-		f := add.Flags().VarPF(&parameterFlag{Parameter: p}, p.Name, "", helpOf(p))
-		if p.Type == templates.Bool {
-			f.NoOptDefVal = "true"
-		}
-		if p.Type == templates.Bool || p.Type == templates.Choice {
-			words := p.Choices
+	cli.InSection(add.Flags(), cli.Parameters, func(f *pflag.FlagSet) {
+		for _, p := range t.Parameters {
+			flag := f.VarPF(&parameterFlag{Parameter: p}, p.Name, "", helpOf(p))
 			if p.Type == templates.Bool {
-				words = []string{"true", "false"}
+				flag.NoOptDefVal = "true"
 			}
+			if p.Required {
+				add.Example += " --" + p.Name + " " + strings.ToUpper(flag.Value.Type())
+			}
+		}
+	})
+	for _, p := range t.Parameters {
+		words := p.Choices
+		if p.Type == templates.Bool {
+			words = []string{"true", "false"}
+		}
+		if words != nil {
 			_ = add.RegisterFlagCompletionFunc(p.Name, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
 		}
 	}

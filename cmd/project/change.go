@@ -50,7 +50,7 @@ func changeExisting(ctx context.Context, env *cli.Env, arg, done string, verb fu
 			return err
 		}
 		s.Progress.End()
-		s.Env.Notef("project %s is %s\n", arg, done)
+		s.Env.Donef("project %s is %s\n", arg, done)
 		return nil
 	})
 }

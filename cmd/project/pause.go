@@ -71,7 +71,7 @@ func runPause(ctx context.Context, o pauseOptions) error {
 	return onRoutes(ctx, o.env, o.name, func(gateway *admin.Client, key string) error {
 		told, err := gateway.Pause(ctx, key, order)
 		if err == nil {
-			o.env.Notef("%s\n", pausedText(key, o.name, told))
+			o.env.Donef("%s\n", pausedText(key, o.name, told))
 		}
 		return err
 	})

@@ -28,14 +28,12 @@ func runPolicy(env *cli.Env, asJSON bool) error {
 			Rules []policy.Doc `json:"rules"`
 		}{policy.Rules()})
 	}
-	w := env.Table()
-	w.Row("RULE\tREFUSES\tWHY\tFIX")
 	for _, d := range policy.Rules() {
-		name := string(d.Name)
+		star := ""
 		if d.Fixed {
-			name += " *"
+			star = " *"
 		}
-		w.Row("%s\t%s\t%s\t%s", name, d.Refuses, d.Why, d.Fix)
+		env.Printf("%s%s\n  refuses: %s\n  because: %s\n  fix: %s\n", string(d.Name), star, d.Refuses, d.Why, d.Fix)
 	}
-	return w.Flush("the rules")
+	return nil
 }

@@ -53,6 +53,6 @@ func runRemove(ctx context.Context, s *cli.Session, arg string, yes bool, dry dr
 	if c, err := dry.change(ctx, s, life, projects.Remove{Name: name}); c == nil || err != nil {
 		return err
 	}
-	s.Env.Notef("project %s is removed\n", name)
+	s.Env.Donef("project %s is removed\n", name)
 	return nil
 }

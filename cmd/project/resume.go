@@ -30,9 +30,9 @@ func runResume(ctx context.Context, env *cli.Env, name string) error {
 		case was.Since.IsZero():
 			env.Notef("%s was not paused\n", key)
 		case was.Waiting == 1:
-			env.Notef("%s is resumed; 1 request waited\n", key)
+			env.Donef("%s is resumed; 1 request waited\n", key)
 		default:
-			env.Notef("%s is resumed; %d requests waited\n", key, was.Waiting)
+			env.Donef("%s is resumed; %d requests waited\n", key, was.Waiting)
 		}
 		return nil
 	})

@@ -52,7 +52,7 @@ func runRollback(ctx context.Context, s *cli.Session, r projects.Rollback, dry d
 	case !c.Made:
 		s.Env.Notef("version %d is current already\n", c.Release.Number)
 	default:
-		s.Env.Notef("version %d of %s is current and replaces version %d; back with: gateway rollback %s\n",
+		s.Env.Donef("version %d of %s is current and replaces version %d; back with: gateway rollback %s\n",
 			c.Release.Number, c.Release.Made.Local().Format(time.DateTime), c.From.Number, r.Name)
 	}
 	return nil

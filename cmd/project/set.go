@@ -88,10 +88,10 @@ func runSet(ctx context.Context, s *cli.Session, p projects.Project, o setOption
 		s.Env.Notef("project %s has these values already\n", p.Name)
 		return nil
 	case len(c.Keys) == 0:
-		s.Env.Notef("the values are written; project %s does not run: start it with: gateway deploy %s\n", p.Name, p.Name)
+		s.Env.Donef("the values are written; project %s does not run: start it with: gateway deploy %s\n", p.Name, p.Name)
 		return nil
 	}
-	s.Env.Notef("project %s has the new values\n", p.Name)
+	s.Env.Donef("project %s has the new values\n", p.Name)
 	return printServed(ctx, s, c.Project)
 }
 

@@ -42,6 +42,7 @@ func newTemplatesShow(env *cli.Env) *cobra.Command {
 	c := &cobra.Command{
 		Use:     "show NAME",
 		Short:   "Show the parameters of a template",
+		Long:    "Shows the parameters that 'gateway add' takes for a template, with their defaults, and what the template needs.",
 		Example: "  gateway templates show portfolio\n  gateway templates show wordpress --json",
 		Args:    cli.Args(cobra.ExactArgs(1)),
 		RunE:    func(_ *cobra.Command, args []string) error { return runTemplatesShow(env, dir, args[0], asJSON) },
@@ -77,9 +78,9 @@ func runTemplatesList(env *cli.Env, dir string, asJSON bool) error {
 		return env.JSON(doc)
 	}
 	w := env.Table()
-	w.Row("NAME\tSUMMARY\tFROM")
+	w.Row("NAME\tFROM\tSUMMARY")
 	for _, t := range set.Templates {
-		w.Row("%s\t%s\t%s", t.Name, t.Summary, cmp.Or(t.Dir, "gateway"))
+		w.Row("%s\t%s\t%s", t.Name, cmp.Or(t.Dir, "gateway"), t.Summary)
 	}
 	if err := w.Flush("the list"); err != nil {
 		return err

@@ -71,7 +71,7 @@ func runUpdate(ctx context.Context, s *cli.Session, name projects.Name, dryRun, 
 	case dryRun:
 		return s.Env.Plan(c.Texts(), false)
 	default:
-		s.Env.Notef("project %s is updated\n", name)
+		s.Env.Donef("project %s is updated\n", name)
 	}
 	return nil
 }

@@ -38,6 +38,6 @@ func runDown(ctx context.Context, env *cli.Env, client *docker.Client, purge boo
 		env.Notef("there was no gateway to stop\n")
 		return nil
 	}
-	env.Printf("the gateway is down\n")
+	env.Resultf("the gateway is down\n")
 	return nil
 }

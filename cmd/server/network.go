@@ -110,7 +110,7 @@ func runNetworkCreate(ctx context.Context, env *cli.Env, client *docker.Client, 
 		}
 		return err
 	}
-	env.Notef("network %s has the addresses %s\n", o.name, spec.Subnet)
+	env.Donef("network %s has the addresses %s\n", o.name, spec.Subnet)
 	env.Printf("%s\n", o.name)
 	return nil
 }
@@ -232,6 +232,6 @@ func runNetworkRemove(ctx context.Context, env *cli.Env, client *docker.Client, 
 	if err := projects.RemoveNetwork(ctx, client, n); err != nil {
 		return err
 	}
-	env.Notef("network %s is removed\n", name)
+	env.Donef("network %s is removed\n", name)
 	return nil
 }

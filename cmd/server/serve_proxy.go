@@ -19,10 +19,12 @@ type proxyOptions struct {
 }
 
 func addProxyFlags(f *pflag.FlagSet, o *proxyOptions) {
-	f.StringVar(&o.via, "via", "", "name to add in the Via field of requests and responses (default none)")
-	f.BoolVar(&o.forwarded, "forwarded", false, "also send a Forwarded field to targets")
-	addAccessLogFlags(f, &o.access)
-	addLimitFlags(f, &o.limit)
+	cli.InSection(f, "LIMITS, TIMEOUTS AND LOGS", func(f *pflag.FlagSet) {
+		f.StringVar(&o.via, "via", "", "name to add in the Via field of requests and responses (default none)")
+		f.BoolVar(&o.forwarded, "forwarded", false, "also send a Forwarded field to targets")
+		addAccessLogFlags(f, &o.access)
+		addLimitFlags(f, &o.limit)
+	})
 }
 
 // check reads what flags cannot by themselves. Its errors are usage errors.

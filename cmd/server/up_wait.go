@@ -86,7 +86,7 @@ func printUp(ctx context.Context, env *cli.Env, s stack.Settings, steps int) err
 	if steps == 0 {
 		env.Notef("the gateway is up to date\n")
 	}
-	env.Printf("the gateway is up at %s/\n", cli.BaseURL(s))
+	env.Resultf("the gateway is up at %s/\n", cli.BaseURL(s))
 	if err := printAddresses(env, s, routes.Routes); err != nil {
 		return err
 	}

@@ -116,7 +116,7 @@ func runSlackSetLink(ctx context.Context, env *cli.Env, o setLinkOptions) error 
 		if gone > 0 {
 			env.Notef("removed %d other links\n", gone)
 		}
-		env.Notef("the page of project %s leads to the link from now on: %s\n", page.Name, bounds(l))
+		env.Donef("the page of project %s leads to the link from now on: %s\n", page.Name, bounds(l))
 		env.Printf("%s\n", link.IDOf(l.URL))
 		return nil
 	})
@@ -203,7 +203,7 @@ func runSlackChange(ctx context.Context, env *cli.Env, o linkChange) error {
 		if err != nil {
 			return err
 		}
-		env.Notef("link %s of project %s %s\n", found.ID, page.Name, o.done)
+		env.Donef("link %s of project %s %s\n", found.ID, page.Name, o.done)
 		return nil
 	})
 }

@@ -64,9 +64,9 @@ func runSlackSetLogo(ctx context.Context, env *cli.Env, o logoOptions) error {
 			}
 		}
 		if o.none {
-			env.Notef("the page of project %s has no logo\n", page.Name)
+			env.Donef("the page of project %s has no logo\n", page.Name)
 		} else {
-			env.Notef("the page of project %s has the logo %s\n", page.Name, to)
+			env.Donef("the page of project %s has the logo %s\n", page.Name, to)
 		}
 		return nil
 	})

@@ -53,7 +53,7 @@ func runSlackSetWebhook(ctx context.Context, env *cli.Env, o webhookOptions) err
 		if err := webhook.Write(page.privateDir()); err != nil {
 			return err
 		}
-		env.Notef("requests for an invitation to project %s go to %s\n", page.Name, webhook)
+		env.Donef("requests for an invitation to project %s go to %s\n", page.Name, webhook)
 		if !page.settings.Form {
 			env.Notef("the page does not show its form yet: write form: true in %s\n", filepath.Join(page.pageDir(), invite.SettingsFile))
 		}
@@ -95,7 +95,7 @@ func newSlackRemoveWebhook(env *cli.Env) *cobra.Command {
 				if err := invite.RemoveWebhook(page.privateDir()); err != nil {
 					return err
 				}
-				env.Notef("project %s has no webhook\n", page.Name)
+				env.Donef("project %s has no webhook\n", page.Name)
 				return nil
 			})
 		},
