@@ -48,14 +48,15 @@ func takesFor(r *http.Request, long time.Duration) {
 }
 
 func TestBalance_GivesEqualsEqualShares(t *testing.T) {
-	requests := 15_000
+	// Of independent random draws, five standard deviations: on a busy machine the requests under way say little of the targets.
+	requests, most := 15_000, 0.06
 	if os.Getenv("GATEWAY_LONG") != "" {
-		requests = 100_000
+		requests, most = 100_000, 0.025
 	}
 	for how, c := range map[route.Balance]struct {
 		requests int
 		most     float64
-	}{route.P2C: {requests, 0.02}, route.RoundRobin: {3000, 0.005}} {
+	}{route.P2C: {requests, most}, route.RoundRobin: {3000, 0.005}} {
 		// An answer takes longer than the machine may be busy with other things.
 		f := newFleet(t, 3, func(_ int, _ string, _ http.ResponseWriter, r *http.Request) { takesFor(r, 2*time.Millisecond) })
 		r := mount(t, "/x", route.Strip, f.targets...)
