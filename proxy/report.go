@@ -105,6 +105,9 @@ func (s *serving) describe(now time.Time) admin.Route {
 		Targets: make([]admin.Target, len(r.Targets)),
 		Traffic: s.traffic.Figures(now),
 	}
+	if r.Redirect != "" {
+		told.State, told.Reason = string(route.Ready), "redirects to "+r.Redirect
+	}
 	for i := range r.Targets {
 		told.Targets[i] = s.describeTarget(&r.Targets[i], now)
 	}

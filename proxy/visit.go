@@ -132,6 +132,8 @@ func (v *visit) answer() {
 		v.page(page.Ambiguous)
 	case v.lastHop():
 		v.reply(http.StatusNoContent, "Allow", page.Allowed)
+	case v.serving.route.Redirect != "":
+		v.redirect()
 	case v.wantsSlash():
 		v.addSlash()
 	case v.copiesElsewhere():
@@ -225,6 +227,26 @@ func (v *visit) wantsSlash() bool {
 func (v *visit) addSlash() {
 	location := v.serving.route.Prefix.Slash() + v.exchange.Request.Query
 	v.reply(http.StatusPermanentRedirect, "Location", location, "Cache-Control", "no-cache")
+}
+
+// redirect sends the client where the route leads, with what follows the prefix and the query byte for byte. It may not be
+// cached for long, since the route may be another one tomorrow.
+func (v *visit) redirect() {
+	to := v.serving.route.Redirect
+	if path, err := route.ParsePath(to); err == nil {
+		if next, found := v.snapshot.table.Match(v.host, path); found && next.Route == v.serving.route {
+			v.page(page.NotFound) // It leads to itself, for want of the route that it was to lead to.
+			return
+		}
+	}
+	if v.rest != "" {
+		to = strings.TrimSuffix(to, "/") + v.rest
+	}
+	if v.serving.route.Redirect == "/" {
+		// A browser takes what follows two slashes for a host.
+		to = "/" + strings.TrimLeft(to, `/\`)
+	}
+	v.reply(http.StatusPermanentRedirect, "Location", to+v.exchange.Request.Query, "Cache-Control", "no-cache")
 }
 
 // leave ends a visit and notes it. It is deferred, so that one that panics is noted too.

@@ -169,7 +169,7 @@ func (v *view) examine(c *docker.Container, x crash) examined {
 	for i := range claims {
 		claim := &claims[i]
 		reached, fault := v.reach(c, claim)
-		if fault != nil {
+		if fault != nil && claim.Policy.Redirect == "" {
 			faults = append(faults, route.Problem{
 				Subject: c.Name, Project: project, Route: claim.Key.String(), Message: fault.message, Fix: fault.fix,
 			})
@@ -244,6 +244,9 @@ func (o *observation) table(m marks) *route.Table {
 	for i := range o.found {
 		c := &o.found[i]
 		r := c.route
+		if r.Redirect != "" && label.Ended(r.Expires, o.begun) {
+			continue
+		}
 		state, reason := c.route.Targets[0].State, ""
 		if state != route.Stopped && state != route.Crashing {
 			state, reason = o.links.state(c, state)

@@ -196,3 +196,16 @@ func TestSurvey_PassesPoliciesOn(t *testing.T) {
 		}
 	}
 }
+
+func TestSurvey_EndsRedirects(t *testing.T) {
+	for days, want := range map[int]int{1: 1, 0: 1, -1: 1, -2: 0} {
+		c := box(map[string]string{label.Redirect: "/notes", label.Expires: born.AddDate(0, 0, days).Format(time.DateOnly)}, "x")
+		c.State, c.Status = "exited", "Exited (0) 2 hours ago"
+		c.Networks = nil
+		l := world(c)
+		l.begun = born
+		if got := survey(l, false, nil).table(marks{}).Routes(); len(got) != want || want > 0 && got[0].Redirect != "/notes" {
+			t.Errorf("with its last day in %d days: %+v", days, got)
+		}
+	}
+}

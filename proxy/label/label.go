@@ -28,6 +28,8 @@ const (
 	Rate    = "gateway.rate"
 	BodyMax = "gateway.body.max"
 	Origin  = "gateway.headers.origin"
+	// Redirect makes a route that needs no target.
+	Redirect = "gateway.redirect"
 	// HealthPath turns the active check on, and the others of its kind need it.
 	HealthPath     = "gateway.health.path"
 	HealthInterval = "gateway.health.interval"
@@ -119,6 +121,8 @@ func treating() []Field {
 		{Origin, "`drop`", "What becomes of response fields that browsers apply to everything on the host, such as " +
 			"`Strict-Transport-Security`, `Alt-Svc`, `NEL`, `Report-To`, `Accept-CH` and `Clear-Site-Data`: below a path prefix `drop` " +
 			"removes them and keeps `Service-Worker-Allowed` within the prefix, `keep` passes them on. A route at `/` always keeps them."},
+		{Redirect, "–", "Sends clients elsewhere with status 308, whether the container runs or not: to a path of the same host, such as " +
+			"`/notes`, or a URL, such as `https://example.org/notes`. What follows the prefix is kept. Ends after the day of `" + Expires + "`."},
 	}
 }
 

@@ -176,6 +176,7 @@ func (g *group) parse() (Claim, []Problem) {
 		problems = append(problems, g.pathless())
 	}
 	problems = append(problems, g.unchecked()...)
+	problems = append(problems, g.looping(claim)...)
 	if key := g.key(claim); key != "" {
 		for i := range problems {
 			problems[i].Route = key

@@ -215,3 +215,43 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestParse_ReadsRedirects(t *testing.T) {
+	for value, want := range map[string]string{
+		"/notes": "", "/": "", "https://example.org": "", "https://example.org/notes/": "", "http://[::1]:8080/x": "",
+		"":                           "neither a path",
+		"notes":                      "neither a path",
+		"//example.org/x":            "neither a path",
+		`/\example.org`:              "no address",
+		"/a b":                       "no address",
+		"/ä":                         "no address",
+		"/a/../b":                    "no path",
+		"/a?x=1":                     "a query",
+		"https://example.org/#x":     "a fragment",
+		"ftp://example.org/":         "neither a path",
+		"https://":                   "neither a path",
+		"https://kim@example.org/":   "neither a path",
+		"https://example.org/\r\nX:": "no address",
+		"/blog":                      "redirects to itself",
+	} {
+		claims, problems := Parse(map[string]string{Path: "/blog", Redirect: value})
+		switch {
+		case want == "" && (len(claims) != 1 || claims[0].Policy.Redirect != value):
+			t.Errorf("%q: %+v, %+v", value, claims, problems)
+		case want != "" && (len(problems) != 1 || !strings.Contains(problems[0].Message, want)):
+			t.Errorf("%q: %+v, want a problem with %q", value, problems, want)
+		}
+	}
+}
+
+func TestEnded_WaitsForTheLastTimeZone(t *testing.T) {
+	last := time.Date(2026, 6, 30, 0, 0, 0, 0, time.UTC)
+	for hours, want := range map[time.Duration]bool{0: false, 24: false, 35: false, 36: true, 1000: true} {
+		if got := Ended(last, last.Add(hours*time.Hour)); got != want {
+			t.Errorf("after %d hours: %v", hours, got)
+		}
+	}
+	if Ended(time.Time{}, last) {
+		t.Error("without a last day it ends")
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -39,6 +40,7 @@ var fields = map[string]func(*Claim, string) *fault{
 	"rate":            readRate,
 	"body.max":        readBodyMax,
 	"headers.origin":  readOrigin,
+	"redirect":        readRedirect,
 	"health.path":     readHealthPath,
 	"health.interval": readHealthInterval,
 	"health.timeout":  readHealthTimeout,
@@ -165,6 +167,47 @@ func readOrigin(c *Claim, value string) *fault {
 		return nil
 	}
 	return choice(value, "drop", "keep")
+}
+
+// readRedirect takes a path, which browsers cannot take for a host, or a URL.
+func readRedirect(c *Claim, value string) *fault {
+	const fix = "write a path of the same host, such as /notes, or a URL, such as https://example.org/notes"
+	u, err := url.Parse(value)
+	switch {
+	case err != nil || strings.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r >= utf8.RuneSelf || r == 0x7f || r == '\\' }):
+		return &fault{quote(value) + " is no address; it takes a path or a URL in ASCII", fix}
+	case u.RawQuery != "" || u.Fragment != "" || strings.ContainsAny(value, "?#"):
+		return &fault{quote(value) + " has a query or a fragment; clients keep their own", fix}
+	case u.Scheme == "" && u.Host == "" && strings.HasPrefix(value, "/"):
+		if _, err := route.ParsePrefix(value); err != nil {
+			bad, _ := errors.AsType[*route.PrefixError](err)
+			return &fault{fmt.Sprintf("%s is no path: %s", quote(bad.Input), bad.Rule), bad.Fix}
+		}
+	case u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil:
+		return &fault{quote(value) + " is neither a path that starts with / nor a URL with http or https and a host", fix}
+	}
+	c.Policy.Redirect = value
+	return nil
+}
+
+// Ended reports whether a last day, which is zero for none, is over in all time zones.
+func Ended(last, now time.Time) bool {
+	return !last.IsZero() && !now.Before(last.AddDate(0, 0, 1).Add(behindUTC))
+}
+
+// behindUTC is how much later than in UTC a day ends where it ends last.
+const behindUTC = 12 * time.Hour
+
+// looping is the problem of a route that redirects to itself.
+func (g *group) looping(c Claim) []Problem {
+	if to, err := route.ParsePrefix(c.Policy.Redirect); err != nil || to != c.Key.Prefix {
+		return nil
+	}
+	return []Problem{{
+		Label:   g.labels["redirect"],
+		Message: fmt.Sprintf("%s: %s redirects to itself", g.labels["redirect"], c.Key.Prefix),
+		Fix:     "write another path, or a URL of another host",
+	}}
 }
 
 // choice is the fault of a value that is none of those allowed.

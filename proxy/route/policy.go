@@ -59,11 +59,14 @@ type Policy struct {
 	BodyMax int64 `json:"body_max,omitempty"`
 	// KeepOrigin lets the app send fields below a prefix that hold for the whole origin; otherwise they are dropped.
 	KeepOrigin bool `json:"keep_origin,omitempty"`
+	// Redirect is where requests are sent instead of to a target, with 308 and what follows the prefix: a path of the same
+	// host, or an absolute http or https URL. Empty for no redirect.
+	Redirect string `json:"redirect,omitempty"`
 }
 
 // Limits is the part of the policy that restricts requests: the policy without the fields that only say how targets are
 // treated. A new field counts as a restriction until it is left out here.
 func (p Policy) Limits() Policy {
-	p.Balance, p.Check, p.Drain, p.KeepOrigin = "", Check{}, 0, false
+	p.Balance, p.Check, p.Drain, p.KeepOrigin, p.Redirect = "", Check{}, 0, false, ""
 	return p
 }
