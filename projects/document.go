@@ -44,9 +44,11 @@ type Expiry struct {
 // Document is what gateway itself reads of a compose.yaml; Compose reads all of it.
 type Document struct {
 	Meta
-	// Claims are the routes that the services' labels ask for, Problems what keeps some from being asked for.
-	Claims   []label.Claim
-	Problems []label.Problem
+	// Claims are the routes that the services' labels ask for, Redirects those that lead elsewhere, Problems what keeps some
+	// from being asked for.
+	Claims    []label.Claim
+	Redirects []label.Claim
+	Problems  []label.Problem
 	// Subnets are those of the project's networks.
 	Subnets []netip.Prefix
 
@@ -152,7 +154,13 @@ func parseDocument(name Name, text []byte) (Document, error) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(file.Services)) {
 		claims, problems := label.Parse(file.Services[name].Labels)
-		doc.Claims = append(doc.Claims, claims...)
+		for _, claim := range claims {
+			if claim.Policy.Redirect != "" {
+				doc.Redirects = append(doc.Redirects, claim)
+			} else {
+				doc.Claims = append(doc.Claims, claim)
+			}
+		}
 		doc.Problems = append(doc.Problems, problems...)
 	}
 	for _, name := range slices.Sorted(maps.Keys(file.Networks)) {

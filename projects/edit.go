@@ -104,23 +104,31 @@ func (c change) asItem() change {
 
 // labelChanges are the labels of services that hold a path.
 func labelChanges(text []byte, from, to string) []change {
-	escape := func(s string) string { return strings.ReplaceAll(s, "$", "$$") }
 	file, err := composefile.Parse(text)
 	if err != nil {
 		return nil
 	}
 	var all []change
 	for s := range file.Scalars() {
-		if len(s.Path) != 4 || s.Path[0] != "services" || s.Path[2] != "labels" {
-			continue
-		}
-		name, value := s.Path[3], s.Value
-		if strings.HasPrefix(name, "[") {
-			name, value, _ = strings.Cut(value, "=")
-		}
-		if isPath := name == label.Path || strings.HasPrefix(name, label.Routes) && strings.HasSuffix(name, ".path"); isPath && value == escape(from) {
-			all = append(all, change{keysOf(append(slices.Clone(s.Path[:3]), name)), value, escape(to)})
+		name, value, is := labelOf(s)
+		if isPath := name == label.Path || strings.HasPrefix(name, label.Routes) && strings.HasSuffix(name, ".path"); is && isPath && value == escapeLabel(from) {
+			all = append(all, change{keysOf(append(slices.Clone(s.Path[:3]), name)), value, escapeLabel(to)})
 		}
 	}
 	return all
 }
+
+// labelOf reads a scalar that is a label of a service, in a mapping or in a list of KEY=VALUE.
+func labelOf(s composefile.Scalar) (name, value string, is bool) {
+	if len(s.Path) != 4 || s.Path[0] != "services" || s.Path[2] != "labels" {
+		return "", "", false
+	}
+	name, value = s.Path[3], s.Value
+	if strings.HasPrefix(name, "[") {
+		name, value, _ = strings.Cut(value, "=")
+	}
+	return name, value, true
+}
+
+// escapeLabel writes a value that Compose would take for a variable.
+func escapeLabel(s string) string { return strings.ReplaceAll(s, "$", "$$") }

@@ -127,6 +127,7 @@ func (d *Document) override(name Name, text []byte) error {
 		return err
 	}
 	d.Claims = append(d.Claims, more.Claims...)
+	d.Redirects = append(d.Redirects, more.Redirects...)
 	d.Problems = append(d.Problems, more.Problems...)
 	d.Subnets = append(d.Subnets, more.Subnets...)
 	return nil

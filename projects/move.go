@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"gateway/projects/compose"
 	"gateway/projects/plan"
@@ -23,6 +24,8 @@ type Move struct {
 	// From is the path to leave. It may be nil for a project with one route. When the project has left it already, what is
 	// to be done after a move is done again.
 	From *route.Prefix
+	// Redirect is the last day on which requests to the old path are redirected to the new one; zero for no redirect.
+	Redirect time.Time
 	// Template finds the project's template by its name.
 	Template func(name string) (templates.Template, error)
 }
@@ -153,6 +156,9 @@ func (m *move) edit() error {
 	if m.new, m.places, err = edit(m.old, changes); err != nil {
 		return fmt.Errorf("%s: %w; %s", file, err, byHand)
 	}
+	if m.new, err = redirect(m.new, m.from.Prefix, m.to.Prefix, m.Redirect); err != nil {
+		return fmt.Errorf("%s: %w; %s", file, err, byHand)
+	}
 	doc, err := m.project.withRoutes(m.new)
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
@@ -202,6 +208,9 @@ func (m *move) change(ctx context.Context, o *Observed) (*Change, error) {
 		write := plan.WriteFile(file, m.old, m.new)
 		write.Text = fmt.Sprintf("write %s in place of %s at %s of %s", m.to.Prefix, m.from.Prefix, places, filepath.Base(file))
 		c.Steps = append(c.Steps, write)
+		if !m.Redirect.IsZero() {
+			c.Steps = append(c.Steps, plan.Step{Text: fmt.Sprintf("redirect %s to %s until %s", m.from, m.to, m.Redirect.Format(time.DateOnly))})
+		}
 	}
 	deploy, err := o.Up(ctx, m.project, compose.UpOptions{})
 	if err != nil {

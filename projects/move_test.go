@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"gateway/projects/policy"
 
@@ -203,5 +204,55 @@ func TestMove_StartsWhatAnAbandonedStopEnds(t *testing.T) {
 	}
 	if c, err := b.client.Container(t.Context(), "robots-site-1"); err != nil || c.State != "running" {
 		t.Errorf("it is %s, %v, after %v", c.State, err, b.compose.calls)
+	}
+}
+
+func TestMove_RedirectsFromTheOldPath(t *testing.T) {
+	b := added(t)
+	last := time.Date(2099, 6, 30, 0, 0, 0, 0, time.UTC)
+	move := func(to string, last time.Time) {
+		t.Helper()
+		m, err := b.Do(t.Context(), Move{Name: "robots", To: prefix(t, to), Template: known, Redirect: last})
+		if err != nil {
+			t.Fatalf("to %s: %v", to, err)
+		}
+		if says := strings.Contains(steps(m), " to "+to+" until 2099-06-30"); says == last.IsZero() {
+			t.Errorf("to %s: the steps are %s", to, steps(m))
+		}
+	}
+	redirects := func() string {
+		p, err := b.Store.Load("robots")
+		if err != nil || len(p.Claims) != 1 {
+			t.Fatalf("%+v %v", p.Claims, err)
+		}
+		at := []string{p.Claims[0].Key.String() + ":"}
+		for _, r := range p.Redirects {
+			at = append(at, r.Key.String()+">"+r.Policy.Redirect)
+		}
+		return strings.Join(at, " ")
+	}
+	for _, step := range []struct {
+		to   string
+		last time.Time
+		want string
+	}{
+		{"/chess", last, "/chess: /robots>/chess"},
+		{"/go", last, "/go: /robots>/go /chess>/go"},
+		{"/chess", time.Time{}, "/chess: /robots>/chess"},
+		{"/robots", time.Time{}, "/robots:"},
+		{"/", last, "/: /robots>/"},
+		{"/robots", last, "/robots: />/robots"},
+	} {
+		if move(step.to, step.last); redirects() != step.want {
+			t.Errorf("moved to %s: %s, want %s", step.to, redirects(), step.want)
+		}
+	}
+	if text := b.text(t, "robots"); !strings.Contains(text, "gateway.routes.moved-1.expires: \"2099-06-30\"") {
+		t.Errorf("it says\n%s", text)
+	}
+	// What is redirected is taken, until the redirect ends.
+	_, err := b.Do(t.Context(), request(t, "thief", "/"))
+	if err == nil || !strings.Contains(err.Error(), "taken by project robots") {
+		t.Errorf("the path of a redirect is given away: %v", err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -16,7 +17,7 @@ import (
 )
 
 type moveOptions struct {
-	path, from, templates string
+	path, from, redirect, templates string
 	dryRun
 }
 
@@ -28,8 +29,8 @@ func newMove(env *cli.Env) *cobra.Command {
 		Long: "Writes the new path into the project's compose.yaml wherever its template has the path, deploys it, and returns\n" +
 			"when it is served there. All else in the file stays, comments and order too; where somebody edited by\n" +
 			"hand what depends on the path it refuses, and says what to do. Of WordPress the links in posts move along. The\n" +
-			"old path is free afterwards: nothing redirects from it.",
-		Example: "  gateway move blog --path /notes\n  gateway move blog --path /notes --dry-run",
+			"old path is free afterwards, unless --redirect sends its clients to the new one, with status 308.",
+		Example: "  gateway move blog --path /notes\n  gateway move blog --path /notes --redirect 90d\n  gateway move blog --path /notes --dry-run",
 		Args:    cli.Args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
 			r, err := o.request(env)
@@ -45,6 +46,7 @@ func newMove(env *cli.Env) *cobra.Command {
 	f := c.Flags()
 	f.StringVar(&o.path, "path", "", "new path `prefix`, such as /notes (required)")
 	f.StringVar(&o.from, "from", "", "old path `prefix`, for a project with several")
+	f.StringVar(&o.redirect, "redirect", "", "redirect from the old path for a time, such as 90d, or until a date")
 	addTemplatesFlag(f, &o.templates)
 	o.flags(c)
 	return c
@@ -66,6 +68,11 @@ func (o moveOptions) request(env *cli.Env) (projects.Move, error) {
 			return r, cli.Usage(fmt.Errorf("--from: %w", err))
 		}
 		r.From = &from
+	}
+	if o.redirect != "" {
+		if r.Redirect, err = projects.ParseExpiry(o.redirect, time.Now()); err != nil {
+			return r, cli.Usage(fmt.Errorf("--redirect: %w", err))
+		}
 	}
 	set, err := templateSet(env, o.templates)
 	r.Template = set.Find
