@@ -121,6 +121,8 @@ type Composer interface {
 type Running struct {
 	Containers []docker.Container
 	Networks   []docker.Network
+	// Asleep reports that it was stopped because nobody used it, and that the next request starts it.
+	Asleep bool
 }
 
 // Look lists what the engine has of a project.
@@ -134,7 +136,30 @@ func Look(ctx context.Context, engine Lister, name Name) (Running, error) {
 		return Running{}, err
 	}
 	networks := slices.DeleteFunc(all, func(n docker.Network) bool { return n.Labels[composeProject] != string(name) })
-	return Running{containers, networks}, nil
+	running := Running{Containers: containers, Networks: networks}
+	running.Asleep, err = asleep(ctx, engine, running)
+	return running, err
+}
+
+// asleep reports whether a project is asleep: nothing of it runs, and a container that may sleep has the restart policy that
+// 'gateway stop' takes away.
+func asleep(ctx context.Context, engine Lister, r Running) (bool, error) {
+	if r.up() > 0 {
+		return false, nil
+	}
+	for _, c := range r.Containers {
+		if c.State != "exited" || !label.MaySleep(c.Labels) {
+			continue
+		}
+		now, err := engine.Container(ctx, c.ID)
+		if err != nil && !errors.Is(err, docker.ErrNotFound) {
+			return false, err
+		}
+		if err == nil && now.Asleep() {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // ProjectOf is the compose project that something with these labels belongs to, or empty.
@@ -159,8 +184,8 @@ func ShortName(c docker.Container) string {
 // empty reports that the engine has nothing of the project.
 func (r Running) empty() bool { return len(r.Containers) == 0 && len(r.Networks) == 0 }
 
-// runs reports that a container of the project runs, or is about to.
-func (r Running) runs() bool { return r.up() > 0 }
+// runs reports that a container of the project runs, or is about to, if only upon the next request.
+func (r Running) runs() bool { return r.up() > 0 || r.Asleep }
 
 // up counts the containers that run, or are about to.
 func (r Running) up() int {

@@ -46,7 +46,7 @@ func (s Status) State() string {
 
 // urgent are the states of routes, those that need a look most last.
 var urgent = []string{
-	ready, string(route.Draining), string(route.Starting), paused, Unknown, string(route.Stopped), string(route.Expired), NotRouted,
+	ready, string(route.Asleep), string(route.Draining), string(route.Waking), string(route.Starting), paused, Unknown, string(route.Stopped), string(route.Expired), NotRouted,
 	string(route.Unhealthy), string(route.Unreachable), string(route.Crashing),
 }
 

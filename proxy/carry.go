@@ -21,6 +21,8 @@ var statePages = map[route.State]page.Kind{
 	route.Crashing:  page.Crashing,
 	route.Stopped:   page.Stopped,
 	route.Expired:   page.Expired,
+	route.Waking:    page.Waking,
+	route.Asleep:    page.Waking,
 }
 
 // serve has one of the route's targets answer, or says why none does.
@@ -39,14 +41,18 @@ func (v *visit) serve() {
 		v.way.place = place
 		v.way.renew()
 	}
+	if s := v.serving.sleeper; s != nil {
+		s.enter(v.began)
+		defer func() { s.leave(time.Now()) }()
+	}
 	v.serving.group.Earn()
 	err := v.way.reach()
 	v.way.leavePlace()
 	switch {
 	case err == nil:
-	case errors.Is(err, errNobody), errors.Is(err, engine.ErrConnect) && v.serving.state != route.Ready:
+	case errors.Is(err, errNobody), errors.Is(err, engine.ErrConnect) && (v.serving.state != route.Ready || v.lostPage() == page.Waking):
 		v.target = ""
-		v.page(statePages[v.serving.lostState()])
+		v.page(v.lostPage())
 	default:
 		v.fail(err)
 	}

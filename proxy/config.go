@@ -64,6 +64,8 @@ type Config struct {
 	// Hold is how long a request waits when no target of its route can be reached for the moment, as while an app
 	// restarts. It waits only as long as the last target was reached no longer ago than that. Default none.
 	Hold time.Duration
+	// Wake is how long a request waits for a project that is asleep to start. Default 60 s. Browsers get a page sooner.
+	Wake time.Duration
 	// Ready is called once, when all listeners are open; Ending when Serve begins to end. Both may be nil.
 	Ready, Ending func()
 	// Grace is how long requests under way may take to finish once Serve is told to end. Default 10 s; a negative one is no
@@ -87,6 +89,9 @@ type Inherited struct {
 // defaultDrain is Config.Drain when it is 0.
 const defaultDrain = 30 * time.Second
 
+// defaultWake is Config.Wake when it is 0.
+const defaultWake = time.Minute
+
 // withDefaults fills in what was left out.
 func (c Config) withDefaults() Config {
 	if c.Logger == nil {
@@ -94,6 +99,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Drain == 0 {
 		c.Drain = defaultDrain
+	}
+	if c.Wake == 0 {
+		c.Wake = defaultWake
 	}
 	if c.hurry == 0 {
 		c.hurry = time.Second

@@ -34,6 +34,8 @@ type delivery struct {
 	waited, pause time.Duration
 	// lost is since when it misses a target, zero as long as it does not; aimed is when it chose the last one.
 	lost, aimed time.Time
+	// sleepy is since when it waits for its app to wake, zero if it does not.
+	sleepy time.Time
 	// moved reports that the visitor is to have another cookie.
 	moved bool
 	// answer is when the head of the answer came.
@@ -55,7 +57,11 @@ var errNobody = errors.New("no target takes requests")
 func (d *delivery) reach() error {
 	last := errNobody
 	for {
-		attempt, found := d.pick()
+		var attempt balance.Attempt
+		found := false
+		if !d.serving.sleeper.setAside() {
+			attempt, found = d.pick()
+		}
 		if !found && d.forgive() {
 			continue
 		}
@@ -266,6 +272,9 @@ func (d *delivery) answered(status int) {
 	d.answer = now
 	d.serving.outage.end()
 	d.asked.contact.answered(status)
+	if woke := d.serving.sleeper.answered(now); woke > 0 {
+		d.server.log.Info("an app woke up", "route", d.serving.key, "took", woke)
+	}
 	var returned bool
 	if status >= http.StatusInternalServerError {
 		returned = d.attempt.Errored(now)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"gateway/proxy/engine"
+	"gateway/proxy/page"
 	"gateway/proxy/queue"
 	"gateway/proxy/route"
 )
@@ -110,6 +111,9 @@ func (w *waitingRoom) join() *queue.Place {
 func (d *delivery) awaitTarget() (again bool, err error) {
 	now := time.Now()
 	left := d.patience(d.serving.outage.begin(now), now)
+	if waking, waits := d.wakeLeft(now); waits {
+		left = waking
+	}
 	if left <= 0 {
 		return false, nil
 	}
@@ -123,7 +127,7 @@ func (d *delivery) awaitTarget() (again bool, err error) {
 		return true, nil
 	}
 	d.pause = min(max(2*d.pause, retryFirst), retryMost)
-	if len(d.serving.ready) == 0 && d.server.current.Load() == d.snapshot {
+	if (len(d.serving.ready) == 0 || d.serving.sleeper.setAside()) && d.server.current.Load() == d.snapshot {
 		return true, d.wait(left)
 	}
 	// A target may come back without a new table. A route that the table in force does not have comes back without waking
@@ -224,11 +228,17 @@ func (d *delivery) renew() bool {
 // app is what clients know the app by: its project, or its service where there is none.
 func (s *serving) app() string { return cmp.Or(s.route.Project, s.route.Service) }
 
-// lostState is what visitors are told of a route none of whose targets takes requests.
-func (s *serving) lostState() route.State {
-	if len(s.ready) > 0 {
+// lostPage is what clients get of a route none of whose targets takes requests.
+func (v *visit) lostPage() page.Kind {
+	s := v.serving
+	switch {
+	case s.state != route.Crashing && s.state != route.Unhealthy && s.sleeper.waking(time.Now(), v.server.config.Wake):
+		return page.Waking
+	case s.state == route.Asleep && s.sleeper.failed():
+		return page.Unwoken
+	case len(s.ready) > 0:
 		// Only failing checks keep a target that is ready from being asked.
-		return route.Unhealthy
+		return page.Unhealthy
 	}
-	return s.state
+	return statePages[s.state]
 }

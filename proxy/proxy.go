@@ -49,6 +49,9 @@ type Server struct {
 	// tables is where requests wait for another table.
 	tables waitingRoom
 
+	// sleeps is where the agent waits for orders.
+	sleeps sleeps
+
 	// mu serialises those who replace current, and guards what is below it.
 	mu sync.Mutex
 	// signing has what signs the cookies by which visitors stay with a target.
@@ -152,6 +155,7 @@ func (s *Server) replace(t *route.Table, v version, gone []gone) {
 	s.checker.Set(c.next.checks)
 	c.release()
 	s.tables.release()
+	s.sleeps.poke()
 }
 
 // keep writes what is in force to disk, unless it is there. The caller holds mu.

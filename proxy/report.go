@@ -102,6 +102,7 @@ func (s *serving) describe(now time.Time) admin.Route {
 		LastLog: standing.lastLog,
 		Owner:   r.Owner,
 		Expires: r.Expires,
+		Idle:    s.sleeper.describe(),
 		Targets: make([]admin.Target, len(r.Targets)),
 		Traffic: s.traffic.Figures(now),
 	}

@@ -52,7 +52,8 @@ func (c succession) release() {
 		}
 	}
 	for _, r := range c.next.serving {
-		if len(r.ready) > 0 {
+		before := c.old.servingOf(r.route.Key)
+		if len(r.ready) > 0 || r.sleeper != nil && before != nil && before.state != r.state {
 			r.outage.release()
 		}
 	}
@@ -71,7 +72,7 @@ func (c succession) farewells() map[*engine.Upstream]farewell {
 			switch now.fate(before, t) {
 			case route.Unhealthy:
 				f.recall, f.needed = true, f.needed || len(now.ready) == 0
-			case route.Stopped, route.Expired, route.Crashing:
+			case route.Stopped, route.Expired, route.Crashing, route.Asleep:
 				f.recall, f.drain = true, longest(f.drain, c.drain(before.route))
 			default:
 				f.drain = longest(f.drain, c.drain(before.route))

@@ -26,6 +26,8 @@ type snapshot struct {
 	contacts  map[health.Key]*contact
 	// retired are targets that get no more requests and may still have some. They belong to those who replace the table.
 	retired map[place]retired
+	// sleepers are the units that may sleep, and those that lately might and are in use.
+	sleepers map[unit]*sleeper
 	// checks are the targets whose health is checked.
 	checks []health.Target
 	gone   []gone
@@ -49,9 +51,11 @@ type serving struct {
 	logPlace accesslog.Place
 	state    route.State
 	// ready are the targets that take requests, and group chooses among them, by the same indexes.
-	ready   []target
-	group   *balance.Group
-	outage  *outage
+	ready  []target
+	group  *balance.Group
+	outage *outage
+	// sleeper is nil for a route that never sleeps.
+	sleeper *sleeper
 	rates   rates
 	bodyMax int64
 	traffic *traffic.Route
@@ -97,10 +101,12 @@ func (s *Server) succeed(t *route.Table, v version, gone []gone) succession {
 		members:   make(map[health.Key]*balance.Member, len(routes)),
 		contacts:  make(map[health.Key]*contact, len(routes)),
 		retired:   map[place]retired{},
+		sleepers:  map[unit]*sleeper{},
 		gone:      gone,
 		goneIndex: indexGone(gone),
 	}
 	c := succession{s, s.current.Load(), next}
+	c.sleepers()
 	for i := range routes {
 		next.serving[&routes[i]] = c.add(&routes[i])
 	}
@@ -117,6 +123,7 @@ func (c succession) add(r *route.Route) *serving {
 		strips:    r.Mount != route.Preserve,
 		slashless: before.slashlessFor(r),
 		traffic:   c.book.Route(key),
+		sleeper:   c.next.sleepers[unitOf(r)],
 		rates:     rates{c.rate, c.memory.Rate(key, r.Rate.Requests, r.Rate.Per, r.Rate.Burst)},
 		bodyMax:   r.BodyMax,
 	}

@@ -25,6 +25,9 @@ func (s *serving) standing(now time.Time) standing {
 			best = t
 		}
 	}
+	if s.sleeper != nil {
+		return s.sleeper.standing(best)
+	}
 	return best
 }
 

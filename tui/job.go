@@ -37,7 +37,7 @@ func restartJob(m *model, r *admin.Route) (job, error) {
 // stopJob stops what runs and starts what is stopped.
 func stopJob(m *model, r *admin.Route) (job, error) {
 	name := projectName(r)
-	if r.State == "stopped" {
+	if r.State == "stopped" || r.State == "asleep" {
 		if m.actions.Start == nil {
 			return job{}, unavailableError("a start")
 		}
@@ -105,7 +105,7 @@ func shellJob(m *model, r *admin.Route) (job, error) {
 		return job{}, unavailableError("a shell")
 	}
 	at := slices.IndexFunc(r.Targets, func(t admin.Target) bool {
-		return !slices.Contains([]string{"stopped", "expired", "crashing"}, t.State)
+		return !slices.Contains([]string{"stopped", "asleep", "expired", "crashing"}, t.State)
 	})
 	if at < 0 {
 		return job{}, fmt.Errorf("no container of %s runs, so none can have a shell; s starts it, l shows what it wrote", readable(r.Key))

@@ -52,7 +52,7 @@ func (k keys) short(p page, r *admin.Route) []key.Binding {
 	if r != nil && r.Paused != nil {
 		k.pause.SetHelp("p", "resume")
 	}
-	if r != nil && r.State == "stopped" {
+	if r != nil && (r.State == "stopped" || r.State == "asleep") {
 		k.stop.SetHelp("s", "start")
 	}
 	switch p {

@@ -106,7 +106,7 @@ func helpLines(m *model, width int) []string {
 	s := m.style
 	lines := keyLines(s, width)
 	lines = append(lines, "")
-	for _, state := range []string{"ready", "starting", "draining", "stopped", "expired", "unhealthy", "unreachable", "crashing"} {
+	for _, state := range []string{"ready", "starting", "draining", "waking", "asleep", "stopped", "expired", "unhealthy", "unreachable", "crashing"} {
 		look := lookOf(state)
 		for i, text := range wrap(stateMeaning[state], width-15) {
 			name := ""
@@ -148,6 +148,8 @@ var stateMeaning = map[string]string{
 	"ready":     "answers",
 	"starting":  "runs, its health check has not passed yet: clients wait, then get a page",
 	"draining":  "was told to stop: what is under way is finished",
+	"waking":    "was asleep and starts, since a client asked for it: clients wait, browsers get a page",
+	"asleep":    "was stopped because nobody used it: the next request starts it",
 	"stopped":   "exists and does not run: clients get a page that says so",
 	"expired":   "does not run, and its last day is past: clients get 410 and a page that says how to renew it",
 	"unhealthy": "runs, and its health check fails: clients get a page that says so",

@@ -73,6 +73,10 @@ func lookOf(state string) look {
 		return look{"◑", 2, inWarn}
 	case "paused":
 		return look{"‖", 3, inWarn}
+	case "waking":
+		return look{"◐", 1, inWarn}
+	case "asleep":
+		return look{"◌", 4, inDim}
 	case "stopped", "expired":
 		return look{"○", 4, inDim}
 	case "unhealthy", "failing", "ejected", "unreachable", "crashing":

@@ -144,7 +144,7 @@ func summary(m *model) string {
 	for i := range m.list.all {
 		counts[m.list.all[i].Status()]++
 	}
-	for _, state := range []string{"crashing", "unreachable", "unhealthy", "expired", "stopped", "paused", "draining", "starting", "ready"} {
+	for _, state := range []string{"crashing", "unreachable", "unhealthy", "expired", "stopped", "asleep", "paused", "draining", "waking", "starting", "ready"} {
 		if n := counts[state]; n > 0 {
 			parts = append(parts, lookOf(state).style(s).Render(fmt.Sprintf("%d %s", n, state)))
 		}

@@ -22,8 +22,9 @@ func newAgent(env *cli.Env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "agent",
 		Short: "Run the agent, which watches the engine for the proxy",
-		Long: "Watches the Docker engine, connects the proxy's container to the networks of its targets, and sends the routes\n" +
-			"to the proxy over the admin socket. It listens on no port. 'gateway up' runs it in a container.",
+		Long: "Watches the Docker engine, connects the proxy's container to the networks of its targets, sends the routes to the\n" +
+			"proxy over the admin socket, and stops and starts projects that sleep. It listens on no port. 'gateway up' runs it\n" +
+			"in a container.",
 		Args: cli.Args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { return runAgent(c.Context(), env, o) },
 	}
@@ -47,9 +48,13 @@ func runAgent(ctx context.Context, env *cli.Env, o agentOptions) error {
 	path := env.Socket()
 	proxy := admin.NewClient(func(ctx context.Context) (net.Conn, error) { return cli.DialUnix(ctx, path) })
 	defer proxy.Close()
+	orders := admin.NewClient(func(ctx context.Context) (net.Conn, error) { return cli.DialUnix(ctx, path) })
+	defer orders.Close()
 	return agent.New(agent.Config{
 		Engine:       engine,
 		Proxy:        proxy,
+		Sleeping:     engine,
+		Orders:       orders,
 		Join:         true,
 		Hosts:        o.hosts,
 		ExitWhenLost: o.exitWhenLost,

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -123,7 +124,7 @@ func runServe(ctx context.Context, env *cli.Env, o serveOptions) error {
 			return err
 		}
 		defer engine.Close()
-		watcher := agent.New(agent.Config{Engine: engine, Proxy: inProcess{server}, Version: env.Version, Logger: logger})
+		watcher := agent.New(agent.Config{Engine: engine, Proxy: inProcess{server}, Sleeping: engine, Orders: inProcess{server}, Version: env.Version, Logger: logger})
 		group.Go(func() error { return watcher.Run(ctx) })
 	}
 	group.Go(func() error { return runLogged(ctx, access, logger, server.Serve) })
@@ -167,15 +168,21 @@ func (o *serveOptions) config(env *cli.Env, logger *slog.Logger, c proxy.Config)
 }
 
 // inProcess feeds a proxy in this process as an agent would over the socket.
-type inProcess struct{ admin.Receiver }
+type inProcess struct{ proxy admin.Gateway }
 
 func (p inProcess) PutTable(_ context.Context, table admin.RawTable) (admin.Pushed, error) {
-	return p.ReceiveTable(table)
+	return p.proxy.ReceiveTable(table)
 }
 
 func (p inProcess) PutAgent(_ context.Context, a admin.Agent) (admin.Pushed, error) {
-	return p.ReceiveAgent(a), nil
+	return p.proxy.ReceiveAgent(a), nil
 }
+
+func (p inProcess) Orders(ctx context.Context, seen string, wait time.Duration) (admin.Orders, error) {
+	return p.proxy.Orders(ctx, seen, wait), nil
+}
+
+func (p inProcess) Report(_ context.Context, r admin.SleepReport) error { return p.proxy.Report(r) }
 
 // addLogFlag adds the flag that both processes have.
 func addLogFlag(f *pflag.FlagSet, level *string) {

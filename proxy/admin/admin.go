@@ -102,7 +102,7 @@ type Route struct {
 	Project string `json:"project,omitempty"`
 	Source  string `json:"source"`
 	Mount   string `json:"mount"`
-	// State is ready, starting, unhealthy, unreachable, draining, crashing, expired or stopped; Reason says why it is not ready, with
+	// State is ready, starting, unhealthy, unreachable, draining, waking, asleep, crashing, expired or stopped; Reason says why it is not ready, with
 	// the fix where there is one, and LastLog is the last line that an app wrote which ended by itself.
 	State   string    `json:"state"`
 	Reason  string    `json:"reason,omitempty"`
@@ -110,9 +110,11 @@ type Route struct {
 	Owner   string    `json:"owner,omitempty"`
 	Expires time.Time `json:"expires,omitzero"`
 	// Paused says how it is paused, nil when it is not. State is then what it would be.
-	Paused  *Pause   `json:"paused,omitempty"`
-	Targets []Target `json:"targets"`
-	Traffic Traffic  `json:"traffic"`
+	Paused *Pause `json:"paused,omitempty"`
+	// Idle is how its project is used when it is to sleep, nil when it never is.
+	Idle    *Idleness `json:"idle,omitempty"`
+	Targets []Target  `json:"targets"`
+	Traffic Traffic   `json:"traffic"`
 }
 
 // Target is one address behind a route.

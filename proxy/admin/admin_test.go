@@ -26,6 +26,7 @@ type proxy struct {
 	tables []string
 	agents []admin.Agent
 	paused *admin.Pause
+	slept  []admin.SleepReport
 }
 
 func (p *proxy) Status() admin.Status { return admin.Status{Proxy: admin.Proxy{Boot: "b1"}} }

@@ -29,6 +29,7 @@ type Gateway interface {
 	Receiver
 	Pauser
 	Checker
+	Sleeper
 }
 
 // Observed is what can be asked of a proxy.
@@ -60,6 +61,10 @@ func Handler(g Gateway) http.Handler {
 		http.MethodDelete: func(r *http.Request) (any, error) { return deletePause(g, r) },
 	})
 	mux.Handle("/v1/check", endpoint{http.MethodPut: func(r *http.Request) (any, error) { return putCheck(g, r) }})
+	mux.Handle("/v1/sleep", endpoint{
+		http.MethodGet: func(r *http.Request) (any, error) { return getOrders(g, r) },
+		http.MethodPut: func(r *http.Request) (any, error) { return putSleep(g, r) },
+	})
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusNotFound, Error{Message: fmt.Sprintf("the admin API has no %s; this proxy speaks /v1", r.URL.Path)})
 	})
@@ -150,6 +155,7 @@ var statuses = map[error]int{
 	ErrNoRoute:  http.StatusNotFound,
 	ErrRefused:  http.StatusBadRequest,
 	ErrTooLarge: http.StatusRequestEntityTooLarge,
+	ErrInUse:    http.StatusConflict,
 }
 
 func statusOf(err error) int {

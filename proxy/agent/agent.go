@@ -1,5 +1,6 @@
 // Package agent is what the process with the Docker socket does: it watches the engine, pushes each table to the proxy
-// and tells it how the engine is. It listens nowhere and decides nothing about routes. The policies worth stating: the
+// and tells it how the engine is, and it stops and starts the projects that the proxy says are to sleep or to wake. It
+// listens nowhere and decides nothing about routes. The policies worth stating: the
 // newest table wins, and a proxy that is slow or away never holds up discovery; as long as the engine was not listed,
 // nothing is pushed, so that the proxy goes on with what it has.
 package agent
@@ -37,6 +38,9 @@ type Proxy interface {
 type Config struct {
 	Engine discovery.Engine
 	Proxy  Proxy
+	// Sleeping is the engine once more, for putting projects to sleep and waking them as Orders says. Without Orders none is.
+	Sleeping Sleeping
+	Orders   Orders
 	// Join and Hosts are those of discovery.Config.
 	Join  bool
 	Hosts []string
@@ -85,6 +89,10 @@ func (a *Agent) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return watcher.Run(ctx) })
 	group.Go(func() error { return newPusher(a).Run(ctx) })
+	if a.config.Orders != nil {
+		s := &sleeper{engine: a.config.Sleeping, proxy: a.config.Orders, log: a.config.Logger, busy: map[admin.Order]bool{}}
+		group.Go(func() error { return s.Run(ctx) })
+	}
 	group.Go(func() error {
 		select {
 		case err := <-a.lost:

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"gateway/proxy/docker"
+	"gateway/proxy/label"
 	"gateway/proxy/route"
 )
 
@@ -25,6 +26,8 @@ const (
 type crash struct {
 	exit, restarts int
 	oom            bool
+	// asleep reports that it was stopped and is to run again: its next request starts it.
+	asleep bool
 	// line is the last of its log, as the app wrote it.
 	line string
 }
@@ -52,12 +55,25 @@ func ended(c *docker.Container) bool {
 	return false
 }
 
+// maySleep reports whether a container may be asleep: it has ended, and has a label that lets it sleep.
+func maySleep(c *docker.Container) bool { return c.State == "exited" && label.MaySleep(c.Labels) }
+
 // exitCode is the one that the status tells: "Exited (1) 3 minutes ago".
 func exitCode(c *docker.Container) (int, bool) {
 	_, rest, _ := strings.Cut(c.Status, " (")
 	digits, _, found := strings.Cut(rest, ")")
 	code, err := strconv.Atoi(digits)
 	return code, found && err == nil
+}
+
+// forget forgets how these containers ended, by their full ids: they were changed since.
+func (all crashes) forget(ids []string) {
+	for _, id := range ids {
+		if found, known := all[id]; known {
+			found.words = ""
+			all[id] = found
+		}
+	}
 }
 
 // look finds out how the containers of a listing ended. It asks the engine of none that runs, and of one that ended only
@@ -67,9 +83,10 @@ func (all crashes) look(ctx context.Context, engine Inspector, l *listing) crash
 	defer cancel()
 	var now crashes
 	var changed, restarting []*docker.Container
+	most := mostInspected
 	for i := range l.containers {
 		c := &l.containers[i]
-		if !ended(c) || !routable(c) {
+		if !ended(c) && !maySleep(c) || !routable(c) {
 			continue
 		}
 		if now == nil {
@@ -79,13 +96,16 @@ func (all crashes) look(ctx context.Context, engine Inspector, l *listing) crash
 		now[c.ID] = found
 		switch {
 		case !known || found.words != words(c):
+			if maySleep(c) {
+				most++ // There may be many, and whether a request starts them cannot wait for another listing.
+			}
 			changed = append(changed, c)
 		case c.State == "restarting":
 			restarting = append(restarting, c)
 		}
 	}
 	for i, c := range append(changed, restarting...) {
-		if i == mostInspected || ctx.Err() != nil {
+		if i == most || ctx.Err() != nil {
 			break
 		}
 		now[c.ID] = inspect(ctx, engine, c)
@@ -98,7 +118,17 @@ func inspect(ctx context.Context, engine Inspector, c *docker.Container) crashed
 	found := crashed{words: words(c), crash: crash{exit: code}}
 	inspected, err := engine.Container(ctx, c.ID)
 	if err != nil {
+		if maySleep(c) {
+			found.words = "" // It is asked again: somebody may wait for it.
+		}
 		return found
+	}
+	if maySleep(c) && inspected.Asleep() {
+		found.crash = crash{asleep: true}
+		return found
+	}
+	if !ended(c) {
+		return crashed{words: words(c)}
 	}
 	found.crash.restarts, found.crash.oom = inspected.Restarts, inspected.OOMKilled
 	if logs, err := engine.Logs(ctx, c.ID, 1); err == nil {

@@ -3,6 +3,7 @@ package discovery
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"gateway/proxy/docker"
+	"gateway/proxy/label"
 	"gateway/proxy/route"
 )
 
@@ -142,4 +144,60 @@ type blind struct{ *fake }
 
 func (blind) Container(context.Context, string) (docker.Container, error) {
 	return docker.Container{}, docker.ErrNotFound
+}
+
+// sleeping edits a container into one that was stopped and has that restart policy.
+func sleeping(restart, status string) func(*docker.Container) {
+	return func(c *docker.Container) {
+		c.State, c.Status, c.Restart, c.Networks[0].Address = "exited", status, restart, netip.Addr{}
+	}
+}
+
+func TestWatcher_TellsAsleepFromStopped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		idle := func(route string) map[string]string { return map[string]string{label.Path: route, label.Idle: "10m"} }
+		f := newFake()
+		sleeping("always", "Exited (0) 3 minutes ago")(f.add("web", idle("/web"), "bridge"))
+		sleeping("always", "Exited (137) 3 minutes ago")(f.add("killed", idle("/killed"), "bridge"))
+		sleeping("unless-stopped", "Exited (0) 3 minutes ago")(f.add("stopped", idle("/stopped"), "bridge"))
+		sleeping("always", "Exited (0) 3 minutes ago")(f.add("other", path("/other"), "bridge"))
+		sleeping("no", "Exited (1) 3 minutes ago")(f.add("failed", idle("/failed"), "bridge"))
+		w := watch(t, f, nil)
+		pass(time.Second)
+		for key, want := range map[string]route.State{
+			"/web": route.Asleep, "/killed": route.Asleep, "/stopped": route.Stopped, "/other": route.Stopped, "/failed": route.Stopped,
+		} {
+			if got := w.target(t, key); got.State != want || want == route.Asleep && got.Reason != "" {
+				t.Errorf("%s: %+v, want %s", key, got, want)
+			}
+		}
+		f.change("web", func(c *docker.Container) { c.Restart = "unless-stopped" }, "update")
+		pass(time.Second)
+		if got := w.target(t, "/web"); got.State != route.Stopped {
+			t.Errorf("once a person stopped it: %+v", got)
+		}
+	})
+}
+
+func TestWatcher_AsksAgainWhetherOneIsAsleep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		for i := range 3 * mostInspected {
+			name := fmt.Sprintf("app%d", i)
+			sleeping("always", "Exited (0) 3 minutes ago")(f.add(name, map[string]string{label.Path: "/" + name, label.Idle: "10m"}, "bridge"))
+		}
+		w := watch(t, f, nil)
+		pass(time.Second)
+		for i := range 3 * mostInspected {
+			if got := w.target(t, fmt.Sprintf("/app%d", i)); got.State != route.Asleep {
+				t.Fatalf("%s: %+v", got.Name, got)
+			}
+		}
+		asked := len(f.calls)
+		f.change("app1", func(*docker.Container) {}, "rename")
+		pass(time.Second)
+		if again := len(f.calls); again-asked > 2 {
+			t.Errorf("%d further calls: %v", again-asked, f.calls[asked:])
+		}
+	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -31,8 +32,9 @@ type session struct {
 	events       chan docker.Event
 	observations chan *observation
 	// last and listed belong to the loop until the session is over.
-	last   *observation
-	listed bool
+	last    *observation
+	listed  bool
+	updates updates
 	// told is when the last event came that a listing may lag behind; zero when one was made well after it.
 	told time.Time
 }
@@ -108,6 +110,28 @@ func (s *session) loop(ctx context.Context) error {
 	}
 }
 
+// updates are the containers whose settings changed since the last listing, by their full ids. They are safe for concurrent
+// use.
+type updates struct {
+	mu  sync.Mutex
+	ids []string
+}
+
+func (u *updates) add(id string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.ids = append(u.ids, id)
+}
+
+// take returns all, once.
+func (u *updates) take() []string {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	ids := u.ids
+	u.ids = nil
+	return ids
+}
+
 // lags reports whether an observation may not show yet what events told.
 func (s *session) lags(o *observation) bool {
 	if s.told.IsZero() {
@@ -141,6 +165,9 @@ func (s *session) handle(e docker.Event) {
 	if e.Type == "container" && s.w.marks.note(e, time.Now()) && s.last != nil && s.last.serves(e.ID) {
 		s.w.publish(s.last.table(s.w.marks))
 	}
+	if e.Action == "update" {
+		s.updates.add(e.ID)
+	}
 	if early(e) {
 		s.told = time.Now()
 	}
@@ -151,6 +178,8 @@ func (s *session) handle(e docker.Event) {
 
 // observe lists everything after each poke, joins what has to be joined, and hands over what it saw.
 func (s *session) observe(ctx context.Context) error {
+	// What changed while nobody watched is not known.
+	s.w.crashes = nil
 	timer := time.NewTimer(callTimeout)
 	defer timer.Stop()
 	select {
@@ -236,6 +265,7 @@ func (s *session) deliver(ctx context.Context, o *observation) error {
 // list asks for everything.
 func (s *session) list(ctx context.Context) (*listing, error) {
 	l := &listing{engine: s.engine, begun: time.Now()}
+	updated := s.updates.take()
 	var err error
 	l.containers, err = within(ctx, func(ctx context.Context) ([]docker.Container, error) {
 		return s.w.config.Engine.Containers(ctx)
@@ -246,6 +276,7 @@ func (s *session) list(ctx context.Context) (*listing, error) {
 	if l.networks, err = within(ctx, s.w.config.Engine.Networks); err != nil {
 		return nil, fmt.Errorf("discovering: %w", err)
 	}
+	s.w.crashes.forget(updated)
 	s.w.crashes = s.w.crashes.look(ctx, s.w.config.Engine, l)
 	l.crashes = s.w.crashes
 	return l, nil

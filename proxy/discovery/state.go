@@ -9,6 +9,9 @@ import (
 
 // stateOf is the state of a container as a target, and why it is not ready. The reason holds no relative times.
 func stateOf(c *docker.Container, x crash) (route.State, string) {
+	if x.asleep {
+		return route.Asleep, ""
+	}
 	if ended(c) {
 		return x.state(c)
 	}

@@ -199,7 +199,7 @@ func shorten(problems []route.Problem) []route.Problem {
 // made is the route that a claim asks for.
 func made(c *docker.Container, x crash, claim *label.Claim, reached reached) route.Route {
 	state, reason := stateOf(c, x)
-	if state != route.Stopped && reached.address == "" && c.State == "running" {
+	if reached.address == "" && c.State == "running" {
 		state, reason = route.Starting, "it has no address yet"
 	}
 	return route.Route{
@@ -248,7 +248,7 @@ func (o *observation) table(m marks) *route.Table {
 			continue
 		}
 		state, reason := c.route.Targets[0].State, ""
-		if state != route.Stopped && state != route.Crashing {
+		if state != route.Stopped && state != route.Crashing && state != route.Asleep {
 			state, reason = o.links.state(c, state)
 			state, reason = m.state(c.container, state, reason)
 		}

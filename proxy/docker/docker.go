@@ -45,7 +45,9 @@ type Container struct {
 	// hand, and OOMKilled reports that the last run ended for lack of memory. Only an inspection tells them.
 	ExitCode, Restarts int
 	OOMKilled          bool
-	Run                Run
+	// Restart is the restart policy: no, on-failure, always or unless-stopped. Only an inspection tells it.
+	Restart string
+	Run     Run
 }
 
 // Run is the last or current run of a container. Only an inspection tells it.

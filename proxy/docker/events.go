@@ -15,7 +15,7 @@ import (
 var actions = map[events.Type][]events.Action{
 	events.ContainerEventType: {
 		events.ActionCreate, events.ActionStart, events.ActionRestart, events.ActionKill, events.ActionDie, events.ActionStop,
-		events.ActionPause, events.ActionUnPause, events.ActionRename, events.ActionDestroy, events.ActionHealthStatus,
+		events.ActionPause, events.ActionUnPause, events.ActionRename, events.ActionDestroy, events.ActionHealthStatus, events.ActionUpdate,
 	},
 	events.NetworkEventType: {
 		events.ActionCreate, events.ActionConnect, events.ActionDisconnect, events.ActionDestroy, events.ActionRemove,

@@ -37,6 +37,7 @@ type inspection struct {
 			Retries                        int
 		}
 	}
+	HostConfig      struct{ RestartPolicy struct{ Name string } }
 	NetworkSettings struct {
 		Ports    map[string][]struct{ HostIP, HostPort string }
 		Networks map[string]*endpointSummary
@@ -85,7 +86,7 @@ func (i *inspection) container(now time.Time) Container {
 		ID: i.ID, Name: strings.TrimPrefix(i.Name, "/"), Image: i.Config.Image, ImageID: i.Image, Labels: i.Config.Labels,
 		State: i.State.Status, Status: i.status(now), Created: i.Created.Truncate(time.Second),
 		Networks: attachments(i.NetworkSettings.Networks),
-		ExitCode: i.State.ExitCode, Restarts: i.RestartCount, OOMKilled: i.State.OOMKilled,
+		ExitCode: i.State.ExitCode, Restarts: i.RestartCount, OOMKilled: i.State.OOMKilled, Restart: i.HostConfig.RestartPolicy.Name,
 	}
 	c.Run = i.run()
 	if i.State.Health != nil && i.State.Status == "running" {

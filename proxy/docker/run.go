@@ -157,7 +157,7 @@ func (c *Client) Remove(ctx context.Context, nameOrID string, timeout time.Durat
 	}))
 }
 
-// Start starts a container that does not run.
+// Start starts a container that does not run; that it runs is no error. The error wraps ErrNotFound when there is none.
 func (c *Client) Start(ctx context.Context, nameOrID string) error {
 	return c.link.do(ctx, "starting container "+nameOrID, func(s *session) error {
 		_, err := s.sdk.ContainerStart(ctx, nameOrID, client.ContainerStartOptions{})

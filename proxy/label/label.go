@@ -25,6 +25,7 @@ const (
 	Expires = "gateway.expires"
 	Balance = "gateway.lb"
 	Drain   = "gateway.drain"
+	Idle    = "gateway.idle"
 	Rate    = "gateway.rate"
 	BodyMax = "gateway.body.max"
 	Origin  = "gateway.headers.origin"
@@ -114,6 +115,8 @@ func treating() []Field {
 		{HealthFall, "`3`", "How many checks in a row must fail until a target takes no requests any more, 1 to 100."},
 		{Drain, "the gateway's, `30s`", "How long a target that is being stopped or replaced keeps what it has, WebSockets included, " +
 			"`1s` to `1h`."},
+		{Idle, "never", "Time without requests after which the whole project is stopped, such as `30m`, from `10s` to `720h`; the next request " +
+			"starts it again. `gateway help sleep` has the details."},
 		{Rate, "no limit", "How many requests one client may make, such as `10/s`, `600/m` or `5000/h`. Of these as many may come at " +
 			"once as belong to one second, at least one; `10/s,burst=20` says another number."},
 		{BodyMax, "no limit", "The largest body that a request may have, such as `10MB` (1000 kB each), `512KiB` (1024 bytes each), " +

@@ -22,6 +22,7 @@ var guesses = map[string]func(string) []string{
 	"expires":         guessDay,
 	"lb":              guessOf(map[string]string{"rr": "round-robin", "roundrobin": "round-robin", "round_robin": "round-robin", "wrr": "round-robin", "cookie": "sticky", "true": "sticky", "least_conn": "p2c", "leastconn": "p2c", "random": "p2c"}),
 	"drain":           guessDuration,
+	"idle":            guessIdle,
 	"rate":            guessRate,
 	"body.max":        guessSize,
 	"health.path":     guessCheck,
@@ -228,6 +229,14 @@ func guessDuration(s string) []string {
 		}
 	}
 	return all
+}
+
+func guessIdle(s string) []string {
+	switch strings.ToLower(s) {
+	case "0", "0s", "off", "no", "none", "false":
+		return []string{Never}
+	}
+	return guessDuration(s)
 }
 
 // rated is a number of requests, and in what time.

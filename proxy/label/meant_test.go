@@ -45,6 +45,9 @@ func TestParse_ProposesWhatCanBeFollowed(t *testing.T) {
 			"30": "30s", `"30s"`: "30s", "30 s": "30s", "30sec": "30s", "30 seconds": "30s", "5 minutes": "5m", "1m 30s": "1m30s", "PT30S": "30s", "0.5h": "", "1H": "1h", "30S": "30s",
 			"1d": "", "0": "", "99999": "", "-5s": "", "1ms": "", "100h": "",
 		},
+		Idle: {
+			"30 minutes": "30m", `"1h"`: "1h", "2d": "48h", "30": "30s", "0": "never", "off": "never", "Never": "never", "1s": "", "1000h": "", "soon": "",
+		},
 		HealthInterval: {"10": "10s", `'10s'`: "10s"},
 		HealthTimeout:  {"500": "500ms", "5": "5s"},
 		HealthRise:     {`"2"`: "2", "3x": "3", "3 times": "3", "101": "100", "0": "", "2.0": "2", "-2": "", "+2": "2"},

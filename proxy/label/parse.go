@@ -87,6 +87,16 @@ func Internal(name string) bool {
 	return name == Role || name == Record || name == Rollout || name == Replaces
 }
 
+// MaySleep reports whether labels have one that lets a project sleep, valid or not.
+func MaySleep(labels map[string]string) bool {
+	for name := range labels {
+		if name == Idle || strings.HasPrefix(name, Routes) && strings.HasSuffix(name, ".idle") {
+			return true
+		}
+	}
+	return false
+}
+
 // short cuts the prefix off a label that concerns routes. A prefix in the wrong case is one too: it is an unknown label.
 func short(name string) (string, bool) {
 	if len(name) < len(prefix) || !strings.EqualFold(name[:len(prefix)], prefix) || Internal(name) {

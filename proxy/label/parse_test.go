@@ -128,7 +128,7 @@ func TestParse_RefusesUnknownLabels(t *testing.T) {
 		{"gateway.PORT", "write gateway.port"},
 		{"gateway.routes.x.prot", "write gateway.routes.x.port"},
 		{"gateway.auth.basic", "upgrade the gateway"},
-		{"gateway.idle", "upgrade the gateway"},
+		{"gateway.cookies", "upgrade the gateway"},
 		{"gateway.headers.request.X-A", "upgrade the gateway"},
 		{"gateway.", "upgrade the gateway"},
 		{"gateway.routes", "upgrade the gateway"},

@@ -20,6 +20,7 @@ const (
 	leastInterval, mostInterval = time.Second, time.Hour
 	leastTimeout, mostTimeout   = 100 * time.Millisecond, time.Minute
 	leastDrain, mostDrain       = time.Second, time.Hour
+	leastIdle, mostIdle         = 10 * time.Second, 30 * 24 * time.Hour
 	mostInARow                  = 100
 	mostRequests                = 1_000_000
 	mostBody                    = 1 << 40
@@ -154,6 +155,33 @@ func readDrain(c *Claim, value string) *fault {
 	return readDuration(&c.Policy.Drain, value, leastDrain, mostDrain)
 }
 
+// Never is the value of Idle for a project that is not put to sleep.
+const Never = "never"
+
+func readIdle(c *Claim, value string) *fault {
+	if value == Never {
+		c.Policy.Idle = 0
+		return nil
+	}
+	if d, err := time.ParseDuration(value); err == nil && d <= 0 {
+		return &fault{quote(value) + " is no time to wait for", "write " + Never}
+	}
+	return readDuration(&c.Policy.Idle, value, leastIdle, mostIdle)
+}
+
+// ParseIdle reads a time as the label gateway.idle has it, such as "15m"; "never" and "0" are 0. An error names the input,
+// the rule and the fix.
+func ParseIdle(s string) (time.Duration, error) {
+	var c Claim
+	if s = strings.TrimSpace(s); s == "0" {
+		return 0, nil
+	}
+	if bad := read(&c, "idle", s); bad != nil {
+		return 0, fmt.Errorf("%s; %s", bad.rule, bad.fix)
+	}
+	return c.Policy.Idle, nil
+}
+
 // readDuration reads a time as Go writes it.
 func readDuration(into *time.Duration, value string, least, most time.Duration) *fault {
 	d, err := time.ParseDuration(value)
@@ -165,16 +193,16 @@ func readDuration(into *time.Duration, value string, least, most time.Duration) 
 		}
 		return &fault{fmt.Sprintf("%s is no time; it takes numbers with units, and knows no days", quote(value)), fix}
 	case d < least:
-		return &fault{fmt.Sprintf("%s is too short; %s is the least", quote(value), brief(least)), "write " + brief(least) + " or more"}
+		return &fault{fmt.Sprintf("%s is too short; %s is the least", quote(value), Brief(least)), "write " + Brief(least) + " or more"}
 	case d > most:
-		return &fault{fmt.Sprintf("%s is too long; %s is the most", quote(value), brief(most)), "write " + brief(most) + " or less"}
+		return &fault{fmt.Sprintf("%s is too long; %s is the most", quote(value), Brief(most)), "write " + Brief(most) + " or less"}
 	}
 	*into = d
 	return nil
 }
 
-// brief is a time as people write it: 1h, and not 1h0m0s.
-func brief(d time.Duration) string {
+// Brief is a time as people write it: 1h, and not 1h0m0s.
+func Brief(d time.Duration) string {
 	s := d.String()
 	if strings.HasSuffix(s, "m0s") {
 		s = strings.TrimSuffix(s, "0s")

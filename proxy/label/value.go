@@ -37,6 +37,7 @@ var fields = map[string]func(*Claim, string) *fault{
 
 	"lb":              readBalance,
 	"drain":           readDrain,
+	"idle":            readIdle,
 	"rate":            readRate,
 	"body.max":        readBodyMax,
 	"headers.origin":  readOrigin,

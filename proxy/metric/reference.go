@@ -86,7 +86,7 @@ var fields = [fieldCount]Field{
 	routes:   {"gateway_table_routes", gauge, "routes", nil, "Routes of the current table."},
 	problems: {"gateway_table_problems", gauge, "problems", nil, "Problems that keep routes out of the table."},
 	targets: {"gateway_targets", gauge, "targets", []string{"route", "state"}, "Targets by their state: `ready`, `starting`, " +
-		"`unhealthy`, `draining`, `stopped`, or `ejected` for failing requests. States without targets are left out, but for `ready`."},
+		"`unhealthy`, `draining`, `asleep`, `stopped`, or `ejected` for failing requests. States without targets are left out, but for `ready`."},
 	reported: {"gateway_agent_last_report_timestamp_seconds", gauge, "seconds since 1970", nil, "When the agent last reported; " +
 		"absent before its first time."},
 	lostLines: {"gateway_access_log_dropped_lines_total", counter, "lines", nil, "Lines of the access log that were lost, since the " +

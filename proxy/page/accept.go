@@ -37,6 +37,9 @@ func formOf(h header.Header) form {
 	return chosen
 }
 
+// ForBrowser reports whether a request with that header prefers HTML, as those for a page that a browser shows do.
+func ForBrowser(asked header.Header) bool { return formOf(asked) == formHTML }
+
 func formOfType(kind string) form {
 	switch {
 	case kind == "text/html", kind == "application/xhtml+xml":

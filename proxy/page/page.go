@@ -25,6 +25,8 @@ const (
 	Stopped     Kind = "stopped"        // the app does not run
 	Expired     Kind = "expired"        // the app does not run, since its last day is past
 	Draining    Kind = "draining"       // the app is being stopped
+	Waking      Kind = "waking"         // the app was stopped because nobody used it, and is being started
+	Unwoken     Kind = "start_failed"   // the app could not be started again
 	Paused      Kind = "paused"         // the app is paused, and the request could wait no longer
 	Unreachable Kind = "unreachable"    // the app does not accept connections
 	Broken      Kind = "bad_answer"     // the app closed the connection, or its response is not HTTP
@@ -70,6 +72,8 @@ var faces = map[Kind]face{
 	Stopped:     {http.StatusServiceUnavailable, 60, "calm"},
 	Expired:     {http.StatusGone, 0, "calm"},
 	Draining:    {http.StatusServiceUnavailable, 5, "wait"},
+	Waking:      {http.StatusServiceUnavailable, 1, "wait"},
+	Unwoken:     {http.StatusServiceUnavailable, 30, "fail"},
 	Paused:      {http.StatusServiceUnavailable, 10, "calm"},
 	Unreachable: {http.StatusBadGateway, 5, "fail"},
 	Broken:      {http.StatusBadGateway, 0, "fail"},

@@ -62,11 +62,13 @@ type Policy struct {
 	// Redirect is where requests are sent instead of to a target, with 308 and what follows the prefix: a path of the same
 	// host, or an absolute http or https URL. Empty for no redirect.
 	Redirect string `json:"redirect,omitempty"`
+	// Idle is how long the route's project goes without requests until it is put to sleep; 0 is never.
+	Idle time.Duration `json:"idle,omitempty"`
 }
 
 // Limits is the part of the policy that restricts requests: the policy without the fields that only say how targets are
 // treated. A new field counts as a restriction until it is left out here.
 func (p Policy) Limits() Policy {
-	p.Balance, p.Check, p.Drain, p.KeepOrigin, p.Redirect = "", Check{}, 0, false, ""
+	p.Balance, p.Check, p.Drain, p.KeepOrigin, p.Redirect, p.Idle = "", Check{}, 0, false, "", 0
 	return p
 }

@@ -22,9 +22,12 @@ const (
 	// Unreachable is found by the gateway itself, and in no table: it runs, and does not answer where it should.
 	Unreachable State = "unreachable"
 	Draining    State = "draining" // was told to stop: no new requests, those under way finish
-	Crashing    State = "crashing" // ended by itself, and is restarted again and again
-	Expired     State = "expired"  // does not run, and its last day is past
-	Stopped     State = "stopped"  // exists and does not run
+	// Waking is found by the gateway itself, and in no table: a request wakes it.
+	Waking   State = "waking"
+	Asleep   State = "asleep"   // was stopped because nobody used it; the next request starts it
+	Crashing State = "crashing" // ended by itself, and is restarted again and again
+	Expired  State = "expired"  // does not run, and its last day is past
+	Stopped  State = "stopped"  // exists and does not run
 )
 
 // rank orders states by how close to answering they are.
@@ -40,12 +43,16 @@ func (s State) rank() int {
 		return 3
 	case Draining:
 		return 4
-	case Crashing:
+	case Waking:
 		return 5
-	case Expired:
+	case Asleep:
 		return 6
-	default:
+	case Crashing:
 		return 7
+	case Expired:
+		return 8
+	default:
+		return 9
 	}
 }
 

@@ -30,6 +30,7 @@ func setRestart(b *box, policy string) error {
 	shown["RestartPolicy"] = map[string]any{"Name": policy, "MaximumRetryCount": 0}
 	raw, err := json.Marshal(shown)
 	b.hostConfig = raw
+	b.emit("update", nil)
 	return err
 }
 

@@ -1,0 +1,158 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"gateway/proxy/admin"
+	"gateway/proxy/discovery"
+	"gateway/proxy/docker"
+	"gateway/proxy/label"
+)
+
+// The labels by which Compose marks what it creates.
+const (
+	composeProject   = "com.docker.compose.project"
+	composeService   = "com.docker.compose.service"
+	composeOneOff    = "com.docker.compose.oneoff"
+	composeDependsOn = "com.docker.compose.depends_on"
+)
+
+// errStopped says that a person stopped a project.
+var errStopped = errors.New("it was stopped by a person; start it with gateway start, or docker start")
+
+// members are the containers that an order is about, sorted by name.
+func (s *sleeper) members(ctx context.Context, o admin.Order) ([]docker.Container, error) {
+	var filter []string
+	if o.Project != "" {
+		filter = append(filter, composeProject+"="+o.Project)
+	}
+	listed, err := s.engine.Containers(ctx, filter...)
+	if err != nil {
+		return nil, err
+	}
+	var all []docker.Container
+	for _, c := range listed {
+		_, ours := c.Labels[label.Role]
+		mine := c.Labels[composeProject] == o.Project && (o.Project != "" || c.Name == o.Container)
+		if mine && c.Labels[composeOneOff] != "True" && !ours && c.Name != discovery.ProxyName && c.Name != discovery.AgentName {
+			all = append(all, c)
+		}
+	}
+	slices.SortFunc(all, func(a, b docker.Container) int { return strings.Compare(a.Name, b.Name) })
+	if len(all) == 0 {
+		return nil, errors.New("it has no containers any more")
+	}
+	return all, nil
+}
+
+// dependency is a service that a container depends on.
+type dependency struct {
+	service string
+	healthy bool
+}
+
+// dependencies reads what Compose writes: SERVICE:CONDITION:RESTART, separated by commas.
+func dependencies(c docker.Container) []dependency {
+	var all []dependency
+	for part := range strings.SplitSeq(c.Labels[composeDependsOn], ",") {
+		service, rest, _ := strings.Cut(part, ":")
+		condition, _, _ := strings.Cut(rest, ":")
+		if service != "" {
+			all = append(all, dependency{service, condition == "service_healthy"})
+		}
+	}
+	return all
+}
+
+// ordered returns the containers of one project so that each comes behind those that it depends on. Within a circle, which
+// Compose does not allow, they stay as they are.
+func ordered(all []docker.Container) []docker.Container {
+	var sorted []docker.Container
+	placed := map[string]bool{}
+	var place func(c docker.Container)
+	place = func(c docker.Container) {
+		if placed[c.ID] {
+			return
+		}
+		placed[c.ID] = true
+		for _, d := range dependencies(c) {
+			for _, other := range all {
+				if other.Labels[composeService] == d.service {
+					place(other)
+				}
+			}
+		}
+		sorted = append(sorted, c)
+	}
+	for _, c := range all {
+		place(c)
+	}
+	return sorted
+}
+
+// start starts those of the containers that are asleep, in the given order, each when those are healthy on whose health
+// it depends. The error is errStopped when none runs then.
+func (s *sleeper) start(ctx context.Context, all []docker.Container) error {
+	runs := len(all) == 0
+	for _, c := range all {
+		now, err := s.engine.Container(ctx, c.ID)
+		if errors.Is(err, docker.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if now.State == "running" || now.State == "restarting" {
+			runs = true
+			continue
+		}
+		if !now.Asleep() {
+			continue
+		}
+		for _, d := range dependencies(c) {
+			if err := s.awaitHealth(ctx, d, all); err != nil {
+				return err
+			}
+		}
+		if err := s.engine.Start(ctx, c.ID); err != nil {
+			return err
+		}
+		runs = true
+	}
+	if !runs {
+		return errStopped
+	}
+	return nil
+}
+
+// awaitHealth waits until a service is healthy, if that is what it is depended on for.
+func (s *sleeper) awaitHealth(ctx context.Context, d dependency, all []docker.Container) error {
+	if !d.healthy {
+		return nil
+	}
+	begun := time.Now()
+	for _, c := range all {
+		for c.Labels[composeService] == d.service {
+			now, err := s.engine.Container(ctx, c.ID)
+			if err != nil {
+				return err
+			}
+			if now.State != "running" && now.State != "restarting" || now.Health == "healthy" || now.State == "running" && now.Health == "" {
+				break // One that does not run was stopped by a person, or has done what it is for.
+			}
+			if time.Since(begun) > healthTimeout {
+				return fmt.Errorf("container %s is not healthy after %s", c.Name, healthTimeout)
+			}
+			pause(ctx, healthPoll)
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,43 @@
+package docker
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/client"
+)
+
+// Asleep reports whether a container that was inspected and may sleep is asleep: it was stopped and has the restart policy
+// always, which Sleep gives it and KeepRunning takes away. The engine itself restarts what has that policy and ends by
+// itself.
+func (c *Container) Asleep() bool {
+	return c.State == "exited" && c.Restart == string(container.RestartPolicyAlways)
+}
+
+// Sleep gives a container the restart policy always, unless it has it, and stops it with its own stop signal and timeout;
+// that it does not run is no error. It returns when the container has stopped. The error wraps ErrNotFound when there is
+// none. A container that its engine removes when it stops is not stopped: the engine refuses it a restart policy.
+func (c *Client) Sleep(ctx context.Context, nameOrID string) error {
+	what := "stopping container " + nameOrID
+	if err := given("container", nameOrID); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return c.link.do(ctx, what, func(s *session) error {
+		var found struct {
+			HostConfig struct{ RestartPolicy container.RestartPolicy }
+		}
+		if err := c.link.get(ctx, s, "/containers/"+url.PathEscape(nameOrID)+"/json", &found); err != nil {
+			return err
+		}
+		if found.HostConfig.RestartPolicy.Name != container.RestartPolicyAlways {
+			policy := container.RestartPolicy{Name: container.RestartPolicyAlways}
+			if _, err := s.sdk.ContainerUpdate(ctx, nameOrID, client.ContainerUpdateOptions{RestartPolicy: &policy}); err != nil {
+				return err
+			}
+		}
+		_, err := s.sdk.ContainerStop(ctx, nameOrID, client.ContainerStopOptions{})
+		return err
+	})
+}

@@ -1,0 +1,341 @@
+package proxy
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"gateway/proxy/admin"
+	"gateway/proxy/header"
+	"gateway/proxy/label"
+	"gateway/proxy/page"
+	"gateway/proxy/route"
+)
+
+const (
+	// pageAfter is how long a browser waits for an app to wake before it gets the page that reloads itself.
+	pageAfter = time.Second
+	// wakeAgain is how long after its start an app may still be listed as asleep.
+	wakeAgain = 10 * time.Second
+	// firstRetryWake and lastRetryWake are how long an app that could not be started is left alone, at first and at most.
+	firstRetryWake = 5 * time.Second
+	lastRetryWake  = 5 * time.Minute
+)
+
+// unit is what sleeps and wakes as a whole: a project, or a container without one.
+type unit struct{ project, container string }
+
+func unitOf(r *route.Route) unit {
+	if r.Project != "" {
+		return unit{project: r.Project}
+	}
+	return unit{container: r.Service}
+}
+
+// sleeper is a unit that is put to sleep when nobody uses it. It passes from one snapshot to the next. Those whose requests
+// are under way hold on to it. All methods are safe for concurrent use.
+type sleeper struct {
+	unit
+
+	mu sync.Mutex
+	// idle is the longest of the unit's routes, 0 as long as the table has none; up names its targets that have started, and
+	// starting reports that others have not yet.
+	idle     time.Duration
+	up       string
+	starting bool
+	// active is how many requests are under way, and last when the last one began or ended.
+	active int
+	last   time.Time
+	// aside reports that no request is sent to the unit, since the agent stops it; down that the table has shown since that
+	// it does not run, and stopped that the agent said so.
+	aside, down, stopped bool
+	// wanted is since when it is to wake, zero when it is not; started is when the agent had started it.
+	wanted, started time.Time
+	// failure is why it could not be started, after so many failures in a row; before retry it is not tried again.
+	failure  string
+	failures int
+	retry    time.Time
+}
+
+// enter counts a request that is for the app. It must be followed by one leave.
+func (s *sleeper) enter(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.active++
+	s.last = now
+}
+
+// leave ends a request.
+func (s *sleeper) leave(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.active--
+	s.last = now
+}
+
+// answered notes that the app answers. It returns how long waking took, 0 if it was awake. A nil sleeper is always awake.
+func (s *sleeper) answered(now time.Time) (woke time.Duration) {
+	if s == nil {
+		return 0
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.wanted.IsZero() && !s.aside {
+		woke = now.Sub(s.wanted)
+		s.awake()
+	}
+	return woke
+}
+
+// waking reports that the unit was to wake no longer ago than that, and has not answered yet.
+func (s *sleeper) waking(now time.Time, most time.Duration) bool {
+	if s == nil {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.wanted.IsZero() && now.Sub(s.wanted) <= most
+}
+
+// awake ends waking. The caller holds mu.
+func (s *sleeper) awake() {
+	s.wanted, s.started, s.failure, s.failures, s.retry = time.Time{}, time.Time{}, "", 0, time.Time{}
+}
+
+// failed reports that the last start failed.
+func (s *sleeper) failed() bool {
+	if s == nil {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.failure != ""
+}
+
+// setAside reports whether no request is to be sent to the unit. It never becomes true while a request is under way. A nil
+// sleeper never sleeps.
+func (s *sleeper) setAside() bool {
+	if s == nil {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.aside
+}
+
+// wake asks for the unit to be started, if a route of it in that state needs that. It reports whether it is worth to wait,
+// and whether the order is new.
+func (s *sleeper) wake(state route.State, now time.Time, most time.Duration) (wait, ordered bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case now.Before(s.retry):
+		return false, false
+	case s.aside || state == route.Asleep:
+		late := !s.started.IsZero() && now.Sub(s.started) > wakeAgain
+		if s.wanted.IsZero() || late {
+			s.wanted, s.started = now, time.Time{}
+			return true, true
+		}
+		return true, false
+	case s.wanted.IsZero() || now.Sub(s.wanted) > most:
+		return false, false
+	}
+	return state == route.Ready || state == route.Starting || state == route.Draining, false
+}
+
+// settle takes in what the table says of the unit's routes: how long they may be idle, their states and their running
+// targets.
+func (s *sleeper) settle(idle time.Duration, states []route.State, up string, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.idle = idle
+	if s.up != up && up != "" {
+		s.last = now
+	}
+	s.up, s.starting = up, slices.Contains(states, route.Starting)
+	runs := func(state route.State) bool { return state == route.Ready || state == route.Draining }
+	s.down = s.down || s.aside && !slices.ContainsFunc(states, runs)
+	asleep := !slices.ContainsFunc(states, func(state route.State) bool { return state != route.Asleep })
+	if s.aside && (s.down && (up != "" || s.starting) || s.stopped && asleep) {
+		s.aside, s.down, s.stopped = false, false, false
+	}
+}
+
+// due is in how long the unit is to be put to sleep, 0 for now. It reports false when that is not known to come.
+func (s *sleeper) due(now time.Time) (time.Duration, bool) {
+	switch {
+	case s.idle == 0 || s.up == "" && !s.aside || s.starting:
+		return 0, false
+	case !s.wanted.IsZero() && now.Sub(s.wanted) < s.idle:
+		return s.idle - now.Sub(s.wanted), true
+	case s.aside:
+		return 0, !s.stopped
+	case s.active > 0:
+		return s.idle, true
+	}
+	return max(s.idle-now.Sub(s.last), 0), true
+}
+
+// order is what the agent is to do with the unit as of now, "" for nothing, and in how long that may change by itself.
+func (s *sleeper) order(now time.Time) (what string, next time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.wanted.IsZero() && s.started.IsZero() {
+		return admin.Wake, 0
+	}
+	wait, known := s.due(now)
+	switch {
+	case !known:
+		return "", 0
+	case wait == 0 && s.active == 0:
+		return admin.Sleep, 0
+	}
+	return "", max(wait, time.Millisecond)
+}
+
+// tell takes the agent's word on how an order went. It reports whether the unit may be stopped, when that was asked.
+func (s *sleeper) tell(phase, reason string, now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch phase {
+	case admin.PhaseSleep:
+		if wait, known := s.due(now); !s.aside && (!known || wait > 0 || s.active > 0) || s.aside && !s.wanted.IsZero() {
+			return false
+		}
+		s.aside, s.wanted, s.started = true, time.Time{}, time.Time{}
+	case admin.PhaseAsleep:
+		s.stopped = s.aside
+	case admin.PhaseKept:
+		s.aside, s.down, s.stopped, s.last = false, false, false, now
+	case admin.PhaseStarted:
+		s.aside, s.down, s.stopped, s.last = false, false, false, now
+		if s.started = now; s.wanted.IsZero() {
+			s.started = time.Time{}
+		}
+		s.failure, s.retry = "", time.Time{}
+	case admin.PhaseFailed:
+		failures := s.failures + 1
+		s.awake()
+		s.aside, s.down, s.stopped = false, false, false
+		s.failure, s.failures = reason, failures
+		s.retry = now.Add(min(firstRetryWake<<min(failures-1, 10), lastRetryWake))
+	}
+	return true
+}
+
+// standing is what people are told of a route of the unit, given what they would be told of it otherwise.
+func (s *sleeper) standing(told standing) standing {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case !s.wanted.IsZero() && (s.aside || slices.Contains([]route.State{route.Asleep, route.Draining, route.Starting, route.Unreachable}, told.state)):
+		told.state, told.reason = route.Waking, ""
+	case s.aside && told.state != route.Asleep:
+		told.state, told.reason = route.Draining, fmt.Sprintf("nobody used it for %s, so it is being stopped", label.Brief(s.idle))
+	case told.state == route.Asleep && s.failure != "":
+		told.reason = fmt.Sprintf("it could not be started: %s; a request after %s tries again", s.failure, s.retry.Format(time.DateTime))
+	}
+	return told
+}
+
+// describe is the sleeper as the admin API shows it.
+func (s *sleeper) describe() *admin.Idleness {
+	if s == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return &admin.Idleness{After: s.idle.Milliseconds(), LastUsed: s.last, InUse: s.active}
+}
+
+// listed is what a table has of the routes of a unit.
+type listed struct {
+	idle   time.Duration
+	states []route.State
+	// up are the targets that have started.
+	up []string
+}
+
+func (l *listed) add(r *route.Route) {
+	l.idle = max(l.idle, r.Idle)
+	l.states = append(l.states, r.State())
+	for _, t := range r.Targets {
+		if t.State != route.Starting && t.State.Before(route.Draining) || t.State == route.Crashing {
+			l.up = append(l.up, t.ID)
+		}
+	}
+}
+
+// sleepers prepares those of the next snapshot: one for each unit of which a route has an idle time, and those that lost it
+// and are in use.
+func (c succession) sleepers() {
+	now, all := time.Now(), map[unit]*listed{}
+	for i := range c.next.table.Routes() {
+		r := &c.next.table.Routes()[i]
+		l := all[unitOf(r)]
+		if l == nil {
+			l = new(listed)
+			all[unitOf(r)] = l
+		}
+		l.add(r)
+	}
+	for u, s := range c.old.sleepers {
+		if all[u] == nil && s.describe().InUse > 0 {
+			all[u] = new(listed)
+		}
+	}
+	for u, l := range all {
+		s := c.old.sleepers[u]
+		if l.idle == 0 && (s == nil || s.describe().InUse == 0) {
+			continue
+		}
+		if s == nil {
+			s = &sleeper{unit: u, last: now}
+		}
+		slices.Sort(l.up)
+		s.settle(l.idle, l.states, strings.Join(slices.Compact(l.up), " "), now)
+		c.next.sleepers[u] = s
+	}
+}
+
+// wakeLeft is how long the request may wait for its app to wake. It reports false when that is nothing to wait for.
+func (d *delivery) wakeLeft(now time.Time) (time.Duration, bool) {
+	s := d.serving.sleeper
+	if s == nil {
+		return 0, false
+	}
+	wait, ordered := s.wake(d.serving.state, now, d.server.config.Wake)
+	if ordered {
+		d.server.log.Info("a request wakes an app", "route", d.serving.key)
+		d.server.sleeps.poke()
+	}
+	if !wait {
+		return 0, false
+	}
+	if d.sleepy.IsZero() {
+		d.sleepy = now
+	}
+	most := d.server.config.Wake
+	if d.navigates() {
+		most = min(most, pageAfter)
+	}
+	return most - now.Sub(d.sleepy), true
+}
+
+// navigates reports that a browser asks for a page to show, which it can be given another of meanwhile.
+func (v *visit) navigates() bool {
+	r := &v.exchange.Request
+	if r.Method != http.MethodGet || r.Upgrade != "" || !page.ForBrowser(r.Header) {
+		return false
+	}
+	for i := range r.Header {
+		if f := &r.Header[i]; header.EqualFold(f.Name, "Sec-Fetch-Mode") {
+			return f.Value == "navigate"
+		}
+	}
+	return true
+}
