@@ -32,6 +32,8 @@ type Add struct {
 	// Owner may be empty; Expires may be zero.
 	Owner            string
 	Created, Expires time.Time
+	// Idle is how long it may be idle until it sleeps, 0 for ever.
+	Idle time.Duration
 	// Parameters are the template's, as people write them.
 	Parameters map[string]string
 	// Site is copied into the project when it is not nil.
@@ -161,6 +163,14 @@ func (r Add) meta(edge, backend netip.Prefix) templates.Project {
 func (r Add) files(p templates.Project) (files map[string][]byte, notes []string, err error) {
 	if files, notes, err = r.render(p); err != nil {
 		return nil, nil, refuse(err)
+	}
+	if routes := ComposeFile; r.Idle > 0 {
+		if r.Source != nil {
+			routes = importer.Override
+		}
+		if files[routes], err = withIdle(files[routes], r.Idle); err != nil {
+			return nil, nil, fmt.Errorf("template %s: %w", r.Template.Name, err)
+		}
 	}
 	doc, err := parseDocument(r.Name, files[ComposeFile])
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"gateway/projects/plan"
 	"gateway/templates"
@@ -81,6 +82,7 @@ func crashCases() []crashCase {
 		},
 		{name: "renew", bench: added, verb: func(t *testing.T) Verb { return Renew{Name: "robots", Until: day(t, "2030-01-02")} }},
 		{name: "renew of a source", bench: withShop, verb: func(t *testing.T) Verb { return Renew{Name: "shop", Until: day(t, "2030-01-02")} }},
+		{name: "deploy with an idle time", bench: added, verb: func(*testing.T) Verb { return Deploy{Name: "robots", Idle: new(time.Hour)} }},
 		{
 			name: "move of what is stopped", bench: resting,
 			verb: func(t *testing.T) Verb { return Move{Name: "robots", To: prefix(t, "/chess"), Template: known} },

@@ -33,6 +33,8 @@ type Deploy struct {
 	By string
 	// Trust are further rules of the policy that the project may break, which is recorded.
 	Trust policy.Trust
+	// Idle is written into the project's labels, unless it is nil; 0 takes it out. It goes without Dir.
+	Idle *time.Duration
 }
 
 // Project is the one to deploy.
@@ -133,6 +135,13 @@ func (d Deploy) folder(ctx context.Context, o *Observed, p Project) (*Change, er
 	for i := range c.change.Steps {
 		c.change.Steps[i].Undo = nil
 	}
+	if d.Idle != nil {
+		write, err := writeIdle(p, *d.Idle)
+		if err != nil {
+			return nil, err
+		}
+		c.change.Steps = append(c.change.Steps, write)
+	}
 	var replace []string
 	if c.change.Release.Number > 0 {
 		adopted, err := c.releases.Adopt()
@@ -146,10 +155,17 @@ func (d Deploy) folder(ctx context.Context, o *Observed, p Project) (*Change, er
 			}
 		}
 	}
-	c.change.Steps = append(c.change.Steps, plan.Step{
+	deploy := plan.Step{
 		Text: "deploy project " + string(p.Name),
 		Do:   func(ctx context.Context) error { return o.life.up(ctx, p, compose.UpOptions{Replace: replace}) },
-	})
+	}
+	if d.Idle != nil {
+		c.change.Undone = fmt.Sprintf("project %s sleeps as before", p.Name)
+		if deploy, err = o.Up(ctx, p, compose.UpOptions{Replace: replace}); err != nil {
+			return nil, err
+		}
+	}
+	c.change.Steps = append(c.change.Steps, deploy)
 	return c.done(), nil
 }
 

@@ -17,7 +17,7 @@ import (
 type addOptions struct {
 	template, name         string
 	path, host, owner, ttl string
-	pool, templates        string
+	idle, pool, templates  string
 	dryRun, json, force    bool
 	set, trust             []string
 	// parameters are the template's as given by flags and by --set, wrong what is wrong with how they were given.
@@ -53,6 +53,7 @@ func newAdd(env *cli.Env) *cobra.Command {
 	f.StringVar(&o.host, "host", "", "host `name` to serve (default all)")
 	f.StringVar(&o.owner, "owner", "", "`contact` for the project, such as a mail address")
 	f.StringVar(&o.ttl, "ttl", "", "`time` until the expiry shown in lists: 90d, 2w, 6m, 1y or a date such as 2027-06-30 (default none)")
+	f.StringVar(&o.idle, "idle", "", "`time` without requests after which it sleeps, such as 30m (default never)")
 	f.StringVar(&o.pool, "pool", "", "address `pool` for its networks (default $GATEWAY_POOL, else "+subnet.DefaultPool+")")
 	f.StringArrayVar(&o.set, "set", nil, "template parameter as `NAME=VALUE`; may be repeated")
 	addTemplatesFlag(f, &o.templates)
@@ -91,6 +92,9 @@ func (o addOptions) request(ctx context.Context, env *cli.Env) (projects.Add, er
 		if r.Expires, err = projects.ParseExpiry(o.ttl, o.now()); err != nil {
 			return r, cli.Usage(fmt.Errorf("--ttl: %w", err))
 		}
+	}
+	if r.Idle, err = parseIdle(o.idle); err != nil {
+		return r, err
 	}
 	if r.Pool, err = cli.ParsePool(env, o.pool); err != nil {
 		return r, err

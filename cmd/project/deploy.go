@@ -17,6 +17,7 @@ import (
 
 type deployOptions struct {
 	dir, maxSize   string
+	idle           string
 	maxFiles, keep int
 	force          bool
 	trust          []string
@@ -60,6 +61,7 @@ func newDeploy(env *cli.Env) *cobra.Command {
 	f.StringVar(&o.maxSize, "max-size", "", "maximum `size` of all files (default $GATEWAY_MAX_SIZE, else "+sizeFlag(projects.DefaultLimits.Bytes)+")")
 	f.IntVar(&o.maxFiles, "max-files", 0, fmt.Sprintf("maximum number of files and folders (default $GATEWAY_MAX_FILES, else %d)", projects.DefaultLimits.Files))
 	f.IntVar(&o.keep, "keep", release.DefaultKeep, "number of versions to keep, including the new one")
+	f.StringVar(&o.idle, "idle", "", "`time` without requests after which it sleeps, such as 30m, or never; it is written into the labels")
 	f.BoolVar(&o.force, "force", false, "accept unchanged files, an empty folder, or files that are rarely meant to be public")
 	o.flags(c)
 	addTrustFlag(f, &o.trust)
@@ -107,7 +109,16 @@ func (o deployOptions) verb(env *cli.Env) (projects.Deploy, error) {
 	if o.keep < 1 {
 		return d, cli.Usage(fmt.Errorf("--keep %d: it takes a number of at least 1, the current version", o.keep))
 	}
-	var err error
+	if o.idle != "" && o.dir != "" {
+		return d, cli.Usage(errors.New("--idle changes the project's labels, and --dir its files; deploy one after the other"))
+	}
+	idle, err := parseIdle(o.idle)
+	if err != nil {
+		return d, err
+	}
+	if o.idle != "" {
+		d.Idle = &idle
+	}
 	if d.Limits, err = siteLimits(env, o.maxSize, o.maxFiles); err != nil {
 		return d, err
 	}

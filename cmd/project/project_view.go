@@ -27,7 +27,8 @@ type projectView struct {
 	Name     string `json:"name"`
 	Dir      string `json:"dir"`
 	Template string `json:"template,omitempty"`
-	// State is that of the routes (ready, paused, starting, unhealthy, unreachable, draining, crashing, expired, stopped), or
+	// State is that of the routes (ready, paused, starting, unhealthy, unreachable, draining, asleep, waking, crashing, expired,
+	// stopped), or
 	// when there are none: "broken" for a folder that cannot be read, "not deployed" without containers, "not routed", and "running", "stopped" or
 	// "unknown" when the gateway or the engine cannot be asked.
 	State string `json:"state"`
@@ -36,6 +37,8 @@ type projectView struct {
 	Trust   policy.Trust `json:"trust,omitempty"`
 	Created string       `json:"created,omitempty"`
 	Expires string       `json:"expires,omitempty"`
+	// Idle is the time without requests after which it sleeps.
+	Idle string `json:"idle,omitempty"`
 	// DaysLeft counts from today to the last day: 0 is the last day, below 0 is past.
 	DaysLeft   *int            `json:"days_left,omitempty"`
 	Routes     []routeView     `json:"routes"`
@@ -140,7 +143,7 @@ func (o *observation) ask(ctx context.Context, s *cli.Session) error {
 func (o observation) view(p projects.Project, now time.Time) projectView {
 	v := projectView{
 		Kind: "project", Name: string(p.Name), Dir: p.Dir, Template: p.Template, Owner: p.Owner, Trust: p.Trust,
-		Created: day(p.Created), Expires: day(p.Expires), Routes: []routeView{},
+		Created: day(p.Created), Expires: day(p.Expires), Idle: idleOf(p.Claims), Routes: []routeView{},
 	}
 	if !p.Expires.IsZero() {
 		left := projects.DaysLeft(p.Expires, now)

@@ -68,6 +68,9 @@ func printProject(env *cli.Env, v projectDetail) error {
 	w.Row("trust\t%s", trusted(v.Trust))
 	w.Row("created\t%s", cmp.Or(v.Created, "-"))
 	w.Row("expires\t%s", v.expiry())
+	if v.Idle != "" {
+		w.Row("sleeps\tafter %s without requests", v.Idle)
+	}
 	for _, r := range v.Routes {
 		w.Row("route\t%s\t%s\t%s", r.Key, r.State, r.URL)
 		if r.Reason != "" {
