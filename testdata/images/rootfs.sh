@@ -8,7 +8,7 @@
 # Everything comes from the Debian mirror that this machine's apt is set up with. It needs root and mmdebstrap.
 set -euo pipefail
 case ${1-} in
-mariadb) packages=mariadb-server-core,mariadb-client-core,tzdata debs=() ;;
+mariadb) packages=mariadb-server-core,mariadb-client,tzdata debs=() ;;
 wordpress)
   packages=apache2,libapache2-mod-php8.2,php8.2-cli,php8.2-mysql,php8.2-gd,php8.2-xml,php8.2-mbstring,php8.2-curl,php8.2-zip,php-getid3,libjs-underscore,libjs-cropper
   # The image takes the files alone, as upstream's archive has them.
