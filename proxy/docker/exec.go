@@ -24,7 +24,9 @@ import (
 // ended well, else an error with the exit code and what the command wrote to stderr. The context bounds the start alone.
 // Deadlines work as on the connection to the engine.
 func (c *Client) Exec(ctx context.Context, container string, command []string) (net.Conn, error) {
-	what := fmt.Sprintf("running %s in container %s", strings.Join(command, " "), container)
+	// Of a script, the first line is enough to know it by.
+	line, _, _ := strings.Cut(strings.Join(command, " "), "\n")
+	what := fmt.Sprintf("running %s in container %s", strings.TrimSpace(line), container)
 	if err := given("container", container); err != nil {
 		return nil, fmt.Errorf("%s: %w", what, err)
 	}
