@@ -79,6 +79,7 @@ var serving = []string{
 // that taking one on is a decision. An entry that ends with .go is that file alone.
 var homes = map[string][]string{
 	"charm.land":                                 {"tui"},
+	"filippo.io/age":                             {"projects/archive"},
 	"github.com/charmbracelet":                   {"tui"},
 	"github.com/chromedp":                        {"testdata/browser"},
 	"github.com/compose-spec":                    {"projects/compose"},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -24,6 +25,7 @@ type Archiver interface {
 	CreateVolume(ctx context.Context, v docker.Volume) error
 	Mounts(ctx context.Context, nameOrID string) ([]docker.MountPoint, error)
 	Create(ctx context.Context, spec docker.Spec) (id string, err error)
+	Exec(ctx context.Context, container string, command []string) (net.Conn, error)
 	CopyFrom(ctx context.Context, container, path string) (io.ReadCloser, error)
 	CopyTo(ctx context.Context, container, path string, tar io.Reader) error
 }
@@ -38,13 +40,18 @@ const composeVolume = "com.docker.compose.volume"
 const gatewayImage = "gateway:latest"
 
 // Backup writes a project to an archive: its folder, its volumes and what it runs of. It changes nothing of the project,
-// and keeps others from changing it meanwhile. The archive is synced and read back before it gets its name.
+// and keeps others from changing it meanwhile. A database that runs is dumped by its own tool, in place of its files. The
+// archive is synced and read back before it gets its name.
 type Backup struct {
 	Name Name
 	// Dir is the folder for the archive; it is made when it does not exist.
 	Dir string
 	// Version is that of gateway.
 	Version string
+	// Stop stops a project that runs until its files are copied; then no database is dumped.
+	Stop bool
+	// To are who can read the archive; none means whoever has it.
+	To archive.Recipients
 	// Progress is told how many bytes were read; nil tells nobody.
 	Progress func(bytes int64)
 }
@@ -80,6 +87,9 @@ type archiving struct {
 	// volumes are the project's, by their keys in the compose file.
 	volumes map[string]docker.Volume
 	info    archive.Info
+	dumps   []dumping
+	// skipped are folders of the project's folder that a dump stands for.
+	skipped []string
 }
 
 // Plan finds what there is to archive.
@@ -107,12 +117,42 @@ func (b Backup) Plan(ctx context.Context, o *Observed) (*Change, error) {
 	for _, key := range under.info.Volumes {
 		c.Steps = append(c.Steps, plan.Step{Text: "archive volume " + under.volumes[key].Name})
 	}
+	for _, d := range under.dumps {
+		c.Steps = append(c.Steps, plan.Step{Text: fmt.Sprintf("archive the database of service %s by %s", d.service, d.tool)})
+	}
 	c.Steps = append(c.Steps, plan.Step{
 		Text: "write and verify " + under.path,
 		Do:   func(ctx context.Context) (err error) { *c.Archived, err = under.write(ctx); return err },
 		Undo: []plan.Action{{Kind: plan.Remove, Path: archive.Partial(under.path)}, {Kind: removeHelper, Names: []string{helperOf(b.Name)}}},
 	})
+	if b.Stop && running.runs() {
+		under.stopped(c)
+	}
 	return c, nil
+}
+
+// stopped puts the steps around those of a change that stop the project and start it again.
+func (b *archiving) stopped(c *Change) {
+	l, keys := b.life, b.running.keys()
+	end := plan.Step{
+		Text:   "stop the containers of project " + string(b.Name),
+		Do:     func(ctx context.Context) error { return l.halt(ctx, b.Name) },
+		Resume: []plan.Action{{Kind: up, Path: b.project.Dir}},
+	}
+	begin := plan.Step{
+		Text: "start them again, and wait until the project answers",
+		Do: func(ctx context.Context) error {
+			if err := l.Compose.Start(ctx, string(b.Name)); err != nil {
+				return err
+			}
+			if err := KeepRunning(ctx, l.Engine, b.Name, true); err != nil {
+				return err
+			}
+			return l.Ready(ctx, b.Name, keys)
+		},
+	}
+	c.Steps = append(append([]plan.Step{end}, c.Steps...), begin)
+	c.Undone = "nothing of the archive was kept, and the project runs again"
 }
 
 // placeFits refuses folders whose archives would be in the projects folder or archive themselves.
@@ -136,7 +176,7 @@ func (b *archiving) observe(ctx context.Context) error {
 		return err
 	}
 	now := time.Now().UTC().Truncate(time.Second)
-	b.path = archive.Free(b.Dir, string(b.Name), now, false)
+	b.path = archive.Free(b.Dir, string(b.Name), now, !b.To.None())
 	b.info = archive.Info{Project: string(b.Name), Created: now, Gateway: b.Version, Engine: engine.Version}
 	for _, c := range b.running.Containers {
 		b.info.Images = append(b.info.Images, archive.Image{Service: ServiceOf(c), Name: c.Image, ID: c.ImageID})
@@ -169,6 +209,7 @@ func (b *archiving) findVolumes(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		b.findDatabase(c, mounts)
 		for _, m := range mounts {
 			if m.Volume != "" && !mine[m.Volume] {
 				b.leaveOut(fmt.Sprintf("volume %s at %s of service %s is not archived: it is not this project's alone, or has no name in its %s", m.Volume, m.Target, ServiceOf(c), ComposeFile))
@@ -193,15 +234,11 @@ func (b *archiving) write(ctx context.Context) (Archived, error) {
 	if err := os.Mkdir(b.Dir, privateMode); err != nil && !errors.Is(err, os.ErrExist) {
 		return done, b.failed(err)
 	}
-	w, err := archive.Create(b.path, b.Progress)
+	w, err := archive.Create(b.path, b.To, b.Progress)
 	if err != nil {
 		return done, b.failed(err)
 	}
-	err = b.folder(ctx, w)
-	if err == nil {
-		err = b.allVolumes(ctx, w)
-	}
-	if err != nil {
+	if err := b.content(ctx, w); err != nil {
 		return done, b.failed(errors.Join(err, w.Abort()))
 	}
 	if done.Manifest, err = w.Finish(ctx, b.info); err != nil {
@@ -214,6 +251,20 @@ func (b *archiving) write(ctx context.Context) (Archived, error) {
 	done.Entry, _ = archive.ParseName(filepath.Base(b.path))
 	done.Path, done.Bytes = b.path, written.Size()
 	return done, nil
+}
+
+// content adds all members. Dumps come first: what users upload meanwhile is then a file too many, and not one that a
+// database tells of and that is missing.
+func (b *archiving) content(ctx context.Context, w *archive.Writer) error {
+	for _, d := range b.dumps {
+		if err := b.dump(ctx, w, d); err != nil {
+			return err
+		}
+	}
+	if err := b.folder(ctx, w); err != nil {
+		return err
+	}
+	return b.allVolumes(ctx, w)
 }
 
 func (b *archiving) failed(err error) error {

@@ -33,11 +33,14 @@ func (b *archiving) folder(ctx context.Context, w *archive.Writer) error {
 		if err != nil {
 			return err
 		}
-		err = b.file(w, root, name, entry)
-		if errors.Is(err, fs.ErrNotExist) {
+		switch err := b.file(w, root, name, entry); {
+		case errors.Is(err, fs.ErrNotExist):
 			return nil
+		case err == nil && slices.Contains(b.skipped, name):
+			return fs.SkipDir
+		default:
+			return err
 		}
-		return err
 	})
 }
 

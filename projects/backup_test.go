@@ -204,7 +204,7 @@ func (b *bench) onlyWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, e := range entries {
-		if _, err := archive.Read(t.Context(), filepath.Join(b.Store.Backups(), e.Name()), nil); err != nil {
+		if _, err := archive.Read(t.Context(), filepath.Join(b.Store.Backups(), e.Name()), archive.Identities{}, nil); err != nil {
 			t.Errorf("%s: %v", e.Name(), err)
 		}
 	}

@@ -129,6 +129,10 @@ func crashCases() []crashCase {
 			verb: func(*testing.T) Verb { return Rollback{Name: "shop"} },
 		},
 		{name: "backup", bench: keeping, verb: func(t *testing.T) Verb { return Backup{Name: "robots", Dir: t.TempDir()} }},
+		{
+			name: "backup of what is stopped meanwhile", bench: keeping,
+			verb: func(t *testing.T) Verb { return Backup{Name: "robots", Dir: t.TempDir(), Stop: true} },
+		},
 		{name: "restore", bench: newBench, verb: func(t *testing.T) Verb { return restoreOf(archiveFile(t), "robots") }},
 	}
 }

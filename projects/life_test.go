@@ -47,6 +47,8 @@ type fakeCompose struct {
 	// down says how often Down leaves everything as it is and fails.
 	down  int
 	calls []string
+	// also makes what else a project has beside its site; nil for nothing.
+	also func(name string)
 	// late is done by the engine a moment after the second Up.
 	late func()
 	// inspect says what the policy finds, nil nothing; volumes are those of any project.
@@ -105,6 +107,9 @@ func (f *fakeCompose) Up(ctx context.Context, dir, name string, o compose.UpOpti
 	if len(o.Replace) > 0 {
 		call += " replacing " + strings.Join(o.Replace, ",")
 	}
+	if len(o.Only) > 0 {
+		call += " only " + strings.Join(o.Only, ",")
+	}
 	f.calls = append(f.calls, call)
 	if err := ctx.Err(); err != nil {
 		return err
@@ -127,6 +132,9 @@ func (f *fakeCompose) Up(ctx context.Context, dir, name string, o compose.UpOpti
 	}
 	if len(running.Containers) == 0 {
 		f.start(dir, name, running)
+		if f.also != nil {
+			f.also(name)
+		}
 	}
 	for _, c := range running.Containers {
 		if c.State == "exited" && !o.Stopped {

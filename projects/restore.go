@@ -25,8 +25,9 @@ import (
 // Restore makes a project of an archive, as Backup writes it, perhaps under another name or at another path. What fails
 // leaves nothing of it. The archive is verified before anything is made.
 type Restore struct {
-	// File is the archive.
+	// File is the archive, and Keys are those to read it with when it is encrypted.
 	File string
+	Keys archive.Identities
 	// Name is what the project is called from now on.
 	Name Name
 	// To is the path to serve it at, nil for that of the archive. From is the path that To replaces; it may be nil for a
@@ -72,7 +73,7 @@ func (r Restore) Plan(ctx context.Context, o *Observed) (*Change, error) {
 	free := sync.OnceFunc(unlock)
 	o.closers = append(o.closers, free)
 	u := &restoring{Restore: r, life: o.life, dir: o.life.Store.Dir(r.Name)}
-	if u.manifest, err = archive.Read(ctx, r.File, nil); err != nil {
+	if u.manifest, err = archive.Read(ctx, r.File, r.Keys, nil); err != nil {
 		return nil, err
 	}
 	if err := u.check(ctx, o); err != nil {
@@ -240,7 +241,15 @@ func (u *restoring) start() []plan.Step {
 	steps := []plan.Step{{
 		Do:   u.fill,
 		Undo: []plan.Action{{Kind: removeHelper, Names: []string{helperOf(name)}}, {Kind: down}},
-	}, {
+	}}
+	for i, d := range u.manifest.Dumps {
+		step := plan.Step{Text: fmt.Sprintf("start service %s and load the dump of its database (%s)", d.Service, Size(u.manifest.BytesIn(d.Member)))}
+		if i == 0 {
+			step.Do = l.explained(name, u.loadDumps)
+		}
+		steps = append(steps, step)
+	}
+	steps = append(steps, plan.Step{
 		Text: fmt.Sprintf("start the containers of project %s", name),
 		Do: l.explained(name, func(ctx context.Context) error {
 			if err := l.run(ctx, u.dir, name, compose.UpOptions{}); err != nil {
@@ -248,7 +257,7 @@ func (u *restoring) start() []plan.Step {
 			}
 			return nil
 		}),
-	}}
+	})
 	for _, key := range u.project.keys() {
 		steps = append(steps, plan.Step{
 			Text: fmt.Sprintf("wait until %s answers", key),

@@ -28,13 +28,13 @@ func (u *restoring) extract(ctx context.Context) error {
 	}
 	defer root.Close()
 	to := tree.Unpacker{Root: root}
-	_, err = archive.Read(ctx, u.File, func(h *tar.Header, content io.Reader) error {
+	_, err = archive.Read(ctx, u.File, u.Keys, func(h *tar.Header, content io.Reader) error {
 		name, inside := strings.CutPrefix(h.Name, archive.Project+"/")
 		switch {
-		case h.Name == archive.Project:
+		case h.Name == archive.Project, strings.HasPrefix(h.Name, archive.Dumps+"/"):
 			return nil
 		case !inside:
-			return archive.ErrStop // All of the folder comes first.
+			return archive.ErrStop // Volumes come last.
 		}
 		if h.Linkname != "" && h.Typeflag == tar.TypeLink {
 			h.Linkname = strings.TrimPrefix(h.Linkname, archive.Project+"/")
@@ -104,7 +104,7 @@ func (c volumeCopy) Run(ctx context.Context) error {
 func (u *restoring) sendVolumes(ctx context.Context, to io.Writer) error {
 	out := tar.NewWriter(to)
 	var sent int64
-	_, err := archive.Read(ctx, u.File, func(h *tar.Header, content io.Reader) error {
+	_, err := archive.Read(ctx, u.File, u.Keys, func(h *tar.Header, content io.Reader) error {
 		if !strings.HasPrefix(h.Name, archive.Volumes+"/") {
 			return nil
 		}

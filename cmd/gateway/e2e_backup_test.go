@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -59,5 +60,56 @@ func TestBackup_BringsAFolderAndAVolumeBack(t *testing.T) {
 	}
 	if left := docker(t, "ps", "-aq", "--filter", "name=gateway-archive"); left != "" {
 		t.Errorf("containers are left: %s", left)
+	}
+}
+
+// TestBackup_BringsWordPressBack is the whole way: a post, an upload and the login survive a backup of the running site, its
+// removal and a restore, and also under another name and path.
+func TestBackup_BringsWordPressBack(t *testing.T) {
+	need(t, "wordpress:apache", "mariadb:10.11")
+	t.Cleanup(func() { gateway("rm", "e2e-wp", "--yes") })
+	t.Cleanup(func() { gateway("rm", "e2e-wp-too", "--yes") })
+	must(t, "add", "wordpress", "e2e-wp", "--path", "/e2e-wp")
+	w := wordpress{browser(t), site + "/e2e-wp"}
+	w.install(t)
+	post := w.publish(t)
+	file := archiveOf(t, "e2e-wp")
+	if out, err := exec.Command("tar", "--zstd", "-tf", file).CombinedOutput(); err == nil {
+		if names := string(out); !strings.Contains(names, "dumps/db.sql") || strings.Contains(names, "volumes/db/") || !strings.Contains(names, "volumes/site/wp-config.php") {
+			t.Errorf("the archive has %.2000s", names)
+		}
+	}
+	must(t, "rm", "e2e-wp", "--yes")
+	must(t, "restore", "e2e-wp")
+	w.survived(t, post)
+	must(t, "restore", file, "e2e-wp-too", "--path", "/e2e-wp-too")
+	wordpress{browser(t), site + "/e2e-wp-too"}.survived(t, strings.Replace(post, "/e2e-wp/", "/e2e-wp-too/", 1))
+	w.survived(t, post)
+}
+
+// survived checks that a post, the file that it links to, and the login are there.
+func (w wordpress) survived(t *testing.T, post string) {
+	t.Helper()
+	page, _ := send(t, w.client, "GET "+post, "")
+	if page.status != http.StatusOK || !strings.Contains(page.body, "Hello") {
+		t.Fatalf("the post %s says %d", post, page.status)
+	}
+	for _, link := range linkForm.FindAllStringSubmatch(page.body, -1) {
+		if link[1] != w.at && !strings.HasPrefix(link[1], w.at+"/") {
+			t.Errorf("%s leads to another site: %s", post, link[1])
+		}
+		if strings.HasSuffix(link[1], "mine.txt") {
+			if a, _ := send(t, w.client, "GET "+link[1], ""); a.body != "of mine" {
+				t.Errorf("the upload %s: %d %.100s", link[1], a.status, a.body)
+			}
+		}
+	}
+	if !strings.Contains(page.body, "/mine.txt") {
+		t.Errorf("the post %s links to no upload", post)
+	}
+	login := url.Values{"log": {"admin"}, "pwd": {"correct-horse-7"}}.Encode()
+	send(t, w.client, "GET "+w.at+"/wp-login.php", "")
+	if a, from := send(t, w.client, "POST "+w.at+"/wp-login.php", login, "Content-Type", form); a.status != http.StatusOK || from != w.at+"/wp-admin/" {
+		t.Errorf("logging in: %d from %s", a.status, from)
 	}
 }

@@ -10,12 +10,14 @@ import (
 
 	"gateway/cmd/cli"
 	"gateway/projects"
+	"gateway/projects/archive"
 	"gateway/projects/compose"
 )
 
 type backupOptions struct {
-	all bool
-	to  string
+	all, stop bool
+	to        string
+	encrypt   []string
 	dryRun
 }
 
@@ -25,9 +27,10 @@ func newBackup(env *cli.Env) *cobra.Command {
 		Use:   "backup NAME|--all",
 		Short: "Write a project to an archive",
 		Long: "Writes a project to one compressed archive: its folder with compose.yaml, secrets and versions, and its volumes.\n" +
-			"The archive is read back and verified before it gets its name, and a failed backup leaves none. It has secrets:\n" +
-			"only its owner can read it. 'gateway restore' makes a project of it. See 'gateway help backup'.",
-		Example: "  gateway backup blog\n  gateway backup --all --to /mnt/backups\n  gateway backup ls",
+			"A running MariaDB, MySQL or PostgreSQL is dumped by its own tool, in place of its files. The archive is read back\n" +
+			"and verified before it gets its name, and a failed backup leaves none. It contains secrets: only its owner can\n" +
+			"read it. 'gateway restore' makes a project of it. See 'gateway help backup'.",
+		Example: "  gateway backup blog\n  gateway backup --all --to /mnt/backups --encrypt age1…\n  gateway backup ls",
 		Args: cli.Args(func(c *cobra.Command, args []string) error {
 			if o.all == (len(args) > 0) {
 				return errors.New("it takes the name of a project, or --all")
@@ -49,9 +52,11 @@ func newBackup(env *cli.Env) *cobra.Command {
 	}
 	f := c.Flags()
 	f.BoolVar(&o.all, "all", false, "archive every project")
+	f.BoolVar(&o.stop, "stop", false, "stop the project until its files are copied, and dump no database")
+	f.StringSliceVar(&o.encrypt, "encrypt", nil, "age public `key`, or a file of some, that can read the archive; may be repeated")
 	addArchivesFlag(c, &o.to, "to")
 	o.flags(c)
-	c.AddCommand(newBackupList(env), newBackupVerify(env))
+	c.AddCommand(newBackupList(env), newBackupVerify(env), newBackupPrune(env))
 	return c
 }
 
@@ -95,8 +100,12 @@ func runBackup(ctx context.Context, s *cli.Session, name projects.Name, o backup
 	if err != nil {
 		return err
 	}
+	to, err := archive.ParseRecipients(o.encrypt)
+	if err != nil {
+		return cli.Usage(fmt.Errorf("--encrypt: %w", err))
+	}
 	meter := newMeter(s.Progress, "Archive of "+string(name))
-	c, err := o.change(ctx, s, life, projects.Backup{Name: name, Dir: archives(s, o.to), Version: s.Env.Version, Progress: meter.count})
+	c, err := o.change(ctx, s, life, projects.Backup{Name: name, Dir: archives(s, o.to), Version: s.Env.Version, Stop: o.stop, To: to, Progress: meter.count})
 	if c == nil || err != nil {
 		return err
 	}

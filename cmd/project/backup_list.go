@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -67,6 +69,7 @@ func printArchives(env *cli.Env, all []archive.Entry, asJSON bool) error {
 
 func newBackupVerify(env *cli.Env) *cobra.Command {
 	var dir string
+	var identities []string
 	c := &cobra.Command{
 		Use:   "verify [FILE ...]",
 		Short: "Compare archives with their manifests",
@@ -83,17 +86,27 @@ func newBackupVerify(env *cli.Env) *cobra.Command {
 					args = append(args, e.Path)
 				}
 			}
-			return runVerify(c.Context(), env, args)
+			return runVerify(c.Context(), env, args, identities)
 		},
 	}
 	addArchivesFlag(c, &dir, "dir")
+	addIdentityFlag(c, &identities)
 	return c
 }
 
-func runVerify(ctx context.Context, env *cli.Env, files []string) error {
+// addIdentityFlag declares the flag for the keys that encrypted archives are read with.
+func addIdentityFlag(c *cobra.Command, files *[]string) {
+	c.Flags().StringSliceVar(files, "identity", nil, "`file` with the age private key of an encrypted archive")
+}
+
+func runVerify(ctx context.Context, env *cli.Env, files, identities []string) error {
+	keys, err := archive.ReadIdentities(identities)
+	if err != nil {
+		return cli.Usage(fmt.Errorf("--identity: %w", err))
+	}
 	failed := 0
 	for _, file := range files {
-		m, err := archive.Read(ctx, file, nil)
+		m, err := archive.Read(ctx, file, keys, nil)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -102,14 +115,62 @@ func runVerify(ctx context.Context, env *cli.Env, files []string) error {
 			failed++
 			continue
 		}
-		env.Printf("%s: well, %d files with %s of project %s\n", file, len(m.Files), projects.Size(m.Bytes()), m.Project)
+		env.Printf("%s: verified, %d files with %s of project %s\n", file, len(m.Files), projects.Size(m.Bytes()), m.Project)
 	}
 	switch {
 	case failed > 0:
-		return fmt.Errorf("%d of %d archives are damaged", failed, len(files))
+		return fmt.Errorf("%d of %d archives were not verified; the reasons are above", failed, len(files))
 	case len(files) == 0:
 		return errors.New("there are no archives; write one with: gateway backup NAME")
 	}
+	return nil
+}
+
+func newBackupPrune(env *cli.Env) *cobra.Command {
+	var dir, rule string
+	var dry dryRun
+	c := &cobra.Command{
+		Use:   "prune [NAME ...]",
+		Short: "Delete old archives by a rule",
+		Long: "Deletes the archives that a rule does not keep: 7d,4w,6m keeps the newest of each of the last 7 days, 4 weeks and\n" +
+			"6 months that have one, and a number alone the last ones. Each project counts by itself, and its newest archive is\n" +
+			"always kept. Files whose names are not those of archives stay.",
+		Example: "  gateway backup prune --keep 7d,4w,6m --dry-run\n  gateway backup prune blog --keep 3",
+		RunE: func(_ *cobra.Command, args []string) error {
+			keep, err := archive.ParseKeep(rule)
+			if err != nil {
+				return cli.Usage(fmt.Errorf("--keep: %w", err))
+			}
+			all, err := listArchives(env, dir, args)
+			if err != nil {
+				return err
+			}
+			return runPrune(env, archive.Prune(all, keep), dry)
+		},
+	}
+	addArchivesFlag(c, &dir, "dir")
+	c.Flags().StringVar(&rule, "keep", "", "`rule` such as 7d,4w,6m (required)")
+	dry.flags(c)
+	return c
+}
+
+func runPrune(env *cli.Env, gone []archive.Entry, dry dryRun) error {
+	var steps []string
+	var bytes int64
+	for _, e := range gone {
+		steps = append(steps, "delete "+e.Path)
+		bytes += e.Bytes
+	}
+	if dry.only {
+		return env.Plan(steps, dry.json)
+	}
+	for i, e := range gone {
+		if err := os.Remove(e.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("%d of %d archives are deleted: %w", i, len(gone), err)
+		}
+		env.Printf("%s\n", e.Path)
+	}
+	env.Notef("%d archives are deleted, %s\n", len(gone), projects.Size(bytes))
 	return nil
 }
 

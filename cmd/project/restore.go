@@ -19,7 +19,7 @@ import (
 
 type restoreOptions struct {
 	path, from, pool, templates, dir string
-	trust                            []string
+	trust, identities                []string
 	dryRun
 }
 
@@ -54,6 +54,7 @@ func newRestore(env *cli.Env) *cobra.Command {
 	addTrustFlag(f, &o.trust)
 	addTemplatesFlag(f, &o.templates)
 	addArchivesFlag(c, &o.dir, "dir")
+	addIdentityFlag(c, &o.identities)
 	o.flags(c)
 	return c
 }
@@ -84,6 +85,9 @@ func (o restoreOptions) request(env *cli.Env) (projects.Restore, error) {
 	if r.Trust, err = parseTrust(o.trust); err != nil {
 		return r, err
 	}
+	if r.Keys, err = archive.ReadIdentities(o.identities); err != nil {
+		return r, cli.Usage(fmt.Errorf("--identity: %w", err))
+	}
 	set, err := templateSet(env, o.templates)
 	r.Template = set.Find
 	return r, err
@@ -103,7 +107,7 @@ func (o restoreOptions) find(ctx context.Context, s *cli.Session, args []string,
 	case known:
 		name = entry.Project
 	default:
-		m, err := archive.Read(ctx, r.File, nil)
+		m, err := archive.Read(ctx, r.File, r.Keys, nil)
 		if err != nil {
 			return err
 		}

@@ -105,11 +105,11 @@ const (
 // Bytes is the size of all files.
 func (m Manifest) Bytes() int64 { return m.BytesIn("") }
 
-// BytesIn is the size of the files of a folder of the archive.
+// BytesIn is the size of a file or of the files of a folder of the archive; "" is all of it.
 func (m Manifest) BytesIn(folder string) int64 {
 	var sum int64
 	for _, f := range m.Files {
-		if folder == "" || strings.HasPrefix(f.Name, folder+"/") {
+		if folder == "" || f.Name == folder || strings.HasPrefix(f.Name, folder+"/") {
 			sum += f.Size
 		}
 	}

@@ -26,7 +26,7 @@ func file(name, text string) (tar.Header, string) {
 func sample(t testing.TB) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), Name("blog", made, false))
-	w, err := Create(path, nil)
+	w, err := Create(path, Recipients{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func sample(t testing.TB) string {
 func TestRead_ReturnsWhatWasWritten(t *testing.T) {
 	path := sample(t)
 	texts, heads := map[string]string{}, map[string]*tar.Header{}
-	m, err := Read(t.Context(), path, func(h *tar.Header, content io.Reader) error {
+	m, err := Read(t.Context(), path, Identities{}, func(h *tar.Header, content io.Reader) error {
 		text, err := io.ReadAll(content)
 		texts[h.Name], heads[h.Name] = string(text), h
 		return err
@@ -86,10 +86,10 @@ func TestRead_RefusesEveryChangedByteAndEveryCut(t *testing.T) {
 		text := bytes.Clone(whole)
 		text[at] ^= 0x10
 		// A changed byte may mean the same, such as another place to repeat the same text from.
-		if _, err := read(t.Context(), bytes.NewReader(text), int64(len(text)), nil); err == nil && !bytes.Equal(expanded(t, text), expanded(t, whole)) {
+		if _, err := read(t.Context(), bytes.NewReader(text), int64(len(text)), Identities{}, nil); err == nil && !bytes.Equal(expanded(t, text), expanded(t, whole)) {
 			t.Errorf("byte %d of %d was changed, and nothing was said", at, len(whole))
 		}
-		if _, err := read(t.Context(), bytes.NewReader(whole[:at]), int64(at), nil); err == nil {
+		if _, err := read(t.Context(), bytes.NewReader(whole[:at]), int64(at), Identities{}, nil); err == nil {
 			t.Errorf("it was cut at byte %d of %d, and nothing was said", at, len(whole))
 		}
 	}
@@ -179,7 +179,7 @@ func TestRead_RefusesHostileArchives(t *testing.T) {
 			manifest = []byte(c.manifest)
 		}
 		text := forged(t, manifest, c.tail, c.heads...)
-		_, err := read(t.Context(), bytes.NewReader(text), int64(len(text)), nil)
+		_, err := read(t.Context(), bytes.NewReader(text), int64(len(text)), Identities{}, nil)
 		if bad, is := errors.AsType[*BadError](err); !is || !strings.Contains(err.Error(), c.want) || bad.Member == "" && c.tail == "" {
 			t.Errorf("%s: got %v, want %q", name, err, c.want)
 		}
@@ -214,7 +214,7 @@ func (f *failing) Write(p []byte) (int, error) {
 func TestWriter_LeavesNothingWhenTheDiskFills(t *testing.T) {
 	for _, room := range []int{0, 10, 100, 200} {
 		dir := t.TempDir()
-		w, err := Create(filepath.Join(dir, "x"+extension), nil)
+		w, err := Create(filepath.Join(dir, "x"+extension), Recipients{}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -238,7 +238,7 @@ func TestWriter_LeavesNothingWhenTheDiskFills(t *testing.T) {
 }
 
 func TestWriter_RefusesAFileThatShrinks(t *testing.T) {
-	w, err := Create(filepath.Join(t.TempDir(), "x"+extension), nil)
+	w, err := Create(filepath.Join(t.TempDir(), "x"+extension), Recipients{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -253,14 +253,14 @@ func TestWriter_RefusesAFileThatShrinks(t *testing.T) {
 
 func TestWriter_NeverReplacesAnArchive(t *testing.T) {
 	path := sample(t)
-	w, err := Create(path, nil)
+	w, err := Create(path, Recipients{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.Finish(t.Context(), Info{Project: "blog"}); err == nil || !strings.Contains(err.Error(), "exists already") {
 		t.Errorf("got %v", err)
 	}
-	if m, err := Read(t.Context(), path, nil); err != nil || len(m.Files) == 0 {
+	if m, err := Read(t.Context(), path, Identities{}, nil); err != nil || len(m.Files) == 0 {
 		t.Errorf("what was there is %+v %v", m, err)
 	}
 	if _, err := os.Stat(Partial(path)); !errors.Is(err, fs.ErrNotExist) {
@@ -292,7 +292,7 @@ func FuzzRead(f *testing.F) {
 	f.Add(forged(f, nil, "", tar.Header{Typeflag: tar.TypeSymlink, Name: "project/a", Linkname: "b"}))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		names := map[string]bool{}
-		m, err := read(t.Context(), bytes.NewReader(text), int64(len(text)), func(h *tar.Header, _ io.Reader) error {
+		m, err := read(t.Context(), bytes.NewReader(text), int64(len(text)), Identities{}, func(h *tar.Header, _ io.Reader) error {
 			if !fs.ValidPath(strings.ToValidUTF8(h.Name, "?")) || names[h.Name] {
 				t.Errorf("it hands on %q", h.Name)
 			}

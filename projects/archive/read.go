@@ -22,9 +22,9 @@ var ErrStop = errors.New("stop")
 // it should be. The header's name has no slash at its end. What it leaves of the content is read all the same.
 type Visit func(h *tar.Header, content io.Reader) error
 
-// Read reads an archive from its begin to its end and holds it to its manifest. A nil visit verifies alone. The error is a
-// *BadError when the archive is damaged or no archive.
-func Read(ctx context.Context, path string, visit Visit) (Manifest, error) {
+// Read reads an archive from its begin to its end and holds it to its manifest. A nil visit verifies alone. Keys are
+// needed for one that is encrypted. The error is a *BadError when the archive is damaged or no archive.
+func Read(ctx context.Context, path string, keys Identities, visit Visit) (Manifest, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return Manifest{}, err
@@ -37,7 +37,7 @@ func Read(ctx context.Context, path string, visit Visit) (Manifest, error) {
 	if !info.Mode().IsRegular() {
 		return Manifest{}, fmt.Errorf("%s: %w", path, bad("", "it is no file"))
 	}
-	m, err := read(ctx, file, info.Size(), visit)
+	m, err := read(ctx, file, info.Size(), keys, visit)
 	if err != nil && !errors.Is(err, ErrStop) {
 		err = fmt.Errorf("archive %s: %w", path, err)
 	}
@@ -53,8 +53,12 @@ type reader struct {
 }
 
 // read is Read for an open file of that size.
-func read(ctx context.Context, from io.Reader, size int64, visit Visit) (Manifest, error) {
-	plain, err := zstd.NewReader(&untilDone{ctx.Err, from}, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(2*window))
+func read(ctx context.Context, from io.Reader, size int64, keys Identities, visit Visit) (Manifest, error) {
+	compressed, err := decrypted(&untilDone{ctx.Err, from}, keys)
+	if err != nil {
+		return Manifest{}, worded(err)
+	}
+	plain, err := zstd.NewReader(compressed, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(2*window))
 	if err != nil {
 		return Manifest{}, err
 	}
@@ -68,12 +72,21 @@ func read(ctx context.Context, from io.Reader, size int64, visit Visit) (Manifes
 	switch {
 	case ctx.Err() != nil:
 		return m, ctx.Err()
-	case err == nil, r.failed != nil, errors.As(err, new(*BadError)), errors.As(err, new(*os.PathError)):
+	case r.failed != nil:
 		return m, err
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		return m, bad("", "it is cut off: it has no manifest at its end")
 	}
-	return m, bad("", "it is no archive of gateway, or damaged: %v", err)
+	return m, worded(err)
+}
+
+// worded says of an error what it means for an archive.
+func worded(err error) error {
+	switch {
+	case err == nil, errors.As(err, new(*BadError)), errors.As(err, new(*os.PathError)):
+		return err
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return bad("", "it is cut off: it has no manifest at its end")
+	}
+	return bad("", "it is no archive of gateway, or damaged: %v", err)
 }
 
 // members reads all members and compares them with the manifest.

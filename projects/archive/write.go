@@ -23,9 +23,12 @@ import (
 type Writer struct {
 	path string
 	file *os.File
-	zstd *zstd.Encoder
-	tar  *tar.Writer
-	all  members
+	// cipher is nil for an archive that everybody can read who has it; once is the key that reads it back.
+	cipher io.WriteCloser
+	once   Identities
+	zstd   *zstd.Encoder
+	tar    *tar.Writer
+	all    members
 	// progress is told how many bytes of content came so far.
 	progress func(int64)
 	written  int64
@@ -37,8 +40,8 @@ func Partial(path string) string {
 }
 
 // Create begins an archive. It has a temporary name until Finish; what an interrupted writer left at that name is written
-// over. Only its owner may read it. Progress may be nil.
-func Create(path string, progress func(bytes int64)) (*Writer, error) {
+// over. Only its owner may read the file, and with recipients only they what is in it. Progress may be nil.
+func Create(path string, to Recipients, progress func(bytes int64)) (*Writer, error) {
 	partial := Partial(path)
 	if err := os.RemoveAll(partial); err != nil {
 		return nil, err
@@ -48,7 +51,13 @@ func Create(path string, progress func(bytes int64)) (*Writer, error) {
 		return nil, err
 	}
 	w := &Writer{path: path, file: file, progress: progress}
-	return w, w.layer(file)
+	if to.None() {
+		return w, w.layer(file)
+	}
+	if w.cipher, err = w.encrypt(file, to); err != nil {
+		return nil, errors.Join(err, w.discard())
+	}
+	return w, w.layer(w.cipher)
 }
 
 // layer puts the compression and the tar on top of what the bytes go to.
@@ -89,6 +98,37 @@ func (w *Writer) Add(h *tar.Header, content io.Reader) error {
 	return nil
 }
 
+// AddStream adds a file whose size is known at its end. It is kept beside the archive until then, compressed, in a file
+// without a name.
+func (w *Writer) AddStream(h *tar.Header, content io.Reader) error {
+	spool, err := os.CreateTemp(filepath.Dir(w.path), ".spool-")
+	if err != nil {
+		return err
+	}
+	defer spool.Close()
+	if err := os.Remove(spool.Name()); err != nil {
+		return err
+	}
+	to, err := zstd.NewWriter(spool, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(window))
+	if err != nil {
+		return err
+	}
+	size, err := io.Copy(to, content)
+	if err := errors.Join(err, to.Close()); err != nil {
+		return err
+	}
+	if _, err := spool.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	from, err := zstd.NewReader(spool, zstd.WithDecoderConcurrency(1))
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	h.Size = size
+	return w.Add(h, from)
+}
+
 func (w *Writer) count(n int) {
 	if w.written += int64(n); w.progress != nil {
 		w.progress(w.written)
@@ -121,6 +161,9 @@ func (w *Writer) Finish(ctx context.Context, info Info) (Manifest, error) {
 	m := Manifest{Format: Format, Info: info, Files: w.all.files}
 	err := w.manifest(m)
 	err = errors.Join(err, w.tar.Close(), w.zstd.Close())
+	if err == nil && w.cipher != nil {
+		err = w.cipher.Close()
+	}
 	if err == nil {
 		err = w.file.Sync()
 	}
@@ -161,7 +204,7 @@ func (w *Writer) verify(ctx context.Context, want Manifest) error {
 	if err != nil {
 		return err
 	}
-	got, err := read(ctx, w.file, size.Size(), nil)
+	got, err := read(ctx, w.file, size.Size(), w.once, nil)
 	if err != nil {
 		return fmt.Errorf("reading the archive back: %w", err)
 	}

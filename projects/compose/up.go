@@ -24,6 +24,8 @@ type UpOptions struct {
 	Made bool
 	// Stopped starts nothing: the containers that differ are replaced by ones that wait to be started.
 	Stopped bool
+	// Only are the services to run, with those that they depend on; none means all.
+	Only []string
 }
 
 // Up makes what runs equal to the project in dir, as the policy allows it, and returns when its containers run and those
@@ -33,6 +35,11 @@ func (c *Compose) Up(ctx context.Context, dir, name string, o UpOptions) error {
 	project, seen, err := c.own(ctx, Subject{Dir: dir, Name: name})
 	if err != nil {
 		return err
+	}
+	if len(o.Only) > 0 {
+		if project, err = project.WithSelectedServices(o.Only); err != nil {
+			return err
+		}
 	}
 	if !o.Made {
 		if err := c.build(ctx, project, seen.Trust); err != nil {
