@@ -41,7 +41,7 @@ func (d Deploy) source(ctx context.Context, o *Observed, p Project) (*Change, er
 	if err := found.Folder.Copy(ctx, filepath.Join(stage, importer.Source), x.carries); err != nil {
 		return nil, diskFull(err)
 	}
-	if err := x.judge(ctx, stage, found); err != nil {
+	if err := x.examine(ctx, stage, found); err != nil {
 		return nil, err
 	}
 	if x.same() && !d.Force {
@@ -183,9 +183,9 @@ func insideOf(root, path string) (string, bool) {
 	return filepath.ToSlash(rel), err == nil
 }
 
-// judge writes the project's files as they will be into the folder next, which has the source, for as long as it holds it
+// examine writes the project's files as they will be into the folder next, which has the source, for as long as it holds it
 // to the policy and compares.
-func (x *exchange) judge(ctx context.Context, next string, found *Source) error {
+func (x *exchange) examine(ctx context.Context, next string, found *Source) error {
 	p := x.change.Project
 	x.next = next
 	var notes []string

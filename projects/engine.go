@@ -74,7 +74,7 @@ func KeepRunning(ctx context.Context, engine Engine, name Name, keep bool) error
 }
 
 // keepRunning does it for one container. One that stops meanwhile cannot be changed just then: it can when it has stopped,
-// and that it stopped is for others to judge.
+// and others decide what a stop means.
 func keepRunning(ctx context.Context, engine Engine, id string, keep bool) error {
 	err := engine.KeepRunning(ctx, id, keep)
 	if err == nil {

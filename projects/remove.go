@@ -38,7 +38,7 @@ func (r Remove) Plan(ctx context.Context, o *Observed) (*Change, error) {
 	case running.empty() && o.Repaired != "":
 		return c, nil // The repair has removed it.
 	case running.empty():
-		return nil, fmt.Errorf("%w: %s; 'gateway ls' lists those there are", ErrNoProject, r.Name)
+		return nil, fmt.Errorf("%w: %s; 'gateway ls' lists the projects", ErrNoProject, r.Name)
 	case !running.ours():
 		return nil, fmt.Errorf("%w: %s has no folder %s, and its containers carry no label of the gateway; see them with: docker ps --filter label=%s=%s", ErrNoProject, r.Name, dir, composeProject, r.Name)
 	default:

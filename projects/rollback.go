@@ -113,7 +113,7 @@ func (r Rollback) source(ctx context.Context, o *Observed, p Project, to release
 			return nil, diskFull(err)
 		}
 	}
-	if err := x.judge(ctx, look, found); err != nil {
+	if err := x.examine(ctx, look, found); err != nil {
 		return nil, err
 	}
 	x.change.From, x.change.Release, x.change.Made = x.releases.Current(), to, true

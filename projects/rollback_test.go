@@ -65,7 +65,7 @@ func TestRollback_SaysWhereItCanGo(t *testing.T) {
 	if err := os.RemoveAll(releasesOf(b).FolderOf(3)); err != nil {
 		t.Fatal(err)
 	}
-	refused(0, "the one before version 4 is not kept; name one of those there are: 4 (current), 2, 1")
+	refused(0, "the one before version 4 is not kept; the kept ones are: 4 (current), 2, 1")
 	if _, err := b.Do(t.Context(), Rollback{Name: "nothing"}); !errors.Is(err, ErrNoProject) {
 		t.Errorf("no project: %v", err)
 	}

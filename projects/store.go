@@ -113,7 +113,7 @@ func (s Store) Exists(name Name) bool {
 func (s Store) Load(name Name) (Project, error) {
 	p := Project{Name: name, Dir: s.Dir(name)}
 	if !s.Exists(name) {
-		return p, fmt.Errorf("%w: %s (no folder %s); 'gateway ls' lists those there are", ErrNoProject, name, p.Dir)
+		return p, fmt.Errorf("%w: %s (no folder %s); 'gateway ls' lists the projects", ErrNoProject, name, p.Dir)
 	}
 	var err error
 	p.Document, err = read(name, p.Dir)

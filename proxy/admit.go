@@ -14,7 +14,7 @@ import (
 	"gateway/proxy/peer"
 )
 
-// doorman bounds the connections of visitors and what they have under way. It implements engine.Doorman.
+// doorman bounds the connections of clients and what they have under way. It implements engine.Doorman.
 type doorman struct {
 	admission limit.Admission
 	trusted   *peer.Networks
@@ -75,7 +75,7 @@ func (d *doorman) client(address string) string {
 	return address
 }
 
-// identify finds out who the visitor is, behind the proxies that are trusted. What they say of the scheme and of the host
+// identify finds out who the client is, behind the proxies that are trusted. What they say of the scheme and of the host
 // that was asked for is believed too.
 func (v *visit) identify() {
 	r := &v.exchange.Request
@@ -111,7 +111,7 @@ func (v *visit) said(name string) []string {
 	return v.lines[followed:]
 }
 
-// linesOf collects the values of a field that visitors cannot set.
+// linesOf collects the values of a field that clients cannot set.
 func linesOf(to []string, h header.Header, name string) []string {
 	for i := range h {
 		if f := &h[i]; f.Kind == header.Forged && header.EqualFold(f.Name, name) {

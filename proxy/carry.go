@@ -101,7 +101,7 @@ func (v *visit) fail(err error) {
 	v.page(failurePage(err))
 }
 
-// failurePage is what a visitor gets when an exchange failed.
+// failurePage is what a client gets when an exchange failed.
 func failurePage(err error) page.Kind {
 	switch {
 	case errors.Is(err, errLarge):

@@ -70,7 +70,7 @@ func (s *slot) ticks(most int) func() bool {
 	return func() bool { left--; return left <= 0 }
 }
 
-// quietened waits until all requests have ended that began before the table in force.
+// quietened waits until all requests have ended that began before the current table.
 func (s *slot) quietened() func() bool {
 	var since time.Time
 	return func() bool {

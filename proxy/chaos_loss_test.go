@@ -52,7 +52,7 @@ type show struct {
 	access *journal
 	// secure is where visitors come with TLS.
 	secure string
-	// opened is when it began, swapped when the table in force came.
+	// opened is when it began, swapped when the current table came.
 	opened, swapped time.Time
 }
 

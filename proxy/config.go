@@ -14,10 +14,10 @@ import (
 
 // Config says where a proxy listens and what it keeps.
 type Config struct {
-	// Listen are the addresses that visitors reach, such as ":80". Without one here or in TLSListen, only Ping and Admin
+	// Listen are the addresses that clients reach, such as ":80". Without one here or in TLSListen, only Ping and Admin
 	// are served.
 	Listen []string
-	// TLSListen are those that visitors reach with TLS, such as ":443". With one, TLS is required.
+	// TLSListen are those that clients reach with TLS, such as ":443". With one, TLS is required.
 	TLSListen []string
 	TLS       *tls.Config
 	// Ping is the address of the liveness check at /ping and of the metrics at /metrics, by default none. Bind it to the
@@ -31,7 +31,7 @@ type Config struct {
 	// Via is the name of this gateway in the Via fields that it then adds to what it passes on, both ways (RFC 9110
 	// section 7.6.3). By default it adds none.
 	Via string
-	// Forwarded has apps told who the visitor is by a Forwarded field (RFC 7239) too.
+	// Forwarded has apps told who the client is by a Forwarded field (RFC 7239) too.
 	Forwarded bool
 	// StateDir is the folder of the last good table, by default none: a restarted proxy then waits for its agent. It is
 	// made when it is missing.
@@ -44,7 +44,7 @@ type Config struct {
 	// BodyMax is the most bytes that the body of a request may have where its route says nothing else, by default any
 	// number.
 	BodyMax int64
-	// MaxConns is the most connections of visitors at once, MaxClientConns the most of one client; 0 is any number. Who
+	// MaxConns is the most connections of clients at once, MaxClientConns the most of one client; 0 is any number. Who
 	// comes beyond gets 503 or 429.
 	MaxConns, MaxClientConns int
 	// MaxRequests and MaxClientRequests are the same for requests under way, over all connections of a client: from the
@@ -82,7 +82,7 @@ type Config struct {
 
 // Inherited are open listeners, by what they are for. Serve closes them.
 type Inherited struct {
-	// HTTP and HTTPS are for visitors, Ping for what Config.Ping is, Admin for the admin API.
+	// HTTP and HTTPS are for clients, Ping for what Config.Ping is, Admin for the admin API.
 	HTTP, HTTPS, Ping, Admin []net.Listener
 }
 

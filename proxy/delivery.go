@@ -36,7 +36,7 @@ type delivery struct {
 	lost, aimed time.Time
 	// sleepy is since when it waits for its app to wake, zero if it does not.
 	sleepy time.Time
-	// moved reports that the visitor is to have another cookie.
+	// moved reports that the client is to have another cookie.
 	moved bool
 	// answer is when the head of the answer came.
 	answer time.Time
@@ -101,7 +101,7 @@ func (d *delivery) forgive() bool {
 	return true
 }
 
-// pick chooses a target: the one that the visitor had before, if the route has them stay.
+// pick chooses a target: the one that the client had before, if the route has them stay.
 func (d *delivery) pick() (balance.Attempt, bool) {
 	g, now := d.serving.group, d.began
 	if d.retries > 0 || d.waited > 0 {
@@ -143,7 +143,7 @@ func (d *delivery) bound() (int, bool) {
 	return 0, false
 }
 
-// stays returns which target the visitor's cookie names.
+// stays returns which target the client's cookie names.
 func (d *delivery) stays() (int, bool) {
 	for _, f := range d.exchange.Request.Header {
 		if f.Kind != header.Cookie {
@@ -169,13 +169,13 @@ func (d *delivery) carry(a balance.Attempt) error {
 	}
 	err := d.exchange.Forward(t.upstream, d.aim(t), d)
 	if err != nil {
-		d.judge(t, err)
+		d.record(t, err)
 	}
 	return err
 }
 
-// judge notes what a target did wrong, if it did.
-func (d *delivery) judge(t *target, err error) {
+// record notes what a target did wrong, if it did.
+func (d *delivery) record(t *target, err error) {
 	f := failure{t, d.attempt, err}
 	switch {
 	case errors.Is(err, engine.ErrRecalled), errors.Is(err, engine.ErrUnbound), errors.Is(err, engine.ErrTimeout) && spent(d):
@@ -188,7 +188,7 @@ func (d *delivery) judge(t *target, err error) {
 	}
 }
 
-// spent reports that the time of the whole exchange is over, and that most of it was not the target's: the visitor sends
+// spent reports that the time of the whole exchange is over, and that most of it was not the target's: the client sends
 // slowly, or the request waited for long.
 func spent(d *delivery) bool {
 	total := d.server.config.Timeouts.Total

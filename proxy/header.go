@@ -17,7 +17,7 @@ const requestID = "X-Request-Id"
 // forged are the fields that come from us alone.
 var forged = header.SetOf(header.Forged)
 
-// Outgoing implements engine.Hooks. What says who the visitor is and where the app is mounted comes from us alone.
+// Outgoing implements engine.Hooks. What says who the client is and where the app is mounted comes from us alone.
 func (d *delivery) Outgoing(h *header.Header) {
 	h.Drop(forged)
 	r := &d.exchange.Request
@@ -43,7 +43,7 @@ func (d *delivery) Outgoing(h *header.Header) {
 	stripCookies(h)
 }
 
-// stripCookies takes from the app what is only between the visitor and the gateway.
+// stripCookies takes from the app what is only between the client and the gateway.
 func stripCookies(h *header.Header) {
 	empty := false
 	for i := range *h {
@@ -57,7 +57,7 @@ func stripCookies(h *header.Header) {
 	}
 }
 
-// forwardedFor is the visitor, and behind it the proxies that are trusted, if there are any.
+// forwardedFor is the client, and behind it the proxies that are trusted, if there are any.
 func (d *delivery) forwardedFor() string {
 	if !d.trail.Trusted {
 		return d.exchange.Request.Peer
@@ -66,7 +66,7 @@ func (d *delivery) forwardedFor() string {
 	return unsafe.String(unsafe.SliceData(d.chain), len(d.chain))
 }
 
-// forwarded is who the visitor is as RFC 7239 section 4 writes it.
+// forwarded is who the client is as RFC 7239 section 4 writes it.
 func forwarded(r *engine.Request) string {
 	peer := r.Peer
 	if strings.IndexByte(peer, ':') >= 0 {
@@ -115,7 +115,7 @@ func (d *delivery) Incoming(status int, h *header.Header) {
 	}
 }
 
-// schemeOf is what the visitor uses.
+// schemeOf is what the client uses.
 func schemeOf(secure bool) string {
 	if secure {
 		return "https"

@@ -144,7 +144,7 @@ func TestDrain_IsCalledOffWhenTheTargetIsReadyAgain(t *testing.T) {
 	}
 	spared, cut := p.upgrade(t, "/one/ws"), p.upgrade(t, "/two/ws")
 	put(route.Draining, route.Ready)
-	// Tables that change nothing of it do not begin it anew, or forget it.
+	// Tables that change nothing of it do not begin it again, or forget it.
 	put(route.Starting, route.Ready)
 	put(route.Ready, route.Draining)
 	if _, err := cut.r.ReadByte(); err == nil || isTimeout(err) {

@@ -64,7 +64,7 @@ func (s *Server) open(ctx context.Context, own servers) ([]door, error) {
 	return doors, nil
 }
 
-// openVisitors opens what visitors reach with TLS, or without: what was inherited for it, else the addresses. With an
+// openVisitors opens what clients reach with TLS, or without: what was inherited for it, else the addresses. With an
 // error it returns what was opened before.
 func (s *Server) openVisitors(ctx context.Context, secure bool) ([]door, error) {
 	addresses, listeners := s.config.Listen, s.config.Inherited.HTTP
@@ -89,7 +89,7 @@ func (s *Server) openVisitors(ctx context.Context, secure bool) ([]door, error) 
 	return doors, nil
 }
 
-// serveOwn serves what is no visitor's until the server is closed.
+// serveOwn serves what is no client's until the server is closed.
 func serveOwn(server *http.Server) func(net.Listener, func(error)) {
 	return func(l net.Listener, broke func(error)) {
 		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {

@@ -107,7 +107,7 @@ func (w *waitingRoom) join() *queue.Place {
 
 // awaitTarget waits until it is worth to look for a target again. It returns false when the request has waited for as
 // long as it may, or the outage lasts for longer already, or the gateway ends. An error says that the request is over:
-// the visitor left, or there is no time left for it.
+// the client left, or there is no time left for it.
 func (d *delivery) awaitTarget() (again bool, err error) {
 	now := time.Now()
 	left := d.patience(d.serving.outage.begin(now), now)
@@ -130,7 +130,7 @@ func (d *delivery) awaitTarget() (again bool, err error) {
 	if (len(d.serving.ready) == 0 || d.serving.sleeper.setAside()) && d.server.current.Load() == d.snapshot {
 		return true, d.wait(left)
 	}
-	// A target may come back without a new table. A route that the table in force does not have comes back without waking
+	// A target may come back without a new table. A route that the current table does not have comes back without waking
 	// those who wait for it as it was.
 	return true, d.wait(min(d.pause, left))
 }
@@ -143,7 +143,7 @@ func (d *delivery) patience(since, now time.Time) time.Duration {
 	return d.server.config.Hold - max(now.Sub(since), now.Sub(d.lost))
 }
 
-// wait waits for the turn of the request's place, for that long at most, and goes on with the table that is in force
+// wait waits for the turn of the request's place, for that long at most, and goes on with the current table
 // then. An error says that the request is over.
 func (d *delivery) wait(most time.Duration) error {
 	began := time.Now()
@@ -159,7 +159,7 @@ func (d *delivery) wait(most time.Duration) error {
 	return err
 }
 
-// awaitTable waits for another table where the one in force lost the route a moment ago, as while a project is made anew,
+// awaitTable waits for another table where the current one lost the route a moment ago, as while a project is made again,
 // or where there was none yet. It returns false when there is nothing to wait for, or no longer.
 func (v *visit) awaitTable(path route.Path) bool {
 	s := v.server
@@ -210,7 +210,7 @@ func (d *delivery) leavePlace() {
 	}
 }
 
-// renew goes on with what the table in force now has for the route, if it still has it. It reports whether that is
+// renew goes on with what the current table has for the route, if it still has it. It reports whether that is
 // another table than before.
 func (d *delivery) renew() bool {
 	now := d.server.current.Load()

@@ -22,7 +22,7 @@ import (
 const (
 	// maxWaiting is how many requests of one paused route wait. Each keeps what a request under way does.
 	maxWaiting = 1000
-	// absentFor is how long a pause outlives its route: one that is deployed anew comes back paused.
+	// absentFor is how long a pause outlives its route: one that is deployed again comes back paused.
 	absentFor = 24 * time.Hour
 	// pauseLook is how long it may take until it is noticed that a route left the table or came back.
 	pauseLook = time.Minute
@@ -62,12 +62,12 @@ type pauses struct {
 
 	log   *slog.Logger
 	store store
-	// table returns the table in force, nil when there is none.
+	// table returns the current table, nil when there is none.
 	table func() *route.Table
 
 	// mu serialises those who replace current or terms, and guards what is below it.
 	mu sync.Mutex
-	// unkept reports that what is in force could not be written to the store.
+	// unkept reports that the current state could not be written to the store.
 	unkept bool
 }
 

@@ -40,7 +40,7 @@ func (s *pauses) restore(now time.Time) {
 	}
 }
 
-// keep writes what is in force to disk. The caller holds mu.
+// keep writes the current state to disk. The caller holds mu.
 func (s *pauses) keep() {
 	if s.store.folder == "" {
 		return

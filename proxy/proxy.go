@@ -1,4 +1,4 @@
-// Package proxy faces the visitors: it listens, finds the route of each request in the table in force, carries the
+// Package proxy faces the clients: it listens, finds the route of each request in the current table, carries the
 // request to one of the route's targets and the answer back, and answers itself where no app does. It knows nothing of
 // Docker; tables are given to it. The one policy worth stating: a table is replaced whole and atomically, and the last
 // good one is kept on disk, so that neither the loss of the agent nor that of the engine loses a route.
@@ -54,7 +54,7 @@ type Server struct {
 
 	// mu serialises those who replace current, and guards what is below it.
 	mu sync.Mutex
-	// signing has what signs the cookies by which visitors stay with a target.
+	// signing has what signs the cookies by which clients stay with a target.
 	signing signing
 	// kept is what was last written to the store; unkept reports that the last try failed.
 	kept   *snapshot
@@ -104,7 +104,7 @@ func New(c Config) (*Server, error) {
 	return s, nil
 }
 
-// restore puts the last good table in force.
+// restore applies the last good table.
 func (s *Server) restore() {
 	saved, err := s.store.read()
 	switch {
@@ -122,7 +122,7 @@ func (s *Server) restore() {
 	s.log.Info("restored the last good table", "revision", saved.Revision, "routes", len(saved.Table.Routes()))
 }
 
-// SetTable puts a table in force. Requests under way are not touched; new ones see the new table at once. When it
+// SetTable applies a table. Requests under way are not touched; new ones see the new table at once. When it
 // returns, the table is on disk, or a warning says why not. A nil table is ignored.
 func (s *Server) SetTable(t *route.Table) {
 	if t == nil {
@@ -158,7 +158,7 @@ func (s *Server) replace(t *route.Table, v version, gone []gone) {
 	s.sleeps.poke()
 }
 
-// keep writes what is in force to disk, unless it is there. The caller holds mu.
+// keep writes the current state to disk, unless it is there. The caller holds mu.
 func (s *Server) keep() {
 	current := s.current.Load()
 	if s.store.folder == "" || current.table == nil || s.kept.sameOnDisk(current) {
@@ -173,7 +173,7 @@ func (s *Server) keep() {
 	})
 	if err != nil {
 		if !s.unkept {
-			s.log.Warn("the table is in force but not on disk; a restart would lose it", "error", err)
+			s.log.Warn("the table is current but not on disk; a restart would lose it", "error", err)
 		}
 		s.unkept = true
 		return

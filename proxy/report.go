@@ -16,7 +16,7 @@ import (
 // The proxy is what its admin API shows.
 var _ admin.Gateway = (*Server)(nil)
 
-// Status describes the proxy, its agent and the table in force.
+// Status describes the proxy, its agent and the current table.
 func (s *Server) Status() admin.Status {
 	listeners := []string{}
 	if open := s.listeners.Load(); open != nil {
@@ -63,7 +63,7 @@ func (s *snapshot) describe() admin.Table {
 	}
 }
 
-// Routes describes the routes of the table in force with their traffic.
+// Routes describes the routes of the current table with their traffic.
 func (s *Server) Routes() admin.Routes {
 	current := s.current.Load()
 	told := admin.Routes{Table: current.describe(), Routes: []admin.Route{}, Problems: []admin.Problem{}}
@@ -145,7 +145,7 @@ func (s *serving) describeTarget(t *route.Target, now time.Time) admin.Target {
 }
 
 // Requests returns the last requests of the route with that key, newest first. The error is admin.ErrNoRoute when the
-// table in force has no such route.
+// current table has no such route.
 func (s *Server) Requests(key string) ([]admin.Request, error) {
 	parsed, err := route.ParseKey(key)
 	if err != nil {
@@ -158,8 +158,8 @@ func (s *Server) Requests(key string) ([]admin.Request, error) {
 	return figures.Last(), nil
 }
 
-// ReceiveTable puts a pushed table in force, as SetTable does. The error is admin.ErrRefused when it is no table; the one
-// in force then stays.
+// ReceiveTable applies a pushed table, as SetTable does. The error is admin.ErrRefused when it is no table; the current one
+// then stays.
 func (s *Server) ReceiveTable(raw admin.RawTable) (admin.Pushed, error) {
 	var err error
 	aside(func() {

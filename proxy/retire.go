@@ -35,7 +35,7 @@ func (c succession) upstream(at place) *engine.Upstream {
 	return u
 }
 
-// release lets go of the targets that only the old snapshot sends requests to, once the next one is in force, and lets
+// release lets go of the targets that only the old snapshot sends requests to, once the next one is current, and lets
 // those go on who wait for a target. They keep what they have, for as long as their route says; but what waits for one
 // that is no more is given up, so that it can go elsewhere.
 func (c succession) release() {

@@ -9,7 +9,7 @@ import (
 	"gateway/proxy/route"
 )
 
-// A project that is made anew is away for a moment: its visitors wait, and the project at / never sees them.
+// A project that is made again is away for a moment: its visitors wait, and the project at / never sees them.
 func TestProxy_HoldsRequestsUntilTheirRouteReturns(t *testing.T) {
 	root := mount(t, "/", route.Strip, app(t, "root", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "root") }))
 	shop := mount(t, "/shop", route.Strip, app(t, "shop", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "shop") }))

@@ -87,7 +87,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	return err
 }
 
-// drain lets the visitors' requests finish, then cuts them off. Upgraded connections never finish by themselves: they
+// drain lets the clients' requests finish, then cuts them off. Upgraded connections never finish by themselves: they
 // are cut when everything else is done.
 func (s *Server) drain() {
 	ctx, cancel := context.WithTimeout(context.Background(), s.config.Grace)
@@ -98,7 +98,7 @@ func (s *Server) drain() {
 	}
 }
 
-// servers are those that serve no visitors.
+// servers are those that serve no clients.
 type servers struct{ ping, admin *http.Server }
 
 func (s *Server) newServers() servers {

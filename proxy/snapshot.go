@@ -90,7 +90,7 @@ type succession struct {
 	old, next *snapshot
 }
 
-// succeed prepares to put a table in force after the one that is.
+// succeed prepares to apply a table after the current one.
 func (s *Server) succeed(t *route.Table, v version, gone []gone) succession {
 	routes := t.Routes()
 	next := &snapshot{

@@ -154,7 +154,7 @@ func TestServer_RefusesWhatIsNoTable(t *testing.T) {
 		}
 	}
 	if got := s.Status().Table; got.Revision != 1 || got.Routes != 1 {
-		t.Errorf("the table in force changed: %+v", got)
+		t.Errorf("the current table changed: %+v", got)
 	}
 	raw, err := json.Marshal(tableOf(t, "/b", "/c"))
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 	"gateway/proxy/traffic"
 )
 
-// statusGone is what is noted of a request whose visitor left before the answer; nobody ever receives it.
+// statusGone is what is noted of a request whose client left before the answer; nobody ever receives it.
 const statusGone = 499
 
 // visit is one request on its way through the proxy. It stays with its exchange and is used again for the next request.
@@ -30,11 +30,11 @@ type visit struct {
 	// id has 128 bits that nobody can guess. It is what digits holds, so it is borrowed as what the exchange has is.
 	id     string
 	digits [32]byte
-	// peer is the address of the connection, which is another than the visitor's behind a trusted proxy; trail is what
+	// peer is the address of the connection, which is another than the client's behind a trusted proxy; trail is what
 	// that says then. lines and chain are memory.
 	peer  string
 	trail peer.Trail
-	// account is the visitor's own behind a trusted proxy, else nil.
+	// account is the client's own behind a trusted proxy, else nil.
 	account *limit.Account
 	lines   []string
 	chain   []byte
@@ -49,7 +49,7 @@ type visit struct {
 	figures *traffic.Route
 	// rest is what is asked for below the prefix.
 	rest string
-	// mapped says how the app's addresses look to this visitor, if the route's are mapped.
+	// mapped says how the app's addresses look to this client, if the route's are mapped.
 	mapped mapping.Map
 	// status is noted instead of the answer's when it is not 0; cause is why the gateway itself answered.
 	status int
@@ -163,7 +163,7 @@ func (v *visit) find(path route.Path) bool {
 func (v *visit) missing(path route.Path) {
 	switch {
 	case v.status != 0:
-		// The visitor left.
+		// The client left.
 		return
 	case v.snapshot.table == nil:
 		v.page(page.Waiting)
@@ -199,7 +199,7 @@ func (v *visit) show(p page.Page) {
 	v.cause = p.Kind
 	r := &v.exchange.Request
 	status, h, body := p.Render(r.Method, r.Header)
-	// It fails when the visitor is gone, who then needs no answer.
+	// It fails when the client is gone, who then needs no answer.
 	_ = v.exchange.Reply(status, h, body)
 }
 

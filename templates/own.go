@@ -64,7 +64,7 @@ func Load(dir string) (Set, error) {
 	return set, nil
 }
 
-// Find returns the template with that name. The error wraps ErrUnknown and names those there are, and what is wrong
+// Find returns the template with that name. The error wraps ErrUnknown and lists the templates, and what is wrong
 // with the folder when it has that name.
 func (s Set) Find(name string) (Template, error) {
 	var names []string

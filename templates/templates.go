@@ -55,7 +55,7 @@ func All() ([]Template, error) {
 	return all, nil
 }
 
-// Find returns the template in the binary with that name. The error wraps ErrUnknown and names those there are.
+// Find returns the template in the binary with that name. The error wraps ErrUnknown and lists the templates.
 func Find(name string) (Template, error) {
 	all, err := All()
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 	"gateway/proxy/admin"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files again")
 
 // noon is the time on every clock of these tests.
 var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)

@@ -85,7 +85,7 @@ func (h handmade) runsTheSame(t *testing.T, command composeCommand) {
 	h.served(t)
 
 	must(t, "deploy", h.name)
-	// A deployment builds anew, and not every builder labels images as the other way does: then it is another image.
+	// A deployment builds again, and not every builder labels images as the other way does: then it is another image.
 	if now := command.ids(t); now != ids && !h.builds {
 		t.Errorf("gateway deploy replaced containers: %s are now %s", ids, now)
 	}

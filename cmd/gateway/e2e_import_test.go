@@ -146,12 +146,12 @@ func TestImport_BuildsADockerfile(t *testing.T) {
 	if a, err := get(base + "/e2e-built/"); err != nil || !strings.Contains(a.body, "<h1>built") {
 		t.Errorf("after add: %v %s", err, a.body)
 	}
-	writeShop(t, dir, map[string]string{"Dockerfile": "FROM gateway-e2e-app\nENV NAME=anew PORT=9000\n"})
+	writeShop(t, dir, map[string]string{"Dockerfile": "FROM gateway-e2e-app\nENV NAME=again PORT=9000\n"})
 	must(t, "deploy", "e2e-built", "--dir", dir)
-	if a, err := get(base + "/e2e-built/"); err != nil || !strings.Contains(a.body, "<h1>anew") {
+	if a, err := get(base + "/e2e-built/"); err != nil || !strings.Contains(a.body, "<h1>again") {
 		t.Errorf("after deploy: %v %s", err, a.body)
 	}
-	for _, want := range []string{"built", "anew"} {
+	for _, want := range []string{"built", "again"} {
 		must(t, "rollback", "e2e-built")
 		if a, err := get(base + "/e2e-built/"); err != nil || !strings.Contains(a.body, "<h1>"+want) {
 			t.Errorf("after rollback: %v %s", err, a.body)

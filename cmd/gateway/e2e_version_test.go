@@ -279,5 +279,5 @@ func TestDeploy_SwapsAProjectMadeBeforeThereWereVersions(t *testing.T) {
 	wantVisit(t, url, "v0")
 	crowd.leave()
 	docker(t, "restart", "-t", "1", "e2e-aged-site-1")
-	eventually(t, url, "the version in force after a restart", func(a answer) bool { return strings.Contains(a.body, "id=v0.") })
+	eventually(t, url, "the current version after a restart", func(a answer) bool { return strings.Contains(a.body, "id=v0.") })
 }

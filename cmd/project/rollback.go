@@ -28,7 +28,7 @@ func newRollback(env *cli.Env) *cobra.Command {
 			if len(args) > 1 {
 				var err error
 				if number, err = strconv.Atoi(args[1]); err != nil || number < 1 {
-					return cli.Usage(fmt.Errorf("version %q: it takes a number of at least 1; 'gateway show %s' lists those there are", args[1], args[0]))
+					return cli.Usage(fmt.Errorf("version %q: it takes a number of at least 1; 'gateway show %s' lists the versions", args[1], args[0]))
 				}
 			}
 			return env.ChangeProject(c.Context(), args[0], func(ctx context.Context, s *cli.Session, p projects.Project) error {

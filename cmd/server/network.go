@@ -212,7 +212,7 @@ func runNetworkRemove(ctx context.Context, env *cli.Env, client *docker.Client, 
 	}
 	i := slices.IndexFunc(networks, func(n docker.Network) bool { return n.Name == name })
 	if i < 0 {
-		return fmt.Errorf("there is no network %s; 'gateway network ls' lists those there are", name)
+		return fmt.Errorf("there is no network %s; 'gateway network ls' lists the networks", name)
 	}
 	n := networks[i]
 	switch project := projects.ProjectOf(n.Labels); {

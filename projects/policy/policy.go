@@ -69,7 +69,7 @@ func (t Trust) With(more Trust) Trust {
 	return slices.Compact(slices.Sorted(slices.Values(slices.Concat(t, more))))
 }
 
-// ParseTrust reads names of rules. The error lists those there are.
+// ParseTrust reads names of rules. The error lists the rules.
 func ParseTrust(names []string) (Trust, error) {
 	var t Trust
 	for _, name := range names {

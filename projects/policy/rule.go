@@ -85,7 +85,7 @@ var rules = []Doc{
 	{Include, "include and extends of files from outside the project's folder or from a server, or by a variable", "nothing outside the folder is ever read", "copy the file into the project's folder and write its path out", true},
 	{Format, "files that are too large or too deep, alias bombs, cycles, several documents, odd tags", "reading them would take forever, or mean two things", "write plain YAML", true},
 	{SelfTrust, "x-gateway.trust in an imported file", "only the admin of the gateway gives trust", "remove it, and give the trust on the command line", true},
-	{Unknown, "what this version of the policy does not know", "what is not known cannot be judged", "remove it, or use a newer version of gateway", true},
+	{Unknown, "what this version of the policy does not know", "it cannot be checked", "remove it, or use a newer version of gateway", true},
 }
 
 func (r Rule) doc() Doc {

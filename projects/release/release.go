@@ -190,7 +190,7 @@ func (h History) Find(wanted int) (from, to Release, err error) {
 	case len(all) == 1:
 		err = fmt.Errorf("%w: version %d, the current one, is the only one", ErrNone, from.Number)
 	case wanted == 0:
-		err = fmt.Errorf("%w: the one before version %d is not kept; name one of those there are: %s", ErrNone, from.Number, listed(all))
+		err = fmt.Errorf("%w: the one before version %d is not kept; the kept ones are: %s", ErrNone, from.Number, listed(all))
 	default:
 		err = fmt.Errorf("%w: %d; there are: %s", ErrNone, wanted, listed(all))
 	}

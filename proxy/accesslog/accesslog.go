@@ -92,7 +92,7 @@ func (l *Log) Append(e *Entry) {
 // Dropped is the number of lines that were lost, since the disk was too slow or too full.
 func (l *Log) Dropped() uint64 { return l.dropped.Load() }
 
-// Reopen opens the path anew, for when the file was moved. Every line is whole in the old file or in the new one. After
+// Reopen opens the path again, for when the file was moved. Every line is whole in the old file or in the new one. After
 // an error the old one stays in use. A log that goes to a Writer stays there.
 func (l *Log) Reopen() error {
 	if l.stream {

@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// Entry is one request that ended. Its strings may be borrowed: nothing of it is kept after Append. A visitor decides
+// Entry is one request that ended. Its strings may be borrowed: nothing of it is kept after Append. A client decides
 // what is in many of them, so that they are escaped whatever they hold. Reference says what each becomes.
 type Entry struct {
 	// Time is when the request came.
 	Time      time.Time
 	RequestID string
-	// Client is the visitor's address. Peer is the one that the connection came from, which is another one behind a
+	// Client is the client's address. Peer is the one that the connection came from, which is another one behind a
 	// trusted proxy.
 	Client, Peer string
 	Method, Host string

@@ -83,7 +83,7 @@ func (o *output) push() error {
 func (o *output) within() bool { return o.done > 0 && o.block[o.done-1] != '\n' }
 
 // rejoin prepares to go on. The rest of a line may only follow its beginning: when somebody emptied the full disk
-// meanwhile, or wrote to the file, the line is written anew.
+// meanwhile, or wrote to the file, the line is rewritten.
 func (o *output) rejoin() {
 	if size := sizeOf(o.to); o.within() && size != o.size {
 		o.rewind()
@@ -94,7 +94,7 @@ func (o *output) rejoin() {
 // rewind goes back to the beginning of the line.
 func (o *output) rewind() { o.done = bytes.LastIndexByte(o.block[:o.done], '\n') + 1 }
 
-// reopen opens the file anew and closes the one before, which ends with a whole line if that can still be done. A line
+// reopen opens the file again and closes the one before, which ends with a whole line if that can still be done. A line
 // that could not be ended there is in the new one. After an error the one before is in use.
 func (o *output) reopen() error {
 	o.mu.Lock()

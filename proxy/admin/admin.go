@@ -16,7 +16,7 @@ type Status struct {
 	Table Table  `json:"table"`
 }
 
-// Proxy is the process that faces the visitors.
+// Proxy is the process that faces the clients.
 type Proxy struct {
 	Version string `json:"version"`
 	// Boot is a random name of this run of the process: when it changes, the proxy was restarted.
@@ -71,7 +71,7 @@ type Engine struct {
 	Listed time.Time `json:"listed,omitzero"`
 }
 
-// Table describes the table in force.
+// Table describes the current table.
 type Table struct {
 	// Revision grows by one with every table that differs from the one before; it survives restarts.
 	Revision uint64 `json:"revision"`
@@ -85,7 +85,7 @@ type Table struct {
 	Restored bool `json:"restored"`
 }
 
-// Routes is the table in force as people look at it.
+// Routes is the current table as people look at it.
 type Routes struct {
 	Table    Table     `json:"table"`
 	Routes   []Route   `json:"routes"`

@@ -34,7 +34,7 @@ func NewClient(dial func(ctx context.Context) (net.Conn, error)) *Client {
 	}}}
 }
 
-// Close closes the connections that are idle. A closed client connects anew when it is used again.
+// Close closes the connections that are idle. A closed client connects again when it is used again.
 func (c *Client) Close() error {
 	c.http.CloseIdleConnections()
 	return nil
@@ -49,7 +49,7 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 	return status, nil
 }
 
-// Routes asks for the table in force with its traffic.
+// Routes asks for the current table with its traffic.
 func (c *Client) Routes(ctx context.Context) (Routes, error) {
 	var routes Routes
 	if err := c.call(ctx, http.MethodGet, "/v1/routes", nil, &routes); err != nil {
@@ -69,7 +69,7 @@ func (c *Client) Requests(ctx context.Context, key string) ([]Request, error) {
 	return requests, nil
 }
 
-// PutTable pushes a table, which is in force and on the proxy's disk when the call returns. The error is ErrRefused
+// PutTable pushes a table, which is current and on the proxy's disk when the call returns. The error is ErrRefused
 // when the proxy cannot read it.
 func (c *Client) PutTable(ctx context.Context, table RawTable) (Pushed, error) {
 	var pushed Pushed

@@ -42,7 +42,7 @@ type Observed interface {
 
 // Receiver is what takes an agent's word.
 type Receiver interface {
-	// ReceiveTable puts a table in force. The error is ErrRefused when it cannot be read.
+	// ReceiveTable applies a table. The error is ErrRefused when it cannot be read.
 	ReceiveTable(table RawTable) (Pushed, error)
 	// ReceiveAgent notes what an agent says of itself; its Reported field is not used.
 	ReceiveAgent(agent Agent) Pushed

@@ -12,7 +12,7 @@ import (
 const (
 	// DefaultWait is how long a request to a paused route waits when nobody said otherwise.
 	DefaultWait = 30 * time.Second
-	// MaxWait is the longest that it can: few visitors, and few programs between them and the gateway, wait longer.
+	// MaxWait is the longest that it can: few clients, and few programs between them and the gateway, wait longer.
 	MaxWait = 10 * time.Minute
 	// MaxMessage is the most characters that an owner's message may have.
 	MaxMessage = 280
@@ -26,7 +26,7 @@ type Pause struct {
 	// Since is when the route was paused, and Waiting how many of its requests wait. Neither is read in an order.
 	Since   time.Time `json:"since,omitzero"`
 	Waiting int       `json:"waiting"`
-	// Message is what visitors are told, one line of plain text of up to MaxMessage characters. By default they are told
+	// Message is what clients are told, one line of plain text of up to MaxMessage characters. By default they are told
 	// that the app is paused.
 	Message string `json:"message,omitempty"`
 	// Wait is how long a request waits at most, in milliseconds up to MaxWait, by default DefaultWait. With 0 none waits.

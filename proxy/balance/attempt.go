@@ -17,7 +17,7 @@ type Attempt struct {
 }
 
 // End says that the request is no longer under way. If it was the target's trial and nothing was said of how it went,
-// the next request may try: the visitor may have left.
+// the next request may try: the client may have left.
 func (a Attempt) End() {
 	m := a.Member
 	m.inflight.Add(-1)
@@ -62,7 +62,7 @@ func (a Attempt) Errored(now time.Time) (returned bool) {
 	return m.epoch.Load() == a.epoch && m.hard.Load() && m.comeBack(now)
 }
 
-// Failed says what went wrong at the target, and is not to be called for what the visitor did. It may follow End, since
+// Failed says what went wrong at the target, and is not to be called for what the client did. It may follow End, since
 // that an answer was wrong is known only when another target answered. It returns for how long the target is ejected
 // because of this, and 0 if it is not. What began before the target's last ejection has no effect, nor has what fails
 // while it is ejected, unless it was the trial.

@@ -23,7 +23,7 @@ const (
 	P2C Strategy = "p2c"
 	// RoundRobin takes one after the other. Those that are not well miss their turn, which no other gets in addition.
 	RoundRobin Strategy = "round-robin"
-	// Sticky is P2C for visitors without a cookie of the route, who are to come back by Group.Find and Group.Take.
+	// Sticky is P2C for clients without a cookie of the route, who are to come back by Group.Find and Group.Take.
 	Sticky Strategy = "sticky"
 )
 
@@ -115,8 +115,8 @@ func (g *Group) Pick(tried []*Member, now time.Time, safe bool) (Attempt, bool) 
 	return g.pickBest(query{tried: tried, now: now, safe: safe, trials: len(tried) == 0, drawn: turn})
 }
 
-// Take begins an attempt with one target that the visitor is to have, the one with this index, if it would be picked
-// although others are well; else it returns false, and the visitor has to move.
+// Take begins an attempt with one target that the client is to have, the one with this index, if it would be picked
+// although others are well; else it returns false, and the client has to move.
 func (g *Group) Take(i int, now time.Time, safe bool) (Attempt, bool) {
 	if g.well(i) {
 		return g.begin(i, now, false), true

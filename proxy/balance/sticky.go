@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// CookieName is the name of the cookie that says which target a visitor is to have.
+// CookieName is the name of the cookie that says which target a client is to have.
 const CookieName = "gateway_target"
 
 // token is what a cookie holds: the first half of a keyed hash (HMAC-SHA256, RFC 2104) of route and target. It says
@@ -66,7 +66,7 @@ func (t token) String() string {
 	return encoding.EncodeToString(raw[:])
 }
 
-// Sticky reports whether visitors are to have cookies.
+// Sticky reports whether clients are to have cookies.
 func (g *Group) Sticky() bool { return g.values != nil }
 
 // Find returns which target the value of a cookie names. It returns false for what is not the value of a target of
@@ -103,8 +103,8 @@ func (g *Group) ReadCookie(field string) (index int, found bool) {
 	return 0, false
 }
 
-// SetCookie returns a Set-Cookie field (RFC 6265) that has the visitor come back to a target until the browser is
-// closed. Prefix is where the route is mounted, and secure says whether the visitor uses TLS. It is empty for a group
+// SetCookie returns a Set-Cookie field (RFC 6265) that has the client come back to a target until the browser is
+// closed. Prefix is where the route is mounted, and secure says whether the client uses TLS. It is empty for a group
 // that is not sticky.
 func (g *Group) SetCookie(index int, prefix string, secure bool) string {
 	if !g.Sticky() {

@@ -1,4 +1,4 @@
-// Package certificate keeps the certificate that visitors are shown in step with its files. It knows nothing of where
+// Package certificate keeps the certificate that clients are shown in step with its files. It knows nothing of where
 // the files come from or of who is shown it. The one policy worth stating: a pair that cannot be used never replaces
 // one that can.
 package certificate

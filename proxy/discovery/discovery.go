@@ -26,7 +26,7 @@ const (
 
 // Lister lists everything. What it returns is only read.
 type Lister interface {
-	// Engine negotiates the API version anew.
+	// Engine negotiates the API version again.
 	Engine(ctx context.Context) (docker.Engine, error)
 	Containers(ctx context.Context, labels ...string) ([]docker.Container, error)
 	Networks(ctx context.Context) ([]docker.Network, error)

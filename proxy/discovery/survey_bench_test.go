@@ -21,7 +21,7 @@ func BenchmarkTable1000(b *testing.B) {
 		list = append(list, c)
 	}
 	l := world(list...)
-	for name, m := range map[string]*memo{"survey anew": nil, "survey": new(memo)} {
+	for name, m := range map[string]*memo{"survey again": nil, "survey": new(memo)} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {

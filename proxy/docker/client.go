@@ -33,7 +33,7 @@ func (c *Client) Close() error {
 	return nil
 }
 
-// Engine asks the engine what it is, and negotiates the API version anew.
+// Engine asks the engine what it is, and negotiates the API version again.
 func (c *Client) Engine(ctx context.Context) (Engine, error) {
 	const what = "asking the engine for its version"
 	if _, _, err := c.link.negotiate(ctx); err != nil {

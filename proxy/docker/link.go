@@ -57,7 +57,7 @@ func (l *link) transport() *http.Transport {
 	}
 }
 
-// do runs call in a session, anew if the engine says that it has become another version meanwhile: it refuses such a
+// do runs call in a session, again if the engine says that it has become another version meanwhile: it refuses such a
 // call before it does anything. The error says what was being done.
 func (l *link) do(ctx context.Context, what string, call func(*session) error) error {
 	s, err := l.session(ctx)

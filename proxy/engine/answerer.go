@@ -10,7 +10,7 @@ import (
 	"gateway/proxy/socket"
 )
 
-// answerer writes the answers of HTTP/1.1 (RFC 9112). It is the visitor of its connection's exchanges.
+// answerer writes the answers of HTTP/1.1 (RFC 9112). It is the client of its connection's exchanges.
 type answerer struct {
 	conn *conn
 	// closing reports that the connection ends with this answer, changed that it was upgraded.

@@ -63,7 +63,7 @@ func (b *bodyReader) readCounted(p []byte) (int, error) {
 	return n, b.took(int64(n), err)
 }
 
-// await waits for more. The visitor has that time while it is waited for, and not while the target is.
+// await waits for more. The client has that time while it is waited for, and not while the target is.
 func (b *bodyReader) await(p []byte) (int, error) {
 	c := b.conn
 	c.sock.Within(c.engine.config.Body)

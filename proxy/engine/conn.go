@@ -13,7 +13,7 @@ import (
 	"gateway/proxy/socket"
 )
 
-// conn is one connection of a visitor. Its goroutine does all that happens on it, but for sending on a body that did not
+// conn is one connection of a client. Its goroutine does all that happens on it, but for sending on a body that did not
 // come together with its head. As long as nothing is under way it holds no exchange, and with it no memory to read into.
 type conn struct {
 	engine *Engine
@@ -31,7 +31,7 @@ type conn struct {
 	// inbox and answerer are those of x.
 	*inbox
 	*answerer
-	// refused is what the first request is answered where the doorman did not let the visitor in; admitted is what he let
+	// refused is what the first request is answered where the doorman did not let the client in; admitted is what he let
 	// in, nil without a doorman, and held reports that it has a request under way.
 	refused  *http1.Invalid
 	admitted Admitted
@@ -45,7 +45,7 @@ type conn struct {
 	served, timed, noted bool
 	// streaming reports that the body of the request comes after its head.
 	streaming bool
-	// over reports that the connection ends, unread that it may do so before the visitor has sent everything, broken that
+	// over reports that the connection ends, unread that it may do so before the client has sent everything, broken that
 	// it has to look broken.
 	over, unread, broken bool
 	leave                leaving
@@ -68,7 +68,7 @@ const (
 	nowhere leaving = iota
 	// toWork: to an exchange that needs the socket for itself.
 	toWork
-	// toHTTP2: the visitor speaks it without having asked.
+	// toHTTP2: the client speaks it without having asked.
 	toHTTP2
 )
 
@@ -318,7 +318,7 @@ func (c *conn) begin() {
 	}
 }
 
-// alone reports that the exchange needs the socket for itself: it reads more of the visitor than the loop allows.
+// alone reports that the exchange needs the socket for itself: it reads more of the client than the loop allows.
 func (c *conn) alone() bool { return c.streaming || c.x.Request.Upgrade != "" }
 
 // work has the exchange served and finds out how the connection goes on.
@@ -398,7 +398,7 @@ func (c *conn) retire(state int32) {
 }
 
 const (
-	// What a visitor still sends is read and thrown away until it has read the last answer: a connection closed with unread
+	// What a client still sends is read and thrown away until it has read the last answer: a connection closed with unread
 	// bytes would take that answer from it (RFC 9112 section 9.6). lingerPause is how long it may send nothing, lingerTime
 	// how long it may go on in all. Connections that were refused are counted nowhere, and have refusedTime.
 	lingerPause = 2 * time.Second

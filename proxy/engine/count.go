@@ -12,7 +12,7 @@ import (
 
 // ErrLength says that the target speaks HTTP/1.0, which knows no chunked coding, and that the length of the request's body
 // is not known: the body is too large to be counted, or it was sent before the target's version was known and an answer of
-// success is not to be believed. Nothing of an answer was sent to the visitor, who may send the request with a length (RFC
+// success is not to be believed. Nothing of an answer was sent to the client, who may send the request with a length (RFC
 // 9110 section 15.5.12).
 var ErrLength = errors.New("the target needs to know the length of the body")
 

@@ -12,10 +12,10 @@ import (
 	client "gateway/proxy/peer"
 )
 
-// Doorman decides which visitors may connect, and how much each may have under way. It is called by many goroutines at
+// Doorman decides which clients may connect, and how much each may have under way. It is called by many goroutines at
 // once.
 type Doorman interface {
-	// Enter is asked once for each connection, as soon as the visitor's address is known. Who is refused, with status 429
+	// Enter is asked once for each connection, as soon as the client's address is known. Who is refused, with status 429
 	// or 503, gets that for an answer, and the connection ends. A hundred in each second get it by way of Handler.Refuse, if
 	// their request comes within a second, and the others a few words at once. Connections that begin with a TLS
 	// handshake or with HTTP/2 end without, since an answer would cost more than what was refused, and so do others that
@@ -48,7 +48,7 @@ func (c arrival) welcome() bool {
 	return c.enter() && c.shake()
 }
 
-// introduce learns who the visitor is from a proxy that says so first.
+// introduce learns who the client is from a proxy that says so first.
 func (c arrival) introduce() error {
 	if !c.engine.config.Announced.Contains(c.addr) {
 		return nil
@@ -78,7 +78,7 @@ func (c arrival) introduce() error {
 	}
 }
 
-// enter asks whether the visitor may connect who was announced; the others were asked for before.
+// enter asks whether the client may connect who was announced; the others were asked for before.
 func (c arrival) enter() bool {
 	d := c.engine.config.Doorman
 	if d == nil || c.admitted != nil || c.refused != nil {
@@ -127,7 +127,7 @@ func (c *conn) hold() (refused bool) {
 		c.refuse(r.invalid())
 	default:
 		c.over = true
-		// It fails when the visitor is gone, who then needs no answer.
+		// It fails when the client is gone, who then needs no answer.
 		_, _ = c.stream.Write(c.engine.curt(c.in[c.from:c.to], r))
 	}
 	return true
@@ -174,7 +174,7 @@ func (c arrival) shake() bool {
 		return true
 	}
 	if !adequate(state) {
-		// It fails when the visitor is gone, who then needs no answer.
+		// It fails when the client is gone, who then needs no answer.
 		_, _ = secured.Write([]byte(inadequate))
 		return false
 	}

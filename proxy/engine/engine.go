@@ -1,4 +1,4 @@
-// Package engine carries HTTP between visitors and targets: it accepts connections, reads requests, hands each to a
+// Package engine carries HTTP between clients and targets: it accepts connections, reads requests, hands each to a
 // handler as an exchange, and sends it on to the target that the handler names. HTTP/1.1 is its own on both sides;
 // HTTP/2 and TLS are the standard library's behind the same exchange. It knows nothing of routes, prefixes or pages. The
 // one policy worth stating: what is not HTTP as the RFCs have it is refused, and never passed on.
@@ -21,7 +21,7 @@ type Config struct {
 	TLS *tls.Config
 	// Doorman may be nil: then everybody may connect.
 	Doorman Doorman
-	// Announced are those whose connections begin with a PROXY header that says who the visitor is, before TLS. One that
+	// Announced are those whose connections begin with a PROXY header that says who the client is, before TLS. One that
 	// does not begin so ends without an answer. Nil is nobody.
 	Announced *client.Networks
 	// Log may be nil: nothing is logged then.
@@ -80,15 +80,15 @@ func (c Config) tick() time.Duration {
 // Timeouts bound how long the engine waits. One may run late by two ticks: by a quarter of the shortest, and by half a
 // second at most.
 type Timeouts struct {
-	// Head is how long a visitor may take to send the head of a request, from its first byte on, and before it for the
+	// Head is how long a client may take to send the head of a request, from its first byte on, and before it for the
 	// TLS handshake. The connection then ends without an answer. HTTP/2 has Idle in its place. Default 10 s.
 	Head time.Duration
 	// Idle is how long a connection stays open between two requests, and before its first. Visitors of HTTP/2 who send
 	// nothing for as long are asked whether they are still there, whatever is under way. Default 2 min.
 	Idle time.Duration
-	// Body is how long a visitor may send nothing of a body that is awaited. Default 1 min.
+	// Body is how long a client may send nothing of a body that is awaited. Default 1 min.
 	Body time.Duration
-	// Write is how long a visitor may take nothing of an answer, or of what comes over an upgraded connection. Default
+	// Write is how long a client may take nothing of an answer, or of what comes over an upgraded connection. Default
 	// 1 min.
 	Write time.Duration
 	// Connect is how long a target may take to accept a connection, and then for its TLS handshake. Default 5 s.
@@ -142,7 +142,7 @@ type Refusal struct {
 // Scheme is how a target is spoken to.
 type Scheme string
 
-// The schemes. Certificates of HTTPS targets are not verified: containers sign their own, for names that visitors
+// The schemes. Certificates of HTTPS targets are not verified: containers sign their own, for names that clients
 // never see, and the networks between are the machine's own.
 const (
 	HTTP  Scheme = "http"

@@ -28,9 +28,9 @@ type Exchange struct {
 
 	engine  *Engine
 	visitor visitor
-	// body is the visitor's as it comes, nil when there is none or when all of it is in whole.
+	// body is the client's as it comes, nil when there is none or when all of it is in whole.
 	body io.Reader
-	// These are for a visitor who speaks HTTP/1.1: what was read, what writes, and the parts of the request.
+	// These are for a client that speaks HTTP/1.1: what was read, what writes, and the parts of the request.
 	inbox    inbox
 	answerer answerer
 	head     http1.Request
@@ -65,7 +65,7 @@ type Exchange struct {
 	phase    phase
 	stream   bool
 
-	// out is what waits to be written, first to the target and then to the visitor; back is memory to read into.
+	// out is what waits to be written, first to the target and then to the client; back is memory to read into.
 	out  []byte
 	back []byte
 
@@ -84,7 +84,7 @@ type phase uint8
 
 const (
 	asked phase = iota
-	// begun: the head was given to the visitor.
+	// begun: the head was given to the client.
 	begun
 	// ended: all of it was.
 	ended
@@ -92,7 +92,7 @@ const (
 	aborted
 )
 
-// Request is what the visitor asks for. All strings are borrowed.
+// Request is what the client asks for. All strings are borrowed.
 type Request struct {
 	Method string
 	// Target is the request target as it was sent; of HTTP/2, its :path.
@@ -104,20 +104,20 @@ type Request struct {
 	// Header has the fields that are passed on: none of header.Hop, none that Connection names, and no Host. Those of
 	// HTTP/2 are sorted by their names, which are spelled as in HTTP/1.1.
 	Header header.Header
-	// Peer is the visitor's address without port and zone; IPv4 is not mapped into IPv6.
+	// Peer is the client's address without port and zone; IPv4 is not mapped into IPv6.
 	Peer string
 	// Addr is Peer as a number; it is not valid for a peer that is not on a network.
 	Addr netip.Addr
-	// Secure reports that the visitor uses TLS.
+	// Secure reports that the client uses TLS.
 	Secure bool
 	// Major and Minor are the version of HTTP.
 	Major, Minor int
 	// Length is that of the body: 0 when there is none, -1 when it is not known.
 	Length int64
-	// Upgrade is the protocol that the visitor wants to change to, such as "websocket"; empty for none. An extended
+	// Upgrade is the protocol that the client wants to change to, such as "websocket"; empty for none. An extended
 	// CONNECT of HTTP/2 (RFC 8441) comes as a GET with its protocol here.
 	Upgrade string
-	// Trailers reports that the visitor takes trailer fields.
+	// Trailers reports that the client takes trailer fields.
 	Trailers bool
 	// Binds reports credentials that authenticate the connection, such as those of NTLM: it gets a connection to the
 	// target of its own, see Exchange.Bound.
@@ -134,7 +134,7 @@ type Hooks interface {
 	// Exchange.Transform may be called.
 	Incoming(status int, h *header.Header)
 	// Accepts is asked about each final answer to a request that is Repeatable, before Incoming. If it returns false,
-	// nothing is sent to the visitor and Forward returns ErrDeclined.
+	// nothing is sent to the client and Forward returns ErrDeclined.
 	Accepts(status int) bool
 }
 
@@ -173,7 +173,7 @@ func (x *Exchange) Reply(status int, h header.Header, body []byte) error {
 }
 
 // Await waits for the turn, for that long at most if d is more than 0, and before anything is forwarded. The error is
-// ErrTimeout when the time is over, and ErrGone when the visitor left meanwhile or the engine ends.
+// ErrTimeout when the time is over, and ErrGone when the client left meanwhile or the engine ends.
 func (x *Exchange) Await(turn <-chan struct{}, d time.Duration) error {
 	gone := make(chan struct{})
 	x.visitor.watch(socket.Alarm(sync.OnceFunc(func() { close(gone) })), queued)
@@ -196,7 +196,7 @@ func (x *Exchange) Await(turn <-chan struct{}, d time.Duration) error {
 	}
 }
 
-// Abort breaks the exchange off so that the visitor cannot take what came of the answer for all of it.
+// Abort breaks the exchange off so that the client cannot take what came of the answer for all of it.
 func (x *Exchange) Abort() {
 	if x.phase != ended && x.phase != aborted {
 		x.phase = aborted
@@ -204,7 +204,7 @@ func (x *Exchange) Abort() {
 	}
 }
 
-// Receive puts a transformer between the visitor's body and the target. It is called before Forward. The length of what
+// Receive puts a transformer between the client's body and the target. It is called before Forward. The length of what
 // comes out of it is unknown to the target. When it fails, Forward returns that error with ErrReceive.
 func (x *Exchange) Receive(wrap func(io.Reader) io.Reader) {
 	body := x.body
@@ -219,7 +219,7 @@ func (x *Exchange) Receive(wrap func(io.Reader) io.Reader) {
 	x.body, x.spliced, x.trailer, x.Request.Length = &received{wrap(read), read}, nil, nil, -1
 }
 
-// Transform puts a transformer between the target's body and the visitor; of several, the last is nearest to the target.
+// Transform puts a transformer between the target's body and the client; of several, the last is nearest to the target.
 // It is called from Hooks.Incoming for a final answer, and does nothing for one that has no body. The
 // transformer decides about fields that describe the body, such as ETag; framing is the engine's.
 func (x *Exchange) Transform(wrap func(Sink) Sink) { x.wraps = append(x.wraps, wrap) }

@@ -10,7 +10,7 @@ import (
 	"gateway/proxy/http1"
 )
 
-// gone ends an exchange whose visitor takes no more.
+// gone ends an exchange whose client takes no more.
 func (x *Exchange) gone(err error) error {
 	x.Abort()
 	return fmt.Errorf("%w: %w", ErrGone, err)
@@ -38,7 +38,7 @@ func breakOff(x *Exchange, err error) error {
 	return fmt.Errorf("%w: %w", ErrBroken, err)
 }
 
-// undeliverable tells a transformer that failed from a visitor who is gone.
+// undeliverable tells a transformer that failed from a client that is gone.
 func undeliverable(x *Exchange, err error) error {
 	if len(x.wraps) > 0 && !x.visitor.lost() {
 		return breakOff(x, err)

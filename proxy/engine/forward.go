@@ -11,9 +11,9 @@ import (
 	"gateway/proxy/socket"
 )
 
-// Forward sends the request to the target and its answer to the visitor, and returns nil when the answer was sent in
+// Forward sends the request to the target and its answer to the client, and returns nil when the answer was sent in
 // full; for an upgraded connection, when it ended. path is the escaped path to ask for, sent byte for byte, with the
-// query of the request. The error wraps one of the package's, and nothing was sent to the visitor then, except with
+// query of the request. The error wraps one of the package's, and nothing was sent to the client then, except with
 // ErrBroken and ErrGone.
 func (x *Exchange) Forward(to *Upstream, path string, hooks Hooks) error {
 	if x.Began() {
@@ -376,13 +376,13 @@ func (f *forwarding) relay() error {
 	f.reusable, f.reason, f.relayed = !a.Close, a.Reason, true
 	if f.sending != nil {
 		f.sending.answering.Store(true)
-		// So that the visitor is not told of an early answer that is none.
+		// So that the client is not told of an early answer that is none.
 		if !f.sending.settled() {
-			// While the target takes nothing of the body, nobody reads from the visitor, and it could leave unseen.
+			// While the target takes nothing of the body, nobody reads from the client, and it could leave unseen.
 			f.visitor.watch(f.link.sock, underWay)
 		}
 	}
-	// The answer is there, and the visitor takes it in a time of its own.
+	// The answer is there, and the client takes it in a time of its own.
 	f.bound(f.link.sock, 0)
 	if f.Request.Method == http.MethodHead || !bodied(a.Status) {
 		declared := a.Declared

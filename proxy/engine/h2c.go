@@ -29,7 +29,7 @@ type http2Client struct {
 const (
 	// pingAfter is how long a connection to a target may be silent before the target is asked whether it is still there.
 	pingAfter = 15 * time.Second
-	// streamWindow bounds what is buffered of an answer that the visitor takes slowly. Targets are near, so that it need
+	// streamWindow bounds what is buffered of an answer that the client takes slowly. Targets are near, so that it need
 	// not be large.
 	streamWindow = 64 << 10
 )
@@ -190,7 +190,7 @@ func (c *crossing) inform(i informational) {
 	}
 }
 
-// hint takes an informational answer from the library. One that comes faster than the visitor takes them is left out.
+// hint takes an informational answer from the library. One that comes faster than the client takes them is left out.
 func (c *crossing) hint(status int, fields textproto.MIMEHeader) error {
 	if status == http.StatusSwitchingProtocols {
 		return errors.New("there is no 101 in HTTP/2 (RFC 9113 section 8.6)")

@@ -14,20 +14,20 @@ import (
 )
 
 // h2cUpload is a request's body on its way to a target that speaks HTTP/2. The library reads it with a goroutine of its
-// own, and may do so for longer than the exchange lasts; from the visitor nothing is read any more after stop.
+// own, and may do so for longer than the exchange lasts; from the client nothing is read any more after stop.
 type h2cUpload struct {
 	*Exchange
 	request *http.Request
-	// alarm is what the visitor is watched with when nobody reads from it any more.
+	// alarm is what the client is watched with when nobody reads from it any more.
 	alarm *socket.Socket
 	// stalled bounds how long the target may take nothing.
 	stalled wait
 	stopped atomic.Bool
-	// reading is held while the visitor's body is read.
+	// reading is held while the client's body is read.
 	reading sync.Mutex
 }
 
-// newUpload announces the trailer fields that the visitor announced: others cannot be sent.
+// newUpload announces the trailer fields that the client announced: others cannot be sent.
 func newUpload(c *crossing, request *http.Request, alarm *socket.Socket) *h2cUpload {
 	u := &h2cUpload{Exchange: c.Exchange, request: request, alarm: alarm}
 	u.stalled.late = func() { c.cancel(errSlow) }
@@ -73,7 +73,7 @@ func (u *h2cUpload) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// complete hands over the trailers, and has the visitor watched that nobody reads from any more.
+// complete hands over the trailers, and has the client watched that nobody reads from any more.
 func (u *h2cUpload) complete() {
 	if u.trailer != nil {
 		for _, f := range u.trailer.trailers() {

@@ -28,7 +28,7 @@ const maxFrame = 16 << 10
 // fieldOverhead is what a field line counts for besides its name and value (RFC 9113 section 6.5.2).
 const fieldOverhead = 32
 
-// http2Server serves the visitors that speak HTTP/2 (RFC 9113): the standard library's server does the frames, and
+// http2Server serves the clients that speak HTTP/2 (RFC 9113): the standard library's server does the frames, and
 // hands each request over as an exchange.
 type http2Server struct {
 	engine  *Engine
@@ -44,7 +44,7 @@ func (h *http2Server) prepare(e *Engine) {
 	h.streams.New = func() any { return newHTTP2Stream() }
 	if e.config.TLS != nil {
 		e.config.TLS = e.config.TLS.Clone()
-		// What else is offered there is not for visitors, such as the protocol by which certificates are won. Who offers
+		// What else is offered there is not for clients, such as the protocol by which certificates are won. Who offers
 		// none of these gets the alert that says so (RFC 7301 section 3.2).
 		e.config.TLS.NextProtos = append([]string{"h2", "http/1.1", "http/1.0"}, e.config.TLS.NextProtos...)
 	}
@@ -63,7 +63,7 @@ func (h *http2Server) prepare(e *Engine) {
 		ErrorLog:                     slog.NewLogLogger(e.log.Handler(), slog.LevelDebug),
 		ConnState:                    h.changed,
 		ConnContext:                  h.mark,
-		// A visitor who says nothing for long is asked whether it is still there, whatever is under way.
+		// A client that says nothing for long is asked whether it is still there, whatever is under way.
 		HTTP2: &http.HTTP2Config{
 			MaxConcurrentStreams: maxStreams, MaxReadFrameSize: maxFrame, SendPingTimeout: e.config.Idle,
 			MaxReceiveBufferPerStream: maxUnread, MaxReceiveBufferPerConnection: maxUnreadInAll,
@@ -71,7 +71,7 @@ func (h *http2Server) prepare(e *Engine) {
 	}
 }
 
-// http2Conn is one connection of a visitor who speaks HTTP/2. It is the listener that its server accepts it from.
+// http2Conn is one connection of a client that speaks HTTP/2. It is the listener that its server accepts it from.
 type http2Conn struct {
 	engine *Engine
 	client *conn
@@ -139,7 +139,7 @@ func (h *http2Server) mark(ctx context.Context, stream net.Conn) context.Context
 	return context.WithValue(ctx, onConn{}, h.find(stream))
 }
 
-// drain tells the visitors that no new requests are taken (RFC 9113 section 6.8).
+// drain tells the clients that no new requests are taken (RFC 9113 section 6.8).
 func (h *http2Server) drain() {
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -180,7 +180,7 @@ func (v *http2Conn) Close() error {
 // Addr implements net.Listener.
 func (v *http2Conn) Addr() net.Addr { return v.client.sock.LocalAddr() }
 
-// secure reports that the visitor uses TLS.
+// secure reports that the client uses TLS.
 func (v *http2Conn) secure() bool { return v.client.stream != net.Conn(v.client.sock) }
 
 // wait returns when the connection, if it was accepted, and its exchanges have ended.

@@ -14,7 +14,7 @@ type http2Body struct {
 	request *http.Request
 	// received counts what was read.
 	received *atomic.Int64
-	// patience is how long the visitor may send nothing of what is awaited.
+	// patience is how long the client may send nothing of what is awaited.
 	patience time.Duration
 	reading  wait
 }

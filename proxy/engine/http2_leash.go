@@ -8,7 +8,7 @@ import (
 	"gateway/proxy/socket"
 )
 
-// leash interrupts the socket of a target as soon as a context ends. It is what a socket's own leash is, for visitors
+// leash interrupts the socket of a target as soon as a context ends. It is what a socket's own leash is, for clients
 // who have no socket to themselves.
 type leash struct {
 	to atomic.Pointer[socket.Socket]

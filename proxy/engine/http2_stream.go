@@ -12,7 +12,7 @@ import (
 	"gateway/proxy/socket"
 )
 
-// http2Stream is one exchange of a visitor who speaks HTTP/2: it is the visitor of that exchange. It is used again for
+// http2Stream is one exchange of a client that speaks HTTP/2: it is the client of that exchange. It is used again for
 // another one unless something may still hold it.
 type http2Stream struct {
 	leash
@@ -106,7 +106,7 @@ func (s *http2Stream) begin(status int, h header.Header, length int64) error {
 		s.framing = chunked
 	}
 	if s.head.extended && status < http.StatusMultipleChoices {
-		// Any 2xx would tell the visitor that the tunnel is there (RFC 8441 section 5).
+		// Any 2xx would tell the client that the tunnel is there (RFC 8441 section 5).
 		status = http.StatusBadGateway
 		s.x.status = status
 	}
@@ -158,7 +158,7 @@ func (s *http2Stream) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// libraryBuffer is how much the library takes without waiting until the visitor does.
+// libraryBuffer is how much the library takes without waiting until the client does.
 const libraryBuffer = 4 << 10
 
 // Flush sends what waits.

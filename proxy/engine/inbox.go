@@ -2,7 +2,7 @@ package engine
 
 import "net"
 
-// inbox is what was read from a visitor and is not used yet.
+// inbox is what was read from a client and is not used yet.
 type inbox struct {
 	// in[from:to] was read and not used. What is before from may be borrowed by the exchange.
 	in       []byte
@@ -17,7 +17,7 @@ func (b *inbox) reset(memory []byte) { *b = inbox{in: memory} }
 // preface begins every connection of HTTP/2 (RFC 9113 section 3.4).
 const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
-// prefaced reports that the visitor speaks HTTP/2, or may be about to.
+// prefaced reports that the client speaks HTTP/2, or may be about to.
 func (b *inbox) prefaced() (whole, part bool) {
 	got := b.in[b.from:b.to]
 	if len(got) < len(preface) {

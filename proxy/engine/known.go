@@ -74,7 +74,7 @@ func (u *Upstream) distrust() {
 	}
 }
 
-// review judges the connections that were observed for long enough. It is called with the lock held.
+// review classifies the connections that were observed for long enough. It is called with the lock held.
 func (u *Upstream) review() {
 	if len(u.observed) == 0 {
 		return
@@ -86,7 +86,7 @@ func (u *Upstream) review() {
 			if now.Sub(l.since) < u.engine.config.Quiet {
 				return
 			}
-			u.judge(l)
+			u.classify(l)
 		}
 		u.observed[0] = nil
 		u.observed = u.observed[1:]
@@ -99,8 +99,8 @@ func (u *Upstream) review() {
 	}
 }
 
-// judge looks whether something followed the answer on a connection that was observed. One that ended says nothing.
-func (u *Upstream) judge(l *link) {
+// classify looks whether something followed the answer on a connection that was observed. One that ended says nothing.
+func (u *Upstream) classify(l *link) {
 	switch l.overheard() {
 	case silence:
 		u.known.quiet.Store(true)
@@ -152,7 +152,7 @@ func likely(b []byte) bool {
 	return string(b[:n]) == sample[:n]
 }
 
-// suspect judges the first bytes that came back over a connection that was used before. If they belong to nothing that
+// suspect checks the first bytes that came back over a connection that was used before. If they belong to nothing that
 // was asked, it reports so, and whether the request can be sent again over another one: they were on their way when it was
 // sent, and are no answer to it.
 func (f *forwarding) suspect(first []byte) (stale, again bool) {

@@ -19,7 +19,7 @@ const (
 	// floods the gateway waits, not who is being served.
 	turnedMost  = 16
 	turnedPause = time.Millisecond
-	// unread begins what visitors of HTTP/2 send, who would make nothing of an answer of HTTP/1.1.
+	// unread begins what clients of HTTP/2 send, who would make nothing of an answer of HTTP/1.1.
 	unread = "PRI * HTTP/2"
 )
 
@@ -49,7 +49,7 @@ type door struct {
 	turned int
 }
 
-// admit asks whether a visitor may connect. It returns nil when the connection was ended.
+// admit asks whether a client may connect. It returns nil when the connection was ended.
 func (d *door) admit(accepted net.Conn) *conn {
 	from := originOf(accepted.RemoteAddr())
 	if d.config.Doorman == nil || d.config.Announced.Contains(from.addr) {

@@ -81,7 +81,7 @@ func (r *relaying) await() error {
 		r.grow()
 	}
 	err := r.more()
-	// What was read is the visitor's to take, in a time of its own.
+	// What was read is the client's to take, in a time of its own.
 	r.bound(r.link.sock, 0)
 	if err == io.EOF {
 		return err

@@ -152,7 +152,7 @@ func (e *Engine) open(l net.Listener) bool {
 	return true
 }
 
-// add and remove keep track of the connections of visitors. One that was accepted too late for Drain to see it ends.
+// add and remove keep track of the connections of clients. One that was accepted too late for Drain to see it ends.
 func (e *Engine) add(c *conn) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -17,7 +17,7 @@ func (f *forwarding) upgrade() error {
 		return fmt.Errorf("%w: it changed to the protocol %q, which was not asked for", ErrAnswer, a.Upgrade)
 	}
 	if f.sending != nil {
-		// What the visitor still sends of the body must not be taken for what follows it (RFC 9110 section 7.8).
+		// What the client still sends of the body must not be taken for what follows it (RFC 9110 section 7.8).
 		if !f.sending.settled() {
 			return fmt.Errorf("%w: it changed the protocol before it had the request", ErrAnswer)
 		}

@@ -129,7 +129,7 @@ func (s *sending) send() {
 	if err == nil {
 		s.done.Store(true)
 		s.limit(s.engine.config.Answer)
-		// From now on nobody reads from the visitor, and it could leave unseen.
+		// From now on nobody reads from the client, and it could leave unseen.
 		s.visitor.watch(s.link.sock, underWay)
 		return
 	}
@@ -154,7 +154,7 @@ func (s *sending) limit(d time.Duration) {
 	}
 }
 
-// unreadable is an error of the visitor's side.
+// unreadable is an error of the client's side.
 type unreadable struct{ error }
 
 func (s *sending) sendBody() error {
@@ -216,7 +216,7 @@ func (s *sending) write(p []byte) error {
 	return err
 }
 
-// trailers are those of the visitor's body.
+// trailers are those of the client's body.
 func (s *sending) trailers() header.Header {
 	if s.trailer == nil {
 		return nil

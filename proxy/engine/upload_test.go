@@ -102,7 +102,7 @@ func TestUpload_PassesEarlyAnswersToVisitorsWhoWait(t *testing.T) {
 	}
 }
 
-// A chunked body is chunked anew, and neither the extensions of the visitor nor trailers that are none pass.
+// A chunked body is chunked again, and neither the extensions of the visitor nor trailers that are none pass.
 func TestUpload_ChunksAnew(t *testing.T) {
 	r, _ := before(t, Config{}, func(p *peer, _ int) {
 		p.hear("POST /x?y HTTP/1.1\r\nHost: h\r\nX-A: b\r\nTransfer-Encoding: chunked\r\nConnection: TE\r\nTE: trailers\r\n\r\n")

@@ -24,16 +24,16 @@ var (
 	// ErrTimeout says that the target took longer than Timeouts.Connect, Answer or Total before its answer began.
 	ErrTimeout = errors.New("the target did not answer in time")
 	// ErrAnswer says that the target broke the connection, answered what is not HTTP as the RFCs have it, or changed to a
-	// protocol that was not asked for. Nothing of its answer was sent to the visitor.
+	// protocol that was not asked for. Nothing of its answer was sent to the client.
 	ErrAnswer = errors.New("the target did not answer properly")
-	// ErrDeclined says that the hooks did not accept the answer. Nothing of it was sent to the visitor.
+	// ErrDeclined says that the hooks did not accept the answer. Nothing of it was sent to the client.
 	ErrDeclined = errors.New("the target's answer was not accepted")
-	// ErrRequest says that the body of the visitor's request is malformed.
+	// ErrRequest says that the body of the client's request is malformed.
 	ErrRequest = errors.New("the request cannot be read")
 	// ErrReceive says that a transformer of Exchange.Receive failed; its error is there too. The target got a part of the
 	// request, so that no other may be tried.
 	ErrReceive = errors.New("the request's body was refused on its way")
-	// ErrGone says that the visitor is gone, broke off the body or was too slow, and needs no answer. ErrRequest is there
+	// ErrGone says that the client is gone, broke off the body or was too slow, and needs no answer. ErrRequest is there
 	// too when the body was malformed and the answer had begun.
 	ErrGone = errors.New("the visitor is gone")
 	// ErrBroken says that the answer broke off in the middle: the target ended it or paused for too long, or a transformer
@@ -186,7 +186,7 @@ func (u *Upstream) forget(l *link) {
 	there := remove(&u.idle, l)
 	if remove(&u.observed, l) {
 		there = true
-		u.judge(l)
+		u.classify(l)
 	}
 	if l.owner != nil && u.bound[l.owner] == l {
 		there = true

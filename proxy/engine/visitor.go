@@ -26,7 +26,7 @@ type answering interface {
 
 // heads are what comes before the body.
 type heads interface {
-	// inform sends an informational answer (1xx) at once, if the visitor takes them.
+	// inform sends an informational answer (1xx) at once, if the client takes them.
 	inform(status int, h header.Header) error
 	// begin starts the final answer. length is that of the body or -1 when it is not known. For an answer without a body
 	// it is what a Content-Length is to say, or -1 for none.
@@ -50,16 +50,16 @@ type ending interface {
 	recall() bool
 }
 
-// departing tells when the visitor leaves.
+// departing tells when the client leaves.
 type departing interface {
-	// watch interrupts the socket of a target as soon as the visitor is gone, until unwatch, which reports whether that
+	// watch interrupts the socket of a target as soon as the client is gone, until unwatch, which reports whether that
 	// happened; lost reports it before. watch may be called by the goroutine that sends the body at the same time.
 	watch(s *socket.Socket, stage stage)
 	unwatch() (gone bool)
 	lost() bool
 }
 
-// stage is what a visitor is watched for.
+// stage is what a client is watched for.
 type stage uint8
 
 const (

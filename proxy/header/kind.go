@@ -7,7 +7,7 @@ type Kind uint8
 const Other Kind = 0
 
 // Fields of the connection and of the framing: they say something between two neighbours and are never passed on
-// (RFC 9110 section 7.6.1), but written anew where the next hop needs them.
+// (RFC 9110 section 7.6.1), but rewritten where the next hop needs them.
 const (
 	Connection Kind = iota + 1
 	KeepAlive

@@ -17,7 +17,7 @@ import (
 // maxAnswer is the most that is read of an answer's head, and of its body.
 const maxAnswer = 64 << 10
 
-// agent is what checks call themselves, so that apps can tell them from visitors.
+// agent is what checks call themselves, so that apps can tell them from clients.
 const agent = "gateway-health"
 
 // network sends checks, each over a connection of its own: a connection that still works says nothing of whether the
@@ -31,7 +31,7 @@ func newNetwork() *network {
 	speaks := new(http.Protocols)
 	speaks.SetUnencryptedHTTP2(true)
 	return &network{
-		secure: single{tls: &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}}}, //nolint:gosec // As for visitors' requests: apps sign their own.
+		secure: single{tls: &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}}}, //nolint:gosec // As for clients' requests: apps sign their own.
 		h2c: &http.Transport{
 			DialContext:            new(net.Dialer).DialContext,
 			Protocols:              speaks,

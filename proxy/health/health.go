@@ -1,4 +1,4 @@
-// Package health asks targets by itself whether they can serve, beside the visitors: one loop of checks for each target
+// Package health asks targets by itself whether they can serve, beside the clients: one loop of checks for each target
 // and check, whose verdicts change only after some results in a row. It knows nothing of tables, of requests or of what
 // is done with a verdict. The policy worth stating: a target that was never checked is Unknown, and its first check
 // decides at once, as does the first that passes, for which one that is starting is asked more often; no target waits for

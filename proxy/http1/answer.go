@@ -7,7 +7,7 @@ import (
 )
 
 // Answers are read with some patience, since an app that is not exact has no other reader to confuse: what is passed on is
-// written anew. Nothing that tells where a body ends is guessed.
+// rewritten. Nothing that tells where a body ends is guessed.
 
 // cutAnswerLine is cutLine for a head of which all lines end with a line feed alone, or none (RFC 9112 section 2.2). One
 // that mixes them has probably got a line feed into a value.

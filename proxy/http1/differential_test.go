@@ -69,13 +69,13 @@ func FuzzParseRequest_AgreesWithNetHTTP(f *testing.F) {
 		same(t, ours.Header, theirs.Header, named(raw[:n]))
 		body(t, requestReader(), raw, theirs.Body)
 		if ours.Method != connect {
-			anew(t, ours)
+			again(t, ours)
 		}
 	})
 }
 
-// anew writes an accepted request for the next hop, which has to read the same.
-func anew(t *testing.T, r Request) {
+// again writes an accepted request for the next hop, which has to read the same.
+func again(t *testing.T, r Request) {
 	t.Helper()
 	b := AppendField(AppendRequestLine(nil, r.Method, r.Path, r.Query), "Host", r.Host)
 	b = append(AppendFields(b, r.Header), "\r\n"...)

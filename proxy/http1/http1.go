@@ -1,7 +1,7 @@
 // Package http1 reads and writes HTTP/1.1 messages (RFC 9112) in memory; it does no input or output of its own. It is
 // strict: what the RFC calls invalid is an Invalid and never repaired, since the next hop may repair it in another way. In
 // answers it repairs what the RFC has a proxy repair, and what apps send that cannot be misread: never the framing. What it
-// writes is made anew from what was parsed.
+// writes is made again from what was parsed.
 package http1
 
 import (
@@ -16,7 +16,7 @@ var ErrIncomplete = errors.New("the message is incomplete")
 // Invalid is a message that cannot be accepted. The values are made once; comparing them is enough to tell them apart.
 type Invalid struct {
 	// Status is what a server answers to such a request: 400, 414, 417, 431, 501 or 505. A target that sends such an answer
-	// gets none: its visitor is told 502.
+	// gets none: its client is told 502.
 	Status int
 	// Rule says in a few words what is wrong.
 	Rule string

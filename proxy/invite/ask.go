@@ -57,7 +57,7 @@ func title(s Settings) string {
 	return "Request for an invitation to " + s.called()
 }
 
-// retry shows the form anew, with all that was typed.
+// retry shows the form again, with all that was typed.
 func (s *Server) retry(w http.ResponseWriter, r *http.Request, status int, n notice) {
 	d := s.page(r, r.PostForm.Get("lang"))
 	d.Status, d.FormNotice = status, d.Words.Notices[n]

@@ -9,7 +9,7 @@ import (
 	"gateway/proxy/limit"
 )
 
-// clientOf is the address of who asks. The gateway in front writes X-Forwarded-For anew: first the visitor's address,
+// clientOf is the address of who asks. The gateway in front writes X-Forwarded-For again: first the client's address,
 // then proxies that its owner trusts. Only who speaks from a network like those of containers can be the gateway. It is
 // not valid when there is no address.
 func clientOf(r *http.Request) netip.Addr {

@@ -16,7 +16,7 @@ type Logo struct {
 	Content   []byte
 }
 
-// maxLogo bounds a logo, which every visitor loads.
+// maxLogo bounds a logo, which every client loads.
 const maxLogo = 512 << 10
 
 // logoName is the name of the logo's file, before its extension.

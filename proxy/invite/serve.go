@@ -166,7 +166,7 @@ func (s *Server) join(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusSeeOther)
 }
 
-// again shows the page anew with what is wrong.
+// again shows the page again with what is wrong.
 func (s *Server) again(w http.ResponseWriter, r *http.Request, status int, n notice) {
 	d := s.page(r, r.PostForm.Get("lang"))
 	d.Status, d.Notice = status, d.Words.Notices[n]

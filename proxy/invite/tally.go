@@ -70,7 +70,7 @@ type tally struct {
 	counts Counts
 }
 
-// openTally goes on with the counts in the folder. What cannot be read is put aside, and counting begins anew: a page
+// openTally goes on with the counts in the folder. What cannot be read is put aside, and counting starts again: a page
 // that lets nobody in for the sake of its counts would be worse.
 func openTally(state string, log *slog.Logger) (*tally, error) {
 	t := &tally{path: filepath.Join(state, countsFile), log: log, changed: make(chan struct{}, 1)}
@@ -80,7 +80,7 @@ func openTally(state string, log *slog.Logger) (*tally, error) {
 		if renamed := os.Rename(t.path, aside); renamed != nil {
 			return nil, errors.Join(err, renamed)
 		}
-		log.Warn("the counts cannot be read and begin anew", "error", err, "kept", aside)
+		log.Warn("the counts cannot be read and start again", "error", err, "kept", aside)
 	}
 	if t.counts.Since.IsZero() {
 		t.counts.Since = time.Now().UTC().Truncate(time.Second)

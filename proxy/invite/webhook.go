@@ -101,7 +101,7 @@ func RemoveWebhook(dir string) error {
 	return nil
 }
 
-// sendTimeout bounds how long a visitor waits for the service behind a webhook.
+// sendTimeout bounds how long a client waits for the service behind a webhook.
 const sendTimeout = 10 * time.Second
 
 // newSender makes the client for webhooks. It follows no redirects: they would lead to who was not allowed.

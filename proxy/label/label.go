@@ -85,43 +85,41 @@ func Reference() []Field {
 // placing documents what says which route it is and where its target is.
 func placing() []Field {
 	return []Field{
-		{Path, "–", "Path prefix to serve, such as `/robots`. The only label that is needed: it opts the container in."},
+		{Path, "–", "Path prefix to serve, such as `/robots`. The only required label: it publishes the container."},
 		{Host, "any", "Only for this host name, without scheme or port."},
-		{Port, "the one exposed port, else 80", "Port the app listens on. Of several exposed ports, 80 is taken; " +
-			"without 80 among them the label is needed."},
+		{Port, "the one exposed port, else 80", "Port that the app listens on. Required when the image exposes several ports without 80."},
 		{Scheme, "`http`", "What the app speaks: `http`, `https` or `h2c`."},
-		{Mount, "`auto`", "How the prefix is handled: `strip` removes it and sends `X-Forwarded-Prefix`, `preserve` passes " +
-			"the path on as it came, `auto` leaves the choice to the gateway and is `strip` for now. WebDAV, CalDAV, CardDAV and " +
+		{Mount, "`auto`", "Handling of the prefix: `strip` removes it and sends `X-Forwarded-Prefix`, `preserve` passes " +
+			"the path unchanged, `auto` is `strip` for now. WebDAV, CalDAV, CardDAV and " +
 			"container registries need `preserve`, or a host of their own."},
 		{Network, "the edge network, else one the proxy is on, else the only one", "Network to reach the container " +
 			"through, by its name or by its name in the compose file."},
-		{Owner, "–", "Who to ask about it, as lists show it."},
+		{Owner, "–", "Contact for the route, shown in lists."},
 		{Expires, "never", "Last day of the route, as `YYYY-MM-DD`. After it, [`gateway expire`](expiry.md) stops the container, and clients get 410."},
 	}
 }
 
-// treating documents what says how a route treats its targets and its visitors.
+// treating documents what says how a route treats its targets and its clients.
 func treating() []Field {
 	return []Field{
-		{Balance, "`p2c`", "How requests are spread over several targets: `p2c` takes the less busy of two drawn at random, " +
-			"`round-robin` one after the other, `sticky` keeps a client with a target by a cookie."},
-		{HealthPath, "no check", "Has the gateway ask each target for this path by itself, such as `/health`, as the app sees it. " +
-			"A target passes with 2xx or 3xx. The first check decides at once whether it takes requests."},
+		{Balance, "`p2c`", "Load balancing over several targets: `p2c` picks the less busy of two random targets, " +
+			"`round-robin` takes turns, `sticky` keeps a client on a target by a cookie."},
+		{HealthPath, "no check", "Path of the active health check, as the app sees it, such as `/health`. " +
+			"A target passes with 2xx or 3xx. It gets requests after the first check that passes."},
 		{HealthInterval, "`10s`", "Time from the end of one check to the start of the next, `1s` to `1h`; until one passed, and after that first one, it is shorter. This and what follows " +
 			"on checks needs `" + HealthPath + "`."},
-		{HealthTimeout, "`5s`", "How long one check may take, `100ms` to `1m`. It may be longer than the interval."},
-		{HealthRise, "`2`", "How many checks in a row must pass until a target that failed takes requests again, 1 to 100. For one that " +
-			"never passed before, one is enough."},
-		{HealthFall, "`3`", "How many checks in a row must fail until a target takes no requests any more, 1 to 100."},
-		{Drain, "the gateway's, `30s`", "How long a target that is being stopped or replaced keeps what it has, WebSockets included, " +
+		{HealthTimeout, "`5s`", "Timeout of a check, `100ms` to `1m`. It may exceed the interval."},
+		{HealthRise, "`2`", "Consecutive passes after which a failed target gets requests again, 1 to 100. A new target needs one."},
+		{HealthFall, "`3`", "Consecutive failures after which a target gets no more requests, 1 to 100."},
+		{Drain, "the gateway's, `30s`", "Time for open requests and WebSockets to finish when a target is stopped or replaced, " +
 			"`1s` to `1h`."},
 		{Idle, "never", "Time without requests after which the whole project is stopped, such as `30m`, from `10s` to `720h`; the next request " +
 			"starts it again. `gateway help sleep` has the details."},
-		{Rate, "no limit", "How many requests one client may make, such as `10/s`, `600/m` or `5000/h`. Of these as many may come at " +
-			"once as belong to one second, at least one; `10/s,burst=20` says another number."},
-		{BodyMax, "no limit", "The largest body that a request may have, such as `10MB` (1000 kB each), `512KiB` (1024 bytes each), " +
+		{Rate, "no limit", "Requests per client, such as `10/s`, `600/m` or `5000/h`. The burst is the number for one second, " +
+			"at least 1; `10/s,burst=20` sets another."},
+		{BodyMax, "no limit", "Largest request body, such as `10MB` (1000 kB each), `512KiB` (1024 bytes each), " +
 			"`2GiB`, or a number of bytes, up to `1TiB`."},
-		{Origin, "`drop`", "What becomes of response fields that browsers apply to everything on the host, such as " +
+		{Origin, "`drop`", "Handling of response fields that browsers apply to the whole host, such as " +
 			"`Strict-Transport-Security`, `Alt-Svc`, `NEL`, `Report-To`, `Accept-CH` and `Clear-Site-Data`: below a path prefix `drop` " +
 			"removes them and keeps `Service-Worker-Allowed` within the prefix, `keep` passes them on. A route at `/` always keeps them."},
 		{Redirect, "–", "Sends clients elsewhere with status 308, whether the container runs or not: to a path of the same host, such as " +

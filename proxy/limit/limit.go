@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// Key is what clients are told apart by: an IPv4 address, the first 64 bits of an IPv6 address, of which a visitor has
+// Key is what clients are told apart by: an IPv4 address, the first 64 bits of an IPv6 address, of which a client has
 // all the rest, or whatever else the client is called. Keys are comparable. One may borrow from the text it is of.
 type Key struct {
 	text string

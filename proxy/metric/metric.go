@@ -23,7 +23,7 @@ type Source struct {
 	Ledger func() traffic.Ledger
 	// Table describes the current table.
 	Table func() Table
-	// Connections tells how things stand with those of visitors.
+	// Connections tells how things stand with those of clients.
 	Connections func() Admitted
 	// UnderWay tells the same of their requests.
 	UnderWay func() Admitted
@@ -50,7 +50,7 @@ type Route struct {
 	Waiting int
 }
 
-// Admitted counts connections of visitors, or requests.
+// Admitted counts connections of clients, or requests.
 type Admitted struct {
 	// Open are those that are in.
 	Open int

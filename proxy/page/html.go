@@ -30,7 +30,7 @@ type view struct {
 	Language, Title, Text, Request, ID string
 	Status                             int
 	Tone                               string
-	// Reload is after how many seconds the page loads anew, 0 for never; Reloading says so.
+	// Reload is after how many seconds the page loads again, 0 for never; Reloading says so.
 	Reload    int
 	Reloading string
 	// Home leads to the start of the site, Start labels it.
@@ -38,7 +38,7 @@ type view struct {
 	Style       template.CSS
 }
 
-// html writes the page for browsers. It reloads itself only where that repeats what the visitor did.
+// html writes the page for browsers. It reloads itself only where that repeats what the client did.
 func (p Page) html(words words, language string, repeatable bool) []byte {
 	v := view{
 		Language: language, Title: words.title, Text: words.text, Request: words.request, ID: p.RequestID,

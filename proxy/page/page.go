@@ -1,5 +1,5 @@
-// Package page writes the gateway's own answers: what a visitor gets when no app answers. A page says what is the matter and
-// what happens next, in the visitor's language, as HTML to browsers, as JSON to API clients and as plain text to the rest.
+// Package page writes the gateway's own answers: what a client gets when no app answers. A page says what is the matter and
+// what happens next, in the client's language, as HTML to browsers, as JSON to API clients and as plain text to the rest.
 // It is small, loads nothing from anywhere, and never says more than a stranger may know.
 package page
 

@@ -16,7 +16,7 @@ import (
 	"gateway/proxy/page"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files again")
 
 var kinds = []page.Kind{
 	page.Waiting, page.Starting, page.Unhealthy, page.Crashing, page.Stopped, page.Expired, page.Draining, page.Paused, page.Unreachable, page.Broken,

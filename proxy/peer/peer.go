@@ -1,4 +1,4 @@
-// Package peer finds out who a visitor is: by the address of the connection, by the PROXY protocol's header before it,
+// Package peer finds out who a client is: by the address of the connection, by the PROXY protocol's header before it,
 // and by the fields in which proxies before the gateway say whom they speak for. It knows nothing of connections and of
 // HTTP messages; texts and bytes are given to it. The one policy worth stating: nobody is believed who is not named by
 // the gateway's owner, and of a list of proxies only the part that was written by those who are.

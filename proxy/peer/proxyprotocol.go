@@ -19,12 +19,12 @@ var (
 )
 
 // Header is what the PROXY protocol says of a connection. With a Source that is not valid, the sender did not know or
-// did not say whom the connection is from: its address is then all that is known of the visitor, and unless it speaks
+// did not say whom the connection is from: its address is then all that is known of the client, and unless it speaks
 // for itself, nothing that comes over the connection was written by it, an X-Forwarded-For in particular.
 type Header struct {
 	// Local reports that the sender speaks for itself, as health checks do.
 	Local bool
-	// Source is the visitor, Destination what it connected to; IPv4 is not mapped. Both or none are valid, none if Local.
+	// Source is the client, Destination what it connected to; IPv4 is not mapped. Both or none are valid, none if Local.
 	Source, Destination netip.AddrPort
 }
 

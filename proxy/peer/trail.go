@@ -9,11 +9,11 @@ import (
 // Trail is the way of a request to the gateway, as far as it can be believed. Its strings may be borrowed from what
 // Follow was given.
 type Trail struct {
-	// Client is the visitor's address: IPv4 not mapped, IPv6 in its canonical form (RFC 5952), without port and zone.
+	// Client is the client's address: IPv4 not mapped, IPv6 in its canonical form (RFC 5952), without port and zone.
 	Client string
 	// Addr is Client as a number. It is not valid when that is no address, or nobody is trusted.
 	Addr netip.Addr
-	// Trusted reports that the peer is trusted, so that what it says of the visitor may be used.
+	// Trusted reports that the peer is trusted, so that what it says of the client may be used.
 	Trusted bool
 
 	peer  string
@@ -67,7 +67,7 @@ func (t *Trail) walk(trusted *Networks, addr netip.Addr) (client netip.Addr, wri
 }
 
 // AppendFor appends what X-Forwarded-For says to the app: the addresses from the client's on, and the peer's last. It is
-// written anew from what was read: without ports, and without what could not be believed.
+// rewritten from what was read: without ports, and without what could not be believed.
 func (t *Trail) AppendFor(to []byte) []byte {
 	if t.line == len(t.lines) {
 		return append(to, t.peer...)

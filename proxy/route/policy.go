@@ -11,7 +11,7 @@ const (
 	P2C Balance = "p2c"
 	// RoundRobin takes one after the other.
 	RoundRobin Balance = "round-robin"
-	// Sticky has a visitor stay with a target, by a cookie, for as long as that target is there.
+	// Sticky has a client stay with a target, by a cookie, for as long as that target is there.
 	Sticky Balance = "sticky"
 )
 
@@ -23,7 +23,7 @@ const (
 	CheckFall     = 3
 )
 
-// Check is an active health check: the gateway asks each target by itself, beside the visitors. The zero value is none.
+// Check is an active health check: the gateway asks each target by itself, beside the clients. The zero value is none.
 type Check struct {
 	// Path is what is asked for with GET, with its query, as the app sees it; empty for no check.
 	Path string `json:"path,omitempty"`
@@ -45,7 +45,7 @@ type Rate struct {
 	Burst    int           `json:"burst,omitempty"`
 }
 
-// Policy is how a route treats its targets and its visitors. The zero value has the defaults.
+// Policy is how a route treats its targets and its clients. The zero value has the defaults.
 type Policy struct {
 	// Balance is empty for P2C.
 	Balance Balance `json:"balance,omitempty"`

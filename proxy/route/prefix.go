@@ -119,7 +119,7 @@ func (p Prefix) String() string {
 	return p.path
 }
 
-// Slash is the prefix with one trailing slash, the address that a visitor should see: "/" or "/robots/".
+// Slash is the prefix with one trailing slash, the address that a client should see: "/" or "/robots/".
 func (p Prefix) Slash() string { return p.path + "/" }
 
 // Depth is the number of segments: 0 for "/", 2 for "/a/b".

@@ -7,7 +7,7 @@ import (
 	"io"
 )
 
-// ReadTable reads what MarshalJSON wrote, and settles conflicts anew, one route after the other as they come. What has no
+// ReadTable reads what MarshalJSON wrote, and settles conflicts again, one route after the other as they come. What has no
 // routes at all is no table, though one may have none.
 func ReadTable(from io.Reader) (*Table, error) {
 	d := json.NewDecoder(from)

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// State says whether a route or a target can answer, and decides what visitors get when it cannot.
+// State says whether a route or a target can answer, and decides what clients get when it cannot.
 type State string
 
 // The states, from the one that answers to the one that is furthest from it.

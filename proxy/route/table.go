@@ -242,7 +242,7 @@ func (t *Table) MarshalJSON() ([]byte, error) {
 	return json.Marshal(wireTable{Routes: t.routes, Problems: t.problems})
 }
 
-// UnmarshalJSON reads what MarshalJSON wrote, and settles conflicts anew.
+// UnmarshalJSON reads what MarshalJSON wrote, and settles conflicts again.
 func (t *Table) UnmarshalJSON(data []byte) error {
 	read, err := ReadTable(bytes.NewReader(data))
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// The link in Config.Versions that leads to the version in force, and the folder of files in a version.
+// The link in Config.Versions that leads to the current version, and the folder of files in a version.
 const (
 	currentLink = "current"
 	filesFolder = "site"
@@ -33,7 +33,7 @@ type edition struct {
 	facts factCache
 
 	users int
-	// until is when it is forgotten, zero for the one in force.
+	// until is when it is forgotten, zero for the current one.
 	until time.Time
 }
 
@@ -51,7 +51,7 @@ func (s *Site) openEdition(dir string) (*edition, error) {
 	return &edition{site: s, root: root, info: info}, nil
 }
 
-// enter returns the edition in force, which the caller leaves again. A request has one edition for all that it needs.
+// enter returns the current edition, which the caller leaves again. A request has one edition for all that it needs.
 // The folders are told apart by what they are, not by what they are called: a name may come again. While the link
 // leads nowhere the edition stays.
 func (s *Site) enter() *edition {
@@ -68,11 +68,11 @@ func (s *Site) enter() *edition {
 	return s.current
 }
 
-// follow puts in force what the link leads to. The caller holds the mutex.
+// follow makes current what the link leads to. The caller holds the mutex.
 func (s *Site) follow() {
 	next, err := s.openEdition(s.link)
 	if err != nil {
-		s.log.Warn("the version in force cannot be opened; the one before is served", "error", err)
+		s.log.Warn("the current version cannot be opened; the one before is served", "error", err)
 		return
 	}
 	s.current.until = time.Now().Add(lingerTime)
@@ -101,7 +101,7 @@ func (e *edition) leave() {
 	e.users--
 }
 
-// before lists the editions that were in force until a while ago, the latest first. The caller leaves each.
+// before lists the editions that were current until a while ago, the latest first. The caller leaves each.
 func (s *Site) before() []*edition {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -113,7 +113,7 @@ func (s *Site) before() []*edition {
 	return all
 }
 
-// lingering opens a file that the edition in force lacks and an earlier one had. A page that was loaded just before a
+// lingering opens a file that the current edition lacks and an earlier one had. A page that was loaded just before a
 // new version came asks for its scripts, styles and fonts after it: they are found by names that no other content has.
 func (s *Site) lingering(t target) (*edition, *file) {
 	if t.folder || !lingers(path.Base(t.name)) {

@@ -53,7 +53,7 @@ func weighted(item string) (name string, weight float64) {
 	return name, weight
 }
 
-// encodings are those there are, the smallest result first; siblings of a file are looked for by extension.
+// encodings are all of them, the smallest result first; siblings of a file are looked for by extension.
 var encodings = []struct{ name, extension string }{
 	{"br", ".br"},
 	{"zstd", ".zst"},

@@ -141,7 +141,7 @@ const (
 	cacheShort  = "max-age=60"                          // what leads from a folder's name to the folder
 )
 
-// cacheControl says how long a file may be kept without asking. Only a name with a hash allows that: browsers ask anew for
+// cacheControl says how long a file may be kept without asking. Only a name with a hash allows that: browsers ask again for
 // the page alone when it is reloaded, and a new page with the style of the version before is neither.
 func cacheControl(name, mediaType string) string {
 	page := strings.HasPrefix(mediaType, "text/html") || strings.HasPrefix(mediaType, "application/xhtml")

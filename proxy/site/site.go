@@ -1,4 +1,4 @@
-// Package site serves one folder of static files over HTTP, or of several versions the one in force. It knows which
+// Package site serves one folder of static files over HTTP, or of several versions the current one. It knows which
 // files may be seen and how HTTP describes them: types, validators, ranges, encodings, how long to keep them. It knows
 // nothing of prefixes, projects or the gateway in front of it, and works below any prefix because every redirect it
 // sends is relative. The policy: what is not plainly a visible file inside the folder does not exist; there are no
@@ -38,13 +38,13 @@ type Config struct {
 // Site is an http.Handler for one folder, safe for concurrent use. Changes of the files show at once. Close it when
 // no request is under way any more.
 type Site struct {
-	// link is the path of the version in force, empty without versions.
+	// link is the path of the current version, empty without versions.
 	link   string
 	spa    bool
 	log    *slog.Logger
 	packed *packer
 
-	// mu guards the edition in force, and those before it, the latest first.
+	// mu guards the current edition, and those before it, the latest first.
 	mu      sync.Mutex
 	current *edition
 	earlier []*edition

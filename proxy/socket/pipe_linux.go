@@ -56,7 +56,7 @@ func closeEnds(ends [2]int) {
 	_ = syscall.Close(ends[1])
 }
 
-// Release gives the pipe back. One that holds bytes, since they could not be passed on, is closed: visitors who break off
+// Release gives the pipe back. One that holds bytes, since they could not be passed on, is closed: clients that break off
 // would otherwise use up descriptors faster than the collector comes around.
 func (p *Pipe) Release() {
 	p.to = nil

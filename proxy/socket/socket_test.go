@@ -212,7 +212,7 @@ func TestSocket_WritesInATimeOfTheirOwn(t *testing.T) {
 	}
 }
 
-// What was awaited anew while a Write waited stays so when that has ended.
+// What was awaited again while a Write waited stays so when that has ended.
 func TestSocket_KeepsWhatWasAwaitedMeanwhile(t *testing.T) {
 	w := NewWatch(time.Millisecond)
 	s, other := pair(t, w)

@@ -54,7 +54,7 @@ func Pack(ctx context.Context, engine *docker.Client, path string) (tag string, 
 }
 
 // checkStatic refuses a binary that would not start in an image without a dynamic linker. What is no ELF file is left
-// to the engine to judge.
+// to the engine to decide.
 func checkStatic(path string) error {
 	f, err := elf.Open(path)
 	if err != nil {

@@ -58,7 +58,7 @@ type box struct {
 	encodedStatus     string
 }
 
-// changed makes the next listing encode the container anew.
+// changed makes the next listing encode the container again.
 func (b *box) changed() { b.encoded = nil }
 
 // command is what the container runs.

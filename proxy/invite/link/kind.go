@@ -18,7 +18,7 @@ const (
 	Slack   Kind = "slack"
 	Discord Kind = "discord"
 	Matrix  Kind = "matrix"
-	// Other is any site of one's own, whose host has to be named beside the link.
+	// Other is any other site, whose host has to be named beside the link.
 	Other Kind = "link"
 )
 

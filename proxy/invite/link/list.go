@@ -45,7 +45,7 @@ func Read(path string) (List, error) {
 	}
 	list, err := parseList(text)
 	if err != nil {
-		return List{}, fmt.Errorf("%w in %s: %w; set them anew: gateway slack set-link URL", ErrUnreadable, path, err)
+		return List{}, fmt.Errorf("%w in %s: %w; set them again: gateway slack set-link URL", ErrUnreadable, path, err)
 	}
 	return list, nil
 }
@@ -119,7 +119,7 @@ func (l List) Find(name string) (Link, error) {
 			return link, nil
 		}
 	}
-	return Link{}, fmt.Errorf("%w: %q; 'gateway slack show' lists those there are", ErrNoLink, name)
+	return Link{}, fmt.Errorf("%w: %q; 'gateway slack show' lists the links", ErrNoLink, name)
 }
 
 // Without returns the list without the link of that ID.

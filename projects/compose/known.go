@@ -11,10 +11,10 @@ import (
 	"gateway/projects/policy"
 )
 
-// judged are the fields of what is inside services, networks, volumes, configs and secrets, by type: those that somebody
+// knownFields are the fields of what is inside services, networks, volumes, configs and secrets, by type: those that somebody
 // found harmless, or that are looked at. One that a later version of Compose brings is refused until it is on the list.
 // The fields of a service itself are in harmless, empty and examined.
-var judged = map[string]string{
+var knownFields = map[string]string{
 	"BlkioConfig":             "Weight WeightDevice DeviceReadBps DeviceReadIOps DeviceWriteBps DeviceWriteIOps",
 	"BuildConfig":             "Context Dockerfile DockerfileInline Entitlements Args Provenance SBOM SSH Labels CacheFrom CacheTo NoCache NoCacheFilter AdditionalContexts Pull ExtraHosts Isolation Network Target Secrets ShmSize Tags Ulimits Platforms Privileged",
 	"ConfigObjConfig":         fileObject,
@@ -66,7 +66,7 @@ const (
 	fileReference = "Source Target UID GID Mode"
 )
 
-// closed refuses what is inside a value of Compose's library and is not judged.
+// closed refuses what is inside a value of Compose's library and is not in knownFields.
 func (r *resolved) closed(v reflect.Value, keys ...string) {
 	switch v.Kind() {
 	case reflect.Pointer, reflect.Interface:
@@ -89,7 +89,7 @@ func (r *resolved) closed(v reflect.Value, keys ...string) {
 }
 
 func (r *resolved) closedStruct(v reflect.Value, keys ...string) {
-	known, top := strings.Fields(judged[v.Type().Name()]), v.Type() == reflect.TypeFor[types.ServiceConfig]()
+	known, top := strings.Fields(knownFields[v.Type().Name()]), v.Type() == reflect.TypeFor[types.ServiceConfig]()
 	for i := range v.NumField() {
 		field := v.Type().Field(i)
 		if !field.IsExported() || field.Name == "Extensions" || saysNothing(v.Field(i)) {

@@ -24,13 +24,13 @@ func TestJudged_KnowsEveryField(t *testing.T) {
 				return
 			}
 			seen[of] = true
-			known := strings.Fields(judged[of.Name()])
+			known := strings.Fields(knownFields[of.Name()])
 			for field := range of.Fields() {
 				if !field.IsExported() || field.Name == "Extensions" {
 					continue
 				}
 				if of != reflect.TypeFor[types.ServiceConfig]() && !slices.Contains(known, field.Name) {
-					t.Errorf("%s.%s is not judged: look at it in this package, and add it to judged", of.Name(), field.Name)
+					t.Errorf("%s.%s is not known: look at it in this package, and add it to knownFields", of.Name(), field.Name)
 				}
 				walk(field.Type)
 			}
@@ -45,9 +45,9 @@ func TestJudged_KnowsEveryField(t *testing.T) {
 }
 
 func TestClosed_RefusesWhatIsNotJudged(t *testing.T) {
-	was := judged["HealthCheckConfig"]
-	judged["HealthCheckConfig"] = "Test"
-	defer func() { judged["HealthCheckConfig"] = was }()
+	was := knownFields["HealthCheckConfig"]
+	knownFields["HealthCheckConfig"] = "Test"
+	defer func() { knownFields["HealthCheckConfig"] = was }()
 	_, _, err := inspect(t.Context(), Subject{Dir: write(t, "services: {web: {image: x, healthcheck: {test: [CMD, a], retries: 3}}}"), Name: "mine"})
 	if err == nil || !strings.Contains(err.Error(), "services.web.healthcheck.retries") || !strings.Contains(err.Error(), string(policy.Unknown)) {
 		t.Errorf("got %v", err)
