@@ -146,8 +146,16 @@ func (s Stray) candidate() Candidate {
 	return c
 }
 
+// Retirement says how steps are taken.
+type Retirement struct {
+	// Today is the day that is recorded.
+	Today time.Time
+	// Archive says where archives are written, and is told how far one is.
+	Archive Backup
+}
+
 // Retire takes the next step of a decision. The error wraps ErrChanged when the project was changed since it was decided.
-func (l Life) Retire(ctx context.Context, d Decision, today time.Time) (*Change, error) {
+func (l Life) Retire(ctx context.Context, d Decision, r Retirement) (*Change, error) {
 	name := Name(d.Name)
 	switch {
 	case d.Held != "":
@@ -155,9 +163,20 @@ func (l Life) Retire(ctx context.Context, d Decision, today time.Time) (*Change,
 	case d.Stray && d.Step == SuspendProject:
 		return l.Do(ctx, SuspendStray{d.stray})
 	case d.Step == NotifyOwner:
-		return l.Do(ctx, Notice{Name: name, On: today, Seen: &d.Candidate})
+		return l.Do(ctx, Notice{Name: name, On: r.Today, Seen: &d.Candidate})
 	case d.Step == SuspendProject:
-		return l.Do(ctx, Suspend{Name: name, On: today, Seen: &d.Candidate})
+		return l.Do(ctx, Suspend{Name: name, On: r.Today, Seen: &d.Candidate})
+	}
+	if d.Stray {
+		return nil, fmt.Errorf("%s has no project folder: it is suspended at most", d.Name)
+	}
+	switch d.Step {
+	case ArchiveProject:
+		backup := r.Archive
+		backup.Name = name
+		return l.Do(ctx, Archive{Backup: backup, On: r.Today, Seen: &d.Candidate})
+	case DeleteProject:
+		return l.Do(ctx, Discard{Name: name, Seen: &d.Candidate})
 	}
 	return nil, fmt.Errorf("%s: there is no step %q", d.Name, d.Step)
 }

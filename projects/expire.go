@@ -14,6 +14,10 @@ const (
 	NotifyOwner ExpireStep = "notify"
 	// SuspendProject stops its containers; clients get 410.
 	SuspendProject ExpireStep = "suspend"
+	// ArchiveProject writes what it has to an archive.
+	ArchiveProject ExpireStep = "archive"
+	// DeleteProject deletes it; the archive stays.
+	DeleteProject ExpireStep = "delete"
 )
 
 // Candidate is what is known of a project, or of what runs without a folder, when it is decided whether it expires. Days
@@ -51,8 +55,9 @@ type Rules struct {
 	// OlderThan selects projects without a last day, by the day of the last deploy or renewal; Idle selects projects by
 	// the last request. Zero selects none.
 	OlderThan, Idle Span
-	// SuspendAfter is the time from the notice to the suspension.
-	SuspendAfter Span
+	// SuspendAfter is the time from the notice to the suspension, ArchiveAfter that to the archive, and DeleteAfter that to
+	// the deletion.
+	SuspendAfter, ArchiveAfter, DeleteAfter Span
 	// Now takes the next step beyond the notice at once.
 	Now bool
 	// Today is the current day.
@@ -140,7 +145,7 @@ func (c Candidate) held() string {
 		return "it lives at / of its host name, which is pinned unless it has an expiry"
 	case c.Pinned && !c.Stray:
 		return "it is pinned"
-	case c.Containers == 0:
+	case c.Containers == 0 && c.Expiry.Archive == "":
 		return "the engine has nothing of it"
 	}
 	return ""
@@ -160,6 +165,10 @@ func (r Rules) decide(d *Decision) {
 	case d.Running > 0:
 		// Somebody started it again without renewing it.
 		d.Step, d.On = SuspendProject, e.Suspended
+	case e.Archived.Before(e.Suspended) || e.Archive == "":
+		d.Step, d.On = ArchiveProject, r.ArchiveAfter.After(e.Suspended)
+	default:
+		d.Step, d.On = DeleteProject, r.DeleteAfter.After(e.Archived)
 	}
 }
 
@@ -170,20 +179,46 @@ func (r Rules) decideStray(d *Decision) {
 	}
 }
 
-// Then says in words what happens when: the next step with its day, and those behind it.
+// Then says in words what happens when: the next step, and those behind it, as they come when each is taken on its day.
 func (r Rules) Then(d Decision) string {
-	on := func(day time.Time) string { return "on " + day.Format(time.DateOnly) }
 	switch {
 	case d.Held != "":
 		return "left alone: " + d.Held
 	case d.Step == "":
 		return "nothing more: it is suspended"
-	case d.Step == NotifyOwner:
-		return "notify now, suspend " + on(r.SuspendAfter.After(r.Today))
-	case d.Ready:
-		return string(d.Step) + " now"
 	}
-	return fmt.Sprintf("%s %s", d.Step, on(d.On))
+	on, text := d.On, ""
+	if d.Ready {
+		on, text = r.Today, string(d.Step)+" now"
+	} else {
+		text = fmt.Sprintf("%s on %s", d.Step, on.Format(time.DateOnly))
+	}
+	for step := d.Step; !d.Stray; {
+		if step, on = r.next(step, on); step == "" {
+			break
+		}
+		text += fmt.Sprintf(", %s on %s", step, on.Format(time.DateOnly))
+	}
+	return text
+}
+
+// Following is the day of the step behind one that is taken today.
+func (r Rules) Following(step ExpireStep) time.Time {
+	_, on := r.next(step, r.Today)
+	return on
+}
+
+// next is the step behind one that is taken on a day, and its own day.
+func (r Rules) next(step ExpireStep, on time.Time) (ExpireStep, time.Time) {
+	switch step {
+	case NotifyOwner:
+		return SuspendProject, r.SuspendAfter.After(on)
+	case SuspendProject:
+		return ArchiveProject, r.ArchiveAfter.After(on)
+	case ArchiveProject:
+		return DeleteProject, r.DeleteAfter.After(on)
+	}
+	return "", on
 }
 
 // MostAtOnce is how many projects may be retired at once without a person who confirms it.

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"gateway/projects/archive"
 	"gateway/projects/compose"
@@ -125,6 +126,9 @@ func (u *restoring) edit(ctx context.Context, o *Observed) (notes []string, err 
 	if err := u.trusted(); err != nil {
 		return nil, err
 	}
+	if err := u.newTerm(ctx); err != nil {
+		return nil, err
+	}
 	if err := u.move(); err != nil {
 		return nil, err
 	}
@@ -159,6 +163,22 @@ func (u *restoring) trusted() error {
 		}
 	}
 	return u.rewrite(ComposeFile, func(text []byte) ([]byte, error) { return policy.Record(text, u.Trust) })
+}
+
+// newTerm renews a project that was being retired when it was archived: else it would be suspended again at once.
+func (u *restoring) newTerm(ctx context.Context) error {
+	if u.project.Expiry == (Expiry{}) {
+		return nil
+	}
+	today := Today(time.Now())
+	steps, err := Renew{Name: u.Name, Until: DefaultTerm.After(today), On: today}.writes(u.project)
+	for _, step := range steps {
+		err = errors.Join(err, step.Do(ctx))
+	}
+	if err == nil {
+		u.project.Document, err = read(u.Name, u.stage)
+	}
+	return err
 }
 
 // rewrite changes a file of the stage.

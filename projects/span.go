@@ -13,6 +13,9 @@ type Span struct {
 	text                string
 }
 
+// DefaultTerm is how long a project lives on when it is renewed and nobody says how long.
+var DefaultTerm = Days(90)
+
 // Days is a span of days.
 func Days(n int) Span { return Span{days: n, text: strconv.Itoa(n) + "d"} }
 

@@ -2,6 +2,7 @@ package projects
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -140,6 +141,9 @@ func (r Running) saysExpired(on time.Time) bool {
 	return true
 }
 
+// errNothing says that there is a folder alone.
+var errNothing = errors.New("the engine has nothing of it")
+
 // owned is a project with what runs of it: only what carries the project's label and has a folder that can be read is
 // ever retired.
 func (o *Observed) owned(ctx context.Context, seen *Candidate) (Project, Running, error) {
@@ -152,13 +156,18 @@ func (o *Observed) owned(ctx context.Context, seen *Candidate) (Project, Running
 	}
 	running, err := o.ours(ctx)
 	if err == nil && running.empty() {
-		err = fmt.Errorf("project %s: the engine has nothing of it, so that it is left alone; see it with: gateway show %s", o.Name, o.Name)
+		err = fmt.Errorf("project %s: %w, so that it is left alone; see it with: gateway show %s", o.Name, errNothing, o.Name)
 	}
 	return p, running, err
 }
 
 // record is the step that writes a day into the record of a project's expiry.
 func (p Project) record(text, key string, on time.Time) (plan.Step, error) {
+	return p.edit(text, recorded(key, on))
+}
+
+// edit is the step that edits a project's compose.yaml.
+func (p Project) edit(text string, change func(*composefile.File) error) (plan.Step, error) {
 	path := filepath.Join(p.Dir, ComposeFile)
 	before, err := os.ReadFile(path)
 	if err != nil {
@@ -166,7 +175,7 @@ func (p Project) record(text, key string, on time.Time) (plan.Step, error) {
 	}
 	file, err := composefile.Parse(before)
 	if err == nil {
-		err = recorded(key, on)(file)
+		err = change(file)
 	}
 	if err != nil {
 		return plan.Step{}, fmt.Errorf("%s: %w", path, err)
@@ -176,10 +185,16 @@ func (p Project) record(text, key string, on time.Time) (plan.Step, error) {
 	return write, nil
 }
 
-// recorded writes a day into the record of the expiry.
+// expiryPath is the place of a record of the expiry.
+func expiryPath(key string) composefile.Path { return composefile.Path{"x-gateway", "expiry", key} }
+
+// recorded writes a day into the record of the expiry. A suspension ends what an archive says: the project ran again.
 func recorded(key string, on time.Time) func(*composefile.File) error {
 	return func(file *composefile.File) error {
-		return file.Set(composefile.Path{"x-gateway", "expiry", key}, on.Format(time.DateOnly))
+		if err := file.Set(expiryPath(key), on.Format(time.DateOnly)); err != nil || key != "suspended" {
+			return err
+		}
+		return errors.Join(file.Remove(expiryPath("archived")), file.Remove(expiryPath("archive")))
 	}
 }
 

@@ -88,3 +88,46 @@ func TestExpire_SuspendsContainersWithoutAProject(t *testing.T) {
 		t.Errorf("the container is %s", state)
 	}
 }
+
+func TestExpire_ArchivesDeletesAndRestores(t *testing.T) {
+	add(t, "e2e-retired", "/e2e-retired", "--ttl", "90d")
+	dir, backups := filepath.Join(lane.projects, "e2e-retired"), t.TempDir()
+	page := filepath.Join(dir, "site", "index.html")
+	if err := os.WriteFile(page, []byte("<title>kept for ever</title>"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, base+"/e2e-retired/", "the new page", func(a answer) bool { return strings.Contains(a.body, "kept for ever") })
+	expire := func() string {
+		_, stderr, err := gateway("expire", "e2e-retired", "--now", "--yes", "--to", backups)
+		if err != nil {
+			t.Fatalf("%v %s", err, stderr)
+		}
+		return stderr
+	}
+	expire()
+	eventually(t, base+"/e2e-retired/", "the page of an expired project", status(http.StatusGone))
+	must(t, "renew", "e2e-retired")
+	eventually(t, base+"/e2e-retired/", "the renewed project", served)
+	expire()
+	if said := expire(); !strings.Contains(said, "is archived in "+backups) {
+		t.Errorf("archive says %s", said)
+	}
+	must(t, "renew", "e2e-retired")
+	eventually(t, base+"/e2e-retired/", "the project renewed from its archive", served)
+	for range 2 {
+		expire()
+	}
+	if said := expire(); !strings.Contains(said, "is deleted; its archive is "+backups) {
+		t.Errorf("delete says %s", said)
+	}
+	nothingOf(t, "e2e-retired")
+	eventually(t, base+"/e2e-retired/", "a page that says it is gone", status(http.StatusNotFound))
+	must(t, "restore", "e2e-retired", "--dir", backups)
+	a := eventually(t, base+"/e2e-retired/", "the restored project", served)
+	if !strings.Contains(a.body, "kept for ever") {
+		t.Errorf("restored as %s", a.body)
+	}
+	if out := must(t, "expire", "e2e-retired"); !strings.Contains(out, "notify now") {
+		t.Errorf("restored, it is not in a new term:\n%s", out)
+	}
+}

@@ -20,11 +20,13 @@ import (
 
 type expireOptions struct {
 	// names are empty for all projects.
-	names                         []string
-	olderThan, idle, suspendAfter string
-	notify                        string
-	setNotify                     bool
-	yes, now, json                bool
+	names                    []string
+	olderThan, idle          string
+	suspend, archive, remove string
+	to                       string
+	notify                   string
+	setNotify                bool
+	yes, now, json           bool
 	// clock tells the time.
 	clock func() time.Time
 }
@@ -35,9 +37,10 @@ func newExpire(env *cli.Env) *cobra.Command {
 		Use:   "expire old projects | NAME...",
 		Short: "Retire projects whose term is over",
 		Long: "Prints which projects have expired, whose they are, since when, when they were last visited and what happens when.\n" +
-			"With --yes it takes the steps that are due: it notifies, and some time later suspends: the containers stop, all\n" +
-			"data stays, and clients get 410 with a page that says how to renew. 'gateway renew NAME' brings a project back.\n" +
-			"What lives at / is pinned. More than five projects at once need a confirmation on a terminal.",
+			"With --yes it takes the steps that are due: notify, suspend (the containers stop, and clients get 410 with a page\n" +
+			"that says how to renew), archive, delete. 'gateway renew NAME' brings a project back before it is deleted, and\n" +
+			"'gateway restore NAME' afterwards. What lives at / is pinned. More than five projects at once need a confirmation\n" +
+			"on a terminal. See 'gateway help expiry'.",
 		Example: "  gateway expire old projects\n  gateway expire old projects --yes\n  gateway expire old projects --older-than 180d --idle 60d\n  gateway expire robots --now --yes",
 		RunE: func(c *cobra.Command, args []string) error {
 			var err error
@@ -56,7 +59,10 @@ func newExpire(env *cli.Env) *cobra.Command {
 	f.StringVar(&o.idle, "idle", "", "also projects without a request for this `time`, such as 60d")
 	f.BoolVarP(&o.yes, "yes", "y", false, "take the steps that are due")
 	f.BoolVar(&o.now, "now", false, "take the next step of each project without waiting")
-	f.StringVar(&o.suspendAfter, "suspend-after", "14d", "`time` from the notice to the suspension")
+	f.StringVar(&o.suspend, "suspend-after", "14d", "`time` from the notice to the suspension")
+	f.StringVar(&o.archive, "archive-after", "30d", "`time` from the suspension to the archive")
+	f.StringVar(&o.remove, "delete-after", "90d", "`time` from the archive to the deletion")
+	addArchivesFlag(c, &o.to, "to")
 	f.StringVar(&o.notify, "notify", "", "`URL` of a webhook of Slack, Discord, ntfy or your own, kept for later runs; - reads it from standard input, '' forgets it")
 	f.BoolVar(&o.json, "json", false, "print the plan as JSON")
 	return c
@@ -114,7 +120,13 @@ func (o expireOptions) rules() (r projects.Rules, err error) {
 	for _, flag := range []struct {
 		name, text string
 		to         *projects.Span
-	}{{"older-than", o.olderThan, &r.OlderThan}, {"idle", o.idle, &r.Idle}, {"suspend-after", o.suspendAfter, &r.SuspendAfter}} {
+	}{
+		{"older-than", o.olderThan, &r.OlderThan},
+		{"idle", o.idle, &r.Idle},
+		{"suspend-after", o.suspend, &r.SuspendAfter},
+		{"archive-after", o.archive, &r.ArchiveAfter},
+		{"delete-after", o.remove, &r.DeleteAfter},
+	} {
 		if flag.text == "" {
 			continue
 		}

@@ -156,7 +156,10 @@ func (e *expiry) carryOut(ctx context.Context, due []projects.Decision) error {
 	defer sender.Close()
 	failed := 0
 	for _, d := range due {
-		_, err := e.life.Retire(ctx, d, e.rules.Today)
+		meter := newMeter(e.session.Progress, "Archive of "+d.Name)
+		c, err := e.life.Retire(ctx, d, projects.Retirement{Today: e.rules.Today, Archive: projects.Backup{
+			Dir: archives(e.session, e.options.to), Version: e.session.Env.Version, Progress: meter.count,
+		}})
 		e.session.Progress.End()
 		if ctx.Err() != nil {
 			return cmp.Or(err, ctx.Err())
@@ -170,7 +173,7 @@ func (e *expiry) carryOut(ctx context.Context, due []projects.Decision) error {
 			e.session.Env.Notef("project %s: %s\n", d.Name, e.session.Env.Hinted(err))
 			continue
 		}
-		e.session.Env.Notef("%s %s\n", d.Name, e.done(d))
+		e.session.Env.Notef("%s %s\n", d.Name, e.done(d, c))
 		if err := sender.Send(ctx, e.message(d)); err != nil {
 			failed++
 			e.session.Env.Notef("warning: %s was not announced: %v\n", d.Name, err)
@@ -182,10 +185,20 @@ func (e *expiry) carryOut(ctx context.Context, due []projects.Decision) error {
 	return nil
 }
 
+// day is when the step behind one that is taken now comes.
+func (e *expiry) day(d projects.Decision) string {
+	return e.rules.Following(d.Step).Format(time.DateOnly)
+}
+
 // done says what was done with a project, and what comes next.
-func (e *expiry) done(d projects.Decision) string {
-	if d.Step == projects.NotifyOwner {
-		return fmt.Sprintf("expires: it is suspended after %s; keep it with: %s", e.rules.SuspendAfter.After(e.rules.Today).Format(time.DateOnly), renewCommand(d))
+func (e *expiry) done(d projects.Decision, c *projects.Change) string {
+	switch d.Step {
+	case projects.NotifyOwner:
+		return fmt.Sprintf("expires: it is suspended after %s; keep it with: %s", e.day(d), renewCommand(d))
+	case projects.ArchiveProject:
+		return fmt.Sprintf("is archived in %s, and is deleted after %s; keep it with: %s", c.Archived.Path, e.day(d), renewCommand(d))
+	case projects.DeleteProject:
+		return fmt.Sprintf("is deleted; its archive is %s; bring it back with: gateway restore %s", d.Expiry.Archive, d.Expiry.Archive)
 	}
 	return "is suspended; bring it back with: " + renewCommand(d)
 }
@@ -193,12 +206,21 @@ func (e *expiry) done(d projects.Decision) string {
 // message tells the owner.
 func (e *expiry) message(d projects.Decision) notify.Message {
 	m := notify.Message{Event: string(d.Step), Project: d.Name, Paths: e.paths[d.Name], Owner: d.Owner, Renew: renewCommand(d)}
-	why := "its term is over (" + e.why(d) + ")."
+	m.Text = "its term is over (" + e.why(d) + "). "
 	switch d.Step {
 	case projects.NotifyOwner:
-		m.Text = fmt.Sprintf("%s It is suspended after %s: its containers stop, and its data stays.", why, e.rules.SuspendAfter.After(e.rules.Today).Format(time.DateOnly))
+		m.Text += fmt.Sprintf("It is suspended after %s: its containers stop, and its data stays.", e.day(d))
 	case projects.SuspendProject:
-		m.Text = why + " It is suspended now: its containers are stopped, and its data stays."
+		m.Text += "It is suspended now: its containers are stopped, and its data stays"
+		if !d.Stray {
+			m.Text += fmt.Sprintf(". It is archived after %s", e.day(d))
+		}
+		m.Text += "."
+	case projects.ArchiveProject:
+		m.Text += fmt.Sprintf("It is archived now. It is deleted after %s, and the archive stays.", e.day(d))
+	case projects.DeleteProject:
+		m.Text += "It is deleted now, and its archive stays."
+		m.Renew = "gateway restore " + d.Name
 	}
 	return m
 }

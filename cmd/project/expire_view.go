@@ -23,6 +23,9 @@ type expiryView struct {
 	Watched   string `json:"watched_since,omitempty"`
 	Notified  string `json:"notified,omitempty"`
 	Suspended string `json:"suspended,omitempty"`
+	Archived  string `json:"archived,omitempty"`
+	// Archive is the file of the archive.
+	Archive string `json:"archive,omitempty"`
 	// Step is the next step and On its day; Due says that --yes takes it. Held says why nothing is done.
 	Step string `json:"step,omitempty"`
 	On   string `json:"on,omitempty"`
@@ -50,6 +53,7 @@ func (e *expiry) report() expiryReport {
 		v := expiryView{
 			Name: d.Name, Kind: "project", Dir: d.Dir, Paths: e.paths[d.Name], Owner: d.Owner, Why: d.Why, Since: day(d.Due),
 			Visited: day(d.Visited), Watched: day(d.Watched), Notified: day(d.Expiry.Notified), Suspended: day(d.Expiry.Suspended),
+			Archived: day(d.Expiry.Archived), Archive: d.Expiry.Archive,
 			Step: string(d.Step), On: day(d.On), Due: d.Ready, Held: d.Held,
 		}
 		if d.Stray {

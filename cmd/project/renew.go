@@ -29,7 +29,7 @@ func newRenew(env *cli.Env) *cobra.Command {
 			var err error
 			now := time.Now()
 			r.On = projects.Today(now)
-			given := cmp.Or(ttl+until, renewTerm)
+			given := cmp.Or(ttl+until, projects.DefaultTerm.String())
 			if pin && ttl+until != "" || ttl != "" && until != "" {
 				return cli.Usage(errors.New("only one of --ttl, --until and --pin applies"))
 			}
@@ -46,15 +46,12 @@ func newRenew(env *cli.Env) *cobra.Command {
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&ttl, "ttl", "", "`time` to live from today: 90d, 2w, 6m, 1y (default "+renewTerm+")")
+	f.StringVar(&ttl, "ttl", "", "`time` to live from today: 90d, 2w, 6m, 1y (default "+projects.DefaultTerm.String()+")")
 	f.StringVar(&until, "until", "", "last `day`, such as 2027-06-30")
 	f.BoolVar(&pin, "pin", false, "remove the expiry; the project never expires")
 	dry.flags(c)
 	return c
 }
-
-// renewTerm is how long a project lives on when nobody says.
-const renewTerm = "90d"
 
 func runRenew(ctx context.Context, s *cli.Session, r projects.Renew, dry dryRun) error {
 	life, err := life(s)

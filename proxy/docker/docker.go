@@ -54,6 +54,8 @@ type Container struct {
 type Run struct {
 	// PID is the first process as the engine's machine counts them, 0 while the container does not run.
 	PID int
+	// Ended is when the last run ended, zero for none.
+	Ended time.Time
 	// Length is how long the run was, zero while the container runs.
 	Length time.Duration
 	// Fault is why the engine could not start the container, in its words.

@@ -115,6 +115,9 @@ func (i *inspection) container(now time.Time) Container {
 
 func (i *inspection) run() Run {
 	run := Run{PID: i.State.Pid, Fault: i.State.Error}
+	if i.State.FinishedAt.After(i.Created) {
+		run.Ended = i.State.FinishedAt
+	}
 	if i.State.Status != "running" && !i.State.StartedAt.IsZero() && i.State.FinishedAt.After(i.State.StartedAt) {
 		run.Length = i.State.FinishedAt.Sub(i.State.StartedAt)
 	}
