@@ -155,18 +155,13 @@ func (d Deploy) folder(ctx context.Context, o *Observed, p Project) (*Change, er
 			}
 		}
 	}
-	deploy := plan.Step{
-		Text: "deploy project " + string(p.Name),
-		Do:   func(ctx context.Context) error { return o.life.up(ctx, p, compose.UpOptions{Replace: replace}) },
-	}
 	if d.Idle != nil {
 		c.change.Undone = fmt.Sprintf("project %s sleeps as before", p.Name)
-		if deploy, err = o.Up(ctx, p, compose.UpOptions{Replace: replace}); err != nil {
-			return nil, err
-		}
+		err = o.Up(ctx, c.change, compose.UpOptions{Replace: replace})
+	} else {
+		err = o.UpEdited(ctx, c.change, compose.UpOptions{Replace: replace})
 	}
-	c.change.Steps = append(c.change.Steps, deploy)
-	return c.done(), nil
+	return c.done(), err
 }
 
 // site deploys new files for the project to serve. An engine that is away fails the first step.
@@ -288,7 +283,5 @@ func (d deployment) up(ctx context.Context, o compose.UpOptions) error {
 	if running.runs() {
 		d.change.Undone += ", and runs"
 	}
-	step, err := d.o.Up(ctx, d.change.Project, o)
-	d.change.Steps = append(d.change.Steps, step)
-	return err
+	return d.o.Up(ctx, d.change, o)
 }

@@ -37,19 +37,27 @@ func (l Life) explained(name Name, step func(ctx context.Context) error) func(ct
 // only that it cannot be changed or does not answer. The logs are those of the containers that are to blame, else of
 // those that clients reach.
 func diagnose(ctx context.Context, engine Lister, name Name, cause error) *Failure {
-	failure := &Failure{Err: cause}
 	running, err := Look(ctx, engine, name)
 	if err != nil {
-		return failure
+		return &Failure{Err: cause}
 	}
+	return explain(ctx, engine, cause, running.Containers)
+}
+
+// explain is diagnose of some containers.
+func explain(ctx context.Context, engine Lister, cause error, containers []docker.Container) *Failure {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+	defer cancel()
+	failure := &Failure{Err: cause}
 	if errors.Is(cause, context.Canceled) {
-		failure.Logs = lastLogs(ctx, engine, reached(running.Containers))
+		failure.Logs = lastLogs(ctx, engine, reached(containers))
 		return failure
 	}
 	var blamed []docker.Container
 	var words []string
-	for _, c := range running.Containers {
-		if c, err = engine.Container(ctx, c.ID); err != nil {
+	for _, c := range containers {
+		c, err := engine.Container(ctx, c.ID)
+		if err != nil {
 			continue // It went meanwhile.
 		}
 		log, _ := engine.Logs(ctx, c.ID, logLines)
@@ -58,7 +66,7 @@ func diagnose(ctx context.Context, engine Lister, name Name, cause error) *Failu
 		}
 	}
 	if len(blamed) == 0 {
-		failure.Logs = lastLogs(ctx, engine, reached(running.Containers))
+		failure.Logs = lastLogs(ctx, engine, reached(containers))
 		return failure
 	}
 	failure.Err = &diagnosis{strings.Join(words, "; "), cause}

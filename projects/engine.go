@@ -21,6 +21,7 @@ const (
 	composeService   = "com.docker.compose.service"
 	composeDir       = "com.docker.compose.project.working_dir"
 	composeDependsOn = "com.docker.compose.depends_on"
+	composeNetwork   = "com.docker.compose.network"
 )
 
 // Lister tells what an engine has; *docker.Client is one.
@@ -49,12 +50,19 @@ type Keeper interface {
 	RemoveImages(ctx context.Context, label string, ours func(name string, labels map[string]string) bool) error
 }
 
+// Switcher starts and names containers; *docker.Client is one.
+type Switcher interface {
+	Start(ctx context.Context, nameOrID string) error
+	Rename(ctx context.Context, nameOrID, name string) error
+}
+
 // Engine is what the life of a project asks of Docker itself.
 type Engine interface {
 	Lister
 	Remover
 	Keeper
 	Archiver
+	Switcher
 	Images() docker.Images
 }
 
@@ -94,6 +102,10 @@ func keepRunning(ctx context.Context, engine Engine, id string, keep bool) error
 type Composer interface {
 	// Up makes what runs equal to the compose.yaml in dir and waits until it runs.
 	Up(ctx context.Context, dir, name string, o compose.UpOptions) error
+	// Compare finds out what Up would change, after it has built or pulled the images unless they are there.
+	Compare(ctx context.Context, dir, name string, o compose.UpOptions) (compose.Rollout, error)
+	// Beside creates the new containers of a rollout beside those there are, without starting them.
+	Beside(ctx context.Context, dir, name string, r compose.Rollout, id string) error
 	// Images builds or pulls what Up would, and touches no container.
 	Images(ctx context.Context, dir, name string) error
 	// Exposed are the TCP ports that an image says to listen at; found reports whether the engine has it.
@@ -175,10 +187,11 @@ func ServiceOf(c docker.Container) string {
 
 // ShortName is a container's name for people: without its project's, as in web-1.
 func ShortName(c docker.Container) string {
-	if short, ok := strings.CutPrefix(c.Name, ProjectOf(c.Labels)+"-"); ok && ProjectOf(c.Labels) != "" {
+	name := strings.TrimSuffix(c.Name, label.Next)
+	if short, ok := strings.CutPrefix(name, ProjectOf(c.Labels)+"-"); ok && ProjectOf(c.Labels) != "" {
 		return short
 	}
-	return c.Name
+	return name
 }
 
 // empty reports that the engine has nothing of the project.

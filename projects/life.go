@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"gateway/projects/compose"
 	"gateway/projects/subnet"
 	"gateway/proxy/route"
 )
@@ -14,13 +15,15 @@ type Life struct {
 	Store   Store
 	Engine  Engine
 	Compose Composer
-	Gateway Gateway
+	Gateway Traffic
 	// Ready returns when all the project's keys are served, or with the reason why they are not.
 	Ready func(ctx context.Context, name Name, keys []route.Key) error
 	// Run runs a command in a container and returns what it wrote.
 	Run func(ctx context.Context, container string, command []string) (string, error)
 	// Planned is told of a change before it is made; its error ends it with nothing done. Nil agrees.
 	Planned func(c *Change) error
+	// Emit is told what happens to containers; nil tells nobody.
+	Emit func(e compose.Event)
 	// Note tells people of what was done beside the change; nil tells nobody.
 	Note func(text string)
 	// Remote is the engine's address when it is on another machine, which sees none of the folders here.
@@ -42,6 +45,9 @@ func (l Life) afterwards(ctx context.Context, name Name) (context.Context, conte
 	if times, err := l.Engine.Times(look, ComposeLabel(name)); err == nil {
 		patience += times.Stop + times.Start
 	}
+	if running, err := Look(look, l.Engine, name); err == nil && len(running.replaced()) > 0 {
+		patience += running.drain()
+	}
 	return context.WithTimeout(ctx, patience)
 }
 
@@ -52,6 +58,8 @@ type Failure struct {
 	Logs string
 	// Undone says what is true now that the change was undone, empty when it was not.
 	Undone string
+	// Served says that what ran before never stopped.
+	Served bool
 }
 
 // Error is the reason alone.

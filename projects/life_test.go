@@ -37,6 +37,13 @@ type fakeCompose struct {
 	// up says how the next call ends, after the network and the container are there.
 	// broken is how all further ones end.
 	up, broken error
+	// beside are the services that are replaced by containers beside those there are, and alone is why they cannot be.
+	// They wait for others as depends says.
+	beside  []string
+	alone   string
+	depends map[string]string
+	// during is called within each Up, nil for nothing.
+	during func()
 	// ports are those that images expose; unbuilt says how Prepare ends.
 	ports   []int
 	unbuilt error
@@ -88,6 +95,10 @@ func (f *fakeCompose) each(ctx context.Context, what, name string, do func(conta
 type fakeGateway struct {
 	held []policy.Held
 	err  error
+	// status is how containers answer, 0 for well.
+	status int
+	calls  []string
+	queued []string
 }
 
 func (g *fakeGateway) Table(context.Context) (Table, error) {
@@ -96,6 +107,24 @@ func (g *fakeGateway) Table(context.Context) (Table, error) {
 		t.Routes = append(t.Routes, Route{Key: h.Key, Project: h.Project, Service: strings.TrimPrefix(h.By, "container "), State: "ready"})
 	}
 	return t, g.err
+}
+
+func (g *fakeGateway) Check(_ context.Context, c Check) (int, error) {
+	g.calls = append(g.calls, "check "+c.Path)
+	if g.status == 0 {
+		return 200, nil
+	}
+	return g.status, nil
+}
+
+func (g *fakeGateway) Queue(_ context.Context, key route.Key, _ Queue) error {
+	g.queued = append(g.queued, key.String())
+	return nil
+}
+
+func (g *fakeGateway) Unqueue(_ context.Context, key route.Key) error {
+	g.queued = slices.DeleteFunc(g.queued, func(one string) bool { return one == key.String() })
+	return nil
 }
 
 func (g *fakeGateway) Probe(context.Context, route.Key) error { return g.err }
@@ -111,6 +140,9 @@ func (f *fakeCompose) Up(ctx context.Context, dir, name string, o compose.UpOpti
 		call += " only " + strings.Join(o.Only, ",")
 	}
 	f.calls = append(f.calls, call)
+	if f.during != nil {
+		f.during()
+	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -146,6 +178,42 @@ func (f *fakeCompose) Up(ctx context.Context, dir, name string, o compose.UpOpti
 	}
 	err, f.up = f.up, nil
 	return errors.Join(err, f.broken)
+}
+
+func (f *fakeCompose) Compare(ctx context.Context, _, name string, o compose.UpOptions) (compose.Rollout, error) {
+	var r compose.Rollout
+	if f.beside == nil && f.alone == "" {
+		return r, nil
+	}
+	if !o.Made {
+		if err := f.Images(ctx, "", name); err != nil {
+			return r, err
+		}
+	}
+	r.Services, r.Alone = f.beside, f.alone
+	running, err := Look(ctx, f.client, Name(name))
+	for _, c := range running.Containers {
+		if slices.Contains(f.beside, ServiceOf(c)) {
+			r.Replaces = append(r.Replaces, c.ID)
+		}
+	}
+	return r, err
+}
+
+func (f *fakeCompose) Beside(ctx context.Context, dir, name string, r compose.Rollout, id string) error {
+	f.calls = append(f.calls, "beside")
+	for _, service := range r.Services {
+		f.engine.AddContainer(dockertest.Container{
+			Name: name + "-" + service + "-2", Image: "gateway:latest", Networks: []string{name + "_web"}, Stopped: true,
+			Labels: map[string]string{
+				composeProject: name, composeService: service, composeDir: dir, composeDependsOn: f.depends[service], label.Path: "/" + name,
+				label.Rollout: id, label.Replaces: strings.Join(r.Replaces, ","),
+			},
+		})
+	}
+	err := f.up
+	f.up = nil
+	return errors.Join(err, ctx.Err())
 }
 
 func (f *fakeCompose) Images(ctx context.Context, _, _ string) error {

@@ -22,6 +22,7 @@ func TestMain(m *testing.M) {
 		return
 	}
 	settleTime = 500 * time.Millisecond
+	rolloutPoll = time.Millisecond
 	os.Exit(m.Run())
 }
 

@@ -212,11 +212,10 @@ func (m *move) change(ctx context.Context, o *Observed) (*Change, error) {
 			c.Steps = append(c.Steps, plan.Step{Text: fmt.Sprintf("redirect %s to %s until %s", m.from, m.to, m.Redirect.Format(time.DateOnly))})
 		}
 	}
-	deploy, err := o.Up(ctx, m.project, compose.UpOptions{})
-	if err != nil {
+	if err := o.Up(ctx, c, compose.UpOptions{}); err != nil {
 		return nil, err
 	}
-	c.Steps = append(c.Steps, deploy, plan.Step{Text: fmt.Sprintf("wait until %s answers", m.to)})
+	c.Steps = append(c.Steps, plan.Step{Text: fmt.Sprintf("wait until %s answers", m.to)})
 	if m.template == nil || m.template.Move == nil {
 		return c, nil
 	}

@@ -169,6 +169,9 @@ func (r Readiness) look(ctx context.Context, name Name, key route.Key) (wrong bo
 		}
 		switch found.State {
 		case ready:
+			if found.Paused {
+				return false, nil
+			}
 			return false, r.Gateway.Probe(ctx, key)
 		case string(route.Unreachable):
 			// That is what the last requests found; this one may find it well.

@@ -60,7 +60,8 @@ func awaiting(seen func() Table, containers []docker.Container) Readiness {
 
 func TestReadiness_WaitsUntilTheRouteIsServed(t *testing.T) {
 	robots := Route{Key: route.Key{Prefix: prefix(t, "/robots")}, Project: "robots", State: "ready"}
-	starting, stolen, refused := robots, robots, robots
+	starting, stolen, refused, closed := robots, robots, robots, robots
+	closed.Paused = true
 	refused.State, refused.Reason = "unreachable", "it refuses connections"
 	starting.State, stolen.Project = "starting", "thief"
 	crash := docker.Container{Name: "robots-site-1", State: "restarting", Status: "Restarting (1) 1 second ago"}
@@ -82,6 +83,7 @@ func TestReadiness_WaitsUntilTheRouteIsServed(t *testing.T) {
 		"found well":      {seen: []Table{{Routes: []Route{refused}}}, atMost: 0},
 		"unreachable":     {seen: []Table{{Routes: []Route{refused}}}, probe: errors.New("502"), want: "route /robots is unreachable: it refuses connections", atLeast: readyTimeout, atMost: readyTimeout},
 		"another's":       {seen: []Table{{Routes: []Route{stolen}}}, want: "not in the table", atLeast: readyTimeout, atMost: readyTimeout},
+		"paused":          {seen: []Table{{Routes: []Route{closed}}}, probe: errors.New("503"), atMost: 0},
 		"silent":          {seen: []Table{{Routes: []Route{robots}}}, probe: errors.New("502"), want: "502", atLeast: readyTimeout, atMost: readyTimeout},
 		"crashing":        {seen: []Table{{}}, container: []docker.Container{crash}, want: "does not keep running (Restarting (1)", atLeast: wrongFor, atMost: 2 * wrongFor},
 		"a problem":       {seen: []Table{{Problems: []Problem{problem}}}, want: "its path is taken; choose another", atLeast: wrongFor, atMost: 2 * wrongFor},

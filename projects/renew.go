@@ -54,12 +54,11 @@ func (r Renew) Plan(ctx context.Context, o *Observed) (*Change, error) {
 	if c.Notes, err = o.CheckPolicy(ctx, compose.Subject{Dir: p.Dir}); err != nil {
 		return nil, err
 	}
-	deploy, err := o.Up(ctx, p, compose.UpOptions{})
-	if !running.runs() {
-		deploy.Text = "start project " + string(p.Name) + " again"
+	err = o.Up(ctx, c, compose.UpOptions{})
+	if !running.runs() && err == nil {
+		c.Steps[len(c.Steps)-1].Text = "start project " + string(p.Name) + " again"
 		c.Undone = fmt.Sprintf("project %s is suspended as before", r.Name)
 	}
-	c.Steps = append(c.Steps, deploy)
 	return c, err
 }
 

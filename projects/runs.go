@@ -10,6 +10,7 @@ import (
 	"gateway/projects/compose"
 	"gateway/projects/plan"
 	"gateway/proxy/docker"
+	"gateway/proxy/label"
 )
 
 // The actions on what runs.
@@ -29,6 +30,8 @@ const (
 	// withdraw removes the containers of the services that it began to replace, which are all but those that have the
 	// containers Names, by id.
 	withdraw plan.Kind = "withdraw"
+	// abandon removes the containers that an unfinished deployment started beside those there were, which are Names, by id.
+	abandon plan.Kind = "abandon"
 	// retag gives images their names back: Names are pairs of a name and the id that it had, empty for none.
 	retag plan.Kind = "retag"
 	// dropOld removes the images that have lost their names, of the same pairs.
@@ -67,12 +70,24 @@ func (l Life) act(ctx context.Context, name Name, a plan.Action, interrupted boo
 		return l.startOnly(ctx, a.Names)
 	case keep:
 		return KeepRunning(ctx, l.Engine, name, true)
+	case retire:
+		return l.retire(ctx, name)
+	case unqueue:
+		keys, err := parseKeys(a.Names)
+		if err != nil {
+			return err
+		}
+		return l.unqueue(ctx, keys)
 	case stop:
 		if err := l.halt(ctx, name); err != nil {
 			return fmt.Errorf("stopping project %s again: %w", name, err)
 		}
 	case withdraw:
 		if err := l.withdraw(ctx, name, a.Names, interrupted); err != nil {
+			return fmt.Errorf("removing what was made of project %s: %w", name, err)
+		}
+	case abandon:
+		if err := l.abandon(ctx, name, a.Names); err != nil {
 			return fmt.Errorf("removing what was made of project %s: %w", name, err)
 		}
 	case retag:
@@ -106,31 +121,78 @@ func (l Life) halt(ctx context.Context, name Name) error {
 	return l.Compose.Stop(ctx, string(name))
 }
 
-// Up is the step that makes what runs equal to the folder of a project, and waits for its routes. When it fails, what it
-// made of containers is removed and what ran before runs again; what did not run is stopped.
-func (o *Observed) Up(ctx context.Context, p Project, options compose.UpOptions) (plan.Step, error) {
+// Up adds the step that makes what runs equal to the folder of a change's project, and waits for its routes: beside what runs
+// where that is possible. When it fails, what it made of containers is removed and what ran before runs again; what did not
+// run is stopped.
+func (o *Observed) Up(ctx context.Context, c *Change, options compose.UpOptions) error {
 	running, err := o.Running(ctx)
 	if err != nil {
-		return plan.Step{}, err
+		return err
 	}
-	var before []string
-	for _, c := range running.Containers {
-		before = append(before, c.ID)
-	}
-	resume := plan.Action{Kind: up, Path: p.Dir}
+	resume := plan.Action{Kind: up, Path: c.Project.Dir}
 	if !running.runs() {
 		resume = plan.Action{Kind: stop}
 	}
-	return plan.Step{
+	o.deploy(c, running, options, plan.Action{Kind: withdraw, Names: running.ids()}, resume)
+	return nil
+}
+
+// UpEdited is Up of a folder that people edited, so that there is nothing to go back to but the containers there are: what
+// runs goes on when new containers that started beside it fail.
+func (o *Observed) UpEdited(ctx context.Context, c *Change, options compose.UpOptions) error {
+	running, err := o.Running(ctx)
+	if err != nil {
+		return err
+	}
+	o.deploy(c, running, options, plan.Action{Kind: abandon, Names: running.ids()})
+	return nil
+}
+
+// deploy adds the step to a change, with what undoes it and what comes after that.
+func (o *Observed) deploy(c *Change, running Running, options compose.UpOptions, undo plan.Action, resume ...plan.Action) {
+	p := c.Project
+	c.Steps = append(c.Steps, plan.Step{
 		Text:   "deploy project " + string(p.Name),
 		Do:     func(ctx context.Context) error { return o.life.up(ctx, p, options) },
-		Undo:   []plan.Action{{Kind: withdraw, Names: before}},
-		Resume: []plan.Action{resume},
-	}, nil
+		Undo:   []plan.Action{undo},
+		Resume: append(resume, released(append(running.keys(), p.keys()...))),
+	})
+	// What was replaced has images and folders in use that others of these actions remove.
+	c.Cleanup = append([]plan.Action{{Kind: retire}}, c.Cleanup...)
+}
+
+// ids are the full ids of the containers.
+func (r Running) ids() []string {
+	var all []string
+	for _, c := range r.Containers {
+		all = append(all, c.ID)
+	}
+	return all
 }
 
 // up makes what runs equal to a project's folder and waits for its routes.
 func (l Life) up(ctx context.Context, p Project, o compose.UpOptions) error {
+	running, err := Look(ctx, l.Engine, p.Name)
+	if err != nil {
+		return err
+	}
+	if _, err := l.Gateway.Table(ctx); err == nil && running.runs() {
+		if err := errors.Join(l.forget(ctx, p.Name), l.retire(ctx, p.Name)); err != nil {
+			return err
+		}
+		changes, err := l.Compose.Compare(ctx, p.Dir, string(p.Name), o)
+		if err != nil {
+			return l.failed(ctx, p.Name, errors.Join(fmt.Errorf("deploying project %s: %w", p.Name, err), l.sweep(ctx, err)))
+		}
+		o.Made = true
+		switch {
+		case changes.None():
+		case changes.Alone == "":
+			return newRollout(l, p.Name, changes.Replaces).run(ctx, p, changes)
+		default:
+			return l.replace(ctx, p, o, changes)
+		}
+	}
 	if err := l.run(ctx, p.Dir, p.Name, o); err != nil {
 		return l.failed(ctx, p.Name, fmt.Errorf("deploying project %s: %w", p.Name, err))
 	}
@@ -161,14 +223,20 @@ func (l Life) withdraw(ctx context.Context, name Name, before []string, interrup
 	if err != nil {
 		return err
 	}
+	if err := l.abandon(ctx, name, before); err != nil {
+		return err
+	}
 	touched := map[string]bool{}
 	for _, c := range running.Containers {
+		if madeBeside(c, before) {
+			continue
+		}
 		if !slices.Contains(before, c.ID) || interrupted && restartsWithOthers(c) {
 			touched[ServiceOf(c)] = true
 		}
 	}
 	for _, c := range running.Containers {
-		if !touched[ServiceOf(c)] {
+		if !touched[ServiceOf(c)] || madeBeside(c, before) {
 			continue
 		}
 		if err := l.Engine.Remove(ctx, c.ID, docker.OwnTimeout); err != nil {
@@ -176,6 +244,20 @@ func (l Life) withdraw(ctx context.Context, name Name, before []string, interrup
 		}
 	}
 	return nil
+}
+
+// madeBeside reports whether a container is one that an unfinished deployment started beside others.
+func madeBeside(c docker.Container, before []string) bool {
+	return c.Labels[label.Rollout] != "" && !slices.Contains(before, c.ID)
+}
+
+// abandon removes the containers that an unfinished deployment started beside others, which go on.
+func (l Life) abandon(ctx context.Context, name Name, before []string) error {
+	running, err := Look(ctx, l.Engine, name)
+	if err != nil {
+		return err
+	}
+	return l.takeBack(ctx, slices.DeleteFunc(running.Containers, func(c docker.Container) bool { return !madeBeside(c, before) }))
 }
 
 // restartsWithOthers reports whether a container is stopped when one that it depends on is replaced. Compose labels it with

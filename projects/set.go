@@ -60,10 +60,8 @@ func (r Set) Plan(ctx context.Context, o *Observed) (*Change, error) {
 	if err != nil {
 		return nil, err
 	}
-	deploy, err := o.Up(ctx, p, compose.UpOptions{Replace: replace})
-	c.Steps = append(c.Steps, deploy)
 	c.Keys = p.keys()
-	return c, err
+	return c, o.Up(ctx, c, compose.UpOptions{Replace: replace})
 }
 
 // ParameterValue is what a project has of a parameter.

@@ -66,10 +66,9 @@ func (u Update) Plan(ctx context.Context, o *Observed) (*Change, error) {
 	for _, image := range c.Images {
 		services = append(services, image.Service)
 	}
-	replace, err := o.Up(ctx, p, compose.UpOptions{Made: true})
-	replace.Text = "replace the containers of " + strings.Join(services, ", ")
-	c.Steps = append(c.Steps, replace)
 	c.Keys = p.keys()
+	err = o.Up(ctx, c, compose.UpOptions{Made: true})
+	c.Steps[len(c.Steps)-1].Text = "replace the containers of " + strings.Join(services, ", ")
 	return c, err
 }
 

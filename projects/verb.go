@@ -135,6 +135,9 @@ func (l Life) apply(ctx context.Context, c *Change) error {
 	}
 	if !half {
 		failure.Undone = c.Undone
+		if failure.Served {
+			failure.Undone = strings.TrimPrefix(c.Undone+"; the containers before it never stopped and serve all requests", "; ")
+		}
 		return failure
 	}
 	failure.Err = left(failure.Err, "%w; fix it with: %s", failed.Err, c.Fix)

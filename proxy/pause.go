@@ -224,26 +224,26 @@ func readPause(order admin.Pause, now time.Time) (terms, error) {
 }
 
 // Resume implements admin.Pauser.
-func (s *pauses) Resume(key string) (admin.Pause, error) {
+func (s *pauses) Resume(key, message string) (admin.Pause, error) {
 	parsed, err := route.ParseKey(key)
 	if err != nil {
 		return admin.Pause{}, fmt.Errorf("%w: %w", admin.ErrRefused, err)
 	}
 	var told admin.Pause
 	var was bool
-	aside(func() { told, was = s.resume(parsed, time.Now()) })
+	aside(func() { told, was = s.resume(parsed, message, time.Now()) })
 	if table := s.table(); !was && (table == nil || table.Lookup(parsed) == nil) {
 		return admin.Pause{}, fmt.Errorf("%w: %s", admin.ErrNoRoute, parsed)
 	}
 	return told, nil
 }
 
-func (s *pauses) resume(key route.Key, now time.Time) (admin.Pause, bool) {
+func (s *pauses) resume(key route.Key, message string, now time.Time) (admin.Pause, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.drop(now)
 	p := s.all()[key]
-	if p == nil {
+	if p == nil || message != "" && p.terms.Load().Message != message {
 		return admin.Pause{}, false
 	}
 	told := p.describe()

@@ -57,11 +57,11 @@ func TestPause_IsShownUntilItIsResumed(t *testing.T) {
 	if again.Message != "later" || again.Wait != 0 || again.Since != told.Since {
 		t.Errorf("changed to %+v", again)
 	}
-	was, err := s.Resume("/a")
+	was, err := s.Resume("/a", "")
 	if err != nil || was != again || shown(t, s, "/a") != nil {
 		t.Errorf("resumed %+v, %v, and it is shown as %+v", was, err, shown(t, s, "/a"))
 	}
-	if was, err := s.Resume("/a"); err != nil || !was.Since.IsZero() {
+	if was, err := s.Resume("/a", ""); err != nil || !was.Since.IsZero() {
 		t.Errorf("resumed again: %+v, %v", was, err)
 	}
 	if s.pauses.current.Load() != nil {
@@ -101,10 +101,10 @@ func TestPause_HoldsOrdersToTheirRules(t *testing.T) {
 	if shown(t, s, "/a") != nil {
 		t.Error("an order that was refused is in force")
 	}
-	if _, err := s.Resume("/x"); !errors.Is(err, admin.ErrNoRoute) {
+	if _, err := s.Resume("/x", ""); !errors.Is(err, admin.ErrNoRoute) {
 		t.Errorf("resuming an unknown route: %v", err)
 	}
-	if _, err := s.Resume("x"); !errors.Is(err, admin.ErrRefused) {
+	if _, err := s.Resume("x", ""); !errors.Is(err, admin.ErrRefused) {
 		t.Errorf("resuming no route: %v", err)
 	}
 	pauseRoute(t, s, "/a", order(strings.Repeat("가", admin.MaxMessage), admin.MaxWait))
@@ -128,7 +128,7 @@ func TestPause_SurvivesTablesAndRestarts(t *testing.T) {
 	if got == nil || got.Message != want.Message || got.Wait != want.Wait || !got.Since.Equal(want.Since) || !got.Until.Equal(want.Until) {
 		t.Errorf("after a restart: %+v, want %+v", got, want)
 	}
-	if _, err := s.Resume("/a"); err != nil {
+	if _, err := s.Resume("/a", ""); err != nil {
 		t.Error(err)
 	}
 	s, _ = fresh(t, folder)
@@ -218,7 +218,7 @@ func TestPause_OutlivesItsRouteForADay(t *testing.T) {
 	if len(s.pauses.all()) != 1 {
 		t.Fatal("the day begins when the route leaves, not before")
 	}
-	if was, err := s.Resume("/a"); err != nil || was.Since.IsZero() {
+	if was, err := s.Resume("/a", ""); err != nil || was.Since.IsZero() {
 		t.Errorf("resuming a paused route that is not in the table: %+v, %v", was, err)
 	}
 	back()
@@ -281,7 +281,7 @@ func TestPause_IsSafeWhileAllHappensAtOnce(t *testing.T) {
 	done := make(chan struct{})
 	work := []func(){
 		func() { pauseRoute(t, s, "/a", order("x", time.Second)) },
-		func() { _, _ = s.Resume("/a") },
+		func() { _, _ = s.Resume("/a", "") },
 		func() { s.pauses.paused(key, time.Now()); s.Routes() },
 		func() { s.pauses.look(time.Now()); s.SetTable(tableOf(t, "/a")); s.SetTable(tableOf(t, "/a", "/b")) },
 	}
@@ -296,7 +296,7 @@ func TestPause_IsSafeWhileAllHappensAtOnce(t *testing.T) {
 	for range work {
 		<-done
 	}
-	if _, err := s.Resume("/a"); err != nil || s.pauses.paused(key, time.Now()) != nil {
+	if _, err := s.Resume("/a", ""); err != nil || s.pauses.paused(key, time.Now()) != nil {
 		t.Errorf("after all: %v", err)
 	}
 }

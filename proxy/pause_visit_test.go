@@ -47,7 +47,7 @@ func (p *running) noted(t *testing.T, key string, n int) (last []admin.Request) 
 
 func resumeRoute(t *testing.T, s *Server, key string) admin.Pause {
 	t.Helper()
-	was, err := s.Resume(key)
+	was, err := s.Resume(key, "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -59,11 +59,17 @@ type phase struct {
 // gather brings a crowd to a path, which leaves when the test ends.
 func gather(t *testing.T, path string) *crowd {
 	t.Helper()
+	return gatherOf(t, path, crowdSize)
+}
+
+// gatherOf brings a crowd of some size.
+func gatherOf(t *testing.T, path string, size int) *crowd {
+	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	c := &crowd{t: t, path: path, stop: stop, underway: map[string]int{}}
 	c.phase("at first")
-	for i := range crowdSize {
-		c.done.Go(func() { c.visit(ctx, crowdPause*time.Duration(i)/crowdSize) })
+	for i := range size {
+		c.done.Go(func() { c.visit(ctx, crowdPause*time.Duration(i)/time.Duration(size)) })
 	}
 	t.Cleanup(c.leave)
 	return c

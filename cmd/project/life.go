@@ -31,7 +31,7 @@ func life(s *cli.Session, advise ...func(port uint16) string) (projects.Life, er
 			tell(s.Env, c.Notes)
 			return nil
 		},
-		Note: note,
+		Note: note, Emit: s.Progress.Emit,
 	}
 	if cli.Local(s.Host) {
 		l.HostRoutes = subnet.HostRoutes
@@ -58,10 +58,12 @@ func (g gateway) Table(ctx context.Context) (projects.Table, error) {
 		if err != nil {
 			continue
 		}
-		entry := projects.Route{Key: key, Project: r.Project, Service: r.Service, State: r.State, Reason: r.Reason}
+		entry := projects.Route{Key: key, Project: r.Project, Service: r.Service, State: r.State, Reason: r.Reason, Paused: r.Paused != nil}
 		for _, target := range r.Targets {
 			at, _ := netip.ParseAddrPort(target.Address)
-			entry.Targets = append(entry.Targets, projects.Target{Name: target.Name, Address: at})
+			entry.Targets = append(entry.Targets, projects.Target{
+				ID: target.ID, Name: target.Name, Address: at, State: target.State, Inflight: target.Inflight,
+			})
 		}
 		t.Routes = append(t.Routes, entry)
 	}

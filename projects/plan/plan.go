@@ -148,11 +148,11 @@ func (r Runner) undo(ctx context.Context, journal *journal, cause error) error {
 			continue
 		}
 		err := crash.at(fmt.Sprintf("undo %d: %s", i+1, a.Kind))
-		if errors.Is(err, ErrCrash) {
-			return errors.Join(err, journal.close())
-		}
 		if err == nil {
 			err = r.act(ctx, a)
+		}
+		if errors.Is(err, ErrCrash) {
+			return errors.Join(err, journal.close())
 		}
 		if err != nil && i >= len(journal.began) {
 			// All is as it was, but that it does not run: that need not succeed at the next try either.
@@ -181,9 +181,11 @@ func (r Runner) finish(ctx context.Context, journal *journal) error {
 		if err := crash.at(fmt.Sprintf("cleanup %d: %s", i+1, a.Kind)); err != nil {
 			return errors.Join(err, journal.close())
 		}
-		if err := r.act(ctx, a); err != nil {
-			failed = errors.Join(failed, err)
+		err := r.act(ctx, a)
+		if errors.Is(err, ErrCrash) {
+			return errors.Join(err, journal.close())
 		}
+		failed = errors.Join(failed, err)
 	}
 	if err := errors.Join(failed, journal.remove()); err != nil {
 		return &CleanupError{err}
@@ -224,6 +226,9 @@ type hookKey struct{}
 func WithHook(ctx context.Context, at func(point string) error) context.Context {
 	return context.WithValue(ctx, hookKey{}, hook(at))
 }
+
+// Point is called within a step at a point where the process could die. It returns nil in all but tests.
+func Point(ctx context.Context, name string) error { return crashes(ctx).at(name) }
 
 func crashes(ctx context.Context) hook {
 	at, _ := ctx.Value(hookKey{}).(hook)

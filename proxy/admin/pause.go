@@ -42,8 +42,9 @@ type Pauser interface {
 	// is ErrNoRoute for a key that is not in the table.
 	Pause(key string, p Pause) (Pause, error)
 	// Resume lets the requests that wait go on, and returns the pause that is over: one without Since when there was none.
-	// The error is ErrNoRoute for a key that is neither paused nor in the table.
-	Resume(key string) (Pause, error)
+	// The error is ErrNoRoute for a key that is neither paused nor in the table. With a message, a pause that has another
+	// one goes on, as if there were none.
+	Resume(key, message string) (Pause, error)
 }
 
 // Pause pauses a route, or changes how it is paused. It is on the proxy's disk when the call returns. The errors are those
@@ -62,8 +63,17 @@ func (c *Client) Pause(ctx context.Context, key string, p Pause) (Pause, error) 
 
 // Resume ends the pause of a route and returns it. The errors are those of Pauser.
 func (c *Client) Resume(ctx context.Context, key string) (Pause, error) {
+	return c.ResumeOf(ctx, key, "")
+}
+
+// ResumeOf ends the pause of a route if it has a message, and returns it. An empty message stands for any.
+func (c *Client) ResumeOf(ctx context.Context, key, message string) (Pause, error) {
+	path := pausePath(key)
+	if message != "" {
+		path += "&" + url.Values{"message": {message}}.Encode()
+	}
 	var was Pause
-	if err := c.call(ctx, http.MethodDelete, pausePath(key), nil, &was); err != nil {
+	if err := c.call(ctx, http.MethodDelete, path, nil, &was); err != nil {
 		return Pause{}, fmt.Errorf("resuming %s: %w", key, err)
 	}
 	return was, nil
@@ -92,5 +102,5 @@ func deletePause(g Pauser, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return g.Resume(key)
+	return g.Resume(key, r.URL.Query().Get("message"))
 }

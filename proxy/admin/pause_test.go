@@ -23,16 +23,17 @@ func (p *proxy) Pause(key string, order admin.Pause) (admin.Pause, error) {
 	return order, nil
 }
 
-func (p *proxy) Resume(key string) (admin.Pause, error) {
+func (p *proxy) Resume(key, message string) (admin.Pause, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if key != "/robots" {
 		return admin.Pause{}, fmt.Errorf("%w: %s", admin.ErrNoRoute, key)
 	}
 	was := p.paused
-	if p.paused = nil; was == nil {
+	if was == nil || message != "" && was.Message != message {
 		return admin.Pause{}, nil
 	}
+	p.paused = nil
 	return *was, nil
 }
 
@@ -65,7 +66,10 @@ func TestClient_PausesAndResumes(t *testing.T) {
 	if got, err := client.Pause(ctx, "/robots", order); err != nil || got != want {
 		t.Errorf("Pause = %+v, %v, want %+v", got, err, want)
 	}
-	if got, err := client.Resume(ctx, "/robots"); err != nil || got != want {
+	if got, err := client.ResumeOf(ctx, "/robots", "다른 말"); err != nil || !got.Since.IsZero() {
+		t.Errorf("ResumeOf another message = %+v, %v", got, err)
+	}
+	if got, err := client.ResumeOf(ctx, "/robots", want.Message); err != nil || got != want {
 		t.Errorf("Resume = %+v, %v, want %+v", got, err, want)
 	}
 	if got, err := client.Resume(ctx, "/robots"); err != nil || !got.Since.IsZero() {

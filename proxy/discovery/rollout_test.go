@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -13,9 +14,7 @@ import (
 // copyOf is a container of service web or api in project p.
 func copyOf(service, id string, labels map[string]string) docker.Container {
 	c := box(map[string]string{composeProject: "p", composeService: service, label.Path: "/" + service}, "p_web")
-	for key, value := range labels {
-		c.Labels[key] = value
-	}
+	maps.Copy(c.Labels, labels)
 	c.ID, c.Name = id, "p-"+id
 	return c
 }

@@ -255,14 +255,27 @@ func TestRename_GivesAContainerAnotherName(t *testing.T) {
 		c, other := l.run(t, docker.Spec{Command: []string{"serve"}}), l.run(t, docker.Spec{Command: []string{"serve"}})
 		name := c.Name + ".next"
 		w := watch(t, l)
+		listed := func() string {
+			all, err := l.client.Containers(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, one := range all {
+				if one.ID == c.ID {
+					return one.Name
+				}
+			}
+			return ""
+		}
+		listed()
 		for range 2 {
 			if err := l.client.Rename(t.Context(), c.ID, name); err != nil {
 				t.Fatal(err)
 			}
 		}
 		w.until(c.ID, "rename")
-		if now, err := l.client.Container(t.Context(), c.ID); err != nil || now.Name != name || now.State != "running" {
-			t.Errorf("renamed, it is %+v %v", now, err)
+		if now, err := l.client.Container(t.Context(), c.ID); err != nil || now.Name != name || now.State != "running" || listed() != name {
+			t.Errorf("renamed, it is %+v %v, listed as %s", now, err, listed())
 		}
 		if err := l.client.Rename(t.Context(), c.ID, other.Name); err == nil || !strings.Contains(err.Error(), "already in use") {
 			t.Errorf("to a name that another has: %v", err)

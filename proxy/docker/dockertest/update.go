@@ -45,7 +45,7 @@ func (a *api) handleRename(r *http.Request) (int, any, error) {
 			return refuse(http.StatusConflict, "Conflict. The container name %q is already in use by container %q. You have to remove (or rename) that container to be able to reuse that name.", "/"+name, other.id)
 		}
 		old := b.name
-		b.name = name
+		b.name, b.encoded = name, nil
 		b.emit("rename", map[string]string{"oldName": "/" + old})
 		return nil
 	})
