@@ -20,12 +20,12 @@ export PGUSER PGPASSWORD PGOPTIONS
 dump() {
 	databases=$(psql -X -A -t -d postgres -c 'SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate ORDER BY 1')
 	# Some roles are there already when this is loaded.
-	echo '\set ON_ERROR_STOP off'
+	printf '%s\n' '\set ON_ERROR_STOP off'
 	pg_dumpall --globals-only --database=postgres
-	echo '\set ON_ERROR_STOP on'
+	printf '%s\n' '\set ON_ERROR_STOP on'
 	while IFS= read -r name; do
 		if [ "$name" = postgres ]; then
-			echo '\connect postgres'
+			printf '%s\n' '\connect postgres'
 			pg_dump --clean --if-exists --dbname=postgres
 		else
 			pg_dump --create --clean --if-exists --dbname="$name"
