@@ -264,7 +264,25 @@ func (b *archiving) content(ctx context.Context, w *archive.Writer) error {
 	if err := b.folder(ctx, w); err != nil {
 		return err
 	}
-	return b.allVolumes(ctx, w)
+	if err := b.allVolumes(ctx, w); err != nil {
+		return err
+	}
+	return b.rested(ctx)
+}
+
+// rested refuses what was copied while something began to run that had not: files of a database may be torn then.
+func (b *archiving) rested(ctx context.Context) error {
+	now, err := Look(ctx, b.life.Engine, b.Name)
+	if err != nil {
+		return err
+	}
+	for _, c := range now.Containers {
+		ran := slices.ContainsFunc(b.running.Containers, func(before docker.Container) bool { return before.ID == c.ID && before.State == "running" })
+		if c.State == "running" && (!ran || b.Stop) {
+			return fmt.Errorf("container %s was started meanwhile, and files may have changed; run the command again", c.Name)
+		}
+	}
+	return nil
 }
 
 func (b *archiving) failed(err error) error {

@@ -270,3 +270,41 @@ func TestBackup_NamesTheVolumesOfOthers(t *testing.T) {
 		t.Errorf("notes %s", notes)
 	}
 }
+
+func TestBackup_RefusesWhatWasStartedMeanwhile(t *testing.T) {
+	b := keeping(t)
+	b.engine.Stop("robots-site-1")
+	back := backupOf(b)
+	back.Progress = func(int64) {
+		if c, err := b.client.Container(t.Context(), "robots-site-1"); err == nil && c.State != "running" {
+			b.engine.Start("robots-site-1")
+		}
+	}
+	if _, err := b.Backup(t.Context(), back); err == nil || !strings.Contains(err.Error(), "robots-site-1 was started meanwhile") {
+		t.Errorf("got %v", err)
+	}
+	b.onlyWhole(t)
+}
+
+func TestRestore_BeginsATermWhenTheOneInTheArchiveIsOver(t *testing.T) {
+	_, file := archived(t) // It expires on 2027-06-30.
+	for name, c := range map[string]struct {
+		on, until, want string
+		renew           bool
+	}{
+		"goes on":  {"2027-06-30", "2027-09-28", "2027-06-30", false},
+		"is over":  {"2027-07-01", "2027-09-29", "2027-09-29", false},
+		"is asked": {"2027-01-01", "2028-01-01", "2028-01-01", true},
+	} {
+		b := newBench(t)
+		r := restoreOf(file, "robots")
+		r.Term, r.Renew = Renew{On: day(t, c.on), Until: day(t, c.until)}, c.renew
+		if _, err := b.Do(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+		p, err := b.Store.Load("robots")
+		if err != nil || !p.Expires.Equal(day(t, c.want)) || !p.Claims[0].Expires.Equal(day(t, c.want)) {
+			t.Errorf("%s: it expires on %s, %v", name, p.Expires, err)
+		}
+	}
+}

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"gateway/projects/archive"
 	"gateway/projects/compose"
@@ -38,6 +37,10 @@ type Restore struct {
 	Pool netip.Prefix
 	// Trust are the rules of the policy that it may break: those that the archive records do not count by themselves.
 	Trust policy.Trust
+	// Term is the term that begins when the one in the archive is over, or with Renew in any case; the zero value is the
+	// default term from today.
+	Term  Renew
+	Renew bool
 	// Template finds the project's template by its name.
 	Template func(name string) (templates.Template, error)
 	// Progress is told how many bytes of volumes were read; nil tells nobody.
@@ -57,8 +60,8 @@ type restoring struct {
 	project    Project
 	// moved is the change of path, nil for none.
 	moved *move
-	// subnets says which subnets are replaced.
-	subnets []string
+	// edited says what else is edited.
+	edited []string
 	// volumes are the names of those to make, by key.
 	volumes map[string]string
 }
@@ -165,22 +168,6 @@ func (u *restoring) trusted() error {
 	return u.rewrite(ComposeFile, func(text []byte) ([]byte, error) { return policy.Record(text, u.Trust) })
 }
 
-// newTerm renews a project that was being retired when it was archived: else it would be suspended again at once.
-func (u *restoring) newTerm(ctx context.Context) error {
-	if u.project.Expiry == (Expiry{}) {
-		return nil
-	}
-	today := Today(time.Now())
-	steps, err := Renew{Name: u.Name, Until: DefaultTerm.After(today), On: today}.writes(u.project)
-	for _, step := range steps {
-		err = errors.Join(err, step.Do(ctx))
-	}
-	if err == nil {
-		u.project.Document, err = read(u.Name, u.stage)
-	}
-	return err
-}
-
 // rewrite changes a file of the stage.
 func (u *restoring) rewrite(name string, change func([]byte) ([]byte, error)) error {
 	path := filepath.Join(u.stage, filepath.FromSlash(name))
@@ -243,7 +230,7 @@ func (u *restoring) change(free func(), notes []string) *Change {
 	if u.moved != nil {
 		c.Steps = append(c.Steps, plan.Step{Text: fmt.Sprintf("write %s in place of %s in %s", u.moved.to.Prefix, u.moved.from.Prefix, filepath.Base(u.moved.project.routesFile()))})
 	}
-	for _, text := range u.subnets {
+	for _, text := range u.edited {
 		c.Steps = append(c.Steps, plan.Step{Text: text})
 	}
 	c.Steps = append(c.Steps, plan.Step{Do: func(context.Context) error { free(); return nil }})

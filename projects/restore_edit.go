@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"gateway/projects/composefile"
 	"gateway/projects/subnet"
@@ -28,6 +29,32 @@ func (u *restoring) rename() error {
 		}
 		return file.Bytes(), nil
 	})
+}
+
+// newTerm begins a new term for a project whose own is over, or which was being retired when it was archived: it would be
+// suspended again at once.
+func (u *restoring) newTerm(ctx context.Context) error {
+	p, term := u.project, u.Term
+	if term.On.IsZero() {
+		term.On = Today(time.Now())
+		term.Until = DefaultTerm.After(term.On)
+	}
+	over := !p.Expires.IsZero() && p.Expires.Before(term.On) || p.Expiry != (Expiry{})
+	if !u.Renew && !over {
+		return nil
+	}
+	steps, err := term.writes(p)
+	if err != nil {
+		return err
+	}
+	for _, step := range steps {
+		if err := step.Do(ctx); err != nil {
+			return err
+		}
+		u.edited = append(u.edited, step.Text)
+	}
+	u.project.Document, err = read(u.Name, u.stage)
+	return err
 }
 
 // move writes another path, as Move does.
@@ -106,7 +133,7 @@ func (u *restoring) freeSubnets(file *composefile.File, used []subnet.Use) ([]su
 				if err != nil {
 					return nil, err
 				}
-				u.subnets = append(u.subnets, fmt.Sprintf("give network %s the subnet %s, since %s is in use (%s)", network, next, prefix, used[other].By))
+				u.edited = append(u.edited, fmt.Sprintf("give network %s the subnet %s, since %s is in use (%s)", network, next, prefix, used[other].By))
 				prefix = next
 			}
 			used = append(used, subnet.Use{Prefix: prefix, By: "the project itself"})

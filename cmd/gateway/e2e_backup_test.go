@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"crypto/rand"
 	"net/http"
 	"net/url"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // archive backs a project up and returns the archive, which goes when the test ends.
@@ -111,5 +113,90 @@ func (w wordpress) survived(t *testing.T, post string) {
 	send(t, w.client, "GET "+w.at+"/wp-login.php", "")
 	if a, from := send(t, w.client, "POST "+w.at+"/wp-login.php", login, "Content-Type", form); a.status != http.StatusOK || from != w.at+"/wp-admin/" {
 		t.Errorf("logging in: %d from %s", a.status, from)
+	}
+}
+
+// noise makes a file that does not compress.
+func noise(t *testing.T, path string, bytes int) {
+	t.Helper()
+	text := make([]byte, bytes)
+	_, _ = rand.Read(text)
+	if err := os.WriteFile(path, text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// namesIn are the names in a folder.
+func namesIn(t *testing.T, dir string) string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return strings.Join(names, " ")
+}
+
+func TestBackup_LeavesNothingWhenTheDiskFills(t *testing.T) {
+	add(t, "e2e-full", "/e2e-full")
+	noise(t, filepath.Join(lane.projects, "e2e-full", "site", "large"), 8<<20)
+	disk := filesystem(t, "size=2m")
+	_, stderr, err := gateway("backup", "e2e-full", "--to", disk)
+	if err == nil || !strings.Contains(stderr, "no space left") || !strings.Contains(stderr, "make room") {
+		t.Errorf("it says %s (%v)", stderr, err)
+	}
+	if left := namesIn(t, disk); left != "" {
+		t.Errorf("left on the disk: %s", left)
+	}
+	if a, err := get(base + "/e2e-full/large"); err != nil || len(a.body) != 8<<20 {
+		t.Errorf("the project has %d bytes (%v)", len(a.body), err)
+	}
+}
+
+// TestBackup_OutlivesKills kills backups at many moments, and restores of what came of them.
+func TestBackup_OutlivesKills(t *testing.T) {
+	need(t, "codercom/code-server:latest")
+	t.Cleanup(func() { gateway("rm", "e2e-killed", "--yes") })
+	t.Cleanup(func() { gateway("rm", "e2e-killed-too", "--yes") })
+	must(t, "add", "dev", "e2e-killed", "--path", "/e2e-killed")
+	large := filepath.Join(t.TempDir(), "large")
+	noise(t, large, 48<<20)
+	home := docker(t, "inspect", "-f", `{{range .Mounts}}{{if eq .Type "volume"}}{{.Destination}}{{end}}{{end}}`, "e2e-killed-editor-1")
+	docker(t, "cp", large, "e2e-killed-editor-1:"+home+"/large")
+	dir := t.TempDir()
+	kill := func(n int, args ...string) {
+		c := exec.Command(lane.binary, args...)
+		c.Env = append(os.Environ(), "GATEWAY_PROJECTS="+lane.projects)
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		after := time.AfterFunc(time.Duration(n)*150*time.Millisecond, func() { _ = c.Process.Kill() })
+		_ = c.Wait()
+		after.Stop()
+	}
+	for n := range 10 {
+		kill(n, "backup", "e2e-killed", "--to", dir)
+	}
+	file := strings.TrimSpace(must(t, "backup", "e2e-killed", "--to", dir))
+	must(t, "backup", "verify", "--dir", dir)
+	if names := namesIn(t, dir); strings.Contains(names, ".part") || strings.Contains(names, "spool") {
+		t.Errorf("left in the folder: %s", names)
+	}
+	for n := range 10 {
+		kill(2*n, "restore", file, "e2e-killed-too", "--path", "/e2e-killed-too")
+		_, _, _ = gateway("rm", "e2e-killed-too", "--yes") // One that was whole already is none that is left.
+		left := docker(t, "ps", "-aq", "--filter", "label=com.docker.compose.project=e2e-killed-too") +
+			docker(t, "volume", "ls", "-q", "--filter", "label=com.docker.compose.project=e2e-killed-too") + docker(t, "ps", "-aq", "--filter", "name=gateway-archive")
+		if left != "" {
+			t.Errorf("after a kill %d: %s is left", n, left)
+		}
+	}
+	must(t, "restore", file, "e2e-killed-too", "--path", "/e2e-killed-too")
+	docker(t, "cp", "e2e-killed-too-editor-1:"+home+"/large", large+"-too")
+	if err := exec.Command("cmp", large, large+"-too").Run(); err != nil {
+		t.Errorf("the file that came back is another one: %v", err)
 	}
 }

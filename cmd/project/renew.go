@@ -13,8 +13,7 @@ import (
 )
 
 func newRenew(env *cli.Env) *cobra.Command {
-	var ttl, until string
-	var pin bool
+	var term termFlags
 	var dry dryRun
 	c := &cobra.Command{
 		Use:   "renew NAME",
@@ -25,19 +24,9 @@ func newRenew(env *cli.Env) *cobra.Command {
 		Example: "  gateway renew robots\n  gateway renew robots --ttl 90d\n  gateway renew robots --until 2027-06-30\n  gateway renew club --pin",
 		Args:    cli.Args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
-			var r projects.Renew
-			var err error
-			now := time.Now()
-			r.On = projects.Today(now)
-			given := cmp.Or(ttl+until, projects.DefaultTerm.String())
-			if pin && ttl+until != "" || ttl != "" && until != "" {
-				return cli.Usage(errors.New("only one of --ttl, --until and --pin applies"))
-			}
-			if !pin {
-				r.Until, err = projects.ParseExpiry(given, now)
-			}
+			r, err := term.parse(time.Now())
 			if err != nil {
-				return cli.Usage(err)
+				return err
 			}
 			return env.ChangeProject(c.Context(), args[0], func(ctx context.Context, s *cli.Session, p projects.Project) error {
 				r.Name = p.Name
@@ -45,12 +34,41 @@ func newRenew(env *cli.Env) *cobra.Command {
 			})
 		},
 	}
-	f := c.Flags()
-	f.StringVar(&ttl, "ttl", "", "`time` to live from today: 90d, 2w, 6m, 1y (default "+projects.DefaultTerm.String()+")")
-	f.StringVar(&until, "until", "", "last `day`, such as 2027-06-30")
-	f.BoolVar(&pin, "pin", false, "remove the expiry; the project never expires")
+	term.flags(c)
 	dry.flags(c)
 	return c
+}
+
+// termFlags are the flags of commands that begin a new term of a project.
+type termFlags struct {
+	ttl, until string
+	pin        bool
+}
+
+func (t *termFlags) flags(c *cobra.Command) {
+	f := c.Flags()
+	f.StringVar(&t.ttl, "ttl", "", "`time` to live from today: 90d, 2w, 6m, 1y (default "+projects.DefaultTerm.String()+")")
+	f.StringVar(&t.until, "until", "", "last `day`, such as 2027-06-30")
+	f.BoolVar(&t.pin, "pin", false, "remove the expiry; the project never expires")
+}
+
+// given reports whether any of them was.
+func (t *termFlags) given() bool { return t.pin || t.ttl+t.until != "" }
+
+// parse is the new term, from today.
+func (t *termFlags) parse(now time.Time) (projects.Renew, error) {
+	r := projects.Renew{On: projects.Today(now)}
+	if t.pin && t.ttl+t.until != "" || t.ttl != "" && t.until != "" {
+		return r, cli.Usage(errors.New("only one of --ttl, --until and --pin applies"))
+	}
+	if t.pin {
+		return r, nil
+	}
+	var err error
+	if r.Until, err = projects.ParseExpiry(cmp.Or(t.ttl+t.until, projects.DefaultTerm.String()), now); err != nil {
+		return r, cli.Usage(err)
+	}
+	return r, nil
 }
 
 func runRenew(ctx context.Context, s *cli.Session, r projects.Renew, dry dryRun) error {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -20,6 +21,7 @@ import (
 type restoreOptions struct {
 	path, from, pool, templates, dir string
 	trust, identities                []string
+	term                             termFlags
 	dryRun
 }
 
@@ -51,6 +53,7 @@ func newRestore(env *cli.Env) *cobra.Command {
 	f.StringVar(&o.path, "path", "", "serve it at this path `prefix` instead of the one in the archive")
 	f.StringVar(&o.from, "from", "", "path `prefix` that --path replaces, for a project with several")
 	f.StringVar(&o.pool, "pool", "", "address `pool` for networks whose subnet is in use (default $GATEWAY_POOL, else "+subnet.DefaultPool+")")
+	o.term.flags(c)
 	addTrustFlag(f, &o.trust)
 	addTemplatesFlag(f, &o.templates)
 	addArchivesFlag(c, &o.dir, "dir")
@@ -80,6 +83,10 @@ func (o restoreOptions) request(env *cli.Env) (projects.Restore, error) {
 	}
 	var err error
 	if r.Pool, err = cli.ParsePool(env, o.pool); err != nil {
+		return r, err
+	}
+	r.Renew = o.term.given()
+	if r.Term, err = o.term.parse(time.Now()); err != nil {
 		return r, err
 	}
 	if r.Trust, err = parseTrust(o.trust); err != nil {
