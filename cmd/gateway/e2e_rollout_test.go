@@ -1,10 +1,17 @@
 package main_test
 
 import (
+	"context"
 	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // A few users at each route are enough to notice a request that is lost.
@@ -81,6 +88,22 @@ func TestDeploy_LosesNoRequestOfAProjectWithTwoServices(t *testing.T) {
 	if now := containersOf(t, "e2e-two"); now != before {
 		t.Errorf("a deploy that failed made of\n%s\n%s", before, now)
 	}
+
+	phase("a deploy that is killed")
+	slow := twoFiles("three", "")
+	slow["compose.yaml"] = strings.ReplaceAll(slow["compose.yaml"], "NAME: web-", "DELAY: 10m, NAME: web-")
+	writeShop(t, dir, slow)
+	killed := exec.Command(lane.binary, "deploy", "e2e-two")
+	killed.Env = append(os.Environ(), "GATEWAY_PROJECTS="+lane.projects)
+	if err := killed.Start(); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "new containers", func() bool {
+		return strings.Count(docker(t, "ps", "--filter", "label=com.docker.compose.project=e2e-two", "--format", "{{.Names}}"), ".next") == 2
+	}, func() string { return containersOf(t, "e2e-two") })
+	_, _ = killed.Process.Kill(), killed.Wait()
+	web.awaitAnswersBy("web-two")
+	api.awaitAnswersBy("api-two")
 
 	phase("back")
 	writeShop(t, dir, twoFiles("one", ""))
@@ -183,5 +206,41 @@ func TestDeploy_OfFilesLosesNoRequest(t *testing.T) {
 	}
 	if now := containersOf(t, "e2e-pages"); now != before {
 		t.Errorf("files made of\n%s\n%s", before, now)
+	}
+}
+
+func TestSet_QueuesTheRequestsOfWordPress(t *testing.T) {
+	need(t, "wordpress:apache", "mariadb:10.11")
+	t.Cleanup(func() { gateway("rm", "e2e-queue", "--yes") })
+	must(t, "add", "wordpress", "e2e-queue", "--path", "/e2e-queue")
+	patient := &http.Client{Timeout: 2 * time.Minute, Transport: &http.Transport{DisableKeepAlives: true}, CheckRedirect: client.CheckRedirect}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var readers sync.WaitGroup
+	var answers atomic.Int64
+	for range 4 {
+		readers.Go(func() {
+			for ctx.Err() == nil {
+				res, err := patient.Get(base + "/e2e-queue/wp-admin/install.php")
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if _ = res.Body.Close(); res.StatusCode != http.StatusOK {
+					t.Errorf("the answer is %s", res.Status)
+				}
+				answers.Add(1)
+			}
+		})
+	}
+	before := containersOf(t, "e2e-queue")
+	must(t, "set", "e2e-queue", "upload-limit=96M", "memory=640M")
+	settled := answers.Load()
+	await(t, "answers after the change", func() bool { return answers.Load() > settled+4 }, func() string { return "none" })
+	stop()
+	readers.Wait()
+	t.Logf("%d answers", answers.Load())
+	if now := containersOf(t, "e2e-queue"); now == before {
+		t.Error("no container was replaced")
 	}
 }
