@@ -25,6 +25,9 @@ const (
 // errStopped says that a person stopped a project.
 var errStopped = errors.New("it was stopped by a person; start it with gateway start, or docker start")
 
+// errMayNot says that an order is about what may not sleep. Whoever takes over the proxy can stop nothing else.
+var errMayNot = errors.New("none of its containers has the label " + label.Idle)
+
 // members are the containers that an order is about, sorted by name.
 func (s *sleeper) members(ctx context.Context, o admin.Order) ([]docker.Container, error) {
 	var filter []string
@@ -44,8 +47,11 @@ func (s *sleeper) members(ctx context.Context, o admin.Order) ([]docker.Containe
 		}
 	}
 	slices.SortFunc(all, func(a, b docker.Container) int { return strings.Compare(a.Name, b.Name) })
-	if len(all) == 0 {
+	switch {
+	case len(all) == 0:
 		return nil, errors.New("it has no containers any more")
+	case !slices.ContainsFunc(all, func(c docker.Container) bool { return label.MaySleep(c.Labels) }):
+		return nil, errMayNot
 	}
 	return all, nil
 }

@@ -14,6 +14,7 @@ import (
 
 	"gateway/proxy/admin"
 	"gateway/proxy/docker"
+	"gateway/proxy/label"
 )
 
 // house is an engine whose containers sleep and wake.
@@ -93,6 +94,13 @@ func (h *house) change(ctx context.Context, what, id string, edit func(*docker.C
 	return docker.ErrNotFound
 }
 
+// called returns the calls so far.
+func (h *house) called() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.calls)
+}
+
 // office gives the orders, one set after the other.
 type office struct {
 	mu      sync.Mutex
@@ -157,6 +165,13 @@ func (o *office) Report(_ context.Context, r admin.SleepReport) error {
 	return nil
 }
 
+// said returns the reports so far.
+func (o *office) said() []string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Clone(o.reports)
+}
+
 // work runs a sleeper until the test ends.
 func work(t *testing.T, h *house, o *office) {
 	ctx, cancel := context.WithCancel(t.Context())
@@ -172,11 +187,13 @@ func work(t *testing.T, h *house, o *office) {
 // blog is a project of an app that depends on a database, with a job that is done.
 func blog(state, restart string) *house {
 	h := &house{refuse: map[string]error{}}
-	h.add("blog-web-1", state, restart, composeProject+"=blog", composeService+"=web", composeDependsOn+"=db:service_healthy:false,job:service_completed_successfully:false")
+	h.add("blog-web-1", state, restart, composeProject+"=blog", composeService+"=web", label.Idle+"=10m", composeDependsOn+"=db:service_healthy:false,job:service_completed_successfully:false")
 	h.add("blog-db-1", state, restart, composeProject+"=blog", composeService+"=db")
 	h.add("blog-job-1", "exited", "no", composeProject+"=blog", composeService+"=job")
-	h.add("shop-web-1", state, restart, composeProject+"=shop", composeService+"=web")
-	h.add("hello", state, restart)
+	h.add("shop-web-1", state, restart, composeProject+"=shop", composeService+"=web", label.Idle+"=10m")
+	h.add("hello", state, restart, label.Idle+"=10m")
+	h.add("bank-web-1", state, restart, composeProject+"=bank", composeService+"=web")
+	h.add("gateway-agent", state, restart, label.Role+"=agent", label.Idle+"=10m")
 	return h
 }
 
@@ -195,17 +212,29 @@ func TestSleeper_StopsAndStartsInTheOrderOfDependencies(t *testing.T) {
 		work(t, h, o)
 		o.give("sleep blog")
 		pass(time.Second)
-		expect(t, "calls", h.calls, "stop blog-web-1", "stop blog-db-1")
+		expect(t, "calls", h.called(), "stop blog-web-1", "stop blog-db-1")
 		o.give("wake blog")
 		pass(29 * time.Second)
-		expect(t, "calls before the database is healthy", h.calls[2:], "start blog-db-1")
+		expect(t, "calls before the database is healthy", h.called()[2:], "start blog-db-1")
 		pass(2 * time.Second)
-		expect(t, "calls", h.calls[2:], "start blog-db-1", "start blog-web-1")
-		expect(t, "reports", o.reports, "blog sleep", "blog asleep", "blog started")
+		expect(t, "calls", h.called()[2:], "start blog-db-1", "start blog-web-1")
+		expect(t, "reports", o.said(), "blog sleep", "blog asleep", "blog started")
 		o.give("sleep /hello")
 		pass(time.Second)
-		expect(t, "calls", h.calls[4:], "stop hello")
+		expect(t, "calls", h.called()[4:], "stop hello")
 	})
+}
+
+func TestSleeper_TouchesNothingThatMayNotSleep(t *testing.T) {
+	for _, state := range []string{"running", "exited"} {
+		synctest.Test(t, func(t *testing.T) {
+			h, o := blog(state, "always"), newOffice()
+			work(t, h, o)
+			o.give("sleep bank", "wake /gateway-agent", "sleep /gateway-agent", "wake bank", "sleep /bank-web-1", "sleep ", "wake ")
+			pass(time.Minute)
+			expect(t, "calls", h.called())
+		})
+	}
 }
 
 func TestSleeper_LeavesWhatIsInUse(t *testing.T) {
@@ -215,8 +244,8 @@ func TestSleeper_LeavesWhatIsInUse(t *testing.T) {
 		work(t, h, o)
 		o.give("sleep blog")
 		pass(5 * orderWait)
-		if len(h.calls) != 0 || len(o.reports) < 3 || len(o.reports) > 10 {
-			t.Errorf("calls %q, reports %q", h.calls, o.reports)
+		if len(h.called()) != 0 || len(o.said()) < 3 || len(o.said()) > 10 {
+			t.Errorf("calls %q, reports %q", h.called(), o.said())
 		}
 	})
 }
@@ -225,18 +254,18 @@ func TestSleeper_WakesWhatIsWantedWhileItIsStopped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, o := blog("running", "always"), newOffice()
 		h.slow = 10 * time.Second
-		work(t, h, o)
-		o.give("sleep blog")
-		pass(5 * time.Second)
 		o.after = func(phase string) {
 			if phase == admin.PhaseStarted {
 				o.give()
 			}
 		}
+		work(t, h, o)
+		o.give("sleep blog")
+		pass(5 * time.Second)
 		o.give("wake blog")
 		pass(time.Minute)
-		expect(t, "calls", h.calls, "stop blog-web-1", "stop blog-db-1", "start blog-db-1", "start blog-web-1")
-		expect(t, "reports", o.reports, "blog sleep", "blog asleep", "blog started")
+		expect(t, "calls", h.called(), "stop blog-web-1", "stop blog-db-1", "start blog-db-1", "start blog-web-1")
+		expect(t, "reports", o.said(), "blog sleep", "blog asleep", "blog started")
 	})
 }
 
@@ -261,9 +290,9 @@ func TestSleeper_SaysWhyItCannotWake(t *testing.T) {
 			work(t, h, o)
 			o.give(test.order)
 			pass(3 * time.Minute)
-			expect(t, test.name, o.reports, test.want)
-			if slices.Contains(h.calls, "start blog-web-1") {
-				t.Errorf("%s: calls %q", test.name, h.calls)
+			expect(t, test.name, o.said(), test.want)
+			if slices.Contains(h.called(), "start blog-web-1") {
+				t.Errorf("%s: calls %q", test.name, h.called())
 			}
 		})
 	}
@@ -277,8 +306,8 @@ func TestSleeper_StartsAgainWhatItCannotStopWhole(t *testing.T) {
 		work(t, h, o)
 		o.give("sleep blog")
 		pass(time.Second)
-		expect(t, "calls", h.calls, "stop blog-web-1", "stop blog-db-1", "start blog-web-1")
-		expect(t, "reports", o.reports, "blog sleep", "blog kept")
+		expect(t, "calls", h.called(), "stop blog-web-1", "stop blog-db-1", "start blog-web-1")
+		expect(t, "reports", o.said(), "blog sleep", "blog kept")
 	})
 }
 
@@ -290,7 +319,6 @@ func TestSleeper_CarriesOutWhatAnotherAgentLeft(t *testing.T) {
 		o.give("wake blog", "sleep shop")
 		work(t, h, o)
 		pass(time.Second)
-		slices.Sort(h.calls)
-		expect(t, "calls", h.calls, "start blog-web-1", "stop shop-web-1")
+		expect(t, "calls", slices.Sorted(slices.Values(h.called())), "start blog-web-1", "stop shop-web-1")
 	})
 }
