@@ -118,3 +118,26 @@ func TestSleep_AProjectSleepsAsAWhole(t *testing.T) {
 		t.Errorf("%s %v", out, err)
 	}
 }
+
+func TestSleep_OutlivesTheGatewaysProcesses(t *testing.T) {
+	run(t, "e2e-lasting", "--label", "gateway.path=/lasting", "--label", "gateway.idle=10s")
+	eventually(t, base+"/lasting/", "the app", served)
+	asleep(t, "/lasting")
+	for _, name := range []string{"gateway-agent", "gateway-proxy"} {
+		docker(t, "kill", name)
+		docker(t, "start", name)
+		await(t, "the route after a restart of "+name, func() bool {
+			out, _, err := gateway("routes", "/lasting", "--json")
+			return err == nil && strings.Contains(out, `"asleep"`)
+		}, func() string {
+			return docker(t, "ps", "-a", "--format", "{{.Names}} {{.Status}}") + docker(t, "logs", "--tail", "5", name)
+		})
+		if a, err := get(base + "/lasting/"); err != nil || a.status != http.StatusOK {
+			t.Errorf("after a restart of %s: %d %v", name, a.status, err)
+		}
+		asleep(t, "/lasting")
+	}
+	// One that a deployment or a person removes is gone, asleep or not.
+	docker(t, "rm", "e2e-lasting")
+	eventually(t, base+"/lasting/", "nothing", status(http.StatusNotFound))
+}

@@ -57,6 +57,29 @@ func TestStartingPage_TurnsIntoTheAppWhenItsCheckPasses(t *testing.T) {
 	alone(t, seen, address)
 }
 
+func TestWakingPage_TurnsIntoTheAppOnceItIsReady(t *testing.T) {
+	const name, address = "browser-asleep", base + "/browser-asleep/"
+	run(t, checkedImage, name, "--restart", "always", "--label", "gateway.idle=1h")
+	docker(t, "stop", "-t", "5", name)
+	var routes []byte
+	await(t, name+" to be asleep", func() bool {
+		var err error
+		routes, err = exec.Command(lane.binary, "routes", "/"+name, "--json").Output()
+		return err == nil && strings.Contains(string(routes), `"asleep"`)
+	}, func() string { return string(routes) })
+	tab := newTab(t)
+	seen := watch(t, tab)
+	for _, l := range languages {
+		speak(t, tab, l.accept)
+		own(t, tab, address, ownAnswer{503, l.tag, map[string]string{"en": name + " is waking up", "ko": "깨어나는 중입니다: " + name}[l.tag]})
+		look(t, tab, "waking-"+l.tag)
+	}
+	// The first visit has started the container. Now what its health check asks for comes up.
+	docker(t, "exec", "-d", "--env", "PORT=9000", name, "/app")
+	awaitApp(t, tab, name)
+	alone(t, seen, address)
+}
+
 func TestUnreachablePage_TurnsIntoTheAppWhenItListens(t *testing.T) {
 	const name, address = "browser-late", base + "/browser-late/"
 	// Without a health check nobody knows that the app is not ready: it listens elsewhere, and for now nothing does here.
