@@ -15,8 +15,11 @@ import (
 // leaves the rest.
 func (b *bed) keep(results []result, peers []peer.Peer, begun time.Time) error {
 	text := b.report(results, peers, begun)
+	old, err := os.ReadFile(b.out)
+	if b.whole && err == nil {
+		text = strings.TrimRight(text, "\n") + "\n" + wakeSection(string(old))
+	}
 	if !b.whole {
-		old, err := os.ReadFile(b.out)
 		if err == nil {
 			text, err = update(string(old), results, func(s scenario) string {
 				return fmt.Sprintf("Measured on %s, in %d rounds of %g seconds; checkout %s.\n", begun.UTC().Format(minutes), b.roundsOf(s), b.seconds, checkout())
@@ -32,6 +35,19 @@ func (b *bed) keep(results []result, peers []peer.Peer, begun time.Time) error {
 		return fmt.Errorf("writing the results: %w", err)
 	}
 	return nil
+}
+
+// wakeSection is the section of a file that wake.sh measured and not this program; empty when there is none.
+func wakeSection(old string) string {
+	const heading = "\n### "
+	from := strings.Index(old, heading+"wake:")
+	if from < 0 {
+		return ""
+	}
+	if to := strings.Index(old[from+1:], heading); to >= 0 {
+		return old[from : from+1+to]
+	}
+	return old[from:]
 }
 
 // update puts results in the place of those of the same scenarios, or behind all others. Their sections get a stamp,

@@ -83,3 +83,16 @@ func TestUpdate_RefusesWhatHoldsNoResults(t *testing.T) {
 		}
 	}
 }
+
+func TestWakeSection_IsWhatWakeMeasured(t *testing.T) {
+	const wake = "\n### wake: a request\n\n| a |\n"
+	for old, want := range map[string]string{
+		"# Results\n": "",
+		"# Results\n\n### swap: x\n\n| b |\n" + wake: wake,
+		"# Results\n" + wake + "\n### swap: x\n":     wake,
+	} {
+		if got := wakeSection(old); got != want {
+			t.Errorf("of %q: %q", old, got)
+		}
+	}
+}
