@@ -1,6 +1,8 @@
 package cmd
 
 import (
+	"strings"
+
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -130,6 +132,15 @@ var values = map[string]completer{
 
 	"serve access-log":  completeFiles,
 	"access-log-format": words(func(*cli.Env, *cobra.Command, []string) []cobra.Completion { return []string{"json", "combined"} }),
+}
+
+// plainUsages removes the marks of values from the descriptions of flags, which shells show as they are.
+func plainUsages(c *cobra.Command) {
+	c.Flags().VisitAll(func(f *pflag.Flag) { f.Usage = strings.ReplaceAll(f.Usage, "`", "") })
+	c.PersistentFlags().VisitAll(func(f *pflag.Flag) { f.Usage = strings.ReplaceAll(f.Usage, "`", "") })
+	for _, sub := range c.Commands() {
+		plainUsages(sub)
+	}
 }
 
 // addCompletions makes shells complete the arguments and flags of all commands.

@@ -192,7 +192,7 @@ func (r Add) written(files map[string][]byte) []plan.Step {
 		}
 	}
 	if r.Site != nil {
-		say("copy %d files (%s) from %s to %s", r.Site.Files, Size(r.Site.Bytes), r.Site.Dir, SiteFolder)
+		say("copy %s (%s) from %s to %s", Files(r.Site.Files), Size(r.Site.Bytes), r.Site.Dir, SiteFolder)
 	}
 	for _, text := range r.Source.steps() {
 		say("%s", text)

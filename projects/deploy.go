@@ -209,7 +209,7 @@ func (d Deploy) site(ctx context.Context, o *Observed, p Project, away error) (*
 	}
 	stage := c.releases.Stage()
 	c.releases.Steps = append(c.releases.Steps, plan.Step{
-		Text: fmt.Sprintf("copy %d files (%s) from %s", site.Files, Size(site.Bytes), site.Dir),
+		Text: fmt.Sprintf("copy %s (%s) from %s", Files(site.Files), Size(site.Bytes), site.Dir),
 		Do: func(ctx context.Context) error {
 			if err := h.Make(stage); err != nil {
 				return unwritable(p.Dir, err)

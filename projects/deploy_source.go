@@ -57,7 +57,7 @@ func (d Deploy) source(ctx context.Context, o *Observed, p Project) (*Change, er
 	if x.change.Release, err = x.releases.Place(stage, d.described(found.Folder.Dir, found.Folder.Files, found.Folder.Bytes)); err != nil {
 		return nil, err
 	}
-	x.releases.Steps[len(x.releases.Steps)-1].Text = fmt.Sprintf("copy %d files (%s) from %s", found.Folder.Files, Size(found.Folder.Bytes), found.Folder.Dir)
+	x.releases.Steps[len(x.releases.Steps)-1].Text = fmt.Sprintf("copy %s (%s) from %s", Files(found.Folder.Files), Size(found.Folder.Bytes), found.Folder.Dir)
 	x.releases.Activate(x.change.Release, stage, x.moves())
 	x.prune(d.Keep)
 	return x.done(), x.replaceSource(ctx, found)

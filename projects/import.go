@@ -47,7 +47,7 @@ func (s *Source) steps() []string {
 		return nil
 	}
 	return []string{
-		fmt.Sprintf("copy %d files (%s) from %s to %s", s.Folder.Files, Size(s.Folder.Bytes), s.Folder.Dir, importer.Source),
+		fmt.Sprintf("copy %s (%s) from %s to %s", Files(s.Folder.Files), Size(s.Folder.Bytes), s.Folder.Dir, importer.Source),
 		s.served(),
 	}
 }

@@ -60,7 +60,7 @@ func (r Set) Plan(ctx context.Context, o *Observed) (*Change, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.Keys = p.keys()
+	c.Keys, c.Runs = p.keys(), true
 	return c, o.Up(ctx, c, compose.UpOptions{Replace: replace})
 }
 

@@ -120,6 +120,16 @@ func TestSet_WritesOnlyWhatDependsOnTheParameter(t *testing.T) {
 	}
 }
 
+// A project runs, or does not, whether it has a route or none.
+func TestSet_SaysWhetherTheProjectRuns(t *testing.T) {
+	b := made(t, "portfolio", nil)
+	b.edited(t, ComposeFile, "gateway.path:", "other.path:")
+	set := Set{Name: "blog", Template: templates.Find, Values: map[string]string{"spa": "true"}}
+	if c, err := b.Do(t.Context(), set); err != nil || !c.Runs || len(c.Keys) != 0 {
+		t.Errorf("it runs and has no route: %+v, %v", c, err)
+	}
+}
+
 func TestSet_ChangesListsAndSecrets(t *testing.T) {
 	b := made(t, "portfolio", nil)
 	if _, err := b.Do(t.Context(), Set{Name: "blog", Template: templates.Find, Values: map[string]string{"spa": "true"}}); err != nil {

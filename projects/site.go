@@ -181,6 +181,14 @@ func contains(folder, dir string) bool {
 	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
 }
 
+// Files is a number of files in words.
+func Files(n int) string {
+	if n == 1 {
+		return "1 file"
+	}
+	return fmt.Sprintf("%d files", n)
+}
+
 // Size shows a number of bytes for people.
 func Size(bytes int64) string {
 	const unit = 1024

@@ -45,6 +45,8 @@ type Change struct {
 	Images []ImageUpdate
 	// Keys are the routes that answer afterwards.
 	Keys []route.Key
+	// Runs says that the project runs, and that the change reaches its containers.
+	Runs bool
 	// Archived is the archive that a backup wrote.
 	Archived *Archived
 	// Undone says what is true after the change failed and was undone, such as "the version before runs again".

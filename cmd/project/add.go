@@ -32,12 +32,11 @@ func newAdd(env *cli.Env) *cobra.Command {
 		Use:   "add TEMPLATE [NAME]",
 		Short: "Create a project from a template and serve it",
 		Long: "Creates a project from a template, starts it, waits until its route answers and prints the address. NAME\n" +
-			"defaults to a name derived from --path. When a step fails, everything is undone. 'gateway add TEMPLATE --help'\n" +
-			"shows the parameters of a template; on a terminal, a form asks for missing ones.",
-		Example: "  gateway add portfolio --path /robots\n" +
-			"  gateway add portfolio --path /robots --dir ./site --owner Ada --ttl 90d\n" +
+			"defaults to a name derived from --path. A failure undoes everything. On a terminal, a form asks for missing\n" +
+			"parameters.",
+		Example: "  gateway add portfolio --path /robots --dir ./site --owner Ada --ttl 90d\n" +
 			"  gateway add wordpress blog --path / --host blog.example.org\n" +
-			"  gateway add dev --path /dev/ada --dry-run",
+			"  gateway add compose --from ./shop --path /shop --dry-run",
 		Args: cli.Args(cobra.RangeArgs(1, 2)),
 		RunE: func(c *cobra.Command, args []string) error {
 			o.template = args[0]
@@ -52,14 +51,14 @@ func newAdd(env *cli.Env) *cobra.Command {
 	f.StringVar(&o.path, "path", "", "path `prefix` to serve, such as /robots (required)")
 	f.StringVar(&o.host, "host", "", "host `name` to serve (default all)")
 	f.StringVar(&o.owner, "owner", "", "`contact` for the project, such as a mail address")
-	f.StringVar(&o.ttl, "ttl", "", "`time` until the expiry shown in lists: 90d, 2w, 6m, 1y or a date such as 2027-06-30 (default none)")
+	f.StringVar(&o.ttl, "ttl", "", "`expiry`, such as 90d, 6m or 2027-06-30 (default none)")
 	f.StringVar(&o.idle, "idle", "", "`time` without requests after which it sleeps, such as 30m (default never)")
-	f.StringVar(&o.pool, "pool", "", "address `pool` for its networks (default $GATEWAY_POOL, else "+subnet.DefaultPool+")")
+	f.StringVar(&o.pool, "pool", "", "address `pool` for networks (default "+subnet.DefaultPool+")")
 	f.StringArrayVar(&o.set, "set", nil, "template parameter as `NAME=VALUE`; may be repeated")
 	addTemplatesFlag(f, &o.templates)
 	addTrustFlag(f, &o.trust)
-	f.BoolVar(&o.force, "force", false, "accept an empty folder, or files that are rarely meant to be public")
-	f.BoolVar(&o.dryRun, "dry-run", false, "check and print the steps without changing anything")
+	f.BoolVar(&o.force, "force", false, "accept an empty folder, or files that should not be public")
+	f.BoolVar(&o.dryRun, "dry-run", false, "check, and print the steps without doing them")
 	f.BoolVar(&o.json, "json", false, "print JSON")
 	return c
 }
@@ -232,7 +231,7 @@ func printAdded(ctx context.Context, s *cli.Session, c *projects.Change, t templ
 	if t.After != "" {
 		s.Env.Notef("%s\n", t.After)
 	}
-	s.Env.Notef("project %s is in %s and live at\n", p.Name, p.Dir)
+	s.Env.Donef("project %s is in %s and live at\n", p.Name, p.Dir)
 	s.Env.Printf("%s\n", url)
 	return nil
 }

@@ -20,7 +20,7 @@ const templatesFolder = ".templates"
 
 // addTemplatesFlag declares --templates.
 func addTemplatesFlag(f *pflag.FlagSet, dir *string) {
-	f.StringVar(dir, "templates", "", "`folder` with custom templates (default $GATEWAY_TEMPLATES, else "+templatesFolder+" in the projects folder)")
+	f.StringVar(dir, "templates", "", "`folder` with custom templates; see gateway help templates")
 }
 
 // templateSet is the templates there are, with those of the folder that a flag names.

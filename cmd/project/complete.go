@@ -2,7 +2,6 @@ package project
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"gateway/projects"
 	"gateway/projects/policy"
 	"gateway/proxy/printable"
+	"gateway/templates"
 )
 
 // What shells complete. It is read from the folders, so that a Tab is fast and needs no engine.
@@ -134,7 +134,7 @@ func CompleteVersions(env *cli.Env, _ *cobra.Command, args []string) []cobra.Com
 	var words []cobra.Completion
 	for _, v := range all {
 		if !v.Current {
-			words = append(words, described(strconv.Itoa(v.Number), v.Made.Local().Format("2006-01-02 15:04"), fmt.Sprintf("%d files", v.Files), v.From))
+			words = append(words, described(strconv.Itoa(v.Number), v.Made.Local().Format("2006-01-02 15:04"), projects.Files(v.Files), v.From))
 		}
 	}
 	return words
@@ -169,7 +169,9 @@ func CompleteParameters(env *cli.Env, c *cobra.Command, args []string) []cobra.C
 	}
 	var words []cobra.Completion
 	for _, parameter := range t.Parameters {
-		words = append(words, described(parameter.Name+"=", parameter.Help))
+		if parameter.Type != templates.Folder { // 'gateway deploy --dir' takes files.
+			words = append(words, described(parameter.Name+"=", parameter.Help))
+		}
 	}
 	return words
 }

@@ -29,13 +29,12 @@ func newDeploy(env *cli.Env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "deploy NAME",
 		Short: "Deploy a project or a new version of its site",
-		Long: "Checks the project's compose.yaml and makes what runs equal to it; what is equal already is left alone. With\n" +
-			"--dir a copy of that folder becomes the next version of the project's site: clients get the old files until all\n" +
-			"new ones are copied, and then the new ones, from one request to the next. Unchanged files make no new version.\n" +
-			"The previous version comes back when the new one cannot be deployed, or later with 'gateway rollback NAME'. In a\n" +
-			"project made from a compose file or Dockerfile of yours, the copy becomes the next version of that: only the\n" +
-			"services that it changes get new containers, and what containers write to stays. The command returns when the\n" +
-			"routes answer.",
+		Long: "Applies the project's compose.yaml: containers whose configuration changed are replaced, others keep running.\n" +
+			"Returns when the routes answer.\n\n" +
+			"With --dir, a copy of that folder becomes the next version of the site, or of the compose file or Dockerfile\n" +
+			"that you imported. Clients get the old files until all new ones are copied. Unchanged files make no version,\n" +
+			"and what containers write to stays. If the deployment fails, the previous version runs again; 'gateway\n" +
+			"rollback NAME' goes back later.",
 		Example: "  gateway deploy robots\n  gateway deploy robots --dir ./dist\n  gateway deploy robots --dir ./dist --dry-run",
 		Args:    cli.Args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -189,7 +188,7 @@ func printDeployed(env *cli.Env, d projects.Deploy, c *projects.Change) {
 	switch v := c.Release; {
 	case d.Dir == "":
 	case c.Made:
-		env.Notef("version %d is current: %d files, %s (%s)\n", v.Number, v.Files, projects.Size(v.Bytes), c.Files)
+		env.Donef("version %d is current: %s, %s (%s)\n", v.Number, projects.Files(v.Files), projects.Size(v.Bytes), c.Files)
 		if v.Replaced > 0 && d.Keep > 1 {
 			env.Notef("back to version %d with: gateway rollback %s\n", v.Replaced, d.Name)
 		}

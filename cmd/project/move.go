@@ -26,10 +26,10 @@ func newMove(env *cli.Env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "move NAME",
 		Short: "Serve a project at another path",
-		Long: "Writes the new path into the project's compose.yaml wherever its template has the path, deploys it, and returns\n" +
-			"when it is served there. All else in the file stays, comments and order too; where somebody edited by\n" +
-			"hand what depends on the path it refuses, and says what to do. Of WordPress the links in posts move along. The\n" +
-			"old path is free afterwards, unless --redirect sends its clients to the new one, with status 308.",
+		Long: "Replaces the path in the project's compose.yaml, deploys the project, and returns when the new path answers.\n" +
+			"Comments and other edits stay; a path that was edited by hand is an error that says what to do. For WordPress,\n" +
+			"links in posts are changed too. The old path is free afterwards, unless --redirect sends its clients to the new\n" +
+			"one, with status 308.",
 		Example: "  gateway move blog --path /notes\n  gateway move blog --path /notes --redirect 90d\n  gateway move blog --path /notes --dry-run",
 		Args:    cli.Args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {

@@ -83,6 +83,6 @@ func runRenew(ctx context.Context, s *cli.Session, r projects.Renew, dry dryRun)
 	if !r.Until.IsZero() {
 		said = "expires on " + r.Until.Format(time.DateOnly)
 	}
-	s.Env.Notef("project %s %s\n", r.Name, said)
+	s.Env.Donef("project %s %s\n", r.Name, said)
 	return nil
 }

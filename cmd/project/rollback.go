@@ -17,10 +17,10 @@ func newRollback(env *cli.Env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "rollback NAME [VERSION]",
 		Short: "Go back to an earlier version of a project",
-		Long: "Makes the previous version current again, or the one with this number; 'gateway show NAME' lists the versions. A\n" +
-			"second rollback undoes the first, as with 'kubectl rollout undo'. Clients get the other files of a site from\n" +
-			"one request to the next; of a project made from a compose file or Dockerfile of yours, the services that differ\n" +
-			"get new containers. The version that was current is kept, as are edits in it, and what containers write to stays.",
+		Long: "Goes back to the previous version, or to VERSION; 'gateway show NAME' lists the versions. A second rollback\n" +
+			"undoes the first. A site changes between two requests; in a project made from a compose file or Dockerfile,\n" +
+			"services that differ get new containers. All versions are kept, with edits in them, and so is what containers\n" +
+			"write.",
 		Example: "  gateway rollback robots\n  gateway rollback robots 3\n  gateway rollback robots --dry-run",
 		Args:    cli.Args(cobra.RangeArgs(1, 2)),
 		RunE: func(c *cobra.Command, args []string) error {

@@ -24,9 +24,9 @@ func newSet(env *cli.Env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "set NAME [PARAMETER=VALUE...]",
 		Short: "Show or set the parameters of a project's template",
-		Long: "Writes new values of template parameters into the files of a project, wherever the template has them, and deploys\n" +
-			"it if it runs. Comments and other edits stay; a place that was edited by hand is never overwritten by a guess. If\n" +
-			"the deployment fails, the files are restored. Without PARAMETER=VALUE it shows the current values.",
+		Long: "Writes new values of template parameters into the project's files, and deploys the project if it runs. Comments\n" +
+			"and other edits stay; a value that was edited by hand is not overwritten. If the deployment fails, the files are\n" +
+			"restored. Without PARAMETER=VALUE, shows the current values.",
 		Example: "  gateway set blog\n  gateway set blog memory=1G upload-limit=128M\n  gateway set blog memory=1G --dry-run",
 		Args:    cli.Args(cobra.MinimumNArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -87,8 +87,8 @@ func runSet(ctx context.Context, s *cli.Session, p projects.Project, o setOption
 	case len(c.Steps) == 0:
 		s.Env.Notef("project %s has these values already\n", p.Name)
 		return nil
-	case len(c.Keys) == 0:
-		s.Env.Donef("the values are written; project %s does not run: start it with: gateway deploy %s\n", p.Name, p.Name)
+	case !c.Runs:
+		s.Env.Donef("the new values are written; project %s does not run, start it with: gateway deploy %s\n", p.Name, p.Name)
 		return nil
 	}
 	s.Env.Donef("project %s has the new values\n", p.Name)

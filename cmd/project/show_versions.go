@@ -42,7 +42,7 @@ func printVersions(w *cli.Table, versions []versionView) {
 			from += ", by " + v.By
 		}
 		bytes += v.Bytes
-		w.Row("version\t%d\t%s\t%s, %d files, %s, %s", v.Number, state, v.Made.Local().Format(time.DateTime), v.Files, projects.Size(v.Bytes), from)
+		w.Row("version\t%d\t%s\t%s, %s, %s, %s", v.Number, state, v.Made.Local().Format(time.DateTime), projects.Files(v.Files), projects.Size(v.Bytes), from)
 	}
 	if len(versions) > 0 {
 		w.Row("versions\t%d\t%s", len(versions), projects.Size(bytes))

@@ -11,7 +11,7 @@ import (
 
 // addTrustFlag declares --trust.
 func addTrustFlag(f *pflag.FlagSet, names *[]string) {
-	f.StringSliceVar(names, "trust", nil, "`rules` that the project may break, recorded in its compose.yaml; 'gateway policy' lists them")
+	f.StringSliceVar(names, "trust", nil, "policy `rules` to lift, recorded; see gateway policy")
 }
 
 // parseTrust reads --trust.
