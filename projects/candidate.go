@@ -165,7 +165,11 @@ func (l Life) Retire(ctx context.Context, d Decision, r Retirement) (*Change, er
 	case d.Step == NotifyOwner:
 		return l.Do(ctx, Notice{Name: name, On: r.Today, Seen: &d.Candidate})
 	case d.Step == SuspendProject:
-		return l.Do(ctx, Suspend{Name: name, On: r.Today, Seen: &d.Candidate})
+		on := r.Today
+		if d.Running == 0 && !d.Told.Suspended.IsZero() {
+			on = d.Told.Suspended
+		}
+		return l.Do(ctx, Suspend{Name: name, On: on, Seen: &d.Candidate})
 	}
 	if d.Stray {
 		return nil, fmt.Errorf("%s has no project folder: it is suspended at most", d.Name)

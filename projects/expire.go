@@ -38,6 +38,8 @@ type Candidate struct {
 	Pinned           bool
 	Expires, Renewed time.Time
 	Expiry           Expiry
+	// Told is what the agent did by itself, which is in no file yet.
+	Told Expiry
 	// Began is the day of the last deploy or renewal, zero when that is not known.
 	Began time.Time
 	// Visited is the day of the last request, zero for none since Watched. Watched is zero when nobody can be asked.
@@ -154,7 +156,13 @@ func (c Candidate) held() string {
 // decide is the next step of a project. What was recorded before its term ended belongs to an earlier term.
 func (r Rules) decide(d *Decision) {
 	e := d.Expiry
+	if !d.Told.Notified.Before(d.Due) && e.Notified.Before(d.Due) {
+		e.Notified = d.Told.Notified
+	}
 	switch {
+	case e.Suspended.IsZero() && d.Running == 0 && !d.Told.Suspended.Before(d.Due):
+		// The agent has suspended it, and only the record is missing.
+		d.Step, d.On = SuspendProject, d.Told.Suspended
 	case e.Suspended.IsZero() && e.Notified.Before(d.Due):
 		d.Step, d.On = NotifyOwner, d.Due
 		if r.Now {

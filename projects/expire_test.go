@@ -22,10 +22,18 @@ func TestDecide_SaysWhatHappensWhen(t *testing.T) {
 		"no last day":                {func(c *Candidate, _ *Rules) { c.Expires = day(t, "") }, false, "", false},
 		"the owner was told":         {func(c *Candidate, _ *Rules) { c.Expiry.Notified = day(t, "2027-02-20") }, true, "suspend on 2027-03-06", false},
 		"told long ago":              {func(c *Candidate, _ *Rules) { c.Expiry.Notified = day(t, "2027-02-15") }, true, "suspend now", true},
-		"told in an earlier term":    {func(c *Candidate, _ *Rules) { c.Expiry.Notified = day(t, "2027-01-15") }, true, "notify now, suspend on 2027-03-15", true},
-		"told in a year to come":     {func(c *Candidate, _ *Rules) { c.Expiry.Notified = day(t, "2028-02-15") }, true, "suspend on 2028-02-29", false},
-		"at once":                    {func(_ *Candidate, r *Rules) { r.Now = true }, true, "suspend now", true},
-		"suspended":                  {func(c *Candidate, _ *Rules) { c.Expiry.Suspended, c.Running = day(t, "2027-02-20"), 0 }, true, "archive on 2027-03-22, delete on 2027-06-20", false},
+		"the agent told the owner":   {func(c *Candidate, _ *Rules) { c.Told.Notified = day(t, "2027-02-20") }, true, "suspend on 2027-03-06", false},
+		"the agent suspended it": {func(c *Candidate, _ *Rules) {
+			c.Told = Expiry{Notified: day(t, "2027-02-10"), Suspended: day(t, "2027-02-24")}
+			c.Running = 0
+		}, true, "suspend now", true},
+		"the agent did in an earlier term": {func(c *Candidate, _ *Rules) {
+			c.Told = Expiry{Notified: day(t, "2026-02-10"), Suspended: day(t, "2026-02-24")}
+		}, true, "notify now", true},
+		"told in an earlier term": {func(c *Candidate, _ *Rules) { c.Expiry.Notified = day(t, "2027-01-15") }, true, "notify now, suspend on 2027-03-15", true},
+		"told in a year to come":  {func(c *Candidate, _ *Rules) { c.Expiry.Notified = day(t, "2028-02-15") }, true, "suspend on 2028-02-29", false},
+		"at once":                 {func(_ *Candidate, r *Rules) { r.Now = true }, true, "suspend now", true},
+		"suspended":               {func(c *Candidate, _ *Rules) { c.Expiry.Suspended, c.Running = day(t, "2027-02-20"), 0 }, true, "archive on 2027-03-22, delete on 2027-06-20", false},
 		"suspended long ago": {func(c *Candidate, _ *Rules) {
 			c.Expiry.Suspended, c.Expires, c.Running = day(t, "2026-12-20"), day(t, "2026-12-01"), 0
 		}, true, "archive now, delete on 2027-05-30", true},

@@ -175,3 +175,6 @@ func (e *Env) Hostname() string {
 	}
 	return u.Hostname()
 }
+
+// ExpiryWebhook is where the webhook is kept by which owners are told that a project expires.
+func (e *Env) ExpiryWebhook() string { return filepath.Join(e.StateDir(), "expire-webhook") }

@@ -1,11 +1,15 @@
 package main_test
 
 import (
+	"io"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // expire makes the last day of a project one that is past, in its file alone.
@@ -130,4 +134,60 @@ func TestExpire_ArchivesDeletesAndRestores(t *testing.T) {
 	if out := must(t, "expire", "e2e-retired"); !strings.Contains(out, "notify now") {
 		t.Errorf("restored, it is not in a new term:\n%s", out)
 	}
+}
+
+// The agent does by itself what is due, once a day, and tells owners by a container that has a network.
+func TestExpire_IsDoneDailyByTheAgent(t *testing.T) {
+	told := make(chan string, 10)
+	hook := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		told <- string(body)
+	}))
+	docker(t, "run", "-d", "--name", "e2e-daily", "--label", "gateway.path=/e2e-daily", "--label", "gateway.port=8080", "--label", "gateway.expires=2020-01-31",
+		"gateway:latest", "site", "--root", "/")
+	t.Cleanup(func() { docker(t, "rm", "-f", "e2e-daily") })
+	// It listens where containers reach it.
+	bridge := strings.TrimSpace(docker(t, "inspect", "-f", "{{.NetworkSettings.Gateway}}", "e2e-daily"))
+	l, err := net.Listen("tcp", net.JoinHostPort(bridge, "0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	hook.Listener.Close()
+	hook.Listener = l
+	hook.Start()
+	defer hook.Close()
+	must(t, "expire", "old", "projects", "--notify", hook.URL+"/SECRET")
+	must(t, "up", "--http", port, "--expire-daily", "04:00")
+	t.Cleanup(func() {
+		must(t, "up", "--expire-daily", "")
+		must(t, "expire", "old", "projects", "--notify", "")
+	})
+	if out := must(t, "status"); !strings.Contains(out, "expiry") || !strings.Contains(out, "daily at 04:00") {
+		t.Errorf("status:\n%s", out)
+	}
+	if out := docker(t, "inspect", "gateway-agent"); strings.Contains(out, "SECRET") {
+		t.Errorf("the webhook is shown:\n%s", out)
+	}
+	// It missed its hour for years, and was told of the container long ago.
+	at := strings.TrimSpace(docker(t, "volume", "inspect", "-f", "{{.Mountpoint}}", "gateway-agent"))
+	state := filepath.Join(at, "expiry.json")
+	daily := func(text string) {
+		t.Helper()
+		docker(t, "stop", "gateway-agent")
+		if err := os.WriteFile(state, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		docker(t, "start", "gateway-agent")
+	}
+	daily(`{"last":"2026-01-01T04:00:00Z"}`)
+	select {
+	case message := <-told:
+		if !strings.Contains(message, `"event":"notify"`) || !strings.Contains(message, `"project":"e2e-daily"`) {
+			t.Errorf("told %s", message)
+		}
+	case <-time.After(time.Minute):
+		t.Fatalf("nobody was told: %s", docker(t, "logs", "gateway-agent"))
+	}
+	daily(`{"last":"2026-01-01T04:00:00Z","noticed":{"e2e-daily":{"expires":"2020-01-31T00:00:00Z","notified":"2020-02-01T00:00:00Z"}}}`)
+	eventually(t, base+"/e2e-daily/", "the page of an expired container", status(http.StatusGone))
 }

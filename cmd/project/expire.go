@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"gateway/cmd/cli"
 	"gateway/projects"
 	"gateway/proxy/notify"
+	"gateway/proxy/stack"
 )
 
 type expireOptions struct {
@@ -149,6 +149,9 @@ func runExpire(ctx context.Context, s *cli.Session, o expireOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := o.share(ctx, s, webhook); err != nil {
+		return err
+	}
 	life, err := life(s)
 	if err != nil {
 		return err
@@ -176,7 +179,7 @@ func runExpire(ctx context.Context, s *cli.Session, o expireOptions) error {
 
 // webhook is the one to notify by: that of the flag, which is kept, or the kept one.
 func (o expireOptions) webhook(env *cli.Env) (notify.Webhook, error) {
-	path := webhookPath(env)
+	path := env.ExpiryWebhook()
 	if !o.setNotify {
 		return notify.Read(path)
 	}
@@ -202,5 +205,14 @@ func (o expireOptions) webhook(env *cli.Env) (notify.Webhook, error) {
 	return webhook, err
 }
 
-// webhookPath is where the webhook is kept.
-func webhookPath(env *cli.Env) string { return filepath.Join(env.StateDir(), "expire-webhook") }
+// share gives the webhook of the flag to an agent that works daily.
+func (o expireOptions) share(ctx context.Context, s *cli.Session, webhook notify.Webhook) error {
+	if !o.setNotify {
+		return nil
+	}
+	running, err := stack.Look(ctx, s.Engine)
+	if err != nil || running.Agent == nil || running.Settings().ExpireDaily == "" {
+		return err
+	}
+	return stack.GiveWebhook(ctx, s.Engine, webhook)
+}

@@ -23,6 +23,8 @@ type expiry struct {
 	webhook   notify.Webhook
 	decisions []projects.Decision
 	paths     map[string][]string
+	// noticed is what the agent did by itself.
+	noticed map[string]admin.Noticed
 	// jumped says what shows that the clock was set, empty for nothing; silent says why the gateway cannot be asked.
 	jumped string
 	silent error
@@ -45,6 +47,9 @@ func (e *expiry) decide(ctx context.Context) error {
 		e.silent = err
 	}
 	for _, c := range all {
+		if n, told := e.noticed[c.Name]; told && n.Expires.Equal(c.Expires) {
+			c.Told = projects.Expiry{Notified: n.Notified, Suspended: n.Suspended}
+		}
 		if d, over := e.rules.Decide(visits.Of(c)); over {
 			e.decisions = append(e.decisions, d)
 		}
@@ -81,6 +86,9 @@ func (e *expiry) visits(ctx context.Context) (projects.Visits, error) {
 	}
 	if jumped := clockJump(status.Proxy, e.options.clock()); jumped != "" {
 		e.jumped = cmp.Or(e.jumped, jumped)
+	}
+	if status.Agent != nil && status.Agent.Expiry != nil {
+		e.noticed = status.Agent.Expiry.Noticed
 	}
 	v.Since = status.Proxy.Started
 	routes, err := client.Routes(ctx)

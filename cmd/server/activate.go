@@ -90,12 +90,12 @@ func (s *sockets) close() {
 }
 
 // notifyReady tells systemd, if it wants to know (sd_notify(3)), that this process serves now.
-func notifyReady() error { return notify(daemon.SdNotifyReady) }
+func notifyReady() error { return notifySystemd(daemon.SdNotifyReady) }
 
 // notifyStopping tells systemd that this process ends, and may take its time over it.
-func notifyStopping() error { return notify(daemon.SdNotifyStopping) }
+func notifyStopping() error { return notifySystemd(daemon.SdNotifyStopping) }
 
-func notify(state string) error {
+func notifySystemd(state string) error {
 	if _, err := daemon.SdNotify(false, state); err != nil {
 		return fmt.Errorf("notifying systemd: %w", err)
 	}

@@ -1,20 +1,28 @@
 package server
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"net"
+	_ "time/tzdata" // The agent's container has no time zones.
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"gateway/cmd/cli"
 	"gateway/proxy/admin"
 	"gateway/proxy/agent"
+	"gateway/proxy/expiry"
+	"gateway/proxy/stack"
 )
 
 type agentOptions struct {
 	hosts        []string
 	exitWhenLost bool
 	level        string
+
+	expireDaily, expireZone, expireState string
 }
 
 func newAgent(env *cli.Env) *cobra.Command {
@@ -31,6 +39,9 @@ func newAgent(env *cli.Env) *cobra.Command {
 	f := c.Flags()
 	f.StringSliceVar(&o.hosts, "host", nil, "host `name` of the site, an alias of the proxy on the networks that it joins; may be repeated")
 	f.BoolVar(&o.exitWhenLost, "exit-when-lost", false, "exit when the engine's socket refuses connections for 15 s, for a supervisor to restart the agent")
+	f.StringVar(&o.expireDaily, "expire-daily", "", "`time` of day, such as 04:00, at which to notify the owners of what has expired, and to suspend it 14 days later (default never)")
+	f.StringVar(&o.expireZone, "expire-zone", "UTC", "time `zone` of --expire-daily, such as Europe/Berlin")
+	f.StringVar(&o.expireState, "expire-state", "", "`folder` to keep in what was done about that (default that of the state)")
 	addLogFlag(f, &o.level)
 	return c
 }
@@ -50,7 +61,7 @@ func runAgent(ctx context.Context, env *cli.Env, o agentOptions) error {
 	defer proxy.Close()
 	orders := admin.NewClient(func(ctx context.Context) (net.Conn, error) { return cli.DialUnix(ctx, path) })
 	defer orders.Close()
-	return agent.New(agent.Config{
+	config := agent.Config{
 		Engine:       engine,
 		Proxy:        proxy,
 		Sleeping:     engine,
@@ -60,5 +71,20 @@ func runAgent(ctx context.Context, env *cli.Env, o agentOptions) error {
 		ExitWhenLost: o.exitWhenLost,
 		Version:      env.Version,
 		Logger:       logger,
-	}).Run(ctx)
+	}
+	if o.expireDaily == "" {
+		return agent.New(config).Run(ctx)
+	}
+	at, err := expiry.ParseDaily(o.expireDaily, o.expireZone)
+	if err != nil {
+		return cli.Usage(fmt.Errorf("--expire-daily: %w", err))
+	}
+	job := expiry.New(expiry.Config{
+		Engine: engine, At: at, State: cmp.Or(o.expireState, env.StateDir()), Tell: stack.Teller(engine), Logger: logger,
+	})
+	config.Expiry = job.Status
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return agent.New(config).Run(ctx) })
+	group.Go(func() error { return job.Run(ctx) })
+	return group.Wait()
 }

@@ -18,6 +18,6 @@ func Commands(env *cli.Env) []*cobra.Command {
 // Processes are the commands that serve, and those that the gateway's containers run.
 func Processes(env *cli.Env) []*cobra.Command {
 	return []*cobra.Command{
-		newServe(env), newAgent(env), newSite(env), newPing(env), newPipe(env), newListening(env),
+		newServe(env), newAgent(env), newSite(env), newPing(env), newPipe(env), newTell(env), newListening(env),
 	}
 }

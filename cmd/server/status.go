@@ -55,6 +55,9 @@ type statusContainer struct {
 func runStatus(ctx context.Context, env *cli.Env, asJSON bool) error {
 	report := observeStatus(ctx, env)
 	report.Warnings = append(slack.Warnings(ctx, env), diskWarnings(ctx, env)...)
+	if g := report.Gateway; g != nil && g.Agent != nil && g.Agent.Expiry != nil && g.Agent.Expiry.Stopped != "" {
+		report.Warnings = append(report.Warnings, "expired projects are not looked after: "+g.Agent.Expiry.Stopped)
+	}
 	if asJSON {
 		if err := env.JSON(report); err != nil {
 			return err
@@ -142,6 +145,9 @@ func printStatus(env *cli.Env, r statusReport, now time.Time) error {
 		if a := s.Agent; a != nil {
 			w.Row("agent\t%s\tversion %s, process %d, up %s, reported %s ago",
 				either(agentHeard(*s, now) == nil, "running", "lost"), a.Version, a.PID, cli.Age(now, a.Started), cli.Age(now, a.Reported))
+			if e := a.Expiry; e != nil {
+				w.Row("expiry\t%s\tdaily at %s, next on %s, %d projects noticed", either(e.Stopped == "", "on", "stopped"), e.Daily, e.Next.Local().Format("2006-01-02 15:04"), len(e.Noticed))
+			}
 			w.Row("engine\t%s\tDocker %s (API %s), listed %s ago",
 				either(a.Engine.Connected, "connected", "lost"), a.Engine.Version, a.Engine.API, cli.Age(now, a.Engine.Listed))
 		}

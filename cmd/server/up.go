@@ -14,6 +14,7 @@ import (
 	"gateway/cmd/cli"
 	"gateway/projects/subnet"
 	"gateway/proxy/docker"
+	"gateway/proxy/notify"
 	"gateway/proxy/stack"
 )
 
@@ -25,7 +26,10 @@ type upOptions struct {
 	image        string
 	binary       string
 	pool         string
-	flags        *pflag.FlagSet
+	expireDaily  string
+	// zone is the time zone here.
+	zone  string
+	flags *pflag.FlagSet
 }
 
 func newUp(env *cli.Env) *cobra.Command {
@@ -41,7 +45,7 @@ func newUp(env *cli.Env) *cobra.Command {
 			"  gateway up --access-log - --client-rate 50/s,burst=100",
 		Args: cli.Args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			o.flags = c.Flags()
+			o.flags, o.zone = c.Flags(), localZone(env)
 			return env.OnEngine(func(client *docker.Client) error { return runUp(c.Context(), env, client, o) })
 		},
 	}
@@ -53,6 +57,7 @@ func newUp(env *cli.Env) *cobra.Command {
 	f.StringVar(&o.image, "image", "", "`image` to run, already on the engine, instead of packing a binary")
 	f.StringVar(&o.binary, "binary", "", "Linux binary to pack (default the running one, or gateway-linux-ARCH beside it)")
 	f.StringVar(&o.pool, "pool", "", "address `pool` for the proxy's network (default $GATEWAY_POOL, else "+subnet.DefaultPool+")")
+	f.StringVar(&o.expireDaily, "expire-daily", "", "`time` of day, such as 04:00 here, at which the agent notifies the owners of expired projects, and suspends those 14 days later (default never)")
 	addProxyFlags(f, new(proxyOptions))
 	f.Lookup("access-log").Usage = "- to log requests to stdout, for docker logs (default none)"
 	return c
@@ -97,6 +102,11 @@ func runUp(ctx context.Context, env *cli.Env, client *docker.Client, o upOptions
 	if err := waitUp(ctx, env, client); err != nil {
 		return err
 	}
+	if settings.ExpireDaily != "" {
+		if err := giveWebhook(ctx, env, client); err != nil {
+			return err
+		}
+	}
 	return printUp(ctx, env, settings, len(steps))
 }
 
@@ -115,4 +125,13 @@ func (o upOptions) pack(ctx context.Context, env *cli.Env, client *docker.Client
 			engine.OS, engine.Arch, runtime.GOOS, runtime.GOARCH, path, err)
 	}
 	return tag, err
+}
+
+// giveWebhook lets the agent tell owners by the webhook that is kept here. Without one here the agent keeps its own.
+func giveWebhook(ctx context.Context, env *cli.Env, client *docker.Client) error {
+	webhook, err := notify.Read(env.ExpiryWebhook())
+	if err != nil || webhook.IsZero() {
+		return err
+	}
+	return stack.GiveWebhook(ctx, client, webhook)
 }

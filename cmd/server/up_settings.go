@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"gateway/cmd/cli"
+	"gateway/proxy/expiry"
 	"gateway/proxy/limit"
 	"gateway/proxy/stack"
 )
@@ -41,6 +42,15 @@ func (o upOptions) settings(s stack.Settings, host string) (stack.Settings, erro
 			}
 		}
 		s.Hosts = slices.Compact(slices.Sorted(slices.Values(o.hosts)))
+	}
+	if o.flags.Changed("expire-daily") {
+		s.ExpireDaily, s.ExpireZone = o.expireDaily, ""
+		if o.expireDaily != "" {
+			s.ExpireZone = o.zone
+			if _, err := expiry.ParseDaily(s.ExpireDaily, s.ExpireZone); err != nil {
+				return s, cli.Usage(fmt.Errorf("--expire-daily: %w", err))
+			}
+		}
 	}
 	switch path, local := strings.CutPrefix(host, "unix://"); {
 	case o.dockerSocket != "":

@@ -55,6 +55,28 @@ type Agent struct {
 	// Reported is when the proxy last heard from it, in the proxy's time; an agent reports at least every 5 seconds.
 	Reported time.Time `json:"reported"`
 	Engine   Engine    `json:"engine"`
+	// Expiry is its daily work, nil when it has none.
+	Expiry *Expiry `json:"expiry,omitempty"`
+}
+
+// Expiry is the daily work of an agent: to notify the owners of what has expired, and to suspend it.
+type Expiry struct {
+	// Daily is the time of day with its zone, Last when it was last done, and Next when it is to be done.
+	Daily string    `json:"daily"`
+	Last  time.Time `json:"last,omitzero"`
+	Next  time.Time `json:"next,omitzero"`
+	// Stopped says why it does nothing, with the fix; empty when it does.
+	Stopped string `json:"stopped,omitempty"`
+	// Noticed are the projects, and the containers without one, that were notified or suspended.
+	Noticed map[string]Noticed `json:"noticed,omitempty"`
+}
+
+// Noticed is what was done with something that expired.
+type Noticed struct {
+	// Expires is its last day, Notified and Suspended are the days of the steps; the last may be zero.
+	Expires   time.Time `json:"expires"`
+	Notified  time.Time `json:"notified"`
+	Suspended time.Time `json:"suspended,omitzero"`
 }
 
 // AgentLost is the silence after which an agent counts as gone.

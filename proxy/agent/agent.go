@@ -48,6 +48,8 @@ type Config struct {
 	// socket that is bind-mounted into a container stays the dead one when the engine is restarted: only a new start
 	// of the container brings the new one in.
 	ExitWhenLost bool
+	// Expiry says how the daily work on what has expired stands; nil when there is none.
+	Expiry func() *admin.Expiry
 	// Version is gateway's own.
 	Version string
 	Logger  *slog.Logger
@@ -154,7 +156,12 @@ func refused(err error) bool {
 // self is the report on the agent.
 func (a *Agent) self() admin.Agent {
 	s := a.status.Load()
+	var expiry *admin.Expiry
+	if a.config.Expiry != nil {
+		expiry = a.config.Expiry()
+	}
 	return admin.Agent{
+		Expiry:  expiry,
 		Version: a.config.Version,
 		PID:     os.Getpid(),
 		Started: a.started,

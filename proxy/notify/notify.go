@@ -86,8 +86,13 @@ func (w Webhook) String() string {
 	return fmt.Sprintf("%s at %s", w.kind, w.url.Host)
 }
 
-// secret is the text that Parse reads.
-func (w Webhook) secret() string { return string(w.kind) + "+" + w.url.String() }
+// Secret is the text that Parse reads, empty for the zero Webhook.
+func (w Webhook) Secret() string {
+	if w.url == nil {
+		return ""
+	}
+	return string(w.kind) + "+" + w.url.String()
+}
 
 // Keep writes the webhook into a file that only its owner can read; the folder is made. The zero Webhook removes the file.
 func Keep(path string, w Webhook) error {
@@ -100,7 +105,7 @@ func Keep(path string, w Webhook) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return fmt.Errorf("keeping the webhook: %w", err)
 	}
-	return durable.Write(path, []byte(w.secret()+"\n"), 0o600)
+	return durable.Write(path, []byte(w.Secret()+"\n"), 0o600)
 }
 
 // Read reads what Keep wrote. Without a file it is the zero Webhook.
@@ -111,6 +116,9 @@ func Read(path string) (Webhook, error) {
 	}
 	if err != nil {
 		return Webhook{}, fmt.Errorf("reading the webhook: %w", err)
+	}
+	if strings.TrimSpace(string(text)) == "" {
+		return Webhook{}, nil
 	}
 	w, err := Parse(string(text))
 	if err != nil {

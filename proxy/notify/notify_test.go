@@ -50,7 +50,7 @@ func TestParse_KnowsServicesAndShowsNoSecret(t *testing.T) {
 		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("%q: kept as %v, %v", text, info.Mode(), err)
 		}
-		if back, err := Read(path); err != nil || back.secret() != w.secret() {
+		if back, err := Read(path); err != nil || back.Secret() != w.Secret() {
 			t.Errorf("%q: read back as %v, %v", text, back, err)
 		}
 		if err := Keep(path, Webhook{}); err != nil {
@@ -186,8 +186,8 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if back, err := Parse(w.secret()); err != nil || back.secret() != w.secret() {
-			t.Errorf("%q is kept as %q and read as %v, %v", text, w.secret(), back, err)
+		if back, err := Parse(w.Secret()); err != nil || back.Secret() != w.Secret() {
+			t.Errorf("%q is kept as %q and read as %v, %v", text, w.Secret(), back, err)
 		}
 	})
 }

@@ -26,6 +26,8 @@ const (
 	// RunVolume holds the admin socket, StateVolume the last good table.
 	RunVolume   = "gateway-run"
 	StateVolume = "gateway-state"
+	// AgentVolume holds what the agent keeps of its daily work: it exists when there is some.
+	AgentVolume = "gateway-agent"
 	// Latest is the tag of the image that is in use; projects that serve files run it too.
 	Latest = "gateway:latest"
 	// Socket is where both containers see the admin socket.
@@ -38,6 +40,7 @@ const (
 
 const (
 	stateDir     = "/var/lib/gateway"
+	agentDir     = "/var/lib/gateway-agent"
 	dockerSocket = "/var/run/docker.sock"
 	// nobody is the user and group of the proxy. Its group may use the admin socket.
 	nobody     = 65532
@@ -62,6 +65,10 @@ type Settings struct {
 	DockerSocket string `json:"docker_socket,omitempty"`
 	// Serve are further flags of the proxy, as gateway serve takes them.
 	Serve []string `json:"serve,omitempty"`
+	// ExpireDaily is the time of day at which the agent looks after what has expired, empty for never, and ExpireZone the
+	// name of its time zone.
+	ExpireDaily string `json:"expire_daily,omitempty"`
+	ExpireZone  string `json:"expire_zone,omitempty"`
 	// Stop is how long the proxy may take to end, 0 for 15 s.
 	Stop time.Duration `json:"stop,omitempty"`
 }
@@ -99,16 +106,21 @@ func agentSpec(s Settings, image string) docker.Spec {
 	for _, host := range s.Hosts {
 		command = append(command, "--host", host)
 	}
+	mounts := []docker.Mount{
+		{Volume: RunVolume, Target: "/run/gateway"},
+		{Source: s.DockerSocket, Target: dockerSocket},
+	}
+	if s.ExpireDaily != "" {
+		command = append(command, "--expire-daily", s.ExpireDaily, "--expire-zone", s.ExpireZone, "--expire-state", agentDir)
+		mounts = append(mounts, docker.Mount{Volume: AgentVolume, Target: agentDir})
+	}
 	return docker.Spec{
-		Name:    Agent,
-		Image:   image,
-		Command: command,
-		User:    agentUser,
-		Network: "none",
-		Mounts: []docker.Mount{
-			{Volume: RunVolume, Target: "/run/gateway"},
-			{Source: s.DockerSocket, Target: dockerSocket},
-		},
+		Name:        Agent,
+		Image:       image,
+		Command:     command,
+		User:        agentUser,
+		Network:     "none",
+		Mounts:      mounts,
 		MemoryBytes: agentBytes,
 		Pids:        maxPids,
 		Health:      health("ping", "--agent"),

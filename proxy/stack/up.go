@@ -204,7 +204,7 @@ func Down(ctx context.Context, engine *docker.Client, purge bool) ([]string, err
 func removeStored(ctx context.Context, engine *docker.Client, running Running, purge bool) error {
 	volumes, images := []string{RunVolume}, []string{}
 	if purge {
-		volumes = append(volumes, StateVolume)
+		volumes = append(volumes, StateVolume, AgentVolume)
 		images = append(images, Latest)
 		if running.Proxy != nil && strings.HasPrefix(running.Proxy.Image, "gateway:") {
 			images = append(images, running.Proxy.Image)
