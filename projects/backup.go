@@ -90,6 +90,11 @@ type archiving struct {
 	dumps   []dumping
 	// skipped are folders of the project's folder that a dump stands for.
 	skipped []string
+	// opened is what containers that run have mounted, tools says which of them have the tool of SQLite, and copied are the
+	// databases that it copied.
+	opened []opened
+	tools  map[string]bool
+	copied []string
 }
 
 // Plan finds what there is to archive.
@@ -105,7 +110,7 @@ func (b Backup) Plan(ctx context.Context, o *Observed) (*Change, error) {
 	if err != nil {
 		return nil, err
 	}
-	under := &archiving{Backup: b, life: o.life, project: p, running: running}
+	under := &archiving{Backup: b, life: o.life, project: p, running: running, tools: map[string]bool{}}
 	if err := under.observe(ctx); err != nil {
 		return nil, err
 	}

@@ -11,9 +11,11 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"gateway/projects/archive"
 	"gateway/projects/tree"
+	"gateway/proxy/docker"
 )
 
 // folder archives the project's folder.
@@ -33,7 +35,7 @@ func (b *archiving) folder(ctx context.Context, w *archive.Writer) error {
 		if err != nil {
 			return err
 		}
-		switch err := b.file(w, root, name, entry); {
+		switch err := b.file(ctx, w, root, name, entry); {
 		case errors.Is(err, fs.ErrNotExist):
 			return nil
 		case err == nil && slices.Contains(b.skipped, name):
@@ -45,11 +47,11 @@ func (b *archiving) folder(ctx context.Context, w *archive.Writer) error {
 }
 
 // file archives a file, folder or link of the project's folder.
-func (b *archiving) file(w *archive.Writer, root *os.Root, name string, entry fs.DirEntry) error {
+func (b *archiving) file(ctx context.Context, w *archive.Writer, root *os.Root, name string, entry fs.DirEntry) error {
 	to := path.Join(archive.Project, name)
 	switch kind := entry.Type(); {
 	case kind.IsRegular():
-		return b.regular(w, root, name, to)
+		return b.regular(ctx, w, root, name, to)
 	case kind.IsDir(), kind&fs.ModeSymlink != 0:
 	default:
 		b.leaveOut(fmt.Sprintf("%s is not archived: it is a socket, a pipe or a device", filepath.Join(b.project.Dir, name)))
@@ -77,7 +79,7 @@ func (b *archiving) file(w *archive.Writer, root *os.Root, name string, entry fs
 	return w.Add(h, nil)
 }
 
-func (b *archiving) regular(w *archive.Writer, root *os.Root, name, to string) error {
+func (b *archiving) regular(ctx context.Context, w *archive.Writer, root *os.Root, name, to string) error {
 	f, err := root.Open(name)
 	if err != nil {
 		return err
@@ -95,7 +97,7 @@ func (b *archiving) regular(w *archive.Writer, root *os.Root, name, to string) e
 		return err
 	}
 	h.Name = to
-	return w.Add(h, f)
+	return b.add(ctx, w, h, f, docker.MountPoint{Source: filepath.Join(root.Name(), name)})
 }
 
 // allVolumes archives the project's volumes, through a container that has them mounted.
@@ -154,7 +156,13 @@ func (b *archiving) volume(ctx context.Context, w *archive.Writer, helper, key s
 		if h.Typeflag == tar.TypeLink {
 			h.Linkname = path.Join(archive.Volumes, h.Linkname)
 		}
-		if err := w.Add(h, files); err != nil {
+		if h.Typeflag == tar.TypeReg {
+			inside, _ := strings.CutPrefix(h.Name, archive.Volumes+"/"+key+"/")
+			err = b.add(ctx, w, h, files, docker.MountPoint{Volume: b.volumes[key].Name, Target: inside})
+		} else {
+			err = w.Add(h, nil)
+		}
+		if err != nil {
 			return err
 		}
 	}

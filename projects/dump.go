@@ -53,11 +53,17 @@ type dumping struct {
 	service, container string
 }
 
-// findDatabase notes a container that is a running database: its dump is archived in place of its files, which change
+// findDatabase notes what a container that runs has open, and one that is a database: its dump is archived in place of its files, which change
 // while they are copied.
 func (b *archiving) findDatabase(c docker.Container, mounts []docker.MountPoint) {
 	if b.Stop || c.State != "running" {
 		return
+	}
+	for _, m := range mounts {
+		if m.Source != "" {
+			m.Source = resolved(m.Source)
+		}
+		b.opened = append(b.opened, opened{m, c.ID})
 	}
 	for _, d := range databases {
 		i := slices.IndexFunc(mounts, func(m docker.MountPoint) bool { return slices.Contains(d.data, m.Target) })
@@ -112,9 +118,9 @@ func (l *lively) Read(p []byte) (int, error) {
 	return l.Conn.Read(p)
 }
 
-// exec runs a script in a container and lets do talk with it.
-func (l Life) exec(ctx context.Context, container, script string, do func(net.Conn) error) error {
-	conn, err := l.Engine.Exec(ctx, container, []string{"sh", "-c", script})
+// exec runs a script in a container and lets do talk with it. Args are the name of the script and its arguments.
+func (l Life) exec(ctx context.Context, container, script string, do func(net.Conn) error, args ...string) error {
+	conn, err := l.Engine.Exec(ctx, container, append([]string{"sh", "-c", script}, args...))
 	if err != nil {
 		return err
 	}
