@@ -15,12 +15,14 @@ fail() {
 	exit 1
 }
 
-# hidden are the machine's folders that an engine would take sockets, logs and projects from.
-hidden='/run /srv /var/log'
+# hidden are the machine's folders that an engine would take sockets, logs and projects from, and a gateway its state.
+state=/var/lib/gateway
+hidden="/run /srv /var/log $state"
 
 # hide puts an empty folder over one of the machine's, for as long as the namespaces live.
 hide() {
-	[ ! -d "$1" ] || mount -t tmpfs -o mode=0755 tmpfs "$1"
+	mkdir -p "$1"
+	mount -t tmpfs -o mode=0755 tmpfs "$1"
 }
 
 # inside runs as the first process of the namespaces. What it starts ends with it.
@@ -71,6 +73,8 @@ start() {
 
 # clean removes what the namespaces do not take with them.
 clean() {
+	# It is empty on a machine without a gateway of its own.
+	rmdir "$state" 2>/dev/null || :
 	groups="-depth -type d -path */${root##*/}*"
 	# What ends at this moment still holds its group for a while.
 	tries=50
