@@ -46,7 +46,7 @@ func runHelp(ctx context.Context, env *cli.Env, root *cobra.Command, args []stri
 	return c.Help()
 }
 
-// topicList is what `gateway help` prints.
+// topicList is the output of `gateway help`.
 func topicList() string {
 	var out strings.Builder
 	out.WriteString("Topics, each shown by 'gateway help TOPIC':\n\n")

@@ -9,7 +9,7 @@ import (
 	"gateway/cmd/cli"
 )
 
-// suggestion says what to run in place of a word that people type and that is no command.
+// suggestion is the advice for words that people type and that are no commands.
 type suggestion struct {
 	// words are what is typed, separated by spaces.
 	words string
@@ -72,7 +72,7 @@ var flagSuggestions = []struct{ command, flags, fix string }{
 	{"logs", "--lines", "write --tail NUMBER"},
 }
 
-// suggest is what to run in place of a word below a command, or empty.
+// suggest returns the commands to run in place of an unknown word, or empty.
 func suggest(c *cobra.Command, word string) string {
 	for _, s := range suggestions {
 		for typed := range strings.FieldsSeq(s.words) {

@@ -14,6 +14,7 @@ import (
 
 	"gateway/projects/archive"
 	"gateway/projects/plan"
+	"gateway/projects/policy"
 	"gateway/proxy/docker"
 )
 
@@ -167,7 +168,7 @@ func (b Backup) placeFits(s Store, p Project) error {
 		return err
 	}
 	for _, folder := range []string{s.root, p.Dir} {
-		if contains(resolved(folder), resolved(dir)) {
+		if policy.Within(resolved(folder), resolved(dir)) {
 			return fmt.Errorf("folder %s: it is inside %s, which is archived itself; name another folder with --to", b.Dir, folder)
 		}
 	}

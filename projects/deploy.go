@@ -263,7 +263,7 @@ func mountingContent(ctx context.Context, p Project) ([]string, error) {
 	for _, service := range shape.Running {
 		content, releases := false, false
 		for _, m := range shape.Mounts[service] {
-			content = content || contains(h.Path(), m.Path)
+			content = content || policy.Within(h.Path(), m.Path)
 			releases = releases || m.Path == filepath.Join(p.Dir, release.Folder)
 		}
 		if content && !releases {

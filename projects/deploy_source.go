@@ -176,7 +176,7 @@ func (x *exchange) carries(name string) bool {
 // insideOf is a path relative to a folder, slash-separated and with links followed, when it is inside.
 func insideOf(root, path string) (string, bool) {
 	root, path = resolved(root), resolved(path)
-	if !contains(root, path) {
+	if !policy.Within(root, path) {
 		return "", false
 	}
 	rel, err := filepath.Rel(root, path)

@@ -34,35 +34,20 @@ type Lister interface {
 	Times(ctx context.Context, label string) (docker.Times, error)
 }
 
-// Remover removes what an engine has; *docker.Client is one.
-type Remover interface {
+// Engine is the part of the Engine API that changes to projects need; *docker.Client is one.
+type Engine interface {
+	Lister
+	Archiver
+	Stop(ctx context.Context, nameOrID string) error
+	Start(ctx context.Context, nameOrID string) error
+	Rename(ctx context.Context, nameOrID, name string) error
 	Remove(ctx context.Context, nameOrID string, timeout time.Duration) error
 	RemoveNetwork(ctx context.Context, nameOrID string) error
 	Disconnect(ctx context.Context, network, container string) error
-}
-
-// Keeper stops and starts containers, keeps them running, also when the engine itself dies, and keeps no images that were built for a project
-// that is gone; *docker.Client is one.
-type Keeper interface {
-	Stop(ctx context.Context, nameOrID string) error
-	Start(ctx context.Context, nameOrID string) error
+	// KeepRunning makes the engine restart a container, also after its own death, or not.
 	KeepRunning(ctx context.Context, nameOrID string, keep bool) error
+	// RemoveImages removes the images with a label that ours reports true for.
 	RemoveImages(ctx context.Context, label string, ours func(name string, labels map[string]string) bool) error
-}
-
-// Switcher starts and names containers; *docker.Client is one.
-type Switcher interface {
-	Start(ctx context.Context, nameOrID string) error
-	Rename(ctx context.Context, nameOrID, name string) error
-}
-
-// Engine is what the life of a project asks of Docker itself.
-type Engine interface {
-	Lister
-	Remover
-	Keeper
-	Archiver
-	Switcher
 	Images() docker.Images
 }
 

@@ -68,7 +68,7 @@ func (s *Source) atPort(port int) *Source {
 
 // sourceFits refuses a folder that the copy of it would be in, or that is in the projects folder itself.
 func sourceFits(store Store, s *Source) error {
-	if s != nil && contains(s.Folder.Dir, resolved(store.root)) {
+	if s != nil && policy.Within(s.Folder.Dir, resolved(store.root)) {
 		return fmt.Errorf("folder %s: the projects folder %s is inside it; name the folder with the project alone", s.Folder.Dir, store.root)
 	}
 	return nil

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"gateway/projects/policy"
 )
 
 // A project's folder may be a link, so that people can keep one on another disk: then its files are where it leads.
@@ -36,7 +38,7 @@ func (s Store) beside(name Name) string {
 // apart refuses to delete what a link leads to when the projects folder is in it, or it in the projects folder.
 func (s Store) apart(name Name) error {
 	target, root := s.leads(name), resolved(s.root)
-	if target == "" || !contains(target, root) && !contains(root, target) {
+	if target == "" || !policy.Within(target, root) && !policy.Within(root, target) {
 		return nil
 	}
 	return fmt.Errorf("project %s: its folder is a link to %s, which holds other projects too, or is one; remove the link: rm %s", name, target, s.Dir(name))

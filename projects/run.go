@@ -34,7 +34,7 @@ func (r Restart) Plan(ctx context.Context, o *Observed) (*Change, error) {
 	return o.begin(ctx, "restart", o.life.Compose.Restart)
 }
 
-// begin plans to have all containers of the project run, and to keep running from then on.
+// begin plans to start all containers of the project, and to restart them with the engine.
 func (o *Observed) begin(ctx context.Context, verb string, do func(ctx context.Context, name string) error) (*Change, error) {
 	running, err := o.ours(ctx)
 	if err != nil {

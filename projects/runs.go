@@ -25,7 +25,7 @@ const (
 	start plan.Kind = "start"
 	// startOnly does so with the containers Names alone, by id.
 	startOnly plan.Kind = "start containers"
-	// keep has what runs outlive the death of the engine.
+	// keep restarts what runs when the engine dies.
 	keep plan.Kind = "keep"
 	// withdraw removes the containers of the services that it began to replace, which are all but those that have the
 	// containers Names, by id.

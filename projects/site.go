@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"gateway/projects/release"
 	"gateway/projects/tree"
@@ -173,12 +172,6 @@ func (s *Site) copyOver(ctx context.Context, folder, base string, changes releas
 		return fmt.Errorf("%w and has more than %s ($GATEWAY_MAX_SIZE, or --max-size of deploy); run the command again", err, Size(s.limit.Bytes))
 	}
 	return err
-}
-
-// contains reports whether dir is folder or inside it; both are absolute and free of links.
-func contains(folder, dir string) bool {
-	rel, err := filepath.Rel(folder, dir)
-	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
 }
 
 // Files is a number of files in words.

@@ -114,7 +114,7 @@ func pathFits(t templates.Template, key route.Key) error {
 
 // siteFits refuses a folder that the copy of it would be in.
 func siteFits(s Store, site *Site) error {
-	if site != nil && contains(site.Dir, resolved(s.root)) {
+	if site != nil && policy.Within(site.Dir, resolved(s.root)) {
 		return fmt.Errorf("site folder %s: the projects folder %s is inside it; name the folder with the site alone", site.Dir, s.root)
 	}
 	return nil

@@ -119,7 +119,7 @@ func (s *pauses) paused(key route.Key, now time.Time) *pause {
 	return p
 }
 
-// hold has a request wait as long as its route is paused. It returns its place in the line, whose turn it is: the caller
+// hold queues a request while its route is paused. It returns its place in the line, whose turn it is: the caller
 // leaves it as soon as the request counts as under way at its target, or fails. Otherwise the request is answered.
 func (v *visit) hold(p *pause) (*queue.Place, bool) {
 	place, err := p.wait(v.exchange)

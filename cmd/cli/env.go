@@ -10,8 +10,8 @@ import (
 	"golang.org/x/term"
 )
 
-// Env is all that commands know of the world outside: no command reads an environment variable or writes to a
-// stream in another way, so that tests run them inside one process.
+// Env is the environment of commands: they read variables and write to streams only through it, so that tests can run
+// them in one process.
 type Env struct {
 	In       io.Reader
 	Out, Err io.Writer

@@ -46,7 +46,7 @@ func (e *Env) Resultf(format string, args ...any) {
 	fmt.Fprintf(e.Out, e.tick(e.Out)+format, args...)
 }
 
-// tick is what stands before a line about success, empty where w is no terminal.
+// tick returns the mark for a line about success, empty if w is no terminal.
 func (e *Env) tick(w io.Writer) string {
 	switch {
 	case !isTerminal(w):

@@ -15,7 +15,7 @@ import (
 	"gateway/proxy/docker"
 )
 
-// Session is what the commands that work on projects have in common.
+// Session connects a command to projects, engine, Compose and gateway.
 type Session struct {
 	Env *Env
 	// Host is the address of the engine, in the form that docker.New takes.
@@ -29,8 +29,7 @@ type Session struct {
 	gateway *admin.Client
 }
 
-// Session prepares all that projects need, and connects to nothing: the engine is connected when it is first asked,
-// Compose when a command first calls it. The caller closes it.
+// Session prepares the connections and makes none: each is made at its first use. The caller closes the session.
 func (e *Env) Session() (*Session, error) {
 	s := &Session{Env: e, Progress: NewProgress(e)}
 	var err error

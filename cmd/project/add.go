@@ -105,7 +105,7 @@ func (o addOptions) request(ctx context.Context, env *cli.Env) (projects.Add, er
 	return r, err
 }
 
-// site is the folder that a parameter names, nil when none does.
+// site opens the folder that a parameter names, nil for none.
 func (o addOptions) site(env *cli.Env, t templates.Template) (*projects.Site, error) {
 	for _, p := range t.Parameters {
 		dir := o.parameters[p.Name]
@@ -121,7 +121,7 @@ func (o addOptions) site(env *cli.Env, t templates.Template) (*projects.Site, er
 	return nil, nil
 }
 
-// complete has nothing missing and everything fit, or says all that is wrong.
+// complete checks the parameters, and asks on a terminal for missing ones. The error lists everything that is wrong.
 func (o *addOptions) complete(ctx context.Context, env *cli.Env, t templates.Template) error {
 	if wrong := errors.Join(o.wrong, t.Check(o.parameters)); wrong != nil {
 		return cli.Usage(wrong)
@@ -143,7 +143,7 @@ func (o *addOptions) complete(ctx context.Context, env *cli.Env, t templates.Tem
 	return cli.Usage(errors.Join(wrong...))
 }
 
-// siteFlags are what a call says of the files that it brings.
+// siteFlags are the flags about the files of a site.
 type siteFlags struct{ spa, force bool }
 
 // openSite looks through a folder of files, refuses what is rarely meant to be public, and says what is odd about it.

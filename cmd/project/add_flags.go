@@ -15,7 +15,7 @@ import (
 	"gateway/templates"
 )
 
-// templatesFolder is that of custom templates in the projects folder.
+// templatesFolder is the folder of custom templates in the projects folder.
 const templatesFolder = ".templates"
 
 // addTemplatesFlag declares --templates.
@@ -23,7 +23,7 @@ func addTemplatesFlag(f *pflag.FlagSet, dir *string) {
 	f.StringVar(dir, "templates", "", "`folder` with custom templates; see gateway help templates")
 }
 
-// templateSet is the templates there are, with those of the folder that a flag names.
+// templateSet loads all templates, including those of a folder that a flag names.
 func templateSet(e *cli.Env, dir string) (templates.Set, error) {
 	given, from := dir, "--templates"
 	if given == "" {
@@ -41,10 +41,10 @@ type parameterFlag struct {
 	given string
 }
 
-// String is what was given, else the default.
+// String returns the given value, else the default.
 func (p *parameterFlag) String() string { return cmp.Or(p.given, p.Default) }
 
-// Set takes any text: what is wrong with it is told together with all else.
+// Set takes any text: all parameters are checked together later.
 func (p *parameterFlag) Set(text string) error {
 	p.given = text
 	return nil
@@ -111,7 +111,7 @@ func scan(c *cobra.Command, args []string) (words []string, flags map[string]str
 	return words, flags
 }
 
-// describe makes a template's parameters flags of add, and its help the template's.
+// describe adds the parameters of a template to the flags of add, and its summary to the help.
 func describe(add *cobra.Command, t templates.Template) {
 	add.Use = "add " + t.Name + " [NAME]"
 	add.Short = t.Summary
@@ -139,7 +139,7 @@ func describe(add *cobra.Command, t templates.Template) {
 	}
 }
 
-// helpOf is a parameter's help with what it takes, but for the default.
+// helpOf returns the help of a parameter with its bounds, without its default.
 func helpOf(p templates.Parameter) string {
 	text := meaningOf(p)
 	switch {
@@ -151,7 +151,7 @@ func helpOf(p templates.Parameter) string {
 	return text
 }
 
-// boundsOf says which values of its type a parameter takes, empty for all.
+// boundsOf describes the values that a parameter takes; empty for all of its type.
 func boundsOf(p templates.Parameter) string {
 	switch {
 	case p.Choices != nil:
@@ -166,7 +166,7 @@ func boundsOf(p templates.Parameter) string {
 	return ""
 }
 
-// parameters are those that a call gives, by flags of their own and by --set.
+// parameters returns the parameters of a call, given as flags or with --set.
 func parameters(c *cobra.Command, set []string) (map[string]string, error) {
 	given := map[string]string{}
 	c.Flags().Visit(func(f *pflag.Flag) {

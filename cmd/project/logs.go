@@ -16,7 +16,7 @@ import (
 	"gateway/projects/compose"
 )
 
-// logTail is how many lines of each container are shown by default.
+// logTail is the default number of lines per container.
 const logTail = 100
 
 type logsOptions struct {

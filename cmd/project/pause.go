@@ -14,7 +14,7 @@ import (
 	"gateway/proxy/route"
 )
 
-// pauseOptions are those of gateway pause.
+// pauseOptions are the flags of gateway pause.
 type pauseOptions struct {
 	env     *cli.Env
 	name    string
@@ -48,7 +48,7 @@ func newPause(env *cli.Env) *cobra.Command {
 	return c
 }
 
-// order is the pause as the gateway is told.
+// order returns the pause to request from the gateway.
 func (o *pauseOptions) order() (admin.Pause, error) {
 	switch {
 	case o.wait < 0 || o.wait > admin.MaxWait:

@@ -121,7 +121,7 @@ func runTemplatesShow(env *cli.Env, dir, name string, asJSON bool) error {
 	return nil
 }
 
-// defaultOf is what holds when a parameter is not given.
+// defaultOf describes the default of a parameter.
 func defaultOf(p templates.Parameter) string {
 	switch {
 	case p.Required:
@@ -132,7 +132,7 @@ func defaultOf(p templates.Parameter) string {
 	return cmp.Or(p.Default, "-")
 }
 
-// meaningOf is a parameter's help with what it takes.
+// meaningOf returns the help of a parameter with its bounds.
 func meaningOf(p templates.Parameter) string {
 	if takes := boundsOf(p); takes != "" {
 		return p.Help + "; " + takes
@@ -140,7 +140,7 @@ func meaningOf(p templates.Parameter) string {
 	return p.Help
 }
 
-// needsOf says what a template needs, in lines.
+// needsOf describes the needs of a template, one line each.
 func needsOf(t templates.Template) []string {
 	var lines []string
 	for _, image := range t.Needs.Images {

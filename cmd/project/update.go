@@ -30,7 +30,7 @@ func newUpdate(env *cli.Env) *cobra.Command {
 	return c
 }
 
-// updated is what `update --json` prints.
+// updated is the output of `update --json`.
 type updated struct {
 	// Images are the services that have a newer image.
 	Images []projects.ImageUpdate `json:"images"`

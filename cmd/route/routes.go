@@ -15,7 +15,7 @@ import (
 	"gateway/tui"
 )
 
-// routesOptions are those of gateway routes.
+// routesOptions are the flags of gateway routes.
 type routesOptions struct {
 	env         *cli.Env
 	filter      string
@@ -80,7 +80,7 @@ func runRoutes(ctx context.Context, o *routesOptions) error {
 	return nil
 }
 
-// routesView is what the gateway said at one time, filtered.
+// routesView is one answer of the gateway, filtered.
 type routesView struct {
 	routes admin.Routes
 	status admin.Status
@@ -103,7 +103,7 @@ func look(ctx context.Context, source tui.Source, filter string) (routesView, er
 	return view, nil
 }
 
-// notes is the chatter beside the table: what to do when it is empty, and why it may not be the present truth.
+// notes returns the messages beside the table: what to do when it is empty, and why it may be out of date.
 func (v *routesView) notes(o *routesOptions) string {
 	var text strings.Builder
 	switch {

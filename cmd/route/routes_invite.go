@@ -11,8 +11,7 @@ import (
 	"gateway/tui"
 )
 
-// inviteSource adds what is wrong with invite pages to the routes that the gateway shows: it knows routes, and only the
-// projects' folders know how long a link lives.
+// inviteSource adds the problems of invite pages to the routes of the gateway, which does not know when links expire.
 type inviteSource struct {
 	tui.Source
 	look func(ctx context.Context) map[string][]admin.Problem
@@ -25,7 +24,7 @@ type inviteSource struct {
 // inviteEvery is how often pages are asked while they are watched.
 const inviteEvery = 30 * time.Second
 
-// Routes are those of the gateway, with the problems of the pages that it serves.
+// Routes returns the routes of the gateway with the problems of the invite pages among them.
 func (s *inviteSource) Routes(ctx context.Context) (admin.Routes, error) {
 	routes, err := s.Source.Routes(ctx)
 	if err != nil {

@@ -51,7 +51,7 @@ func lookInTime(ctx context.Context, source tui.Source, filter string) (routesVi
 	return look(ctx, source, filter)
 }
 
-// watch is what was printed last.
+// watch remembers the last print.
 type watch struct {
 	o *routesOptions
 	// shown is the fingerprint, or on a terminal the text, of the last print; notes its chatter.

@@ -11,13 +11,13 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 )
 
-// sockets are the listeners that the system gave this process, by what they are for. Those of a kind stand in the place of
-// what the flags would open; a kind without any is left to the flags.
+// sockets are the listeners that the system passed to this process, by their purpose. They replace the listeners of the
+// flags for the same purpose.
 type sockets struct {
 	http, https, ping, admin []net.Listener
 }
 
-// The names of sockets (FileDescriptorName= in their units) that say what they are for.
+// The names of sockets (FileDescriptorName= in their units).
 const (
 	httpSocket  = "http"
 	httpsSocket = "https"

@@ -60,7 +60,7 @@ func newNetworkCreate(env *cli.Env) *cobra.Command {
 
 var networkForm = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
 
-// spec reads the words of the call.
+// spec checks the arguments and flags.
 func (o networkOptions) spec() (docker.NetworkSpec, error) {
 	s := docker.NetworkSpec{Name: o.name, Internal: o.internal, Labels: map[string]string{label.Role: label.RoleEdge}}
 	if o.internal {
@@ -122,7 +122,7 @@ type networkView struct {
 	Project  string   `json:"project,omitempty"`
 	Subnets  []string `json:"subnets"`
 	Internal bool     `json:"internal"`
-	// Containers are the names of those on it, the gateway's own among them.
+	// Containers are the names of its containers, including the gateway's own.
 	Containers []string `json:"containers"`
 }
 

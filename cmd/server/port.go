@@ -14,8 +14,8 @@ import (
 	"gateway/proxy/stack"
 )
 
-// checkPort refuses to begin when something else holds the port to publish. Whether it is free can be seen only when
-// the engine is on this machine; else the engine says so when the proxy starts.
+// checkPort returns an error when something else holds the port to publish. It can tell only with an engine on this
+// machine; another engine fails when the proxy starts.
 func checkPort(ctx context.Context, client *docker.Client, running stack.Running, s stack.Settings) error {
 	now := running.Settings()
 	if running.Proxy != nil && running.Proxy.State == "running" && now.HTTP == s.HTTP && now.Bind == s.Bind {
@@ -45,7 +45,7 @@ func checkPort(ctx context.Context, client *docker.Client, running stack.Running
 	return nil
 }
 
-// portTaken says who holds the port, as far as can be seen from here, and which flag avoids it.
+// portTaken names the holder of the port, as far as it can be found, and the flag that avoids it.
 func portTaken(ctx context.Context, client *docker.Client, s stack.Settings, cause error) error {
 	holder := "another program"
 	if found := containerOn(ctx, client, s.HTTP, s.Bind); found != "" {

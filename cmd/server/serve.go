@@ -145,7 +145,7 @@ func told(logger *slog.Logger, notify func() error) func() {
 	}
 }
 
-// config fills in what the flags say.
+// config sets the fields of c that the flags decide.
 func (o *serveOptions) config(env *cli.Env, logger *slog.Logger, c proxy.Config) proxy.Config {
 	room := limit.Measure()
 	conns, fewer := o.limit.conns(room)

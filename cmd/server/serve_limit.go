@@ -15,7 +15,7 @@ import (
 	"gateway/proxy/route"
 )
 
-// limitOptions bound what clients take and how long anybody is waited for. Those below the line are what check read.
+// limitOptions are the flags for limits and timeouts. The fields below the empty line are set by check.
 type limitOptions struct {
 	maxConns, maxConnsPerClient int
 	// maxRequests is 0 for as many as there is room for, maxRequestsPerClient 0 for no bound.
@@ -36,14 +36,14 @@ type limitOptions struct {
 	trusted *peer.Networks
 }
 
-// waitOptions are how long things may take; 0 is for ever, or for the last two not at all.
+// waitOptions are the timeouts; 0 is none, and for the last two no time at all.
 type waitOptions struct {
 	head, idle, body, write, connect, answer, total, drain time.Duration
 
 	grace, hold time.Duration
 }
 
-// The bounds of the bounds: what is below the least would refuse browsers, what is above the most is no bound.
+// The ranges of the limits: less would refuse browsers, and more would be no limit.
 const (
 	leastHead, mostHead     = 1 << 10, 1 << 20
 	leastFields, mostFields = 16, 10_000
@@ -92,7 +92,7 @@ func (o *waitOptions) all() []wait {
 	}
 }
 
-// check reads what flags cannot by themselves. Its errors are usage errors.
+// check parses the texts of flags. Its errors are usage errors.
 func (o *limitOptions) check() error {
 	for _, check := range []func() error{o.checkCounts, o.checkSizes, o.checkRate, o.checkTrusted, o.waits.check} {
 		if err := check(); err != nil {
@@ -169,10 +169,10 @@ func (o *waitOptions) check() error {
 	return nil
 }
 
-// clientShare is the part of all requests that one client may have at most.
+// clientShare is the largest share of all requests that one client may have: one in clientShare.
 const clientShare = 4
 
-// lesserOf is what was asked for where there is as much room, and whether that is less; 0 is no bound.
+// lesserOf returns the smaller of a limit and the room for it, and whether the room is smaller; 0 is no bound.
 func lesserOf(asked, room int) (n int, lowered bool) {
 	if room == 0 || asked > 0 && asked <= room {
 		return asked, false
@@ -180,13 +180,13 @@ func lesserOf(asked, room int) (n int, lowered bool) {
 	return room, asked > 0
 }
 
-// conns is how many connections may be open at once, and whether these are fewer than were asked for; 0 is no bound.
+// conns returns the limit of open connections, and whether it is lower than --max-conns; 0 is no bound.
 func (o *limitOptions) conns(room limit.Room) (n int, lowered bool) {
 	return lesserOf(o.maxConns, room.Conns())
 }
 
-// requests is how many requests may be under way at once, in all and of one client, and whether they are fewer than were
-// asked for in all; 0 is no bound.
+// requests returns the limits of concurrent requests, in all and per client, and whether the first is lower than
+// --max-requests; 0 is no bound.
 func (o *limitOptions) requests(room limit.Room) (all, perClient int, lowered bool) {
 	all, lowered = lesserOf(o.maxRequests, room.Requests())
 	if perClient = o.maxRequestsPerClient; perClient > 0 && all > 0 {
@@ -195,12 +195,12 @@ func (o *limitOptions) requests(room limit.Room) (all, perClient int, lowered bo
 	return all, perClient, lowered
 }
 
-// limits are those of the engine.
+// limits returns the limits of the engine.
 func (o *limitOptions) limits() engine.Limits {
 	return engine.Limits{Head: o.headMax, Fields: o.maxFields}
 }
 
-// timeouts are those of the engine.
+// timeouts returns the timeouts of the engine.
 func (o *waitOptions) timeouts() engine.Timeouts {
 	return engine.Timeouts{
 		Head:    orEver(o.head),
@@ -213,7 +213,7 @@ func (o *waitOptions) timeouts() engine.Timeouts {
 	}
 }
 
-// orEver is a duration as the proxy has it, to which 0 is its default and less is for ever.
+// orEver translates a timeout of a flag for the proxy, for which 0 is the default and less is no timeout.
 func orEver(d time.Duration) time.Duration {
 	if d == 0 {
 		return -1

@@ -9,7 +9,7 @@ import (
 	"gateway/cmd/cli"
 )
 
-// proxyOptions are how the proxy treats clients, wherever it runs: gateway serve and gateway up take them alike.
+// proxyOptions are the flags of the proxy that gateway serve and gateway up share.
 type proxyOptions struct {
 	access accessLogOptions
 	limit  limitOptions
@@ -27,7 +27,7 @@ func addProxyFlags(f *pflag.FlagSet, o *proxyOptions) {
 	})
 }
 
-// check reads what flags cannot by themselves. Its errors are usage errors.
+// check parses the texts of flags. Its errors are usage errors.
 func (o *proxyOptions) check() error {
 	if strings.ContainsFunc(o.via, notInToken) {
 		return cli.Usage(fmt.Errorf("--via %q: a name in a Via field has letters, digits and -._~ only", o.via))

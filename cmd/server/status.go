@@ -31,7 +31,7 @@ func newStatus(env *cli.Env) *cobra.Command {
 	return c
 }
 
-// statusReport is what `status --json` prints.
+// statusReport is the output of `status --json`.
 type statusReport struct {
 	// OK reports that every part is there and connected; Faults say what is not.
 	OK     bool     `json:"ok"`
@@ -169,7 +169,7 @@ func printStatus(env *cli.Env, r statusReport, now time.Time) error {
 	return nil
 }
 
-// againstBounds tells how much of what may be there at once is.
+// againstBounds describes a count with its limits.
 func againstBounds(b admin.Bounded, what string) string {
 	refused := b.Refused + b.RefusedPerClient
 	text := fmt.Sprintf("%d %s, at most %s, of one client %s", b.Open, what, orAny(b.Max), orAny(b.MaxPerClient))

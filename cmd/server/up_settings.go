@@ -17,7 +17,7 @@ import (
 	"gateway/proxy/stack"
 )
 
-// settings are those of the running gateway with what the flags change.
+// settings applies the flags to the settings of the running gateway.
 func (o upOptions) settings(s stack.Settings, host string) (stack.Settings, error) {
 	if o.flags.Changed("http") {
 		s.HTTP = o.http
@@ -61,8 +61,8 @@ func (o upOptions) settings(s stack.Settings, host string) (stack.Settings, erro
 	return s, o.setProxy(&s)
 }
 
-// setProxy changes the proxy's own settings as the flags say. They are kept as its command line has them, and only those
-// that are not the default, so that a proxy without any is the same as ever.
+// setProxy applies the flags to the proxy's own settings. They are kept as arguments of its command line, without those
+// that have their default.
 func (o upOptions) setProxy(s *stack.Settings) error {
 	var merged proxyOptions
 	f := pflag.NewFlagSet("up", pflag.ContinueOnError)
@@ -84,7 +84,7 @@ func (o upOptions) setProxy(s *stack.Settings) error {
 	return nil
 }
 
-// stopSlack is how much longer than its requests may take the proxy may take to end.
+// stopSlack is the time that the proxy gets to stop, beyond --grace.
 const stopSlack = 5 * time.Second
 
 // overlay puts the flags that were given over those in f.
@@ -111,7 +111,7 @@ func copyValue(to, from pflag.Value) error {
 	return to.Set(from.String())
 }
 
-// checkContained holds the proxy's settings to their rules, and to what its container has room for.
+// checkContained checks the proxy's settings, and whether its container has room for them.
 func checkContained(o *proxyOptions) error {
 	if path := o.access.path; path != "" && path != "-" {
 		return cli.Usage(fmt.Errorf("--access-log %s: the proxy's container can write no files; write --access-log - and read the lines with docker logs %s", path, stack.Proxy))
@@ -128,7 +128,7 @@ func checkContained(o *proxyOptions) error {
 	return nil
 }
 
-// unusual are the flags that have another value than by default, in the order of their names.
+// unusual returns the flags with another value than their default, in the order of their names.
 func unusual(f *pflag.FlagSet) []string {
 	var args []string
 	f.VisitAll(func(flag *pflag.Flag) {

@@ -59,7 +59,7 @@ func checkUp(ctx context.Context, env *cli.Env) error {
 	return nil
 }
 
-// lastLines are those that both containers wrote last, as an error to show below another.
+// lastLines returns the last log lines of both containers as an error, to show below another.
 func lastLines(ctx context.Context, client *docker.Client) error {
 	var all error
 	for _, name := range []string{stack.Proxy, stack.Agent} {

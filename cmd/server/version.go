@@ -31,7 +31,7 @@ func newVersion(env *cli.Env) *cobra.Command {
 	return c
 }
 
-// versions is what `version --json` prints. What cannot be reached is left out.
+// versions is the output of `version --json`. Parts that do not answer are left out.
 type versions struct {
 	Version  string `json:"version"`
 	Commit   string `json:"commit,omitempty"`

@@ -75,7 +75,7 @@ func (o setLinkOptions) link(kind link.Kind) (link.Link, error) {
 	return l, nil
 }
 
-// end is when a link ends: at the end of a day that is named, and to the minute after a time that is.
+// end returns the expiry of a link: the end of a day for a date, and to the minute for a duration.
 func (o setLinkOptions) end(kind link.Kind) (time.Time, error) {
 	now, expires := o.now(), o.expires
 	if expires == "" && kind == link.Slack {
@@ -122,7 +122,7 @@ func runSlackSetLink(ctx context.Context, env *cli.Env, o setLinkOptions) error 
 	})
 }
 
-// bounds are those of a link for people.
+// bounds describes the limits of a link.
 func bounds(l link.Link) string {
 	text := "it never expires"
 	if !l.Expires.IsZero() {
@@ -176,7 +176,7 @@ func newSlackSwitch(env *cli.Env, name string, off bool) *cobra.Command {
 	return c
 }
 
-// linkChange is what happens to one link.
+// linkChange is a change of one link.
 type linkChange struct {
 	project, called string
 	// done says what became of it.

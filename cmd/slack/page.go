@@ -21,7 +21,7 @@ import (
 	"gateway/templates"
 )
 
-// inviteTemplate is what the projects are made from that have an invite page, inviteService the service of theirs.
+// inviteTemplate is the template of projects with an invite page, inviteService their service.
 const (
 	inviteTemplate = "slack-invite"
 	inviteService  = "invite"

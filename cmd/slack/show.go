@@ -33,7 +33,7 @@ func newSlackShow(env *cli.Env) *cobra.Command {
 	return c
 }
 
-// inviteView is what `slack show --json` prints.
+// inviteView is the output of `slack show --json`.
 type inviteView struct {
 	Project string    `json:"project"`
 	Dir     string    `json:"dir"`
@@ -83,7 +83,7 @@ func runSlackShow(ctx context.Context, s *cli.Session, project string, asJSON bo
 	return nil
 }
 
-// inviteSeen is what can be found out of a page.
+// inviteSeen is the state of a page: its files and its counts.
 type inviteSeen struct {
 	page    invitePage
 	list    link.List
@@ -131,10 +131,10 @@ func (s inviteSeen) view(env *cli.Env, now time.Time) inviteView {
 	return v
 }
 
-// recent is how long ago a request that could not be sent on is still worth a warning.
+// recent is the age up to which a failed request is worth a warning.
 const recent = 7 * 24 * time.Hour
 
-// warnings is what somebody should do something about.
+// warnings returns the problems of a page that need an action.
 func (s inviteSeen) warnings(now time.Time) []link.Warning {
 	all := link.Warnings(s.page.settings.Kind, s.list.Links, s.counts.Joins, now)
 	if s.page.settings.Form && s.webhook.String() == "" {

@@ -12,7 +12,7 @@ import (
 	"gateway/proxy/admin"
 )
 
-// pageProblems says what somebody should do about the invite page of a project.
+// pageProblems returns the problems of a project's invite page, with their fixes.
 func pageProblems(ctx context.Context, s *cli.Session, p projects.Project, now time.Time) []admin.Problem {
 	problem := func(message, fix string) admin.Problem {
 		return admin.Problem{Subject: "invite page", Project: string(p.Name), Message: message, Fix: fix}
@@ -32,7 +32,7 @@ func pageProblems(ctx context.Context, s *cli.Session, p projects.Project, now t
 	return all
 }
 
-// Problems are those of all projects here, by name. Without a project that has an invite page no client is made.
+// Problems returns the problems of all invite pages by project. Without an invite page it connects to nothing.
 func Problems(ctx context.Context, env *cli.Env) map[string][]admin.Problem {
 	store, err := projects.NewStore(env.ProjectsRoot())
 	if err != nil {
@@ -49,7 +49,7 @@ func Problems(ctx context.Context, env *cli.Env) map[string][]admin.Problem {
 	return ProblemsIn(ctx, s)
 }
 
-// ProblemsIn are those of all projects here, by name, through a session.
+// ProblemsIn is Problems in a session.
 func ProblemsIn(ctx context.Context, s *cli.Session) map[string][]admin.Problem {
 	// Who lists projects says what is wrong with the folder itself.
 	pages, err := invites(s.Store)

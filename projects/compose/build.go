@@ -126,8 +126,8 @@ type stagedImage struct {
 	later []string
 }
 
-// stageImages has each image built under a name of its own, and say what it was built for, as not every builder does by itself:
-// so it is found when the project goes.
+// stageImages changes the project so that each image is built under a temporary name, with labels of its project and
+// service, by which it is found when the project is removed: not every builder sets them.
 func stageImages(project *types.Project) (staged, error) {
 	s := staged{images: map[string]stagedImage{}}
 	for i, name := range builtServices(project) {
@@ -163,7 +163,7 @@ func (s staged) names() []builtName {
 	return all
 }
 
-// shown has people see the names that the images will have.
+// shown replaces the names of the build with the names that the images will have.
 func (s staged) shown() *strings.Replacer {
 	var pairs []string
 	for _, image := range s.images {

@@ -40,7 +40,7 @@ type reporter struct {
 	shown *strings.Replacer
 }
 
-// hide has events show other names.
+// hide replaces names in events.
 func (r *reporter) hide(names *strings.Replacer) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

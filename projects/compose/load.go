@@ -199,7 +199,7 @@ func allowed(project *types.Project, report policy.Report) ([]policy.Finding, er
 	return allowed, nil
 }
 
-// read has Compose read the files. Those that only concern the insides of containers wait until their paths are checked.
+// read loads the files with Compose. Files for the inside of containers are read later, after their paths were checked.
 func read(ctx context.Context, s Subject, report policy.Report) (project *types.Project, err error) {
 	defer func() {
 		// The library takes some types for granted before it has checked them.

@@ -187,7 +187,7 @@ func scalars(n *yaml.Node, path Path, yield func(Scalar) bool) bool {
 	return true
 }
 
-// node is what a path leads to, through aliases, or nil.
+// node returns the node at a path, with aliases followed, or nil.
 func (f *File) node(path []string) *yaml.Node {
 	n := f.root
 	for _, key := range path {

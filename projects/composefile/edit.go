@@ -391,7 +391,7 @@ func (f *File) flow(n *yaml.Node) (start, end int, ok bool) {
 	return start, len(f.text) - len(rest) + 1, true
 }
 
-// indent is what a line begins with.
+// indent returns the leading spaces of a line.
 func (f *File) indent(n int) string {
 	line := f.line(n)
 	return line[:len(line)-len(strings.TrimLeft(line, " "))]

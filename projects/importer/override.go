@@ -191,7 +191,7 @@ func key(name string) string {
 	return templates.Value(name).Plain()
 }
 
-// joins has a service on the edge network, and keeps it on those that it is on, under a further name when it loses one.
+// joins puts a service on the edge network beside its own networks, with an alias if it loses its container_name.
 func (s Service) joins(b *text, edge string, alone bool, alias string) {
 	b.line("    networks:")
 	on := " {}"
@@ -219,7 +219,7 @@ func (o Outline) alias(s Service, trust policy.Trust) string {
 	return s.ContainerName
 }
 
-// keepsName has the project's own services reach one by the name that it loses, as on every network that Compose makes.
+// keepsName adds the container_name that a service loses as an alias, for the other services of the project.
 func (s Service) keepsName(b *text, alias string) {
 	if s.onDefault() && !slices.Contains(s.Networks, "default") {
 		b.line("      default:%s", aliases(alias))

@@ -38,7 +38,7 @@ func OwnImage(project string, services []string, image string) bool {
 	return slices.Contains(services, ServiceOfImage(project, image))
 }
 
-// StagedImage is what images are called while they are built.
+// StagedImage is the name of images during a build.
 const StagedImage = "gateway-build"
 
 // ServiceOfImage is the service that Compose derives the name of an image from, or empty when the name is not PROJECT-SERVICE.

@@ -62,7 +62,7 @@ type Place struct {
 	Line int
 }
 
-// Report is what the text of a project's files comes to.
+// Report is the result of checking the text of a project's files.
 type Report struct {
 	// Findings are those of the text alone, which nobody can trust away, in the order of files and lines: what may not be
 	// read, and trust that a file gives itself. All other rules are for who loads the project.

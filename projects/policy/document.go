@@ -99,7 +99,7 @@ func measured(text []byte) (*yaml.Node, size, error) {
 	return root, s, s.err
 }
 
-// size is what a node comes to when all aliases in it are followed.
+// size is the size of a node with all aliases in it followed.
 type size struct {
 	nodes, depth int
 	// variables are how many there are, bytes those of the values that they are in, work the time that they take.

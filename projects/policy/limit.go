@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// What one service gets that says nothing of it.
+// The limits of a service without its own.
 const (
 	DefaultMemory  = 512 << 20 // bytes
 	DefaultCPUs    = 1.0       // cores
@@ -22,7 +22,7 @@ const (
 // others on the network.
 func DroppedCapabilities() []string { return []string{"AUDIT_WRITE", "MKNOD", "NET_RAW", "SETFCAP"} }
 
-// What one service may say, and one project may have. More is for those who are trusted by the rule limits.
+// The largest values of one service, and of one project. The rule limits can be lifted for more.
 const (
 	MaxMemory   = 2 << 30   // bytes, of all replicas of a service each
 	MaxCPUs     = 2.0       // cores

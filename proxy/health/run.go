@@ -33,7 +33,7 @@ func (c *Checker) Run(ctx context.Context) {
 	}
 }
 
-// forget has all loops start with this run, whichever ran in one before.
+// forget starts all loops with this run.
 func (c *Checker) forget() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

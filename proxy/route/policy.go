@@ -11,7 +11,7 @@ const (
 	P2C Balance = "p2c"
 	// RoundRobin takes one after the other.
 	RoundRobin Balance = "round-robin"
-	// Sticky has a client stay with a target, by a cookie, for as long as that target is there.
+	// Sticky keeps a client on a target, by a cookie, while the target exists.
 	Sticky Balance = "sticky"
 )
 

@@ -254,7 +254,7 @@ func (l *line) hungUp() (ended, broken bool) {
 	return ended, broken
 }
 
-// probe has the kernel ask every few seconds whether a peer is there that has ended its side.
+// probe lets the kernel check every few seconds whether a peer that has ended its side still exists.
 func (l *line) probe() {
 	if l.raw == nil {
 		return

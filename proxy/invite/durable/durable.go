@@ -54,7 +54,7 @@ func sweep(path string) {
 	}
 }
 
-// settle has the new name outlive a loss of power, on systems where a folder can be synced.
+// settle syncs the folder, so that the new name survives a loss of power, on systems that can.
 func settle(dir string) {
 	d, err := os.Open(dir)
 	if err != nil {
