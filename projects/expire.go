@@ -195,11 +195,10 @@ func (r Rules) Then(d Decision) string {
 	case d.Step == "":
 		return "nothing more: it is suspended"
 	}
-	on, text := d.On, ""
+	on := d.On
+	text := fmt.Sprintf("%s on %s", d.Step, on.Format(time.DateOnly))
 	if d.Ready {
 		on, text = r.Today, string(d.Step)+" now"
-	} else {
-		text = fmt.Sprintf("%s on %s", d.Step, on.Format(time.DateOnly))
 	}
 	for step := d.Step; !d.Stray; {
 		if step, on = r.next(step, on); step == "" {

@@ -206,7 +206,7 @@ type SuspendStray struct{ Stray Stray }
 func (s SuspendStray) Project() Name { return Name(s.Stray.Name) }
 
 // Plan stops the containers of the stray that run.
-func (s SuspendStray) Plan(ctx context.Context, o *Observed) (*Change, error) {
+func (s SuspendStray) Plan(_ context.Context, o *Observed) (*Change, error) {
 	if o.life.Store.Exists(o.Name) {
 		return nil, fmt.Errorf("%s has a project folder by now; run the command again", o.Name)
 	}

@@ -143,7 +143,8 @@ func (e *expiry) ready() []projects.Decision {
 
 // confirm lets a person agree where --yes alone does not do.
 func (e *expiry) confirm(n int) error {
-	env, why := e.session.Env, ""
+	env := e.session.Env
+	var why string
 	switch {
 	case e.jumped != "":
 		why = e.jumped

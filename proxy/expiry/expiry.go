@@ -20,6 +20,8 @@ const (
 	suspendAfter = 14
 	// mostAtOnce is how many steps are taken in a day.
 	mostAtOnce = 5
+	// asleep is the state of containers that the next request would start; no engine has it.
+	asleep = "asleep"
 	// composeProject is the label of Compose for the project of a container.
 	composeProject = "com.docker.compose.project"
 )
@@ -57,7 +59,7 @@ func groups(containers []docker.Container) []group {
 			g = &group{name: name, project: project != ""}
 			found[name] = g
 		}
-		if c.State == "running" || c.State == "restarting" {
+		if c.State == "running" || c.State == "restarting" || c.State == asleep {
 			g.running = append(g.running, c)
 		}
 		claims, problems := label.Parse(c.Labels)

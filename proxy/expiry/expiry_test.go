@@ -31,7 +31,27 @@ func (e *engine) Containers(context.Context, ...string) ([]docker.Container, err
 	return slices.Clone(e.containers), e.err
 }
 
-func (e *engine) KeepRunning(context.Context, string, bool) error { return nil }
+func (e *engine) KeepRunning(_ context.Context, id string, _ bool) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for i := range e.containers {
+		if e.containers[i].ID == id {
+			e.containers[i].Restart = "unless-stopped"
+		}
+	}
+	return nil
+}
+
+func (e *engine) Container(_ context.Context, id string) (docker.Container, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, c := range e.containers {
+		if c.ID == id {
+			return c, e.err
+		}
+	}
+	return docker.Container{}, docker.ErrNotFound
+}
 
 func (e *engine) Stop(_ context.Context, id string) error {
 	e.mu.Lock()
@@ -270,4 +290,19 @@ func TestDaily_FollowsTheZone(t *testing.T) {
 			t.Errorf("%q is accepted", bad)
 		}
 	}
+}
+
+func TestJob_SuspendsWhatIsAsleep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &bench{engine: &engine{}, dir: t.TempDir()}
+		labels := expired()
+		labels[label.Idle] = "1h"
+		b.add("old-web-1", "old", labels)
+		b.containers[0].State, b.containers[0].Restart = "exited", "always"
+		defer start(t, b.job(t, "UTC"))()
+		pass(20 * day)
+		if got := b.said(); !slices.Equal(got, []string{"notify old", "suspend old"}) || b.containers[0].Restart != "unless-stopped" {
+			t.Errorf("told %q, %+v", got, b.containers[0])
+		}
+	})
 }

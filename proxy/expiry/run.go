@@ -9,18 +9,21 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"gateway/proxy/admin"
 	"gateway/proxy/docker"
 	"gateway/proxy/invite/durable"
+	"gateway/proxy/label"
 	"gateway/proxy/notify"
 )
 
 // Engine is what it asks of Docker; *docker.Client is one.
 type Engine interface {
 	Containers(ctx context.Context, labels ...string) ([]docker.Container, error)
+	Container(ctx context.Context, nameOrID string) (docker.Container, error)
 	KeepRunning(ctx context.Context, nameOrID string, keep bool) error
 	Stop(ctx context.Context, nameOrID string) error
 }
@@ -149,7 +152,7 @@ func (j *Job) jumped(now time.Time, ran time.Duration) string {
 
 // work does what is due today. It returns why it did nothing, empty when it did.
 func (j *Job) work(ctx context.Context, now time.Time) (stopped string, err error) {
-	containers, err := j.config.Engine.Containers(ctx)
+	containers, err := j.list(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -168,6 +171,25 @@ func (j *Job) work(ctx context.Context, now time.Time) (stopped string, err erro
 	}
 	j.keep()
 	return "", failed
+}
+
+// list lists all containers, and says which are asleep.
+func (j *Job) list(ctx context.Context) ([]docker.Container, error) {
+	listed, err := j.config.Engine.Containers(ctx)
+	containers := slices.Clone(listed)
+	for i, c := range containers {
+		if c.State != "exited" || !label.MaySleep(c.Labels) {
+			continue
+		}
+		inspected, err := j.config.Engine.Container(ctx, c.ID)
+		if err != nil && !errors.Is(err, docker.ErrNotFound) {
+			return nil, err
+		}
+		if inspected.Asleep() {
+			containers[i].State = asleep
+		}
+	}
+	return containers, err
 }
 
 // forget drops what was renewed or is gone.

@@ -80,14 +80,14 @@ func TestSend_SaysWhatEachServiceTakes(t *testing.T) {
 			body, _ := io.ReadAll(r.Body)
 			got, h = strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&").Replace(string(body)), r.Header
 		}))
-		defer server.Close()
+		t.Cleanup(server.Close)
 		w, err := Parse("json+" + server.URL + "/hook")
 		if err != nil {
 			t.Fatal(err)
 		}
 		w.kind = kind
 		s := NewSender(w)
-		defer s.Close()
+		t.Cleanup(s.Close)
 		if err := s.Send(t.Context(), sample); err != nil {
 			t.Fatal(err)
 		}
