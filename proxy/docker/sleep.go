@@ -3,7 +3,6 @@ package docker
 import (
 	"context"
 	"fmt"
-	"net/url"
 
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
@@ -20,24 +19,21 @@ func (c *Container) Asleep() bool {
 // that it does not run is no error. It returns when the container has stopped. The error wraps ErrNotFound when there is
 // none. A container that its engine removes when it stops is not stopped: the engine refuses it a restart policy.
 func (c *Client) Sleep(ctx context.Context, nameOrID string) error {
-	what := "stopping container " + nameOrID
+	what := "changing the restart policy of container " + nameOrID
 	if err := given("container", nameOrID); err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
-	return c.link.do(ctx, what, func(s *session) error {
-		var found struct {
-			HostConfig struct{ RestartPolicy container.RestartPolicy }
-		}
-		if err := c.link.get(ctx, s, "/containers/"+url.PathEscape(nameOrID)+"/json", &found); err != nil {
+	err := c.link.do(ctx, what, func(s *session) error {
+		i, err := c.link.inspect(ctx, s, nameOrID)
+		if err != nil || i.HostConfig.RestartPolicy.Name == string(container.RestartPolicyAlways) {
 			return err
 		}
-		if found.HostConfig.RestartPolicy.Name != container.RestartPolicyAlways {
-			policy := container.RestartPolicy{Name: container.RestartPolicyAlways}
-			if _, err := s.sdk.ContainerUpdate(ctx, nameOrID, client.ContainerUpdateOptions{RestartPolicy: &policy}); err != nil {
-				return err
-			}
-		}
-		_, err := s.sdk.ContainerStop(ctx, nameOrID, client.ContainerStopOptions{})
+		policy := container.RestartPolicy{Name: container.RestartPolicyAlways}
+		_, err = s.sdk.ContainerUpdate(ctx, nameOrID, client.ContainerUpdateOptions{RestartPolicy: &policy})
 		return err
 	})
+	if err != nil {
+		return err
+	}
+	return c.Stop(ctx, nameOrID)
 }
