@@ -1,9 +1,13 @@
 package projects
 
 import (
+	"maps"
 	"strings"
 	"testing"
 	"time"
+
+	"gateway/proxy/docker/dockertest"
+	"gateway/proxy/label"
 )
 
 func TestWithIdle_EditsTheLabelsOfRoutes(t *testing.T) {
@@ -42,5 +46,53 @@ func TestWithIdle_EditsTheLabelsOfRoutes(t *testing.T) {
 	}
 	if _, err := withIdle([]byte("services:\n  db:\n    image: db\n"), time.Hour); err == nil || !strings.Contains(err.Error(), "gateway.path") {
 		t.Errorf("without a route: %v", err)
+	}
+}
+
+func TestLook_ASleepingProjectCountsAsRunning(t *testing.T) {
+	b := added(t)
+	do := func(v Verb) {
+		t.Helper()
+		if _, err := b.Do(t.Context(), v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	look := func() Running {
+		t.Helper()
+		running, err := Look(t.Context(), b.Engine, "robots")
+		if err != nil || len(running.Containers) == 0 {
+			t.Fatalf("%d containers, %v", len(running.Containers), err)
+		}
+		return running
+	}
+	asleep := func() {
+		t.Helper()
+		if err := b.client.Sleep(t.Context(), look().Containers[0].ID); err != nil {
+			t.Fatal(err)
+		}
+		if running := look(); !running.Asleep || !running.runs() || running.up() != 0 {
+			t.Fatalf("asleep %v, runs %v, %d up", running.Asleep, running.runs(), running.up())
+		}
+	}
+	labels := maps.Clone(look().Containers[0].Labels)
+	labels[label.Idle] = "1h"
+	if err := b.client.Remove(t.Context(), look().Containers[0].ID, 0); err != nil {
+		t.Fatal(err)
+	}
+	b.engine.AddContainer(dockertest.Container{Name: "robots-site-1", Image: "gateway:latest", Labels: labels})
+	asleep()
+	do(Renew{Name: "robots", Until: day(t, "2030-01-02")})
+	if running := look(); running.up() == 0 {
+		t.Error("a renewal did not deploy it, so that its next request would start it with the old labels")
+	}
+	asleep()
+	do(Start{"robots"})
+	if running := look(); running.up() == 0 || running.Asleep {
+		t.Error("it was not started")
+	}
+	asleep()
+	do(Stop{"robots"})
+	if running := look(); running.runs() {
+		t.Error("it is asleep, and was stopped")
 	}
 }
