@@ -153,7 +153,7 @@ on_engine() {
 e2e() {
 	say "end to end, on a Docker engine"
 	for package in proxy/docker projects/compose cmd/gateway; do
-		GATEWAY_E2E=1 tests "e2e-$(echo "$package" | tr '/' '-')" . -count=1 -timeout 15m "./$package"
+		GATEWAY_E2E=1 tests "e2e-$(echo "$package" | tr '/' '-')" . -count=1 -timeout 20m "./$package"
 	done
 }
 

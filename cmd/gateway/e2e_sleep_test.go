@@ -2,7 +2,6 @@ package main_test
 
 import (
 	"net/http"
-	"os/exec"
 	"strconv"
 	"strings"
 	"sync"
@@ -69,6 +68,7 @@ func TestSleep_AThousandRequestsStartItOnce(t *testing.T) {
 }
 
 func TestSleep_IsNeitherDisturbedByLooksNorTakesWhatIsInUse(t *testing.T) {
+	t.Parallel() // It waits for most of its time.
 	run(t, "e2e-socket", "--label", "gateway.path=/socket", "--label", "gateway.idle=10s", "--restart", "unless-stopped")
 	run(t, "e2e-checked", "--label", "gateway.path=/checked", "--label", "gateway.idle=10s", "--label", "gateway.health.path=/health", "--label", "gateway.health.interval=1s")
 	eventually(t, base+"/socket/", "the app", served)
@@ -92,6 +92,7 @@ func TestSleep_IsNeitherDisturbedByLooksNorTakesWhatIsInUse(t *testing.T) {
 }
 
 func TestSleep_AProjectSleepsAsAWhole(t *testing.T) {
+	t.Parallel() // It waits for most of its time.
 	add(t, "nap", "/nap", "--idle", "10s")
 	if out := must(t, "show", "nap"); !strings.Contains(out, "10s") {
 		t.Errorf("show says\n%s", out)
@@ -105,17 +106,22 @@ func TestSleep_AProjectSleepsAsAWhole(t *testing.T) {
 	}
 	asleep(t, "/nap")
 	must(t, "stop", "nap")
-	if state := routes(t)["/nap"].State; state != "stopped" {
-		t.Errorf("after stop it is %s", state)
-	}
+	var last string
+	await(t, "/nap to be stopped", func() bool {
+		last = routes(t)["/nap"].State
+		return last == "stopped"
+	}, func() string { return "it is " + last })
 	if a, err := get(base + "/nap/"); err != nil || a.status != http.StatusServiceUnavailable {
 		t.Errorf("a request for what a person stopped: %d %v", a.status, err)
 	}
 	must(t, "start", "nap")
 	asleep(t, "/nap")
 	must(t, "deploy", "nap", "--idle", "never")
-	if out, err := exec.Command("docker", "inspect", "-f", "{{.Config.Labels}}", "nap-site-1").CombinedOutput(); err != nil || strings.Contains(string(out), "gateway.idle") {
-		t.Errorf("%s %v", out, err)
+	if out := docker(t, "ps", "-aq", "--filter", "label=com.docker.compose.project=nap", "--filter", "label=gateway.idle"); out != "" {
+		t.Errorf("containers that may sleep: %s", out)
+	}
+	if a, err := get(base + "/nap/"); err != nil || a.status != http.StatusOK {
+		t.Errorf("deployed while it was asleep: %d %v", a.status, err)
 	}
 }
 
@@ -123,7 +129,10 @@ func TestSleep_OutlivesTheGatewaysProcesses(t *testing.T) {
 	run(t, "e2e-lasting", "--label", "gateway.path=/lasting", "--label", "gateway.idle=10s")
 	eventually(t, base+"/lasting/", "the app", served)
 	asleep(t, "/lasting")
-	for _, name := range []string{"gateway-agent", "gateway-proxy"} {
+	for i, name := range []string{"gateway-agent", "gateway-proxy"} {
+		if i > 0 {
+			asleep(t, "/lasting")
+		}
 		docker(t, "kill", name)
 		docker(t, "start", name)
 		await(t, "the route after a restart of "+name, func() bool {
@@ -135,9 +144,5 @@ func TestSleep_OutlivesTheGatewaysProcesses(t *testing.T) {
 		if a, err := get(base + "/lasting/"); err != nil || a.status != http.StatusOK {
 			t.Errorf("after a restart of %s: %d %v", name, a.status, err)
 		}
-		asleep(t, "/lasting")
 	}
-	// One that a deployment or a person removes is gone, asleep or not.
-	docker(t, "rm", "e2e-lasting")
-	eventually(t, base+"/lasting/", "nothing", status(http.StatusNotFound))
 }
