@@ -115,10 +115,13 @@ func lastRequest(ctx context.Context, client *admin.Client, r admin.Route) (time
 		return time.Time{}, nil
 	}
 	requests, err := client.Requests(ctx, r.Key)
-	if errors.Is(err, admin.ErrNoRoute) || len(requests) == 0 {
+	if errors.Is(err, admin.ErrNoRoute) {
 		return time.Time{}, nil
 	}
-	return requests[0].Time, err
+	if err != nil || len(requests) == 0 {
+		return time.Time{}, err
+	}
+	return requests[0].Time, nil
 }
 
 // mostDrift is how far the clock may have been set without being called a jump.
