@@ -87,6 +87,12 @@ func TestBackup_BringsWordPressBack(t *testing.T) {
 	must(t, "restore", file, "e2e-wp-too", "--path", "/e2e-wp-too")
 	wordpress{browser(t), site + "/e2e-wp-too"}.survived(t, strings.Replace(post, "/e2e-wp/", "/e2e-wp-too/", 1))
 	w.survived(t, post)
+	// The files of a database that was stopped for it are as good.
+	must(t, "rm", "e2e-wp-too", "--yes")
+	file = archiveOf(t, "e2e-wp", "--stop")
+	w.survived(t, post)
+	must(t, "restore", file, "e2e-wp-too", "--path", "/e2e-wp-too")
+	wordpress{browser(t), site + "/e2e-wp-too"}.survived(t, strings.Replace(post, "/e2e-wp/", "/e2e-wp-too/", 1))
 }
 
 // survived checks that a post, the file that it links to, and the login are there.
