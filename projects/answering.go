@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"gateway/proxy/docker"
@@ -28,27 +29,12 @@ var ErrNoChecks = errors.New("the gateway that runs makes no checks")
 // a health path has to pass.
 const answerFor = 10 * time.Second
 
-// answering returns when all routes of containers answer, each at the container's own address.
-func (l Life) answering(ctx context.Context, containers []docker.Container) error {
-	ids := map[string]bool{}
+// answering returns when all routes of a project's containers answer, each at the container's own address.
+func (l Life) answering(ctx context.Context, name Name, containers []docker.Container) error {
 	for _, c := range containers {
-		ids[c.ID] = true
-	}
-	running, err := l.Engine.Containers(ctx)
-	if err != nil {
-		return err
-	}
-	networks, err := l.Engine.Networks(ctx)
-	if err != nil {
-		return err
-	}
-	for _, c := range running {
 		claims, _ := label.Parse(c.Labels)
-		if !ids[c.ID] || c.State != "running" {
-			continue
-		}
 		for _, claim := range claims {
-			if err := l.answersAt(ctx, c, claim, networks); err != nil {
+			if err := l.answersAt(ctx, name, c, claim); err != nil {
 				return err
 			}
 		}
@@ -56,42 +42,42 @@ func (l Life) answering(ctx context.Context, containers []docker.Container) erro
 	return nil
 }
 
-// answersAt returns when one route of a container answers.
-func (l Life) answersAt(ctx context.Context, c docker.Container, claim label.Claim, networks []docker.Network) error {
+// answersAt returns when one route of a container answers. One that stops and is started again may get another address.
+func (l Life) answersAt(ctx context.Context, name Name, c docker.Container, claim label.Claim) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, readyTimeout, errLate)
 	defer cancel()
-	addresses := addressesOf(c, claim, networks)
-	begun := time.Now()
-	var failing time.Time
+	var failing, crashed time.Time
 	why := "it has no address"
-	for {
-		for _, address := range addresses {
-			status, err := l.Gateway.Check(ctx, checkOf(claim, address))
-			if errors.Is(err, ErrNoChecks) {
-				return nil
-			}
-			if err != nil {
-				why = err.Error()
-				continue
-			}
-			if claim.Policy.Check.Path == "" && status < 500 || status >= 200 && status < 400 {
-				return nil
-			}
-			if failing.IsZero() {
-				failing = time.Now()
-			}
-			if claim.Policy.Check.Path == "" && status == 500 && time.Since(failing) > answerFor {
-				return nil
-			}
-			why = fmt.Sprintf("GET %s answers %d", checkOf(claim, address).Path, status)
-			break
+	for begun := time.Now(); ; {
+		running, err := Look(ctx, l.Engine, name)
+		if err != nil && ctx.Err() == nil {
+			return err
 		}
-		now, err := l.Engine.Container(ctx, c.ID)
-		if err == nil && now.State != "running" {
-			return fmt.Errorf("container %s is %s", ShortName(now), stateWords(now))
+		now, patience := c, wrongFor
+		for _, one := range running.Containers {
+			if one.ID == c.ID {
+				now = one
+			}
+		}
+		if len(running.Containers) > 1 {
+			patience = crashFor
+		}
+		switch {
+		case strings.HasPrefix(now.Status, "Exited (0)"):
+			return nil // What is to end did, or somebody else says so.
+		case stopped(now) && crashed.IsZero():
+			crashed = time.Now()
+		}
+		if !crashed.IsZero() && time.Since(crashed) > patience {
+			return fmt.Errorf("container %s does not keep running (%s)", ShortName(now), now.Status)
+		}
+		var answers bool
+		addresses := addressesOf(now, claim, running.Networks)
+		if answers, why, err = l.ask(ctx, claim, addresses, &failing, why); answers || errors.Is(err, ErrNoChecks) {
+			return nil
 		}
 		if time.Since(begun) > deafFor && len(addresses) > 0 {
-			if err := l.deafAt(ctx, c, addresses[0].Port()); err != nil {
+			if err := l.deafAt(ctx, now, addresses[0].Port()); err != nil {
 				return err
 			}
 		}
@@ -104,6 +90,31 @@ func (l Life) answersAt(ctx context.Context, c docker.Container, claim label.Cla
 		case <-time.After(rolloutPoll):
 		}
 	}
+}
+
+// ask asks a route at addresses until one answers, and reports whether that is an answer of an app that works. Else it says
+// why not. Failing is since when it answers with errors.
+func (l Life) ask(ctx context.Context, claim label.Claim, addresses []netip.AddrPort, failing *time.Time, before string) (ok bool, why string, err error) {
+	why = before
+	for _, address := range addresses {
+		check := checkOf(claim, address)
+		status, err := l.Gateway.Check(ctx, check)
+		if errors.Is(err, ErrNoChecks) {
+			return false, why, err
+		}
+		if err != nil {
+			why = err.Error()
+			continue
+		}
+		if failing.IsZero() {
+			*failing = time.Now()
+		}
+		checked := claim.Policy.Check.Path != ""
+		ok = checked && status >= 200 && status < 400 ||
+			!checked && (status < 500 || status == 500 && time.Since(*failing) > answerFor)
+		return ok, fmt.Sprintf("GET %s answers %d", check.Path, status), nil
+	}
+	return false, why, nil
 }
 
 // deafAt says that a container listens, and not where it is asked.

@@ -151,8 +151,19 @@ func whyExit(c docker.Container, log string) string {
 	case c.ExitCode == exitKilled:
 		return ": it was killed, by a user or because the machine ran out of memory"
 	}
-	return ""
+	lines := strings.Split(strings.TrimSpace(log), "\n")
+	last := []rune(printable.Line(strings.TrimSpace(lines[len(lines)-1])))
+	switch {
+	case len(last) == 0:
+		return ""
+	case len(last) > maxSaid:
+		last = append(last[:maxSaid:maxSaid], '…')
+	}
+	return ": " + string(last)
 }
+
+// maxSaid is how much of a line of a container's log is told with how it failed, in characters.
+const maxSaid = 200
 
 // ofEngine is what the engine says of a container, without the programs that it came through.
 func ofEngine(text string) string {
@@ -177,9 +188,27 @@ func lastLogs(ctx context.Context, engine Lister, containers []docker.Container)
 			fmt.Fprintf(&all, "%s (%s) wrote nothing\n", c.Name, c.Status)
 			continue
 		}
-		fmt.Fprintf(&all, "%s\n", printable.Nested(fmt.Sprintf("%s (%s) wrote last:\n%s", c.Name, c.Status, text)))
+		fmt.Fprintf(&all, "%s\n", printable.Nested(fmt.Sprintf("%s (%s) wrote last:\n%s", c.Name, c.Status, squeezed(text))))
 	}
 	return all.String()
+}
+
+// squeezed is text with lines that follow each other and are equal in one.
+func squeezed(text string) string {
+	var all []string
+	times := 1
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		if i+1 < len(lines) && lines[i+1] == line {
+			times++
+			continue
+		}
+		if times > 1 {
+			line = fmt.Sprintf("%s (%d times)", line, times)
+		}
+		all, times = append(all, line), 1
+	}
+	return strings.Join(all, "\n")
 }
 
 // logLines is how much of a container's log is shown when it fails.

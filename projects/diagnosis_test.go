@@ -28,7 +28,7 @@ func TestFault_NamesTheCauseInOneLine(t *testing.T) {
 		log, cause string
 		want       string
 	}{
-		"at once":        {web("exited", 3, docker.Run{Length: time.Second}), "boom", "x", "web-1 stopped at once (exit 3)"},
+		"at once":        {web("exited", 3, docker.Run{Length: time.Second}), "it begins\nboom\n", "x", "web-1 stopped at once (exit 3): boom"},
 		"later":          {web("exited", 1, docker.Run{Length: 42 * time.Second}), "", "x", "web-1 stopped after 42s (exit 1)"},
 		"memory":         {oom, "", "x", "web-1 stopped at once (exit 137): it needed more memory than it may have; raise mem_limit of the service"},
 		"killed":         {web("exited", 137, docker.Run{}), "", "x", "web-1 stopped at once (exit 137): it was killed"},

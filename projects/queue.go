@@ -57,7 +57,7 @@ func (l Life) replace(ctx context.Context, p Project, o compose.UpOptions, chang
 		return l.failed(ctx, p.Name, fmt.Errorf("deploying project %s: %w", p.Name, err))
 	}
 	if running, err = Look(ctx, l.Engine, p.Name); err == nil {
-		err = l.answering(ctx, running.Containers)
+		err = l.answering(ctx, p.Name, running.Containers)
 	}
 	if err != nil {
 		return l.failed(ctx, p.Name, err)

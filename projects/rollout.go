@@ -93,7 +93,7 @@ func (r rollout) prepare(ctx context.Context, dir string, changes compose.Rollou
 			return err
 		}
 	}
-	return r.answering(ctx, mine)
+	return r.answering(ctx, r.name, mine)
 }
 
 // bounded is the time that the new containers get to become healthy.

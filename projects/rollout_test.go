@@ -3,9 +3,11 @@ package projects
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"gateway/projects/compose"
 	"gateway/proxy/docker"
@@ -163,5 +165,34 @@ func TestRunning_TellsWhatWasReplaced(t *testing.T) {
 	}
 	if got := r.held(); len(got) != 2 {
 		t.Errorf("held are %v", got)
+	}
+}
+
+func TestSqueezed_TellsEqualLinesOnce(t *testing.T) {
+	if got := squeezed("a\nb\nb\nb\na"); got != "a\nb (3 times)\na" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestAsk_TakesAnyAnswerButErrorsUnlessThereIsACheck(t *testing.T) {
+	b := newBench(t)
+	at := []netip.AddrPort{netip.MustParseAddrPort("10.0.0.1:80")}
+	for _, c := range []struct {
+		path   string
+		status int
+		// since is how long it answers with errors already.
+		since time.Duration
+		want  bool
+	}{
+		{"", 200, 0, true}, {"", 404, 0, true}, {"", 500, 0, false}, {"", 500, 2 * answerFor, true}, {"", 502, 2 * answerFor, false},
+		{"/health", 204, 0, true}, {"/health", 302, 0, true}, {"/health", 404, 0, false}, {"/health", 500, 2 * answerFor, false},
+	} {
+		b.gateway.status = c.status
+		claim := label.Claim{}
+		claim.Policy.Check.Path = c.path
+		failing := time.Now().Add(-c.since)
+		if ok, why, err := b.ask(t.Context(), claim, at, &failing, ""); ok != c.want || err != nil || !strings.Contains(why, "answers") {
+			t.Errorf("%d at %q: %v %q %v", c.status, c.path, ok, why, err)
+		}
 	}
 }

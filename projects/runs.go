@@ -182,7 +182,7 @@ func (l Life) up(ctx context.Context, p Project, o compose.UpOptions) error {
 		}
 		changes, err := l.Compose.Compare(ctx, p.Dir, string(p.Name), o)
 		if err != nil {
-			return l.failed(ctx, p.Name, errors.Join(fmt.Errorf("deploying project %s: %w", p.Name, err), l.sweep(ctx, err)))
+			return &Failure{Err: errors.Join(fmt.Errorf("deploying project %s: %w", p.Name, err), l.sweep(ctx, err)), Served: true}
 		}
 		o.Made = true
 		switch {

@@ -138,7 +138,7 @@ func (l Life) apply(ctx context.Context, c *Change) error {
 	if !half {
 		failure.Undone = c.Undone
 		if failure.Served {
-			failure.Undone = strings.TrimPrefix(c.Undone+"; the containers before it never stopped and serve all requests", "; ")
+			failure.Undone = strings.TrimPrefix(c.Undone+"; its containers never stopped and serve all requests", "; ")
 		}
 		return failure
 	}
