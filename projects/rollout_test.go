@@ -184,8 +184,15 @@ func TestAsk_TakesAnyAnswerButErrorsUnlessThereIsACheck(t *testing.T) {
 		since time.Duration
 		want  bool
 	}{
-		{"", 200, 0, true}, {"", 404, 0, true}, {"", 500, 0, false}, {"", 500, 2 * answerFor, true}, {"", 502, 2 * answerFor, false},
-		{"/health", 204, 0, true}, {"/health", 302, 0, true}, {"/health", 404, 0, false}, {"/health", 500, 2 * answerFor, false},
+		{"", 200, 0, true},
+		{"", 404, 0, true},
+		{"", 500, 0, false},
+		{"", 500, 2 * answerFor, true},
+		{"", 502, 2 * answerFor, false},
+		{"/health", 204, 0, true},
+		{"/health", 302, 0, true},
+		{"/health", 404, 0, false},
+		{"/health", 500, 2 * answerFor, false},
 	} {
 		b.gateway.status = c.status
 		claim := label.Claim{}

@@ -56,7 +56,7 @@ func TestExpire_SuspendsAndRenewBringsBack(t *testing.T) {
 			t.Errorf("%s: %v %d", other, err, a.status)
 		}
 	}
-	if state := docker(t, "inspect", "-f", "{{.State.Status}}", "e2e-old-site-1"); state != "exited" {
+	if state := docker(t, "inspect", "-f", "{{.State.Status}}", onlyContainer(t, "e2e-old")); state != "exited" {
 		t.Errorf("the container is %s", state)
 	}
 	if ls := must(t, "ls"); !strings.Contains(ls, "expired") {

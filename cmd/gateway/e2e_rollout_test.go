@@ -33,6 +33,16 @@ services:
 `, name, further)}
 }
 
+// onlyContainer is the id of the one container that a project has, whose name is another after a deployment.
+func onlyContainer(t *testing.T, project string) string {
+	t.Helper()
+	ids := strings.Fields(docker(t, "ps", "-aq", "--filter", "label=com.docker.compose.project="+project))
+	if len(ids) != 1 {
+		t.Fatalf("project %s has the containers %v", project, ids)
+	}
+	return ids[0]
+}
+
 // containersOf are the ids of a project's containers and when they were started, by their names.
 func containersOf(t *testing.T, project string) string {
 	t.Helper()

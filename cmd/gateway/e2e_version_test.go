@@ -278,6 +278,6 @@ func TestDeploy_SwapsAProjectMadeBeforeThereWereVersions(t *testing.T) {
 	must(t, "rollback", "e2e-aged")
 	wantVisit(t, url, "v0")
 	crowd.leave()
-	docker(t, "restart", "-t", "1", "e2e-aged-site-1")
+	docker(t, "restart", "-t", "1", onlyContainer(t, "e2e-aged"))
 	eventually(t, url, "the current version after a restart", func(a answer) bool { return strings.Contains(a.body, "id=v0.") })
 }
