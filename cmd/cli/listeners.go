@@ -20,11 +20,11 @@ func Listeners(proc string) ([]netip.AddrPort, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading who listens: %w", err)
 	}
-	tcp, err := fs.NetTCP()
+	tcp, err := fs.NetTCP() //nolint:staticcheck // netlink, its successor, does not show the network of another process
 	if err != nil {
 		return nil, fmt.Errorf("reading who listens: %w", err)
 	}
-	tcp6, err := fs.NetTCP6()
+	tcp6, err := fs.NetTCP6()                          //nolint:staticcheck // as above
 	if err != nil && !errors.Is(err, os.ErrNotExist) { // A kernel without IPv6 has no such table.
 		return nil, fmt.Errorf("reading who listens: %w", err)
 	}

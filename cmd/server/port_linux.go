@@ -16,8 +16,8 @@ func processOn(port uint16) string {
 	if err != nil {
 		return ""
 	}
-	tcp, _ := fs.NetTCP()
-	tcp6, _ := fs.NetTCP6()
+	tcp, _ := fs.NetTCP()   //nolint:staticcheck // netlink, its successor, is another module for one error text
+	tcp6, _ := fs.NetTCP6() //nolint:staticcheck // as above
 	for _, line := range append(tcp, tcp6...) {
 		if line.St == cli.Listening && line.LocalPort == uint64(port) {
 			return processWith(fs, fmt.Sprintf("socket:[%d]", line.Inode))
