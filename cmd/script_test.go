@@ -65,6 +65,7 @@ func setUpScript(env *testscript.Env) error {
 	env.Defer(func() { os.RemoveAll(dir) })
 	env.Setenv("GATEWAY_SOCKET", dir+"/admin.sock")
 	env.Setenv("GATEWAY_PROJECTS", env.WorkDir+"/projects")
+	env.Setenv("GATEWAY_STATE", env.WorkDir+"/state")
 	env.Setenv("DOCKER_HOST", "unix://"+dir+"/none.sock")
 	env.Values["tb"] = scriptTB{env}
 	// $WEB, $TLS and $PING are addresses that nobody listens on.

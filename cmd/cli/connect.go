@@ -151,8 +151,11 @@ func (e *Env) ProjectsRoot() string {
 	return filepath.Join(cmp.Or(e.Getenv("XDG_DATA_HOME"), filepath.Join(e.Home, ".local", "share")), "gateway", "projects")
 }
 
-// StateDir is where a proxy of this user keeps the last good table.
+// StateDir is where a gateway of this user keeps the last good table and the webhook of expiry.
 func (e *Env) StateDir() string {
+	if named := e.Getenv("GATEWAY_STATE"); named != "" {
+		return named
+	}
 	if e.Root || e.Home == "" {
 		return "/var/lib/gateway"
 	}
