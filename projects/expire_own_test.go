@@ -2,6 +2,7 @@ package projects
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -45,9 +46,7 @@ func (e *estate) container(name, project, dir string, labels map[string]string) 
 	if project != "" {
 		all[composeProject], all[composeService], all[composeDir] = project, "web", dir
 	}
-	for key, value := range labels {
-		all[key] = value
-	}
+	maps.Copy(all, labels)
 	e.engine.AddContainer(dockertest.Container{Name: name, Image: "app:latest", Labels: all, Stopped: e.rng.IntN(6) == 0})
 }
 

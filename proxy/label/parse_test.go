@@ -246,8 +246,8 @@ func TestParse_ReadsRedirects(t *testing.T) {
 
 func TestEnded_WaitsForTheLastTimeZone(t *testing.T) {
 	last := time.Date(2026, 6, 30, 0, 0, 0, 0, time.UTC)
-	for hours, want := range map[time.Duration]bool{0: false, 24: false, 35: false, 36: true, 1000: true} {
-		if got := Ended(last, last.Add(hours*time.Hour)); got != want {
+	for hours, want := range map[int]bool{0: false, 24: false, 35: false, 36: true, 1000: true} {
+		if got := Ended(last, last.Add(time.Duration(hours)*time.Hour)); got != want {
 			t.Errorf("after %d hours: %v", hours, got)
 		}
 	}
