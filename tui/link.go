@@ -55,7 +55,7 @@ func (k *link) warning(now time.Time) string {
 }
 
 // Warnings says what makes the table less than the present truth: an agent that is gone, an engine that the agent
-// cannot reach, a table from disk. It is empty when all is well. Now is compared with the proxy's clock.
+// cannot reach, a table from disk; and that its daily work is stopped. It is empty when all is well. Now is compared with the proxy's clock.
 func Warnings(status *admin.Status, now time.Time) []string {
 	heard := now
 	if status.Agent != nil {
@@ -79,6 +79,9 @@ func warnings(status *admin.Status, heard, now time.Time) []string {
 	if status.Table.Restored {
 		out = append(out, fmt.Sprintf("this table is from disk, %s old; no agent has confirmed it yet",
 			formatAge(now.Sub(status.Table.Since))))
+	}
+	if stopped := status.Agent.Warning(); stopped != "" {
+		out = append(out, clean(stopped))
 	}
 	return out
 }

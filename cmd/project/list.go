@@ -39,7 +39,7 @@ func runList(ctx context.Context, s *cli.Session, asJSON bool) error {
 	for _, fault := range seen.notes(env) {
 		env.Notef("states are incomplete: %s\n", fault)
 	}
-	warnings := s.DiskWarnings(ctx)
+	warnings := append(s.DiskWarnings(ctx), seen.warnings...)
 	if asJSON {
 		return cmp.Or(env.JSON(projectList{views, seen.notes(env), warnings}), seen.incomplete())
 	}
@@ -75,7 +75,7 @@ type projectList struct {
 	Projects []projectView `json:"projects"`
 	// Faults say why states are incomplete: who could not be asked.
 	Faults []string `json:"faults,omitempty"`
-	// Warnings say which disks are nearly full.
+	// Warnings say which disks are nearly full, and that expired projects are not suspended by themselves.
 	Warnings []string `json:"warnings,omitempty"`
 }
 

@@ -77,6 +77,8 @@ type observation struct {
 	at cli.Address
 	// invites are what is wrong with the projects' invite pages.
 	invites map[string][]admin.Problem
+	// warnings are those of the gateway.
+	warnings []string
 	// engine says why the engine could not be asked; faults are all who could not be.
 	engine error
 	faults []error
@@ -134,6 +136,13 @@ func (o *observation) ask(ctx context.Context, s *cli.Session) error {
 	}
 	if o.at, err = s.Address(ctx, gateway); err != nil {
 		return err
+	}
+	status, err := gateway.Status(ctx)
+	if err != nil {
+		return err
+	}
+	if stopped := status.Agent.Warning(); stopped != "" {
+		o.warnings = append(o.warnings, stopped)
 	}
 	o.routes = &routes
 	return nil

@@ -55,8 +55,8 @@ type statusContainer struct {
 func runStatus(ctx context.Context, env *cli.Env, asJSON bool) error {
 	report := observeStatus(ctx, env)
 	report.Warnings = append(slack.Warnings(ctx, env), diskWarnings(ctx, env)...)
-	if g := report.Gateway; g != nil && g.Agent != nil && g.Agent.Expiry != nil && g.Agent.Expiry.Stopped != "" {
-		report.Warnings = append(report.Warnings, "expired projects are not looked after: "+g.Agent.Expiry.Stopped)
+	if report.Gateway != nil && report.Gateway.Agent.Warning() != "" {
+		report.Warnings = append(report.Warnings, report.Gateway.Agent.Warning())
 	}
 	if asJSON {
 		if err := env.JSON(report); err != nil {

@@ -71,6 +71,14 @@ type Expiry struct {
 	Noticed map[string]Noticed `json:"noticed,omitempty"`
 }
 
+// Warning says for people that the daily work of an agent, which may be nil, is stopped, and why; empty when it is not.
+func (a *Agent) Warning() string {
+	if a == nil || a.Expiry == nil || a.Expiry.Stopped == "" {
+		return ""
+	}
+	return "expired projects are not suspended by themselves: " + a.Expiry.Stopped
+}
+
 // Noticed is what was done with something that expired.
 type Noticed struct {
 	// Expires is its last day, Notified and Suspended are the days of the steps; the last may be zero.
