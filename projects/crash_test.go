@@ -296,6 +296,7 @@ func endingAt(t *testing.T, at int, with error) context.Context {
 func TestDo_SurvivesAKillAtEveryPoint(t *testing.T) {
 	for _, c := range crashCases() {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			points, before, after := c.points(t)
 			for at, point := range points {
 				b := c.bench(t)
@@ -326,6 +327,7 @@ func TestDo_ChangesNothingWhenAnyPointFails(t *testing.T) {
 	broken := errors.New("broken")
 	for _, c := range crashCases() {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			points, before, after := c.points(t)
 			for at, point := range points {
 				if strings.Contains(point, "final") || strings.Contains(point, "cleanup") || strings.Contains(point, "retired") {

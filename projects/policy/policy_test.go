@@ -105,7 +105,7 @@ func TestClaims_FindsWhoseVisitorsWouldCome(t *testing.T) {
 // TestClaimedLabel_JudgesEveryLabelOfTheGateway makes whoever adds a label decide whether strangers may set it.
 func TestClaimedLabel_JudgesEveryLabelOfTheGateway(t *testing.T) {
 	harmless := []string{
-		label.Path, label.Host, label.Port, label.Scheme, label.Mount, label.Network, label.Owner, label.Expires, label.Balance, label.Drain,
+		label.Path, label.Host, label.Port, label.Scheme, label.Mount, label.Network, label.Owner, label.Expires, label.Idle, label.Balance, label.Drain,
 		label.Rate, label.BodyMax, label.HealthPath, label.HealthInterval, label.HealthTimeout, label.HealthRise, label.HealthFall, label.Redirect,
 		label.Routes + "ROUTE.NAME",
 	}
