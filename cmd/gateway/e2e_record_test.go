@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -31,6 +32,9 @@ func recordOf(t *testing.T, project string) record {
 			t.Fatal(err)
 		}
 		for _, one := range found {
+			if kind == "container" {
+				one["Name"] = unnumbered(one["Name"].(string))
+			}
 			name := kind + " " + one["Name"].(string)
 			if kind == "container" {
 				all[name] = lasting(t, one)
@@ -60,6 +64,10 @@ func lasting(t *testing.T, c map[string]any) map[string]any {
 		network := network.(map[string]any)
 		kept := map[string]any{"IPAMConfig": network["IPAMConfig"], "Links": network["Links"], "DriverOpts": network["DriverOpts"]}
 		for _, names := range []string{"Aliases", "DNSNames"} {
+			list, _ := network[names].([]any)
+			for i := range list {
+				list[i] = unnumbered(list[i].(string))
+			}
 			kept[names] = sorted(network[names], func(v any) bool { return strings.HasPrefix(id, v.(string)) })
 		}
 		networks[name] = kept
@@ -68,13 +76,19 @@ func lasting(t *testing.T, c map[string]any) map[string]any {
 	none := func(any) bool { return false }
 	c["Mounts"] = sorted(c["Mounts"], none)
 	config, host := c["Config"].(map[string]any), c["HostConfig"].(map[string]any)
-	without(config["Labels"].(map[string]any), "com.docker.compose.image", "com.docker.compose.replace")
+	without(config["Labels"].(map[string]any), "com.docker.compose.image", "com.docker.compose.replace",
+		"com.docker.compose.container-number", "gateway.rollout", "gateway.rollout.replaces")
 	config["Env"], host["Binds"], host["Mounts"] = sorted(config["Env"], none), sorted(host["Binds"], none), sorted(host["Mounts"], none)
 	if hostname, ok := config["Hostname"].(string); ok && strings.HasPrefix(id, hostname) {
 		delete(config, "Hostname")
 	}
 	return c
 }
+
+var numbered = regexp.MustCompile(`-[0-9]+$`)
+
+// unnumbered is the name of a container without its number, which grows when a deployment starts it beside an old one.
+func unnumbered(name string) string { return numbered.ReplaceAllString(name, "-N") }
 
 // without takes keys out of a map, and returns it.
 func without(m map[string]any, keys ...string) map[string]any {
