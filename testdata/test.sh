@@ -153,14 +153,14 @@ on_engine() {
 e2e() {
 	say "end to end, on a Docker engine"
 	for package in proxy/docker projects/compose cmd/gateway; do
-		GATEWAY_E2E=1 tests "e2e-$(echo "$package" | tr '/' '-')" . -count=1 -timeout 20m "./$package"
+		GATEWAY_E2E=1 tests "e2e-$(echo "$package" | tr '/' '-')" . -count=1 -timeout 35m "./$package"
 	done
 }
 
 browser() {
 	say "browser, in headless Chromium"
 	# Most of what these tests do is waiting: for containers, and for one another's.
-	GATEWAY_E2E=1 tests browser testdata/browser -count=1 -parallel 4 -timeout 15m ./...
+	GATEWAY_E2E=1 tests browser testdata/browser -count=1 -parallel 4 -timeout 20m ./...
 }
 
 # count prints one lane's numbers: the tests in it that passed, failed and were skipped.
