@@ -93,7 +93,7 @@ func (b *archiving) skip(m docker.MountPoint) {
 // dump archives a database.
 func (b *archiving) dump(ctx context.Context, w *archive.Writer, d dumping) error {
 	member := archive.Dumps + "/" + d.service + ".sql"
-	err := b.life.exec(ctx, d.container, d.database.dump, func(conn net.Conn) error {
+	err := b.life.exec(ctx, d.container, script(d.database.dump), func(conn net.Conn) error {
 		head := &tar.Header{Typeflag: tar.TypeReg, Name: member, Mode: 0o600, ModTime: b.info.Created}
 		return w.AddStream(head, &lively{conn})
 	})
@@ -118,9 +118,9 @@ func (l *lively) Read(p []byte) (int, error) {
 	return l.Conn.Read(p)
 }
 
-// exec runs a script in a container and lets do talk with it. Args are the name of the script and its arguments.
-func (l Life) exec(ctx context.Context, container, script string, do func(net.Conn) error, args ...string) error {
-	conn, err := l.Engine.Exec(ctx, container, append([]string{"sh", "-c", script}, args...))
+// exec runs a command in a container and lets do talk with it.
+func (l Life) exec(ctx context.Context, container string, command []string, do func(net.Conn) error) error {
+	conn, err := l.Engine.Exec(ctx, container, command)
 	if err != nil {
 		return err
 	}
@@ -132,6 +132,9 @@ func (l Life) exec(ctx context.Context, container, script string, do func(net.Co
 	}
 	return ctx.Err()
 }
+
+// script is the command that runs a script of a shell.
+func script(text string) []string { return []string{"sh", "-c", text} }
 
 // loadDumps starts the databases alone, and loads what the archive has of them.
 func (u *restoring) loadDumps(ctx context.Context) error {
@@ -161,7 +164,7 @@ func (u *restoring) loadDumps(ctx context.Context) error {
 
 // loadDump hands a dump to the database's own tool.
 func (u *restoring) loadDump(ctx context.Context, container string, kind database, d archive.Dump) error {
-	return u.life.exec(ctx, container, kind.load, func(conn net.Conn) error {
+	return u.life.exec(ctx, container, script(kind.load), func(conn net.Conn) error {
 		return dumpLoad{u, conn, d.Member}.Run(ctx)
 	})
 }

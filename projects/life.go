@@ -18,8 +18,6 @@ type Life struct {
 	Gateway Traffic
 	// Ready returns when all the project's keys are served, or with the reason why they are not.
 	Ready func(ctx context.Context, name Name, keys []route.Key) error
-	// Run runs a command in a container and returns what it wrote.
-	Run func(ctx context.Context, container string, command []string) (string, error)
 	// Planned is told of a change before it is made; its error ends it with nothing done. Nil agrees.
 	Planned func(c *Change) error
 	// Emit is told what happens to containers; nil tells nobody.

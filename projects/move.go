@@ -3,6 +3,8 @@ package projects
 import (
 	"context"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -232,7 +234,10 @@ func (m *move) change(ctx context.Context, o *Observed) (*Change, error) {
 	return c, nil
 }
 
-// runIn runs a command in a container of a service that runs.
+// maxOutput bounds what of a command's output is kept.
+const maxOutput = 1 << 20
+
+// runIn runs a command in a container of a service that runs, and returns what it wrote.
 func (l Life) runIn(ctx context.Context, name Name, service string, command []string) (string, error) {
 	running, err := Look(ctx, l.Engine, name)
 	if err != nil {
@@ -240,7 +245,12 @@ func (l Life) runIn(ctx context.Context, name Name, service string, command []st
 	}
 	for _, c := range running.Containers {
 		if c.Labels[composeService] == service && c.State == "running" {
-			return l.Run(ctx, c.ID, command)
+			var said []byte
+			err := l.exec(ctx, c.ID, command, func(conn net.Conn) (err error) {
+				said, err = io.ReadAll(io.LimitReader(conn, maxOutput))
+				return err
+			})
+			return string(said), err
 		}
 	}
 	return "", fmt.Errorf("service %s has no container that runs", service)

@@ -3,6 +3,7 @@ package projects
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -61,10 +62,11 @@ func TestMove_MovesAWordPressWithItsLinks(t *testing.T) {
 	}
 	var ran []string
 	r := Move{Name: "blog", To: prefix(t, "/notes"), Template: known}
-	b.Run = func(_ context.Context, _ string, command []string) (string, error) {
-		ran = append(ran, command...)
-		return "moved the links", nil
-	}
+	b.engine.Program("php", dockertest.Program{Exec: func(p dockertest.Process) int {
+		ran = append(append(ran, "php"), p.Args...)
+		fmt.Fprint(p.Stdout, "moved the links")
+		return 0
+	}})
 	m, err := b.Do(t.Context(), r)
 	if err != nil || m.Said != "moved the links" || !strings.Contains(steps(m), "at 5 places") {
 		t.Fatalf("%+v %v", m, err)
@@ -103,7 +105,7 @@ func TestMove_GoesBetweenTheRootAndAPath(t *testing.T) {
 	b := newBench(t)
 	b.settled(t, "wordpress", "blog", "/", "wordpress", "cron")
 	before := b.text(t, "blog")
-	b.Run = func(context.Context, string, []string) (string, error) { return "", nil }
+	b.engine.Program("php", dockertest.Program{})
 	for _, to := range []string{"/blog", "/"} {
 		if _, err := b.Do(t.Context(), Move{Name: "blog", To: prefix(t, to), Template: known}); err != nil {
 			t.Fatal(err)
@@ -118,9 +120,10 @@ func TestMove_SaysHowToFinish(t *testing.T) {
 	b := newBench(t)
 	b.settled(t, "wordpress", "blog", "/blog", "wordpress", "cron")
 	r := Move{Name: "blog", To: prefix(t, "/notes"), Template: known}
-	b.Run = func(context.Context, string, []string) (string, error) {
-		return "", errors.New("no database")
-	}
+	b.engine.Program("php", dockertest.Program{Exec: func(p dockertest.Process) int {
+		fmt.Fprint(p.Stderr, "no database")
+		return 1
+	}})
 	if _, err := b.Do(t.Context(), r); err == nil || !strings.Contains(err.Error(), "no database; run it again with: gateway move blog --path /notes --from /blog") {
 		t.Errorf("got %v", err)
 	}
@@ -132,10 +135,10 @@ func TestMove_BringsTheOldPathBack(t *testing.T) {
 	before := b.text(t, "blog")
 	b.compose.up = errors.New("no memory")
 	r := Move{Name: "blog", To: prefix(t, "/notes"), Template: known}
-	b.Run = func(context.Context, string, []string) (string, error) {
+	b.engine.Program("php", dockertest.Program{Exec: func(dockertest.Process) int {
 		t.Error("ran all the same")
-		return "", nil
-	}
+		return 0
+	}})
 	_, err := b.Do(t.Context(), r)
 	if _, started := errors.AsType[*Failure](err); !started || !strings.Contains(err.Error(), "no memory") {
 		t.Errorf("got %v", err)

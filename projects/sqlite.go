@@ -48,7 +48,7 @@ func (b *archiving) add(ctx context.Context, w *archive.Writer, h *tar.Header, c
 	if container == "" {
 		return w.Add(h, in)
 	}
-	err := b.life.exec(ctx, container, "\n"+sqlite, func(conn net.Conn) error { return w.AddStream(h, &lively{conn}) }, "sh", file)
+	err := b.life.exec(ctx, container, append(script("\n"+sqlite), "sh", file), func(conn net.Conn) error { return w.AddStream(h, &lively{conn}) })
 	if err != nil {
 		return fmt.Errorf("copying the database %s with sqlite3: %w; or copy it while the project is stopped: gateway backup %s --stop", file, err, b.Name)
 	}
@@ -91,7 +91,7 @@ func (b *archiving) openedBy(ctx context.Context, at docker.MountPoint) (contain
 func (b *archiving) hasSQLite(ctx context.Context, container string) bool {
 	has, asked := b.tools[container]
 	if !asked {
-		err := b.life.exec(ctx, container, "command -v sqlite3 && command -v mktemp", func(conn net.Conn) error {
+		err := b.life.exec(ctx, container, script("command -v sqlite3 && command -v mktemp"), func(conn net.Conn) error {
 			_, err := io.Copy(io.Discard, conn)
 			return err
 		})

@@ -26,7 +26,7 @@ func life(s *cli.Session, advise ...func(port uint16) string) (projects.Life, er
 		ready.Advise = a
 	}
 	l := projects.Life{
-		Store: s.Store, Engine: s.Engine, Compose: service, Gateway: gateway{s}, Ready: ready.Await, Run: runIn(s.Engine), Remote: cli.Remote(s.Host),
+		Store: s.Store, Engine: s.Engine, Compose: service, Gateway: gateway{s}, Ready: ready.Await, Remote: cli.Remote(s.Host),
 		Planned: func(c *projects.Change) error {
 			tell(s.Env, c.Notes)
 			return nil

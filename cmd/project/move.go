@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -12,7 +11,6 @@ import (
 
 	"gateway/cmd/cli"
 	"gateway/projects"
-	"gateway/proxy/docker"
 	"gateway/proxy/route"
 )
 
@@ -94,25 +92,4 @@ func runMove(ctx context.Context, s *cli.Session, r projects.Move, o moveOptions
 		return err
 	}
 	return printServed(ctx, s, c.Project)
-}
-
-// maxSaid bounds what of a command's words is kept.
-const maxSaid = 1 << 20
-
-// runIn is how a command is run in a container, with what it wrote as the result.
-func runIn(engine *docker.Client) func(ctx context.Context, container string, command []string) (string, error) {
-	return func(ctx context.Context, container string, command []string) (string, error) {
-		conn, err := engine.Exec(ctx, container, command)
-		if err != nil {
-			return "", err
-		}
-		defer conn.Close()
-		stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
-		defer stop()
-		said, err := io.ReadAll(io.LimitReader(conn, maxSaid))
-		if ctx.Err() != nil {
-			err = ctx.Err()
-		}
-		return string(said), err
-	}
 }
