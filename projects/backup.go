@@ -34,9 +34,6 @@ type Archiver interface {
 // removeHelper removes the container that files of volumes were copied by, Names[0].
 const removeHelper plan.Kind = "remove helper"
 
-// composeVolume is the label by which Compose marks a volume with its key in the compose file.
-const composeVolume = "com.docker.compose.volume"
-
 // gatewayImage is the image of gateway itself, which 'gateway up' makes.
 const gatewayImage = "gateway:latest"
 

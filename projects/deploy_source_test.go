@@ -16,6 +16,7 @@ import (
 	"gateway/projects/policy"
 	"gateway/projects/release"
 	"gateway/proxy/docker/dockertest"
+	"gateway/proxy/label"
 	"gateway/proxy/route"
 )
 
@@ -230,8 +231,8 @@ func TestWithdraw_LeavesWhatWasNotTouched(t *testing.T) {
 		return c.ID
 	}
 	before := []string{
-		add("shop-db-1", "db", nil), add("shop-web-1", "web", map[string]string{composeDependsOn: "db:service_started:false"}),
-		add("shop-job-1", "job", map[string]string{composeDependsOn: "db:service_started:false,web:service_started:true"}),
+		add("shop-db-1", "db", nil), add("shop-web-1", "web", map[string]string{label.ComposeDependsOn: "db:service_started:false"}),
+		add("shop-job-1", "job", map[string]string{label.ComposeDependsOn: "db:service_started:false,web:service_started:true"}),
 	}
 	add("0123456789ab_shop-web-1", "web", nil)
 	for _, c := range []struct {

@@ -15,13 +15,13 @@ import (
 	"gateway/proxy/label"
 )
 
-// The labels by which Compose marks what it creates.
+// The labels of Compose.
 const (
-	composeProject   = "com.docker.compose.project"
-	composeService   = "com.docker.compose.service"
-	composeDir       = "com.docker.compose.project.working_dir"
-	composeDependsOn = "com.docker.compose.depends_on"
-	composeNetwork   = "com.docker.compose.network"
+	composeProject = label.ComposeProject
+	composeService = label.ComposeService
+	composeDir     = label.ComposeDir
+	composeNetwork = label.ComposeNetwork
+	composeVolume  = label.ComposeVolume
 )
 
 // Lister tells what an engine has; *docker.Client is one.

@@ -206,7 +206,7 @@ func (f *fakeCompose) Beside(ctx context.Context, dir, name string, r compose.Ro
 		f.engine.AddContainer(dockertest.Container{
 			Name: name + "-" + service + "-2", Image: "gateway:latest", Networks: []string{name + "_web"}, Stopped: true,
 			Labels: map[string]string{
-				composeProject: name, composeService: service, composeDir: dir, composeDependsOn: f.depends[service], label.Path: "/" + name,
+				composeProject: name, composeService: service, composeDir: dir, label.ComposeDependsOn: f.depends[service], label.Path: "/" + name,
 				label.Rollout: id, label.Replaces: strings.Join(r.Replaces, ","),
 			},
 		})

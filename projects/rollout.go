@@ -119,31 +119,24 @@ func (r rollout) mine(ctx context.Context) ([]docker.Container, error) {
 	return r.Engine.Containers(ctx, composeProject+"="+string(r.name), label.Rollout+"="+r.id)
 }
 
-// The conditions on which services wait for others, as Compose writes them into labels.
-const (
-	isHealthy = "service_healthy"
-	hasEnded  = "service_completed_successfully"
-)
-
-// dependencies are the services that a container's service waits for, and on which condition.
-func dependencies(c docker.Container) map[string]string {
-	all := map[string]string{}
-	for one := range strings.SplitSeq(c.Labels[composeDependsOn], ",") {
-		if fields := strings.Split(one, ":"); len(fields) > 1 {
-			all[fields[0]] = fields[1]
-		}
-	}
-	return all
-}
-
 // conditionOf is what a new container has to come to: that of a job is its end.
 func conditionOf(c docker.Container, mine []docker.Container) string {
 	for _, other := range mine {
-		if dependencies(other)[ServiceOf(c)] == hasEnded {
-			return hasEnded
+		if waitsFor(other, ServiceOf(c)) == label.ServiceCompleted {
+			return label.ServiceCompleted
 		}
 	}
-	return isHealthy
+	return label.ServiceHealthy
+}
+
+// waitsFor is the condition on which a container's service waits for another, empty for none.
+func waitsFor(c docker.Container, service string) string {
+	for _, d := range label.Dependencies(c.Labels) {
+		if d.Service == service {
+			return d.Condition
+		}
+	}
+	return ""
 }
 
 // begin starts the new containers of a service, after those that it waits for.
@@ -156,16 +149,15 @@ func (r rollout) begin(ctx context.Context, service string, mine []docker.Contai
 		if ServiceOf(c) != service {
 			continue
 		}
-		waits := dependencies(c)
 		for _, other := range mine {
-			condition := waits[ServiceOf(other)]
+			condition := waitsFor(c, ServiceOf(other))
 			if condition == "" {
 				continue
 			}
 			if err := r.begin(ctx, ServiceOf(other), mine, begun); err != nil {
 				return err
 			}
-			if condition != isHealthy && condition != hasEnded {
+			if condition != label.ServiceHealthy && condition != label.ServiceCompleted {
 				continue
 			}
 			if err := r.awaits(ctx, other, condition); err != nil {
@@ -198,7 +190,7 @@ func (r rollout) awaits(ctx context.Context, c docker.Container, condition strin
 		}
 		crashing := now.State == "restarting" || now.State == "running" && now.Restarts > 0 && now.Health == ""
 		switch {
-		case now.State == "exited" && condition == hasEnded && now.ExitCode == 0:
+		case now.State == "exited" && condition == label.ServiceCompleted && now.ExitCode == 0:
 			r.tell(c, "Ended", compose.Done)
 			return nil
 		case now.State == "exited" || now.State == "dead" || now.Health == "unhealthy":
@@ -209,7 +201,7 @@ func (r rollout) awaits(ctx context.Context, c docker.Container, condition strin
 		case crashing && time.Since(crashed) > patience:
 			r.tell(c, "Failed", compose.Failed)
 			return fmt.Errorf("container %s does not keep running (%s)", ShortName(now), now.Status)
-		case now.State == "running" && now.Health != "starting" && condition != hasEnded && (!crashing || time.Since(crashed) > settleTime):
+		case now.State == "running" && now.Health != "starting" && condition != label.ServiceCompleted && (!crashing || time.Since(crashed) > settleTime):
 			r.tell(c, "Up", compose.Done)
 			return nil
 		}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"gateway/projects/compose"
 	"gateway/projects/plan"
@@ -260,10 +259,9 @@ func (l Life) abandon(ctx context.Context, name Name, before []string) error {
 	return l.takeBack(ctx, slices.DeleteFunc(running.Containers, func(c docker.Container) bool { return !madeBeside(c, before) }))
 }
 
-// restartsWithOthers reports whether a container is stopped when one that it depends on is replaced. Compose labels it with
-// SERVICE:CONDITION:RESTART, separated by commas.
+// restartsWithOthers reports whether a container is stopped when one that it depends on is replaced.
 func restartsWithOthers(c docker.Container) bool {
-	return slices.ContainsFunc(strings.Split(c.Labels[composeDependsOn], ","), func(d string) bool { return strings.HasSuffix(d, ":true") })
+	return slices.ContainsFunc(label.Dependencies(c.Labels), func(d label.Dependency) bool { return d.Restart })
 }
 
 // retag gives images their names back, and removes those that had them meanwhile.

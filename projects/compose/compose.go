@@ -23,6 +23,7 @@ import (
 	"github.com/docker/go-connections/tlsconfig"
 
 	"gateway/proxy/docker"
+	"gateway/proxy/label"
 )
 
 // ErrOverlap says that a network's subnet shares addresses with another network's.
@@ -125,9 +126,9 @@ func (c *Compose) budget(ctx context.Context, name string) (time.Duration, error
 	}
 	jobs := map[string]bool{}
 	for _, container := range containers {
-		for dependency := range strings.SplitSeq(container.Labels[api.DependenciesLabel], ",") {
-			if service, condition, _ := strings.Cut(dependency, ":"); strings.HasPrefix(condition, types.ServiceConditionCompletedSuccessfully) {
-				jobs[service] = true
+		for _, d := range label.Dependencies(container.Labels) {
+			if d.Condition == label.ServiceCompleted {
+				jobs[d.Service] = true
 			}
 		}
 	}

@@ -14,14 +14,6 @@ import (
 	"gateway/proxy/label"
 )
 
-// The labels by which Compose marks what it creates.
-const (
-	composeProject   = "com.docker.compose.project"
-	composeService   = "com.docker.compose.service"
-	composeOneOff    = "com.docker.compose.oneoff"
-	composeDependsOn = "com.docker.compose.depends_on"
-)
-
 // errStopped says that a person stopped a project.
 var errStopped = errors.New("it was stopped by a person; start it with gateway start, or docker start")
 
@@ -32,7 +24,7 @@ var errMayNot = errors.New("none of its containers has the label " + label.Idle)
 func (s *sleeper) members(ctx context.Context, o admin.Order) ([]docker.Container, error) {
 	var filter []string
 	if o.Project != "" {
-		filter = append(filter, composeProject+"="+o.Project)
+		filter = append(filter, label.ComposeProject+"="+o.Project)
 	}
 	listed, err := s.engine.Containers(ctx, filter...)
 	if err != nil {
@@ -41,8 +33,8 @@ func (s *sleeper) members(ctx context.Context, o admin.Order) ([]docker.Containe
 	var all []docker.Container
 	for _, c := range listed {
 		_, ours := c.Labels[label.Role]
-		mine := c.Labels[composeProject] == o.Project && (o.Project != "" || c.Name == o.Container)
-		if mine && c.Labels[composeOneOff] != "True" && !ours && c.Name != discovery.ProxyName && c.Name != discovery.AgentName {
+		mine := c.Labels[label.ComposeProject] == o.Project && (o.Project != "" || c.Name == o.Container)
+		if mine && c.Labels[label.ComposeOneOff] != "True" && !ours && c.Name != discovery.ProxyName && c.Name != discovery.AgentName {
 			all = append(all, c)
 		}
 	}
@@ -56,25 +48,6 @@ func (s *sleeper) members(ctx context.Context, o admin.Order) ([]docker.Containe
 	return all, nil
 }
 
-// dependency is a service that a container depends on.
-type dependency struct {
-	service string
-	healthy bool
-}
-
-// dependencies reads what Compose writes: SERVICE:CONDITION:RESTART, separated by commas.
-func dependencies(c docker.Container) []dependency {
-	var all []dependency
-	for part := range strings.SplitSeq(c.Labels[composeDependsOn], ",") {
-		service, rest, _ := strings.Cut(part, ":")
-		condition, _, _ := strings.Cut(rest, ":")
-		if service != "" {
-			all = append(all, dependency{service, condition == "service_healthy"})
-		}
-	}
-	return all
-}
-
 // ordered returns the containers of one project so that each comes behind those that it depends on. Within a circle, which
 // Compose does not allow, they stay as they are.
 func ordered(all []docker.Container) []docker.Container {
@@ -86,9 +59,9 @@ func ordered(all []docker.Container) []docker.Container {
 			return
 		}
 		placed[c.ID] = true
-		for _, d := range dependencies(c) {
+		for _, d := range label.Dependencies(c.Labels) {
 			for _, other := range all {
-				if other.Labels[composeService] == d.service {
+				if other.Labels[label.ComposeService] == d.Service {
 					place(other)
 				}
 			}
@@ -120,7 +93,7 @@ func (s *sleeper) start(ctx context.Context, all []docker.Container) error {
 		if !now.Asleep() {
 			continue
 		}
-		for _, d := range dependencies(c) {
+		for _, d := range label.Dependencies(c.Labels) {
 			if err := s.awaitHealth(ctx, d, all); err != nil {
 				return err
 			}
@@ -137,13 +110,13 @@ func (s *sleeper) start(ctx context.Context, all []docker.Container) error {
 }
 
 // awaitHealth waits until a service is healthy, if that is what it is depended on for.
-func (s *sleeper) awaitHealth(ctx context.Context, d dependency, all []docker.Container) error {
-	if !d.healthy {
+func (s *sleeper) awaitHealth(ctx context.Context, d label.Dependency, all []docker.Container) error {
+	if d.Condition != label.ServiceHealthy {
 		return nil
 	}
 	begun := time.Now()
 	for _, c := range all {
-		for c.Labels[composeService] == d.service {
+		for c.Labels[label.ComposeService] == d.Service {
 			now, err := s.engine.Container(ctx, c.ID)
 			if err != nil {
 				return err

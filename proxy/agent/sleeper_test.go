@@ -187,12 +187,12 @@ func work(t *testing.T, h *house, o *office) {
 // blog is a project of an app that depends on a database, with a job that is done.
 func blog(state, restart string) *house {
 	h := &house{refuse: map[string]error{}}
-	h.add("blog-web-1", state, restart, composeProject+"=blog", composeService+"=web", label.Idle+"=10m", composeDependsOn+"=db:service_healthy:false,job:service_completed_successfully:false")
-	h.add("blog-db-1", state, restart, composeProject+"=blog", composeService+"=db")
-	h.add("blog-job-1", "exited", "no", composeProject+"=blog", composeService+"=job")
-	h.add("shop-web-1", state, restart, composeProject+"=shop", composeService+"=web", label.Idle+"=10m")
+	h.add("blog-web-1", state, restart, label.ComposeProject+"=blog", label.ComposeService+"=web", label.Idle+"=10m", label.ComposeDependsOn+"=db:service_healthy:false,job:service_completed_successfully:false")
+	h.add("blog-db-1", state, restart, label.ComposeProject+"=blog", label.ComposeService+"=db")
+	h.add("blog-job-1", "exited", "no", label.ComposeProject+"=blog", label.ComposeService+"=job")
+	h.add("shop-web-1", state, restart, label.ComposeProject+"=shop", label.ComposeService+"=web", label.Idle+"=10m")
 	h.add("hello", state, restart, label.Idle+"=10m")
-	h.add("bank-web-1", state, restart, composeProject+"=bank", composeService+"=web")
+	h.add("bank-web-1", state, restart, label.ComposeProject+"=bank", label.ComposeService+"=web")
 	h.add("gateway-agent", state, restart, label.Role+"=agent", label.Idle+"=10m")
 	return h
 }

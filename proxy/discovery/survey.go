@@ -16,10 +16,10 @@ import (
 
 // The labels of compose that say what a container is.
 const (
-	composeProject = "com.docker.compose.project"
-	composeService = "com.docker.compose.service"
-	composeOneOff  = "com.docker.compose.oneoff"
-	composeNetwork = "com.docker.compose.network"
+	composeProject = label.ComposeProject
+	composeService = label.ComposeService
+	composeOneOff  = label.ComposeOneOff
+	composeNetwork = label.ComposeNetwork
 )
 
 // maxComposed is the most that a label of compose holds, in bytes.

@@ -22,8 +22,6 @@ const (
 	mostAtOnce = 5
 	// asleep is the state of containers that the next request would start; no engine has it.
 	asleep = "asleep"
-	// composeProject is the label of Compose for the project of a container.
-	composeProject = "com.docker.compose.project"
 )
 
 // Noticed is what was done with something that expired.
@@ -52,7 +50,7 @@ func groups(containers []docker.Container) []group {
 		if c.Labels[label.Role] != "" {
 			continue
 		}
-		project := c.Labels[composeProject]
+		project := c.Labels[label.ComposeProject]
 		name := cmp.Or(project, c.Name)
 		g := found[name]
 		if g == nil {

@@ -66,7 +66,7 @@ func (e *engine) Stop(_ context.Context, id string) error {
 
 func (e *engine) add(name, project string, labels map[string]string) {
 	if project != "" {
-		labels[composeProject] = project
+		labels[label.ComposeProject] = project
 	}
 	e.containers = append(e.containers, docker.Container{ID: name, Name: name, Labels: labels, State: "running"})
 }
