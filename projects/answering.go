@@ -53,14 +53,11 @@ func (l Life) answersAt(ctx context.Context, name Name, c docker.Container, clai
 		if err != nil && ctx.Err() == nil {
 			return err
 		}
-		now, patience := c, wrongFor
+		now := c
 		for _, one := range running.Containers {
 			if one.ID == c.ID {
 				now = one
 			}
-		}
-		if len(running.Containers) > 1 {
-			patience = crashFor
 		}
 		switch {
 		case strings.HasPrefix(now.Status, "Exited (0)"):
@@ -68,7 +65,7 @@ func (l Life) answersAt(ctx context.Context, name Name, c docker.Container, clai
 		case stopped(now) && crashed.IsZero():
 			crashed = time.Now()
 		}
-		if !crashed.IsZero() && time.Since(crashed) > patience {
+		if !crashed.IsZero() && time.Since(crashed) > running.patience() {
 			return fmt.Errorf("container %s does not keep running (%s)", ShortName(now), now.Status)
 		}
 		var answers bool

@@ -145,10 +145,7 @@ func (b *archiving) stopped(c *Change) {
 	begin := plan.Step{
 		Text: "start them again, and wait until the project answers",
 		Do: func(ctx context.Context) error {
-			if err := l.Compose.Start(ctx, string(b.Name)); err != nil {
-				return err
-			}
-			if err := KeepRunning(ctx, l.Engine, b.Name, true); err != nil {
+			if err := l.startAll(ctx, b.Name); err != nil {
 				return err
 			}
 			return l.Ready(ctx, b.Name, keys)

@@ -3,12 +3,32 @@ package projects
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
 	"gateway/projects/composefile"
+	"gateway/projects/plan"
 	"gateway/proxy/label"
 )
+
+// editFile is the step that edits a compose file. Its error names the file.
+func editFile(path, text string, edit func(*composefile.File) error) (plan.Step, error) {
+	before, err := os.ReadFile(path)
+	if err != nil {
+		return plan.Step{}, err
+	}
+	file, err := composefile.Parse(before)
+	if err == nil {
+		err = edit(file)
+	}
+	if err != nil {
+		return plan.Step{}, fmt.Errorf("%s: %w", path, err)
+	}
+	write := plan.WriteFile(path, before, file.Bytes())
+	write.Text = text
+	return write, nil
+}
 
 // change is what one place of a compose.yaml says before and after. An item of a list is known by its value alone: keys
 // have "[]" for each.

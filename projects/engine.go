@@ -189,11 +189,22 @@ func (r Running) runs() bool { return r.up() > 0 || r.Asleep }
 func (r Running) up() int {
 	n := 0
 	for _, c := range r.Containers {
-		if c.State == "running" || c.State == "restarting" {
+		if runs(c) {
 			n++
 		}
 	}
 	return n
+}
+
+// runs reports that a container runs, or is about to.
+func runs(c docker.Container) bool { return c.State == "running" || c.State == "restarting" }
+
+// patience is how long a container may stop and be restarted until that is a reason to give up.
+func (r Running) patience() time.Duration {
+	if len(r.Containers) > 1 {
+		return crashFor
+	}
+	return wrongFor
 }
 
 // ours reports whether anything of it was made for the gateway.

@@ -2,7 +2,6 @@ package projects
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,47 +15,47 @@ import (
 // writeIdle is the step that writes into a project's file how long the project may be idle; 0 takes the label out.
 func writeIdle(p Project, idle time.Duration) (plan.Step, error) {
 	path := p.routesFile()
-	before, err := os.ReadFile(path)
-	if err != nil {
-		return plan.Step{}, err
+	text := "remove the idle time from " + filepath.Base(path)
+	if idle > 0 {
+		text = fmt.Sprintf("write idle time %s in %s", label.Brief(idle), filepath.Base(path))
 	}
-	after, err := withIdle(before, idle)
-	if err != nil {
-		return plan.Step{}, fmt.Errorf("%s: %w", path, err)
-	}
-	write := plan.WriteFile(path, before, after)
-	if write.Text = "remove the idle time from " + filepath.Base(path); idle > 0 {
-		write.Text = fmt.Sprintf("write idle time %s in %s", label.Brief(idle), filepath.Base(path))
-	}
-	return write, nil
+	return editFile(path, text, func(file *composefile.File) error { return setIdle(file, idle) })
 }
 
-// withIdle is the text of a file that says routes, with the label gateway.idle at each; 0 takes it out.
+// withIdle is the text of a file that says routes, edited by setIdle.
 func withIdle(text []byte, idle time.Duration) ([]byte, error) {
 	file, err := composefile.Parse(text)
 	if err != nil {
 		return nil, err
 	}
+	if err := setIdle(file, idle); err != nil {
+		return nil, err
+	}
+	return file.Bytes(), nil
+}
+
+// setIdle writes the label gateway.idle at each route of a file; 0 takes it out.
+func setIdle(file *composefile.File, idle time.Duration) error {
 	found := false
 	for _, service := range file.Keys("services") {
 		labels := composefile.Path{"services", service, "labels"}
 		for _, name := range idleLabels(file, labels) {
 			found = true
-			place := append(slices.Clip(labels), name)
-			if idle > 0 {
+			var err error
+			if place := append(slices.Clip(labels), name); idle > 0 {
 				err = file.Set(place, label.Brief(idle))
 			} else {
 				err = file.Remove(place)
 			}
 			if err != nil {
-				return nil, err
+				return err
 			}
 		}
 	}
 	if !found {
-		return nil, fmt.Errorf("no service has the label %s, so none can sleep", label.Path)
+		return fmt.Errorf("no service has the label %s, so none can sleep", label.Path)
 	}
-	return file.Bytes(), nil
+	return nil
 }
 
 // idleLabels are the names of the labels that say how long the routes of a service may be idle.

@@ -3,7 +3,6 @@ package projects
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -69,26 +68,23 @@ func (r Renew) writes(p Project) ([]plan.Step, error) {
 		files = append(files, routes)
 	}
 	var steps []plan.Step
-	for _, file := range files {
-		write, err := r.write(file)
+	for _, path := range files {
+		name := filepath.Base(path)
+		text := "remove the expiry from " + name
+		if !r.Until.IsZero() {
+			text = fmt.Sprintf("write expiry %s in %s", r.Until.Format(time.DateOnly), name)
+		}
+		write, err := editFile(path, text, func(file *composefile.File) error { return r.edit(file, name == ComposeFile) })
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", file, err)
+			return nil, err
 		}
 		steps = append(steps, write)
 	}
 	return steps, nil
 }
 
-// write is the step that edits one of the project's files.
-func (r Renew) write(path string) (plan.Step, error) {
-	before, err := os.ReadFile(path)
-	if err != nil {
-		return plan.Step{}, err
-	}
-	file, err := composefile.Parse(before)
-	if err != nil {
-		return plan.Step{}, err
-	}
+// edit edits one of the project's files, of which only the main one has what gateway knows of the project.
+func (r Renew) edit(file *composefile.File, isMain bool) error {
 	// A label may refer to the project's expiry, so that it goes first and comes last.
 	var places []composefile.Path
 	for _, service := range file.Keys("services") {
@@ -98,36 +94,30 @@ func (r Renew) write(path string) (plan.Step, error) {
 			places = append(places, append(labels, label.Expires))
 		}
 	}
-	if filepath.Base(path) == ComposeFile {
+	if isMain {
 		places = append(places, composefile.Path{"x-gateway", "expires"})
 	}
-	text := "remove the expiry from " + filepath.Base(path)
 	if !r.Until.IsZero() {
-		text = fmt.Sprintf("write expiry %s in %s", r.Until.Format(time.DateOnly), filepath.Base(path))
 		slices.Reverse(places)
 	}
 	for _, place := range places {
+		var err error
 		if r.Until.IsZero() {
 			err = file.Remove(place)
 		} else {
 			err = file.Set(place, r.Until.Format(time.DateOnly))
 		}
 		if err != nil {
-			return plan.Step{}, err
+			return err
 		}
 	}
-	if filepath.Base(path) == ComposeFile {
-		also := r.also
-		if also == nil {
-			also = r.term
-		}
-		if err := also(file); err != nil {
-			return plan.Step{}, err
-		}
+	switch {
+	case !isMain:
+		return nil
+	case r.also != nil:
+		return r.also(file)
 	}
-	write := plan.WriteFile(path, before, file.Bytes())
-	write.Text = text
-	return write, nil
+	return r.term(file)
 }
 
 // term begins a new term: nothing is left of the one before.

@@ -178,10 +178,8 @@ func (r rollout) begin(ctx context.Context, service string, mine []docker.Contai
 
 // awaits returns when a new container is healthy, or has ended well if that is the condition.
 func (r rollout) awaits(ctx context.Context, c docker.Container, condition string) error {
-	patience := wrongFor
-	if running, err := Look(ctx, r.Engine, r.name); err == nil && len(running.Containers) > 1 {
-		patience = crashFor
-	}
+	// When nobody answers it counts as alone, and the next question says why.
+	running, _ := Look(ctx, r.Engine, r.name)
 	var crashed time.Time
 	for {
 		now, err := r.Engine.Container(ctx, c.ID)
@@ -198,7 +196,7 @@ func (r rollout) awaits(ctx context.Context, c docker.Container, condition strin
 			return fmt.Errorf("container %s is %s", ShortName(now), stateWords(now))
 		case crashing && crashed.IsZero():
 			crashed = time.Now()
-		case crashing && time.Since(crashed) > patience:
+		case crashing && time.Since(crashed) > running.patience():
 			r.tell(c, "Failed", compose.Failed)
 			return fmt.Errorf("container %s does not keep running (%s)", ShortName(now), now.Status)
 		case now.State == "running" && now.Health != "starting" && condition != label.ServiceCompleted && (!crashing || time.Since(crashed) > settleTime):

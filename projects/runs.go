@@ -58,11 +58,7 @@ func (l Life) act(ctx context.Context, name Name, a plan.Action, interrupted boo
 			return fmt.Errorf("taking project %s down again: %w", name, err)
 		}
 	case start:
-		err := l.Compose.Start(ctx, string(name))
-		if err == nil {
-			err = KeepRunning(ctx, l.Engine, name, true)
-		}
-		if err != nil {
+		if err := l.startAll(ctx, name); err != nil {
 			return fmt.Errorf("starting project %s again: %w", name, err)
 		}
 	case startOnly:
@@ -118,6 +114,14 @@ func (l Life) halt(ctx context.Context, name Name) error {
 		return err
 	}
 	return l.Compose.Stop(ctx, string(name))
+}
+
+// startAll starts what halt ended.
+func (l Life) startAll(ctx context.Context, name Name) error {
+	if err := l.Compose.Start(ctx, string(name)); err != nil {
+		return err
+	}
+	return KeepRunning(ctx, l.Engine, name, true)
 }
 
 // Up adds the step that makes what runs equal to the folder of a change's project, and waits for its routes: beside what runs

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -168,21 +167,7 @@ func (p Project) record(text, key string, on time.Time) (plan.Step, error) {
 
 // edit is the step that edits a project's compose.yaml.
 func (p Project) edit(text string, change func(*composefile.File) error) (plan.Step, error) {
-	path := filepath.Join(p.Dir, ComposeFile)
-	before, err := os.ReadFile(path)
-	if err != nil {
-		return plan.Step{}, err
-	}
-	file, err := composefile.Parse(before)
-	if err == nil {
-		err = change(file)
-	}
-	if err != nil {
-		return plan.Step{}, fmt.Errorf("%s: %w", path, err)
-	}
-	write := plan.WriteFile(path, before, file.Bytes())
-	write.Text = text
-	return write, nil
+	return editFile(filepath.Join(p.Dir, ComposeFile), text, change)
 }
 
 // expiryPath is the place of a record of the expiry.
@@ -232,11 +217,11 @@ func (s SuspendStray) Plan(_ context.Context, o *Observed) (*Change, error) {
 
 // startOnly starts containers by their ids, those that are still there.
 func (l Life) startOnly(ctx context.Context, ids []string) error {
+	found, err := l.Engine.Containers(ctx)
+	if err != nil {
+		return err
+	}
 	for _, id := range ids {
-		found, err := l.Engine.Containers(ctx)
-		if err != nil {
-			return err
-		}
 		if !slices.ContainsFunc(found, func(c docker.Container) bool { return c.ID == id }) {
 			continue
 		}
@@ -249,6 +234,3 @@ func (l Life) startOnly(ctx context.Context, ids []string) error {
 	}
 	return nil
 }
-
-// runs reports that a container runs, or is about to.
-func runs(c docker.Container) bool { return c.State == "running" || c.State == "restarting" }

@@ -144,16 +144,18 @@ func (e *expiry) ready() []projects.Decision {
 	return slices.DeleteFunc(slices.Clone(e.decisions), func(d projects.Decision) bool { return !d.Ready })
 }
 
-// confirm lets a person agree where --yes alone does not do.
+// doubt says why a person has to confirm n steps, empty when --yes does.
+func (e *expiry) doubt(n int) string {
+	if e.jumped == "" && n > projects.MostAtOnce {
+		return fmt.Sprintf("%d projects are more than %d at once", n, projects.MostAtOnce)
+	}
+	return e.jumped
+}
+
+// confirm asks a person where --yes is not enough.
 func (e *expiry) confirm(n int) error {
-	env := e.session.Env
-	var why string
-	switch {
-	case e.jumped != "":
-		why = e.jumped
-	case n > projects.MostAtOnce:
-		why = fmt.Sprintf("%d projects are more than %d at once", n, projects.MostAtOnce)
-	default:
+	env, why := e.session.Env, e.doubt(n)
+	if why == "" {
 		return nil
 	}
 	if !env.Interactive {

@@ -42,10 +42,7 @@ type expiryReport struct {
 }
 
 func (e *expiry) report() expiryReport {
-	r := expiryReport{Projects: []expiryView{}, Confirm: e.jumped}
-	if n := len(e.ready()); r.Confirm == "" && n > projects.MostAtOnce {
-		r.Confirm = fmt.Sprintf("%d projects are more than %d at once", n, projects.MostAtOnce)
-	}
+	r := expiryReport{Projects: []expiryView{}, Confirm: e.doubt(len(e.ready()))}
 	if e.silent != nil {
 		r.Faults = append(r.Faults, e.session.Env.Hinted(e.silent))
 	}

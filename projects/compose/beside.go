@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
-	"github.com/containerd/errdefs"
 	"github.com/docker/compose/v5/pkg/api"
 	sdk "github.com/docker/compose/v5/pkg/compose"
 
@@ -256,14 +255,11 @@ func writes(s types.ServiceConfig) string {
 
 // keeps is a folder that the image has a volume at, where the service mounts nothing.
 func (c *Compose) keeps(ctx context.Context, project *types.Project, s types.ServiceConfig) (string, error) {
-	seen, err := c.cli.Client().ImageInspect(ctx, api.GetImageNameOrDefault(s, project.Name))
-	if errdefs.IsNotFound(err) || err == nil && seen.Config == nil {
-		return "", nil
-	}
+	seen, err := c.imageOf(ctx, api.GetImageNameOrDefault(s, project.Name))
 	if err != nil {
 		return "", fmt.Errorf("looking at the image of service %s: %w", s.Name, worded(err))
 	}
-	for _, folder := range slices.Sorted(maps.Keys(seen.Config.Volumes)) {
+	for _, folder := range slices.Sorted(maps.Keys(seen.volumes)) {
 		mounted := slices.ContainsFunc(s.Volumes, func(v types.ServiceVolumeConfig) bool { return path.Clean(v.Target) == path.Clean(folder) }) ||
 			slices.ContainsFunc(s.Tmpfs, func(t string) bool { t, _, _ = strings.Cut(t, ":"); return path.Clean(t) == path.Clean(folder) })
 		if !mounted {

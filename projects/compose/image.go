@@ -186,6 +186,8 @@ type imageFacts struct {
 	exists bool
 	id     string
 	labels map[string]string
+	// volumes are the folders that it keeps data in.
+	volumes map[string]struct{}
 	// pulled says that the image came from a registry. Engines that keep images by containerd say so of all.
 	pulled bool
 }
@@ -201,7 +203,7 @@ func (c *Compose) imageOf(ctx context.Context, image string) (imageFacts, error)
 	}
 	facts := imageFacts{exists: true, id: seen.ID, pulled: len(seen.RepoDigests) > 0}
 	if seen.Config != nil {
-		facts.labels = seen.Config.Labels
+		facts.labels, facts.volumes = seen.Config.Labels, seen.Config.Volumes
 	}
 	return facts, nil
 }
