@@ -16,6 +16,7 @@ import (
 	"time"
 	"unicode"
 
+	"gateway/proxy/chat"
 	"gateway/proxy/invite/durable"
 )
 
@@ -153,7 +154,7 @@ func (w Webhook) message(title string, r request) any {
 	case "slack":
 		// Plain text is shown as it is; the text beside it is for notifications.
 		return map[string]any{
-			"text": slackEscape.Replace(title + ": " + muted(r.Name)),
+			"text": chat.EscapeSlack(title + ": " + chat.Mute(r.Name)),
 			"blocks": []any{map[string]any{
 				"type": "section",
 				"text": map[string]any{"type": "plain_text", "emoji": false, "text": strings.Join(lines, "\n")},
@@ -162,20 +163,16 @@ func (w Webhook) message(title string, r request) any {
 		}
 	case "discord":
 		return map[string]any{
-			"content":          markdownEscape.Replace(muted(strings.Join(lines, "\n"))),
+			"content":          markdownEscape.Replace(chat.Mute(strings.Join(lines, "\n"))),
 			"allowed_mentions": map[string]any{"parse": []string{}},
 			"flags":            4, // no previews of links
 		}
 	}
-	return map[string]any{"text": slackEscape.Replace(markdownEscape.Replace(muted(strings.Join(lines, "\n"))))}
+	return map[string]any{"text": chat.EscapeSlack(markdownEscape.Replace(chat.Mute(strings.Join(lines, "\n"))))}
 }
 
-var (
-	// slackEscape is what Slack asks to have replaced in texts; nothing is a mention or a link without these.
-	slackEscape = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
-	// markdownEscape takes their meaning from the characters that have one in Markdown.
-	markdownEscape = strings.NewReplacer(escapes(`\*_~|#>[]` + "`")...)
-)
+// markdownEscape takes their meaning from the characters that have one in Markdown.
+var markdownEscape = strings.NewReplacer(escapes(`\*_~|#>[]` + "`")...)
 
 func escapes(characters string) []string {
 	var pairs []string
@@ -183,19 +180,4 @@ func escapes(characters string) []string {
 		pairs = append(pairs, string(r), `\`+string(r))
 	}
 	return pairs
-}
-
-// muted puts an invisible character behind each @ that begins a word, so that none of them calls anybody. Addresses stay
-// as they are, and can be copied.
-func muted(text string) string {
-	var b strings.Builder
-	before := ' '
-	for _, r := range text {
-		b.WriteRune(r)
-		if r == '@' && !unicode.IsLetter(before) && !unicode.IsDigit(before) {
-			b.WriteRune('\u200b')
-		}
-		before = r
-	}
-	return b.String()
 }

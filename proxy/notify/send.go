@@ -11,7 +11,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
-	"unicode"
+
+	"gateway/proxy/chat"
 )
 
 // Message is what became of a project and what comes next.
@@ -134,7 +135,7 @@ func (w Webhook) request(ctx context.Context, m Message) (*http.Request, error) 
 		kind, body = "text/plain; charset=utf-8", []byte(m.lines())
 	case Slack:
 		body, err = json.Marshal(map[string]any{
-			"text": slackEscape.Replace(m.Project + ": " + muted(m.Text)),
+			"text": chat.EscapeSlack(m.Project + ": " + chat.Mute(m.Text)),
 			"blocks": []any{map[string]any{
 				"type": "section", "text": map[string]any{"type": "plain_text", "emoji": false, "text": m.lines()},
 			}},
@@ -142,7 +143,7 @@ func (w Webhook) request(ctx context.Context, m Message) (*http.Request, error) 
 		})
 	case Discord:
 		body, err = json.Marshal(map[string]any{
-			"content": muted(m.lines()), "allowed_mentions": map[string]any{"parse": []string{}}, "flags": 4, // no previews of links
+			"content": chat.Mute(m.lines()), "allowed_mentions": map[string]any{"parse": []string{}}, "flags": 4, // no previews of links
 		})
 	default:
 		body, err = json.Marshal(m)
@@ -161,9 +162,6 @@ func (w Webhook) request(ctx context.Context, m Message) (*http.Request, error) 
 	return post, nil
 }
 
-// slackEscape is what Slack asks to have replaced in texts.
-var slackEscape = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
-
 // ascii is a name as a header field may have it.
 func ascii(s string) string {
 	return strings.Map(func(r rune) rune {
@@ -172,18 +170,4 @@ func ascii(s string) string {
 		}
 		return r
 	}, s)
-}
-
-// muted puts an invisible character behind each @ that begins a word, so that none of them calls anybody.
-func muted(text string) string {
-	var b strings.Builder
-	before := ' '
-	for _, r := range text {
-		b.WriteRune(r)
-		if r == '@' && !unicode.IsLetter(before) && !unicode.IsDigit(before) {
-			b.WriteRune('\u200b')
-		}
-		before = r
-	}
-	return b.String()
 }
