@@ -48,7 +48,7 @@ type Backup struct {
 	Version string
 	// Stop stops a project that runs until its files are copied; then no database is dumped.
 	Stop bool
-	// To are who can read the archive; none means whoever has it.
+	// To are the age recipients that the archive is encrypted to; none means that it is not encrypted.
 	To archive.Recipients
 	// Progress is told how many bytes were read; nil tells nobody.
 	Progress func(bytes int64)

@@ -100,7 +100,7 @@ func (b *archiving) regular(ctx context.Context, w *archive.Writer, root *os.Roo
 	return b.add(ctx, w, h, f, docker.MountPoint{Source: filepath.Join(root.Name(), name)})
 }
 
-// allVolumes archives the project's volumes, through a container that has them mounted.
+// allVolumes archives the project's volumes, through a container that mounts them.
 func (b *archiving) allVolumes(ctx context.Context, w *archive.Writer) (err error) {
 	if len(b.info.Volumes) == 0 {
 		return nil

@@ -97,9 +97,9 @@ func (m *move) knowTemplate() error {
 	if m.project.Template == "" {
 		return nil
 	}
-	t, err := m.Template(m.project.Template)
+	t, err := templateOf(m.project, m.Template)
 	if err != nil {
-		return fmt.Errorf("project %s: %w; name the folder that has it with --templates", m.Name, err)
+		return err
 	}
 	m.template = &t
 	return nil

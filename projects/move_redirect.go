@@ -88,8 +88,8 @@ func redirect(text []byte, from, to route.Prefix, last time.Time) ([]byte, error
 	return file.Bytes(), nil
 }
 
-// addRedirect adds a further route to the service of one that moved. It has what says where the target is, too, since
-// every route is held to have one.
+// addRedirect adds a route from the old path to the service that moved. It copies the labels that say where the target is,
+// since every route must have a target.
 func addRedirect(file *composefile.File, all []routeLabels, moved routeLabels, from, to string, last time.Time) error {
 	added := routeLabels{service: moved.service}
 	for n := 1; added.prefix == ""; n++ {

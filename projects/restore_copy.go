@@ -53,7 +53,7 @@ func (u *restoring) extract(ctx context.Context) error {
 	return tree.Flush(u.stage)
 }
 
-// fill makes the volumes and copies their files into them, through a container that has them mounted.
+// fill makes the volumes and copies their files into them, through a container that mounts them.
 func (u *restoring) fill(ctx context.Context) (err error) {
 	if len(u.volumes) == 0 {
 		return nil

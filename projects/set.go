@@ -106,14 +106,23 @@ type settings struct {
 	sets map[string][]string
 }
 
+// templateOf finds the template that a project was made from.
+func templateOf(p Project, find func(name string) (templates.Template, error)) (templates.Template, error) {
+	t, err := find(p.Template)
+	if err != nil {
+		return t, fmt.Errorf("project %s: %w; name the folder of the template with --templates", p.Name, err)
+	}
+	return t, nil
+}
+
 // settingsOf finds out which values a project has.
 func settingsOf(p Project, find func(name string) (templates.Template, error)) (*settings, error) {
 	if p.Template == "" || p.imported {
 		return nil, fmt.Errorf("project %s has no parameters, since its files were imported or written by hand; edit %s, then: gateway deploy %s", p.Name, p.routesFile(), p.Name)
 	}
-	t, err := find(p.Template)
+	t, err := templateOf(p, find)
 	if err != nil {
-		return nil, fmt.Errorf("project %s: %w; name the folder that has it with --templates", p.Name, err)
+		return nil, err
 	}
 	s := &settings{
 		project: p, template: t, values: t.Samples(), known: map[string]bool{}, unused: map[string]bool{},

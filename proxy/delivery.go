@@ -101,7 +101,7 @@ func (d *delivery) forgive() bool {
 	return true
 }
 
-// pick chooses a target: the one that the client had before, if the route has them stay.
+// pick chooses a target: with sticky sessions the one that the client had before.
 func (d *delivery) pick() (balance.Attempt, bool) {
 	g, now := d.serving.group, d.began
 	if d.retries > 0 || d.waited > 0 {

@@ -63,7 +63,7 @@ func (s *Server) Orders(ctx context.Context, seen string, wait time.Duration) ad
 	}
 }
 
-// orders are those of the table in force, and in how long they may change by themselves.
+// orders are those of the current table, and the time until they may change by themselves.
 func (s *Server) orders(now time.Time, most time.Duration) (admin.Orders, time.Duration) {
 	told := admin.Orders{Orders: []admin.Order{}}
 	for u, sleeper := range s.current.Load().sleepers {

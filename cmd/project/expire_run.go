@@ -11,6 +11,7 @@ import (
 	"gateway/cmd/cli"
 	"gateway/projects"
 	"gateway/proxy/admin"
+	"gateway/proxy/label"
 	"gateway/proxy/notify"
 )
 
@@ -242,7 +243,7 @@ func (e *expiry) message(d projects.Decision) notify.Message {
 // renewCommand is what brings a project back.
 func renewCommand(d projects.Decision) string {
 	if d.Stray {
-		return "start it again with a later " + "gateway.expires"
+		return "start it again with a later " + label.Expires
 	}
 	return "gateway renew " + d.Name
 }

@@ -23,7 +23,7 @@ import (
 type Writer struct {
 	path string
 	file *os.File
-	// cipher is nil for an archive that everybody can read who has it; once is the key that reads it back.
+	// cipher is nil for an archive that is not encrypted; once is the key that decrypts it for the check.
 	cipher io.WriteCloser
 	once   Identities
 	zstd   *zstd.Encoder

@@ -97,8 +97,8 @@ func superseded(found []candidate) []candidate {
 	return found
 }
 
-// withoutLost leaves out the routes of replaced containers that their replacements do not have: they would be served by
-// what is to go, and keep their prefix from what has it now.
+// withoutLost leaves out the routes of replaced containers that their replacements do not have. Otherwise containers that
+// are about to be removed would serve them, and hold a prefix that a new service may claim.
 func withoutLost(found []candidate) []candidate {
 	if !slices.ContainsFunc(found, func(c candidate) bool { return c.replaced }) {
 		return found

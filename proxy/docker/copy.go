@@ -49,7 +49,7 @@ func (c *Client) Volumes(ctx context.Context, labels ...string) ([]Volume, error
 	return found.Volumes, err
 }
 
-// CreateVolume creates a volume of the engine's own driver. One of that name that is there already stays as it is.
+// CreateVolume creates a volume of the engine's own driver. An existing volume of that name stays as it is.
 func (c *Client) CreateVolume(ctx context.Context, v Volume) error {
 	return c.link.do(ctx, "creating volume "+v.Name, func(s *session) error {
 		_, err := s.sdk.VolumeCreate(ctx, client.VolumeCreateOptions{Name: v.Name, Labels: v.Labels})

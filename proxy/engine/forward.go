@@ -382,7 +382,7 @@ func (f *forwarding) relay() error {
 			f.visitor.watch(f.link.sock, underWay)
 		}
 	}
-	// The answer is there, and the client takes it in a time of its own.
+	// The response has begun, and has its own time limits to the client.
 	f.bound(f.link.sock, 0)
 	if f.Request.Method == http.MethodHead || !bodied(a.Status) {
 		declared := a.Declared

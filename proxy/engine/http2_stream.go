@@ -106,7 +106,7 @@ func (s *http2Stream) begin(status int, h header.Header, length int64) error {
 		s.framing = chunked
 	}
 	if s.head.extended && status < http.StatusMultipleChoices {
-		// Any 2xx would tell the client that the tunnel is there (RFC 8441 section 5).
+		// Any 2xx would tell the client that the tunnel is open (RFC 8441 section 5).
 		status = http.StatusBadGateway
 		s.x.status = status
 	}

@@ -30,14 +30,14 @@ var (
 	ErrDeclined = errors.New("the target's answer was not accepted")
 	// ErrRequest says that the body of the client's request is malformed.
 	ErrRequest = errors.New("the request cannot be read")
-	// ErrReceive says that a transformer of Exchange.Receive failed; its error is there too. The target got a part of the
+	// ErrReceive says that a transformer of Exchange.Receive failed; its error is wrapped too. The target got a part of the
 	// request, so that no other may be tried.
 	ErrReceive = errors.New("the request's body was refused on its way")
-	// ErrGone says that the client is gone, broke off the body or was too slow, and needs no answer. ErrRequest is there
+	// ErrGone says that the client is gone, broke off the body or was too slow, and needs no answer. ErrRequest is wrapped
 	// too when the body was malformed and the answer had begun.
 	ErrGone = errors.New("the visitor is gone")
 	// ErrBroken says that the answer broke off in the middle: the target ended it or paused for too long, or a transformer
-	// failed. ErrReceive is there too when it was one of the request. The exchange is aborted already.
+	// failed. ErrReceive is wrapped too when it was a transformer of the request. The exchange is aborted already.
 	ErrBroken = errors.New("the target broke off its answer")
 )
 

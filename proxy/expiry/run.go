@@ -34,7 +34,7 @@ type Config struct {
 	At     Daily
 	// State is the folder in which it keeps what it noticed.
 	State string
-	// Tell tells the owner; nil tells nobody. What it costs is bounded by whoever implements it.
+	// Tell tells the owner; nil tells nobody. Implementations bound its time.
 	Tell   func(ctx context.Context, m notify.Message) error
 	Logger *slog.Logger
 }
@@ -127,7 +127,7 @@ func (j *Job) look(ctx context.Context, now time.Time) {
 	j.report(stopped)
 }
 
-// told is why it did not do all of its last work, which stays true until the next.
+// told is why the last run did not do all of its work, until the next run.
 func (j *Job) told() string {
 	if s := j.Status(); s != nil && s.Last.Equal(j.kept.Last) {
 		return s.Stopped

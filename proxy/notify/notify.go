@@ -28,7 +28,7 @@ const (
 	JSON    Kind = "json"
 )
 
-// Webhook is where messages go. It prints as its kind and host, since whoever knows the URL may write there.
+// Webhook is where messages go. It prints as its kind and host: the URL is a secret.
 type Webhook struct {
 	kind Kind
 	url  *url.URL
