@@ -314,15 +314,13 @@ func (l Life) forget(ctx context.Context, name Name) error {
 
 // held are the containers that the gateway was not switched to.
 func (r Running) held() []docker.Container {
-	waits, started := map[string]bool{}, map[string]bool{}
+	var deployments label.Holding[string]
 	for _, c := range r.Containers {
-		id := c.Labels[label.Rollout]
-		waits[id] = waits[id] || strings.HasSuffix(c.Name, label.Next)
-		started[id] = started[id] || c.State != "created"
+		deployments.Add(c.Labels[label.Rollout], c.Name, c.State)
 	}
 	return slices.DeleteFunc(slices.Clone(r.Containers), func(c docker.Container) bool {
 		id := c.Labels[label.Rollout]
-		return id == "" || started[id] && !waits[id]
+		return id == "" || !deployments.Held(id)
 	})
 }
 

@@ -29,7 +29,7 @@ type rollout struct{ project, id string }
 
 // rollouts are the deployments that containers of a listing belong to.
 type rollouts struct {
-	held map[rollout]bool
+	held label.Holding[rollout]
 	// replaced are the full ids of the containers whose replacements are served.
 	replaced map[string]bool
 }
@@ -40,16 +40,14 @@ func rolloutOf(c *docker.Container) (rollout, bool) {
 }
 
 func rolloutsOf(containers []docker.Container) rollouts {
-	all := rollouts{held: map[rollout]bool{}, replaced: map[string]bool{}}
-	started, waits := map[rollout]bool{}, map[rollout]bool{}
+	all := rollouts{replaced: map[string]bool{}}
 	for i := range containers {
 		c := &containers[i]
 		if r, is := rolloutOf(c); is {
-			started[r] = started[r] || c.State != "created"
-			waits[r] = waits[r] || strings.HasSuffix(c.Name, label.Next)
+			all.held.Add(r, c.Name, c.State)
 		}
 	}
-	if len(started) == 0 {
+	if all.held.None() {
 		return all
 	}
 	projects := make(map[string]string, len(containers))
@@ -59,11 +57,7 @@ func rolloutsOf(containers []docker.Container) rollouts {
 	for i := range containers {
 		c := &containers[i]
 		r, is := rolloutOf(c)
-		if !is {
-			continue
-		}
-		if waits[r] || !started[r] {
-			all.held[r] = true
+		if !is || all.held.Held(r) {
 			continue
 		}
 		for id := range strings.SplitSeq(c.Labels[label.Replaces], ",") {
@@ -76,9 +70,9 @@ func rolloutsOf(containers []docker.Container) rollouts {
 }
 
 // holds reports whether a deployment has not switched to a container yet.
-func (all rollouts) holds(c *docker.Container) bool {
+func (all *rollouts) holds(c *docker.Container) bool {
 	r, is := rolloutOf(c)
-	return is && all.held[r]
+	return is && all.held.Held(r)
 }
 
 // superseded are the candidates of a container that was replaced. What it has goes on.

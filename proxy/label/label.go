@@ -51,9 +51,6 @@ const (
 	Replaces = "gateway.rollout.replaces"
 )
 
-// Next ends the name of a container that a deployment has not switched to yet.
-const Next = ".next"
-
 // The values of Role.
 const (
 	// RoleProxy and RoleAgent are gateway's own containers, which are never routed to.
