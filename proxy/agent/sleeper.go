@@ -123,7 +123,8 @@ func (s *sleeper) done(o admin.Order) {
 	delete(s.busy, whose(o))
 }
 
-// serve carries out an order, and those for the same project that came meanwhile.
+// serve carries out an order, and then the opposite one if that came meanwhile. The same order again is left to Run, which
+// asks for it at intervals.
 func (s *sleeper) serve(ctx context.Context, o admin.Order) {
 	for {
 		var err error
@@ -143,8 +144,9 @@ func (s *sleeper) serve(ctx context.Context, o admin.Order) {
 		}
 		again := false
 		for _, next := range orders.Orders {
-			if whose(next) == whose(o) {
+			if whose(next) == whose(o) && next.Do != o.Do {
 				o, again = next, true
+				break
 			}
 		}
 		if !again {

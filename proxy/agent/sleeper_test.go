@@ -237,6 +237,19 @@ func TestSleeper_TouchesNothingThatMayNotSleep(t *testing.T) {
 	}
 }
 
+func TestSleeper_RepeatsNoOrderAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, o := blog("exited", "always"), newOffice()
+		h.refuse["start blog-db-1"] = errors.New("no such image")
+		work(t, h, o)
+		o.give("wake blog")
+		pass(time.Minute)
+		if said := o.said(); len(said) < 3 || len(said) > 5 {
+			t.Errorf("in a minute, with an order every %v: %q", orderWait, said)
+		}
+	})
+}
+
 func TestSleeper_LeavesWhatIsInUse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, o := blog("running", "always"), newOffice()
