@@ -21,12 +21,6 @@ func TestEngineKilled_RoutesStayAndConverge(t *testing.T) {
 	eventually(t, inside+"/e2e-alive/", "the app, at the proxy's own address", served)
 	engine := findEngine(t)
 	kill(t, engine.pid)
-	restarted := false
-	t.Cleanup(func() {
-		if !restarted {
-			engine.start(t)
-		}
-	})
 	await(t, "the engine to be gone", engine.gone, func() string { return engine.pid })
 	for _, path := range []string{"/e2e-alive/", "/e2e-outlives/"} {
 		if a, err := get(inside + path); err != nil || a.status != http.StatusOK {
@@ -34,7 +28,6 @@ func TestEngineKilled_RoutesStayAndConverge(t *testing.T) {
 		}
 	}
 	engine.start(t)
-	restarted = true
 	for _, path := range []string{"/e2e-alive/", "/e2e-outlives/"} {
 		eventually(t, base+path, "the app after the engine came back", served)
 	}
@@ -57,7 +50,13 @@ func TestKills_InAnyOrderLoseNothing(t *testing.T) {
 	} {
 		t.Run(strings.Join(order, ","), func(t *testing.T) {
 			engine := findEngine(t)
-			pids := map[string]string{"agent": pid(t, "gateway-agent"), "proxy": pid(t, "gateway-proxy"), "engine": engine.pid}
+			pids := map[string]string{"engine": engine.pid}
+			for _, what := range []string{"agent", "proxy"} {
+				await(t, "gateway-"+what+" to run", func() bool {
+					pids[what] = pid(t, "gateway-"+what)
+					return pids[what] != "0"
+				}, func() string { return docker(t, "inspect", "-f", "{{json .State}}", "gateway-"+what) })
+			}
 			for _, what := range order {
 				kill(t, pids[what])
 			}
@@ -81,7 +80,8 @@ type engineProcess struct {
 	command         []string
 }
 
-// findEngine finds the process that listens on the engine's socket.
+// findEngine finds the process that listens on the engine's socket. When the test ends and it is gone, it starts again; of
+// a test that fails, the engine's log is shown.
 func findEngine(t *testing.T) engineProcess {
 	t.Helper()
 	e := engineProcess{pid: strconv.Itoa(listener(t, strings.TrimPrefix(engineHost(t), "unix://")))}
@@ -107,8 +107,19 @@ func findEngine(t *testing.T) engineProcess {
 			}
 		}
 	}
+	t.Cleanup(func() {
+		if e.gone() && exec.Command("docker", "version").Run() != nil {
+			e.start(t)
+		}
+		if log, err := os.ReadFile(engineLog()); err == nil && t.Failed() {
+			t.Logf("the last of the engine's log:\n%s", log[max(0, len(log)-16<<10):])
+		}
+	})
 	return e
 }
+
+// engineLog is the file that an engine writes to which a test started.
+func engineLog() string { return filepath.Join(filepath.Dir(lane.binary), "dockerd.log") }
 
 // listener is the process that listens on a unix socket.
 func listener(t *testing.T, socket string) int {
@@ -146,7 +157,7 @@ func (e engineProcess) gone() bool {
 // start brings the engine back as it was.
 func (e engineProcess) start(t *testing.T) {
 	t.Helper()
-	log, err := os.OpenFile(filepath.Join(filepath.Dir(lane.binary), "dockerd.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	log, err := os.OpenFile(engineLog(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		t.Fatal(err)
 	}
