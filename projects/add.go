@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"gateway/projects/compose"
+	"gateway/projects/composefile"
 	"gateway/projects/importer"
 	"gateway/projects/plan"
 	"gateway/projects/policy"
@@ -29,9 +30,10 @@ type Add struct {
 	Template templates.Template
 	Name     Name
 	Key      route.Key
-	// Owner may be empty; Expires may be zero.
+	// Owner may be empty; Expires may be zero. Term is the length of the term, zero for a last day that does not move.
 	Owner            string
 	Created, Expires time.Time
+	Term             Span
 	// Idle is how long it may be idle until it sleeps, 0 for ever.
 	Idle time.Duration
 	// Parameters are the template's, as people write them.
@@ -169,6 +171,14 @@ func (r Add) files(p templates.Project) (files map[string][]byte, notes []string
 			routes = importer.Override
 		}
 		if files[routes], err = withIdle(files[routes], r.Idle); err != nil {
+			return nil, nil, fmt.Errorf("template %s: %w", r.Template.Name, err)
+		}
+	}
+	if !r.Term.IsZero() {
+		files[ComposeFile], err = editText(files[ComposeFile], func(file *composefile.File) error {
+			return file.Set(composefile.Path{"x-gateway", "term"}, r.Term.String())
+		})
+		if err != nil {
 			return nil, nil, fmt.Errorf("template %s: %w", r.Template.Name, err)
 		}
 	}

@@ -99,6 +99,12 @@ func crashCases() []crashCase {
 		{name: "delete", bench: archivedAway, verb: func(*testing.T) Verb { return Discard{Name: "robots"} }, again: true},
 		{name: "renew", bench: added, verb: func(t *testing.T) Verb { return Renew{Name: "robots", Until: day(t, "2030-01-02")} }},
 		{name: "renew of a source", bench: withShop, verb: func(t *testing.T) Verb { return Renew{Name: "shop", Until: day(t, "2030-01-02")} }},
+		{name: "deploy that begins the term again", bench: rolling(withTerm), verb: func(t *testing.T) Verb {
+			return Deploy{Name: "robots", Dir: page(t, "new").Dir, Today: day(t, "2027-06-01")}
+		}},
+		{name: "deploy of a source that begins the term again", bench: shopWithTerm, verb: func(t *testing.T) Verb {
+			return Deploy{Name: "shop", Dir: shop(t, "two").Folder.Dir, Today: day(t, "2027-06-01")}
+		}},
 		{name: "deploy with an idle time", bench: added, verb: func(*testing.T) Verb { return Deploy{Name: "robots", Idle: new(time.Hour)} }},
 		{
 			name: "move of what is stopped", bench: resting,

@@ -33,6 +33,8 @@ type Deploy struct {
 	By string
 	// Trust are further rules of the policy that the project may break, which is recorded.
 	Trust policy.Trust
+	// Today is the day on which the term of the project begins again, when something new is deployed.
+	Today time.Time
 	// Idle is written into the project's labels, unless it is nil; 0 takes it out. It goes without Dir.
 	Idle *time.Duration
 }
@@ -49,7 +51,7 @@ func (d Deploy) Plan(ctx context.Context, o *Observed) (*Change, error) {
 	running, err := o.Running(ctx)
 	if errors.Is(err, docker.ErrUnreachable) && d.Dir != "" && !p.HasSource() {
 		// What changes of a site is known without an engine, for a dry run.
-		return d.site(ctx, o, p, err)
+		return d.site(ctx, o, p, running, err)
 	}
 	if err != nil {
 		return nil, err
@@ -58,7 +60,7 @@ func (d Deploy) Plan(ctx context.Context, o *Observed) (*Change, error) {
 	if err != nil {
 		return nil, err
 	}
-	reasons := []error{running.foreign(d.Name, p.Dir)}
+	reasons := []error{running.foreign(d.Name, p.Dir), p.wakes(running, d.Today)}
 	for _, problem := range p.Problems {
 		reasons = append(reasons, fmt.Errorf("%s: label %s: %s; %s", ComposeFile, problem.Label, problem.Message, problem.Fix))
 	}
@@ -70,11 +72,11 @@ func (d Deploy) Plan(ctx context.Context, o *Observed) (*Change, error) {
 	}
 	switch {
 	case d.Dir == "":
-		return d.folder(ctx, o, p)
+		return d.folder(ctx, o, p, running)
 	case p.HasSource():
-		return d.source(ctx, o, p)
+		return d.source(ctx, o, p, running)
 	}
-	return d.site(ctx, o, p, nil)
+	return d.site(ctx, o, p, running, nil)
 }
 
 // deployment is a plan under way that makes what runs equal to a project's folder.
@@ -82,6 +84,7 @@ type deployment struct {
 	change   *Change
 	o        *Observed
 	releases *release.Change
+	edits    edits
 }
 
 // begin starts the plan of a project that runs, or will, with its current release.
@@ -97,7 +100,7 @@ func begin(o *Observed, verb string, p Project) (deployment, error) {
 	if n := c.Release.Number; n > 0 {
 		c.Undone = fmt.Sprintf("version %d of project %s is current again", n, p.Name)
 	}
-	return deployment{c, o, releases}, nil
+	return deployment{c, o, releases, edits{}}, nil
 }
 
 // done is the plan when all is decided but what comes after the releases.
@@ -115,14 +118,14 @@ func (d deployment) check(ctx context.Context, trust policy.Trust) error {
 		return err
 	}
 	d.change.Notes = append(d.change.Notes, notes...)
-	record, err := recordTrust(p, trust)
+	record, err := d.edits.recordTrust(p, trust)
 	d.change.Steps = append(d.change.Steps, record...)
 	return err
 }
 
 // folder deploys what is in the project's folder. A folder that people put in the place of the link to the current release
 // becomes the next one.
-func (d Deploy) folder(ctx context.Context, o *Observed, p Project) (*Change, error) {
+func (d Deploy) folder(ctx context.Context, o *Observed, p Project, running Running) (*Change, error) {
 	c, err := begin(o, "deploy", p)
 	if err != nil {
 		return nil, err
@@ -136,23 +139,35 @@ func (d Deploy) folder(ctx context.Context, o *Observed, p Project) (*Change, er
 		c.change.Steps[i].Undo = nil
 	}
 	if d.Idle != nil {
-		write, err := writeIdle(p, *d.Idle)
+		write, err := c.edits.writeIdle(p, *d.Idle)
 		if err != nil {
 			return nil, err
 		}
 		c.change.Steps = append(c.change.Steps, write)
 	}
 	var replace []string
+	isNew := d.Idle != nil || p.suspended(running, d.Today)
 	if c.change.Release.Number > 0 {
 		adopted, err := c.releases.Adopt()
 		if err != nil {
 			return nil, err
 		}
+		isNew = isNew || adopted
 		if adopted {
 			c.change.Release = c.releases.Current()
 			if replace, err = mountingContent(ctx, p); err != nil {
 				return nil, err
 			}
+		}
+	}
+	if _, begins := p.restart(d.Today); begins && !isNew {
+		if isNew, err = c.isNew(ctx, d.Dir == ""); err != nil {
+			return nil, err
+		}
+	}
+	if isNew {
+		if err := c.beginTerm(d.Today); err != nil {
+			return nil, err
 		}
 	}
 	if d.Idle != nil {
@@ -165,7 +180,7 @@ func (d Deploy) folder(ctx context.Context, o *Observed, p Project) (*Change, er
 }
 
 // site deploys new files for the project to serve. An engine that is away fails the first step.
-func (d Deploy) site(ctx context.Context, o *Observed, p Project, away error) (*Change, error) {
+func (d Deploy) site(ctx context.Context, o *Observed, p Project, running Running, away error) (*Change, error) {
 	site, err := OpenSite(d.Dir, d.Limits)
 	if err != nil {
 		return nil, err
@@ -182,7 +197,7 @@ func (d Deploy) site(ctx context.Context, o *Observed, p Project, away error) (*
 		return nil, err
 	}
 	if changes.None() && !d.Force && away == nil {
-		c, err := d.folder(ctx, o, p)
+		c, err := d.folder(ctx, o, p, running)
 		if err == nil {
 			c.Files, c.Notes = &changes, append(site.Notes(false), c.Notes...)
 		}
@@ -198,6 +213,9 @@ func (d Deploy) site(ctx context.Context, o *Observed, p Project, away error) (*
 		return c.done(), nil
 	}
 	if err := c.check(ctx, d.Trust); err != nil {
+		return nil, err
+	}
+	if err := c.beginTerm(d.Today); err != nil {
 		return nil, err
 	}
 	replace, err := mountingContent(ctx, p)

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"gateway/projects/compose"
 	"gateway/projects/importer"
@@ -22,7 +23,7 @@ import (
 )
 
 // source deploys a new copy of the imported folder as the project's source.
-func (d Deploy) source(ctx context.Context, o *Observed, p Project) (*Change, error) {
+func (d Deploy) source(ctx context.Context, o *Observed, p Project, running Running) (*Change, error) {
 	x := exchange{trust: d.Trust, force: d.Force}
 	if err := x.begin(ctx, o, "deploy", p); err != nil {
 		return nil, err
@@ -45,11 +46,14 @@ func (d Deploy) source(ctx context.Context, o *Observed, p Project) (*Change, er
 		return nil, err
 	}
 	if x.same() && !d.Force {
-		c, err := d.folder(ctx, o, p)
+		c, err := d.folder(ctx, o, p, running)
 		if err == nil {
 			c.Files, c.Notes = x.change.Files, append(c.Notes, x.leftOut...)
 		}
 		return c, err
+	}
+	if err := x.beginTerm(d.Today); err != nil {
+		return nil, err
 	}
 	if _, err := x.releases.Adopt(); err != nil {
 		return nil, err
@@ -253,6 +257,23 @@ func (x *exchange) same() bool {
 		}
 	}
 	return x.change.Files.None()
+}
+
+// beginTerm edits the files as they will be so that the project's term begins again, where it has one.
+func (x *exchange) beginTerm(today time.Time) error {
+	r, begins := x.change.Project.restart(today)
+	if !begins {
+		return nil
+	}
+	for name, text := range x.files {
+		after, err := r.edited(name, text)
+		if err != nil {
+			return fmt.Errorf("%s: %w", filepath.Join(x.change.Project.Dir, name), err)
+		}
+		x.files[name] = after
+	}
+	x.change.termBegins(r, today)
+	return nil
 }
 
 // moves says how what is mounted comes over.

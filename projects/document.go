@@ -24,6 +24,8 @@ type Meta struct {
 	Owner    string
 	// Created and Expires are the start of a day in UTC, zero when they are not said. Expires is the last day.
 	Created, Expires time.Time
+	// Term is the length of the term, zero when Expires does not move: a deployment of something new begins it again.
+	Term Span
 	// Renewed is the day of the last renewal. Pinned says that the project never expires.
 	Renewed time.Time
 	Pinned  bool
@@ -222,6 +224,8 @@ func (m *Meta) set(file *composefile.File, key string) error {
 		m.Created, err = parseDate(value)
 	case "expires":
 		m.Expires, err = parseDate(value)
+	case "term":
+		m.Term, err = ParseSpan(value)
 	case "renewed":
 		m.Renewed, err = parseDate(value)
 	case "pinned":
@@ -229,7 +233,7 @@ func (m *Meta) set(file *composefile.File, key string) error {
 			err = fmt.Errorf("%q is neither true nor false", value)
 		}
 	default:
-		return errors.New("this version does not know it; it knows template, owner, created, expires, renewed, pinned, expiry and trust")
+		return errors.New("this version does not know it; it knows template, owner, created, expires, term, renewed, pinned, expiry and trust")
 	}
 	return err
 }

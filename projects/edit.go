@@ -14,18 +14,40 @@ import (
 
 // editFile is the step that edits a compose file. Its error names the file.
 func editFile(path, text string, edit func(*composefile.File) error) (plan.Step, error) {
-	before, err := os.ReadFile(path)
-	if err != nil {
-		return plan.Step{}, err
-	}
-	file, err := composefile.Parse(before)
+	return edits{}.step(path, text, func(before []byte) ([]byte, error) { return editText(before, edit) })
+}
+
+// editText edits the text of a compose file.
+func editText(text []byte, edit func(*composefile.File) error) ([]byte, error) {
+	file, err := composefile.Parse(text)
 	if err == nil {
 		err = edit(file)
 	}
 	if err != nil {
+		return nil, err
+	}
+	return file.Bytes(), nil
+}
+
+// edits are the texts of the files that the steps of a change edit, by path: each step starts from the text that the one
+// before leaves.
+type edits map[string][]byte
+
+// step is a step that edits a file. Its error names the file.
+func (e edits) step(path, text string, edit func(before []byte) ([]byte, error)) (plan.Step, error) {
+	before, known := e[path]
+	if !known {
+		var err error
+		if before, err = os.ReadFile(path); err != nil {
+			return plan.Step{}, err
+		}
+	}
+	after, err := edit(before)
+	if err != nil {
 		return plan.Step{}, fmt.Errorf("%s: %w", path, err)
 	}
-	write := plan.WriteFile(path, before, file.Bytes())
+	e[path] = after
+	write := plan.WriteFile(path, before, after)
 	write.Text = text
 	return write, nil
 }

@@ -13,25 +13,18 @@ import (
 )
 
 // writeIdle is the step that writes into a project's file how long the project may be idle; 0 takes the label out.
-func writeIdle(p Project, idle time.Duration) (plan.Step, error) {
+func (e edits) writeIdle(p Project, idle time.Duration) (plan.Step, error) {
 	path := p.routesFile()
 	text := "remove the idle time from " + filepath.Base(path)
 	if idle > 0 {
 		text = fmt.Sprintf("write idle time %s in %s", label.Brief(idle), filepath.Base(path))
 	}
-	return editFile(path, text, func(file *composefile.File) error { return setIdle(file, idle) })
+	return e.step(path, text, func(before []byte) ([]byte, error) { return withIdle(before, idle) })
 }
 
 // withIdle is the text of a file that says routes, edited by setIdle.
 func withIdle(text []byte, idle time.Duration) ([]byte, error) {
-	file, err := composefile.Parse(text)
-	if err != nil {
-		return nil, err
-	}
-	if err := setIdle(file, idle); err != nil {
-		return nil, err
-	}
-	return file.Bytes(), nil
+	return editText(text, func(file *composefile.File) error { return setIdle(file, idle) })
 }
 
 // setIdle writes the label gateway.idle at each route of a file; 0 takes it out.

@@ -18,6 +18,9 @@ type Renew struct {
 	Name Name
 	// Until is the last day, zero for a project that is pinned: it never expires.
 	Until time.Time
+	// Term is the length of the term, which begins again with each deployment of something new; zero for a last day that
+	// does not move.
+	Term Span
 	// On is the day of the renewal, from which on a term without a last day is counted; zero leaves it out.
 	On time.Time
 
@@ -63,24 +66,28 @@ func (r Renew) Plan(ctx context.Context, o *Observed) (*Change, error) {
 
 // writes are the steps that edit the project's files.
 func (r Renew) writes(p Project) ([]plan.Step, error) {
-	files := []string{filepath.Join(p.Dir, ComposeFile)}
-	if routes := p.routesFile(); routes != files[0] {
-		files = append(files, routes)
-	}
 	var steps []plan.Step
-	for _, path := range files {
-		name := filepath.Base(path)
-		text := "remove the expiry from " + name
-		if !r.Until.IsZero() {
-			text = fmt.Sprintf("write expiry %s in %s", r.Until.Format(time.DateOnly), name)
-		}
-		write, err := editFile(path, text, func(file *composefile.File) error { return r.edit(file, name == ComposeFile) })
+	for _, path := range slices.Compact([]string{filepath.Join(p.Dir, ComposeFile), p.routesFile()}) {
+		write, err := edits{}.step(path, r.text(path), func(before []byte) ([]byte, error) { return r.edited(path, before) })
 		if err != nil {
 			return nil, err
 		}
 		steps = append(steps, write)
 	}
 	return steps, nil
+}
+
+// text says what is edited in a file.
+func (r Renew) text(path string) string {
+	if r.Until.IsZero() {
+		return "remove the expiry from " + filepath.Base(path)
+	}
+	return fmt.Sprintf("write expiry %s in %s", r.Until.Format(time.DateOnly), filepath.Base(path))
+}
+
+// edited is the text of one of the project's files with the new expiry.
+func (r Renew) edited(path string, before []byte) ([]byte, error) {
+	return editText(before, func(file *composefile.File) error { return r.edit(file, filepath.Base(path) == ComposeFile) })
 }
 
 // edit edits one of the project's files, of which only the main one has what gateway knows of the project.
@@ -123,7 +130,12 @@ func (r Renew) edit(file *composefile.File, isMain bool) error {
 // term begins a new term: nothing is left of the one before.
 func (r Renew) term(file *composefile.File) error {
 	at := func(key string) composefile.Path { return composefile.Path{"x-gateway", key} }
-	err := file.Remove(at("expiry"))
+	err := forgetExpiry(file)
+	if err == nil && r.Term.IsZero() {
+		err = file.Remove(at("term"))
+	} else if err == nil {
+		err = file.Set(at("term"), r.Term.String())
+	}
 	if err == nil && !r.On.IsZero() {
 		err = file.Set(at("renewed"), r.On.Format(time.DateOnly))
 	}
@@ -134,4 +146,9 @@ func (r Renew) term(file *composefile.File) error {
 		return file.Set(at("pinned"), "true")
 	}
 	return file.Remove(at("pinned"))
+}
+
+// forgetExpiry removes what was recorded of a project that expires.
+func forgetExpiry(file *composefile.File) error {
+	return file.Remove(composefile.Path{"x-gateway", "expiry"})
 }

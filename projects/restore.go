@@ -37,8 +37,8 @@ type Restore struct {
 	Pool netip.Prefix
 	// Trust are the rules of the policy that it may break: those that the archive records do not count by themselves.
 	Trust policy.Trust
-	// Term is the term that begins when the one in the archive is over, or with Renew in any case; the zero value is the
-	// default term from today.
+	// Term is the term that begins when the one in the archive is over, or with Renew in any case; the zero value is
+	// Project.Renewal from today.
 	Term  Renew
 	Renew bool
 	// Template finds the project's template by its name.

@@ -36,8 +36,7 @@ func (u *restoring) rename() error {
 func (u *restoring) newTerm(ctx context.Context) error {
 	p, term := u.project, u.Term
 	if term.On.IsZero() {
-		term.On = Today(time.Now())
-		term.Until = DefaultTerm.After(term.On)
+		term = p.Renewal(Today(time.Now()))
 	}
 	over := !p.Expires.IsZero() && p.Expires.Before(term.On) || p.Expiry != (Expiry{})
 	if !u.Renew && !over {

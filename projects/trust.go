@@ -2,7 +2,6 @@ package projects
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"gateway/projects/plan"
@@ -11,21 +10,16 @@ import (
 
 // recordTrust are the steps that write into a project's compose.yaml that it may break these rules, beside those it may
 // break already, and leave all else in the file as it is: none when it may break them all.
-func recordTrust(p Project, t policy.Trust) ([]plan.Step, error) {
+func (e edits) recordTrust(p Project, t policy.Trust) ([]plan.Step, error) {
 	if len(p.Trust.With(t)) == len(p.Trust) {
 		return nil, nil
 	}
-	file := filepath.Join(p.Dir, ComposeFile)
-	before, err := os.ReadFile(file)
+	record, err := e.step(filepath.Join(p.Dir, ComposeFile), fmt.Sprintf("record trust %s in %s", t, ComposeFile), func(before []byte) ([]byte, error) {
+		return policy.Record(before, t)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("recording trust: %w", err)
 	}
-	text, err := policy.Record(before, t)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
-	}
-	record := plan.WriteFile(file, before, text)
-	record.Text = fmt.Sprintf("record trust %s in %s", t, ComposeFile)
 	return []plan.Step{record}, nil
 }
 

@@ -32,7 +32,7 @@ func TestRecordTrust_WritesOnceAndKeepsTheFile(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		record, err := recordTrust(p, policy.Trust{policy.Ports})
+		record, err := edits{}.recordTrust(p, policy.Trust{policy.Ports})
 		if err != nil {
 			t.Fatal(err)
 		}

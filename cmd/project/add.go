@@ -51,7 +51,7 @@ func newAdd(env *cli.Env) *cobra.Command {
 	f.StringVar(&o.path, "path", "", "path `prefix` to serve, such as /robots (required)")
 	f.StringVar(&o.host, "host", "", "host `name` to serve (default all)")
 	f.StringVar(&o.owner, "owner", "", "`contact` for the project, such as a mail address")
-	f.StringVar(&o.ttl, "ttl", "", "`expiry`, such as 90d, 6m or 2027-06-30 (default none)")
+	f.StringVar(&o.ttl, "ttl", "", "`expiry`: a term that each deployment begins again, such as 90d or 6m, or a day, such as 2027-06-30 (default none)")
 	f.StringVar(&o.idle, "idle", "", "`time` without requests after which it sleeps, such as 30m (default never)")
 	f.StringVar(&o.pool, "pool", "", "address `pool` for networks (default "+subnet.DefaultPool+")")
 	f.StringArrayVar(&o.set, "set", nil, "template parameter as `NAME=VALUE`; may be repeated")
@@ -88,7 +88,7 @@ func (o addOptions) request(ctx context.Context, env *cli.Env) (projects.Add, er
 		return r, cli.Usage(err)
 	}
 	if o.ttl != "" {
-		if r.Expires, err = projects.ParseExpiry(o.ttl, o.now()); err != nil {
+		if r.Expires, r.Term, err = projects.ParseTerm(o.ttl, o.now()); err != nil {
 			return r, cli.Usage(fmt.Errorf("--ttl: %w", err))
 		}
 	}

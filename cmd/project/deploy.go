@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -34,7 +35,8 @@ func newDeploy(env *cli.Env) *cobra.Command {
 			"With --dir, a copy of that folder becomes the next version of the site, or of the compose file or Dockerfile\n" +
 			"that you imported. Clients get the old files until all new ones are copied. Unchanged files make no version,\n" +
 			"and what containers write to stays. If the deployment fails, the previous version runs again; 'gateway\n" +
-			"rollback NAME' goes back later.",
+			"rollback NAME' goes back later.\n\n" +
+			"When something new is deployed, the project's term begins again, as 'gateway help expiry' says.",
 		Example: "  gateway deploy robots\n  gateway deploy robots --dir ./dist\n  gateway deploy robots --dir ./dist --dry-run",
 		Args:    cli.Args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -104,7 +106,7 @@ func sizeFlag(bytes int64) string {
 
 // verb reads the words of the call.
 func (o deployOptions) verb(env *cli.Env) (projects.Deploy, error) {
-	d := projects.Deploy{Dir: o.dir, Keep: o.keep, Force: o.force, By: userOf(env)}
+	d := projects.Deploy{Dir: o.dir, Keep: o.keep, Force: o.force, By: userOf(env), Today: projects.Today(time.Now())}
 	if o.keep < 1 {
 		return d, cli.Usage(fmt.Errorf("--keep %d: it takes a number of at least 1, the current version", o.keep))
 	}

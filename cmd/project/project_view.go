@@ -37,6 +37,8 @@ type projectView struct {
 	Trust   policy.Trust `json:"trust,omitempty"`
 	Created string       `json:"created,omitempty"`
 	Expires string       `json:"expires,omitempty"`
+	// Term is the length of the term, which a deployment of something new begins again.
+	Term string `json:"term,omitempty"`
 	// Idle is the time without requests after which it sleeps.
 	Idle string `json:"idle,omitempty"`
 	// DaysLeft counts from today to the last day: 0 is the last day, below 0 is past.
@@ -152,7 +154,7 @@ func (o *observation) ask(ctx context.Context, s *cli.Session) error {
 func (o observation) view(p projects.Project, now time.Time) projectView {
 	v := projectView{
 		Kind: "project", Name: string(p.Name), Dir: p.Dir, Template: p.Template, Owner: p.Owner, Trust: p.Trust,
-		Created: day(p.Created), Expires: day(p.Expires), Idle: idleOf(p.Claims), Routes: []routeView{},
+		Created: day(p.Created), Expires: day(p.Expires), Term: termOf(p), Idle: idleOf(p.Claims), Routes: []routeView{},
 	}
 	if !p.Expires.IsZero() {
 		left := projects.DaysLeft(p.Expires, now)
@@ -330,6 +332,14 @@ func day(t time.Time) string {
 		return ""
 	}
 	return t.Format(time.DateOnly)
+}
+
+// termOf is the length of a project's term, empty for a last day that does not move.
+func termOf(p projects.Project) string {
+	if p.Pinned {
+		return ""
+	}
+	return p.Term.String()
 }
 
 // expiry shows the last day for people.

@@ -1,7 +1,6 @@
 package project
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -24,12 +23,16 @@ func newRenew(env *cli.Env) *cobra.Command {
 		Example: "  gateway renew robots\n  gateway renew robots --ttl 90d\n  gateway renew robots --until 2027-06-30\n  gateway renew club --pin",
 		Args:    cli.Args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
-			r, err := term.parse(time.Now())
+			now := time.Now()
+			r, err := term.parse(now)
 			if err != nil {
 				return err
 			}
 			return env.ChangeProject(c.Context(), args[0], func(ctx context.Context, s *cli.Session, p projects.Project) error {
-				r.Name = p.Name
+				r := r
+				if r.Name = p.Name; !term.given() {
+					r = p.Renewal(projects.Today(now))
+				}
 				return runRenew(ctx, s, r, dry)
 			})
 		},
@@ -47,7 +50,7 @@ type termFlags struct {
 
 func (t *termFlags) flags(c *cobra.Command) {
 	f := c.Flags()
-	f.StringVar(&t.ttl, "ttl", "", "`time` to live from today: 90d, 2w, 6m, 1y (default "+projects.DefaultTerm.String()+")")
+	f.StringVar(&t.ttl, "ttl", "", "`time` to live from today: 90d, 2w, 6m, 1y (default as long as the term before, else "+projects.DefaultTerm.String()+")")
 	f.StringVar(&t.until, "until", "", "last `day`, such as 2027-06-30")
 	f.BoolVar(&t.pin, "pin", false, "remove the expiry; the project never expires")
 }
@@ -55,18 +58,21 @@ func (t *termFlags) flags(c *cobra.Command) {
 // given reports whether any of them was.
 func (t *termFlags) given() bool { return t.pin || t.ttl+t.until != "" }
 
-// parse is the new term, from today.
+// parse is the new term that the flags say, from today.
 func (t *termFlags) parse(now time.Time) (projects.Renew, error) {
 	r := projects.Renew{On: projects.Today(now)}
 	if t.pin && t.ttl+t.until != "" || t.ttl != "" && t.until != "" {
 		return r, cli.Usage(errors.New("only one of --ttl, --until and --pin applies"))
 	}
-	if t.pin {
+	if t.pin || !t.given() {
 		return r, nil
 	}
 	var err error
-	if r.Until, err = projects.ParseExpiry(cmp.Or(t.ttl+t.until, projects.DefaultTerm.String()), now); err != nil {
+	if r.Until, r.Term, err = projects.ParseTerm(t.ttl+t.until, now); err != nil {
 		return r, cli.Usage(err)
+	}
+	if t.until != "" {
+		r.Term = projects.Span{}
 	}
 	return r, nil
 }

@@ -85,9 +85,10 @@ func (o restoreOptions) request(env *cli.Env) (projects.Restore, error) {
 	if r.Pool, err = cli.ParsePool(env, o.pool); err != nil {
 		return r, err
 	}
-	r.Renew = o.term.given()
-	if r.Term, err = o.term.parse(time.Now()); err != nil {
-		return r, err
+	if r.Renew = o.term.given(); r.Renew {
+		if r.Term, err = o.term.parse(time.Now()); err != nil {
+			return r, err
+		}
 	}
 	if r.Trust, err = parseTrust(o.trust); err != nil {
 		return r, err

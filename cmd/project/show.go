@@ -68,6 +68,9 @@ func printProject(env *cli.Env, v projectDetail) error {
 	w.Row("trust\t%s", trusted(v.Trust))
 	w.Row("created\t%s", cmp.Or(v.Created, "-"))
 	w.Row("expires\t%s", v.expiry())
+	if v.Term != "" {
+		w.Row("term\t%s from the last deployment or renewal", v.Term)
+	}
 	if v.Idle != "" {
 		w.Row("sleeps\tafter %s without requests", v.Idle)
 	}
