@@ -44,6 +44,7 @@ var ours = map[string][]string{
 	"proxy/route":          {},
 	"proxy/docker":         {"proxy/docker"}, // for dockertest; a package cannot import itself
 	"proxy/admin":          {},
+	"proxy/filter":         {"proxy/balance", "proxy/engine", "proxy/header", "proxy/limit", "proxy/mapping", "proxy/page", "proxy/peer", "proxy/route"},
 	"proxy/engine":         {"proxy/engine/...", "proxy/header", "proxy/http1", "proxy/peer", "proxy/socket"},
 	"proxy/http1":          {"proxy/header"},
 	"proxy/header":         {},
@@ -72,7 +73,7 @@ var below = []string{"projects/...", "proxy/...", "templates/...", "tui"}
 
 // serving is what the packages that face visitors may import: nothing that holds the Docker socket.
 var serving = []string{
-	"proxy/accesslog", "proxy/admin", "proxy/balance", "proxy/engine", "proxy/header", "proxy/health", "proxy/http1",
+	"proxy/accesslog", "proxy/admin", "proxy/balance", "proxy/engine", "proxy/filter", "proxy/header", "proxy/health", "proxy/http1",
 	"proxy/label", "proxy/limit", "proxy/mapping", "proxy/metric", "proxy/page", "proxy/peer", "proxy/queue", "proxy/route",
 	"proxy/site", "proxy/socket", "proxy/traffic",
 }
@@ -94,7 +95,7 @@ var homes = map[string][]string{
 	"github.com/docker/go-connections/tlsconfig": {"projects/compose", "proxy/docker"},
 	"github.com/docker/go-units":                 {"proxy/docker", "proxy/docker/dockertest"},
 	"github.com/gofrs/flock":                     {"projects"},
-	"github.com/klauspost/compress":              {"projects/archive", "proxy/site"},
+	"github.com/klauspost/compress":              {"projects/archive", "proxy/filter", "proxy/site"},
 	"github.com/moby/buildkit":                   {"projects/compose"},
 	"github.com/moby/moby":                       {"proxy/docker"},
 	"github.com/prometheus":                      {"proxy/metric"},

@@ -92,25 +92,20 @@ func switchedOn(t testing.TB) Config {
 func (p *passage) pass(t testing.TB) {
 	p.outgoing = append(p.outgoing[:0], p.request...)
 	p.incoming = append(p.incoming[:0], p.answer...)
-	v := p.server.enter(&p.exchange)
-	defer v.leave()
-	path, err := route.ParsePath(p.exchange.Request.Path)
-	if err != nil || !v.find(path) || route.Leaves(v.rest) || v.wantsSlash() {
-		t.Fatal("the request has no route")
+	r := p.server.begin(&p.exchange)
+	defer r.end()
+	if !r.admit() || !r.match() || !r.Chain.Request(&r.Request) || !r.pause() {
+		t.Fatal("the request does not get to its route")
 	}
-	if !v.admit() {
-		t.Fatal("the request goes beyond a limit")
-	}
-	d := &v.way
-	attempt, found := d.pick()
+	attempt, found := r.pick()
 	if !found {
 		t.Fatal("the route has no target")
 	}
 	defer attempt.End()
-	d.attempt, d.asked = attempt, &v.serving.ready[attempt.Index]
-	p.asked = v.aim(d.asked)
-	d.Outgoing(&p.outgoing)
-	d.Incoming(200, &p.incoming)
+	r.attempt, r.asked = attempt, &r.serving.ready[attempt.Index]
+	p.asked = r.aim(r.asked)
+	r.Outgoing(&p.outgoing)
+	r.Incoming(200, &p.incoming)
 }
 
 func TestVisit_AllocatesNothing(t *testing.T) {
@@ -132,9 +127,9 @@ func TestVisit_LeavesNothingOfOneRequestToTheNext(t *testing.T) {
 	p := newPassage(t, route.Strip)
 	p.pass(t)
 	first := strings.Clone(joined(p.outgoing, "X-Request-Id"))
-	v := p.exchange.Local.(*visit)
-	if v.snapshot != nil || v.serving != nil || v.exchange != nil || v.mapped.Routes != nil || v.host+v.target+v.rest != "" {
-		t.Errorf("between two requests a visit keeps %+v", v)
+	r := p.exchange.Local.(*clientRequest)
+	if r.snapshot != nil || r.serving != nil || r.Exchange != nil || r.Mapped.Routes != nil || r.Table != nil || r.Host+r.answeredBy+r.Rest != "" {
+		t.Errorf("between two requests it keeps %+v", r)
 	}
 	p.exchange.Request.Path, p.exchange.Request.Secure = "/app7/x", true
 	p.pass(t)

@@ -67,9 +67,9 @@ func (s *Server) open(ctx context.Context, own servers) ([]door, error) {
 // openVisitors opens what clients reach with TLS, or without: what was inherited for it, else the addresses. With an
 // error it returns what was opened before.
 func (s *Server) openVisitors(ctx context.Context, secure bool) ([]door, error) {
-	addresses, listeners := s.config.Listen, s.config.Inherited.HTTP
+	scheme, addresses, listeners := "http://", s.config.Listen, s.config.Inherited.HTTP
 	if secure {
-		addresses, listeners = s.config.TLSListen, s.config.Inherited.HTTPS
+		scheme, addresses, listeners = "https://", s.config.TLSListen, s.config.Inherited.HTTPS
 	}
 	if len(listeners) > 0 {
 		addresses = nil
@@ -81,10 +81,10 @@ func (s *Server) openVisitors(ctx context.Context, secure bool) ([]door, error) 
 		if err != nil {
 			return doors, err
 		}
-		doors = append(doors, door{schemeOf(secure) + "://" + l.Addr().String(), l, serve})
+		doors = append(doors, door{scheme + l.Addr().String(), l, serve})
 	}
 	for _, l := range listeners {
-		doors = append(doors, door{schemeOf(secure) + "://" + l.Addr().String(), l, serve})
+		doors = append(doors, door{scheme + l.Addr().String(), l, serve})
 	}
 	return doors, nil
 }

@@ -9,47 +9,47 @@ import (
 )
 
 // log writes the line of a request that ended.
-func (v *visit) log(status int, took time.Duration) {
-	r := &v.exchange.Request
+func (r *clientRequest) log(status int, took time.Duration) {
+	q := &r.Exchange.Request
 	entry := accesslog.Entry{
-		Time:      v.began,
-		RequestID: v.id,
-		Client:    r.Peer,
-		Peer:      v.peer,
-		Method:    r.Method,
-		Host:      r.Host,
-		Path:      r.Path,
-		Query:     r.Query,
-		Major:     r.Major,
-		Minor:     r.Minor,
-		TLS:       r.Secure,
+		Time:      r.Began,
+		RequestID: r.ID,
+		Client:    q.Peer,
+		Peer:      r.Connection,
+		Method:    q.Method,
+		Host:      q.Host,
+		Path:      q.Path,
+		Query:     q.Query,
+		Major:     q.Major,
+		Minor:     q.Minor,
+		TLS:       q.Secure,
 		Status:    status,
-		Received:  v.exchange.Received(),
-		Sent:      v.exchange.Bytes(),
+		Received:  r.Exchange.Received(),
+		Sent:      r.Exchange.Bytes(),
 		Duration:  took,
-		Wait:      v.way.waited,
-		Retries:   v.way.retries,
-		Upgraded:  v.exchange.Status() == http.StatusSwitchingProtocols,
-		Error:     string(v.cause),
+		Wait:      r.waited,
+		Retries:   r.retries,
+		Upgraded:  r.Exchange.Status() == http.StatusSwitchingProtocols,
+		Error:     string(r.Cause),
 	}
 	if status == statusGone {
 		entry.Error = "gone"
 	}
 	switch {
-	case v.way.attempt.Member != nil:
-		v.way.describe(&entry)
-	case v.serving != nil:
-		entry.Place = v.serving.logPlace
+	case r.attempt.Member != nil:
+		r.describe(&entry)
+	case r.serving != nil:
+		entry.Place = r.serving.logPlace
 	}
-	for i := range r.Header {
-		switch f := &r.Header[i]; {
+	for i := range q.Header {
+		switch f := &q.Header[i]; {
 		case f.Kind == header.Referer:
 			entry.Referer = f.Value
 		case f.Kind == header.Other && header.EqualFold(f.Name, "User-Agent"):
 			entry.UserAgent = f.Value
 		}
 	}
-	v.server.config.AccessLog.Append(&entry)
+	r.server.config.AccessLog.Append(&entry)
 }
 
 // name prepares what the log calls a route and its targets.
@@ -62,9 +62,9 @@ func (s *serving) name() {
 }
 
 // describe says which target was asked last, and how long it took to answer.
-func (d *delivery) describe(e *accesslog.Entry) {
-	e.Place = d.asked.logPlace
-	if !d.answer.IsZero() {
-		e.Answer = d.answer.Sub(d.aimed)
+func (r *clientRequest) describe(e *accesslog.Entry) {
+	e.Place = r.asked.logPlace
+	if !r.responded.IsZero() {
+		e.Answer = r.responded.Sub(r.chosen)
 	}
 }

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -13,8 +12,6 @@ import (
 	"unicode/utf8"
 
 	"gateway/proxy/admin"
-	"gateway/proxy/engine"
-	"gateway/proxy/page"
 	"gateway/proxy/queue"
 	"gateway/proxy/route"
 )
@@ -117,50 +114,6 @@ func (s *pauses) paused(key route.Key, now time.Time) *pause {
 		return nil
 	}
 	return p
-}
-
-// hold queues a request while its route is paused. It returns its place in the line, whose turn it is: the caller
-// leaves it as soon as the request counts as under way at its target, or fails. Otherwise the request is answered.
-func (v *visit) hold(p *pause) (*queue.Place, bool) {
-	place, err := p.wait(v.exchange)
-	if err == nil && !v.server.pauses.ending.Load() {
-		return place, true
-	}
-	if place != nil {
-		place.Leave()
-	}
-	if errors.Is(err, engine.ErrGone) {
-		v.fail(err)
-		return nil, false
-	}
-	v.show(page.Page{
-		Kind: page.Paused, RequestID: v.id, Service: v.serving.app(), Message: p.terms.Load().Message,
-	})
-	return nil, false
-}
-
-// errNoRoom says that as many requests wait as may.
-var errNoRoom = errors.New("too many requests wait")
-
-// wait returns when it is the request's turn. With an error there is no place to leave.
-func (p *pause) wait(x *engine.Exchange) (turn *queue.Place, err error) {
-	patience := p.terms.Load().Wait
-	if patience <= 0 {
-		return nil, errNoRoom
-	}
-	place, joined := p.line.Join()
-	if !joined {
-		return nil, errNoRoom
-	}
-	defer func() {
-		if turn == nil {
-			place.Leave()
-		}
-	}()
-	if err := x.Await(place.Turn(), patience); err != nil {
-		return nil, err
-	}
-	return place, nil
 }
 
 // Pause implements admin.Pauser.

@@ -16,6 +16,7 @@ import (
 
 	"gateway/proxy/admin"
 	"gateway/proxy/engine"
+	"gateway/proxy/filter"
 	"gateway/proxy/health"
 	"gateway/proxy/limit"
 	"gateway/proxy/peer"
@@ -35,8 +36,10 @@ type Server struct {
 	// rate bounds each client on all routes, by what memory remembers.
 	rate   *limit.Rate
 	memory *limit.Memory
-	book   traffic.Book
-	store  store
+	// compressors are those of all routes.
+	compressors filter.Compressors
+	book        traffic.Book
+	store       store
 
 	// current is read by every request and never nil.
 	current   atomic.Pointer[snapshot]
@@ -93,7 +96,7 @@ func New(c Config) (*Server, error) {
 		announced = c.Trusted
 	}
 	s.engine = engine.New(engine.Config{
-		Handler: visitors{s}, TLS: c.TLS, Log: c.Logger, Timeouts: c.Timeouts, Limits: c.Limits,
+		Handler: handler{s}, TLS: c.TLS, Log: c.Logger, Timeouts: c.Timeouts, Limits: c.Limits,
 		Doorman: &s.door, Announced: announced,
 	})
 	s.signing = signing{store: s.store, log: c.Logger}

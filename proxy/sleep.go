@@ -2,22 +2,17 @@ package proxy
 
 import (
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"gateway/proxy/admin"
-	"gateway/proxy/header"
 	"gateway/proxy/label"
-	"gateway/proxy/page"
 	"gateway/proxy/route"
 )
 
 const (
-	// pageAfter is how long a browser waits for an app to wake before it gets the page that reloads itself.
-	pageAfter = time.Second
 	// wakeAgain is how long after its start an app may still be listed as asleep.
 	wakeAgain = 10 * time.Second
 	// firstRetryWake and lastRetryWake are how long an app that could not be started is left alone, at first and at most.
@@ -300,42 +295,4 @@ func (c succession) sleepers() {
 		s.settle(l.idle, l.states, strings.Join(slices.Compact(l.up), " "), now)
 		c.next.sleepers[u] = s
 	}
-}
-
-// wakeLeft is how long the request may wait for its app to wake. It reports false when that is nothing to wait for.
-func (d *delivery) wakeLeft(now time.Time) (time.Duration, bool) {
-	s := d.serving.sleeper
-	if s == nil {
-		return 0, false
-	}
-	wait, ordered := s.wake(d.serving.state, now, d.server.config.Wake)
-	if ordered {
-		d.server.log.Info("a request wakes an app", "route", d.serving.key)
-		d.server.sleeps.poke()
-	}
-	if !wait {
-		return 0, false
-	}
-	if d.sleepy.IsZero() {
-		d.sleepy = now
-	}
-	most := d.server.config.Wake
-	if d.navigates() {
-		most = min(most, pageAfter)
-	}
-	return most - now.Sub(d.sleepy), true
-}
-
-// navigates reports that a browser asks for a page to show, which it can be given another of meanwhile.
-func (v *visit) navigates() bool {
-	r := &v.exchange.Request
-	if r.Method != http.MethodGet || r.Upgrade != "" || !page.ForBrowser(r.Header) {
-		return false
-	}
-	for i := range r.Header {
-		if f := &r.Header[i]; header.EqualFold(f.Name, "Sec-Fetch-Mode") {
-			return f.Value == "navigate"
-		}
-	}
-	return true
 }

@@ -7,7 +7,9 @@ import (
 	"gateway/proxy/accesslog"
 	"gateway/proxy/balance"
 	"gateway/proxy/engine"
+	"gateway/proxy/filter"
 	"gateway/proxy/health"
+	"gateway/proxy/limit"
 	"gateway/proxy/mapping"
 	"gateway/proxy/route"
 	"gateway/proxy/traffic"
@@ -56,12 +58,12 @@ type serving struct {
 	outage *outage
 	// sleeper is nil for a route that never sleeps.
 	sleeper *sleeper
-	rates   rates
+	// chain is the filters of its requests, and bodyMax the most bytes of their bodies, 0 for any number.
+	chain   filter.Chain
 	bodyMax int64
 	traffic *traffic.Route
-	// strips reports that the app does not know where it is mounted; prefix is what it is told then, empty for "/".
+	// strips reports that the app does not know where it is mounted.
 	strips bool
-	prefix string
 	// slashless is set when the app redirects prefix/ back to prefix: redirecting it the other way would never end.
 	slashless *atomic.Bool
 }
@@ -124,14 +126,10 @@ func (c succession) add(r *route.Route) *serving {
 		slashless: before.slashlessFor(r),
 		traffic:   c.book.Route(key),
 		sleeper:   c.next.sleepers[unitOf(r)],
-		rates:     rates{c.rate, c.memory.Rate(key, r.Rate.Requests, r.Rate.Per, r.Rate.Burst)},
 		bodyMax:   r.BodyMax,
 	}
 	if added.bodyMax == 0 {
 		added.bodyMax = c.config.BodyMax
-	}
-	if added.strips && !r.Prefix.Root() {
-		added.prefix = r.Prefix.String()
 	}
 	var targets []balance.Target
 	for j := range r.Targets {
@@ -153,6 +151,17 @@ func (c succession) add(r *route.Route) *serving {
 		Signer:   c.signing.signerFor(r),
 		Route:    key,
 	}, targets, before.groupOf())
+	added.chain = filter.New(filter.Options{
+		Route:       r,
+		Rates:       [2]*limit.Rate{c.rate, c.memory.Rate(key, r.Rate.Requests, r.Rate.Per, r.Rate.Burst)},
+		Memory:      c.memory,
+		BodyMax:     added.bodyMax,
+		Group:       added.group,
+		Compressors: &c.compressors,
+		Slashless:   added.slashless,
+		Forwarded:   c.config.Forwarded,
+		Via:         c.config.Via,
+	})
 	if c.config.AccessLog != nil {
 		added.name()
 	}

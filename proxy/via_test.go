@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"testing"
 
-	"gateway/proxy/engine"
 	"gateway/proxy/route"
 )
 
@@ -24,12 +23,6 @@ func TestProxy_SaysThatItIsThereWhenToldTo(t *testing.T) {
 		if via := got.Header.Get("Via"); via != "1.1 club" {
 			t.Errorf("the visitor was told %q", via)
 		}
-	}
-}
-
-func TestProxy_QuotesAddressesInForwarded(t *testing.T) {
-	if got := forwarded(&engine.Request{Peer: "2001:db8::1"}); got != `for="[2001:db8::1]";proto=http` {
-		t.Errorf("got %s", got)
 	}
 }
 

@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -191,7 +192,7 @@ func TestSurvey_PassesPoliciesOn(t *testing.T) {
 		{Rate: route.Rate{Requests: 60, Per: time.Minute, Burst: 1}},
 	}
 	for i, c := range o.found {
-		if c.route.Policy != want[i] {
+		if !reflect.DeepEqual(c.route.Policy, want[i]) {
 			t.Errorf("%s: got %+v", c.route.Key, c.route.Policy)
 		}
 	}

@@ -59,7 +59,9 @@ type Exchange struct {
 	status  int
 	reason  string
 	relayed bool
-	sent    int64
+	// length is that of the body of the target's response, -1 when it is not known.
+	length int64
+	sent   int64
 	// received is how much of the request's body was read. Who sends it on counts.
 	received atomic.Int64
 	phase    phase
@@ -157,19 +159,32 @@ func (x *Exchange) Reply(status int, h header.Header, body []byte) error {
 		return errBegun
 	}
 	length := int64(len(body))
-	if !bodied(status) {
+	if !bodied(status) || len(x.wraps) > 0 {
 		length = -1
 	}
 	if err := x.begin(status, h, length); err != nil {
 		return err
 	}
-	if x.Request.Method != http.MethodHead && bodied(status) {
-		if _, err := x.visitor.Write(body); err != nil {
-			return x.gone(err)
-		}
-		x.sent = length
+	if x.Request.Method == http.MethodHead || !bodied(status) {
+		return x.end(nil)
+	}
+	sink := x.sink()
+	if _, err := sink.Write(body); err != nil {
+		return undeliverable(x, err)
+	}
+	if err := sink.Close(); err != nil {
+		return breakOff(x, err)
 	}
 	return x.end(nil)
+}
+
+// sink is what takes the body of the response: the transformers, the last one nearest to where it comes from.
+func (x *Exchange) sink() Sink {
+	sink := Sink(base{x})
+	for _, wrap := range x.wraps {
+		sink = wrap(sink)
+	}
+	return sink
 }
 
 // Await waits for the turn, for that long at most if d is more than 0, and before anything is forwarded. The error is
@@ -220,7 +235,7 @@ func (x *Exchange) Receive(wrap func(io.Reader) io.Reader) {
 }
 
 // Transform puts a transformer between the target's body and the client; of several, the last is nearest to the target.
-// It is called from Hooks.Incoming for a final answer, and does nothing for one that has no body. The
+// It is called from Hooks.Incoming for a final answer, or before Reply, and does nothing for one that has no body. The
 // transformer decides about fields that describe the body, such as ETag; framing is the engine's.
 func (x *Exchange) Transform(wrap func(Sink) Sink) { x.wraps = append(x.wraps, wrap) }
 
@@ -229,6 +244,10 @@ func (x *Exchange) Began() bool { return x.phase != asked }
 
 // Status is that of the answer, 0 as long as there is none. An upgraded connection has 101.
 func (x *Exchange) Status() int { return x.status }
+
+// Length is that of the body of the final response as the target tells it, -1 when it does not. It is there from
+// Hooks.Incoming on.
+func (x *Exchange) Length() int64 { return x.length }
 
 // Bytes is how much of the answer's body was sent. What goes over an upgraded connection is not counted.
 func (x *Exchange) Bytes() int64 { return x.sent }

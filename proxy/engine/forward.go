@@ -291,6 +291,7 @@ func (f *forwarding) receive() error {
 		if f.unstored() {
 			return fmt.Errorf("%w: it answered %d in HTTP/1.0", ErrLength, a.Status)
 		}
+		f.length = max(a.Length, -1)
 		f.hooks.Incoming(a.Status, &a.Header)
 		if a.Status >= http.StatusOK {
 			return f.relay()

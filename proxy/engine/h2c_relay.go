@@ -22,6 +22,7 @@ func (c *crossing) relay(response *http.Response) error {
 	if c.declined(status, c.hooks) {
 		return errDeclined(status)
 	}
+	c.length = max(response.ContentLength, -1)
 	c.hooks.Incoming(status, &a.Header)
 	if c.Request.Method == http.MethodHead || !bodied(status) {
 		length := declared(response)
@@ -56,10 +57,7 @@ func declared(response *http.Response) int64 {
 func (c *crossing) pass(response *http.Response) error {
 	buf := c.engine.borrow()
 	defer c.engine.giveBack(buf)
-	sink := Sink(base{c.Exchange})
-	for _, wrap := range c.wraps {
-		sink = wrap(sink)
-	}
+	sink := c.sink()
 	for left := response.ContentLength; ; {
 		if left != 0 {
 			if err := sink.Flush(); err != nil {

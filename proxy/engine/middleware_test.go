@@ -189,6 +189,38 @@ func TestTransform_OfAnswers(t *testing.T) {
 	}
 }
 
+// replying answers by itself, with transformers.
+type replying struct{ wraps []func(Sink) Sink }
+
+func (h replying) Serve(x *Exchange) {
+	for _, wrap := range h.wraps {
+		x.Transform(wrap)
+	}
+	_ = x.Reply(http.StatusOK, nil, []byte("hello"))
+}
+
+func (replying) Refuse(*Exchange, *Refusal) {}
+
+func TestTransform_OfReplies(t *testing.T) {
+	r := serving(t, Config{Handler: replying{[]func(Sink) Sink{brackets("<", ">"), func(s Sink) Sink { return capitals{s} }}}})
+	v := dial(t, r.address)
+	for range 2 {
+		if resp, got := v.get("/"); got != "<HELLO>" || resp.ContentLength >= 0 || resp.Close {
+			t.Errorf("%q, length %d, close %v", got, resp.ContentLength, resp.Close)
+		}
+	}
+	v.say("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n")
+	if resp, got := v.answer(http.MethodHead); got != "" || resp.StatusCode != http.StatusOK {
+		t.Errorf("HEAD: %s %q", resp.Status, got)
+	}
+	broken := serving(t, Config{Handler: replying{[]func(Sink) Sink{func(s Sink) Sink { return &failing{s, 3} }}}})
+	v = dial(t, broken.address)
+	v.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+	if _, err := v.rest(); err == nil {
+		t.Error("the answer looks whole")
+	}
+}
+
 // Answers without a body are not transformed, and tell no length that is not that of what a GET would get.
 func TestTransform_LeavesEmptyAnswersAlone(t *testing.T) {
 	for _, c := range []struct{ method, status string }{{"HEAD", "200 OK"}, {"GET", "304 Not Modified"}, {"GET", "204 No Content"}} {

@@ -22,10 +22,7 @@ const spliceFrom = 64 << 10
 
 // wrap puts the transformers in the way, the last one nearest to the target.
 func (r *relaying) wrap() {
-	var sink Sink = base{r.Exchange}
-	for _, wrap := range r.wraps {
-		sink = wrap(sink)
-	}
+	sink := r.Exchange.sink()
 	r.sink, r.wrapped = sink, sink
 }
 

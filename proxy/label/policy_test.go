@@ -58,7 +58,7 @@ func TestParse_ReadsThePolicy(t *testing.T) {
 		{HealthPath, "/health", route.Policy{Check: check}},
 	}
 	for _, tt := range tests {
-		if got := policy(t, map[string]string{tt.label: tt.value}); got != tt.want {
+		if got := policy(t, map[string]string{tt.label: tt.value}); !reflect.DeepEqual(got, tt.want) {
 			t.Errorf("%s=%s: got %+v, want %+v", tt.label, tt.value, got, tt.want)
 		}
 	}

@@ -1,7 +1,6 @@
 package page
 
 import (
-	"strconv"
 	"strings"
 
 	"golang.org/x/text/language"
@@ -27,10 +26,9 @@ func formOf(h header.Header) form {
 			continue
 		}
 		for part := range strings.SplitSeq(h[i].Value, ",") {
-			kind, parameters, _ := strings.Cut(part, ";")
-			f := formOfType(strings.ToLower(strings.TrimSpace(kind)))
-			if q := quality(parameters); f != formText && q > best {
-				chosen, best = f, q
+			kind, weight := header.Weighted(part)
+			if f := formOfType(strings.ToLower(kind)); f != formText && weight > best {
+				chosen, best = f, weight
 			}
 		}
 	}
@@ -48,22 +46,6 @@ func formOfType(kind string) form {
 		return formJSON
 	}
 	return formText
-}
-
-// quality reads the q parameter (RFC 9110 section 12.4.2): 1 when there is none, 0 when it is none.
-func quality(parameters string) float64 {
-	for parameter := range strings.SplitSeq(parameters, ";") {
-		name, value, found := strings.Cut(parameter, "=")
-		if !found || !strings.EqualFold(strings.TrimSpace(name), "q") {
-			continue
-		}
-		q, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
-		if err != nil || !(q >= 0 && q <= 1) {
-			return 0
-		}
-		return q
-	}
-	return 1
 }
 
 // The languages, the default first.

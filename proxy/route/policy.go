@@ -45,6 +45,14 @@ type Rate struct {
 	Burst    int           `json:"burst,omitempty"`
 }
 
+// HeaderEdit is a change to the fields of one name.
+type HeaderEdit struct {
+	Name string `json:"name"`
+	// Value replaces the values of all fields of the name, empty for none. With Add, it is added to them.
+	Value string `json:"value,omitempty"`
+	Add   bool   `json:"add,omitempty"`
+}
+
 // Policy is how a route treats its targets and its clients. The zero value has the defaults.
 type Policy struct {
 	// Balance is empty for P2C.
@@ -62,6 +70,10 @@ type Policy struct {
 	// Redirect is where requests are sent instead of to a target, with 308 and what follows the prefix: a path of the same
 	// host, or an absolute http or https URL. Empty for no redirect.
 	Redirect string `json:"redirect,omitempty"`
+	// ResponseHeaders are the changes to the header of each final response, sorted by name.
+	ResponseHeaders []HeaderEdit `json:"response_headers,omitempty"`
+	// Compress compresses responses for clients that accept it.
+	Compress bool `json:"compress,omitempty"`
 	// Idle is how long the route's project goes without requests until it is put to sleep; 0 is never.
 	Idle time.Duration `json:"idle,omitempty"`
 }
@@ -69,6 +81,6 @@ type Policy struct {
 // Limits is the part of the policy that restricts requests: the policy without the fields that only say how targets are
 // treated. A new field counts as a restriction until it is left out here.
 func (p Policy) Limits() Policy {
-	p.Balance, p.Check, p.Drain, p.KeepOrigin, p.Redirect, p.Idle = "", Check{}, 0, false, "", 0
+	p.Balance, p.Check, p.Drain, p.KeepOrigin, p.Redirect, p.Compress, p.Idle = "", Check{}, 0, false, "", false, 0
 	return p
 }

@@ -3,6 +3,7 @@ package route
 import (
 	"bytes"
 	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -10,11 +11,13 @@ import (
 
 // full has every setting.
 var full = Policy{
-	Balance: Sticky,
-	Check:   Check{Path: "/health?deep=1", Interval: time.Second, Timeout: 90 * time.Second, Rise: 1, Fall: 7},
-	Drain:   time.Hour,
-	Rate:    Rate{Requests: 600, Per: time.Minute, Burst: 20},
-	BodyMax: 1 << 40,
+	Balance:         Sticky,
+	Check:           Check{Path: "/health?deep=1", Interval: time.Second, Timeout: 90 * time.Second, Rise: 1, Fall: 7},
+	Drain:           time.Hour,
+	Rate:            Rate{Requests: 600, Per: time.Minute, Burst: 20},
+	BodyMax:         1 << 40,
+	ResponseHeaders: []HeaderEdit{{Name: "Server"}, {Name: "X-Robots-Tag", Value: "noindex", Add: true}},
+	Compress:        true,
 }
 
 func TestPolicy_SurvivesTheTable(t *testing.T) {
@@ -30,7 +33,7 @@ func TestPolicy_SurvivesTheTable(t *testing.T) {
 		t.Fatalf("was %s, now %v", data, err)
 	}
 	for key, want := range map[string]Policy{"/x": full, "/y": {}} {
-		if got := now.Lookup(Key{Prefix: prefix(t, key)}).Policy; got != want {
+		if got := now.Lookup(Key{Prefix: prefix(t, key)}).Policy; !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: got %+v", key, got)
 		}
 	}
@@ -49,7 +52,7 @@ func TestPolicy_IsNotNeededInATable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r := tab.Lookup(Key{Prefix: prefix(t, "/x")}); r == nil || r.Policy != (Policy{}) || r.Targets[0].Address != "10.0.0.1:80" {
+	if r := tab.Lookup(Key{Prefix: prefix(t, "/x")}); r == nil || !reflect.DeepEqual(r.Policy, Policy{}) || r.Targets[0].Address != "10.0.0.1:80" {
 		t.Fatalf("got %+v", r)
 	}
 	// Defaults write nothing, so that an upgrade alone makes no other table.
@@ -62,13 +65,13 @@ func TestBuild_TakesThePolicyOfTheYoungestReplica(t *testing.T) {
 	one, two, three := replica(t, "/shop", "web", 1), replica(t, "/shop", "web", 2), replica(t, "/shop", "web", 3)
 	one.Policy, two.Policy = Policy{Drain: time.Minute, Rate: Rate{Requests: 1, Per: time.Second, Burst: 1}}, full
 	for _, found := range [][]Route{{one, two}, {two, one}} {
-		if got := Build(found, nil).Routes()[0].Policy; got != full {
+		if got := Build(found, nil).Routes()[0].Policy; !reflect.DeepEqual(got, full) {
 			t.Errorf("got %+v", got)
 		}
 	}
 	// One without settings has the defaults, and nothing of the older ones.
 	for _, found := range [][]Route{{one, two, three}, {three, two, one}} {
-		if got := Build(found, nil).Routes()[0].Policy; got != (Policy{}) {
+		if got := Build(found, nil).Routes()[0].Policy; !reflect.DeepEqual(got, Policy{}) {
 			t.Errorf("got %+v", got)
 		}
 	}

@@ -183,6 +183,9 @@ func (r *Route) SameService(other *Route) bool {
 	return r.Source == other.Source && r.Project == other.Project && r.Service == other.Service
 }
 
+// App is what clients know the app of the route by: its project, or its service where there is none.
+func (r *Route) App() string { return cmp.Or(r.Project, r.Service) }
+
 // title names the route's holder in problems.
 func (r *Route) title() string {
 	if r.Project != "" {

@@ -2,8 +2,9 @@ package site
 
 import (
 	"net/http"
-	"strconv"
 	"strings"
+
+	"gateway/proxy/header"
 )
 
 // acceptance is what a client says of encodings: weights by name (RFC 9110, section 12.5.3).
@@ -14,8 +15,8 @@ func parseAcceptance(h http.Header) acceptance {
 	a := acceptance{}
 	for _, line := range h.Values("Accept-Encoding") {
 		for item := range strings.SplitSeq(line, ",") {
-			if name, weight := weighted(item); name != "" {
-				a[name] = weight
+			if name, weight := header.Weighted(item); name != "" {
+				a[strings.ToLower(name)] = weight
 			}
 		}
 	}
@@ -31,26 +32,6 @@ func (a acceptance) weight(encoding string) float64 {
 		return w
 	}
 	return a["*"]
-}
-
-// weighted reads one item of an Accept header: its name in lower case and its weight, 1 when none is given and 0
-// when what is given is no weight.
-func weighted(item string) (name string, weight float64) {
-	name, parameters, _ := strings.Cut(item, ";")
-	name = strings.ToLower(strings.TrimSpace(name))
-	weight = 1
-	for p := range strings.SplitSeq(parameters, ";") {
-		key, value, _ := strings.Cut(strings.TrimSpace(p), "=")
-		if !strings.EqualFold(strings.TrimSpace(key), "q") {
-			continue
-		}
-		w, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
-		if err != nil || !(w >= 0 && w <= 1) {
-			return name, 0
-		}
-		weight = w
-	}
-	return name, weight
 }
 
 // encodings are all of them, the smallest result first; siblings of a file are looked for by extension.

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"golang.org/x/text/unicode/norm"
+
+	"gateway/proxy/header"
 )
 
 // indexFile stands for its folder.
@@ -83,7 +85,8 @@ func (t target) page() bool { return path.Ext(path.Base(t.name)) == "" || t.name
 func acceptsHTML(h http.Header) bool {
 	for _, line := range h.Values("Accept") {
 		for item := range strings.SplitSeq(line, ",") {
-			kind, weight := weighted(item)
+			kind, weight := header.Weighted(item)
+			kind = strings.ToLower(kind)
 			if (kind == "text/html" || kind == "application/xhtml+xml") && weight > 0 {
 				return true
 			}

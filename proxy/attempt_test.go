@@ -8,11 +8,9 @@ import (
 	"gateway/proxy/route"
 )
 
-// A visit rests with the memory of its connection, and would keep a table alive that was replaced long ago.
-func TestDelivery_KeepsNothingWhenItIsReset(t *testing.T) {
-	var v visit
-	d := &v.way
-	d.visit = &v
+// A request rests with the memory of its connection, and would keep a table alive that was replaced long ago.
+func TestRequest_KeepsNothingWhenItIsReset(t *testing.T) {
+	var d clientRequest
 	for range 3 {
 		m := new(balance.Member)
 		d.tried = append(d.tried, m)

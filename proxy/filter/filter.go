@@ -1,0 +1,63 @@
+// Package filter holds the middlewares of routes: what is done to a request before a target is chosen, to the header that
+// the target gets, and to the header and the body of the response. It knows one request and its route at a time, and
+// nothing of how targets are chosen, reached or retried. The policy worth stating: the order of filters is the gateway's and
+// stands in New alone, so that no label can put authentication behind what it should protect.
+//
+// A filter is made once for a route and a table. What it remembers of one request stands in that Request, which is used
+// again, so that a filter that does not apply to a request allocates nothing.
+package filter
+
+import "gateway/proxy/header"
+
+// Filter is one middleware of a route. Its methods are called for many requests at once, so that it never changes.
+type Filter interface {
+	// Request sees a request before a target is chosen. It reports whether the request goes on; if not, the filter has
+	// answered it, by Request.Page, Show or Reply.
+	Request(r *Request) bool
+	// Forward edits the header that a target gets, a copy of the client's. It is called for each attempt.
+	Forward(r *Request, h *header.Header)
+	// Response edits the header of a response, of which the Request says more: Status, Own and Length. Informational
+	// responses (1xx) come here too. For a final one it may put a transformer before its body, by
+	// engine.Exchange.Transform.
+	Response(r *Request, h *header.Header)
+}
+
+// Pass lets everything pass. A filter embeds it for the sides that it does not have.
+type Pass struct{}
+
+// Request implements Filter.
+func (Pass) Request(*Request) bool { return true }
+
+// Forward implements Filter.
+func (Pass) Forward(*Request, *header.Header) {}
+
+// Response implements Filter.
+func (Pass) Response(*Request, *header.Header) {}
+
+// Chain is the filters of a route, from the client to the target. A nil one lets everything pass.
+type Chain []Filter
+
+// Request calls the request side of the filters, from the first to the last or to the one that answers. It reports whether
+// the request goes on.
+func (c Chain) Request(r *Request) bool {
+	for _, f := range c {
+		if !f.Request(r) {
+			return false
+		}
+	}
+	return true
+}
+
+// Forward edits the header that a target gets, from the first filter to the last.
+func (c Chain) Forward(r *Request, h *header.Header) {
+	for _, f := range c {
+		f.Forward(r, h)
+	}
+}
+
+// Response edits the header of a response, from the last filter to the first.
+func (c Chain) Response(r *Request, h *header.Header) {
+	for i := len(c) - 1; i >= 0; i-- {
+		c[i].Response(r, h)
+	}
+}

@@ -1,0 +1,68 @@
+package filter
+
+import (
+	"errors"
+	"io"
+
+	"gateway/proxy/limit"
+	"gateway/proxy/page"
+)
+
+// rate answers clients that send more requests than they may.
+type rate struct {
+	Pass
+	rates  [2]*limit.Rate
+	memory *limit.Memory
+}
+
+// Request implements Filter.
+func (f rate) Request(r *Request) bool {
+	client := f.memory.Client(r.Client())
+	for _, rate := range f.rates {
+		if ok, wait := rate.Allow(client, r.Began); !ok {
+			p := page.Page{Kind: page.TooMany, Retry: wait}
+			if r.Route != nil {
+				p.Service = r.Route.App()
+			}
+			r.Show(p)
+			return false
+		}
+	}
+	return true
+}
+
+// bodyMax answers requests whose bodies are larger than they may be, before anything of them is read if they tell.
+type bodyMax struct {
+	Pass
+	most int64
+}
+
+// ErrLargeBody says that a request body without a length is larger than it may be. It is found while the body is forwarded.
+var ErrLargeBody = errors.New("the body is larger than the limit")
+
+// Request implements Filter.
+func (f bodyMax) Request(r *Request) bool {
+	switch length := r.Exchange.Request.Length; {
+	case length > f.most:
+		r.Page(page.LargeBody)
+		return false
+	case length < 0:
+		r.Exchange.Receive(func(body io.Reader) io.Reader { return &limited{body, f.most} })
+	}
+	return true
+}
+
+// limited is a body that may have only so many bytes more.
+type limited struct {
+	io.Reader
+	left int64
+}
+
+// Read implements io.Reader.
+func (b *limited) Read(p []byte) (int, error) {
+	n, err := b.Reader.Read(p)
+	if b.left -= int64(n); b.left < 0 {
+		return 0, ErrLargeBody
+	}
+	return n, err
+}

@@ -1,0 +1,76 @@
+package filter
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+
+	"gateway/proxy/header"
+	"gateway/proxy/page"
+	"gateway/proxy/route"
+)
+
+// redirect sends clients where the route leads, with what follows the prefix and the query byte for byte. The response may
+// not be cached for long, since the route may be another one tomorrow.
+type redirect struct{ Pass }
+
+// Request implements Filter.
+func (redirect) Request(r *Request) bool {
+	to := r.Route.Redirect
+	if path, err := route.ParsePath(to); err == nil {
+		if next, found := r.Table.Match(r.Host, path); found && next.Route == r.Route {
+			r.Page(page.NotFound) // It leads to itself, since the route that it was to lead to is missing.
+			return false
+		}
+	}
+	if r.Rest != "" {
+		to = strings.TrimSuffix(to, "/") + r.Rest
+	}
+	if r.Route.Redirect == "/" {
+		// A browser takes what follows two slashes for a host.
+		to = "/" + strings.TrimLeft(to, `/\`)
+	}
+	r.Reply(http.StatusPermanentRedirect, "Location", to+r.Exchange.Request.Query, "Cache-Control", "no-cache")
+	return false
+}
+
+// slash redirects from a prefix to the prefix with its slash, with the query byte for byte, so that relative links work. The
+// response may not be cached for long, since the route may be another one tomorrow. An app that redirects the other way
+// round is left alone: this would never end.
+type slash struct {
+	Pass
+	learnt *atomic.Bool
+}
+
+// Request implements Filter. Upgrades are not redirected, since their clients do not follow.
+func (s slash) Request(r *Request) bool {
+	q := &r.Exchange.Request
+	if r.Rest != "" || s.learnt.Load() || q.Method != http.MethodGet && q.Method != http.MethodHead || q.Upgrade != "" {
+		return true
+	}
+	r.Reply(http.StatusPermanentRedirect, "Location", r.Route.Prefix.Slash()+q.Query, "Cache-Control", "no-cache")
+	return false
+}
+
+// Response implements Filter.
+func (s slash) Response(r *Request, h *header.Header) {
+	if r.Own || r.Route.Mount != route.Preserve || r.Rest != "/" || r.Status < 300 || r.Status >= 400 {
+		return
+	}
+	if location, _ := h.First(header.Location); redirectsToPrefix(r, location) {
+		s.learnt.Store(true)
+	}
+}
+
+// redirectsToPrefix reports whether a response to prefix/ leads to prefix, which the gateway would redirect back.
+func redirectsToPrefix(r *Request, location string) bool {
+	to, err := url.Parse(location)
+	if location == "" || err != nil {
+		return false
+	}
+	q, prefix := &r.Exchange.Request, r.Route.Prefix
+	to = (&url.URL{Scheme: schemeOf(q.Secure), Host: q.Host, Path: prefix.Slash()}).ResolveReference(to)
+	path, err := route.ParsePath(to.EscapedPath())
+	return err == nil && route.CanonicalHost(to.Host) == r.Host && path.Normal == prefix.String()
+}

@@ -1,0 +1,199 @@
+package filter
+
+import (
+	"net/http"
+	"net/netip"
+	"slices"
+	"time"
+
+	"gateway/proxy/engine"
+	"gateway/proxy/header"
+	"gateway/proxy/mapping"
+	"gateway/proxy/page"
+	"gateway/proxy/peer"
+	"gateway/proxy/route"
+)
+
+// Request is one request as its filters see it. It is used by one goroutine at a time, and again for another request
+// after Reset.
+type Request struct {
+	// Exchange is the engine's. In its Request are the client's address, the scheme and the host as a trusted proxy says
+	// them.
+	Exchange *engine.Exchange
+	// ID has 128 random bits in hexadecimal digits, and is borrowed as the strings of Exchange are.
+	ID    string
+	Began time.Time
+	// Connection is the address of the connection, which is another than the client's behind a trusted proxy; Trail is the
+	// proxies on the way then.
+	Connection string
+	Trail      peer.Trail
+	// Port is the client's as a trusted proxy says it, empty if none does.
+	Port string
+	// Host is that of Exchange in its canonical form.
+	Host string
+	// Table is nil as long as there is none. Route is nil as long as none matches; Rest is what follows its prefix.
+	Table *route.Table
+	Route *route.Route
+	Rest  string
+	// Chain is the filters of the route, or those of requests without one.
+	Chain Chain
+	// Mapped says how the app's addresses look to the client.
+	Mapped mapping.Map
+	// Target is the index of the target that was chosen among those of the route's balance.Group, and Moved reports that
+	// a sticky client gets a cookie for it.
+	Target int
+	Moved  bool
+	// Status is that of the response which the filters see, and Length that of its body, -1 when it is not known. Own
+	// reports that it is the gateway's own.
+	Status int
+	Length int64
+	Own    bool
+	// Cause is the page that the gateway answered with, empty when it sent none.
+	Cause page.Kind
+
+	// text is memory for a field, lines for the values of fields.
+	text  []byte
+	lines []string
+	// compressor is that of the response, nil when it is sent as it is.
+	compressor *compressor
+}
+
+// Reset forgets everything but memory, which is used again. What filters still hold of the response is released.
+func (r *Request) Reset() {
+	if r.compressor != nil {
+		r.compressor.release()
+	}
+	r.Mapped.Reset()
+	clear(r.lines)
+	*r = Request{Mapped: r.Mapped, text: r.text[:0], lines: r.lines[:0]}
+}
+
+// Final reports that the response that filters see is no informational one. Switching protocols counts as final.
+func (r *Request) Final() bool {
+	return r.Status >= http.StatusOK || r.Status == http.StatusSwitchingProtocols
+}
+
+// Page answers with one of the gateway's own pages.
+func (r *Request) Page(kind page.Kind) {
+	p := page.Page{Kind: kind}
+	if r.Route != nil {
+		p.Service, p.Owner, p.Project = r.Route.App(), r.Route.Owner, r.Route.Project
+		if kind == page.Expired {
+			p.Until = r.Route.Expires
+		}
+	}
+	r.Show(p)
+}
+
+// Show answers with a page that says more than its kind.
+func (r *Request) Show(p page.Page) {
+	p.RequestID, r.Cause = r.ID, p.Kind
+	status, h, body := p.Render(r.Exchange.Request.Method, r.Exchange.Request.Header)
+	r.send(status, h, body)
+}
+
+// Reply answers with a header alone: names, each followed by its value.
+func (r *Request) Reply(status int, fields ...string) {
+	var h header.Header
+	for i := 0; i < len(fields); i += 2 {
+		h.Add(fields[i], fields[i+1])
+	}
+	r.send(status, h, nil)
+}
+
+// send sends a response of the gateway's own through the filters.
+func (r *Request) send(status int, h header.Header, body []byte) {
+	r.Status, r.Length, r.Own = status, int64(len(body)), true
+	r.Chain.Response(r, &h)
+	// It fails when the client is gone, who then needs no response.
+	_ = r.Exchange.Reply(status, h, body)
+}
+
+// Identify finds out who the client is, behind the proxies that are trusted. What they say of the scheme and of the host
+// that was asked for is believed too.
+func (r *Request) Identify(trusted *peer.Networks) {
+	q := &r.Exchange.Request
+	r.Connection = q.Peer
+	if !trusted.Contains(q.Addr) {
+		return
+	}
+	r.lines = valuesOf(r.lines[:0], q.Header, "X-Forwarded-For")
+	r.Trail = peer.Follow(trusted, q.Peer, r.lines...)
+	q.Peer, q.Addr = r.Trail.Client, r.Trail.Addr
+	hops := r.Trail.Hops()
+	for i := range peer.Schemes {
+		field := &peer.Schemes[i]
+		if lines := r.said(field.Name); len(lines) > 0 {
+			if scheme := field.Read(hops, lines...); scheme != "" {
+				q.Secure = scheme == "https"
+			}
+			break
+		}
+	}
+	if host := peer.Host(hops, r.said("X-Forwarded-Host")...); host != "" {
+		q.Host = host
+	}
+	if portIn(q.Host) == "" {
+		r.Port = peer.Port(q.Secure, hops, r.said("X-Forwarded-Port")...)
+	}
+}
+
+// said returns the values of a field that only trusted proxies may send. Trail keeps its lines, so these come behind them.
+func (r *Request) said(name string) []string {
+	followed := len(r.lines)
+	r.lines = valuesOf(r.lines, r.Exchange.Request.Header, name)
+	return r.lines[followed:]
+}
+
+// valuesOf appends the values of a field that clients cannot set.
+func valuesOf(to []string, h header.Header, name string) []string {
+	for i := range h {
+		if f := &h[i]; f.Kind == header.Forged && header.EqualFold(f.Name, name) {
+			to = append(to, f.Value)
+		}
+	}
+	return to
+}
+
+// Client is the client's address and name, by which it is counted.
+func (r *Request) Client() (netip.Addr, string) {
+	return r.Exchange.Request.Addr, r.Exchange.Request.Peer
+}
+
+// Foreign implements mapping.Routes. Of two routes that lead to the target which answers, the one that the client came by
+// has all its paths.
+func (r *Request) Foreign(path string) bool {
+	parsed, err := route.ParsePath(path)
+	if err != nil {
+		return false
+	}
+	match, found := r.Table.Match(r.Host, parsed)
+	return found && !match.Route.Prefix.Root() && !r.leadsHere(match.Route)
+}
+
+// Inner implements mapping.Routes. The app may have several routes: each path is that of its own.
+func (r *Request) Inner(path string) (string, bool) {
+	parsed, err := route.ParsePath(path)
+	if err != nil {
+		return "", false
+	}
+	match, found := r.Table.Match(r.Host, parsed)
+	switch {
+	case !found || !r.leadsHere(match.Route) || route.Leaves(match.Rest):
+		return "", false
+	case match.Route.Mount == route.Preserve:
+		return path, true
+	case match.Rest == "":
+		return "/", true
+	}
+	return match.Rest, true
+}
+
+// leadsHere reports whether a route leads to the service of the request, at the same address.
+func (r *Request) leadsHere(other *route.Route) bool {
+	return other == r.Route || other.SameService(r.Route) && slices.ContainsFunc(other.Targets, func(t route.Target) bool {
+		return t.Address != "" && slices.ContainsFunc(r.Route.Targets, func(mine route.Target) bool {
+			return mine.State == route.Ready && mine.Address == t.Address
+		})
+	})
+}

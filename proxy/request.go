@@ -1,0 +1,363 @@
+package proxy
+
+import (
+	"errors"
+	"math/rand/v2"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+	"unsafe"
+
+	"gateway/proxy/balance"
+	"gateway/proxy/engine"
+	"gateway/proxy/filter"
+	"gateway/proxy/limit"
+	"gateway/proxy/page"
+	"gateway/proxy/queue"
+	"gateway/proxy/route"
+	"gateway/proxy/traffic"
+)
+
+// statusGone is what is noted of a request whose client left before the response; nobody ever receives it.
+const statusGone = 499
+
+// clientRequest is one request on its way through the proxy. It stays with its exchange and is used again for the next one.
+type clientRequest struct {
+	// Request is what filters see.
+	filter.Request
+	server   *Server
+	snapshot *snapshot
+	// digits are the ID.
+	digits [32]byte
+	// account is the client's own behind a trusted proxy, else nil.
+	account *limit.Account
+	// serving is the route, nil as long as there is none. traffic is that of the route that was found, whatever table
+	// serves the request in the end.
+	serving *serving
+	traffic *traffic.Route
+	// status is noted instead of the response's when it is not 0.
+	status int
+
+	// asked is the target of attempt, which is under way or the last. answeredBy is its name as long as the response is its.
+	asked      *target
+	attempt    balance.Attempt
+	answeredBy string
+	// tried are the targets that were asked, declined the responses that were not passed on.
+	tried    []*balance.Member
+	declined []failure
+	// retries is how many attempts came before the last one, resent how many of them had sent the request.
+	retries, resent int
+	// chosen is when the last target was chosen, responded when the head of its response came.
+	chosen, responded time.Time
+
+	waiting
+}
+
+// waiting is what a request knows of the time in which it waits.
+type waiting struct {
+	// place is the request's in a queue, as long as it waits or has the turn.
+	place *queue.Place
+	// waited is how long it did in all, and interval how long it does between two attempts.
+	waited, interval time.Duration
+	// lost is since when it misses a target, and asleep since when it waits for its app to wake; zero as long as it does
+	// not.
+	lost, asleep time.Time
+}
+
+// handler answers what the engine receives.
+type handler struct{ server *Server }
+
+// Serve implements engine.Handler. These are the steps of a request.
+func (h handler) Serve(x *engine.Exchange) {
+	r := h.server.begin(x)
+	defer r.end()
+	if r.admit() && r.match() && r.Chain.Request(&r.Request) && r.pause() {
+		r.forward()
+	}
+}
+
+// Refuse implements engine.Handler.
+func (h handler) Refuse(x *engine.Exchange, refused *engine.Refusal) {
+	r := h.server.begin(x)
+	defer r.end()
+	h.server.log.Debug("a request was refused", "request", strings.Clone(r.ID), "status", refused.Status, "reason", refused.Reason)
+	r.Page(refusedPage(refused))
+}
+
+// begin identifies the client of a request.
+func (s *Server) begin(x *engine.Exchange) *clientRequest {
+	r, used := x.Local.(*clientRequest)
+	if !used {
+		r = new(clientRequest)
+		x.Local = r
+	}
+	r.server, r.snapshot = s, s.current.Load()
+	r.Exchange, r.Began, r.Chain = x, time.Now(), filter.Default
+	writeHex(r.digits[:16], rand.Uint64())
+	writeHex(r.digits[16:], rand.Uint64())
+	r.ID = unsafe.String(&r.digits[0], len(r.digits))
+	r.Identify(s.door.trusted)
+	return r
+}
+
+// writeHex writes 16 digits.
+func writeHex(to []byte, n uint64) {
+	const digits = "0123456789abcdef"
+	for i := range 16 {
+		to[i] = digits[n>>60]
+		n <<= 4
+	}
+}
+
+// admit counts a request of a client behind a trusted proxy. It reports whether it may go on; if not, it is answered.
+func (r *clientRequest) admit() bool {
+	q := &r.Exchange.Request
+	if q.Peer == r.Connection {
+		return true
+	}
+	account, hit := r.server.door.admission.Claim(q.Addr, q.Peer)
+	if r.account = account; hit == limit.None {
+		return true
+	}
+	r.Page(page.TooMany)
+	return false
+}
+
+// match finds the route of the request. It reports whether there is one; if not, the request is answered.
+func (r *clientRequest) match() bool {
+	q := &r.Exchange.Request
+	switch {
+	case q.Method == http.MethodConnect || q.Method == http.MethodTrace:
+		r.Page(page.BadMethod)
+		return false
+	case q.Method == http.MethodOptions && q.Target == "*":
+		r.Reply(http.StatusNoContent, "Allow", page.Allowed)
+		return false
+	}
+	path, err := route.ParsePath(q.Path)
+	if err != nil {
+		r.Page(page.BadRequest)
+		return false
+	}
+	for !r.find(path) {
+		if !r.awaitTable(path) {
+			r.missing(path)
+			return false
+		}
+	}
+	switch {
+	case route.Leaves(r.Rest):
+		r.Page(page.BadRequest)
+	case r.evades(path):
+		r.Page(page.Ambiguous)
+	default:
+		return true
+	}
+	return false
+}
+
+// find looks for the route of the request.
+func (r *clientRequest) find(path route.Path) bool {
+	r.Host = route.CanonicalHost(r.Exchange.Request.Host)
+	if r.snapshot.table == nil {
+		return false
+	}
+	match, found := r.snapshot.table.Match(r.Host, path)
+	if !found || r.snapshot.shadows(r.Host, path, match.Route.Prefix, r.Began) {
+		return false
+	}
+	r.follow(r.snapshot, r.snapshot.serving[match.Route])
+	r.Rest = match.Rest
+	r.traffic = r.serving.traffic
+	r.traffic.Begin()
+	return true
+}
+
+// follow goes on with the route as a snapshot has it.
+func (r *clientRequest) follow(s *snapshot, to *serving) {
+	r.snapshot, r.serving = s, to
+	r.Table, r.Route, r.Chain = s.table, to.route, to.chain
+}
+
+// missing answers where no route is: with what was there, if it was removed lately.
+func (r *clientRequest) missing(path route.Path) {
+	switch {
+	case r.status != 0:
+		// The client left.
+		return
+	case r.snapshot.table == nil:
+		r.Page(page.Waiting)
+		return
+	}
+	p := page.Page{Kind: page.NotFound}
+	if g, found := r.snapshot.tombstone(r.Host, path, r.Began); found {
+		to, moved := r.snapshot.movedTo(g, r.Host)
+		switch {
+		case to != nil:
+			p.Kind, p.Service, p.Moved = page.Moved, g.app(), to.Prefix.Slash()
+		case !moved:
+			p.Kind, p.Service, p.Until = page.Gone, g.app(), g.Until
+		}
+	}
+	r.Show(p)
+}
+
+// end accounts for a request. It is deferred, so that one that panics is accounted for too.
+func (r *clientRequest) end() {
+	if thrown := recover(); thrown != nil {
+		r.server.log.Error("a request made the gateway panic",
+			"panic", thrown, "request", strings.Clone(r.ID), "stack", string(debug.Stack()))
+		if r.Exchange.Began() {
+			r.Exchange.Abort()
+		} else {
+			// A filter may be what panicked.
+			r.Chain = filter.Default
+			r.Page(page.Internal)
+		}
+	}
+	// It may still be there after a panic.
+	r.leavePlace()
+	r.record()
+	if r.account != nil {
+		r.account.Release()
+	}
+	r.reset()
+}
+
+// reset makes the request ready for another one: what is not in use keeps no table alive. What it has in memory stays.
+func (r *clientRequest) reset() {
+	r.Request.Reset()
+	// Behind their ends are those that did not count any more.
+	clear(r.tried[:cap(r.tried)])
+	clear(r.declined[:cap(r.declined)])
+	*r = clientRequest{Request: r.Request, digits: r.digits, tried: r.tried[:0], declined: r.declined[:0]}
+}
+
+// record notes the request in the traffic of its route and in the access log.
+func (r *clientRequest) record() {
+	status := r.status
+	if status == 0 {
+		status = r.Exchange.Status()
+	}
+	if r.traffic == nil {
+		r.traffic = r.server.book.Stray()
+		r.traffic.Begin()
+	}
+	took := time.Since(r.Began)
+	// Whoever sees it counted finds its line.
+	if r.server.config.AccessLog != nil {
+		r.log(status, took)
+	}
+	r.traffic.End(&traffic.Request{
+		ID:       r.ID,
+		Method:   r.Exchange.Request.Method,
+		Path:     r.Exchange.Request.Path,
+		Target:   r.answeredBy,
+		Status:   status,
+		Began:    r.Began,
+		Took:     took,
+		Received: r.Exchange.Received(),
+		Sent:     r.Exchange.Bytes(),
+		Retries:  r.retries,
+		Streamed: r.Exchange.Streamed(),
+	})
+}
+
+// statePages are the responses of routes that are not ready.
+var statePages = map[route.State]page.Kind{
+	route.Ready:     page.Starting, // Ready, and its address is not known yet.
+	route.Starting:  page.Starting,
+	route.Unhealthy: page.Unhealthy,
+	route.Draining:  page.Draining,
+	route.Crashing:  page.Crashing,
+	route.Stopped:   page.Stopped,
+	route.Expired:   page.Expired,
+	route.Waking:    page.Waking,
+	route.Asleep:    page.Waking,
+}
+
+// forward lets one of the route's targets answer, or says why none does.
+func (r *clientRequest) forward() {
+	if s := r.serving.sleeper; s != nil {
+		s.enter(r.Began)
+		defer func() { s.leave(time.Now()) }()
+	}
+	r.serving.group.Earn()
+	err := r.reach()
+	r.leavePlace()
+	switch {
+	case err == nil:
+	case errors.Is(err, errNobody), errors.Is(err, engine.ErrConnect) && (r.serving.state != route.Ready || r.lostPage() == page.Waking):
+		r.answeredBy = ""
+		r.Page(r.lostPage())
+	default:
+		r.fail(err)
+	}
+}
+
+// fail answers when no target did, if there is anybody to answer to.
+func (r *clientRequest) fail(err error) {
+	if errors.Is(err, engine.ErrGone) {
+		r.abandon()
+		return
+	}
+	r.server.log.Debug("a request was not answered",
+		"route", r.serving.key, "request", strings.Clone(r.ID), "retries", r.retries, "error", err)
+	if errors.Is(err, engine.ErrBroken) {
+		return
+	}
+	r.answeredBy = ""
+	r.Page(failurePage(err))
+}
+
+// abandon ends a request whose client left.
+func (r *clientRequest) abandon() {
+	if r.Exchange.Status() == 0 {
+		r.status = statusGone
+	}
+	r.Exchange.Abort()
+}
+
+// failurePage is what a client gets when an exchange failed.
+func failurePage(err error) page.Kind {
+	switch {
+	case errors.Is(err, filter.ErrLargeBody):
+		return page.LargeBody
+	case errors.Is(err, engine.ErrLength):
+		return page.NoLength
+	case errors.Is(err, engine.ErrRequest):
+		return page.BadRequest
+	case errors.Is(err, engine.ErrTimeout):
+		return page.Slow
+	case errors.Is(err, engine.ErrConnect):
+		return page.Unreachable
+	}
+	return page.Broken
+}
+
+// refusedPage is the page for what the engine refused.
+func refusedPage(r *engine.Refusal) page.Kind {
+	switch r.Status {
+	case http.StatusTooManyRequests:
+		return page.TooMany
+	case http.StatusServiceUnavailable:
+		return page.Crowded
+	}
+	return page.Refused(r.Status)
+}
+
+// lostPage is what clients get of a route none of whose targets takes requests.
+func (r *clientRequest) lostPage() page.Kind {
+	s := r.serving
+	switch {
+	case s.state != route.Crashing && s.state != route.Unhealthy && s.sleeper.waking(time.Now(), r.server.config.Wake):
+		return page.Waking
+	case s.state == route.Asleep && s.sleeper.failed():
+		return page.Unwoken
+	case len(s.ready) > 0:
+		// Only failing checks keep a target that is ready from being asked.
+		return page.Unhealthy
+	}
+	return statePages[s.state]
+}
