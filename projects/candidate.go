@@ -36,10 +36,6 @@ func (l Life) Candidates(ctx context.Context) ([]Candidate, error) {
 	if err != nil {
 		return nil, err
 	}
-	strays, err := l.Store.Strays(containers, networks, l.Remote != "")
-	if err != nil {
-		return nil, err
-	}
 	var found []Candidate
 	for _, p := range all {
 		running := Running{
@@ -48,7 +44,7 @@ func (l Life) Candidates(ctx context.Context) ([]Candidate, error) {
 		}
 		found = append(found, l.candidate(p, running))
 	}
-	for _, s := range strays {
+	for _, s := range l.Store.Strays(all, containers, networks, l.Remote != "") {
 		found = append(found, s.candidate())
 	}
 	slices.SortStableFunc(found, func(a, b Candidate) int { return cmp.Compare(a.Name, b.Name) })

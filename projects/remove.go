@@ -116,8 +116,8 @@ func isRenamed(err error) bool {
 // renamed returns an error when the folder of a project is there under another name: removing what runs would take the
 // data of a project that somebody only renamed.
 func (s Store) renamed(name Name, running Running) error {
-	strays, err := s.Strays(running.Containers, running.Networks, false)
-	for _, stray := range strays {
+	all, err := s.List()
+	for _, stray := range s.Strays(all, running.Containers, running.Networks, false) {
 		if stray.Name == string(name) && stray.Twin != "" {
 			return stray
 		}

@@ -91,13 +91,9 @@ func (s Stray) runs() bool {
 	return slices.ContainsFunc(s.Containers, func(c docker.Container) bool { return c.State == "running" })
 }
 
-// Strays are all of what an engine has for the gateway and that has no folder here, sorted by name. Remote says that the
-// engine is on a machine whose folders cannot be seen.
-func (s Store) Strays(containers []docker.Container, networks []docker.Network, remote bool) ([]Stray, error) {
-	here, err := s.List()
-	if err != nil {
-		return nil, err
-	}
+// Strays returns what an engine has for the gateway that is none of the projects in here, which List returned, sorted by
+// name. Remote says that the engine is on a machine whose folders cannot be seen.
+func (s Store) Strays(here []Project, containers []docker.Container, networks []docker.Network, remote bool) []Stray {
 	found := map[string]*Stray{}
 	edges := map[string]bool{}
 	for _, n := range networks {
@@ -130,7 +126,7 @@ func (s Store) Strays(containers []docker.Container, networks []docker.Network, 
 		}
 	}
 	slices.SortStableFunc(all, func(a, b Stray) int { return cmp.Compare(a.Name, b.Name) })
-	return all, nil
+	return all
 }
 
 // classify decides what kind of stray a compose project is.

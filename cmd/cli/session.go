@@ -134,11 +134,11 @@ func (s *Session) here(ctx context.Context, arg string) (projects.Name, error) {
 	if err != nil {
 		return "", err
 	}
-	strays, err := s.Store.Strays(containers, networks, Remote(s.Host) != "")
+	all, err := s.Store.List()
 	if err != nil {
 		return "", err
 	}
-	for _, stray := range strays {
+	for _, stray := range s.Store.Strays(all, containers, networks, Remote(s.Host) != "") {
 		if stray.Name == arg {
 			return projects.Name(arg), stray
 		}

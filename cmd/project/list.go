@@ -30,12 +30,11 @@ func newList(env *cli.Env) *cobra.Command {
 
 func runList(ctx context.Context, s *cli.Session, asJSON bool) error {
 	env := s.Env
-	all, err := s.Store.List()
+	seen, err := observe(ctx, s)
 	if err != nil {
 		return err
 	}
-	seen := observe(ctx, s)
-	views := seen.views(all, time.Now())
+	views := seen.views(time.Now())
 	for _, fault := range seen.notes(env) {
 		env.Notef("states are incomplete: %s\n", fault)
 	}

@@ -68,8 +68,10 @@ type containerView struct {
 	Status  string `json:"status"`
 }
 
-// observation is what engine and gateway say of all projects.
+// observation is what the projects folder, the engine and the gateway say of all projects.
 type observation struct {
+	// here are the projects with a folder.
+	here []projects.Project
 	// containers are by project, nil when the engine could not be asked; routes are nil when the gateway could not.
 	containers map[string][]docker.Container
 	routes     *admin.Routes
@@ -86,19 +88,23 @@ type observation struct {
 	faults []error
 }
 
-// observe asks engine and gateway. That one of them is away is a fault to show, not an error.
-func observe(ctx context.Context, s *cli.Session) observation {
+// observe reads the folders, and asks the engine and the gateway. That one of these is away is a fault to show, not an error.
+func observe(ctx context.Context, s *cli.Session) (observation, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	var o observation
+	var err error
+	if o.here, err = s.Store.List(); err != nil {
+		return o, err
+	}
 	if o.engine = o.list(ctx, s); o.engine != nil {
 		o.faults = append(o.faults, o.engine)
 	}
 	if err := o.ask(ctx, s); err != nil && (o.engine == nil || s.Env.NamedSocket() != "") {
 		o.faults = append(o.faults, err)
 	}
-	o.invites = slack.ProblemsIn(ctx, s)
-	return o
+	o.invites = slack.ProblemsIn(ctx, s, o.here)
+	return o, nil
 }
 
 // list asks the engine.
@@ -113,8 +119,8 @@ func (o *observation) list(ctx context.Context, s *cli.Session) error {
 			o.containers[project] = append(o.containers[project], c)
 		}
 	}
-	o.strays, err = s.Store.Strays(containers, networks, cli.Remote(s.Host) != "")
-	return err
+	o.strays = s.Store.Strays(o.here, containers, networks, cli.Remote(s.Host) != "")
+	return nil
 }
 
 // incomplete ends a command that showed what the folders say, when this user may not ask the engine for the rest.
@@ -177,9 +183,9 @@ func (o observation) view(p projects.Project, now time.Time) projectView {
 }
 
 // views are those of all projects with a folder here and of all that has none, sorted by name.
-func (o observation) views(all []projects.Project, now time.Time) []projectView {
+func (o observation) views(now time.Time) []projectView {
 	views := []projectView{}
-	for _, p := range all {
+	for _, p := range o.here {
 		views = append(views, o.view(p, now))
 	}
 	for _, s := range o.strays {

@@ -28,7 +28,11 @@ func newShow(env *cli.Env) *cobra.Command {
 }
 
 func runShow(ctx context.Context, s *cli.Session, arg string, asJSON bool) error {
-	env, seen := s.Env, observe(ctx, s)
+	env := s.Env
+	seen, err := observe(ctx, s)
+	if err != nil {
+		return err
+	}
 	p, v, err := seen.find(s.Store, arg, time.Now())
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package project
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -88,15 +89,11 @@ func sizeOf(bytes int64) string {
 
 // usages are those of all projects that the gateway may serve, or of one.
 func usages(ctx context.Context, s *cli.Session, name string) ([]projectUsage, error) {
-	folders, err := s.Store.List()
-	if err != nil {
+	seen, err := observe(ctx, s)
+	if err := cmp.Or(err, seen.engine); err != nil {
 		return nil, err
 	}
-	seen := observe(ctx, s)
-	if seen.engine != nil {
-		return nil, seen.engine
-	}
-	views := seen.views(folders, time.Now())
+	views := seen.views(time.Now())
 	if name != "" {
 		_, v, err := seen.find(s.Store, name, time.Now())
 		if err != nil {

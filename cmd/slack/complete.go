@@ -17,12 +17,12 @@ func pages(env *cli.Env, name string) []invitePage {
 	if err != nil {
 		return nil
 	}
-	all, err := invites(store)
+	all, err := store.List()
 	if err != nil {
 		return nil
 	}
 	var found []invitePage
-	for _, p := range all {
+	for _, p := range invites(all) {
 		if page, err := pageOf(p); err == nil && (name == "" || string(p.Name) == name) {
 			found = append(found, page)
 		}

@@ -68,10 +68,12 @@ func pageOf(p projects.Project) (invitePage, error) {
 }
 
 func onlyInvite(s *cli.Session) (projects.Project, error) {
-	all, err := invites(s.Store)
-	switch {
-	case err != nil:
+	all, err := s.Store.List()
+	if err != nil {
 		return projects.Project{}, err
+	}
+	all = invites(all)
+	switch {
 	case len(all) == 0:
 		return projects.Project{}, fmt.Errorf("no project in %s has an invite page; make one with: gateway add %s --path /slack", s.Store.Root(), inviteTemplate)
 	case len(all) == 1:
@@ -84,19 +86,15 @@ func onlyInvite(s *cli.Session) (projects.Project, error) {
 	return projects.Project{}, cli.Usage(fmt.Errorf("%d projects have an invite page: %s; name one with --project NAME", len(all), strings.Join(names, ", ")))
 }
 
-// invites are the projects with an invite page.
-func invites(store projects.Store) ([]projects.Project, error) {
-	all, err := store.List()
-	if err != nil {
-		return nil, err
-	}
+// invites are those of the projects that have an invite page.
+func invites(all []projects.Project) []projects.Project {
 	var found []projects.Project
 	for _, p := range all {
 		if p.Err == nil && p.Template == inviteTemplate {
 			found = append(found, p)
 		}
 	}
-	return found, nil
+	return found
 }
 
 // errNotCounting says that nobody can be asked how often links were used.

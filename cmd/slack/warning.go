@@ -38,7 +38,9 @@ func Problems(ctx context.Context, env *cli.Env) map[string][]admin.Problem {
 	if err != nil {
 		return nil
 	}
-	if pages, err := invites(store); err != nil || len(pages) == 0 {
+	all, err := store.List()
+	// Whoever lists projects says what is wrong with the folder itself.
+	if err != nil || len(invites(all)) == 0 {
 		return nil
 	}
 	s, err := env.Session()
@@ -46,18 +48,13 @@ func Problems(ctx context.Context, env *cli.Env) map[string][]admin.Problem {
 		return nil
 	}
 	defer s.Close()
-	return ProblemsIn(ctx, s)
+	return ProblemsIn(ctx, s, all)
 }
 
-// ProblemsIn is Problems in a session.
-func ProblemsIn(ctx context.Context, s *cli.Session) map[string][]admin.Problem {
-	// Who lists projects says what is wrong with the folder itself.
-	pages, err := invites(s.Store)
-	if err != nil {
-		return nil
-	}
+// ProblemsIn returns, by project, the problems of the invite pages among the projects, as Problems does.
+func ProblemsIn(ctx context.Context, s *cli.Session, all []projects.Project) map[string][]admin.Problem {
 	found := map[string][]admin.Problem{}
-	for _, p := range pages {
+	for _, p := range invites(all) {
 		if all := pageProblems(ctx, s, p, time.Now()); len(all) > 0 {
 			found[string(p.Name)] = all
 		}

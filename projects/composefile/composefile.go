@@ -245,20 +245,23 @@ func lineStarts(text string) []int {
 		size := breakLength(text[at:])
 		if size > 0 {
 			starts = append(starts, at+size)
-		} else {
-			_, size = utf8.DecodeRuneInString(text[at:])
 		}
-		at += size
+		at += max(size, 1)
 	}
 	return starts
 }
 
 // breakLength is the length of the line break that a text begins with, or 0.
 func breakLength(text string) int {
-	for _, eol := range []string{"\r\n", "\r", "\n", "\u0085", "\u2028", "\u2029"} {
-		if strings.HasPrefix(text, eol) {
-			return len(eol)
-		}
+	switch {
+	case strings.HasPrefix(text, "\r\n"), strings.HasPrefix(text, "\u0085"):
+		return 2
+	case text == "":
+		return 0
+	case text[0] == '\n', text[0] == '\r':
+		return 1
+	case strings.HasPrefix(text, "\u2028"), strings.HasPrefix(text, "\u2029"):
+		return 3
 	}
 	return 0
 }
