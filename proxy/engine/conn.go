@@ -48,7 +48,9 @@ type conn struct {
 	// over reports that the connection ends, unread that it may do so before the client has sent everything, broken that
 	// it has to look broken.
 	over, unread, broken bool
-	leave                leaving
+	// counted reports that the connection counts as busy until it is closed.
+	counted bool
+	leave   leaving
 }
 
 // The states of a connection as Drain sees them.
@@ -100,6 +102,7 @@ func (c *conn) serve() {
 		case toWork:
 			c.work()
 			c.proceed()
+			c.settle()
 		case toHTTP2:
 			c.cork = newCork(c.engine, c.sock)
 			begun := bytes.Clone(c.in[c.from:c.to])
@@ -259,7 +262,8 @@ func (c *conn) answerAll() bool {
 			c.leave = toWork
 			return true
 		}
-		if c.work(); c.over {
+		c.work()
+		if c.settle(); c.over {
 			return true
 		}
 		c.sock.Within(c.engine.config.Idle)
@@ -327,7 +331,6 @@ func (c *conn) work() {
 	// Before it shows as working, so that Drain never sees it do neither.
 	e.busy.Add(1)
 	if !c.state.CompareAndSwap(resting, working) && !c.state.CompareAndSwap(fresh, working) {
-		e.busy.Add(-1)
 		c.over = true
 		return
 	}
@@ -338,10 +341,6 @@ func (c *conn) work() {
 		x.Abort()
 	}
 	x.uncount()
-	if !c.changed {
-		e.busy.Add(-1)
-	}
-	c.state.Store(resting)
 	if c.closing || x.phase == aborted || e.draining.Load() {
 		c.over = true
 		c.unread = c.unread || !c.changed && c.more()
@@ -372,6 +371,23 @@ func (c *conn) proceed() {
 	c.x.reader.release()
 }
 
+// settle ends an exchange for Drain. The last one of a connection is busy until the connection is closed, so that the
+// client can read its response.
+func (c *conn) settle() {
+	e := c.engine
+	if !c.over {
+		c.state.Store(resting)
+		if !e.draining.Load() {
+			e.busy.Add(-1)
+			return
+		}
+		// Drain began meanwhile, and may have retired the connection.
+		c.over = true
+		c.unread = c.state.CompareAndSwap(resting, working) && c.more()
+	}
+	c.counted = !c.changed
+}
+
 // refuse answers what is no request as the RFCs have it.
 func (c *conn) refuse(err error) {
 	c.over, c.unread = true, true
@@ -383,7 +399,7 @@ func (c *conn) refuse(err error) {
 	c.x.body, c.x.whole, c.x.Request.Upgrade, c.streaming, c.closing = nil, nil, "", false, true
 	c.x.received.Store(0)
 	c.engine.busy.Add(1)
-	defer c.engine.busy.Add(-1)
+	c.counted = true
 	c.engine.config.Handler.Refuse(c.x, &Refusal{Status: invalid.Status, Reason: invalid.Error()})
 	if c.x.phase != ended {
 		c.x.Abort()
@@ -417,6 +433,9 @@ func (c *conn) close() {
 	_ = c.stream.Close()
 	c.forget()
 	c.release()
+	if c.counted {
+		c.engine.busy.Add(-1)
+	}
 }
 
 func (c *conn) linger() {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 // telling tells when an exchange has ended.
@@ -68,6 +69,15 @@ func lingers(t *testing.T, ask string, drains bool) {
 	}
 	close(more)
 	closed(t, "it is answered", h.served)
+	if drains {
+		// Drain has many occasions to end the connection, of which the client has read nothing.
+		ticker := time.NewTicker(drainPause)
+		defer ticker.Stop()
+		for range 20 {
+			v.say("GET /more HTTP/1.1\r\nHost: h\r\n\r\n")
+			<-ticker.C
+		}
+	}
 	if resp, got := v.answer(http.MethodGet); got != body || !resp.Close {
 		t.Errorf("%d bytes, close %v", len(got), resp.Close)
 	}

@@ -31,7 +31,7 @@ type Engine struct {
 	// accepting is the number of loops that accept connections, awaited that of connections whose first request has not
 	// come yet.
 	accepting, awaited atomic.Int64
-	// busy is the number of exchanges under way, upgraded ones not counted.
+	// busy is the number of exchanges under way, upgraded ones not counted, and of connections that are being closed.
 	busy atomic.Int64
 	// counting is how much memory bodies have that are counted.
 	counting atomic.Int64
