@@ -40,7 +40,7 @@ var ours = map[string][]string{
 	"proxy/agent":          {"proxy/admin", "proxy/discovery", "proxy/docker", "proxy/label", "proxy/route"},
 	"proxy/stack":          {"proxy/docker", "proxy/label", "proxy/notify"},
 	"proxy/discovery":      {"proxy/docker", "proxy/label", "proxy/route"},
-	"proxy/label":          {"proxy/route"},
+	"proxy/label":          {"proxy/header", "proxy/route"},
 	"proxy/route":          {},
 	"proxy/docker":         {"proxy/docker"}, // for dockertest; a package cannot import itself
 	"proxy/admin":          {},
@@ -95,7 +95,7 @@ var homes = map[string][]string{
 	"github.com/docker/go-connections/tlsconfig": {"projects/compose", "proxy/docker"},
 	"github.com/docker/go-units":                 {"proxy/docker", "proxy/docker/dockertest"},
 	"github.com/gofrs/flock":                     {"projects"},
-	"github.com/klauspost/compress":              {"projects/archive", "proxy/filter", "proxy/site"},
+	"github.com/klauspost/compress":              {"projects/archive", "proxy/filter", "proxy/site", "proxy/compress_test.go"},
 	"github.com/moby/buildkit":                   {"projects/compose"},
 	"github.com/moby/moby":                       {"proxy/docker"},
 	"github.com/prometheus":                      {"proxy/metric"},

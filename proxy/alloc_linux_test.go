@@ -79,6 +79,13 @@ func TestServer_AllocatesNothingForARequest(t *testing.T) {
 				said := "X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: public.example\r\n"
 				allocatesNothing(t, switchedOn(t), r, line+"\r\n"+said+rest)
 			})
+			t.Run(fmt.Sprint(how, method, " with filters"), func(t *testing.T) {
+				r := mount(t, "/app0", how, answersAlike(t, len(sent), kilobyteAnswer))
+				r.Compress = true
+				r.ResponseHeaders = []route.HeaderEdit{{Name: "Server"}, {Name: "X-Frame-Options", Value: "DENY"}, {Name: "Vary", Value: "Cookie", Add: true}}
+				// A client that takes no coding, and no body that gains by one: the filters look at each request all the same.
+				allocatesNothing(t, Config{}, r, strings.Replace(ask, "\r\n", "\r\nAccept-Encoding: br\r\n", 1))
+			})
 		}
 	}
 }

@@ -43,7 +43,7 @@ func (r *clientRequest) wait(place *queue.Place, most time.Duration) error {
 	if errors.Is(err, engine.ErrTimeout) && took >= most {
 		err = errLate
 	}
-	if err == nil || err == errLate {
+	if err == nil || errors.Is(err, errLate) {
 		r.renew()
 	}
 	return err
@@ -122,7 +122,7 @@ func (r *clientRequest) awaitTable(path route.Path) bool {
 		left = time.Nanosecond
 	}
 	switch err := r.wait(place, left); {
-	case err == nil, err == errLate:
+	case err == nil, errors.Is(err, errLate):
 	case errors.Is(err, engine.ErrGone):
 		r.abandon()
 		return false
@@ -157,10 +157,10 @@ func (r *clientRequest) awaitTarget() (again bool, err error) {
 		// those who wait for it as it was.
 		left = min(r.interval, left)
 	}
-	switch err := r.wait(r.place, left); err {
-	case nil, errLate:
+	switch err := r.wait(r.place, left); {
+	case err == nil, errors.Is(err, errLate):
 		return true, nil
-	case errFull:
+	case errors.Is(err, errFull):
 		return false, nil
 	default:
 		return false, err

@@ -107,6 +107,7 @@ func TestClaimedLabel_JudgesEveryLabelOfTheGateway(t *testing.T) {
 	harmless := []string{
 		label.Path, label.Host, label.Port, label.Scheme, label.Mount, label.Network, label.Owner, label.Expires, label.Idle, label.Balance, label.Drain,
 		label.Rate, label.BodyMax, label.HealthPath, label.HealthInterval, label.HealthTimeout, label.HealthRise, label.HealthFall, label.Redirect,
+		label.ResponseHeader + "NAME", label.Compress,
 		label.Routes + "ROUTE.NAME",
 	}
 	for _, f := range label.Reference() {

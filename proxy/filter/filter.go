@@ -7,7 +7,11 @@
 // again, so that a filter that does not apply to a request allocates nothing.
 package filter
 
-import "gateway/proxy/header"
+import (
+	"slices"
+
+	"gateway/proxy/header"
+)
 
 // Filter is one middleware of a route. Its methods are called for many requests at once, so that it never changes.
 type Filter interface {
@@ -57,7 +61,7 @@ func (c Chain) Forward(r *Request, h *header.Header) {
 
 // Response edits the header of a response, from the last filter to the first.
 func (c Chain) Response(r *Request, h *header.Header) {
-	for i := len(c) - 1; i >= 0; i-- {
-		c[i].Response(r, h)
+	for _, f := range slices.Backward(c) {
+		f.Response(r, h)
 	}
 }

@@ -29,6 +29,9 @@ const (
 	Rate    = "gateway.rate"
 	BodyMax = "gateway.body.max"
 	Origin  = "gateway.headers.origin"
+	// ResponseHeader is followed by the name of a field.
+	ResponseHeader = "gateway.headers.response."
+	Compress       = "gateway.compress"
 	// Redirect makes a route that needs no target.
 	Redirect = "gateway.redirect"
 	// HealthPath turns the active check on, and the others of its kind need it.
@@ -119,6 +122,10 @@ func treating() []Field {
 		{Origin, "`drop`", "Handling of response fields that browsers apply to the whole host, such as " +
 			"`Strict-Transport-Security`, `Alt-Svc`, `NEL`, `Report-To`, `Accept-CH` and `Clear-Site-Data`: below a path prefix `drop` " +
 			"removes them and keeps `Service-Worker-Allowed` within the prefix, `keep` passes them on. A route at `/` always keeps them."},
+		{ResponseHeader + "NAME", "–", "Sets the response field `NAME`, such as `gateway.headers.response.X-Frame-Options: DENY`, in the place of what the app sends. " +
+			"A value that starts with `+` is added to it, and an empty one removes the field. On the gateway's own pages it sets what they do not have."},
+		{Compress, "`off`", "`on` compresses responses with zstd or gzip for clients that accept it: text, JavaScript, JSON, XML, SVG and WebAssembly, from 1 KiB. " +
+			"Leave it off where a response repeats what others may write beside a secret: its length would betray the secret."},
 		{Redirect, "–", "Sends clients elsewhere with status 308, whether the container runs or not: to a path of the same host, such as " +
 			"`/notes`, or a URL, such as `https://example.org/notes`. What follows the prefix is kept. Ends after the day of `" + Expires + "`."},
 	}

@@ -25,6 +25,7 @@ var guesses = map[string]func(string) []string{
 	"idle":            guessIdle,
 	"rate":            guessRate,
 	"body.max":        guessSize,
+	"compress":        guessOf(map[string]string{"true": "on", "yes": "on", "1": "on", "gzip": "on", "zstd": "on", "false": "off", "no": "off", "0": "off", "none": "off"}),
 	"health.path":     guessCheck,
 	"health.interval": guessDuration,
 	"health.timeout":  guessDuration,
@@ -40,7 +41,7 @@ func propose(c Claim, field, value, said string) string {
 			return false
 		}
 		scratch := c
-		return fields[field](&scratch, candidate) == nil
+		return reader(field)(&scratch, candidate) == nil
 	}
 	bare := unquote(value)
 	if works(bare) {

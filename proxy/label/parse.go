@@ -174,7 +174,7 @@ func (g *group) parse() (Claim, []Problem) {
 	var problems []Problem
 	for _, field := range slices.Sorted(maps.Keys(g.values)) {
 		label := g.labels[field]
-		if fields[field] == nil {
+		if reader(field) == nil {
 			problems = append(problems, unknown(label, field, g))
 			continue
 		}
@@ -187,6 +187,7 @@ func (g *group) parse() (Claim, []Problem) {
 	}
 	problems = append(problems, g.unchecked()...)
 	problems = append(problems, g.looping(claim)...)
+	problems = append(problems, g.overreaching(claim)...)
 	if key := g.key(claim); key != "" {
 		for i := range problems {
 			problems[i].Route = key

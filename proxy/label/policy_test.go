@@ -259,3 +259,52 @@ func FuzzPolicy(f *testing.F) {
 		}
 	})
 }
+
+func TestParse_ReadsResponseFields(t *testing.T) {
+	csp := strings.Repeat("x", maxHeader)
+	got := policy(t, map[string]string{
+		ResponseHeader + "Content-Security-Policy": csp, ResponseHeader + "Server": "", ResponseHeader + "X-Robots-Tag": "+ noindex ", Compress: "on",
+	})
+	want := route.Policy{Compress: true, ResponseHeaders: []route.HeaderEdit{
+		{Name: "Content-Security-Policy", Value: csp}, {Name: "Server"}, {Name: "X-Robots-Tag", Value: "noindex", Add: true},
+	}}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v", got)
+	}
+	if policy(t, map[string]string{Compress: "off"}).Compress {
+		t.Error("off is on")
+	}
+	refuses(t, []refusal{
+		{Compress, "", "on or off", "write on or off"},
+		{Compress, "true", "on or off", "write on"},
+		{Compress, "gzip", "on or off", "write on"},
+		{ResponseHeader + "X-A", "a\r\nSet-Cookie: b", "visible ASCII", "one line"},
+		{ResponseHeader + "X-A", "학교", "visible ASCII", "one line"},
+		{ResponseHeader + "X-A", "+", "nothing behind", "write the value"},
+		{ResponseHeader + "X-A", csp + "x", "4096 is the most", "shorter"},
+		{ResponseHeader + "X A", "a", "no name of a field", "such as"},
+		{ResponseHeader, "a", "no name of a field", "such as"},
+		{ResponseHeader + "Host", "a", "how the response is sent", "remove the label"},
+		{ResponseHeader + "content-length", "1", "how the response is sent", "remove the label"},
+		{ResponseHeader + "Transfer-Encoding", "chunked", "how the response is sent", "remove the label"},
+		{ResponseHeader + "Connection", "close", "how the response is sent", "remove the label"},
+		{ResponseHeader + "Content-Encoding", "gzip", "how the response is sent", "remove the label"},
+		{ResponseHeader + "X-Forwarded-For", "192.0.2.1", "gateway alone", "remove the label"},
+		{ResponseHeader + "x_request_id", "a", "gateway alone", "remove the label"},
+		{ResponseHeader + "Set-Cookie", "a=b", "the app's", "remove the label"},
+		{ResponseHeader + "Strict-Transport-Security", "max-age=1", "whole host", "gateway.headers.origin=keep"},
+		{ResponseHeader + "Service-Worker-Allowed", "/", "whole host", "gateway.headers.origin=keep"},
+	})
+	for _, labels := range []map[string]string{
+		{Path: "/", ResponseHeader + "Strict-Transport-Security": "max-age=1"},
+		{Path: "/x", Origin: "keep", ResponseHeader + "Strict-Transport-Security": "max-age=1"},
+		{Path: "/x", ResponseHeader + "Strict-Transport-Security": ""},
+	} {
+		if claims, problems := Parse(labels); len(claims) != 1 || len(problems) > 0 {
+			t.Errorf("%v: %+v", labels, problems)
+		}
+	}
+	if _, problems := Parse(map[string]string{Path: "/x", ResponseHeader + "X-A": "1", ResponseHeader + "x-a": "2"}); len(problems) != 1 || !strings.Contains(problems[0].Message, "is set already") {
+		t.Errorf("twice: %+v", problems)
+	}
+}

@@ -2,8 +2,6 @@ package label
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 )
 
@@ -20,13 +18,14 @@ var synonyms = map[string]string{
 	"health.uri": "health.path", "healthcheck.interval": "health.interval", "healthcheck.timeout": "health.timeout",
 	"health.retries": "health.fall", "grace": "drain", "graceperiod": "drain", "ratelimit": "rate", "limit": "rate",
 	"hsts": "headers.origin", "origin": "headers.origin", "headers": "headers.origin",
+	"gzip": "compress", "compression": "compress", "encode": "compress", "zstd": "compress",
 	"body": "body.max", "body.limit": "body.max", "body.size": "body.max", "maxbody": "body.max",
 }
 
 // unknown is the problem of a label that this version does not know.
 func unknown(label, field string, g *group) Problem {
 	fix := fmt.Sprintf("remove it, or upgrade the gateway if a later version knows it; this one knows %s",
-		strings.Join(slices.Sorted(maps.Keys(fields)), ", "))
+		strings.Join(known(), ", "))
 	bare := strings.TrimPrefix(strings.ToLower(cut(field)), prefix)
 	if near := meant(bare); near != "" && g.labels[near] == "" {
 		fix = fmt.Sprintf("write %s if that is what it means, or remove it", g.spell(near))
@@ -43,7 +42,7 @@ func meant(field string) string {
 	if name, ok := synonyms[field]; ok {
 		return name
 	}
-	return nearest(field, slices.Sorted(maps.Keys(fields)))
+	return nearest(field, known())
 }
 
 // nearest is the word of the list that s is a typo of: one edit away, or two when it is a longer one.

@@ -3,8 +3,10 @@ package label
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,6 +19,7 @@ import (
 // The longest values, in bytes.
 const (
 	maxValue   = 1 << 10
+	maxHeader  = 4 << 10
 	maxOwner   = 200
 	maxNetwork = 200
 )
@@ -41,6 +44,7 @@ var fields = map[string]func(*Claim, string) *fault{
 	"rate":            readRate,
 	"body.max":        readBodyMax,
 	"headers.origin":  readOrigin,
+	"compress":        readCompress,
 	"redirect":        readRedirect,
 	"health.path":     readHealthPath,
 	"health.interval": readHealthInterval,
@@ -49,14 +53,46 @@ var fields = map[string]func(*Claim, string) *fault{
 	"health.fall":     readHealthFall,
 }
 
+// named are the fields that have a name behind them, as fields.
+var named = map[string]func(c *Claim, name, value string) *fault{
+	"headers.response.": readResponseHeader,
+}
+
+// reader returns what reads the values of a field, nil for one that is not known.
+func reader(field string) func(*Claim, string) *fault {
+	if read := fields[field]; read != nil {
+		return read
+	}
+	for stem, read := range named {
+		if name, is := strings.CutPrefix(field, stem); is {
+			return func(c *Claim, value string) *fault { return read(c, name, value) }
+		}
+	}
+	return nil
+}
+
+// known are the names of all fields.
+func known() []string {
+	names := slices.Collect(maps.Keys(fields))
+	for stem := range named {
+		names = append(names, stem+"NAME")
+	}
+	slices.Sort(names)
+	return names
+}
+
 // read reads the value of one label into a claim.
 func read(c *Claim, field, value string) *fault {
 	value = strings.TrimSpace(value)
-	if len(value) > maxValue {
-		return &fault{fmt.Sprintf("it has %d bytes, and %d is the most", len(value), maxValue), "write a shorter value"}
+	most := maxValue
+	if fields[field] == nil {
+		most = maxHeader
+	}
+	if len(value) > most {
+		return &fault{fmt.Sprintf("it has %d bytes, and %d is the most", len(value), most), "write a shorter value"}
 	}
 	before := *c
-	bad := fields[field](c, value)
+	bad := reader(field)(c, value)
 	if bad != nil && value != "" {
 		bad.fix = propose(before, field, value, bad.fix)
 	}
