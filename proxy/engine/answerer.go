@@ -219,29 +219,29 @@ func (a *answerer) change(protocol string, h header.Header) (tunnelSide, error) 
 }
 
 // rest is the connection behind the head of an upgrade.
-type rest struct{ *conn }
+type rest struct{ c *conn }
 
 // Read implements io.Reader.
 func (r rest) Read(p []byte) (int, error) {
-	if c := r.conn; c.from < c.to {
-		n := copy(p, c.in[c.from:c.to])
-		c.from += n
+	if c := r.c; c.inbox.from < c.inbox.to {
+		n := copy(p, c.inbox.in[c.inbox.from:c.inbox.to])
+		c.inbox.from += n
 		return n, nil
 	}
-	return r.stream.Read(p)
+	return r.c.stream.Read(p)
 }
 
 // Write implements io.Writer.
-func (r rest) Write(p []byte) (int, error) { return r.stream.Write(p) }
+func (r rest) Write(p []byte) (int, error) { return r.c.stream.Write(p) }
 
 // CloseWrite implements tunnelSide.
-func (r rest) CloseWrite() error { return closeWrite(r.stream) }
+func (r rest) CloseWrite() error { return closeWrite(r.c.stream) }
 
-func (r rest) leash(other *socket.Socket) { r.sock.LeashPatiently(other) }
+func (r rest) leash(other *socket.Socket) { r.c.sock.LeashPatiently(other) }
 
-func (r rest) socket() *socket.Socket { return r.sock }
+func (r rest) socket() *socket.Socket { return r.c.sock }
 
-func (r rest) interrupt() { r.sock.Interrupt() }
+func (r rest) interrupt() { r.c.sock.Interrupt() }
 
 func (a *answerer) plain() *socket.Socket {
 	if c := a.conn; c.stream == net.Conn(c.sock) && a.framing == counted {

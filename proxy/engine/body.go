@@ -54,8 +54,8 @@ func (b *bodyReader) readCounted(p []byte) (int, error) {
 		p = p[:b.left]
 	}
 	c := b.conn
-	n := copy(p, c.in[c.from:c.to])
-	c.from += n
+	n := copy(p, c.inbox.in[c.inbox.from:c.inbox.to])
+	c.inbox.from += n
 	var err error
 	if n == 0 {
 		n, err = b.await(p)
@@ -122,8 +122,8 @@ func (b *bodyReader) refill() error {
 	c := b.conn
 	b.to = copy(b.buf[:], b.buf[b.from:b.to])
 	b.from = 0
-	if n := copy(b.buf[b.to:], c.in[c.from:c.to]); n > 0 {
-		c.from += n
+	if n := copy(b.buf[b.to:], c.inbox.in[c.inbox.from:c.inbox.to]); n > 0 {
+		c.inbox.from += n
 		b.to += n
 		return nil
 	}
@@ -141,7 +141,7 @@ func (b *bodyReader) trailers() header.Header { return b.decoder.Trailers }
 // movable is how many bytes may pass from the socket without being looked at: 0 when there is something read already.
 func (b *bodyReader) movable() int64 {
 	c := b.conn
-	if b.chunked || c.stream != net.Conn(c.sock) || !c.sock.Splices() || c.from < c.to || b.err != nil {
+	if b.chunked || c.stream != net.Conn(c.sock) || !c.sock.Splices() || c.inbox.from < c.inbox.to || b.err != nil {
 		return 0
 	}
 	return b.left
@@ -168,8 +168,8 @@ func (b *bodyReader) release() {
 	}
 	c := b.conn
 	if rest := b.buf[b.from:b.to]; len(rest) > 0 && !c.over {
-		c.in = slices.Concat(rest, c.in[c.from:c.to])
-		c.from, c.seen, c.to = 0, 0, len(c.in)
+		c.inbox.in = slices.Concat(rest, c.inbox.in[c.inbox.from:c.inbox.to])
+		c.inbox.from, c.inbox.seen, c.inbox.to = 0, 0, len(c.inbox.in)
 	}
 	c.engine.giveBack(b.buf)
 	b.buf = nil

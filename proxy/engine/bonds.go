@@ -171,17 +171,17 @@ func (x *Exchange) Bound(to *Upstream) bool { return x.visitor != nil && x.visit
 // has no part in a handshake does not get between its steps.
 func (f *forwarding) takeBound() error {
 	f.link = nil
-	b := f.visitor.bonds()
+	b := f.x.visitor.bonds()
 	if !b.some.Load() {
 		return nil
 	}
-	h := handshake{f.to, f.Request.Peer}
+	h := handshake{f.to, f.x.Request.Peer}
 	midway := b.awaits(h)
-	if midway && f.Request.Major > 1 && !f.Request.Binds {
+	if midway && f.x.Request.Major > 1 && !f.x.Request.Binds {
 		return nil
 	}
 	f.link = f.to.takeBound(b, h.client)
-	f.step = midway && f.Request.Binds
+	f.step = midway && f.x.Request.Binds
 	if midway {
 		b.note(h, false)
 	}

@@ -29,8 +29,8 @@ type conn struct {
 	// x is the exchange under way, or the one that the next request is read into; nil while the connection rests.
 	x *Exchange
 	// inbox and answerer are those of x.
-	*inbox
-	*answerer
+	inbox *inbox
+	answerer *answerer
 	// refused is what the first request is answered where the doorman did not let the client in; admitted is what he let
 	// in, nil without a doorman, and held reports that it has a request under way.
 	refused  *http1.Invalid
@@ -90,7 +90,7 @@ func (c *conn) serve() {
 	c.engine.add(c)
 	defer c.engine.remove(c)
 	defer c.close()
-	if !(arrival{c}).welcome() {
+	if !c.welcome() {
 		return
 	}
 	for !c.over {
@@ -105,7 +105,7 @@ func (c *conn) serve() {
 			c.settle()
 		case toHTTP2:
 			c.cork = newCork(c.engine, c.sock)
-			begun := bytes.Clone(c.in[c.from:c.to])
+			begun := bytes.Clone(c.inbox.in[c.inbox.from:c.inbox.to])
 			c.forget()
 			c.engine.http2.serveConn(c, &replay{Conn: c.cork, rest: begun})
 			return
@@ -117,7 +117,7 @@ func (c *conn) serve() {
 
 // loop reads and answers requests for as long as nothing else must be done.
 func (c *conn) loop() error {
-	c.sock.Within(arrival{c}.idle())
+	c.sock.Within(c.idle())
 	if c.stream == net.Conn(c.sock) {
 		return c.sock.Loop(c.step)
 	}
@@ -129,7 +129,7 @@ func (c *conn) loop() error {
 // step reads what there is and answers what is complete. It returns true when the loop is to be left.
 func (c *conn) step() bool {
 	// What was read too far before the loop was left comes first.
-	if c.x != nil && c.from < c.to && c.seen < c.to && c.answerAll() {
+	if c.x != nil && c.inbox.from < c.inbox.to && c.inbox.seen < c.inbox.to && c.answerAll() {
 		return true
 	}
 	for {
@@ -145,7 +145,7 @@ func (c *conn) step() bool {
 		if c.answerAll() {
 			return true
 		}
-		if !full && c.from == c.to { // within a head more is on its way
+		if !full && c.inbox.from == c.inbox.to { // within a head more is on its way
 			c.rest()
 			return false
 		}
@@ -168,12 +168,12 @@ func (c *conn) fill() (full bool, err error) {
 			return false, errRefused
 		}
 	}
-	if c.from == c.to {
-		c.from, c.to, c.seen = 0, 0, 0
+	if c.inbox.from == c.inbox.to {
+		c.inbox.from, c.inbox.to, c.inbox.seen = 0, 0, 0
 	}
-	space := c.in[c.to:]
+	space := c.inbox.in[c.inbox.to:]
 	n, err := c.read(space)
-	c.to += n
+	c.inbox.to += n
 	if n > 0 {
 		// TLS may tell of its end too, and does so again.
 		err = nil
@@ -210,7 +210,7 @@ func (c *conn) take() {
 
 // rest gives the exchange back when there is nothing left of a request.
 func (c *conn) rest() {
-	if c.x == nil || c.from < c.to {
+	if c.x == nil || c.inbox.from < c.inbox.to {
 		return
 	}
 	c.x.visitor, c.answerer.conn, c.x.reader.conn = nil, nil, nil
@@ -223,17 +223,17 @@ func (c *conn) rest() {
 // forget drops what was read.
 func (c *conn) forget() {
 	if c.x != nil {
-		c.from = c.to
+		c.inbox.from = c.inbox.to
 		c.rest()
 	}
 }
 
 // answerAll answers the requests that are complete, in their order. It returns true when the loop is to be left.
 func (c *conn) answerAll() bool {
-	for c.from < c.to {
-		if !c.served && c.in[c.from] == 'P' {
-			if whole, part := c.prefaced(); whole {
-				c.leave = arrival{c}.switches()
+	for c.inbox.from < c.inbox.to {
+		if !c.served && c.inbox.in[c.inbox.from] == 'P' {
+			if whole, part := c.inbox.prefaced(); whole {
+				c.leave = c.switches()
 				return true
 			} else if part {
 				c.limitHead()
@@ -246,7 +246,7 @@ func (c *conn) answerAll() bool {
 				return true
 			}
 			c.limitHead()
-			c.makeRoom(c.engine.config.Limits.Head + 1)
+			c.inbox.makeRoom(c.engine.config.Limits.Head + 1)
 			return false
 		}
 		if err != nil {
@@ -256,8 +256,8 @@ func (c *conn) answerAll() bool {
 		if c.hold() {
 			return true
 		}
-		c.from += n
-		c.seen = c.from
+		c.inbox.from += n
+		c.inbox.seen = c.inbox.from
 		if c.begin(); c.alone() {
 			c.leave = toWork
 			return true
@@ -274,13 +274,13 @@ func (c *conn) answerAll() bool {
 // parse reads a head. It does not look again at what has no new line.
 func (c *conn) parse() (int, error) {
 	limits := http1.Limits{Bytes: c.engine.config.Limits.Head, Fields: c.engine.config.Fields}
-	if c.seen > c.from && bytes.IndexByte(c.in[c.seen:c.to], '\n') < 0 && c.to-c.from < limits.Bytes {
-		c.seen = c.to
+	if c.inbox.seen > c.inbox.from && bytes.IndexByte(c.inbox.in[c.inbox.seen:c.inbox.to], '\n') < 0 && c.inbox.to-c.inbox.from < limits.Bytes {
+		c.inbox.seen = c.inbox.to
 		return 0, http1.ErrIncomplete
 	}
-	c.seen = c.to
+	c.inbox.seen = c.inbox.to
 	c.x.head.Header = c.x.Request.Header[:0]
-	n, err := http1.ParseRequest(&c.x.head, c.in[c.from:c.to], limits)
+	n, err := http1.ParseRequest(&c.x.head, c.inbox.in[c.inbox.from:c.inbox.to], limits)
 	c.x.Request.Header = c.x.head.Header
 	if c.refused != nil && err == nil {
 		return n, c.refused
@@ -310,10 +310,10 @@ func (c *conn) begin() {
 	c.streaming = false
 	switch {
 	case h.Length == 0:
-	case h.Length > 0 && h.Length <= int64(c.to-c.from):
-		x.whole = c.in[c.from : c.from+int(h.Length)]
-		c.from += int(h.Length)
-		c.seen = c.from
+	case h.Length > 0 && h.Length <= int64(c.inbox.to-c.inbox.from):
+		x.whole = c.inbox.in[c.inbox.from : c.inbox.from+int(h.Length)]
+		c.inbox.from += int(h.Length)
+		c.inbox.seen = c.inbox.from
 		x.received.Store(h.Length)
 	default:
 		c.streaming = true
@@ -341,11 +341,11 @@ func (c *conn) work() {
 		x.Abort()
 	}
 	x.uncount()
-	if c.closing || x.phase == aborted || e.draining.Load() {
+	if c.answerer.closing || x.phase == aborted || e.draining.Load() {
 		c.over = true
-		c.unread = c.unread || !c.changed && c.more()
+		c.unread = c.unread || !c.answerer.changed && c.inbox.more()
 	}
-	if !c.changed && c.tunnels() && c.from < c.to {
+	if !c.answerer.changed && c.tunnels() && c.inbox.from < c.inbox.to {
 		// What follows was meant for the tunnel that did not come to be, and is no request.
 		c.over, c.unread = true, true
 	}
@@ -383,9 +383,9 @@ func (c *conn) settle() {
 		}
 		// Drain began meanwhile, and may have retired the connection.
 		c.over = true
-		c.unread = c.state.CompareAndSwap(resting, working) && c.more()
+		c.unread = c.state.CompareAndSwap(resting, working) && c.inbox.more()
 	}
-	c.counted = !c.changed
+	c.counted = !c.answerer.changed
 }
 
 // refuse answers what is no request as the RFCs have it.
@@ -396,7 +396,7 @@ func (c *conn) refuse(err error) {
 		return
 	}
 	c.begin()
-	c.x.body, c.x.whole, c.x.Request.Upgrade, c.streaming, c.closing = nil, nil, "", false, true
+	c.x.body, c.x.whole, c.x.Request.Upgrade, c.streaming, c.answerer.closing = nil, nil, "", false, true
 	c.x.received.Store(0)
 	c.engine.busy.Add(1)
 	c.counted = true

@@ -26,10 +26,10 @@ const (
 // unless it knows that they are understood (RFC 9112 section 6.1). The trailer fields are left out.
 func (f *forwarding) count() error {
 	f.untold = f.to.known.version.Load() == 0
-	if f.body == nil || !f.to.known.old() {
+	if f.x.body == nil || !f.to.known.old() {
 		return nil
 	}
-	if err := f.invite(); err != nil || f.Request.Length >= 0 {
+	if err := f.invite(); err != nil || f.x.Request.Length >= 0 {
 		return err
 	}
 	// More is claimed before it is read, so that all together never have more than they may, and for what is sent too,
@@ -38,12 +38,12 @@ func (f *forwarding) count() error {
 	for {
 		if len(whole) == cap(whole) {
 			more := max(len(whole), largeBuffer/8)
-			if len(whole) >= mostCounted || !f.claim(2*int64(more)) {
+			if len(whole) >= mostCounted || !f.x.claim(2*int64(more)) {
 				return ErrLength
 			}
 			whole = slices.Grow(whole, more)
 		}
-		n, err := f.body.Read(whole[len(whole):cap(whole)])
+		n, err := f.x.body.Read(whole[len(whole):cap(whole)])
 		whole = whole[:len(whole)+n]
 		if len(whole) > mostCounted {
 			return ErrLength
@@ -52,12 +52,12 @@ func (f *forwarding) count() error {
 			break
 		}
 		if err != nil {
-			f.fail(err)
-			return f.unread()
+			f.x.fail(err)
+			return f.x.unread()
 		}
 	}
-	f.body, f.spliced, f.trailer = nil, nil, nil
-	f.whole, f.Request.Length = whole, int64(len(whole))
+	f.x.body, f.x.spliced, f.x.trailer = nil, nil, nil
+	f.x.whole, f.x.Request.Length = whole, int64(len(whole))
 	return nil
 }
 
@@ -77,11 +77,11 @@ func (x *Exchange) uncount() {
 
 // invite asks for the body of a request that waits to be told (RFC 9110 section 10.1.1): the target never would.
 func (f *forwarding) invite() error {
-	if _, waits := f.Request.Header.First(header.Expect); !waits {
+	if _, waits := f.x.Request.Header.First(header.Expect); !waits {
 		return nil
 	}
-	f.Request.Header.Drop(header.SetOf(header.Expect))
-	if err := f.visitor.inform(http.StatusContinue, nil); err != nil {
+	f.x.Request.Header.Drop(header.SetOf(header.Expect))
+	if err := f.x.visitor.inform(http.StatusContinue, nil); err != nil {
 		return fmt.Errorf("%w: %w", ErrGone, err)
 	}
 	return nil
@@ -91,6 +91,6 @@ func (f *forwarding) invite() error {
 // nothing was known of the target, and that turns out to speak HTTP/1.0. One that answered in HTTP/1.1 before reads
 // chunks, whatever this answer says.
 func (f *forwarding) unstored() bool {
-	a := &f.answer
-	return f.untold && f.sending != nil && f.Request.Length < 0 && a.Minor == 0 && a.Status >= 200 && a.Status < 300
+	a := &f.x.answer
+	return f.untold && f.sending != nil && f.x.Request.Length < 0 && a.Minor == 0 && a.Status >= 200 && a.Status < 300
 }

@@ -36,11 +36,8 @@ type Admitted interface {
 	Leave()
 }
 
-// arrival is a connection that may not have been let in.
-type arrival struct{ *conn }
-
 // welcome does what comes before the first request. It returns false when the connection has ended.
-func (c arrival) welcome() bool {
+func (c *conn) welcome() bool {
 	if err := c.introduce(); err != nil {
 		c.engine.log.Debug("a connection did not begin with a PROXY header", "peer", c.peer, "error", err)
 		return false
@@ -49,7 +46,7 @@ func (c arrival) welcome() bool {
 }
 
 // introduce learns who the client is from a proxy that says so first.
-func (c arrival) introduce() error {
+func (c *conn) introduce() error {
 	if !c.engine.config.Announced.Contains(c.addr) {
 		return nil
 	}
@@ -79,7 +76,7 @@ func (c arrival) introduce() error {
 }
 
 // enter asks whether the client may connect who was announced; the others were asked for before.
-func (c arrival) enter() bool {
+func (c *conn) enter() bool {
 	d := c.engine.config.Doorman
 	if d == nil || c.admitted != nil || c.refused != nil {
 		return true
@@ -94,7 +91,7 @@ func (c arrival) enter() bool {
 }
 
 // told notes what the doorman said.
-func (c arrival) told(admitted Admitted, r *Refusal) {
+func (c *conn) told(admitted Admitted, r *Refusal) {
 	if c.admitted = admitted; r != nil {
 		c.admitted, c.refused = nil, r.invalid()
 	}
@@ -106,7 +103,7 @@ func (r *Refusal) invalid() *http1.Invalid {
 }
 
 // depart undoes enter.
-func (c arrival) depart() {
+func (c *conn) depart() {
 	if c.admitted != nil {
 		c.admitted.Leave()
 	}
@@ -128,7 +125,7 @@ func (c *conn) hold() (refused bool) {
 	default:
 		c.over = true
 		// It fails when the client is gone, who then needs no answer.
-		_, _ = c.stream.Write(c.engine.curt(c.in[c.from:c.to], r))
+		_, _ = c.stream.Write(c.engine.curt(c.inbox.in[c.inbox.from:c.inbox.to], r))
 	}
 	return true
 }
@@ -142,7 +139,7 @@ func (c *conn) release() {
 }
 
 // switches says where a connection goes that begins as HTTP/2 does.
-func (c arrival) switches() leaving {
+func (c *conn) switches() leaving {
 	if c.refused != nil {
 		c.broken = true
 		return nowhere
@@ -151,7 +148,7 @@ func (c arrival) switches() leaving {
 }
 
 // idle is how long the connection may wait for a request.
-func (c arrival) idle() time.Duration {
+func (c *conn) idle() time.Duration {
 	if c.refused != nil {
 		return refusedTime
 	}
@@ -159,7 +156,7 @@ func (c arrival) idle() time.Duration {
 }
 
 // shake does the handshake of TLS. It returns false when the connection has ended.
-func (c arrival) shake() bool {
+func (c *conn) shake() bool {
 	secured, ok := c.stream.(*tls.Conn)
 	if !ok {
 		return true
@@ -178,7 +175,7 @@ func (c arrival) shake() bool {
 		_, _ = secured.Write([]byte(inadequate))
 		return false
 	}
-	c.engine.http2.serveConn(c.conn, secured)
+	c.engine.http2.serveConn(c.answerer.conn, secured)
 	return false
 }
 

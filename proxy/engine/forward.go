@@ -23,7 +23,7 @@ func (x *Exchange) Forward(to *Upstream, path string, hooks Hooks) error {
 		return to.http2.forward(x, path, hooks)
 	}
 	f := &x.way
-	*f = forwarding{Exchange: x, to: to, path: path, hooks: hooks}
+	*f = forwarding{x: x, to: to, path: path, hooks: hooks}
 	err := f.carry()
 	*f = forwarding{}
 	if err != nil {
@@ -35,7 +35,7 @@ func (x *Exchange) Forward(to *Upstream, path string, hooks Hooks) error {
 // carry finds a connection, sends the request over it, and its answer back.
 func (f *forwarding) carry() error {
 	if err := f.count(); err != nil {
-		f.uncount()
+		f.x.uncount()
 		return err
 	}
 	if err := f.connect(); err != nil {
@@ -43,14 +43,14 @@ func (f *forwarding) carry() error {
 	}
 	defer f.drop()
 	// A copy, in memory that the answer needs only later, since another target may be tried with the header as it was.
-	edited := &f.answer.Header
-	*edited = append((*edited)[:0], f.Request.Header...)
+	edited := &f.x.answer.Header
+	*edited = append((*edited)[:0], f.x.Request.Header...)
 	f.hooks.Outgoing(edited)
 	f.compose()
-	if f.body != nil {
+	if f.x.body != nil {
 		return f.upload()
 	}
-	f.out = append(f.out, f.whole...)
+	f.x.out = append(f.x.out, f.x.whole...)
 	if err := f.ask(); err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func (f *forwarding) carry() error {
 
 // forwarding is an exchange on its way over one connection to a target that speaks HTTP/1.1.
 type forwarding struct {
-	*Exchange
+	x *Exchange
 	to    *Upstream
 	path  string
 	hooks Hooks
@@ -92,20 +92,20 @@ func (f *forwarding) connect() error {
 
 func (f *forwarding) dial() error {
 	var err error
-	f.link, err = f.to.dial(f.left(f.patience()))
+	f.link, err = f.to.dial(f.x.left(f.x.patience()))
 	return err
 }
 
 // compose writes the head of the request.
 func (f *forwarding) compose() {
-	r := &f.Request
-	out := http1.AppendRequestLine(f.outs[:0], r.Method, f.path, r.Query)
+	r := &f.x.Request
+	out := http1.AppendRequestLine(f.x.outs[:0], r.Method, f.path, r.Query)
 	host := r.Host
 	if host == "" {
 		host = f.to.address
 	}
 	out = http1.AppendField(out, "Host", host)
-	out = appendEndToEnd(out, f.answer.Header)
+	out = appendEndToEnd(out, f.x.answer.Header)
 	switch {
 	case r.Length > 0:
 		out = http1.AppendLength(out, r.Length)
@@ -121,18 +121,18 @@ func (f *forwarding) compose() {
 	case r.Trailers && !f.to.known.old():
 		out = append(out, "Connection: TE\r\nTE: trailers\r\n"...)
 	}
-	f.out = append(out, "\r\n"...)
+	f.x.out = append(out, "\r\n"...)
 }
 
 // ask sends the request, which is all in out, and waits for the first bytes of the answer. A kept connection that turns
 // out to be closed is replaced: always when nothing was sent, and when the request has no body and may be sent twice (RFC
 // 9110 section 9.2.2) also when nothing came back.
 func (f *forwarding) ask() error {
-	f.buf = f.back
+	f.buf = f.x.back
 	for {
 		l := f.link
-		f.bound(l.sock, f.engine.config.Answer)
-		f.visitor.watch(l.sock, underWay)
+		f.x.bound(l.sock, f.x.engine.config.Answer)
+		f.x.visitor.watch(l.sock, underWay)
 		n, sent, err := f.await(l)
 		again := false
 		if err == nil && l.used {
@@ -143,7 +143,7 @@ func (f *forwarding) ask() error {
 		}
 		if err == nil {
 			f.got = n
-			f.out = f.outs[:0]
+			f.x.out = f.x.outs[:0]
 			return nil
 		}
 		failed := f.failed(err)
@@ -152,7 +152,7 @@ func (f *forwarding) ask() error {
 		}
 		l.close()
 		switch {
-		case f.visitor.unwatch() || errors.Is(failed, ErrTimeout):
+		case f.x.visitor.unwatch() || errors.Is(failed, ErrTimeout):
 			return failed
 		case f.step:
 			return f.unbound()
@@ -160,7 +160,7 @@ func (f *forwarding) ask() error {
 			err = f.dial()
 		case l.used && !sent:
 			err = f.connect()
-		case l.used && f.Repeatable() && l.awaiting.state.Load() != recalled:
+		case l.used && f.x.Repeatable() && l.awaiting.state.Load() != recalled:
 			err = f.dial()
 		case !sent:
 			return fmt.Errorf("%w: %w", ErrConnect, err)
@@ -178,7 +178,7 @@ var errStray = errors.New("bytes came that belong to no answer (RFC 9112 section
 
 // await is exchange, which Recall may end.
 func (f *forwarding) await(l *link) (n int, sent bool, err error) {
-	if !f.Repeatable() {
+	if !f.x.Repeatable() {
 		return f.exchange(l)
 	}
 	l.awaiting.begin(&l.upstream.recalling)
@@ -191,7 +191,7 @@ func (f *forwarding) await(l *link) (n int, sent bool, err error) {
 
 // exchange sends out and reads the first bytes that come back.
 func (f *forwarding) exchange(l *link) (n int, sent bool, err error) {
-	left := f.out
+	left := f.x.out
 	if l.plain() {
 		n, part, err := l.sock.Ask(left, f.buf, l.used)
 		if err != socket.ErrPart {
@@ -202,11 +202,11 @@ func (f *forwarding) exchange(l *link) (n int, sent bool, err error) {
 		return 0, false, err
 	}
 	// What is sent has a time of its own, and the one for the answer begins at its end.
-	f.bound(l.sock, 0)
+	f.x.bound(l.sock, 0)
 	if n, err := l.stream.Write(left); err != nil {
-		return 0, !l.plain() || len(left)-n < len(f.out), err
+		return 0, !l.plain() || len(left)-n < len(f.x.out), err
 	}
-	f.bound(l.sock, f.engine.config.Answer)
+	f.x.bound(l.sock, f.x.engine.config.Answer)
 	n, err = l.stream.Read(f.buf)
 	if n > 0 {
 		// TLS may tell of its end too, and does so again.
@@ -218,9 +218,9 @@ func (f *forwarding) exchange(l *link) (n int, sent bool, err error) {
 // failed says why the target did not answer.
 func (f *forwarding) failed(err error) error {
 	switch {
-	case f.unread() != nil:
-		return f.unread()
-	case f.visitor.lost():
+	case f.x.unread() != nil:
+		return f.x.unread()
+	case f.x.visitor.lost():
 		return fmt.Errorf("%w: %w", ErrGone, err)
 	case err == ErrRecalled:
 		return fmt.Errorf("%w: %w", ErrAnswer, err)
@@ -252,15 +252,15 @@ var errLongHead = errors.New("the head is longer than the limit")
 // grow makes the buffer larger, up to the limit of a head.
 func (f *forwarding) grow() bool {
 	if f.large == nil {
-		f.large = f.engine.borrow()
+		f.large = f.x.engine.borrow()
 		copy(f.large[:], f.buf[:f.got])
 		f.buf = f.large[:]
 		return true
 	}
-	if len(f.buf) >= f.engine.config.AnswerHead {
+	if len(f.buf) >= f.x.engine.config.AnswerHead {
 		return false
 	}
-	grown := make([]byte, min(2*len(f.buf), f.engine.config.AnswerHead))
+	grown := make([]byte, min(2*len(f.buf), f.x.engine.config.AnswerHead))
 	copy(grown, f.buf)
 	f.buf = grown
 	return true
@@ -276,7 +276,7 @@ var errHints = fmt.Errorf("%w: it sends too many informational answers", ErrAnsw
 
 // receive reads the answer and sends it on.
 func (f *forwarding) receive() error {
-	a := &f.answer
+	a := &f.x.answer
 	for hints := 1; ; hints++ {
 		if err := f.readHead(); err != nil {
 			return err
@@ -284,14 +284,14 @@ func (f *forwarding) receive() error {
 		if a.Status == http.StatusSwitchingProtocols {
 			return f.upgrade()
 		}
-		if a.Status >= http.StatusOK && f.declined(a.Status, f.hooks) {
+		if a.Status >= http.StatusOK && f.x.declined(a.Status, f.hooks) {
 			f.reusable = !a.Close && !a.Promised && a.Length >= 0 && a.Length == int64(f.got-f.from)
 			return errDeclined(a.Status)
 		}
 		if f.unstored() {
 			return fmt.Errorf("%w: it answered %d in HTTP/1.0", ErrLength, a.Status)
 		}
-		f.length = max(a.Length, -1)
+		f.x.length = max(a.Length, -1)
 		f.hooks.Incoming(a.Status, &a.Header)
 		if a.Status >= http.StatusOK {
 			return f.relay()
@@ -299,8 +299,8 @@ func (f *forwarding) receive() error {
 		if hints > mostHints || f.hinted > mostHinted {
 			return errHints
 		}
-		if err := f.visitor.inform(a.Status, a.Header); err != nil {
-			return f.gone(err)
+		if err := f.x.visitor.inform(a.Status, a.Header); err != nil {
+			return f.x.gone(err)
 		}
 	}
 }
@@ -308,13 +308,13 @@ func (f *forwarding) receive() error {
 // readHead parses the next head.
 func (f *forwarding) readHead() error {
 	for {
-		f.answer.Header = f.answer.Header[:0]
-		n, err := http1.ParseResponse(&f.answer, f.buf[f.from:f.got], f.Request.Method, f.answerLimits())
+		f.x.answer.Header = f.x.answer.Header[:0]
+		n, err := http1.ParseResponse(&f.x.answer, f.buf[f.from:f.got], f.x.Request.Method, f.answerLimits())
 		if err == nil {
 			f.from += n
 			f.hinted += n
-			f.binds = f.binds || f.answer.Binds
-			f.to.known.answered(f.answer.Minor)
+			f.binds = f.binds || f.x.answer.Binds
+			f.to.known.answered(f.x.answer.Minor)
 			return nil
 		}
 		if err == http1.ErrIncomplete {
@@ -330,7 +330,7 @@ func (f *forwarding) readHead() error {
 }
 
 func (f *forwarding) answerLimits() http1.Limits {
-	return http1.Limits{Bytes: f.engine.config.AnswerHead, Fields: 4 * f.engine.config.Fields}
+	return http1.Limits{Bytes: f.x.engine.config.AnswerHead, Fields: 4 * f.x.engine.config.Fields}
 }
 
 // moreLines reads until there is another line, so that a head which comes a byte at a time is not parsed that often.
@@ -340,7 +340,7 @@ func (f *forwarding) moreLines() error {
 		if err := f.more(); err != nil {
 			return err
 		}
-		if bytes.IndexByte(f.buf[f.from+had:f.got], '\n') >= 0 || f.got-f.from >= f.engine.config.AnswerHead {
+		if bytes.IndexByte(f.buf[f.from+had:f.got], '\n') >= 0 || f.got-f.from >= f.x.engine.config.AnswerHead {
 			return nil
 		}
 	}
@@ -349,7 +349,7 @@ func (f *forwarding) moreLines() error {
 // drop closes a connection that finish did not put away, since a hook panicked.
 func (f *forwarding) drop() {
 	if f.link != nil {
-		f.visitor.unwatch()
+		f.x.visitor.unwatch()
 		f.link.close()
 	}
 }
@@ -357,57 +357,57 @@ func (f *forwarding) drop() {
 // finish puts the connection away.
 func (f *forwarding) finish(err error) error {
 	switch {
-	case f.visitor.unwatch() || err != nil && !errors.Is(err, ErrDeclined) || !f.reusable:
+	case f.x.visitor.unwatch() || err != nil && !errors.Is(err, ErrDeclined) || !f.reusable:
 		f.link.close()
-	case f.binds || f.Request.Binds || f.link.owner != nil:
-		f.to.bind(f.Exchange, f.link, f.answer.Handshake)
+	case f.binds || f.x.Request.Binds || f.link.owner != nil:
+		f.to.bind(f.x, f.link, f.x.answer.Handshake)
 	default:
 		f.to.keep(f.link)
 	}
 	f.link = nil
 	if f.large != nil {
-		f.engine.giveBack(f.large)
+		f.x.engine.giveBack(f.large)
 	}
 	return err
 }
 
 // relay sends the final answer on.
 func (f *forwarding) relay() error {
-	a := &f.answer
-	f.reusable, f.reason, f.relayed = !a.Close, a.Reason, true
+	a := &f.x.answer
+	f.reusable, f.x.reason, f.x.relayed = !a.Close, a.Reason, true
 	if f.sending != nil {
 		f.sending.answering.Store(true)
 		// So that the client is not told of an early answer that is none.
 		if !f.sending.settled() {
 			// While the target takes nothing of the body, nobody reads from the client, and it could leave unseen.
-			f.visitor.watch(f.link.sock, underWay)
+			f.x.visitor.watch(f.link.sock, underWay)
 		}
 	}
 	// The response has begun, and has its own time limits to the client.
-	f.bound(f.link.sock, 0)
-	if f.Request.Method == http.MethodHead || !bodied(a.Status) {
+	f.x.bound(f.link.sock, 0)
+	if f.x.Request.Method == http.MethodHead || !bodied(a.Status) {
 		declared := a.Declared
-		if len(f.wraps) > 0 {
+		if len(f.x.wraps) > 0 {
 			// That is not the length which a GET would be told (RFC 9110 section 8.6).
-			f.wraps, declared = f.wraps[:0], -1
+			f.x.wraps, declared = f.x.wraps[:0], -1
 		}
-		if err := f.begin(a.Status, a.Header, declared); err != nil {
+		if err := f.x.begin(a.Status, a.Header, declared); err != nil {
 			return err
 		}
 		// A body that was promised may come all the same, however late, and would be taken for the next answer.
 		f.reusable = f.reusable && f.from == f.got && !a.Promised
 		f.note()
-		return f.end(nil)
+		return f.x.end(nil)
 	}
 	length := max(a.Length, -1)
-	if len(f.wraps) > 0 {
+	if len(f.x.wraps) > 0 {
 		length = -1
 	}
-	if err := f.begin(a.Status, a.Header, length); err != nil {
+	if err := f.x.begin(a.Status, a.Header, length); err != nil {
 		return err
 	}
-	body := relaying{forwarding: f, sink: f.visitor}
-	if len(f.wraps) > 0 {
+	body := relaying{f: f, sink: f.x.visitor}
+	if len(f.x.wraps) > 0 {
 		body.wrap()
 	}
 	return body.pass()
@@ -421,17 +421,17 @@ func (f *forwarding) note() {
 }
 
 // base is where wrapped sinks end.
-type base struct{ *Exchange }
+type base struct{ x *Exchange }
 
 // Write implements Sink.
 func (b base) Write(p []byte) (int, error) {
-	n, err := b.visitor.Write(p)
-	b.sent += int64(n)
+	n, err := b.x.visitor.Write(p)
+	b.x.sent += int64(n)
 	return n, err
 }
 
 // Flush implements Sink.
-func (b base) Flush() error { return b.visitor.Flush() }
+func (b base) Flush() error { return b.x.visitor.Flush() }
 
 // Close implements Sink.
 func (b base) Close() error { return nil }

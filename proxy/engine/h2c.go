@@ -75,7 +75,7 @@ func (h *http2Client) forward(x *Exchange, path string, hooks Hooks) error {
 	if x.Request.Upgrade != "" {
 		return fmt.Errorf("%w: it is spoken to in HTTP/2, where no connection changes to %q", ErrAnswer, x.Request.Upgrade)
 	}
-	c := crossing{Exchange: x, client: h, hooks: hooks, informed: make(chan informational, 8)}
+	c := crossing{x: x, client: h, hooks: hooks, informed: make(chan informational, 8)}
 	err := c.Serve(path)
 	if h.upstream.leaving() {
 		h.transport.CloseIdleConnections()
@@ -85,7 +85,7 @@ func (h *http2Client) forward(x *Exchange, path string, hooks Hooks) error {
 
 // crossing is an exchange on its way to a target that speaks HTTP/2.
 type crossing struct {
-	*Exchange
+	x *Exchange
 	client *http2Client
 	hooks  Hooks
 	// cancel breaks the exchange off at the target.
@@ -119,9 +119,9 @@ var errUnconnected = fmt.Errorf("the target accepts no connection: %w", context.
 
 // Serve carries the exchange, and returns when nothing of it is under way any more.
 func (c *crossing) Serve(path string) error {
-	ctx, cancel := context.WithCancelCause(c.engine.base)
-	if !c.deadline.IsZero() {
-		bounded, release := context.WithDeadline(ctx, c.deadline)
+	ctx, cancel := context.WithCancelCause(c.x.engine.base)
+	if !c.x.deadline.IsZero() {
+		bounded, release := context.WithDeadline(ctx, c.x.deadline)
 		defer release()
 		ctx = bounded
 	}
@@ -131,12 +131,12 @@ func (c *crossing) Serve(path string) error {
 	var a answered
 	// Deferred, since a hook may panic.
 	defer func() { c.settle(a) }()
-	if c.Repeatable() {
+	if c.x.Repeatable() {
 		c.client.upstream.recalling.note(&c.cancel)
 	}
 	request := c.compose(ctx, path)
 	answers := make(chan answered, 1)
-	c.connecting.begin(c.Connect)
+	c.connecting.begin(c.x.Connect)
 	go func() {
 		response, err := c.client.transport.RoundTrip(request) //nolint:bodyclose // It is closed by settle.
 		answers <- answered{response, err}
@@ -165,7 +165,7 @@ func (c *crossing) settle(a answered) {
 	if c.upload != nil {
 		c.upload.stop()
 	}
-	c.visitor.unwatch()
+	c.x.visitor.unwatch()
 }
 
 // await relays informational answers until the answer comes.
@@ -185,7 +185,7 @@ func (c *crossing) await(answers <-chan answered) answered {
 
 func (c *crossing) inform(i informational) {
 	c.hooks.Incoming(i.status, &i.header)
-	if err := c.visitor.inform(i.status, i.header); err != nil {
+	if err := c.x.visitor.inform(i.status, i.header); err != nil {
 		c.cancel(errLeft)
 	}
 }
@@ -217,12 +217,12 @@ func (c *crossing) connect(httptrace.GotConnInfo) { c.connecting.pause() }
 
 // compose makes the request. All its strings are its own: the library may use them after the answer has come.
 func (c *crossing) compose(ctx context.Context, path string) *http.Request {
-	r := &c.Request
+	r := &c.x.Request
 	host := r.Host
 	if host == "" {
 		host = c.client.address
 	}
-	out := append(c.answer.Header[:0], r.Header...)
+	out := append(c.x.answer.Header[:0], r.Header...)
 	c.hooks.Outgoing(&out)
 	request := &http.Request{
 		Method: strings.Clone(r.Method),
@@ -230,7 +230,7 @@ func (c *crossing) compose(ctx context.Context, path string) *http.Request {
 		Header: make(http.Header, len(out)+2),
 	}
 	request.URL = c.address(request.Host, path)
-	gather(request.Header, out, c.memory.back[:0])
+	gather(request.Header, out, c.x.memory.back[:0])
 	if r.Trailers {
 		request.Header["Te"] = []string{"trailers"}
 	}
@@ -239,7 +239,7 @@ func (c *crossing) compose(ctx context.Context, path string) *http.Request {
 		request.Header["User-Agent"] = nil
 	}
 	clear(out)
-	c.answer.Header = out[:0]
+	c.x.answer.Header = out[:0]
 	trace := httptrace.ClientTrace{Got1xxResponse: c.hint, GotConn: c.connect}
 	request = request.WithContext(httptrace.WithClientTrace(ctx, &trace))
 	c.attach(request)
@@ -249,7 +249,7 @@ func (c *crossing) compose(ctx context.Context, path string) *http.Request {
 // address points at the target, with path and query byte for byte. Of an opaque URL the library sends what comes behind
 // scheme and host, which must be there when the path begins like a host.
 func (c *crossing) address(host, path string) *url.URL {
-	query, asked := strings.CutPrefix(c.Request.Query, "?")
+	query, asked := strings.CutPrefix(c.x.Request.Query, "?")
 	u := &url.URL{
 		Scheme: "http", Host: c.client.address, Opaque: strings.Clone(path),
 		RawQuery: strings.Clone(query), ForceQuery: asked && query == "",
@@ -263,16 +263,16 @@ func (c *crossing) address(host, path string) *url.URL {
 // attach gives the request its body.
 func (c *crossing) attach(request *http.Request) {
 	alarm := socket.Alarm(func() { c.cancel(errLeft) })
-	if c.body != nil {
+	if c.x.body != nil {
 		c.upload = newUpload(c, request, alarm)
-		request.Body, request.ContentLength = c.upload, c.Request.Length
+		request.Body, request.ContentLength = c.upload, c.x.Request.Length
 		return
 	}
-	c.visitor.watch(alarm, underWay)
-	if len(c.whole) == 0 {
+	c.x.visitor.watch(alarm, underWay)
+	if len(c.x.whole) == 0 {
 		return
 	}
-	whole := bytes.Clone(c.whole)
+	whole := bytes.Clone(c.x.whole)
 	request.ContentLength = int64(len(whole))
 	request.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(whole)), nil }
 	request.Body, _ = request.GetBody()
@@ -280,12 +280,12 @@ func (c *crossing) attach(request *http.Request) {
 
 // failed says why there is no answer.
 func (c *crossing) failed(ctx context.Context, err error) error {
-	if failed := c.unread(); failed != nil {
+	if failed := c.x.unread(); failed != nil {
 		return failed
 	}
 	var dial undialled
 	switch cause := context.Cause(ctx); {
-	case c.visitor.lost() || errors.Is(cause, errLeft):
+	case c.x.visitor.lost() || errors.Is(cause, errLeft):
 		return fmt.Errorf("%w: %w", ErrGone, err)
 	case errors.As(err, &dial):
 		return unreachable(dial.error)

@@ -14,32 +14,32 @@ func (c *crossing) relay(response *http.Response) error {
 	if status < http.StatusOK || status > 999 {
 		return fmt.Errorf("%w: its status is %d", ErrAnswer, status)
 	}
-	a := &c.answer
+	a := &c.x.answer
 	a.Header = listed(a.Header[:0], response.Header)
 	for _, name := range sorted(nil, response.Trailer) {
 		a.Header.Append(header.Trailer, "Trailer", name)
 	}
-	if c.declined(status, c.hooks) {
+	if c.x.declined(status, c.hooks) {
 		return errDeclined(status)
 	}
-	c.length = max(response.ContentLength, -1)
+	c.x.length = max(response.ContentLength, -1)
 	c.hooks.Incoming(status, &a.Header)
-	if c.Request.Method == http.MethodHead || !bodied(status) {
+	if c.x.Request.Method == http.MethodHead || !bodied(status) {
 		length := declared(response)
-		if len(c.wraps) > 0 {
+		if len(c.x.wraps) > 0 {
 			// That is not the length which a GET would be told (RFC 9110 section 8.6).
-			c.wraps, length = c.wraps[:0], -1
+			c.x.wraps, length = c.x.wraps[:0], -1
 		}
-		if err := c.begin(status, a.Header, length); err != nil {
+		if err := c.x.begin(status, a.Header, length); err != nil {
 			return err
 		}
-		return c.end(nil)
+		return c.x.end(nil)
 	}
 	length := response.ContentLength
-	if len(c.wraps) > 0 {
+	if len(c.x.wraps) > 0 {
 		length = -1
 	}
-	if err := c.begin(status, a.Header, length); err != nil {
+	if err := c.x.begin(status, a.Header, length); err != nil {
 		return err
 	}
 	return c.pass(response)
@@ -55,38 +55,38 @@ func declared(response *http.Response) int64 {
 
 // pass sends the body on as it comes.
 func (c *crossing) pass(response *http.Response) error {
-	buf := c.engine.borrow()
-	defer c.engine.giveBack(buf)
-	sink := c.sink()
+	buf := c.x.engine.borrow()
+	defer c.x.engine.giveBack(buf)
+	sink := c.x.sink()
 	for left := response.ContentLength; ; {
 		if left != 0 {
 			if err := sink.Flush(); err != nil {
-				return undeliverable(c.Exchange, err)
+				return undeliverable(c.x, err)
 			}
 		}
 		n, err := c.read(response.Body, buf[:])
 		left -= int64(n)
 		if n > 0 {
 			if _, err := sink.Write(buf[:n]); err != nil {
-				return undeliverable(c.Exchange, err)
+				return undeliverable(c.x, err)
 			}
 		}
 		if err == io.EOF {
 			break
 		}
 		if err != nil {
-			return breakOff(c.Exchange, err)
+			return breakOff(c.x, err)
 		}
 	}
 	if err := sink.Close(); err != nil {
-		return breakOff(c.Exchange, err)
+		return breakOff(c.x, err)
 	}
-	return c.end(trailersIn(response.Trailer))
+	return c.x.end(trailersIn(response.Trailer))
 }
 
 // read waits for more of the body.
 func (c *crossing) read(body io.Reader, p []byte) (int, error) {
-	c.pausing.begin(c.engine.config.Pause)
+	c.pausing.begin(c.x.engine.config.Pause)
 	defer c.pausing.pause()
 	return body.Read(p)
 }

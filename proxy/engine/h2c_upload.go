@@ -16,7 +16,7 @@ import (
 // h2cUpload is a request's body on its way to a target that speaks HTTP/2. The library reads it with a goroutine of its
 // own, and may do so for longer than the exchange lasts; from the client nothing is read any more after stop.
 type h2cUpload struct {
-	*Exchange
+	x *Exchange
 	request *http.Request
 	// alarm is what the client is watched with when nobody reads from it any more.
 	alarm *socket.Socket
@@ -29,11 +29,11 @@ type h2cUpload struct {
 
 // newUpload announces the trailer fields that the client announced: others cannot be sent.
 func newUpload(c *crossing, request *http.Request, alarm *socket.Socket) *h2cUpload {
-	u := &h2cUpload{Exchange: c.Exchange, request: request, alarm: alarm}
+	u := &h2cUpload{x: c.x, request: request, alarm: alarm}
 	u.stalled.late = func() { c.cancel(errSlow) }
 	names := request.Header["Trailer"]
 	delete(request.Header, "Trailer")
-	if c.trailer == nil {
+	if c.x.trailer == nil {
 		return u
 	}
 	for _, list := range names {
@@ -61,29 +61,29 @@ func (u *h2cUpload) Read(p []byte) (int, error) {
 	if u.stopped.Load() {
 		return 0, errStopped
 	}
-	n, err := u.body.Read(p)
+	n, err := u.x.body.Read(p)
 	switch {
 	case err == io.EOF:
 		u.complete()
 	case err != nil:
-		u.fail(err)
+		u.x.fail(err)
 	default:
-		u.stalled.begin(u.engine.config.Answer)
+		u.stalled.begin(u.x.engine.config.Answer)
 	}
 	return n, err
 }
 
 // complete hands over the trailers, and has the client watched that nobody reads from any more.
 func (u *h2cUpload) complete() {
-	if u.trailer != nil {
-		for _, f := range u.trailer.trailers() {
+	if u.x.trailer != nil {
+		for _, f := range u.x.trailer.trailers() {
 			name := textproto.CanonicalMIMEHeaderKey(f.Name)
 			if values, announced := u.request.Trailer[name]; announced {
 				u.request.Trailer[strings.Clone(name)] = append(values, strings.Clone(f.Value))
 			}
 		}
 	}
-	u.visitor.watch(u.alarm, underWay)
+	u.x.visitor.watch(u.alarm, underWay)
 }
 
 // Close implements io.Closer. The body is closed by stop.
@@ -96,12 +96,12 @@ func (u *h2cUpload) Close() error {
 func (u *h2cUpload) stop() {
 	u.stopped.Store(true)
 	if !u.reading.TryLock() {
-		u.visitor.stopBody()
+		u.x.visitor.stopBody()
 		u.reading.Lock()
 	}
 	u.stalled.pause()
 	u.reading.Unlock()
-	u.visitor.settleBody()
+	u.x.visitor.settleBody()
 }
 
 var _ io.ReadCloser = (*h2cUpload)(nil)

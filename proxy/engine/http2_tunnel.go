@@ -30,15 +30,15 @@ func (s *http2Stream) change(_ string, h header.Header) (tunnelSide, error) {
 }
 
 // stream is the tunnel behind the head of an extended CONNECT.
-type stream struct{ *http2Stream }
+type stream struct{ s *http2Stream }
 
 // Read implements io.Reader.
 func (t stream) Read(p []byte) (int, error) {
-	if !t.reading.begin(0) {
+	if !t.s.reading.begin(0) {
 		return 0, errLeft
 	}
-	n, err := t.request.Body.Read(p)
-	t.reading.pause()
+	n, err := t.s.request.Body.Read(p)
+	t.s.reading.pause()
 	return n, err
 }
 
@@ -47,26 +47,26 @@ func (t stream) Write(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	if !t.writing.begin(t.conn.engine.config.Write) {
+	if !t.s.writing.begin(t.s.conn.engine.config.Write) {
 		return 0, errLeft
 	}
-	n, err := t.w.Write(p)
-	t.writing.pause()
-	t.unsent = true
+	n, err := t.s.w.Write(p)
+	t.s.writing.pause()
+	t.s.unsent = true
 	if err != nil {
 		return n, err
 	}
-	return n, t.Flush()
+	return n, t.s.Flush()
 }
 
 // CloseWrite implements tunnelSide. The library ends a stream in both directions at once.
 func (t stream) CloseWrite() error { return errors.ErrUnsupported }
 
-func (t stream) leash(other *socket.Socket) { t.watch(other, underWay) }
+func (t stream) leash(other *socket.Socket) { t.s.watch(other, underWay) }
 
 func (t stream) socket() *socket.Socket { return socket.Alarm(t.interrupt) }
 
 func (t stream) interrupt() {
-	t.reading.breakOff()
-	t.writing.breakOff()
+	t.s.reading.breakOff()
+	t.s.writing.breakOff()
 }

@@ -159,11 +159,11 @@ func (f *forwarding) suspect(first []byte) (stale, again bool) {
 	switch {
 	case !likely(first):
 		f.to.distrust()
-		return true, f.Repeatable()
+		return true, f.x.Repeatable()
 	case timesOut(first) && len(first) > len("HTTP/1.1 408"):
 		// The target gave up waiting before it saw the request (RFC 9110 section 15.5.9).
-		n, err := http1.ParseResponse(&f.answer, first, f.Request.Method, f.answerLimits())
-		stale = err == nil && n > 0 && f.answer.Close
+		n, err := http1.ParseResponse(&f.x.answer, first, f.x.Request.Method, f.answerLimits())
+		stale = err == nil && n > 0 && f.x.answer.Close
 		return stale, stale
 	}
 	return false, false

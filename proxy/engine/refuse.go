@@ -44,7 +44,7 @@ func (c *courtesy) extend(now time.Time) bool {
 
 // door is where the connections of a listener come in. It belongs to who accepts them.
 type door struct {
-	*Engine
+	engine *Engine
 	secure bool
 	turned int
 }
@@ -52,16 +52,16 @@ type door struct {
 // admit asks whether a client may connect. It returns nil when the connection was ended.
 func (d *door) admit(accepted net.Conn) *conn {
 	from := originOf(accepted.RemoteAddr())
-	if d.config.Doorman == nil || d.config.Announced.Contains(from.addr) {
-		return newConn(d.Engine, accepted, from, d.secure)
+	if d.engine.config.Doorman == nil || d.engine.config.Announced.Contains(from.addr) {
+		return newConn(d.engine, accepted, from, d.secure)
 	}
-	admitted, refusal := d.config.Doorman.Enter(from.peer)
-	if refusal != nil && (d.secure || !d.courtesy.extend(time.Now())) {
+	admitted, refusal := d.engine.config.Doorman.Enter(from.peer)
+	if refusal != nil && (d.secure || !d.engine.courtesy.extend(time.Now())) {
 		d.turnAway(accepted, refusal)
 		return nil
 	}
-	c := newConn(d.Engine, accepted, from, d.secure)
-	arrival{c}.told(admitted, refusal)
+	c := newConn(d.engine, accepted, from, d.secure)
+	c.told(admitted, refusal)
 	return c
 }
 
@@ -70,10 +70,10 @@ func (d *door) turnAway(accepted net.Conn, r *Refusal) {
 	if d.secure {
 		_ = accepted.Close()
 	} else {
-		socket.Dismiss(accepted, func(come []byte) []byte { return d.curt(come, r) })
+		socket.Dismiss(accepted, func(come []byte) []byte { return d.engine.curt(come, r) })
 	}
 	if d.turned++; d.turned%turnedMost == 0 {
-		d.pause(turnedPause)
+		d.engine.pause(turnedPause)
 	}
 }
 

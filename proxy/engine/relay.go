@@ -11,7 +11,7 @@ import (
 
 // relaying is the body of an answer on its way.
 type relaying struct {
-	*forwarding
+	f *forwarding
 	sink flusher
 	// wrapped is the outermost transformer, nil when there is none: bytes that are sent are counted here only then.
 	wrapped Sink
@@ -22,7 +22,7 @@ const spliceFrom = 64 << 10
 
 // wrap puts the transformers in the way, the last one nearest to the target.
 func (r *relaying) wrap() {
-	sink := r.Exchange.sink()
+	sink := r.f.x.sink()
 	r.sink, r.wrapped = sink, sink
 }
 
@@ -30,11 +30,11 @@ func (r *relaying) wrap() {
 func (r *relaying) pass() error {
 	var trailers header.Header
 	var err error
-	switch length := r.answer.Length; length {
+	switch length := r.f.x.answer.Length; length {
 	case http1.Chunked:
 		trailers, err = r.passChunked()
 	case http1.UntilClose:
-		r.reusable = false
+		r.f.reusable = false
 		err = r.passAll()
 	default:
 		err = r.passCounted(length)
@@ -42,14 +42,14 @@ func (r *relaying) pass() error {
 	if err != nil {
 		return err
 	}
-	r.reusable = r.reusable && r.from == r.got
-	r.note()
+	r.f.reusable = r.f.reusable && r.f.from == r.f.got
+	r.f.note()
 	if r.wrapped != nil {
 		if err := r.wrapped.Close(); err != nil {
-			return breakOff(r.Exchange, err)
+			return breakOff(r.f.x, err)
 		}
 	}
-	return r.end(trailers)
+	return r.f.x.end(trailers)
 }
 
 // write sends a piece on.
@@ -59,10 +59,10 @@ func (r *relaying) write(p []byte) error {
 	}
 	n, err := r.sink.Write(p)
 	if r.wrapped == nil {
-		r.sent += int64(n)
+		r.f.x.sent += int64(n)
 	}
 	if err != nil {
-		return undeliverable(r.Exchange, err)
+		return undeliverable(r.f.x, err)
 	}
 	return nil
 }
@@ -70,21 +70,21 @@ func (r *relaying) write(p []byte) error {
 // await sends on what there is and waits for more. The error is io.EOF as it is, or says what became of the exchange.
 func (r *relaying) await() error {
 	if err := r.sink.Flush(); err != nil {
-		return undeliverable(r.Exchange, err)
+		return undeliverable(r.f.x, err)
 	}
-	r.bound(r.link.sock, r.engine.config.Pause)
-	full := r.got == len(r.buf)
-	if full && r.large == nil {
-		r.grow()
+	r.f.x.bound(r.f.link.sock, r.f.x.engine.config.Pause)
+	full := r.f.got == len(r.f.buf)
+	if full && r.f.large == nil {
+		r.f.grow()
 	}
-	err := r.more()
+	err := r.f.more()
 	// What was read is the client's to take, in a time of its own.
-	r.bound(r.link.sock, 0)
+	r.f.x.bound(r.f.link.sock, 0)
 	if err == io.EOF {
 		return err
 	}
 	if err != nil {
-		return breakOff(r.Exchange, err)
+		return breakOff(r.f.x, err)
 	}
 	return nil
 }
@@ -93,23 +93,23 @@ func (r *relaying) await() error {
 func (r *relaying) awaitMore() error {
 	err := r.await()
 	if err == io.EOF {
-		return breakOff(r.Exchange, io.ErrUnexpectedEOF)
+		return breakOff(r.f.x, io.ErrUnexpectedEOF)
 	}
 	return err
 }
 
 func (r *relaying) passCounted(left int64) error {
 	for {
-		n := int(min(left, int64(r.got-r.from)))
-		if err := r.write(r.buf[r.from : r.from+n]); err != nil {
+		n := int(min(left, int64(r.f.got-r.f.from)))
+		if err := r.write(r.f.buf[r.f.from : r.f.from+n]); err != nil {
 			return err
 		}
-		r.from += n
+		r.f.from += n
 		left -= int64(n)
 		if left == 0 {
 			return nil
 		}
-		if to := r.visitor.plain(); left >= spliceFrom && to != nil && to.Splices() && r.wrapped == nil && r.link.plain() {
+		if to := r.f.x.visitor.plain(); left >= spliceFrom && to != nil && to.Splices() && r.wrapped == nil && r.f.link.plain() {
 			if pipe := socket.NewPipe(); pipe != nil {
 				return r.splice(pipe, to, left)
 			}
@@ -123,57 +123,57 @@ func (r *relaying) passCounted(left int64) error {
 // splice moves the rest of the body from socket to socket.
 func (r *relaying) splice(pipe *socket.Pipe, to *socket.Socket, left int64) error {
 	defer pipe.Release()
-	if err := r.visitor.Flush(); err != nil {
-		return r.gone(err)
+	if err := r.f.x.visitor.Flush(); err != nil {
+		return r.f.x.gone(err)
 	}
 	for left > 0 {
-		r.bound(r.link.sock, r.engine.config.Pause)
-		n, err := pipe.Fill(r.link.sock, left)
-		r.bound(r.link.sock, 0)
+		r.f.x.bound(r.f.link.sock, r.f.x.engine.config.Pause)
+		n, err := pipe.Fill(r.f.link.sock, left)
+		r.f.x.bound(r.f.link.sock, 0)
 		if err != nil {
-			return breakOff(r.Exchange, broken(err))
+			return breakOff(r.f.x, broken(err))
 		}
 		if err := pipe.Empty(to); err != nil {
-			return r.gone(err)
+			return r.f.x.gone(err)
 		}
 		left -= int64(n)
-		r.sent += int64(n)
-		r.visitor.moved(int64(n))
+		r.f.x.sent += int64(n)
+		r.f.x.visitor.moved(int64(n))
 	}
 	return nil
 }
 
 func (r *relaying) passChunked() (header.Header, error) {
-	r.decoder.Reset()
-	r.decoder.Answer = true
+	r.f.x.decoder.Reset()
+	r.f.x.decoder.Answer = true
 	for {
-		piece, n, done, err := r.decoder.Next(r.buf[r.from:r.got])
-		r.from += n
+		piece, n, done, err := r.f.x.decoder.Next(r.f.buf[r.f.from:r.f.got])
+		r.f.from += n
 		if err := r.write(piece); err != nil {
 			return nil, err
 		}
 		switch {
 		case done:
-			return r.decoder.Trailers, nil
+			return r.f.x.decoder.Trailers, nil
 		case errors.Is(err, http1.ErrIncomplete):
 			if err := r.awaitMore(); err != nil {
 				return nil, err
 			}
 		case err != nil:
-			return nil, breakOff(r.Exchange, err)
+			return nil, breakOff(r.f.x, err)
 		}
 	}
 }
 
 func (r *relaying) passAll() error {
 	for {
-		if err := r.write(r.buf[r.from:r.got]); err != nil {
+		if err := r.write(r.f.buf[r.f.from:r.f.got]); err != nil {
 			return err
 		}
-		r.from = r.got
+		r.f.from = r.f.got
 		if err := r.await(); err != nil {
-			if err == io.EOF && r.link.cutOff() {
-				return breakOff(r.Exchange, io.ErrUnexpectedEOF)
+			if err == io.EOF && r.f.link.cutOff() {
+				return breakOff(r.f.x, io.ErrUnexpectedEOF)
 			}
 			if err == io.EOF {
 				return nil

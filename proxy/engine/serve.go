@@ -94,7 +94,7 @@ func (e *Engine) Serve(l net.Listener, secure bool, broke func(error)) {
 	defer rest()
 	defer conns.Wait()
 	defer e.accepting.Add(-1)
-	scarce, in := scarcity{log: e.log}, door{Engine: e, secure: secure}
+	scarce, in := scarcity{log: e.log}, door{engine: e, secure: secure}
 	for {
 		accepted, err := l.Accept()
 		switch {
@@ -163,7 +163,7 @@ func (e *Engine) add(c *conn) {
 }
 
 func (e *Engine) remove(c *conn) {
-	arrival{c}.depart()
+	c.depart()
 	e.came(c)
 	e.mu.Lock()
 	defer e.mu.Unlock()

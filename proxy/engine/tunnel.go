@@ -12,8 +12,8 @@ import (
 
 // upgrade sends a 101 on and then all bytes both ways.
 func (f *forwarding) upgrade() error {
-	a := &f.answer
-	if f.Request.Upgrade == "" || !header.Lists(f.Request.Upgrade, a.Upgrade) {
+	a := &f.x.answer
+	if f.x.Request.Upgrade == "" || !header.Lists(f.x.Request.Upgrade, a.Upgrade) {
 		return fmt.Errorf("%w: it changed to the protocol %q, which was not asked for", ErrAnswer, a.Upgrade)
 	}
 	if f.sending != nil {
@@ -24,18 +24,18 @@ func (f *forwarding) upgrade() error {
 		<-f.sending.ended
 	}
 	f.hooks.Incoming(a.Status, &a.Header)
-	if f.visitor.unwatch() {
-		return f.gone(errLeft)
+	if f.x.visitor.unwatch() {
+		return f.x.gone(errLeft)
 	}
 	f.link.sock.Within(0)
-	f.phase, f.status, f.stream = begun, http.StatusSwitchingProtocols, true
-	visitor, err := f.visitor.change(a.Upgrade, a.Header)
+	f.x.phase, f.x.status, f.x.stream = begun, http.StatusSwitchingProtocols, true
+	visitor, err := f.x.visitor.change(a.Upgrade, a.Header)
 	if err != nil {
-		return f.gone(err)
+		return f.x.gone(err)
 	}
-	t := tunnel{forwarding: f, visitor: visitor, target: targetSide{f.link}}
+	t := tunnel{f: f, visitor: visitor, target: targetSide{f.link}}
 	t.Serve()
-	f.phase = ended
+	f.x.phase = ended
 	return nil
 }
 
@@ -43,7 +43,7 @@ var errLeft = errors.New("it left before the upgrade")
 
 // tunnel is an upgraded connection.
 type tunnel struct {
-	*forwarding
+	f *forwarding
 	visitor, target tunnelSide
 }
 
@@ -52,13 +52,13 @@ func (t *tunnel) Serve() {
 	outward := make(chan struct{})
 	go func() {
 		defer close(outward)
-		passOn(t.target, t.visitor, t.outs[:])
+		passOn(t.target, t.visitor, t.f.x.outs[:])
 	}()
 	// What came right behind the head is first.
-	if _, err := t.visitor.Write(t.buf[t.from:t.got]); err != nil {
+	if _, err := t.visitor.Write(t.f.buf[t.f.from:t.f.got]); err != nil {
 		t.target.interrupt()
 	}
-	passOn(t.visitor, t.target, t.memory.back[:])
+	passOn(t.visitor, t.target, t.f.x.memory.back[:])
 	<-outward
 }
 
@@ -86,22 +86,22 @@ func passOn(to, from tunnelSide, buf []byte) {
 }
 
 // targetSide is the connection to the target.
-type targetSide struct{ *link }
+type targetSide struct{ link *link }
 
 // Read implements io.Reader.
-func (t targetSide) Read(p []byte) (int, error) { return t.stream.Read(p) }
+func (t targetSide) Read(p []byte) (int, error) { return t.link.stream.Read(p) }
 
 // Write implements io.Writer.
-func (t targetSide) Write(p []byte) (int, error) { return t.stream.Write(p) }
+func (t targetSide) Write(p []byte) (int, error) { return t.link.stream.Write(p) }
 
 // CloseWrite implements tunnelSide.
-func (t targetSide) CloseWrite() error { return closeWrite(t.stream) }
+func (t targetSide) CloseWrite() error { return closeWrite(t.link.stream) }
 
-func (t targetSide) leash(other *socket.Socket) { t.sock.LeashPatiently(other) }
+func (t targetSide) leash(other *socket.Socket) { t.link.sock.LeashPatiently(other) }
 
-func (t targetSide) socket() *socket.Socket { return t.sock }
+func (t targetSide) socket() *socket.Socket { return t.link.sock }
 
-func (t targetSide) interrupt() { t.sock.Interrupt() }
+func (t targetSide) interrupt() { t.link.sock.Interrupt() }
 
 // closeWrite ends what is sent over a connection, if that can be done without ending what is received.
 func closeWrite(conn any) error {

@@ -15,7 +15,7 @@ import (
 
 // sending is the body of a request on its way, while the answer is awaited: the target may give it at any time.
 type sending struct {
-	*forwarding
+	f *forwarding
 	// ended is closed when the sending has; done reports that all of the body was sent.
 	ended chan struct{}
 	done  atomic.Bool
@@ -25,11 +25,11 @@ type sending struct {
 
 // upload sends the head, and the body while it receives the answer.
 func (f *forwarding) upload() error {
-	f.buf = f.back
+	f.buf = f.x.back
 	if err := f.sendHead(); err != nil {
 		return err
 	}
-	f.sending = &sending{forwarding: f, ended: make(chan struct{})}
+	f.sending = &sending{f: f, ended: make(chan struct{})}
 	return f.finish(f.sending.Serve())
 }
 
@@ -37,13 +37,13 @@ func (f *forwarding) upload() error {
 func (f *forwarding) sendHead() error {
 	for {
 		l := f.link
-		f.bound(l.sock, f.engine.config.Answer)
+		f.x.bound(l.sock, f.x.engine.config.Answer)
 		err := l.check()
 		if err == nil {
-			_, err = l.stream.Write(f.out)
+			_, err = l.stream.Write(f.x.out)
 		}
 		if err == nil {
-			f.out = f.outs[:0]
+			f.x.out = f.x.outs[:0]
 			return nil
 		}
 		if err == socket.ErrStale && l.overheard() == words {
@@ -87,19 +87,19 @@ func (s *sending) Serve() error {
 		s.send()
 	}()
 	// A target that takes nothing keeps both directions waiting, and Cut reaches neither.
-	spare := context.AfterFunc(s.engine.base, s.link.sock.Interrupt)
+	spare := context.AfterFunc(s.f.x.engine.base, s.f.link.sock.Interrupt)
 	defer spare()
 	// Deferred, since a hook may panic.
 	defer func() {
 		if !whole {
-			s.reusable = false
-			s.link.sock.Interrupt()
-			s.visitor.stopBody()
+			s.f.reusable = false
+			s.f.link.sock.Interrupt()
+			s.f.x.visitor.stopBody()
 		}
 		<-s.ended
-		s.visitor.settleBody()
+		s.f.x.visitor.settleBody()
 	}()
-	err := s.receive()
+	err := s.f.receive()
 	whole = err == nil && s.settled()
 	return err
 }
@@ -128,18 +128,18 @@ func (s *sending) send() {
 	err := s.sendBody()
 	if err == nil {
 		s.done.Store(true)
-		s.limit(s.engine.config.Answer)
+		s.limit(s.f.x.engine.config.Answer)
 		// From now on nobody reads from the client, and it could leave unseen.
-		s.visitor.watch(s.link.sock, underWay)
+		s.f.x.visitor.watch(s.f.link.sock, underWay)
 		return
 	}
 	if unread, ok := errors.AsType[*unreadable](err); ok {
-		s.fail(unread.error)
-		s.link.sock.Interrupt()
+		s.f.x.fail(unread.error)
+		s.f.link.sock.Interrupt()
 		return
 	}
 	// The target takes no more; it may have answered before.
-	s.limit(s.engine.config.Answer)
+	s.limit(s.f.x.engine.config.Answer)
 }
 
 // limit bounds what is awaited of the target as long as its answer has not begun; that has bounds of its own.
@@ -147,10 +147,10 @@ func (s *sending) limit(d time.Duration) {
 	if s.answering.Load() {
 		return
 	}
-	s.bound(s.link.sock, d)
+	s.f.x.bound(s.f.link.sock, d)
 	if s.answering.Load() {
 		// It began meanwhile.
-		s.bound(s.link.sock, s.engine.config.Pause)
+		s.f.x.bound(s.f.link.sock, s.f.x.engine.config.Pause)
 	}
 }
 
@@ -158,17 +158,17 @@ func (s *sending) limit(d time.Duration) {
 type unreadable struct{ error }
 
 func (s *sending) sendBody() error {
-	buf := s.engine.borrow()
+	buf := s.f.x.engine.borrow()
 	var pipe *socket.Pipe
 	var err error
-	if s.Request.Length < 0 {
+	if s.f.x.Request.Length < 0 {
 		err = s.sendChunked(buf[:])
 	} else {
 		pipe, err = s.sendCounted(buf[:])
 	}
-	s.engine.giveBack(buf)
+	s.f.x.engine.giveBack(buf)
 	if pipe != nil {
-		return s.moveBody(pipe, s.spliced)
+		return s.moveBody(pipe, s.f.x.spliced)
 	}
 	return err
 }
@@ -177,12 +177,12 @@ func (s *sending) sendBody() error {
 // pipe for that.
 func (s *sending) sendCounted(buf []byte) (*socket.Pipe, error) {
 	for {
-		if b := s.spliced; b != nil && s.link.plain() && b.movable() >= spliceFrom {
+		if b := s.f.x.spliced; b != nil && s.f.link.plain() && b.movable() >= spliceFrom {
 			if pipe := socket.NewPipe(); pipe != nil {
 				return pipe, nil
 			}
 		}
-		n, err := s.body.Read(buf)
+		n, err := s.f.x.body.Read(buf)
 		if n > 0 {
 			if err := s.write(buf[:n]); err != nil {
 				return nil, err
@@ -205,23 +205,23 @@ func (s *sending) moveBody(pipe *socket.Pipe, b *bodyReader) error {
 		if last != nil && last != io.EOF {
 			return &unreadable{last}
 		}
-		if err := pipe.Empty(s.link.sock); err != nil || last == io.EOF {
+		if err := pipe.Empty(s.f.link.sock); err != nil || last == io.EOF {
 			return err
 		}
 	}
 }
 
 func (s *sending) write(p []byte) error {
-	_, err := s.link.stream.Write(p)
+	_, err := s.f.link.stream.Write(p)
 	return err
 }
 
 // trailers are those of the client's body.
 func (s *sending) trailers() header.Header {
-	if s.trailer == nil {
+	if s.f.x.trailer == nil {
 		return nil
 	}
-	return s.trailer.trailers()
+	return s.f.x.trailer.trailers()
 }
 
 // frame is the room before a chunk for its size.
@@ -229,7 +229,7 @@ const frame = 8
 
 func (s *sending) sendChunked(buf []byte) error {
 	for {
-		n, err := s.body.Read(buf[frame : len(buf)-2])
+		n, err := s.f.x.body.Read(buf[frame : len(buf)-2])
 		if n > 0 {
 			if err := s.write(chunkOf(buf, n)); err != nil {
 				return err
