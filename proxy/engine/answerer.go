@@ -237,11 +237,9 @@ func (r rest) Write(p []byte) (int, error) { return r.c.stream.Write(p) }
 // CloseWrite implements tunnelSide.
 func (r rest) CloseWrite() error { return closeWrite(r.c.stream) }
 
-func (r rest) leash(other *socket.Socket) { r.c.sock.LeashPatiently(other) }
+func (r rest) watch(other *socket.Interruption) { r.c.sock.NotifyBroken(other) }
 
-func (r rest) socket() *socket.Socket { return r.c.sock }
-
-func (r rest) interrupt() { r.c.sock.Interrupt() }
+func (r rest) interruption() *socket.Interruption { return r.c.sock.Interruption() }
 
 func (a *answerer) plain() *socket.Socket {
 	if c := a.conn; c.stream == net.Conn(c.sock) && a.framing == counted {
@@ -256,17 +254,17 @@ func (a *answerer) bonds() *bonds { return &a.conn.bound }
 
 // watch takes a client that has ended its side for one that waits for the answer, as RFC 9293 section 3.6 allows. With TLS it
 // would have told so within the connection, and a place in a queue is not kept for it.
-func (a *answerer) watch(s *socket.Socket, stage stage) {
+func (a *answerer) watch(waiting *socket.Interruption, stage stage) {
 	if c := a.conn; stage == underWay && c.stream == net.Conn(c.sock) {
-		c.sock.LeashPatiently(s)
+		c.sock.NotifyBroken(waiting)
 		return
 	}
-	a.conn.sock.Leash(s)
+	a.conn.sock.NotifyClosed(waiting)
 }
 
-func (a *answerer) unwatch() bool { return a.conn.sock.Unleash() }
+func (a *answerer) unwatch() bool { return a.conn.sock.StopNotify() }
 
-func (a *answerer) lost() bool { return a.conn.sock.Slipped() }
+func (a *answerer) lost() bool { return a.conn.sock.Gone() }
 
 func (a *answerer) stopBody() { a.conn.sock.Nudge() }
 

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestAwait_EndsWithTheVisitor(t *testing.T) {
+func TestAwait_EndsWithTheClient(t *testing.T) {
 	w := &waiting{turn: make(chan struct{}), waits: make(chan error, 1)}
 	r := serving(t, Config{Handler: w, Timeouts: brisk})
 	c := dial(t, r.address)

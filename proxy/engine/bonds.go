@@ -124,7 +124,7 @@ func (u *Upstream) takeBound(b *bonds, client string) *link {
 // bind keeps a connection for the client of the exchange alone, whatever Limits.Kept says. It takes the place of another
 // client's only for one that authenticates itself: the mere offer to do so is made to all.
 func (u *Upstream) bind(x *Exchange, l *link, midway bool) {
-	b, client := x.visitor.bonds(), x.Request.Peer
+	b, client := x.client.bonds(), x.Request.Peer
 	if l.used, l.owner = true, b; l.client != client {
 		l.client = strings.Clone(client)
 	}
@@ -165,13 +165,13 @@ func (u *Upstream) unbind(b *bonds) {
 
 // Bound reports that the client's connection has one to that target which is its own: NTLM or Negotiate was spoken there.
 // Requests of the client that could go to several targets must go to this one. With nil it reports that there is any.
-func (x *Exchange) Bound(to *Upstream) bool { return x.visitor != nil && x.visitor.bonds().has(to) }
+func (x *Exchange) Bound(to *Upstream) bool { return x.client != nil && x.client.bonds().has(to) }
 
 // takeBound takes the connection that is bound to the client's, if there is one for this request. A stream of HTTP/2 that
 // has no part in a handshake does not get between its steps.
 func (f *forwarding) takeBound() error {
 	f.link = nil
-	b := f.x.visitor.bonds()
+	b := f.x.client.bonds()
 	if !b.some.Load() {
 		return nil
 	}

@@ -29,7 +29,7 @@ type conn struct {
 	// x is the exchange under way, or the one that the next request is read into; nil while the connection rests.
 	x *Exchange
 	// inbox and answerer are those of x.
-	inbox *inbox
+	inbox    *inbox
 	answerer *answerer
 	// refused is what the first request is answered where the doorman did not let the client in; admitted is what he let
 	// in, nil without a doorman, and held reports that it has a request under way.
@@ -205,7 +205,7 @@ func (c *conn) take() {
 	// Who is refused before its head was read must not be taken for whom the memory served before.
 	x.head = http1.Request{Header: x.head.Header[:0]}
 	c.answerer.conn = c
-	x.visitor = c.answerer
+	x.client = c.answerer
 }
 
 // rest gives the exchange back when there is nothing left of a request.
@@ -213,7 +213,7 @@ func (c *conn) rest() {
 	if c.x == nil || c.inbox.from < c.inbox.to {
 		return
 	}
-	c.x.visitor, c.answerer.conn, c.x.reader.conn = nil, nil, nil
+	c.x.client, c.answerer.conn, c.x.reader.conn = nil, nil, nil
 	c.inbox.reset(nil)
 	c.engine.exchanges.Put(c.x)
 	c.x, c.inbox, c.answerer = nil, nil, nil

@@ -183,7 +183,7 @@ func compare(t *testing.T, got, want http1test.Message) {
 	}
 }
 
-// answersOf is a target that gives each visitor the answer that its path names.
+// answersOf is a target that gives each client the answer that its path names.
 func answersOf(t *testing.T, answers []http1test.Case) net.Listener {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -213,7 +213,7 @@ func answersOf(t *testing.T, answers []http1test.Case) net.Listener {
 	return l
 }
 
-// A visitor gets what a strict reader sees in the answer, and nothing that could be taken for one where it is refused.
+// A client gets what a strict reader sees in the answer, and nothing that could be taken for one where it is refused.
 func TestEngine_HoldsToTheCorpusOfAnswers(t *testing.T) {
 	answers := http1test.Answers(t)
 	p := &carrier{hooks: none{}}

@@ -81,7 +81,7 @@ func (f *forwarding) invite() error {
 		return nil
 	}
 	f.x.Request.Header.Drop(header.SetOf(header.Expect))
-	if err := f.x.visitor.inform(http.StatusContinue, nil); err != nil {
+	if err := f.x.client.inform(http.StatusContinue, nil); err != nil {
 		return fmt.Errorf("%w: %w", ErrGone, err)
 	}
 	return nil

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"gateway/proxy/http1"
-	client "gateway/proxy/peer"
+	announce "gateway/proxy/peer"
 )
 
 // Doorman decides which clients may connect, and how much each may have under way. It is called by many goroutines at
@@ -53,7 +53,7 @@ func (c *conn) introduce() error {
 	c.sock.Within(c.engine.config.Timeouts.Head)
 	var read []byte
 	for {
-		h, more, err := client.ParseHeader(read)
+		h, more, err := announce.ParseHeader(read)
 		if err == nil {
 			switch {
 			case h.Source.IsValid():
@@ -64,7 +64,7 @@ func (c *conn) introduce() error {
 			}
 			return nil
 		}
-		if !errors.Is(err, client.ErrIncomplete) {
+		if !errors.Is(err, announce.ErrIncomplete) {
 			return err
 		}
 		n := len(read)
@@ -175,7 +175,7 @@ func (c *conn) shake() bool {
 		_, _ = secured.Write([]byte(inadequate))
 		return false
 	}
-	c.engine.http2.serveConn(c.answerer.conn, secured)
+	c.engine.http2.serveConn(c, secured)
 	return false
 }
 

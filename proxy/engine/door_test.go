@@ -13,10 +13,10 @@ import (
 	"testing"
 	"time"
 
-	client "gateway/proxy/peer"
+	announce "gateway/proxy/peer"
 )
 
-// few is a doorman who lets in as many connections of each visitor, and as many requests over them; 0 is any number of
+// few is a doorman who lets in as many connections of each client, and as many requests over them; 0 is any number of
 // those.
 type few struct {
 	most, requests int
@@ -81,7 +81,7 @@ func (f *few) countRequests(peer string) int {
 	return f.underWay[peer]
 }
 
-// teller answers with the address of the visitor.
+// teller answers with the address of the client.
 type teller struct{}
 
 func (teller) Serve(x *Exchange) { _ = x.Reply(http.StatusOK, nil, []byte(x.Request.Peer)) }
@@ -172,7 +172,7 @@ func TestDoorman_HoldsNobodyWhoIsSlow(t *testing.T) {
 	}
 }
 
-// An answer of HTTP/1.1 would be none to a visitor of HTTP/2.
+// An answer of HTTP/1.1 would be none to a client of HTTP/2.
 func TestDoorman_EndsHTTP2AtOnce(t *testing.T) {
 	r := serving(t, Config{Handler: teller{}, Doorman: &few{inside: map[string]int{}}})
 	c := dial(t, r.address)
@@ -222,8 +222,8 @@ func unheard(t *testing.T, address string) {
 	})
 }
 
-func TestAnnounced_SayWhoTheVisitorIs(t *testing.T) {
-	trusted, err := client.ParseNetworks("127.0.0.1/32")
+func TestAnnounced_SayWhoTheClientIs(t *testing.T) {
+	trusted, err := announce.ParseNetworks("127.0.0.1/32")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -263,7 +263,7 @@ func TestAnnounced_SayWhoTheVisitorIs(t *testing.T) {
 
 // A header that comes in pieces is one too, also before TLS.
 func TestAnnounced_BeforeTLS(t *testing.T) {
-	trusted, err := client.ParseNetworks("127.0.0.0/8")
+	trusted, err := announce.ParseNetworks("127.0.0.0/8")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -282,7 +282,7 @@ func TestAnnounced_BeforeTLS(t *testing.T) {
 }
 
 func TestAnnounced_OthersAreNotAsked(t *testing.T) {
-	elsewhere, err := client.ParseNetworks("192.0.2.0/24")
+	elsewhere, err := announce.ParseNetworks("192.0.2.0/24")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -144,7 +144,7 @@ func TestDrain_CutsLongExchanges(t *testing.T) {
 			p.say("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\npart")
 			_, _ = p.rest()
 		}},
-		{"whose visitors take nothing", "GET / HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 200 OK\r\n", endless},
+		{"whose clients take nothing", "GET / HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 200 OK\r\n", endless},
 		{"that wait for the body of the request", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\npart", "", func(p *peer) { _, _ = p.rest() }},
 		{"that wait for the next chunk", "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n4\r\npart\r\n", "", func(p *peer) { _, _ = p.rest() }},
 	} {

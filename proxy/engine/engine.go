@@ -9,7 +9,7 @@ import (
 	"log/slog"
 	"time"
 
-	client "gateway/proxy/peer"
+	announce "gateway/proxy/peer"
 )
 
 // Config says how an engine serves. A duration or limit of 0 means its default. A negative duration means that nothing
@@ -23,7 +23,7 @@ type Config struct {
 	Doorman Doorman
 	// Announced are those whose connections begin with a PROXY header that says who the client is, before TLS. One that
 	// does not begin so ends without an answer. Nil is nobody.
-	Announced *client.Networks
+	Announced *announce.Networks
 	// Log may be nil: nothing is logged then.
 	Log *slog.Logger
 	Timeouts
@@ -83,7 +83,7 @@ type Timeouts struct {
 	// Head is how long a client may take to send the head of a request, from its first byte on, and before it for the
 	// TLS handshake. The connection then ends without an answer. HTTP/2 has Idle in its place. Default 10 s.
 	Head time.Duration
-	// Idle is how long a connection stays open between two requests, and before its first. Visitors of HTTP/2 who send
+	// Idle is how long a connection stays open between two requests, and before its first. Clients of HTTP/2 who send
 	// nothing for as long are asked whether they are still there, whatever is under way. Default 2 min.
 	Idle time.Duration
 	// Body is how long a client may send nothing of a body that is awaited. Default 1 min.

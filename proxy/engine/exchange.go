@@ -26,8 +26,8 @@ type Exchange struct {
 	// targets of H2C the shorter of both holds.
 	Connect time.Duration
 
-	engine  *Engine
-	visitor visitor
+	engine *Engine
+	client client
 	// body is the client's as it comes, nil when there is none or when all of it is in whole.
 	body io.Reader
 	// These are for a client that speaks HTTP/1.1: what was read, what writes, and the parts of the request.
@@ -191,8 +191,8 @@ func (x *Exchange) sink() Sink {
 // ErrTimeout when the time is over, and ErrGone when the client left meanwhile or the engine ends.
 func (x *Exchange) Await(turn <-chan struct{}, d time.Duration) error {
 	gone := make(chan struct{})
-	x.visitor.watch(socket.Alarm(sync.OnceFunc(func() { close(gone) })), queued)
-	defer x.visitor.unwatch()
+	x.client.watch(socket.NewInterruption(sync.OnceFunc(func() { close(gone) })), queued)
+	defer x.client.unwatch()
 	var late <-chan time.Time
 	if d = x.left(d); d > 0 {
 		timer := time.NewTimer(d)
@@ -215,7 +215,7 @@ func (x *Exchange) Await(turn <-chan struct{}, d time.Duration) error {
 func (x *Exchange) Abort() {
 	if x.phase != ended && x.phase != aborted {
 		x.phase = aborted
-		x.visitor.abort()
+		x.client.abort()
 	}
 }
 
@@ -269,7 +269,7 @@ func (x *Exchange) begin(status int, h header.Header, length int64) error {
 		// It may not tell one (RFC 9110 section 8.6), whatever the target does.
 		length = -1
 	}
-	if err := x.visitor.begin(status, h, length); err != nil {
+	if err := x.client.begin(status, h, length); err != nil {
 		return x.gone(err)
 	}
 	return nil
@@ -277,7 +277,7 @@ func (x *Exchange) begin(status int, h header.Header, length int64) error {
 
 // end completes the answer.
 func (x *Exchange) end(trailers header.Header) error {
-	if err := x.visitor.end(trailers); err != nil {
+	if err := x.client.end(trailers); err != nil {
 		return x.gone(err)
 	}
 	x.phase = ended

@@ -18,8 +18,8 @@ func (x *Exchange) gone(err error) error {
 
 // breakOff ends an exchange whose answer cannot be completed. If nothing of it was sent yet, it is as if it had not begun.
 func breakOff(x *Exchange, err error) error {
-	gone, unread := x.visitor.lost(), x.unread()
-	if !gone && len(x.wraps) == 0 && x.visitor.recall() {
+	gone, unread := x.client.lost(), x.unread()
+	if !gone && len(x.wraps) == 0 && x.client.recall() {
 		x.phase, x.status, x.sent, x.stream, x.relayed = asked, 0, 0, false, false
 		if unread != nil {
 			return unread
@@ -40,7 +40,7 @@ func breakOff(x *Exchange, err error) error {
 
 // undeliverable tells a transformer that failed from a client that is gone.
 func undeliverable(x *Exchange, err error) error {
-	if len(x.wraps) > 0 && !x.visitor.lost() {
+	if len(x.wraps) > 0 && !x.client.lost() {
 		return breakOff(x, err)
 	}
 	return x.gone(err)

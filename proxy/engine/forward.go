@@ -59,7 +59,7 @@ func (f *forwarding) carry() error {
 
 // forwarding is an exchange on its way over one connection to a target that speaks HTTP/1.1.
 type forwarding struct {
-	x *Exchange
+	x     *Exchange
 	to    *Upstream
 	path  string
 	hooks Hooks
@@ -132,7 +132,7 @@ func (f *forwarding) ask() error {
 	for {
 		l := f.link
 		f.x.bound(l.sock, f.x.engine.config.Answer)
-		f.x.visitor.watch(l.sock, underWay)
+		f.x.client.watch(l.sock.Interruption(), underWay)
 		n, sent, err := f.await(l)
 		again := false
 		if err == nil && l.used {
@@ -152,7 +152,7 @@ func (f *forwarding) ask() error {
 		}
 		l.close()
 		switch {
-		case f.x.visitor.unwatch() || errors.Is(failed, ErrTimeout):
+		case f.x.client.unwatch() || errors.Is(failed, ErrTimeout):
 			return failed
 		case f.step:
 			return f.unbound()
@@ -220,7 +220,7 @@ func (f *forwarding) failed(err error) error {
 	switch {
 	case f.x.unread() != nil:
 		return f.x.unread()
-	case f.x.visitor.lost():
+	case f.x.client.lost():
 		return fmt.Errorf("%w: %w", ErrGone, err)
 	case err == ErrRecalled:
 		return fmt.Errorf("%w: %w", ErrAnswer, err)
@@ -299,7 +299,7 @@ func (f *forwarding) receive() error {
 		if hints > mostHints || f.hinted > mostHinted {
 			return errHints
 		}
-		if err := f.x.visitor.inform(a.Status, a.Header); err != nil {
+		if err := f.x.client.inform(a.Status, a.Header); err != nil {
 			return f.x.gone(err)
 		}
 	}
@@ -349,7 +349,7 @@ func (f *forwarding) moreLines() error {
 // drop closes a connection that finish did not put away, since a hook panicked.
 func (f *forwarding) drop() {
 	if f.link != nil {
-		f.x.visitor.unwatch()
+		f.x.client.unwatch()
 		f.link.close()
 	}
 }
@@ -357,7 +357,7 @@ func (f *forwarding) drop() {
 // finish puts the connection away.
 func (f *forwarding) finish(err error) error {
 	switch {
-	case f.x.visitor.unwatch() || err != nil && !errors.Is(err, ErrDeclined) || !f.reusable:
+	case f.x.client.unwatch() || err != nil && !errors.Is(err, ErrDeclined) || !f.reusable:
 		f.link.close()
 	case f.binds || f.x.Request.Binds || f.link.owner != nil:
 		f.to.bind(f.x, f.link, f.x.answer.Handshake)
@@ -380,7 +380,7 @@ func (f *forwarding) relay() error {
 		// So that the client is not told of an early answer that is none.
 		if !f.sending.settled() {
 			// While the target takes nothing of the body, nobody reads from the client, and it could leave unseen.
-			f.x.visitor.watch(f.link.sock, underWay)
+			f.x.client.watch(f.link.sock.Interruption(), underWay)
 		}
 	}
 	// The response has begun, and has its own time limits to the client.
@@ -406,7 +406,7 @@ func (f *forwarding) relay() error {
 	if err := f.x.begin(a.Status, a.Header, length); err != nil {
 		return err
 	}
-	body := relaying{f: f, sink: f.x.visitor}
+	body := relaying{f: f, sink: f.x.client}
 	if len(f.x.wraps) > 0 {
 		body.wrap()
 	}
@@ -425,13 +425,13 @@ type base struct{ x *Exchange }
 
 // Write implements Sink.
 func (b base) Write(p []byte) (int, error) {
-	n, err := b.x.visitor.Write(p)
+	n, err := b.x.client.Write(p)
 	b.x.sent += int64(n)
 	return n, err
 }
 
 // Flush implements Sink.
-func (b base) Flush() error { return b.x.visitor.Flush() }
+func (b base) Flush() error { return b.x.client.Flush() }
 
 // Close implements Sink.
 func (b base) Close() error { return nil }

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-func TestEngine_NoticesVisitorsThatLeave(t *testing.T) {
+func TestEngine_NoticesClientsThatLeave(t *testing.T) {
 	asked, release := make(chan struct{}), make(chan struct{})
 	r, p := through(t, func(http.ResponseWriter, *http.Request) {
 		close(asked)
@@ -25,7 +25,7 @@ func TestEngine_NoticesVisitorsThatLeave(t *testing.T) {
 	}
 	_, _ = io.WriteString(conn, "GET /slow/ HTTP/1.1\r\nHost: h\r\n\r\n")
 	<-asked
-	// A visitor that ends its side only may wait for the answer.
+	// A client that ends its side only may wait for the answer.
 	_ = conn.(*net.TCPConn).SetLinger(0)
 	_ = conn.Close()
 	select {
@@ -34,12 +34,12 @@ func TestEngine_NoticesVisitorsThatLeave(t *testing.T) {
 			t.Errorf("%v, want ErrGone", err)
 		}
 	case <-time.After(3 * time.Second):
-		t.Error("the visitor left unnoticed")
+		t.Error("the client left unnoticed")
 	}
 }
 
-// A visitor that has nothing more to send may end its side and wait (RFC 9293 section 3.6), whatever it asked for.
-func TestEngine_AnswersVisitorsThatEndedTheirSide(t *testing.T) {
+// A client that has nothing more to send may end its side and wait (RFC 9293 section 3.6), whatever it asked for.
+func TestEngine_AnswersClientsThatEndedTheirSide(t *testing.T) {
 	for name, c := range map[string]struct{ ask, answer, want string }{
 		"a request": {"GET / HTTP/1.0\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", "ok"},
 		"a body":    {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", "ok"},

@@ -75,7 +75,7 @@ func (h *http2Client) forward(x *Exchange, path string, hooks Hooks) error {
 	if x.Request.Upgrade != "" {
 		return fmt.Errorf("%w: it is spoken to in HTTP/2, where no connection changes to %q", ErrAnswer, x.Request.Upgrade)
 	}
-	c := crossing{x: x, client: h, hooks: hooks, informed: make(chan informational, 8)}
+	c := crossing{x: x, to: h, hooks: hooks, informed: make(chan informational, 8)}
 	err := c.Serve(path)
 	if h.upstream.leaving() {
 		h.transport.CloseIdleConnections()
@@ -85,9 +85,9 @@ func (h *http2Client) forward(x *Exchange, path string, hooks Hooks) error {
 
 // crossing is an exchange on its way to a target that speaks HTTP/2.
 type crossing struct {
-	x *Exchange
-	client *http2Client
-	hooks  Hooks
+	x     *Exchange
+	to    *http2Client
+	hooks Hooks
 	// cancel breaks the exchange off at the target.
 	cancel context.CancelCauseFunc
 	// upload is the body on its way, nil when there is none or when it is in memory.
@@ -132,18 +132,18 @@ func (c *crossing) Serve(path string) error {
 	// Deferred, since a hook may panic.
 	defer func() { c.settle(a) }()
 	if c.x.Repeatable() {
-		c.client.upstream.recalling.note(&c.cancel)
+		c.to.upstream.recalling.note(&c.cancel)
 	}
 	request := c.compose(ctx, path)
 	answers := make(chan answered, 1)
 	c.connecting.begin(c.x.Connect)
 	go func() {
-		response, err := c.client.transport.RoundTrip(request) //nolint:bodyclose // It is closed by settle.
+		response, err := c.to.transport.RoundTrip(request) //nolint:bodyclose // It is closed by settle.
 		answers <- answered{response, err}
 	}()
 	a = c.await(answers)
 	c.connecting.pause()
-	c.client.upstream.recalling.forget(&c.cancel)
+	c.to.upstream.recalling.forget(&c.cancel)
 	err := a.err
 	if err == nil && context.Cause(ctx) == ErrRecalled {
 		err = ErrRecalled
@@ -157,7 +157,7 @@ func (c *crossing) Serve(path string) error {
 // settle breaks off what is still under way.
 func (c *crossing) settle(a answered) {
 	c.connecting.pause()
-	c.client.upstream.recalling.forget(&c.cancel)
+	c.to.upstream.recalling.forget(&c.cancel)
 	c.cancel(nil)
 	if a.Response != nil {
 		_ = a.Body.Close()
@@ -165,7 +165,7 @@ func (c *crossing) settle(a answered) {
 	if c.upload != nil {
 		c.upload.stop()
 	}
-	c.x.visitor.unwatch()
+	c.x.client.unwatch()
 }
 
 // await relays informational answers until the answer comes.
@@ -185,7 +185,7 @@ func (c *crossing) await(answers <-chan answered) answered {
 
 func (c *crossing) inform(i informational) {
 	c.hooks.Incoming(i.status, &i.header)
-	if err := c.x.visitor.inform(i.status, i.header); err != nil {
+	if err := c.x.client.inform(i.status, i.header); err != nil {
 		c.cancel(errLeft)
 	}
 }
@@ -220,7 +220,7 @@ func (c *crossing) compose(ctx context.Context, path string) *http.Request {
 	r := &c.x.Request
 	host := r.Host
 	if host == "" {
-		host = c.client.address
+		host = c.to.address
 	}
 	out := append(c.x.answer.Header[:0], r.Header...)
 	c.hooks.Outgoing(&out)
@@ -251,7 +251,7 @@ func (c *crossing) compose(ctx context.Context, path string) *http.Request {
 func (c *crossing) address(host, path string) *url.URL {
 	query, asked := strings.CutPrefix(c.x.Request.Query, "?")
 	u := &url.URL{
-		Scheme: "http", Host: c.client.address, Opaque: strings.Clone(path),
+		Scheme: "http", Host: c.to.address, Opaque: strings.Clone(path),
 		RawQuery: strings.Clone(query), ForceQuery: asked && query == "",
 	}
 	if strings.HasPrefix(path, "//") {
@@ -262,13 +262,13 @@ func (c *crossing) address(host, path string) *url.URL {
 
 // attach gives the request its body.
 func (c *crossing) attach(request *http.Request) {
-	alarm := socket.Alarm(func() { c.cancel(errLeft) })
+	waiting := socket.NewInterruption(func() { c.cancel(errLeft) })
 	if c.x.body != nil {
-		c.upload = newUpload(c, request, alarm)
+		c.upload = newUpload(c, request, waiting)
 		request.Body, request.ContentLength = c.upload, c.x.Request.Length
 		return
 	}
-	c.x.visitor.watch(alarm, underWay)
+	c.x.client.watch(waiting, underWay)
 	if len(c.x.whole) == 0 {
 		return
 	}
@@ -285,7 +285,7 @@ func (c *crossing) failed(ctx context.Context, err error) error {
 	}
 	var dial undialled
 	switch cause := context.Cause(ctx); {
-	case c.x.visitor.lost() || errors.Is(cause, errLeft):
+	case c.x.client.lost() || errors.Is(cause, errLeft):
 		return fmt.Errorf("%w: %w", ErrGone, err)
 	case errors.As(err, &dial):
 		return unreachable(dial.error)

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-func TestH2C_IsToldThatAVisitorOfHTTP1IsGone(t *testing.T) {
+func TestH2C_IsToldThatAClientOfHTTP1IsGone(t *testing.T) {
 	asked, left := make(chan bool), make(chan bool)
 	r, p := throughPlain(t, Config{}, func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)

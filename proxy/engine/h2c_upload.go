@@ -16,10 +16,10 @@ import (
 // h2cUpload is a request's body on its way to a target that speaks HTTP/2. The library reads it with a goroutine of its
 // own, and may do so for longer than the exchange lasts; from the client nothing is read any more after stop.
 type h2cUpload struct {
-	x *Exchange
+	x       *Exchange
 	request *http.Request
-	// alarm is what the client is watched with when nobody reads from it any more.
-	alarm *socket.Socket
+	// waiting is interrupted when the client leaves while nobody reads from it any more.
+	waiting *socket.Interruption
 	// stalled bounds how long the target may take nothing.
 	stalled wait
 	stopped atomic.Bool
@@ -28,8 +28,8 @@ type h2cUpload struct {
 }
 
 // newUpload announces the trailer fields that the client announced: others cannot be sent.
-func newUpload(c *crossing, request *http.Request, alarm *socket.Socket) *h2cUpload {
-	u := &h2cUpload{x: c.x, request: request, alarm: alarm}
+func newUpload(c *crossing, request *http.Request, waiting *socket.Interruption) *h2cUpload {
+	u := &h2cUpload{x: c.x, request: request, waiting: waiting}
 	u.stalled.late = func() { c.cancel(errSlow) }
 	names := request.Header["Trailer"]
 	delete(request.Header, "Trailer")
@@ -83,7 +83,7 @@ func (u *h2cUpload) complete() {
 			}
 		}
 	}
-	u.x.visitor.watch(u.alarm, underWay)
+	u.x.client.watch(u.waiting, underWay)
 }
 
 // Close implements io.Closer. The body is closed by stop.
@@ -96,12 +96,12 @@ func (u *h2cUpload) Close() error {
 func (u *h2cUpload) stop() {
 	u.stopped.Store(true)
 	if !u.reading.TryLock() {
-		u.x.visitor.stopBody()
+		u.x.client.stopBody()
 		u.reading.Lock()
 	}
 	u.stalled.pause()
 	u.reading.Unlock()
-	u.x.visitor.settleBody()
+	u.x.client.settleBody()
 }
 
 var _ io.ReadCloser = (*h2cUpload)(nil)

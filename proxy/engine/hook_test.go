@@ -11,7 +11,7 @@ import (
 	"gateway/proxy/header"
 )
 
-// A hook that panics while the body is still to come leaves nobody reading from the visitor.
+// A hook that panics while the body is still to come leaves nobody reading from the client.
 func TestForward_EndsAnUploadWhoseHookPanics(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 // http2Stream is one exchange of a client that speaks HTTP/2: it is the client of that exchange. It is used again for
 // another one unless something may still hold it.
 type http2Stream struct {
-	leash
+	streamDeparture
 	http2Body
 	conn *http2Conn
 	x    *Exchange
@@ -36,7 +36,7 @@ type http2Stream struct {
 
 func newHTTP2Stream() *http2Stream {
 	s := new(http2Stream)
-	s.pull, s.reading.late, s.writing.late = s.leash.interrupt, s.stopBody, s.reset
+	s.signal, s.reading.late, s.writing.late = s.Signal, s.stopBody, s.reset
 	return s
 }
 
@@ -46,7 +46,7 @@ func (s *http2Stream) start(v *http2Conn, w http.ResponseWriter, r *http.Request
 	s.conn, s.x, s.w = v, x, w
 	s.http2Body.request, s.http2Body.received, s.patience = r, &x.received, v.engine.config.Body
 	s.framing, s.left, s.unsent, s.held, s.changed, s.aborted = noBody, 0, false, 0, false, false
-	x.visitor = s
+	x.client = s
 	x.reset()
 }
 
@@ -81,7 +81,7 @@ func (s *http2Stream) finish() bool {
 	if s.changed {
 		s.conn.tunnel(-1)
 	}
-	s.x.visitor, s.x.body, s.x.trailer = nil, nil, nil
+	s.x.client, s.x.body, s.x.trailer = nil, nil, nil
 	s.conn.engine.exchanges.Put(s.x)
 	clear(s.head.keys)
 	s.conn, s.x, s.w, s.request = nil, nil, nil, nil
@@ -212,6 +212,12 @@ func (s *http2Stream) moved(int64) {}
 
 func (s *http2Stream) bonds() *bonds { return &s.conn.client.bound }
 
-func (s *http2Stream) watch(to *socket.Socket, _ stage) { s.tie(s.request.Context(), to) }
+func (s *http2Stream) watch(waiting *socket.Interruption, _ stage) {
+	s.bind(s.request.Context(), waiting)
+}
 
-var _ visitor = (*http2Stream)(nil)
+func (s *http2Stream) unwatch() (gone bool) { return s.Stop() }
+
+func (s *http2Stream) lost() bool { return s.Gone() }
+
+var _ client = (*http2Stream)(nil)

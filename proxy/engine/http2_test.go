@@ -172,7 +172,7 @@ func TestHTTP2_CarriesBothDirectionsAtOnce(t *testing.T) {
 	})
 }
 
-func TestHTTP2_TellsTheTargetThatTheVisitorIsGone(t *testing.T) {
+func TestHTTP2_TellsTheTargetThatTheClientIsGone(t *testing.T) {
 	schemes(t, func(t *testing.T, scheme Scheme) {
 		for _, path := range []string{"/before", "/amid"} {
 			asked, left := make(chan bool, 1), make(chan bool, 1)
@@ -237,7 +237,7 @@ type editing struct{ x *Exchange }
 func (editing) Outgoing(h *header.Header) { h.Add("X-To-Target", "1") }
 
 func (e editing) Incoming(_ int, h *header.Header) {
-	h.Add("X-To-Visitor", "1")
+	h.Add("X-To-Client", "1")
 	e.x.Transform(func(to Sink) Sink { return upper{to} })
 }
 
@@ -268,7 +268,7 @@ func TestHTTP2_TransformsBodies(t *testing.T) {
 			fmt.Fprintf(w, "%s %s %d", body, r.Header.Get("X-To-Target"), r.ContentLength)
 		}))
 		resp, body := m.do(t, request(t, "POST", m.url("/"), strings.NewReader("text")))
-		if body != "<TEXT> 1 -1" || resp.Header.Get("X-To-Visitor") != "1" {
+		if body != "<TEXT> 1 -1" || resp.Header.Get("X-To-Client") != "1" {
 			t.Errorf("%q with %v", body, resp.Header)
 		}
 	})

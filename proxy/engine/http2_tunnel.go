@@ -62,9 +62,9 @@ func (t stream) Write(p []byte) (int, error) {
 // CloseWrite implements tunnelSide. The library ends a stream in both directions at once.
 func (t stream) CloseWrite() error { return errors.ErrUnsupported }
 
-func (t stream) leash(other *socket.Socket) { t.s.watch(other, underWay) }
+func (t stream) watch(other *socket.Interruption) { t.s.watch(other, underWay) }
 
-func (t stream) socket() *socket.Socket { return socket.Alarm(t.interrupt) }
+func (t stream) interruption() *socket.Interruption { return socket.NewInterruption(t.interrupt) }
 
 func (t stream) interrupt() {
 	t.s.reading.breakOff()

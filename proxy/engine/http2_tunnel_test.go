@@ -115,7 +115,7 @@ func TestHTTP2_TunnelsWebSockets(t *testing.T) {
 	}
 }
 
-func TestHTTP2_EndsTunnelsWithTheVisitor(t *testing.T) {
+func TestHTTP2_EndsTunnelsWithTheClient(t *testing.T) {
 	_, w, ended := tunnelled(t)
 	w.send(dataFrame, endStream, 1, []byte("two\n"))
 	w.hear("two\n")
@@ -172,7 +172,7 @@ func TestStatus_OfTunnels(t *testing.T) {
 	n.to = m.Upstream(HTTP, serve(t, HTTP, websocket(t, ended)))
 	for path, want := range map[string]int{
 		"/chat": http.StatusSwitchingProtocols,
-		// Another 2xx is a 502 to the visitor.
+		// Another 2xx is a 502 to the client.
 		"/refused": http.StatusBadGateway,
 	} {
 		w := dialWire(t, m.address, true)

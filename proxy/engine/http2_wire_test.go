@@ -15,7 +15,7 @@ const (
 	endStream, endHeaders                                                              = 1, 4
 )
 
-// wire is a visitor who speaks HTTP/2 byte by byte, and so can say what no library would.
+// wire is a client who speaks HTTP/2 byte by byte, and so can say what no library would.
 type wire struct {
 	net.Conn
 	t testing.TB

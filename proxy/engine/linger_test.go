@@ -24,8 +24,8 @@ func (h *telling) Serve(x *Exchange) {
 	h.served <- struct{}{}
 }
 
-// A connection that is closed with unread bytes is reset, and what the visitor has not read yet is lost.
-func TestLinger_LeavesTheLastAnswerToVisitorsWhoSentMore(t *testing.T) {
+// A connection that is closed with unread bytes is reset, and what the client has not read yet is lost.
+func TestLinger_LeavesTheLastAnswerToClientsWhoSentMore(t *testing.T) {
 	for name, ask := range map[string]string{
 		"GET":     "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
 		"counted": "POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 9000\r\n\r\n" + strings.Repeat("x", 9000),

@@ -246,7 +246,7 @@ func TestTransform_LeavesEmptyAnswersAlone(t *testing.T) {
 	}
 }
 
-// A visitor cannot take for whole what a transformer did not complete, and the next answer is not touched by it.
+// A client cannot take for whole what a transformer did not complete, and the next answer is not touched by it.
 func TestTransform_BreaksOffWhenItFails(t *testing.T) {
 	for name, say := range framings {
 		for _, left := range []int{0, 3, 100 << 10} {
@@ -354,7 +354,7 @@ func TestReceive_OfRequests(t *testing.T) {
 	}
 }
 
-// A transformer that ends early ends the request for the target, and the connection of the visitor, who has sent more.
+// A transformer that ends early ends the request for the target, and the connection of the client, who has sent more.
 func TestReceive_MayEndEarly(t *testing.T) {
 	r, m := middling(t, func(p *peer, _ int) {
 		for p.head() != "" {

@@ -31,7 +31,7 @@ func newPeer(conn net.Conn, fail func(format string, args ...any)) *peer {
 	return &peer{tcp, bufio.NewReaderSize(conn, 64<<10), fail}
 }
 
-// dial connects as a visitor.
+// dial connects as a client.
 func dial(t testing.TB, address string) *peer {
 	t.Helper()
 	conn, err := net.Dial("tcp", address)
@@ -149,7 +149,7 @@ func actingOn(t testing.TB, l net.Listener, part func(p *peer, n int)) string {
 	return l.Addr().String()
 }
 
-// before serves between visitors and a target that plays a part, and sees that no goroutine is left in the end.
+// before serves between clients and a target that plays a part, and sees that no goroutine is left in the end.
 func before(t testing.TB, c Config, part func(p *peer, n int)) (running, *carrier) {
 	t.Helper()
 	p := &carrier{hooks: none{}, fails: make(chan error, 100)}

@@ -63,7 +63,7 @@ func TestPool_UsesConnectionsAgain(t *testing.T) {
 							c = dial(t, r.address)
 							continue
 						}
-						t.Error("the connection of the visitor ends")
+						t.Error("the connection of the client ends")
 					}
 				}
 			})
@@ -136,10 +136,10 @@ func kept(u *Upstream) int {
 }
 
 func TestPool_KeepsNoMoreThanItMay(t *testing.T) {
-	const visitors, most = 5, 2
+	const clients, most = 5, 2
 	var all sync.WaitGroup
-	all.Add(visitors)
-	ended := make(chan struct{}, visitors)
+	all.Add(clients)
+	ended := make(chan struct{}, clients)
 	r, p := before(t, Config{Limits: Limits{Kept: most}}, func(p *peer, _ int) {
 		p.head()
 		all.Done()
@@ -149,7 +149,7 @@ func TestPool_KeepsNoMoreThanItMay(t *testing.T) {
 		ended <- struct{}{}
 	})
 	var visiting []*peer
-	for range visitors {
+	for range clients {
 		c := dial(t, r.address)
 		c.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 		visiting = append(visiting, c)
@@ -157,7 +157,7 @@ func TestPool_KeepsNoMoreThanItMay(t *testing.T) {
 	for _, c := range visiting {
 		c.answer(http.MethodGet)
 	}
-	for range visitors - most {
+	for range clients - most {
 		<-ended
 	}
 	if n := kept(p.to); n != most {
@@ -255,10 +255,10 @@ func TestPool_SurvivesARestart(t *testing.T) {
 	p := &carrier{hooks: none{}, fails: make(chan error, 100)}
 	r := serving(t, Config{Handler: p})
 	p.to = r.Upstream(HTTP, address)
-	const visitors = 10
+	const clients = 10
 	var all, ended sync.WaitGroup
-	all.Add(visitors)
-	ended.Add(visitors)
+	all.Add(clients)
+	ended.Add(clients)
 	stop := make(chan struct{})
 	actingOn(t, first, func(p *peer, _ int) {
 		p.head()
@@ -270,7 +270,7 @@ func TestPool_SurvivesARestart(t *testing.T) {
 		ended.Done()
 	})
 	var visiting []*peer
-	for range visitors {
+	for range clients {
 		c := dial(t, r.address)
 		c.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 		visiting = append(visiting, c)
@@ -278,7 +278,7 @@ func TestPool_SurvivesARestart(t *testing.T) {
 	for _, c := range visiting {
 		c.answer(http.MethodGet)
 	}
-	eventually(t, func() bool { return kept(p.to) == visitors })
+	eventually(t, func() bool { return kept(p.to) == clients })
 	_ = first.Close()
 	close(stop)
 	ended.Wait()

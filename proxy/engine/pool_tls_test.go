@@ -110,7 +110,7 @@ func endsWithTLS(t *testing.T, config *tls.Config, body string, ends bool) {
 	}
 }
 
-// A visitor may say with a request that it is the last.
+// A client may say with a request that it is the last.
 func TestServe_AnswersRequestsThatTLSEndsWith(t *testing.T) {
 	p := &carrier{hooks: none{}}
 	m := servingTLS(t, Config{Handler: p})

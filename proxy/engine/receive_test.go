@@ -32,7 +32,7 @@ func (l *limiter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// bounding limits bodies, and says so to visitors.
+// bounding limits bodies, and says so to clients.
 type bounding struct {
 	carrier
 	wraps []func(io.Reader) io.Reader
@@ -164,7 +164,7 @@ func (h hushing) Read(p []byte) (int, error) {
 }
 
 // What is wrong with a body itself stays so, whatever a transformer makes of it.
-func TestReceive_LeavesTheErrorsOfVisitorsAlone(t *testing.T) {
+func TestReceive_LeavesTheErrorsOfClientsAlone(t *testing.T) {
 	for name, wrap := range map[string]func(io.Reader) io.Reader{
 		"hidden": plainly,
 		"hushed": func(r io.Reader) io.Reader { return hushing{r} },

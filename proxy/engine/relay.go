@@ -11,7 +11,7 @@ import (
 
 // relaying is the body of an answer on its way.
 type relaying struct {
-	f *forwarding
+	f    *forwarding
 	sink flusher
 	// wrapped is the outermost transformer, nil when there is none: bytes that are sent are counted here only then.
 	wrapped Sink
@@ -109,7 +109,7 @@ func (r *relaying) passCounted(left int64) error {
 		if left == 0 {
 			return nil
 		}
-		if to := r.f.x.visitor.plain(); left >= spliceFrom && to != nil && to.Splices() && r.wrapped == nil && r.f.link.plain() {
+		if to := r.f.x.client.plain(); left >= spliceFrom && to != nil && to.Splices() && r.wrapped == nil && r.f.link.plain() {
 			if pipe := socket.NewPipe(); pipe != nil {
 				return r.splice(pipe, to, left)
 			}
@@ -123,7 +123,7 @@ func (r *relaying) passCounted(left int64) error {
 // splice moves the rest of the body from socket to socket.
 func (r *relaying) splice(pipe *socket.Pipe, to *socket.Socket, left int64) error {
 	defer pipe.Release()
-	if err := r.f.x.visitor.Flush(); err != nil {
+	if err := r.f.x.client.Flush(); err != nil {
 		return r.f.x.gone(err)
 	}
 	for left > 0 {
@@ -138,7 +138,7 @@ func (r *relaying) splice(pipe *socket.Pipe, to *socket.Socket, left int64) erro
 		}
 		left -= int64(n)
 		r.f.x.sent += int64(n)
-		r.f.x.visitor.moved(int64(n))
+		r.f.x.client.moved(int64(n))
 	}
 	return nil
 }

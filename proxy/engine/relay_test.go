@@ -31,7 +31,7 @@ func endless(p *peer) {
 	}
 }
 
-// However large a body is, a visitor who takes nothing has the time of a visitor, and a target that is silent that of
+// However large a body is, a client who takes nothing has the time of a client, and a target that is silent that of
 // a target.
 func TestRelay_GivesEachSideItsOwnTime(t *testing.T) {
 	go1, first := make(chan struct{}), pattern(150<<10)
@@ -52,7 +52,7 @@ func TestRelay_GivesEachSideItsOwnTime(t *testing.T) {
 	patient.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 	patient.head()
 	patient.hear(first)
-	// While that target is silent, another visitor stops to read for longer than a visitor may.
+	// While that target is silent, another client stops to read for longer than a client may.
 	stopped := dial(t, r.address)
 	stopped.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 	if err := failure(t, p); !errors.Is(err, ErrGone) {
@@ -62,7 +62,7 @@ func TestRelay_GivesEachSideItsOwnTime(t *testing.T) {
 	patient.hear(second)
 }
 
-func TestRelay_TellsVisitorsWhoLeaveFromTargetsThatBreakOff(t *testing.T) {
+func TestRelay_TellsClientsWhoLeaveFromTargetsThatBreakOff(t *testing.T) {
 	r, p := before(t, Config{}, func(p *peer, _ int) {
 		if h := p.head(); strings.HasPrefix(h, "GET /short ") {
 			p.say("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n%s", pattern(300<<10))
@@ -90,7 +90,7 @@ func TestRelay_TellsVisitorsWhoLeaveFromTargetsThatBreakOff(t *testing.T) {
 	}
 }
 
-// Large bodies arrive as they were sent, both ways, whatever the visitor speaks.
+// Large bodies arrive as they were sent, both ways, whatever the client speaks.
 func TestRelay_MovesLargeBodies(t *testing.T) {
 	large := pattern(10 << 20)
 	r, _ := before(t, Config{}, func(p *peer, _ int) {
@@ -110,7 +110,7 @@ func TestRelay_MovesLargeBodies(t *testing.T) {
 	}
 }
 
-// RFC 9110 section 8.6 forbids it there, and a visitor who takes it for true waits for a body that never comes.
+// RFC 9110 section 8.6 forbids it there, and a client who takes it for true waits for a body that never comes.
 func TestRelay_TellsNoLengthOfA204(t *testing.T) {
 	for _, length := range []string{"0", "5"} {
 		r, _ := before(t, Config{}, func(p *peer, _ int) {

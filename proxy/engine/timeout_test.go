@@ -90,7 +90,7 @@ func TestTimeout_OfIdleConnections(t *testing.T) {
 	}
 }
 
-// A visitor who stops within a body ends its exchange, and the target does not get a request that looks whole.
+// A client who stops within a body ends its exchange, and the target does not get a request that looks whole.
 func TestTimeout_OfBodies(t *testing.T) {
 	for _, body := range []string{
 		"Content-Length: 9\r\n\r\npart", "Content-Length: 1000000\r\n\r\npart",
@@ -116,7 +116,7 @@ func TestTimeout_OfBodies(t *testing.T) {
 	}
 }
 
-func TestTimeout_OfVisitorsWhoTakeNothing(t *testing.T) {
+func TestTimeout_OfClientsWhoTakeNothing(t *testing.T) {
 	for _, head := range []string{"Content-Length: 1000000000000", "Transfer-Encoding: chunked", "Connection: close"} {
 		t.Run(head, func(t *testing.T) {
 			r, p := before(t, Config{Timeouts: Timeouts{Write: soon}}, func(p *peer, _ int) {
@@ -216,7 +216,7 @@ func TestTimeout_OfAnswersDoesNotEndOnesThatPause(t *testing.T) {
 	c.hear("0\r\n\r\n")
 }
 
-// The time for a body is for the visitor, who has no part in it when the target is slow.
+// The time for a body is for the client, who has no part in it when the target is slow.
 func TestTimeout_OfBodiesDoesNotEndAnswersToThem(t *testing.T) {
 	body := strings.Repeat("x", 64<<10)
 	for name, framed := range map[string]string{
@@ -328,9 +328,9 @@ func TestTimeout_OfAll(t *testing.T) {
 		{"while the target is silent", get, silent, nil, ErrTimeout},
 		{"while the target sends", get, busy, nil, ErrBroken},
 		{"while the target sends much", get, func(p *peer, _ int) { p.head(); endless(p) }, nil, ErrBroken},
-		{"while the visitor sends", post + "Transfer-Encoding: chunked\r\n\r\n", silent, dripping, ErrTimeout},
-		{"while the visitor is silent", post + "Content-Length: 9\r\n\r\npart", silent, nil, ErrTimeout},
-		{"while the visitor sends much", post + "Content-Length: 100000000000\r\n\r\n", silent, func(c *peer) { _, _ = io.Copy(c, zeros{}) }, ErrTimeout},
+		{"while the client sends", post + "Transfer-Encoding: chunked\r\n\r\n", silent, dripping, ErrTimeout},
+		{"while the client is silent", post + "Content-Length: 9\r\n\r\npart", silent, nil, ErrTimeout},
+		{"while the client sends much", post + "Content-Length: 100000000000\r\n\r\n", silent, func(c *peer) { _, _ = io.Copy(c, zeros{}) }, ErrTimeout},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r, p := before(t, Config{Timeouts: Timeouts{Total: 3 * soon}}, c.part)

@@ -24,16 +24,16 @@ func (f *forwarding) upgrade() error {
 		<-f.sending.ended
 	}
 	f.hooks.Incoming(a.Status, &a.Header)
-	if f.x.visitor.unwatch() {
+	if f.x.client.unwatch() {
 		return f.x.gone(errLeft)
 	}
 	f.link.sock.Within(0)
 	f.x.phase, f.x.status, f.x.stream = begun, http.StatusSwitchingProtocols, true
-	visitor, err := f.x.visitor.change(a.Upgrade, a.Header)
+	client, err := f.x.client.change(a.Upgrade, a.Header)
 	if err != nil {
 		return f.x.gone(err)
 	}
-	t := tunnel{f: f, visitor: visitor, target: targetSide{f.link}}
+	t := tunnel{f: f, client: client, target: targetSide{f.link}}
 	t.Serve()
 	f.x.phase = ended
 	return nil
@@ -43,8 +43,8 @@ var errLeft = errors.New("it left before the upgrade")
 
 // tunnel is an upgraded connection.
 type tunnel struct {
-	f *forwarding
-	visitor, target tunnelSide
+	f              *forwarding
+	client, target tunnelSide
 }
 
 // Serve copies both ways until both ended, or one side is gone.
@@ -52,13 +52,13 @@ func (t *tunnel) Serve() {
 	outward := make(chan struct{})
 	go func() {
 		defer close(outward)
-		passOn(t.target, t.visitor, t.f.x.outs[:])
+		passOn(t.target, t.client, t.f.x.outs[:])
 	}()
 	// What came right behind the head is first.
-	if _, err := t.visitor.Write(t.f.buf[t.f.from:t.f.got]); err != nil {
-		t.target.interrupt()
+	if _, err := t.client.Write(t.f.buf[t.f.from:t.f.got]); err != nil {
+		t.target.interruption().Interrupt()
 	}
-	passOn(t.visitor, t.target, t.f.x.memory.back[:])
+	passOn(t.client, t.target, t.f.x.memory.back[:])
 	<-outward
 }
 
@@ -69,8 +69,8 @@ func passOn(to, from tunnelSide, buf []byte) {
 		n, err := from.Read(buf)
 		if n > 0 {
 			if _, err := to.Write(buf[:n]); err != nil {
-				from.interrupt()
-				to.interrupt()
+				from.interruption().Interrupt()
+				to.interruption().Interrupt()
 				return
 			}
 		}
@@ -78,9 +78,9 @@ func passOn(to, from tunnelSide, buf []byte) {
 			continue
 		}
 		if err != io.EOF || to.CloseWrite() != nil {
-			to.interrupt()
+			to.interruption().Interrupt()
 		}
-		from.leash(to.socket())
+		from.watch(to.interruption())
 		return
 	}
 }
@@ -97,11 +97,9 @@ func (t targetSide) Write(p []byte) (int, error) { return t.link.stream.Write(p)
 // CloseWrite implements tunnelSide.
 func (t targetSide) CloseWrite() error { return closeWrite(t.link.stream) }
 
-func (t targetSide) leash(other *socket.Socket) { t.link.sock.LeashPatiently(other) }
+func (t targetSide) watch(other *socket.Interruption) { t.link.sock.NotifyBroken(other) }
 
-func (t targetSide) socket() *socket.Socket { return t.link.sock }
-
-func (t targetSide) interrupt() { t.link.sock.Interrupt() }
+func (t targetSide) interruption() *socket.Interruption { return t.link.sock.Interruption() }
 
 // closeWrite ends what is sent over a connection, if that can be done without ending what is received.
 func closeWrite(conn any) error {

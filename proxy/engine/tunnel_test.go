@@ -39,7 +39,7 @@ func TestTunnel_PassesWhatIsBehindTheHeads(t *testing.T) {
 }
 
 func TestTunnel_PassesTheEndOfOneDirection(t *testing.T) {
-	t.Run("of the visitor", func(t *testing.T) {
+	t.Run("of the client", func(t *testing.T) {
 		r, _ := before(t, Config{}, func(p *peer, _ int) {
 			p.head()
 			p.say("%s", giveUpgrade)
@@ -79,12 +79,12 @@ func TestTunnel_PassesTheEndOfOneDirection(t *testing.T) {
 }
 
 func TestTunnel_EndsWithEitherSide(t *testing.T) {
-	for _, visitor := range []bool{true, false} {
+	for _, client := range []bool{true, false} {
 		gone := make(chan struct{})
 		r, _ := before(t, Config{}, func(p *peer, _ int) {
 			p.head()
 			p.say("%s", giveUpgrade)
-			if !visitor {
+			if !client {
 				p.hear("x")
 				_ = p.SetLinger(0)
 				return
@@ -95,7 +95,7 @@ func TestTunnel_EndsWithEitherSide(t *testing.T) {
 		c := dial(t, r.address)
 		c.say("%s", askUpgrade)
 		c.hear(upgradedHead)
-		if visitor {
+		if client {
 			_ = c.SetLinger(0)
 			_ = c.Close()
 			closed(t, "the target is told", gone)
@@ -168,7 +168,7 @@ func TestTunnel_RefusesUpgradesThatNobodyAskedFor(t *testing.T) {
 	}
 }
 
-// A target may not change the protocol before it has the whole request (RFC 9110 section 7.8): what the visitor still
+// A target may not change the protocol before it has the whole request (RFC 9110 section 7.8): what the client still
 // sends of the body would be taken for what comes after.
 func TestTunnel_WaitsForTheBody(t *testing.T) {
 	t.Run("that is whole", func(t *testing.T) {

@@ -94,10 +94,10 @@ func (s *sending) Serve() error {
 		if !whole {
 			s.f.reusable = false
 			s.f.link.sock.Interrupt()
-			s.f.x.visitor.stopBody()
+			s.f.x.client.stopBody()
 		}
 		<-s.ended
-		s.f.x.visitor.settleBody()
+		s.f.x.client.settleBody()
 	}()
 	err := s.f.receive()
 	whole = err == nil && s.settled()
@@ -130,7 +130,7 @@ func (s *sending) send() {
 		s.done.Store(true)
 		s.limit(s.f.x.engine.config.Answer)
 		// From now on nobody reads from the client, and it could leave unseen.
-		s.f.x.visitor.watch(s.f.link.sock, underWay)
+		s.f.x.client.watch(s.f.link.sock.Interruption(), underWay)
 		return
 	}
 	if unread, ok := errors.AsType[*unreadable](err); ok {

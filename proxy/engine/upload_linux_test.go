@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Nobody reads from such a visitor, and the target may say nothing for long.
-func TestUpload_EndsWhenTheVisitorLeavesWhileTheTargetTakesNothing(t *testing.T) {
+// Nobody reads from such a client, and the target may say nothing for long.
+func TestUpload_EndsWhenTheClientLeavesWhileTheTargetTakesNothing(t *testing.T) {
 	for _, framing := range []string{"Content-Length: 100000000\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n5f5e100\r\n"} {
 		stop := make(chan struct{})
 		r, _ := before(t, Config{}, func(p *peer, _ int) {

@@ -76,8 +76,8 @@ func TestUpload_PassesEarlyAnswers(t *testing.T) {
 	}
 }
 
-// The same, and the visitor has stopped to send.
-func TestUpload_PassesEarlyAnswersToVisitorsWhoWait(t *testing.T) {
+// The same, and the client has stopped to send.
+func TestUpload_PassesEarlyAnswersToClientsWhoWait(t *testing.T) {
 	for _, sent := range []int{0, 1, 100 << 10} {
 		t.Run(strconv.Itoa(sent), func(t *testing.T) {
 			r, p := before(t, Config{}, func(p *peer, _ int) {
@@ -102,7 +102,7 @@ func TestUpload_PassesEarlyAnswersToVisitorsWhoWait(t *testing.T) {
 	}
 }
 
-// A chunked body is chunked again, and neither the extensions of the visitor nor trailers that are none pass.
+// A chunked body is chunked again, and neither the extensions of the client nor trailers that are none pass.
 func TestUpload_ChunksAnew(t *testing.T) {
 	r, _ := before(t, Config{}, func(p *peer, _ int) {
 		p.hear("POST /x?y HTTP/1.1\r\nHost: h\r\nX-A: b\r\nTransfer-Encoding: chunked\r\nConnection: TE\r\nTE: trailers\r\n\r\n")
@@ -118,7 +118,7 @@ func TestUpload_ChunksAnew(t *testing.T) {
 	c.hear("5\r\nhello\r\n1\r\n!\r\n0\r\nX-Sum: 8\r\n\r\n")
 }
 
-func TestUpload_EndsWithVisitorsWhoBreakOff(t *testing.T) {
+func TestUpload_EndsWithClientsWhoBreakOff(t *testing.T) {
 	for _, c := range []struct {
 		name, sent string
 		want       error

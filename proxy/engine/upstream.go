@@ -35,7 +35,7 @@ var (
 	ErrReceive = errors.New("the request's body was refused on its way")
 	// ErrGone says that the client is gone, broke off the body or was too slow, and needs no answer. ErrRequest is wrapped
 	// too when the body was malformed and the answer had begun.
-	ErrGone = errors.New("the visitor is gone")
+	ErrGone = errors.New("the client is gone")
 	// ErrBroken says that the answer broke off in the middle: the target ended it or paused for too long, or a transformer
 	// failed. ErrReceive is wrapped too when it was a transformer of the request. The exchange is aborted already.
 	ErrBroken = errors.New("the target broke off its answer")

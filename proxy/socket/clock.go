@@ -14,8 +14,8 @@ type clock struct {
 	// due is when the watch interrupts the socket, in its ticks: 0 is never, tripped that it did. writeDue is the same of a
 	// write that has to wait, and 0 while none does.
 	due, writeDue atomic.Int64
-	// expired is called when the watch interrupts the socket, see OnDue; alarm by Interrupt in place of it, see Alarm.
-	expired, alarm func()
+	// expired is called when the watch interrupts the socket, see OnDue.
+	expired func()
 	// patience is for writes that have to wait.
 	patience time.Duration
 }
@@ -57,10 +57,6 @@ func (c *clock) OnDue(expired func()) { c.expired = expired }
 // Interrupt makes all waiting end, now and for good, with os.ErrDeadlineExceeded. It may be called by anyone.
 func (c *clock) Interrupt() {
 	c.due.Store(tripped)
-	if c.alarm != nil {
-		c.alarm()
-		return
-	}
 	_ = c.conn.SetDeadline(longAgo)
 }
 

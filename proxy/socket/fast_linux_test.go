@@ -29,19 +29,19 @@ func TestSocket_NoticesAKeptConnectionThatSpokeOutOfTurn(t *testing.T) {
 	}
 }
 
-func TestSocket_InterruptsTheTargetOfAVisitorThatLeft(t *testing.T) {
+func TestSocket_InterruptsTheTargetOfAClientThatLeft(t *testing.T) {
 	w := watching(t)
-	visitor, leaving := pair(t, w)
+	client, leaving := pair(t, w)
 	target, _ := pair(t, w)
-	visitor.Leash(target)
+	client.NotifyClosed(target.Interruption())
 	waiting := make(chan error)
 	go func() {
 		_, err := target.Read(make([]byte, 1))
 		waiting <- err
 	}()
 	_ = leaving.Close()
-	if err := <-waiting; err == nil || !visitor.Unleash() {
-		t.Errorf("%v; the visitor's end is not said", err)
+	if err := <-waiting; err == nil || !client.StopNotify() {
+		t.Errorf("%v; the client's end is not said", err)
 	}
 }
 
@@ -148,14 +148,14 @@ func TestSocket_AllocatesNothing(t *testing.T) {
 	}()
 	<-ready
 	question, in := []byte("question"), make([]byte, 100)
-	visitor, _ := pair(t, NewWatch(time.Hour))
+	client, _ := pair(t, NewWatch(time.Hour))
 	allocs := testing.AllocsPerRun(100, func() {
-		visitor.Within(time.Minute)
-		visitor.Leash(s)
+		client.Within(time.Minute)
+		client.NotifyClosed(s.Interruption())
 		if _, _, err := s.Ask(question, in, true); err != nil {
 			t.Fatal(err)
 		}
-		visitor.Unleash()
+		client.StopNotify()
 	})
 	if allocs != 0 {
 		t.Errorf("%v allocations for a question", allocs)
@@ -215,11 +215,11 @@ func TestSocket_TakesTheAnswerOfAPeerThatSpokeFirst(t *testing.T) {
 // A peer that has ended its side and is gone answers probes for as long as its system remembers the connection.
 func TestSocket_FindsOutWhoLeftAfterItsEnd(t *testing.T) {
 	w := watching(t)
-	visitor, leaving := pair(t, w)
+	client, leaving := pair(t, w)
 	target, _ := pair(t, w)
-	visitor.LeashPatiently(target)
+	client.NotifyBroken(target.Interruption())
 	// Listeners that the system passes on may set no probes.
-	_ = visitor.line.conn.(*net.TCPConn).SetKeepAlive(false)
+	_ = client.line.conn.(*net.TCPConn).SetKeepAlive(false)
 	raw, err := leaving.SyscallConn()
 	if err != nil {
 		t.Fatal(err)
@@ -232,7 +232,7 @@ func TestSocket_FindsOutWhoLeftAfterItsEnd(t *testing.T) {
 	}
 	_ = leaving.Close()
 	eventually(t, "it is found out", target.Interrupted)
-	if !visitor.Unleash() {
-		t.Error("the visitor's end is not said")
+	if !client.StopNotify() {
+		t.Error("the client's end is not said")
 	}
 }

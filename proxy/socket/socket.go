@@ -24,21 +24,24 @@ var (
 type Socket struct {
 	line
 	clock
-	tether
 	minded atomic.Pointer[func() bool]
+	// departure is the peer's. patient reports that a peer which has ended its side only is still there, since it may read
+	// on, and probed that such a peer is asked more often whether it is there, which is the watch's.
+	departure Departure
+	patient   atomic.Bool
+	probed    bool
+	// interruption is the socket's own.
+	interruption Interruption
 }
 
 // New takes over an open connection, whose timeouts the watch minds from now on. Close closes it.
 func New(conn net.Conn, w *Watch) *Socket {
 	s := &Socket{line: line{conn: conn}, clock: clock{conn: conn, watch: w}}
-	s.socket = s
+	s.socket, s.interruption.socket = s, s
 	s.visit.Store(never)
 	s.bind(&s.clock)
 	return s
 }
-
-// Alarm returns what can be put on a leash in place of a socket: it has no connection, and Interrupt calls the function.
-func Alarm(interrupt func()) *Socket { return &Socket{clock: clock{alarm: interrupt}} }
 
 // Close closes the connection. It may be called more than once, and by anyone but inside of Loop, where it would wait for
 // itself.
@@ -69,13 +72,14 @@ func (s *Socket) LocalAddr() net.Addr { return s.line.conn.LocalAddr() }
 // RemoteAddr implements net.Conn.
 func (s *Socket) RemoteAddr() net.Addr { return s.line.conn.RemoteAddr() }
 
-// Cut interrupts the socket and what it has on its leash. It may be called by anyone.
+// Cut interrupts the socket and what waits for its peer. It may be called by anyone.
 func (s *Socket) Cut() {
 	s.Interrupt()
-	if to := s.to.Load(); to != nil {
-		s.pull(to)
-	}
+	s.departure.Signal()
 }
+
+// Interruption is what interrupts the socket, for the Notify of another one.
+func (s *Socket) Interruption() *Interruption { return &s.interruption }
 
 // Mind has the function called with each tick of the watch; the socket is interrupted when it returns true.
 func (s *Socket) Mind(doomed func() bool) {
@@ -83,20 +87,26 @@ func (s *Socket) Mind(doomed func() bool) {
 	s.watch.soon(s)
 }
 
-// Leash interrupts to as soon as it shows that the peer has closed the connection, until Unleash. Systems that cannot
-// tell never do.
-func (s *Socket) Leash(to *Socket) { s.leash(to, false) }
+// NotifyClosed interrupts waiting as soon as it shows that the peer has closed the connection, until StopNotify. Systems
+// that cannot tell never do.
+func (s *Socket) NotifyClosed(waiting *Interruption) { s.notify(waiting, false) }
 
-// LeashPatiently is Leash for a peer that may end its side and read on: to is interrupted when the connection has broken,
-// as it does soon after something is sent to a peer that is gone. One that is gone and is sent nothing is found out by
+// NotifyBroken is NotifyClosed for a peer that may end its side and read on: waiting is interrupted when the connection has
+// broken, as it does soon after something is sent to a peer that is gone. One that is gone and is sent nothing is found by
 // keep-alive probes: its system answers these for as long as it remembers the connection, a minute most often.
-func (s *Socket) LeashPatiently(to *Socket) { s.leash(to, true) }
+func (s *Socket) NotifyBroken(waiting *Interruption) { s.notify(waiting, true) }
 
-func (s *Socket) leash(to *Socket, patient bool) {
+func (s *Socket) notify(waiting *Interruption, patient bool) {
 	s.patient.Store(patient)
-	s.to.Store(to)
+	s.departure.Notify(waiting)
 	s.watch.soon(s)
 }
+
+// StopNotify ends NotifyClosed and NotifyBroken, as Departure.Stop does.
+func (s *Socket) StopNotify() (gone bool) { return s.departure.Stop() }
+
+// Gone reports that the peer was gone and that what waited was interrupted for it.
+func (s *Socket) Gone() bool { return s.departure.Gone() }
 
 // wanted is the tick in which the watch has to look at the socket next. It is the watch's.
 func (s *Socket) wanted(now int64) int64 {
@@ -106,7 +116,7 @@ func (s *Socket) wanted(now int64) int64 {
 			tick = min(tick, due)
 		}
 	}
-	if to := s.to.Load(); to != nil && to != &cut || s.minded.Load() != nil && !s.Interrupted() {
+	if s.departure.awaited() || s.minded.Load() != nil && !s.Interrupted() {
 		tick = min(tick, now+1)
 	}
 	return tick
@@ -118,16 +128,16 @@ func (s *Socket) look() {
 		s.Interrupt()
 		return
 	}
-	to := s.to.Load()
-	if to == nil && !s.doubtful() {
+	unwatched := s.departure.waiting.Load() == nil
+	if unwatched && !s.doubtful() {
 		return
 	}
 	switch ended, broken := s.hungUp(); {
 	case !ended && !broken:
-	case to == nil:
+	case unwatched:
 		s.Interrupt()
 	case broken || !s.patient.Load():
-		s.pull(to)
+		s.departure.Signal()
 	case !s.probed:
 		s.probed = true
 		s.probe()

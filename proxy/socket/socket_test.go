@@ -264,26 +264,26 @@ func TestSocket_ResetShowsAsBroken(t *testing.T) {
 	}
 }
 
-func TestSocket_CutsWhatIsOnTheLeash(t *testing.T) {
+func TestSocket_CutsWhatWaitsForItsPeer(t *testing.T) {
 	w := watching(t)
-	visitor, _ := pair(t, w)
+	client, _ := pair(t, w)
 	target, _ := pair(t, w)
-	visitor.Leash(target)
-	visitor.Cut()
-	if !visitor.Interrupted() || !target.Interrupted() || !visitor.Slipped() || !visitor.Unleash() || visitor.Unleash() {
+	client.NotifyClosed(target.Interruption())
+	client.Cut()
+	if !client.Interrupted() || !target.Interrupted() || !client.Gone() || !client.StopNotify() || client.StopNotify() {
 		t.Error("the target was not interrupted, or not for that")
 	}
 }
 
-func TestSocket_LetsOffTheLeash(t *testing.T) {
+func TestSocket_StopsToNotify(t *testing.T) {
 	w := watching(t)
-	visitor, _ := pair(t, w)
+	client, _ := pair(t, w)
 	target, _ := pair(t, w)
-	visitor.Leash(target)
-	if visitor.Unleash() {
+	client.NotifyClosed(target.Interruption())
+	if client.StopNotify() {
 		t.Error("nobody left")
 	}
-	visitor.Cut()
+	client.Cut()
 	if target.Interrupted() {
 		t.Error("interrupted after it was let off")
 	}

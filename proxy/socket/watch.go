@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Watch interrupts sockets whose time is up, and those on the leash of a peer that is gone. Timeouts are late by up to
+// Watch interrupts sockets whose time is up, and what waits for a peer that is gone. Timeouts are late by up to
 // two ticks, so that setting one costs no timer. It is a hashed wheel (Varghese and Lauck, scheme 6) that is put right
 // late: a socket stands where it was to be looked at when that was last settled, and a time that is put off moves
 // nothing. So most requests cost no more than a few atomic operations, and many sockets that wait cost nothing.

@@ -106,14 +106,14 @@ func TestWatch_MissesNobodyWhoSetsATimeMeanwhile(t *testing.T) {
 	})
 	defer sweeping.Wait()
 	defer close(stop)
-	target := Alarm(func() {})
+	target := NewInterruption(func() {})
 	for range 300 {
 		s := unconnected(w)
 		for i := range 50 {
 			s.Within(time.Hour)
-			s.Leash(target)
+			s.NotifyClosed(target)
 			s.Within(time.Duration(i%3) * time.Millisecond)
-			s.Unleash()
+			s.StopNotify()
 			s.Within(0)
 			if s.Interrupted() {
 				s = unconnected(w)
@@ -148,7 +148,7 @@ func TestWatch_LooksAtNobodyTooEarly(t *testing.T) {
 	}
 }
 
-// A leash and a mind are looked at with every tick, and nothing is when they are off.
+// A departure and a mind are looked at with every tick, and nothing is when they are off.
 func TestWatch_LooksAtAMindWithEachTick(t *testing.T) {
 	w := NewWatch(time.Millisecond)
 	s := unconnected(w)
