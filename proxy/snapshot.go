@@ -134,7 +134,7 @@ func (c succession) add(r *route.Route) *serving {
 	var targets []balance.Target
 	for j := range r.Targets {
 		t := &r.Targets[j]
-		if t.State != route.Ready || t.Address == "" {
+		if t.State != route.Ready || t.Address == "" || r.Redirect != "" { // A redirect asks no target.
 			continue
 		}
 		at := place{t.Scheme, t.Address}

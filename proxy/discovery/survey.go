@@ -199,7 +199,7 @@ func shorten(problems []route.Problem) []route.Problem {
 // made is the route that a claim asks for.
 func made(c *docker.Container, x crash, claim *label.Claim, reached reached) route.Route {
 	state, reason := stateOf(c, x)
-	if reached.address == "" && c.State == "running" {
+	if reached.address == "" && c.State == "running" && claim.Policy.Redirect == "" {
 		state, reason = route.Starting, "it has no address yet"
 	}
 	return route.Route{

@@ -210,3 +210,10 @@ func TestSurvey_EndsRedirects(t *testing.T) {
 		}
 	}
 }
+
+func TestSurvey_NeedsNoAddressForARedirect(t *testing.T) {
+	routes := survey(world(box(map[string]string{label.Redirect: "/notes"}, "none")), false, nil).table(marks{}).Routes()
+	if len(routes) != 1 || routes[0].State() != route.Ready {
+		t.Errorf("on no network: %+v", routes)
+	}
+}

@@ -92,6 +92,7 @@ var words = []struct {
 	{regexp.MustCompile(`(?s)^cannot construct .* into \*?float\d*$`), "it takes a number"},
 	{regexp.MustCompile(`(?s)^cannot construct .* into \*?bool$`), "it takes true or false"},
 	{regexp.MustCompile(`(?s)^cannot construct .* into \*?\[\].*$`), "it takes a list"},
+	{regexp.MustCompile(`(?s)^cannot construct !!timestamp .* into \*?string$`), "it takes text, and this is a date; put it in quotes"},
 	{regexp.MustCompile(`(?s)^cannot construct .* into \*?string$`), "it takes one value"},
 	{regexp.MustCompile(`(?s)^cannot construct .* into \*?(?:map\[|struct|\w+\.).*$`), "it takes keys and values"},
 	{regexp.MustCompile(`^control characters are not allowed.*$`), "it has a character that no text has; save it as plain text"},
