@@ -90,6 +90,9 @@ func (r Add) Plan(ctx context.Context, o *Observed) (*Change, error) {
 	if err != nil {
 		return nil, r.Source.named(err, stage, dir)
 	}
+	if err := refuse(doc.wrong()...); err != nil {
+		return nil, err
+	}
 	c := &Change{
 		Plan: plan.Plan{Verb: "add"}, Project: Project{Name: r.Name, Dir: dir, Document: doc}, Keys: []route.Key{r.Key}, Notes: append(notes, held...),
 		Undone: "all that was made of the project was removed again", Fix: "gateway rm " + string(r.Name),

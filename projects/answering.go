@@ -29,11 +29,15 @@ var ErrNoChecks = errors.New("the gateway that runs makes no checks")
 // a health path has to pass.
 const answerFor = 10 * time.Second
 
-// answering returns when all routes of a project's containers answer, each at the container's own address.
+// answering returns when all routes of a project's containers answer, each at the container's own address. Redirects need
+// none.
 func (l Life) answering(ctx context.Context, name Name, containers []docker.Container) error {
 	for _, c := range containers {
 		claims, _ := label.Parse(c.Labels)
 		for _, claim := range claims {
+			if claim.Policy.Redirect != "" {
+				continue // The gateway answers by itself.
+			}
 			if err := l.answersAt(ctx, name, c, claim); err != nil {
 				return err
 			}

@@ -69,8 +69,9 @@ func (l Life) candidate(p Project, running Running) Candidate {
 		Containers: len(running.Containers), Running: running.up(), Began: p.began(running),
 	}
 	for _, claim := range p.Claims {
-		c.AtRoot = c.AtRoot || claim.Key.Prefix.Root() && claim.Key.Host == ""
-		c.AtHost = c.AtHost || claim.Key.Prefix.Root() && claim.Key.Host != ""
+		root := claim.Key.Prefix.Root() && claim.Policy.Redirect == "" // A redirect lives nowhere.
+		c.AtRoot = c.AtRoot || root && claim.Key.Host == ""
+		c.AtHost = c.AtHost || root && claim.Key.Host != ""
 	}
 	if p.Err != nil {
 		c.Apart = p.Err.Error()
@@ -105,12 +106,9 @@ func (p Project) began(running Running) time.Time {
 // lastDay is the latest day that the labels of containers say, zero for none.
 func (r Running) lastDay() time.Time {
 	var last time.Time
-	for _, c := range r.Containers {
-		claims, _ := label.Parse(c.Labels)
-		for _, claim := range claims {
-			if claim.Expires.After(last) {
-				last = claim.Expires
-			}
+	for _, claim := range label.Own(r.claims()) {
+		if claim.Expires.After(last) {
+			last = claim.Expires
 		}
 	}
 	return last
@@ -120,16 +118,15 @@ func (r Running) lastDay() time.Time {
 func (s Stray) candidate() Candidate {
 	running := Running{Containers: s.Containers}
 	c := Candidate{Name: s.Name, Dir: s.Dir, Stray: true, Expires: running.lastDay(), Containers: len(s.Containers), Running: running.up(), stray: s}
-	for _, container := range s.Containers {
-		claims, problems := label.Parse(container.Labels)
-		for _, claim := range claims {
-			c.Owner = cmp.Or(c.Owner, claim.Owner)
-			c.AtRoot = c.AtRoot || claim.Key.Prefix.Root() && claim.Key.Host == ""
-			if claim.Expires.IsZero() {
-				c.Pinned = true // A route of it that does not expire keeps all of it.
-			}
+	for _, claim := range label.Own(running.claims()) {
+		c.Owner = cmp.Or(c.Owner, claim.Owner)
+		c.AtRoot = c.AtRoot || claim.Key.Prefix.Root() && claim.Key.Host == "" && claim.Policy.Redirect == ""
+		if claim.Expires.IsZero() {
+			c.Pinned = true // A route of it that does not expire keeps all of it.
 		}
-		if len(problems) > 0 {
+	}
+	for _, container := range s.Containers {
+		if _, problems := label.Parse(container.Labels); len(problems) > 0 {
 			c.Apart = "its labels have problems: " + problems[0].Message
 		}
 	}

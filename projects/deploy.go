@@ -60,10 +60,7 @@ func (d Deploy) Plan(ctx context.Context, o *Observed) (*Change, error) {
 	if err != nil {
 		return nil, err
 	}
-	reasons := []error{running.foreign(d.Name, p.Dir), p.wakes(running, d.Today)}
-	for _, problem := range p.Problems {
-		reasons = append(reasons, fmt.Errorf("%s: label %s: %s; %s", ComposeFile, problem.Label, problem.Message, problem.Fix))
-	}
+	reasons := append(p.wrong(), running.foreign(d.Name, p.Dir), p.wakes(running, d.Today))
 	for _, claim := range p.Claims {
 		reasons = append(reasons, free(claim.Key, d.Name, taken))
 	}

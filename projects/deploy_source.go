@@ -266,7 +266,7 @@ func (x *exchange) beginTerm(today time.Time) error {
 		return nil
 	}
 	for name, text := range x.files {
-		after, err := r.edited(name, text)
+		after, err := r.edited(x.change.Project, name, text)
 		if err != nil {
 			return fmt.Errorf("%s: %w", filepath.Join(x.change.Project.Dir, name), err)
 		}

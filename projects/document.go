@@ -46,8 +46,8 @@ type Expiry struct {
 // Document is what gateway itself reads of a compose.yaml; Compose reads all of it.
 type Document struct {
 	Meta
-	// Claims are the routes that the services' labels ask for, Redirects those that lead elsewhere, Problems what keeps some
-	// from being asked for.
+	// Claims are the routes that the services' labels ask for, and Redirects those beside them that lead elsewhere; what has
+	// nothing but redirects has them in Claims. Problems are what keeps some from being asked for.
 	Claims    []label.Claim
 	Redirects []label.Claim
 	Problems  []label.Problem
@@ -156,13 +156,7 @@ func parseDocument(name Name, text []byte) (Document, error) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(file.Services)) {
 		claims, problems := label.Parse(file.Services[name].Labels)
-		for _, claim := range claims {
-			if claim.Policy.Redirect != "" {
-				doc.Redirects = append(doc.Redirects, claim)
-			} else {
-				doc.Claims = append(doc.Claims, claim)
-			}
-		}
+		doc.claim(claims)
 		doc.Problems = append(doc.Problems, problems...)
 	}
 	for _, name := range slices.Sorted(maps.Keys(file.Networks)) {
@@ -175,13 +169,39 @@ func parseDocument(name Name, text []byte) (Document, error) {
 	return doc, nil
 }
 
+// claim adds claims, and sorts out the redirects.
+func (d *Document) claim(more []label.Claim) {
+	all := slices.Concat(d.Claims, d.Redirects, more)
+	d.Claims, d.Redirects = label.Own(all), nil
+	if !d.redirects() {
+		d.Redirects = slices.DeleteFunc(all, func(c label.Claim) bool { return c.Policy.Redirect == "" })
+	}
+}
+
+// redirects reports that the project does nothing but redirect.
+func (d Document) redirects() bool { return len(d.Claims) > 0 && d.Claims[0].Policy.Redirect != "" }
+
 // keys are the routes that the document asks for.
-func (d Document) keys() []route.Key {
+func (d Document) keys() []route.Key { return routesOf(d.Claims) }
+
+// routesOf are the keys of claims, but for those that are over.
+func routesOf(claims []label.Claim) []route.Key {
 	var keys []route.Key
-	for _, claim := range d.Claims {
-		keys = append(keys, claim.Key)
+	for _, claim := range claims {
+		if !claim.Over(time.Now()) {
+			keys = append(keys, claim.Key)
+		}
 	}
 	return keys
+}
+
+// wrong are the reasons why some of the routes that the labels ask for cannot be served.
+func (d Document) wrong() []error {
+	var reasons []error
+	for _, p := range d.Problems {
+		reasons = append(reasons, fmt.Errorf("%s: %s; %s", ComposeFile, p.Message, p.Fix))
+	}
+	return reasons
 }
 
 // parseMeta reads x-gateway strictly: a key that is not known is refused, since it may have been meant as an end date.

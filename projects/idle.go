@@ -32,10 +32,10 @@ func setIdle(file *composefile.File, idle time.Duration) error {
 	found := false
 	for _, service := range file.Keys("services") {
 		labels := composefile.Path{"services", service, "labels"}
-		for _, name := range idleLabels(file, labels) {
+		for _, prefix := range publishedRoutes(file, service) {
 			found = true
 			var err error
-			if place := append(slices.Clip(labels), name); idle > 0 {
+			if place := append(slices.Clip(labels), prefix+"idle"); idle > 0 {
 				err = file.Set(place, label.Brief(idle))
 			} else {
 				err = file.Remove(place)
@@ -51,17 +51,14 @@ func setIdle(file *composefile.File, idle time.Duration) error {
 	return nil
 }
 
-// idleLabels are the names of the labels that say how long the routes of a service may be idle.
-func idleLabels(file *composefile.File, labels composefile.Path) []string {
-	var names []string
-	if _, published := file.Get(append(slices.Clip(labels), label.Path)...); published {
-		names = append(names, label.Idle)
-	}
-	for _, key := range file.Keys(labels...) {
-		further, is := strings.CutPrefix(key, label.Routes)
-		if route, ok := strings.CutSuffix(further, ".path"); is && ok && !strings.Contains(route, ".") {
-			names = append(names, label.Routes+route+".idle")
+// publishedRoutes are what the names of the labels of a service's routes start with, such as "gateway.routes.api.".
+func publishedRoutes(file *composefile.File, service string) []string {
+	var prefixes []string
+	for name := range labelsOf(file, service) {
+		route, is := strings.CutSuffix(strings.TrimPrefix(name, label.Routes), ".path")
+		if name == label.Path || is && strings.HasPrefix(name, label.Routes) && !strings.Contains(route, ".") {
+			prefixes = append(prefixes, strings.TrimSuffix(name, "path"))
 		}
 	}
-	return names
+	return prefixes
 }

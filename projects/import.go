@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"gateway/projects/importer"
@@ -126,8 +127,7 @@ func (d *Document) override(name Name, text []byte) error {
 	if err != nil {
 		return err
 	}
-	d.Claims = append(d.Claims, more.Claims...)
-	d.Redirects = append(d.Redirects, more.Redirects...)
+	d.claim(slices.Concat(more.Claims, more.Redirects))
 	d.Problems = append(d.Problems, more.Problems...)
 	d.Subnets = append(d.Subnets, more.Subnets...)
 	return nil

@@ -171,6 +171,9 @@ func (m *move) edit() error {
 			return nil
 		}
 	}
+	if wrong := doc.wrong(); len(wrong) > 0 {
+		return refuse(wrong...)
+	}
 	return fmt.Errorf("%s: where it says %s was not found; %s", file, m.from, byHand)
 }
 

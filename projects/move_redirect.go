@@ -2,6 +2,7 @@ package projects
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -27,28 +28,44 @@ func (r routeLabels) place(field string) composefile.Path {
 // allRouteLabels reads the labels of all routes, in the order of the file.
 func allRouteLabels(file *composefile.File) []routeLabels {
 	var all []routeLabels
-	for s := range file.Scalars() {
-		name, value, is := labelOf(s)
-		field, ours := strings.CutPrefix(name, "gateway.")
-		if !is || !ours {
-			continue
-		}
-		prefix := "gateway."
-		if rest, further := strings.CutPrefix(name, label.Routes); further {
-			var of string
-			if of, field, further = strings.Cut(rest, "."); !further {
+	for _, service := range file.Keys("services") {
+		for name, value := range labelsOf(file, service) {
+			field, ours := strings.CutPrefix(name, "gateway.")
+			prefix := "gateway."
+			if rest, further := strings.CutPrefix(name, label.Routes); further {
+				var of string
+				of, field, ours = strings.Cut(rest, ".")
+				prefix = label.Routes + of + "."
+			}
+			if !ours {
 				continue
 			}
-			prefix = label.Routes + of + "."
+			i := slices.IndexFunc(all, func(r routeLabels) bool { return r.service == service && r.prefix == prefix })
+			if i < 0 {
+				i = len(all)
+				all = append(all, routeLabels{service, prefix, map[string]string{}})
+			}
+			all[i].values[field] = value
 		}
-		i := slices.IndexFunc(all, func(r routeLabels) bool { return r.service == s.Path[1] && r.prefix == prefix })
-		if i < 0 {
-			i = len(all)
-			all = append(all, routeLabels{s.Path[1], prefix, map[string]string{}})
-		}
-		all[i].values[field] = value
 	}
 	return all
+}
+
+// labelsOf yields the labels of a service in the order of the file, in both of the forms that Compose knows.
+func labelsOf(file *composefile.File, service string) iter.Seq2[string, string] {
+	at := composefile.Path{"services", service, "labels"}
+	names := file.Keys(at...)
+	for _, item := range file.Items(at...) {
+		name, _, _ := strings.Cut(item, "=")
+		names = append(names, name)
+	}
+	return func(yield func(name, value string) bool) {
+		for _, name := range names {
+			if value, is := file.Get(append(slices.Clip(at), name)...); is && !yield(name, value) {
+				return
+			}
+		}
+	}
 }
 
 // redirect makes the redirects in the text of a compose.yaml right after a move: those to the old path lead to the new
@@ -59,10 +76,12 @@ func redirect(text []byte, from, to route.Prefix, last time.Time) ([]byte, error
 		return nil, err
 	}
 	old, now := escapeLabel(from.String()), escapeLabel(to.String())
-	for _, r := range allRouteLabels(file) {
+	all := allRouteLabels(file)
+	serves := slices.ContainsFunc(all, func(r routeLabels) bool { return r.values["path"] != "" && r.values["redirect"] == "" })
+	for _, r := range all {
 		_, redirects := r.values["redirect"]
 		switch {
-		case redirects && r.values["path"] == now:
+		case redirects && r.values["path"] == now && serves:
 			for field := range r.values {
 				if err := file.Remove(r.place(field)); err != nil {
 					return nil, err
@@ -77,8 +96,8 @@ func redirect(text []byte, from, to route.Prefix, last time.Time) ([]byte, error
 	if last.IsZero() {
 		return file.Bytes(), nil
 	}
-	all := allRouteLabels(file)
-	moved := slices.IndexFunc(all, func(r routeLabels) bool { return r.values["path"] == now && r.values["redirect"] == "" })
+	all = allRouteLabels(file)
+	moved := slices.IndexFunc(all, func(r routeLabels) bool { return r.values["path"] == now && (r.values["redirect"] == "" || !serves) })
 	if moved < 0 {
 		return nil, fmt.Errorf("no service has a label %s with %s; leave --redirect out", label.Path, to)
 	}

@@ -7,11 +7,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"gateway/projects/policy"
 	"gateway/proxy/docker"
-	"gateway/proxy/label"
 )
 
 // Observed is what a verb is planned from: its project's folder, the other projects, what the engine and the gateway
@@ -92,9 +90,8 @@ func (o *Observed) resting() ([]policy.Held, error) {
 	all, err := o.Projects()
 	var held []policy.Held
 	for _, p := range all {
-		redirects := slices.DeleteFunc(slices.Clone(p.Redirects), func(c label.Claim) bool { return label.Ended(c.Expires, time.Now()) })
-		for _, claim := range slices.Concat(p.Claims, redirects) {
-			held = append(held, policy.Held{Key: claim.Key, Project: string(p.Name), By: "project " + string(p.Name)})
+		for _, key := range routesOf(slices.Concat(p.Claims, p.Redirects)) {
+			held = append(held, policy.Held{Key: key, Project: string(p.Name), By: "project " + string(p.Name)})
 		}
 	}
 	return held, err

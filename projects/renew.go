@@ -10,7 +10,6 @@ import (
 	"gateway/projects/compose"
 	"gateway/projects/composefile"
 	"gateway/projects/plan"
-	"gateway/proxy/label"
 )
 
 // Renew changes when a project expires: in its compose.yaml, and in the labels that repeat it.
@@ -49,7 +48,7 @@ func (r Renew) Plan(ctx context.Context, o *Observed) (*Change, error) {
 	if c.Steps, err = r.writes(p); err != nil {
 		return nil, err
 	}
-	suspended := !p.Expiry.Suspended.IsZero() || !running.empty() && !r.On.IsZero() && running.saysExpired(r.On) && len(running.keys()) > 0
+	suspended := !p.Expiry.Suspended.IsZero() || !running.empty() && !r.On.IsZero() && running.saysExpired(r.On) && len(running.claims()) > 0
 	if !running.runs() && !suspended {
 		return c, nil
 	}
@@ -68,7 +67,7 @@ func (r Renew) Plan(ctx context.Context, o *Observed) (*Change, error) {
 func (r Renew) writes(p Project) ([]plan.Step, error) {
 	var steps []plan.Step
 	for _, path := range slices.Compact([]string{filepath.Join(p.Dir, ComposeFile), p.routesFile()}) {
-		write, err := edits{}.step(path, r.text(path), func(before []byte) ([]byte, error) { return r.edited(path, before) })
+		write, err := edits{}.step(path, r.text(path), func(before []byte) ([]byte, error) { return r.edited(p, path, before) })
 		if err != nil {
 			return nil, err
 		}
@@ -85,22 +84,15 @@ func (r Renew) text(path string) string {
 	return fmt.Sprintf("write expiry %s in %s", r.Until.Format(time.DateOnly), filepath.Base(path))
 }
 
-// edited is the text of one of the project's files with the new expiry.
-func (r Renew) edited(path string, before []byte) ([]byte, error) {
-	return editText(before, func(file *composefile.File) error { return r.edit(file, filepath.Base(path) == ComposeFile) })
+// edited is the text of one of a project's files with the new expiry.
+func (r Renew) edited(p Project, path string, before []byte) ([]byte, error) {
+	return editText(before, func(file *composefile.File) error { return r.edit(p, file, filepath.Base(path) == ComposeFile) })
 }
 
 // edit edits one of the project's files, of which only the main one has what gateway knows of the project.
-func (r Renew) edit(file *composefile.File, isMain bool) error {
+func (r Renew) edit(p Project, file *composefile.File, isMain bool) error {
 	// A label may refer to the project's expiry, so that it goes first and comes last.
-	var places []composefile.Path
-	for _, service := range file.Keys("services") {
-		labels := composefile.Path{"services", service, "labels"}
-		_, published := file.Get(append(labels, label.Path)...)
-		if _, says := file.Get(append(labels, label.Expires)...); says || published {
-			places = append(places, append(labels, label.Expires))
-		}
-	}
+	places := p.expiryLabels(file)
 	if isMain {
 		places = append(places, composefile.Path{"x-gateway", "expires"})
 	}
@@ -125,6 +117,31 @@ func (r Renew) edit(file *composefile.File, isMain bool) error {
 		return r.also(file)
 	}
 	return r.term(file)
+}
+
+// expiryLabels are the places of the labels that say, or are to say, the last day of the project. Redirects have one of
+// their own: they follow in a project that only redirects, when they say the same day.
+func (p Project) expiryLabels(file *composefile.File) []composefile.Path {
+	var places []composefile.Path
+	for _, service := range file.Keys("services") {
+		labels := composefile.Path{"services", service, "labels"}
+		for _, prefix := range publishedRoutes(file, service) {
+			place := append(slices.Clip(labels), prefix+"expires")
+			said, _ := file.Get(place...)
+			if _, redirects := file.Get(append(slices.Clip(labels), prefix+"redirect")...); !redirects || p.redirects() && said == dateOf(p.Expires) {
+				places = append(places, place)
+			}
+		}
+	}
+	return places
+}
+
+// dateOf is a day as files say it, empty for none.
+func dateOf(day time.Time) string {
+	if day.IsZero() {
+		return ""
+	}
+	return day.Format(time.DateOnly)
 }
 
 // term begins a new term: nothing is left of the one before.

@@ -91,13 +91,14 @@ func (o *Observed) ours(ctx context.Context) (Running, error) {
 }
 
 // keys are those that the labels of the containers claim, whatever the folder says by now.
-func (r Running) keys() []route.Key {
-	var keys []route.Key
+func (r Running) keys() []route.Key { return routesOf(r.claims()) }
+
+// claims are those of the containers.
+func (r Running) claims() []label.Claim {
+	var all []label.Claim
 	for _, c := range r.Containers {
 		claims, _ := label.Parse(c.Labels)
-		for _, claim := range claims {
-			keys = append(keys, claim.Key)
-		}
+		all = append(all, claims...)
 	}
-	return keys
+	return all
 }

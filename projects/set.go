@@ -12,6 +12,7 @@ import (
 
 	"gateway/projects/compose"
 	"gateway/projects/plan"
+	"gateway/proxy/label"
 	"gateway/templates"
 )
 
@@ -43,6 +44,9 @@ func (r Set) Plan(ctx context.Context, o *Observed) (*Change, error) {
 		return nil, err
 	}
 	if err := s.set(r.Values); err != nil {
+		return nil, err
+	}
+	if err := s.followed(); err != nil {
 		return nil, err
 	}
 	c := &Change{
@@ -324,6 +328,20 @@ func (s *settings) set(values map[string]string) error {
 		}
 	}
 	return refuse(wrong...)
+}
+
+// followed refuses values by which a label cannot be followed, that could before.
+func (s *settings) followed() error {
+	text, err := s.read(ComposeFile)
+	if err != nil {
+		return err
+	}
+	doc, err := parseDocument(s.project.Name, text)
+	if err != nil {
+		return fmt.Errorf("%s: %w", ComposeFile, err)
+	}
+	doc.Problems = slices.DeleteFunc(doc.Problems, func(p label.Problem) bool { return slices.Contains(s.project.Problems, p) })
+	return refuse(doc.wrong()...)
 }
 
 // allowed refuses values that do not fit, and parameters that nothing can be changed by later.

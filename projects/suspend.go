@@ -129,15 +129,7 @@ func (l Life) haltAll(ctx context.Context, name Name) error {
 
 // saysExpired reports whether all routes of the containers have a last day before the given one.
 func (r Running) saysExpired(on time.Time) bool {
-	for _, c := range r.Containers {
-		claims, _ := label.Parse(c.Labels)
-		for _, claim := range claims {
-			if claim.Expires.IsZero() || !claim.Expires.Before(on) {
-				return false
-			}
-		}
-	}
-	return true
+	return !slices.ContainsFunc(label.Own(r.claims()), func(c label.Claim) bool { return c.Expires.IsZero() || !c.Expires.Before(on) })
 }
 
 // errNothing says that there is a folder alone.

@@ -80,7 +80,7 @@ func (d *deployment) beginTerm(today time.Time) error {
 	for _, path := range slices.Compact([]string{filepath.Join(p.Dir, ComposeFile), p.routesFile()}) {
 		changes := false
 		step, err := d.edits.step(path, r.text(path), func(before []byte) ([]byte, error) {
-			after, err := r.edited(path, before)
+			after, err := r.edited(p, path, before)
 			changes = !bytes.Equal(before, after)
 			return after, err
 		})

@@ -20,7 +20,9 @@ func TestRender_MatchesGoldenWhole(t *testing.T) {
 		"wordpress-full": {"wordpress", full, map[string]string{
 			"site": "https://example.org", "upload-limit": "1500K", "memory": "1G", "database-memory": "512M", "db-password": "correct horse",
 		}, []string{"compose.yaml", "php/gateway.ini", "apache/gateway.conf", "secrets/db_password"}},
-		"dev-plain": {"dev", plain, map[string]string{"password": "correct horse"}, []string{"compose.yaml", "secrets/password", "secrets/code-server.yaml"}},
+		"redirect-plain": {"redirect", plain, map[string]string{"to": "/notes"}, []string{"compose.yaml"}},
+		"redirect-full":  {"redirect", full, map[string]string{"to": "https://example.org/$x"}, []string{"compose.yaml"}},
+		"dev-plain":      {"dev", plain, map[string]string{"password": "correct horse"}, []string{"compose.yaml", "secrets/password", "secrets/code-server.yaml"}},
 		"dev-full": {"dev", full, map[string]string{"password": `"$x"\ battery`, "memory": "2G", "cpus": "1", "processes": "1000"}, []string{
 			"compose.yaml", "secrets/password", "secrets/code-server.yaml",
 		}},

@@ -22,7 +22,7 @@ const (
 	filesFolder = "files"
 )
 
-//go:embed all:compose all:dev all:portfolio all:slack-invite all:wordpress
+//go:embed all:compose all:dev all:portfolio all:redirect all:slack-invite all:wordpress
 var builtin embed.FS
 
 // Template is one scaffold. It is immutable and safe for concurrent use.

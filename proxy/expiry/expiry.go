@@ -40,6 +40,7 @@ type group struct {
 	paths   []string
 	expires time.Time
 	running []docker.Container
+	claims  []label.Claim
 }
 
 // groups are all that have a last day and may be suspended, sorted by name. What lives at / is pinned, and what has a
@@ -62,21 +63,30 @@ func groups(containers []docker.Container) []group {
 		}
 		claims, problems := label.Parse(c.Labels)
 		left[name] = left[name] || len(problems) > 0
-		for _, claim := range claims {
-			left[name] = left[name] || claim.Expires.IsZero() || claim.Key.Host == "" && claim.Key.Prefix.Root()
-			g.owner, g.paths = cmp.Or(g.owner, claim.Owner), append(g.paths, claim.Key.String())
-			if claim.Expires.After(g.expires) {
-				g.expires = claim.Expires
-			}
-		}
+		g.claims = append(g.claims, claims...)
 	}
 	var all []group
 	for _, name := range slices.Sorted(maps.Keys(found)) {
-		if g := found[name]; !left[name] && !g.expires.IsZero() {
+		if g := found[name]; g.ends() && !left[name] {
 			all = append(all, *g)
 		}
 	}
 	return all
+}
+
+// ends takes what the claims say of the whole, and reports whether it has a last day. Redirects beside other routes have
+// one of their own.
+func (g *group) ends() bool {
+	for _, claim := range label.Own(g.claims) {
+		if claim.Expires.IsZero() || claim.Key.Host == "" && claim.Key.Prefix.Root() && claim.Policy.Redirect == "" {
+			return false
+		}
+		g.owner, g.paths = cmp.Or(g.owner, claim.Owner), append(g.paths, claim.Key.String())
+		if claim.Expires.After(g.expires) {
+			g.expires = claim.Expires
+		}
+	}
+	return !g.expires.IsZero()
 }
 
 // step is one thing to do with a group.

@@ -144,6 +144,7 @@ func TestJob_NotifiesThenSuspendsOnceADay(t *testing.T) {
 		b := &bench{engine: &engine{}, dir: t.TempDir()}
 		b.add("old-web-1", "old", expired())
 		b.add("old-db-1", "old", map[string]string{})
+		b.add("old-more-1", "old", map[string]string{label.Path: "/", label.Redirect: "/old", label.Expires: "2001-12-31"})
 		b.add("young", "", map[string]string{label.Path: "/young", label.Expires: "2000-12-31"})
 		b.add("timeless", "", map[string]string{label.Path: "/timeless"})
 		b.add("root", "", map[string]string{label.Path: "/", label.Expires: "1999-01-01"})
@@ -156,7 +157,7 @@ func TestJob_NotifiesThenSuspendsOnceADay(t *testing.T) {
 			t.Errorf("before the hour: %q", b.said())
 		}
 		pass(2 * time.Hour)
-		if !slices.Equal(b.said(), []string{"notify old"}) || len(b.running()) != 7 {
+		if !slices.Equal(b.said(), []string{"notify old"}) || len(b.running()) != 8 {
 			t.Errorf("told %q, running %q", b.said(), b.running())
 		}
 		stop()

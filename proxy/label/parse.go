@@ -28,6 +28,19 @@ type Claim struct {
 	Policy route.Policy
 }
 
+// Over reports that the claim is a redirect whose last day is over, so that it asks for no route any more.
+func (c Claim) Over(now time.Time) bool { return c.Policy.Redirect != "" && Ended(c.Expires, now) }
+
+// Own returns the claims that a project or a container is there for: redirects count when there is nothing else. Redirects
+// beside other routes have a last day of their own.
+func Own(claims []Claim) []Claim {
+	redirects := func(c Claim) bool { return c.Policy.Redirect != "" }
+	if own := slices.DeleteFunc(slices.Clone(claims), redirects); len(own) > 0 {
+		return own
+	}
+	return claims
+}
+
 // Problem is a label that cannot be followed. The route it belongs to is left out.
 type Problem struct {
 	// Label is the label's full name, cut and escaped where it cannot be shown as it is; Route the key of its route as text, empty when that is not known.

@@ -227,6 +227,14 @@ func readRedirect(c *Claim, value string) *fault {
 	return nil
 }
 
+// CheckRedirect says what is wrong with where a redirect is to lead: the rule that it breaks and what to write instead.
+func CheckRedirect(to string) error {
+	if bad := readRedirect(&Claim{}, to); bad != nil {
+		return fmt.Errorf("%s; %s", bad.rule, bad.fix)
+	}
+	return nil
+}
+
 // Ended reports whether a last day, which is zero for none, is over in all time zones.
 func Ended(last, now time.Time) bool {
 	return !last.IsZero() && !now.Before(last.AddDate(0, 0, 1).Add(behindUTC))
