@@ -21,6 +21,7 @@ var harmful = regexp.MustCompile(`gateway rm\b|volume rm|volume prune|system pru
 // own are texts that are about their own command, or about what that very command made a moment ago.
 var own = []string{
 	"  gateway rm robots\n  gateway rm robots --dry-run\n  gateway rm robots --yes",
+	"\n  gateway rm robots --redirect 90d --to /chess\n  gateway rm robots --redirect 2027-06-30 --to https://example.org/robots",
 	"gateway rm ", // a change's fix for itself
 }
 

@@ -121,6 +121,7 @@ var values = map[string]completer{
 	"page":      completeFolders,
 	"project":   words(slack.CompletePages),
 	"projects":  completeFolders,
+	"rm to":     words(project.CompleteTargets),
 	"root":      completeFolders,
 	"socket":    completeFiles,
 	"state":     completeFolders,

@@ -48,6 +48,7 @@ func TestScripts(t *testing.T) {
 			"stop":      func(ts *testscript.TestScript, _ bool, args []string) { engineOf(ts).Stop(args[0]) },
 			"crash":     crash,
 			"remove":    func(ts *testscript.TestScript, _ bool, args []string) { engineOf(ts).Remove(args[0]) },
+			"image":     func(ts *testscript.TestScript, _ bool, args []string) { engineOf(ts).AddImage(args[0]) },
 			"await":     awaitOutput,
 			"fetch":     fetch,
 

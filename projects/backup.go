@@ -24,6 +24,7 @@ type Archiver interface {
 	Volumes(ctx context.Context, labels ...string) ([]docker.Volume, error)
 	VolumeLabels(ctx context.Context, name string) (map[string]string, error)
 	CreateVolume(ctx context.Context, v docker.Volume) error
+	RemoveVolume(ctx context.Context, name string) error
 	Mounts(ctx context.Context, nameOrID string) ([]docker.MountPoint, error)
 	Create(ctx context.Context, spec docker.Spec) (id string, err error)
 	Exec(ctx context.Context, container string, command []string) (net.Conn, error)

@@ -81,6 +81,27 @@ func crashCases() []crashCase {
 			},
 			verb: func(*testing.T) Verb { return Remove{"robots"} }, again: true,
 		},
+		{name: "rm with a redirect", bench: added, verb: func(t *testing.T) Verb { return redirectTo(t, "/chess") }},
+		{name: "rm with a redirect of what is stopped", bench: resting, verb: func(t *testing.T) Verb { return redirectTo(t, "/chess") }},
+		{
+			name: "rm with a redirect of a linked folder",
+			bench: func(t *testing.T) *bench {
+				b, _ := linked(t)
+				return b
+			},
+			verb: func(t *testing.T) Verb { return redirectTo(t, "https://example.org/robots") },
+		},
+		{
+			name: "rm with a redirect of what has no folder",
+			bench: func(t *testing.T) *bench {
+				b := added(t)
+				if err := os.RemoveAll(b.Store.Dir("robots")); err != nil {
+					t.Fatal(err)
+				}
+				return b
+			},
+			verb: func(t *testing.T) Verb { return redirectTo(t, "/chess") },
+		},
 		{name: "move", bench: added, verb: func(t *testing.T) Verb { return Move{Name: "robots", To: prefix(t, "/chess"), Template: known} }},
 		{name: "notice", bench: added, verb: func(t *testing.T) Verb { return Notice{Name: "robots", On: day(t, "2027-07-01")} }},
 		{name: "suspend", bench: notified, verb: func(t *testing.T) Verb { return Suspend{Name: "robots", On: day(t, "2027-07-15")} }},
@@ -222,6 +243,13 @@ func (b *bench) world(t *testing.T) map[string]string {
 	}
 	for _, c := range containers {
 		all["container "+c.Name] = c.State
+	}
+	networks, err := b.client.Networks(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range networks {
+		all["network "+n.Name] = "is there"
 	}
 	for _, key := range b.gateway.queued {
 		all["queue "+key] = "waits"
@@ -372,7 +400,9 @@ func TestDo_DryRunChangesNothing(t *testing.T) {
 	}
 }
 
-func isContainer(name, _ string) bool { return strings.HasPrefix(name, "container ") }
+func isContainer(name, _ string) bool {
+	return strings.HasPrefix(name, "container ") || strings.HasPrefix(name, "network ")
+}
 
 // differs says what is neither as before nor as after.
 func differs(got, before, after map[string]string) string {

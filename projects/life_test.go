@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"gateway/projects/compose"
+	"gateway/projects/composefile"
 
 	"gateway/projects/policy"
 
@@ -203,17 +204,40 @@ func (f *fakeCompose) Compare(ctx context.Context, _, name string, o compose.UpO
 func (f *fakeCompose) Beside(ctx context.Context, dir, name string, r compose.Rollout, id string) error {
 	f.calls = append(f.calls, "beside")
 	for _, service := range r.Services {
-		f.engine.AddContainer(dockertest.Container{
+		c := dockertest.Container{
 			Name: name + "-" + service + "-2", Image: "gateway:latest", Networks: []string{name + "_web"}, Stopped: true,
 			Labels: map[string]string{
 				composeProject: name, composeService: service, composeDir: dir, label.ComposeDependsOn: f.depends[service], label.Path: "/" + name,
 				label.Rollout: id, label.Replaces: strings.Join(r.Replaces, ","),
 			},
-		})
+		}
+		if service == redirectService {
+			f.redirects(dir, &c)
+		}
+		f.engine.AddContainer(c)
 	}
 	err := f.up
 	f.up = nil
 	return errors.Join(err, ctx.Err())
+}
+
+// redirects gives a container the network and the labels of a redirect, as the file in dir says them.
+func (f *fakeCompose) redirects(dir string, c *dockertest.Container) {
+	text, err := os.ReadFile(filepath.Join(dir, ComposeFile))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	file, err := composefile.Parse(text)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	project := c.Labels[composeProject]
+	network := project + "_" + redirectService
+	f.engine.AddNetwork(dockertest.Network{Name: network, Labels: map[string]string{
+		composeProject: project, composeNetwork: redirectService, label.Role: label.RoleEdge,
+	}})
+	c.Networks = []string{network}
+	maps.Insert(c.Labels, labelsOf(file, redirectService))
 }
 
 func (f *fakeCompose) Images(ctx context.Context, _, _ string) error {

@@ -20,71 +20,94 @@ func (r Remove) Project() Name { return r.Name }
 
 // Plan decides whether the project may be removed and says what goes.
 func (r Remove) Plan(ctx context.Context, o *Observed) (*Change, error) {
-	running, err := o.ours(ctx)
+	found, err := r.check(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	store, dir := o.life.Store, o.life.Store.Dir(r.Name)
+	l := o.life
 	c := &Change{Plan: plan.Plan{Verb: "rm"}, Fix: "gateway rm " + string(r.Name), Undone: "the folder of the project was kept; run the command again"}
-	exists := store.Exists(r.Name)
-	switch {
-	case exists:
-		if _, err := store.Load(r.Name); isRenamed(err) {
-			return nil, err
-		}
-		if err := store.apart(r.Name); err != nil {
-			return nil, err
-		}
-	case running.empty() && o.Repaired != "":
-		return c, nil // The repair has removed it.
-	case running.empty():
-		return nil, fmt.Errorf("%w: %s; 'gateway ls' lists the projects", ErrNoProject, r.Name)
-	case !running.ours():
-		return nil, fmt.Errorf("%w: %s has no folder %s, and its containers carry no label of the gateway; see them with: docker ps --filter label=%s=%s", ErrNoProject, r.Name, dir, composeProject, r.Name)
-	default:
-		if err := store.renamed(r.Name, running); err != nil {
-			return nil, err
-		}
+	if found.done {
+		return c, nil
 	}
-	volumes, err := o.life.Compose.Volumes(ctx, string(r.Name))
-	if err != nil {
-		return nil, err
-	}
-	c.Steps = r.running(o.life, running, volumes)
-	if exists {
-		r.folder(c, store)
-	}
-	return c, nil
-}
-
-// running are the steps that remove what the engine has. Nothing brings volumes back, so that nothing undoes them.
-func (r Remove) running(l Life, running Running, volumes []string) []plan.Step {
-	steps := []plan.Step{{Do: func(ctx context.Context) error {
+	// Nothing brings volumes back, so that nothing undoes it.
+	c.Steps = append([]plan.Step{{Do: func(ctx context.Context) error {
 		if err := teardown(ctx, l.Engine, l.Compose, r.Name); err != nil {
 			return fmt.Errorf("removing project %s: %w", r.Name, err)
 		}
 		return nil
-	}}}
+	}}}, found.removals()...)
+	if found.exists {
+		steps, cleanup := r.discards(l.Store)
+		c.Steps, c.Cleanup = append(c.Steps, steps...), cleanup
+	}
+	return c, nil
+}
+
+// removable is a project that may be removed: what the engine has of it, and whether it has a folder. Done says that the
+// repair of an interrupted removal has removed it.
+type removable struct {
+	running Running
+	volumes []string
+	exists  bool
+	done    bool
+}
+
+// check decides whether the project may be removed.
+func (r Remove) check(ctx context.Context, o *Observed) (removable, error) {
+	var found removable
+	running, err := o.ours(ctx)
+	if err != nil {
+		return found, err
+	}
+	store, dir := o.life.Store, o.life.Store.Dir(r.Name)
+	found.running, found.exists = running, store.Exists(r.Name)
+	switch {
+	case found.exists:
+		if _, err := store.Load(r.Name); isRenamed(err) {
+			return found, err
+		}
+		if err := store.apart(r.Name); err != nil {
+			return found, err
+		}
+	case running.empty() && o.Repaired != "":
+		found.done = true
+		return found, nil
+	case running.empty():
+		return found, fmt.Errorf("%w: %s; 'gateway ls' lists the projects", ErrNoProject, r.Name)
+	case !running.ours():
+		return found, fmt.Errorf("%w: %s has no folder %s, and its containers carry no label of the gateway; see them with: docker ps --filter label=%s=%s", ErrNoProject, r.Name, dir, composeProject, r.Name)
+	default:
+		if err := store.renamed(r.Name, running); err != nil {
+			return found, err
+		}
+	}
+	found.volumes, err = o.life.Compose.Volumes(ctx, string(r.Name))
+	return found, err
+}
+
+// removals are steps that say what of the engine is removed.
+func (r removable) removals() []plan.Step {
+	var steps []plan.Step
 	say := func(what, name string) {
 		steps = append(steps, plan.Step{Text: fmt.Sprintf("remove %s %s", what, name)})
 	}
-	for _, c := range running.Containers {
+	for _, c := range r.running.Containers {
 		say("container", c.Name)
 	}
-	for _, n := range running.Networks {
+	for _, n := range r.running.Networks {
 		say("network", n.Name)
 	}
-	for _, v := range volumes {
+	for _, v := range r.volumes {
 		say("volume", v)
 	}
 	return steps
 }
 
-// folder adds the steps that delete the project's folder, and first what it leads to when it is a link. All is renamed
+// discards are the steps that delete the project's folder, and first what it leads to when it is a link. All is renamed
 // before it is deleted, so that what is interrupted leaves no half a project.
-func (r Remove) folder(c *Change, store Store) {
+func (r Remove) discards(store Store) (steps []plan.Step, cleanup []plan.Action) {
 	dir, target := store.Dir(r.Name), store.leads(r.Name)
-	c.Steps = append(c.Steps, plan.Step{Do: func(context.Context) error {
+	steps = append(steps, plan.Step{Do: func(context.Context) error {
 		if store.leads(r.Name) != target {
 			return fmt.Errorf("removing project %s: its folder was replaced meanwhile; run the command again", r.Name)
 		}
@@ -94,17 +117,18 @@ func (r Remove) folder(c *Change, store Store) {
 		gone := scratch(filepath.Dir(path), "rm", r.Name)
 		step := plan.RenameTo(path, gone)
 		step.Text = text
-		c.Steps = append(c.Steps, step)
-		c.Cleanup = append(c.Cleanup, plan.Action{Kind: plan.Remove, Path: gone})
+		steps = append(steps, step)
+		cleanup = append(cleanup, plan.Action{Kind: plan.Remove, Path: gone})
 	}
 	if target == "" {
 		discard("delete "+dir+" with all that is in it", dir)
-		return
+		return steps, cleanup
 	}
 	if isThere(target) {
 		discard("delete "+target+" with all that is in it", target)
 	}
 	discard("delete the link "+dir+" to "+target, dir)
+	return steps, cleanup
 }
 
 // isRenamed reports whether a folder was renamed that is still some project's: removing it would take that one's files.

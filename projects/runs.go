@@ -91,6 +91,12 @@ func (l Life) act(ctx context.Context, name Name, a plan.Action, interrupted boo
 		}
 	case dropOld:
 		l.dropOld(ctx, a.Names)
+	case dropNetworks:
+		return l.dropNetworks(ctx, name, a.Names)
+	case dropVolumes:
+		return l.dropVolumes(ctx, a.Names)
+	case dropBuilt:
+		return removeBuilt(ctx, l.Engine, name)
 	case removeHelper:
 		return l.Engine.Remove(ctx, a.Names[0], 0)
 	default:

@@ -42,6 +42,11 @@ func teardown(ctx context.Context, engine Engine, compose Composer, name Name) e
 			return err
 		}
 	}
+	return removeBuilt(ctx, engine, name)
+}
+
+// removeBuilt removes the images that were built for a project.
+func removeBuilt(ctx context.Context, engine Engine, name Name) error {
 	return engine.RemoveImages(ctx, ComposeLabel(name), func(image string, labels map[string]string) bool {
 		return builtHere(name, image, labels) || strings.HasPrefix(image, policy.StagedImage+":")
 	})

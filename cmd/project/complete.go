@@ -121,6 +121,22 @@ func CompletePaths(env *cli.Env, _ *cobra.Command, args []string) []cobra.Comple
 	return words
 }
 
+// CompleteTargets are the paths of all projects but the named one, for a redirect.
+func CompleteTargets(env *cli.Env, _ *cobra.Command, args []string) []cobra.Completion {
+	var words []cobra.Completion
+	for _, p := range list(env) {
+		if slices.Contains(args, string(p.Name)) {
+			continue
+		}
+		for _, claim := range p.Claims {
+			if claim.Policy.Redirect == "" {
+				words = append(words, described(claim.Key.Prefix.String(), "project "+string(p.Name)))
+			}
+		}
+	}
+	return words
+}
+
 // CompleteVersions are the numbers of a project's versions but the current one, the newest first.
 func CompleteVersions(env *cli.Env, _ *cobra.Command, args []string) []cobra.Completion {
 	p := named(env, args)
