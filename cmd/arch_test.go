@@ -30,6 +30,8 @@ var ours = map[string][]string{
 	"projects":             {"projects/...", "proxy/docker", "proxy/document", "proxy/label", "proxy/printable", "proxy/route", "templates"},
 	"projects/archive":     {},
 	"projects/composefile": {"proxy/document"},
+	"projects/invite":      {"projects/invite/...", "proxy/bounded", "proxy/chat", "proxy/document", "proxy/durable", "proxy/limit", "proxy/printable"},
+	"projects/site":        {"proxy/bounded", "proxy/header", "proxy/limit", "proxy/page"},
 	"projects/importer":    {"projects/composefile", "projects/policy", "projects/tree", "proxy/label", "templates"},
 	"projects/plan":        {"projects/tree"},
 	"projects/release":     {"projects/plan", "projects/tree", "proxy/printable"},
@@ -49,14 +51,13 @@ var ours = map[string][]string{
 	"proxy/http1":          {"proxy/header"},
 	"proxy/header":         {},
 	"proxy/socket":         {},
-	"proxy/site":           {"proxy/bounded", "proxy/header", "proxy/limit", "proxy/page"},
 	"proxy/accesslog":      {},
 	"proxy/balance":        {},
 	"proxy/health":         {"proxy/route"},
 	"proxy/document":       {"proxy/printable"},
-	"proxy/invite":         {"proxy/bounded", "proxy/chat", "proxy/document", "proxy/invite/...", "proxy/limit", "proxy/printable"},
-	"proxy/expiry":         {"proxy/admin", "proxy/docker", "proxy/invite/durable", "proxy/label", "proxy/notify"},
-	"proxy/notify":         {"proxy/chat", "proxy/invite/durable"},
+	"proxy/durable":        {},
+	"proxy/expiry":         {"proxy/admin", "proxy/docker", "proxy/durable", "proxy/label", "proxy/notify"},
+	"proxy/notify":         {"proxy/chat", "proxy/durable"},
 	"proxy/chat":           {},
 	"proxy/bounded":        {"proxy/limit"},
 	"proxy/limit":          {},
@@ -73,9 +74,9 @@ var below = []string{"projects/...", "proxy/...", "templates/...", "tui"}
 
 // serving is what the packages that face visitors may import: nothing that holds the Docker socket.
 var serving = []string{
-	"proxy/accesslog", "proxy/admin", "proxy/balance", "proxy/engine", "proxy/filter", "proxy/header", "proxy/health", "proxy/http1",
+	"proxy/accesslog", "proxy/admin", "proxy/balance", "proxy/durable", "proxy/engine", "proxy/filter", "proxy/header", "proxy/health", "proxy/http1",
 	"proxy/label", "proxy/limit", "proxy/mapping", "proxy/metric", "proxy/page", "proxy/peer", "proxy/queue", "proxy/route",
-	"proxy/site", "proxy/socket", "proxy/traffic",
+	"proxy/socket", "proxy/traffic",
 }
 
 // homes says where a third party's module may be imported; a module that is not listed may be imported nowhere, so
@@ -95,7 +96,7 @@ var homes = map[string][]string{
 	"github.com/docker/go-connections/tlsconfig": {"projects/compose", "proxy/docker"},
 	"github.com/docker/go-units":                 {"proxy/docker", "proxy/docker/dockertest"},
 	"github.com/gofrs/flock":                     {"projects"},
-	"github.com/klauspost/compress":              {"projects/archive", "proxy/filter", "proxy/site", "proxy/compress_test.go"},
+	"github.com/klauspost/compress":              {"projects/archive", "proxy/filter", "projects/site", "proxy/compress_test.go"},
 	"github.com/moby/buildkit":                   {"projects/compose"},
 	"github.com/moby/moby":                       {"proxy/docker"},
 	"github.com/prometheus":                      {"proxy/metric"},
@@ -110,7 +111,7 @@ var homes = map[string][]string{
 	"golang.org/x/sync":                          {"cmd/server", "projects", "proxy", "proxy/agent", "proxy/discovery"},
 	"golang.org/x/sys":                           {"projects", "projects/tree", "proxy", "proxy/stack", "testdata/bench/poll", "testdata/browser"},
 	"golang.org/x/term":                          {"cmd/cli"},
-	"golang.org/x/text":                          {"proxy/invite", "proxy/page", "proxy/site"},
+	"golang.org/x/text":                          {"projects/invite", "proxy/page", "projects/site"},
 }
 
 // commands are the packages that declare commands and their flags.

@@ -17,9 +17,9 @@ import (
 	"time"
 
 	"gateway/cmd/cli"
+	"gateway/projects/invite"
+	"gateway/projects/invite/link"
 	"gateway/proxy/docker/dockertest"
-	"gateway/proxy/invite"
-	"gateway/proxy/invite/link"
 )
 
 // Through the gateway, below a path: the page says where its forms go, and the answer to them leads out unchanged.

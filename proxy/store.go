@@ -7,11 +7,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
 
+	"gateway/proxy/durable"
 	"gateway/proxy/route"
 )
 
@@ -112,42 +112,5 @@ func (s store) replace(name string, data []byte) error {
 	if err := os.MkdirAll(s.folder, stateMode); err != nil {
 		return fmt.Errorf("making the state folder: %w", err)
 	}
-	file := filepath.Join(s.folder, name)
-	temporary := file + ".tmp"
-	if err := writeSynced(temporary, data); err != nil {
-		_ = os.Remove(temporary)
-		return fmt.Errorf("writing %s: %w", name, err)
-	}
-	if err := os.Rename(temporary, file); err != nil {
-		return fmt.Errorf("replacing %s: %w", name, err)
-	}
-	return syncFolder(s.folder)
-}
-
-func writeSynced(name string, data []byte) error {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Sync()
-	}
-	return errors.Join(err, f.Close())
-}
-
-// syncFolder makes a rename last. Windows has no such call.
-func syncFolder(name string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		return fmt.Errorf("syncing the state folder: %w", err)
-	}
-	defer f.Close()
-	if err := f.Sync(); err != nil {
-		return fmt.Errorf("syncing the state folder: %w", err)
-	}
-	return nil
+	return durable.Write(filepath.Join(s.folder, name), data, 0o600)
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"gateway/cmd/cli"
+	"gateway/projects/site"
 	"gateway/proxy/limit"
-	"gateway/proxy/site"
 )
 
 type siteOptions struct {

@@ -7,7 +7,7 @@ import (
 
 	"gateway/cmd/cli"
 	"gateway/projects"
-	"gateway/proxy/invite/link"
+	"gateway/projects/invite/link"
 	"gateway/proxy/printable"
 )
 

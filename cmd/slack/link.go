@@ -10,7 +10,7 @@ import (
 
 	"gateway/cmd/cli"
 	"gateway/projects"
-	"gateway/proxy/invite/link"
+	"gateway/projects/invite/link"
 )
 
 // What Slack does with a shared invite link, which stands where nothing else is said.

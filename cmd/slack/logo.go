@@ -10,8 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"gateway/cmd/cli"
-	"gateway/proxy/invite"
-	"gateway/proxy/invite/durable"
+	"gateway/projects/invite"
+	"gateway/proxy/durable"
 )
 
 type logoOptions struct {

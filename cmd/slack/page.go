@@ -15,8 +15,8 @@ import (
 
 	"gateway/cmd/cli"
 	"gateway/projects"
-	"gateway/proxy/invite"
-	"gateway/proxy/invite/link"
+	"gateway/projects/invite"
+	"gateway/projects/invite/link"
 	"gateway/proxy/stack"
 	"gateway/templates"
 )

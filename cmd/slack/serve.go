@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gateway/cmd/cli"
-	"gateway/proxy/invite"
+	"gateway/projects/invite"
 	"gateway/proxy/limit"
 )
 

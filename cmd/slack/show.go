@@ -10,8 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"gateway/cmd/cli"
-	"gateway/proxy/invite"
-	"gateway/proxy/invite/link"
+	"gateway/projects/invite"
+	"gateway/projects/invite/link"
 )
 
 func newSlackShow(env *cli.Env) *cobra.Command {

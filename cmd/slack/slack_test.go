@@ -13,9 +13,9 @@ import (
 	"time"
 
 	"gateway/cmd/cli"
+	"gateway/projects/invite"
+	"gateway/projects/invite/link"
 	"gateway/proxy/docker/dockertest"
-	"gateway/proxy/invite"
-	"gateway/proxy/invite/link"
 	"gateway/templates"
 )
 

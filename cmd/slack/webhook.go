@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gateway/cmd/cli"
-	"gateway/proxy/invite"
+	"gateway/projects/invite"
 )
 
 type webhookOptions struct {

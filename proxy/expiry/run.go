@@ -15,7 +15,7 @@ import (
 
 	"gateway/proxy/admin"
 	"gateway/proxy/docker"
-	"gateway/proxy/invite/durable"
+	"gateway/proxy/durable"
 	"gateway/proxy/label"
 	"gateway/proxy/notify"
 )

@@ -14,7 +14,7 @@ import (
 	"strings"
 	"unicode"
 
-	"gateway/proxy/invite/durable"
+	"gateway/proxy/durable"
 )
 
 // Kind is what a service takes.

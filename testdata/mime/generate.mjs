@@ -1,4 +1,4 @@
-// Writes proxy/site/mime.tsv from the package mime-db, which follows IANA's registry, Apache and nginx:
+// Writes projects/site/mime.tsv from the package mime-db, which follows IANA's registry, Apache and nginx:
 //
 //	cd testdata/mime && npm ci && node generate.mjs
 //
@@ -17,4 +17,4 @@ for (const [type, { extensions = [], source }] of Object.entries(db)) {
 	}
 }
 const lines = Object.keys(types).sort().map(e => [e, types[e], ...(db[types[e]].compressible ? ['c'] : [])].join('\t'))
-writeFileSync(new URL('../../proxy/site/mime.tsv', import.meta.url), lines.join('\n') + '\n')
+writeFileSync(new URL('../../projects/site/mime.tsv', import.meta.url), lines.join('\n') + '\n')

@@ -15,8 +15,8 @@ import (
 	"sync"
 	"time"
 
+	"gateway/projects/invite/link"
 	"gateway/proxy/bounded"
-	"gateway/proxy/invite/link"
 	"gateway/proxy/limit"
 )
 

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"gateway/proxy/invite/link"
+	"gateway/projects/invite/link"
 	"gateway/proxy/printable"
 )
 

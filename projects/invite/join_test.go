@@ -13,7 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"gateway/proxy/invite/link"
+	"gateway/projects/invite/link"
 )
 
 func TestJoin_LeadsToTheLinkAfterTheProof(t *testing.T) {

@@ -14,8 +14,8 @@ import (
 	"sync"
 	"time"
 
-	"gateway/proxy/invite/durable"
-	"gateway/proxy/invite/link"
+	"gateway/projects/invite/link"
+	"gateway/proxy/durable"
 )
 
 // Counts is what a page counts. It holds nothing of who visited.

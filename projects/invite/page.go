@@ -11,7 +11,7 @@ import (
 	"strings"
 	"unicode"
 
-	"gateway/proxy/invite/link"
+	"gateway/projects/invite/link"
 )
 
 //go:embed page.html

@@ -16,7 +16,7 @@ import (
 	"sync"
 	"time"
 
-	"gateway/proxy/invite/durable"
+	"gateway/proxy/durable"
 )
 
 // A page carries a token: when it was made and for what, signed. Who sends it back, once, has read the page; a script

@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"gateway/proxy/invite/link"
+	"gateway/projects/invite/link"
 )
 
 // A page that is killed in the middle of counting comes back with what was on the disk, and what is there can always be

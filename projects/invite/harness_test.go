@@ -19,7 +19,7 @@ import (
 	"testing"
 	"time"
 
-	"gateway/proxy/invite/link"
+	"gateway/projects/invite/link"
 )
 
 // TestMain lets the test binary be the process of a page, to be killed.

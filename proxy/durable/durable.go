@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 )
 
@@ -31,8 +32,7 @@ func Write(path string, content []byte, mode os.FileMode) error {
 		_ = os.Remove(f.Name())
 		return fmt.Errorf("writing %s: %w", path, err)
 	}
-	settle(filepath.Dir(path))
-	return nil
+	return settle(filepath.Dir(path))
 }
 
 // Temporary names are in the folder of the file, so that renaming is atomic: a prefix, a number and a suffix.
@@ -54,12 +54,17 @@ func sweep(path string) {
 	}
 }
 
-// settle syncs the folder, so that the new name survives a loss of power, on systems that can.
-func settle(dir string) {
-	d, err := os.Open(dir)
-	if err != nil {
-		return
+// settle syncs the folder, so that the new name survives a loss of power. Windows has no such call.
+func settle(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil
 	}
-	_ = d.Sync()
-	_ = d.Close()
+	d, err := os.Open(dir)
+	if err == nil {
+		err = errors.Join(d.Sync(), d.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("syncing the folder %s: %w", dir, err)
+	}
+	return nil
 }

@@ -6,7 +6,7 @@ import (
 
 	"golang.org/x/text/language"
 
-	"gateway/proxy/invite/link"
+	"gateway/projects/invite/link"
 )
 
 // The languages, the default first.

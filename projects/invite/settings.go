@@ -11,8 +11,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"gateway/projects/invite/link"
 	"gateway/proxy/document"
-	"gateway/proxy/invite/link"
 )
 
 // Settings is what a page says of itself, as in its page.yaml. All but Kind may be empty.

@@ -17,7 +17,7 @@ import (
 	"unicode"
 
 	"gateway/proxy/chat"
-	"gateway/proxy/invite/durable"
+	"gateway/proxy/durable"
 )
 
 // Webhook is where requests for an invitation go. Its URL lets whoever knows it write there, so it is never shown: it

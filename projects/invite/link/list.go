@@ -11,7 +11,7 @@ import (
 	"slices"
 	"time"
 
-	"gateway/proxy/invite/durable"
+	"gateway/proxy/durable"
 )
 
 // Bounds of what a file may hold.
