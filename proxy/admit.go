@@ -9,7 +9,7 @@ import (
 	"gateway/proxy/peer"
 )
 
-// doorman bounds the connections of clients and what they have under way. It implements engine.Doorman.
+// doorman bounds the connections of clients and what they have under way. It implements engine.ConnLimiter.
 type doorman struct {
 	admission limit.Admission
 	trusted   *peer.Networks
@@ -35,7 +35,7 @@ func refusal(hit limit.Bound, perClient, inAll *engine.Refusal) *engine.Refusal 
 	return nil
 }
 
-// Enter implements engine.Doorman.
+// Enter implements engine.ConnLimiter.
 func (d *doorman) Enter(address string) (engine.Admitted, *engine.Refusal) {
 	conn, hit := d.admission.Enter(d.client(address))
 	if hit != limit.None {

@@ -97,7 +97,7 @@ func New(c Config) (*Server, error) {
 	}
 	s.engine = engine.New(engine.Config{
 		Handler: handler{s}, TLS: c.TLS, Log: c.Logger, Timeouts: c.Timeouts, Limits: c.Limits,
-		Doorman: &s.door, Announced: announced,
+		ConnLimiter: &s.door, Announced: announced,
 	})
 	s.signing = signing{store: s.store, log: c.Logger}
 	s.checker = health.New(health.Config{Report: s.checked, Log: c.Logger})

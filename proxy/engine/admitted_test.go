@@ -37,7 +37,7 @@ func crowded(t *testing.T, requests int, secure bool) (running, *few) {
 	t.Cleanup(app.Close)
 	door := &few{most: 1000, requests: requests, inside: map[string]int{}, underWay: map[string]int{}}
 	p := &carrier{hooks: none{}}
-	c := Config{Handler: p, Doorman: door}
+	c := Config{Handler: p, ConnLimiter: door}
 	if secure {
 		c.TLS = &tls.Config{Certificates: []tls.Certificate{certificate(t)}}
 	}
@@ -357,7 +357,7 @@ func TestAdmitted_TellsNothingOfOthers(t *testing.T) {
 			h := recording{refused: make(chan string, 1)}
 			const clients = 20
 			door := &few{most: 1000, requests: clients, inside: map[string]int{}, underWay: map[string]int{}}
-			config := Config{Handler: h, Doorman: door}
+			config := Config{Handler: h, ConnLimiter: door}
 			if c.secure {
 				config.TLS = &tls.Config{Certificates: []tls.Certificate{certificate(t)}}
 			}

@@ -266,6 +266,6 @@ func (a *answerer) unwatch() bool { return a.conn.sock.StopNotify() }
 
 func (a *answerer) lost() bool { return a.conn.sock.Gone() }
 
-func (a *answerer) stopBody() { a.conn.sock.Nudge() }
+func (a *answerer) stopBody() { a.conn.sock.InterruptRead() }
 
-func (a *answerer) settleBody() { a.conn.sock.Settle() }
+func (a *answerer) settleBody() { a.conn.sock.ResumeRead() }

@@ -31,8 +31,8 @@ type conn struct {
 	// inbox and answerer are those of x.
 	inbox    *inbox
 	answerer *answerer
-	// refused is what the first request is answered where the doorman did not let the client in; admitted is what he let
-	// in, nil without a doorman, and held reports that it has a request under way.
+	// refused is the response to the first request when the ConnLimiter refused the client; admitted is what it let in, nil
+	// without a ConnLimiter, and held reports that it has a request under way.
 	refused  *http1.Invalid
 	admitted Admitted
 	held     bool

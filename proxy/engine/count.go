@@ -25,7 +25,7 @@ const (
 // count makes a body without a length one with a length, for a target that speaks HTTP/1.0: a client must not send chunks
 // unless it knows that they are understood (RFC 9112 section 6.1). The trailer fields are left out.
 func (f *forwarding) count() error {
-	f.untold = f.to.known.version.Load() == 0
+	f.unknown = f.to.known.version.Load() == 0
 	if f.x.body == nil || !f.to.known.old() {
 		return nil
 	}
@@ -92,5 +92,5 @@ func (f *forwarding) invite() error {
 // chunks, whatever this answer says.
 func (f *forwarding) unstored() bool {
 	a := &f.x.answer
-	return f.untold && f.sending != nil && f.x.Request.Length < 0 && a.Minor == 0 && a.Status >= 200 && a.Status < 300
+	return f.unknown && f.sending != nil && f.x.Request.Length < 0 && a.Minor == 0 && a.Status >= 200 && a.Status < 300
 }

@@ -12,27 +12,26 @@ import (
 	announce "gateway/proxy/peer"
 )
 
-// Doorman decides which clients may connect, and how much each may have under way. It is called by many goroutines at
-// once.
-type Doorman interface {
-	// Enter is asked once for each connection, as soon as the client's address is known. Who is refused, with status 429
-	// or 503, gets that for an answer, and the connection ends. A hundred in each second get it by way of Handler.Refuse, if
-	// their request comes within a second, and the others a few words at once. Connections that begin with a TLS
-	// handshake or with HTTP/2 end without, since an answer would cost more than what was refused, and so do others that
-	// were announced.
+// ConnLimiter decides which clients may connect, and how many requests each may have under way. It is safe for concurrent
+// use.
+type ConnLimiter interface {
+	// Enter is called once for each connection, as soon as the client's address is known. A refusal, with status 429 or
+	// 503, is the response, and the connection ends. Handler.Refuse writes it for a hundred connections in each second, if
+	// their request comes within a second; the others get a head without a body at once. Connections that begin with a
+	// TLS handshake or with HTTP/2 end without a response, since one would cost more than what was refused, and so do
+	// connections of other proxies that announce their clients.
 	Enter(peer string) (Admitted, *Refusal)
 }
 
-// Admitted is a connection that was let in. It is called by many goroutines at once, and allocates nothing.
+// Admitted is a connection that was let in. It is safe for concurrent use, and allocates nothing.
 type Admitted interface {
-	// Begin is asked before each request: over HTTP/1.1 as soon as a part of its head is waited for, or when all of it has
-	// come, and over HTTP/2 before there is an exchange. Who is refused, with status 429 or 503, gets that for an answer as
-	// Doorman.Enter says, and the connection ends. Over HTTP/2 the stream alone ends, with REFUSED_STREAM (RFC 9113
-	// section 8.7).
+	// Begin is called before each request: over HTTP/1.1 when a part of its head has come, and over HTTP/2 before there is
+	// an exchange. A refusal, with status 429 or 503, is the response as ConnLimiter.Enter says, and the connection ends.
+	// Over HTTP/2 the stream alone ends, with REFUSED_STREAM (RFC 9113 section 8.7).
 	Begin() *Refusal
-	// End follows when a request has ended for which Begin returned nil, with all that was upgraded.
+	// End is called when a request ends for which Begin returned nil, with the connection that it was upgraded to.
 	End()
-	// Leave follows when the connection has ended.
+	// Leave is called when the connection has ended.
 	Leave()
 }
 
@@ -75,23 +74,23 @@ func (c *conn) introduce() error {
 	}
 }
 
-// enter asks whether the client may connect who was announced; the others were asked for before.
+// enter asks whether a client may connect that another proxy announced; for the others, door.admit has asked.
 func (c *conn) enter() bool {
-	d := c.engine.config.Doorman
+	d := c.engine.config.ConnLimiter
 	if d == nil || c.admitted != nil || c.refused != nil {
 		return true
 	}
 	admitted, refusal := d.Enter(c.peer)
-	if _, secure := c.stream.(*tls.Conn); refusal != nil && (secure || !c.engine.courtesy.extend(time.Now())) {
+	if _, secure := c.stream.(*tls.Conn); refusal != nil && (secure || !c.engine.polite.spend(time.Now())) {
 		c.broken = true
 		return false
 	}
-	c.told(admitted, refusal)
+	c.limited(admitted, refusal)
 	return true
 }
 
-// told notes what the doorman said.
-func (c *conn) told(admitted Admitted, r *Refusal) {
+// limited notes the decision of the ConnLimiter.
+func (c *conn) limited(admitted Admitted, r *Refusal) {
 	if c.admitted = admitted; r != nil {
 		c.admitted, c.refused = nil, r.invalid()
 	}
@@ -120,12 +119,12 @@ func (c *conn) hold() (refused bool) {
 	case r == nil:
 		c.held = true
 		return false
-	case c.engine.courtesy.extend(time.Now()):
+	case c.engine.polite.spend(time.Now()):
 		c.refuse(r.invalid())
 	default:
 		c.over = true
 		// It fails when the client is gone, who then needs no answer.
-		_, _ = c.stream.Write(c.engine.curt(c.inbox.in[c.inbox.from:c.inbox.to], r))
+		_, _ = c.stream.Write(c.engine.shortRefusal(c.inbox.in[c.inbox.from:c.inbox.to], r))
 	}
 	return true
 }

@@ -16,7 +16,7 @@ import (
 	announce "gateway/proxy/peer"
 )
 
-// few is a doorman who lets in as many connections of each client, and as many requests over them; 0 is any number of
+// few is a ConnLimiter that lets in as many connections of each client, and as many requests over them; 0 is any number of
 // those.
 type few struct {
 	most, requests int
@@ -88,9 +88,9 @@ func (teller) Serve(x *Exchange) { _ = x.Reply(http.StatusOK, nil, []byte(x.Requ
 
 func (teller) Refuse(x *Exchange, r *Refusal) { _ = x.Reply(r.Status, nil, []byte(r.Reason)) }
 
-func TestDoorman_RefusesConnections(t *testing.T) {
+func TestConnLimiter_RefusesConnections(t *testing.T) {
 	door := &few{most: 2, inside: map[string]int{}}
-	r := serving(t, Config{Handler: teller{}, Doorman: door})
+	r := serving(t, Config{Handler: teller{}, ConnLimiter: door})
 	first, second := dial(t, r.address), dial(t, r.address)
 	first.get("/")
 	second.get("/")
@@ -113,8 +113,8 @@ func TestDoorman_RefusesConnections(t *testing.T) {
 }
 
 // Of those who are refused a hundred in a second get an answer of the handler's, and the others one that says as much.
-func TestDoorman_IsCurtToMany(t *testing.T) {
-	r := serving(t, Config{Handler: teller{}, Doorman: &few{inside: map[string]int{}}})
+func TestConnLimiter_IsCurtToMany(t *testing.T) {
+	r := serving(t, Config{Handler: teller{}, ConnLimiter: &few{inside: map[string]int{}}})
 	// All come before the first answer is read, so that it does not take a second for each hundred.
 	crowd, methods := make([]*peer, 5*refusedMost), []string{"GET", "HEAD"}
 	for i := range crowd {
@@ -140,8 +140,8 @@ func TestDoorman_IsCurtToMany(t *testing.T) {
 }
 
 // Who is refused and says nothing holds its place for a moment only, and of many such all but some are told at once.
-func TestDoorman_HoldsNobodyForLong(t *testing.T) {
-	r := serving(t, Config{Handler: teller{}, Doorman: &few{inside: map[string]int{}}})
+func TestConnLimiter_HoldsNobodyForLong(t *testing.T) {
+	r := serving(t, Config{Handler: teller{}, ConnLimiter: &few{inside: map[string]int{}}})
 	for range refusedMost {
 		unheard(t, r.address)
 	}
@@ -161,8 +161,8 @@ func TestDoorman_HoldsNobodyForLong(t *testing.T) {
 }
 
 // Not even who begins a request and does not end it.
-func TestDoorman_HoldsNobodyWhoIsSlow(t *testing.T) {
-	r := serving(t, Config{Handler: teller{}, Doorman: &few{inside: map[string]int{}}, Timeouts: Timeouts{Head: time.Hour}})
+func TestConnLimiter_HoldsNobodyWhoIsSlow(t *testing.T) {
+	r := serving(t, Config{Handler: teller{}, ConnLimiter: &few{inside: map[string]int{}}, Timeouts: Timeouts{Head: time.Hour}})
 	for _, part := range []string{"G", "GET / HTTP/1.1\r\n", "P"} {
 		c := dial(t, r.address)
 		c.say("%s", part)
@@ -173,8 +173,8 @@ func TestDoorman_HoldsNobodyWhoIsSlow(t *testing.T) {
 }
 
 // An answer of HTTP/1.1 would be none to a client of HTTP/2.
-func TestDoorman_EndsHTTP2AtOnce(t *testing.T) {
-	r := serving(t, Config{Handler: teller{}, Doorman: &few{inside: map[string]int{}}})
+func TestConnLimiter_EndsHTTP2AtOnce(t *testing.T) {
+	r := serving(t, Config{Handler: teller{}, ConnLimiter: &few{inside: map[string]int{}}})
 	c := dial(t, r.address)
 	c.say("%s", preface)
 	if rest, _ := c.rest(); rest != "" {
@@ -184,7 +184,7 @@ func TestDoorman_EndsHTTP2AtOnce(t *testing.T) {
 
 // What was not read does not count as received.
 func TestRefuse_ReceivesNoBody(t *testing.T) {
-	r := serving(t, Config{Handler: counter{}, Doorman: &few{inside: map[string]int{}}})
+	r := serving(t, Config{Handler: counter{}, ConnLimiter: &few{inside: map[string]int{}}})
 	c := dial(t, r.address)
 	c.say("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n")
 	if _, body := c.answer("POST"); body != "0" {
@@ -199,8 +199,8 @@ func (counter) Refuse(x *Exchange, r *Refusal) {
 	_ = x.Reply(r.Status, nil, fmt.Append(nil, x.Received()))
 }
 
-func TestDoorman_EndsTLSAtOnce(t *testing.T) {
-	r := servingOn(t, Config{Handler: teller{}, Doorman: &few{inside: map[string]int{}}, TLS: &tls.Config{Certificates: []tls.Certificate{certificate(t)}}}, true)
+func TestConnLimiter_EndsTLSAtOnce(t *testing.T) {
+	r := servingOn(t, Config{Handler: teller{}, ConnLimiter: &few{inside: map[string]int{}}, TLS: &tls.Config{Certificates: []tls.Certificate{certificate(t)}}}, true)
 	unheard(t, r.address)
 }
 
@@ -240,7 +240,7 @@ func TestAnnounced_SayWhoTheClientIs(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("%.30q", said), func(t *testing.T) {
 			door := &few{most: 1, inside: map[string]int{}}
-			r := serving(t, Config{Handler: teller{}, Doorman: door, Announced: trusted})
+			r := serving(t, Config{Handler: teller{}, ConnLimiter: door, Announced: trusted})
 			c := dial(t, r.address)
 			c.say("%s", said+ask+ask)
 			if want == "" {
@@ -255,7 +255,7 @@ func TestAnnounced_SayWhoTheClientIs(t *testing.T) {
 				}
 			}
 			if door.count(want) != 1 {
-				t.Error("the doorman was asked about another")
+				t.Error("the ConnLimiter was asked about another")
 			}
 		})
 	}
@@ -293,8 +293,8 @@ func TestAnnounced_OthersAreNotAsked(t *testing.T) {
 }
 
 // A connection that was refused is counted nowhere, so it may not go on for as long as others that have their last answer.
-func TestDoorman_LingersShortlyForTheRefused(t *testing.T) {
-	r := serving(t, Config{Handler: teller{}, Doorman: &few{inside: map[string]int{}}})
+func TestConnLimiter_LingersShortlyForTheRefused(t *testing.T) {
+	r := serving(t, Config{Handler: teller{}, ConnLimiter: &few{inside: map[string]int{}}})
 	c := dial(t, r.address)
 	c.say("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000000000\r\n\r\n")
 	if resp, _ := c.answer(http.MethodPost); resp.StatusCode != http.StatusTooManyRequests {

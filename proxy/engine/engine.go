@@ -19,8 +19,8 @@ type Config struct {
 	Handler Handler
 	// TLS is for the listeners that are served with it. NextProtos is set by the engine.
 	TLS *tls.Config
-	// Doorman may be nil: then everybody may connect.
-	Doorman Doorman
+	// ConnLimiter may be nil: then everybody may connect.
+	ConnLimiter ConnLimiter
 	// Announced are those whose connections begin with a PROXY header that says who the client is, before TLS. One that
 	// does not begin so ends without an answer. Nil is nobody.
 	Announced *announce.Networks
@@ -133,7 +133,7 @@ type Handler interface {
 
 // Refusal is why a request is not passed on.
 type Refusal struct {
-	// Status is 400, 414, 417, 431, 501 or 505, or what the Doorman said. There is no 408 (RFC 9110 section 15.5.9): who is slow gets no answer.
+	// Status is 400, 414, 417, 431, 501 or 505, or what the ConnLimiter said. There is no 408 (RFC 9110 section 15.5.9): who is slow gets no answer.
 	Status int
 	// Reason says what is wrong, with the section of the RFC that says so.
 	Reason string

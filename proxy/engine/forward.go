@@ -75,8 +75,8 @@ type forwarding struct {
 	// reusable reports that the connection can take another exchange; binds that it can take those of this client alone,
 	// and step that the request is one step of a handshake that began on it.
 	reusable, binds, step bool
-	// untold reports that the target had answered nothing before.
-	untold bool
+	// unknown reports that the target had answered nothing before.
+	unknown bool
 }
 
 // connect finds a connection: the client's own, else an unused one, else a new one.
@@ -138,7 +138,7 @@ func (f *forwarding) ask() error {
 		if err == nil && l.used {
 			var stale bool
 			if stale, again = f.suspect(f.buf[:n]); stale {
-				err = errStray
+				err = errUnsolicited
 			}
 		}
 		if err == nil {
@@ -173,8 +173,8 @@ func (f *forwarding) ask() error {
 	}
 }
 
-// errStray says that what came is not the answer to what was asked.
-var errStray = errors.New("bytes came that belong to no answer (RFC 9112 section 9.2)")
+// errUnsolicited says that what came is not the answer to what was asked.
+var errUnsolicited = errors.New("bytes came that belong to no answer (RFC 9112 section 9.2)")
 
 // await is exchange, which Recall may end.
 func (f *forwarding) await(l *link) (n int, sent bool, err error) {

@@ -75,7 +75,7 @@ func (h *http2Client) forward(x *Exchange, path string, hooks Hooks) error {
 	if x.Request.Upgrade != "" {
 		return fmt.Errorf("%w: it is spoken to in HTTP/2, where no connection changes to %q", ErrAnswer, x.Request.Upgrade)
 	}
-	c := crossing{x: x, to: h, hooks: hooks, informed: make(chan informational, 8)}
+	c := h2cForwarding{x: x, to: h, hooks: hooks, informed: make(chan informational, 8)}
 	err := c.Serve(path)
 	if h.upstream.leaving() {
 		h.transport.CloseIdleConnections()
@@ -83,8 +83,8 @@ func (h *http2Client) forward(x *Exchange, path string, hooks Hooks) error {
 	return err
 }
 
-// crossing is an exchange on its way to a target that speaks HTTP/2.
-type crossing struct {
+// h2cForwarding is an exchange on its way to a target that speaks HTTP/2.
+type h2cForwarding struct {
 	x     *Exchange
 	to    *http2Client
 	hooks Hooks
@@ -118,7 +118,7 @@ var errSlow = fmt.Errorf("the target takes or sends nothing: %w", context.Deadli
 var errUnconnected = fmt.Errorf("the target accepts no connection: %w", context.DeadlineExceeded)
 
 // Serve carries the exchange, and returns when nothing of it is under way any more.
-func (c *crossing) Serve(path string) error {
+func (c *h2cForwarding) Serve(path string) error {
 	ctx, cancel := context.WithCancelCause(c.x.engine.base)
 	if !c.x.deadline.IsZero() {
 		bounded, release := context.WithDeadline(ctx, c.x.deadline)
@@ -155,7 +155,7 @@ func (c *crossing) Serve(path string) error {
 }
 
 // settle breaks off what is still under way.
-func (c *crossing) settle(a answered) {
+func (c *h2cForwarding) settle(a answered) {
 	c.connecting.pause()
 	c.to.upstream.recalling.forget(&c.cancel)
 	c.cancel(nil)
@@ -169,7 +169,7 @@ func (c *crossing) settle(a answered) {
 }
 
 // await relays informational answers until the answer comes.
-func (c *crossing) await(answers <-chan answered) answered {
+func (c *h2cForwarding) await(answers <-chan answered) answered {
 	for {
 		select {
 		case i := <-c.informed:
@@ -183,7 +183,7 @@ func (c *crossing) await(answers <-chan answered) answered {
 	}
 }
 
-func (c *crossing) inform(i informational) {
+func (c *h2cForwarding) inform(i informational) {
 	c.hooks.Incoming(i.status, &i.header)
 	if err := c.x.client.inform(i.status, i.header); err != nil {
 		c.cancel(errLeft)
@@ -191,7 +191,7 @@ func (c *crossing) inform(i informational) {
 }
 
 // hint takes an informational answer from the library. One that comes faster than the client takes them is left out.
-func (c *crossing) hint(status int, fields textproto.MIMEHeader) error {
+func (c *h2cForwarding) hint(status int, fields textproto.MIMEHeader) error {
 	if status == http.StatusSwitchingProtocols {
 		return errors.New("there is no 101 in HTTP/2 (RFC 9113 section 8.6)")
 	}
@@ -213,10 +213,10 @@ func (c *crossing) hint(status int, fields textproto.MIMEHeader) error {
 
 // connect is called by the library when there is a connection, before anything is sent over it. If the time for it is up
 // by then, the context has ended when this returns, and nothing will be sent.
-func (c *crossing) connect(httptrace.GotConnInfo) { c.connecting.pause() }
+func (c *h2cForwarding) connect(httptrace.GotConnInfo) { c.connecting.pause() }
 
 // compose makes the request. All its strings are its own: the library may use them after the answer has come.
-func (c *crossing) compose(ctx context.Context, path string) *http.Request {
+func (c *h2cForwarding) compose(ctx context.Context, path string) *http.Request {
 	r := &c.x.Request
 	host := r.Host
 	if host == "" {
@@ -234,7 +234,7 @@ func (c *crossing) compose(ctx context.Context, path string) *http.Request {
 	if r.Trailers {
 		request.Header["Te"] = []string{"trailers"}
 	}
-	if _, told := request.Header["User-Agent"]; !told {
+	if _, set := request.Header["User-Agent"]; !set {
 		// Otherwise the library would say its own.
 		request.Header["User-Agent"] = nil
 	}
@@ -248,7 +248,7 @@ func (c *crossing) compose(ctx context.Context, path string) *http.Request {
 
 // address points at the target, with path and query byte for byte. Of an opaque URL the library sends what comes behind
 // scheme and host, which must be there when the path begins like a host.
-func (c *crossing) address(host, path string) *url.URL {
+func (c *h2cForwarding) address(host, path string) *url.URL {
 	query, asked := strings.CutPrefix(c.x.Request.Query, "?")
 	u := &url.URL{
 		Scheme: "http", Host: c.to.address, Opaque: strings.Clone(path),
@@ -261,7 +261,7 @@ func (c *crossing) address(host, path string) *url.URL {
 }
 
 // attach gives the request its body.
-func (c *crossing) attach(request *http.Request) {
+func (c *h2cForwarding) attach(request *http.Request) {
 	waiting := socket.NewInterruption(func() { c.cancel(errLeft) })
 	if c.x.body != nil {
 		c.upload = newUpload(c, request, waiting)
@@ -279,7 +279,7 @@ func (c *crossing) attach(request *http.Request) {
 }
 
 // failed says why there is no answer.
-func (c *crossing) failed(ctx context.Context, err error) error {
+func (c *h2cForwarding) failed(ctx context.Context, err error) error {
 	if failed := c.x.unread(); failed != nil {
 		return failed
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 // relay sends the answer on.
-func (c *crossing) relay(response *http.Response) error {
+func (c *h2cForwarding) relay(response *http.Response) error {
 	status := response.StatusCode
 	if status < http.StatusOK || status > 999 {
 		return fmt.Errorf("%w: its status is %d", ErrAnswer, status)
@@ -47,14 +47,14 @@ func (c *crossing) relay(response *http.Response) error {
 
 // declared is what Content-Length said in an answer without a body, or -1.
 func declared(response *http.Response) int64 {
-	if _, told := response.Header["Content-Length"]; !told {
+	if _, set := response.Header["Content-Length"]; !set {
 		return -1
 	}
 	return response.ContentLength
 }
 
 // pass sends the body on as it comes.
-func (c *crossing) pass(response *http.Response) error {
+func (c *h2cForwarding) pass(response *http.Response) error {
 	buf := c.x.engine.borrow()
 	defer c.x.engine.giveBack(buf)
 	sink := c.x.sink()
@@ -85,7 +85,7 @@ func (c *crossing) pass(response *http.Response) error {
 }
 
 // read waits for more of the body.
-func (c *crossing) read(body io.Reader, p []byte) (int, error) {
+func (c *h2cForwarding) read(body io.Reader, p []byte) (int, error) {
 	c.pausing.begin(c.x.engine.config.Pause)
 	defer c.pausing.pause()
 	return body.Read(p)

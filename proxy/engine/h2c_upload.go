@@ -28,7 +28,7 @@ type h2cUpload struct {
 }
 
 // newUpload announces the trailer fields that the client announced: others cannot be sent.
-func newUpload(c *crossing, request *http.Request, waiting *socket.Interruption) *h2cUpload {
+func newUpload(c *h2cForwarding, request *http.Request, waiting *socket.Interruption) *h2cUpload {
 	u := &h2cUpload{x: c.x, request: request, waiting: waiting}
 	u.stalled.late = func() { c.cancel(errSlow) }
 	names := request.Header["Trailer"]

@@ -125,7 +125,7 @@ func (s *http2Stream) begin(status int, h header.Header, length int64) error {
 
 // own sets the fields that the library would set in its own way.
 func (s *http2Stream) own(out http.Header) {
-	if _, told := out["Content-Type"]; !told {
+	if _, set := out["Content-Type"]; !set {
 		out["Content-Type"] = nil
 	}
 	if _, dated := out["Date"]; !dated {

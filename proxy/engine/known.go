@@ -106,7 +106,7 @@ func (u *Upstream) classify(l *link) {
 		u.known.quiet.Store(true)
 	case words:
 		u.known.loud.Store(time.Now().Add(loudFor).UnixNano())
-	case farewell:
+	case goodbye:
 	}
 }
 
@@ -115,8 +115,8 @@ type overheard uint8
 
 const (
 	silence overheard = iota
-	// farewell: it ended, with a 408 perhaps, which is how some servers tell (RFC 9110 section 15.5.9).
-	farewell
+	// goodbye: it ended, with a 408 perhaps, which is how some servers tell (RFC 9110 section 15.5.9).
+	goodbye
 	// words: bytes that belong to no answer.
 	words
 )
@@ -131,7 +131,7 @@ func (l *link) overheard() overheard {
 		n = l.sock.Peek(l.peeked[:])
 	}
 	if n == 0 || timesOut(l.peeked[:n]) {
-		return farewell
+		return goodbye
 	}
 	return words
 }

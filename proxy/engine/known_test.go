@@ -89,7 +89,7 @@ func TestKnown_UsesNoConnectionsOfATargetThatEndsThem(t *testing.T) {
 		eventually(t, func() bool {
 			p.to.mu.Lock()
 			defer p.to.mu.Unlock()
-			if len(p.to.observed) == 0 || p.to.observed[0].overheard() != farewell {
+			if len(p.to.observed) == 0 || p.to.observed[0].overheard() != goodbye {
 				return false
 			}
 			p.to.observed[0].since = time.Now().Add(-pause)

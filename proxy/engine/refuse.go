@@ -19,30 +19,30 @@ const (
 	// floods the gateway waits, not who is being served.
 	turnedMost  = 16
 	turnedPause = time.Millisecond
-	// unread begins what clients of HTTP/2 send, who would make nothing of an answer of HTTP/1.1.
+	// unread is the start of what clients of HTTP/2 send. They cannot read a response of HTTP/1.1.
 	unread = "PRI * HTTP/2"
 )
 
-// courtesy counts the connections in each second that are refused with an answer of the handler's. It is safe for
+// refusalBudget bounds the connections in each second that are refused with a response of the handler's. It is safe for
 // concurrent use.
-type courtesy struct {
+type refusalBudget struct {
 	mu     sync.Mutex
 	second int64
 	count  int
 }
 
-// extend reports whether one more gets it.
-func (c *courtesy) extend(now time.Time) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if second := now.Unix(); second != c.second {
-		c.second, c.count = second, 0
+// spend reports whether one more may be.
+func (b *refusalBudget) spend(now time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if second := now.Unix(); second != b.second {
+		b.second, b.count = second, 0
 	}
-	c.count++
-	return c.count <= refusedMost
+	b.count++
+	return b.count <= refusedMost
 }
 
-// door is where the connections of a listener come in. It belongs to who accepts them.
+// door admits the connections of a listener. It belongs to the goroutine that accepts them.
 type door struct {
 	engine *Engine
 	secure bool
@@ -52,34 +52,34 @@ type door struct {
 // admit asks whether a client may connect. It returns nil when the connection was ended.
 func (d *door) admit(accepted net.Conn) *conn {
 	from := originOf(accepted.RemoteAddr())
-	if d.engine.config.Doorman == nil || d.engine.config.Announced.Contains(from.addr) {
+	if d.engine.config.ConnLimiter == nil || d.engine.config.Announced.Contains(from.addr) {
 		return newConn(d.engine, accepted, from, d.secure)
 	}
-	admitted, refusal := d.engine.config.Doorman.Enter(from.peer)
-	if refusal != nil && (d.secure || !d.engine.courtesy.extend(time.Now())) {
+	admitted, refusal := d.engine.config.ConnLimiter.Enter(from.peer)
+	if refusal != nil && (d.secure || !d.engine.polite.spend(time.Now())) {
 		d.turnAway(accepted, refusal)
 		return nil
 	}
 	c := newConn(d.engine, accepted, from, d.secure)
-	c.told(admitted, refusal)
+	c.limited(admitted, refusal)
 	return c
 }
 
-// turnAway ends a connection with an answer that costs next to nothing, or with none where it would cost a handshake.
+// turnAway ends a connection with a response that costs next to nothing, or with none where it would cost a handshake.
 func (d *door) turnAway(accepted net.Conn, r *Refusal) {
 	if d.secure {
 		_ = accepted.Close()
 	} else {
-		socket.Dismiss(accepted, func(come []byte) []byte { return d.engine.curt(come, r) })
+		socket.Dismiss(accepted, func(come []byte) []byte { return d.engine.shortRefusal(come, r) })
 	}
 	if d.turned++; d.turned%turnedMost == 0 {
 		d.engine.pause(turnedPause)
 	}
 }
 
-// curt is the answer to who is turned away, whatever the request, which may not have come yet. So it has no body, which an
-// answer to HEAD may not have.
-func (e *Engine) curt(come []byte, r *Refusal) []byte {
+// shortRefusal is the response to a client that is turned away, whatever the request, which may not have come yet. It has
+// no body, since the response to a HEAD may have none.
+func (e *Engine) shortRefusal(come []byte, r *Refusal) []byte {
 	if n := min(len(come), len(unread)); n > 0 && string(come[:n]) == unread[:n] {
 		return nil
 	}

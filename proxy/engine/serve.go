@@ -35,7 +35,7 @@ type Engine struct {
 	busy atomic.Int64
 	// counting is how much memory bodies have that are counted.
 	counting atomic.Int64
-	courtesy courtesy
+	polite   refusalBudget
 
 	mu        sync.Mutex
 	listeners []net.Listener

@@ -72,8 +72,8 @@ func (l *link) check() error {
 
 // holds reports that TLS has something that was read from the socket and that nobody asked for.
 func (l *link) holds() bool {
-	l.sock.Nudge()
-	defer l.sock.Settle()
+	l.sock.InterruptRead()
+	defer l.sock.ResumeRead()
 	n, err := l.stream.Read(l.peeked[:])
 	return n > 0 || !timedOut(err)
 }

@@ -63,11 +63,11 @@ func (c *clock) Interrupt() {
 // Interrupted reports whether the socket was interrupted, by a timeout or by Interrupt.
 func (c *clock) Interrupted() bool { return c.due.Load() == tripped }
 
-// Nudge makes a Read by another goroutine return, with os.ErrDeadlineExceeded; Settle makes reads work again.
-func (c *clock) Nudge() { _ = c.conn.SetReadDeadline(longAgo) }
+// InterruptRead makes a Read by another goroutine return, with os.ErrDeadlineExceeded; ResumeRead makes reads work again.
+func (c *clock) InterruptRead() { _ = c.conn.SetReadDeadline(longAgo) }
 
-// Settle ends what Nudge began. It is called when the other goroutine has stopped to read.
-func (c *clock) Settle() { _ = c.SetReadDeadline(time.Time{}) }
+// ResumeRead ends what InterruptRead began. It is called when the other goroutine has stopped to read.
+func (c *clock) ResumeRead() { _ = c.SetReadDeadline(time.Time{}) }
 
 // SetDeadline implements net.Conn for the standard library's TLS and HTTP/2.
 func (c *clock) SetDeadline(t time.Time) error { return c.guarded(t, c.conn.SetDeadline) }

@@ -245,11 +245,11 @@ func TestSocket_NudgesAReaderOnce(t *testing.T) {
 		_, err := s.Read(make([]byte, 1))
 		ended <- err
 	}()
-	s.Nudge()
+	s.InterruptRead()
 	if err := <-ended; !errors.Is(err, os.ErrDeadlineExceeded) || s.Interrupted() {
 		t.Errorf("%v, interrupted %v", err, s.Interrupted())
 	}
-	s.Settle()
+	s.ResumeRead()
 	_, _ = io.WriteString(other, "x")
 	if n, err := s.Read(make([]byte, 1)); n != 1 || err != nil {
 		t.Errorf("after it settled: %d, %v", n, err)
