@@ -31,7 +31,7 @@ func (a Attempt) End() {
 	}
 }
 
-// Succeeded says that the target answered properly. It is to be called when the head of the answer is there: the time
+// Succeeded says that the target answered properly. It is to be called when the head of the response is there: the time
 // since the attempt began counts for how fast the target is, if it is not 0. It reports whether the target returned
 // from an ejection by this.
 func (a Attempt) Succeeded(now time.Time) (returned bool) {
@@ -63,7 +63,7 @@ func (a Attempt) Errored(now time.Time) (returned bool) {
 }
 
 // Failed says what went wrong at the target, and is not to be called for what the client did. It may follow End, since
-// that an answer was wrong is known only when another target answered. It returns for how long the target is ejected
+// that a response was wrong is known only when another target answered. It returns for how long the target is ejected
 // because of this, and 0 if it is not. What began before the target's last ejection has no effect, nor has what fails
 // while it is ejected, unless it was the trial.
 func (a Attempt) Failed(kind Kind, now time.Time) (ejected time.Duration) {
@@ -83,7 +83,7 @@ func (a Attempt) Failed(kind Kind, now time.Time) (ejected time.Duration) {
 	return m.eject(kind, now)
 }
 
-// learn takes the time of one answer into the estimate. Slow answers raise it by little, however slow they are: one that
+// learn takes the time of one response into the estimate. Slow answers raise it by little, however slow they are: one that
 // happens to be is no sign of a slow target. Samples that are lost to a race do not matter.
 func (m *Member) learn(took time.Duration) {
 	if took <= 0 {

@@ -18,7 +18,7 @@ type Strategy string
 // The strategies.
 const (
 	// P2C takes of two targets drawn at random the one with less under way. Where one takes more than three times as
-	// long to answer as the other, what is under way counts for as many times as much, in 15 of 16 draws: a slow target
+	// long to respond as the other, what is under way counts for as many times as much, in 15 of 16 draws: a slow target
 	// keeps up when there is little to do, and should be asked less all the same, but not forgotten.
 	P2C Strategy = "p2c"
 	// RoundRobin takes one after the other. Those that are not well miss their turn, which no other gets in addition.
@@ -134,7 +134,7 @@ func (g *Group) Take(i int, now time.Time, safe bool) (Attempt, bool) {
 }
 
 // Others reports whether there is a target besides those tried that may well answer: one that is neither ejected nor
-// fails its checks. An answer may be declined only if there is.
+// fails its checks. A response may be declined only if there is.
 func (g *Group) Others(tried []*Member) bool {
 	for i, m := range g.members {
 		if g.well(i) && !slices.Contains(tried, m) {

@@ -26,9 +26,9 @@ const (
 	// Refused means that no connection came to be. The first one ejects a target, since nothing is lost by asking
 	// another.
 	Refused Kind = iota + 1
-	// Broken means that the connection broke, made no sense or took too long before there was an answer.
+	// Broken means that the connection broke, made no sense or took too long before there was a response.
 	Broken
-	// Wrong means an answer that says that the server failed (5xx), where another target then answered properly.
+	// Wrong means a response that says that the server failed (5xx), where another target then answered properly.
 	Wrong
 )
 

@@ -73,7 +73,7 @@ func draw(r, n uint64) (int, int) {
 	return int(i), int(j)
 }
 
-// unequal is how many times as long the answers of one member have to take as those of another to make a difference:
+// unequal is how many times as long the responses of one member have to take as those of another to make a difference:
 // those of equal members vary too.
 const unequal = 3
 

@@ -66,7 +66,7 @@ func (s *simulation) end() {
 	e.attempt.End()
 }
 
-// closed has a number of visitors make each a request as soon as the one before was answered.
+// closed has a number of clients make each a request as soon as the one before was answered.
 func (s *simulation) closed(t *testing.T, requests, visitors int) {
 	t.Helper()
 	for i := range requests {

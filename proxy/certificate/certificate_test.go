@@ -77,7 +77,7 @@ func (f *folder) load(t *testing.T) *Files {
 	return files
 }
 
-// shown is the name in the certificate that a visitor gets.
+// shown is the name in the certificate that a client gets.
 func shown(t *testing.T, files *Files) string {
 	t.Helper()
 	c, err := files.Config().GetCertificate(&tls.ClientHelloInfo{})

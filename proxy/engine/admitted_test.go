@@ -232,7 +232,7 @@ func TestAdmitted_CountsNoIdleConnections(t *testing.T) {
 	}
 }
 
-// Of requests that are refused only some get an answer of the handler's, and the others one that says as much.
+// Of requests that are refused only some get a response of the handler's, and the others one that says as much.
 func TestAdmitted_IsCurtToMany(t *testing.T) {
 	r, door := crowded(t, 1, false)
 	_, _ = io.WriteString(connect(t, r.address, false), "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n")

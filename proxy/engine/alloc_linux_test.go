@@ -61,7 +61,7 @@ func TestAlloc_NothingForARequest(t *testing.T) {
 	}
 }
 
-// allocations counts those of a request and its answer, in all of the process.
+// allocations counts those of a request and its response, in all of the process.
 func allocations(t *testing.T, requests int, ask, answer string) float64 {
 	t.Helper()
 	_, sent, _ := strings.Cut(ask, "\r\n\r\n")

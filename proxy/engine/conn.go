@@ -28,9 +28,9 @@ type conn struct {
 
 	// x is the exchange under way, or the one that the next request is read into; nil while the connection rests.
 	x *Exchange
-	// inbox and answerer are those of x.
-	inbox    *inbox
-	answerer *answerer
+	// inbox and writer are those of x.
+	inbox  *inbox
+	writer *responseWriter
 	// refused is the response to the first request when the ConnLimiter refused the client; admitted is what it let in, nil
 	// without a ConnLimiter, and held reports that it has a request under way.
 	refused  *http1.Invalid
@@ -200,12 +200,12 @@ func (c *conn) read(p []byte) (int, error) {
 // take gets an exchange with its memory.
 func (c *conn) take() {
 	x, _ := c.engine.exchanges.Get().(*Exchange)
-	c.x, c.inbox, c.answerer = x, &x.inbox, &x.answerer
+	c.x, c.inbox, c.writer = x, &x.inbox, &x.writer
 	c.inbox.reset(x.memory.in[:])
 	// Who is refused before its head was read must not be taken for whom the memory served before.
 	x.head = http1.Request{Header: x.head.Header[:0]}
-	c.answerer.conn = c
-	x.client = c.answerer
+	c.writer.conn = c
+	x.client = c.writer
 }
 
 // rest gives the exchange back when there is nothing left of a request.
@@ -213,10 +213,10 @@ func (c *conn) rest() {
 	if c.x == nil || c.inbox.from < c.inbox.to {
 		return
 	}
-	c.x.client, c.answerer.conn, c.x.reader.conn = nil, nil, nil
+	c.x.client, c.writer.conn, c.x.reader.conn = nil, nil, nil
 	c.inbox.reset(nil)
 	c.engine.exchanges.Put(c.x)
-	c.x, c.inbox, c.answerer = nil, nil, nil
+	c.x, c.inbox, c.writer = nil, nil, nil
 	c.release()
 }
 
@@ -306,7 +306,7 @@ func (c *conn) begin() {
 		Peer: c.peer, Addr: c.addr, Secure: c.stream != net.Conn(c.sock), Major: 1, Minor: h.Minor, Length: h.Length,
 		Upgrade: h.Upgrade, Trailers: h.Trailers, Binds: h.Binds,
 	}
-	c.answerer.reset(h)
+	c.writer.reset(h)
 	c.streaming = false
 	switch {
 	case h.Length == 0:
@@ -341,11 +341,11 @@ func (c *conn) work() {
 		x.Abort()
 	}
 	x.uncount()
-	if c.answerer.closing || x.phase == aborted || e.draining.Load() {
+	if c.writer.closing || x.phase == aborted || e.draining.Load() {
 		c.over = true
-		c.unread = c.unread || !c.answerer.changed && c.inbox.more()
+		c.unread = c.unread || !c.writer.changed && c.inbox.more()
 	}
-	if !c.answerer.changed && c.tunnels() && c.inbox.from < c.inbox.to {
+	if !c.writer.changed && c.tunnels() && c.inbox.from < c.inbox.to {
 		// What follows was meant for the tunnel that did not come to be, and is no request.
 		c.over, c.unread = true, true
 	}
@@ -385,7 +385,7 @@ func (c *conn) settle() {
 		c.over = true
 		c.unread = c.state.CompareAndSwap(resting, working) && c.inbox.more()
 	}
-	c.counted = !c.answerer.changed
+	c.counted = !c.writer.changed
 }
 
 // refuse answers what is no request as the RFCs have it.
@@ -396,7 +396,7 @@ func (c *conn) refuse(err error) {
 		return
 	}
 	c.begin()
-	c.x.body, c.x.whole, c.x.Request.Upgrade, c.streaming, c.answerer.closing = nil, nil, "", false, true
+	c.x.body, c.x.whole, c.x.Request.Upgrade, c.streaming, c.writer.closing = nil, nil, "", false, true
 	c.x.received.Store(0)
 	c.engine.busy.Add(1)
 	c.counted = true
@@ -414,8 +414,8 @@ func (c *conn) retire(state int32) {
 }
 
 const (
-	// What a client still sends is read and thrown away until it has read the last answer: a connection closed with unread
-	// bytes would take that answer from it (RFC 9112 section 9.6). lingerPause is how long it may send nothing, lingerTime
+	// What a client still sends is read and thrown away until it has read the last response: a connection closed with unread
+	// bytes would take that response from it (RFC 9112 section 9.6). lingerPause is how long it may send nothing, lingerTime
 	// how long it may go on in all. Connections that were refused are counted nowhere, and have refusedTime.
 	lingerPause = 2 * time.Second
 	lingerTime  = 30 * time.Second

@@ -109,7 +109,7 @@ func fieldLines(h header.Header) []string {
 	return lines
 }
 
-// visit sends raw bytes, in two pieces, and reads one answer to a request of that method.
+// visit sends raw bytes, in two pieces, and reads one response to a request of that method.
 func visit(t *testing.T, address, raw, method string) (*http.Response, string, error) {
 	t.Helper()
 	conn, err := net.Dial("tcp", address)
@@ -119,7 +119,7 @@ func visit(t *testing.T, address, raw, method string) (*http.Response, string, e
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(patience))
 	for _, piece := range []string{raw[:len(raw)/2], raw[len(raw)/2:]} {
-		// A gateway that has read enough may refuse the rest; its answer tells.
+		// A gateway that has read enough may refuse the rest; its response tells.
 		_, _ = io.WriteString(conn, piece)
 	}
 	resp, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: method})
@@ -183,7 +183,7 @@ func compare(t *testing.T, got, want http1test.Message) {
 	}
 }
 
-// answersOf is a target that gives each client the answer that its path names.
+// answersOf is a target that gives each client the response that its path names.
 func answersOf(t *testing.T, answers []http1test.Case) net.Listener {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -213,7 +213,7 @@ func answersOf(t *testing.T, answers []http1test.Case) net.Listener {
 	return l
 }
 
-// A client gets what a strict reader sees in the answer, and nothing that could be taken for one where it is refused.
+// A client gets what a strict reader sees in the response, and nothing that could be taken for one where it is refused.
 func TestEngine_HoldsToTheCorpusOfAnswers(t *testing.T) {
 	answers := http1test.Answers(t)
 	p := &carrier{hooks: none{}}

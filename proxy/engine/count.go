@@ -11,8 +11,8 @@ import (
 )
 
 // ErrLength says that the target speaks HTTP/1.0, which knows no chunked coding, and that the length of the request's body
-// is not known: the body is too large to be counted, or it was sent before the target's version was known and an answer of
-// success is not to be believed. Nothing of an answer was sent to the client, who may send the request with a length (RFC
+// is not known: the body is too large to be counted, or it was sent before the target's version was known and a response of
+// success is not to be believed. Nothing of a response was sent to the client, who may send the request with a length (RFC
 // 9110 section 15.5.12).
 var ErrLength = errors.New("the target needs to know the length of the body")
 
@@ -87,7 +87,7 @@ func (f *forwarding) invite() error {
 	return nil
 }
 
-// unstored reports an answer that claims success for a body that the target cannot have read: it was sent in chunks when
+// unstored reports a response that claims success for a body that the target cannot have read: it was sent in chunks when
 // nothing was known of the target, and that turns out to speak HTTP/1.0. One that answered in HTTP/1.1 before reads
 // chunks, whatever this answer says.
 func (f *forwarding) unstored() bool {

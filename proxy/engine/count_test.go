@@ -122,7 +122,7 @@ func TestCount_RefusesLongBodies(t *testing.T) {
 	}
 }
 
-// When the version shows only in the answer, success is not to be believed: the chunks were not read.
+// When the version shows only in the response, success is not to be believed: the chunks were not read.
 func TestCount_BelievesNoSuccessOfChunks(t *testing.T) {
 	r, p, heads := aged(t)
 	put := func() (*http.Response, string) {
@@ -143,7 +143,7 @@ func TestCount_BelievesNoSuccessOfChunks(t *testing.T) {
 	}
 }
 
-// What is known of a target is what its last answer said: it may have been replaced.
+// What is known of a target is what its last response said: it may have been replaced.
 func TestCount_FollowsTheTarget(t *testing.T) {
 	heads := make(chan string, 10)
 	r, _ := before(t, Config{}, func(p *peer, n int) {

@@ -123,7 +123,7 @@ func (c *conn) hold() (refused bool) {
 		c.refuse(r.invalid())
 	default:
 		c.over = true
-		// It fails when the client is gone, who then needs no answer.
+		// It fails when the client is gone, who then needs no response.
 		_, _ = c.stream.Write(c.engine.shortRefusal(c.inbox.in[c.inbox.from:c.inbox.to], r))
 	}
 	return true
@@ -170,7 +170,7 @@ func (c *conn) shake() bool {
 		return true
 	}
 	if !adequate(state) {
-		// It fails when the client is gone, who then needs no answer.
+		// It fails when the client is gone, who then needs no response.
 		_, _ = secured.Write([]byte(inadequate))
 		return false
 	}

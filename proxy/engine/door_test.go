@@ -112,10 +112,10 @@ func TestConnLimiter_RefusesConnections(t *testing.T) {
 	}
 }
 
-// Of those who are refused a hundred in a second get an answer of the handler's, and the others one that says as much.
+// Of those who are refused a hundred in a second get a response of the handler's, and the others one that says as much.
 func TestConnLimiter_IsCurtToMany(t *testing.T) {
 	r := serving(t, Config{Handler: teller{}, ConnLimiter: &few{inside: map[string]int{}}})
-	// All come before the first answer is read, so that it does not take a second for each hundred.
+	// All come before the first response is read, so that it does not take a second for each hundred.
 	crowd, methods := make([]*peer, 5*refusedMost), []string{"GET", "HEAD"}
 	for i := range crowd {
 		crowd[i] = dial(t, r.address)
@@ -172,7 +172,7 @@ func TestConnLimiter_HoldsNobodyWhoIsSlow(t *testing.T) {
 	}
 }
 
-// An answer of HTTP/1.1 would be none to a client of HTTP/2.
+// A response of HTTP/1.1 would be none to a client of HTTP/2.
 func TestConnLimiter_EndsHTTP2AtOnce(t *testing.T) {
 	r := serving(t, Config{Handler: teller{}, ConnLimiter: &few{inside: map[string]int{}}})
 	c := dial(t, r.address)
@@ -292,7 +292,7 @@ func TestAnnounced_OthersAreNotAsked(t *testing.T) {
 	}
 }
 
-// A connection that was refused is counted nowhere, so it may not go on for as long as others that have their last answer.
+// A connection that was refused is counted nowhere, so it may not go on for as long as others that have their last response.
 func TestConnLimiter_LingersShortlyForTheRefused(t *testing.T) {
 	r := serving(t, Config{Handler: teller{}, ConnLimiter: &few{inside: map[string]int{}}})
 	c := dial(t, r.address)

@@ -166,7 +166,7 @@ func TestDrain_CutsLongExchanges(t *testing.T) {
 				t.Error(err)
 			}
 			d.served <- nil
-			// Nothing that could be taken for a whole answer has come.
+			// Nothing that could be taken for a whole response has come.
 			_, _ = io.Copy(io.Discard, v.in)
 		})
 	}

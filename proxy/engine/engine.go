@@ -22,7 +22,7 @@ type Config struct {
 	// ConnLimiter may be nil: then everybody may connect.
 	ConnLimiter ConnLimiter
 	// Announced are those whose connections begin with a PROXY header that says who the client is, before TLS. One that
-	// does not begin so ends without an answer. Nil is nobody.
+	// does not begin so ends without a response. Nil is nobody.
 	Announced *announce.Networks
 	// Log may be nil: nothing is logged then.
 	Log *slog.Logger
@@ -81,14 +81,14 @@ func (c Config) tick() time.Duration {
 // second at most.
 type Timeouts struct {
 	// Head is how long a client may take to send the head of a request, from its first byte on, and before it for the
-	// TLS handshake. The connection then ends without an answer. HTTP/2 has Idle in its place. Default 10 s.
+	// TLS handshake. The connection then ends without a response. HTTP/2 has Idle in its place. Default 10 s.
 	Head time.Duration
 	// Idle is how long a connection stays open between two requests, and before its first. Clients of HTTP/2 who send
 	// nothing for as long are asked whether they are still there, whatever is under way. Default 2 min.
 	Idle time.Duration
 	// Body is how long a client may send nothing of a body that is awaited. Default 1 min.
 	Body time.Duration
-	// Write is how long a client may take nothing of an answer, or of what comes over an upgraded connection. Default
+	// Write is how long a client may take nothing of a response, or of what comes over an upgraded connection. Default
 	// 1 min.
 	Write time.Duration
 	// Connect is how long a target may take to accept a connection, and then for its TLS handshake. Default 5 s.
@@ -100,8 +100,8 @@ type Timeouts struct {
 	Pause time.Duration
 	// Keep is how long an unused connection to a target is kept. Default 90 s.
 	Keep time.Duration
-	// Quiet is how long the first connections to a target must be silent after an answer before connections to that target
-	// are used again: what comes late would be taken for the answer to another request. Default 100 ms.
+	// Quiet is how long the first connections to a target must be silent after a response before connections to that target
+	// are used again: what comes late would be taken for the response to another request. Default 100 ms.
 	Quiet time.Duration
 	// Total bounds a whole exchange from the head of its request on, upgraded connections excepted. Default none.
 	Total time.Duration
@@ -111,10 +111,10 @@ type Timeouts struct {
 type Limits struct {
 	// Head is the most bytes that the head of a request may have. Default 64 KiB.
 	Head int
-	// AnswerHead is the same for the head of an answer. Default 256 KiB. Before the final answer may come 1000
+	// AnswerHead is the same for the head of a response. Default 256 KiB. Before the final response may come 1000
 	// informational ones (1xx), of 1 MiB in all.
 	AnswerHead int
-	// Fields is the most field lines that the head of a request may have; an answer may have four times as many. Default
+	// Fields is the most field lines that the head of a request may have; a response may have four times as many. Default
 	// 128.
 	Fields int
 	// Kept is the most unused connections that are kept for each target. Default 1024; a negative one is none.
@@ -133,7 +133,7 @@ type Handler interface {
 
 // Refusal is why a request is not passed on.
 type Refusal struct {
-	// Status is 400, 414, 417, 431, 501 or 505, or what the ConnLimiter said. There is no 408 (RFC 9110 section 15.5.9): who is slow gets no answer.
+	// Status is 400, 414, 417, 431, 501 or 505, or what the ConnLimiter said. There is no 408 (RFC 9110 section 15.5.9): who is slow gets no response.
 	Status int
 	// Reason says what is wrong, with the section of the RFC that says so.
 	Reason string

@@ -16,7 +16,7 @@ import (
 	"gateway/proxy/socket"
 )
 
-// Exchange is one request and its answer, whatever version of HTTP brought it. It belongs to the goroutine that serves
+// Exchange is one request and its response, whatever version of HTTP brought it. It belongs to the goroutine that serves
 // it, and is used again for another one afterwards: nothing of it may be kept, and who keeps a string clones it.
 type Exchange struct {
 	Request Request
@@ -31,10 +31,10 @@ type Exchange struct {
 	// body is the client's as it comes, nil when there is none or when all of it is in whole.
 	body io.Reader
 	// These are for a client that speaks HTTP/1.1: what was read, what writes, and the parts of the request.
-	inbox    inbox
-	answerer answerer
-	head     http1.Request
-	reader   bodyReader
+	inbox  inbox
+	writer responseWriter
+	head   http1.Request
+	reader bodyReader
 	// whole is a body that came together with the head.
 	whole []byte
 	// counted is how much memory is claimed for a body that was counted.
@@ -55,7 +55,7 @@ type Exchange struct {
 	// way is the one to the target, while Forward lasts.
 	way forwarding
 
-	// status is that of the answer. reason is the target's, which may be empty, if the answer is relayed.
+	// status is that of the response. reason is the target's, which may be empty, if the response is relayed.
 	status  int
 	reason  string
 	relayed bool
@@ -81,7 +81,7 @@ type memory struct {
 	back [8 << 10]byte
 }
 
-// phase is how far an answer is.
+// phase is how far a response is.
 type phase uint8
 
 const (
@@ -131,16 +131,16 @@ type Hooks interface {
 	// Outgoing edits the header that the target gets, a copy of Request.Header. Host and framing are not in it. It is
 	// called once in each Forward that finds a connection; for a target of H2C before there is one.
 	Outgoing(h *header.Header)
-	// Incoming edits the header of the answer, and of every informational answer (1xx) before it. Its strings are valid
+	// Incoming edits the header of the response, and of every informational response (1xx) before it. Its strings are valid
 	// until it returns: the memory that they are borrowed from is used for the body. From here
 	// Exchange.Transform may be called.
 	Incoming(status int, h *header.Header)
-	// Accepts is asked about each final answer to a request that is Repeatable, before Incoming. If it returns false,
+	// Accepts is asked about each final response to a request that is Repeatable, before Incoming. If it returns false,
 	// nothing is sent to the client and Forward returns ErrDeclined.
 	Accepts(status int) bool
 }
 
-// Sink takes the body of an answer, piece by piece.
+// Sink takes the body of a response, piece by piece.
 type Sink interface {
 	io.Writer
 	// Flush passes on what was written so far: more may be long in coming.
@@ -153,7 +153,7 @@ type Sink interface {
 var errBegun = errors.New("the exchange has an answer already")
 
 // Reply answers with a whole body, which HEAD does not get. Framing and Date are added to h, which is not kept. It is an
-// error to reply when the answer has begun; Began tells.
+// error to reply when the response has begun; Began tells.
 func (x *Exchange) Reply(status int, h header.Header, body []byte) error {
 	if x.Began() {
 		return errBegun
@@ -211,7 +211,7 @@ func (x *Exchange) Await(turn <-chan struct{}, d time.Duration) error {
 	}
 }
 
-// Abort breaks the exchange off so that the client cannot take what came of the answer for all of it.
+// Abort breaks the exchange off so that the client cannot take what came of the response for all of it.
 func (x *Exchange) Abort() {
 	if x.phase != ended && x.phase != aborted {
 		x.phase = aborted
@@ -235,21 +235,21 @@ func (x *Exchange) Receive(wrap func(io.Reader) io.Reader) {
 }
 
 // Transform puts a transformer between the target's body and the client; of several, the last is nearest to the target.
-// It is called from Hooks.Incoming for a final answer, or before Reply, and does nothing for one that has no body. The
+// It is called from Hooks.Incoming for a final response, or before Reply, and does nothing for one that has no body. The
 // transformer decides about fields that describe the body, such as ETag; framing is the engine's.
 func (x *Exchange) Transform(wrap func(Sink) Sink) { x.wraps = append(x.wraps, wrap) }
 
-// Began reports that the head of the answer was sent, or is about to be.
+// Began reports that the head of the response was sent, or is about to be.
 func (x *Exchange) Began() bool { return x.phase != asked }
 
-// Status is that of the answer, 0 as long as there is none. An upgraded connection has 101.
+// Status is that of the response, 0 as long as there is none. An upgraded connection has 101.
 func (x *Exchange) Status() int { return x.status }
 
 // Length is that of the body of the final response as the target tells it, -1 when it does not. It is there from
 // Hooks.Incoming on.
 func (x *Exchange) Length() int64 { return x.length }
 
-// Bytes is how much of the answer's body was sent. What goes over an upgraded connection is not counted.
+// Bytes is how much of the response's body was sent. What goes over an upgraded connection is not counted.
 func (x *Exchange) Bytes() int64 { return x.sent }
 
 // Received is how much of the request's body was read.
@@ -259,7 +259,7 @@ func (x *Exchange) Received() int64 { return x.received.Load() }
 // server-sent events.
 func (x *Exchange) Streamed() bool { return x.stream }
 
-// begin starts the final answer.
+// begin starts the final response.
 func (x *Exchange) begin(status int, h header.Header, length int64) error {
 	x.phase, x.status = begun, status
 	if kind, found := h.First(header.ContentType); found {
@@ -275,7 +275,7 @@ func (x *Exchange) begin(status int, h header.Header, length int64) error {
 	return nil
 }
 
-// end completes the answer.
+// end completes the response.
 func (x *Exchange) end(trailers header.Header) error {
 	if err := x.client.end(trailers); err != nil {
 		return x.gone(err)
@@ -284,7 +284,7 @@ func (x *Exchange) end(trailers header.Header) error {
 	return nil
 }
 
-// bodied reports whether an answer of that status has a body (RFC 9110 section 6.4.1).
+// bodied reports whether a response of that status has a body (RFC 9110 section 6.4.1).
 func bodied(status int) bool {
 	return status >= 200 && status != http.StatusNoContent && status != http.StatusNotModified
 }

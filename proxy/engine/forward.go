@@ -11,7 +11,7 @@ import (
 	"gateway/proxy/socket"
 )
 
-// Forward sends the request to the target and its answer to the client, and returns nil when the answer was sent in
+// Forward sends the request to the target and its response to the client, and returns nil when the response was sent in
 // full; for an upgraded connection, when it ended. path is the escaped path to ask for, sent byte for byte, with the
 // query of the request. The error wraps one of the package's, and nothing was sent to the client then, except with
 // ErrBroken and ErrGone.
@@ -32,7 +32,7 @@ func (x *Exchange) Forward(to *Upstream, path string, hooks Hooks) error {
 	return err
 }
 
-// carry finds a connection, sends the request over it, and its answer back.
+// carry finds a connection, sends the request over it, and its response back.
 func (f *forwarding) carry() error {
 	if err := f.count(); err != nil {
 		f.x.uncount()
@@ -42,7 +42,7 @@ func (f *forwarding) carry() error {
 		return err
 	}
 	defer f.drop()
-	// A copy, in memory that the answer needs only later, since another target may be tried with the header as it was.
+	// A copy, in memory that the response needs only later, since another target may be tried with the header as it was.
 	edited := &f.x.answer.Header
 	*edited = append((*edited)[:0], f.x.Request.Header...)
 	f.hooks.Outgoing(edited)
@@ -124,7 +124,7 @@ func (f *forwarding) compose() {
 	f.x.out = append(out, "\r\n"...)
 }
 
-// ask sends the request, which is all in out, and waits for the first bytes of the answer. A kept connection that turns
+// ask sends the request, which is all in out, and waits for the first bytes of the response. A kept connection that turns
 // out to be closed is replaced: always when nothing was sent, and when the request has no body and may be sent twice (RFC
 // 9110 section 9.2.2) also when nothing came back.
 func (f *forwarding) ask() error {
@@ -173,7 +173,7 @@ func (f *forwarding) ask() error {
 	}
 }
 
-// errUnsolicited says that what came is not the answer to what was asked.
+// errUnsolicited says that what came is not the response to what was asked.
 var errUnsolicited = errors.New("bytes came that belong to no answer (RFC 9112 section 9.2)")
 
 // await is exchange, which Recall may end.
@@ -201,7 +201,7 @@ func (f *forwarding) exchange(l *link) (n int, sent bool, err error) {
 	} else if err := l.check(); err != nil {
 		return 0, false, err
 	}
-	// What is sent has a time of its own, and the one for the answer begins at its end.
+	// What is sent has a time of its own, and the one for the response begins at its end.
 	f.x.bound(l.sock, 0)
 	if n, err := l.stream.Write(left); err != nil {
 		return 0, !l.plain() || len(left)-n < len(f.x.out), err
@@ -230,7 +230,7 @@ func (f *forwarding) failed(err error) error {
 	return fmt.Errorf("%w: %w", ErrAnswer, broken(err))
 }
 
-// more reads more of the answer behind what was not used yet.
+// more reads more of the response behind what was not used yet.
 func (f *forwarding) more() error {
 	if f.from > 0 {
 		f.got = copy(f.buf, f.buf[f.from:f.got])
@@ -267,14 +267,14 @@ func (f *forwarding) grow() bool {
 }
 
 const (
-	// mostHints and mostHinted bound, in number and in bytes, the informational answers before a final one.
+	// mostHints and mostHinted bound, in number and in bytes, the informational responses before a final one.
 	mostHints  = 1000
 	mostHinted = 1 << 20
 )
 
 var errHints = fmt.Errorf("%w: it sends too many informational answers", ErrAnswer)
 
-// receive reads the answer and sends it on.
+// receive reads the response and sends it on.
 func (f *forwarding) receive() error {
 	a := &f.x.answer
 	for hints := 1; ; hints++ {
@@ -371,13 +371,13 @@ func (f *forwarding) finish(err error) error {
 	return err
 }
 
-// relay sends the final answer on.
+// relay sends the final response on.
 func (f *forwarding) relay() error {
 	a := &f.x.answer
 	f.reusable, f.x.reason, f.x.relayed = !a.Close, a.Reason, true
 	if f.sending != nil {
 		f.sending.answering.Store(true)
-		// So that the client is not told of an early answer that is none.
+		// So that the client is not told of an early response that is none.
 		if !f.sending.settled() {
 			// While the target takes nothing of the body, nobody reads from the client, and it could leave unseen.
 			f.x.client.watch(f.link.sock.Interruption(), underWay)
@@ -394,7 +394,7 @@ func (f *forwarding) relay() error {
 		if err := f.x.begin(a.Status, a.Header, declared); err != nil {
 			return err
 		}
-		// A body that was promised may come all the same, however late, and would be taken for the next answer.
+		// A body that was promised may come all the same, however late, and would be taken for the next response.
 		f.reusable = f.reusable && f.from == f.got && !a.Promised
 		f.note()
 		return f.x.end(nil)
@@ -413,7 +413,7 @@ func (f *forwarding) relay() error {
 	return body.pass()
 }
 
-// note looks for bytes behind the answer.
+// note looks for bytes behind the response.
 func (f *forwarding) note() {
 	if f.from < f.got {
 		f.to.distrust()

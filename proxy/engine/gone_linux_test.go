@@ -25,7 +25,7 @@ func TestEngine_NoticesClientsThatLeave(t *testing.T) {
 	}
 	_, _ = io.WriteString(conn, "GET /slow/ HTTP/1.1\r\nHost: h\r\n\r\n")
 	<-asked
-	// A client that ends its side only may wait for the answer.
+	// A client that ends its side only may wait for the response.
 	_ = conn.(*net.TCPConn).SetLinger(0)
 	_ = conn.Close()
 	select {

@@ -29,7 +29,7 @@ type http2Client struct {
 const (
 	// pingAfter is how long a connection to a target may be silent before the target is asked whether it is still there.
 	pingAfter = 15 * time.Second
-	// streamWindow bounds what is buffered of an answer that the client takes slowly. Targets are near, so that it need
+	// streamWindow bounds what is buffered of a response that the client takes slowly. Targets are near, so that it need
 	// not be large.
 	streamWindow = 64 << 10
 )
@@ -92,7 +92,7 @@ type h2cForwarding struct {
 	cancel context.CancelCauseFunc
 	// upload is the body on its way, nil when there is none or when it is in memory.
 	upload *h2cUpload
-	// informed are informational answers. The library's goroutine that reads them never waits.
+	// informed are informational responses. The library's goroutine that reads them never waits.
 	informed chan informational
 	// hints and hinted are the number and the bytes of those that came. They are the library's goroutine's.
 	hints, hinted int
@@ -168,7 +168,7 @@ func (c *h2cForwarding) settle(a answered) {
 	c.x.client.unwatch()
 }
 
-// await relays informational answers until the answer comes.
+// await relays informational responses until the response comes.
 func (c *h2cForwarding) await(answers <-chan answered) answered {
 	for {
 		select {
@@ -190,7 +190,7 @@ func (c *h2cForwarding) inform(i informational) {
 	}
 }
 
-// hint takes an informational answer from the library. One that comes faster than the client takes them is left out.
+// hint takes an informational response from the library. One that comes faster than the client takes them is left out.
 func (c *h2cForwarding) hint(status int, fields textproto.MIMEHeader) error {
 	if status == http.StatusSwitchingProtocols {
 		return errors.New("there is no 101 in HTTP/2 (RFC 9113 section 8.6)")
@@ -215,7 +215,7 @@ func (c *h2cForwarding) hint(status int, fields textproto.MIMEHeader) error {
 // by then, the context has ended when this returns, and nothing will be sent.
 func (c *h2cForwarding) connect(httptrace.GotConnInfo) { c.connecting.pause() }
 
-// compose makes the request. All its strings are its own: the library may use them after the answer has come.
+// compose makes the request. All its strings are its own: the library may use them after the response has come.
 func (c *h2cForwarding) compose(ctx context.Context, path string) *http.Request {
 	r := &c.x.Request
 	host := r.Host
@@ -278,7 +278,7 @@ func (c *h2cForwarding) attach(request *http.Request) {
 	request.Body, _ = request.GetBody()
 }
 
-// failed says why there is no answer.
+// failed says why there is no response.
 func (c *h2cForwarding) failed(ctx context.Context, err error) error {
 	if failed := c.x.unread(); failed != nil {
 		return failed

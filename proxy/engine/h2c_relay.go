@@ -8,7 +8,7 @@ import (
 	"gateway/proxy/header"
 )
 
-// relay sends the answer on.
+// relay sends the response on.
 func (c *h2cForwarding) relay(response *http.Response) error {
 	status := response.StatusCode
 	if status < http.StatusOK || status > 999 {
@@ -45,7 +45,7 @@ func (c *h2cForwarding) relay(response *http.Response) error {
 	return c.pass(response)
 }
 
-// declared is what Content-Length said in an answer without a body, or -1.
+// declared is what Content-Length said in a response without a body, or -1.
 func declared(response *http.Response) int64 {
 	if _, set := response.Header["Content-Length"]; !set {
 		return -1

@@ -23,7 +23,7 @@ func wiredTarget(t *testing.T, answer func(w *wire, stream uint32)) string {
 	})
 }
 
-// Nothing of such an answer was sent, so the client can get another one.
+// Nothing of such a response was sent, so the client can get another one.
 func TestH2C_TakesBackAnswersThatBreakOffAtOnce(t *testing.T) {
 	p := &carrier{hooks: none{}, fails: make(chan error, 1)}
 	r := serving(t, Config{Handler: p})

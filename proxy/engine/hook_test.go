@@ -45,7 +45,7 @@ func TestForward_EndsAnUploadWhoseHookPanics(t *testing.T) {
 	}
 }
 
-// panicking is a handler whose hook panics when the answer comes. It tells whether the body was still being sent then.
+// panicking is a handler whose hook panics when the response comes. It tells whether the body was still being sent then.
 type panicking struct {
 	carrier
 	left chan bool
@@ -98,7 +98,7 @@ func TestForward_EndsAnUploadOfH2CWhoseHookPanics(t *testing.T) {
 	p.to.recalling.mu.Unlock()
 }
 
-// surviving is a handler whose hook panics when the answer comes. It tells whether the body was still being read then.
+// surviving is a handler whose hook panics when the response comes. It tells whether the body was still being read then.
 type surviving struct {
 	carrier
 	left chan bool

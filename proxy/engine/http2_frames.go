@@ -28,7 +28,7 @@ const (
 )
 
 // What frames beside bodies and heads may cost (RFC 9113 section 10.5). Each takes one of a connection's allowance, which
-// is this at first and at most, and grows with each request, with each frame of an answer's body, since clients
+// is this at first and at most, and grows with each request, with each frame of a response's body, since clients
 // acknowledge these, and with each second. Who uses it up floods the gateway.
 const (
 	allowance          = 1000
@@ -211,7 +211,7 @@ func (v *http2Conn) refuse(w http.ResponseWriter, r *Refusal) {
 }
 
 // streamOf is the number of the stream that is answered there, 0 if the library keeps that elsewhere than it did: then a
-// refusal is an answer like any other.
+// refusal is a response like any other.
 func streamOf(w http.ResponseWriter) uint32 {
 	v := reflect.ValueOf(w)
 	for _, name := range []string{"rws", "stream", "id"} {

@@ -21,7 +21,7 @@ type http2Stream struct {
 	x    *Exchange
 	w    http.ResponseWriter
 	head http2Head
-	// text is what the strings of an answer's head are made in.
+	// text is what the strings of a response's head are made in.
 	text []byte
 
 	framing framing

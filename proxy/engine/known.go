@@ -9,9 +9,9 @@ import (
 
 // known is what earlier answers of a target said about it. It is safe for concurrent use.
 type known struct {
-	// version is one more than the minor version of HTTP/1 of the last answer, 0 before the first.
+	// version is one more than the minor version of HTTP/1 of the last response, 0 before the first.
 	version atomic.Int32
-	// quiet reports that an answer was seen which nothing followed. loud is until when the target is one whose answers are
+	// quiet reports that a response was seen which nothing followed. loud is until when the target is one whose answers are
 	// followed by bytes that belong to none, in Unix nanoseconds.
 	quiet atomic.Bool
 	loud  atomic.Int64
@@ -23,7 +23,7 @@ type trust uint8
 const (
 	// quiet: they can, after a look whether something came in meanwhile.
 	quiet trust = iota
-	// untried: it must be seen first that nothing follows an answer.
+	// untried: it must be seen first that nothing follows a response.
 	untried
 	// noisy: they cannot.
 	noisy
@@ -50,7 +50,7 @@ func (u *Upstream) trust() trust {
 	return untried
 }
 
-// answered notes the version of an answer.
+// answered notes the version of a response.
 func (k *known) answered(minor int) {
 	if v := int32(minor) + 1; k.version.Load() != v { //nolint:gosec // It is 0 or 1.
 		k.version.Store(v)
@@ -60,7 +60,7 @@ func (k *known) answered(minor int) {
 // old reports that the target speaks HTTP/1.0, as far as is known.
 func (k *known) old() bool { return k.version.Load() == 1 }
 
-// distrust notes that bytes came which belong to no answer (RFC 9112 section 9.2). Others may be on their way over the
+// distrust notes that bytes came which belong to no response (RFC 9112 section 9.2). Others may be on their way over the
 // connections that are not in use, so they are closed.
 func (u *Upstream) distrust() {
 	u.known.loud.Store(time.Now().Add(loudFor).UnixNano())
@@ -99,7 +99,7 @@ func (u *Upstream) review() {
 	}
 }
 
-// classify looks whether something followed the answer on a connection that was observed. One that ended says nothing.
+// classify looks whether something followed the response on a connection that was observed. One that ended says nothing.
 func (u *Upstream) classify(l *link) {
 	switch l.overheard() {
 	case silence:
@@ -117,7 +117,7 @@ const (
 	silence overheard = iota
 	// goodbye: it ended, with a 408 perhaps, which is how some servers tell (RFC 9110 section 15.5.9).
 	goodbye
-	// words: bytes that belong to no answer.
+	// words: bytes that belong to no response.
 	words
 )
 
@@ -136,7 +136,7 @@ func (l *link) overheard() overheard {
 	return words
 }
 
-// timesOut reports whether an answer begins as one with status 408 does.
+// timesOut reports whether a response begins as one with status 408 does.
 func timesOut(b []byte) bool {
 	const sample = "HTTP/1.1 408"
 	if len(b) < len(sample) {
@@ -145,7 +145,7 @@ func timesOut(b []byte) bool {
 	return string(b[:7]) == sample[:7] && string(b[8:len(sample)]) == sample[8:]
 }
 
-// likely reports whether bytes can be the beginning of an answer of HTTP/1.
+// likely reports whether bytes can be the beginning of a response of HTTP/1.
 func likely(b []byte) bool {
 	const sample = "HTTP/1."
 	n := min(len(b), len(sample))
@@ -154,7 +154,7 @@ func likely(b []byte) bool {
 
 // suspect checks the first bytes that came back over a connection that was used before. If they belong to nothing that
 // was asked, it reports so, and whether the request can be sent again over another one: they were on their way when it was
-// sent, and are no answer to it.
+// sent, and are no response to it.
 func (f *forwarding) suspect(first []byte) (stale, again bool) {
 	switch {
 	case !likely(first):

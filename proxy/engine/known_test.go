@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// late is what a target sends behind an answer, and what would be taken for the next one.
+// late is what a target sends behind a response, and what would be taken for the next one.
 const late = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged"
 
-// Bytes behind an answer are nobody's (RFC 9112 section 9.2), also when they come when another request is under way.
+// Bytes behind a response are nobody's (RFC 9112 section 9.2), also when they come when another request is under way.
 func TestKnown_TakesNoLateBytesForAnAnswer(t *testing.T) {
 	for name, c := range map[string]struct{ method, answer string }{
 		"HEAD":                 {"HEAD", "200 OK\r\nContent-Length: 44\r\n\r\n"},
@@ -101,7 +101,7 @@ func TestKnown_UsesNoConnectionsOfATargetThatEndsThem(t *testing.T) {
 	}
 }
 
-// One that was heard saying what belongs to no answer gets a new connection for each request.
+// One that was heard saying what belongs to no response gets a new connection for each request.
 func TestKnown_DistrustsATargetThatWasNot(t *testing.T) {
 	said := make(chan struct{}, 10)
 	r, p := before(t, Config{}, func(p *peer, n int) {
@@ -125,7 +125,7 @@ func TestKnown_DistrustsATargetThatWasNot(t *testing.T) {
 	}
 }
 
-// What comes first over a kept connection and is no answer was on its way before the request.
+// What comes first over a kept connection and is no response was on its way before the request.
 func TestKnown_AsksAgainWhereNoAnswerCame(t *testing.T) {
 	const timeout = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 4\r\n\r\nlate"
 	for _, c := range []struct {
@@ -166,7 +166,7 @@ func TestKnown_AsksAgainWhereNoAnswerCame(t *testing.T) {
 	}
 }
 
-// An app may answer 408 by itself: over a new connection that is its answer.
+// An app may answer 408 by itself: over a new connection that is its response.
 func TestKnown_PassesATimeoutThatIsTheAnswer(t *testing.T) {
 	r, _ := before(t, Config{}, func(p *peer, _ int) {
 		for p.head() != "" {

@@ -141,7 +141,7 @@ func TestLimit_OfAnswers(t *testing.T) {
 	}
 }
 
-// Informational answers that never end do not keep a client for ever: the time for the answer goes on.
+// Informational responses that never end do not keep a client for ever: the time for the response goes on.
 func TestLimit_OfInformationalAnswers(t *testing.T) {
 	r, p := before(t, Config{Timeouts: Timeouts{Answer: soon}}, func(p *peer, _ int) {
 		p.head()

@@ -95,7 +95,7 @@ func hasty(p *peer, _ int) {
 	}
 }
 
-// Whoever refuses an upload, its answer reaches a client that goes on sending (RFC 9112 section 9.6).
+// Whoever refuses an upload, its response reaches a client that goes on sending (RFC 9112 section 9.6).
 func TestLinger_LosesNoEarlyAnswer(t *testing.T) {
 	const tries, size = 15, 6 << 20
 	for name, serve := range map[string]func(t *testing.T, secure bool) string{
@@ -131,7 +131,7 @@ func TestLinger_LosesNoEarlyAnswer(t *testing.T) {
 	}
 }
 
-// uploads sends all of a body, or as much as is taken, and only then reads the answer, as simple clients do.
+// uploads sends all of a body, or as much as is taken, and only then reads the response, as simple clients do.
 func uploads(t *testing.T, address string, secure bool, framing string, size int) {
 	t.Helper()
 	raw, err := net.Dial("tcp", address)

@@ -246,7 +246,7 @@ func TestTransform_LeavesEmptyAnswersAlone(t *testing.T) {
 	}
 }
 
-// A client cannot take for whole what a transformer did not complete, and the next answer is not touched by it.
+// A client cannot take for whole what a transformer did not complete, and the next response is not touched by it.
 func TestTransform_BreaksOffWhenItFails(t *testing.T) {
 	for name, say := range framings {
 		for _, left := range []int{0, 3, 100 << 10} {

@@ -75,7 +75,7 @@ func (p *peer) hear(want string) {
 	}
 }
 
-// answer reads a whole answer to a request of that method, without informational ones.
+// answer reads a whole response to a request of that method, without informational ones.
 func (p *peer) answer(method string) (*http.Response, string) {
 	resp, err := http.ReadResponse(p.in, &http.Request{Method: method})
 	if err != nil {
@@ -89,7 +89,7 @@ func (p *peer) answer(method string) (*http.Response, string) {
 	return resp, string(body)
 }
 
-// get asks for a path and reads the answer.
+// get asks for a path and reads the response.
 func (p *peer) get(path string) (*http.Response, string) {
 	p.say("GET %s HTTP/1.1\r\nHost: h\r\n\r\n", path)
 	return p.answer(http.MethodGet)

@@ -200,7 +200,7 @@ func TestPool_ClosesTargetsThatAreDropped(t *testing.T) {
 	}
 }
 
-// What a target says before it is asked is never taken for an answer, whatever is asked next.
+// What a target says before it is asked is never taken for a response, whatever is asked next.
 func TestPool_DropsConnectionsThatSpokeOutOfTurn(t *testing.T) {
 	for name, words := range map[string]string{
 		"with the end of a timeout": "HTTP/1.1 408 Request Timeout\r\nContent-Length: 4\r\nConnection: close\r\n\r\nlate",
@@ -248,7 +248,7 @@ func TestPool_DropsConnectionsThatSpokeOutOfTurn(t *testing.T) {
 	}
 }
 
-// A target that restarts at its address costs nobody an answer, however many connections were kept.
+// A target that restarts at its address costs nobody a response, however many connections were kept.
 func TestPool_SurvivesARestart(t *testing.T) {
 	first := listen(t)
 	address := first.Addr().String()
@@ -340,7 +340,7 @@ func TestPool_RepeatsWhatMayBeRepeated(t *testing.T) {
 	}
 }
 
-// Its time may have been up as its answer came, and what ends unused connections has then looked for it already.
+// Its time may have been up as its response came, and what ends unused connections has then looked for it already.
 func TestPool_KeepsNoInterruptedConnection(t *testing.T) {
 	_, p := before(t, Config{}, named)
 	l, err := p.to.dial(patience)

@@ -108,7 +108,7 @@ func recallOf(ctx context.Context, err error) error {
 	return err
 }
 
-// awaiting is the wait of one exchange for the first bytes of its answer. Either the exchange ends it, or Recall does.
+// awaiting is the wait of one exchange for the first bytes of its response. Either the exchange ends it, or Recall does.
 type awaiting struct{ state atomic.Int64 }
 
 // The states of a wait. One that may be recalled is the target's count of recalls when it began, and one more: so that
@@ -137,7 +137,7 @@ func (l *link) doomed() bool {
 }
 
 // Repeatable reports that the request may be sent to another target after ErrAnswer or ErrDeclined: its method is
-// idempotent (RFC 9110 section 9.2.2), all of its body is at hand, no answer has begun, and it is no part of a handshake
+// idempotent (RFC 9110 section 9.2.2), all of its body is at hand, no response has begun, and it is no part of a handshake
 // that authenticates the connection. After ErrConnect any may, since
 // nothing was sent.
 func (x *Exchange) Repeatable() bool {
@@ -152,7 +152,7 @@ func idempotent(method string) bool {
 	return false
 }
 
-// declined asks the hooks whether an answer is to be sent on.
+// declined asks the hooks whether a response is to be sent on.
 func (x *Exchange) declined(status int, hooks Hooks) bool {
 	return x.Repeatable() && !hooks.Accepts(status)
 }

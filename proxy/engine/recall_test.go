@@ -53,7 +53,7 @@ func TestRecall_GivesUpWhatMayBeRepeated(t *testing.T) {
 	}
 }
 
-// What waits later is not given up for it, and neither is an answer that has begun.
+// What waits later is not given up for it, and neither is a response that has begun.
 func TestRecall_IsOver(t *testing.T) {
 	begun, more := make(chan struct{}), make(chan struct{})
 	r, p := before(t, Config{Timeouts: brisk}, func(p *peer, _ int) {

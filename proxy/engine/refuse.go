@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// refusedTime is how long a connection that was refused may wait for its answer, refusedMost how many in a second may
+	// refusedTime is how long a connection that was refused may wait for its response, refusedMost how many in a second may
 	// do so.
 	refusedTime = time.Second
 	refusedMost = 100

@@ -9,7 +9,7 @@ import (
 	"gateway/proxy/socket"
 )
 
-// relaying is the body of an answer on its way.
+// relaying is the body of a response on its way.
 type relaying struct {
 	f    *forwarding
 	sink flusher

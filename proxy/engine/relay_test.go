@@ -126,7 +126,7 @@ func TestRelay_TellsNoLengthOfA204(t *testing.T) {
 	}
 }
 
-// Who takes an answer slowly takes none of the target's time.
+// Who takes a response slowly takes none of the target's time.
 func TestRelay_GivesTargetsOnlyTheTimeInWhichTheyAreAwaited(t *testing.T) {
 	const limit = 40 * time.Millisecond
 	for name, times := range map[string]Timeouts{"answer": {Answer: limit}, "pause": {Pause: limit}} {
@@ -163,7 +163,7 @@ func TestRelay_GivesTargetsOnlyTheTimeInWhichTheyAreAwaited(t *testing.T) {
 	}
 }
 
-// dawdler takes its time over each piece of an answer.
+// dawdler takes its time over each piece of a response.
 type dawdler struct {
 	carrier
 	wait func()

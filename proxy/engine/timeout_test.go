@@ -185,7 +185,7 @@ func TestTimeout_OfAnswers(t *testing.T) {
 	}
 }
 
-// The time for an answer is over when it has begun, however late the request ends.
+// The time for a response is over when it has begun, however late the request ends.
 func TestTimeout_OfAnswersDoesNotEndOnesThatPause(t *testing.T) {
 	go1 := make(chan struct{})
 	r, p := before(t, Config{Timeouts: Timeouts{Answer: soon}}, func(p *peer, n int) {

@@ -13,17 +13,17 @@ import (
 	"gateway/proxy/socket"
 )
 
-// sending is the body of a request on its way, while the answer is awaited: the target may give it at any time.
+// sending is the body of a request on its way, while the response is awaited: the target may give it at any time.
 type sending struct {
 	f *forwarding
 	// ended is closed when the sending has; done reports that all of the body was sent.
 	ended chan struct{}
 	done  atomic.Bool
-	// answering reports that the final answer has begun.
+	// answering reports that the final response has begun.
 	answering atomic.Bool
 }
 
-// upload sends the head, and the body while it receives the answer.
+// upload sends the head, and the body while it receives the response.
 func (f *forwarding) upload() error {
 	f.buf = f.x.back
 	if err := f.sendHead(); err != nil {
@@ -78,7 +78,7 @@ func (l *link) holds() bool {
 	return n > 0 || !timedOut(err)
 }
 
-// Serve sends the body and receives the answer at the same time. When the answer is complete, what is left of the body
+// Serve sends the body and receives the response at the same time. When the response is complete, what is left of the body
 // is not sent any more, and neither connection is used again.
 func (s *sending) Serve() error {
 	whole := false
@@ -104,7 +104,7 @@ func (s *sending) Serve() error {
 	return err
 }
 
-// settleTime is how long an answer may be ahead of what was sent last and still count as one to the whole request: a
+// settleTime is how long a response may be ahead of what was sent last and still count as one to the whole request: a
 // target that has it all may answer before this side knows that it has.
 const settleTime = 5 * time.Millisecond
 
@@ -142,7 +142,7 @@ func (s *sending) send() {
 	s.limit(s.f.x.engine.config.Answer)
 }
 
-// limit bounds what is awaited of the target as long as its answer has not begun; that has bounds of its own.
+// limit bounds what is awaited of the target as long as its response has not begun; that has bounds of its own.
 func (s *sending) limit(d time.Duration) {
 	if s.answering.Load() {
 		return

@@ -160,7 +160,7 @@ func TestUpload_EndsWithTargetsThatTakeNothing(t *testing.T) {
 	}
 }
 
-// endsWithoutTaker sends a body to a target that has begun its answer and takes nothing.
+// endsWithoutTaker sends a body to a target that has begun its response and takes nothing.
 func endsWithoutTaker(t *testing.T, head, begin string, want error) {
 	release := make(chan struct{})
 	r, p := before(t, Config{Timeouts: Timeouts{Answer: soon}}, func(p *peer, _ int) {
@@ -255,7 +255,7 @@ type modest struct{ carrier }
 
 func (modest) Serve(x *Exchange) { _ = x.Reply(http.StatusNotModified, nil, nil) }
 
-// The length of an answer without a body would be that of another one (RFC 9110 section 8.6).
+// The length of a response without a body would be that of another one (RFC 9110 section 8.6).
 func TestReply_TellsNoLengthWithoutABody(t *testing.T) {
 	c := dial(t, serving(t, Config{Handler: &modest{}}).address)
 	for range 2 {

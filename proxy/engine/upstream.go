@@ -21,22 +21,22 @@ var (
 	// ErrConnect says that the target could not be reached; ErrTimeout is there too when it took longer than
 	// Timeouts.Connect. Nothing was sent to it and nothing of the request's body was read, so another may be tried.
 	ErrConnect = errors.New("cannot connect to the target")
-	// ErrTimeout says that the target took longer than Timeouts.Connect, Answer or Total before its answer began.
+	// ErrTimeout says that the target took longer than Timeouts.Connect, Answer or Total before its response began.
 	ErrTimeout = errors.New("the target did not answer in time")
 	// ErrAnswer says that the target broke the connection, answered what is not HTTP as the RFCs have it, or changed to a
-	// protocol that was not asked for. Nothing of its answer was sent to the client.
+	// protocol that was not asked for. Nothing of its response was sent to the client.
 	ErrAnswer = errors.New("the target did not answer properly")
-	// ErrDeclined says that the hooks did not accept the answer. Nothing of it was sent to the client.
+	// ErrDeclined says that the hooks did not accept the response. Nothing of it was sent to the client.
 	ErrDeclined = errors.New("the target's answer was not accepted")
 	// ErrRequest says that the body of the client's request is malformed.
 	ErrRequest = errors.New("the request cannot be read")
 	// ErrReceive says that a transformer of Exchange.Receive failed; its error is wrapped too. The target got a part of the
 	// request, so that no other may be tried.
 	ErrReceive = errors.New("the request's body was refused on its way")
-	// ErrGone says that the client is gone, broke off the body or was too slow, and needs no answer. ErrRequest is wrapped
-	// too when the body was malformed and the answer had begun.
+	// ErrGone says that the client is gone, broke off the body or was too slow, and needs no response. ErrRequest is wrapped
+	// too when the body was malformed and the response had begun.
 	ErrGone = errors.New("the client is gone")
-	// ErrBroken says that the answer broke off in the middle: the target ended it or paused for too long, or a transformer
+	// ErrBroken says that the response broke off in the middle: the target ended it or paused for too long, or a transformer
 	// failed. ErrReceive is wrapped too when it was a transformer of the request. The exchange is aborted already.
 	ErrBroken = errors.New("the target broke off its answer")
 )
@@ -53,7 +53,7 @@ type Upstream struct {
 
 	mu sync.Mutex
 	// idle are the connections that are not in use, the one used last at the end; observed are those that are not used
-	// again before it is seen whether anything follows the answer, the oldest first.
+	// again before it is seen whether anything follows the response, the oldest first.
 	idle, observed []*link
 	// bound are those that belong to one client's connection.
 	bound  map[*bonds]*link

@@ -14,7 +14,7 @@ import (
 	"gateway/proxy/route"
 )
 
-// maxAnswer is the most that is read of an answer's head, and of its body.
+// maxAnswer is the most that is read of a response's head, and of its body.
 const maxAnswer = 64 << 10
 
 // agent is what checks call themselves, so that apps can tell them from clients.
@@ -53,8 +53,8 @@ func (n *network) transport(scheme route.Scheme) http.RoundTripper {
 	return &n.plain
 }
 
-// Ask makes one check of what need not be a target, and returns the status of the answer. Status is 0 when there is none;
-// why then says what went wrong. A body that breaks off is no answer.
+// Ask makes one check of what need not be a target, and returns the status of the response. Status is 0 when there is none;
+// why then says what went wrong. A body that breaks off is no response.
 func (c *Checker) Ask(ctx context.Context, key Key) (status int, why string) {
 	return newLoop(Target{Key: key}).answer(ctx, c.config.Transport(key.Scheme))
 }

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// single sends each request over a connection of its own, which ends with the answer's body. An http.Transport does that
+// single sends each request over a connection of its own, which ends with the response's body. An http.Transport does that
 // too, with three goroutines and twice the cost for each check.
 type single struct {
 	dialer net.Dialer
@@ -41,7 +41,7 @@ func (s *single) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// exchange sends the request and reads the head of its answer.
+// exchange sends the request and reads the head of its response.
 func (s *single) exchange(conn net.Conn, r *http.Request) (*http.Response, error) {
 	if s.tls != nil {
 		config := s.tls.Clone()
@@ -61,7 +61,7 @@ func (s *single) exchange(conn net.Conn, r *http.Request) (*http.Response, error
 			}
 			return nil, fmt.Errorf("reading: %w", err)
 		}
-		// Informational answers come before the one that counts (RFC 9110 section 15.2).
+		// Informational responses come before the one that counts (RFC 9110 section 15.2).
 		if response.StatusCode >= http.StatusOK || response.StatusCode == http.StatusSwitchingProtocols {
 			limited.N = math.MaxInt64
 			return response, nil

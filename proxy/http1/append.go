@@ -49,7 +49,7 @@ func AppendRequestLine(b []byte, method, path, query string) []byte {
 	return append(b, " HTTP/1.1\r\n"...)
 }
 
-// AppendStatusLine appends the first line of an answer. The reason may be empty; the space before it stays.
+// AppendStatusLine appends the first line of a response. The reason may be empty; the space before it stays.
 func AppendStatusLine(b []byte, status int, reason string) []byte {
 	start := len(b)
 	b = append(b, "HTTP/1.1 "...)

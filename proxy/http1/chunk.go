@@ -36,7 +36,7 @@ type Decoder struct {
 	// framing is how many bytes of it came that no data excuses.
 	framing int64
 	state   state
-	// Answer reports that the body is an answer's: whitespace behind the size of a chunk, and before the colon of a
+	// Answer reports that the body is a response's: whitespace behind the size of a chunk, and before the colon of a
 	// trailer field, is skipped there. It stays with Reset.
 	Answer bool
 }
@@ -250,7 +250,7 @@ func (d *Decoder) trailer(line []byte) *Invalid {
 }
 
 // notTrailers are the names without a kind of their own that are no trailer fields: request modifiers, authentication,
-// control of the answer, and the format of the content (RFC 9110 section 6.5.1).
+// control of the response, and the format of the content (RFC 9110 section 6.5.1).
 var notTrailers = [...]string{
 	"age", "cache-control", "content-encoding", "content-language", "content-range", "cookie2", "expires",
 	"origin", "pragma", "range", "retry-after", "set-cookie2", "vary", "warning",

@@ -13,7 +13,7 @@ import (
 	"gateway/proxy/http1/http1test"
 )
 
-// The limits for which the corpus is made; those of answers are larger.
+// The limits for which the corpus is made; those of responses are larger.
 var (
 	corpusLimits  = Limits{Bytes: http1test.MaxBytes, Fields: http1test.MaxFields}
 	corpusAnswers = Limits{Bytes: 4 * http1test.MaxBytes, Fields: 4 * http1test.MaxFields}

@@ -148,7 +148,7 @@ func patient(body []byte) bool {
 // agree.
 var repaired = regexp.MustCompile(`(?im)^[^:\r\n]*[ \t]:|^content-length:[^\n]*,|^content-length:(?s:.*)^content-length:`)
 
-// anewAnswer writes an accepted answer for the visitor, who has to read the same.
+// anewAnswer writes an accepted answer for the client, who has to read the same.
 func anewAnswer(t *testing.T, r Response) {
 	t.Helper()
 	b := append(AppendFields(AppendStatusLine(nil, r.Status, r.Reason), r.Header), "\r\n"...)

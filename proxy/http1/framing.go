@@ -28,7 +28,7 @@ type framing struct {
 	// options is how many elements all Connection fields have.
 	options int
 	upgrade string
-	// answer reports that it is an answer's.
+	// answer reports that it is a response's.
 	answer bool
 }
 
@@ -52,7 +52,7 @@ func (f *framing) take(kind header.Kind, value string) *Invalid {
 }
 
 // contentLength reads a Content-Length field (RFC 9110 section 8.6). In a request there may be one only, and of one
-// number: whether the next reader takes the first or the last of several is not known. In an answer there may be more, in
+// number: whether the next reader takes the first or the last of several is not known. In a response there may be more, in
 // a list or in fields of their own, that all say the same (RFC 9112 section 6.3).
 func (f *framing) contentLength(value string) *Invalid {
 	for more := f.answer && strings.IndexByte(value, ',') >= 0; more; {

@@ -15,7 +15,7 @@ var ErrIncomplete = errors.New("the message is incomplete")
 
 // Invalid is a message that cannot be accepted. The values are made once; comparing them is enough to tell them apart.
 type Invalid struct {
-	// Status is what a server answers to such a request: 400, 414, 417, 431, 501 or 505. A target that sends such an answer
+	// Status is what a server answers to such a request: 400, 414, 417, 431, 501 or 505. A target that sends such a response
 	// gets none: its client is told 502.
 	Status int
 	// Rule says in a few words what is wrong.
@@ -38,7 +38,7 @@ type Limits struct {
 const (
 	// Chunked is the length of a body whose end its chunked coding tells.
 	Chunked int64 = -1
-	// UntilClose is the length of the body of an answer that ends with its connection.
+	// UntilClose is the length of the body of a response that ends with its connection.
 	UntilClose int64 = -2
 )
 
@@ -77,18 +77,18 @@ type Request struct {
 	Binds bool
 }
 
-// Response is the head of an answer. Its strings are borrowed from the buffer that was parsed.
+// Response is the head of a response. Its strings are borrowed from the buffer that was parsed.
 type Response struct {
 	Minor, Status int
 	Reason        string
 	// Header has the fields that are passed on: those of header.Hop and those that Connection names are not in it.
 	Header header.Header
-	// Length is the body's, by RFC 9112 section 6.3: 0 when there is none, Chunked or UntilClose. For an answer without
+	// Length is the body's, by RFC 9112 section 6.3: 0 when there is none, Chunked or UntilClose. For a response without
 	// a body by its nature (to HEAD, 1xx, 204, 304) it is 0 and Declared tells what Content-Length said.
 	Length int64
 	// Declared is the value of Content-Length, or -1 without one.
 	Declared int64
-	// Promised reports that an answer which has no body by its nature looks as if it had one: a body may follow all the
+	// Promised reports that a response which has no body by its nature looks as if it had one: a body may follow all the
 	// same, from a target that does not know better.
 	Promised bool
 	// Close reports that the connection cannot be used for another exchange.

@@ -17,7 +17,7 @@ const (
 
 // ParseRequest reads a head from the start of buf into r, whose Header keeps its memory. It returns the bytes of the
 // head. The error is ErrIncomplete, or an *Invalid; then Method, Target, Host and Header hold what was read so far, for
-// the log and for the choice of the answer's language, and must not be passed on. One empty line before the request is
+// the log and for the choice of the response's language, and must not be passed on. One empty line before the request is
 // skipped (RFC 9112 section 2.2). After ErrIncomplete it says the same again until another LF has come, or limits.Bytes
 // bytes are there.
 func ParseRequest(r *Request, buf []byte, limits Limits) (n int, err error) {

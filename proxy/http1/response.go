@@ -5,7 +5,7 @@ import "gateway/proxy/header"
 // switching is the status that changes the protocol.
 const switching = 101
 
-// ParseResponse reads the head of an answer to a request of that method, as ParseRequest does. The status may be any of
+// ParseResponse reads the head of a response to a request of that method, as ParseRequest does. The status may be any of
 // three digits from 100 on; the reason may be missing, with the space before it. No empty line is skipped. What is read
 // with patience is made good in buf: a fold, and control characters in values.
 func ParseResponse(r *Response, buf []byte, method string, limits Limits) (n int, err error) {

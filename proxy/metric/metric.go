@@ -14,7 +14,7 @@ import (
 	"gateway/proxy/traffic"
 )
 
-// Source is what the figures are read from. Its functions are called once for each answer, possibly several at once;
+// Source is what the figures are read from. Its functions are called once for each response, possibly several at once;
 // one that is nil leaves its metrics out.
 type Source struct {
 	// Version is that of the gateway.

@@ -90,8 +90,8 @@ func (f *fast) onRead(fd uintptr) bool {
 
 // Ask writes all of out and then waits for the first bytes that come back, which it reads into in. For a connection that
 // was kept it first looks whether it still can be used: if not, the error is ErrStale. sent is how much of out left. When
-// that is not all, since it takes a wait, the error is ErrPart: the rest is for Write, and the answer for Read. Whatever
-// comes in while out is on its way is taken for the answer.
+// that is not all, since it takes a wait, the error is ErrPart: the rest is for Write, and the response for Read. Whatever
+// comes in while out is on its way is taken for the response.
 func (l *line) Ask(out, in []byte, kept bool) (n, sent int, err error) {
 	if l.raw == nil {
 		return 0, 0, ErrPart

@@ -31,7 +31,7 @@ func (l *line) Read(p []byte) (int, error) { return l.conn.Read(p) }
 func (l *line) Write(p []byte) (int, error) { return writePlainly(l.conn, l.clock, p) }
 
 // Ask is what takes fewer calls elsewhere. Here it looks whether a connection that was kept still can be used: if not, the
-// error is ErrStale. Else it is ErrPart: nothing was sent, and out is for Write, the answer for Read.
+// error is ErrStale. Else it is ErrPart: nothing was sent, and out is for Write, the response for Read.
 func (l *line) Ask(_, _ []byte, kept bool) (n, sent int, err error) {
 	if kept && !l.Usable() {
 		return 0, 0, ErrStale

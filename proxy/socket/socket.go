@@ -1,4 +1,4 @@
-// Package socket is TCP as the engine uses it: reads and writes that cost one system call, one wait for an answer after
+// Package socket is TCP as the engine uses it: reads and writes that cost one system call, one wait for a response after
 // a request, and timeouts that cost an atomic store. It knows nothing of HTTP. On Linux it talks to the kernel from
 // within the runtime's poller callbacks; elsewhere, and with the build tag "portable", it uses the net package alone,
 // and both pass the same tests.

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Class is a kind of answer.
+// Class is a kind of response.
 type Class uint8
 
 const (
@@ -20,7 +20,7 @@ const (
 	ClientError
 	// ServerError is 5xx and above.
 	ServerError
-	// Gone is 499, a client that left before the answer, and no answer at all.
+	// Gone is 499, a client that left before the response, and no response at all.
 	Gone
 	// Classes is how many there are.
 	Classes
@@ -34,7 +34,7 @@ func (c Class) String() string {
 	return "gone"
 }
 
-// statusGone is noted of a request whose client left before the answer.
+// statusGone is noted of a request whose client left before the response.
 const statusGone = 499
 
 func classOf(status uint16) Class {

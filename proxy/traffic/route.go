@@ -16,7 +16,7 @@ type Request struct {
 	Path string
 	// Target is the name of the target that answered, empty when the gateway itself did.
 	Target string
-	// Status is 499 when the client left before an answer, and 0 when there was none for another reason.
+	// Status is 499 when the client left before a response, and 0 when there was none for another reason.
 	Status int
 	Began  time.Time
 	Took   time.Duration
