@@ -14,6 +14,7 @@ var rules = map[string]func([]source) []string{
 	"packages":   packageRule,
 	"docs":       docRule,
 	"goroutines": goroutineRule,
+	"embedding":  embedRule,
 }
 
 // program is one file as a rule sees it: where it lies and what it says.
@@ -83,6 +84,11 @@ var breaks = map[string][]program{
 		{"proxy/a.go", "package p\nfunc Open() { group.Go(f) }"},
 		{"cmd/a.go", "package p\nfunc open() { f(func() { go g() }) }"},
 	},
+	"embedding": {
+		{"proxy/a.go", "package p\ntype a struct{ *B }\ntype B struct{}"},
+		{"proxy/a.go", "package p\nimport \"gateway/proxy/route\"\ntype a struct{ *route.Route }"},
+		{"proxy/a.go", "package p\nfunc f() { _ = struct{ *B }{} }"},
+	},
 }
 
 var keeps = map[string][]program{
@@ -112,6 +118,10 @@ var keeps = map[string][]program{
 		{"proxy/a.go", "package p\nfunc (t T) Run() { go f() }\nfunc Serve() { group.Go(func() { go f() }) }"},
 		{"cmd/server/a.go", "package p\nfunc runServe() { go f() }"},
 		{"proxy/a_test.go", "package p\nfunc TestX() { go f() }"},
+	},
+	"embedding": {
+		{"proxy/a.go", "package p\nimport \"net/http\"\ntype a struct {\n\tB\n\tb *B\n\t*http.Server\n}\ntype B struct{}"},
+		{"proxy/a_test.go", "package p\ntype a struct{ *B }"},
 	},
 }
 

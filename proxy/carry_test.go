@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"gateway/proxy/admin"
+	"gateway/proxy/request"
 	"gateway/proxy/route"
 )
 
@@ -80,8 +81,8 @@ func TestProxy_NotesVisitorsThatLeave(t *testing.T) {
 	vanish(conn)
 	var last []admin.Request
 	eventually(t, "the request is noted", func() bool { last, _ = p.Requests("/slow"); return len(last) == 1 })
-	if last[0].Status != statusGone {
-		t.Errorf("status %d, want %d", last[0].Status, statusGone)
+	if last[0].Status != request.StatusGone {
+		t.Errorf("status %d, want %d", last[0].Status, request.StatusGone)
 	}
 	if strings.Contains(p.log.String(), "level=WARN") || strings.Contains(p.log.String(), "level=ERROR") {
 		t.Errorf("a visitor that leaves is no fault:\n%s", p.log)
@@ -219,9 +220,9 @@ func TestProxy_SharesLoadAmongTargets(t *testing.T) {
 		figures := p.Routes().Routes[0].Traffic
 		return figures.Requests == n && figures.Inflight == 0
 	})
-	for key, member := range p.current.Load().members {
-		if n := member.Inflight(); n != 0 {
-			t.Errorf("%s still counts %d under way", key.Address, n)
+	for _, target := range p.current.Load().Routes()[0].Targets {
+		if n := target.Member.Inflight(); n != 0 {
+			t.Errorf("%s still counts %d under way", target.Address, n)
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"gateway/proxy/accesslog"
+	"gateway/proxy/request"
 	"gateway/proxy/traffic"
 )
 
@@ -30,8 +31,8 @@ type audit struct {
 // left have sent may still be read.
 func auditOf(s *Server, j *journal, wrong func(format string, args ...any)) *audit {
 	w := httptest.NewRecorder()
-	pingHandler(figures{s}.source()).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
-	return &audit{wrong: wrong, log: j, ledger: s.book.Ledger(time.Now()), metrics: w.Body.String()}
+	pingHandler(s.metrics()).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	return &audit{wrong: wrong, log: j, ledger: s.traffic.Ledger(time.Now()), metrics: w.Body.String()}
 }
 
 // journal is an access log that adds up its lines. It is read when it has ended.
@@ -115,7 +116,7 @@ func (s sums) add(name, routeKey string, n int) {
 
 // className is the class of a status as metrics name it.
 func className(status int) string {
-	if status == statusGone || status < 100 {
+	if status == request.StatusGone || status < 100 {
 		return "gone"
 	}
 	return strconv.Itoa(status/100) + "xx"

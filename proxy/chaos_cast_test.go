@@ -85,9 +85,9 @@ func (s *slot) quietened() func() bool {
 func (s *slot) emptied() func() bool {
 	before := false
 	return func() bool {
-		serving := s.current.Load().serving[s.current.Load().table.Lookup(s.key())]
-		waiting := serving.outage.waiting()
-		now := s.running.book.Route(serving.key).Counts().Inflight == int64(waiting) && waiting == serving.outage.waiting()
+		serving := s.current.Load().Lookup(s.key())
+		waiting := serving.Outage.Waiting()
+		now := s.running.traffic.Route(serving.Key).Counts().Inflight == int64(waiting) && waiting == serving.Outage.Waiting()
 		defer func() { before = now }()
 		return now && before
 	}

@@ -155,7 +155,7 @@ func (s *stage) came(g *guest) (left func()) {
 }
 
 // move gives the calm route the target with that index, and returns the one that it has then. A request whose target is
-// gone is sent again twice at most, so no guest sees more than two moves, however long a busy machine takes for it.
+// Gone is sent again twice at most, so no guest sees more than two moves, however long a busy machine takes for it.
 func (s *stage) move(to int) *jester {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"gateway/proxy/accesslog"
+	"gateway/proxy/request"
 	"gateway/proxy/route"
 	"gateway/proxy/traffic"
 )
@@ -88,10 +89,10 @@ func logSite(t *testing.T, log *accesslog.Log, h *holding) *running {
 		mount(t, "/ws", route.Strip, app(t, "ws", echo)), mount(t, "/hold", route.Strip, h.Target),
 		waits, mount(t, "/stopped", route.Strip, stopped),
 	}, nil))
-	p.SetTable(route.Build(append(slices.Clone(p.current.Load().table.Routes()), mount(t, "/dead", route.Strip, at("dead", deadAddress(t)))), nil))
-	for r, s := range p.current.Load().serving {
-		if r.Prefix.String() == "/dead" {
-			s.outage.begin(time.Now().Add(-2 * time.Hour))
+	p.SetTable(route.Build(append(slices.Clone(p.current.Load().Table.Routes()), mount(t, "/dead", route.Strip, at("dead", deadAddress(t)))), nil))
+	for _, r := range p.current.Load().Routes() {
+		if r.Key == "/dead" {
+			r.Outage.Begin(time.Now().Add(-2 * time.Hour))
 		}
 	}
 	return p
@@ -108,26 +109,26 @@ func visitSite(t *testing.T, p *running, h *holding) {
 	}
 	send(200, "POST", "POST /plain/a%20b?c=d HTTP/1.1\r\nHost: example.org\r\nUser-Agent: test/1\r\nReferer: http://example.org/\r\n"+
 		"Connection: close\r\nContent-Length: 5\r\n\r\nhello")
-	send(308, "GET", request("GET", "/plain", ""))
-	send(404, "GET", request("GET", "/nowhere", ""))
+	send(308, "GET", requestOf("GET", "/plain", ""))
+	send(404, "GET", requestOf("GET", "/nowhere", ""))
 	send(400, "GET", "GET /refused HTTP/1.1\r\n\r\n")
-	send(200, "GET", request("GET", "/limited/", ""))
-	send(429, "GET", request("GET", "/limited/again", ""))
-	send(413, "POST", request("POST", "/small/declared", strings.Repeat("x", 11)))
+	send(200, "GET", requestOf("GET", "/limited/", ""))
+	send(429, "GET", requestOf("GET", "/limited/again", ""))
+	send(413, "POST", requestOf("POST", "/small/declared", strings.Repeat("x", 11)))
 	send(413, "POST", inChunks("POST", "/small/chunked", strings.Repeat("x", 11)))
-	send(200, "GET", request("GET", "/retried/", ""))
-	send(500, "GET", request("GET", "/wrong/", ""))
-	send(502, "POST", request("POST", "/dead/", "hello"))
-	send(503, "GET", request("GET", "/stopped/", ""))
+	send(200, "GET", requestOf("GET", "/retried/", ""))
+	send(500, "GET", requestOf("GET", "/wrong/", ""))
+	send(502, "POST", requestOf("POST", "/dead/", "hello"))
+	send(503, "GET", requestOf("GET", "/stopped/", ""))
 	socket := p.upgrade(t, "/ws/")
 	socket.say(t, "hello")
 	_ = socket.Close()
-	leaving := p.send(t, request("GET", "/hold/hold", ""))
+	leaving := p.send(t, requestOf("GET", "/hold/hold", ""))
 	<-h.asked
 	vanish(leaving)
-	waiting := p.send(t, request("GET", "/waits/", ""))
+	waiting := p.send(t, requestOf("GET", "/waits/", ""))
 	p.held(t, "/waits", 1)
-	routes := slices.Clone(p.current.Load().table.Routes())
+	routes := slices.Clone(p.current.Load().Table.Routes())
 	for i := range routes {
 		if routes[i].Prefix.String() == "/waits" {
 			routes[i].Targets = []route.Target{app(t, "after", nil)}
@@ -181,7 +182,7 @@ func TestLog_HasALineForEachRequest(t *testing.T) {
 		ids[l["request_id"]] = true
 		status, _ := l["status"].(float64)
 		class := fmt.Sprintf("%dxx", int(status)/100)
-		if status == statusGone {
+		if status == request.StatusGone {
 			class = "gone"
 		}
 		routeOf, _ := l["route"].(string)
@@ -207,7 +208,7 @@ func TestLog_HasALineForEachRequest(t *testing.T) {
 // wantsBooked fails unless the figures are these, by route and class.
 func wantsBooked(t *testing.T, p *running, classes map[string]uint64) {
 	t.Helper()
-	ledger := p.book.Ledger(time.Now())
+	ledger := p.traffic.Ledger(time.Now())
 	for _, counts := range append(ledger.Routes, traffic.RouteCounts{Counts: ledger.Stray}, traffic.RouteCounts{Key: "removed", Counts: ledger.Removed}) {
 		for class, n := range counts.Requests {
 			key := counts.Key + " " + traffic.Class(class).String()

@@ -219,7 +219,7 @@ func TestClient_IsAnnounced(t *testing.T) {
 func TestClient_IsAnnouncedAsTheRulesSay(t *testing.T) {
 	p := start(t, Config{Trusted: trusting(t, "127.0.0.1"), ProxyProtocol: true}, mount(t, "/", route.Strip, telling(t, "x")))
 	for _, text := range []string{
-		request("GET", "/", ""), "PROXY TCP4 nonsense\r\n" + request("GET", "/", ""), "PROXY", strings.Repeat("\r\n", 10),
+		requestOf("GET", "/", ""), "PROXY TCP4 nonsense\r\n" + requestOf("GET", "/", ""), "PROXY", strings.Repeat("\r\n", 10),
 	} {
 		conn := p.ask(t, text)
 		_ = conn.(*net.TCPConn).CloseWrite()
@@ -229,7 +229,7 @@ func TestClient_IsAnnouncedAsTheRulesSay(t *testing.T) {
 	}
 	// Nobody else may announce.
 	other := start(t, Config{Trusted: trusting(t, "192.0.2.1"), ProxyProtocol: true}, mount(t, "/", route.Strip, telling(t, "x")))
-	if got := other.raw(t, "GET", fmt.Sprint("PROXY TCP4 192.0.2.1 192.0.2.2 1000 80\r\n", request("GET", "/", ""))); got.StatusCode != 400 {
+	if got := other.raw(t, "GET", fmt.Sprint("PROXY TCP4 192.0.2.1 192.0.2.2 1000 80\r\n", requestOf("GET", "/", ""))); got.StatusCode != 400 {
 		t.Errorf("a header of who is not trusted: %d", got.StatusCode)
 	}
 	if got := other.visitor(t, "GET", "/").was(t); got.Real != "127.0.0.1" {

@@ -1,8 +1,6 @@
 package proxy
 
 import (
-	"crypto/tls"
-	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -10,13 +8,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync/atomic"
-	"syscall"
 	"testing"
 
 	"gateway/proxy/admin"
-	"gateway/proxy/engine"
-	"gateway/proxy/http1"
 	"gateway/proxy/route"
 )
 
@@ -166,70 +160,6 @@ func TestProxy_IsReadyWhereAnAppAnswers400(t *testing.T) {
 	p.visitor(t, "GET", "/x/")
 	if got := p.only(t); got.State != "ready" {
 		t.Errorf("%s: %s", got.State, got.Reason)
-	}
-}
-
-func TestContact_TriesTLSOnceWithAnAppThatAnswers400(t *testing.T) {
-	var hellos atomic.Int32
-	plain := talker(t, func(c net.Conn) {
-		if n, _ := c.Read(make([]byte, 1)); n > 0 {
-			hellos.Add(1)
-			_, _ = fmt.Fprint(c, "HTTP/1.1 400 Bad Request\r\n\r\n")
-		}
-	})
-	plain.Scheme = route.HTTP
-	asked := target{Target: &plain, contact: new(contact)}
-	for range 3 {
-		asked.contact.answered(400)
-		asked.probe(t.Context())
-	}
-	if n := hellos.Load(); n != 1 || asked.contact.why() != "" {
-		t.Errorf("%d handshakes, %q", n, asked.contact.why())
-	}
-}
-
-func TestContact_KnowsTLSByItsAlerts(t *testing.T) {
-	strict := talker(t, func(c net.Conn) {
-		_ = tls.Server(c, &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-			return nil, errors.New("no server name")
-		}}).HandshakeContext(t.Context())
-	})
-	strict.Scheme = route.HTTP
-	asked := target{Target: &strict, contact: new(contact)}
-	asked.contact.answered(400)
-	asked.probe(t.Context())
-	if why := asked.contact.why(); !strings.HasSuffix(why, " speaks TLS; set gateway.scheme to https") {
-		t.Errorf("%q", why)
-	}
-}
-
-func TestContact_KeepsToTheLogsOfAnAppThatAnsweredBefore(t *testing.T) {
-	for _, scheme := range []route.Scheme{route.HTTP, route.H2C} {
-		asked := target{Target: &route.Target{Address: "172.18.0.3:80", Scheme: scheme}, contact: new(contact)}
-		closed := fmt.Errorf("%w: %w", engine.ErrAnswer, io.EOF)
-		if f := faultOf(&asked, closed); !strings.Contains(f.text, "; set gateway.") {
-			t.Errorf("%s before: %q", scheme, f.text)
-		}
-		asked.contact.answered(200)
-		refused := fmt.Errorf("%w: %w", engine.ErrConnect, syscall.ECONNREFUSED)
-		for _, err := range []error{refused, closed, fmt.Errorf("%w: %w", engine.ErrAnswer, &http1.Invalid{Rule: "no status"}), engine.ErrAnswer} {
-			if f := faultOf(&asked, err); strings.Contains(f.text, "gateway.") {
-				t.Errorf("%s: %q", scheme, f.text)
-			}
-		}
-	}
-}
-
-func TestContact_IsInOrderOnceACheckPasses(t *testing.T) {
-	var c contact
-	c.fault.Store(&fault{text: "does not answer in time"})
-	c.checked("GET /health answered 503")
-	if c.why() == "" {
-		t.Error("a check that fails ends the fault")
-	}
-	c.checked("")
-	if why := c.why(); why != "" {
-		t.Errorf("a check passed: %q", why)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"gateway/proxy/admin"
+	"gateway/proxy/request"
 )
 
 func TestHTTP_PassesEventsAtOnce(t *testing.T) {
@@ -123,7 +124,7 @@ func TestHTTP_LeavesTheTargetWhenItsVisitorLeft(t *testing.T) {
 	target.ended()
 	eventually(t, "it is noted as gone", func() bool {
 		last, _ := p.Requests("/")
-		return len(last) == 1 && last[0].Status == statusGone
+		return len(last) == 1 && last[0].Status == request.StatusGone
 	})
 	o.unused(t)
 }

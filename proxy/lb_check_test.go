@@ -182,7 +182,7 @@ func TestCheck_RecallsWhatWaitsForATargetThatFails(t *testing.T) {
 	r := checkedRoute(t, a.Target)
 	p := start(t, Config{}, r)
 	p.shows(t, "a", "passing")
-	get, post := p.send(t, request("GET", "/x/hold", "")), p.send(t, request("POST", "/x/hold", "hello"))
+	get, post := p.send(t, requestOf("GET", "/x/hold", "")), p.send(t, requestOf("POST", "/x/hold", "hello"))
 	<-a.held
 	<-a.held
 	p.put(r, a.Target, b.Target)
@@ -204,7 +204,7 @@ func TestCheck_RecallsNothingThatHasNowhereElseToGo(t *testing.T) {
 	r, alone := checkedRoute(t, a.Target, b.Target), mount(t, "/zoo", route.Strip, a.Target)
 	p := start(t, Config{}, r, alone)
 	p.shows(t, "b", "passing")
-	conn := p.send(t, request("GET", "/zoo/hold", ""))
+	conn := p.send(t, requestOf("GET", "/zoo/hold", ""))
 	<-a.held
 	a.status.Store(500)
 	p.shows(t, "a", "failing")
@@ -221,7 +221,7 @@ func TestCheck_TellsRoutesApart(t *testing.T) {
 	other.Prefix, _ = route.ParsePrefix("/y")
 	p := start(t, Config{}, r, other)
 	verdict := func(key route.Key) string {
-		return p.current.Load().servingOf(key).describe(time.Now()).Targets[0].Health
+		return describeRoute(p.current.Load().Lookup(key), time.Now()).Targets[0].Health
 	}
 	eventually(t, "it passes", func() bool { return verdict(r.Key) == "passing" })
 	// One of them asks for something else now.

@@ -55,7 +55,7 @@ func newHolding(t *testing.T, name string) *holding {
 // download asks for half a download and returns what the rest will come over.
 func (p *running) download(t *testing.T, path string) io.Reader {
 	t.Helper()
-	resp, err := http.ReadResponse(bufio.NewReader(p.send(t, request("GET", path, ""))), nil)
+	resp, err := http.ReadResponse(bufio.NewReader(p.send(t, requestOf("GET", path, ""))), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func TestDrain_LetsGoOnWhatIsUnderWay(t *testing.T) {
 			r.Drain = time.Hour
 			p := start(t, Config{}, r)
 			socket, rest := p.upgrade(t, "/x/ws"), p.download(t, "/x/download")
-			post := p.send(t, request("POST", "/x/hold", "hello"))
+			post := p.send(t, requestOf("POST", "/x/hold", "hello"))
 			<-h.asked
 			socket.say(t, "before")
 			leave(p, r, h.Target, other)
@@ -177,8 +177,8 @@ func TestRecall_OfRequestsToATargetThatIsNoMore(t *testing.T) {
 			h, other := newHolding(t, "a"), app(t, "b", nil)
 			r := mount(t, "/x", route.Strip, h.Target)
 			p := start(t, Config{}, r)
-			get, put := p.send(t, request("GET", "/x/hold", "")), p.send(t, request("PUT", "/x/hold", "hello"))
-			post := p.send(t, request("POST", "/x/hold", "hello"))
+			get, put := p.send(t, requestOf("GET", "/x/hold", "")), p.send(t, requestOf("PUT", "/x/hold", "hello"))
+			post := p.send(t, requestOf("POST", "/x/hold", "hello"))
 			for range 3 {
 				<-h.asked
 			}
@@ -201,7 +201,7 @@ func TestRecall_LeavesWhatNobodyElseCouldAnswer(t *testing.T) {
 	h, other := newHolding(t, "a"), app(t, "b", nil)
 	alone, both := mount(t, "/alone", route.Strip, h.Target), mount(t, "/both", route.Strip, h.Target)
 	p := start(t, Config{}, alone, both)
-	conn := p.send(t, request("GET", "/alone/hold", ""))
+	conn := p.send(t, requestOf("GET", "/alone/hold", ""))
 	<-h.asked
 	sick := in(route.Unhealthy, h.Target)
 	alone.Targets, both.Targets = []route.Target{sick}, []route.Target{sick, other}
@@ -220,7 +220,7 @@ func untilLooked(t *testing.T) {
 	h := newHolding(t, "probe")
 	r := mount(t, "/probe", route.Strip, h.Target)
 	probe.put(r, h.Target)
-	conn := probe.send(t, request("GET", "/probe/hold", ""))
+	conn := probe.send(t, requestOf("GET", "/probe/hold", ""))
 	<-h.asked
 	probe.put(r, app(t, "other", nil))
 	read(t, bufio.NewReader(conn), "GET")
@@ -248,7 +248,7 @@ func TestDrain_ClosesConnectionsThatAreNotInUse(t *testing.T) {
 	was := at("a", server.Listener.Addr().String())
 	r := mount(t, "/x", route.Strip, was)
 	p := start(t, Config{}, r)
-	conn := p.send(t, request("POST", "/x/", "hello"))
+	conn := p.send(t, requestOf("POST", "/x/", "hello"))
 	<-held
 	p.visitor(t, "GET", "/x/")
 	if n := open.Load(); n != 2 {
@@ -267,7 +267,7 @@ func TestDrain_SendsElsewhereWhatWasNotAnsweredInTime(t *testing.T) {
 	r := mount(t, "/x", route.Strip, h.Target)
 	r.Drain = time.Millisecond
 	p := start(t, Config{}, r)
-	get, post := p.send(t, request("GET", "/x/hold", "")), p.send(t, request("POST", "/x/hold", "hello"))
+	get, post := p.send(t, requestOf("GET", "/x/hold", "")), p.send(t, requestOf("POST", "/x/hold", "hello"))
 	<-h.asked
 	<-h.asked
 	p.put(r, in(route.Draining, h.Target), other)

@@ -106,7 +106,7 @@ func TestEjection_WithholdsNothingFromASingleTarget(t *testing.T) {
 		mount(t, "/dead", route.Strip, at("dead", address)))
 	for range 20 {
 		for path, want := range map[string]int{"/broken/": 502, "/failing/": 500, "/dead/": 502} {
-			if got := p.raw(t, "POST", request("POST", path, "hello")); got.StatusCode != want {
+			if got := p.raw(t, "POST", requestOf("POST", path, "hello")); got.StatusCode != want {
 				t.Fatalf("%s: %d", path, got.StatusCode)
 			}
 		}

@@ -68,8 +68,8 @@ func breakOff(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// request is one with a body of its length.
-func request(method, path, body string) string {
+// requestOf is one with a body of its length.
+func requestOf(method, path, body string) string {
 	return fmt.Sprintf("%s %s HTTP/1.1\r\nHost: example.org\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", method, path, len(body), body)
 }
 

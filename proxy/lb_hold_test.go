@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"gateway/proxy/engine"
+	"gateway/proxy/live"
+	"gateway/proxy/request"
 	"gateway/proxy/route"
 )
 
@@ -23,17 +25,17 @@ func (p *running) held(t *testing.T, key string, n int) {
 		t.Fatal(err)
 	}
 	eventually(t, fmt.Sprintf("%d requests wait", n), func() bool {
-		return p.current.Load().servingOf(parsed).outage.waiting() == n
+		return p.current.Load().Lookup(parsed).Outage.Waiting() == n
 	})
 }
 
 // mixed are requests of several kinds, and what an app that echoes answers to them.
 var mixed = []struct{ method, text, want string }{
-	{"GET", request("GET", "/x/", ""), "GET 0"},
-	{"POST", request("POST", "/x/", strings.Repeat("x", 100)), "POST 100"},
+	{"GET", requestOf("GET", "/x/", ""), "GET 0"},
+	{"POST", requestOf("POST", "/x/", strings.Repeat("x", 100)), "POST 100"},
 	{"POST", inChunks("POST", "/x/", strings.Repeat("x", 100_000)), "POST 100000"},
-	{"PUT", request("PUT", "/x/", strings.Repeat("x", 200_000)), "PUT 200000"},
-	{"DELETE", request("DELETE", "/x/", ""), "DELETE 0"},
+	{"PUT", requestOf("PUT", "/x/", strings.Repeat("x", 200_000)), "PUT 200000"},
+	{"DELETE", requestOf("DELETE", "/x/", ""), "DELETE 0"},
 }
 
 func echoSize(w http.ResponseWriter, r *http.Request) {
@@ -136,7 +138,7 @@ func TestHold_UntilAVanishedRouteReturns(t *testing.T) {
 	for _, last := range []route.Target{in(route.Stopped, was), at("dead", deadAddress(t))} {
 		r.Targets = []route.Target{last}
 		p.SetTable(route.Build([]route.Route{r}, nil))
-		conn := p.send(t, request("POST", "/x/", "hello"))
+		conn := p.send(t, requestOf("POST", "/x/", "hello"))
 		p.held(t, "/x", 1)
 		p.SetTable(route.Build(nil, nil))
 		r.Targets = []route.Target{app(t, "new", nil)}
@@ -173,10 +175,10 @@ func TestHold_AnswersAtOnceWhereWaitingIsInVain(t *testing.T) {
 	p := start(t, Config{Hold: time.Hour}, stopped, dead, never)
 	stopped.Targets = []route.Target{in(route.Stopped, was)}
 	p.SetTable(route.Build([]route.Route{stopped, dead, never}, nil))
-	for _, s := range p.current.Load().serving {
-		if s.key != "/never" {
-			s.outage.end()
-			s.outage.begin(time.Now().Add(-2 * time.Hour))
+	for _, r := range p.current.Load().Routes() {
+		if r.Key != "/never" {
+			r.Outage.End()
+			r.Outage.Begin(time.Now().Add(-2 * time.Hour))
 		}
 	}
 	for path, want := range map[string]string{"/stopped/": "503 stopped", "/dead/": "502 unreachable", "/never/": "503 starting"} {
@@ -189,7 +191,7 @@ func TestHold_AnswersAtOnceWhereWaitingIsInVain(t *testing.T) {
 	address := deadAddress(t)
 	stopped.Targets = []route.Target{at("new", address)}
 	p.SetTable(route.Build([]route.Route{stopped, dead, never}, nil))
-	conn := p.send(t, request("POST", "/stopped/", "hello"))
+	conn := p.send(t, requestOf("POST", "/stopped/", "hello"))
 	p.held(t, "/stopped", 1)
 	listenAgain(t, address, echoSize)
 	if got := read(t, bufio.NewReader(conn), "POST"); got.body != "POST 5" {
@@ -207,11 +209,11 @@ func TestHold_EndsWithTheTimeOfTheExchange(t *testing.T) {
 
 func TestHold_NotesWhoLeaves(t *testing.T) {
 	p := start(t, Config{Hold: time.Hour}, mount(t, "/x", route.Strip, at("dead", deadAddress(t))))
-	conn := p.send(t, request("GET", "/x/", ""))
+	conn := p.send(t, requestOf("GET", "/x/", ""))
 	p.held(t, "/x", 1)
 	_ = conn.Close()
 	p.held(t, "/x", 0)
-	if last := p.noted(t, "/x", 1); last[0].Status != statusGone || p.Status().Proxy.Inflight != 0 {
+	if last := p.noted(t, "/x", 1); last[0].Status != request.StatusGone || p.Status().Proxy.Inflight != 0 {
 		t.Errorf("%+v", last)
 	}
 }
@@ -223,17 +225,17 @@ func TestHold_HasRoomForSoMany(t *testing.T) {
 	r.Targets = []route.Target{in(route.Stopped, was)}
 	p.SetTable(route.Build([]route.Route{r}, nil))
 	var conns []net.Conn
-	for range maxWaiting {
-		conns = append(conns, p.ask(t, request("POST", "/x/", "hello")))
+	for range live.MaxWaiting {
+		conns = append(conns, p.ask(t, requestOf("POST", "/x/", "hello")))
 	}
-	p.held(t, "/x", maxWaiting)
+	p.held(t, "/x", live.MaxWaiting)
 	if got := p.visitor(t, "GET", "/x/"); got.StatusCode != 503 || got.Header.Get("Retry-After") == "" {
 		t.Errorf("one more: %d", got.StatusCode)
 	}
 	_ = conns[0].Close()
-	p.held(t, "/x", maxWaiting-1)
-	conns[0] = p.ask(t, request("POST", "/x/", "hello"))
-	p.held(t, "/x", maxWaiting)
+	p.held(t, "/x", live.MaxWaiting-1)
+	conns[0] = p.ask(t, requestOf("POST", "/x/", "hello"))
+	p.held(t, "/x", live.MaxWaiting)
 	f := newFleet(t, 2, func(_ int, _ string, w http.ResponseWriter, r *http.Request) { echoSize(w, r) })
 	r.Targets = f.targets
 	p.SetTable(route.Build([]route.Route{r}, nil))
@@ -242,8 +244,8 @@ func TestHold_HasRoomForSoMany(t *testing.T) {
 			t.Fatalf("request %d: %d %q", i, got.StatusCode, got.body)
 		}
 	}
-	if n := f.count("a"); n < maxWaiting/3 || n > maxWaiting*2/3 {
-		t.Errorf("one of two targets got %d of %d requests", n, maxWaiting)
+	if n := f.count("a"); n < live.MaxWaiting/3 || n > live.MaxWaiting*2/3 {
+		t.Errorf("one of two targets got %d of %d requests", n, live.MaxWaiting)
 	}
 }
 
@@ -256,11 +258,11 @@ func TestServe_AnswersThoseWhoWaitWhenItEnds(t *testing.T) {
 	p.SetTable(route.Build([]route.Route{r, mount(t, "/dead", route.Strip, at("dead", deadAddress(t)))}, nil))
 	conns := map[string]net.Conn{}
 	for _, path := range []string{"/x/", "/gone/", "/dead/"} {
-		conns[path] = p.send(t, request("POST", path, "hello"))
+		conns[path] = p.send(t, requestOf("POST", path, "hello"))
 	}
 	p.held(t, "/x", 1)
 	p.held(t, "/dead", 1)
-	eventually(t, "it waits for its route", func() bool { line := p.tables.line.Load(); return line != nil && line.Len() == 1 })
+	eventually(t, "it waits for its route", func() bool { return p.tables.Waiting() == 1 })
 	p.stop()
 	for path, want := range map[string][]int{"/x/": {503}, "/gone/": {404}, "/dead/": {502}} {
 		if got := read(t, bufio.NewReader(conns[path]), "POST"); !slices.Contains(want, got.StatusCode) {

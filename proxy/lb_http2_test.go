@@ -17,7 +17,7 @@ func TestHold_OfHTTP2(t *testing.T) {
 	r := mount(t, "/x", route.Strip, was)
 	p := start(t, withTLS(t, Config{Hold: patience, BodyMax: 300_000}), r, mount(t, "/y", route.Strip, app(t, "y", nil)))
 	r.Targets = []route.Target{in(route.Stopped, was)}
-	y := p.current.Load().table.Routes()[1]
+	y := p.current.Load().Table.Routes()[1]
 	p.SetTable(route.Build([]route.Route{r, y}, nil))
 	c := p.http2(t, "")
 	ask2(t, c, request2(t, "GET", "/y/", nil))

@@ -19,8 +19,8 @@ func TestRetry_GoesOnWhereTargetsRefuse(t *testing.T) {
 	long := strings.Repeat("x", 300_000)
 	asks := map[string]string{}
 	for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "LINK"} {
-		asks[method+" 5"] = request(method, "/x/", "hello")
-		asks[method+" 300000"] = request(method, "/x/", long)
+		asks[method+" 5"] = requestOf(method, "/x/", "hello")
+		asks[method+" 300000"] = requestOf(method, "/x/", long)
 		asks[method+" 200000"] = inChunks(method, "/x/", long[:200_000])
 	}
 	for want, ask := range asks {
@@ -45,18 +45,18 @@ func TestRetry_AsksAnotherWhenATargetBreaksOff(t *testing.T) {
 		again  bool
 		status int
 	}{
-		{request("GET", "/x/", ""), true, 200},
-		{request("GET", "/x/", "hello"), true, 200},
-		{request("HEAD", "/x/", ""), true, 200},
-		{request("PUT", "/x/", "hello"), true, 200},
-		{request("DELETE", "/x/", ""), true, 200},
-		{request("POST", "/x/", ""), false, 502},
-		{request("POST", "/x/", "hello"), false, 502},
-		{request("PATCH", "/x/", "hello"), false, 502},
+		{requestOf("GET", "/x/", ""), true, 200},
+		{requestOf("GET", "/x/", "hello"), true, 200},
+		{requestOf("HEAD", "/x/", ""), true, 200},
+		{requestOf("PUT", "/x/", "hello"), true, 200},
+		{requestOf("DELETE", "/x/", ""), true, 200},
+		{requestOf("POST", "/x/", ""), false, 502},
+		{requestOf("POST", "/x/", "hello"), false, 502},
+		{requestOf("PATCH", "/x/", "hello"), false, 502},
 		{inChunks("POST", "/x/", "hello"), false, 502},
 		// What passes through is not kept.
 		{inChunks("PUT", "/x/", "hello"), false, 502},
-		{request("PUT", "/x/", strings.Repeat("x", 300_000)), false, 502},
+		{requestOf("PUT", "/x/", strings.Repeat("x", 300_000)), false, 502},
 	} {
 		method, _, _ := strings.Cut(c.ask, " ")
 		f := newFleet(t, 3, func(turn int, _ string, w http.ResponseWriter, r *http.Request) {

@@ -43,7 +43,7 @@ func TestLimit_OfBodies(t *testing.T) {
 		{"/usual/", 50_000, ""},
 	} {
 		body := strings.Repeat("x", c.size)
-		for kind, text := range map[string]string{"declared": request("POST", c.path, body), "chunked": inChunks("POST", c.path, body)} {
+		for kind, text := range map[string]string{"declared": requestOf("POST", c.path, body), "chunked": inChunks("POST", c.path, body)} {
 			got := read(t, bufio.NewReader(p.send(t, text)), "POST")
 			if c.answer != "" && (got.StatusCode != 200 || got.body != c.answer) {
 				t.Errorf("%s, %d %s: %d %q", c.path, c.size, kind, got.StatusCode, got.body)
@@ -87,7 +87,7 @@ func TestLimit_OfBodiesOverHTTP2(t *testing.T) {
 func TestLimit_OfBodiesEndsTheConnectionInOrder(t *testing.T) {
 	p := start(t, Config{BodyMax: 1000}, mount(t, "/x", route.Strip, app(t, "x", echoSize)))
 	long := strings.Repeat("x", 400_000)
-	for _, text := range []string{request("POST", "/x/", long), inChunks("POST", "/x/", long)} {
+	for _, text := range []string{requestOf("POST", "/x/", long), inChunks("POST", "/x/", long)} {
 		// A visitor who reads only when everything is sent finds the answer, and no other behind it.
 		conn := p.dial(t)
 		if _, err := io.WriteString(conn, strings.Replace(text, "Connection: close\r\n", "", 1)); err != nil {

@@ -19,7 +19,7 @@ func (p *running) comes(t *testing.T, address string) (net.Conn, reply) {
 	return conn, read(t, bufio.NewReader(conn), "GET")
 }
 
-func connectionsOf(p *running) metric.Admitted { return figures{p.Server}.connections() }
+func connectionsOf(p *running) metric.Admitted { return p.Server.metrics().Connections() }
 
 func TestLimit_OfConnectionsByClient(t *testing.T) {
 	p := start(t, Config{MaxClientConns: 2, Trusted: trusting(t, "127.0.0.1"), ProxyProtocol: true}, mount(t, "/x", route.Strip, app(t, "x", nil)))

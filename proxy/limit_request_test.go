@@ -28,7 +28,7 @@ func (p *running) begins(t *testing.T, client, path string) *bufio.Reader {
 	return bufio.NewReader(conn)
 }
 
-func requestsOf(p *running) metric.Admitted { return figures{p.Server}.underWay() }
+func requestsOf(p *running) metric.Admitted { return p.Server.metrics().UnderWay() }
 
 // underWay waits until so many requests are.
 func (p *running) underWay(t *testing.T, n int) {

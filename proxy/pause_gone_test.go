@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"gateway/proxy/request"
 	"gateway/proxy/route"
 )
 
@@ -19,7 +20,7 @@ func TestPause_FreesThePlacesOfVisitorsWhoLeave(t *testing.T) {
 		p.waiting(t, "/a", 0)
 	}
 	for _, r := range p.noted(t, "/a", 5) {
-		if r.Status != statusGone {
+		if r.Status != request.StatusGone {
 			t.Errorf("noted %+v", r)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"gateway/proxy/admin"
+	"gateway/proxy/live"
 	"gateway/proxy/route"
 )
 
@@ -64,7 +65,7 @@ func TestPause_IsShownUntilItIsResumed(t *testing.T) {
 	if was, err := s.Resume("/a", ""); err != nil || !was.Since.IsZero() {
 		t.Errorf("resumed again: %+v, %v", was, err)
 	}
-	if s.pauses.current.Load() != nil {
+	if s.pauses.Len() != 0 {
 		t.Error("requests look for pauses where there is none")
 	}
 }
@@ -147,13 +148,13 @@ func TestPause_EndsWhenItsTimeIsOver(t *testing.T) {
 	asked := order("", 0)
 	asked.Until = time.Now().Add(time.Hour)
 	pauseRoute(t, s, "/a", asked)
-	key := s.current.Load().table.Routes()[0].Key
-	p := s.pauses.paused(key, time.Now())
-	if p == nil || s.pauses.paused(key, asked.Until.Add(-time.Second)) != p || s.pauses.paused(key, asked.Until) != nil {
+	key := s.current.Load().Table.Routes()[0].Key
+	p := s.pauses.Of(key, time.Now())
+	if p == nil || s.pauses.Of(key, asked.Until.Add(-time.Second)) != p || s.pauses.Of(key, asked.Until) != nil {
 		t.Error("a request is not held for as long as was asked")
 	}
-	place, _ := p.line.Join()
-	if next := s.pauses.look(asked.Until.Add(-10 * time.Second)); next != 10*time.Second {
+	place := p.Join()
+	if next := s.pauses.Tend(asked.Until.Add(-10 * time.Second)); next != 10*time.Second {
 		t.Errorf("it is looked at again in %v, want 10 s", next)
 	}
 	select {
@@ -161,7 +162,7 @@ func TestPause_EndsWhenItsTimeIsOver(t *testing.T) {
 		t.Error("the pause was over too soon")
 	default:
 	}
-	s.pauses.look(asked.Until)
+	s.pauses.Tend(asked.Until)
 	select {
 	case <-place.Turn():
 	default:
@@ -178,18 +179,18 @@ func TestPause_IsEndedInTime(t *testing.T) {
 		s.SetTable(tableOf(t, "/a", "/b"))
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
-		go func() { s.pauses.endTimely(ctx); close(ended) }()
+		go func() { s.pauses.Run(ctx); close(ended) }()
 		for key, d := range map[string]time.Duration{"/a": 3 * time.Second, "/b": 100 * time.Minute} {
 			asked := order("", 0)
 			asked.Until = time.Now().Add(d)
 			pauseRoute(t, s, key, asked)
 		}
 		for _, left := range []int{1, 0} {
-			p := s.pauses.paused(s.current.Load().table.Routes()[1-left].Key, time.Now())
-			place, _ := p.line.Join()
+			p := s.pauses.Of(s.current.Load().Table.Routes()[1-left].Key, time.Now())
+			place := p.Join()
 			<-place.Turn()
-			if !p.terms.Load().over(time.Now()) || time.Since(p.terms.Load().Until) > 0 || len(s.pauses.all()) != left {
-				t.Errorf("%s was ended %v late; %d are left, want %d", p.key, time.Since(p.terms.Load().Until), len(s.pauses.all()), left)
+			if until := p.Describe().Until; !time.Now().Equal(until) || s.pauses.Len() != left {
+				t.Errorf("it was ended %v late; %d are left, want %d", time.Since(until), s.pauses.Len(), left)
 			}
 		}
 		cancel()
@@ -203,19 +204,19 @@ func TestPause_OutlivesItsRouteForADay(t *testing.T) {
 	s.SetTable(tableOf(t, "/a", "/b"))
 	pauseRoute(t, s, "/a", order("", 0))
 	now := time.Now()
-	away := func() { s.SetTable(tableOf(t, "/b")); s.pauses.look(now) }
-	back := func() { s.SetTable(tableOf(t, "/a", "/b")); s.pauses.look(now) }
+	away := func() { s.SetTable(tableOf(t, "/b")); s.pauses.Tend(now) }
+	back := func() { s.SetTable(tableOf(t, "/a", "/b")); s.pauses.Tend(now) }
 	away()
-	now = now.Add(absentFor - time.Second)
+	now = now.Add(live.AbsentFor - time.Second)
 	back()
 	if shown(t, s, "/a") == nil {
 		t.Fatal("the route came back within a day and is not paused")
 	}
 	away()
 	s, _ = fresh(t, folder)
-	now = now.Add(absentFor)
-	s.pauses.look(now)
-	if len(s.pauses.all()) != 1 {
+	now = now.Add(live.AbsentFor)
+	s.pauses.Tend(now)
+	if s.pauses.Len() != 1 {
 		t.Fatal("the day begins when the route leaves, not before")
 	}
 	if was, err := s.Resume("/a", ""); err != nil || was.Since.IsZero() {
@@ -225,8 +226,8 @@ func TestPause_OutlivesItsRouteForADay(t *testing.T) {
 	pauseRoute(t, s, "/a", order("", 0))
 	away()
 	s, _ = fresh(t, folder)
-	now = now.Add(absentFor + time.Second)
-	s.pauses.look(now)
+	now = now.Add(live.AbsentFor + time.Second)
+	s.pauses.Tend(now)
 	back()
 	if shown(t, s, "/a") != nil {
 		t.Error("a route that was away for more than a day is still paused; a restart does not make it younger")
@@ -236,7 +237,7 @@ func TestPause_OutlivesItsRouteForADay(t *testing.T) {
 func TestPause_SetsACorruptFileAside(t *testing.T) {
 	for _, content := range []string{"", "{", `[{"path":"no slash"}]`, `[{"path":"/a","wait":"x"}]`} {
 		folder := t.TempDir()
-		file := filepath.Join(folder, pausesFile)
+		file := filepath.Join(folder, "pauses.json")
 		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -267,7 +268,7 @@ func TestPause_IsInForceWhenItCannotBeKept(t *testing.T) {
 	if err := os.Remove(blocker); err != nil {
 		t.Fatal(err)
 	}
-	s.pauses.look(time.Now())
+	s.pauses.Tend(time.Now())
 	s.ReceiveAgent(admin.Agent{})
 	if s, _ := fresh(t, blocker); shown(t, s, "/b") == nil {
 		t.Error("the pauses were not written when that became possible")
@@ -277,13 +278,13 @@ func TestPause_IsInForceWhenItCannotBeKept(t *testing.T) {
 func TestPause_IsSafeWhileAllHappensAtOnce(t *testing.T) {
 	s, _ := fresh(t, t.TempDir())
 	s.SetTable(tableOf(t, "/a", "/b"))
-	key := s.current.Load().table.Routes()[0].Key
+	key := s.current.Load().Table.Routes()[0].Key
 	done := make(chan struct{})
 	work := []func(){
 		func() { pauseRoute(t, s, "/a", order("x", time.Second)) },
 		func() { _, _ = s.Resume("/a", "") },
-		func() { s.pauses.paused(key, time.Now()); s.Routes() },
-		func() { s.pauses.look(time.Now()); s.SetTable(tableOf(t, "/a")); s.SetTable(tableOf(t, "/a", "/b")) },
+		func() { s.pauses.Of(key, time.Now()); s.Routes() },
+		func() { s.pauses.Tend(time.Now()); s.SetTable(tableOf(t, "/a")); s.SetTable(tableOf(t, "/a", "/b")) },
 	}
 	for _, f := range work {
 		go func() {
@@ -296,7 +297,7 @@ func TestPause_IsSafeWhileAllHappensAtOnce(t *testing.T) {
 	for range work {
 		<-done
 	}
-	if _, err := s.Resume("/a", ""); err != nil || s.pauses.paused(key, time.Now()) != nil {
+	if _, err := s.Resume("/a", ""); err != nil || s.pauses.Of(key, time.Now()) != nil {
 		t.Errorf("after all: %v", err)
 	}
 }
@@ -318,7 +319,7 @@ func BenchmarkPaused(b *testing.B) {
 	run := func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if s.pauses.paused(keys[1], now) != nil {
+			if s.pauses.Of(keys[1], now) != nil {
 				b.Fatal("it is paused")
 			}
 		}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"gateway/proxy/admin"
+	"gateway/proxy/live"
 	"gateway/proxy/route"
 )
 
@@ -124,12 +125,12 @@ func TestPause_TellsWhatTheOwnerSays(t *testing.T) {
 func TestPause_BoundsHowManyWait(t *testing.T) {
 	p := start(t, Config{}, mount(t, "/a", route.Strip, app(t, "a", nil)))
 	pauseRoute(t, p.Server, "/a", order("full", time.Minute))
-	line := p.pauses.paused(p.current.Load().table.Routes()[0].Key, time.Now()).line
-	for range maxWaiting - 1 {
+	line := p.pauses.Of(p.current.Load().Table.Routes()[0].Key, time.Now())
+	for range live.MaxWaiting - 1 {
 		line.Join()
 	}
 	p.ask(t, getA)
-	p.waiting(t, "/a", maxWaiting)
+	p.waiting(t, "/a", live.MaxWaiting)
 	if got := p.visitor(t, "GET", "/a/x"); got.StatusCode != 503 || !strings.Contains(got.body, "full") {
 		t.Errorf("one too many: %d %s", got.StatusCode, got.body)
 	}
@@ -168,7 +169,7 @@ func TestPause_GoesOnAtItsEndWithTheTableOfThatTime(t *testing.T) {
 	if got := read(t, bufio.NewReader(conn), "GET"); got.StatusCode != 200 || !strings.HasPrefix(got.body, "new") {
 		t.Errorf("%d %q", got.StatusCode, got.body)
 	}
-	eventually(t, "the pause is forgotten", func() bool { return p.pauses.current.Load() == nil })
+	eventually(t, "the pause is forgotten", func() bool { return p.pauses.Len() == 0 })
 }
 
 func TestPause_ReleasesACrowdEvenly(t *testing.T) {

@@ -1,7 +1,21 @@
-// Package proxy faces the clients: it listens, finds the route of each request in the current table, carries the
-// request to one of the route's targets and the answer back, and answers itself where no app does. It knows nothing of
-// Docker; tables are given to it. The one policy worth stating: a table is replaced whole and atomically, and the last
-// good one is kept on disk, so that neither the loss of the agent nor that of the engine loses a route.
+// Package proxy faces the clients: it has the configuration, the listeners and the life cycle of a proxy, and shows and
+// changes its state through the admin API. It knows nothing of Docker; tables are given to it. The policy worth stating: a
+// table is replaced whole and atomically, and the last good one is kept on disk, so that neither the loss of the agent nor
+// that of the engine loses a route.
+//
+// A request passes these functions, which call one another in this order:
+//
+//	engine.Engine.Serve        accepts the connection and reads the request
+//	request.Handler.Serve      has the steps of a request
+//	filter.Request.Identify    finds out who the client is
+//	request.Request.match      finds the route, or waits for a table that has it
+//	filter.Chain.Request       answers what must not or need not get to the app
+//	request.Request.pause      waits while the route is paused
+//	request.Request.reach      retries, and waits for a target
+//	request.Request.pick       chooses a target
+//	engine.Exchange.Forward    sends the request, with filter.Chain.Forward for its header
+//	filter.Chain.Response      edits the response on its way back
+//	request.Request.end        accounts for the request
 package proxy
 
 import (
@@ -9,17 +23,17 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"gateway/proxy/admin"
 	"gateway/proxy/engine"
-	"gateway/proxy/filter"
 	"gateway/proxy/health"
 	"gateway/proxy/limit"
+	"gateway/proxy/live"
 	"gateway/proxy/peer"
+	"gateway/proxy/request"
 	"gateway/proxy/route"
 	"gateway/proxy/traffic"
 )
@@ -33,34 +47,26 @@ type Server struct {
 	engine  *engine.Engine
 	checker *health.Checker
 	door    doorman
-	// rate bounds each client on all routes, by what memory remembers.
-	rate   *limit.Rate
-	memory *limit.Memory
-	// compressors are those of all routes.
-	compressors filter.Compressors
-	book        traffic.Book
-	store       store
+	traffic traffic.Book
+	store   live.Store
 
 	// current is read by every request and never nil.
-	current   atomic.Pointer[snapshot]
+	current   atomic.Pointer[live.State]
 	agent     atomic.Pointer[admin.Agent]
 	listeners atomic.Pointer[[]string]
 	// pauses are also what implements Pauser.
-	pauses *pauses
+	pauses *live.Pauses
 	admin.Pauser
 
-	// tables is where requests wait for another table.
-	tables waitingRoom
-
-	// sleeps is where the agent waits for orders.
-	sleeps sleeps
+	// tables is where requests wait for another table, and orders where the agent waits for orders.
+	tables live.Room
+	orders live.Signal
 
 	// mu serialises those who replace current, and guards what is below it.
-	mu sync.Mutex
-	// signing has what signs the cookies by which clients stay with a target.
-	signing signing
+	mu      sync.Mutex
+	builder live.Builder
 	// kept is what was last written to the store; unkept reports that the last try failed.
-	kept   *snapshot
+	kept   *live.State
 	unkept bool
 }
 
@@ -77,50 +83,58 @@ func New(c Config) (*Server, error) {
 		log:     c.Logger,
 		boot:    rand.Text(),
 		started: time.Now(),
-		store:   store{folder: c.StateDir},
+		store:   live.Store{Folder: c.StateDir},
 	}
-	s.pauses = &pauses{
-		changed: make(chan struct{}, 1),
-		log:     c.Logger,
-		store:   s.store,
-		table:   func() *route.Table { return s.current.Load().table },
-	}
+	s.current.Store(&live.State{})
+	s.pauses = live.NewPauses(c.Logger, s.store, func() *route.Table { return s.current.Load().Table })
 	s.Pauser = s.pauses
 	s.door.trusted = c.Trusted
 	s.door.admission.Conns = limit.Bounds{All: c.MaxConns, PerClient: c.MaxClientConns}
 	s.door.admission.Requests = limit.Bounds{All: c.MaxRequests, PerClient: c.MaxClientRequests}
-	s.memory = limit.NewMemory(0)
-	s.rate = s.memory.Rate("", c.Rate.Requests, c.Rate.Per, c.Rate.Burst)
 	var announced *peer.Networks
 	if c.ProxyProtocol {
 		announced = c.Trusted
 	}
 	s.engine = engine.New(engine.Config{
-		Handler: handler{s}, TLS: c.TLS, Log: c.Logger, Timeouts: c.Timeouts, Limits: c.Limits,
+		Handler: s.handler(), TLS: c.TLS, Log: c.Logger, Timeouts: c.Timeouts, Limits: c.Limits,
 		ConnLimiter: &s.door, Announced: announced,
 	})
-	s.signing = signing{store: s.store, log: c.Logger}
+	memory := limit.NewMemory(0)
+	s.builder = live.Builder{
+		Engine: s.engine, Traffic: &s.traffic, Log: c.Logger, Signing: &live.Signing{Store: s.store, Log: c.Logger},
+		Rate: memory.Rate("", c.Rate.Requests, c.Rate.Per, c.Rate.Burst), Memory: memory,
+		Drain: c.Drain, BodyMax: c.BodyMax, Forwarded: c.Forwarded, Via: c.Via, AccessLog: c.AccessLog != nil,
+	}
 	s.checker = health.New(health.Config{Report: s.checked, Log: c.Logger})
-	s.current.Store(&snapshot{})
 	s.restore()
-	s.pauses.restore(s.started)
+	s.pauses.Restore(s.started)
 	return s, nil
+}
+
+// handler is what carries the requests.
+func (s *Server) handler() *request.Handler {
+	c := &s.config
+	return &request.Handler{
+		Current: &s.current, Pauses: s.pauses, Tables: &s.tables, Orders: &s.orders,
+		Trusted: c.Trusted, Admission: &s.door.admission, Traffic: &s.traffic, AccessLog: c.AccessLog, Log: c.Logger,
+		Started: s.started, Hold: c.Hold, Wake: c.Wake, Total: c.Timeouts.Total, Hurry: c.hurry,
+	}
 }
 
 // restore applies the last good table.
 func (s *Server) restore() {
-	saved, err := s.store.read()
+	saved, err := s.store.Read()
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return
-	case errors.Is(err, errCorrupt):
-		s.log.Warn("the last good table cannot be read and was set aside; the proxy starts without one", "file", s.store.aside(tableFile), "error", err)
+	case errors.Is(err, live.ErrCorrupt):
+		s.log.Warn("the last good table cannot be read and was set aside; the proxy starts without one", "file", s.store.Aside(live.TableFile), "error", err)
 		return
 	case err != nil:
 		s.log.Warn("the last good table cannot be read; the proxy starts without one", "error", err)
 		return
 	}
-	s.replace(saved.asOf(machineBoot()), version{saved.Revision, saved.Since, true}, saved.Gone)
+	s.replace(saved.AsOf(live.MachineBoot()), live.Version{Revision: saved.Revision, Since: saved.Since, Restored: true}, saved.Removed)
 	s.kept = s.current.Load()
 	s.log.Info("restored the last good table", "revision", saved.Revision, "routes", len(saved.Table.Routes()))
 }
@@ -135,44 +149,38 @@ func (s *Server) SetTable(t *route.Table) {
 	defer s.mu.Unlock()
 	now := time.Now()
 	old := s.current.Load()
-	next := version{old.version.revision + 1, now.UTC(), false}
-	if old.table != nil && old.table.Digest() == t.Digest() {
-		next.revision, next.since = old.version.revision, old.version.since
+	next := live.Version{Revision: old.Version.Revision + 1, Since: now.UTC()}
+	if old.Table != nil && old.Table.Digest() == t.Digest() {
+		next.Revision, next.Since = old.Version.Revision, old.Version.Since
 	}
-	if old.table == nil || old.version != next {
-		s.replace(t, next, nowGone(old, t, now))
+	if old.Table == nil || old.Version != next {
+		s.replace(t, next, old.RemovedBy(t, now))
 	}
 	s.keep()
 }
 
 // replace swaps the table. The caller holds mu or is alone.
-func (s *Server) replace(t *route.Table, v version, gone []gone) {
-	routes := t.Routes()
-	keys := make([]string, len(routes))
-	for i := range routes {
-		keys[i] = routes[i].Key.String()
-	}
-	s.book.Keep(keys, time.Now())
-	c := s.succeed(t, v, gone)
-	s.current.Store(c.next)
-	s.checker.Set(c.next.checks)
-	c.release()
-	s.tables.release()
-	s.sleeps.poke()
+func (s *Server) replace(t *route.Table, v live.Version, removed []live.Tombstone) {
+	change := s.builder.Build(s.current.Load(), t, v, removed)
+	s.current.Store(change.Next)
+	s.checker.Set(change.Next.Checks)
+	change.Release()
+	s.tables.Release()
+	s.orders.Poke()
 }
 
 // keep writes the current state to disk, unless it is there. The caller holds mu.
 func (s *Server) keep() {
 	current := s.current.Load()
-	if s.store.folder == "" || current.table == nil || s.kept.sameOnDisk(current) {
+	if s.store.Folder == "" || current.Table == nil || s.kept != nil && s.kept.Version.Revision == current.Version.Revision {
 		return
 	}
-	err := s.store.write(saved{
-		Revision: current.version.revision,
-		Since:    current.version.since,
-		Gone:     current.gone,
-		Table:    current.table,
-		Boot:     machineBoot(),
+	err := s.store.Write(live.Saved{
+		Revision: current.Version.Revision,
+		Since:    current.Version.Since,
+		Removed:  current.Removed,
+		Table:    current.Table,
+		Boot:     live.MachineBoot(),
 	})
 	if err != nil {
 		if !s.unkept {
@@ -186,6 +194,3 @@ func (s *Server) keep() {
 	}
 	s.kept, s.unkept = current, false
 }
-
-// stateMode is that of the folder of the last good table: its routes are nobody else's business.
-const stateMode os.FileMode = 0o750

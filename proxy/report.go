@@ -10,6 +10,7 @@ import (
 	"gateway/proxy/admin"
 	"gateway/proxy/balance"
 	"gateway/proxy/limit"
+	"gateway/proxy/live"
 	"gateway/proxy/route"
 )
 
@@ -30,14 +31,14 @@ func (s *Server) Status() admin.Status {
 			Started:   s.started,
 			Uptime:    time.Since(s.started).Milliseconds(),
 			Listeners: listeners,
-			Requests:  s.book.Requests(),
-			Inflight:  s.book.Inflight(),
+			Requests:  s.traffic.Requests(),
+			Inflight:  s.traffic.Inflight(),
 
 			Connections: boundedOf(s.door.admission.Conns, s.door.admission.CountConns()),
 			UnderWay:    boundedOf(s.door.admission.Requests, s.door.admission.CountRequests()),
 		},
 		Agent: s.agent.Load(),
-		Table: s.current.Load().describe(),
+		Table: describeTable(s.current.Load()),
 	}
 }
 
@@ -48,47 +49,46 @@ func boundedOf(b limit.Bounds, now limit.Counts) admin.Bounded {
 	}
 }
 
-// describe is the snapshot as the admin API shows it; one without a table has revision 0 and no digest.
-func (s *snapshot) describe() admin.Table {
-	if s.table == nil {
+// describeTable is the table in force as the admin API shows it; one without a table has revision 0 and no digest.
+func describeTable(s *live.State) admin.Table {
+	if s.Table == nil {
 		return admin.Table{}
 	}
 	return admin.Table{
-		Revision: s.version.revision,
-		Digest:   s.table.Digest(),
-		Since:    s.version.since,
-		Routes:   len(s.table.Routes()),
-		Problems: len(s.table.Problems()),
-		Restored: s.version.restored,
+		Revision: s.Version.Revision,
+		Digest:   s.Table.Digest(),
+		Since:    s.Version.Since,
+		Routes:   len(s.Table.Routes()),
+		Problems: len(s.Table.Problems()),
+		Restored: s.Version.Restored,
 	}
 }
 
 // Routes describes the routes of the current table with their traffic.
 func (s *Server) Routes() admin.Routes {
 	current := s.current.Load()
-	told := admin.Routes{Table: current.describe(), Routes: []admin.Route{}, Problems: []admin.Problem{}}
-	if current.table == nil {
+	told := admin.Routes{Table: describeTable(current), Routes: []admin.Route{}, Problems: []admin.Problem{}}
+	if current.Table == nil {
 		return told
 	}
 	now := time.Now()
-	current.probe(now)
-	routes := current.table.Routes()
-	for i := range routes {
-		added := current.serving[&routes[i]].describe(now)
-		if p := s.pauses.paused(routes[i].Key, now); p != nil {
-			paused := p.describe()
+	current.Probe(now)
+	for _, r := range current.Routes() {
+		added := describeRoute(r, now)
+		if p := s.pauses.Of(r.Route.Key, now); p != nil {
+			paused := p.Describe()
 			added.Paused = &paused
 		}
 		told.Routes = append(told.Routes, added)
 	}
-	for _, p := range current.table.Problems() {
+	for _, p := range current.Table.Problems() {
 		told.Problems = append(told.Problems, admin.Problem(p))
 	}
 	return told
 }
 
-func (s *serving) describe(now time.Time) admin.Route {
-	r, standing := s.route, s.standing(now)
+func describeRoute(known *live.Route, now time.Time) admin.Route {
+	r, standing := known.Route, known.Standing(now)
 	told := admin.Route{
 		Key:     r.Key.String(),
 		Host:    r.Host,
@@ -97,20 +97,20 @@ func (s *serving) describe(now time.Time) admin.Route {
 		Project: r.Project,
 		Source:  r.Source,
 		Mount:   string(r.Mount),
-		State:   string(standing.state),
-		Reason:  standing.reason,
-		LastLog: standing.lastLog,
+		State:   string(standing.State),
+		Reason:  standing.Reason,
+		LastLog: standing.LastLog,
 		Owner:   r.Owner,
 		Expires: r.Expires,
-		Idle:    s.sleeper.describe(),
+		Idle:    known.Sleeper.Describe(),
 		Targets: make([]admin.Target, len(r.Targets)),
-		Traffic: s.traffic.Figures(now),
+		Traffic: known.Traffic.Figures(now),
 	}
 	if r.Redirect != "" {
 		told.State, told.Reason = string(route.Ready), "redirects to "+r.Redirect
 	}
 	for i := range r.Targets {
-		told.Targets[i] = s.describeTarget(&r.Targets[i], now)
+		told.Targets[i] = describeTarget(known, &r.Targets[i], now)
 	}
 	return told
 }
@@ -120,23 +120,23 @@ var healths = map[balance.Health]string{
 	balance.Unchecked: "unchecked", balance.Passing: "passing", balance.Failing: "failing",
 }
 
-func (s *serving) describeTarget(t *route.Target, now time.Time) admin.Target {
-	standing := s.targetStanding(t, now)
+func describeTarget(r *live.Route, t *route.Target, now time.Time) admin.Target {
+	standing := r.TargetStanding(t, now)
 	told := admin.Target{
 		ID: t.ID, Name: t.Name, Address: t.Address, Scheme: string(t.Scheme),
-		State: string(standing.state), Reason: standing.reason, LastLog: standing.lastLog,
+		State: string(standing.State), Reason: standing.Reason, LastLog: standing.LastLog,
 	}
-	ready := s.readyAs(t)
+	ready := r.Target(t)
 	if ready == nil {
 		return told
 	}
-	m := ready.member
+	m := ready.Member
 	state := m.State(now)
-	if s.route.Check.Path != "" {
+	if r.Route.Check.Path != "" {
 		told.Health = healths[state.Health]
 	}
 	// One that refused connections and accepts them again is tried by the next request.
-	told.Ejected = state.Ejected && (state.Cause != balance.Refused || ready.contact.why() != "")
+	told.Ejected = state.Ejected && (state.Cause != balance.Refused || ready.Contact.Why() != "")
 	told.Inflight = m.Inflight()
 	if told.Ejected && state.Left > 0 {
 		told.EjectedUntil = now.Add(state.Left)
@@ -151,11 +151,11 @@ func (s *Server) Requests(key string) ([]admin.Request, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", admin.ErrRefused, err)
 	}
-	figures := s.book.Route(parsed.String())
-	if figures == nil {
+	known := s.traffic.Route(parsed.String())
+	if known == nil {
 		return nil, fmt.Errorf("%w: %s", admin.ErrNoRoute, parsed)
 	}
-	return figures.Last(), nil
+	return known.Last(), nil
 }
 
 // ReceiveTable applies a pushed table, as SetTable does. The error is admin.ErrRefused when it is no table; the current one
@@ -185,7 +185,7 @@ func (s *Server) ReceiveAgent(agent admin.Agent) admin.Pushed {
 }
 
 func (s *Server) pushed() admin.Pushed {
-	table := s.current.Load().describe()
+	table := describeTable(s.current.Load())
 	return admin.Pushed{Boot: s.boot, Digest: table.Digest, Revision: table.Revision}
 }
 

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"gateway/proxy/live"
 	"gateway/proxy/route"
 )
 
@@ -19,11 +20,11 @@ func TestProxy_HoldsRequestsUntilTheirRouteReturns(t *testing.T) {
 	for range cap(answers) {
 		go func() { answers <- p.visitor(t, "GET", "/shop/").body }()
 	}
-	eventually(t, "they wait", func() bool { line := p.tables.line.Load(); return line != nil && line.Len() == cap(answers) })
+	eventually(t, "they wait", func() bool { return p.tables.Waiting() == cap(answers) })
 	// Another table without it is none to go on with.
 	other := mount(t, "/other", route.Strip, at("other", deadAddress(t)))
 	p.SetTable(route.Build([]route.Route{root, other}, nil))
-	eventually(t, "they wait again", func() bool { line := p.tables.line.Load(); return line != nil && line.Len() == cap(answers) })
+	eventually(t, "they wait again", func() bool { return p.tables.Waiting() == cap(answers) })
 	p.SetTable(route.Build([]route.Route{root, shop}, nil))
 	for range cap(answers) {
 		if got := <-answers; got != "shop" {
@@ -40,13 +41,13 @@ func TestProxy_HoldsRequestsWhileTheirRouteStartsAgain(t *testing.T) {
 	answers := make(chan string, 2)
 	ask := func() { answers <- p.visitor(t, "GET", "/shop/").body }
 	go ask()
-	eventually(t, "one waits for the route", func() bool { line := p.tables.line.Load(); return line != nil && line.Len() == 1 })
+	eventually(t, "one waits for the route", func() bool { return p.tables.Waiting() == 1 })
 	starting := shop
 	starting.Targets = []route.Target{{ID: "new", Name: "shop", Scheme: route.HTTP, State: route.Starting}}
 	p.SetTable(route.Build([]route.Route{starting}, nil))
 	go ask()
-	outage := p.current.Load().servingOf(shop.Key).outage
-	eventually(t, "both wait for a target", func() bool { line := outage.line.Load(); return line != nil && line.Len() == cap(answers) })
+	outage := p.current.Load().Lookup(shop.Key).Outage
+	eventually(t, "both wait for a target", func() bool { return outage.Waiting() == cap(answers) })
 	p.SetTable(route.Build([]route.Route{shop}, nil))
 	for range cap(answers) {
 		if got := <-answers; got != "shop" {
@@ -58,9 +59,9 @@ func TestProxy_HoldsRequestsWhileTheirRouteStartsAgain(t *testing.T) {
 func TestProxy_HoldsRequestsUntilTheFirstTable(t *testing.T) {
 	p := start(t, Config{Hold: patience})
 	answer := make(chan string, 1)
-	p.current.Store(&snapshot{})
+	p.current.Store(&live.State{})
 	go func() { answer <- p.visitor(t, "GET", "/").body }()
-	eventually(t, "it waits", func() bool { return p.tables.line.Load() != nil })
+	eventually(t, "it waits", func() bool { return p.tables.Waiting() > 0 })
 	p.SetTable(route.Build([]route.Route{
 		mount(t, "/", route.Strip, app(t, "root", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "root") })),
 	}, nil))

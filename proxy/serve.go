@@ -53,7 +53,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	serving, end := context.WithCancel(ctx)
 	defer end()
 	running.Go(func() { s.tidy(serving) })
-	running.Go(func() { s.pauses.endTimely(serving) })
+	running.Go(func() { s.pauses.Run(serving) })
 	running.Go(func() { s.checker.Run(serving) })
 	s.announce(doors)
 	s.config.Ready()
@@ -64,9 +64,9 @@ func (s *Server) Serve(ctx context.Context) error {
 	end()
 	s.config.Ending()
 	s.listeners.Store(nil)
-	s.pauses.dismiss()
-	s.tables.release()
-	s.current.Load().dismiss()
+	s.pauses.Dismiss()
+	s.tables.Release()
+	s.current.Load().Dismiss()
 	s.drain()
 	for _, d := range doors {
 		// One that was not served yet stays open otherwise.
@@ -112,7 +112,7 @@ func (s *Server) newServers() servers {
 			ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 		}
 	}
-	return servers{ping: fresh(pingHandler(figures{s}.source())), admin: fresh(admin.Handler(s))}
+	return servers{ping: fresh(pingHandler(s.metrics())), admin: fresh(admin.Handler(s))}
 }
 
 // pingHandler says that the process is alive, and shows its metrics.

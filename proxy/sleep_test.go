@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"gateway/proxy/admin"
+	"gateway/proxy/live"
 	"gateway/proxy/route"
 )
 
@@ -64,7 +65,7 @@ func TestSleep_AThousandRequestsGiveOneOrderAndAreAllAnswered(t *testing.T) {
 			}
 		})
 	}
-	eventually(t, "all wait", func() bool { return p.current.Load().servingOf(mustKey(t, "/blog")).outage.waiting() == crowd })
+	eventually(t, "all wait", func() bool { return p.current.Load().Lookup(mustKey(t, "/blog")).Outage.Waiting() == crowd })
 	if got := ordered(p.Server); got != "wake blog" {
 		t.Fatalf("orders: %q", got)
 	}
@@ -113,7 +114,7 @@ func TestSleep_BrowsersGetAPageAndProgramsWait(t *testing.T) {
 	for _, ask := range [][]string{{"POST", html}, {"GET", html, "Sec-Fetch-Mode: cors"}, {"GET"}} {
 		go func() { answers <- p.visitor(t, ask[0], "/blog/", ask[1:]...) }()
 	}
-	eventually(t, "the programs wait", func() bool { return p.current.Load().servingOf(mustKey(t, "/blog")).outage.waiting() == 3 })
+	eventually(t, "the programs wait", func() bool { return p.current.Load().Lookup(mustKey(t, "/blog")).Outage.Waiting() == 3 })
 	report(t, p.Server, admin.PhaseStarted)
 	p.set(napping(t, "/blog", time.Hour, target))
 	for range 3 {
@@ -239,7 +240,7 @@ func TestSleep_OnlyRequestsToTheAppCount(t *testing.T) {
 		t.Error("what the gateway answers by itself counts")
 	}
 	p.visitor(t, http.MethodGet, "/blog/")
-	eventually(t, "a request counts", used)
+	eventually(t, "a request counts", func() bool { return used() && p.Routes().Routes[0].Idle.InUse == 0 })
 	first = p.Routes().Routes[0].Idle.LastUsed
 	if got := p.visitor(t, http.MethodGet, "/blog/"); got.StatusCode != http.StatusTooManyRequests || used() {
 		t.Errorf("%d; one beyond the rate counts: %v", got.StatusCode, used())
@@ -255,11 +256,11 @@ func TestSleep_OrdersComeAsSoonAsTheyAreDue(t *testing.T) {
 		began := time.Now()
 		blog, api := napping(t, "/blog", 10*time.Minute, at("blog", "10.0.0.2:80")), napping(t, "/api", 0, at("api", "10.0.0.3:80"))
 		s.SetTable(route.Build([]route.Route{blog, api}, nil))
-		sleeper := s.current.Load().sleepers[unit{project: "blog"}]
+		sleeper := s.current.Load().Sleepers()[live.Unit{Project: "blog"}]
 		time.Sleep(6 * time.Minute)
-		sleeper.enter(time.Now())
+		sleeper.Enter(time.Now())
 		time.Sleep(30 * time.Minute)
-		sleeper.leave(time.Now())
+		sleeper.Leave(time.Now())
 		var got admin.Orders
 		for got = s.Orders(t.Context(), "", time.Minute); len(got.Orders) == 0; got = s.Orders(t.Context(), got.Digest, time.Minute) {
 		}
@@ -279,8 +280,8 @@ func TestSleep_OrdersComeAsSoonAsTheyAreDue(t *testing.T) {
 		api.Targets = []route.Target{being(api.Targets[0], route.Asleep)}
 		s.SetTable(route.Build([]route.Route{blog, api}, nil))
 		time.Sleep(time.Hour)
-		if got := ordered(s); got != "" || sleeper.setAside() {
-			t.Errorf("orders while it is asleep: %q, set aside %v", got, sleeper.setAside())
+		if got := ordered(s); got != "" || sleeper.SetAside() {
+			t.Errorf("orders while it is asleep: %q, set aside %v", got, sleeper.SetAside())
 		}
 		// Somebody started it: it has its idle time again.
 		blog.Targets = []route.Target{at("blog", "10.0.0.2:80")}

@@ -48,7 +48,7 @@ func TestEjection_OfATargetThatTakesAllTheTime(t *testing.T) {
 	r.Balance = route.RoundRobin
 	p := start(t, Config{Timeouts: engine.Timeouts{Total: 200 * time.Millisecond}}, r)
 	for range 6 {
-		p.raw(t, "POST", request("POST", "/x/", "hello"))
+		p.raw(t, "POST", requestOf("POST", "/x/", "hello"))
 	}
 	if told := shownTarget(t, p.Server, "a"); !told.Ejected {
 		t.Error("it was not ejected")

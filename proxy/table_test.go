@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"gateway/proxy/admin"
+	"gateway/proxy/live"
 	"gateway/proxy/route"
 )
 
@@ -61,7 +62,7 @@ func TestServer_RestoresTheLastGoodTable(t *testing.T) {
 		t.Errorf("restored %+v, want %+v", restored, before)
 	}
 	path, _ := route.ParsePath("/b/x")
-	if removed, found := s.current.Load().removed("", path, before.Since); !found || removed.Service != "app" {
+	if removed, found := s.current.Load().RemovedRoute("", path, before.Since); !found || removed.Service != "app" {
 		t.Errorf("what was removed is forgotten: %+v", removed)
 	}
 	s.SetTable(tableOf(t, "/a"))
@@ -192,7 +193,7 @@ func TestServer_DescribesItsRoutes(t *testing.T) {
 }
 
 func TestServer_DoubtsAddressesOfAnEarlierRunOfTheMachine(t *testing.T) {
-	if machineBoot() == "" {
+	if live.MachineBoot() == "" {
 		t.Skip("this system does not name its runs")
 	}
 	folder := t.TempDir()
@@ -203,7 +204,7 @@ func TestServer_DoubtsAddressesOfAnEarlierRunOfTheMachine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(file, []byte(strings.Replace(string(text), machineBoot(), "earlier", 1)), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(strings.Replace(string(text), live.MachineBoot(), "earlier", 1)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	s, _ = fresh(t, folder)

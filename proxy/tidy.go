@@ -25,7 +25,7 @@ func (s *Server) tidy(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		requests := s.book.Requests()
+		requests := s.traffic.Requests()
 		if requests == seen && requests-tidied >= busyFrom {
 			debug.FreeOSMemory()
 			tidied = requests

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"gateway/proxy/live"
 	"gateway/proxy/route"
 )
 
@@ -222,7 +223,7 @@ func TestProxy_SaysWhatWasRemoved(t *testing.T) {
 	if got := p.visitor(t, "GET", "/robots/x"); got.StatusCode != 200 {
 		t.Errorf("back again: %d", got.StatusCode)
 	}
-	if n := len(p.current.Load().gone); n != 0 {
+	if n := len(p.current.Load().Removed); n != 0 {
 		t.Errorf("%d routes are remembered as gone, want none", n)
 	}
 }
@@ -239,28 +240,9 @@ func TestProxy_KeepsWhatWasMeantForARemovedRouteFromTheRoot(t *testing.T) {
 		t.Errorf("beside it: %q", got.body)
 	}
 	now := p.current.Load()
-	p.replace(now.table, now.version, []gone{{Key: robots.Key, Service: "robots", Until: time.Now().Add(-goneShadow)}})
+	p.replace(now.Table, now.Version, []live.Tombstone{{Key: robots.Key, Service: "robots", Until: time.Now().Add(-live.ShadowFor)}})
 	if got := p.visitor(t, "GET", "/robots/x"); got.body != "root GET /robots/x" {
 		t.Errorf("later: %q, want the project at /", got.body)
-	}
-}
-
-func TestNowGone_ForgetsInTimeAndNumber(t *testing.T) {
-	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
-	old := &snapshot{gone: []gone{
-		{Key: mount(t, "/young", route.Strip, at("a", "")).Key, Until: now.Add(-goneFor + time.Second)},
-		{Key: mount(t, "/old", route.Strip, at("a", "")).Key, Until: now.Add(-goneFor - time.Second)},
-	}}
-	if left := nowGone(old, route.Build(nil, nil), now); len(left) != 1 || left[0].Key.String() != "/young" {
-		t.Errorf("left: %v, want /young", left)
-	}
-	var many []route.Route
-	for i := range goneMost + 5 {
-		many = append(many, mount(t, fmt.Sprintf("/r%d", i), route.Strip, at("a", "")))
-	}
-	old.table = route.Build(many, nil)
-	if left := nowGone(old, route.Build(nil, nil), now); len(left) != goneMost {
-		t.Errorf("%d are remembered, want %d", len(left), goneMost)
 	}
 }
 

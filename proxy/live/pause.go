@@ -1,4 +1,4 @@
-package proxy
+package live
 
 import (
 	"fmt"
@@ -17,16 +17,14 @@ import (
 )
 
 const (
-	// maxWaiting is how many requests of one paused route wait. Each keeps what a request under way does.
-	maxWaiting = 1000
-	// absentFor is how long a pause outlives its route: one that is deployed again comes back paused.
-	absentFor = 24 * time.Hour
+	// AbsentFor is how long a pause outlives its route: one that is deployed again comes back paused.
+	AbsentFor = 24 * time.Hour
 	// pauseLook is how long it may take until it is noticed that a route left the table or came back.
 	pauseLook = time.Minute
 )
 
-// pause is a route that is paused. Requests hold on to it while the terms change.
-type pause struct {
+// Pause is a route that is paused. Requests hold on to it while the terms change.
+type Pause struct {
 	key   route.Key
 	line  *queue.Queue
 	terms atomic.Pointer[terms]
@@ -48,17 +46,17 @@ type savedPause struct {
 	terms
 }
 
-// pauses are the paused routes. They are no part of the table: they outlive it.
-type pauses struct {
+// Pauses are the paused routes. They are no part of a State: they outlive it. All methods are safe for concurrent use.
+type Pauses struct {
 	// current is nil as long as no route is paused. What it points to is never changed.
-	current atomic.Pointer[map[route.Key]*pause]
+	current atomic.Pointer[map[route.Key]*Pause]
 	// ending reports that the gateway ends, so that nobody waits any longer.
 	ending atomic.Bool
 	// changed wakes who ends pauses.
 	changed chan struct{}
 
 	log   *slog.Logger
-	store store
+	store Store
 	// table returns the current table, nil when there is none.
 	table func() *route.Table
 
@@ -68,16 +66,25 @@ type pauses struct {
 	unkept bool
 }
 
+// NewPauses prepares the pauses that a store keeps, of which there are none until Restore. The function returns the current
+// table, nil when there is none.
+func NewPauses(log *slog.Logger, store Store, table func() *route.Table) *Pauses {
+	return &Pauses{changed: make(chan struct{}, 1), log: log, store: store, table: table}
+}
+
 // all are the paused routes.
-func (s *pauses) all() map[route.Key]*pause {
+func (s *Pauses) all() map[route.Key]*Pause {
 	if all := s.current.Load(); all != nil {
 		return *all
 	}
 	return nil
 }
 
+// Len is the number of paused routes.
+func (s *Pauses) Len() int { return len(s.all()) }
+
 // put replaces the paused routes. The caller holds mu or is alone.
-func (s *pauses) put(all map[route.Key]*pause) {
+func (s *Pauses) put(all map[route.Key]*Pause) {
 	if len(all) == 0 {
 		s.current.Store(nil)
 	} else {
@@ -89,8 +96,8 @@ func (s *pauses) put(all map[route.Key]*pause) {
 	}
 }
 
-func newPause(key route.Key, t terms) *pause {
-	p := &pause{key: key, line: queue.New(maxWaiting)}
+func newPause(key route.Key, t terms) *Pause {
+	p := &Pause{key: key, line: queue.New(MaxWaiting)}
 	p.terms.Store(&t)
 	return p
 }
@@ -98,13 +105,29 @@ func newPause(key route.Key, t terms) *pause {
 // over reports that a pause has ended by itself.
 func (t *terms) over(now time.Time) bool { return !t.Until.IsZero() && !now.Before(t.Until) }
 
-func (p *pause) describe() admin.Pause {
+// Patience is how long requests wait.
+func (p *Pause) Patience() time.Duration { return p.terms.Load().Wait }
+
+// Message is what clients are told that waited in vain, empty for nothing of their own.
+func (p *Pause) Message() string { return p.terms.Load().Message }
+
+// Join takes a place among the requests that wait, or returns nil when too many do.
+func (p *Pause) Join() *queue.Place {
+	place, _ := p.line.Join()
+	return place
+}
+
+// Waiting is the number of requests that wait.
+func (p *Pause) Waiting() int { return p.line.Len() }
+
+// Describe is the pause as the admin API shows it.
+func (p *Pause) Describe() admin.Pause {
 	t := p.terms.Load()
 	return admin.Pause{Since: t.Since, Until: t.Until, Message: t.Message, Wait: t.Wait.Milliseconds(), Waiting: p.line.Len()}
 }
 
-// paused returns how a route is paused, nil when it is not. As long as no route is, it costs one atomic load.
-func (s *pauses) paused(key route.Key, now time.Time) *pause {
+// Of returns how a route is paused, nil when it is not. As long as no route is, it costs one atomic load.
+func (s *Pauses) Of(key route.Key, now time.Time) *Pause {
 	all := s.current.Load()
 	if all == nil {
 		return nil
@@ -117,7 +140,7 @@ func (s *pauses) paused(key route.Key, now time.Time) *pause {
 }
 
 // Pause implements admin.Pauser.
-func (s *pauses) Pause(key string, order admin.Pause) (admin.Pause, error) {
+func (s *Pauses) Pause(key string, order admin.Pause) (admin.Pause, error) {
 	parsed, err := route.ParseKey(key)
 	if err != nil {
 		return admin.Pause{}, fmt.Errorf("%w: %w", admin.ErrRefused, err)
@@ -130,19 +153,18 @@ func (s *pauses) Pause(key string, order admin.Pause) (admin.Pause, error) {
 	if table := s.table(); table == nil || table.Lookup(parsed) == nil {
 		return admin.Pause{}, fmt.Errorf("%w: %s", admin.ErrNoRoute, parsed)
 	}
-	var told admin.Pause
-	aside(func() { told = s.pause(parsed, asked, now) })
+	told := s.pause(parsed, asked, now)
 	return told, nil
 }
 
 // pause pauses a route. Who waits already stays in the line.
-func (s *pauses) pause(key route.Key, asked terms, now time.Time) admin.Pause {
+func (s *Pauses) pause(key route.Key, asked terms, now time.Time) admin.Pause {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.drop(now)
 	all := maps.Clone(s.all())
 	if all == nil {
-		all = map[route.Key]*pause{}
+		all = map[route.Key]*Pause{}
 	}
 	if p := all[key]; p != nil {
 		asked.Since = p.terms.Load().Since
@@ -157,7 +179,7 @@ func (s *pauses) pause(key route.Key, asked terms, now time.Time) admin.Pause {
 		facts = append(facts, "until", asked.Until)
 	}
 	s.log.Info("a route is paused", facts...)
-	return all[key].describe()
+	return all[key].Describe()
 }
 
 // readPause holds an order to its rules.
@@ -177,21 +199,19 @@ func readPause(order admin.Pause, now time.Time) (terms, error) {
 }
 
 // Resume implements admin.Pauser.
-func (s *pauses) Resume(key, message string) (admin.Pause, error) {
+func (s *Pauses) Resume(key, message string) (admin.Pause, error) {
 	parsed, err := route.ParseKey(key)
 	if err != nil {
 		return admin.Pause{}, fmt.Errorf("%w: %w", admin.ErrRefused, err)
 	}
-	var told admin.Pause
-	var was bool
-	aside(func() { told, was = s.resume(parsed, message, time.Now()) })
+	told, was := s.resume(parsed, message, time.Now())
 	if table := s.table(); !was && (table == nil || table.Lookup(parsed) == nil) {
 		return admin.Pause{}, fmt.Errorf("%w: %s", admin.ErrNoRoute, parsed)
 	}
 	return told, nil
 }
 
-func (s *pauses) resume(key route.Key, message string, now time.Time) (admin.Pause, bool) {
+func (s *Pauses) resume(key route.Key, message string, now time.Time) (admin.Pause, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.drop(now)
@@ -199,7 +219,7 @@ func (s *pauses) resume(key route.Key, message string, now time.Time) (admin.Pau
 	if p == nil || message != "" && p.terms.Load().Message != message {
 		return admin.Pause{}, false
 	}
-	told := p.describe()
+	told := p.Describe()
 	s.log.Info("a route is resumed", "route", key.String(), "waiting", told.Waiting)
 	s.end(p)
 	s.keep()
@@ -207,7 +227,7 @@ func (s *pauses) resume(key route.Key, message string, now time.Time) (admin.Pau
 }
 
 // end lets those who wait go on. The caller holds mu.
-func (s *pauses) end(p *pause) {
+func (s *Pauses) end(p *Pause) {
 	all := maps.Clone(s.all())
 	delete(all, p.key)
 	s.put(all)

@@ -1,25 +1,27 @@
-package proxy
+package request
 
 import (
-	"context"
 	"fmt"
-	"io"
+	"log/slog"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
-	"gateway/proxy/accesslog"
 	"gateway/proxy/engine"
 	"gateway/proxy/header"
+	"gateway/proxy/limit"
+	"gateway/proxy/live"
 	"gateway/proxy/route"
+	"gateway/proxy/traffic"
 )
 
-// passage is one request again and again, with everything that the proxy does for it but what the engine does.
+// passage is one request again and again, with everything that is done for it but what the engine does.
 type passage struct {
-	server             *Server
+	handler            *Handler
 	exchange           engine.Exchange
-	request, answer    header.Header
+	request, response  header.Header
 	outgoing, incoming header.Header
 	asked              string
 }
@@ -27,16 +29,23 @@ type passage struct {
 // newPassage is a request to a route among a hundred.
 func newPassage(t testing.TB, how route.Mount, fields ...string) *passage {
 	t.Helper()
-	return passageThrough(t, Config{}, route.Route{Mount: how, Targets: []route.Target{at("app", "127.0.0.1:1")}}, fields...)
+	return passageThrough(t, new(live.Builder), route.Route{Mount: how, Targets: []route.Target{at("127.0.0.1:1")}}, fields...)
 }
 
-// passageThrough is one through a proxy whose routes are like that.
-func passageThrough(t testing.TB, c Config, like route.Route, fields ...string) *passage {
+func at(address string) route.Target {
+	return route.Target{ID: address, Name: "app", Address: address, Scheme: route.HTTP, State: route.Ready}
+}
+
+// passageThrough is one through routes like that.
+func passageThrough(t testing.TB, b *live.Builder, like route.Route, fields ...string) *passage {
 	t.Helper()
-	s, err := New(c)
-	if err != nil {
-		t.Fatal(err)
+	h := &Handler{
+		Current: new(atomic.Pointer[live.State]), Tables: new(live.Room), Orders: new(live.Signal), Admission: new(limit.Admission),
+		Traffic: new(traffic.Book), Log: slog.New(slog.DiscardHandler),
 	}
+	h.Pauses = live.NewPauses(h.Log, live.Store{}, func() *route.Table { return h.Current.Load().Table })
+	b.Engine, b.Traffic, b.Log, b.Signing = engine.New(engine.Config{Handler: h}), h.Traffic, h.Log, &live.Signing{Log: h.Log}
+	b.Memory = limit.NewMemory(0)
 	var routes []route.Route
 	for i := range 100 {
 		key, err := route.ParseKey(fmt.Sprintf("/app%d", i))
@@ -47,8 +56,8 @@ func passageThrough(t testing.TB, c Config, like route.Route, fields ...string) 
 		r.Key, r.Service = key, "app"
 		routes = append(routes, r)
 	}
-	s.SetTable(route.Build(routes, nil))
-	p := &passage{server: s}
+	h.Current.Store(b.Build(&live.State{}, route.Build(routes, nil), live.Version{Revision: 1}, nil).Next)
+	p := &passage{handler: h}
 	p.exchange.Request = engine.Request{
 		Method: "GET", Target: "/app42/style.css?v=1", Path: "/app42/style.css", Query: "?v=1", Host: "example.org:8080",
 		Peer: "192.0.2.1", Addr: netip.MustParseAddr("192.0.2.1"), Major: 1, Minor: 1,
@@ -60,39 +69,17 @@ func passageThrough(t testing.TB, c Config, like route.Route, fields ...string) 
 		p.request.Add(fields[i], fields[i+1])
 	}
 	for _, f := range []string{"Content-Type", "Server", "ETag", "X-Request-Id"} {
-		p.answer.Add(f, "value")
+		p.response.Add(f, "value")
 	}
-	p.answer.Add("Location", "/login")
-	p.answer.Add("Set-Cookie", "sid=1; Path=/; HttpOnly")
+	p.response.Add("Location", "/login")
+	p.response.Add("Set-Cookie", "sid=1; Path=/; HttpOnly")
 	return p
-}
-
-// switchedOn is what can be switched on for every request: an access log, limits, and a proxy before this one.
-func switchedOn(t testing.TB) Config {
-	t.Helper()
-	log, err := accesslog.Open(accesslog.Config{Writer: io.Discard})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- log.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	})
-	return Config{
-		AccessLog: log, Rate: route.Rate{Requests: 1e9, Per: time.Second}, MaxConns: 100, MaxClientConns: 100, BodyMax: 1 << 20,
-		MaxRequests: 100, MaxClientRequests: 100, Hold: time.Second, Trusted: trusting(t, "127.0.0.1"),
-	}
 }
 
 func (p *passage) pass(t testing.TB) {
 	p.outgoing = append(p.outgoing[:0], p.request...)
-	p.incoming = append(p.incoming[:0], p.answer...)
-	r := p.server.begin(&p.exchange)
+	p.incoming = append(p.incoming[:0], p.response...)
+	r := p.handler.begin(&p.exchange)
 	defer r.end()
 	if !r.admit() || !r.match() || !r.Chain.Request(&r.Request) || !r.pause() {
 		t.Fatal("the request does not get to its route")
@@ -102,13 +89,13 @@ func (p *passage) pass(t testing.TB) {
 		t.Fatal("the route has no target")
 	}
 	defer attempt.End()
-	r.attempt, r.asked = attempt, &r.serving.ready[attempt.Index]
+	r.attempt, r.asked = attempt, &r.route.Targets[attempt.Index]
 	p.asked = r.aim(r.asked)
 	r.Outgoing(&p.outgoing)
 	r.Incoming(200, &p.incoming)
 }
 
-func TestVisit_AllocatesNothing(t *testing.T) {
+func TestRequest_AllocatesNothing(t *testing.T) {
 	for _, how := range []route.Mount{route.Strip, route.Preserve} {
 		p := newPassage(t, how, "Referer", "http://example.org:8080/app42/", "X-Forwarded-Proto", "gopher")
 		for range 100 {
@@ -123,12 +110,12 @@ func TestVisit_AllocatesNothing(t *testing.T) {
 	}
 }
 
-func TestVisit_LeavesNothingOfOneRequestToTheNext(t *testing.T) {
+func TestRequest_LeavesNothingOfOneRequestToTheNext(t *testing.T) {
 	p := newPassage(t, route.Strip)
 	p.pass(t)
 	first := strings.Clone(joined(p.outgoing, "X-Request-Id"))
-	r := p.exchange.Local.(*clientRequest)
-	if r.snapshot != nil || r.serving != nil || r.Exchange != nil || r.Mapped.Routes != nil || r.Table != nil || r.Host+r.answeredBy+r.Rest != "" {
+	r := p.exchange.Local.(*Request)
+	if r.state != nil || r.route != nil || r.Exchange != nil || r.Mapped.Routes != nil || r.Table != nil || r.Host+r.answeredBy+r.Rest != "" {
 		t.Errorf("between two requests it keeps %+v", r)
 	}
 	p.exchange.Request.Path, p.exchange.Request.Secure = "/app7/x", true
@@ -145,20 +132,21 @@ func TestVisit_LeavesNothingOfOneRequestToTheNext(t *testing.T) {
 		t.Errorf("the ids are %q and %q", first, second)
 	}
 	if got := joined(p.incoming, "X-Request-Id"); got != second {
-		t.Errorf("the answer has the id %q, want %q", got, second)
+		t.Errorf("the response has the id %q, want %q", got, second)
 	}
 }
 
-func BenchmarkVisit(b *testing.B) {
+func BenchmarkRequest(b *testing.B) {
 	for _, how := range []route.Mount{route.Strip, route.Preserve} {
 		b.Run(string(how), func(b *testing.B) { newPassage(b, how).repeat(b) })
 	}
 	b.Run("everything", func(b *testing.B) {
 		like := route.Route{Mount: route.Strip, Policy: route.Policy{Rate: route.Rate{Requests: 1e9, Per: time.Second}, BodyMax: 1 << 20}}
 		for i := range 3 {
-			like.Targets = append(like.Targets, at(fmt.Sprint("app-", i), fmt.Sprintf("127.0.0.%d:1", i+1)))
+			like.Targets = append(like.Targets, at(fmt.Sprintf("127.0.0.%d:1", i+1)))
 		}
-		passageThrough(b, switchedOn(b), like).repeat(b)
+		like.Compress, like.ResponseHeaders = true, []route.HeaderEdit{{Name: "Server"}, {Name: "X-Frame-Options", Value: "DENY"}}
+		passageThrough(b, new(live.Builder), like).repeat(b)
 	})
 }
 

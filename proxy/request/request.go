@@ -1,4 +1,4 @@
-package proxy
+package request
 
 import (
 	"errors"
@@ -13,39 +13,40 @@ import (
 	"gateway/proxy/engine"
 	"gateway/proxy/filter"
 	"gateway/proxy/limit"
+	"gateway/proxy/live"
 	"gateway/proxy/page"
 	"gateway/proxy/queue"
 	"gateway/proxy/route"
 	"gateway/proxy/traffic"
 )
 
-// statusGone is what is noted of a request whose client left before the response; nobody ever receives it.
-const statusGone = 499
+// StatusGone is what is noted of a request whose client left before the response; nobody ever receives it.
+const StatusGone = 499
 
-// clientRequest is one request on its way through the proxy. It stays with its exchange and is used again for the next one.
-type clientRequest struct {
+// Request is one request on its way through the proxy. It stays with its exchange and is used again for the next one.
+type Request struct {
 	// Request is what filters see.
 	filter.Request
-	server   *Server
-	snapshot *snapshot
+	handler *Handler
+	state   *live.State
 	// digits are the ID.
 	digits [32]byte
 	// account is the client's own behind a trusted proxy, else nil.
 	account *limit.Account
-	// serving is the route, nil as long as there is none. traffic is that of the route that was found, whatever table
+	// route is the request's, nil as long as there is none. traffic is that of the route that was found, whatever table
 	// serves the request in the end.
-	serving *serving
+	route   *live.Route
 	traffic *traffic.Route
 	// status is noted instead of the response's when it is not 0.
 	status int
 
 	// asked is the target of attempt, which is under way or the last. answeredBy is its name as long as the response is its.
-	asked      *target
+	asked      *live.Target
 	attempt    balance.Attempt
 	answeredBy string
 	// tried are the targets that were asked, declined the responses that were not passed on.
 	tried    []*balance.Member
-	declined []failure
+	declined []live.Failure
 	// retries is how many attempts came before the last one, resent how many of them had sent the request.
 	retries, resent int
 	// chosen is when the last target was chosen, responded when the head of its response came.
@@ -65,12 +66,11 @@ type waiting struct {
 	lost, asleep time.Time
 }
 
-// handler answers what the engine receives.
-type handler struct{ server *Server }
-
-// Serve implements engine.Handler. These are the steps of a request.
-func (h handler) Serve(x *engine.Exchange) {
-	r := h.server.begin(x)
+// Serve implements engine.Handler. These are the steps of a request: identify the client, count it, match the route, the
+// filters' request side, the pause, and the targets, whose response passes the filters' response side. The last accounts
+// for it.
+func (h *Handler) Serve(x *engine.Exchange) {
+	r := h.begin(x)
 	defer r.end()
 	if r.admit() && r.match() && r.Chain.Request(&r.Request) && r.pause() {
 		r.forward()
@@ -78,26 +78,26 @@ func (h handler) Serve(x *engine.Exchange) {
 }
 
 // Refuse implements engine.Handler.
-func (h handler) Refuse(x *engine.Exchange, refused *engine.Refusal) {
-	r := h.server.begin(x)
+func (h *Handler) Refuse(x *engine.Exchange, refused *engine.Refusal) {
+	r := h.begin(x)
 	defer r.end()
-	h.server.log.Debug("a request was refused", "request", strings.Clone(r.ID), "status", refused.Status, "reason", refused.Reason)
+	h.Log.Debug("a request was refused", "request", strings.Clone(r.ID), "status", refused.Status, "reason", refused.Reason)
 	r.Page(refusedPage(refused))
 }
 
 // begin identifies the client of a request.
-func (s *Server) begin(x *engine.Exchange) *clientRequest {
-	r, used := x.Local.(*clientRequest)
+func (h *Handler) begin(x *engine.Exchange) *Request {
+	r, used := x.Local.(*Request)
 	if !used {
-		r = new(clientRequest)
+		r = new(Request)
 		x.Local = r
 	}
-	r.server, r.snapshot = s, s.current.Load()
+	r.handler, r.state = h, h.Current.Load()
 	r.Exchange, r.Began, r.Chain = x, time.Now(), filter.Default
 	writeHex(r.digits[:16], rand.Uint64())
 	writeHex(r.digits[16:], rand.Uint64())
 	r.ID = unsafe.String(&r.digits[0], len(r.digits))
-	r.Identify(s.door.trusted)
+	r.Identify(h.Trusted)
 	return r
 }
 
@@ -111,12 +111,12 @@ func writeHex(to []byte, n uint64) {
 }
 
 // admit counts a request of a client behind a trusted proxy. It reports whether it may go on; if not, it is answered.
-func (r *clientRequest) admit() bool {
+func (r *Request) admit() bool {
 	q := &r.Exchange.Request
 	if q.Peer == r.Connection {
 		return true
 	}
-	account, hit := r.server.door.admission.Claim(q.Addr, q.Peer)
+	account, hit := r.handler.Admission.Claim(q.Addr, q.Peer)
 	if r.account = account; hit == limit.None {
 		return true
 	}
@@ -125,7 +125,7 @@ func (r *clientRequest) admit() bool {
 }
 
 // match finds the route of the request. It reports whether there is one; if not, the request is answered.
-func (r *clientRequest) match() bool {
+func (r *Request) match() bool {
 	q := &r.Exchange.Request
 	switch {
 	case q.Method == http.MethodConnect || q.Method == http.MethodTrace:
@@ -158,55 +158,55 @@ func (r *clientRequest) match() bool {
 }
 
 // find looks for the route of the request.
-func (r *clientRequest) find(path route.Path) bool {
+func (r *Request) find(path route.Path) bool {
 	r.Host = route.CanonicalHost(r.Exchange.Request.Host)
-	if r.snapshot.table == nil {
+	if r.state.Table == nil {
 		return false
 	}
-	match, found := r.snapshot.table.Match(r.Host, path)
-	if !found || r.snapshot.shadows(r.Host, path, match.Route.Prefix, r.Began) {
+	match, found := r.state.Table.Match(r.Host, path)
+	if !found || r.state.Shadows(r.Host, path, match.Route.Prefix, r.Began) {
 		return false
 	}
-	r.follow(r.snapshot, r.snapshot.serving[match.Route])
+	r.follow(r.state, r.state.Of(match.Route))
 	r.Rest = match.Rest
-	r.traffic = r.serving.traffic
+	r.traffic = r.route.Traffic
 	r.traffic.Begin()
 	return true
 }
 
 // follow goes on with the route as a snapshot has it.
-func (r *clientRequest) follow(s *snapshot, to *serving) {
-	r.snapshot, r.serving = s, to
-	r.Table, r.Route, r.Chain = s.table, to.route, to.chain
+func (r *Request) follow(s *live.State, to *live.Route) {
+	r.state, r.route = s, to
+	r.Table, r.Route, r.Chain = s.Table, to.Route, to.Chain
 }
 
 // missing answers where no route is: with what was there, if it was removed lately.
-func (r *clientRequest) missing(path route.Path) {
+func (r *Request) missing(path route.Path) {
 	switch {
 	case r.status != 0:
 		// The client left.
 		return
-	case r.snapshot.table == nil:
+	case r.state.Table == nil:
 		r.Page(page.Waiting)
 		return
 	}
 	p := page.Page{Kind: page.NotFound}
-	if g, found := r.snapshot.tombstone(r.Host, path, r.Began); found {
-		to, moved := r.snapshot.movedTo(g, r.Host)
+	if g, found := r.state.Tombstone(r.Host, path, r.Began); found {
+		to, moved := r.state.MovedTo(g, r.Host)
 		switch {
 		case to != nil:
-			p.Kind, p.Service, p.Moved = page.Moved, g.app(), to.Prefix.Slash()
+			p.Kind, p.Service, p.Moved = page.Moved, g.App(), to.Prefix.Slash()
 		case !moved:
-			p.Kind, p.Service, p.Until = page.Gone, g.app(), g.Until
+			p.Kind, p.Service, p.Until = page.Gone, g.App(), g.Until
 		}
 	}
 	r.Show(p)
 }
 
 // end accounts for a request. It is deferred, so that one that panics is accounted for too.
-func (r *clientRequest) end() {
+func (r *Request) end() {
 	if thrown := recover(); thrown != nil {
-		r.server.log.Error("a request made the gateway panic",
+		r.handler.Log.Error("a request made the gateway panic",
 			"panic", thrown, "request", strings.Clone(r.ID), "stack", string(debug.Stack()))
 		if r.Exchange.Began() {
 			r.Exchange.Abort()
@@ -226,27 +226,27 @@ func (r *clientRequest) end() {
 }
 
 // reset makes the request ready for another one: what is not in use keeps no table alive. What it has in memory stays.
-func (r *clientRequest) reset() {
+func (r *Request) reset() {
 	r.Request.Reset()
 	// Behind their ends are those that did not count any more.
 	clear(r.tried[:cap(r.tried)])
 	clear(r.declined[:cap(r.declined)])
-	*r = clientRequest{Request: r.Request, digits: r.digits, tried: r.tried[:0], declined: r.declined[:0]}
+	*r = Request{Request: r.Request, digits: r.digits, tried: r.tried[:0], declined: r.declined[:0]}
 }
 
 // record notes the request in the traffic of its route and in the access log.
-func (r *clientRequest) record() {
+func (r *Request) record() {
 	status := r.status
 	if status == 0 {
 		status = r.Exchange.Status()
 	}
 	if r.traffic == nil {
-		r.traffic = r.server.book.Stray()
+		r.traffic = r.handler.Traffic.Stray()
 		r.traffic.Begin()
 	}
 	took := time.Since(r.Began)
 	// Whoever sees it counted finds its line.
-	if r.server.config.AccessLog != nil {
+	if r.handler.AccessLog != nil {
 		r.log(status, took)
 	}
 	r.traffic.End(&traffic.Request{
@@ -278,17 +278,17 @@ var statePages = map[route.State]page.Kind{
 }
 
 // forward lets one of the route's targets answer, or says why none does.
-func (r *clientRequest) forward() {
-	if s := r.serving.sleeper; s != nil {
-		s.enter(r.Began)
-		defer func() { s.leave(time.Now()) }()
+func (r *Request) forward() {
+	if s := r.route.Sleeper; s != nil {
+		s.Enter(r.Began)
+		defer func() { s.Leave(time.Now()) }()
 	}
-	r.serving.group.Earn()
+	r.route.Group.Earn()
 	err := r.reach()
 	r.leavePlace()
 	switch {
 	case err == nil:
-	case errors.Is(err, errNobody), errors.Is(err, engine.ErrConnect) && (r.serving.state != route.Ready || r.lostPage() == page.Waking):
+	case errors.Is(err, errNobody), errors.Is(err, engine.ErrConnect) && (r.route.State != route.Ready || r.lostPage() == page.Waking):
 		r.answeredBy = ""
 		r.Page(r.lostPage())
 	default:
@@ -297,13 +297,13 @@ func (r *clientRequest) forward() {
 }
 
 // fail answers when no target did, if there is anybody to answer to.
-func (r *clientRequest) fail(err error) {
+func (r *Request) fail(err error) {
 	if errors.Is(err, engine.ErrGone) {
 		r.abandon()
 		return
 	}
-	r.server.log.Debug("a request was not answered",
-		"route", r.serving.key, "request", strings.Clone(r.ID), "retries", r.retries, "error", err)
+	r.handler.Log.Debug("a request was not answered",
+		"route", r.route.Key, "request", strings.Clone(r.ID), "retries", r.retries, "error", err)
 	if errors.Is(err, engine.ErrBroken) {
 		return
 	}
@@ -312,9 +312,9 @@ func (r *clientRequest) fail(err error) {
 }
 
 // abandon ends a request whose client left.
-func (r *clientRequest) abandon() {
+func (r *Request) abandon() {
 	if r.Exchange.Status() == 0 {
-		r.status = statusGone
+		r.status = StatusGone
 	}
 	r.Exchange.Abort()
 }
@@ -348,16 +348,16 @@ func refusedPage(r *engine.Refusal) page.Kind {
 }
 
 // lostPage is what clients get of a route none of whose targets takes requests.
-func (r *clientRequest) lostPage() page.Kind {
-	s := r.serving
+func (r *Request) lostPage() page.Kind {
+	s := r.route
 	switch {
-	case s.state != route.Crashing && s.state != route.Unhealthy && s.sleeper.waking(time.Now(), r.server.config.Wake):
+	case s.State != route.Crashing && s.State != route.Unhealthy && s.Sleeper.Waking(time.Now(), r.handler.Wake):
 		return page.Waking
-	case s.state == route.Asleep && s.sleeper.failed():
+	case s.State == route.Asleep && s.Sleeper.Failed():
 		return page.Unwoken
-	case len(s.ready) > 0:
+	case len(s.Targets) > 0:
 		// Only failing checks keep a target that is ready from being asked.
 		return page.Unhealthy
 	}
-	return statePages[s.state]
+	return statePages[s.State]
 }

@@ -1,4 +1,4 @@
-package proxy
+package request
 
 import (
 	"net/http"
@@ -9,7 +9,7 @@ import (
 )
 
 // log writes the line of a request that ended.
-func (r *clientRequest) log(status int, took time.Duration) {
+func (r *Request) log(status int, took time.Duration) {
 	q := &r.Exchange.Request
 	entry := accesslog.Entry{
 		Time:      r.Began,
@@ -32,14 +32,14 @@ func (r *clientRequest) log(status int, took time.Duration) {
 		Upgraded:  r.Exchange.Status() == http.StatusSwitchingProtocols,
 		Error:     string(r.Cause),
 	}
-	if status == statusGone {
+	if status == StatusGone {
 		entry.Error = "gone"
 	}
 	switch {
 	case r.attempt.Member != nil:
 		r.describe(&entry)
-	case r.serving != nil:
-		entry.Place = r.serving.logPlace
+	case r.route != nil:
+		entry.Place = r.route.LogPlace
 	}
 	for i := range q.Header {
 		switch f := &q.Header[i]; {
@@ -49,21 +49,12 @@ func (r *clientRequest) log(status int, took time.Duration) {
 			entry.UserAgent = f.Value
 		}
 	}
-	r.server.config.AccessLog.Append(&entry)
-}
-
-// name prepares what the log calls a route and its targets.
-func (s *serving) name() {
-	s.logPlace = accesslog.NewPlace(s.key, s.route.Service, "", "")
-	for i := range s.ready {
-		t := &s.ready[i]
-		t.logPlace = accesslog.NewPlace(s.key, s.route.Service, t.Name, t.Address)
-	}
+	r.handler.AccessLog.Append(&entry)
 }
 
 // describe says which target was asked last, and how long it took to answer.
-func (r *clientRequest) describe(e *accesslog.Entry) {
-	e.Place = r.asked.logPlace
+func (r *Request) describe(e *accesslog.Entry) {
+	e.Place = r.asked.LogPlace
 	if !r.responded.IsZero() {
 		e.Answer = r.responded.Sub(r.chosen)
 	}

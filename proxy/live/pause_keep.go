@@ -1,4 +1,4 @@
-package proxy
+package live
 
 import (
 	"context"
@@ -13,13 +13,13 @@ import (
 // pausesFile is the name of the paused routes in the state folder.
 const pausesFile = "pauses.json"
 
-// restore pauses the routes that were before a restart.
-func (s *pauses) restore(now time.Time) {
-	data, err := s.store.load(pausesFile)
+// Restore pauses the routes that were before a restart.
+func (s *Pauses) Restore(now time.Time) {
+	data, err := s.store.Load(pausesFile)
 	var saved []savedPause
 	if err == nil {
 		if err = json.Unmarshal(data, &saved); err != nil {
-			err = s.store.setAside(pausesFile, err)
+			err = s.store.SetAside(pausesFile, err)
 		}
 	}
 	if err != nil {
@@ -28,7 +28,7 @@ func (s *pauses) restore(now time.Time) {
 		}
 		return
 	}
-	all := map[route.Key]*pause{}
+	all := map[route.Key]*Pause{}
 	for _, p := range saved {
 		if !p.over(now) {
 			all[p.Key] = newPause(p.Key, p.terms)
@@ -41,8 +41,8 @@ func (s *pauses) restore(now time.Time) {
 }
 
 // keep writes the current state to disk. The caller holds mu.
-func (s *pauses) keep() {
-	if s.store.folder == "" {
+func (s *Pauses) keep() {
+	if s.store.Folder == "" {
 		return
 	}
 	saved := []savedPause{}
@@ -51,7 +51,7 @@ func (s *pauses) keep() {
 	}
 	data, err := json.Marshal(saved)
 	if err == nil {
-		err = s.store.replace(pausesFile, data)
+		err = s.store.Replace(pausesFile, data)
 	}
 	if err != nil && !s.unkept {
 		s.log.Warn("the paused routes are not on disk; a restart would lose them", "error", err)
@@ -59,10 +59,10 @@ func (s *pauses) keep() {
 	s.unkept = err != nil
 }
 
-// endTimely ends pauses when their time is over, and those of routes that are gone for good, until the context ends.
-func (s *pauses) endTimely(ctx context.Context) {
+// Run ends pauses when their time is over, and those of routes that are gone for good, until the context ends.
+func (s *Pauses) Run(ctx context.Context) {
 	for {
-		timer := time.NewTimer(s.look(time.Now()))
+		timer := time.NewTimer(s.Tend(time.Now()))
 		select {
 		case <-ctx.Done():
 		case <-timer.C:
@@ -75,8 +75,8 @@ func (s *pauses) endTimely(ctx context.Context) {
 	}
 }
 
-// look ends what is over and returns in how long to look again. It also tries again what could not be written.
-func (s *pauses) look(now time.Time) time.Duration {
+// Tend ends what is over and returns in how long to look again. It also tries again what could not be written.
+func (s *Pauses) Tend(now time.Time) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	changed := s.drop(now)
@@ -98,13 +98,13 @@ func (s *pauses) look(now time.Time) time.Duration {
 }
 
 // drop ends the pauses that are over, and reports whether there were any. The caller holds mu.
-func (s *pauses) drop(now time.Time) (dropped bool) {
+func (s *Pauses) drop(now time.Time) (dropped bool) {
 	for _, p := range s.all() {
 		t := p.terms.Load()
 		switch {
 		case t.over(now):
 			s.log.Info("the time of a pause is over", "route", p.key.String(), "waiting", p.line.Len())
-		case !t.Absent.IsZero() && now.Sub(t.Absent) > absentFor:
+		case !t.Absent.IsZero() && now.Sub(t.Absent) > AbsentFor:
 			s.log.Info("a paused route did not come back and is no longer paused", "route", p.key.String())
 		default:
 			continue
@@ -116,7 +116,7 @@ func (s *pauses) drop(now time.Time) (dropped bool) {
 }
 
 // markAbsent notes since when the table lacks a paused route.
-func (s *pauses) markAbsent(key route.Key, t terms, now time.Time) terms {
+func (s *Pauses) markAbsent(key route.Key, t terms, now time.Time) terms {
 	table := s.table()
 	switch {
 	case table == nil:
@@ -128,10 +128,13 @@ func (s *pauses) markAbsent(key route.Key, t terms, now time.Time) terms {
 	return t
 }
 
-// dismiss has nobody wait any longer, because the gateway ends: those who do are told that the route is paused.
-func (s *pauses) dismiss() {
+// Dismiss lets nobody wait any longer, because the gateway ends: those who do are told that the route is paused.
+func (s *Pauses) Dismiss() {
 	s.ending.Store(true)
 	for _, p := range s.all() {
 		p.line.Release()
 	}
 }
+
+// Ending reports that Dismiss was called.
+func (s *Pauses) Ending() bool { return s.ending.Load() }

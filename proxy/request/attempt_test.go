@@ -1,20 +1,20 @@
-package proxy
+package request
 
 import (
 	"errors"
 	"testing"
 
 	"gateway/proxy/balance"
-	"gateway/proxy/route"
+	"gateway/proxy/live"
 )
 
 // A request rests with the memory of its connection, and would keep a table alive that was replaced long ago.
 func TestRequest_KeepsNothingWhenItIsReset(t *testing.T) {
-	var d clientRequest
+	var d Request
 	for range 3 {
 		m := new(balance.Member)
 		d.tried = append(d.tried, m)
-		d.declined = append(d.declined, failure{&target{Target: new(route.Target)}, balance.Attempt{Member: m}, errors.New("declined")})
+		d.declined = append(d.declined, live.Failure{Target: new(live.Target), Attempt: balance.Attempt{Member: m}, Err: errors.New("declined")})
 	}
 	// As when the request waits, or another target answered.
 	d.tried, d.declined = d.tried[:0], d.declined[:1]
@@ -25,7 +25,7 @@ func TestRequest_KeepsNothingWhenItIsReset(t *testing.T) {
 		}
 	}
 	for _, f := range d.declined[:cap(d.declined)] {
-		if f != (failure{}) {
+		if f != (live.Failure{}) {
 			t.Error("it keeps an answer that was declined")
 		}
 	}

@@ -1,4 +1,4 @@
-package proxy
+package request
 
 import (
 	"errors"
@@ -31,9 +31,9 @@ var (
 // wait waits in a place of a queue for its turn, for that long at most, and then goes on with the current table. Who has the
 // turn leaves the place when the target is chosen. The error is errFull or errLate; any other says that the request is
 // over, since the client left or no time is left for it.
-func (r *clientRequest) wait(place *queue.Place, most time.Duration) error {
+func (r *Request) wait(place *queue.Place, most time.Duration) error {
 	r.place = place
-	if place == nil || r.server.pauses.ending.Load() {
+	if place == nil || r.handler.Pauses.Ending() {
 		return errFull
 	}
 	began := time.Now()
@@ -50,7 +50,7 @@ func (r *clientRequest) wait(place *queue.Place, most time.Duration) error {
 }
 
 // leavePlace leaves the queue that the request waited in: it has chosen its target, or gave up.
-func (r *clientRequest) leavePlace() {
+func (r *Request) leavePlace() {
 	if r.place != nil {
 		r.place.Leave()
 		r.place = nil
@@ -59,53 +59,52 @@ func (r *clientRequest) leavePlace() {
 
 // renew goes on with what the current table has for the route, if it still has it. It reports whether that is another
 // table than before.
-func (r *clientRequest) renew() bool {
-	now := r.server.current.Load()
-	if now == r.snapshot || now.table == nil || r.serving == nil {
+func (r *Request) renew() bool {
+	now := r.handler.Current.Load()
+	if now == r.state || now.Table == nil || r.route == nil {
 		return false
 	}
-	to := now.table.Lookup(r.serving.route.Key)
+	to := now.Table.Lookup(r.route.Route.Key)
 	if to == nil {
 		return false
 	}
-	r.follow(now, now.serving[to])
+	r.follow(now, now.Of(to))
 	return true
 }
 
 // pause waits while the route is paused. It reports whether the request goes on; if not, it is answered.
-func (r *clientRequest) pause() bool {
-	if r.serving.state == route.Expired {
+func (r *Request) pause() bool {
+	if r.route.State == route.Expired {
 		r.Page(page.Expired) // Waiting does not help, nor does the end of a pause.
 		return false
 	}
-	p := r.server.pauses.paused(r.serving.route.Key, r.Began)
+	p := r.handler.Pauses.Of(r.route.Route.Key, r.Began)
 	if p == nil {
 		return true
 	}
 	err := errFull
-	if patience := p.terms.Load().Wait; patience > 0 {
-		place, _ := p.line.Join()
-		err = r.wait(place, patience)
+	if patience := p.Patience(); patience > 0 {
+		err = r.wait(p.Join(), patience)
 	}
 	switch {
-	case err == nil && !r.server.pauses.ending.Load():
+	case err == nil && !r.handler.Pauses.Ending():
 		return true
 	case errors.Is(err, engine.ErrGone):
 		r.abandon()
 	default:
 		r.leavePlace()
-		r.Show(page.Page{Kind: page.Paused, Service: r.Route.App(), Message: p.terms.Load().Message})
+		r.Show(page.Page{Kind: page.Paused, Service: r.Route.App(), Message: p.Message()})
 	}
 	return false
 }
 
 // awaitTable waits for another table where the current one lost the route a moment ago, as while a project is made again,
 // or where there was none yet. It returns false when there is nothing to wait for, or no longer.
-func (r *clientRequest) awaitTable(path route.Path) bool {
-	s := r.server
-	since := s.started
-	if r.snapshot.table != nil {
-		removed, found := r.snapshot.removed(r.Host, path, r.Began)
+func (r *Request) awaitTable(path route.Path) bool {
+	h := r.handler
+	since := h.Started
+	if r.state.Table != nil {
+		removed, found := r.state.RemovedRoute(r.Host, path, r.Began)
 		if !found {
 			return false
 		}
@@ -116,8 +115,8 @@ func (r *clientRequest) awaitTable(path route.Path) bool {
 		return false
 	}
 	defer r.leavePlace()
-	place := s.tables.join()
-	if s.current.Load() != r.snapshot {
+	place := h.Tables.Join()
+	if h.Current.Load() != r.state {
 		// Whoever was to wake this request may have done so already.
 		left = time.Nanosecond
 	}
@@ -130,15 +129,15 @@ func (r *clientRequest) awaitTable(path route.Path) bool {
 		return false
 	}
 	// It may be the same one: its own release wakes those who saw it before that.
-	r.snapshot = s.current.Load()
+	r.state = h.Current.Load()
 	return true
 }
 
 // awaitTarget waits until it is worth to look for a target again. It returns false when the request has waited for as
 // long as it may, or the outage lasts for longer already, or the gateway ends. An error says that the request is over.
-func (r *clientRequest) awaitTarget() (again bool, err error) {
+func (r *Request) awaitTarget() (again bool, err error) {
 	now := time.Now()
-	left := r.patience(r.serving.outage.begin(now), now)
+	left := r.patience(r.route.Outage.Begin(now), now)
 	if waking, waits := r.wakeLeft(now); waits {
 		left = waking
 	}
@@ -146,13 +145,13 @@ func (r *clientRequest) awaitTarget() (again bool, err error) {
 		return false, nil
 	}
 	r.leavePlace()
-	r.place = r.serving.outage.join()
+	r.place = r.route.Outage.Join()
 	r.tried = r.tried[:0]
 	if r.place != nil && r.renew() {
 		return true, nil
 	}
 	r.interval = min(max(2*r.interval, retryFirst), retryMost)
-	if len(r.serving.ready) > 0 && !r.serving.sleeper.setAside() || r.server.current.Load() != r.snapshot {
+	if len(r.route.Targets) > 0 && !r.route.Sleeper.SetAside() || r.handler.Current.Load() != r.state {
 		// A target may come back without a new table. A route that the current table does not have comes back without waking
 		// those who wait for it as it was.
 		left = min(r.interval, left)
@@ -168,23 +167,23 @@ func (r *clientRequest) awaitTarget() (again bool, err error) {
 }
 
 // patience is how long the request may still wait for what is lost since then.
-func (r *clientRequest) patience(since, now time.Time) time.Duration {
+func (r *Request) patience(since, now time.Time) time.Duration {
 	if r.lost.IsZero() {
 		r.lost = now
 	}
-	return r.server.config.Hold - max(now.Sub(since), now.Sub(r.lost))
+	return r.handler.Hold - max(now.Sub(since), now.Sub(r.lost))
 }
 
 // wakeLeft is how long the request may wait for its app to wake. It reports false when that is nothing to wait for.
-func (r *clientRequest) wakeLeft(now time.Time) (time.Duration, bool) {
-	s := r.serving.sleeper
+func (r *Request) wakeLeft(now time.Time) (time.Duration, bool) {
+	s := r.route.Sleeper
 	if s == nil {
 		return 0, false
 	}
-	wait, ordered := s.wake(r.serving.state, now, r.server.config.Wake)
+	wait, ordered := s.Wake(r.route.State, now, r.handler.Wake)
 	if ordered {
-		r.server.log.Info("a request wakes an app", "route", r.serving.key)
-		r.server.sleeps.poke()
+		r.handler.Log.Info("a request wakes an app", "route", r.route.Key)
+		r.handler.Orders.Poke()
 	}
 	if !wait {
 		return 0, false
@@ -192,7 +191,7 @@ func (r *clientRequest) wakeLeft(now time.Time) (time.Duration, bool) {
 	if r.asleep.IsZero() {
 		r.asleep = now
 	}
-	most := r.server.config.Wake
+	most := r.handler.Wake
 	if r.navigates() {
 		most = min(most, pageAfter)
 	}
@@ -200,7 +199,7 @@ func (r *clientRequest) wakeLeft(now time.Time) (time.Duration, bool) {
 }
 
 // navigates reports that a browser asks for a page to show, which it can be given another of meanwhile.
-func (r *clientRequest) navigates() bool {
+func (r *Request) navigates() bool {
 	q := &r.Exchange.Request
 	if q.Method != http.MethodGet || q.Upgrade != "" || !page.ForBrowser(q.Header) {
 		return false

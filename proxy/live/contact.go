@@ -1,4 +1,4 @@
-package proxy
+package live
 
 import (
 	"context"
@@ -27,9 +27,9 @@ const (
 	probesAtOnce = 32
 )
 
-// contact is what is known of how a target answers, for those who administer the gateway. It passes from one snapshot to
+// Contact is what is known of how a target answers, for those who administer the gateway. It passes from one snapshot to
 // the next with the target, and is safe for concurrent use.
-type contact struct {
+type Contact struct {
 	// reached is set once a connection came to be, proven once an answer came that no server of another protocol gives, and
 	// doubted when one came that they do.
 	reached, proven, doubted atomic.Bool
@@ -48,16 +48,16 @@ type fault struct {
 	text         string
 }
 
-// why is the fault in words, empty when there is none.
-func (c *contact) why() string {
+// Why is the fault in words, empty when there is none.
+func (c *Contact) Why() string {
 	if f := c.fault.Load(); f != nil {
 		return f.text
 	}
 	return ""
 }
 
-// answered notes an answer of the target. Servers of TLS answer 400 to all that comes without it, which proves nothing.
-func (c *contact) answered(status int) {
+// Answered notes an answer of the target. Servers of TLS answer 400 to all that comes without it, which proves nothing.
+func (c *Contact) Answered(status int) {
 	bad := status == http.StatusBadRequest
 	switch {
 	case c.proven.Load():
@@ -72,7 +72,7 @@ func (c *contact) answered(status int) {
 }
 
 // checked notes why a check failed; it passed if there is no reason, and then the target answers.
-func (c *contact) checked(reason string) {
+func (c *Contact) checked(reason string) {
 	if reason == "" {
 		c.finding.Store(nil)
 		c.proven.Store(true)
@@ -84,7 +84,7 @@ func (c *contact) checked(reason string) {
 
 // faultOf says why the attempts with a target fail, and what to write so that they do not. Of one that answered before,
 // the port and the scheme are right.
-func faultOf(t *target, err error) *fault {
+func faultOf(t *Target, err error) *fault {
 	if errors.Is(err, engine.ErrConnect) {
 		return &fault{connect: true, text: unreachable(t, err)}
 	}
@@ -92,9 +92,9 @@ func faultOf(t *target, err error) *fault {
 }
 
 // unanswered says why a target that accepts connections gives no answer.
-func unanswered(t *target, err error) string {
+func unanswered(t *Target, err error) string {
 	invalid, isInvalid := errors.AsType[*http1.Invalid](err)
-	proven := t.contact.proven.Load()
+	proven := t.Contact.proven.Load()
 	switch {
 	case errors.Is(err, engine.ErrTimeout):
 		return t.Address + " accepts connections and does not answer in time; look at the logs of the app"
@@ -114,13 +114,13 @@ func unanswered(t *target, err error) string {
 }
 
 // unreachable says why there is no connection.
-func unreachable(t *target, err error) string {
+func unreachable(t *Target, err error) string {
 	var (
 		plain   tls.RecordHeaderError
 		unnamed *net.DNSError
 	)
 	switch {
-	case errors.Is(err, syscall.ECONNREFUSED) && t.contact.proven.Load():
+	case errors.Is(err, syscall.ECONNREFUSED) && t.Contact.proven.Load():
 		return t.Address + " refuses connections, and answered before; look at the logs of the app"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return t.Address + " refuses connections; set gateway.port to the port the app listens on, and let it listen on 0.0.0.0, not on 127.0.0.1 alone"
@@ -143,13 +143,13 @@ func broke(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
-// probe finds out about the targets that nobody asked yet, or that are out, before people are told of their state: it
+// Probe finds out about the targets that nobody asked yet, or that are out, before people are told of their state: it
 // connects to each and sends no request. It returns within probeTime.
-func (s *snapshot) probe(now time.Time) {
+func (s *State) Probe(now time.Time) {
 	var due prober
-	for _, r := range s.serving {
-		for i := range r.ready {
-			if t := &r.ready[i]; t.contact.claimProbe(now) {
+	for _, r := range s.routes {
+		for i := range r.Targets {
+			if t := &r.Targets[i]; t.Contact.claimProbe(now) {
 				due = append(due, t)
 			}
 		}
@@ -160,7 +160,7 @@ func (s *snapshot) probe(now time.Time) {
 }
 
 // prober are targets to probe.
-type prober []*target
+type prober []*Target
 
 // Run probes the targets, many at a time, as far as it gets in probeTime.
 func (p prober) Run() {
@@ -175,7 +175,7 @@ func (p prober) Run() {
 }
 
 // claimProbe reports whether the target is to be probed now, by the caller alone.
-func (c *contact) claimProbe(now time.Time) bool {
+func (c *Contact) claimProbe(now time.Time) bool {
 	switch f := c.fault.Load(); {
 	case f != nil && !f.connect:
 		return false
@@ -187,8 +187,8 @@ func (c *contact) claimProbe(now time.Time) bool {
 }
 
 // probe connects to the target once, and looks whether it speaks TLS where it should not.
-func (t *target) probe(ctx context.Context) {
-	c := t.contact
+func (t *Target) probe(ctx context.Context) {
+	c := t.Contact
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", t.Address)
 	if errors.Is(err, syscall.ECONNREFUSED) {
 		// Other failures say little in the time that a probe has.

@@ -1,4 +1,4 @@
-package proxy
+package live
 
 import (
 	"crypto/rand"
@@ -13,16 +13,16 @@ import (
 // keyFile holds the key of cookies in the state folder, so that they are good for longer than the process lives.
 const keyFile = "cookie.key"
 
-// signing keeps what signs cookies. It is used by those who replace the table alone.
-type signing struct {
-	store store
-	log   *slog.Logger
+// Signing keeps what signs cookies. It is used by those who replace the table alone.
+type Signing struct {
+	Store Store
+	Log   *slog.Logger
 	// signer is nil as long as no route needed one.
 	signer *balance.Signer
 }
 
 // signerFor returns what signs the cookies of a route, nil for one that has none.
-func (s *signing) signerFor(r *route.Route) *balance.Signer {
+func (s *Signing) signerFor(r *route.Route) *balance.Signer {
 	if r.Balance != route.Sticky {
 		return nil
 	}
@@ -33,21 +33,21 @@ func (s *signing) signerFor(r *route.Route) *balance.Signer {
 }
 
 // newSigner returns a signer with the key in the state folder, or with a new one.
-func (s *signing) newSigner() *balance.Signer {
+func (s *Signing) newSigner() *balance.Signer {
 	var key [32]byte
-	kept, err := s.store.load(keyFile)
+	kept, err := s.Store.Load(keyFile)
 	if err == nil && len(kept) == len(key) {
 		return balance.NewSigner([32]byte(kept))
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		s.log.Warn("the key of cookies cannot be read; visitors may change their targets", "error", err)
+		s.Log.Warn("the key of cookies cannot be read; clients may change their targets", "error", err)
 	}
 	_, _ = rand.Read(key[:])
-	if s.store.folder == "" {
+	if s.Store.Folder == "" {
 		return balance.NewSigner(key)
 	}
-	if err := s.store.replace(keyFile, key[:]); err != nil {
-		s.log.Warn("the key of cookies is not on disk; after a restart visitors may change their targets", "error", err)
+	if err := s.Store.Replace(keyFile, key[:]); err != nil {
+		s.Log.Warn("the key of cookies is not on disk; after a restart clients may change their targets", "error", err)
 	}
 	return balance.NewSigner(key)
 }

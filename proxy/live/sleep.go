@@ -1,4 +1,4 @@
-package proxy
+package live
 
 import (
 	"fmt"
@@ -20,20 +20,20 @@ const (
 	lastRetryWake  = 5 * time.Minute
 )
 
-// unit is what sleeps and wakes as a whole: a project, or a container without one.
-type unit struct{ project, container string }
+// Unit is what sleeps and wakes as a whole: a project, or a container without one.
+type Unit struct{ Project, Container string }
 
-func unitOf(r *route.Route) unit {
+func unitOf(r *route.Route) Unit {
 	if r.Project != "" {
-		return unit{project: r.Project}
+		return Unit{Project: r.Project}
 	}
-	return unit{container: r.Service}
+	return Unit{Container: r.Service}
 }
 
-// sleeper is a unit that is put to sleep when nobody uses it. It passes from one snapshot to the next. Those whose requests
+// Sleeper is a unit that is put to sleep when nobody uses it. It passes from one snapshot to the next. Those whose requests
 // are under way hold on to it. All methods are safe for concurrent use.
-type sleeper struct {
-	unit
+type Sleeper struct {
+	Unit
 
 	mu sync.Mutex
 	// idle is the longest of the unit's routes, 0 as long as the table has none; up names its targets that have started, and
@@ -55,24 +55,24 @@ type sleeper struct {
 	retry    time.Time
 }
 
-// enter counts a request that is for the app. It must be followed by one leave.
-func (s *sleeper) enter(now time.Time) {
+// Enter counts a request that is for the app. It must be followed by one leave.
+func (s *Sleeper) Enter(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.active++
 	s.last = now
 }
 
-// leave ends a request.
-func (s *sleeper) leave(now time.Time) {
+// Leave ends a request.
+func (s *Sleeper) Leave(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.active--
 	s.last = now
 }
 
-// answered notes that the app answers. It returns how long waking took, 0 if it was awake. A nil sleeper is always awake.
-func (s *sleeper) answered(now time.Time) (woke time.Duration) {
+// Answered notes that the app answers. It returns how long waking took, 0 if it was awake. A nil sleeper is always awake.
+func (s *Sleeper) Answered(now time.Time) (woke time.Duration) {
 	if s == nil {
 		return 0
 	}
@@ -85,8 +85,8 @@ func (s *sleeper) answered(now time.Time) (woke time.Duration) {
 	return woke
 }
 
-// waking reports that the unit was to wake no longer ago than that, and has not answered yet.
-func (s *sleeper) waking(now time.Time, most time.Duration) bool {
+// Waking reports that the unit was to wake no longer ago than that, and has not answered yet.
+func (s *Sleeper) Waking(now time.Time, most time.Duration) bool {
 	if s == nil {
 		return false
 	}
@@ -96,12 +96,12 @@ func (s *sleeper) waking(now time.Time, most time.Duration) bool {
 }
 
 // awake ends waking. The caller holds mu.
-func (s *sleeper) awake() {
+func (s *Sleeper) awake() {
 	s.wanted, s.started, s.failure, s.failures, s.retry = time.Time{}, time.Time{}, "", 0, time.Time{}
 }
 
-// failed reports that the last start failed.
-func (s *sleeper) failed() bool {
+// Failed reports that the last start failed.
+func (s *Sleeper) Failed() bool {
 	if s == nil {
 		return false
 	}
@@ -110,9 +110,9 @@ func (s *sleeper) failed() bool {
 	return s.failure != ""
 }
 
-// setAside reports whether no request is to be sent to the unit. It never becomes true while a request is under way. A nil
+// SetAside reports whether no request is to be sent to the unit. It never becomes true while a request is under way. A nil
 // sleeper never sleeps.
-func (s *sleeper) setAside() bool {
+func (s *Sleeper) SetAside() bool {
 	if s == nil {
 		return false
 	}
@@ -121,9 +121,9 @@ func (s *sleeper) setAside() bool {
 	return s.aside
 }
 
-// wake asks for the unit to be started, if a route of it in that state needs that. It reports whether it is worth to wait,
+// Wake asks for the unit to be started, if a route of it in that state needs that. It reports whether it is worth to wait,
 // and whether the order is new.
-func (s *sleeper) wake(state route.State, now time.Time, most time.Duration) (wait, ordered bool) {
+func (s *Sleeper) Wake(state route.State, now time.Time, most time.Duration) (wait, ordered bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -144,7 +144,7 @@ func (s *sleeper) wake(state route.State, now time.Time, most time.Duration) (wa
 
 // settle takes in what the table says of the unit's routes: how long they may be idle, their states and their running
 // targets.
-func (s *sleeper) settle(idle time.Duration, states []route.State, up string, now time.Time) {
+func (s *Sleeper) settle(idle time.Duration, states []route.State, up string, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.idle = idle
@@ -161,7 +161,7 @@ func (s *sleeper) settle(idle time.Duration, states []route.State, up string, no
 }
 
 // due is in how long the unit is to be put to sleep, 0 for now. It reports false when that is not known to come.
-func (s *sleeper) due(now time.Time) (time.Duration, bool) {
+func (s *Sleeper) due(now time.Time) (time.Duration, bool) {
 	switch {
 	case s.idle == 0 || s.up == "" && !s.aside || s.starting:
 		return 0, false
@@ -175,8 +175,8 @@ func (s *sleeper) due(now time.Time) (time.Duration, bool) {
 	return max(s.idle-now.Sub(s.last), 0), true
 }
 
-// order is what the agent is to do with the unit as of now, "" for nothing, and in how long that may change by itself.
-func (s *sleeper) order(now time.Time) (what string, next time.Duration) {
+// Order is what the agent is to do with the unit as of now, "" for nothing, and in how long that may change by itself.
+func (s *Sleeper) Order(now time.Time) (what string, next time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.wanted.IsZero() && s.started.IsZero() {
@@ -192,8 +192,8 @@ func (s *sleeper) order(now time.Time) (what string, next time.Duration) {
 	return "", max(wait, time.Millisecond)
 }
 
-// tell takes the agent's word on how an order went. It reports whether the unit may be stopped, when that was asked.
-func (s *sleeper) tell(phase, reason string, now time.Time) bool {
+// Tell takes the agent's word on how an order went. It reports whether the unit may be stopped, when that was asked.
+func (s *Sleeper) Tell(phase, reason string, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch phase {
@@ -222,23 +222,23 @@ func (s *sleeper) tell(phase, reason string, now time.Time) bool {
 	return true
 }
 
-// standing is what people are told of a route of the unit, given what they would be told of it otherwise.
-func (s *sleeper) standing(told standing) standing {
+// Standing is what people are told of a route of the unit, given what they would be told of it otherwise.
+func (s *Sleeper) standing(told Standing) Standing {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case !s.wanted.IsZero() && (s.aside || slices.Contains([]route.State{route.Asleep, route.Draining, route.Starting, route.Unreachable}, told.state)):
-		told.state, told.reason = route.Waking, ""
-	case s.aside && told.state != route.Asleep:
-		told.state, told.reason = route.Draining, fmt.Sprintf("nobody used it for %s, so it is being stopped", label.Brief(s.idle))
-	case told.state == route.Asleep && s.failure != "":
-		told.reason = fmt.Sprintf("it could not be started: %s; a request after %s tries again", s.failure, s.retry.Format(time.DateTime))
+	case !s.wanted.IsZero() && (s.aside || slices.Contains([]route.State{route.Asleep, route.Draining, route.Starting, route.Unreachable}, told.State)):
+		told.State, told.Reason = route.Waking, ""
+	case s.aside && told.State != route.Asleep:
+		told.State, told.Reason = route.Draining, fmt.Sprintf("nobody used it for %s, so it is being stopped", label.Brief(s.idle))
+	case told.State == route.Asleep && s.failure != "":
+		told.Reason = fmt.Sprintf("it could not be started: %s; a request after %s tries again", s.failure, s.retry.Format(time.DateTime))
 	}
 	return told
 }
 
-// describe is the sleeper as the admin API shows it.
-func (s *sleeper) describe() *admin.Idleness {
+// Describe is the sleeper as the admin API shows it.
+func (s *Sleeper) Describe() *admin.Idleness {
 	if s == nil {
 		return nil
 	}
@@ -265,12 +265,12 @@ func (l *listed) add(r *route.Route) {
 	}
 }
 
-// sleepers prepares those of the next snapshot: one for each unit of which a route has an idle time, and those that lost it
-// and are in use.
-func (c succession) sleepers() {
-	now, all := time.Now(), map[unit]*listed{}
-	for i := range c.next.table.Routes() {
-		r := &c.next.table.Routes()[i]
+// nextSleepers are those of the State of a table: one for each unit of which a route has an idle time, and those that lost
+// it and are in use.
+func (s *State) nextSleepers(t *route.Table, now time.Time) map[Unit]*Sleeper {
+	next, all := map[Unit]*Sleeper{}, map[Unit]*listed{}
+	for i := range t.Routes() {
+		r := &t.Routes()[i]
 		l := all[unitOf(r)]
 		if l == nil {
 			l = new(listed)
@@ -278,21 +278,22 @@ func (c succession) sleepers() {
 		}
 		l.add(r)
 	}
-	for u, s := range c.old.sleepers {
-		if all[u] == nil && s.describe().InUse > 0 {
+	for u, known := range s.sleepers {
+		if all[u] == nil && known.Describe().InUse > 0 {
 			all[u] = new(listed)
 		}
 	}
 	for u, l := range all {
-		s := c.old.sleepers[u]
-		if l.idle == 0 && (s == nil || s.describe().InUse == 0) {
+		known := s.sleepers[u]
+		if l.idle == 0 && (known == nil || known.Describe().InUse == 0) {
 			continue
 		}
-		if s == nil {
-			s = &sleeper{unit: u, last: now}
+		if known == nil {
+			known = &Sleeper{Unit: u, last: now}
 		}
 		slices.Sort(l.up)
-		s.settle(l.idle, l.states, strings.Join(slices.Compact(l.up), " "), now)
-		c.next.sleepers[u] = s
+		known.settle(l.idle, l.states, strings.Join(slices.Compact(l.up), " "), now)
+		next[u] = known
 	}
+	return next
 }

@@ -5,46 +5,19 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"gateway/proxy/admin"
+	"gateway/proxy/live"
 )
-
-// sleeps is where an agent waits for orders.
-type sleeps struct {
-	mu sync.Mutex
-	// changed is closed when orders may have changed, nil as long as nobody waits.
-	changed chan struct{}
-}
-
-// poke makes those who wait for orders look again.
-func (s *sleeps) poke() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.changed != nil {
-		close(s.changed)
-		s.changed = nil
-	}
-}
-
-// next is closed when orders may have changed.
-func (s *sleeps) next() <-chan struct{} {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.changed == nil {
-		s.changed = make(chan struct{})
-	}
-	return s.changed
-}
 
 // Orders implements admin.Sleeper.
 func (s *Server) Orders(ctx context.Context, seen string, wait time.Duration) admin.Orders {
 	late := time.NewTimer(wait)
 	defer late.Stop()
 	for {
-		changed := s.sleeps.next()
-		now, next := s.orders(time.Now(), wait)
+		changed := s.orders.Next()
+		now, next := s.ordersNow(time.Now(), wait)
 		if now.Digest != seen {
 			return now
 		}
@@ -63,13 +36,13 @@ func (s *Server) Orders(ctx context.Context, seen string, wait time.Duration) ad
 	}
 }
 
-// orders are those of the current table, and the time until they may change by themselves.
-func (s *Server) orders(now time.Time, most time.Duration) (admin.Orders, time.Duration) {
+// ordersNow are those of the current table, and the time until they may change by themselves.
+func (s *Server) ordersNow(now time.Time, most time.Duration) (admin.Orders, time.Duration) {
 	told := admin.Orders{Orders: []admin.Order{}}
-	for u, sleeper := range s.current.Load().sleepers {
-		what, next := sleeper.order(now)
+	for u, sleeper := range s.current.Load().Sleepers() {
+		what, next := sleeper.Order(now)
 		if what != "" {
-			told.Orders = append(told.Orders, admin.Order{Do: what, Project: u.project, Container: u.container})
+			told.Orders = append(told.Orders, admin.Order{Do: what, Project: u.Project, Container: u.Container})
 		}
 		if next > 0 {
 			most = min(most, next)
@@ -87,12 +60,11 @@ func (s *Server) orders(now time.Time, most time.Duration) (admin.Orders, time.D
 // Report implements admin.Sleeper.
 func (s *Server) Report(r admin.SleepReport) error {
 	current := s.current.Load()
-	u := unit{project: r.Project, container: r.Container}
-	sleeper := current.sleepers[u]
+	sleeper := current.Sleepers()[live.Unit{Project: r.Project, Container: r.Container}]
 	if sleeper == nil {
 		return fmt.Errorf("%w: nothing of that name sleeps", admin.ErrNoRoute)
 	}
-	if !sleeper.tell(r.Phase, r.Reason, time.Now()) {
+	if !sleeper.Tell(r.Phase, r.Reason, time.Now()) {
 		return admin.ErrInUse
 	}
 	name := cmp.Or(r.Project, r.Container)
@@ -102,11 +74,11 @@ func (s *Server) Report(r admin.SleepReport) error {
 	case admin.PhaseFailed:
 		s.log.Warn("an app could not be woken", "name", name, "reason", r.Reason)
 	}
-	for _, serving := range current.serving {
-		if serving.sleeper == sleeper {
-			serving.outage.release()
+	for _, r := range current.Routes() {
+		if r.Sleeper == sleeper {
+			r.Outage.Release()
 		}
 	}
-	s.sleeps.poke()
+	s.orders.Poke()
 	return nil
 }

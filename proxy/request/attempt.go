@@ -1,8 +1,7 @@
-package proxy
+package request
 
 import (
 	"errors"
-	"log/slog"
 	"net/http"
 	"slices"
 	"time"
@@ -10,6 +9,8 @@ import (
 	"gateway/proxy/balance"
 	"gateway/proxy/engine"
 	"gateway/proxy/header"
+	"gateway/proxy/live"
+	"gateway/proxy/route"
 )
 
 // maxResent is how often a request is sent again that was sent already.
@@ -19,7 +20,7 @@ const maxResent = 2
 var errNobody = errors.New("no target takes requests")
 
 // reach asks one target after the other until one answers, or until the request may not be sent again.
-func (r *clientRequest) reach() error {
+func (r *Request) reach() error {
 	last := errNobody
 	for {
 		attempt, found := r.pick()
@@ -51,12 +52,12 @@ func (r *clientRequest) reach() error {
 
 // forgive makes those targets eligible again whose responses were declined in favour of others which then could not be
 // reached: what they say is better than nothing. It reports whether there are any.
-func (r *clientRequest) forgive() bool {
+func (r *Request) forgive() bool {
 	if len(r.declined) == 0 {
 		return false
 	}
 	r.tried = slices.DeleteFunc(r.tried, func(m *balance.Member) bool {
-		return slices.ContainsFunc(r.declined, func(f failure) bool { return f.attempt.Member == m })
+		return slices.ContainsFunc(r.declined, func(f live.Failure) bool { return f.Attempt.Member == m })
 	})
 	r.declined = r.declined[:0]
 	return true
@@ -64,11 +65,11 @@ func (r *clientRequest) forgive() bool {
 
 // pick chooses a target: with sticky sessions the one that the client had before. None is chosen while the app is being
 // stopped because nobody used it.
-func (r *clientRequest) pick() (balance.Attempt, bool) {
-	if r.serving.sleeper.setAside() {
+func (r *Request) pick() (balance.Attempt, bool) {
+	if r.route.Sleeper.SetAside() {
 		return balance.Attempt{}, false
 	}
-	g, now := r.serving.group, r.Began
+	g, now := r.route.Group, r.Began
 	if r.retries > 0 || r.waited > 0 {
 		now = time.Now()
 	}
@@ -96,12 +97,12 @@ func (r *clientRequest) pick() (balance.Attempt, bool) {
 
 // bound returns the target to which the client's connection has one of its own: another target knows nothing of who
 // authenticated there.
-func (r *clientRequest) bound() (int, bool) {
+func (r *Request) bound() (int, bool) {
 	if !r.Exchange.Bound(nil) {
 		return 0, false
 	}
-	for i := range r.serving.ready {
-		if r.Exchange.Bound(r.serving.ready[i].upstream) {
+	for i := range r.route.Targets {
+		if r.Exchange.Bound(r.route.Targets[i].Upstream) {
 			return i, true
 		}
 	}
@@ -109,12 +110,12 @@ func (r *clientRequest) bound() (int, bool) {
 }
 
 // stays returns which target the client's cookie names.
-func (r *clientRequest) stays() (int, bool) {
+func (r *Request) stays() (int, bool) {
 	for _, f := range r.Exchange.Request.Header {
 		if f.Kind != header.Cookie {
 			continue
 		}
-		if i, found := r.serving.group.ReadCookie(f.Value); found {
+		if i, found := r.route.Group.ReadCookie(f.Value); found {
 			return i, true
 		}
 	}
@@ -122,17 +123,17 @@ func (r *clientRequest) stays() (int, bool) {
 }
 
 // roundTrip sends the request to one target and its response back.
-func (r *clientRequest) roundTrip(a balance.Attempt) error {
+func (r *Request) roundTrip(a balance.Attempt) error {
 	defer a.End()
 	r.attempt, r.tried = a, append(r.tried, a.Member)
-	t := &r.serving.ready[a.Index]
+	t := &r.route.Targets[a.Index]
 	r.asked = t
-	if len(r.serving.ready) > 1 && (a.Others || r.serving.group.Others(r.tried)) {
-		r.Exchange.Connect = r.server.config.hurry
+	if len(r.route.Targets) > 1 && (a.Others || r.route.Group.Others(r.tried)) {
+		r.Exchange.Connect = r.handler.Hurry
 	} else {
 		r.Exchange.Connect = 0
 	}
-	err := r.Exchange.Forward(t.upstream, r.aim(t), r)
+	err := r.Exchange.Forward(t.Upstream, r.aim(t), r)
 	if err != nil {
 		r.failed(t, err)
 	}
@@ -140,25 +141,25 @@ func (r *clientRequest) roundTrip(a balance.Attempt) error {
 }
 
 // aim prepares to ask a target and returns the path to ask for.
-func (r *clientRequest) aim(t *target) string {
+func (r *Request) aim(t *live.Target) string {
 	r.answeredBy, r.Target = t.Name, r.attempt.Index
 	q, path := &r.Exchange.Request, r.Rest
 	switch {
-	case !r.serving.strips:
+	case r.Route.Mount == route.Preserve:
 		path = q.Path
 	case path == "":
 		path = "/"
 	}
 	m := &r.Mapped
-	m.App, m.Secure, m.Host, m.Port, m.Path, m.Asked, m.Routes = t.app, q.Secure, q.Host, r.Port, q.Path, path, r
+	m.App, m.Secure, m.Host, m.Port, m.Path, m.Asked, m.Routes = t.App, q.Secure, q.Host, r.Port, q.Path, path, r
 	return path
 }
 
 // Outgoing implements engine.Hooks.
-func (r *clientRequest) Outgoing(h *header.Header) { r.Chain.Forward(&r.Request, h) }
+func (r *Request) Outgoing(h *header.Header) { r.Chain.Forward(&r.Request, h) }
 
 // Incoming implements engine.Hooks.
-func (r *clientRequest) Incoming(status int, h *header.Header) {
+func (r *Request) Incoming(status int, h *header.Header) {
 	r.Status, r.Length, r.Own = status, r.Exchange.Length(), false
 	if r.Final() {
 		r.succeeded()
@@ -168,17 +169,17 @@ func (r *clientRequest) Incoming(status int, h *header.Header) {
 
 // Accepts implements engine.Hooks. A response which says that the server failed is not passed on when the request is safe
 // (RFC 9110 section 9.2.1) and there is another target that may do better.
-func (r *clientRequest) Accepts(status int) bool {
+func (r *Request) Accepts(status int) bool {
 	switch status {
 	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 	default:
 		return true
 	}
-	return !safeMethod(r.Exchange.Request.Method) || !r.serving.group.Others(r.tried) || !r.resend()
+	return !safeMethod(r.Exchange.Request.Method) || !r.route.Group.Others(r.tried) || !r.resend()
 }
 
 // retry reports whether the request may be sent to another target, or once more to the same.
-func (r *clientRequest) retry(err error) bool {
+func (r *Request) retry(err error) bool {
 	switch {
 	case errors.Is(err, engine.ErrConnect), errors.Is(err, engine.ErrDeclined):
 		return true
@@ -189,8 +190,8 @@ func (r *clientRequest) retry(err error) bool {
 }
 
 // resend reports whether a request that was sent may be sent again, and counts that.
-func (r *clientRequest) resend() bool {
-	if r.resent >= maxResent || !r.serving.group.Spend() {
+func (r *Request) resend() bool {
+	if r.resent >= maxResent || !r.route.Group.Spend() {
 		return false
 	}
 	r.resent++
@@ -204,13 +205,13 @@ func safeMethod(method string) bool {
 }
 
 // succeeded notes that the head of the final response is there.
-func (r *clientRequest) succeeded() {
+func (r *Request) succeeded() {
 	now := time.Now()
 	r.responded = now
-	r.serving.outage.end()
-	r.asked.contact.answered(r.Status)
-	if woke := r.serving.sleeper.answered(now); woke > 0 {
-		r.server.log.Info("an app woke up", "route", r.serving.key, "took", woke)
+	r.route.Outage.End()
+	r.asked.Contact.Answered(r.Status)
+	if woke := r.route.Sleeper.Answered(now); woke > 0 {
+		r.handler.Log.Info("an app woke up", "route", r.route.Key, "took", woke)
 	}
 	var returned bool
 	if r.Status >= http.StatusInternalServerError {
@@ -219,26 +220,26 @@ func (r *clientRequest) succeeded() {
 		returned = r.attempt.Succeeded(now)
 	}
 	if returned {
-		r.server.log.Info("a target takes requests again",
-			"route", r.serving.key, "target", r.asked.Name, "address", r.asked.Address)
+		r.handler.Log.Info("a target takes requests again",
+			"route", r.route.Key, "target", r.asked.Name, "address", r.asked.Address)
 	}
 	if r.Status < http.StatusInternalServerError {
 		for _, f := range r.declined {
-			r.serving.failed(r.server.log, f, balance.Wrong)
+			r.route.Failed(r.handler.Log, f, balance.Wrong)
 		}
 	}
 	r.declined = r.declined[:0]
 }
 
 // failed notes what a target did wrong, if it did.
-func (r *clientRequest) failed(t *target, err error) {
-	f := failure{t, r.attempt, err}
+func (r *Request) failed(t *live.Target, err error) {
+	f := live.Failure{Target: t, Attempt: r.attempt, Err: err}
 	switch {
 	case errors.Is(err, engine.ErrRecalled), errors.Is(err, engine.ErrUnbound), errors.Is(err, engine.ErrTimeout) && r.outOfTime():
 	case errors.Is(err, engine.ErrConnect):
-		r.serving.failed(r.server.log, f, balance.Refused)
+		r.route.Failed(r.handler.Log, f, balance.Refused)
 	case errors.Is(err, engine.ErrAnswer), errors.Is(err, engine.ErrTimeout):
-		r.serving.failed(r.server.log, f, balance.Broken)
+		r.route.Failed(r.handler.Log, f, balance.Broken)
 	case errors.Is(err, engine.ErrDeclined):
 		r.declined = append(r.declined, f)
 	}
@@ -246,41 +247,12 @@ func (r *clientRequest) failed(t *target, err error) {
 
 // outOfTime reports that the time of the whole exchange is over, and that most of it was not the target's: the client sends
 // slowly, or the request waited for long.
-func (r *clientRequest) outOfTime() bool {
-	total := r.server.config.Timeouts.Total
+func (r *Request) outOfTime() bool {
+	total := r.handler.Total
 	// The exchange began a little earlier than the request.
 	if total <= 0 || time.Since(r.Began) < total-total/10 {
 		return false
 	}
 	length := r.Exchange.Request.Length
 	return length < 0 || r.Exchange.Received() < length || r.chosen.Sub(r.Began) > total/2
-}
-
-// failure is what went wrong with an attempt.
-type failure struct {
-	target  *target
-	attempt balance.Attempt
-	err     error
-}
-
-// failed notes a failure, and logs when that takes a target out. As long as it is out, no more is logged.
-func (s *serving) failed(log *slog.Logger, f failure, kind balance.Kind) {
-	was := f.attempt.Member.Ejected()
-	wait := f.attempt.Failed(kind, time.Now())
-	if wait == 0 {
-		return
-	}
-	s.traffic.Ejected()
-	if kind != balance.Wrong {
-		f.target.contact.fault.Store(faultOf(f.target, f.err))
-	}
-	if was {
-		return
-	}
-	log = log.With("route", s.key, "target", f.target.Name, "address", f.target.Address, "for", wait, "error", f.err)
-	if kind == balance.Refused {
-		log.Warn("a target does not accept connections")
-		return
-	}
-	log.Warn("a target fails and gets no requests for a while")
 }

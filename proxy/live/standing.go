@@ -1,0 +1,51 @@
+package live
+
+import (
+	"time"
+
+	"gateway/proxy/balance"
+	"gateway/proxy/route"
+)
+
+// Standing is the state of a route or a target as it is now, and why it is not ready, in words for those who administer
+// the gateway.
+type Standing struct {
+	State   route.State
+	Reason  string
+	LastLog string
+}
+
+// Standing is that of the route. It is the one place where its state is stands from: the table has what the source knows, and
+// this adds what the gateway itself finds. The route is in the state of the target that is closest to answering.
+func (r *Route) Standing(now time.Time) Standing {
+	best := Standing{State: route.Stopped}
+	for i := range r.Route.Targets {
+		t := r.TargetStanding(&r.Route.Targets[i], now)
+		if i == 0 || t.State.Before(best.State) {
+			best = t
+		}
+	}
+	if r.Sleeper != nil {
+		return r.Sleeper.standing(best)
+	}
+	return best
+}
+
+// TargetStanding is that of one target.
+func (r *Route) TargetStanding(t *route.Target, now time.Time) Standing {
+	stands := Standing{t.State, t.Reason, t.LastLog}
+	ready := r.Target(t)
+	if ready == nil {
+		return stands
+	}
+	if finding := ready.Contact.finding.Load(); r.Route.Check.Path != "" && ready.Member.State(now).Health == balance.Failing {
+		stands.State, stands.Reason = route.Unhealthy, "its check fails"
+		if finding != nil {
+			stands.Reason += ": " + *finding
+		}
+	}
+	if why := ready.Contact.Why(); why != "" {
+		stands.State, stands.Reason = route.Unreachable, why
+	}
+	return stands
+}

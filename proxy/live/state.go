@@ -1,0 +1,242 @@
+// Package live holds the routing state in force: what the proxy needs of a table to serve it, and what it knows of its
+// routes and targets from table to table. It knows nothing of how a request is carried. The policy worth stating: a State
+// is built whole beside the one in force and replaces it atomically; what must outlive a table is in a routeState or a
+// targetState, and passes from one State to the next as one pointer.
+package live
+
+import (
+	"cmp"
+	"sync/atomic"
+	"time"
+
+	"gateway/proxy/accesslog"
+	"gateway/proxy/balance"
+	"gateway/proxy/engine"
+	"gateway/proxy/filter"
+	"gateway/proxy/health"
+	"gateway/proxy/mapping"
+	"gateway/proxy/route"
+	"gateway/proxy/traffic"
+)
+
+// State is a table with what the proxy needs to serve it. It is immutable but for what it shares with the next one. The
+// zero value is that of a proxy that never received a table.
+type State struct {
+	// Table is nil when none was ever received.
+	Table   *route.Table
+	Version Version
+	// Checks are the targets whose health is checked.
+	Checks []health.Target
+	// Removed are the routes that were removed lately, the latest first.
+	Removed []Tombstone
+
+	routes map[*route.Route]*Route
+	// targets are what is known of the targets that get requests, upstreams their connections.
+	targets   map[health.Key]*targetState
+	upstreams map[place]*engine.Upstream
+	// retired are targets that get no more requests and may still have some. They belong to the Builder.
+	retired map[place]retired
+	// sleepers are the units that may sleep, and those that lately might and are in use.
+	sleepers map[Unit]*Sleeper
+	// removedIndex finds the removed routes that a path falls under.
+	removedIndex *route.Table
+}
+
+// Version is what tells one State from another.
+type Version struct {
+	Revision uint64
+	Since    time.Time
+	// Restored reports that the table was read from disk.
+	Restored bool
+}
+
+// Route is one route of a State.
+type Route struct {
+	Route *route.Route
+	// Key is the route's as text.
+	Key   string
+	State route.State
+	// LogPlace is what the access log calls the route, if there is one.
+	LogPlace accesslog.Place
+	// Targets are those that get requests, and Group chooses among them, by the same indexes.
+	Targets []Target
+	Group   *balance.Group
+	// Outage and Traffic are the same as long as tables have the route.
+	Outage  *Outage
+	Traffic *traffic.Route
+	// Sleeper is nil for a route that never sleeps.
+	Sleeper *Sleeper
+	// Chain is the filters of its requests, and BodyMax the most bytes of their bodies, 0 for any number.
+	Chain   filter.Chain
+	BodyMax int64
+
+	state *routeState
+}
+
+// routeState is what is known of a route for as long as tables have it.
+type routeState struct {
+	outage  Outage
+	traffic *traffic.Route
+	// slashless is set when the app redirects prefix/ back to prefix. Another app starts with another one.
+	slashless *atomic.Bool
+}
+
+// Target is one address of a route with what is known of it.
+type Target struct {
+	route.Target
+	Upstream *engine.Upstream
+	Member   *balance.Member
+	Contact  *Contact
+	// App is how the target knows itself.
+	App *mapping.App
+	// LogPlace is what the access log calls the target and its route, if there is one.
+	LogPlace accesslog.Place
+}
+
+// targetState is what is known of a target for as long as tables have it, by the way in which it is checked.
+type targetState struct {
+	member  balance.Member
+	contact Contact
+}
+
+// place is where a target answers, and how it is spoken to.
+type place struct {
+	scheme  route.Scheme
+	address string
+}
+
+// placeOf is that of a target.
+func placeOf(t *route.Target) place { return place{t.Scheme, t.Address} }
+
+// targetKey names what is known of a target as one route's: routes may check it in different ways.
+func targetKey(r *route.Route, t *route.Target) health.Key {
+	key := health.Key{ID: t.ID, Address: t.Address, Scheme: t.Scheme, Check: r.Check}
+	if r.Check.Path != "" {
+		key.Host = r.Host
+	}
+	return key
+}
+
+// Of returns what the State has of a route of its table.
+func (s *State) Of(r *route.Route) *Route { return s.routes[r] }
+
+// Lookup returns the route of that key, nil when the table has none.
+func (s *State) Lookup(k route.Key) *Route {
+	if s.Table == nil {
+		return nil
+	}
+	return s.routes[s.Table.Lookup(k)]
+}
+
+// Routes are all routes, in the order of the table.
+func (s *State) Routes() []*Route {
+	if s.Table == nil {
+		return nil
+	}
+	routes := s.Table.Routes()
+	all := make([]*Route, len(routes))
+	for i := range routes {
+		all[i] = s.routes[&routes[i]]
+	}
+	return all
+}
+
+// Sleepers are the units that may sleep.
+func (s *State) Sleepers() map[Unit]*Sleeper { return s.sleepers }
+
+// Dismiss lets requests go on that wait for a target, as the gateway ends.
+func (s *State) Dismiss() {
+	for _, r := range s.routes {
+		r.Outage.Release()
+	}
+}
+
+// App is what clients know the app of the route by.
+func (r *Route) App() string { return r.Route.App() }
+
+// Target returns the same target at the same address among those that get requests, nil if it is not one of them.
+func (r *Route) Target(t *route.Target) *Target {
+	if r == nil {
+		return nil
+	}
+	for i := range r.Targets {
+		if was := &r.Targets[i]; was.ID == t.ID && was.Address == t.Address && was.Scheme == t.Scheme {
+			return was
+		}
+	}
+	return nil
+}
+
+// indexOf finds the target of that member, or returns -1.
+func (r *Route) indexOf(m *balance.Member) int {
+	for i := range r.Targets {
+		if r.Targets[i].Member == m {
+			return i
+		}
+	}
+	return -1
+}
+
+// Checked takes the verdict of the active checks on a target, and why it fails.
+func (s *State) Checked(key health.Key, passing bool, reason string) {
+	known := s.targets[key]
+	if known == nil {
+		return
+	}
+	known.contact.checked(reason)
+	if !passing {
+		known.member.SetHealth(balance.Failing)
+		s.recall(&known.member)
+		return
+	}
+	known.member.SetHealth(balance.Passing)
+	for _, r := range s.routes {
+		if r.indexOf(&known.member) >= 0 {
+			r.Outage.Release()
+		}
+	}
+}
+
+// recall cancels requests waiting for a failing target, so that they are retried elsewhere, unless one of its routes has no
+// other.
+func (s *State) recall(m *balance.Member) {
+	var failing *engine.Upstream
+	for _, r := range s.routes {
+		if i := r.indexOf(m); i >= 0 {
+			failing = r.Targets[i].Upstream
+		}
+	}
+	if failing == nil {
+		return
+	}
+	for _, r := range s.routes {
+		for _, t := range r.Targets {
+			if t.Upstream == failing && !r.Group.Others([]*balance.Member{t.Member}) {
+				return
+			}
+		}
+	}
+	failing.Recall()
+}
+
+// TargetStates counts the targets of the route by what they are good for: what the table says, unless requests or checks
+// that failed say more.
+func (r *Route) TargetStates() map[string]int {
+	count := make(map[string]int, 1)
+	for i := range r.Route.Targets {
+		t, state := &r.Route.Targets[i], ""
+		if known := r.Target(t); known != nil {
+			switch {
+			case known.Member.Health() == balance.Failing:
+				state = string(route.Unhealthy)
+			case known.Member.Ejected():
+				state = Ejected
+			}
+		}
+		count[cmp.Or(state, string(t.State))]++
+	}
+	return count
+}
+
+// Ejected is the state of a target that gets no requests because they failed, as metrics name it. No table has it.
+const Ejected = "ejected"

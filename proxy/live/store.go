@@ -1,0 +1,122 @@
+package live
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"gateway/proxy/durable"
+	"gateway/proxy/route"
+)
+
+// ErrCorrupt says that the last good table is there and makes no sense.
+var ErrCorrupt = errors.New("it is corrupt")
+
+// Store keeps the last good table in a folder. With an empty name it keeps nothing.
+type Store struct{ Folder string }
+
+// Saved is what the file holds.
+type Saved struct {
+	Revision uint64      `json:"revision"`
+	Since    time.Time   `json:"since"`
+	Removed  []Tombstone `json:"gone,omitempty"`
+	// Boot names the run of the machine that the addresses in the table are of; empty where there is no such name.
+	Boot  string       `json:"boot,omitempty"`
+	Table *route.Table `json:"table"`
+}
+
+// MachineBoot names this run of the machine (random(4), boot_id); empty where it has no name.
+func MachineBoot() string {
+	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(id))
+}
+
+// AsOf returns the table as it may be served on a run of the machine: on another one than it was kept on, its targets
+// have to be confirmed first, since their addresses may be other apps' now.
+func (v Saved) AsOf(boot string) *route.Table {
+	if v.Boot == "" || v.Boot == boot {
+		return v.Table
+	}
+	routes := slices.Clone(v.Table.Routes())
+	for i := range routes {
+		routes[i].Targets = slices.Clone(routes[i].Targets)
+		for j := range routes[i].Targets {
+			if t := &routes[i].Targets[j]; t.State == route.Ready {
+				t.State, t.Reason = route.Starting, "the machine was started again"
+			}
+		}
+	}
+	return route.Build(routes, v.Table.Problems())
+}
+
+// TableFile is the name of the last good table in the state folder.
+const TableFile = "table.json"
+
+// Aside is where a corrupt file is kept for whoever wants to know.
+func (s Store) Aside(name string) string { return filepath.Join(s.Folder, name+".bad") }
+
+// Read returns what was last written. The error is fs.ErrNotExist when there is nothing, and ErrCorrupt when it made no
+// sense: the file is set aside then.
+func (s Store) Read() (Saved, error) {
+	data, err := s.Load(TableFile)
+	if err != nil {
+		return Saved{}, err
+	}
+	var read Saved
+	if err = json.Unmarshal(data, &read); err == nil && read.Table == nil {
+		err = errors.New("no table in it")
+	}
+	if err == nil {
+		return read, nil
+	}
+	return Saved{}, s.SetAside(TableFile, err)
+}
+
+// Load reads one file. The error is fs.ErrNotExist when there is none.
+func (s Store) Load(name string) ([]byte, error) {
+	if s.Folder == "" {
+		return nil, fs.ErrNotExist
+	}
+	return os.ReadFile(filepath.Join(s.Folder, name))
+}
+
+// SetAside moves a file away that made no sense, and returns why as an ErrCorrupt.
+func (s Store) SetAside(name string, why error) error {
+	err := fmt.Errorf("%w: %w", ErrCorrupt, why)
+	if moved := os.Rename(filepath.Join(s.Folder, name), s.Aside(name)); moved != nil {
+		err = errors.Join(err, moved)
+	}
+	return err
+}
+
+// Write replaces the last good table.
+func (s Store) Write(v Saved) error {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("writing the table as JSON: %w", err)
+	}
+	return s.Replace(TableFile, data)
+}
+
+// Replace replaces a file so that a crash at any moment leaves the old or the new one whole.
+func (s Store) Replace(name string, data []byte) error {
+	if err := os.MkdirAll(s.Folder, folderMode); err != nil {
+		return fmt.Errorf("making the state folder: %w", err)
+	}
+	return durable.Write(filepath.Join(s.Folder, name), data, fileMode)
+}
+
+const (
+	// folderMode is that of the folder, fileMode that of its files: the routes are nobody else's business.
+	folderMode os.FileMode = 0o750
+	fileMode   os.FileMode = 0o600
+)
