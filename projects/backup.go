@@ -16,6 +16,7 @@ import (
 	"gateway/projects/plan"
 	"gateway/projects/policy"
 	"gateway/proxy/docker"
+	"gateway/proxy/label"
 )
 
 // Archiver is how the content of volumes goes in and out of an engine; *docker.Client is one.
@@ -94,6 +95,11 @@ type archiving struct {
 	opened []opened
 	tools  map[string]bool
 	copied []string
+	// held are the requests that wait while the project is asleep. Ran are the containers that run while files are copied, and
+	// ended is when the others did.
+	held  hold
+	ran   map[string]bool
+	ended map[string]time.Time
 }
 
 // Plan finds what there is to archive.
@@ -124,15 +130,27 @@ func (b Backup) Plan(ctx context.Context, o *Observed) (*Change, error) {
 	for _, d := range under.dumps {
 		c.Steps = append(c.Steps, plan.Step{Text: fmt.Sprintf("archive the database of service %s by %s", d.service, d.tool)})
 	}
-	c.Steps = append(c.Steps, plan.Step{
-		Text: "write and verify " + under.path,
-		Do:   func(ctx context.Context) (err error) { *c.Archived, err = under.write(ctx); return err },
-		Undo: []plan.Action{{Kind: plan.Remove, Path: archive.Partial(under.path)}, {Kind: removeHelper, Names: []string{helperOf(b.Name)}}},
-	})
-	if b.Stop && running.runs() {
+	if running.Asleep {
+		c.Steps = append(c.Steps, plan.Step{Text: "let requests wait while its files are copied, so that none wakes the project"})
+	}
+	c.Steps = append(c.Steps, under.writing(c))
+	if b.Stop && running.up() > 0 {
 		under.stopped(c)
 	}
 	return c, nil
+}
+
+// writing is the step that writes the archive.
+func (b *archiving) writing(c *Change) plan.Step {
+	step := plan.Step{
+		Text: "write and verify " + b.path,
+		Do:   func(ctx context.Context) (err error) { *c.Archived, err = b.write(ctx); return err },
+		Undo: []plan.Action{{Kind: plan.Remove, Path: archive.Partial(b.path)}, {Kind: removeHelper, Names: []string{helperOf(b.Name)}}},
+	}
+	if slices.ContainsFunc(b.running.Containers, func(c docker.Container) bool { return label.MaySleep(c.Labels) }) {
+		step.Undo = append(step.Undo, released(b.running.keys()))
+	}
+	return step
 }
 
 // stopped puts the steps around those of a change that stop the project and start it again.
@@ -187,8 +205,10 @@ func (b *archiving) observe(ctx context.Context) error {
 	return b.findVolumes(ctx)
 }
 
-// findVolumes sorts out which volumes are the project's own. Others that its containers use are named and left out.
+// findVolumes sorts out which volumes are the project's own, and which databases run. Other volumes that its containers use
+// are named and left out.
 func (b *archiving) findVolumes(ctx context.Context) error {
+	b.info.Volumes, b.info.Notes, b.dumps, b.skipped, b.opened = nil, nil, nil, nil, nil
 	own, err := b.life.Engine.Volumes(ctx, ComposeLabel(b.Name))
 	if err != nil {
 		return err
@@ -226,23 +246,22 @@ func (b *archiving) leaveOut(note string) {
 	}
 }
 
-// write makes the archive.
-func (b *archiving) write(ctx context.Context) (Archived, error) {
-	var done Archived
+// write makes the archive. It begins again when the project was woken meanwhile, or fell asleep.
+func (b *archiving) write(ctx context.Context) (done Archived, err error) {
 	if err := os.MkdirAll(filepath.Dir(b.Dir), 0o755); err != nil {
 		return done, b.failed(err)
 	}
 	if err := os.Mkdir(b.Dir, privateMode); err != nil && !errors.Is(err, os.ErrExist) {
 		return done, b.failed(err)
 	}
-	w, err := archive.Create(b.path, b.To, b.Progress)
+	for try := 1; ; try++ {
+		done.Manifest, err = b.attempt(ctx)
+		if !errors.Is(err, errStirred) || b.Stop || try == stirTries {
+			break
+		}
+		b.life.note(fmt.Sprintf("%v: the archive of project %s is begun again", strings.TrimSuffix(err.Error(), "; run the command again"), b.Name))
+	}
 	if err != nil {
-		return done, b.failed(err)
-	}
-	if err := b.content(ctx, w); err != nil {
-		return done, b.failed(errors.Join(err, w.Abort()))
-	}
-	if done.Manifest, err = w.Finish(ctx, b.info); err != nil {
 		return done, b.failed(err)
 	}
 	written, err := os.Stat(b.path)
@@ -252,6 +271,32 @@ func (b *archiving) write(ctx context.Context) (Archived, error) {
 	done.Entry, _ = archive.ParseName(filepath.Base(b.path))
 	done.Path, done.Bytes = b.path, written.Size()
 	return done, nil
+}
+
+// attempt writes the archive once. Requests that wait go on when the files are copied; when it fails, the undoing of the
+// change lets them.
+func (b *archiving) attempt(ctx context.Context) (archive.Manifest, error) {
+	if err := b.settle(ctx); err != nil {
+		return archive.Manifest{}, err
+	}
+	if err := plan.Point(ctx, "before files are copied"); err != nil {
+		return archive.Manifest{}, err
+	}
+	w, err := archive.Create(b.path, b.To, func(bytes int64) {
+		b.held.renew(ctx, b.life)
+		if b.Progress != nil {
+			b.Progress(bytes)
+		}
+	})
+	if err != nil {
+		return archive.Manifest{}, err
+	}
+	b.info.Dumps, b.copied = nil, nil
+	if err := b.stirred(ctx, b.content(ctx, w)); err != nil {
+		return archive.Manifest{}, errors.Join(err, w.Abort())
+	}
+	b.held.release(ctx, b.life)
+	return w.Finish(ctx, b.info)
 }
 
 // content adds all members. Dumps come first: what users upload meanwhile is then a file too many, and not one that a
@@ -265,25 +310,7 @@ func (b *archiving) content(ctx context.Context, w *archive.Writer) error {
 	if err := b.folder(ctx, w); err != nil {
 		return err
 	}
-	if err := b.allVolumes(ctx, w); err != nil {
-		return err
-	}
-	return b.rested(ctx)
-}
-
-// rested refuses what was copied while something began to run that had not: files of a database may be torn then.
-func (b *archiving) rested(ctx context.Context) error {
-	now, err := Look(ctx, b.life.Engine, b.Name)
-	if err != nil {
-		return err
-	}
-	for _, c := range now.Containers {
-		ran := slices.ContainsFunc(b.running.Containers, func(before docker.Container) bool { return before.ID == c.ID && before.State == "running" })
-		if c.State == "running" && (!ran || b.Stop) {
-			return fmt.Errorf("container %s was started meanwhile, and files may have changed; run the command again", c.Name)
-		}
-	}
-	return nil
+	return b.allVolumes(ctx, w)
 }
 
 func (b *archiving) failed(err error) error {

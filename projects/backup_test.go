@@ -271,21 +271,6 @@ func TestBackup_NamesTheVolumesOfOthers(t *testing.T) {
 	}
 }
 
-func TestBackup_RefusesWhatWasStartedMeanwhile(t *testing.T) {
-	b := keeping(t)
-	b.engine.Stop("robots-site-1")
-	back := backupOf(b)
-	back.Progress = func(int64) {
-		if c, err := b.client.Container(t.Context(), "robots-site-1"); err == nil && c.State != "running" {
-			b.engine.Start("robots-site-1")
-		}
-	}
-	if _, err := b.Backup(t.Context(), back); err == nil || !strings.Contains(err.Error(), "robots-site-1 was started meanwhile") {
-		t.Errorf("got %v", err)
-	}
-	b.onlyWhole(t)
-}
-
 func TestRestore_BeginsATermWhenTheOneInTheArchiveIsOver(t *testing.T) {
 	_, file := archived(t) // It expires on 2027-06-30.
 	for name, c := range map[string]struct {

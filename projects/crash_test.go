@@ -177,6 +177,7 @@ func crashCases() []crashCase {
 			name: "backup of what is stopped meanwhile", bench: keeping,
 			verb: func(t *testing.T) Verb { return Backup{Name: "robots", Dir: t.TempDir(), Stop: true} },
 		},
+		{name: "backup of what is asleep", bench: dozing, verb: func(t *testing.T) Verb { return Backup{Name: "robots", Dir: t.TempDir()} }},
 		{name: "restore", bench: newBench, verb: func(t *testing.T) Verb { return restoreOf(archiveFile(t), "robots") }},
 	}
 }

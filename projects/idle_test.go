@@ -49,6 +49,33 @@ func TestWithIdle_EditsTheLabelsOfRoutes(t *testing.T) {
 	}
 }
 
+// maySleep gives the site of project robots an idle time.
+func (b *bench) maySleep(t *testing.T) {
+	t.Helper()
+	c, err := b.client.Container(t.Context(), "robots-site-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	labels := maps.Clone(c.Labels)
+	labels[label.Idle] = "1h"
+	b.engine.Remove("robots-site-1")
+	b.engine.AddContainer(dockertest.Container{Name: "robots-site-1", Image: "gateway:latest", Labels: labels})
+}
+
+// sleep puts project robots to sleep, as the agent does.
+func (b *bench) sleep(t *testing.T) {
+	t.Helper()
+	running, err := Look(t.Context(), b.client, "robots")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range running.Containers {
+		if err := b.client.Sleep(t.Context(), c.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestLook_ASleepingProjectCountsAsRunning(t *testing.T) {
 	b := added(t)
 	do := func(v Verb) {
@@ -67,19 +94,12 @@ func TestLook_ASleepingProjectCountsAsRunning(t *testing.T) {
 	}
 	asleep := func() {
 		t.Helper()
-		if err := b.client.Sleep(t.Context(), look().Containers[0].ID); err != nil {
-			t.Fatal(err)
-		}
+		b.sleep(t)
 		if running := look(); !running.Asleep || !running.runs() || running.up() != 0 {
 			t.Fatalf("asleep %v, runs %v, %d up", running.Asleep, running.runs(), running.up())
 		}
 	}
-	labels := maps.Clone(look().Containers[0].Labels)
-	labels[label.Idle] = "1h"
-	if err := b.client.Remove(t.Context(), look().Containers[0].ID, 0); err != nil {
-		t.Fatal(err)
-	}
-	b.engine.AddContainer(dockertest.Container{Name: "robots-site-1", Image: "gateway:latest", Labels: labels})
+	b.maySleep(t)
 	asleep()
 	do(Renew{Name: "robots", Until: day(t, "2030-01-02")})
 	if running := look(); running.up() == 0 {

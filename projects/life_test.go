@@ -100,6 +100,8 @@ type fakeGateway struct {
 	status int
 	calls  []string
 	queued []string
+	// queueing is called when requests are to wait, nil for nothing.
+	queueing func(q Queue)
 }
 
 func (g *fakeGateway) Table(context.Context) (Table, error) {
@@ -118,8 +120,13 @@ func (g *fakeGateway) Check(_ context.Context, c Check) (int, error) {
 	return g.status, nil
 }
 
-func (g *fakeGateway) Queue(_ context.Context, key route.Key, _ Queue) error {
-	g.queued = append(g.queued, key.String())
+func (g *fakeGateway) Queue(_ context.Context, key route.Key, q Queue) error {
+	if !slices.Contains(g.queued, key.String()) {
+		g.queued = append(g.queued, key.String())
+	}
+	if g.queueing != nil {
+		g.queueing(q)
+	}
 	return nil
 }
 

@@ -32,7 +32,7 @@ const (
 	// queueDrain is how long requests that are under way get to end before their app is stopped.
 	queueDrain = 5 * time.Second
 	// QueueMessage is for requests that waited too long.
-	QueueMessage = "This app is being updated. Try again in a moment."
+	QueueMessage = "This app is being updated or backed up. Try again in a moment."
 )
 
 // replace makes what runs equal to the folder by stopping what is replaced first. Requests for the project's routes wait

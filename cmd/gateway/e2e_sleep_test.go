@@ -1,7 +1,11 @@
 package main_test
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -123,6 +127,40 @@ func TestSleep_AProjectSleepsAsAWhole(t *testing.T) {
 	if a, err := get(base + "/nap/"); err != nil || a.status != http.StatusOK {
 		t.Errorf("deployed while it was asleep: %d %v", a.status, err)
 	}
+}
+
+func TestSleep_ABackupWakesNothingAndLetsRequestsWait(t *testing.T) {
+	add(t, "e2e-dozer", "/e2e-dozer", "--idle", "10s")
+	// Enough to copy for requests to come meanwhile, and nothing on the disk.
+	big := filepath.Join(lane.projects, "e2e-dozer", "big")
+	if err := errors.Join(os.WriteFile(big, nil, 0o600), os.Truncate(big, 2<<30)); err != nil {
+		t.Fatal(err)
+	}
+	asleep(t, "/e2e-dozer")
+	begun, container := time.Now(), onlyContainer(t, "e2e-dozer")
+	dir, backup := t.TempDir(), make(chan string, 1)
+	go func() {
+		_, stderr, err := gateway("backup", "e2e-dozer", "--to", dir)
+		backup <- fmt.Sprintf("%v %s", err, stderr)
+	}()
+	await(t, "requests to wait", func() bool { return strings.Contains(must(t, "routes", "/e2e-dozer", "--json"), `"paused"`) }, func() string { return "" })
+	patient := &http.Client{Timeout: 2 * time.Minute, Transport: &http.Transport{DisableKeepAlives: true}}
+	res, err := patient.Get(base + "/e2e-dozer/")
+	if err != nil || res.StatusCode != http.StatusOK {
+		t.Errorf("a request while it is copied: %v %+v", err, res)
+	} else {
+		_ = res.Body.Close()
+	}
+	if said := <-backup; !strings.HasPrefix(said, "<nil>") || !strings.Contains(said, "is archived and verified") || strings.Contains(said, "begun again") {
+		t.Errorf("backup says %s", said)
+	}
+	if n := starts(t, container, begun); n != 1 {
+		t.Errorf("it was started %d times", n)
+	}
+	if out := must(t, "routes", "/e2e-dozer", "--json"); strings.Contains(out, `"paused"`) {
+		t.Errorf("requests wait still: %s", out)
+	}
+	asleep(t, "/e2e-dozer")
 }
 
 func TestSleep_OutlivesTheGatewaysProcesses(t *testing.T) {
