@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -42,6 +43,8 @@ func eventually(t *testing.T, what string, holds func() bool) {
 type logged struct {
 	mu   sync.Mutex
 	text bytes.Buffer
+	// on is called with each message that was logged, by the goroutine that logs, if it is set.
+	on atomic.Pointer[func(message string)]
 }
 
 func (l *logged) Write(p []byte) (int, error) {
@@ -57,7 +60,22 @@ func (l *logged) String() string {
 }
 
 func (l *logged) logger() *slog.Logger {
-	return slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	return slog.New(notifying{slog.NewTextHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}), l})
+}
+
+// notifying is a handler that calls logged.on.
+type notifying struct {
+	slog.Handler
+	log *logged
+}
+
+// Handle implements slog.Handler.
+func (c notifying) Handle(ctx context.Context, r slog.Record) error {
+	err := c.Handler.Handle(ctx, r)
+	if on := c.log.on.Load(); on != nil {
+		(*on)(r.Message)
+	}
+	return err
 }
 
 // of returns the lines that have the text.

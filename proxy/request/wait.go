@@ -136,6 +136,9 @@ func (r *Request) awaitTable(path route.Path) bool {
 // awaitTarget waits until it is worth to look for a target again. It returns false when the request has waited for as
 // long as it may, or the outage lasts for longer already, or the gateway ends. An error says that the request is over.
 func (r *Request) awaitTarget() (again bool, err error) {
+	r.leavePlace()
+	// The place comes first: what changes from now on releases it.
+	r.place = r.route.Outage.Join()
 	now := time.Now()
 	left := r.patience(r.route.Outage.Begin(now), now)
 	if waking, waits := r.wakeLeft(now); waits {
@@ -144,8 +147,6 @@ func (r *Request) awaitTarget() (again bool, err error) {
 	if left <= 0 {
 		return false, nil
 	}
-	r.leavePlace()
-	r.place = r.route.Outage.Join()
 	r.tried = r.tried[:0]
 	if r.place != nil && r.renew() {
 		return true, nil
