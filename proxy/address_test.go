@@ -22,7 +22,7 @@ func redirecting(t *testing.T, name string) route.Target {
 // leadsTo asks for a path of an app that redirects to somewhere, and compares where the client is sent.
 func (p *running) leadsTo(t *testing.T, path, to, want string, fields ...string) {
 	t.Helper()
-	if got := p.visitor(t, "GET", path+"?"+to, fields...).Header.Get("Location"); got != want {
+	if got := p.do(t, "GET", path+"?"+to, fields...).Header.Get("Location"); got != want {
 		t.Errorf("%s, which redirects to %s, leads to %q, want %q", path, to, got, want)
 	}
 }
@@ -101,13 +101,13 @@ func TestAddress_OfADestinationIsTheOneThatTheAppIsAskedWith(t *testing.T) {
 		"/kept/a": {"http://example.org/other/b", "http://example.org/b"},
 	} {
 		for _, destination := range destinations {
-			if got := p.visitor(t, "MOVE", path, "Destination: "+destination); got.StatusCode != 502 || !strings.Contains(got.body, "another project") {
+			if got := p.do(t, "MOVE", path, "Destination: "+destination); got.StatusCode != 502 || !strings.Contains(got.body, "another project") {
 				t.Errorf("MOVE %s to %s: %d %q", path, destination, got.StatusCode, got.body)
 			}
 		}
 	}
 	// Other methods have no destination.
-	if got := p.visitor(t, "GET", "/dav/a", "Destination: /other/b"); got.StatusCode != 200 {
+	if got := p.do(t, "GET", "/dav/a", "Destination: /other/b"); got.StatusCode != 200 {
 		t.Errorf("GET: %d", got.StatusCode)
 	}
 }

@@ -78,22 +78,22 @@ func TestProxy_PassesPathsAndQueriesByteForByte(t *testing.T) {
 		"/?", "/??", "/x?", "/x?a=1&b=2", "/x?b=2&a=1;c", "/x?%zz", "/x?a=%", "/x?a=b?c=d", "/x?a=/../..", "/x?<>|\"ü", "/x?a+b%20c&&=&",
 		"//x?y", "/x?http://evil.org/",
 	} {
-		p.visitor(t, "GET", "/robots"+rest)
+		p.do(t, "GET", "/robots"+rest)
 		if got, want := requestLine(<-heads), "GET "+rest+" HTTP/1.1"; got != want {
 			t.Errorf("strip: got %q, want %q", got, want)
 		}
-		p.visitor(t, "GET", "/wiki"+rest)
+		p.do(t, "GET", "/wiki"+rest)
 		if got, want := requestLine(<-heads), "GET /wiki"+rest+" HTTP/1.1"; got != want {
 			t.Errorf("preserve: got %q, want %q", got, want)
 		}
 	}
-	p.visitor(t, "GET", "/%72obots/%72obots")
+	p.do(t, "GET", "/%72obots/%72obots")
 	if got, want := requestLine(<-heads), "GET /%72obots HTTP/1.1"; got != want {
 		t.Errorf("an escaped prefix: got %q, want %q", got, want)
 	}
 }
 
-func TestProxy_AloneSaysWhoTheVisitorIs(t *testing.T) {
+func TestProxy_AloneSaysWhoTheClientIs(t *testing.T) {
 	target, heads := wire(t)
 	p := start(t, Config{}, mount(t, "/robots", route.Strip, target), mount(t, "/wiki", route.Preserve, target), mount(t, "/", route.Strip, target))
 	lies := []string{
@@ -105,7 +105,7 @@ func TestProxy_AloneSaysWhoTheVisitorIs(t *testing.T) {
 	plain := []string{"X-Other_Name: kept", "X-Real-Ips: kept", "X-Forward: kept", "User-Agent: me"}
 	tricks := []string{"Connection: x-forwarded-prefix, X-Forwarded-For", "Connection: x-real-ip, x-request-id, x-forwarded-proto,x-forwarded-host,x-forwarded-port"}
 	for path, prefix := range map[string]string{"/robots/": "/robots", "/wiki/": "", "/": ""} {
-		got := p.visitor(t, "GET", path, append(append(append([]string{}, lies...), plain...), tricks...)...)
+		got := p.do(t, "GET", path, append(append(append([]string{}, lies...), plain...), tricks...)...)
 		head := <-heads
 		want := map[string]string{
 			"X-Forwarded-For": "127.0.0.1", "X-Real-IP": "127.0.0.1", "X-Forwarded-Proto": "http", "X-Forwarded-Host": "example.org",
@@ -129,7 +129,7 @@ func TestProxy_AloneSaysWhoTheVisitorIs(t *testing.T) {
 	}
 }
 
-func TestProxy_TellsThePortThatTheVisitorUsed(t *testing.T) {
+func TestProxy_TellsThePortThatTheClientUsed(t *testing.T) {
 	target, heads := wire(t)
 	p := start(t, Config{}, mount(t, "/", route.Strip, target))
 	for host, want := range map[string]string{
@@ -149,7 +149,7 @@ func TestProxy_TellsThePortThatTheVisitorUsed(t *testing.T) {
 	}
 }
 
-func TestProxy_TellsThatTheVisitorUsesTLS(t *testing.T) {
+func TestProxy_TellsThatTheClientUsesTLS(t *testing.T) {
 	target, heads := wire(t)
 	other := httptest.NewTLSServer(nil)
 	defer other.Close()
@@ -183,10 +183,10 @@ func TestNew_RefusesTLSWithoutACertificate(t *testing.T) {
 	}
 }
 
-func TestProxy_AddsNothingTheVisitorDidNotSay(t *testing.T) {
+func TestProxy_AddsNothingTheClientDidNotSay(t *testing.T) {
 	target, heads := wire(t)
 	p := start(t, Config{}, mount(t, "/", route.Strip, target))
-	p.visitor(t, "GET", "/", "Accept-Encoding: br;q=1.0, zstd", "Origin: http://example.org", "Cookie: a=1; b=2", "Proxy-Authorization: x")
+	p.do(t, "GET", "/", "Accept-Encoding: br;q=1.0, zstd", "Origin: http://example.org", "Cookie: a=1; b=2", "Proxy-Authorization: x")
 	head := <-heads
 	for _, name := range []string{"User-Agent", "Accept", "X-Forwarded-Prefix", "Via", "Proxy-Authorization", "Connection"} {
 		if got := fields(head, name); got != nil {
@@ -211,7 +211,7 @@ func TestProxy_MapsHeadersOfStrippedApps(t *testing.T) {
 	target = app(t, "robots", handle)
 	p := start(t, Config{},
 		mount(t, "/robots", route.Strip, target), mount(t, "/wiki", route.Preserve, target), mount(t, "/", route.Strip, app(t, "root", nil)))
-	got := p.visitor(t, "GET", "/robots/", "Referer: http://example.org/robots/x")
+	got := p.do(t, "GET", "/robots/", "Referer: http://example.org/robots/x")
 	for name, want := range map[string]string{
 		"Location": "http://example.org/robots/login", "Content-Location": "/robots/wiki/page", "Set-Cookie": "sid=1; Path=/robots",
 		"X-Referer": "http://example.org/x",
@@ -223,7 +223,7 @@ func TestProxy_MapsHeadersOfStrippedApps(t *testing.T) {
 	if ids := got.Header["X-Request-Id"]; len(ids) != 1 || len(ids[0]) != 32 {
 		t.Errorf("X-Request-Id %q, want ours alone", ids)
 	}
-	got = p.visitor(t, "GET", "/wiki/", "Referer: http://example.org/wiki/x")
+	got = p.do(t, "GET", "/wiki/", "Referer: http://example.org/wiki/x")
 	if cookie, referer := got.Header.Get("Set-Cookie"), got.Header.Get("X-Referer"); cookie != "sid=1; Path=/" || referer != "http://example.org/wiki/x" {
 		t.Errorf("preserve: cookie %q and Referer %q changed", cookie, referer)
 	}

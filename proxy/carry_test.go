@@ -45,7 +45,7 @@ func TestProxy_AnswersForTargetsThatFail(t *testing.T) {
 		mount(t, "/dead", route.Strip, at("dead", deadAddress(t))),
 		mount(t, "/broken", route.Strip, broken))
 	for path, code := range map[string]string{"/dead/": "unreachable", "/broken/": "bad_answer"} {
-		got := p.visitor(t, "GET", path, "Accept: application/json")
+		got := p.do(t, "GET", path, "Accept: application/json")
 		if got.StatusCode != 502 || !strings.Contains(got.body, `"code":"`+code+`"`) {
 			t.Errorf("%s: %d %s", path, got.StatusCode, got.body)
 		}
@@ -63,11 +63,11 @@ func TestProxy_RefusesBodiesThatBreakOff(t *testing.T) {
 	})))
 	got := p.raw(t, "POST", "POST /x/ HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n")
 	if got.StatusCode != 400 {
-		t.Errorf("%d, want 400: the mistake is the visitor's", got.StatusCode)
+		t.Errorf("%d, want 400: the mistake is the client's", got.StatusCode)
 	}
 }
 
-func TestProxy_NotesVisitorsThatLeave(t *testing.T) {
+func TestProxy_NotesClientsThatLeave(t *testing.T) {
 	asked, release := make(chan struct{}), make(chan struct{})
 	slow := app(t, "slow", func(http.ResponseWriter, *http.Request) {
 		close(asked)
@@ -85,7 +85,7 @@ func TestProxy_NotesVisitorsThatLeave(t *testing.T) {
 		t.Errorf("status %d, want %d", last[0].Status, request.StatusGone)
 	}
 	if strings.Contains(p.log.String(), "level=WARN") || strings.Contains(p.log.String(), "level=ERROR") {
-		t.Errorf("a visitor that leaves is no fault:\n%s", p.log)
+		t.Errorf("a client that leaves is no fault:\n%s", p.log)
 	}
 	if got := p.Status().Proxy; got.Inflight != 0 || got.Requests != 1 {
 		t.Errorf("%+v", got)
@@ -129,13 +129,13 @@ func TestProxy_SpeaksTheTargetsScheme(t *testing.T) {
 	wrong.Address = two.Address
 	p := start(t, Config{}, mount(t, "/https", route.Strip, one), mount(t, "/h2c", route.Strip, two), mount(t, "/wrong", route.Strip, wrong))
 	defer p.stop()
-	if got := p.visitor(t, "GET", "/https/a%2Fb?c;d"); got.body != "HTTP/1.1 tls=true /a%2Fb?c;d example.org" {
+	if got := p.do(t, "GET", "/https/a%2Fb?c;d"); got.body != "HTTP/1.1 tls=true /a%2Fb?c;d example.org" {
 		t.Errorf("https: %q", got.body)
 	}
-	if got := p.visitor(t, "GET", "/h2c/a%2Fb?c;d"); got.body != "HTTP/2.0 tls=false /a%2Fb?c;d example.org" {
+	if got := p.do(t, "GET", "/h2c/a%2Fb?c;d"); got.body != "HTTP/2.0 tls=false /a%2Fb?c;d example.org" {
 		t.Errorf("h2c: %q", got.body)
 	}
-	if got := p.visitor(t, "GET", "/wrong/"); got.StatusCode != 502 {
+	if got := p.do(t, "GET", "/wrong/"); got.StatusCode != 502 {
 		t.Errorf("TLS to a port without: %d, want 502", got.StatusCode)
 	}
 }
@@ -243,9 +243,9 @@ func TestProxy_ClosesItsConnectionsToATargetThatLeaves(t *testing.T) {
 	defer leaving.Close()
 	target := at("leaving", leaving.Listener.Addr().String())
 	p := start(t, Config{}, mount(t, "/x", route.Strip, target), mount(t, "/y", route.Strip, target))
-	p.visitor(t, "GET", "/x/")
+	p.do(t, "GET", "/x/")
 	p.SetTable(route.Build([]route.Route{mount(t, "/y", route.Strip, target)}, nil))
-	p.visitor(t, "GET", "/y/")
+	p.do(t, "GET", "/y/")
 	// A client has its answer a moment before the connection to the target can be used again, so there may be two.
 	if n := closed.Load(); n != 0 {
 		t.Errorf("%d connections were closed to a target that still has a route", n)
@@ -276,7 +276,7 @@ func TestProxy_SaysWhatBecameOfATargetThatWentWhileAsked(t *testing.T) {
 		p.SetTable(route.Build([]route.Route{mount(t, "/x", route.Strip, stopped)}, nil))
 		conn.Close()
 	}()
-	got := p.visitor(t, http.MethodGet, "/x/", "Accept: application/json")
+	got := p.do(t, http.MethodGet, "/x/", "Accept: application/json")
 	if got.StatusCode != http.StatusServiceUnavailable || !strings.Contains(got.body, `"stopped"`) {
 		t.Errorf("it answers %d %s", got.StatusCode, got.body)
 	}

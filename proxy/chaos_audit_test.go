@@ -27,7 +27,7 @@ type audit struct {
 	metrics string
 }
 
-// auditOf is that of a proxy that has ended, and whose log goes to the journal: as long as it serves, what visitors who
+// auditOf is that of a proxy that has ended, and whose log goes to the journal: as long as it serves, what clients who
 // left have sent may still be read.
 func auditOf(s *Server, j *journal, wrong func(format string, args ...any)) *audit {
 	w := httptest.NewRecorder()

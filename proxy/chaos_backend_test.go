@@ -322,7 +322,7 @@ var deeds = map[string]func(c *jestConn) bool{
 	},
 }
 
-// harmless are the deeds after which the visitor must have the answer in full.
+// harmless are the deeds after which the client must have the answer in full.
 var harmless = []string{"", "chunked", "close", "old", "stall", "drip", "info"}
 
 // deedNames are all of them, in an order that a seed can draw from.

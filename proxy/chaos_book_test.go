@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// call is one request of a visitor and all that is known of it.
+// call is one request of a client and all that is known of it.
 type call struct {
 	id, method string
 	app        *cast
@@ -16,10 +16,10 @@ type call struct {
 	// whole reports that head and body come in one piece, or that there is no body, and streamed that they certainly do
 	// not; two is HTTP/2.
 	whole, streamed, two bool
-	// stays is the id of the target that the visitor's cookie names.
+	// stays is the id of the target that the client's cookie names.
 	stays string
 
-	// leaves reports that the visitor goes before it has its answer, unreached that the connection had ended before its
+	// leaves reports that the client goes before it has its answer, unreached that the connection had ended before its
 	// turn came.
 	leaves, unreached bool
 	began, ended      time.Time
@@ -47,7 +47,7 @@ type arrival struct {
 	begun, done bool
 }
 
-// book has what visitors asked and what reached the replicas.
+// book has what clients asked and what reached the replicas.
 type book struct {
 	t  *testing.T
 	mu sync.Mutex
@@ -77,7 +77,7 @@ func (b *book) note(change func()) {
 	change()
 }
 
-// begin notes that a visitor begins to ask.
+// begin notes that a client begins to ask.
 func (b *book) begin(c *call) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -15,13 +15,13 @@ import (
 	"time"
 )
 
-// caller is a visitor who comes again and again.
+// caller is a client who comes again and again.
 type caller struct {
 	*show
 	rng    *rand.Rand
 	name   string
 	called int
-	// cookie is what the app that has visitors stay gave it last, stays the id of the replica that it is for.
+	// cookie is what the app that has clients stay gave it last, stays the id of the replica that it is for.
 	cookie, stays string
 	// transport has the connection over HTTP/2, if there is one.
 	transport *http.Transport
@@ -104,7 +104,7 @@ func (v *caller) text(c *call) string {
 	return ask(c.method, "/"+c.app.name+"/q/"+c.id, body, fields...)
 }
 
-// calling is a connection of a visitor who speaks HTTP/1.1.
+// calling is a connection of a client who speaks HTTP/1.1.
 type calling struct {
 	*caller
 	conn *net.TCPConn

@@ -16,9 +16,9 @@ import (
 	"gateway/proxy/route"
 )
 
-// TestChaos_NoRequestIsLostOrSentTwice has visitors ask apps whose replicas start, end, break off, fail, hang and move,
+// TestChaos_NoRequestIsLostOrSentTwice has clients ask apps whose replicas start, end, break off, fail, hang and move,
 // while the table changes ten times a second. Nobody gets an error that another attempt would have avoided, no request
-// reaches two replicas that must not, and the figures, the access log and the visitors agree on what happened.
+// reaches two replicas that must not, and the figures, the access log and the clients agree on what happened.
 //
 // GATEWAY_CHAOS_SEED and GATEWAY_CHAOS_MINUTES are as above.
 func TestChaos_NoRequestIsLostOrSentTwice(t *testing.T) {
@@ -36,7 +36,7 @@ func TestChaos_NoRequestIsLostOrSentTwice(t *testing.T) {
 }
 
 const (
-	// showing is how long the visitors come.
+	// showing is how long the clients come.
 	showing = 3 * time.Second
 	callers = 36
 	pairs   = 12
@@ -50,7 +50,7 @@ type show struct {
 	seed   uint64
 	casts  []*cast
 	access *journal
-	// secure is where visitors come with TLS.
+	// secure is where clients come with TLS.
 	secure string
 	// opened is when it began, swapped when the current table came.
 	opened, swapped time.Time
@@ -118,7 +118,7 @@ func (s *show) cast(name string, slots int, change func(*slot) []step, policy ro
 	return c
 }
 
-// perform has visitors come while the tables change, and judges what happened.
+// perform has clients come while the tables change, and judges what happened.
 func (s *show) perform() {
 	rng := rand.New(rand.NewPCG(s.seed, 6))
 	for _, spoiled := range s.named("storm").slots[1:] {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// oracle judges by what visitors saw and by what reached the replicas. The rules of retries are those of README:
+// oracle judges by what clients saw and by what reached the replicas. The rules of retries are those of README:
 // connection failures, any method; sent and not answered, GET, HEAD, OPTIONS, PUT and DELETE with a body that came whole,
 // or none; 500, 502, 503 and 504, GET, HEAD and OPTIONS. At most two times, and as the budget of the route allows; never
 // after an answer began.

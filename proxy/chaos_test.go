@@ -19,7 +19,7 @@ import (
 	"gateway/proxy/route"
 )
 
-// TestChaos_NoAnswerIsAnothers has visitors of all kinds ask targets that do all that targets should not, while the table
+// TestChaos_NoAnswerIsAnothers has clients of all kinds ask targets that do all that targets should not, while the table
 // changes ten times a second. Each request gets exactly one well-formed answer, its own or the gateway's, or its
 // connection ends; what broke off shows that it did; and requests to targets that do no harm are all answered. Figures and
 // access log agree on all of them.
@@ -104,7 +104,7 @@ func labelled(label string) string {
 	return strings.Join(found, "\n\n")
 }
 
-// stage is a proxy with its targets and what the visitors saw.
+// stage is a proxy with its targets and what the clients saw.
 type stage struct {
 	*running
 	t       *testing.T

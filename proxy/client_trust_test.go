@@ -15,7 +15,7 @@ import (
 	"gateway/proxy/route"
 )
 
-// told is what an app learns of its visitor.
+// told is what an app learns of its client.
 type told struct{ For, Real, Proto, Host, Port, Forwarded, Asked string }
 
 // telling is an app that answers what it was told.
@@ -68,7 +68,7 @@ func TestClient_IsBelievedOfTrustedProxiesAlone(t *testing.T) {
 	} {
 		log, lines := keepLog(t)
 		p := start(t, Config{Trusted: trusting(t, c.trusted...), Forwarded: true, AccessLog: log}, mount(t, "/", route.Strip, telling(t, "x")))
-		if got := p.visitor(t, "GET", "/", c.headers...).was(t); got != c.want {
+		if got := p.do(t, "GET", "/", c.headers...).was(t); got != c.want {
 			t.Errorf("trusting %v with %v:\n got %+v\nwant %+v", c.trusted, c.headers, got, c.want)
 		}
 		all := lines(p, 1)
@@ -121,7 +121,7 @@ func TestClient_CameAsTrustedProxiesSay(t *testing.T) {
 			if trusted != "private" {
 				want = came{"http", "example.org", "80"}
 			}
-			p.visitor(t, "GET", "/", c.fields...)
+			p.do(t, "GET", "/", c.fields...)
 			head := <-heads
 			all := func(name string) string { return strings.Join(fields(head, name), "|") }
 			if got := (came{all("X-Forwarded-Proto"), all("X-Forwarded-Host"), all("X-Forwarded-Port")}); got != want {
@@ -141,7 +141,7 @@ func TestClient_AsksForTheHostThatATrustedProxyNames(t *testing.T) {
 	public, plain := mount(t, "/", route.Strip, telling(t, "plain")), mount(t, "public.example/", route.Strip, app(t, "public", nil))
 	for trusted, want := range map[string]string{"127.0.0.1": "public GET /", "192.0.2.1": ""} {
 		p := start(t, Config{Trusted: trusting(t, trusted)}, public, plain)
-		got := p.visitor(t, "GET", "/", "X-Forwarded-Host: public.example")
+		got := p.do(t, "GET", "/", "X-Forwarded-Host: public.example")
 		if (got.body == want) != (want != "") {
 			t.Errorf("trusting %s it answers %q", trusted, got.body)
 		}
@@ -164,7 +164,7 @@ func announcement(source string) string {
 	return string(binary.BigEndian.AppendUint16(b, 80))
 }
 
-// announcements are headers with what is known of the visitor then.
+// announcements are headers with what is known of the client then.
 var announcements = map[string]struct{ client, isFor string }{
 	"PROXY TCP4 192.0.2.1 192.0.2.2 1000 80\r\n":     {"192.0.2.1", "192.0.2.1"},
 	"PROXY TCP6 2001:db8::1 2001:db8::2 1000 80\r\n": {"2001:db8::1", "2001:db8::1"},
@@ -232,7 +232,7 @@ func TestClient_IsAnnouncedAsTheRulesSay(t *testing.T) {
 	if got := other.raw(t, "GET", fmt.Sprint("PROXY TCP4 192.0.2.1 192.0.2.2 1000 80\r\n", requestOf("GET", "/", ""))); got.StatusCode != 400 {
 		t.Errorf("a header of who is not trusted: %d", got.StatusCode)
 	}
-	if got := other.visitor(t, "GET", "/").was(t); got.Real != "127.0.0.1" {
+	if got := other.do(t, "GET", "/").was(t); got.Real != "127.0.0.1" {
 		t.Errorf("without one the app was told %+v", got)
 	}
 }

@@ -103,7 +103,7 @@ func TestCompress_ByWhatTheClientAccepts(t *testing.T) {
 	} {
 		for _, target := range []string{"/x?Content-Type=text/html", "/x?Content-Type=text/html&streamed=1", "/h2c/x?Content-Type=text/html"} {
 			fields := []string{"Accept-Encoding: " + accept}
-			for i, got := range []reply{p.visitor(t, "GET", target, fields...), ask2(t, client, request2(t, "GET", target, nil, fields...))} {
+			for i, got := range []reply{p.do(t, "GET", target, fields...), ask2(t, client, request2(t, "GET", target, nil, fields...))} {
 				coding := got.Header.Get("Content-Encoding")
 				if coding != want || decoded(t, coding, got.body) != essay || got.Header.Get("Vary") != "Accept-Encoding" || want != "" && got.ContentLength == int64(len(essay)) {
 					t.Errorf("HTTP/%d, %s, %q: %q, Vary %q, length %d, %d bytes", i+1, target, accept, coding, got.Header.Get("Vary"), got.ContentLength, len(got.body))
@@ -112,7 +112,7 @@ func TestCompress_ByWhatTheClientAccepts(t *testing.T) {
 		}
 	}
 	// Without the field, the client is to get what it may have: that says nothing of zstd or gzip.
-	if got := p.visitor(t, "GET", "/x?Content-Type=text/html"); got.Header.Get("Content-Encoding") != "" || got.body != essay {
+	if got := p.do(t, "GET", "/x?Content-Type=text/html"); got.Header.Get("Content-Encoding") != "" || got.body != essay {
 		t.Errorf("without Accept-Encoding: %q", got.Header.Get("Content-Encoding"))
 	}
 }
@@ -130,7 +130,7 @@ func TestCompress_LeavesAloneWhatGainsNothing(t *testing.T) {
 		"Content-Type=text/html&status=206": false, "Content-Type=text/html&status=404": false, "Content-Type=text/html&status=500": false,
 		"Content-Type=text/html&Content-Range=bytes 0-3899/3900": false, "Content-Type=text/html&Trailer=Digest": false,
 	} {
-		got := p.visitor(t, "GET", "/x?"+strings.ReplaceAll(query, " ", "%20"), "Accept-Encoding: zstd")
+		got := p.do(t, "GET", "/x?"+strings.ReplaceAll(query, " ", "%20"), "Accept-Encoding: zstd")
 		if is := got.Header.Get("Content-Encoding") == "zstd"; is != want {
 			t.Errorf("%s: %v %q", query, got.Status, got.Header)
 		}
@@ -149,12 +149,12 @@ func TestCompress_LeavesAloneWhatGainsNothing(t *testing.T) {
 		case "a route without it":
 			path = "/off/x"
 		}
-		if got := p.visitor(t, method, path+"?Content-Type=text/html", append(fields, "Accept-Encoding: zstd")...); got.Header.Get("Content-Encoding") != "" {
+		if got := p.do(t, method, path+"?Content-Type=text/html", append(fields, "Accept-Encoding: zstd")...); got.Header.Get("Content-Encoding") != "" {
 			t.Errorf("%s: %q", name, got.Header)
 		}
 	}
 	for _, fields := range [][]string{{"Sec-Fetch-Site: cross-site"}, {"Sec-Fetch-Site: same-origin", "Cookie: session=1"}, {"Cookie: session=1"}} {
-		if got := p.visitor(t, "GET", "/x?Content-Type=text/html", append(fields, "Accept-Encoding: gzip")...); got.Header.Get("Content-Encoding") != "gzip" {
+		if got := p.do(t, "GET", "/x?Content-Type=text/html", append(fields, "Accept-Encoding: gzip")...); got.Header.Get("Content-Encoding") != "gzip" {
 			t.Errorf("%q: %q", fields, got.Header)
 		}
 	}
@@ -164,21 +164,21 @@ func TestCompress_KeepsValidatorsApart(t *testing.T) {
 	p := start(t, Config{}, compressed(t, "/", app(t, "app", asAsked)))
 	const ask = `/x?Content-Type=text/html&ETag="v1"&Accept-Ranges=bytes&Content-Digest=x&Vary=Cookie`
 	for coding, tag := range map[string]string{"zstd": `"v1-zstd"`, "gzip": `"v1-gzip"`, "identity": `"v1"`} {
-		got := p.visitor(t, "GET", ask, "Accept-Encoding: "+coding)
+		got := p.do(t, "GET", ask, "Accept-Encoding: "+coding)
 		if got.Header.Get("ETag") != tag || len(got.Header["Vary"]) != 2 || (got.Header.Get("Accept-Ranges")+got.Header.Get("Content-Digest") == "") == (coding == "identity") {
 			t.Errorf("%s: %q", coding, got.Header)
 		}
-		again := p.visitor(t, "GET", ask, "Accept-Encoding: "+coding, "If-None-Match: "+tag)
+		again := p.do(t, "GET", ask, "Accept-Encoding: "+coding, "If-None-Match: "+tag)
 		if again.StatusCode != http.StatusNotModified || again.Header.Get("ETag") != tag || again.body != "" {
 			t.Errorf("%s: %s %q", coding, again.Status, again.Header)
 		}
 	}
-	if got := p.visitor(t, "GET", `/x?Content-Type=text/html&ETag=W/"v1"`, "Accept-Encoding: gzip"); got.Header.Get("ETag") != `W/"v1"` {
+	if got := p.do(t, "GET", `/x?Content-Type=text/html&ETag=W/"v1"`, "Accept-Encoding: gzip"); got.Header.Get("ETag") != `W/"v1"` {
 		t.Errorf("weak: %q", got.Header)
 	}
 	target, heads := wire(t)
 	q := start(t, Config{}, compressed(t, "/", target))
-	q.visitor(t, "GET", "/", `If-None-Match: W/"a-gzip", "b-zstd", "c"`, `If-Match: "d-zstd"`, `If-Range: "e-zstd"`)
+	q.do(t, "GET", "/", `If-None-Match: W/"a-gzip", "b-zstd", "c"`, `If-Match: "d-zstd"`, `If-Range: "e-zstd"`)
 	head := <-heads
 	for name, want := range map[string]string{"If-None-Match": `W/"a", "b", "c"`, "If-Match": `"d"`, "If-Range": `"e-zstd"`} {
 		if got := fields(head, name); len(got) != 1 || got[0] != want {
@@ -264,7 +264,7 @@ func TestCompress_BoundsItsMemory(t *testing.T) {
 	if count != bound {
 		t.Errorf("%d responses are compressed at once, want %d", count, bound)
 	}
-	if got := p.visitor(t, "GET", "/", "Accept-Encoding: gzip"); got.Header.Get("Content-Encoding") != "" || got.body != essay {
+	if got := p.do(t, "GET", "/", "Accept-Encoding: gzip"); got.Header.Get("Content-Encoding") != "" || got.body != essay {
 		t.Errorf("one more: %q", got.Header)
 	}
 	for i, conn := range conns {
@@ -273,7 +273,7 @@ func TestCompress_BoundsItsMemory(t *testing.T) {
 		}
 	}
 	eventually(t, "clients that left need no encoder", func() bool {
-		return p.visitor(t, "GET", "/", "Accept-Encoding: gzip").Header.Get("Content-Encoding") == "gzip"
+		return p.do(t, "GET", "/", "Accept-Encoding: gzip").Header.Get("Content-Encoding") == "gzip"
 	})
 	close(read)
 	eventually(t, "nothing is under way", func() bool { return p.Status().Proxy.Inflight == 0 })
@@ -303,7 +303,7 @@ func TestCompress_BreaksOffWhatTheAppDoesNotFinish(t *testing.T) {
 		}
 		_ = conn.Close()
 	}
-	got := p.visitor(t, "GET", "/", "Accept-Encoding: zstd")
+	got := p.do(t, "GET", "/", "Accept-Encoding: zstd")
 	if coding := got.Header.Get("Content-Encoding"); coding != "zstd" || decoded(t, coding, got.body) != essay {
 		t.Errorf("the next: %q", got.Header)
 	}

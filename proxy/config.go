@@ -31,7 +31,7 @@ type Config struct {
 	// Via is the name of this gateway in the Via fields that it then adds to what it passes on, both ways (RFC 9110
 	// section 7.6.3). By default it adds none.
 	Via string
-	// Forwarded has apps told who the client is by a Forwarded field (RFC 7239) too.
+	// Forwarded adds a Forwarded field (RFC 7239) to requests.
 	Forwarded bool
 	// StateDir is the folder of the last good table, by default none: a restarted proxy then waits for its agent. It is
 	// made when it is missing.
@@ -48,7 +48,7 @@ type Config struct {
 	// comes beyond gets 503 or 429.
 	MaxConns, MaxClientConns int
 	// MaxRequests and MaxClientRequests are the same for requests under way, over all connections of a client: from the
-	// first byte of their heads that is waited for to the end of their answers, of what was upgraded included. Streams of
+	// first byte of the head to the end of the response, or of the upgraded connection. Streams of
 	// HTTP/2 beyond are refused. Requests of Trusted count for the clients that they name.
 	MaxRequests, MaxClientRequests int
 	// Rate is how many requests one client may make, on all routes together, beside what the routes say.
@@ -71,7 +71,7 @@ type Config struct {
 	// Grace is how long requests under way may take to finish once Serve is told to end. Default 10 s; a negative one is no
 	// time.
 	Grace time.Duration
-	// AccessLog has a line for each request that ended; nil is none. It is run by who opened it, for longer than Serve.
+	// AccessLog has a line for each request that ended; nil is none. Its owner runs it, for longer than Serve.
 	AccessLog *accesslog.Log
 	// Logger may be nil: nothing is logged then.
 	Logger *slog.Logger

@@ -67,7 +67,7 @@ func TestProxy_TellsWhyATargetIsUnreachable(t *testing.T) {
 		"HTTP/1.1 at h2c":        {app(t, "plain", nil), route.H2C, " speaks no HTTP/2 without TLS; set gateway.scheme to http"},
 		"closes at once": {
 			talker(t, func(c net.Conn) { _, _ = c.Read(make([]byte, 1)) }), route.HTTP,
-			" closes connections without an answer; set gateway.port",
+			" closes connections without a response; set gateway.port",
 		},
 		"no HTTP": {
 			talker(t, func(c net.Conn) { _, _ = fmt.Fprint(c, "220 mail ESMTP\r\n"); _, _ = c.Read(make([]byte, 1)) }), route.HTTP,
@@ -79,7 +79,7 @@ func TestProxy_TellsWhyATargetIsUnreachable(t *testing.T) {
 			p := start(t, Config{Hold: -1}, mount(t, "/x", route.Strip, test.target))
 			// As many as have to fail in a row, and one that finds it out.
 			for range 4 {
-				got := p.visitor(t, "GET", "/x/", "Accept: application/json")
+				got := p.do(t, "GET", "/x/", "Accept: application/json")
 				if strings.Contains(got.body, test.target.Address) || strings.Contains(got.body, "gateway.") {
 					t.Fatalf("clients are told %q", got.body)
 				}
@@ -135,7 +135,7 @@ func TestProxy_FindsOutThatATargetSpeaksTLSByNow(t *testing.T) {
 func TestProxy_TellsThatATargetAnswersAgainAtOnce(t *testing.T) {
 	address := deadAddress(t)
 	p := start(t, Config{Hold: -1}, mount(t, "/x", route.Strip, at("x", address)))
-	if got := p.visitor(t, "GET", "/x/"); got.StatusCode != 502 {
+	if got := p.do(t, "GET", "/x/"); got.StatusCode != 502 {
 		t.Fatalf("%d", got.StatusCode)
 	}
 	if got := p.only(t); got.State != "unreachable" {
@@ -148,7 +148,7 @@ func TestProxy_TellsThatATargetAnswersAgainAtOnce(t *testing.T) {
 	server := &http.Server{Handler: http.NotFoundHandler()}
 	go func() { _ = server.Serve(l) }()
 	t.Cleanup(func() { _ = server.Close() })
-	eventually(t, "it answers", func() bool { return p.visitor(t, "GET", "/x/").StatusCode == 404 })
+	eventually(t, "it answers", func() bool { return p.do(t, "GET", "/x/").StatusCode == 404 })
 	if got := p.only(t); got.State != "ready" || got.Reason != "" || got.Targets[0].Ejected {
 		t.Errorf("answered: %+v", got)
 	}
@@ -157,7 +157,7 @@ func TestProxy_TellsThatATargetAnswersAgainAtOnce(t *testing.T) {
 func TestProxy_IsReadyWhereAnAppAnswers400(t *testing.T) {
 	target := app(t, "strict", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(400) })
 	p := start(t, Config{}, mount(t, "/x", route.Strip, target))
-	p.visitor(t, "GET", "/x/")
+	p.do(t, "GET", "/x/")
 	if got := p.only(t); got.State != "ready" {
 		t.Errorf("%s: %s", got.State, got.Reason)
 	}

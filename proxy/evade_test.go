@@ -42,25 +42,25 @@ func TestProxy_RefusesSpellingsThatEvadeARoute(t *testing.T) {
 			guarded := mount(t, "/admin", route.Preserve, target)
 			p := start(t, Config{}, append(others, guarded)...)
 			for _, path := range spellings {
-				if got := p.visitor(t, "GET", path); got.StatusCode != 200 {
+				if got := p.do(t, "GET", path); got.StatusCode != 200 {
 					t.Errorf("%s without limits: %d %q", path, got.StatusCode, got.body)
 				}
 			}
 			guard(p, &guarded)
 			p.SetTable(route.Build(append(others, guarded), nil))
 			for _, path := range spellings {
-				got := p.visitor(t, "GET", path, "Accept: application/json")
+				got := p.do(t, "GET", path, "Accept: application/json")
 				if got.StatusCode != 400 || !strings.Contains(got.body, `"ambiguous_path"`) {
 					t.Errorf("%s: %d %q, want 400", path, got.StatusCode, got.body)
 				}
 			}
 			for _, path := range innocent {
-				if got := p.visitor(t, "GET", path); got.StatusCode != 200 {
+				if got := p.do(t, "GET", path); got.StatusCode != 200 {
 					t.Errorf("%s: %d %q, want 200", path, got.StatusCode, got.body)
 				}
 			}
 			// What is forwarded is what was sent.
-			if got := p.visitor(t, "GET", "/x//%2e;y%2F"); got.body != "app GET /x//%2e;y%2F" {
+			if got := p.do(t, "GET", "/x//%2e;y%2F"); got.body != "app GET /x//%2e;y%2F" {
 				t.Errorf("forwarded as %q", got.body)
 			}
 		})
@@ -72,7 +72,7 @@ func TestProxy_RefusesSpellingsThatEvadeTheHostsRoute(t *testing.T) {
 	guarded := mount(t, "example.org/admin", route.Strip, target)
 	guarded.Rate = route.Rate{Requests: 1, Per: time.Hour, Burst: 100}
 	p := start(t, Config{}, mount(t, "/", route.Strip, target), guarded)
-	if got := p.visitor(t, "GET", "//admin/x"); got.StatusCode != 400 {
+	if got := p.do(t, "GET", "//admin/x"); got.StatusCode != 400 {
 		t.Errorf("%d, want 400", got.StatusCode)
 	}
 	if got := p.raw(t, "GET", "GET //admin/x HTTP/1.1\r\nHost: other.org\r\nConnection: close\r\n\r\n"); got.StatusCode != 200 {
@@ -86,13 +86,13 @@ func TestProxy_AllowsSpellingsOfARouteThatAsksForLess(t *testing.T) {
 	strict.Rate, strict.BodyMax = route.Rate{Requests: 1, Per: time.Hour, Burst: 100}, 10
 	open.BodyMax, open.Drain, open.Balance = 20, time.Hour, route.RoundRobin
 	p := start(t, Config{BodyMax: 100}, strict, open)
-	if got := p.visitor(t, "GET", "/open%2fx"); got.StatusCode != 200 {
+	if got := p.do(t, "GET", "/open%2fx"); got.StatusCode != 200 {
 		t.Errorf("%d, want 200", got.StatusCode)
 	}
 	// Without a limit of its own the gateway's default holds, which is stricter than a route that allows more.
 	strict.BodyMax, open.BodyMax = 1000, 0
 	p.SetTable(route.Build([]route.Route{strict, open}, nil))
-	if got := p.visitor(t, "GET", "/open%2fx"); got.StatusCode != 400 {
+	if got := p.do(t, "GET", "/open%2fx"); got.StatusCode != 400 {
 		t.Errorf("with a stricter default: %d, want 400", got.StatusCode)
 	}
 }
@@ -103,12 +103,12 @@ func TestProxy_RefusesSpellingsOfARouteThatWasJustRemoved(t *testing.T) {
 	p := start(t, Config{}, root, mount(t, "/admin", route.Strip, target))
 	p.SetTable(route.Build([]route.Route{root}, nil))
 	for _, path := range spellings {
-		if got := p.visitor(t, "GET", path); got.StatusCode != 400 {
+		if got := p.do(t, "GET", path); got.StatusCode != 400 {
 			t.Errorf("%s: %d %q, want 400", path, got.StatusCode, got.body)
 		}
 	}
 	for _, path := range innocent {
-		if got := p.visitor(t, "GET", path); got.StatusCode != 200 {
+		if got := p.do(t, "GET", path); got.StatusCode != 200 {
 			t.Errorf("%s: %d %q, want 200", path, got.StatusCode, got.body)
 		}
 	}

@@ -12,7 +12,7 @@ import (
 func TestProxy_AnswersAndLogsItsOwnMistakes(t *testing.T) {
 	p := start(t, Config{}, mount(t, "/a", route.Strip, app(t, "a", nil)))
 	p.current.Store(&live.State{Table: p.current.Load().Table})
-	if got := p.visitor(t, "GET", "/a/", "Accept: application/json"); got.StatusCode != http.StatusInternalServerError || !strings.Contains(got.body, "internal_error") {
+	if got := p.do(t, "GET", "/a/", "Accept: application/json"); got.StatusCode != http.StatusInternalServerError || !strings.Contains(got.body, "internal_error") {
 		t.Errorf("%d %q", got.StatusCode, got.body)
 	}
 	if log := p.log.String(); !strings.Contains(log, "level=ERROR") || !strings.Contains(log, "stack=") {

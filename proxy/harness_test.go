@@ -89,7 +89,7 @@ func (l *logged) of(text string) string {
 	return strings.Join(found, "")
 }
 
-// running is a proxy that serves visitors on a real socket.
+// running is a proxy that serves clients on a real socket.
 type running struct {
 	*Server
 	address string
@@ -198,8 +198,8 @@ type reply struct {
 	body string
 }
 
-// visitor sends one request over a connection of its own and follows nothing. Headers are "Name: value".
-func (p *running) visitor(t *testing.T, method, target string, headers ...string) reply {
+// do sends one request over a connection of its own and follows nothing. Headers are "Name: value".
+func (p *running) do(t *testing.T, method, target string, headers ...string) reply {
 	t.Helper()
 	head := method + " " + target + " HTTP/1.1\r\nHost: example.org\r\nConnection: close\r\n"
 	for _, h := range headers {

@@ -50,7 +50,7 @@ func TestHTTP_PassesChunkedAnswers(t *testing.T) {
 	v.still()
 }
 
-func TestHTTP_PassesChunkedAnswersToVisitorsWithoutTrailers(t *testing.T) {
+func TestHTTP_PassesChunkedAnswersToClientsWithoutTrailers(t *testing.T) {
 	p, o := staged(t)
 	v := p.call(t)
 	v.send(get("/out"))

@@ -56,7 +56,7 @@ func TestHTTP_NeedsNoContinueToPassABody(t *testing.T) {
 	v.send(ask("POST", "/in", "", "Content-Length: 4", "Expect: 100-continue"))
 	target := o.next(t)
 	target.head()
-	// The visitor waited long enough (RFC 9110 section 10.1.1), and the target knows nothing of 100.
+	// The client waited long enough (RFC 9110 section 10.1.1), and the target knows nothing of 100.
 	v.send("body")
 	target.expect("body")
 	target.send(ok("done"))

@@ -35,7 +35,7 @@ func TestHTTP_EndsAnswersThatHaveNoBodyAtTheirHead(t *testing.T) {
 		if m.start != "HTTP/1.1 "+status || length != test.length && (m.status() != 304 || length != "") || m.body.Len() > 0 {
 			t.Errorf("%s: %q became %q with %q", test.method, test.answer, m.start, m.fields)
 		}
-		// Were there a body, the visitor would take it for this answer.
+		// Were there a body, the client would take it for this answer.
 		v.still()
 	}
 }

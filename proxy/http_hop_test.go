@@ -15,7 +15,7 @@ func TestHTTP_DropsWhatConcernsOneConnection(t *testing.T) {
 	}
 	v.send(get("/x", append([]string{"TE: gzip", "Proxy-Authorization: secret", "Upgrade: secret", "X-Kept: kept"}, hop...)...))
 	m := o.asked(t, "GET /x", ok("done", append([]string{"Proxy-Authenticate: secret", "Upgrade: secret", "X-Kept: kept"}, hop...)...))
-	for side, fields := range map[string][]string{"the target": m.fields, "the visitor": v.wants("GET", 200, "done").fields} {
+	for side, fields := range map[string][]string{"the target": m.fields, "the client": v.wants("GET", 200, "done").fields} {
 		all := strings.Join(fields, "\n")
 		if strings.Contains(all, "secret") || strings.Contains(all, "timeout=5") || strings.Contains(all, "gzip") ||
 			values(fields, "Proxy-Connection") != nil || !slices.Equal(values(fields, "X-Kept"), []string{"kept"}) {
@@ -46,7 +46,7 @@ func TestHTTP_KeepsWhatConnectionMayNotName(t *testing.T) {
 		t.Errorf("the target got %q with %q", m.fields, &m.body)
 	}
 	if m := v.wants("POST", 200, "done"); m.value("X-Request-Id") == "" || m.value("Date") == "" {
-		t.Errorf("the visitor got %q", m.fields)
+		t.Errorf("the client got %q", m.fields)
 	}
 }
 
@@ -69,7 +69,7 @@ func TestHTTP_PassesFieldsInAllTheirLines(t *testing.T) {
 			t.Errorf("the target got %s %q, want %q", name, got, lines)
 		}
 		if got := values(answer.fields, name); !slices.Equal(got, lines) {
-			t.Errorf("the visitor got %s %q, want %q", name, got, lines)
+			t.Errorf("the client got %s %q, want %q", name, got, lines)
 		}
 	}
 	if got := values(answer.fields, "Set-Cookie"); !slices.Equal(got, []string{"a=1", "b=2; Path=/; HttpOnly"}) {

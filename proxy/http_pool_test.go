@@ -2,7 +2,7 @@ package proxy
 
 import "testing"
 
-// warmed is a target with a connection over which a request was answered, and its visitor.
+// warmed is a target with a connection over which a request was answered, and its client.
 func warmed(t *testing.T) (p *running, o *origin, v, target *line) {
 	t.Helper()
 	p, o = staged(t)

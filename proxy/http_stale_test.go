@@ -62,7 +62,7 @@ func TestHTTP_TakesNothingBehindAnAnswerForAnother(t *testing.T) {
 		target := o.next(t)
 		target.asked(test.method+" /x", test.answer)
 		if m := v.answer(test.method); m.body.String() != test.body {
-			t.Errorf("%q: the visitor got %q", test.answer, &m.body)
+			t.Errorf("%q: the client got %q", test.answer, &m.body)
 		}
 		v.send(get("/next"))
 		o.asked(t, "GET /next", ok("next"))

@@ -113,7 +113,7 @@ func TestHTTP_BreaksOffWhereTheTargetDoes(t *testing.T) {
 	o.unused(t)
 }
 
-func TestHTTP_LeavesTheTargetWhenItsVisitorLeft(t *testing.T) {
+func TestHTTP_LeavesTheTargetWhenItsClientLeft(t *testing.T) {
 	p, o := staged(t)
 	v := p.call(t)
 	v.send(get("/x"))

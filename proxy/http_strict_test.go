@@ -50,7 +50,7 @@ func TestHTTP_TakesNoUpgradeThatNobodyAskedFor(t *testing.T) {
 	v.still()
 }
 
-func TestHTTP_SendsNoInformationalAnswersToOldVisitors(t *testing.T) {
+func TestHTTP_SendsNoInformationalAnswersToOldClients(t *testing.T) {
 	p, o := staged(t)
 	v := p.call(t)
 	v.send("POST /x HTTP/1.0\r\nHost: h\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\nbody")
@@ -67,7 +67,7 @@ func TestHTTP_KeepsTheOrderAndSpellingOfFields(t *testing.T) {
 	lines := []string{"zebra: 1", "X-ODD-case: 2", "aPPle: 3", "zebra: 4", "ETag: \"5\"", "DNT: 1", "x-many: 6"}
 	v.send(get("/x", lines...))
 	m := o.asked(t, "GET /x", ok("done", lines...))
-	for side, fields := range map[string][]string{"the target": m.fields, "the visitor": v.wants("GET", 200, "done").fields} {
+	for side, fields := range map[string][]string{"the target": m.fields, "the client": v.wants("GET", 200, "done").fields} {
 		got := slices.DeleteFunc(slices.Clone(fields), func(f string) bool { return !slices.Contains(lines, f) })
 		if !slices.Equal(got, lines) {
 			t.Errorf("%s got %q, want %q", side, got, lines)
@@ -81,7 +81,7 @@ func TestHTTP_LetsNoTrailerPassForAField(t *testing.T) {
 	lies := "Content-Length: 5\r\nHost: evil.org\r\nX-Forwarded-For: 6.6.6.6\r\nx_real_ip: 6.6.6.6\r\nAuthorization: evil\r\nTransfer-Encoding: evil\r\nX-Kept: kept\r\n"
 	v.send(ask("POST", "/x", "1\r\na\r\n0\r\n"+lies+"\r\n", "Transfer-Encoding: chunked", "TE: trailers", "Connection: TE"))
 	m := o.asked(t, "POST /x", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nb\r\n0\r\nSet-Cookie: evil=1\r\n"+lies+"\r\n")
-	for side, trailers := range map[string][]string{"the target": m.trailers, "the visitor": v.wants("POST", 200, "b").trailers} {
+	for side, trailers := range map[string][]string{"the target": m.trailers, "the client": v.wants("POST", 200, "b").trailers} {
 		if !slices.Equal(trailers, []string{"X-Kept: kept"}) {
 			t.Errorf("%s got the trailers %q", side, trailers)
 		}
@@ -107,7 +107,7 @@ func TestHTTP_WaitsForNoBodyThatWasRefused(t *testing.T) {
 	target.head()
 	target.send(replying("413 Content Too Large", "no", "Connection: close"))
 	if m := v.wants("POST", 413, "no"); m.closes() {
-		// What was announced happens, although the visitor holds its body back.
+		// What was announced happens, although the client holds its body back.
 		v.ended()
 		return
 	}

@@ -7,13 +7,13 @@ import (
 func TestHTTP_TunnelsWhatCameWithTheHeads(t *testing.T) {
 	p, o := staged(t)
 	v := p.call(t)
-	v.send(get("/ws", upgrading...) + "early from the visitor")
+	v.send(get("/ws", upgrading...) + "early from the client")
 	target := o.next(t)
 	target.request()
 	target.send(switched + "early from the target")
 	v.refused(101)
 	v.expect("early from the target")
-	target.expect("early from the visitor")
+	target.expect("early from the client")
 	v.send("more")
 	target.expect("more")
 	target.send("more")
@@ -33,7 +33,7 @@ func TestHTTP_RefusesAnotherProtocolThanAskedFor(t *testing.T) {
 	target.ended()
 }
 
-func TestHTTP_UpgradesNoOldVisitor(t *testing.T) {
+func TestHTTP_UpgradesNoOldClient(t *testing.T) {
 	p, o := staged(t)
 	v := p.call(t)
 	v.send("GET /ws HTTP/1.0\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")

@@ -27,7 +27,7 @@ func TestHTTP_KeepsConnectionsOnBothSides(t *testing.T) {
 	o.unused(t)
 }
 
-func TestHTTP_SharesConnectionsToTargetsAmongVisitors(t *testing.T) {
+func TestHTTP_SharesConnectionsToTargetsAmongClients(t *testing.T) {
 	p, o := staged(t)
 	var target *line
 	for _, path := range []string{"/a", "/b", "/c"} {
@@ -37,7 +37,7 @@ func TestHTTP_SharesConnectionsToTargetsAmongVisitors(t *testing.T) {
 			target = o.next(t)
 		}
 		if m := target.asked("GET "+path, ok(path)); m.closes() {
-			t.Errorf("the visitor's Connection was passed on: %q", m.fields)
+			t.Errorf("the client's Connection was passed on: %q", m.fields)
 		}
 		if m := v.wants("GET", 200, path); !m.closes() {
 			t.Errorf("the end is not announced: %q", m.fields)

@@ -23,7 +23,7 @@ func tunnel(t *testing.T) (v, target *line) {
 	target.send(switched)
 	m = v.refused(101)
 	if !strings.EqualFold(m.value("Connection"), "Upgrade") || !strings.EqualFold(m.value("Upgrade"), "websocket") {
-		t.Fatalf("the visitor got %q", m.fields)
+		t.Fatalf("the client got %q", m.fields)
 	}
 	return v, target
 }
@@ -42,9 +42,9 @@ func TestHTTP_TunnelsBothWays(t *testing.T) {
 
 func TestHTTP_TunnelsHalfOfAConnection(t *testing.T) {
 	v, target := tunnel(t)
-	v.send("last of the visitor")
+	v.send("last of the client")
 	_ = v.CloseWrite()
-	target.expect("last of the visitor")
+	target.expect("last of the client")
 	target.ended()
 	target.send("the target goes on")
 	v.expect("the target goes on")
@@ -56,8 +56,8 @@ func TestHTTP_TunnelsHalfOfAConnection(t *testing.T) {
 	_ = target.CloseWrite()
 	v.expect("last of the target")
 	v.ended()
-	v.send("the visitor goes on")
-	target.expect("the visitor goes on")
+	v.send("the client goes on")
+	target.expect("the client goes on")
 	_ = v.CloseWrite()
 	target.ended()
 }

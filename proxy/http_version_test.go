@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestHTTP_AnswersOldVisitorsUntilTheirConnectionEnds(t *testing.T) {
+func TestHTTP_AnswersOldClientsUntilTheirConnectionEnds(t *testing.T) {
 	p, o := staged(t)
 	for _, answer := range []string{
 		ok("the body"),
@@ -30,14 +30,14 @@ func TestHTTP_AnswersOldVisitorsUntilTheirConnectionEnds(t *testing.T) {
 	}
 }
 
-func TestHTTP_KeepsConnectionsOfOldVisitorsThatAsk(t *testing.T) {
+func TestHTTP_KeepsConnectionsOfOldClientsThatAsk(t *testing.T) {
 	p, o := staged(t)
 	v := p.call(t)
 	for _, path := range []string{"/1", "/2"} {
 		v.send("GET " + path + " HTTP/1.0\r\nHost: example.org\r\nConnection: keep-alive\r\n\r\n")
 		o.asked(t, "GET "+path, ok("body"))
 		if m := v.wants("GET", 200, "body"); !strings.EqualFold(m.value("Connection"), "keep-alive") {
-			t.Errorf("the visitor cannot know that the connection stays: %q", m.fields)
+			t.Errorf("the client cannot know that the connection stays: %q", m.fields)
 		}
 	}
 	// An answer without a length can only end with the connection.
@@ -50,7 +50,7 @@ func TestHTTP_KeepsConnectionsOfOldVisitorsThatAsk(t *testing.T) {
 	v.ended()
 }
 
-func TestHTTP_ServesOldVisitorsWithoutAHost(t *testing.T) {
+func TestHTTP_ServesOldClientsWithoutAHost(t *testing.T) {
 	p, o := staged(t)
 	v := p.call(t)
 	v.send("GET /x HTTP/1.0\r\n\r\n")
@@ -59,7 +59,7 @@ func TestHTTP_ServesOldVisitorsWithoutAHost(t *testing.T) {
 	v.ended()
 }
 
-func TestHTTP_PassesBodiesOfOldVisitors(t *testing.T) {
+func TestHTTP_PassesBodiesOfOldClients(t *testing.T) {
 	p, o := staged(t)
 	v := p.call(t)
 	v.send("POST /x HTTP/1.0\r\nHost: h\r\nContent-Length: 4\r\n\r\nbody")

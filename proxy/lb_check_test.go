@@ -17,7 +17,7 @@ type patient struct {
 	route.Target
 	// status is what checks are answered, 0 for as long as the test has not said.
 	status atomic.Int32
-	// asked are the requests of visitors, checked those of checks.
+	// asked are the requests of clients, checked those of checks.
 	asked, checked atomic.Int32
 	// held is sent to when a request is there that waits for release.
 	held, release chan struct{}
@@ -86,7 +86,7 @@ func (p *running) shows(t *testing.T, name, health string) {
 func (p *running) goesTo(t *testing.T, name string) {
 	t.Helper()
 	for range 30 {
-		if got := p.visitor(t, "GET", "/x/"); got.body != name {
+		if got := p.do(t, "GET", "/x/"); got.body != name {
 			t.Fatalf("answered by %q with %d, want %s", got.body, got.StatusCode, name)
 		}
 	}
@@ -102,7 +102,7 @@ func TestCheck_KeepsRequestsFromWhatHasNotPassed(t *testing.T) {
 	p.goesTo(t, "a")
 	b.status.Store(204)
 	p.shows(t, "b", "passing")
-	eventually(t, "the new target is asked", func() bool { return p.visitor(t, "GET", "/x/").body == "b" })
+	eventually(t, "the new target is asked", func() bool { return p.do(t, "GET", "/x/").body == "b" })
 }
 
 func TestCheck_LetsRequestsThroughWhenNothingElseIsKnown(t *testing.T) {
@@ -147,7 +147,7 @@ func TestCheck_TakesOutWhatFails(t *testing.T) {
 	p.goesTo(t, "a")
 	b.status.Store(200)
 	p.shows(t, "b", "passing")
-	eventually(t, "it is asked again", func() bool { return p.visitor(t, "GET", "/x/").body == "b" })
+	eventually(t, "it is asked again", func() bool { return p.do(t, "GET", "/x/").body == "b" })
 }
 
 func TestCheck_SaysSoWhenAllFail(t *testing.T) {
@@ -155,7 +155,7 @@ func TestCheck_SaysSoWhenAllFail(t *testing.T) {
 	p := start(t, Config{}, checkedRoute(t, a.Target, b.Target))
 	p.shows(t, "a", "failing")
 	p.shows(t, "b", "failing")
-	got := p.visitor(t, "GET", "/x/", "Accept: application/json")
+	got := p.do(t, "GET", "/x/", "Accept: application/json")
 	if got.StatusCode != 503 || !strings.Contains(got.body, `"unhealthy"`) || got.Header.Get("Retry-After") == "" {
 		t.Errorf("%d %s", got.StatusCode, got.body)
 	}

@@ -91,7 +91,7 @@ func TestDrain_LetsGoOnWhatIsUnderWay(t *testing.T) {
 			socket.say(t, "before")
 			leave(p, r, h.Target, other)
 			for range 20 {
-				if got := p.visitor(t, "GET", "/x/"); got.body != "b GET /" {
+				if got := p.do(t, "GET", "/x/"); got.body != "b GET /" {
 					t.Fatalf("a new request got %d %q", got.StatusCode, got.body)
 				}
 			}
@@ -250,7 +250,7 @@ func TestDrain_ClosesConnectionsThatAreNotInUse(t *testing.T) {
 	p := start(t, Config{}, r)
 	conn := p.send(t, requestOf("POST", "/x/", "hello"))
 	<-held
-	p.visitor(t, "GET", "/x/")
+	p.do(t, "GET", "/x/")
 	if n := open.Load(); n != 2 {
 		t.Fatalf("%d connections, want one in use and one that is kept", n)
 	}

@@ -54,7 +54,7 @@ func TestEjection_OfATargetThatAnswersWorseThanOthers(t *testing.T) {
 	c := keepingClient(t)
 	for range 300 {
 		if status, _ := fetch(t, p, c, "/x/"); status != 200 {
-			t.Fatalf("a visitor got %d", status)
+			t.Fatalf("a client got %d", status)
 		}
 	}
 	if n := f.count("b"); n < 3 || n > 15 {
@@ -68,7 +68,7 @@ func TestEjection_OfATargetThatAnswersWorseThanOthers(t *testing.T) {
 	}
 }
 
-// What a PUT is answered goes to the visitor, so none is to try whether a target is well again.
+// What a PUT is answered goes to the client, so none is to try whether a target is well again.
 func TestEjection_EndsByRequestsThatMayFail(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, 2, func(_ int, name string, w http.ResponseWriter, _ *http.Request) {
@@ -85,7 +85,7 @@ func TestEjection_EndsByRequestsThatMayFail(t *testing.T) {
 	eventually(t, "the time of the ejection is over", func() bool { return shownTarget(t, p.Server, "b").EjectedUntil.IsZero() })
 	before := f.count("b")
 	for range 50 {
-		if got := p.visitor(t, "PUT", "/x/"); got.StatusCode != http.StatusOK {
+		if got := p.do(t, "PUT", "/x/"); got.StatusCode != http.StatusOK {
 			t.Fatalf("a PUT got %d", got.StatusCode)
 		}
 	}
@@ -116,7 +116,7 @@ func TestEjection_WithholdsNothingFromASingleTarget(t *testing.T) {
 	}
 	// However long it was ejected for, the first request after it came back gets through.
 	listenAgain(t, address, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "back") })
-	if got := p.visitor(t, "GET", "/dead/"); got.body != "back" {
+	if got := p.do(t, "GET", "/dead/"); got.body != "back" {
 		t.Errorf("%d %q", got.StatusCode, got.body)
 	}
 }

@@ -63,7 +63,7 @@ func TestHold_UntilTheAppIsBackElsewhere(t *testing.T) {
 	r := mount(t, "/x", route.Strip, was)
 	r.Balance = route.RoundRobin
 	p := start(t, Config{Hold: patience}, r)
-	p.visitor(t, "GET", "/x/")
+	p.do(t, "GET", "/x/")
 	r.Targets = []route.Target{in(route.Stopped, was)}
 	p.SetTable(route.Build([]route.Route{r}, nil))
 	var conns []net.Conn
@@ -126,7 +126,7 @@ func TestHold_WhenTheOnlyTargetBreaksOff(t *testing.T) {
 		}
 	})
 	p := start(t, Config{Hold: patience}, mount(t, "/x", route.Strip, f.targets...))
-	if got := p.visitor(t, "GET", "/x/"); got.StatusCode != 200 || len(f.requests()) != 3 {
+	if got := p.do(t, "GET", "/x/"); got.StatusCode != 200 || len(f.requests()) != 3 {
 		t.Errorf("%d after %v", got.StatusCode, f.requests())
 	}
 }
@@ -182,7 +182,7 @@ func TestHold_AnswersAtOnceWhereWaitingIsInVain(t *testing.T) {
 		}
 	}
 	for path, want := range map[string]string{"/stopped/": "503 stopped", "/dead/": "502 unreachable", "/never/": "503 starting"} {
-		got := p.visitor(t, "GET", path, "Accept: application/json")
+		got := p.do(t, "GET", path, "Accept: application/json")
 		if _, code, _ := strings.Cut(got.body, `"code":"`); !strings.HasPrefix(fmt.Sprint(got.StatusCode, " ", code), want) || got.Header.Get("Retry-After") == "" {
 			t.Errorf("%s: %d %s, want %s", path, got.StatusCode, got.body, want)
 		}
@@ -202,7 +202,7 @@ func TestHold_AnswersAtOnceWhereWaitingIsInVain(t *testing.T) {
 func TestHold_EndsWithTheTimeOfTheExchange(t *testing.T) {
 	p := start(t, Config{Hold: time.Hour, Timeouts: engine.Timeouts{Total: 50 * time.Millisecond}},
 		mount(t, "/x", route.Strip, at("dead", deadAddress(t))))
-	if got := p.visitor(t, "GET", "/x/"); got.StatusCode != 504 {
+	if got := p.do(t, "GET", "/x/"); got.StatusCode != 504 {
 		t.Errorf("%d, want 504", got.StatusCode)
 	}
 }
@@ -229,7 +229,7 @@ func TestHold_HasRoomForSoMany(t *testing.T) {
 		conns = append(conns, p.ask(t, requestOf("POST", "/x/", "hello")))
 	}
 	p.held(t, "/x", live.MaxWaiting)
-	if got := p.visitor(t, "GET", "/x/"); got.StatusCode != 503 || got.Header.Get("Retry-After") == "" {
+	if got := p.do(t, "GET", "/x/"); got.StatusCode != 503 || got.Header.Get("Retry-After") == "" {
 		t.Errorf("one more: %d", got.StatusCode)
 	}
 	_ = conns[0].Close()

@@ -113,7 +113,7 @@ func TestRetry_AsksAnotherWhenTheServerFailed(t *testing.T) {
 			fmt.Fprintf(w, "answer %d", turn)
 		})
 		p := start(t, Config{}, mount(t, "/x", route.Strip, f.targets...))
-		got := p.visitor(t, c.method, "/x/")
+		got := p.do(t, c.method, "/x/")
 		want, answer, asked := c.status, "answer 1", 1
 		if c.again {
 			want, answer, asked = 200, "answer 2", 2
@@ -134,10 +134,10 @@ func TestRetry_PassesOnWhatAllSay(t *testing.T) {
 		fmt.Fprintf(w, "the app's own words, %d", turn)
 	})
 	p := start(t, Config{}, mount(t, "/two", route.Strip, f.targets[:2]...), mount(t, "/five", route.Strip, f.targets...))
-	if got := p.visitor(t, "GET", "/two/"); got.StatusCode != 500 || got.body != "the app's own words, 2" {
+	if got := p.do(t, "GET", "/two/"); got.StatusCode != 500 || got.body != "the app's own words, 2" {
 		t.Errorf("of two: %d %q", got.StatusCode, got.body)
 	}
-	if got := p.visitor(t, "GET", "/five/"); got.StatusCode != 500 || got.body != "the app's own words, 5" {
+	if got := p.do(t, "GET", "/five/"); got.StatusCode != 500 || got.body != "the app's own words, 5" {
 		t.Errorf("of five: %d %q, want the third's answer", got.StatusCode, got.body)
 	}
 	if strings.Contains(p.log.String(), "level=WARN") {
@@ -153,7 +153,7 @@ func TestRetry_PassesOnAFailureWhenTheOthersRefuse(t *testing.T) {
 	// Which one is asked first is left to chance.
 	for range 16 {
 		p := start(t, Config{}, mount(t, "/x", route.Strip, failing, at("b", refusingAddress(t))))
-		if got := p.visitor(t, "GET", "/x/"); got.StatusCode != 500 || got.body != "the app's own words" {
+		if got := p.do(t, "GET", "/x/"); got.StatusCode != 500 || got.body != "the app's own words" {
 			t.Errorf("%d %q", got.StatusCode, got.body)
 		}
 		p.stop()
@@ -163,7 +163,7 @@ func TestRetry_PassesOnAFailureWhenTheOthersRefuse(t *testing.T) {
 func TestRetry_SendsARequestThriceAtMost(t *testing.T) {
 	f := newFleet(t, 5, func(_ int, _ string, w http.ResponseWriter, r *http.Request) { breakOff(w, r) })
 	p := start(t, Config{}, mount(t, "/x", route.Strip, f.targets...))
-	if got := p.visitor(t, "GET", "/x/"); got.StatusCode != 502 {
+	if got := p.do(t, "GET", "/x/"); got.StatusCode != 502 {
 		t.Errorf("%d, want 502", got.StatusCode)
 	}
 	if asked := f.requests(); len(asked) != 3 {

@@ -12,18 +12,18 @@ import (
 	"gateway/proxy/route"
 )
 
-// load has that many visitors make requests at the same time, each over a connection of its own.
-func load(t *testing.T, p *running, visitors, requests int) {
+// load has that many clients make requests at the same time, each over a connection of its own.
+func load(t *testing.T, p *running, clients, requests int) {
 	t.Helper()
 	var all sync.WaitGroup
-	for range visitors {
+	for range clients {
 		conn := p.dial(t)
 		if err := conn.SetDeadline(time.Now().Add(10 * patience)); err != nil {
 			t.Fatal(err)
 		}
 		all.Go(func() {
 			r := bufio.NewReader(conn)
-			for range requests / visitors {
+			for range requests / clients {
 				_, _ = io.WriteString(conn, "GET /x/ HTTP/1.1\r\nHost: example.org\r\n\r\n")
 				resp, err := http.ReadResponse(r, nil)
 				if err != nil || resp.StatusCode != 200 {

@@ -11,7 +11,7 @@ import (
 	"gateway/proxy/route"
 )
 
-// stickyRoute has visitors stay with targets a, b and c, which answer with their name and the cookies that they see.
+// stickyRoute has clients stay with targets a, b and c, which answer with their name and the cookies that they see.
 func stickyRoute(t *testing.T, path string) route.Route {
 	t.Helper()
 	f := newFleet(t, 3, func(_ int, name string, w http.ResponseWriter, r *http.Request) {
@@ -22,7 +22,7 @@ func stickyRoute(t *testing.T, path string) route.Route {
 	return r
 }
 
-// given is the cookie that an answer gives to its visitor, nil if it gives none.
+// given is the cookie that an answer gives to its client, nil if it gives none.
 func given(t *testing.T, got reply) *http.Cookie {
 	t.Helper()
 	all := got.Cookies()
@@ -35,14 +35,14 @@ func given(t *testing.T, got reply) *http.Cookie {
 	return all[0]
 }
 
-// regular is a visitor with a cookie and the target that answered with it.
+// regular is a client with a cookie and the target that answered with it.
 type regular struct{ cookie, target string }
 
-// regulars are visitors of all three targets.
+// regulars are clients of all three targets.
 func regulars(t *testing.T, p *running, path string) (all []regular) {
 	t.Helper()
 	for range 12 {
-		got := p.visitor(t, "GET", path)
+		got := p.do(t, "GET", path)
 		cookie := given(t, got)
 		if cookie == nil {
 			t.Fatalf("%d %q gives no cookie", got.StatusCode, got.body)
@@ -53,18 +53,18 @@ func regulars(t *testing.T, p *running, path string) (all []regular) {
 	return all
 }
 
-// stays fails unless the visitor is answered by the same target, without another cookie.
+// stays fails unless the client is answered by the same target, without another cookie.
 func (v regular) stays(t *testing.T, p *running, path string) {
 	t.Helper()
-	if got := p.visitor(t, "GET", path, v.cookie); got.body != v.target || given(t, got) != nil {
-		t.Fatalf("a visitor of %s is answered %q and gets %v", v.target, got.body, got.Cookies())
+	if got := p.do(t, "GET", path, v.cookie); got.body != v.target || given(t, got) != nil {
+		t.Fatalf("a client of %s is answered %q and gets %v", v.target, got.body, got.Cookies())
 	}
 }
 
 func TestSticky_GivesACookieOfTheRouteAlone(t *testing.T) {
 	p := start(t, withTLS(t, Config{}), stickyRoute(t, "/x/y"), stickyRoute(t, "/"), mount(t, "/plain", route.Strip, app(t, "plain", nil)))
 	for path, prefix := range map[string]string{"/x/y/z": "/x/y", "/z": "/"} {
-		cookie := given(t, p.visitor(t, "GET", path))
+		cookie := given(t, p.do(t, "GET", path))
 		if cookie == nil || !cookie.HttpOnly || cookie.Path != prefix || cookie.Secure || cookie.MaxAge != 0 || !cookie.Expires.IsZero() ||
 			cookie.Domain != "" || cookie.SameSite != http.SameSiteLaxMode {
 			t.Errorf("%s gives %v", path, cookie)
@@ -83,7 +83,7 @@ func TestSticky_GivesACookieOfTheRouteAlone(t *testing.T) {
 			}
 		}
 	}
-	if cookie := given(t, p.visitor(t, "GET", "/plain/")); cookie != nil {
+	if cookie := given(t, p.do(t, "GET", "/plain/")); cookie != nil {
 		t.Errorf("a route that is not sticky gives %v", cookie)
 	}
 }
@@ -92,25 +92,25 @@ func TestSticky_StaysThroughTablesAndRestarts(t *testing.T) {
 	r, other := stickyRoute(t, "/x"), mount(t, "/other", route.Strip, app(t, "other", nil))
 	config := Config{StateDir: t.TempDir()}
 	p := start(t, config, r)
-	visitors := regulars(t, p, "/x/")
-	if visitors[0].target == visitors[len(visitors)-1].target {
-		t.Fatal("all visitors have the same target")
+	clients := regulars(t, p, "/x/")
+	if clients[0].target == clients[len(clients)-1].target {
+		t.Fatal("all clients have the same target")
 	}
 	for i := range 100 {
 		p.SetTable(route.Build([]route.Route{r, other}[:1+i%2], nil))
-		visitors[i%len(visitors)].stays(t, p, "/x/")
+		clients[i%len(clients)].stays(t, p, "/x/")
 	}
 	p.stop()
 	if err := <-p.ended; err != nil {
 		t.Fatal(err)
 	}
 	p = start(t, config)
-	for _, v := range visitors {
+	for _, v := range clients {
 		v.stays(t, p, "/x/")
 	}
 	// Another key makes other cookies.
 	p = start(t, Config{StateDir: t.TempDir()}, r)
-	if got := p.visitor(t, "GET", "/x/", visitors[0].cookie); given(t, got) == nil {
+	if got := p.do(t, "GET", "/x/", clients[0].cookie); given(t, got) == nil {
 		t.Error("the cookie of another gateway is taken")
 	}
 }
@@ -119,8 +119,8 @@ func TestSticky_MovesWhenTheTargetGoes(t *testing.T) {
 	for _, state := range []route.State{route.Stopped, route.Draining, route.Unhealthy} {
 		r := stickyRoute(t, "/x")
 		p := start(t, Config{}, r)
-		visitors := regulars(t, p, "/x/")
-		left := visitors[0].target
+		clients := regulars(t, p, "/x/")
+		left := clients[0].target
 		targets := slices.Clone(r.Targets)
 		for i := range targets {
 			if strings.HasPrefix(left, targets[i].Name) {
@@ -128,15 +128,15 @@ func TestSticky_MovesWhenTheTargetGoes(t *testing.T) {
 			}
 		}
 		p.put(r, targets...)
-		for _, v := range visitors {
+		for _, v := range clients {
 			if v.target != left {
 				v.stays(t, p, "/x/")
 				continue
 			}
-			got := p.visitor(t, "GET", "/x/", v.cookie)
+			got := p.do(t, "GET", "/x/", v.cookie)
 			cookie := given(t, got)
 			if got.body == left || cookie == nil {
-				t.Fatalf("%s: a visitor of %s is answered %q and gets %v", state, left, got.body, cookie)
+				t.Fatalf("%s: a client of %s is answered %q and gets %v", state, left, got.body, cookie)
 			}
 			moved := regular{"Cookie: " + cookie.Name + "=" + cookie.Value, got.body}
 			moved.stays(t, p, "/x/")
@@ -151,16 +151,16 @@ func TestSticky_MovesWhenTheTargetGoes(t *testing.T) {
 func TestSticky_MovesWhenTheTargetRefuses(t *testing.T) {
 	r := stickyRoute(t, "/x")
 	p := start(t, Config{}, r)
-	visitors := regulars(t, p, "/x/")
+	clients := regulars(t, p, "/x/")
 	dead := slices.Clone(r.Targets)
 	for i := range dead {
-		if strings.HasPrefix(visitors[0].target, dead[i].Name) {
+		if strings.HasPrefix(clients[0].target, dead[i].Name) {
 			dead[i].Address = deadAddress(t)
 		}
 	}
 	p.put(r, dead...)
-	got := p.visitor(t, "GET", "/x/", visitors[0].cookie)
-	if cookie := given(t, got); got.StatusCode != 200 || got.body == visitors[0].target || cookie == nil {
+	got := p.do(t, "GET", "/x/", clients[0].cookie)
+	if cookie := given(t, got); got.StatusCode != 200 || got.body == clients[0].target || cookie == nil {
 		t.Errorf("%d %q with %v", got.StatusCode, got.body, cookie)
 	}
 }
@@ -174,8 +174,8 @@ func TestSticky_HidesItsCookieFromTheApp(t *testing.T) {
 		ours: "[]", "a=1; " + ours + "; b=2": "[a=1; b=2]", "a=1; " + ours: "[a=1]", ours + "; b=2": "[b=2]",
 		balance.CookieName + "=forged; a=1; " + ours: "[a=1]",
 	} {
-		if got := p.visitor(t, "GET", "/x/", "Cookie: "+sent); got.body != v.target[:1]+seen || given(t, got) != nil {
-			t.Errorf("of %q the app saw %q; the visitor gets %v", sent, got.body, got.Cookies())
+		if got := p.do(t, "GET", "/x/", "Cookie: "+sent); got.body != v.target[:1]+seen || given(t, got) != nil {
+			t.Errorf("of %q the app saw %q; the client gets %v", sent, got.body, got.Cookies())
 		}
 	}
 }
@@ -189,7 +189,7 @@ func TestSticky_IgnoresWhatItDidNotGive(t *testing.T) {
 	for _, cookie := range []string{
 		regulars(t, p, "/y/")[0].cookie, own + "A", own[:len(own)-1], own[:len(own)-2] + "AA", "Cookie: " + balance.CookieName + "=", "Cookie: " + balance.CookieName,
 	} {
-		if got := p.visitor(t, "GET", "/x/", cookie); got.StatusCode != 200 || given(t, got) == nil {
+		if got := p.do(t, "GET", "/x/", cookie); got.StatusCode != 200 || given(t, got) == nil {
 			t.Errorf("%q: %d with %v", cookie, got.StatusCode, got.Cookies())
 		}
 	}

@@ -65,7 +65,7 @@ func TestLimit_OfBodies(t *testing.T) {
 		t.Errorf("%d more requests got to an app", len(broken))
 	}
 	if strings.Contains(p.log.String(), "level=WARN") {
-		t.Errorf("what visitors send too much is no fault of a target:\n%s", p.log)
+		t.Errorf("what clients send too much is no fault of a target:\n%s", p.log)
 	}
 }
 
@@ -88,7 +88,7 @@ func TestLimit_OfBodiesEndsTheConnectionInOrder(t *testing.T) {
 	p := start(t, Config{BodyMax: 1000}, mount(t, "/x", route.Strip, app(t, "x", echoSize)))
 	long := strings.Repeat("x", 400_000)
 	for _, text := range []string{requestOf("POST", "/x/", long), inChunks("POST", "/x/", long)} {
-		// A visitor who reads only when everything is sent finds the answer, and no other behind it.
+		// A client who reads only when everything is sent finds the answer, and no other behind it.
 		conn := p.dial(t)
 		if _, err := io.WriteString(conn, strings.Replace(text, "Connection: close\r\n", "", 1)); err != nil {
 			t.Fatal(err)

@@ -65,7 +65,7 @@ func TestLimit_OfConnectionsInAll(t *testing.T) {
 	}
 }
 
-// What a proxy that is trusted sends is of many visitors.
+// What a proxy that is trusted sends is of many clients.
 func TestLimit_OfConnectionsSparesTrustedProxies(t *testing.T) {
 	p := start(t, Config{MaxClientConns: 1, Trusted: trusting(t, "127.0.0.1")}, mount(t, "/x", route.Strip, app(t, "x", nil)))
 	for range 5 {

@@ -11,10 +11,10 @@ import (
 	"gateway/proxy/route"
 )
 
-// client is the field by which a trusted proxy says who the visitor is.
+// client is the field by which a trusted proxy says who the client is.
 func client(address string) string { return "X-Forwarded-For: " + address }
 
-// wantsLater fails unless the answer is that the visitor is to come back later, after that many seconds at most.
+// wantsLater fails unless the answer is that the client is to come back later, after that many seconds at most.
 func wantsLater(t *testing.T, got reply, status, most int) {
 	t.Helper()
 	seconds, err := strconv.Atoi(got.Header.Get("Retry-After"))
@@ -41,22 +41,22 @@ func TestLimit_OfRateByRoute(t *testing.T) {
 		{"::ffff:192.0.2.1", 0},
 	} {
 		for range c.allowed {
-			if got := p.visitor(t, "GET", "/x/", client(c.client)); got.StatusCode != 200 {
+			if got := p.do(t, "GET", "/x/", client(c.client)); got.StatusCode != 200 {
 				t.Errorf("%s is refused with %d", c.client, got.StatusCode)
 			}
 		}
 		before := asked.Load()
-		wantsLater(t, p.visitor(t, "GET", "/x/", client(c.client)), 429, 1200)
+		wantsLater(t, p.do(t, "GET", "/x/", client(c.client)), 429, 1200)
 		if asked.Load() != before {
 			t.Error("what was refused was passed on")
 		}
-		if got := p.visitor(t, "GET", "/free/", client(c.client)); got.StatusCode != 200 {
+		if got := p.do(t, "GET", "/free/", client(c.client)); got.StatusCode != 200 {
 			t.Errorf("%s gets %d elsewhere", c.client, got.StatusCode)
 		}
 	}
 	// Tables change nothing of what a client has used up.
 	p.SetTable(route.Build([]route.Route{r}, nil))
-	wantsLater(t, p.visitor(t, "GET", "/x/", client("192.0.2.1")), 429, 1200)
+	wantsLater(t, p.do(t, "GET", "/x/", client("192.0.2.1")), 429, 1200)
 }
 
 func TestLimit_OfRateInAll(t *testing.T) {
@@ -64,13 +64,13 @@ func TestLimit_OfRateInAll(t *testing.T) {
 	p := start(t, Config{Rate: route.Rate{Requests: 4, Per: time.Minute, Burst: 4}, Trusted: trusting(t, "127.0.0.1")},
 		mount(t, "/a", route.Strip, target), mount(t, "/b", route.Strip, target))
 	for i := range 4 {
-		if got := p.visitor(t, "GET", fmt.Sprintf("/%c/", 'a'+i%2)); got.StatusCode != 200 {
+		if got := p.do(t, "GET", fmt.Sprintf("/%c/", 'a'+i%2)); got.StatusCode != 200 {
 			t.Errorf("request %d: %d", i, got.StatusCode)
 		}
 	}
 	for _, path := range []string{"/a/", "/b/"} {
-		wantsLater(t, p.visitor(t, "GET", path), 429, 15)
-		if got := p.visitor(t, "GET", path, client("192.0.2.1")); got.StatusCode != 200 {
+		wantsLater(t, p.do(t, "GET", path), 429, 15)
+		if got := p.do(t, "GET", path, client("192.0.2.1")); got.StatusCode != 200 {
 			t.Errorf("another client gets %d", got.StatusCode)
 		}
 	}

@@ -58,7 +58,7 @@ func (s *Server) open(ctx context.Context, own servers) ([]door, error) {
 		opened, err := s.openVisitors(ctx, secure)
 		doors = append(doors, opened...)
 		if err != nil {
-			return fail(fmt.Errorf("listening for visitors: %w", err))
+			return fail(fmt.Errorf("listening for clients: %w", err))
 		}
 	}
 	return doors, nil

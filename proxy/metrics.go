@@ -14,9 +14,11 @@ func (s *Server) metrics() metric.Source {
 		Version:     s.config.Version,
 		Ledger:      func() traffic.Ledger { return s.traffic.Ledger(time.Now()) },
 		Table:       s.tableMetrics,
-		Connections: func() metric.Admitted { return admittedOf(s.door.admission.Conns, s.door.admission.CountConns()) },
-		UnderWay:    func() metric.Admitted { return admittedOf(s.door.admission.Requests, s.door.admission.CountRequests()) },
-		Agent:       s.reported,
+		Connections: func() metric.Admitted { return admittedOf(s.limiter.admission.Conns, s.limiter.admission.CountConns()) },
+		UnderWay: func() metric.Admitted {
+			return admittedOf(s.limiter.admission.Requests, s.limiter.admission.CountRequests())
+		},
+		Agent: s.reported,
 	}
 	if s.config.AccessLog != nil {
 		source.LostLines = s.config.AccessLog.Dropped

@@ -59,7 +59,7 @@ func byClass(series map[string]float64) map[string]float64 {
 	return sum
 }
 
-// tally is what visitors were answered.
+// tally is what clients were answered.
 type tally struct {
 	client *http.Client
 
@@ -110,9 +110,9 @@ func sumOf(series map[string]float64, name string) (sum float64) {
 	return sum
 }
 
-// TestMetrics_AddUp has visitors ask while the table changes: what they were answered is what metrics say.
+// TestMetrics_AddUp has clients ask while the table changes: what they were answered is what metrics say.
 func TestMetrics_AddUp(t *testing.T) {
-	const visitors, each = 8, 60
+	const clients, each = 8, 60
 	answering := app(t, "app", func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		status, _ := strconv.Atoi(r.URL.Query().Get("status"))
@@ -124,10 +124,10 @@ func TestMetrics_AddUp(t *testing.T) {
 	stop := make(chan struct{})
 	var swapping, visiting sync.WaitGroup
 	swapping.Go(func() { p.swap(stop, []route.Route{a}, []route.Route{b}, []route.Route{a, b}) })
-	transport := &http.Transport{MaxIdleConnsPerHost: visitors}
+	transport := &http.Transport{MaxIdleConnsPerHost: clients}
 	defer transport.CloseIdleConnections()
 	answered := tally{client: &http.Client{Transport: transport}, classes: map[string]float64{}}
-	for v := range visitors {
+	for v := range clients {
 		visiting.Go(func() {
 			for i := range each {
 				url := fmt.Sprintf("http://%s/%c/x?status=%d", p.address, "abc"[(v+i)%3], []int{200, 404, 500}[i%3])
@@ -140,19 +140,19 @@ func TestMetrics_AddUp(t *testing.T) {
 	visiting.Wait()
 	close(stop)
 	swapping.Wait()
-	eventually(t, "all requests have ended", func() bool { return p.Status().Proxy.Requests == visitors*each })
+	eventually(t, "all requests have ended", func() bool { return p.Status().Proxy.Requests == clients*each })
 	series := p.metrics(t)
 	if got := byClass(series); !maps.Equal(got, answered.classes) {
-		t.Errorf("metrics have %v, visitors were answered %v", got, answered.classes)
+		t.Errorf("metrics have %v, clients were answered %v", got, answered.classes)
 	}
-	if answered.served == 0 || answered.served == visitors*each {
-		t.Errorf("the app has served %v of %d requests, want some", answered.served, visitors*each)
+	if answered.served == 0 || answered.served == clients*each {
+		t.Errorf("the app has served %v of %d requests, want some", answered.served, clients*each)
 	}
-	if got := sumOf(series, "gateway_request_bytes_total"); got < 10*answered.served || got > 10*visitors*each {
+	if got := sumOf(series, "gateway_request_bytes_total"); got < 10*answered.served || got > 10*clients*each {
 		t.Errorf("%v bytes were received, want at least 10 of each of %v that were served", got, answered.served)
 	}
-	if got := sumOf(series, "gateway_request_duration_seconds_count"); got != visitors*each {
-		t.Errorf("the histograms have %v requests, want %d", got, visitors*each)
+	if got := sumOf(series, "gateway_request_duration_seconds_count"); got != clients*each {
+		t.Errorf("the histograms have %v requests, want %d", got, clients*each)
 	}
 	if got := sumOf(series, "gateway_requests_in_flight"); got != 0 {
 		t.Errorf("%v requests are under way", got)
@@ -164,8 +164,8 @@ func TestMetrics_TellWhatTargetsAreGoodFor(t *testing.T) {
 	stopped.State = route.Stopped
 	p := start(t, Config{Version: "v1"},
 		mount(t, "/app", route.Strip, at("a", deadAddress(t)), stopped), mount(t, "/idle", route.Strip, at("c", "127.0.0.1:1")))
-	p.visitor(t, "GET", "/app/", "Content-Length: 0")
-	p.visitor(t, "GET", "/missing")
+	p.do(t, "GET", "/app/", "Content-Length: 0")
+	p.do(t, "GET", "/missing")
 	p.current.Load().Lookup(p.current.Load().Table.Routes()[1].Key).Targets[0].Member.SetHealth(balance.Failing)
 	eventually(t, "both requests have ended", func() bool { return p.Status().Proxy.Requests == 2 })
 	series := p.metrics(t)

@@ -38,23 +38,23 @@ func (s *Server) Orders(ctx context.Context, seen string, wait time.Duration) ad
 
 // ordersNow are those of the current table, and the time until they may change by themselves.
 func (s *Server) ordersNow(now time.Time, most time.Duration) (admin.Orders, time.Duration) {
-	told := admin.Orders{Orders: []admin.Order{}}
+	due := admin.Orders{Orders: []admin.Order{}}
 	for u, sleeper := range s.current.Load().Sleepers() {
 		what, next := sleeper.Order(now)
 		if what != "" {
-			told.Orders = append(told.Orders, admin.Order{Do: what, Project: u.Project, Container: u.Container})
+			due.Orders = append(due.Orders, admin.Order{Do: what, Project: u.Project, Container: u.Container})
 		}
 		if next > 0 {
 			most = min(most, next)
 		}
 	}
-	slices.SortFunc(told.Orders, func(a, b admin.Order) int {
+	slices.SortFunc(due.Orders, func(a, b admin.Order) int {
 		return cmp.Or(cmp.Compare(a.Project, b.Project), cmp.Compare(a.Container, b.Container))
 	})
-	for _, o := range told.Orders {
-		told.Digest += fmt.Sprintf("%s %q %q;", o.Do, o.Project, o.Container)
+	for _, o := range due.Orders {
+		due.Digest += fmt.Sprintf("%s %q %q;", o.Do, o.Project, o.Container)
 	}
-	return told, most
+	return due, most
 }
 
 // Report implements admin.Sleeper.

@@ -119,7 +119,7 @@ func newLine(t *testing.T, conn net.Conn) *line {
 	return &line{conn.(*net.TCPConn), t, bufio.NewReader(conn)}
 }
 
-// call is a visitor's connection.
+// call is a client's connection.
 func (p *running) call(t *testing.T) *line {
 	t.Helper()
 	return newLine(t, p.dial(t))
@@ -253,7 +253,7 @@ func isTimeout(err error) bool {
 	return ok && timeout.Timeout()
 }
 
-// still shows that a visitor's connection goes on to be used: it asks the gateway itself.
+// still shows that a client's connection goes on to be used: it asks the gateway itself.
 func (l *line) still() {
 	l.t.Helper()
 	l.send("OPTIONS * HTTP/1.1\r\nHost: example.org\r\n\r\n")

@@ -46,7 +46,7 @@ type Server struct {
 	started time.Time
 	engine  *engine.Engine
 	checker *health.Checker
-	door    doorman
+	limiter connLimiter
 	traffic traffic.Book
 	store   live.Store
 
@@ -59,10 +59,10 @@ type Server struct {
 	admin.Pauser
 
 	// tables is where requests wait for another table, and orders where the agent waits for orders.
-	tables live.Room
+	tables live.Waitlist
 	orders live.Signal
 
-	// mu serialises those who replace current, and guards what is below it.
+	// mu serialises replacing current, and guards what is below it.
 	mu      sync.Mutex
 	builder live.Builder
 	// kept is what was last written to the store; unkept reports that the last try failed.
@@ -88,16 +88,16 @@ func New(c Config) (*Server, error) {
 	s.current.Store(&live.State{})
 	s.pauses = live.NewPauses(c.Logger, s.store, func() *route.Table { return s.current.Load().Table })
 	s.Pauser = s.pauses
-	s.door.trusted = c.Trusted
-	s.door.admission.Conns = limit.Bounds{All: c.MaxConns, PerClient: c.MaxClientConns}
-	s.door.admission.Requests = limit.Bounds{All: c.MaxRequests, PerClient: c.MaxClientRequests}
+	s.limiter.trusted = c.Trusted
+	s.limiter.admission.Conns = limit.Bounds{All: c.MaxConns, PerClient: c.MaxClientConns}
+	s.limiter.admission.Requests = limit.Bounds{All: c.MaxRequests, PerClient: c.MaxClientRequests}
 	var announced *peer.Networks
 	if c.ProxyProtocol {
 		announced = c.Trusted
 	}
 	s.engine = engine.New(engine.Config{
 		Handler: s.handler(), TLS: c.TLS, Log: c.Logger, Timeouts: c.Timeouts, Limits: c.Limits,
-		ConnLimiter: &s.door, Announced: announced,
+		ConnLimiter: &s.limiter, Announced: announced,
 	})
 	memory := limit.NewMemory(0)
 	s.builder = live.Builder{
@@ -116,7 +116,7 @@ func (s *Server) handler() *request.Handler {
 	c := &s.config
 	return &request.Handler{
 		Current: &s.current, Pauses: s.pauses, Tables: &s.tables, Orders: &s.orders,
-		Trusted: c.Trusted, Admission: &s.door.admission, Traffic: &s.traffic, AccessLog: c.AccessLog, Log: c.Logger,
+		Trusted: c.Trusted, Admission: &s.limiter.admission, Traffic: &s.traffic, AccessLog: c.AccessLog, Log: c.Logger,
 		Started: s.started, Hold: c.Hold, Wake: c.Wake, Total: c.Timeouts.Total, Hurry: c.hurry,
 	}
 }

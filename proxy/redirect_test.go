@@ -27,13 +27,13 @@ func TestRedirect_SendsClientsElsewhere(t *testing.T) {
 		"/home//example.net/x": "/example.net/x",
 	} {
 		for _, method := range []string{"GET", "POST"} {
-			resp := p.visitor(t, method, target)
+			resp := p.do(t, method, target)
 			if got := resp.Header.Get("Location"); resp.StatusCode != http.StatusPermanentRedirect || got != want {
 				t.Errorf("%s %s: %d to %q, want 308 to %q", method, target, resp.StatusCode, got, want)
 			}
 		}
 	}
-	if resp := p.visitor(t, "GET", "/lost/x"); resp.StatusCode != http.StatusNotFound {
+	if resp := p.do(t, "GET", "/lost/x"); resp.StatusCode != http.StatusNotFound {
 		t.Errorf("a redirect to itself: %d", resp.StatusCode)
 	}
 }

@@ -34,8 +34,8 @@ func (s *Server) Status() admin.Status {
 			Requests:  s.traffic.Requests(),
 			Inflight:  s.traffic.Inflight(),
 
-			Connections: boundedOf(s.door.admission.Conns, s.door.admission.CountConns()),
-			UnderWay:    boundedOf(s.door.admission.Requests, s.door.admission.CountRequests()),
+			Connections: boundedOf(s.limiter.admission.Conns, s.limiter.admission.CountConns()),
+			UnderWay:    boundedOf(s.limiter.admission.Requests, s.limiter.admission.CountRequests()),
 		},
 		Agent: s.agent.Load(),
 		Table: describeTable(s.current.Load()),
@@ -49,7 +49,7 @@ func boundedOf(b limit.Bounds, now limit.Counts) admin.Bounded {
 	}
 }
 
-// describeTable is the table in force as the admin API shows it; one without a table has revision 0 and no digest.
+// describeTable is the current table as the admin API shows it; one without a table has revision 0 and no digest.
 func describeTable(s *live.State) admin.Table {
 	if s.Table == nil {
 		return admin.Table{}
@@ -67,9 +67,9 @@ func describeTable(s *live.State) admin.Table {
 // Routes describes the routes of the current table with their traffic.
 func (s *Server) Routes() admin.Routes {
 	current := s.current.Load()
-	told := admin.Routes{Table: describeTable(current), Routes: []admin.Route{}, Problems: []admin.Problem{}}
+	shown := admin.Routes{Table: describeTable(current), Routes: []admin.Route{}, Problems: []admin.Problem{}}
 	if current.Table == nil {
-		return told
+		return shown
 	}
 	now := time.Now()
 	current.Probe(now)
@@ -79,17 +79,17 @@ func (s *Server) Routes() admin.Routes {
 			paused := p.Describe()
 			added.Paused = &paused
 		}
-		told.Routes = append(told.Routes, added)
+		shown.Routes = append(shown.Routes, added)
 	}
 	for _, p := range current.Table.Problems() {
-		told.Problems = append(told.Problems, admin.Problem(p))
+		shown.Problems = append(shown.Problems, admin.Problem(p))
 	}
-	return told
+	return shown
 }
 
 func describeRoute(known *live.Route, now time.Time) admin.Route {
 	r, standing := known.Route, known.Standing(now)
-	told := admin.Route{
+	shown := admin.Route{
 		Key:     r.Key.String(),
 		Host:    r.Host,
 		Path:    r.Prefix.String(),
@@ -107,41 +107,41 @@ func describeRoute(known *live.Route, now time.Time) admin.Route {
 		Traffic: known.Traffic.Figures(now),
 	}
 	if r.Redirect != "" {
-		told.State, told.Reason = string(route.Ready), "redirects to "+r.Redirect
+		shown.State, shown.Reason = string(route.Ready), "redirects to "+r.Redirect
 	}
 	for i := range r.Targets {
-		told.Targets[i] = describeTarget(known, &r.Targets[i], now)
+		shown.Targets[i] = describeTarget(known, &r.Targets[i], now)
 	}
-	return told
+	return shown
 }
 
-// healths are what checks find, as people are told.
+// healths are what checks find, as the admin API shows it.
 var healths = map[balance.Health]string{
 	balance.Unchecked: "unchecked", balance.Passing: "passing", balance.Failing: "failing",
 }
 
 func describeTarget(r *live.Route, t *route.Target, now time.Time) admin.Target {
 	standing := r.TargetStanding(t, now)
-	told := admin.Target{
+	shown := admin.Target{
 		ID: t.ID, Name: t.Name, Address: t.Address, Scheme: string(t.Scheme),
 		State: string(standing.State), Reason: standing.Reason, LastLog: standing.LastLog,
 	}
 	ready := r.Target(t)
 	if ready == nil {
-		return told
+		return shown
 	}
 	m := ready.Member
 	state := m.State(now)
 	if r.Route.Check.Path != "" {
-		told.Health = healths[state.Health]
+		shown.Health = healths[state.Health]
 	}
 	// One that refused connections and accepts them again is tried by the next request.
-	told.Ejected = state.Ejected && (state.Cause != balance.Refused || ready.Contact.Why() != "")
-	told.Inflight = m.Inflight()
-	if told.Ejected && state.Left > 0 {
-		told.EjectedUntil = now.Add(state.Left)
+	shown.Ejected = state.Ejected && (state.Cause != balance.Refused || ready.Contact.Why() != "")
+	shown.Inflight = m.Inflight()
+	if shown.Ejected && state.Left > 0 {
+		shown.EjectedUntil = now.Add(state.Left)
 	}
-	return told
+	return shown
 }
 
 // Requests returns the last requests of the route with that key, newest first. The error is admin.ErrNoRoute when the

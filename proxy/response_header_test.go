@@ -42,7 +42,7 @@ func TestResponseHeaders_SetAddAndRemove(t *testing.T) {
 	p := start(t, withTLS(t, Config{}), headed(t, "/", app(t, "app", handle), edits...), mount(t, "/plain", route.Strip, app(t, "plain", handle)))
 	client := p.http2(t, "")
 	for _, path := range []string{"/x", "/same"} {
-		for i, got := range []reply{p.visitor(t, "GET", path), ask2(t, client, request2(t, "GET", path, nil))} {
+		for i, got := range []reply{p.do(t, "GET", path), ask2(t, client, request2(t, "GET", path, nil))} {
 			h := got.Header
 			if !slices.Equal(h["Content-Security-Policy"], []string{policy}) || h.Get("Server") != "" || h.Get("Cache-Control") != "no-cache" ||
 				!slices.Equal(h["X-Robots-Tag"], []string{"of the app", "twice", "noindex"}) || h.Get("X-Request-Id") == "" {
@@ -50,7 +50,7 @@ func TestResponseHeaders_SetAddAndRemove(t *testing.T) {
 			}
 		}
 	}
-	if h := p.visitor(t, "GET", "/plain/x").Header; h.Get("Server") != "of the app" || len(h["X-Robots-Tag"]) != 2 {
+	if h := p.do(t, "GET", "/plain/x").Header; h.Get("Server") != "of the app" || len(h["X-Robots-Tag"]) != 2 {
 		t.Errorf("another route: %q", h)
 	}
 }
@@ -60,7 +60,7 @@ func TestResponseHeaders_OnOwnPages(t *testing.T) {
 	edits := []route.HeaderEdit{{Name: "Cache-Control"}, {Name: "Content-Security-Policy", Value: "default-src 'none'"}, {Name: "X-Robots-Tag", Value: "noindex"}}
 	p := start(t, Config{}, headed(t, "/dead", at("dead", deadAddress(t)), edits...))
 	without := start(t, Config{}, mount(t, "/dead", route.Strip, at("dead", deadAddress(t))))
-	got, plain := p.visitor(t, "GET", "/dead/x", "Accept: text/html"), without.visitor(t, "GET", "/dead/x", "Accept: text/html")
+	got, plain := p.do(t, "GET", "/dead/x", "Accept: text/html"), without.do(t, "GET", "/dead/x", "Accept: text/html")
 	if got.StatusCode != http.StatusBadGateway || got.Header.Get("X-Robots-Tag") != "noindex" {
 		t.Errorf("%s %q", got.Status, got.Header)
 	}
@@ -69,10 +69,10 @@ func TestResponseHeaders_OnOwnPages(t *testing.T) {
 			t.Errorf("%s is %q, want that of the page: %q", name, got.Header[name], plain.Header[name])
 		}
 	}
-	if got := p.visitor(t, "GET", "/dead"); got.StatusCode != http.StatusPermanentRedirect || got.Header.Get("X-Robots-Tag") != "noindex" {
+	if got := p.do(t, "GET", "/dead"); got.StatusCode != http.StatusPermanentRedirect || got.Header.Get("X-Robots-Tag") != "noindex" {
 		t.Errorf("%s %q", got.Status, got.Header)
 	}
-	if got := p.visitor(t, "GET", "/elsewhere"); got.Header.Get("X-Robots-Tag") != "" {
+	if got := p.do(t, "GET", "/elsewhere"); got.Header.Get("X-Robots-Tag") != "" {
 		t.Errorf("no route: %q", got.Header)
 	}
 }

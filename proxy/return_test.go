@@ -10,7 +10,7 @@ import (
 	"gateway/proxy/route"
 )
 
-// A project that is made again is away for a moment: its visitors wait, and the project at / never sees them.
+// A project that is made again is away for a moment: its clients wait, and the project at / never sees them.
 func TestProxy_HoldsRequestsUntilTheirRouteReturns(t *testing.T) {
 	root := mount(t, "/", route.Strip, app(t, "root", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "root") }))
 	shop := mount(t, "/shop", route.Strip, app(t, "shop", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "shop") }))
@@ -18,7 +18,7 @@ func TestProxy_HoldsRequestsUntilTheirRouteReturns(t *testing.T) {
 	p.SetTable(route.Build([]route.Route{root}, nil))
 	answers := make(chan string, 3)
 	for range cap(answers) {
-		go func() { answers <- p.visitor(t, "GET", "/shop/").body }()
+		go func() { answers <- p.do(t, "GET", "/shop/").body }()
 	}
 	eventually(t, "they wait", func() bool { return p.tables.Waiting() == cap(answers) })
 	// Another table without it is none to go on with.
@@ -39,7 +39,7 @@ func TestProxy_HoldsRequestsWhileTheirRouteStartsAgain(t *testing.T) {
 	p := start(t, Config{Hold: patience}, shop)
 	p.SetTable(route.Build(nil, nil))
 	answers := make(chan string, 2)
-	ask := func() { answers <- p.visitor(t, "GET", "/shop/").body }
+	ask := func() { answers <- p.do(t, "GET", "/shop/").body }
 	go ask()
 	eventually(t, "one waits for the route", func() bool { return p.tables.Waiting() == 1 })
 	starting := shop
@@ -60,7 +60,7 @@ func TestProxy_HoldsRequestsUntilTheFirstTable(t *testing.T) {
 	p := start(t, Config{Hold: patience})
 	answer := make(chan string, 1)
 	p.current.Store(&live.State{})
-	go func() { answer <- p.visitor(t, "GET", "/").body }()
+	go func() { answer <- p.do(t, "GET", "/").body }()
 	eventually(t, "it waits", func() bool { return p.tables.Waiting() > 0 })
 	p.SetTable(route.Build([]route.Route{
 		mount(t, "/", route.Strip, app(t, "root", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "root") })),
@@ -74,10 +74,10 @@ func TestProxy_DoesNotHoldWhatIsAwayForLong(t *testing.T) {
 	shop := mount(t, "/shop", route.Strip, at("shop", deadAddress(t)))
 	p := start(t, Config{Hold: 20 * time.Millisecond}, shop)
 	p.SetTable(route.Build(nil, nil))
-	if got := p.visitor(t, "GET", "/shop/"); got.StatusCode != http.StatusNotFound {
+	if got := p.do(t, "GET", "/shop/"); got.StatusCode != http.StatusNotFound {
 		t.Errorf("%d, want 404", got.StatusCode)
 	}
-	if got := p.visitor(t, "GET", "/never/"); got.StatusCode != http.StatusNotFound {
+	if got := p.do(t, "GET", "/never/"); got.StatusCode != http.StatusNotFound {
 		t.Errorf("%d, want 404", got.StatusCode)
 	}
 }

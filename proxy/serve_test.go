@@ -120,7 +120,7 @@ func TestServe_NamesWhatItCannotOpen(t *testing.T) {
 		config Config
 		want   string
 	}{
-		{Config{Listen: []string{"127.0.0.1:0", p.address}}, "listening for visitors: listen tcp " + p.address + ": bind: address already in use"},
+		{Config{Listen: []string{"127.0.0.1:0", p.address}}, "listening for clients: listen tcp " + p.address + ": bind: address already in use"},
 		{Config{Ping: p.address}, "listening for pings: listen tcp " + p.address + ": bind: address already in use"},
 		{Config{Admin: socket}, "listening on the admin socket " + socket + ": another proxy answers there; stop it, or name another path"},
 		{Config{Admin: file}, "listening on the admin socket " + file + ": a file that is no socket is there; move it away, or name another path"},
@@ -143,7 +143,7 @@ func TestServe_NamesWhatItCannotOpen(t *testing.T) {
 
 func TestServe_LimitsHeads(t *testing.T) {
 	p := start(t, Config{}, mount(t, "/", route.Strip, app(t, "root", nil)))
-	got := p.visitor(t, "GET", "/", "X-Huge: "+strings.Repeat("x", 80<<10))
+	got := p.do(t, "GET", "/", "X-Huge: "+strings.Repeat("x", 80<<10))
 	if got.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
 		t.Errorf("a head of 80 KiB: %d, want 431", got.StatusCode)
 	}

@@ -60,7 +60,7 @@ func TestSleep_AThousandRequestsGiveOneOrderAndAreAllAnswered(t *testing.T) {
 	var asked sync.WaitGroup
 	for range crowd {
 		asked.Go(func() {
-			if got := p.visitor(t, http.MethodGet, "/blog/x"); got.StatusCode != http.StatusOK || got.body != "blog GET /x" {
+			if got := p.do(t, http.MethodGet, "/blog/x"); got.StatusCode != http.StatusOK || got.body != "blog GET /x" {
 				wrong.Add(1)
 			}
 		})
@@ -107,14 +107,14 @@ func TestSleep_BrowsersGetAPageAndProgramsWait(t *testing.T) {
 	target := app(t, "blog", nil)
 	p := start(t, Config{Wake: 3 * time.Second}, napping(t, "/blog", time.Hour, being(target, route.Asleep)))
 	for _, headers := range [][]string{{html}, {html, "Sec-Fetch-Mode: navigate"}} {
-		got := p.visitor(t, http.MethodGet, "/blog/", headers...)
+		got := p.do(t, http.MethodGet, "/blog/", headers...)
 		if got.StatusCode != 503 || got.Header.Get("Retry-After") != "1" || !strings.Contains(got.body, "<h1>blog is waking up</h1>") || !strings.Contains(got.body, `http-equiv="refresh" content="1"`) {
 			t.Fatalf("%v: %d %s", headers, got.StatusCode, got.body)
 		}
 	}
 	answers := make(chan reply, 3)
 	for _, ask := range [][]string{{"POST", html}, {"GET", html, "Sec-Fetch-Mode: cors"}, {"GET"}} {
-		go func() { answers <- p.visitor(t, ask[0], "/blog/", ask[1:]...) }()
+		go func() { answers <- p.do(t, ask[0], "/blog/", ask[1:]...) }()
 	}
 	eventually(t, "the programs wait", func() bool { return p.current.Load().Lookup(mustKey(t, "/blog")).Outage.Waiting() == 3 })
 	report(t, p.Server, admin.PhaseStarted)
@@ -125,7 +125,7 @@ func TestSleep_BrowsersGetAPageAndProgramsWait(t *testing.T) {
 		}
 	}
 	p.set(napping(t, "/blog", time.Hour, being(target, route.Asleep)))
-	if got := p.visitor(t, http.MethodGet, "/blog/", "Accept: application/json"); got.StatusCode != 503 || !strings.Contains(got.body, `"code":"waking"`) {
+	if got := p.do(t, http.MethodGet, "/blog/", "Accept: application/json"); got.StatusCode != 503 || !strings.Contains(got.body, `"code":"waking"`) {
 		t.Errorf("once it took too long: %d %s", got.StatusCode, got.body)
 	}
 }
@@ -135,14 +135,14 @@ func TestSleep_AWokenAppMayTakeItsTimeToListen(t *testing.T) {
 	target := app(t, "blog", nil)
 	p := start(t, Config{}, napping(t, "/blog", time.Hour, being(target, route.Asleep)))
 	answer := make(chan reply, 1)
-	go func() { answer <- p.visitor(t, http.MethodPost, "/blog/") }()
+	go func() { answer <- p.do(t, http.MethodPost, "/blog/") }()
 	eventually(t, "it is to wake", func() bool { return ordered(p.Server) == "wake blog" })
 	report(t, p.Server, admin.PhaseStarted)
 	deaf := target
 	deaf.Address = dead
 	p.set(napping(t, "/blog", time.Hour, deaf))
 	eventually(t, "it refuses", func() bool { return strings.Contains(p.log.String(), "does not accept connections") })
-	if got := p.visitor(t, http.MethodGet, "/blog/", html); got.StatusCode != 503 || !strings.Contains(got.body, "waking up") {
+	if got := p.do(t, http.MethodGet, "/blog/", html); got.StatusCode != 503 || !strings.Contains(got.body, "waking up") {
 		t.Errorf("a browser gets %d %s", got.StatusCode, got.body)
 	}
 	p.set(napping(t, "/blog", time.Hour, target))
@@ -155,13 +155,13 @@ func TestSleep_AFailedWakeIsToldAndNotRepeatedAtOnce(t *testing.T) {
 	target := app(t, "blog", nil)
 	p := start(t, Config{}, napping(t, "/blog", time.Hour, being(target, route.Asleep)))
 	answer := make(chan reply, 1)
-	go func() { answer <- p.visitor(t, http.MethodPost, "/blog/") }()
+	go func() { answer <- p.do(t, http.MethodPost, "/blog/") }()
 	eventually(t, "it is to wake", func() bool { return ordered(p.Server) == "wake blog" })
 	report(t, p.Server, admin.PhaseFailed)
 	if got := <-answer; got.StatusCode != 503 || got.Header.Get("Retry-After") != "30" || strings.Contains(got.body, "no such image") {
 		t.Errorf("%d %v %s", got.StatusCode, got.Header, got.body)
 	}
-	if got := p.visitor(t, http.MethodGet, "/blog/", html); got.StatusCode != 503 || !strings.Contains(got.body, "blog does not start") {
+	if got := p.do(t, http.MethodGet, "/blog/", html); got.StatusCode != 503 || !strings.Contains(got.body, "blog does not start") {
 		t.Errorf("%d %s", got.StatusCode, got.body)
 	}
 	if got := ordered(p.Server); got != "" {
@@ -182,7 +182,7 @@ func TestSleep_WakesThatFailAtOnceKeepNobodyWaiting(t *testing.T) {
 		}
 	}
 	p.log.on.Store(&failed)
-	if got := p.visitor(t, http.MethodPost, "/blog/"); got.StatusCode != 503 {
+	if got := p.do(t, http.MethodPost, "/blog/"); got.StatusCode != 503 {
 		t.Errorf("%d %s", got.StatusCode, got.body)
 	}
 }
@@ -192,7 +192,7 @@ func TestSleep_RequestsWhileItIsStoppedWaitAndWakeIt(t *testing.T) {
 	p := start(t, Config{}, napping(t, "/blog", time.Nanosecond, target))
 	report(t, p.Server, admin.PhaseSleep)
 	answer := make(chan reply, 1)
-	go func() { answer <- p.visitor(t, http.MethodPost, "/blog/x") }()
+	go func() { answer <- p.do(t, http.MethodPost, "/blog/x") }()
 	eventually(t, "it is to wake", func() bool { return ordered(p.Server) == "wake blog" })
 	for _, state := range []route.State{route.Draining, route.Stopped, route.Asleep} {
 		p.set(napping(t, "/blog", time.Nanosecond, being(target, state)))
@@ -227,7 +227,7 @@ func TestSleep_WebSocketsAndSlowRequestsKeepAwake(t *testing.T) {
 	other := app(t, "other", nil)
 	p := start(t, Config{}, napping(t, "/blog", time.Nanosecond, target), mount(t, "/other", route.Strip, other))
 	slow := make(chan reply, 1)
-	go func() { slow <- p.visitor(t, http.MethodGet, "/blog/") }()
+	go func() { slow <- p.do(t, http.MethodGet, "/blog/") }()
 	socket := p.dial(t)
 	fmt.Fprint(socket, "GET /blog/ws HTTP/1.1\r\nHost: example.org\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\n\r\n")
 	eventually(t, "both are under way", func() bool { return p.Routes().Routes[0].Idle.InUse == 2 })
@@ -250,16 +250,16 @@ func TestSleep_OnlyRequestsToTheAppCount(t *testing.T) {
 	p := start(t, Config{}, limited)
 	first := p.Routes().Routes[0].Idle.LastUsed
 	used := func() bool { return p.Routes().Routes[0].Idle.LastUsed.After(first) }
-	p.visitor(t, http.MethodGet, "/blog")              // is redirected
-	p.visitor(t, http.MethodTrace, "/blog/")           // is refused
-	p.visitor(t, http.MethodGet, "/blog/../../secret") // leaves the prefix
+	p.do(t, http.MethodGet, "/blog")              // is redirected
+	p.do(t, http.MethodTrace, "/blog/")           // is refused
+	p.do(t, http.MethodGet, "/blog/../../secret") // leaves the prefix
 	if used() {
 		t.Error("what the gateway answers by itself counts")
 	}
-	p.visitor(t, http.MethodGet, "/blog/")
+	p.do(t, http.MethodGet, "/blog/")
 	eventually(t, "a request counts", func() bool { return used() && p.Routes().Routes[0].Idle.InUse == 0 })
 	first = p.Routes().Routes[0].Idle.LastUsed
-	if got := p.visitor(t, http.MethodGet, "/blog/"); got.StatusCode != http.StatusTooManyRequests || used() {
+	if got := p.do(t, http.MethodGet, "/blog/"); got.StatusCode != http.StatusTooManyRequests || used() {
 		t.Errorf("%d; one beyond the rate counts: %v", got.StatusCode, used())
 	}
 }
@@ -317,7 +317,7 @@ func TestSleep_OrdersComeAsSoonAsTheyAreDue(t *testing.T) {
 func TestSleep_StoppedByHandIsNotWoken(t *testing.T) {
 	target := app(t, "blog", nil)
 	p := start(t, Config{}, napping(t, "/blog", time.Hour, being(target, route.Stopped)))
-	if got := p.visitor(t, http.MethodGet, "/blog/", html); got.StatusCode != 503 || !strings.Contains(got.body, "blog is stopped") {
+	if got := p.do(t, http.MethodGet, "/blog/", html); got.StatusCode != 503 || !strings.Contains(got.body, "blog is stopped") {
 		t.Errorf("%d %s", got.StatusCode, got.body)
 	}
 	if got := ordered(p.Server); got != "" {

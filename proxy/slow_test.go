@@ -26,16 +26,16 @@ import (
 const (
 	// flood is the answer that a slow reader does not read: more than the buffers between it and its target hold.
 	flood = 16 << 20
-	// few is how many slow visitors there are by default.
+	// few is how many slow clients there are by default.
 	few = 500
-	// others is how many visitors of the usual kind there are, each with so many requests in a second.
+	// others is how many clients of the usual kind there are, each with so many requests in a second.
 	others  = 8
 	perTick = 5 * time.Millisecond
 )
 
-// TestSlow_DoesNotSlowOthers has many visitors who send the head of a request or its body byte by byte, or do not read
+// TestSlow_DoesNotSlowOthers has many clients who send the head of a request or its body byte by byte, or do not read
 // what they asked for. The heads are cut off in time; the others, slow or not, get their answers. The gateway is a process
-// of its own. How long the usual visitors waited without and beside the slow ones is printed; with
+// of its own. How long the usual clients waited without and beside the slow ones is printed; with
 //
 //	GATEWAY_SLOW=10000 go test ./proxy -count=1 -v -run TestSlow_DoesNotSlowOthers
 //
@@ -72,9 +72,9 @@ func TestSlow_DoesNotSlowOthers(t *testing.T) {
 	crowd.readersRead(t)
 	if many > few {
 		// On a machine that others use too, the two say how far the ratio is to be trusted.
-		t.Logf("p99 of %d visitors alone, when the slow ones have left: %v", others, p.usual(t, during, nil))
+		t.Logf("p99 of %d clients alone, when the slow ones have left: %v", others, p.usual(t, during, nil))
 	}
-	t.Logf("p99 of %d visitors alone %v, beside %d slow ones %v: %.2fx; beside as many who connect past the gateway, to nobody, %v: %.2fx",
+	t.Logf("p99 of %d clients alone %v, beside %d slow ones %v: %.2fx; beside as many who connect past the gateway, to nobody, %v: %.2fx",
 		others, alone, many, beside, float64(beside)/float64(alone), elsewhere, float64(elsewhere)/float64(alone))
 	p.end(t)
 }
@@ -223,7 +223,7 @@ func (p *apart) end(t *testing.T) {
 	}
 }
 
-// usual has visitors of the usual kind ask at their pace for that long, and meanwhile lets the slow ones drip.
+// usual has clients of the usual kind ask at their pace for that long, and meanwhile lets the slow ones drip.
 // It returns how long the slowest in a hundred answers took.
 func (p *apart) usual(t *testing.T, during time.Duration, drip func(int)) time.Duration {
 	t.Helper()
@@ -268,7 +268,7 @@ func (p *apart) ask(t *testing.T, during time.Duration, path string) []time.Dura
 		_, err := io.WriteString(conn, get(path))
 		m, err2 := readAnswer(r, "GET", nil)
 		if err := errors.Join(err, err2); err != nil || m.body.String() != want {
-			t.Errorf("beside slow visitors: %q %q, %v", m.start, &m.body, err)
+			t.Errorf("beside slow clients: %q %q, %v", m.start, &m.body, err)
 			return took
 		}
 		took = append(took, time.Since(began))
@@ -276,7 +276,7 @@ func (p *apart) ask(t *testing.T, during time.Duration, path string) []time.Dura
 	return took
 }
 
-// slowOne is a slow visitor.
+// slowOne is a slow client.
 type slowOne struct {
 	net.Conn
 	// left is what it still has to send.
@@ -285,7 +285,7 @@ type slowOne struct {
 	gone bool
 }
 
-// crowd are the slow visitors.
+// crowd are the slow clients.
 type crowd struct{ heads, bodies, readers []*slowOne }
 
 // slowBody is the body that is sent byte by byte.

@@ -11,7 +11,7 @@ import (
 )
 
 // Who sends slowly has used up the time of the exchange by itself.
-func TestEjection_NotForVisitorsWhoAreSlow(t *testing.T) {
+func TestEjection_NotForClientsWhoAreSlow(t *testing.T) {
 	f := newFleet(t, 2, func(_ int, _ string, w http.ResponseWriter, r *http.Request) { echoSize(w, r) })
 	r := mount(t, "/x", route.Strip, f.targets...)
 	p := start(t, Config{Timeouts: engine.Timeouts{Total: 50 * time.Millisecond}}, r)

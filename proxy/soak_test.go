@@ -30,8 +30,8 @@ const (
 	memorySlack = 48 << 20
 )
 
-// TestSoak_LeavesNothingBehind has visitors of all kinds come for a while. When they have left, and their targets have
-// closed what they kept, there are exactly as many goroutines and descriptors as after the same visitors came for a
+// TestSoak_LeavesNothingBehind has clients of all kinds come for a while. When they have left, and their targets have
+// closed what they kept, there are exactly as many goroutines and descriptors as after the same clients came for a
 // moment, and no more memory but for the slack above. The resident memory counts when the time is set, since other tests
 // leave theirs behind.
 //
@@ -121,7 +121,7 @@ func (s *soak) rest() sample {
 	return s.sample()
 }
 
-// everything is an app that can be asked for all that a visitor of the soak wants.
+// everything is an app that can be asked for all that a client of the soak wants.
 func everything(w http.ResponseWriter, r *http.Request) {
 	switch place, _, _ := strings.Cut(r.URL.Path[1:], "/"); place {
 	case "download":
@@ -155,7 +155,7 @@ func everything(w http.ResponseWriter, r *http.Request) {
 
 var download = bytes.Repeat([]byte("0123456789abcde\n"), 32<<10)
 
-// visit has visitors come for that long.
+// visit has clients come for that long.
 func (s *soak) visit(during time.Duration) {
 	s.SetTable(route.Build([]route.Route{
 		mount(s.t, "/app", route.Strip, at("app", s.app.Listener.Addr().String())),
@@ -194,14 +194,14 @@ func (s *soak) report(during time.Duration, visiting *sync.WaitGroup) {
 	})
 }
 
-// habit is what a visitor does: it asks for the same over one connection, a few times or once.
+// habit is what a client does: it asks for the same over one connection, a few times or once.
 type habit struct {
 	text, method string
 	once         bool
 	// wants is the body of the answer, status its status if it is not 200.
 	wants  string
 	status int
-	// leaves reports that the visitor goes without the answer, broken that none comes whole.
+	// leaves reports that the client goes without the answer, broken that none comes whole.
 	leaves, broken bool
 	// talk is said behind the answer, and comes back.
 	talk string
@@ -274,7 +274,7 @@ func (s *soak) come(h habit, times int) error {
 	return nil
 }
 
-// judge compares an answer with what the visitor wants.
+// judge compares an answer with what the client wants.
 func (h *habit) judge(m *message, err error) error {
 	status := h.status
 	if status == 0 {

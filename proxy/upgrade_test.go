@@ -107,9 +107,9 @@ func TestProxy_SwapsTablesUnderLoad(t *testing.T) {
 	p := start(t, Config{})
 	p.SetTable(tables[0])
 	s := p.upgrade(t, "/ws/")
-	var visitors sync.WaitGroup
+	var clients sync.WaitGroup
 	for v := range 4 {
-		visitors.Go(func() {
+		clients.Go(func() {
 			client := &http.Client{Transport: &http.Transport{}}
 			defer client.CloseIdleConnections()
 			for i := range 150 {
@@ -128,7 +128,7 @@ func TestProxy_SwapsTablesUnderLoad(t *testing.T) {
 			}
 		})
 	}
-	visitors.Wait()
+	clients.Wait()
 	s.say(t, "still here")
 	if n := p.Status().Table.Revision; n < 100 {
 		t.Errorf("revision %d after many tables", n)

@@ -21,7 +21,7 @@ func TestProxy_SaysThatItIsThereWhenToldTo(t *testing.T) {
 			t.Errorf("Forwarded %q", is)
 		}
 		if via := got.Header.Get("Via"); via != "1.1 club" {
-			t.Errorf("the visitor was told %q", via)
+			t.Errorf("the client was told %q", via)
 		}
 	}
 }
@@ -30,7 +30,7 @@ func TestProxy_IsSilentAboutItselfByDefault(t *testing.T) {
 	p := start(t, Config{}, mount(t, "/", route.Strip, app(t, "via", func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, r.Header.Get("Via")+r.Header.Get("Forwarded"))
 	})))
-	if got := p.visitor(t, "GET", "/"); got.body != "" || got.Header.Get("Via") != "" {
-		t.Errorf("the app got %q, the visitor %q", got.body, got.Header.Get("Via"))
+	if got := p.do(t, "GET", "/"); got.body != "" || got.Header.Get("Via") != "" {
+		t.Errorf("the app got %q, the client %q", got.body, got.Header.Get("Via"))
 	}
 }

@@ -57,7 +57,7 @@ func New(o Options) Chain {
 // Default is the filters of requests without a route.
 var Default = Chain{requestID{}}
 
-// prefixOf is the prefix that an app is told which does not know where it is mounted, empty for "/".
+// prefixOf is the prefix that X-Forwarded-Prefix names: that of an app that does not know where it is mounted, empty for "/".
 func prefixOf(r *route.Route) string {
 	if r.Mount == route.Preserve || r.Prefix.Root() {
 		return ""

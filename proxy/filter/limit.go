@@ -31,7 +31,7 @@ func (f rate) Request(r *Request) bool {
 	return true
 }
 
-// bodyMax answers requests whose bodies are larger than they may be, before anything of them is read if they tell.
+// bodyMax answers requests whose bodies are larger than they may be, before anything is read if they have a length.
 type bodyMax struct {
 	Pass
 	most int64

@@ -27,10 +27,10 @@ const (
 	probesAtOnce = 32
 )
 
-// Contact is what is known of how a target answers, for those who administer the gateway. It passes from one snapshot to
+// Contact is what is known of how a target answers, for those who administer the gateway. It passes from one State to
 // the next with the target, and is safe for concurrent use.
 type Contact struct {
-	// reached is set once a connection came to be, proven once an answer came that no server of another protocol gives, and
+	// reached is set once a connection came to be, proven once a response came that no server of another protocol gives, and
 	// doubted when one came that they do.
 	reached, proven, doubted atomic.Bool
 	// fault is why the target is out, nil when it is not.
@@ -56,7 +56,7 @@ func (c *Contact) Why() string {
 	return ""
 }
 
-// Answered notes an answer of the target. Servers of TLS answer 400 to all that comes without it, which proves nothing.
+// Answered notes a response of the target. Servers of TLS answer 400 to all that comes without it, which proves nothing.
 func (c *Contact) Answered(status int) {
 	bad := status == http.StatusBadRequest
 	switch {
@@ -91,7 +91,7 @@ func faultOf(t *Target, err error) *fault {
 	return &fault{text: unanswered(t, err)}
 }
 
-// unanswered says why a target that accepts connections gives no answer.
+// unanswered says why a target that accepts connections sends no response.
 func unanswered(t *Target, err error) string {
 	invalid, isInvalid := errors.AsType[*http1.Invalid](err)
 	proven := t.Contact.proven.Load()
@@ -101,14 +101,14 @@ func unanswered(t *Target, err error) string {
 	case proven && isInvalid:
 		return fmt.Sprintf("%s does not answer in HTTP any more (%s); look at the logs of the app", t.Address, invalid.Rule)
 	case proven && broke(err):
-		return t.Address + " closes connections without an answer; look at the logs of the app"
+		return t.Address + " closes connections without a response; look at the logs of the app"
 	case t.Scheme == route.H2C && !proven:
 		return t.Address + " speaks no HTTP/2 without TLS; set gateway.scheme to http"
 	case isInvalid:
 		return fmt.Sprintf("%s does not answer in HTTP (%s); set gateway.port to the port of its HTTP server, or gateway.scheme to https if it speaks TLS",
 			t.Address, invalid.Rule)
 	case broke(err):
-		return t.Address + " closes connections without an answer; set gateway.port to the port of its HTTP server, or look at the logs of the app"
+		return t.Address + " closes connections without a response; set gateway.port to the port of its HTTP server, or look at the logs of the app"
 	}
 	return fmt.Sprintf("%s does not answer properly: %v", t.Address, err)
 }

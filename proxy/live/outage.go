@@ -13,7 +13,7 @@ var longAgo time.Time
 // Outage is the time in which none of a route's targets can be reached. Requests wait for its end as long as it is short, as
 // it is when an app restarts. It passes from one State to the next, and is safe for concurrent use.
 type Outage struct {
-	Room
+	Waitlist
 	// since is when it began, nil when a target was last reached. It has the monotonic clock's time too: how long an outage
 	// lasts has nothing to do with a clock that is put right meanwhile.
 	since atomic.Pointer[time.Time]
@@ -63,28 +63,28 @@ func (o *Outage) End() {
 // MaxWaiting is how many requests of one route wait. Each keeps what a request under way does.
 const MaxWaiting = 1000
 
-// Room is where requests wait until Release. It is safe for concurrent use.
-type Room struct {
+// Waitlist is where requests wait until Release. It is safe for concurrent use.
+type Waitlist struct {
 	// line is nil as long as nobody waits.
 	line atomic.Pointer[queue.Queue]
 }
 
-// Release lets those go on who wait.
-func (r *Room) Release() {
-	if r.line.Load() == nil {
+// Release lets all requests go on that wait.
+func (w *Waitlist) Release() {
+	if w.line.Load() == nil {
 		return
 	}
-	if line := r.line.Swap(nil); line != nil {
+	if line := w.line.Swap(nil); line != nil {
 		line.Release()
 	}
 }
 
-// Join takes a place where Release comes by, or returns nil when too many wait.
-func (r *Room) Join() *queue.Place {
+// Join takes a place until Release, or returns nil when too many wait.
+func (w *Waitlist) Join() *queue.Place {
 	for {
-		line := r.line.Load()
+		line := w.line.Load()
 		if line == nil {
-			r.line.CompareAndSwap(nil, queue.New(MaxWaiting))
+			w.line.CompareAndSwap(nil, queue.New(MaxWaiting))
 			continue
 		}
 		place, joined := line.Join()
@@ -96,8 +96,8 @@ func (r *Room) Join() *queue.Place {
 }
 
 // Waiting is the number of requests that wait.
-func (r *Room) Waiting() int {
-	if line := r.line.Load(); line != nil {
+func (w *Waitlist) Waiting() int {
+	if line := w.line.Load(); line != nil {
 		return line.Len()
 	}
 	return 0

@@ -52,7 +52,7 @@ type Pauses struct {
 	current atomic.Pointer[map[route.Key]*Pause]
 	// ending reports that the gateway ends, so that nobody waits any longer.
 	ending atomic.Bool
-	// changed wakes who ends pauses.
+	// changed wakes Run.
 	changed chan struct{}
 
 	log   *slog.Logger
@@ -60,7 +60,7 @@ type Pauses struct {
 	// table returns the current table, nil when there is none.
 	table func() *route.Table
 
-	// mu serialises those who replace current or terms, and guards what is below it.
+	// mu serialises replacing current and terms, and guards what is below it.
 	mu sync.Mutex
 	// unkept reports that the current state could not be written to the store.
 	unkept bool
@@ -108,7 +108,7 @@ func (t *terms) over(now time.Time) bool { return !t.Until.IsZero() && !now.Befo
 // Patience is how long requests wait.
 func (p *Pause) Patience() time.Duration { return p.terms.Load().Wait }
 
-// Message is what clients are told that waited in vain, empty for nothing of their own.
+// Message is for requests that time out in the queue, empty for that of the gateway.
 func (p *Pause) Message() string { return p.terms.Load().Message }
 
 // Join takes a place among the requests that wait, or returns nil when too many do.
@@ -153,8 +153,7 @@ func (s *Pauses) Pause(key string, order admin.Pause) (admin.Pause, error) {
 	if table := s.table(); table == nil || table.Lookup(parsed) == nil {
 		return admin.Pause{}, fmt.Errorf("%w: %s", admin.ErrNoRoute, parsed)
 	}
-	told := s.pause(parsed, asked, now)
-	return told, nil
+	return s.pause(parsed, asked, now), nil
 }
 
 // pause pauses a route. Who waits already stays in the line.
@@ -204,11 +203,11 @@ func (s *Pauses) Resume(key, message string) (admin.Pause, error) {
 	if err != nil {
 		return admin.Pause{}, fmt.Errorf("%w: %w", admin.ErrRefused, err)
 	}
-	told, was := s.resume(parsed, message, time.Now())
+	resumed, was := s.resume(parsed, message, time.Now())
 	if table := s.table(); !was && (table == nil || table.Lookup(parsed) == nil) {
 		return admin.Pause{}, fmt.Errorf("%w: %s", admin.ErrNoRoute, parsed)
 	}
-	return told, nil
+	return resumed, nil
 }
 
 func (s *Pauses) resume(key route.Key, message string, now time.Time) (admin.Pause, bool) {
@@ -219,14 +218,14 @@ func (s *Pauses) resume(key route.Key, message string, now time.Time) (admin.Pau
 	if p == nil || message != "" && p.terms.Load().Message != message {
 		return admin.Pause{}, false
 	}
-	told := p.Describe()
-	s.log.Info("a route is resumed", "route", key.String(), "waiting", told.Waiting)
+	was := p.Describe()
+	s.log.Info("a route is resumed", "route", key.String(), "waiting", was.Waiting)
 	s.end(p)
 	s.keep()
-	return told, true
+	return was, true
 }
 
-// end lets those who wait go on. The caller holds mu.
+// end ends a pause: requests that wait go on. The caller holds mu.
 func (s *Pauses) end(p *Pause) {
 	all := maps.Clone(s.all())
 	delete(all, p.key)

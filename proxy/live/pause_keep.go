@@ -128,7 +128,7 @@ func (s *Pauses) markAbsent(key route.Key, t terms, now time.Time) terms {
 	return t
 }
 
-// Dismiss lets nobody wait any longer, because the gateway ends: those who do are told that the route is paused.
+// Dismiss ends all waiting, because the gateway ends: the requests get the page of a paused route.
 func (s *Pauses) Dismiss() {
 	s.ending.Store(true)
 	for _, p := range s.all() {

@@ -21,7 +21,7 @@ type retirement struct {
 	recall, needed bool
 }
 
-// Release retires the targets to which only the old State sends requests, once the next one is in force, and lets requests
+// Release retires the targets to which only the old State sends requests, once the next one is current, and lets requests
 // go on that wait for a target. Retired targets keep what they have, for as long as their routes say; but requests that wait
 // for one that is gone are cancelled, so that they can be retried elsewhere.
 func (c Change) Release() {

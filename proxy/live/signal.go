@@ -2,14 +2,14 @@ package live
 
 import "sync"
 
-// Signal wakes those who wait for a change. It is safe for concurrent use.
+// Signal wakes all that wait for a change. It is safe for concurrent use.
 type Signal struct {
 	mu sync.Mutex
 	// changed is closed when something may have changed, nil as long as nobody waits.
 	changed chan struct{}
 }
 
-// Poke makes those who wait look again.
+// Poke wakes all that wait.
 func (s *Signal) Poke() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

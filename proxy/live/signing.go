@@ -13,7 +13,7 @@ import (
 // keyFile holds the key of cookies in the state folder, so that they are good for longer than the process lives.
 const keyFile = "cookie.key"
 
-// Signing keeps what signs cookies. It is used by those who replace the table alone.
+// Signing keeps what signs cookies. It belongs to the Builder.
 type Signing struct {
 	Store Store
 	Log   *slog.Logger

@@ -222,19 +222,19 @@ func (s *Sleeper) Tell(phase, reason string, now time.Time) bool {
 	return true
 }
 
-// Standing is what people are told of a route of the unit, given what they would be told of it otherwise.
-func (s *Sleeper) standing(told Standing) Standing {
+// standing is that of a route of the unit, given what it would be without sleep.
+func (s *Sleeper) standing(stands Standing) Standing {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case !s.wanted.IsZero() && (s.aside || slices.Contains([]route.State{route.Asleep, route.Draining, route.Starting, route.Unreachable}, told.State)):
-		told.State, told.Reason = route.Waking, ""
-	case s.aside && told.State != route.Asleep:
-		told.State, told.Reason = route.Draining, fmt.Sprintf("nobody used it for %s, so it is being stopped", label.Brief(s.idle))
-	case told.State == route.Asleep && s.failure != "":
-		told.Reason = fmt.Sprintf("it could not be started: %s; a request after %s tries again", s.failure, s.retry.Format(time.DateTime))
+	case !s.wanted.IsZero() && (s.aside || slices.Contains([]route.State{route.Asleep, route.Draining, route.Starting, route.Unreachable}, stands.State)):
+		stands.State, stands.Reason = route.Waking, ""
+	case s.aside && stands.State != route.Asleep:
+		stands.State, stands.Reason = route.Draining, fmt.Sprintf("nobody used it for %s, so it is being stopped", label.Brief(s.idle))
+	case stands.State == route.Asleep && s.failure != "":
+		stands.Reason = fmt.Sprintf("it could not be started: %s; a request after %s tries again", s.failure, s.retry.Format(time.DateTime))
 	}
-	return told
+	return stands
 }
 
 // Describe is the sleeper as the admin API shows it.

@@ -1,6 +1,6 @@
-// Package live holds the routing state in force: what the proxy needs of a table to serve it, and what it knows of its
+// Package live holds the current routing state: what the proxy needs of a table to serve it, and what it knows of its
 // routes and targets from table to table. It knows nothing of how a request is carried. The policy worth stating: a State
-// is built whole beside the one in force and replaces it atomically; what must outlive a table is in a routeState or a
+// is built whole beside the current one and replaces it atomically; what must outlive a table is in a routeState or a
 // targetState, and passes from one State to the next as one pointer.
 package live
 

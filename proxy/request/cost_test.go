@@ -40,7 +40,7 @@ func at(address string) route.Target {
 func passageThrough(t testing.TB, b *live.Builder, like route.Route, fields ...string) *passage {
 	t.Helper()
 	h := &Handler{
-		Current: new(atomic.Pointer[live.State]), Tables: new(live.Room), Orders: new(live.Signal), Admission: new(limit.Admission),
+		Current: new(atomic.Pointer[live.State]), Tables: new(live.Waitlist), Orders: new(live.Signal), Admission: new(limit.Admission),
 		Traffic: new(traffic.Book), Log: slog.New(slog.DiscardHandler),
 	}
 	h.Pauses = live.NewPauses(h.Log, live.Store{}, func() *route.Table { return h.Current.Load().Table })

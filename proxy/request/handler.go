@@ -1,7 +1,7 @@
-// Package request carries one request: it finds the route of each request in the state in force, passes it through the
+// Package request carries one request: it finds the route of each request in the current state, passes it through the
 // route's filters, sends it to one target after the other until one answers, and accounts for it. It knows nothing of
 // tables, listeners or how connections are served. The policy worth stating: what waits, waits in one way, for a pause, for
-// a table or for a target, and each request goes on with the state that is in force when its turn comes.
+// a table or for a target, and each request goes on with the state that is current when its turn comes.
 package request
 
 import (
@@ -18,11 +18,11 @@ import (
 
 // Handler carries the requests of an engine. It implements engine.Handler. Its fields do not change once it serves.
 type Handler struct {
-	// Current is the state in force, and never nil.
+	// Current is never nil.
 	Current *atomic.Pointer[live.State]
 	Pauses  *live.Pauses
 	// Tables is where requests wait for another table.
-	Tables *live.Room
+	Tables *live.Waitlist
 	// Orders wakes the agent, which starts apps.
 	Orders *live.Signal
 	// Trusted are the proxies before this one; Admission counts the requests of the clients behind them.

@@ -52,7 +52,7 @@ func (r *Request) log(status int, took time.Duration) {
 	r.handler.AccessLog.Append(&entry)
 }
 
-// describe says which target was asked last, and how long it took to answer.
+// describe says which target was asked last, and how long it took to respond.
 func (r *Request) describe(e *accesslog.Entry) {
 	e.Place = r.asked.LogPlace
 	if !r.responded.IsZero() {

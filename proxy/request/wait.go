@@ -128,7 +128,7 @@ func (r *Request) awaitTable(path route.Path) bool {
 	default:
 		return false
 	}
-	// It may be the same one: its own release wakes those who saw it before that.
+	// It may be the same one: its own release wakes requests that saw it before that.
 	r.state = h.Current.Load()
 	return true
 }
@@ -154,7 +154,7 @@ func (r *Request) awaitTarget() (again bool, err error) {
 	r.interval = min(max(2*r.interval, retryFirst), retryMost)
 	if len(r.route.Targets) > 0 && !r.route.Sleeper.SetAside() || r.handler.Current.Load() != r.state {
 		// A target may come back without a new table. A route that the current table does not have comes back without waking
-		// those who wait for it as it was.
+		// the requests that wait for it as it was.
 		left = min(r.interval, left)
 	}
 	switch err := r.wait(r.place, left); {

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// visited compares what the visitors saw with what the audit found, and returns the lines of the log by their calls. A
-// visitor who left, or whose answer broke off before its head was whole, does not know what the gateway had for it, and
+// visited compares what the clients saw with what the audit found, and returns the lines of the log by their calls. A
+// client who left, or whose answer broke off before its head was whole, does not know what the gateway had for it, and
 // only of who left it may say so. All others are counted as what they got.
 func (s *show) visited(a *audit) map[string]*accessLine {
 	a.check()
@@ -36,11 +36,11 @@ func (s *show) visited(a *audit) map[string]*accessLine {
 	}
 	logged := maps.Clone(a.log.total)
 	maps.DeleteFunc(logged, func(key string, _ float64) bool { return !strings.HasPrefix(key, "gateway_requests_total{") })
-	a.same("the visitors", seen, "the access log", logged)
+	a.same("the clients", seen, "the access log", logged)
 	return lines
 }
 
-// sameAnswer complains of a line that says something else than the visitor.
+// sameAnswer complains of a line that says something else than the client.
 func (s *show) sameAnswer(c *call, line *accessLine) {
 	switch {
 	case c.status != 0 && c.status != line.Status:

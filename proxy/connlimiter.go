@@ -9,13 +9,13 @@ import (
 	"gateway/proxy/peer"
 )
 
-// doorman bounds the connections of clients and what they have under way. It implements engine.ConnLimiter.
-type doorman struct {
+// connLimiter bounds the connections of clients and their requests under way. It implements engine.ConnLimiter.
+type connLimiter struct {
 	admission limit.Admission
 	trusted   *peer.Networks
 }
 
-// What clients are refused for.
+// Why clients are refused.
 var (
 	manyConns    = &engine.Refusal{Status: http.StatusTooManyRequests, Reason: "the client has too many connections"}
 	fullConns    = &engine.Refusal{Status: http.StatusServiceUnavailable, Reason: "there are too many connections"}
@@ -23,7 +23,7 @@ var (
 	fullRequests = &engine.Refusal{Status: http.StatusServiceUnavailable, Reason: "there are too many requests under way"}
 )
 
-// refusal is what the client is told who hit a bound.
+// refusal is why a client is refused that hit a bound, nil if it hit none.
 func refusal(hit limit.Bound, perClient, inAll *engine.Refusal) *engine.Refusal {
 	switch hit {
 	case limit.PerClient:
@@ -36,7 +36,7 @@ func refusal(hit limit.Bound, perClient, inAll *engine.Refusal) *engine.Refusal 
 }
 
 // Enter implements engine.ConnLimiter.
-func (d *doorman) Enter(address string) (engine.Admitted, *engine.Refusal) {
+func (d *connLimiter) Enter(address string) (engine.Admitted, *engine.Refusal) {
 	conn, hit := d.admission.Enter(d.client(address))
 	if hit != limit.None {
 		return nil, refusal(hit, manyConns, fullConns)
@@ -58,9 +58,9 @@ func (a admitted) End() { a.conn.End() }
 // Leave implements engine.Admitted.
 func (a admitted) Leave() { a.conn.Leave() }
 
-// client is who a connection counts for: nobody, if it is of a trusted proxy, which speaks for many. Its requests count
-// for who is behind it.
-func (d *doorman) client(address string) string {
+// client is the client that a connection counts for: none if it is that of a trusted proxy, whose requests count for the
+// clients behind it.
+func (d *connLimiter) client(address string) string {
 	if d.trusted.Empty() {
 		return address
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 // How often OPTIONS may be passed on is counted, whatever brings it and whoever gets it (RFC 9110 section 7.6.2).
-func TestForwards_CountsWhatMayBePassedOn(t *testing.T) {
+func TestMaxForwards_CountsWhatMayBePassedOn(t *testing.T) {
 	tell := func(w http.ResponseWriter, r *http.Request) { fmt.Fprintf(w, "%q", r.Header["Max-Forwards"]) }
 	app := httptest.NewServer(http.HandlerFunc(tell))
 	defer app.Close()
@@ -41,7 +41,7 @@ func TestForwards_CountsWhatMayBePassedOn(t *testing.T) {
 		{"GET", []string{"Max-Forwards: 0"}, `["0"]`},
 	} {
 		for _, path := range []string{"/x", "/h2c/x"} {
-			for i, got := range []reply{p.visitor(t, c.method, path, c.fields...), ask2(t, p.http2(t, ""), request2(t, c.method, path, nil, c.fields...))} {
+			for i, got := range []reply{p.do(t, c.method, path, c.fields...), ask2(t, p.http2(t, ""), request2(t, c.method, path, nil, c.fields...))} {
 				if got.body != c.want || c.want == "" && (got.StatusCode != http.StatusNoContent || got.Header.Get("Allow") == "") {
 					t.Errorf("way %d, %s %s with %q: %s %q, want %q", i, c.method, path, c.fields, got.Status, got.body, c.want)
 				}

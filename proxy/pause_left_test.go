@@ -10,7 +10,7 @@ import (
 	"gateway/proxy/route"
 )
 
-func TestPause_FreesThePlacesOfVisitorsWhoLeave(t *testing.T) {
+func TestPause_FreesThePlacesOfClientsWhoLeave(t *testing.T) {
 	p := start(t, Config{}, mount(t, "/a", route.Strip, app(t, "a", nil)))
 	pauseRoute(t, p.Server, "/a", order("", time.Minute))
 	for range 5 {

@@ -58,12 +58,12 @@ func TestProxy_RefusesPathsThatLeave(t *testing.T) {
 		"/robots/..", "/robots/../wiki/x", "/robots/%2e%2e/x", "/robots/..%2fx", "/robots/%252e%252e/x",
 		"/robots/a/../../x", "/robots/..;/x", "/robots/..\\x", "/wiki/../robots/", "/wiki/%2E%2E/", "/../x", "/x/../../y",
 	} {
-		if got := p.visitor(t, "GET", target); got.StatusCode != 400 {
+		if got := p.do(t, "GET", target); got.StatusCode != 400 {
 			t.Errorf("%s: %d %q, want 400", target, got.StatusCode, got.body)
 		}
 	}
 	for _, target := range []string{"/robots/a/../b", "/robots/...", "/robots/.x", "/robots/./x"} {
-		if got := p.visitor(t, "GET", target); got.StatusCode != 200 {
+		if got := p.do(t, "GET", target); got.StatusCode != 200 {
 			t.Errorf("%s: %d, want 200", target, got.StatusCode)
 		}
 	}
@@ -85,15 +85,15 @@ func TestProxy_RedirectsToTheSlash(t *testing.T) {
 		{"GET", "/a%20b", "/a%20b/"},
 		{"GET", "/wiki", "/wiki/"},
 	} {
-		got := p.visitor(t, test.method, test.target)
+		got := p.do(t, test.method, test.target)
 		if got.StatusCode != 308 || got.Header.Get("Location") != test.want || got.Header.Get("Cache-Control") != "no-cache" {
 			t.Errorf("%s %s: %d to %q, want 308 to %q", test.method, test.target, got.StatusCode, got.Header.Get("Location"), test.want)
 		}
 	}
-	if got := p.visitor(t, "POST", "/robots", "Content-Length: 0"); got.body != "robots POST /" {
+	if got := p.do(t, "POST", "/robots", "Content-Length: 0"); got.body != "robots POST /" {
 		t.Errorf("POST passes as to the slash: %d %q", got.StatusCode, got.body)
 	}
-	if got := p.visitor(t, "POST", "/wiki", "Content-Length: 0"); got.body != "wiki POST /wiki" {
+	if got := p.do(t, "POST", "/wiki", "Content-Length: 0"); got.body != "wiki POST /wiki" {
 		t.Errorf("POST passes as it came where the app knows its prefix: %q", got.body)
 	}
 }
@@ -109,20 +109,20 @@ func TestProxy_StopsRedirectingWhereTheAppRedirectsBack(t *testing.T) {
 			fmt.Fprint(w, "wiki ", r.RequestURI)
 		})
 		p := start(t, Config{}, mount(t, "/wiki", route.Preserve, slashless))
-		if got := p.visitor(t, "GET", "/wiki"); got.StatusCode != 308 {
+		if got := p.do(t, "GET", "/wiki"); got.StatusCode != 308 {
 			t.Fatalf("first: %d", got.StatusCode)
 		}
-		if got := p.visitor(t, "GET", "/wiki/"); got.StatusCode != 301 {
+		if got := p.do(t, "GET", "/wiki/"); got.StatusCode != 301 {
 			t.Fatalf("then: %d", got.StatusCode)
 		}
-		if got := p.visitor(t, "GET", "/wiki"); got.body != "wiki /wiki" {
+		if got := p.do(t, "GET", "/wiki"); got.body != "wiki /wiki" {
 			t.Errorf("%s: after the app redirected back: %d %q, want the app", location, got.StatusCode, got.body)
 		}
 		// It stays known when the table changes elsewhere.
 		p.SetTable(route.Build([]route.Route{
 			mount(t, "/wiki", route.Preserve, slashless), mount(t, "/new", route.Strip, slashless),
 		}, nil))
-		if got := p.visitor(t, "GET", "/wiki"); got.body != "wiki /wiki" {
+		if got := p.do(t, "GET", "/wiki"); got.body != "wiki /wiki" {
 			t.Errorf("%s: after another table: %d %q, want the app", location, got.StatusCode, got.body)
 		}
 	}
@@ -150,7 +150,7 @@ func TestProxy_AnswersForRoutesThatAreNotReady(t *testing.T) {
 		"/starting/": "starting", "/unhealthy/": "unhealthy", "/draining/x": "draining", "/stopped/": "stopped", "/crashing/": "crashing",
 		"/addressless/": "starting",
 	} {
-		got := p.visitor(t, "GET", path, "Accept: application/json")
+		got := p.do(t, "GET", path, "Accept: application/json")
 		if got.StatusCode != 503 || got.Header.Get("Retry-After") == "" || !strings.Contains(got.body, `"code":"`+code+`"`) {
 			t.Errorf("%s: %d %s", path, got.StatusCode, got.body)
 		}
@@ -159,11 +159,11 @@ func TestProxy_AnswersForRoutesThatAreNotReady(t *testing.T) {
 		}
 	}
 	for range 20 {
-		if got := p.visitor(t, "GET", "/half/"); got.body != "half GET /" {
+		if got := p.do(t, "GET", "/half/"); got.body != "half GET /" {
 			t.Fatalf("a route with one ready target: %d %q", got.StatusCode, got.body)
 		}
 	}
-	if got := p.visitor(t, "POST", "/stopped/", "Content-Length: 3", "", "abc"); got.StatusCode != 503 {
+	if got := p.do(t, "POST", "/stopped/", "Content-Length: 3", "", "abc"); got.StatusCode != 503 {
 		t.Errorf("POST: %d", got.StatusCode)
 	}
 }
@@ -175,7 +175,7 @@ func TestProxy_AnswersForWhatHasExpired(t *testing.T) {
 	old.Project, old.Owner, old.Expires = "old", "kim@example.org", time.Date(2026, 6, 30, 0, 0, 0, 0, time.UTC)
 	p := start(t, Config{}, mount(t, "/", route.Strip, app(t, "root", nil)), old)
 	for _, path := range []string{"/old/", "/old/deep/er?q=1"} {
-		got := p.visitor(t, "GET", path, "Accept: text/plain")
+		got := p.do(t, "GET", path, "Accept: text/plain")
 		for _, want := range []string{"410 old has expired", "30 June 2026", ": kim@example.org.", "gateway renew old"} {
 			if !strings.Contains(got.body, want) {
 				t.Errorf("%s: %q lacks %q", path, got.body, want)
@@ -188,22 +188,22 @@ func TestProxy_AnswersForWhatHasExpired(t *testing.T) {
 	replica := app(t, "replica", nil)
 	old.Targets = append(old.Targets, replica)
 	p.SetTable(route.Build([]route.Route{old}, nil))
-	if got := p.visitor(t, "GET", "/old/"); got.body != "replica GET /" {
+	if got := p.do(t, "GET", "/old/"); got.body != "replica GET /" {
 		t.Errorf("with a target that runs: %d %q", got.StatusCode, got.body)
 	}
 }
 
 func TestProxy_WaitsForItsFirstTable(t *testing.T) {
 	p := start(t, Config{})
-	if got := p.visitor(t, "GET", "/"); got.StatusCode != 503 || got.Header.Get("Retry-After") == "" {
+	if got := p.do(t, "GET", "/"); got.StatusCode != 503 || got.Header.Get("Retry-After") == "" {
 		t.Errorf("before any table: %d, want 503", got.StatusCode)
 	}
 	p.SetTable(nil)
-	if got := p.visitor(t, "GET", "/"); got.StatusCode != 503 {
+	if got := p.do(t, "GET", "/"); got.StatusCode != 503 {
 		t.Errorf("after no table: %d, want 503", got.StatusCode)
 	}
 	p.SetTable(route.Build(nil, nil))
-	if got := p.visitor(t, "GET", "/"); got.StatusCode != 404 {
+	if got := p.do(t, "GET", "/"); got.StatusCode != 404 {
 		t.Errorf("with an empty table: %d, want 404", got.StatusCode)
 	}
 }
@@ -212,15 +212,15 @@ func TestProxy_SaysWhatWasRemoved(t *testing.T) {
 	robots := mount(t, "/robots", route.Strip, app(t, "robots", nil))
 	p := start(t, Config{}, robots)
 	p.SetTable(route.Build(nil, nil))
-	got := p.visitor(t, "GET", "/robots/x")
+	got := p.do(t, "GET", "/robots/x")
 	if got.StatusCode != 404 || !strings.Contains(got.body, "robots was removed") || !strings.Contains(got.body, "UTC") {
 		t.Errorf("%d %q, want what was here until when", got.StatusCode, got.body)
 	}
-	if got := p.visitor(t, "GET", "/robotsarmy"); strings.Contains(got.body, "removed") {
+	if got := p.do(t, "GET", "/robotsarmy"); strings.Contains(got.body, "removed") {
 		t.Errorf("beside it: %q", got.body)
 	}
 	p.SetTable(route.Build([]route.Route{robots}, nil))
-	if got := p.visitor(t, "GET", "/robots/x"); got.StatusCode != 200 {
+	if got := p.do(t, "GET", "/robots/x"); got.StatusCode != 200 {
 		t.Errorf("back again: %d", got.StatusCode)
 	}
 	if n := len(p.current.Load().Removed); n != 0 {
@@ -233,22 +233,22 @@ func TestProxy_KeepsWhatWasMeantForARemovedRouteFromTheRoot(t *testing.T) {
 	robots := mount(t, "/robots", route.Strip, app(t, "robots", nil))
 	p := start(t, Config{}, root, robots)
 	p.SetTable(route.Build([]route.Route{root}, nil))
-	if got := p.visitor(t, "POST", "/robots/login"); got.StatusCode != 404 || !strings.Contains(got.body, "robots was removed") {
+	if got := p.do(t, "POST", "/robots/login"); got.StatusCode != 404 || !strings.Contains(got.body, "robots was removed") {
 		t.Errorf("just removed: %d %q", got.StatusCode, got.body)
 	}
-	if got := p.visitor(t, "GET", "/robotsarmy"); got.body != "root GET /robotsarmy" {
+	if got := p.do(t, "GET", "/robotsarmy"); got.body != "root GET /robotsarmy" {
 		t.Errorf("beside it: %q", got.body)
 	}
 	now := p.current.Load()
 	p.replace(now.Table, now.Version, []live.Tombstone{{Key: robots.Key, Service: "robots", Until: time.Now().Add(-live.ShadowFor)}})
-	if got := p.visitor(t, "GET", "/robots/x"); got.body != "root GET /robots/x" {
+	if got := p.do(t, "GET", "/robots/x"); got.body != "root GET /robots/x" {
 		t.Errorf("later: %q, want the project at /", got.body)
 	}
 }
 
 func TestProxy_AnswersHEADWithTheHeadOfAPage(t *testing.T) {
 	p := start(t, Config{}, mount(t, "/x", route.Strip, app(t, "x", nil)))
-	get, head := p.visitor(t, "GET", "/nothing"), p.visitor(t, "HEAD", "/nothing")
+	get, head := p.do(t, "GET", "/nothing"), p.do(t, "HEAD", "/nothing")
 	if head.StatusCode != 404 || head.body != "" || head.ContentLength != int64(len(get.body)) {
 		t.Errorf("HEAD: %d, %d bytes and a length of %d; GET has %d bytes", head.StatusCode, len(head.body), head.ContentLength, len(get.body))
 	}
@@ -274,20 +274,20 @@ func TestProxy_AnswersOddMethodsItself(t *testing.T) {
 	p := start(t, Config{}, mount(t, "/", route.Strip, app(t, "root", nil)))
 	for _, request := range []string{"CONNECT example.org:443", "TRACE /"} {
 		method, target, _ := strings.Cut(request, " ")
-		if got := p.visitor(t, method, target); got.StatusCode != 405 || got.Header.Get("Allow") == "" {
+		if got := p.do(t, method, target); got.StatusCode != 405 || got.Header.Get("Allow") == "" {
 			t.Errorf("%s: %d, Allow %q", request, got.StatusCode, got.Header.Get("Allow"))
 		}
 	}
-	if got := p.visitor(t, "OPTIONS", "*"); got.StatusCode != 204 || got.Header.Get("Allow") == "" {
+	if got := p.do(t, "OPTIONS", "*"); got.StatusCode != 204 || got.Header.Get("Allow") == "" {
 		t.Errorf("OPTIONS *: %d", got.StatusCode)
 	}
-	if got := p.visitor(t, "OPTIONS", "/x"); got.body != "root OPTIONS /x" {
+	if got := p.do(t, "OPTIONS", "/x"); got.body != "root OPTIONS /x" {
 		t.Errorf("OPTIONS of an app: %q", got.body)
 	}
-	if got := p.visitor(t, "GET", "*"); got.StatusCode != 400 {
+	if got := p.do(t, "GET", "*"); got.StatusCode != 400 {
 		t.Errorf("GET *: %d", got.StatusCode)
 	}
-	if got := p.visitor(t, "PROPFIND", "/x"); got.body != "root PROPFIND /x" {
+	if got := p.do(t, "PROPFIND", "/x"); got.body != "root PROPFIND /x" {
 		t.Errorf("a method we do not know: %q", got.body)
 	}
 }

@@ -74,7 +74,7 @@ func TestPause_HasRequestsWaitForTheirTurn(t *testing.T) {
 		conns = append(conns, p.ask(t, fmt.Sprintf("POST /a/%d HTTP/1.1\r\nHost: example.org\r\nContent-Length: 4\r\n\r\nbody", i)))
 		p.waiting(t, "/a", i+1)
 	}
-	if got := p.visitor(t, "GET", "/b/x"); got.StatusCode != 200 {
+	if got := p.do(t, "GET", "/b/x"); got.StatusCode != 200 {
 		t.Errorf("a route that is not paused answers %d", got.StatusCode)
 	}
 	eventually(t, "5 are under way", func() bool { return p.Status().Proxy.Inflight == 5 })
@@ -96,7 +96,7 @@ func TestPause_TellsWhatTheOwnerSays(t *testing.T) {
 	p := start(t, Config{}, mount(t, "/a", route.Strip, app(t, "a", func(http.ResponseWriter, *http.Request) { asked.Add(1) })))
 	for _, wait := range []time.Duration{0, 10 * time.Millisecond} {
 		pauseRoute(t, p.Server, "/a", order("Back at <five>", wait))
-		got := p.visitor(t, "GET", "/a/x", "Accept: text/html")
+		got := p.do(t, "GET", "/a/x", "Accept: text/html")
 		if got.StatusCode != 503 || got.Header.Get("Retry-After") == "" || !strings.Contains(got.body, "<p>Back at &lt;five&gt;</p>") {
 			t.Errorf("waiting %v: %d %s", wait, got.StatusCode, got.body)
 		}
@@ -131,7 +131,7 @@ func TestPause_BoundsHowManyWait(t *testing.T) {
 	}
 	p.ask(t, getA)
 	p.waiting(t, "/a", live.MaxWaiting)
-	if got := p.visitor(t, "GET", "/a/x"); got.StatusCode != 503 || !strings.Contains(got.body, "full") {
+	if got := p.do(t, "GET", "/a/x"); got.StatusCode != 503 || !strings.Contains(got.body, "full") {
 		t.Errorf("one too many: %d %s", got.StatusCode, got.body)
 	}
 }

@@ -13,14 +13,14 @@ import (
 	"time"
 )
 
-// guest is a visitor with one connection.
+// guest is a client with one connection.
 type guest struct {
 	*stage
 	rng  *rand.Rand
 	name string
 	// calm asks for nothing that could fail.
 	calm bool
-	// leaves reports that the visitor goes before it is done.
+	// leaves reports that the client goes before it is done.
 	leaves bool
 }
 
@@ -122,7 +122,7 @@ func (g *guest) send(l *net.TCPConn, text string) error {
 		_ = l.SetLinger(0)
 	}
 	_ = l.Close()
-	return errors.New("the visitor left")
+	return errors.New("the client left")
 }
 
 // wish draws a request.
