@@ -121,7 +121,7 @@ func (g *Group) Take(i int, now time.Time, safe bool) (Attempt, bool) {
 	if g.well(i) {
 		return g.begin(i, now, false), true
 	}
-	q := query{Group: g, now: now, safe: safe, trials: true, soft: g.soft()}
+	q := query{group: g, now: now, safe: safe, trials: true, soft: g.soft()}
 	switch q.standing(i) {
 	case due:
 		if a, claimed := g.try(i, now, safe); claimed {
@@ -142,7 +142,7 @@ func (g *Group) Others(tried []*Member) bool {
 			return true
 		}
 	}
-	q := query{Group: g, tried: tried, soft: g.soft()}
+	q := query{group: g, tried: tried, soft: g.soft()}
 	for i := range g.members {
 		if s := q.standing(i); s == well || s == unchecked {
 			return true

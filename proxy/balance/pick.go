@@ -20,7 +20,7 @@ const (
 
 // query is what is asked of the members when not all of them are well.
 type query struct {
-	*Group
+	group *Group
 	tried []*Member
 	now   time.Time
 	safe  bool
@@ -95,7 +95,7 @@ func (g *Group) lighter(i, j int, r uint64) int {
 
 // pickBest looks at all members.
 func (g *Group) pickBest(q query) (Attempt, bool) {
-	q.Group, q.soft = g, g.soft()
+	q.group, q.soft = g, g.soft()
 	best, count, first := q.best()
 	if best == due {
 		if a, claimed := g.try(first, q.now, q.safe); claimed {
@@ -124,7 +124,7 @@ func (g *Group) pickBest(q query) (Attempt, bool) {
 // best returns the best standing, how many have it and the first that does.
 func (q *query) best() (best standing, count, first int) {
 	best = never
-	for i := range q.members {
+	for i := range q.group.members {
 		s := q.standing(i)
 		if s < best {
 			best, count, first = s, 0, i
@@ -139,7 +139,7 @@ func (q *query) best() (best standing, count, first int) {
 // nth returns the member that has n others of its standing before it. What has changed meanwhile may have it return
 // the fallback instead.
 func (q *query) nth(n int, s standing, fallback int) int {
-	for i := range q.members {
+	for i := range q.group.members {
 		if q.standing(i) != s {
 			continue
 		}
@@ -155,19 +155,19 @@ func (q *query) nth(n int, s standing, fallback int) int {
 // upon any, and returns the fallback then.
 func (q *query) turnOf(s standing, fallback int) int {
 	i := q.drawn
-	for range 2 * len(q.members) {
+	for range 2 * len(q.group.members) {
 		if i >= 0 && q.standing(i) == s {
 			return i
 		}
-		i = q.turn()
+		i = q.group.turn()
 	}
 	return fallback
 }
 
 func (q *query) standing(i int) standing {
-	m := q.members[i]
+	m := q.group.members[i]
 	health := Passing
-	if q.checked {
+	if q.group.checked {
 		health = m.Health()
 	}
 	if health == Failing || slices.Contains(q.tried, m) {
@@ -202,13 +202,13 @@ func (g *Group) soft() int {
 // effective reports whether the ejection of a member has an effect. For how they answer, up to half of the members are
 // out, those that were ejected first: when more seem bad, it is likely not they who are.
 func (q *query) effective(i int) bool {
-	half := len(q.members) / 2
-	m := q.members[i]
+	half := len(q.group.members) / 2
+	m := q.group.members[i]
 	if q.soft <= half || m.hard.Load() {
 		return true
 	}
 	before, since := 0, m.since.Load()
-	for j, other := range q.members {
+	for j, other := range q.group.members {
 		if j == i || !other.soft() {
 			continue
 		}

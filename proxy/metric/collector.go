@@ -39,7 +39,7 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (c *collector) Collect(ch chan<- prometheus.Metric) {
-	out := answer{c, ch}
+	out := output{c, ch}
 	out.put(build, 1, c.source.Version)
 	if c.source.Ledger != nil {
 		out.ledger(c.source.Ledger())
@@ -65,28 +65,28 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// answer is one set of metrics on its way out.
-type answer struct {
-	*collector
-	ch chan<- prometheus.Metric
+// output is one set of metrics on its way out.
+type output struct {
+	from *collector
+	ch   chan<- prometheus.Metric
 }
 
 // put adds a counter or a gauge.
-func (a answer) put(field int, value float64, labels ...string) {
+func (o output) put(field int, value float64, labels ...string) {
 	kind := prometheus.GaugeValue
 	if fields[field].Type == counter {
 		kind = prometheus.CounterValue
 	}
-	m, err := prometheus.NewConstMetric(a.descs[field], kind, value, valid(labels)...)
-	a.send(field, m, err)
+	m, err := prometheus.NewConstMetric(o.from.descs[field], kind, value, valid(labels)...)
+	o.send(field, m, err)
 }
 
-func (a answer) send(field int, m prometheus.Metric, err error) {
+func (o output) send(field int, m prometheus.Metric, err error) {
 	if err != nil {
-		// The one who asks is told.
-		m = prometheus.NewInvalidMetric(a.descs[field], err)
+		// Prometheus is to see it.
+		m = prometheus.NewInvalidMetric(o.from.descs[field], err)
 	}
-	a.ch <- m
+	o.ch <- m
 }
 
 // valid makes labels the text that they have to be.
@@ -98,62 +98,62 @@ func valid(labels []string) []string {
 }
 
 // admitted adds bounds and what they kept out.
-func (a answer) admitted(now Admitted, most, refused int) {
+func (o output) admitted(now Admitted, most, refused int) {
 	for bound, n := range now.Most {
-		a.put(most, float64(n), bound)
+		o.put(most, float64(n), bound)
 	}
 	for bound, n := range now.Refused {
-		a.put(refused, float64(n), bound)
+		o.put(refused, float64(n), bound)
 	}
 }
 
-func (a answer) ledger(l traffic.Ledger) {
+func (o output) ledger(l traffic.Ledger) {
 	for i := range l.Routes {
-		a.counts(l.Routes[i].Key, &l.Routes[i].Counts)
+		o.counts(l.Routes[i].Key, &l.Routes[i].Counts)
 	}
-	a.counts(stray, &l.Stray)
+	o.counts(stray, &l.Stray)
 	for class, n := range l.Removed.Requests {
-		a.put(removedRequests, float64(n), traffic.Class(class).String())
+		o.put(removedRequests, float64(n), traffic.Class(class).String())
 	}
 }
 
-func (a answer) counts(route string, c *traffic.Counts) {
+func (o output) counts(route string, c *traffic.Counts) {
 	for class, n := range c.Requests {
-		a.put(requests, float64(n), route, traffic.Class(class).String())
+		o.put(requests, float64(n), route, traffic.Class(class).String())
 	}
-	a.put(inFlight, float64(c.Inflight), route)
-	a.put(requestBytes, float64(c.Received), route)
-	a.put(responseBytes, float64(c.Sent), route)
-	a.put(retries, float64(c.Retries), route)
-	a.put(ejections, float64(c.Ejections), route)
-	a.latency(route, &c.Latency)
+	o.put(inFlight, float64(c.Inflight), route)
+	o.put(requestBytes, float64(c.Received), route)
+	o.put(responseBytes, float64(c.Sent), route)
+	o.put(retries, float64(c.Retries), route)
+	o.put(ejections, float64(c.Ejections), route)
+	o.latency(route, &c.Latency)
 }
 
-func (a answer) latency(route string, l *traffic.Latency) {
-	buckets := make(map[float64]uint64, len(a.bounds))
+func (o output) latency(route string, l *traffic.Latency) {
+	buckets := make(map[float64]uint64, len(o.from.bounds))
 	var count uint64
 	for i, n := range l.Buckets {
 		count += n
-		if i < len(a.bounds) {
-			buckets[a.bounds[i]] = count
+		if i < len(o.from.bounds) {
+			buckets[o.from.bounds[i]] = count
 		}
 	}
 	labels := valid([]string{route})
-	m, err := prometheus.NewConstHistogram(a.descs[duration], count, l.Sum.Seconds(), buckets, labels...)
-	a.send(duration, m, err)
+	m, err := prometheus.NewConstHistogram(o.from.descs[duration], count, l.Sum.Seconds(), buckets, labels...)
+	o.send(duration, m, err)
 }
 
-func (a answer) table(t Table) {
-	a.put(revision, float64(t.Revision))
-	a.put(routes, float64(len(t.Routes)))
-	a.put(problems, float64(t.Problems))
+func (o output) table(t Table) {
+	o.put(revision, float64(t.Revision))
+	o.put(routes, float64(len(t.Routes)))
+	o.put(problems, float64(t.Problems))
 	for i := range t.Routes {
 		r := &t.Routes[i]
-		a.put(waiting, float64(r.Waiting), r.Key)
-		a.put(targets, float64(r.Targets[ready]), r.Key, ready)
+		o.put(waiting, float64(r.Waiting), r.Key)
+		o.put(targets, float64(r.Targets[ready]), r.Key, ready)
 		for state, n := range r.Targets {
 			if state != ready && n > 0 {
-				a.put(targets, float64(n), r.Key, state)
+				o.put(targets, float64(n), r.Key, state)
 			}
 		}
 	}
