@@ -115,6 +115,7 @@ var values = map[string]completer{
 	"binary":    completeFiles,
 	"dir":       completeFolders,
 	"encrypt":   completeFiles,
+	"expire to": completeFolders,
 	"file":      completeFiles,
 	"identity":  completeFiles,
 	"move from": words(project.CompletePaths),

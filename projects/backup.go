@@ -60,6 +60,8 @@ type Backup struct {
 type Archived struct {
 	archive.Entry
 	Manifest archive.Manifest
+	// SHA256 is that of the whole file, in hex.
+	SHA256 string
 }
 
 // Backups is the folder of archives beside that of the projects.
@@ -255,7 +257,7 @@ func (b *archiving) write(ctx context.Context) (done Archived, err error) {
 		return done, b.failed(err)
 	}
 	for try := 1; ; try++ {
-		done.Manifest, err = b.attempt(ctx)
+		done.Manifest, done.SHA256, err = b.attempt(ctx)
 		if !errors.Is(err, errStirred) || b.Stop || try == stirTries {
 			break
 		}
@@ -275,12 +277,12 @@ func (b *archiving) write(ctx context.Context) (done Archived, err error) {
 
 // attempt writes the archive once. Requests that wait go on when the files are copied; when it fails, the undoing of the
 // change lets them.
-func (b *archiving) attempt(ctx context.Context) (archive.Manifest, error) {
+func (b *archiving) attempt(ctx context.Context) (m archive.Manifest, sum string, err error) {
 	if err := b.settle(ctx); err != nil {
-		return archive.Manifest{}, err
+		return m, "", err
 	}
 	if err := plan.Point(ctx, "before files are copied"); err != nil {
-		return archive.Manifest{}, err
+		return m, "", err
 	}
 	w, err := archive.Create(b.path, b.To, func(bytes int64) {
 		b.held.renew(ctx, b.life)
@@ -289,14 +291,15 @@ func (b *archiving) attempt(ctx context.Context) (archive.Manifest, error) {
 		}
 	})
 	if err != nil {
-		return archive.Manifest{}, err
+		return m, "", err
 	}
 	b.info.Dumps, b.copied = nil, nil
 	if err := b.stirred(ctx, b.content(ctx, w)); err != nil {
-		return archive.Manifest{}, errors.Join(err, w.Abort())
+		return m, "", errors.Join(err, w.Abort())
 	}
 	b.held.release(ctx, b.life)
-	return w.Finish(ctx, b.info)
+	m, err = w.Finish(ctx, b.info)
+	return m, w.SHA256(), err
 }
 
 // content adds all members. Dumps come first: what users upload meanwhile is then a file too many, and not one that a

@@ -117,6 +117,7 @@ func crashCases() []crashCase {
 		{name: "archive", bench: suspendedWithData, verb: func(t *testing.T) Verb {
 			return Archive{Backup: Backup{Name: "robots", Dir: t.TempDir()}, On: day(t, "2027-08-14")}
 		}},
+		{name: "delete of what is archived for somebody", bench: encryptedAway, verb: func(*testing.T) Verb { return Discard{Name: "robots"} }, again: true},
 		{name: "delete", bench: archivedAway, verb: func(*testing.T) Verb { return Discard{Name: "robots"} }, again: true},
 		{name: "renew", bench: added, verb: func(t *testing.T) Verb { return Renew{Name: "robots", Until: day(t, "2030-01-02")} }},
 		{name: "renew of a source", bench: withShop, verb: func(t *testing.T) Verb { return Renew{Name: "shop", Until: day(t, "2030-01-02")} }},
@@ -315,7 +316,7 @@ func inPlace(world map[string]string) map[string]string {
 }
 
 // momentary is what is another in each run of what is known of a version.
-var momentary = regexp.MustCompile(`"(made|since|from)": "[^"]*"|archive: "?/[^\n]*`)
+var momentary = regexp.MustCompile(`"(made|since|from)": "[^"]*"|(?:archive: "?/|sha256: )[^\n]*`)
 
 // endingAt makes a change end with an error at one of its points, counted from 0.
 func endingAt(t *testing.T, at int, with error) context.Context {

@@ -39,8 +39,9 @@ type Meta struct {
 // removes it.
 type Expiry struct {
 	Notified, Suspended, Archived time.Time
-	// Archive is the file with the data, once it was archived.
-	Archive string
+	// Archive is the file with the data, once it was archived. Of an encrypted one, which cannot be asked for what it has,
+	// SHA256 is that of the whole file, in hex, and Volumes are the keys of the volumes in it, separated by spaces.
+	Archive, SHA256, Volumes string
 }
 
 // Document is what gateway itself reads of a compose.yaml; Compose reads all of it.
@@ -264,6 +265,10 @@ func (e *Expiry) set(file *composefile.File) error {
 		return errors.New("it takes keys and values")
 	}
 	for _, key := range keys {
+		if key == "volumes" {
+			e.Volumes = strings.Join(file.Items("x-gateway", "expiry", key), " ")
+			continue
+		}
 		value, one := file.Get("x-gateway", "expiry", key)
 		err := errors.New("it takes one value")
 		if one {
@@ -286,8 +291,10 @@ func (e *Expiry) setOne(key, value string) (err error) {
 		e.Archived, err = parseDate(value)
 	case "archive":
 		e.Archive, err = value, oneLine(value)
+	case "sha256":
+		e.SHA256, err = value, oneLine(value)
 	default:
-		return errors.New("this version does not know it; it knows notified, suspended, archived and archive")
+		return errors.New("this version does not know it; it knows notified, suspended, archived, archive, sha256 and volumes")
 	}
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -44,10 +45,13 @@ func (a Archive) Plan(ctx context.Context, o *Observed) (*Change, error) {
 	write.Do = func(ctx context.Context) error {
 		// Only now it is known that the archive is whole.
 		step, err := p.edit("", func(file *composefile.File) error {
-			if err := recorded("archived", a.On)(file); err != nil {
+			err := errors.Join(recorded("archived", a.On)(file), file.Set(expiryPath("archive"), escapeLabel(c.Archived.Path)))
+			if !c.Archived.Encrypted || err != nil {
 				return err
 			}
-			return file.Set(expiryPath("archive"), strings.ReplaceAll(c.Archived.Path, "$", "$$"))
+			return errors.Join(
+				file.Set(expiryPath("sha256"), c.Archived.SHA256), file.SetItems(expiryPath("volumes"), c.Archived.Manifest.Volumes),
+			)
 		})
 		if err != nil {
 			return err
@@ -59,7 +63,8 @@ func (a Archive) Plan(ctx context.Context, o *Observed) (*Change, error) {
 }
 
 // Discard deletes a project that was archived, with its volumes and its folder. The archive stays, and is read back before
-// anything is deleted.
+// anything is deleted. Of an encrypted one, for which there is no key here, the sum is compared with that of the file which
+// was decrypted and verified when it was written.
 type Discard struct {
 	Name Name
 	// Seen is the project as it was when it was decided; nil accepts any.
@@ -87,7 +92,10 @@ func (d Discard) Plan(ctx context.Context, o *Observed) (*Change, error) {
 	case running.runs():
 		return nil, fmt.Errorf("project %s runs; suspend and archive it first: gateway expire %s --now --yes", d.Name, d.Name)
 	}
-	manifest, err := archive.Read(ctx, p.Expiry.Archive, archive.Identities{}, nil)
+	manifest, err := d.readBack(ctx, p.Expiry)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("nothing was deleted, since the archive of project %s cannot be read: %w; renew the project, or remove archived and archive from x-gateway.expiry in its %s to have it archived again", d.Name, err, ComposeFile)
 	}
@@ -105,6 +113,26 @@ func (d Discard) Plan(ctx context.Context, o *Observed) (*Change, error) {
 	c.Verb, c.Fix = "delete", "gateway rm "+string(d.Name)
 	c.Steps = slices.Insert(c.Steps, 0, plan.Step{Text: fmt.Sprintf("keep the archive %s, which was read back", p.Expiry.Archive)})
 	return c, nil
+}
+
+// readBack returns what the archive has, when it is whole.
+func (d Discard) readBack(ctx context.Context, e Expiry) (archive.Manifest, error) {
+	encrypted, err := archive.Encrypted(e.Archive)
+	if err != nil || !encrypted {
+		return archive.Read(ctx, e.Archive, archive.Identities{}, nil)
+	}
+	if e.SHA256 == "" {
+		return archive.Manifest{}, fmt.Errorf("archive %s is encrypted, and x-gateway.expiry has no sha256 to compare it with", e.Archive)
+	}
+	sum, err := archive.Sum(ctx, e.Archive)
+	if err != nil {
+		return archive.Manifest{}, err
+	}
+	if sum != e.SHA256 {
+		return archive.Manifest{}, fmt.Errorf("archive %s is encrypted, and its SHA-256 is not the sha256 in x-gateway.expiry: it was changed or damaged", e.Archive)
+	}
+	named, _ := archive.ParseName(filepath.Base(e.Archive))
+	return archive.Manifest{Info: archive.Info{Project: named.Project, Created: named.Created, Volumes: strings.Fields(e.Volumes)}}, nil
 }
 
 // covered returns an error when something that would be deleted is not in the archive, or is somebody else's too.

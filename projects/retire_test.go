@@ -5,11 +5,13 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"gateway/projects/archive"
 	"gateway/proxy/docker"
 	"gateway/proxy/docker/dockertest"
 	"gateway/proxy/label"
@@ -159,6 +161,120 @@ func TestDiscard_DeletesNothingThatIsNotInItsArchive(t *testing.T) {
 			}
 			if got := b.engine.Files("robots_data"); got["log"] != "lines" {
 				t.Errorf("volume %v", got)
+			}
+		})
+	}
+}
+
+// A pair of keys that tests alone have.
+const (
+	testRecipient = "age1qauc7f0rnpx78s5h0tug2swpeqe6pz80u8qztafc9rjxzq5qm59qru85n2"
+	testIdentity  = "AGE-SECRET-KEY-1E5HLJ0KJUNMDXF4KKJPZLSDX3GPGYTUWZL6LXRQSCSGEHU7GXVCQN0CK7D"
+)
+
+// encryptedAway is a bench whose project robots is suspended and archived, for somebody whose key is elsewhere.
+func encryptedAway(t *testing.T) *bench {
+	t.Helper()
+	b := suspendedWithData(t)
+	a := archiveOf(b)
+	var err error
+	if a.To, err = archive.ParseRecipients([]string{testRecipient}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Do(t.Context(), a); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestDiscard_ComparesAnEncryptedArchiveWithItsSum(t *testing.T) {
+	b := encryptedAway(t)
+	p, err := b.Store.Load("robots")
+	if err != nil || !strings.HasSuffix(p.Expiry.Archive, ".age") || len(p.Expiry.SHA256) != 64 || p.Expiry.Volumes != "data" {
+		t.Fatalf("recorded as %+v, %v", p.Expiry, err)
+	}
+	if _, err := b.Do(t.Context(), Discard{Name: "robots"}); err != nil {
+		t.Fatal(err)
+	}
+	b.nothingLeft(t, "robots")
+	key := filepath.Join(t.TempDir(), "key.txt")
+	if err := os.WriteFile(key, []byte(testIdentity), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := restoreOf(p.Expiry.Archive, "robots")
+	if r.Keys, err = archive.ReadIdentities([]string{key}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Do(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.engine.Files("robots_data"); got["log"] != "lines" {
+		t.Errorf("volume %v", got)
+	}
+	if restored, err := b.Store.Load("robots"); err != nil || restored.Expiry != (Expiry{}) {
+		t.Errorf("restored as %+v, %v", restored.Expiry, err)
+	}
+}
+
+func TestSuspend_ForgetsTheArchiveOfWhatRanAgain(t *testing.T) {
+	b := encryptedAway(t)
+	b.engine.Start("robots-site-1")
+	if _, err := b.Do(t.Context(), Suspend{Name: "robots", On: day(t, "2027-09-01")}); err != nil {
+		t.Fatal(err)
+	}
+	p, err := b.Store.Load("robots")
+	if want := (Expiry{Suspended: day(t, "2027-09-01")}); err != nil || p.Expiry != want {
+		t.Errorf("recorded as %+v, %v", p.Expiry, err)
+	}
+}
+
+func TestDiscard_DeletesNothingWhoseEncryptedArchiveIsNotWhatWasWritten(t *testing.T) {
+	for name, c := range map[string]struct {
+		arrange func(t *testing.T, b *bench, archived string)
+		want    string
+	}{
+		"it is damaged": {func(t *testing.T, _ *bench, archived string) {
+			text, err := os.ReadFile(archived)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text[len(text)/2] ^= 1
+			if err := os.WriteFile(archived, text, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}, "its SHA-256 is not the sha256 in x-gateway.expiry: it was changed or damaged; renew the project, or remove archived"},
+		"it is cut": {func(t *testing.T, _ *bench, archived string) {
+			if err := os.Truncate(archived, 300); err != nil {
+				t.Fatal(err)
+			}
+		}, "its SHA-256 is not"},
+		"no sum was recorded": {func(t *testing.T, b *bench, _ string) {
+			text := regexp.MustCompile(`(?m)^ *sha256: .*\n`).ReplaceAllString(b.composeText(t, "robots"), "")
+			if err := os.WriteFile(filepath.Join(b.Store.Dir("robots"), ComposeFile), []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}, "is encrypted, and x-gateway.expiry has no sha256"},
+		"a volume was made since": {func(_ *testing.T, b *bench, _ string) {
+			b.engine.AddVolume("robots_more", map[string]string{composeProject: "robots", composeVolume: "more"})
+		}, "volume robots_more of project robots is not in its archive"},
+		"it ran since": {func(_ *testing.T, b *bench, _ string) {
+			b.engine.Start("robots-site-1")
+			b.engine.Stop("robots-site-1")
+		}, "ran after the archive"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := encryptedAway(t)
+			p, err := b.Store.Load("robots")
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.arrange(t, b, p.Expiry.Archive)
+			before := b.world(t)
+			if _, err := b.Do(t.Context(), Discard{Name: "robots"}); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want %q", err, c.want)
+			}
+			if diff := differs(b.world(t), before, before); diff != "" {
+				t.Error(diff)
 			}
 		})
 	}

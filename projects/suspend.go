@@ -171,7 +171,12 @@ func recorded(key string, on time.Time) func(*composefile.File) error {
 		if err := file.Set(expiryPath(key), on.Format(time.DateOnly)); err != nil || key != "suspended" {
 			return err
 		}
-		return errors.Join(file.Remove(expiryPath("archived")), file.Remove(expiryPath("archive")))
+		for _, said := range []string{"archived", "archive", "sha256", "volumes"} {
+			if err := file.Remove(expiryPath(said)); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 }
 

@@ -136,6 +136,33 @@ func TestExpire_ArchivesDeletesAndRestores(t *testing.T) {
 	}
 }
 
+func TestExpire_NeedsNoKeyToDeleteWhatItEncrypted(t *testing.T) {
+	// Tests alone have this pair of keys.
+	const recipient = "age1qauc7f0rnpx78s5h0tug2swpeqe6pz80u8qztafc9rjxzq5qm59qru85n2"
+	const identity = "AGE-SECRET-KEY-1E5HLJ0KJUNMDXF4KKJPZLSDX3GPGYTUWZL6LXRQSCSGEHU7GXVCQN0CK7D"
+	add(t, "e2e-sealed", "/e2e-sealed", "--ttl", "90d")
+	backups, said := t.TempDir(), ""
+	for range 3 {
+		var err error
+		if _, said, err = gateway("expire", "e2e-sealed", "--now", "--yes", "--to", backups, "--encrypt", recipient); err != nil {
+			t.Fatalf("%v %s", err, said)
+		}
+	}
+	if !strings.Contains(said, "is deleted; its archive is "+backups) || !strings.Contains(said, ".tar.zst.age --identity key.txt") {
+		t.Errorf("delete says %s", said)
+	}
+	nothingOf(t, "e2e-sealed")
+	key := filepath.Join(t.TempDir(), "key.txt")
+	if err := os.WriteFile(key, []byte(identity), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, stderr, err := gateway("restore", "e2e-sealed", "--dir", backups); err == nil || !strings.Contains(stderr, "--identity") {
+		t.Errorf("without the key: %v %s", err, stderr)
+	}
+	must(t, "restore", "e2e-sealed", "--dir", backups, "--identity", key)
+	eventually(t, base+"/e2e-sealed/", "the restored project", served)
+}
+
 // The agent does by itself what is due, once a day, and tells owners by a container that has a network.
 func TestExpire_IsDoneDailyByTheAgent(t *testing.T) {
 	told := make(chan string, 10)

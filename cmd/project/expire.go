@@ -14,19 +14,21 @@ import (
 
 	"gateway/cmd/cli"
 	"gateway/projects"
+	"gateway/projects/archive"
 	"gateway/proxy/notify"
 	"gateway/proxy/stack"
 )
 
 type expireOptions struct {
 	// names are empty for all projects.
-	names                    []string
-	olderThan, idle          string
-	suspend, archive, remove string
-	to                       string
-	notify                   string
-	setNotify                bool
-	yes, now, json           bool
+	names                     []string
+	olderThan, idle           string
+	suspend, archived, remove string
+	to                        string
+	encrypt                   []string
+	notify                    string
+	setNotify                 bool
+	yes, now, json            bool
 	// clock tells the time.
 	clock func() time.Time
 }
@@ -60,9 +62,10 @@ func newExpire(env *cli.Env) *cobra.Command {
 	f.BoolVarP(&o.yes, "yes", "y", false, "take the steps that are due")
 	f.BoolVar(&o.now, "now", false, "take the next step of each project without waiting")
 	f.StringVar(&o.suspend, "suspend-after", "14d", "`time` from the notice to the suspension")
-	f.StringVar(&o.archive, "archive-after", "30d", "`time` from the suspension to the archive")
+	f.StringVar(&o.archived, "archive-after", "30d", "`time` from the suspension to the archive")
 	f.StringVar(&o.remove, "delete-after", "90d", "`time` from the archive to the deletion")
 	addArchivesFlag(c, &o.to, "to")
+	f.StringSliceVar(&o.encrypt, "encrypt", nil, "age public `key`, or a file of some, that can read the archives; may be repeated")
 	f.StringVar(&o.notify, "notify", "", "`URL` of a webhook of Slack, Discord, ntfy or your own, kept for later runs; - reads it from standard input, '' forgets it")
 	f.BoolVar(&o.json, "json", false, "print the plan as JSON")
 	return c
@@ -124,7 +127,7 @@ func (o expireOptions) rules() (r projects.Rules, err error) {
 		{"older-than", o.olderThan, &r.OlderThan},
 		{"idle", o.idle, &r.Idle},
 		{"suspend-after", o.suspend, &r.SuspendAfter},
-		{"archive-after", o.archive, &r.ArchiveAfter},
+		{"archive-after", o.archived, &r.ArchiveAfter},
 		{"delete-after", o.remove, &r.DeleteAfter},
 	} {
 		if flag.text == "" {
@@ -145,6 +148,10 @@ func runExpire(ctx context.Context, s *cli.Session, o expireOptions) error {
 	if err != nil {
 		return err
 	}
+	recipients, err := archive.ParseRecipients(o.encrypt)
+	if err != nil {
+		return cli.Usage(fmt.Errorf("--encrypt: %w", err))
+	}
 	webhook, err := o.webhook(s.Env)
 	if err != nil {
 		return err
@@ -156,7 +163,7 @@ func runExpire(ctx context.Context, s *cli.Session, o expireOptions) error {
 	if err != nil {
 		return err
 	}
-	e := expiry{session: s, life: life, rules: rules, options: o, webhook: webhook}
+	e := expiry{session: s, life: life, rules: rules, options: o, recipients: recipients, webhook: webhook}
 	if err := e.decide(ctx); err != nil {
 		return err
 	}

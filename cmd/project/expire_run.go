@@ -10,6 +10,7 @@ import (
 
 	"gateway/cmd/cli"
 	"gateway/projects"
+	"gateway/projects/archive"
 	"gateway/proxy/admin"
 	"gateway/proxy/label"
 	"gateway/proxy/notify"
@@ -17,13 +18,15 @@ import (
 
 // expiry is one run of the command.
 type expiry struct {
-	session   *cli.Session
-	life      projects.Life
-	rules     projects.Rules
-	options   expireOptions
-	webhook   notify.Webhook
-	decisions []projects.Decision
-	paths     map[string][]string
+	session *cli.Session
+	life    projects.Life
+	rules   projects.Rules
+	options expireOptions
+	// recipients are who can read the archives.
+	recipients archive.Recipients
+	webhook    notify.Webhook
+	decisions  []projects.Decision
+	paths      map[string][]string
 	// noticed is what the agent did by itself.
 	noticed map[string]admin.Noticed
 	// jumped says what shows that the clock was set, empty for nothing; silent says why the gateway cannot be asked.
@@ -173,7 +176,7 @@ func (e *expiry) carryOut(ctx context.Context, due []projects.Decision) error {
 	for _, d := range due {
 		meter := newMeter(e.session.Progress, "Archive of "+d.Name)
 		c, err := e.life.Retire(ctx, d, projects.Retirement{Today: e.rules.Today, Archive: projects.Backup{
-			Dir: archives(e.session, e.options.to), Version: e.session.Env.Version, Progress: meter.count,
+			Dir: archives(e.session, e.options.to), Version: e.session.Env.Version, To: e.recipients, Progress: meter.count,
 		}})
 		e.session.Progress.End()
 		if ctx.Err() != nil {
@@ -213,7 +216,7 @@ func (e *expiry) done(d projects.Decision, c *projects.Change) string {
 	case projects.ArchiveProject:
 		return fmt.Sprintf("is archived in %s, and is deleted after %s; keep it with: %s", c.Archived.Path, e.day(d), renewCommand(d))
 	case projects.DeleteProject:
-		return fmt.Sprintf("is deleted; its archive is %s; bring it back with: gateway restore %s", d.Expiry.Archive, d.Expiry.Archive)
+		return fmt.Sprintf("is deleted; its archive is %s; bring it back with: %s", d.Expiry.Archive, restoreCommand(d, d.Expiry.Archive))
 	}
 	return "is suspended; bring it back with: " + renewCommand(d)
 }
@@ -235,9 +238,17 @@ func (e *expiry) message(d projects.Decision) notify.Message {
 		m.Text += fmt.Sprintf("It is archived now. It is deleted after %s, and the archive stays.", e.day(d))
 	case projects.DeleteProject:
 		m.Text += "It is deleted now, and its archive stays."
-		m.Renew = "gateway restore " + d.Name
+		m.Renew = restoreCommand(d, d.Name)
 	}
 	return m
+}
+
+// restoreCommand is what brings a project back that was deleted, of an archive that is named so.
+func restoreCommand(d projects.Decision, from string) string {
+	if d.Expiry.SHA256 != "" {
+		return "gateway restore " + from + " --identity key.txt"
+	}
+	return "gateway restore " + from
 }
 
 // renewCommand is what brings a project back.

@@ -112,7 +112,11 @@ func (e *expiry) suggest(due int) {
 			run = "gateway expire " + name
 		}
 	}
-	for _, flag := range [][2]string{{"--older-than ", e.options.olderThan}, {"--idle ", e.options.idle}} {
+	flags := [][2]string{{"--older-than ", e.options.olderThan}, {"--idle ", e.options.idle}, {"--to ", e.options.to}}
+	for _, key := range e.options.encrypt {
+		flags = append(flags, [2]string{"--encrypt ", key})
+	}
+	for _, flag := range flags {
 		if flag[1] != "" {
 			run += " " + flag[0] + flag[1]
 		}

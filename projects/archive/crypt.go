@@ -84,10 +84,25 @@ func (w *Writer) encrypt(to io.Writer, r Recipients) (io.WriteCloser, error) {
 	return out, nil
 }
 
+// Encrypted reports whether a file is an archive that keys are needed for, by how it begins.
+func Encrypted(path string) (bool, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer file.Close()
+	return encrypted(bufio.NewReader(file)), nil
+}
+
+func encrypted(in *bufio.Reader) bool {
+	head, _ := in.Peek(len(magic))
+	return bytes.Equal(head, []byte(magic))
+}
+
 // decrypted reads what is encrypted, and what is not as it is.
 func decrypted(from io.Reader, keys Identities) (io.Reader, error) {
 	in := bufio.NewReader(from)
-	if head, _ := in.Peek(len(magic)); !bytes.Equal(head, []byte(magic)) {
+	if !encrypted(in) {
 		return in, nil
 	}
 	if len(keys.all) == 0 {

@@ -59,6 +59,12 @@ func TestCreate_EncryptsForItsRecipientsAlone(t *testing.T) {
 		if _, err := w.Finish(t.Context(), Info{Project: "blog"}); err != nil {
 			t.Fatal(err)
 		}
+		if sum, err := Sum(t.Context(), path); err != nil || len(sum) != 64 || sum != w.SHA256() {
+			t.Errorf("%s: the sum is %s, %v, and was %s", word, sum, err, w.SHA256())
+		}
+		if is, err := Encrypted(path); err != nil || !is {
+			t.Errorf("%s: encrypted: %t %v", word, is, err)
+		}
 		keys := keyFile(t, key)
 		if m, err := Read(t.Context(), path, keys, nil); err != nil || m.Project != "blog" {
 			t.Errorf("its reader reads %+v %v", m.Info, err)

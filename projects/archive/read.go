@@ -44,6 +44,20 @@ func Read(ctx context.Context, path string, keys Identities, visit Visit) (Manif
 	return m, err
 }
 
+// Sum returns the SHA-256 of a whole file, in hex, as Writer.SHA256 does.
+func Sum(ctx context.Context, path string) (string, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, &untilDone{ctx.Err, file}); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
 // reader reads one archive.
 type reader struct {
 	tar *tar.Reader

@@ -32,6 +32,8 @@ type Writer struct {
 	// progress is told how many bytes of content came so far.
 	progress func(int64)
 	written  int64
+	// sum is the SHA-256 of the whole file, in hex, once it was read back.
+	sum string
 }
 
 // Partial is the name of an archive while it is written, in the same folder.
@@ -155,6 +157,9 @@ func plain(h *tar.Header, f File) *tar.Header {
 	return to
 }
 
+// SHA256 is that of the whole file as it was read back, in hex. It is empty before Finish.
+func (w *Writer) SHA256() string { return w.sum }
+
 // Finish writes the manifest, syncs the archive, reads it back, and gives it its name. When any of that fails nothing is
 // left of it.
 func (w *Writer) Finish(ctx context.Context, info Info) (Manifest, error) {
@@ -204,10 +209,16 @@ func (w *Writer) verify(ctx context.Context, want Manifest) error {
 	if err != nil {
 		return err
 	}
-	got, err := read(ctx, w.file, size.Size(), w.once, nil)
+	sum := sha256.New()
+	whole := io.TeeReader(w.file, sum)
+	got, err := read(ctx, whole, size.Size(), w.once, nil)
+	if err == nil {
+		_, err = io.Copy(io.Discard, whole)
+	}
 	if err != nil {
 		return fmt.Errorf("reading the archive back: %w", err)
 	}
+	w.sum = hex.EncodeToString(sum.Sum(nil))
 	a, err := json.Marshal(want)
 	if err != nil {
 		return err
