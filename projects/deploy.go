@@ -157,12 +157,14 @@ func (d Deploy) folder(ctx context.Context, o *Observed, p Project, running Runn
 			}
 		}
 	}
-	if _, begins := p.restart(d.Today); begins && !isNew {
+	_, begins := p.restart(d.Today)
+	begins = begins && !p.dayEdited(running)
+	if begins && !isNew {
 		if isNew, err = c.isNew(ctx, d.Dir == ""); err != nil {
 			return nil, err
 		}
 	}
-	if isNew {
+	if begins && isNew {
 		if err := c.beginTerm(d.Today); err != nil {
 			return nil, err
 		}

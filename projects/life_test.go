@@ -304,10 +304,15 @@ func (f *fakeCompose) start(dir, name string, there Running) {
 	if len(there.Networks) == 0 {
 		f.engine.AddNetwork(dockertest.Network{Name: name + "_web", Labels: map[string]string{composeProject: name, label.Role: label.RoleEdge}})
 	}
-	f.engine.AddContainer(dockertest.Container{
-		Name: name + "-site-1", Image: "gateway:latest", Networks: []string{name + "_web"},
-		Labels: map[string]string{composeProject: name, composeService: "site", composeDir: dir, label.Path: "/" + name},
-	})
+	labels := map[string]string{composeProject: name, composeService: "site", composeDir: dir, label.Path: "/" + name}
+	if text, err := os.ReadFile(filepath.Join(dir, ComposeFile)); err == nil {
+		if file, err := composefile.Parse(text); err == nil {
+			if last, is := file.Get("services", "site", "labels", label.Expires); is {
+				labels[label.Expires] = last
+			}
+		}
+	}
+	f.engine.AddContainer(dockertest.Container{Name: name + "-site-1", Image: "gateway:latest", Networks: []string{name + "_web"}, Labels: labels})
 	if len(there.Networks) == 0 {
 		// The agent puts the proxy on the network at once.
 		f.engine.Connect(name+"_web", "gateway-proxy")

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gateway/projects/compose"
+	"gateway/proxy/label"
 )
 
 // Renewal is the renewal for people who do not say how long: as long as the term before, else DefaultTerm.
@@ -38,6 +39,12 @@ func (p Project) restart(today time.Time) (Renew, bool) {
 		until = p.Expires
 	}
 	return Renew{Name: p.Name, Until: until, Term: p.Term, also: forgetExpiry}, !until.Equal(p.Expires) || p.Expiry != (Expiry{})
+}
+
+// dayEdited reports whether the file of a project has another last day than its containers: somebody moved it by hand.
+func (p Project) dayEdited(running Running) bool {
+	claims := label.Own(running.claims())
+	return len(claims) > 0 && !slices.ContainsFunc(claims, func(c label.Claim) bool { return c.Expires.IsZero() || c.Expires.Equal(p.Expires) })
 }
 
 // suspended reports whether a project was stopped as its term is over: by its record, or by the agent, which writes none.

@@ -99,6 +99,20 @@ func TestDeploy_BeginsTheTermAgain(t *testing.T) {
 			b.compose.beside = []string{"site"}
 			return b
 		}, "2027-06-01", nil, "2027-08-30 term 90d"},
+		{"a last day edited by hand", func(t *testing.T) *bench {
+			b := withTerm(t)
+			path := filepath.Join(b.Store.Dir("robots"), ComposeFile)
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			edited := strings.ReplaceAll(string(text), "2027-06-30", "2027-05-31")
+			if err := os.WriteFile(path, []byte(edited), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			b.compose.beside = []string{"site"}
+			return b
+		}, "2027-05-01", nil, "2027-05-31 term 90d"},
 		{"an idle time", withTerm, "2027-06-01", func(_ *testing.T, d Deploy) Deploy {
 			d.Idle = new(time.Hour)
 			return d

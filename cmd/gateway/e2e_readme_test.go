@@ -144,7 +144,7 @@ func (r readme) add(lines []string) map[string]string {
 		made[name] = at[1]
 	}
 	slices.Sort(templates)
-	if want := []string{"compose", "dev", "portfolio", "slack-invite", "wordpress", "wordpress"}; !slices.Equal(templates, want) {
+	if want := []string{"compose", "dev", "portfolio", "redirect", "slack-invite", "wordpress", "wordpress"}; !slices.Equal(templates, want) {
 		t.Errorf("the README makes %q, want %q", templates, want)
 	}
 	return made
@@ -154,7 +154,7 @@ func (r readme) add(lines []string) map[string]string {
 var answers = map[string]string{
 	"/": "/wp-admin/install.php", "/blog": "/blog/wp-admin/install.php",
 	"/dev/ada": "<title>code-server", "/robots": "<title>robots", "/slack": "Join us on Slack",
-	"/shop": "<h1>shop, first</h1>",
+	"/shop": "<h1>shop, first</h1>", "/bots": "<title>robots",
 }
 
 // answering checks that each project answers at its path, with what is its own.
