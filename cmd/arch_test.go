@@ -270,7 +270,7 @@ func bareNames(spec ast.Spec, group bool) []string {
 // embedding are the files with structs that embed a pointer to a struct of this module. Each leaves the list when that is no
 // longer so, and none joins it.
 var embedding = []string{
-	"projects/site/represent.go", "proxy/engine/cork.go", "proxy/engine/upstream.go",
+	"proxy/engine/cork.go", "proxy/engine/upstream.go",
 	"testdata/bench/weave.go",
 }
 

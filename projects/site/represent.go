@@ -83,15 +83,16 @@ func (e *edition) sibling(f *file, extension string) (found siblingFile, ok bool
 	return siblingFile{sf, known}, true
 }
 
+// siblingFile is a compressed file beside another.
 type siblingFile struct {
-	*file
+	file  *file
 	known facts
 }
 
-func (f siblingFile) as(encoding string) representation {
+func (s siblingFile) as(encoding string) representation {
 	return representation{
-		content: f.file, size: f.info.Size(), etag: quoted(f.known.tag, encoding), encoding: encoding,
-		close: func() { f.Close() },
+		content: s.file, size: s.file.info.Size(), etag: quoted(s.known.tag, encoding), encoding: encoding,
+		close: func() { s.file.Close() },
 	}
 }
 
