@@ -136,7 +136,7 @@ func (b Backup) Plan(ctx context.Context, o *Observed) (*Change, error) {
 		c.Steps = append(c.Steps, plan.Step{Text: "let requests wait while its files are copied, so that none wakes the project"})
 	}
 	c.Steps = append(c.Steps, under.writing(c))
-	if b.Stop && running.up() > 0 {
+	if under.stops() {
 		under.stopped(c)
 	}
 	return c, nil
@@ -155,13 +155,22 @@ func (b *archiving) writing(c *Change) plan.Step {
 	return step
 }
 
-// stopped puts the steps around those of a change that stop the project and start it again.
+// stops reports whether the project runs and is stopped until its files are copied.
+func (b *archiving) stops() bool { return b.Stop && b.running.up() > 0 }
+
+// stopped puts the steps around those of a change that stop the project and start it again. Requests wait meanwhile.
 func (b *archiving) stopped(c *Change) {
 	l, keys := b.life, b.running.keys()
 	end := plan.Step{
-		Text:   "stop the containers of project " + string(b.Name),
-		Do:     func(ctx context.Context) error { return l.halt(ctx, b.Name) },
-		Resume: []plan.Action{{Kind: up, Path: b.project.Dir}},
+		Text: "let requests wait, and stop the containers of project " + string(b.Name),
+		Do: func(ctx context.Context) (err error) {
+			if b.held, err = l.hold(ctx, keys); err != nil {
+				return err
+			}
+			l.drained(ctx, b.Name, b.running.Containers, queueDrain)
+			return l.halt(ctx, b.Name)
+		},
+		Resume: []plan.Action{{Kind: up, Path: b.project.Dir}, released(keys)},
 	}
 	begin := plan.Step{
 		Text: "start them again, and wait until the project answers",
@@ -169,6 +178,7 @@ func (b *archiving) stopped(c *Change) {
 			if err := l.startAll(ctx, b.Name); err != nil {
 				return err
 			}
+			b.held.release(ctx, l)
 			return l.Ready(ctx, b.Name, keys)
 		},
 	}
@@ -297,7 +307,9 @@ func (b *archiving) attempt(ctx context.Context) (m archive.Manifest, sum string
 	if err := b.stirred(ctx, b.content(ctx, w)); err != nil {
 		return m, "", errors.Join(err, w.Abort())
 	}
-	b.held.release(ctx, b.life)
+	if !b.stops() {
+		b.held.release(ctx, b.life)
+	}
 	m, err = w.Finish(ctx, b.info)
 	return m, w.SHA256(), err
 }

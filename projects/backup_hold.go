@@ -16,8 +16,8 @@ var errStirred = errors.New("files may have changed; run the command again")
 // stirTries is how often an archive is begun again because of that.
 const stirTries = 3
 
-// hold makes the requests for the routes of a project wait while it is asleep, so that none wakes it. The zero value makes
-// none wait.
+// hold makes the requests for the routes of a project wait while it is asleep or stopped, so that none wakes it or is
+// refused. The zero value makes none wait.
 type hold struct {
 	keys []route.Key
 	// until is when they go on by themselves: when nobody is left to let them.
@@ -82,7 +82,7 @@ func (b *archiving) settle(ctx context.Context) error {
 			if len(b.held.keys) > 0 {
 				continue // It may have been woken just before.
 			}
-		case !now.Asleep:
+		case !now.Asleep && !b.stops():
 			b.held.release(ctx, b.life)
 		}
 		return b.noteRuns(ctx, now)

@@ -138,6 +138,15 @@ func TestBackup_GivesUpOnWhatIsStartedAgainAndAgain(t *testing.T) {
 	b.onlyWhole(t)
 }
 
+func TestBackup_LetsRequestsWaitForWhatIsStoppedForIt(t *testing.T) {
+	b := keeping(t)
+	back, waited := backupOf(b), false
+	back.Stop, back.Progress = true, func(int64) { waited = slices.Equal(b.gateway.queued, []string{"/robots"}) }
+	if _, err := b.Backup(t.Context(), back); err != nil || !waited || len(b.gateway.queued) > 0 {
+		t.Errorf("waited: %t, queued: %q, %v", waited, b.gateway.queued, err)
+	}
+}
+
 func TestBackup_OfWhatIsStoppedForItIsNotOfWhatRuns(t *testing.T) {
 	b := awake(t)
 	back := backupOf(b)

@@ -277,3 +277,89 @@ func TestAdd_MakesARedirect(t *testing.T) {
 		t.Errorf("it redirects %s", got)
 	}
 }
+
+func TestRemoveRedirect_CanBeArchivedAndMoved(t *testing.T) {
+	b := added(t)
+	if _, err := b.Do(t.Context(), redirectTo(t, "/chess")); err != nil {
+		t.Fatal(err)
+	}
+	done, err := b.Backup(t.Context(), backupOf(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Do(t.Context(), Remove{"robots"}); err != nil {
+		t.Fatal(err)
+	}
+	r := restoreOf(done.Path, "robots")
+	r.To = new(prefix(t, "/bots"))
+	if _, err := b.Do(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.redirected(t); got != "/bots>/chess 2099-06-30" {
+		t.Errorf("restored, it redirects %s", got)
+	}
+}
+
+func TestRetire_EndsARedirectWhoseContainerIsStopped(t *testing.T) {
+	b := added(t)
+	r := redirectTo(t, "/chess")
+	r.Until = day(t, "2027-03-01")
+	if _, err := b.Do(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	b.engine.Stop("robots-redirect-2")
+	rules := Rules{Today: day(t, "2027-03-01"), SuspendAfter: Days(14), ArchiveAfter: Days(30), DeleteAfter: Days(90)}
+	if d, over := rules.Decide(b.seen(t, "robots")); over {
+		t.Errorf("on its last day: %+v", d)
+	}
+	var steps []ExpireStep
+	for range 4 {
+		rules.Today = rules.Today.AddDate(0, 0, 100)
+		d, over := rules.Decide(b.seen(t, "robots"))
+		if !over || !d.Ready {
+			t.Fatalf("after %v it is not due: %+v", steps, d)
+		}
+		steps = append(steps, d.Step)
+		if _, err := b.Retire(t.Context(), d, Retirement{Today: rules.Today, Archive: backupOf(b)}); err != nil {
+			t.Fatalf("%s: %v", d.Step, err)
+		}
+	}
+	if want := []ExpireStep{NotifyOwner, SuspendProject, ArchiveProject, DeleteProject}; !slices.Equal(steps, want) {
+		t.Errorf("the steps were %v", steps)
+	}
+	b.nothingLeft(t, "robots")
+	onlyProjects(t, b.Store)
+}
+
+func TestCandidates_ARedirectHasATermOfItsOwn(t *testing.T) {
+	b := added(t)
+	if _, err := b.Do(t.Context(), Move{Name: "robots", To: prefix(t, "/bots"), Template: known, Redirect: day(t, "2099-06-30")}); err != nil {
+		t.Fatal(err)
+	}
+	// The label of the redirect is later than the last day of the project, and is as said after a renewal.
+	if _, err := b.Do(t.Context(), Renew{Name: "robots", Until: day(t, "2098-01-02"), On: day(t, "2027-01-15")}); err != nil {
+		t.Fatal(err)
+	}
+	p, err := b.Store.Load("robots")
+	if err != nil || len(p.Redirects) != 1 || dateOf(p.Redirects[0].Expires) != "2099-06-30" || dateOf(p.Claims[0].Expires) != "2098-01-02" {
+		t.Errorf("%+v %v", p, err)
+	}
+	// One that is over is not waited for.
+	b.engine.Remove("robots-site-1")
+	b.engine.AddContainer(dockertest.Container{Name: "robots-site-1", Stopped: true, Labels: map[string]string{
+		composeProject: "robots", composeService: "site", composeDir: b.Store.Dir("robots"), label.Path: "/bots",
+		"gateway.routes.moved-1.path": "/robots", "gateway.routes.moved-1.redirect": "/bots", "gateway.routes.moved-1.expires": "2020-06-30",
+	}})
+	b.waited = nil
+	if _, err := b.Do(t.Context(), Start{"robots"}); err != nil || !slices.Equal(b.waited, []route.Key{{Prefix: prefix(t, "/bots")}}) {
+		t.Errorf("waited for %v, %v", b.waited, err)
+	}
+	labels := map[string]string{
+		label.Path: "/x", label.Expires: "2027-01-01",
+		"gateway.routes.moved-1.path": "/", "gateway.routes.moved-1.redirect": "/x", "gateway.routes.moved-1.expires": "2099-06-30",
+	}
+	b.engine.AddContainer(dockertest.Container{Name: "stray", Labels: labels})
+	if c := b.seen(t, "stray"); dateOf(c.Expires) != "2027-01-01" || c.AtRoot || c.Apart != "" {
+		t.Errorf("a container: %+v", c)
+	}
+}
