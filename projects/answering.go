@@ -1,6 +1,7 @@
 package projects
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,7 +49,7 @@ func (l Life) answering(ctx context.Context, name Name, containers []docker.Cont
 
 // answersAt returns when one route of a container answers. One that stops and is started again may get another address.
 func (l Life) answersAt(ctx context.Context, name Name, c docker.Container, claim label.Claim) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, readyTimeout, errLate)
+	ctx, cancel := context.WithTimeoutCause(ctx, startsIn(claim), errLate)
 	defer cancel()
 	var failing, crashed time.Time
 	why := "it has no address"
@@ -91,6 +92,11 @@ func (l Life) answersAt(ctx context.Context, name Name, c docker.Container, clai
 		case <-time.After(rolloutPoll):
 		}
 	}
+}
+
+// startsIn is how long the app of a route may take to answer.
+func startsIn(claim label.Claim) time.Duration {
+	return cmp.Or(claim.Policy.Check.Start, readyTimeout)
 }
 
 // ask asks a route at addresses until one answers, and reports whether that is an answer of an app that works. Else it says

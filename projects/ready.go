@@ -10,13 +10,14 @@ import (
 
 	"gateway/projects/compose"
 	"gateway/proxy/docker"
+	"gateway/proxy/label"
 	"gateway/proxy/route"
 )
 
 // How long a route may take to be served, how often it is looked at, and how long something has to be wrong before it
 // is believed: a container that starts passes through states that are wrong for a moment.
 const (
-	readyTimeout = 60 * time.Second
+	readyTimeout = route.CheckStart
 	readyPoll    = 100 * time.Millisecond
 	wrongFor     = 3 * time.Second
 	// crashFor is how long a service of several may stop and be restarted: many wait for others in that way.
@@ -58,7 +59,8 @@ func (r Readiness) Await(ctx context.Context, name Name, keys []route.Key) error
 }
 
 func (r Readiness) one(ctx context.Context, name Name, key route.Key) error {
-	wait, cancel := context.WithTimeout(ctx, readyTimeout)
+	most := r.patience(ctx, name, key)
+	wait, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
 	tick := time.NewTicker(readyPoll)
 	defer tick.Stop()
@@ -100,11 +102,29 @@ func (r Readiness) one(ctx context.Context, name Name, key route.Key) error {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			return r.late(ctx, name, key, last)
+			return r.late(ctx, name, key, most, last)
 		case <-tick.C:
 			r.Tick()
 		}
 	}
+}
+
+// patience is how long a route may take to be served, by the labels of the containers that are behind it.
+func (r Readiness) patience(ctx context.Context, name Name, key route.Key) time.Duration {
+	most := readyTimeout
+	running, err := Look(ctx, r.Engine, name)
+	if err != nil {
+		return most // Whoever asks next says so.
+	}
+	for _, c := range running.Containers {
+		claims, _ := label.Parse(c.Labels)
+		for _, claim := range claims {
+			if claim.Key == key {
+				most = startsIn(claim)
+			}
+		}
+	}
+	return most
 }
 
 // crashError says that a container ended, and how long that may be before it is a reason to give up. It is seen now and
@@ -117,15 +137,15 @@ type crashError struct {
 func (e *crashError) Error() string { return e.text }
 
 // late is the reason why a route was not served in time.
-func (r Readiness) late(ctx context.Context, name Name, key route.Key, last error) error {
+func (r Readiness) late(ctx context.Context, name Name, key route.Key, most time.Duration, last error) error {
 	deaf := r.deaf(ctx, name, key)
 	switch {
 	case errors.Is(deaf, errListensNowhere):
-		return fmt.Errorf("after %s %w; see why with its logs, or give an app that takes longer a healthcheck with a start_period", readyTimeout, deaf)
+		return fmt.Errorf("after %s %w; see why with its logs, or give an app that takes longer the labels %s and %s", label.Brief(most), deaf, label.HealthPath, label.HealthStart)
 	case deaf != nil:
 		return deaf
 	}
-	return fmt.Errorf("after %s: %w", readyTimeout, last)
+	return fmt.Errorf("after %s: %w", label.Brief(most), last)
 }
 
 // deaf says why a target of the route that runs does not answer, nil when nothing is known.

@@ -12,6 +12,7 @@ import (
 
 	"gateway/projects/compose"
 	"gateway/proxy/docker"
+	"gateway/proxy/label"
 	"gateway/proxy/route"
 )
 
@@ -67,6 +68,9 @@ func TestReadiness_WaitsUntilTheRouteIsServed(t *testing.T) {
 	crash := docker.Container{Name: "robots-site-1", State: "restarting", Status: "Restarting (1) 1 second ago"}
 	db := docker.Container{Name: "robots-db-1", State: "running", Status: "Up 3 seconds"}
 	done := docker.Container{Name: "robots-job-1", State: "exited", Status: "Exited (0) 2 seconds ago"}
+	slow := docker.Container{Name: "robots-site-1", State: "running", Labels: map[string]string{
+		composeProject: "robots", label.Path: "/robots", label.HealthPath: "/up", label.HealthStart: "3m",
+	}}
 	problem := Problem{Subject: "robots-site-1", Project: "robots", Route: "/robots", Message: "its path is taken", Fix: "choose another"}
 	for name, c := range map[string]struct {
 		// seen are the tables in the order in which they come; the last one stays.
@@ -80,6 +84,7 @@ func TestReadiness_WaitsUntilTheRouteIsServed(t *testing.T) {
 		"ready":           {seen: []Table{{Routes: []Route{robots}}}, atMost: 0},
 		"after a while":   {seen: []Table{{}, {Routes: []Route{starting}}, {Routes: []Route{robots}}}, atMost: time.Second},
 		"never":           {seen: []Table{{Routes: []Route{starting}}}, want: "route /robots is starting", atLeast: readyTimeout, atMost: readyTimeout},
+		"slow":            {seen: []Table{{Routes: []Route{starting}}}, container: []docker.Container{slow}, want: "after 3m: route /robots is starting", atLeast: 3 * time.Minute, atMost: 3 * time.Minute},
 		"found well":      {seen: []Table{{Routes: []Route{refused}}}, atMost: 0},
 		"unreachable":     {seen: []Table{{Routes: []Route{refused}}}, probe: errors.New("502"), want: "route /robots is unreachable: it refuses connections", atLeast: readyTimeout, atMost: readyTimeout},
 		"another's":       {seen: []Table{{Routes: []Route{stolen}}}, want: "not in the table", atLeast: readyTimeout, atMost: readyTimeout},

@@ -106,7 +106,7 @@ func TestClaims_FindsWhoseVisitorsWouldCome(t *testing.T) {
 func TestClaimedLabel_JudgesEveryLabelOfTheGateway(t *testing.T) {
 	harmless := []string{
 		label.Path, label.Host, label.Port, label.Scheme, label.Mount, label.Network, label.Owner, label.Expires, label.Idle, label.Balance, label.Drain,
-		label.Rate, label.BodyMax, label.HealthPath, label.HealthInterval, label.HealthTimeout, label.HealthRise, label.HealthFall, label.Redirect,
+		label.Rate, label.BodyMax, label.HealthPath, label.HealthInterval, label.HealthTimeout, label.HealthRise, label.HealthFall, label.HealthStart, label.Redirect,
 		label.ResponseHeader + "NAME", label.Compress,
 		label.Routes + "ROUTE.NAME",
 	}

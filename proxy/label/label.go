@@ -40,6 +40,7 @@ const (
 	HealthTimeout  = "gateway.health.timeout"
 	HealthRise     = "gateway.health.rise"
 	HealthFall     = "gateway.health.fall"
+	HealthStart    = "gateway.health.start"
 	// Routes is what the labels of further routes start with.
 	Routes = "gateway.routes."
 )
@@ -111,6 +112,7 @@ func treating() []Field {
 		{HealthTimeout, "`5s`", "Timeout of a check, `100ms` to `1m`. It may exceed the interval."},
 		{HealthRise, "`2`", "Consecutive passes after which a failed target gets requests again, 1 to 100. A new target needs one."},
 		{HealthFall, "`3`", "Consecutive failures after which a target gets no more requests, 1 to 100."},
+		{HealthStart, "`1m`", "Time that a new container may take until a check passes, `1s` to `1h`: `gateway add`, `deploy` and others wait for it that long."},
 		{Drain, "the gateway's, `30s`", "Time for open requests and WebSockets to finish when a target is stopped or replaced, " +
 			"`1s` to `1h`."},
 		{Idle, "never", "Time without requests after which the whole project is stopped, such as `30m`, from `10s` to `720h`; the next request " +

@@ -31,6 +31,7 @@ var guesses = map[string]func(string) []string{
 	"health.timeout":  guessDuration,
 	"health.rise":     guessNumber,
 	"health.fall":     guessNumber,
+	"health.start":    guessDuration,
 }
 
 // propose says what to write in the place of a value that cannot be followed: one that can be followed and be shown. Quotes

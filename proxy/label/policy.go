@@ -19,6 +19,7 @@ import (
 const (
 	leastInterval, mostInterval = time.Second, time.Hour
 	leastTimeout, mostTimeout   = 100 * time.Millisecond, time.Minute
+	leastStart, mostStart       = time.Second, time.Hour
 	leastDrain, mostDrain       = time.Second, time.Hour
 	leastIdle, mostIdle         = 10 * time.Second, 30 * 24 * time.Hour
 	mostInARow                  = 100
@@ -137,6 +138,10 @@ func readHealthRise(c *Claim, value string) *fault {
 
 func readHealthFall(c *Claim, value string) *fault {
 	return readInARow(&c.Policy.Check.Fall, value)
+}
+
+func readHealthStart(c *Claim, value string) *fault {
+	return readDuration(&c.Policy.Check.Start, value, leastStart, mostStart)
 }
 
 func readInARow(into *int, value string) *fault {

@@ -67,9 +67,9 @@ func TestParse_ReadsThePolicy(t *testing.T) {
 func TestParse_ReadsTheCheckInAnyOrder(t *testing.T) {
 	for _, path := range []string{"/", "/health", "//x", "/a%20b?deep=1&x=/", "/" + strings.Repeat("x", maxCheckPath-1)} {
 		got := policy(t, map[string]string{
-			HealthFall: "7", HealthInterval: "1s", HealthPath: path, HealthRise: "100", HealthTimeout: "1m",
+			HealthFall: "7", HealthInterval: "1s", HealthPath: path, HealthRise: "100", HealthStart: "3m", HealthTimeout: "1m",
 		})
-		want := route.Check{Path: path, Interval: time.Second, Timeout: time.Minute, Rise: 100, Fall: 7}
+		want := route.Check{Path: path, Interval: time.Second, Timeout: time.Minute, Rise: 100, Fall: 7, Start: 3 * time.Minute}
 		if got.Check != want {
 			t.Errorf("got %+v", got.Check)
 		}
@@ -139,6 +139,8 @@ func TestParse_TellsRuleAndFixOfChecks(t *testing.T) {
 		{HealthInterval, "99999999999h", "numbers with units", "30s or 1m30s"},
 		{HealthTimeout, "1ms", "100ms is the least", "write 100ms or more"},
 		{HealthTimeout, "61s", "1m is the most", "write 1m or less"},
+		{HealthStart, "90", "numbers with units", "write 90s for seconds"},
+		{HealthStart, "2h", "1h is the most", "write 1h or less"},
 		{HealthRise, "0", "from 1 to 100", "such as 3"},
 		{HealthFall, "101", "from 1 to 100", "write 100"},
 		{HealthFall, "-1", "from 1 to 100", "such as 3"},

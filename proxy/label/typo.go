@@ -16,7 +16,7 @@ var synonyms = map[string]string{
 	"balance": "lb", "balancer": "lb", "loadbalancer": "lb", "sticky": "lb", "strategy": "lb",
 	"health": "health.path", "healthcheck": "health.path", "healthcheck.path": "health.path", "health.url": "health.path",
 	"health.uri": "health.path", "healthcheck.interval": "health.interval", "healthcheck.timeout": "health.timeout",
-	"health.retries": "health.fall", "grace": "drain", "graceperiod": "drain", "ratelimit": "rate", "limit": "rate",
+	"health.retries": "health.fall", "health.startperiod": "health.start", "healthcheck.start": "health.start", "grace": "drain", "graceperiod": "drain", "ratelimit": "rate", "limit": "rate",
 	"hsts": "headers.origin", "origin": "headers.origin", "headers": "headers.origin",
 	"gzip": "compress", "compression": "compress", "encode": "compress", "zstd": "compress",
 	"body": "body.max", "body.limit": "body.max", "body.size": "body.max", "maxbody": "body.max",

@@ -51,6 +51,7 @@ var fields = map[string]func(*Claim, string) *fault{
 	"health.timeout":  readHealthTimeout,
 	"health.rise":     readHealthRise,
 	"health.fall":     readHealthFall,
+	"health.start":    readHealthStart,
 }
 
 // named are the fields that have a name behind them, as fields.

@@ -21,6 +21,7 @@ const (
 	CheckTimeout  = 5 * time.Second
 	CheckRise     = 2
 	CheckFall     = 3
+	CheckStart    = time.Minute
 )
 
 // Check is an active health check: the gateway asks each target by itself, beside the clients. The zero value is none.
@@ -35,6 +36,8 @@ type Check struct {
 	// until it takes none. One that was never checked needs one, and so does one that never passed to take them.
 	Rise int `json:"rise,omitempty"`
 	Fall int `json:"fall,omitempty"`
+	// Start is how long commands wait for the first check that passes; 0 is CheckStart.
+	Start time.Duration `json:"start,omitempty"`
 }
 
 // Rate bounds what one client may ask for. The zero value is no bound.

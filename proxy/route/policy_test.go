@@ -12,7 +12,7 @@ import (
 // full has every setting.
 var full = Policy{
 	Balance:         Sticky,
-	Check:           Check{Path: "/health?deep=1", Interval: time.Second, Timeout: 90 * time.Second, Rise: 1, Fall: 7},
+	Check:           Check{Path: "/health?deep=1", Interval: time.Second, Timeout: 90 * time.Second, Rise: 1, Fall: 7, Start: 5 * time.Minute},
 	Drain:           time.Hour,
 	Rate:            Rate{Requests: 600, Per: time.Minute, Burst: 20},
 	BodyMax:         1 << 40,
