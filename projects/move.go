@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"gateway/projects/compose"
+	"gateway/projects/composefile"
 	"gateway/projects/plan"
 	"gateway/proxy/label"
 	"gateway/proxy/route"
@@ -196,7 +197,31 @@ func (m *move) changes() ([]change, error) {
 		}
 		texts[i] = files[ComposeFile]
 	}
-	return differences(texts[0], texts[1])
+	all, err := differences(texts[0], texts[1])
+	return checksBelow(all, m.old, strings.TrimSuffix(from, "/"), strings.TrimSuffix(to, "/")), err
+}
+
+// checksBelow are changes that also move a health check to another path than the template's: that of an earlier version of
+// it, or of somebody who edited the file.
+func checksBelow(all []change, text []byte, from, to string) []change {
+	file, err := composefile.Parse(text)
+	if err != nil {
+		return all // Whoever edits it says so.
+	}
+	for s := range file.Scalars() {
+		name, value, _ := labelOf(s)
+		rest, below := strings.CutPrefix(value, escapeLabel(from)+"/")
+		if name != label.HealthPath || !below {
+			continue
+		}
+		keys := keysOf(append(slices.Clone(s.Path[:3]), name))
+		for i, c := range all {
+			if c.keys == keys {
+				all[i] = change{keys, value, escapeLabel(to) + "/" + rest}
+			}
+		}
+	}
+	return all
 }
 
 // change makes the plan.

@@ -101,6 +101,25 @@ func TestMove_MovesAWordPressWithItsLinks(t *testing.T) {
 	}
 }
 
+func TestMove_MovesTheHealthCheckOfAnEarlierTemplate(t *testing.T) {
+	for _, path := range []string{"/", "/blog"} {
+		b := newBench(t)
+		b.settled(t, "wordpress", "blog", path, "wordpress", "cron")
+		b.engine.Program("php", dockertest.Program{})
+		file := filepath.Join(b.Store.Dir("blog"), ComposeFile)
+		earlier := strings.Replace(b.text(t, "blog"), "/.gateway-ready\"", "/wp-includes/images/blank.gif\"", 1)
+		if err := os.WriteFile(file, []byte(earlier), 0o644); err != nil || !strings.Contains(earlier, "blank.gif") {
+			t.Fatal(err)
+		}
+		if _, err := b.Do(t.Context(), Move{Name: "blog", To: prefix(t, "/notes"), Template: known}); err != nil {
+			t.Fatal(err)
+		}
+		if after := b.text(t, "blog"); !strings.Contains(after, `gateway.health.path: "/notes/wp-includes/images/blank.gif"`) {
+			t.Errorf("moved from %s to\n%s", path, after)
+		}
+	}
+}
+
 func TestMove_GoesBetweenTheRootAndAPath(t *testing.T) {
 	b := newBench(t)
 	b.settled(t, "wordpress", "blog", "/", "wordpress", "cron")

@@ -139,7 +139,7 @@ func TestTemplates_WordPressLivesBelowItsPath(t *testing.T) {
 		}
 		labels := loaded.Services["wordpress"].Labels
 		if labels["gateway.mount"] != "preserve" || labels["gateway.body.max"] != "101MiB" ||
-			labels["gateway.health.path"] != strings.TrimSuffix(path, "/")+"/wp-includes/images/blank.gif" {
+			labels["gateway.health.path"] != strings.TrimSuffix(path, "/")+"/.gateway-ready" {
 			t.Errorf("labels at %s: %v", path, labels)
 		}
 		if db := loaded.Services["db"]; len(db.Networks) != 1 || !loaded.Networks["db"].Internal || loaded.Networks["web"].Internal {

@@ -1,11 +1,12 @@
 <?php
-// The health check of the container `wordpress`, run in the site's folder: WordPress has its files, its settings and its
-// database. No plugin and no theme has a hand in it.
+// The health check of the gateway, /.gateway-ready: WordPress has its files, its settings and its database. No plugin and no
+// theme has a hand in it.
 $ready = false;
-// WordPress ends with success when it says that there is no database.
+// WordPress ends by itself when it has no settings or no database, with an answer of its own.
+ob_start(fn () => '');
 register_shutdown_function(function () {
-    exit($GLOBALS['ready'] ? 0 : 1);
+    http_response_code($GLOBALS['ready'] ? 204 : 503);
 });
 define('SHORTINIT', true);
-require getcwd() . '/wp-load.php';
+require rtrim($_SERVER['DOCUMENT_ROOT'] . getenv('GATEWAY_PATH'), '/') . '/wp-load.php';
 $ready = $wpdb->get_var('SELECT 1') === '1';
