@@ -108,6 +108,7 @@ func (r Add) Plan(ctx context.Context, o *Observed) (*Change, error) {
 	c.Steps = append([]plan.Step{place}, r.written(files)...)
 	c.Steps = append(c.Steps, plan.Step{Do: func(context.Context) error { free(); return nil }})
 	c.Steps = append(c.Steps, r.start(o.life, p, dir, files)...)
+	c.Cleanup = []plan.Action{{Kind: remember, Path: dir}}
 	return c, nil
 }
 

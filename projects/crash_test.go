@@ -26,7 +26,7 @@ type crashCase struct {
 	verb  func(t *testing.T) Verb
 	// again says that a change that was killed is finished by making it again: what it took does not come back.
 	again bool
-	// edited says that people edited the folder, which cannot be undone.
+	// edited says that people edited the folder, and that no copy of the files before is kept.
 	edited bool
 }
 
@@ -61,12 +61,23 @@ func crashCases() []crashCase {
 			},
 		},
 		{name: "update", bench: imaged, verb: func(*testing.T) Verb { return Update{"robots"} }},
-		{name: "deploy beside", bench: rolling(added), verb: func(*testing.T) Verb { return Deploy{Name: "robots"} }, edited: true},
+		{name: "deploy beside", bench: rolling(added), verb: func(*testing.T) Verb { return Deploy{Name: "robots"} }},
+		{
+			name: "deploy beside of files that were never deployed before", bench: func(t *testing.T) *bench {
+				b := rolling(added)(t)
+				if err := os.RemoveAll(filepath.Join(b.Store.Dir("robots"), deployedFolder)); err != nil {
+					t.Fatal(err)
+				}
+				return b
+			},
+			verb: func(*testing.T) Verb { return Deploy{Name: "robots"} }, edited: true,
+		},
+		{name: "deploy of an edited file that cannot run twice", bench: editedAlone, verb: func(*testing.T) Verb { return Deploy{Name: "robots"} }},
 		{name: "update beside", bench: rolling(imaged), verb: func(*testing.T) Verb { return Update{"robots"} }},
 		{name: "move beside", bench: rolling(added), verb: func(t *testing.T) Verb { return Move{Name: "robots", To: prefix(t, "/chess"), Template: known} }},
 		{
 			name: "update of what cannot run twice", bench: func(t *testing.T) *bench {
-				b := imaged(t)
+				b := rolling(imaged)(t)
 				b.compose.alone = "service site writes to volume data"
 				return b
 			},

@@ -338,37 +338,41 @@ func (x *exchange) replaceSource(ctx context.Context, found *Source) error {
 			x.change.Steps = append(x.change.Steps, write)
 		}
 	}
-	if err := x.images(ctx, found); err != nil {
+	if err := x.o.images(ctx, x.change, x.before.Built, x.after.Built); err != nil {
 		return err
 	}
+	build := &x.change.Steps[len(x.change.Steps)-1]
+	made := build.Do
+	build.Do = func(ctx context.Context) error { return found.named(made(ctx), p.Dir, p.Dir) }
 	return x.up(ctx, compose.UpOptions{Replace: x.stale(), Made: true})
 }
 
-// images plans the images, while the containers there are go on.
-func (x *exchange) images(ctx context.Context, found *Source) error {
-	p, l := x.change.Project, x.o.life
-	var before []string
-	for _, name := range slices.Compact(slices.Sorted(slices.Values(slices.Concat(x.before.Built, x.after.Built)))) {
+// images plans the images of a project, while the containers there are go on. Before and after are those that are built
+// for what runs, and for what will.
+func (o *Observed) images(ctx context.Context, c *Change, before, after []string) error {
+	p, l := c.Project, o.life
+	var tagged []string
+	for _, name := range slices.Compact(slices.Sorted(slices.Values(slices.Concat(before, after)))) {
 		id, err := l.Engine.Images().ID(ctx, name)
 		if err != nil && !errors.Is(err, docker.ErrNotFound) {
 			return err
 		}
-		before = append(before, name, id)
+		tagged = append(tagged, name, id)
 	}
 	step := plan.Step{
 		Do: func(ctx context.Context) error {
 			if err := l.Compose.Images(ctx, p.Dir, string(p.Name)); err != nil {
-				return found.named(fmt.Errorf("deploying project %s: %w", p.Name, errors.Join(err, l.sweep(ctx, err))), p.Dir, p.Dir)
+				return fmt.Errorf("deploying project %s: %w", p.Name, errors.Join(err, l.sweep(ctx, err)))
 			}
 			return nil
 		},
-		Undo: []plan.Action{{Kind: retag, Names: before}},
+		Undo: []plan.Action{{Kind: retag, Names: tagged}},
 	}
-	if len(x.after.Built) > 0 {
-		step.Text = "build " + strings.Join(x.after.Built, ", ")
+	if len(after) > 0 {
+		step.Text = "build " + strings.Join(after, ", ")
 	}
-	x.change.Steps = append(x.change.Steps, step)
-	x.change.Cleanup = append(x.change.Cleanup, plan.Action{Kind: dropOld, Names: before})
+	c.Steps = append(c.Steps, step)
+	c.Cleanup = append(c.Cleanup, plan.Action{Kind: dropOld, Names: tagged})
 	return nil
 }
 

@@ -78,7 +78,7 @@ func TestDeploy_KeepsWhatContainersWroteToASource(t *testing.T) {
 func TestDeploy_ReplacesOnlyServicesWhoseMountsChange(t *testing.T) {
 	b := withShop(t)
 	same := shop(t, "one")
-	if done, err := b.renew(t.Context(), same); err != nil || done.Made || !done.Files.None() || !slices.Equal(b.compose.calls, []string{"up"}) {
+	if done, err := b.renew(t.Context(), same); err != nil || done.Made || !done.Files.None() || !slices.Equal(b.compose.calls, []string{"images", "up"}) {
 		t.Errorf("equal files: %+v %v, calls %v", done, err, b.compose.calls)
 	}
 	for name, c := range map[string]struct {

@@ -16,9 +16,8 @@ import (
 
 	"gateway/projects/compose"
 	"gateway/projects/composefile"
-
+	"gateway/projects/importer"
 	"gateway/projects/policy"
-
 	"gateway/projects/subnet"
 	"gateway/proxy/docker"
 	"gateway/proxy/docker/dockertest"
@@ -43,6 +42,8 @@ type fakeCompose struct {
 	beside  []string
 	alone   string
 	depends map[string]string
+	// stale says that what runs is not of the files that were last deployed.
+	stale bool
 	// during is called within each Up, nil for nothing.
 	during func()
 	// ports are those that images expose; unbuilt says how Prepare ends.
@@ -65,10 +66,16 @@ type fakeCompose struct {
 }
 
 func (f *fakeCompose) Inspect(_ context.Context, s compose.Subject) (compose.Inspection, error) {
-	if f.inspect == nil {
-		return compose.Inspection{}, nil
+	seen := compose.Inspection{Texts: map[string][]byte{}}
+	for _, name := range []string{ComposeFile, importer.Override, ".env", "source/compose.yaml"} {
+		if text, err := os.ReadFile(filepath.Join(s.Dir, name)); err == nil {
+			seen.Texts[name] = text
+		}
 	}
-	return compose.Inspection{}, f.inspect(s)
+	if f.inspect == nil {
+		return seen, nil
+	}
+	return seen, f.inspect(s)
 }
 
 func (f *fakeCompose) Volumes(context.Context, string) ([]string, error) { return f.volumes, nil }
@@ -144,6 +151,9 @@ func (f *fakeCompose) Up(ctx context.Context, dir, name string, o compose.UpOpti
 	if len(o.Replace) > 0 {
 		call += " replacing " + strings.Join(o.Replace, ",")
 	}
+	if o.Kept != "" {
+		call += " as deployed"
+	}
 	if len(o.Only) > 0 {
 		call += " only " + strings.Join(o.Only, ",")
 	}
@@ -190,7 +200,7 @@ func (f *fakeCompose) Up(ctx context.Context, dir, name string, o compose.UpOpti
 
 func (f *fakeCompose) Compare(ctx context.Context, _, name string, o compose.UpOptions) (compose.Rollout, error) {
 	var r compose.Rollout
-	if f.beside == nil && f.alone == "" {
+	if f.beside == nil && f.alone == "" || o.Kept != "" && !f.stale {
 		return r, nil
 	}
 	if !o.Made {

@@ -238,6 +238,7 @@ func (u *restoring) change(free func(), notes []string) *Change {
 		c.Steps = append(c.Steps, plan.Step{Text: fmt.Sprintf("make volume %s with %s", u.volumes[key], Size(u.manifest.BytesIn(archive.Volumes+"/"+key)))})
 	}
 	c.Steps = append(c.Steps, u.start()...)
+	c.Cleanup = []plan.Action{{Kind: remember, Path: u.dir}}
 	return c
 }
 

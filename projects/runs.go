@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 
 	"gateway/projects/compose"
@@ -41,14 +42,18 @@ const (
 func (l Life) act(ctx context.Context, name Name, a plan.Action, interrupted bool) error {
 	switch a.Kind {
 	case up:
-		start := func() error { return l.again(ctx, a.Path, name) }
-		again := start
-		if interrupted {
-			again = func() error { return steadily(ctx, l, name, start) }
-		}
-		if err := again(); err != nil {
+		if err := l.resumed(ctx, name, interrupted, func() error { return l.again(ctx, a.Path, name) }); err != nil {
 			return fmt.Errorf("starting project %s again as it was: %w", name, err)
 		}
+	case upDeployed:
+		start := func() error {
+			return l.run(ctx, a.Path, name, compose.UpOptions{Made: true, Kept: filepath.Join(a.Path, deployedFolder)})
+		}
+		if err := l.resumed(ctx, name, interrupted, start); err != nil {
+			return fmt.Errorf("starting project %s again as it was deployed: %w", name, err)
+		}
+	case remember:
+		l.remember(ctx, a.Path, name)
 	case down:
 		err := teardown(ctx, l.Engine, l.Compose, name)
 		if err == nil && interrupted {
@@ -105,6 +110,14 @@ func (l Life) act(ctx context.Context, name Name, a plan.Action, interrupted boo
 	return nil
 }
 
+// resumed starts what ran before. Calls to the engine may be under way after an interrupt.
+func (l Life) resumed(ctx context.Context, name Name, interrupted bool, start func() error) error {
+	if interrupted {
+		return steadily(ctx, l, name, start)
+	}
+	return start()
+}
+
 // again starts what ran before, of the images that it ran of when they are there.
 func (l Life) again(ctx context.Context, dir string, name Name) error {
 	err := l.run(ctx, dir, name, compose.UpOptions{Made: true})
@@ -146,14 +159,29 @@ func (o *Observed) Up(ctx context.Context, c *Change, options compose.UpOptions)
 	return nil
 }
 
-// UpEdited is Up of a folder that people edited, so that there is nothing to go back to but the containers there are: what
-// runs goes on when new containers that started beside it fail.
+// UpEdited is Up of a folder that people edited. When it fails, what ran before runs again by the copies of its files, if
+// there are any, and the folder stays as it was edited. Without copies, what runs goes on when new containers that started
+// beside it fail.
 func (o *Observed) UpEdited(ctx context.Context, c *Change, options compose.UpOptions) error {
 	running, err := o.Running(ctx)
 	if err != nil {
 		return err
 	}
-	o.deploy(c, running, options, plan.Action{Kind: abandon, Names: running.ids()})
+	back, err := o.goesBack(ctx, c.Project)
+	if err != nil {
+		return err
+	}
+	if !back {
+		o.deploy(c, running, options, plan.Action{Kind: abandon, Names: running.ids()})
+		return nil
+	}
+	made, err := o.builtBefore(ctx, c)
+	if err != nil {
+		return err
+	}
+	options.Made = options.Made || made
+	o.deploy(c, running, options, plan.Action{Kind: withdraw, Names: running.ids()}, plan.Action{Kind: upDeployed, Path: c.Project.Dir})
+	c.Undone = fmt.Sprintf("project %s runs as it was last deployed; edits in its folder are kept", c.Project.Name)
 	return nil
 }
 
@@ -167,7 +195,7 @@ func (o *Observed) deploy(c *Change, running Running, options compose.UpOptions,
 		Resume: append(resume, released(append(running.keys(), p.keys()...))),
 	})
 	// What was replaced has images and folders in use that others of these actions remove.
-	c.Cleanup = append([]plan.Action{{Kind: retire}}, c.Cleanup...)
+	c.Cleanup = append([]plan.Action{{Kind: retire}}, append(c.Cleanup, plan.Action{Kind: remember, Path: p.Dir})...)
 }
 
 // ids are the full ids of the containers.

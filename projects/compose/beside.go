@@ -39,7 +39,7 @@ func (c *Compose) Compare(ctx context.Context, dir, name string, o UpOptions) (R
 			return Rollout{}, err
 		}
 	}
-	project, _, err := c.own(ctx, Subject{Dir: dir, Name: name})
+	project, _, err := c.own(ctx, Subject{Dir: dir, Name: name, Kept: o.Kept})
 	if err != nil {
 		return Rollout{}, err
 	}

@@ -29,6 +29,9 @@ type Subject struct {
 	Trust policy.Trust
 	// Place is the folder that Dir stands for, when it is another one: what is in it already will still be there.
 	Place string
+	// Kept is a folder with the files of an earlier Inspection.Texts, which are read in place of those in Dir; empty reads
+	// those in Dir.
+	Kept string
 }
 
 // Inspection is what a project comes to.
@@ -44,6 +47,9 @@ type Inspection struct {
 	Subnets map[string][]netip.Prefix
 	// Volumes are the names of the project's volumes, by their keys.
 	Volumes map[string]string
+	// Texts are the project's own compose and .env files, by slash-separated path in its folder; what these include is not
+	// among them.
+	Texts map[string][]byte
 	// Unset are the variables that the files use and nothing sets.
 	Unset []policy.Unset
 	// Absent are the mounts of which nothing is there to be mounted, one line each.
@@ -106,7 +112,13 @@ func inspect(ctx context.Context, s Subject) (*types.Project, Inspection, error)
 		return nil, Inspection{}, located(path, err)
 	}
 	path = report.Files[0]
-	seen := Inspection{Trust: report.Trust, place: report.Place, base: report.Base}
+	seen := Inspection{Trust: report.Trust, Texts: map[string][]byte{}, place: report.Place, base: report.Base}
+	for _, path := range report.Own {
+		text, found := report.Texts[path]
+		if name, err := filepath.Rel(s.Dir, path); err == nil && found {
+			seen.Texts[filepath.ToSlash(name)] = text
+		}
+	}
 	if err := report.Unreadable(); err != nil {
 		return nil, seen, err
 	}
@@ -185,7 +197,7 @@ func subnetsOf(project *types.Project) map[string][]netip.Prefix {
 // look is the first look, at the text of the files.
 func look(s Subject) (policy.Report, error) {
 	return policy.Check(policy.Source{
-		Dir: s.Dir, File: file, Name: s.Name, Trust: s.Trust,
+		Dir: s.Dir, File: file, Name: s.Name, Kept: s.Kept, Trust: s.Trust,
 		Env: map[string]string{consts.ComposeProjectName: s.Name}, Unwrap: importer.Unwrap, Language: language(),
 	})
 }

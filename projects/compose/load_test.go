@@ -2,6 +2,7 @@ package compose
 
 import (
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -235,4 +236,51 @@ func count(all ...bool) (n int) {
 		}
 	}
 	return n
+}
+
+func TestInspect_ReadsFilesThatWereKept(t *testing.T) {
+	cases := maps.Clone(foreign)
+	cases["an imported project"] = map[string]string{
+		"compose.yaml":        "include:\n  - path: [source/compose.yaml, " + importer.Override + "]\n    project_directory: source\n",
+		"source/compose.yaml": "services: {web: {image: 'x:${TAG}'}}\n", "source/.env": "TAG=3\n",
+		importer.Override: "services: {web: {labels: {gateway.path: /shop}}}\n",
+	}
+	for name, files := range cases {
+		if files["compose.yaml"] == "" {
+			continue // Projects have that name.
+		}
+		trust := policy.Trust{policy.Ports, policy.ImageName}
+		t.Run(name, func(t *testing.T) {
+			dir, kept := t.TempDir(), t.TempDir()
+			put := func(dir, name, text string) {
+				t.Helper()
+				path := filepath.Join(dir, filepath.FromSlash(name))
+				if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o644)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for name, text := range files {
+				put(dir, name, text)
+			}
+			before, seen, err := inspect(t.Context(), Subject{Dir: dir, Name: "shop", Trust: trust})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for name, text := range seen.Texts {
+				if string(text) != files[name] {
+					t.Errorf("%s is %q", name, text)
+				}
+				put(kept, name, string(text))
+				put(dir, name, "services: {broken: }\n")
+			}
+			put(dir, ".env", "TAG=another\nTOP=another\nTOKEN=another\n")
+			after, seen, err := inspect(t.Context(), Subject{Dir: dir, Name: "shop", Trust: trust, Kept: kept})
+			if err != nil || seen.Texts["compose.yaml"] == nil {
+				t.Fatal(err)
+			}
+			if !reflect.DeepEqual(before.Services, after.Services) {
+				t.Errorf("from what was kept it is\n%+v\nand it was\n%+v", after.Services, before.Services)
+			}
+		})
+	}
 }

@@ -24,6 +24,9 @@ type UpOptions struct {
 	Made bool
 	// Stopped starts nothing: the containers that differ are replaced by ones that wait to be started.
 	Stopped bool
+	// Kept is a folder with the files of an Inspection.Texts, which are read in place of those of the project's folder;
+	// empty reads these.
+	Kept string
 	// Only are the services to run, with those that they depend on; none means all.
 	Only []string
 }
@@ -32,7 +35,7 @@ type UpOptions struct {
 // with a health check are healthy. Containers that are equal already are kept, but for those of services to replace. The
 // error wraps ErrOverlap when a subnet is in use.
 func (c *Compose) Up(ctx context.Context, dir, name string, o UpOptions) error {
-	project, seen, err := c.own(ctx, Subject{Dir: dir, Name: name})
+	project, seen, err := c.own(ctx, Subject{Dir: dir, Name: name, Kept: o.Kept})
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -19,6 +20,9 @@ type Source struct {
 	// Dir is the absolute path of its folder, File the name of its compose file there, Name that of the project. Without
 	// a File, Wrapped says what is read.
 	Dir, File, Name string
+	// Kept is a folder with earlier texts of Report.Own, at their paths in Dir, which are read in place of these; empty reads
+	// those in Dir.
+	Kept string
 	// Wrapped is what Compose reads in place of File, and Unwrap finds it in the text of File when it is not nil.
 	Wrapped Wrapped
 	Unwrap  func(text []byte) Wrapped
@@ -72,11 +76,13 @@ type Report struct {
 	// Env are the variables that the project's compose files may use.
 	Env map[string]string
 	// Folder is the project's, Base the absolute path that relative ones start at. Files are those that Compose is to
-	// read, by absolute path, Texts what all files said when they were looked at.
+	// read, by absolute path, Texts what all files said when they were looked at, env files among them.
 	Folder Folder
 	Base   string
 	Files  []string
 	Texts  map[string][]byte
+	// Own are the paths of the compose and env files that Compose is handed, and does not read by itself.
+	Own []string
 	// Parts are the files and folders that the compose file is made of beside itself; Read is all that reading it took,
 	// env files among it.
 	Parts, Read []Spot
@@ -168,7 +174,7 @@ func Check(src Source) (Report, error) {
 	}
 	slices.SortStableFunc(w.findings, byPlace)
 	return Report{
-		Findings: slices.Compact(w.findings), Trust: w.trust.With(nil), Env: env, Folder: folder, Base: base, Files: files, Texts: w.texts,
+		Findings: slices.Compact(w.findings), Trust: w.trust.With(nil), Env: env, Folder: folder, Base: base, Files: files, Texts: w.texts, Own: w.own,
 		Parts: w.parts, Read: slices.Concat(w.parts, w.read), Unset: w.unset, places: w.places, lists: w.lists,
 	}, nil
 }
@@ -187,7 +193,9 @@ func Sorted(all []Finding) []Finding {
 // main looks at the project's compose file, in which the variables of its .env hold, too.
 func (w *walker) main(env map[string]string) error {
 	s := scope{file: filepath.Join(w.folder.dir, w.src.File), base: w.folder.dir, env: env, main: true}
-	if err := w.mergeDotenv(env, filepath.Join(s.base, ".env"), Place{File: s.file}); err != nil {
+	dotenv := filepath.Join(s.base, ".env")
+	w.own = append(w.own, s.file, dotenv)
+	if err := w.mergeDotenv(env, dotenv, Place{File: s.file}); err != nil {
 		return err
 	}
 	return w.file(s)
@@ -199,7 +207,9 @@ func (w *walker) wrapped(env map[string]string) (base string, files []string, er
 	at := w.places["include"]
 	base = filepath.Join(w.folder.dir, w.src.Wrapped.Base)
 	env["PWD"] = base
-	if err := w.mergeDotenv(env, filepath.Join(base, ".env"), at); err != nil {
+	dotenv := filepath.Join(base, ".env")
+	w.own = append(w.own, dotenv)
+	if err := w.mergeDotenv(env, dotenv, at); err != nil {
 		return "", nil, err
 	}
 	w.parts = append(w.parts, Spot{w.folder.Reach(base).Real, "include", at})
@@ -212,6 +222,7 @@ func (w *walker) wrapped(env map[string]string) (base string, files []string, er
 			continue
 		}
 		w.parts = append(w.parts, Spot{reach.Real, "include", at})
+		w.own = append(w.own, file)
 		if err := w.file(scope{file: file, base: base, env: env}); err != nil {
 			return "", nil, err
 		}
@@ -234,8 +245,9 @@ type walker struct {
 	parsed map[string]*yaml.Node
 	seen   map[string]bool
 	reads  int
-	// texts are those of the files that were parsed.
+	// texts are those of the files that were read; own are the files that Compose does not read by itself.
 	texts map[string][]byte
+	own   []string
 	// parts are the files that the project's compose file is made of beside itself, read are others that reading it took.
 	parts, read []Spot
 }
@@ -257,7 +269,7 @@ func (w *walker) load(path string, env map[string]string) (*yaml.Node, error) {
 	if doc := w.parsed[path]; doc != nil {
 		return doc, nil
 	}
-	text, err := readRegular(path)
+	text, err := w.text(path)
 	if err != nil {
 		return nil, err
 	}
@@ -272,11 +284,28 @@ func (w *walker) load(path string, env map[string]string) (*yaml.Node, error) {
 	if size.bytes+size.variables*longest > maxExpanded {
 		return nil, &formatError{0, fmt.Sprintf("its variables may come to more than %d MiB", maxExpanded>>20)}
 	}
-	w.parsed[path], w.texts[path] = doc, text
+	w.parsed[path] = doc
 	if path == filepath.Join(w.folder.dir, w.src.File) && w.src.Unwrap != nil {
 		w.src.Wrapped = w.src.Unwrap(text)
 	}
 	return doc, nil
+}
+
+// text reads a file of the project, or what was kept of it.
+func (w *walker) text(path string) ([]byte, error) {
+	from := path
+	if w.src.Kept != "" && slices.Contains(w.own, path) {
+		name, err := filepath.Rel(w.folder.dir, path)
+		if err != nil || !filepath.IsLocal(name) {
+			return nil, fs.ErrNotExist
+		}
+		from = filepath.Join(w.src.Kept, name)
+	}
+	text, err := readRegular(from)
+	if err == nil {
+		w.texts[path] = text
+	}
+	return text, err
 }
 
 // file looks at one file with all its sections.
@@ -418,7 +447,7 @@ func (w *walker) readDotenv(vars, env map[string]string, path string, at Place) 
 		w.add(Include.Found("", fmt.Sprintf("%s leads out of the project's folder", path)), at)
 		return nil
 	}
-	text, err := readRegular(path)
+	text, err := w.text(path)
 	if errors.Is(err, errFormat) {
 		w.add(Format.Found("", fmt.Sprintf("%s: %v", path, err)), at)
 		return nil
