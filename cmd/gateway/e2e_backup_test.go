@@ -95,25 +95,30 @@ func TestBackup_BringsWordPressBack(t *testing.T) {
 	wordpress{browser(t), site + "/e2e-wp-too"}.survived(t, strings.Replace(post, "/e2e-wp/", "/e2e-wp-too/", 1))
 }
 
-// survived checks that a post, the file that it links to, and the login are there.
+// survived checks that a post, the file and the image that it has, and the login are there.
 func (w wordpress) survived(t *testing.T, post string) {
 	t.Helper()
 	page, _ := send(t, w.client, "GET "+post, "")
 	if page.status != http.StatusOK || !strings.Contains(page.body, "Hello") {
 		t.Fatalf("the post %s says %d", post, page.status)
 	}
+	uploads := map[string]string{"mine.txt": "of mine", "robot.png": picture()}
 	for _, link := range linkForm.FindAllStringSubmatch(page.body, -1) {
 		if link[1] != w.at && !strings.HasPrefix(link[1], w.at+"/") {
 			t.Errorf("%s leads to another site: %s", post, link[1])
 		}
-		if strings.HasSuffix(link[1], "mine.txt") {
-			if a, _ := send(t, w.client, "GET "+link[1], ""); a.body != "of mine" {
-				t.Errorf("the upload %s: %d %.100s", link[1], a.status, a.body)
+		for name, content := range uploads {
+			if !strings.HasSuffix(link[1], "/"+name) {
+				continue
 			}
+			if a, _ := send(t, w.client, "GET "+link[1], ""); a.body != content {
+				t.Errorf("the upload %s: %d %.100q", link[1], a.status, a.body)
+			}
+			delete(uploads, name)
 		}
 	}
-	if !strings.Contains(page.body, "/mine.txt") {
-		t.Errorf("the post %s links to no upload", post)
+	if len(uploads) > 0 {
+		t.Errorf("the post %s lacks uploads", post)
 	}
 	login := url.Values{"log": {"admin"}, "pwd": {"correct-horse-7"}}.Encode()
 	send(t, w.client, "GET "+w.at+"/wp-login.php", "")

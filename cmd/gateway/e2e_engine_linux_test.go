@@ -36,6 +36,56 @@ func TestEngineKilled_RoutesStayAndConverge(t *testing.T) {
 	eventually(t, base+"/e2e-later/", "a container started after the engine came back", served)
 }
 
+// TestEngineKilled_DuringADeploymentLeavesOneVersion kills the engine while new containers wait beside the old ones.
+func TestEngineKilled_DuringADeploymentLeavesOneVersion(t *testing.T) {
+	dir := filepath.Join(lane.projects, "e2e-two")
+	write := func(version, web string) {
+		t.Helper()
+		files := twoFiles(version, "")
+		text := strings.ReplaceAll(files["compose.yaml"], "    image:", "    restart: unless-stopped\n    image:")
+		files["compose.yaml"] = strings.ReplaceAll(text, "NAME: web-", web+"NAME: web-")
+		writeShop(t, dir, files)
+	}
+	write("one", "")
+	must(t, "deploy", "e2e-two")
+	t.Cleanup(func() { gateway("rm", "e2e-two", "--yes") })
+	serves := func(version string) {
+		t.Helper()
+		for path, name := range map[string]string{"/e2e-two/": "web-" + version, "/e2e-two/api/": "api-" + version} {
+			eventually(t, base+path, "an answer by "+name, func(a answer) bool { return served(a) && strings.Contains(a.body, name) })
+		}
+	}
+	serves("one")
+	write("two", "DELAY: 10m, ")
+	deployment := exec.Command(lane.binary, "deploy", "e2e-two")
+	deployment.Env = append(os.Environ(), "GATEWAY_PROJECTS="+lane.projects)
+	var said bytes.Buffer
+	deployment.Stderr = &said
+	if err := deployment.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = deployment.Process.Kill() })
+	await(t, "new containers", func() bool {
+		return strings.Count(docker(t, "ps", "--filter", "label=com.docker.compose.project=e2e-two", "--format", "{{.Names}}"), ".next") == 2
+	}, func() string { return containersOf(t, "e2e-two") })
+	engine := findEngine(t)
+	kill(t, engine.pid)
+	await(t, "the engine to be gone", engine.gone, func() string { return engine.pid })
+	engine.start(t)
+	if err := deployment.Wait(); err == nil {
+		t.Errorf("the deployment succeeded:\n%s", &said)
+	}
+	t.Logf("the deployment said\n%s", &said)
+	serves("one")
+	await(t, "a content status", content, func() string { out, stderr, _ := gateway("status"); return out + stderr })
+	write("two", "")
+	must(t, "deploy", "e2e-two")
+	serves("two")
+	if left := docker(t, "ps", "-aq", "--filter", "label=com.docker.compose.project=e2e-two"); len(strings.Fields(left)) != 2 {
+		t.Errorf("containers are left: %s", left)
+	}
+}
+
 func TestKills_InAnyOrderLoseNothing(t *testing.T) {
 	add(t, "e2e-order", "/e2e-order")
 	run(t, "e2e-alone", "--label", "gateway.path=/e2e-alone", "--restart", "always")

@@ -15,6 +15,12 @@ import (
 // expire makes the last day of a project one that is past, in its file alone.
 func expire(t *testing.T, project string) {
 	t.Helper()
+	lastDay(t, project, "2020-01-31")
+}
+
+// lastDay writes the last day of a project into its file alone.
+func lastDay(t *testing.T, project, day string) {
+	t.Helper()
 	file := filepath.Join(lane.projects, project, "compose.yaml")
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -23,7 +29,7 @@ func expire(t *testing.T, project string) {
 	lines := strings.Split(string(text), "\n")
 	for i, line := range lines {
 		if before, _, found := strings.Cut(line, "expires: &expires "); found {
-			lines[i] = before + `expires: &expires "2020-01-31"`
+			lines[i] = before + `expires: &expires "` + day + `"`
 		}
 	}
 	if err := os.WriteFile(file, []byte(strings.Join(lines, "\n")), 0o644); err != nil {
@@ -67,6 +73,18 @@ func TestExpire_SuspendsAndRenewBringsBack(t *testing.T) {
 	}
 	must(t, "renew", "e2e-old")
 	eventually(t, base+"/e2e-old/", "the renewed project", served)
+	must(t, "expire", "e2e-old", "--now", "--yes")
+	eventually(t, base+"/e2e-old/", "the page of an expired project", status(http.StatusGone))
+	page := t.TempDir()
+	writeShop(t, page, map[string]string{"index.html": "<!doctype html>new"})
+	must(t, "deploy", "e2e-old", "--dir", page)
+	a = eventually(t, base+"/e2e-old/", "the project of which something new was deployed", served)
+	if !strings.Contains(a.body, "new") {
+		t.Errorf("the page is\n%s", a.body)
+	}
+	if out := must(t, "show", "e2e-old"); !strings.Contains(out, "(90 days)") || !strings.Contains(out, "90d from the last deployment or renewal") {
+		t.Errorf("deployed, it is\n%s", out)
+	}
 
 	// One without a last day gets one, which its containers say too.
 	must(t, "expire", "e2e-timeless", "--now", "--yes")
@@ -75,6 +93,99 @@ func TestExpire_SuspendsAndRenewBringsBack(t *testing.T) {
 	eventually(t, base+"/e2e-timeless/", "the pinned project", served)
 	if out := must(t, "expire", "e2e-timeless"); !strings.Contains(out, "left alone: it is pinned") {
 		t.Errorf("the plan is\n%s", out)
+	}
+}
+
+// TestDeploy_BeginsATermAgainAndLosesNoRequest is the one deployment of a site that replaces its container: the day that the
+// container says is another one.
+func TestDeploy_BeginsATermAgainAndLosesNoRequest(t *testing.T) {
+	add(t, "e2e-term", "/e2e-term", "--ttl", "90d")
+	tomorrow := time.Now().AddDate(0, 0, 1).Format(time.DateOnly)
+	lastDay(t, "e2e-term", tomorrow)
+	must(t, "deploy", "e2e-term")
+	label := func() string {
+		return docker(t, "inspect", "-f", `{{index .Config.Labels "gateway.expires"}}`, onlyContainer(t, "e2e-term"))
+	}
+	if got := label(); got != tomorrow {
+		t.Fatalf("the container says %s", got)
+	}
+	stop := ask(t, base+"/e2e-term/")
+	page := t.TempDir()
+	for i, text := range []string{"first", "second"} {
+		before := onlyContainer(t, "e2e-term")
+		writeShop(t, page, map[string]string{"index.html": "<!doctype html>" + text})
+		must(t, "deploy", "e2e-term", "--dir", page)
+		eventually(t, base+"/e2e-term/", "the new page", func(a answer) bool { return strings.Contains(a.body, text) })
+		if replaced := onlyContainer(t, "e2e-term") != before; replaced != (i == 0) {
+			t.Errorf("the %s deployment replaced the container: %v", text, replaced)
+		}
+	}
+	stop()
+	if got, want := label(), time.Now().AddDate(0, 0, 90).Format(time.DateOnly); got != want {
+		t.Errorf("the container says %s, want %s", got, want)
+	}
+}
+
+// TestExpire_RetiresAWordPressThatRestoreBringsBack is the whole way of a project with a database: notice, suspension, archive
+// and deletion, and back with a post, its image and the login.
+func TestExpire_RetiresAWordPressThatRestoreBringsBack(t *testing.T) {
+	need(t, "wordpress:apache", "mariadb:10.11")
+	t.Cleanup(func() { gateway("rm", "e2e-club", "--yes") })
+	must(t, "add", "wordpress", "e2e-club", "--path", "/e2e-club", "--owner", "kim@example.org", "--ttl", "90d")
+	w := wordpress{browser(t), site + "/e2e-club"}
+	w.install(t)
+	post := w.publish(t)
+	expire(t, "e2e-club")
+	must(t, "deploy", "e2e-club")
+	backups := t.TempDir()
+	step := func(said string, more ...string) {
+		t.Helper()
+		_, stderr, err := gateway(append([]string{"expire", "old", "projects", "--yes", "--to", backups}, more...)...)
+		if err != nil || !strings.Contains(stderr, said) {
+			t.Fatalf("%v: %s, want %q", err, stderr, said)
+		}
+	}
+	step("e2e-club expires: it is suspended after")
+	w.survived(t, post)
+	step("e2e-club is suspended", "--now")
+	a := eventually(t, base+"/e2e-club/", "the page of an expired project", status(http.StatusGone))
+	if !strings.Contains(a.body, "kim@example.org") || !strings.Contains(a.body, "gateway renew e2e-club") {
+		t.Errorf("the page is\n%s", a.body)
+	}
+	step("e2e-club is archived in "+backups, "--now")
+	step("e2e-club is deleted; its archive is "+backups, "--now")
+	nothingOf(t, "e2e-club")
+	eventually(t, base+"/e2e-club/", "a page that says it is gone", status(http.StatusNotFound))
+	must(t, "restore", "e2e-club", "--dir", backups)
+	w.survived(t, post)
+	if out := must(t, "show", "e2e-club"); !strings.Contains(out, "(90 days)") {
+		t.Errorf("restored, it is\n%s", out)
+	}
+}
+
+// TestExpire_DeletesNothingWhenTheDiskOfArchivesIsFull holds that a project stays as it is until its archive is whole.
+func TestExpire_DeletesNothingWhenTheDiskOfArchivesIsFull(t *testing.T) {
+	add(t, "e2e-tight", "/e2e-tight", "--ttl", "90d")
+	noise(t, filepath.Join(lane.projects, "e2e-tight", "site", "large"), 8<<20)
+	must(t, "expire", "e2e-tight", "--now", "--yes")
+	disk := filesystem(t, "size=2m")
+	container := onlyContainer(t, "e2e-tight")
+	for range 2 {
+		_, stderr, err := gateway("expire", "e2e-tight", "--now", "--yes", "--to", disk)
+		if err == nil || !strings.Contains(stderr, "no space left") || !strings.Contains(stderr, "make room") {
+			t.Errorf("it says %s (%v)", stderr, err)
+		}
+		if left := namesIn(t, disk); left != "" {
+			t.Errorf("left on the disk: %s", left)
+		}
+		if now := onlyContainer(t, "e2e-tight"); now != container {
+			t.Errorf("the container is %s and was %s", now, container)
+		}
+	}
+	must(t, "renew", "e2e-tight")
+	a := eventually(t, base+"/e2e-tight/large", "the file of the renewed project", served)
+	if len(a.body) != 8<<20 {
+		t.Errorf("it has %d bytes", len(a.body))
 	}
 }
 

@@ -189,6 +189,22 @@ func TestDeploy_OfFilesLosesNoRequest(t *testing.T) {
 	}
 	add(t, "e2e-pages", "/e2e-pages", "--dir", page("one"))
 	before := containersOf(t, "e2e-pages")
+	stop := ask(t, base+"/e2e-pages/")
+	for _, text := range []string{"two", "three", "four"} {
+		must(t, "deploy", "e2e-pages", "--dir", page(text))
+		if a, err := get(base + "/e2e-pages/"); err != nil || !strings.Contains(a.body, text) {
+			t.Errorf("after the deploy of %s: %v %s", text, err, a.body)
+		}
+	}
+	stop()
+	if now := containersOf(t, "e2e-pages"); now != before {
+		t.Errorf("files made of\n%s\n%s", before, now)
+	}
+}
+
+// ask asks for a page again and again, until stop is called: each answer has to be one of the app.
+func ask(t *testing.T, url string) (stop func()) {
+	t.Helper()
 	done, asked := make(chan struct{}), make(chan error, 1)
 	go func() {
 		for i := 0; ; i++ {
@@ -198,25 +214,63 @@ func TestDeploy_OfFilesLosesNoRequest(t *testing.T) {
 				return
 			default:
 			}
-			if a, err := get(base + "/e2e-pages/"); err != nil || a.status != 200 {
+			if a, err := get(url); err != nil || !served(a) {
 				asked <- fmt.Errorf("request %d: %w %d", i, err, a.status)
 				return
 			}
 		}
 	}()
-	for _, text := range []string{"two", "three", "four"} {
-		must(t, "deploy", "e2e-pages", "--dir", page(text))
-		if a, err := get(base + "/e2e-pages/"); err != nil || !strings.Contains(a.body, text) {
-			t.Errorf("after the deploy of %s: %v %s", text, err, a.body)
+	return func() {
+		t.Helper()
+		close(done)
+		if err := <-asked; err != nil {
+			t.Error(err)
 		}
 	}
-	close(done)
-	if err := <-asked; err != nil {
-		t.Error(err)
+}
+
+// TestDeploy_OfAnEditedFileGoesBack edits the compose.yaml of an app that cannot run twice so that it does not start: the
+// app runs as before, the requests have waited, and the edit is kept.
+func TestDeploy_OfAnEditedFileGoesBack(t *testing.T) {
+	files := func(name, further string) map[string]string {
+		return map[string]string{"compose.yaml": fmt.Sprintf(`name: e2e-edited
+services:
+  web:
+    image: gateway-e2e-app:latest
+    environment: {PORT: "3000", NAME: %s}
+    labels: {gateway.path: /e2e-edited, gateway.port: "3000"}
+    volumes: ["state:/state"]%s
+volumes: {state: {}}
+`, name, further)}
 	}
-	if now := containersOf(t, "e2e-pages"); now != before {
-		t.Errorf("files made of\n%s\n%s", before, now)
+	dir := filepath.Join(lane.projects, "e2e-edited")
+	writeShop(t, dir, files("edited-one", ""))
+	must(t, "deploy", "e2e-edited")
+	t.Cleanup(func() { gateway("rm", "e2e-edited", "--yes") })
+	c := gatherOf(t, "/e2e-edited", fewUsers)
+	c.awaitAnswersBy("edited-one")
+	for _, further := range []string{"\n    entrypoint: [/nothing-of-that-name]", "\n    command: [probe, http://127.0.0.1:1/]"} {
+		c.phase("an edit that does not start:" + further)
+		broken := files("edited-two", further)
+		writeShop(t, dir, broken)
+		_, stderr, err := gateway("deploy", "e2e-edited")
+		if err == nil || !strings.Contains(stderr, "runs as it was last deployed; edits in its folder are kept") {
+			t.Errorf("an edit that does not start: %v\n%s", err, stderr)
+		}
+		if text, err := os.ReadFile(filepath.Join(dir, "compose.yaml")); err != nil || string(text) != broken["compose.yaml"] {
+			t.Errorf("the edit is\n%s (%v)", text, err)
+		}
+		c.phase("back")
+		c.awaitAnswersBy("edited-one")
+		onlyBy(t, c, "edited-one")
 	}
+	c.phase("an edit that starts")
+	writeShop(t, dir, files("edited-two", ""))
+	must(t, "deploy", "e2e-edited")
+	c.phase("deployed")
+	c.awaitAnswersBy("edited-two")
+	onlyBy(t, c, "edited-two")
+	c.leave()
 }
 
 func TestSet_QueuesTheRequestsOfWordPress(t *testing.T) {

@@ -2,7 +2,10 @@ package main_test
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
+	"image"
+	"image/png"
 	"io"
 	"net"
 	"net/http"
@@ -12,6 +15,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -134,7 +138,33 @@ var (
 	linkForm  = regexp.MustCompile(`(?:href|src|action)=['"](http://gw\.test:[0-9]+/[^'"]*)`)
 )
 
-// publish uploads a file and publishes a post that links to it, and returns the post's permalink.
+// picture is a PNG that no program makes twice.
+var picture = sync.OnceValue(func() string {
+	var text strings.Builder
+	drawn := image.NewRGBA(image.Rect(0, 0, 640, 480))
+	_, _ = rand.Read(drawn.Pix)
+	_ = png.Encode(&text, drawn)
+	return text.String()
+})
+
+// upload puts a file into the library, as the editor does, and returns its address.
+func (w wordpress) upload(t *testing.T, nonce, name, kind, content string) string {
+	t.Helper()
+	var upload struct {
+		Source string `json:"source_url"`
+	}
+	a, _ := send(t, w.client, "POST "+w.at+"/wp-json/wp/v2/media", content, "X-WP-Nonce", nonce,
+		"Content-Type", kind, "Content-Disposition", "attachment; filename="+name)
+	if err := json.Unmarshal([]byte(a.body), &upload); err != nil || !strings.HasPrefix(upload.Source, w.at+"/wp-content/uploads/") {
+		t.Fatalf("uploading %s: %d %.300s", name, a.status, a.body)
+	}
+	if a, _ := send(t, w.client, "GET "+upload.Source, ""); a.body != content || !strings.HasPrefix(a.header.Get("Content-Type"), kind) {
+		t.Errorf("the upload %s: %d %s %.100q", name, a.status, a.header.Get("Content-Type"), a.body)
+	}
+	return upload.Source
+}
+
+// publish uploads a file and an image and publishes a post that has them, and returns the post's permalink.
 func (w wordpress) publish(t *testing.T) string {
 	t.Helper()
 	editor, _ := send(t, w.client, "GET "+w.at+"/wp-admin/post-new.php", "")
@@ -142,23 +172,15 @@ func (w wordpress) publish(t *testing.T) string {
 	if found == nil {
 		t.Fatalf("the editor says %d and has no nonce", editor.status)
 	}
-	var upload struct {
-		Source string `json:"source_url"`
-	}
-	a, _ := send(t, w.client, "POST "+w.at+"/wp-json/wp/v2/media", "of mine", "X-WP-Nonce", found[1],
-		"Content-Type", "text/plain", "Content-Disposition", "attachment; filename=mine.txt")
-	if err := json.Unmarshal([]byte(a.body), &upload); err != nil || !strings.HasPrefix(upload.Source, w.at+"/wp-content/uploads/") {
-		t.Fatalf("uploading: %d %.300s", a.status, a.body)
-	}
-	if a, _ := send(t, w.client, "GET "+upload.Source, ""); a.body != "of mine" {
-		t.Errorf("the upload: %d %.100s", a.status, a.body)
-	}
-	text, err := json.Marshal(map[string]string{"title": "Hello", "status": "publish", "content": `<a href="` + upload.Source + `">mine</a>`})
+	file := w.upload(t, found[1], "mine.txt", "text/plain", "of mine")
+	drawn := w.upload(t, found[1], "robot.png", "image/png", picture())
+	content := `<a href="` + file + `">mine</a> <img src="` + drawn + `" alt="a robot">`
+	text, err := json.Marshal(map[string]string{"title": "Hello", "status": "publish", "content": content})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var post struct{ Link string }
-	a, _ = send(t, w.client, "POST "+w.at+"/wp-json/wp/v2/posts", string(text), "X-WP-Nonce", found[1], "Content-Type", "application/json")
+	a, _ := send(t, w.client, "POST "+w.at+"/wp-json/wp/v2/posts", string(text), "X-WP-Nonce", found[1], "Content-Type", "application/json")
 	if err := json.Unmarshal([]byte(a.body), &post); err != nil || !strings.HasPrefix(post.Link, w.at+"/20") {
 		t.Fatalf("publishing: %d %.300s", a.status, a.body)
 	}
