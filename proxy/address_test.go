@@ -3,7 +3,6 @@ package proxy
 import (
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -122,13 +121,7 @@ func TestOrigin_IsNotSpokenForBelowAPrefix(t *testing.T) {
 		}
 	}
 	plain := app(t, "plain", answer)
-	server := httptest.NewUnstartedServer(http.HandlerFunc(answer))
-	server.Config.Protocols = new(http.Protocols)
-	server.Config.Protocols.SetUnencryptedHTTP2(true)
-	server.Start()
-	defer server.Close()
-	multiplexed := at("h2c", server.Listener.Addr().String())
-	multiplexed.Scheme = route.H2C
+	multiplexed := appH2C(t, "h2c", answer)
 	kept := mount(t, "/kept", route.Strip, plain)
 	kept.KeepOrigin = true
 	p := start(t, withTLS(t, Config{}), mount(t, "/", route.Strip, plain), mount(t, "/below", route.Strip, plain), mount(t, "/knows", route.Preserve, plain),

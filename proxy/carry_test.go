@@ -118,13 +118,8 @@ func TestProxy_SpeaksTheTargetsScheme(t *testing.T) {
 	})
 	secure := httptest.NewTLSServer(show)
 	defer secure.Close()
-	h2c := httptest.NewUnstartedServer(show)
-	h2c.Config.Protocols = new(http.Protocols)
-	h2c.Config.Protocols.SetUnencryptedHTTP2(true)
-	h2c.Start()
-	defer h2c.Close()
-	one, two := at("https", secure.Listener.Addr().String()), at("h2c", h2c.Listener.Addr().String())
-	one.Scheme, two.Scheme = route.HTTPS, route.H2C
+	one, two := at("https", secure.Listener.Addr().String()), appH2C(t, "h2c", show)
+	one.Scheme = route.HTTPS
 	wrong := one
 	wrong.Address = two.Address
 	p := start(t, Config{}, mount(t, "/https", route.Strip, one), mount(t, "/h2c", route.Strip, two), mount(t, "/wrong", route.Strip, wrong))

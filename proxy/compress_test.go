@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"strconv"
 	"strings"
 	"testing"
@@ -87,13 +86,7 @@ func asAsked(w http.ResponseWriter, r *http.Request) {
 
 func TestCompress_ByWhatTheClientAccepts(t *testing.T) {
 	plain := app(t, "plain", asAsked)
-	server := httptest.NewUnstartedServer(http.HandlerFunc(asAsked))
-	server.Config.Protocols = new(http.Protocols)
-	server.Config.Protocols.SetUnencryptedHTTP2(true)
-	server.Start()
-	defer server.Close()
-	multiplexed := at("h2c", server.Listener.Addr().String())
-	multiplexed.Scheme = route.H2C
+	multiplexed := appH2C(t, "h2c", asAsked)
 	p := start(t, withTLS(t, Config{}), compressed(t, "/", plain), compressed(t, "/h2c", multiplexed))
 	client := p.http2(t, "")
 	for accept, want := range map[string]string{

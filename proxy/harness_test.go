@@ -142,6 +142,19 @@ func app(t *testing.T, name string, handle http.HandlerFunc) route.Target {
 	return at(name, server.Listener.Addr().String())
 }
 
+// appH2C is an app that speaks HTTP/2 without TLS alone.
+func appH2C(t *testing.T, name string, handle http.HandlerFunc) route.Target {
+	t.Helper()
+	server := httptest.NewUnstartedServer(handle)
+	server.Config.Protocols = new(http.Protocols)
+	server.Config.Protocols.SetUnencryptedHTTP2(true)
+	server.Start()
+	t.Cleanup(server.Close)
+	target := at(name, server.Listener.Addr().String())
+	target.Scheme = route.H2C
+	return target
+}
+
 func at(name, address string) route.Target {
 	return route.Target{ID: name, Name: name, Address: address, Scheme: route.HTTP, State: route.Ready}
 }

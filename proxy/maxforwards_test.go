@@ -3,7 +3,6 @@ package proxy
 import (
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"testing"
 
 	"gateway/proxy/route"
@@ -12,16 +11,8 @@ import (
 // How often OPTIONS may be passed on is counted, whatever brings it and whoever gets it (RFC 9110 section 7.6.2).
 func TestMaxForwards_CountsWhatMayBePassedOn(t *testing.T) {
 	tell := func(w http.ResponseWriter, r *http.Request) { fmt.Fprintf(w, "%q", r.Header["Max-Forwards"]) }
-	app := httptest.NewServer(http.HandlerFunc(tell))
-	defer app.Close()
-	server := httptest.NewUnstartedServer(http.HandlerFunc(tell))
-	server.Config.Protocols = new(http.Protocols)
-	server.Config.Protocols.SetUnencryptedHTTP2(true)
-	server.Start()
-	defer server.Close()
-	multiplexed := at("h2c", server.Listener.Addr().String())
-	multiplexed.Scheme = route.H2C
-	p := start(t, withTLS(t, Config{}), mount(t, "/", route.Strip, at("app", app.Listener.Addr().String())), mount(t, "/h2c", route.Strip, multiplexed))
+	multiplexed := appH2C(t, "h2c", tell)
+	p := start(t, withTLS(t, Config{}), mount(t, "/", route.Strip, app(t, "app", tell)), mount(t, "/h2c", route.Strip, multiplexed))
 	for _, c := range []struct {
 		method string
 		fields []string
