@@ -16,15 +16,15 @@ var errStirred = errors.New("files may have changed; run the command again")
 // stirTries is how often an archive is begun again because of that.
 const stirTries = 3
 
-// hold makes the requests for the routes of a project wait while it is asleep or stopped, so that none wakes it or is
-// refused. The zero value makes none wait.
+// hold queues the requests for the routes of a project while it is asleep or stopped, so that none wakes it or is refused.
+// The zero value queues none.
 type hold struct {
 	keys []route.Key
-	// until is when they go on by themselves: when nobody is left to let them.
+	// until is when the gateway releases them by itself, in case this process is gone.
 	until time.Time
 }
 
-// hold makes requests wait. Without a gateway there are none.
+// hold queues requests. Without a gateway there are none.
 func (l Life) hold(ctx context.Context, keys []route.Key) (hold, error) {
 	h := hold{keys, time.Now().Add(queueMost)}
 	for _, key := range keys {
@@ -39,8 +39,8 @@ func (l Life) hold(ctx context.Context, keys []route.Key) (hold, error) {
 	return h, nil
 }
 
-// renew makes them wait for longer, when half of the time is over. What that fails for ends the hold in time, and whoever
-// copies files finds out whether the project was woken.
+// renew extends the hold when half of its time is over. If that fails, the hold ends on time, and the copy checks whether
+// the project was woken.
 func (h *hold) renew(ctx context.Context, l Life) {
 	if len(h.keys) == 0 || time.Until(h.until) > queueMost/2 {
 		return
@@ -50,7 +50,7 @@ func (h *hold) renew(ctx context.Context, l Life) {
 	}
 }
 
-// release lets them go on.
+// release sends the queued requests on.
 func (h *hold) release(ctx context.Context, l Life) {
 	if err := l.unqueue(ctx, h.keys); err != nil {
 		l.note(err.Error())

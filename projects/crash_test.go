@@ -262,7 +262,7 @@ func (b *bench) world(t *testing.T) map[string]string {
 		t.Fatal(err)
 	}
 	for _, n := range networks {
-		all["network "+n.Name] = "is there"
+		all["network "+n.Name] = "exists"
 	}
 	for _, key := range b.gateway.queued {
 		all["queue "+key] = "waits"

@@ -20,11 +20,11 @@ const deployedFolder = ".deployed"
 const (
 	// remember copies the compose and env files of the project's folder Path, which were deployed.
 	remember plan.Kind = "remember files"
-	// upDeployed makes what runs equal to these copies, without building anything that is there.
+	// upDeployed runs the project from these copies, with the images that are there.
 	upDeployed plan.Kind = "up as deployed"
 )
 
-// remember copies what was deployed. That it cannot is told to people, and fails nothing.
+// remember copies what was deployed. A failure is a note, not an error.
 func (l Life) remember(ctx context.Context, dir string, name Name) {
 	seen, err := l.Compose.Inspect(ctx, compose.Subject{Dir: dir, Name: string(name)})
 	if err == nil {
@@ -35,7 +35,7 @@ func (l Life) remember(ctx context.Context, dir string, name Name) {
 	}
 }
 
-// keepFiles makes a folder of these files, which may have secrets, in the place of what is there.
+// keepFiles replaces a folder with one of these files, which may hold secrets.
 func keepFiles(dir string, texts map[string][]byte) error {
 	if sameFiles(dir, texts) {
 		return nil
@@ -53,7 +53,7 @@ func keepFiles(dir string, texts map[string][]byte) error {
 			return errors.Join(err, os.RemoveAll(next))
 		}
 	}
-	// One that is torn or gone is found out when it is compared with what runs.
+	// goesBack compares it with what runs before it is used, so that a crash between these two calls is harmless.
 	if err := os.RemoveAll(dir); err != nil {
 		return err
 	}
@@ -78,8 +78,8 @@ func sameFiles(dir string, texts map[string][]byte) bool {
 	return err == nil && found == len(texts)
 }
 
-// goesBack reports whether the files that were last deployed are kept, and what runs is of them: somebody may have deployed
-// others with the docker command.
+// goesBack reports whether the files that were last deployed are kept and match what runs: somebody may have deployed other
+// files with the docker command.
 func (o *Observed) goesBack(ctx context.Context, p Project) (bool, error) {
 	running, err := o.Running(ctx)
 	kept := filepath.Join(p.Dir, deployedFolder)
@@ -90,8 +90,8 @@ func (o *Observed) goesBack(ctx context.Context, p Project) (bool, error) {
 	return err == nil && changes.None(), ctx.Err()
 }
 
-// builtBefore plans the images of a folder that people edited: when it fails, those that what runs was made of have their
-// names again.
+// builtBefore plans the images of a folder that people edited. If the deployment fails, the images of what runs get their
+// names back.
 func (o *Observed) builtBefore(ctx context.Context, c *Change) (planned bool, err error) {
 	s := compose.Subject{Dir: c.Project.Dir, Name: string(c.Project.Name)}
 	after, err := compose.ReadShape(ctx, s)

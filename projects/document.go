@@ -47,8 +47,8 @@ type Expiry struct {
 // Document is what gateway itself reads of a compose.yaml; Compose reads all of it.
 type Document struct {
 	Meta
-	// Claims are the routes that the services' labels ask for, and Redirects those beside them that lead elsewhere; what has
-	// nothing but redirects has them in Claims. Problems are what keeps some from being asked for.
+	// Claims are the routes that the services' labels ask for, and Redirects the redirects among them. If all are redirects,
+	// they are in Claims. Problems are labels that cannot be read.
 	Claims    []label.Claim
 	Redirects []label.Claim
 	Problems  []label.Problem

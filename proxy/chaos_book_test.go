@@ -47,7 +47,7 @@ type arrival struct {
 	begun, done bool
 }
 
-// book has what clients asked and what reached the replicas.
+// book records the requests of clients and those that reached the replicas.
 type book struct {
 	t  *testing.T
 	mu sync.Mutex

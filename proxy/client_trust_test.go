@@ -15,7 +15,7 @@ import (
 	"gateway/proxy/route"
 )
 
-// told is what an app learns of its client.
+// told is what a request tells an app about its client.
 type told struct{ For, Real, Proto, Host, Port, Forwarded, Asked string }
 
 // telling is an app that answers what it was told.

@@ -31,9 +31,8 @@ func (a Attempt) End() {
 	}
 }
 
-// Succeeded says that the target answered properly. It is to be called when the head of the response is there: the time
-// since the attempt began counts for how fast the target is, if it is not 0. It reports whether the target returned
-// from an ejection by this.
+// Succeeded reports a proper response. Call it when the head of the response has arrived: the time since the attempt began,
+// if it is not 0, counts as the latency of the target. It returns whether this ended an ejection of the target.
 func (a Attempt) Succeeded(now time.Time) (returned bool) {
 	m := a.Member
 	m.learn(now.Sub(a.began))

@@ -245,7 +245,7 @@ func (x *Exchange) Began() bool { return x.phase != asked }
 // Status is that of the response, 0 as long as there is none. An upgraded connection has 101.
 func (x *Exchange) Status() int { return x.status }
 
-// Length is that of the body of the final response as the target tells it, -1 when it does not. It is there from
+// Length is the length of the body of the final response, -1 when the target does not say it. It is valid from
 // Hooks.Incoming on.
 func (x *Exchange) Length() int64 { return x.length }
 

@@ -354,7 +354,7 @@ func TestReceive_OfRequests(t *testing.T) {
 	}
 }
 
-// A transformer that ends early ends the request for the target, and the connection of the client, who has sent more.
+// A transformer that ends early completes the request to the target, and closes the connection of the client, which sent more.
 func TestReceive_MayEndEarly(t *testing.T) {
 	r, m := middling(t, func(p *peer, _ int) {
 		for p.head() != "" {

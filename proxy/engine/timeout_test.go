@@ -216,7 +216,7 @@ func TestTimeout_OfAnswersDoesNotEndOnesThatPause(t *testing.T) {
 	c.hear("0\r\n\r\n")
 }
 
-// The time for a body is for the client, who has no part in it when the target is slow.
+// The body timeout limits the client, and does not run while the target is slow.
 func TestTimeout_OfBodiesDoesNotEndAnswersToThem(t *testing.T) {
 	body := strings.Repeat("x", 64<<10)
 	for name, framed := range map[string]string{

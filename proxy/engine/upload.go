@@ -78,8 +78,8 @@ func (l *link) holds() bool {
 	return n > 0 || !timedOut(err)
 }
 
-// Serve sends the body and receives the response at the same time. When the response is complete, what is left of the body
-// is not sent any more, and neither connection is used again.
+// Serve sends the body and receives the response at the same time. It stops sending when the response is complete; if a part
+// of the body is left then, neither connection is used again.
 func (s *sending) Serve() error {
 	whole := false
 	go func() {

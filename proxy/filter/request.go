@@ -160,8 +160,7 @@ func (r *Request) Client() (netip.Addr, string) {
 	return r.Exchange.Request.Addr, r.Exchange.Request.Peer
 }
 
-// Foreign implements mapping.Routes. Of two routes that lead to the target which answers, the one that the client came by
-// has all its paths.
+// Foreign implements mapping.Routes. If several routes lead to the same target, the route of the request owns all its paths.
 func (r *Request) Foreign(path string) bool {
 	parsed, err := route.ParsePath(path)
 	if err != nil {
