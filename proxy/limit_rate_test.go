@@ -75,3 +75,18 @@ func TestLimit_OfRateInAll(t *testing.T) {
 		}
 	}
 }
+
+// A redirect costs the client as much as a response of the app, so that no label gets around the limit.
+func TestLimit_OfRateCountsRedirects(t *testing.T) {
+	once := route.Rate{Requests: 1, Per: time.Hour, Burst: 1}
+	target := app(t, "app", nil)
+	elsewhere, slash := mount(t, "/old", route.Strip, target), mount(t, "/app", route.Strip, target)
+	elsewhere.Redirect, elsewhere.Rate, slash.Rate = "https://example.net/", once, once
+	p := start(t, Config{}, elsewhere, slash)
+	for _, path := range []string{"/old", "/app"} {
+		if got := p.do(t, "GET", path); got.StatusCode != http.StatusPermanentRedirect {
+			t.Errorf("%s: %d, want a redirect", path, got.StatusCode)
+		}
+		wantsLater(t, p.do(t, "GET", path), http.StatusTooManyRequests, 3600)
+	}
+}

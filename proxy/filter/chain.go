@@ -30,14 +30,15 @@ type Options struct {
 
 // New makes the filters of a route. This is their order, from the client to the target; on the way back it is reversed.
 func New(o Options) Chain {
-	c := Chain{maxForwards{}}
+	var c Chain
+	if o.Rates != ([2]*limit.Rate{}) {
+		c = append(c, rate{rates: o.Rates, memory: o.Memory})
+	}
+	c = append(c, maxForwards{})
 	if o.Route.Redirect != "" {
 		c = append(c, redirect{})
 	}
 	c = append(c, slash{learnt: o.Slashless}, destination{})
-	if o.Rates != ([2]*limit.Rate{}) {
-		c = append(c, rate{rates: o.Rates, memory: o.Memory})
-	}
 	if o.BodyMax > 0 {
 		c = append(c, bodyMax{most: o.BodyMax})
 	}
