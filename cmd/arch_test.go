@@ -54,7 +54,9 @@ var ours = map[string][]string{
 		"proxy/accesslog", "proxy/admin", "proxy/balance", "proxy/engine", "proxy/filter", "proxy/health", "proxy/http1", "proxy/durable", "proxy/label",
 		"proxy/limit", "proxy/mapping", "proxy/queue", "proxy/route", "proxy/traffic",
 	},
-	"proxy/filter":    {"proxy/balance", "proxy/engine", "proxy/header", "proxy/limit", "proxy/mapping", "proxy/page", "proxy/peer", "proxy/route"},
+	"proxy/filter": {
+		"proxy/balance", "proxy/engine", "proxy/header", "proxy/limit", "proxy/mapping", "proxy/page", "proxy/peer", "proxy/route", "proxy/traffic",
+	},
 	"proxy/engine":    {"proxy/engine/...", "proxy/header", "proxy/http1", "proxy/peer", "proxy/socket"},
 	"proxy/http1":     {"proxy/header"},
 	"proxy/header":    {},

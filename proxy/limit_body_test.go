@@ -64,6 +64,12 @@ func TestLimit_OfBodies(t *testing.T) {
 	if len(broken) > 0 {
 		t.Errorf("%d more requests got to an app", len(broken))
 	}
+	series := p.metrics(t)
+	for _, path := range []string{"/own", "/usual"} {
+		if got := series[`gateway_middleware_refused_total{by="body.max",route="`+path+`"}`]; got != 4 {
+			t.Errorf("%v requests to %s were refused by body.max, want 4", got, path)
+		}
+	}
 	if strings.Contains(p.log.String(), "level=WARN") {
 		t.Errorf("what clients send too much is no fault of a target:\n%s", p.log)
 	}

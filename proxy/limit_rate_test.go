@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -74,6 +75,11 @@ func TestLimit_OfRateInAll(t *testing.T) {
 			t.Errorf("another client gets %d", got.StatusCode)
 		}
 	}
+	for name, n := range p.metrics(t) {
+		if strings.HasPrefix(name, "gateway_middleware_refused_total{") && (n != 1 || !strings.Contains(name, `by="client-rate"`)) {
+			t.Errorf("%s is %v, want one of each route by client-rate", name, n)
+		}
+	}
 }
 
 // A redirect costs the client as much as a response of the app, so that no label gets around the limit.
@@ -88,5 +94,8 @@ func TestLimit_OfRateCountsRedirects(t *testing.T) {
 			t.Errorf("%s: %d, want a redirect", path, got.StatusCode)
 		}
 		wantsLater(t, p.do(t, "GET", path), http.StatusTooManyRequests, 3600)
+		if got := p.metrics(t)[`gateway_middleware_refused_total{by="rate",route="`+path+`"}`]; got != 1 {
+			t.Errorf("%v requests to %s were refused by its rate, want 1", got, path)
+		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"gateway/proxy/limit"
 	"gateway/proxy/page"
+	"gateway/proxy/traffic"
 )
 
 // rate answers clients that send more requests than they may.
@@ -15,16 +16,15 @@ type rate struct {
 	memory *limit.Memory
 }
 
+// rateRefusals are what metrics call the rates.
+var rateRefusals = [...]traffic.Refusal{traffic.ByClientRate, traffic.ByRate}
+
 // Request implements Filter.
 func (f rate) Request(r *Request) bool {
 	client := f.memory.Client(r.Client())
-	for _, rate := range f.rates {
+	for i, rate := range f.rates {
 		if ok, wait := rate.Allow(client, r.Began); !ok {
-			p := page.Page{Kind: page.TooMany, Retry: wait}
-			if r.Route != nil {
-				p.Service = r.Route.App()
-			}
-			r.Show(p)
+			r.Refuse(rateRefusals[i], page.Page{Kind: page.TooMany, Retry: wait})
 			return false
 		}
 	}
@@ -44,7 +44,7 @@ var ErrLargeBody = errors.New("the body is larger than the limit")
 func (f bodyMax) Request(r *Request) bool {
 	switch length := r.Exchange.Request.Length; {
 	case length > f.most:
-		r.Page(page.LargeBody)
+		r.Refuse(traffic.ByBodyMax, page.Page{Kind: page.LargeBody})
 		return false
 	case length < 0:
 		r.Exchange.Receive(func(body io.Reader) io.Reader { return &limited{body, f.most} })

@@ -12,6 +12,7 @@ import (
 	"gateway/proxy/page"
 	"gateway/proxy/peer"
 	"gateway/proxy/route"
+	"gateway/proxy/traffic"
 )
 
 // Request is one request as its filters see it. It is used by one goroutine at a time, and again for another request
@@ -50,6 +51,8 @@ type Request struct {
 	Own    bool
 	// Cause is the page that the gateway answered with, empty when it sent none.
 	Cause page.Kind
+	// Refused is the filter that refused the request, 0 for none.
+	Refused traffic.Refusal
 
 	// text is memory for a field, lines for the values of fields.
 	text  []byte
@@ -74,19 +77,22 @@ func (r *Request) Final() bool {
 }
 
 // Page answers with one of the gateway's own pages.
-func (r *Request) Page(kind page.Kind) {
-	p := page.Page{Kind: kind}
-	if r.Route != nil {
-		p.Service, p.Owner, p.Project = r.Route.App(), r.Route.Owner, r.Route.Project
-		if kind == page.Expired {
-			p.Until = r.Route.Expires
-		}
-	}
+func (r *Request) Page(kind page.Kind) { r.Show(page.Page{Kind: kind}) }
+
+// Refuse answers with a page, and counts the request as refused by that filter.
+func (r *Request) Refuse(by traffic.Refusal, p page.Page) {
+	r.Refused = by
 	r.Show(p)
 }
 
-// Show answers with a page that says more than its kind.
+// Show answers with a page that says more than its kind. What it says of the app is that of the route, if there is one.
 func (r *Request) Show(p page.Page) {
+	if r.Route != nil {
+		p.Service, p.Owner, p.Project = r.Route.App(), r.Route.Owner, r.Route.Project
+		if p.Kind == page.Expired {
+			p.Until = r.Route.Expires
+		}
+	}
 	p.RequestID, r.Cause = r.ID, p.Kind
 	status, h, body := p.Render(r.Exchange.Request.Method, r.Exchange.Request.Header)
 	r.send(status, h, body)

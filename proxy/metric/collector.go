@@ -121,6 +121,11 @@ func (o output) counts(route string, c *traffic.Counts) {
 	for class, n := range c.Requests {
 		o.put(requests, float64(n), route, traffic.Class(class).String())
 	}
+	for by, n := range c.Refused {
+		if n > 0 {
+			o.put(refusedByFilter, float64(n), route, traffic.Refusal(by).String())
+		}
+	}
 	o.put(inFlight, float64(c.Inflight), route)
 	o.put(requestBytes, float64(c.Received), route)
 	o.put(responseBytes, float64(c.Sent), route)

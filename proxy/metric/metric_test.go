@@ -70,6 +70,10 @@ func full() metric.Source {
 	}
 	book.Route("/robots").Begin()
 	book.Route("/robots").Ejected()
+	for range 2 {
+		book.Route("/robots").Begin()
+		book.Route("/robots").End(&traffic.Request{Status: 413, Began: noon, Refused: traffic.ByBodyMax, Streamed: true})
+	}
 	book.Stray().Begin()
 	book.Stray().End(&traffic.Request{Status: 400})
 	book.Route("/left").Begin()
@@ -102,12 +106,13 @@ func TestHandler_ShowsWhatIsThere(t *testing.T) {
 		`gateway_requests_total{class="1xx",route="/robots"}`:                  1,
 		`gateway_requests_total{class="2xx",route="/robots"}`:                  2,
 		`gateway_requests_total{class="3xx",route="/robots"}`:                  1,
-		`gateway_requests_total{class="4xx",route="/robots"}`:                  1,
+		`gateway_requests_total{class="4xx",route="/robots"}`:                  3,
 		`gateway_requests_total{class="gone",route="/robots"}`:                 1,
 		`gateway_requests_total{class="5xx",route="/robots"}`:                  1,
 		`gateway_requests_total{class="2xx",route="/"}`:                        0,
 		`gateway_requests_total{class="4xx",route="none"}`:                     1,
 		`gateway_removed_requests_total{class="2xx"}`:                          1,
+		`gateway_middleware_refused_total{by="body.max",route="/robots"}`:      2,
 		`gateway_requests_in_flight{route="/robots"}`:                          1,
 		`gateway_requests_waiting{route="/robots"}`:                            3,
 		`gateway_request_duration_seconds_bucket{route="/robots",le="0.001"}`:  1,
@@ -141,6 +146,9 @@ func TestHandler_ShowsWhatIsThere(t *testing.T) {
 	}
 	if _, found := series[`gateway_targets{route="/robots",state="starting"}`]; found {
 		t.Error("a state without targets is shown")
+	}
+	if _, found := series[`gateway_middleware_refused_total{by="rate",route="/robots"}`]; found {
+		t.Error("a middleware that refused nothing is shown")
 	}
 	for _, own := range []string{"go_goroutines ", "process_cpu_seconds_total "} {
 		if !strings.Contains(text, "\n"+own) {

@@ -260,6 +260,7 @@ func (r *Request) record() {
 		Received: r.Exchange.Received(),
 		Sent:     r.Exchange.Bytes(),
 		Retries:  r.retries,
+		Refused:  r.Refused,
 		Streamed: r.Exchange.Streamed(),
 	})
 }
@@ -304,6 +305,9 @@ func (r *Request) fail(err error) {
 	}
 	r.handler.Log.Debug("a request was not answered",
 		"route", r.route.Key, "request", strings.Clone(r.ID), "retries", r.retries, "error", err)
+	if errors.Is(err, filter.ErrLargeBody) {
+		r.Refused = traffic.ByBodyMax
+	}
 	if errors.Is(err, engine.ErrBroken) {
 		return
 	}

@@ -93,7 +93,7 @@ func (r *Request) pause() bool {
 		r.abandon()
 	default:
 		r.leavePlace()
-		r.Show(page.Page{Kind: page.Paused, Service: r.Route.App(), Message: p.Message()})
+		r.Show(page.Page{Kind: page.Paused, Message: p.Message()})
 	}
 	return false
 }

@@ -53,6 +53,26 @@ func classOf(status uint16) Class {
 	return ServerError
 }
 
+// Refusal is the filter that refused a request, 0 for none.
+type Refusal uint8
+
+const (
+	// ByClientRate is the gateway's rate of each client on all routes.
+	ByClientRate Refusal = iota + 1
+	// ByRate is the rate of each client on the route.
+	ByRate
+	// ByBodyMax is the most bytes of a body.
+	ByBodyMax
+	// refusals is how many there are, with 0.
+	refusals
+)
+
+// refusedBy are the names of refusals.
+var refusedBy = [refusals]string{ByClientRate: "client-rate", ByRate: "rate", ByBodyMax: "body.max"}
+
+// String is the filter as metrics name it: by its label without "gateway.", or by the flag that sets it.
+func (r Refusal) String() string { return refusedBy[r] }
+
 // bounds are the upper ends of the buckets of a Latency; the last bucket has none.
 var bounds = [...]time.Duration{
 	time.Millisecond, 2500 * time.Microsecond, 5 * time.Millisecond, 10 * time.Millisecond, 25 * time.Millisecond,
@@ -83,6 +103,8 @@ func (l *Latency) add(took time.Duration) {
 // Counts are totals of requests that ended, but for Inflight. All were taken at one moment.
 type Counts struct {
 	Requests [Classes]uint64
+	// Refused counts those of them that a filter refused, by the filter; none is at 0.
+	Refused [refusals]uint64
 	// Received and Sent are the bytes of bodies.
 	Received, Sent uint64
 	Retries        uint64
@@ -111,6 +133,9 @@ type sums struct {
 
 func (s *sums) add(e *entry) {
 	s.Requests[classOf(e.status)]++
+	if e.refused != 0 {
+		s.Refused[e.refused]++
+	}
 	s.Received += uint64(max(e.received, 0))
 	s.Sent += uint64(max(e.sent, 0))
 	s.Retries += uint64(e.retries)
@@ -127,6 +152,9 @@ func (s *sums) add(e *entry) {
 func (s *sums) merge(c *Counts) {
 	for i, n := range c.Requests {
 		s.Requests[i] += n
+	}
+	for i, n := range c.Refused {
+		s.Refused[i] += n
 	}
 	for i, n := range c.Latency.Buckets {
 		s.Latency.Buckets[i] += n

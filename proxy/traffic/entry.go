@@ -13,7 +13,7 @@ const (
 	maxID, maxMethod, maxTarget, maxPath = 40, 20, 100, 200
 	// inline is how much text an entry has room for. It makes an entry 160 bytes, and 50 of them what memory is given
 	// out in; less text touches less of it.
-	inline = 100
+	inline = 98
 )
 
 // entry is one remembered request. It has no pointers, so that the garbage collector does not look at rings.
@@ -24,6 +24,7 @@ type entry struct {
 	received, sent   int64
 	status, retries  uint16
 	packed, streamed bool
+	refused          Refusal
 	// text has, behind each other, the ID unless it is packed, the method, the target and the path. It is kept away from
 	// the entry if it is too long for it.
 	away                      bool
@@ -38,7 +39,7 @@ func (e *entry) write(q *Request) bool {
 	e.received, e.sent = q.Received, q.Sent
 	e.status = uint16(min(max(q.Status, 0), math.MaxUint16))
 	e.retries = uint16(min(max(q.Retries, 0), math.MaxUint16))
-	e.streamed = q.Streamed
+	e.refused, e.streamed = q.Refused, q.Streamed
 	id := 0
 	if e.packed = pack(&e.rawID, q.ID); !e.packed {
 		id = min(len(q.ID), maxID)

@@ -24,6 +24,8 @@ type Request struct {
 	Received, Sent int64
 	// Retries is how often it was sent again, to another target.
 	Retries int
+	// Refused is the filter that refused it.
+	Refused Refusal
 	// Streamed reports that Took says nothing about latency, such as that of a WebSocket. It is left out there.
 	Streamed bool
 }

@@ -96,7 +96,7 @@ func TestBook_InheritsRequestsUnderWay(t *testing.T) {
 	for range 3 {
 		a.Begin()
 	}
-	a.End(&Request{Status: 200, Received: 1, Sent: 2, Retries: 3, Took: time.Second})
+	a.End(&Request{Status: 200, Refused: ByRate, Received: 1, Sent: 2, Retries: 3, Took: time.Second})
 	a.Ejected()
 	b.Keep(nil, noon)
 	b.Keep(nil, noon.Add(time.Hour))
@@ -115,7 +115,7 @@ func TestBook_InheritsRequestsUnderWay(t *testing.T) {
 		r.End(&Request{Status: 200, Streamed: true, Took: time.Hour})
 	}
 	want := Counts{Received: 11, Sent: 22, Retries: 33, Ejections: 2, Latency: Latency{Sum: 2 * time.Second}}
-	want.Requests[Success], want.Requests[ServerError] = 4, 1
+	want.Requests[Success], want.Requests[ServerError], want.Refused[ByRate] = 4, 1, 1
 	want.Latency.Buckets[9] = 2
 	if got := b.Ledger(noon.Add(time.Hour)).Removed; got != want {
 		t.Errorf("the remainder has %+v, want %+v", got, want)
