@@ -46,6 +46,7 @@ var ours = map[string][]string{
 	"proxy/route":          {},
 	"proxy/docker":         {"proxy/docker"}, // for dockertest; a package cannot import itself
 	"proxy/admin":          {},
+	"proxy/certificate":    {"proxy/certificate"}, // for certificatetest
 	"proxy/request": {
 		"proxy/accesslog", "proxy/balance", "proxy/engine", "proxy/filter", "proxy/header", "proxy/limit", "proxy/live", "proxy/page", "proxy/peer",
 		"proxy/queue", "proxy/route", "proxy/traffic",
@@ -84,7 +85,7 @@ var below = []string{"projects/...", "proxy/...", "templates/...", "tui"}
 
 // serving is what the packages that face visitors may import: nothing that holds the Docker socket.
 var serving = []string{
-	"proxy/accesslog", "proxy/admin", "proxy/balance", "proxy/durable", "proxy/engine", "proxy/header", "proxy/health", "proxy/http1",
+	"proxy/accesslog", "proxy/admin", "proxy/balance", "proxy/certificate", "proxy/durable", "proxy/engine", "proxy/header", "proxy/health", "proxy/http1",
 	"proxy/label", "proxy/limit", "proxy/mapping", "proxy/metric", "proxy/page", "proxy/peer", "proxy/queue", "proxy/route",
 	"proxy/socket", "proxy/traffic",
 }

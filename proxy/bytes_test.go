@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -151,16 +150,8 @@ func TestProxy_TellsThePortThatTheClientUsed(t *testing.T) {
 
 func TestProxy_TellsThatTheClientUsesTLS(t *testing.T) {
 	target, heads := wire(t)
-	other := httptest.NewTLSServer(nil)
-	defer other.Close()
-	p := start(t, Config{TLSListen: []string{"127.0.0.1:0"}, TLS: &tls.Config{Certificates: other.TLS.Certificates, MinVersion: tls.VersionTLS12}},
-		mount(t, "/robots", route.Strip, target))
-	listeners := p.Status().Proxy.Listeners
-	address, secure := strings.CutPrefix(listeners[len(listeners)-1], "https://")
-	if !secure {
-		t.Fatalf("listeners %v, want one with TLS", listeners)
-	}
-	conn, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}})
+	p := start(t, withTLS(t, Config{}), mount(t, "/robots", route.Strip, target))
+	conn, err := tls.Dial("tcp", secureAddress(t, p), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"gateway/proxy/certificate/certificatetest"
 	"gateway/proxy/engine"
 	"gateway/proxy/route"
 )
@@ -89,7 +90,7 @@ func newShow(t *testing.T, seed uint64) *show {
 	config := other.TLS.Clone()
 	config.NextProtos = []string{"h2", "http/1.1"}
 	s.running = start(t, Config{
-		Hold: hold, AccessLog: s.access.Log, TLS: config, TLSListen: []string{"127.0.0.1:0"},
+		Hold: hold, AccessLog: s.access.Log, Certificates: &certificatetest.Manager{Config: config}, TLSListen: []string{"127.0.0.1:0"},
 		// A busy machine may be long about it.
 		Timeouts: engine.Timeouts{Connect: time.Minute}, hurry: time.Minute,
 	})

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"gateway/proxy/certificate/certificatetest"
 	"gateway/proxy/peer"
 )
 
@@ -29,7 +30,7 @@ func withTLS(t *testing.T, c Config) Config {
 	other := httptest.NewTLSServer(nil)
 	defer other.Close()
 	c.TLSListen = []string{"127.0.0.1:0"}
-	c.TLS = &tls.Config{Certificates: other.TLS.Certificates, MinVersion: tls.VersionTLS12}
+	c.Certificates = &certificatetest.Manager{Config: &tls.Config{Certificates: other.TLS.Certificates, MinVersion: tls.VersionTLS12}}
 	return c
 }
 

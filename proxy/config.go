@@ -1,12 +1,12 @@
 package proxy
 
 import (
-	"crypto/tls"
 	"log/slog"
 	"net"
 	"time"
 
 	"gateway/proxy/accesslog"
+	"gateway/proxy/certificate"
 	"gateway/proxy/engine"
 	"gateway/proxy/peer"
 	"gateway/proxy/route"
@@ -17,9 +17,10 @@ type Config struct {
 	// Listen are the addresses that clients reach, such as ":80". Without one here or in TLSListen, only Ping and Admin
 	// are served.
 	Listen []string
-	// TLSListen are those that clients reach with TLS, such as ":443". With one, TLS is required.
+	// TLSListen are those that clients reach with TLS, such as ":443". With one, Certificates is required.
 	TLSListen []string
-	TLS       *tls.Config
+	// Certificates has those of TLSListen. Its challenges are answered on Listen. It may be nil.
+	Certificates certificate.Manager
 	// Ping is the address of the liveness check at /ping and of the metrics at /metrics, by default none. Bind it to the
 	// loopback: it has no limits.
 	Ping string

@@ -8,6 +8,7 @@
 //	engine.Engine.Serve        accepts the connection and reads the request
 //	request.Handler.Serve      has the steps of a request
 //	filter.Request.Identify    finds out who the client is
+//	request.Request.challenge  answers a certificate authority that checks a host
 //	request.Request.match      finds the route, or waits for a table that has it
 //	filter.Chain.Request       answers what must not or need not get to the app
 //	request.Request.pause      waits while the route is paused
@@ -20,6 +21,7 @@ package proxy
 
 import (
 	"crypto/rand"
+	"crypto/tls"
 	"errors"
 	"io/fs"
 	"log/slog"
@@ -75,7 +77,7 @@ type Server struct {
 // configuration.
 func New(c Config) (*Server, error) {
 	c = c.withDefaults()
-	if len(c.TLSListen)+len(c.Inherited.HTTPS) > 0 && c.TLS == nil {
+	if len(c.TLSListen)+len(c.Inherited.HTTPS) > 0 && c.Certificates == nil {
 		return nil, errors.New("serving with TLS: there is no certificate")
 	}
 	s := &Server{
@@ -95,8 +97,12 @@ func New(c Config) (*Server, error) {
 	if c.ProxyProtocol {
 		announced = c.Trusted
 	}
+	var secure *tls.Config
+	if c.Certificates != nil {
+		secure = c.Certificates.TLS()
+	}
 	s.engine = engine.New(engine.Config{
-		Handler: s.handler(), TLS: c.TLS, Log: c.Logger, Timeouts: c.Timeouts, Limits: c.Limits,
+		Handler: s.handler(), TLS: secure, Log: c.Logger, Timeouts: c.Timeouts, Limits: c.Limits,
 		ConnLimiter: &s.limiter, Announced: announced,
 	})
 	memory := limit.NewMemory(0)
@@ -114,11 +120,15 @@ func New(c Config) (*Server, error) {
 // handler is what carries the requests.
 func (s *Server) handler() *request.Handler {
 	c := &s.config
-	return &request.Handler{
+	h := &request.Handler{
 		Current: &s.current, Pauses: s.pauses, Tables: &s.tables, Orders: &s.orders,
 		Trusted: c.Trusted, Admission: &s.limiter.admission, Traffic: &s.traffic, AccessLog: c.AccessLog, Log: c.Logger,
 		Started: s.started, Hold: c.Hold, Wake: c.Wake, Total: c.Timeouts.Total, Hurry: c.hurry,
 	}
+	if c.Certificates != nil {
+		h.Challenge = c.Certificates.Challenge
+	}
+	return h
 }
 
 // restore applies the last good table.
@@ -167,6 +177,9 @@ func (s *Server) replace(t *route.Table, v live.Version, removed []live.Tombston
 	change.Release()
 	s.tables.Release()
 	s.orders.Poke()
+	if s.config.Certificates != nil {
+		s.config.Certificates.SetHosts(t.Hosts())
+	}
 }
 
 // keep writes the current state to disk, unless it is there. The caller holds mu.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"gateway/proxy/accesslog"
+	"gateway/proxy/certificate/certificatetest"
 	"gateway/proxy/route"
 )
 
@@ -28,6 +29,6 @@ func switchedOn(t testing.TB) Config {
 	})
 	return Config{
 		AccessLog: log, Rate: route.Rate{Requests: 1e9, Per: time.Second}, MaxConns: 100, MaxClientConns: 100, BodyMax: 1 << 20,
-		MaxRequests: 100, MaxClientRequests: 100, Hold: time.Second, Trusted: trusting(t, "127.0.0.1"),
+		MaxRequests: 100, MaxClientRequests: 100, Hold: time.Second, Trusted: trusting(t, "127.0.0.1"), Certificates: &certificatetest.Manager{},
 	}
 }

@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -62,9 +61,9 @@ func newServe(env *cli.Env) *cobra.Command {
 	return c
 }
 
-// config reads the certificate; it is nil without an address for HTTPS. given says that there are sockets for HTTPS
+// manager reads the certificate; it is nil without an address for HTTPS. given says that there are sockets for HTTPS
 // besides o.listen.
-func (o tlsOptions) config(given bool, logger *slog.Logger) (*tls.Config, error) {
+func (o tlsOptions) manager(given bool, logger *slog.Logger) (certificate.Manager, error) {
 	needed := given || len(o.listen) > 0
 	switch {
 	case o.certificate == "" && o.key == "" && !needed:
@@ -80,7 +79,7 @@ func (o tlsOptions) config(given bool, logger *slog.Logger) (*tls.Config, error)
 	if err != nil {
 		return nil, err
 	}
-	return files.Config(), nil
+	return files, nil
 }
 
 func runServe(ctx context.Context, env *cli.Env, o serveOptions) error {
@@ -95,7 +94,7 @@ func runServe(ctx context.Context, env *cli.Env, o serveOptions) error {
 		return err
 	}
 	defer given.close()
-	secure, err := o.tls.config(len(given.https) > 0, logger)
+	certificates, err := o.tls.manager(len(given.https) > 0, logger)
 	if err != nil {
 		return err
 	}
@@ -108,11 +107,11 @@ func runServe(ctx context.Context, env *cli.Env, o serveOptions) error {
 	}
 	limit.Contain()
 	server, err := proxy.New(o.config(env, logger, proxy.Config{
-		TLS:       secure,
-		AccessLog: access,
-		Inherited: proxy.Inherited{HTTP: given.http, HTTPS: given.https, Ping: given.ping, Admin: given.admin},
-		Ready:     told(logger, notifyReady),
-		Ending:    told(logger, notifyStopping),
+		Certificates: certificates,
+		AccessLog:    access,
+		Inherited:    proxy.Inherited{HTTP: given.http, HTTPS: given.https, Ping: given.ping, Admin: given.admin},
+		Ready:        told(logger, notifyReady),
+		Ending:       told(logger, notifyStopping),
 	}))
 	if err != nil {
 		return err

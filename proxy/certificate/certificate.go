@@ -1,92 +1,27 @@
-// Package certificate keeps the certificate that clients are shown in step with its files. It knows nothing of where
-// the files come from or of who is shown it. The one policy worth stating: a pair that cannot be used never replaces
-// one that can.
+// Package certificate decides which certificate clients are shown and where it comes from. It knows nothing of
+// listeners and requests, and of routes only the names of their hosts. The policy worth stating: a certificate that
+// cannot be used never replaces one that can.
 package certificate
 
-import (
-	"crypto/tls"
-	"fmt"
-	"log/slog"
-	"os"
-	"sync"
-	"time"
-)
+import "crypto/tls"
 
-// interval is how long the files are not looked at again.
-const interval = time.Minute
-
-// Files is a certificate with its key, in two files that may be replaced at any time. It is safe for concurrent use.
-type Files struct {
-	certificate, key string
-	log              *slog.Logger
-
-	// mu guards what is below.
-	mu      sync.Mutex
-	current *tls.Certificate
-	// read is what the files of current were, tried what those were that were last read.
-	read, tried [2]stamp
-	looked      time.Time
-}
-
-// stamp tells one content of a file from the next.
-type stamp struct {
-	changed time.Time
-	size    int64
-}
-
-// Load reads the PEM files of a certificate, with what it was signed by, and of its key. An error means that they are
-// no pair.
-func Load(certificate, key string, log *slog.Logger) (*Files, error) {
-	f := &Files{certificate: certificate, key: key, log: log, looked: time.Now()}
-	stamps := f.stamps()
-	pair, err := tls.LoadX509KeyPair(certificate, key)
-	if err != nil {
-		return nil, fmt.Errorf("loading the certificate %s with the key %s: %w", certificate, key, err)
-	}
-	f.current, f.read, f.tried = &pair, stamps, stamps
-	return f, nil
-}
-
-// Config is for a server that shows the certificate: with TLS 1.2 (RFC 5246) or later.
-func (f *Files) Config() *tls.Config {
-	return &tls.Config{
-		MinVersion:     tls.VersionTLS12,
-		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return f.latest(), nil },
-	}
-}
-
-// latest returns the certificate of the files. It looks at them once in an interval, and reads them when they changed.
-func (f *Files) latest() *tls.Certificate {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	now := time.Now()
-	if now.Sub(f.looked) < interval {
-		return f.current
-	}
-	f.looked = now
-	stamps := f.stamps()
-	if stamps == f.read {
-		return f.current
-	}
-	pair, err := tls.LoadX509KeyPair(f.certificate, f.key)
-	switch {
-	case err == nil:
-		f.current, f.read = &pair, stamps
-		f.log.Info("a new certificate is in use", "certificate", f.certificate)
-	case stamps != f.tried:
-		f.log.Warn("the certificate changed and cannot be used; the one before stays",
-			"certificate", f.certificate, "key", f.key, "error", err)
-	}
-	f.tried = stamps
-	return f.current
-}
-
-// stamps are those of both files; a file that cannot be looked at has none.
-func (f *Files) stamps() (both [2]stamp) {
-	for i, name := range []string{f.certificate, f.key} {
-		if info, err := os.Stat(name); err == nil {
-			both[i] = stamp{info.ModTime(), info.Size()}
-		}
-	}
-	return both
+// Manager has the certificates of a proxy: it shows them, proves to certificate authorities that the proxy serves a
+// host, and follows the hosts of the routes. Its methods are safe for concurrent use and return at once: a manager that
+// orders certificates does so in a goroutine that its owner runs for longer than the proxy.
+type Manager interface {
+	// TLS returns the configuration of the listeners for HTTPS, never nil. The proxy calls it once and puts the versions
+	// of HTTP before its NextProtos, which hold only what the manager itself answers, such as "acme-tls/1" (RFC 8737).
+	TLS() *tls.Config
+	// Challenge returns the key authorization for a token of the HTTP-01 challenge (RFC 8555 section 8.3), and false if
+	// the manager expects no such token for that host. The proxy asks before it looks for a route: without a table,
+	// during a pause and before all filters, for GET and HEAD on the listeners without TLS. A request for a token that
+	// the manager does not know goes on to the app of the route, which may have its own ACME client. Any client can ask
+	// for any host and token. The host is in the form of route.CanonicalHost; the token is not empty and has only the
+	// characters of base64url.
+	Challenge(host, token string) (authorization string, found bool)
+	// SetHosts replaces the hosts that routes are for. They are sorted, distinct and in the form of route.CanonicalHost;
+	// routes for any host add none. The slice belongs to the manager. It is called once for each new table, in the order
+	// of the tables, also for one that was restored before the listeners open. Until the first call the hosts are not
+	// known, which is not the same as none.
+	SetHosts(hosts []string)
 }

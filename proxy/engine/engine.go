@@ -17,7 +17,7 @@ import (
 type Config struct {
 	// Handler is required.
 	Handler Handler
-	// TLS is for the listeners that are served with it. NextProtos is set by the engine.
+	// TLS is for the listeners that are served with it. The engine puts the versions of HTTP before its NextProtos.
 	TLS *tls.Config
 	// ConnLimiter may be nil: then everybody may connect.
 	ConnLimiter ConnLimiter

@@ -32,6 +32,8 @@ type Handler struct {
 	// AccessLog may be nil.
 	AccessLog *accesslog.Log
 	Log       *slog.Logger
+	// Challenge is that of certificate.Manager, nil without one.
+	Challenge func(host, token string) (authorization string, found bool)
 	// Started is since when the gateway waits for its first table.
 	Started time.Time
 	// Hold is how long a request waits when no target of its route can be reached, Wake how long for an app to start, and

@@ -66,13 +66,14 @@ type waiting struct {
 	lost, asleep time.Time
 }
 
-// Serve implements engine.Handler. These are the steps of a request: identify the client, count it, match the route, the
-// filters' request side, the pause, and the targets, whose response passes the filters' response side. The last accounts
-// for it.
+// Serve implements engine.Handler. These are the steps of a request: identify the client, count it, answer a challenge,
+// match the route, the filters' request side, the pause, and the targets, whose response passes the filters' response
+// side. The last accounts for it.
 func (h *Handler) Serve(x *engine.Exchange) {
+	plain := !x.Request.Secure // A trusted proxy may say something else of its client.
 	r := h.begin(x)
 	defer r.end()
-	if r.admit() && r.match() && r.Chain.Request(&r.Request) && r.pause() {
+	if r.admit() && !(plain && r.challenge()) && r.match() && r.Chain.Request(&r.Request) && r.pause() {
 		r.forward()
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -163,6 +164,9 @@ func (t *Table) Routes() []Route { return t.routes }
 
 // Problems returns all problems, sorted. The slice must not be changed.
 func (t *Table) Problems() []Problem { return t.problems }
+
+// Hosts returns the hosts that routes are for, sorted and in the form of CanonicalHost. Routes for any host add none.
+func (t *Table) Hosts() []string { return slices.Sorted(maps.Keys(t.hosts)) }
 
 // Lookup returns the route with exactly that key, or nil.
 func (t *Table) Lookup(k Key) *Route { return t.index[k] }

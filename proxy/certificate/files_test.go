@@ -80,7 +80,7 @@ func (f *folder) load(t *testing.T) *Files {
 // shown is the name in the certificate that a client gets.
 func shown(t *testing.T, files *Files) string {
 	t.Helper()
-	c, err := files.Config().GetCertificate(&tls.ClientHelloInfo{})
+	c, err := files.TLS().GetCertificate(&tls.ClientHelloInfo{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +148,7 @@ func TestLoad_NamesWhatIsNoPair(t *testing.T) {
 }
 
 func TestFiles_RefuseOldTLS(t *testing.T) {
-	if got := (&Files{}).Config().MinVersion; got != tls.VersionTLS12 {
+	if got := (&Files{}).TLS().MinVersion; got != tls.VersionTLS12 {
 		t.Errorf("the least version is %#x", got)
 	}
 }

@@ -1,0 +1,96 @@
+package certificate
+
+import (
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+)
+
+// interval is how long the files are not looked at again.
+const interval = time.Minute
+
+// Files is a Manager with one certificate for all hosts, whose file and that of its key may be replaced at any time. It
+// answers no challenges.
+type Files struct {
+	certificate, key string
+	log              *slog.Logger
+
+	// mu guards what is below.
+	mu      sync.Mutex
+	current *tls.Certificate
+	// read is what the files of current were, tried what those were that were last read.
+	read, tried [2]stamp
+	looked      time.Time
+}
+
+// stamp tells one content of a file from the next.
+type stamp struct {
+	changed time.Time
+	size    int64
+}
+
+// Load reads the PEM files of a certificate, with what it was signed by, and of its key. An error means that they are
+// no pair.
+func Load(certificate, key string, log *slog.Logger) (*Files, error) {
+	f := &Files{certificate: certificate, key: key, log: log, looked: time.Now()}
+	stamps := f.stamps()
+	pair, err := tls.LoadX509KeyPair(certificate, key)
+	if err != nil {
+		return nil, fmt.Errorf("loading the certificate %s with the key %s: %w", certificate, key, err)
+	}
+	f.current, f.read, f.tried = &pair, stamps, stamps
+	return f, nil
+}
+
+// TLS implements Manager. The least version is TLS 1.2 (RFC 5246).
+func (f *Files) TLS() *tls.Config {
+	return &tls.Config{
+		MinVersion:     tls.VersionTLS12,
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return f.latest(), nil },
+	}
+}
+
+// Challenge implements Manager: it knows no token.
+func (*Files) Challenge(_, _ string) (string, bool) { return "", false }
+
+// SetHosts implements Manager: the certificate stays the same.
+func (*Files) SetHosts([]string) {}
+
+// latest returns the certificate of the files. It looks at them once in an interval, and reads them when they changed.
+func (f *Files) latest() *tls.Certificate {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	now := time.Now()
+	if now.Sub(f.looked) < interval {
+		return f.current
+	}
+	f.looked = now
+	stamps := f.stamps()
+	if stamps == f.read {
+		return f.current
+	}
+	pair, err := tls.LoadX509KeyPair(f.certificate, f.key)
+	switch {
+	case err == nil:
+		f.current, f.read = &pair, stamps
+		f.log.Info("a new certificate is in use", "certificate", f.certificate)
+	case stamps != f.tried:
+		f.log.Warn("the certificate changed and cannot be used; the one before stays",
+			"certificate", f.certificate, "key", f.key, "error", err)
+	}
+	f.tried = stamps
+	return f.current
+}
+
+// stamps are those of both files; a file that cannot be looked at has none.
+func (f *Files) stamps() (both [2]stamp) {
+	for i, name := range []string{f.certificate, f.key} {
+		if info, err := os.Stat(name); err == nil {
+			both[i] = stamp{info.ModTime(), info.Size()}
+		}
+	}
+	return both
+}
