@@ -68,7 +68,9 @@ func (r *Request) Reset() {
 	}
 	r.Mapped.Reset()
 	clear(r.lines)
-	*r = Request{Mapped: r.Mapped, text: r.text[:0], lines: r.lines[:0]}
+	mapped, text, lines := r.Mapped, r.text[:0], r.lines[:0]
+	*r = Request{}
+	r.Mapped, r.text, r.lines = mapped, text, lines
 }
 
 // Final reports that the response that filters see is no informational one. Switching protocols counts as final.

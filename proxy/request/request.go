@@ -27,10 +27,18 @@ const StatusGone = 499
 type Request struct {
 	// Request is what filters see.
 	filter.Request
-	handler *Handler
-	state   *live.State
+	progress
 	// digits are the ID.
 	digits [32]byte
+	// tried are the targets that were asked, declined the responses that were not passed on.
+	tried    []*balance.Member
+	declined []live.Failure
+}
+
+// progress is how far a request is.
+type progress struct {
+	handler *Handler
+	state   *live.State
 	// account is the client's own behind a trusted proxy, else nil.
 	account *limit.Account
 	// route is the request's, nil as long as there is none. traffic is that of the route that was found, whatever table
@@ -44,9 +52,6 @@ type Request struct {
 	asked      *live.Target
 	attempt    balance.Attempt
 	answeredBy string
-	// tried are the targets that were asked, declined the responses that were not passed on.
-	tried    []*balance.Member
-	declined []live.Failure
 	// retries is how many attempts came before the last one, resent how many of them had sent the request.
 	retries, resent int
 	// chosen is when the last target was chosen, responded when the head of its response came.
@@ -232,7 +237,8 @@ func (r *Request) reset() {
 	// Behind their ends are those that did not count any more.
 	clear(r.tried[:cap(r.tried)])
 	clear(r.declined[:cap(r.declined)])
-	*r = Request{Request: r.Request, digits: r.digits, tried: r.tried[:0], declined: r.declined[:0]}
+	r.tried, r.declined = r.tried[:0], r.declined[:0]
+	r.progress = progress{}
 }
 
 // record notes the request in the traffic of its route and in the access log.
