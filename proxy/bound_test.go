@@ -59,12 +59,12 @@ func TestDelivery_StaysWhereTheClientAuthenticates(t *testing.T) {
 	r.Balance = "round-robin"
 	p := start(t, Config{}, r)
 	for range 5 {
-		alice, other := p.call(t), p.call(t)
-		alice.send(ask("GET", "/", "", "Authorization: NTLM one"))
-		_, name, _ := strings.Cut(alice.answer("GET").value("WWW-Authenticate"), " ")
+		alice, other := p.connect(t), p.connect(t)
+		alice.send(rawRequest("GET", "/", "", "Authorization: NTLM one"))
+		_, name, _ := strings.Cut(alice.response("GET").value("WWW-Authenticate"), " ")
 		other.send(get("/"))
 		other.wants("GET", 401, "")
-		alice.send(ask("GET", "/", "", "Authorization: NTLM two "+name))
+		alice.send(rawRequest("GET", "/", "", "Authorization: NTLM two "+name))
 		alice.wants("GET", 200, "alice")
 		for range 4 {
 			alice.send(get("/"))

@@ -101,7 +101,7 @@ func (v *caller) text(c *call) string {
 	}
 	c.streamed = c.streamed || c.body > 1000
 	c.whole = !c.streamed
-	return ask(c.method, "/"+c.app.name+"/q/"+c.id, body, fields...)
+	return rawRequest(c.method, "/"+c.app.name+"/q/"+c.id, body, fields...)
 }
 
 // calling is a connection of a client who speaks HTTP/1.1.
@@ -179,9 +179,9 @@ func (l *calling) pipeline(calls []*call, leaves bool) {
 
 // take reads the answer. It returns false when the connection has ended or will.
 func (l *calling) take(c *call) bool {
-	m, err := readAnswer(l.in, c.method, nil)
+	m, err := readResponse(l.in, c.method, nil)
 	for err == nil && m.status() < 200 {
-		m, err = readAnswer(l.in, c.method, nil)
+		m, err = readResponse(l.in, c.method, nil)
 	}
 	if errors.Is(err, errMalformed) {
 		l.book.wrong("%s got what is no HTTP: %v, %q", c.id, err, m.start)

@@ -158,18 +158,18 @@ func (g *guest) wish(i int, last bool) wish {
 			fields = append(fields, "Transfer-Encoding: chunked")
 		}
 	}
-	w.text = ask(w.method, place+"q/"+w.id, body, fields...)
+	w.text = rawRequest(w.method, place+"q/"+w.id, body, fields...)
 	return w
 }
 
 // receive reads and judges the answer. It returns false when the connection has ended or will.
 func (g *guest) receive(r *bufio.Reader, w wish) bool {
-	m, err := readAnswer(r, w.method, nil)
+	m, err := readResponse(r, w.method, nil)
 	for err == nil && m.status() < 200 {
 		if id := m.value("X-App-Id"); id != w.id {
 			g.wrong("%s got the %d of %q", w.id, m.status(), id)
 		}
-		m, err = readAnswer(r, w.method, nil)
+		m, err = readResponse(r, w.method, nil)
 	}
 	id, sound := m.value("X-App-Id"), slices.Contains(harmless, w.do) && g.calm
 	switch {

@@ -44,7 +44,7 @@ func TestSlow_DoesNotSlowOthers(t *testing.T) {
 	t.Parallel()
 	many := number(t, "GATEWAY_SLOW", few)
 	zeros := make([]byte, flood)
-	p := startApart(t,
+	p := startProxyProcess(t,
 		mount(t, "/usual", route.Strip, app(t, "usual", nil)),
 		mount(t, "/count", route.Strip, app(t, "count", func(w http.ResponseWriter, r *http.Request) {
 			n, err := io.Copy(io.Discard, r.Body)
@@ -79,8 +79,8 @@ func TestSlow_DoesNotSlowOthers(t *testing.T) {
 	p.end(t)
 }
 
-// apart is a proxy in a process of its own.
-type apart struct {
+// process is a proxy in a process of its own.
+type process struct {
 	address string
 	command *exec.Cmd
 	stdin   io.WriteCloser
@@ -156,7 +156,7 @@ func serveApart(table string) error {
 	}
 	fmt.Println(strings.TrimPrefix(s.Status().Proxy.Listeners[0], "http://"))
 	for questions := bufio.NewScanner(os.Stdin); questions.Scan(); {
-		fmt.Println(heap())
+		fmt.Println(heapInUse())
 	}
 	for until := time.Now().Add(patience); s.Status().Proxy.Inflight > 0; runtime.Gosched() {
 		if time.Now().After(until) {
@@ -167,8 +167,8 @@ func serveApart(table string) error {
 	return <-ended
 }
 
-// startApart starts a proxy in a process of its own.
-func startApart(t *testing.T, routes ...route.Route) *apart {
+// startProxyProcess starts a proxy in a process of its own.
+func startProxyProcess(t *testing.T, routes ...route.Route) *process {
 	t.Helper()
 	table, err := json.Marshal(route.Build(routes, nil))
 	if err != nil {
@@ -178,13 +178,13 @@ func startApart(t *testing.T, routes ...route.Route) *apart {
 }
 
 // startProcess starts the test's program as another process.
-func startProcess(t *testing.T, table string) *apart {
+func startProcess(t *testing.T, table string) *process {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &apart{command: exec.CommandContext(t.Context(), self)}
+	p := &process{command: exec.CommandContext(t.Context(), self)}
 	p.command.Env = append(os.Environ(), apartTable+"="+table)
 	p.command.Stderr = t.Output()
 	p.stdin, err = p.command.StdinPipe()
@@ -206,7 +206,7 @@ func startProcess(t *testing.T, table string) *apart {
 }
 
 // heap is how many bytes the gateway in the process has in use.
-func (p *apart) heap() (bytes uint64, err error) {
+func (p *process) heap() (bytes uint64, err error) {
 	if _, err := io.WriteString(p.stdin, "\n"); err != nil {
 		return 0, err
 	}
@@ -215,7 +215,7 @@ func (p *apart) heap() (bytes uint64, err error) {
 }
 
 // end stops the process, in which nothing may be under way any more.
-func (p *apart) end(t *testing.T) {
+func (p *process) end(t *testing.T) {
 	t.Helper()
 	_ = p.stdin.Close()
 	if err := p.command.Wait(); err != nil {
@@ -225,7 +225,7 @@ func (p *apart) end(t *testing.T) {
 
 // usual has clients of the usual kind ask at their pace for that long, and meanwhile lets the slow ones drip.
 // It returns how long the slowest in a hundred answers took.
-func (p *apart) usual(t *testing.T, during time.Duration, drip func(int)) time.Duration {
+func (p *process) usual(t *testing.T, during time.Duration, drip func(int)) time.Duration {
 	t.Helper()
 	var asking sync.WaitGroup
 	took := make([][]time.Duration, others)
@@ -250,7 +250,7 @@ func (p *apart) usual(t *testing.T, during time.Duration, drip func(int)) time.D
 }
 
 // ask asks over one connection at a steady pace.
-func (p *apart) ask(t *testing.T, during time.Duration, path string) []time.Duration {
+func (p *process) ask(t *testing.T, during time.Duration, path string) []time.Duration {
 	conn, err := net.Dial("tcp", p.address)
 	if err != nil {
 		t.Error(err)
@@ -266,7 +266,7 @@ func (p *apart) ask(t *testing.T, during time.Duration, path string) []time.Dura
 	for until := time.Now().Add(during); time.Now().Before(until); <-tick.C {
 		began := time.Now()
 		_, err := io.WriteString(conn, get(path))
-		m, err2 := readAnswer(r, "GET", nil)
+		m, err2 := readResponse(r, "GET", nil)
 		if err := errors.Join(err, err2); err != nil || m.body.String() != want {
 			t.Errorf("beside slow clients: %q %q, %v", m.start, &m.body, err)
 			return took
@@ -314,7 +314,7 @@ func crowded(t *testing.T, address string, many int) *crowd {
 		return &slowOne{Conn: conn, left: text[now:]}
 	}
 	head := get("/usual/slow", "X-Slow: "+strings.Repeat("s", 200))
-	body := ask("POST", "/count/", strings.Repeat("b", slowBody))
+	body := rawRequest("POST", "/count/", strings.Repeat("b", slowBody))
 	for i := range many {
 		switch {
 		case i%100 < 85:
@@ -371,7 +371,7 @@ func (c *crowd) bodiesPass(t *testing.T) {
 	for _, s := range c.bodies {
 		_ = s.SetDeadline(time.Now().Add(patience))
 		_, err := io.WriteString(s, s.left)
-		m, err2 := readAnswer(bufio.NewReader(s), "POST", nil)
+		m, err2 := readResponse(bufio.NewReader(s), "POST", nil)
 		if err := errors.Join(err, err2); err != nil || m.body.String() != strconv.Itoa(slowBody)+" <nil>" {
 			t.Fatalf("a slow body was answered %q %q, %v", m.start, &m.body, err)
 		}
@@ -385,11 +385,19 @@ func (c *crowd) readersRead(t *testing.T) {
 	for i, s := range c.readers {
 		if i%2 == 0 {
 			_ = s.SetDeadline(time.Now().Add(patience))
-			n := &counter{Writer: io.Discard}
-			if m, err := readAnswer(bufio.NewReader(s), "GET", n); err != nil || n.n.Load() != flood {
-				t.Fatalf("a slow reader got %q and %d bytes, %v", m.start, n.n.Load(), err)
+			body := &byteCounter{}
+			if m, err := readResponse(bufio.NewReader(s), "GET", body); err != nil || body.n != flood {
+				t.Fatalf("a slow reader got %q and %d bytes, %v", m.start, body.n, err)
 			}
 		}
 		_ = s.Close()
 	}
+}
+
+// byteCounter counts what is written to it.
+type byteCounter struct{ n int64 }
+
+func (c *byteCounter) Write(p []byte) (int, error) {
+	c.n += int64(len(p))
+	return len(p), nil
 }

@@ -101,7 +101,7 @@ func (s *soak) sample() sample {
 	if text, err := os.ReadFile("/proc/self/statm"); err == nil {
 		_, _ = fmt.Sscanf(string(text), "%d %d", new(int), &resident)
 	}
-	return sample{goroutines, open(), heap(), resident * uint64(os.Getpagesize())}
+	return sample{goroutines, open(), heapInUse(), resident * uint64(os.Getpagesize())}
 }
 
 // rest looks when nobody is there: without a table the gateway keeps no connection, nor does the app.
@@ -210,12 +210,12 @@ type habit struct {
 var habits = []habit{
 	{text: get("/app/x"), wants: "GET /x"},
 	{text: get("/app/x", "Connection: close"), wants: "GET /x", once: true},
-	{text: ask("HEAD", "/app/x", ""), method: "HEAD"},
+	{text: rawRequest("HEAD", "/app/x", ""), method: "HEAD"},
 	{text: get("/app/download"), wants: string(download)},
 	{text: get("/app/chunks"), wants: chunksWant},
-	{text: ask("POST", "/app/upload", string(download)), wants: strconv.Itoa(len(download)) + " <nil>"},
-	{text: ask("POST", "/app/upload", chunk(string(download))+chunk(""), "Transfer-Encoding: chunked"), wants: strconv.Itoa(len(download)) + " <nil>"},
-	{text: ask("POST", "/app/x", "small"), wants: "POST /x"},
+	{text: rawRequest("POST", "/app/upload", string(download)), wants: strconv.Itoa(len(download)) + " <nil>"},
+	{text: rawRequest("POST", "/app/upload", chunk(string(download))+chunk(""), "Transfer-Encoding: chunked"), wants: strconv.Itoa(len(download)) + " <nil>"},
+	{text: rawRequest("POST", "/app/x", "small"), wants: "POST /x"},
 	{text: get("/app/events"), wants: "data: 0\n\ndata: 1\n\ndata: 2\n\n"},
 	{text: "GET /app/x HTTP/1.0\r\n\r\n", wants: "GET /x", once: true},
 	{text: "GET /app/chunks HTTP/1.0\r\n\r\n", wants: chunksWant, once: true},
@@ -227,7 +227,7 @@ var habits = []habit{
 	{text: "GET /app/ HTTP/1.1\r\n\r\n", status: 400, once: true},
 	{text: get("/app/break"), once: true, broken: true},
 	{text: get("/app/download"), once: true, leaves: true},
-	{text: ask("POST", "/app/upload", string(download[:1000]), "Content-Length: 100000"), once: true, leaves: true},
+	{text: rawRequest("POST", "/app/upload", string(download[:1000]), "Content-Length: 100000"), once: true, leaves: true},
 	{text: get("/app/socket", upgrading...), once: true, leaves: true},
 	{text: "GET /app/x HTTP/1.1\r\nHo", once: true, leaves: true},
 }
@@ -254,7 +254,7 @@ func (s *soak) come(h habit, times int) error {
 		if h.leaves {
 			return nil
 		}
-		m, err := readAnswer(r, h.method, nil)
+		m, err := readResponse(r, h.method, nil)
 		if err := h.judge(m, err); err != nil {
 			return err
 		}

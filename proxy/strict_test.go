@@ -15,7 +15,7 @@ import (
 // io.ErrUnexpectedEOF, or the error of the connection.
 var errMalformed = errors.New("malformed")
 
-// message is a request or an answer as it came over the wire.
+// message is a request or a response as it came over the wire.
 type message struct {
 	// start is the request line or status line, without its CRLF.
 	start string
@@ -45,7 +45,7 @@ func values(fields []string, name string) []string {
 // value returns the values of a field of the head, joined as RFC 9110 section 5.3 has it.
 func (m *message) value(name string) string { return strings.Join(values(m.fields, name), ", ") }
 
-// status is that of an answer, 0 of anything else.
+// status is that of a response, 0 of anything else.
 func (m *message) status() int {
 	if len(m.start) < len("HTTP/1.1 200") {
 		return 0
@@ -172,8 +172,8 @@ func (m *message) readChunks(r *bufio.Reader, to io.Writer) error {
 	}
 }
 
-// readRequest reads a request; a nil to keeps the body.
-func readRequest(r *bufio.Reader, to io.Writer) (*message, error) {
+// readRequest reads a request and keeps its body.
+func readRequest(r *bufio.Reader) (*message, error) {
 	m, err := readHead(r)
 	if err != nil {
 		return m, err
@@ -182,14 +182,11 @@ func readRequest(r *bufio.Reader, to io.Writer) (*message, error) {
 	if err != nil {
 		return m, err
 	}
-	if to == nil {
-		to = &m.body
-	}
-	return m, m.readBody(r, to, end)
+	return m, m.readBody(r, &m.body, end)
 }
 
-// readAnswer reads an answer to a request of that method; a nil to keeps the body.
-func readAnswer(r *bufio.Reader, method string, to io.Writer) (*message, error) {
+// readResponse reads a response to a request of that method; a nil to keeps the body.
+func readResponse(r *bufio.Reader, method string, to io.Writer) (*message, error) {
 	m, err := readHead(r)
 	if err != nil {
 		return m, err
@@ -212,7 +209,7 @@ func readAnswer(r *bufio.Reader, method string, to io.Writer) (*message, error) 
 	return m, m.readBody(r, to, end)
 }
 
-func TestReadAnswer_IsStrict(t *testing.T) {
+func TestReadResponse_IsStrict(t *testing.T) {
 	for text, want := range map[string]error{
 		"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok":                                      nil,
 		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nA: b\r\n\r\n":   nil,
@@ -233,7 +230,7 @@ func TestReadAnswer_IsStrict(t *testing.T) {
 		"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n":                                errMalformed,
 		"no HTTP at all\r\n\r\n":                                                              errMalformed,
 	} {
-		if _, err := readAnswer(bufio.NewReader(strings.NewReader(text)), "GET", nil); !errors.Is(err, want) {
+		if _, err := readResponse(bufio.NewReader(strings.NewReader(text)), "GET", nil); !errors.Is(err, want) {
 			t.Errorf("%q: %v, want %v", text, err, want)
 		}
 	}

@@ -14,6 +14,9 @@ import (
 	"gateway/proxy/route"
 )
 
+// upgrading are the fields of a request that asks for a WebSocket.
+var upgrading = []string{"Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version: 13"}
+
 // echo upgrades and sends back what it gets.
 func echo(w http.ResponseWriter, r *http.Request) {
 	if !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {

@@ -141,4 +141,31 @@ func TestEngine_Pipelines(t *testing.T) {
 	}
 }
 
+// The next request of a connection begins when the response to the last one has ended: that one could still fail.
+func TestEngine_ServesPipelinedRequestsOneAtATime(t *testing.T) {
+	release := make(chan struct{})
+	r, _ := before(t, Config{}, func(p *peer, n int) {
+		if n > 0 {
+			t.Error("the second request began beside the first")
+		}
+		p.head()
+		p.say("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\non")
+		<-release
+		if n := p.in.Buffered(); n > 0 {
+			t.Errorf("%d bytes came behind the first request", n)
+		}
+		p.say("e")
+		named(p, 2)
+	})
+	c := dial(t, r.address)
+	c.say("GET /1 HTTP/1.1\r\nHost: h\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\n")
+	c.head()
+	c.hear("on")
+	close(release)
+	c.hear("e")
+	if _, body := c.answer(http.MethodGet); body != "2" {
+		t.Errorf("the second response is %q", body)
+	}
+}
+
 func (none) Accepts(int) bool { return true }

@@ -134,6 +134,7 @@ func TestKnown_AsksAgainWhereNoAnswerCame(t *testing.T) {
 	}{
 		{"a body", "GET / HTTP/1.1\r\nHost: h\r\n\r\n", "<html>body</html>", true},
 		{"a body", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nok", "<html>body</html>", false},
+		{"half a head", "GET / HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Le", false},
 		{"a last chunk", "GET / HTTP/1.1\r\nHost: h\r\n\r\n", "0\r\n\r\n", true},
 		{"a timeout", "GET / HTTP/1.1\r\nHost: h\r\n\r\n", timeout, true},
 		{"a timeout", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nok", timeout, true},

@@ -100,6 +100,22 @@ func TestPool_ClosesConnections(t *testing.T) {
 	}
 }
 
+// A large body takes another way, and what follows it is in the socket before the body has passed.
+func TestPool_TakesNothingBehindALargeBody(t *testing.T) {
+	large := pattern(3 << 20)
+	r, _ := before(t, Config{}, func(p *peer, _ int) {
+		p.head()
+		p.say("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%sHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil", len(large), large)
+		_, _ = p.rest()
+	})
+	c := dial(t, r.address)
+	for range 3 {
+		if resp, body := c.get("/"); body != large || resp.Close {
+			t.Errorf("%s, %d bytes, close %v", resp.Status, len(body), resp.Close)
+		}
+	}
+}
+
 // Of several connections the one that was used last is used first, so that the others can expire.
 func TestPool_TakesTheLatestFirst(t *testing.T) {
 	var both sync.WaitGroup

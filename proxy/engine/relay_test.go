@@ -110,6 +110,18 @@ func TestRelay_MovesLargeBodies(t *testing.T) {
 	}
 }
 
+func TestRelay_PassesTheReason(t *testing.T) {
+	for _, status := range []string{"200 Fine", "200 ", "418 I'm a teapot", "299 Odd \xfc"} {
+		r, _ := before(t, Config{}, func(p *peer, _ int) {
+			p.head()
+			p.say("HTTP/1.1 %s\r\nContent-Length: 0\r\n\r\n", status)
+		})
+		c := dial(t, r.address)
+		c.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+		c.hear("HTTP/1.1 " + status + "\r\n")
+	}
+}
+
 // RFC 9110 section 8.6 forbids it there, and a client who takes it for true waits for a body that never comes.
 func TestRelay_TellsNoLengthOfA204(t *testing.T) {
 	for _, length := range []string{"0", "5"} {

@@ -38,6 +38,17 @@ func TestTunnel_PassesWhatIsBehindTheHeads(t *testing.T) {
 	}
 }
 
+func TestTunnel_BeginsBehindHints(t *testing.T) {
+	r, _ := before(t, Config{}, func(p *peer, _ int) {
+		p.head()
+		p.say("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n%sframes", giveUpgrade)
+		_, _ = p.rest()
+	})
+	c := dial(t, r.address)
+	c.say("%s", askUpgrade)
+	c.hear("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + upgradedHead + "frames")
+}
+
 func TestTunnel_PassesTheEndOfOneDirection(t *testing.T) {
 	t.Run("of the client", func(t *testing.T) {
 		r, _ := before(t, Config{}, func(p *peer, _ int) {

@@ -217,6 +217,46 @@ func TestUpload_WaitsToBeToldToContinue(t *testing.T) {
 	}
 }
 
+// A client may send its body before it is told to continue (RFC 9110 section 10.1.1), and a target may send no 100.
+func TestUpload_NeedsNoContinue(t *testing.T) {
+	for _, interim := range []string{"", "HTTP/1.1 100 Continue\r\n\r\n"} {
+		r, _ := before(t, Config{}, func(p *peer, _ int) {
+			p.head()
+			p.say("%s", interim)
+			p.hear("body")
+			p.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+		})
+		for _, body := range []string{"body", "body" + "GET /next HTTP/1.1\r\n"} {
+			c := dial(t, r.address)
+			c.say("POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n%s", body)
+			resp, got := c.answer("POST")
+			if resp.StatusCode == http.StatusContinue {
+				resp, got = c.answer("POST")
+			}
+			if resp.StatusCode != http.StatusOK || got != "ok" {
+				t.Error(resp.Status, got)
+			}
+		}
+	}
+}
+
+// An app may respond 411 to a POST that does not say that its body is empty (RFC 9110 section 8.6).
+func TestUpload_SaysThatABodyIsEmpty(t *testing.T) {
+	r, _ := before(t, Config{}, func(p *peer, _ int) {
+		for h := p.head(); h != ""; h = p.head() {
+			if !strings.Contains(h, "\r\nContent-Length: 0\r\n") {
+				t.Errorf("the target received %q", h)
+			}
+			p.say("HTTP/1.1 204 No Content\r\n\r\n")
+		}
+	})
+	c := dial(t, r.address)
+	for _, method := range []string{"POST", "PUT", "PATCH"} {
+		c.say("%s / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n", method)
+		c.answer(method)
+	}
+}
+
 // refusing answers by itself.
 type refusing struct{ carrier }
 
