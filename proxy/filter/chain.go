@@ -28,40 +28,25 @@ type Options struct {
 	Via       string
 }
 
-// New makes the filters of a route. This is their order, from the client to the target; on the way back it is reversed.
-func New(o Options) Chain {
-	var c Chain
-	if o.Rates != ([2]*limit.Rate{}) {
-		c = append(c, rate{rates: o.Rates, memory: o.Memory})
-	}
-	c = append(c, maxForwards{})
-	if o.Route.Redirect != "" {
-		c = append(c, redirect{})
-	}
-	c = append(c, slash{learnt: o.Slashless}, destination{})
-	if o.BodyMax > 0 {
-		c = append(c, bodyMax{most: o.BodyMax})
-	}
-	if o.Route.Compress {
-		c = append(c, compress{with: o.Compressors})
-	}
-	if len(o.Route.ResponseHeaders) > 0 {
-		c = append(c, responseHeaders{edits: o.Route.ResponseHeaders})
-	}
-	c = append(c, cookie{group: o.Group, prefix: o.Route.Prefix.String()}, forwarded{prefix: prefixOf(o.Route), field: o.Forwarded}, requestID{})
-	if o.Via != "" {
-		c = append(c, via{name: o.Via})
-	}
-	return append(c, mapped{})
+// New makes the filters of a route. This is their order, from the client to the target; on the way back it is reversed. A
+// filter that the route does not use has no side.
+func New(o Options) *Chain {
+	return chain(
+		newRate(o.Rates, o.Memory),
+		maxForwards,
+		newRedirect(o.Route),
+		newSlash(o.Route, o.Slashless),
+		destination,
+		newBodyMax(o.BodyMax),
+		newCompress(o.Route, o.Compressors),
+		newResponseHeaders(o.Route.ResponseHeaders),
+		newCookie(o.Route, o.Group),
+		newForwarded(o.Route, o.Forwarded),
+		requestID,
+		newVia(o.Via),
+		mapped,
+	)
 }
 
 // Default is the filters of requests without a route.
-var Default = Chain{requestID{}}
-
-// prefixOf is the prefix that X-Forwarded-Prefix names: that of an app that does not know where it is mounted, empty for "/".
-func prefixOf(r *route.Route) string {
-	if r.Mount == route.Preserve || r.Prefix.Root() {
-		return ""
-	}
-	return r.Prefix.String()
-}
+var Default = chain(requestID)

@@ -13,6 +13,7 @@ import (
 
 	"gateway/proxy/engine"
 	"gateway/proxy/header"
+	"gateway/proxy/route"
 )
 
 const (
@@ -129,12 +130,19 @@ func (z *compressor) release() {
 
 // compress compresses responses that gain by it, for clients that say they take it.
 type compress struct {
-	Pass
 	with *Compressors
 }
 
-// Forward implements Filter. Conditions on the ETag of a compressed response become those on that of the app.
-func (compress) Forward(_ *Request, h *header.Header) {
+func newCompress(r *route.Route, with *Compressors) Filter {
+	if !r.Compress {
+		return Filter{}
+	}
+	f := compress{with}
+	return Filter{Forward: f.forward, Response: f.response}
+}
+
+// forward makes conditions on the ETag of a compressed response those on that of the app.
+func (compress) forward(_ *Request, h *header.Header) {
 	for i := range *h {
 		f := &(*h)[i]
 		if f.Kind != header.Other || !conditional(f.Name) {
@@ -154,8 +162,7 @@ func conditional(name string) bool {
 	return header.EqualFold(name, "If-None-Match") || header.EqualFold(name, "If-Match")
 }
 
-// Response implements Filter.
-func (f compress) Response(r *Request, h *header.Header) {
+func (f compress) response(r *Request, h *header.Header) {
 	if r.Status == http.StatusNotModified {
 		notModified(r, h)
 		return

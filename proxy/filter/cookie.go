@@ -5,17 +5,25 @@ import (
 
 	"gateway/proxy/balance"
 	"gateway/proxy/header"
+	"gateway/proxy/route"
 )
 
 // cookie keeps the cookie of sticky sessions between the client and the gateway.
 type cookie struct {
-	Pass
 	group  *balance.Group
 	prefix string
 }
 
-// Forward implements Filter.
-func (cookie) Forward(_ *Request, h *header.Header) {
+func newCookie(r *route.Route, group *balance.Group) Filter {
+	c := cookie{group, r.Prefix.String()}
+	if !group.Sticky() {
+		return Filter{Forward: c.forward}
+	}
+	return Filter{Forward: c.forward, Response: c.response}
+}
+
+// forward keeps the cookie from the app, on all routes: the browser sends it to those below the prefix too.
+func (cookie) forward(_ *Request, h *header.Header) {
 	empty := false
 	for i := range *h {
 		if f := &(*h)[i]; f.Kind == header.Cookie {
@@ -28,8 +36,7 @@ func (cookie) Forward(_ *Request, h *header.Header) {
 	}
 }
 
-// Response implements Filter.
-func (c cookie) Response(r *Request, h *header.Header) {
+func (c cookie) response(r *Request, h *header.Header) {
 	if r.Moved && !r.Own && r.Final() {
 		h.Append(header.SetCookie, "Set-Cookie", c.group.SetCookie(r.Target, c.prefix, r.Exchange.Request.Secure))
 	}

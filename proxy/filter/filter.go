@@ -13,39 +13,50 @@ import (
 	"gateway/proxy/header"
 )
 
-// Filter is one middleware of a route. Its methods are called for many requests at once, so that it never changes.
-type Filter interface {
+// Filter is one middleware of a route, by its sides. One that it does not have is nil, and costs requests nothing. They are
+// called for many requests at once, so that what they belong to never changes.
+type Filter struct {
 	// Request sees a request before a target is chosen. It reports whether the request goes on; if not, the filter has
-	// answered it, by Request.Page, Show or Reply.
-	Request(r *Request) bool
+	// answered it, by Request.Refuse, Page, Show or Reply.
+	Request func(r *Request) bool
 	// Forward edits the header that a target gets, a copy of the client's. It is called for each attempt.
-	Forward(r *Request, h *header.Header)
+	Forward func(r *Request, h *header.Header)
 	// Response edits the header of a response, of which the Request says more: Status, Own and Length. Informational
 	// responses (1xx) come here too. For a final one it may put a transformer before its body, by
 	// engine.Exchange.Transform.
-	Response(r *Request, h *header.Header)
+	Response func(r *Request, h *header.Header)
 }
 
-// Pass lets everything pass. A filter embeds it for the sides that it does not have.
-type Pass struct{}
+// Chain is the filters of a route. It is immutable and safe for concurrent use.
+type Chain struct {
+	// Each has the sides that filters have, in the order in which they are called.
+	request           []func(*Request) bool
+	forward, response []func(*Request, *header.Header)
+}
 
-// Request implements Filter.
-func (Pass) Request(*Request) bool { return true }
-
-// Forward implements Filter.
-func (Pass) Forward(*Request, *header.Header) {}
-
-// Response implements Filter.
-func (Pass) Response(*Request, *header.Header) {}
-
-// Chain is the filters of a route, from the client to the target. A nil one lets everything pass.
-type Chain []Filter
+// chain makes a Chain of filters, in their order from the client to the target.
+func chain(filters ...Filter) *Chain {
+	c := new(Chain)
+	for _, f := range filters {
+		if f.Request != nil {
+			c.request = append(c.request, f.Request)
+		}
+		if f.Forward != nil {
+			c.forward = append(c.forward, f.Forward)
+		}
+		if f.Response != nil {
+			c.response = append(c.response, f.Response)
+		}
+	}
+	slices.Reverse(c.response)
+	return c
+}
 
 // Request calls the request side of the filters, from the first to the last or to the one that answers. It reports whether
 // the request goes on.
-func (c Chain) Request(r *Request) bool {
-	for _, f := range c {
-		if !f.Request(r) {
+func (c *Chain) Request(r *Request) bool {
+	for _, f := range c.request {
+		if !f(r) {
 			return false
 		}
 	}
@@ -53,15 +64,15 @@ func (c Chain) Request(r *Request) bool {
 }
 
 // Forward edits the header that a target gets, from the first filter to the last.
-func (c Chain) Forward(r *Request, h *header.Header) {
-	for _, f := range c {
-		f.Forward(r, h)
+func (c *Chain) Forward(r *Request, h *header.Header) {
+	for _, f := range c.forward {
+		f(r, h)
 	}
 }
 
 // Response edits the header of a response, from the last filter to the first.
-func (c Chain) Response(r *Request, h *header.Header) {
-	for _, f := range slices.Backward(c) {
-		f.Response(r, h)
+func (c *Chain) Response(r *Request, h *header.Header) {
+	for _, f := range c.response {
+		f(r, h)
 	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"gateway/proxy/engine"
 	"gateway/proxy/header"
+	"gateway/proxy/route"
 )
 
 // forged are the fields that come from the gateway alone.
@@ -13,14 +14,21 @@ var forged = header.SetOf(header.Forged)
 
 // forwarded tells the app who the client is and where the app is mounted. Such fields of clients are dropped.
 type forwarded struct {
-	Pass
 	// prefix is that of X-Forwarded-Prefix, empty for none; field adds a Forwarded field.
 	prefix string
 	field  bool
 }
 
-// Forward implements Filter.
-func (f forwarded) Forward(r *Request, h *header.Header) {
+func newForwarded(r *route.Route, field bool) Filter {
+	f := forwarded{field: field}
+	// An app that knows where it is mounted needs no prefix.
+	if r.Mount != route.Preserve && !r.Prefix.Root() {
+		f.prefix = r.Prefix.String()
+	}
+	return Filter{Forward: f.forward}
+}
+
+func (f forwarded) forward(r *Request, h *header.Header) {
 	h.Drop(forged)
 	q := &r.Exchange.Request
 	h.Append(header.Forged, "X-Forwarded-For", forwardedFor(r))

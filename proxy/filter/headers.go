@@ -9,13 +9,19 @@ import (
 
 // responseHeaders edits the header of final responses as labels say.
 type responseHeaders struct {
-	Pass
 	edits []route.HeaderEdit
 }
 
-// Response implements Filter. On the gateway's own pages, the fields that they have stay: a policy that is meant for the app
-// would break them.
-func (f responseHeaders) Response(r *Request, h *header.Header) {
+func newResponseHeaders(edits []route.HeaderEdit) Filter {
+	if len(edits) == 0 {
+		return Filter{}
+	}
+	return Filter{Response: responseHeaders{edits}.response}
+}
+
+// response edits the header of a final response. The gateway's own pages keep the fields that they have: a policy that is
+// meant for the app would break them.
+func (f responseHeaders) response(r *Request, h *header.Header) {
 	if !r.Final() {
 		return
 	}

@@ -3,17 +3,15 @@ package filter
 import "gateway/proxy/header"
 
 // requestID gives each request to an app and each response the ID of the request.
-type requestID struct{ Pass }
+var requestID = Filter{Forward: forwardID, Response: returnID}
 
 const requestIDField = "X-Request-Id"
 
-// Forward implements Filter.
-func (requestID) Forward(r *Request, h *header.Header) {
+func forwardID(r *Request, h *header.Header) {
 	h.Append(header.Forged, requestIDField, r.ID)
 }
 
-// Response implements Filter.
-func (requestID) Response(r *Request, h *header.Header) {
+func returnID(r *Request, h *header.Header) {
 	if !r.Final() {
 		return
 	}
@@ -25,12 +23,18 @@ func (requestID) Response(r *Request, h *header.Header) {
 
 // via names the gateway in the Via fields of what it forwards, both ways (RFC 9110 section 7.6.3).
 type via struct {
-	Pass
 	name string
 }
 
-// Forward implements Filter.
-func (v via) Forward(r *Request, h *header.Header) {
+func newVia(name string) Filter {
+	if name == "" {
+		return Filter{}
+	}
+	v := via{name}
+	return Filter{Forward: v.forward, Response: v.response}
+}
+
+func (v via) forward(r *Request, h *header.Header) {
 	version := "1.1 "
 	switch q := &r.Exchange.Request; {
 	case q.Major == 2:
@@ -41,8 +45,7 @@ func (v via) Forward(r *Request, h *header.Header) {
 	h.Append(header.Other, "Via", version+v.name)
 }
 
-// Response implements Filter.
-func (v via) Response(r *Request, h *header.Header) {
+func (v via) response(r *Request, h *header.Header) {
 	if !r.Own && r.Final() {
 		h.Append(header.Other, "Via", "1.1 "+v.name)
 	}

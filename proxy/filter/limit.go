@@ -11,16 +11,21 @@ import (
 
 // rate answers clients that send more requests than they may.
 type rate struct {
-	Pass
 	rates  [2]*limit.Rate
 	memory *limit.Memory
+}
+
+func newRate(rates [2]*limit.Rate, memory *limit.Memory) Filter {
+	if rates == ([2]*limit.Rate{}) {
+		return Filter{}
+	}
+	return Filter{Request: rate{rates, memory}.request}
 }
 
 // rateRefusals are what metrics call the rates.
 var rateRefusals = [...]traffic.Refusal{traffic.ByClientRate, traffic.ByRate}
 
-// Request implements Filter.
-func (f rate) Request(r *Request) bool {
+func (f rate) request(r *Request) bool {
 	client := f.memory.Client(r.Client())
 	for i, rate := range f.rates {
 		if ok, wait := rate.Allow(client, r.Began); !ok {
@@ -33,15 +38,20 @@ func (f rate) Request(r *Request) bool {
 
 // bodyMax answers requests whose bodies are larger than they may be, before anything is read if they have a length.
 type bodyMax struct {
-	Pass
 	most int64
+}
+
+func newBodyMax(most int64) Filter {
+	if most <= 0 {
+		return Filter{}
+	}
+	return Filter{Request: bodyMax{most}.request}
 }
 
 // ErrLargeBody says that a request body without a length is larger than it may be. It is found while the body is forwarded.
 var ErrLargeBody = errors.New("the body is larger than the limit")
 
-// Request implements Filter.
-func (f bodyMax) Request(r *Request) bool {
+func (f bodyMax) request(r *Request) bool {
 	switch length := r.Exchange.Request.Length; {
 	case length > f.most:
 		r.Refuse(traffic.ByBodyMax, page.Page{Kind: page.LargeBody})

@@ -7,24 +7,20 @@ import (
 
 // mapped translates the addresses in header fields between what the client and the app call them. It stands next to the
 // target, so that other filters see the client's addresses alone.
-type mapped struct{ Pass }
-
-// Forward implements Filter.
-func (mapped) Forward(r *Request, h *header.Header) { r.Mapped.Request(h) }
-
-// Response implements Filter.
-func (mapped) Response(r *Request, h *header.Header) {
-	if !r.Own {
-		r.Mapped.Response(h)
-	}
+var mapped = Filter{
+	Forward: func(r *Request, h *header.Header) { r.Mapped.Request(h) },
+	Response: func(r *Request, h *header.Header) {
+		if !r.Own {
+			r.Mapped.Response(h)
+		}
+	},
 }
 
 // destination answers requests to copy or move a resource to another project (RFC 4918 sections 9.8 and 9.9): the app would
 // take the address for one of its own.
-type destination struct{ Pass }
+var destination = Filter{Request: staysInProject}
 
-// Request implements Filter.
-func (destination) Request(r *Request) bool {
+func staysInProject(r *Request) bool {
 	q := &r.Exchange.Request
 	if q.Method != "COPY" && q.Method != "MOVE" {
 		return true

@@ -11,10 +11,9 @@ import (
 
 // maxForwards counts how many more times an OPTIONS request may be forwarded, and answers the last time (RFC 9110 section
 // 7.6.2). TRACE, the other method with that count, is never forwarded.
-type maxForwards struct{ Pass }
+var maxForwards = Filter{Request: answerLast, Forward: countForward}
 
-// Request implements Filter.
-func (maxForwards) Request(r *Request) bool {
+func answerLast(r *Request) bool {
 	q := &r.Exchange.Request
 	if q.Method != http.MethodOptions {
 		return true
@@ -26,8 +25,7 @@ func (maxForwards) Request(r *Request) bool {
 	return false
 }
 
-// Forward implements Filter.
-func (maxForwards) Forward(r *Request, h *header.Header) {
+func countForward(r *Request, h *header.Header) {
 	if r.Exchange.Request.Method != http.MethodOptions {
 		return
 	}

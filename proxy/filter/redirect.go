@@ -11,12 +11,16 @@ import (
 	"gateway/proxy/route"
 )
 
+func newRedirect(r *route.Route) Filter {
+	if r.Redirect == "" {
+		return Filter{}
+	}
+	return Filter{Request: redirect}
+}
+
 // redirect sends clients where the route leads, with what follows the prefix and the query byte for byte. The response may
 // not be cached for long, since the route may be another one tomorrow.
-type redirect struct{ Pass }
-
-// Request implements Filter.
-func (redirect) Request(r *Request) bool {
+func redirect(r *Request) bool {
 	to := r.Route.Redirect
 	if path, err := route.ParsePath(to); err == nil {
 		if next, found := r.Table.Match(r.Host, path); found && next.Route == r.Route {
@@ -39,12 +43,19 @@ func (redirect) Request(r *Request) bool {
 // response may not be cached for long, since the route may be another one tomorrow. An app that redirects the other way
 // round is left alone: this would never end.
 type slash struct {
-	Pass
 	learnt *atomic.Bool
 }
 
-// Request implements Filter. Upgrades are not redirected, since their clients do not follow.
-func (s slash) Request(r *Request) bool {
+func newSlash(r *route.Route, learnt *atomic.Bool) Filter {
+	s := slash{learnt}
+	if r.Mount != route.Preserve {
+		return Filter{Request: s.request}
+	}
+	return Filter{Request: s.request, Response: s.response}
+}
+
+// request does not redirect upgrades, whose clients do not follow.
+func (s slash) request(r *Request) bool {
 	q := &r.Exchange.Request
 	if r.Rest != "" || s.learnt.Load() || q.Method != http.MethodGet && q.Method != http.MethodHead || q.Upgrade != "" {
 		return true
@@ -53,9 +64,9 @@ func (s slash) Request(r *Request) bool {
 	return false
 }
 
-// Response implements Filter.
-func (s slash) Response(r *Request, h *header.Header) {
-	if r.Own || r.Route.Mount != route.Preserve || r.Rest != "/" || r.Status < 300 || r.Status >= 400 {
+// response notices that an app which knows its prefix redirects away from the slash.
+func (s slash) response(r *Request, h *header.Header) {
+	if r.Own || r.Rest != "/" || r.Status < 300 || r.Status >= 400 {
 		return
 	}
 	if location, _ := h.First(header.Location); redirectsToPrefix(r, location) {

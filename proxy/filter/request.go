@@ -37,7 +37,7 @@ type Request struct {
 	Route *route.Route
 	Rest  string
 	// Chain is the filters of the route, or those of requests without one.
-	Chain Chain
+	Chain *Chain
 	// Mapped says how the app's addresses look to the client.
 	Mapped mapping.Map
 	// Target is the index of the target that was chosen among those of the route's balance.Group, and Moved reports that

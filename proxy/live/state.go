@@ -67,7 +67,7 @@ type Route struct {
 	// Sleeper is nil for a route that never sleeps.
 	Sleeper *Sleeper
 	// Chain is the filters of its requests, and BodyMax the most bytes of their bodies, 0 for any number.
-	Chain   filter.Chain
+	Chain   *filter.Chain
 	BodyMax int64
 
 	state *routeState
