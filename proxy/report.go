@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"runtime"
 	"time"
 
 	"gateway/proxy/admin"
@@ -161,16 +160,11 @@ func (s *Server) Requests(key string) ([]admin.Request, error) {
 // ReceiveTable applies a pushed table, as SetTable does. The error is admin.ErrRefused when it is no table; the current one
 // then stays.
 func (s *Server) ReceiveTable(raw admin.RawTable) (admin.Pushed, error) {
-	var err error
-	aside(func() {
-		var t *route.Table
-		if t, err = route.ReadTable(bytes.NewReader(raw)); err == nil {
-			s.SetTable(t)
-		}
-	})
+	t, err := route.ReadTable(bytes.NewReader(raw))
 	if err != nil {
 		return admin.Pushed{}, fmt.Errorf("%w: %w", admin.ErrRefused, err)
 	}
+	s.SetTable(t)
 	return s.pushed(), nil
 }
 
@@ -187,14 +181,4 @@ func (s *Server) ReceiveAgent(agent admin.Agent) admin.Pushed {
 func (s *Server) pushed() admin.Pushed {
 	table := describeTable(s.current.Load())
 	return admin.Pushed{Boot: s.boot, Digest: table.Digest, Revision: table.Revision}
-}
-
-// aside does what takes milliseconds, or waits for the disk, beside the requests. With one processor they would wait for
-// it, since nothing else runs there until the scheduler notices.
-func aside(work func()) {
-	if runtime.GOMAXPROCS(0) == 1 {
-		runtime.GOMAXPROCS(2)
-		defer runtime.SetDefaultGOMAXPROCS()
-	}
-	work()
 }
