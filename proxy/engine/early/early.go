@@ -1,8 +1,16 @@
-// Package early has net/http announce extended CONNECT (RFC 8441), over which browsers open WebSockets in HTTP/2. The
-// standard library can serve it, but does so only when GODEBUG says http2xconnect=1 as net/http is initialized, and the
-// go command takes no such //go:debug line. Packages are initialized in the order of their import paths as far as their
-// imports allow (Go specification, "Program initialization"), so this one, which imports next to nothing and whose path
-// comes before net/http, has its turn first. It knows nothing else.
+// Package early makes net/http announce extended CONNECT (RFC 8441), by which browsers open WebSockets over HTTP/2. The
+// standard library serves it only if the environment variable GODEBUG contains http2xconnect=1 when net/http is
+// initialized. No supported setting does the same, as of Go 1.26:
+//
+//   - a //go:debug line or a godebug block in go.mod takes only settings of internal/godebugs, and http2xconnect is none
+//     of them ("unknown //go:debug setting"); besides, these set defaults of internal/godebug, and net/http reads the
+//     environment itself;
+//   - http.Server and http.HTTP2Config have no field for it, and the linker refuses a go:linkname to the variable;
+//   - the environment of a container could set it, but not that of gateway serve or of a test.
+//
+// So this package sets the variable first. The Go specification ("Program initialization") orders packages by import
+// path as far as their imports allow: this package imports only os, and its path sorts before net/http. If that changes,
+// the tests of WebSockets over HTTP/2 fail. It knows nothing else.
 package early
 
 import "os"
@@ -12,7 +20,7 @@ const (
 	setting  = "http2xconnect=1"
 )
 
-// before is what the environment said, was whether it said anything.
+// before is the value of the variable until then, was whether it had one.
 var before, was = announce()
 
 func announce() (before string, was bool) {
@@ -26,8 +34,8 @@ func announce() (before string, was bool) {
 	return before, was
 }
 
-// Restore gives the environment back as it was, and returns what that is. It is called by a package that imports
-// net/http, as it is initialized: nothing else of the process, and none that it starts, sees the change.
+// Restore sets the environment variable back to the value it had, which it returns. A package that imports net/http
+// calls it in its own initialization, so that neither the rest of the process nor its children see the change.
 func Restore() string {
 	if was {
 		_ = os.Setenv(variable, before)
