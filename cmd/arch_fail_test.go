@@ -39,7 +39,7 @@ var breaks = map[string][]program{
 		{"proxy/page/a.go", imports("gateway/proxy/stack")},
 		{"tui/a.go", imports("gateway/proxy/route")},
 		{"templates/a.go", imports("gateway/projects")},
-		{"projects/compose/a.go", imports("gateway/proxy/discovery")},
+		{"projects/compose/a.go", imports("gateway/proxy/source/docker")},
 		{"cmd/gateway/a.go", imports("gateway/proxy")},
 		{"cmd/cli/a.go", imports("gateway/cmd/server")},
 		{"cmd/server/a.go", imports("gateway/cmd/project")},

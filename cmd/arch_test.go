@@ -39,9 +39,11 @@ var ours = map[string][]string{
 	"projects/policy":      {"projects/composefile", "proxy/document", "proxy/label", "proxy/route"},
 	"templates":            {"projects/composefile", "proxy/document", "templates/..."},
 	"proxy":                append([]string{"proxy/filter", "proxy/live", "proxy/request"}, serving...),
-	"proxy/agent":          {"proxy/admin", "proxy/discovery", "proxy/docker", "proxy/label", "proxy/route"},
+	"proxy/agent":          {"proxy/admin", "proxy/docker", "proxy/label", "proxy/route", "proxy/source", "proxy/source/docker"},
 	"proxy/stack":          {"proxy/docker", "proxy/label", "proxy/notify"},
-	"proxy/discovery":      {"proxy/docker", "proxy/label", "proxy/route"},
+	"proxy/source":         {"proxy/route"},
+	"proxy/source/docker":  {"proxy/docker", "proxy/label", "proxy/route", "proxy/source"},
+	"proxy/source/file":    {"proxy/document", "proxy/label", "proxy/route", "proxy/source"},
 	"proxy/label":          {"proxy/header", "proxy/route"},
 	"proxy/route":          {},
 	"proxy/docker":         {"proxy/docker"}, // for dockertest; a package cannot import itself
@@ -87,7 +89,7 @@ var below = []string{"projects/...", "proxy/...", "templates/...", "tui"}
 var serving = []string{
 	"proxy/accesslog", "proxy/admin", "proxy/balance", "proxy/certificate", "proxy/durable", "proxy/engine", "proxy/header", "proxy/health", "proxy/http1",
 	"proxy/label", "proxy/limit", "proxy/mapping", "proxy/metric", "proxy/page", "proxy/peer", "proxy/queue", "proxy/route",
-	"proxy/socket", "proxy/traffic",
+	"proxy/socket", "proxy/source", "proxy/traffic",
 }
 
 // homes says where a third party's module may be imported; a module that is not listed may be imported nowhere, so
@@ -119,7 +121,7 @@ var homes = map[string][]string{
 	"go.yaml.in/yaml":                            {"projects/composefile", "projects/policy", "proxy/document", "projects/importer/importer_test.go", "projects/compose/imported_test.go", "templates/templates_test.go"},
 	"golang.org/x/crypto/blake2b":                {"cmd/install_test.go"},
 	"golang.org/x/crypto/x509roots":              {"cmd/gateway"},
-	"golang.org/x/sync":                          {"cmd/server", "projects", "proxy/agent", "proxy/discovery", "proxy/live"},
+	"golang.org/x/sync":                          {"cmd/server", "projects", "proxy/agent", "proxy/live", "proxy/source/docker"},
 	"golang.org/x/sys":                           {"projects", "projects/tree", "proxy", "proxy/stack", "testdata/bench/poll", "testdata/browser"},
 	"golang.org/x/term":                          {"cmd/cli"},
 	"golang.org/x/text":                          {"projects/invite", "proxy/page", "projects/site"},

@@ -10,6 +10,7 @@ import (
 	"gateway/proxy/engine"
 	"gateway/proxy/peer"
 	"gateway/proxy/route"
+	"gateway/proxy/source"
 )
 
 // Config says where a proxy listens and what it keeps.
@@ -29,12 +30,17 @@ type Config struct {
 	// Inherited are listeners that somebody else has opened, as systemd does. Those of a kind stand in the place of the
 	// addresses of that kind.
 	Inherited Inherited
+	// Sources are those that Serve runs, by their names. Others are pushed through the admin API.
+	Sources map[string]source.Source
+	// Await are the names of sources without whose listings there is no first table: requests wait for them as for a table.
+	// Those in Sources are always awaited.
+	Await []string
 	// Via is the name of this gateway in the Via fields that it then adds to what it passes on, both ways (RFC 9110
 	// section 7.6.3). By default it adds none.
 	Via string
 	// Forwarded adds a Forwarded field (RFC 7239) to requests.
 	Forwarded bool
-	// StateDir is the folder of the last good table, by default none: a restarted proxy then waits for its agent. It is
+	// StateDir is the folder of the last good table, by default none: a restarted proxy then waits for its sources. It is
 	// made when it is missing.
 	StateDir string
 	// Version is what Status says.

@@ -18,7 +18,7 @@ func (s *Server) metrics() metric.Source {
 		UnderWay: func() metric.Admitted {
 			return admittedOf(s.limiter.admission.Requests, s.limiter.admission.CountRequests())
 		},
-		Agent: s.reported,
+		Reported: s.reported,
 	}
 	if s.config.AccessLog != nil {
 		source.LostLines = s.config.AccessLog.Dropped
@@ -56,12 +56,4 @@ func admittedOf(b limit.Bounds, now limit.Counts) metric.Admitted {
 			string(limit.PerClient): now.ClientRefusals,
 		},
 	}
-}
-
-// reported is when the agent last reported.
-func (s *Server) reported() time.Time {
-	if agent := s.agent.Load(); agent != nil {
-		return agent.Reported
-	}
-	return time.Time{}
 }

@@ -12,12 +12,12 @@ import (
 )
 
 // Orders implements admin.Sleeper.
-func (s *Server) Orders(ctx context.Context, seen string, wait time.Duration) admin.Orders {
+func (s *Server) Orders(ctx context.Context, source, seen string, wait time.Duration) admin.Orders {
 	late := time.NewTimer(wait)
 	defer late.Stop()
 	for {
 		changed := s.orders.Next()
-		now, next := s.ordersNow(time.Now(), wait)
+		now, next := s.ordersNow(source, time.Now(), wait)
 		if now.Digest != seen {
 			return now
 		}
@@ -36,10 +36,13 @@ func (s *Server) Orders(ctx context.Context, seen string, wait time.Duration) ad
 	}
 }
 
-// ordersNow are those of the current table, and the time until they may change by themselves.
-func (s *Server) ordersNow(now time.Time, most time.Duration) (admin.Orders, time.Duration) {
+// ordersNow are those of a source in the current table, and the time until they may change by themselves.
+func (s *Server) ordersNow(source string, now time.Time, most time.Duration) (admin.Orders, time.Duration) {
 	due := admin.Orders{Orders: []admin.Order{}}
 	for u, sleeper := range s.current.Load().Sleepers() {
+		if u.Source != source {
+			continue
+		}
 		what, next := sleeper.Order(now)
 		if what != "" {
 			due.Orders = append(due.Orders, admin.Order{Do: what, Project: u.Project, Container: u.Container})
@@ -60,7 +63,7 @@ func (s *Server) ordersNow(now time.Time, most time.Duration) (admin.Orders, tim
 // Report implements admin.Sleeper.
 func (s *Server) Report(r admin.SleepReport) error {
 	current := s.current.Load()
-	sleeper := current.Sleepers()[live.Unit{Project: r.Project, Container: r.Container}]
+	sleeper := current.Sleepers()[live.Unit{Source: r.Source, Project: r.Project, Container: r.Container}]
 	if sleeper == nil {
 		return fmt.Errorf("%w: nothing of that name sleeps", admin.ErrNoRoute)
 	}

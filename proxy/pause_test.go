@@ -269,7 +269,7 @@ func TestPause_IsInForceWhenItCannotBeKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.pauses.Tend(time.Now())
-	s.ReceiveAgent(admin.Agent{})
+	reportAgent(t, s)
 	if s, _ := fresh(t, blocker); shown(t, s, "/b") == nil {
 		t.Error("the pauses were not written when that became possible")
 	}

@@ -1,7 +1,7 @@
 // Package proxy faces the clients: it has the configuration, the listeners and the life cycle of a proxy, and shows and
-// changes its state through the admin API. It knows nothing of Docker; tables are given to it. The policy worth stating: a
-// table is replaced whole and atomically, and the last good one is kept on disk, so that neither the loss of the agent nor
-// that of the engine loses a route.
+// changes its state through the admin API. It knows nothing of Docker; sources list its routes. The policy worth stating: the
+// table is replaced whole and atomically, and the last good listings are kept on disk, so that neither the loss of an agent
+// nor that of an engine loses a route.
 //
 // A request passes these functions, which call one another in this order:
 //
@@ -54,7 +54,6 @@ type Server struct {
 
 	// current is read by every request and never nil.
 	current   atomic.Pointer[live.State]
-	agent     atomic.Pointer[admin.Agent]
 	listeners atomic.Pointer[[]string]
 	// pauses are also what implements Pauser.
 	pauses *live.Pauses
@@ -66,6 +65,7 @@ type Server struct {
 
 	// mu serialises replacing current, and guards what is below it.
 	mu      sync.Mutex
+	sources sources
 	builder live.Builder
 	// kept is what was last written to the store; unkept reports that the last try failed.
 	kept   *live.State
@@ -73,7 +73,7 @@ type Server struct {
 }
 
 // New prepares a proxy with the last good table, if there is one. It listens nowhere yet. A table that cannot be read
-// is no error: it is logged and set aside, and the proxy waits for its agent. An error says what is wrong with the
+// is no error: it is logged and set aside, and the proxy waits for its sources. An error says what is wrong with the
 // configuration.
 func New(c Config) (*Server, error) {
 	c = c.withDefaults()
@@ -86,6 +86,7 @@ func New(c Config) (*Server, error) {
 		boot:    rand.Text(),
 		started: time.Now(),
 		store:   live.Store{Folder: c.StateDir},
+		sources: newSources(c.Sources, c.Await),
 	}
 	s.current.Store(&live.State{})
 	s.pauses = live.NewPauses(c.Logger, s.store, func() *route.Table { return s.current.Load().Table })
@@ -131,7 +132,7 @@ func (s *Server) handler() *request.Handler {
 	return h
 }
 
-// restore applies the last good table.
+// restore applies the last good listings.
 func (s *Server) restore() {
 	saved, err := s.store.Read()
 	switch {
@@ -144,22 +145,30 @@ func (s *Server) restore() {
 		s.log.Warn("the last good table cannot be read; the proxy starts without one", "error", err)
 		return
 	}
-	s.replace(saved.AsOf(live.MachineBoot()), live.Version{Revision: saved.Revision, Since: saved.Since, Restored: true}, saved.Removed)
-	s.kept = s.current.Load()
-	s.log.Info("restored the last good table", "revision", saved.Revision, "routes", len(saved.Table.Routes()))
-}
-
-// SetTable applies a table. Requests under way are not touched; new ones see the new table at once. When it
-// returns, the table is on disk, or a warning says why not. A nil table is ignored.
-func (s *Server) SetTable(t *route.Table) {
-	if t == nil {
+	dropped := s.sources.restore(saved.AsOf(live.MachineBoot()))
+	if len(s.sources.restored) == 0 {
 		return
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	t := s.sources.listings.Table()
+	next := live.Version{Revision: saved.Revision, Since: saved.Since, Restored: true}
+	if dropped {
+		next.Revision, next.Since = saved.Revision+1, time.Now().UTC()
+	}
+	s.replace(t, next, saved.Removed)
+	if !dropped {
+		s.kept = s.current.Load()
+	}
+	s.log.Info("restored the last good table", "revision", next.Revision, "routes", len(t.Routes()))
+}
+
+// apply makes the table of all listings the current one. The first one waits for all awaited sources. The caller holds mu.
+func (s *Server) apply() {
+	t, old := s.sources.listings.Table(), s.current.Load()
+	if old.Table == nil && !s.sources.complete() {
+		return
+	}
 	now := time.Now()
-	old := s.current.Load()
-	next := live.Version{Revision: old.Version.Revision + 1, Since: now.UTC()}
+	next := live.Version{Revision: old.Version.Revision + 1, Since: now.UTC(), Restored: len(s.sources.restored) > 0}
 	if old.Table != nil && old.Table.Digest() == t.Digest() {
 		next.Revision, next.Since = old.Version.Revision, old.Version.Since
 	}
@@ -192,7 +201,8 @@ func (s *Server) keep() {
 		Revision: current.Version.Revision,
 		Since:    current.Version.Since,
 		Removed:  current.Removed,
-		Table:    current.Table,
+		Listings: s.sources.listings.All(),
+		Own:      s.sources.own(),
 		Boot:     live.MachineBoot(),
 	})
 	if err != nil {

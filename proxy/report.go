@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"time"
@@ -16,7 +15,7 @@ import (
 // The proxy is what its admin API shows.
 var _ admin.Gateway = (*Server)(nil)
 
-// Status describes the proxy, its agent and the current table.
+// Status describes the proxy, its sources and the current table.
 func (s *Server) Status() admin.Status {
 	listeners := []string{}
 	if open := s.listeners.Load(); open != nil {
@@ -36,8 +35,8 @@ func (s *Server) Status() admin.Status {
 			Connections: boundedOf(s.limiter.admission.Conns, s.limiter.admission.CountConns()),
 			UnderWay:    boundedOf(s.limiter.admission.Requests, s.limiter.admission.CountRequests()),
 		},
-		Agent: s.agent.Load(),
-		Table: describeTable(s.current.Load()),
+		Sources: s.describeSources(),
+		Table:   describeTable(s.current.Load()),
 	}
 }
 
@@ -155,30 +154,4 @@ func (s *Server) Requests(key string) ([]admin.Request, error) {
 		return nil, fmt.Errorf("%w: %s", admin.ErrNoRoute, parsed)
 	}
 	return known.Last(), nil
-}
-
-// ReceiveTable applies a pushed table, as SetTable does. The error is admin.ErrRefused when it is no table; the current one
-// then stays.
-func (s *Server) ReceiveTable(raw admin.RawTable) (admin.Pushed, error) {
-	t, err := route.ReadTable(bytes.NewReader(raw))
-	if err != nil {
-		return admin.Pushed{}, fmt.Errorf("%w: %w", admin.ErrRefused, err)
-	}
-	s.SetTable(t)
-	return s.pushed(), nil
-}
-
-// ReceiveAgent notes what an agent says of itself. It is also the moment to try again what could not be written before.
-func (s *Server) ReceiveAgent(agent admin.Agent) admin.Pushed {
-	agent.Reported = time.Now()
-	s.agent.Store(&agent)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.keep()
-	return s.pushed()
-}
-
-func (s *Server) pushed() admin.Pushed {
-	table := describeTable(s.current.Load())
-	return admin.Pushed{Boot: s.boot, Digest: table.Digest, Revision: table.Revision}
 }

@@ -44,7 +44,7 @@ func (s *Server) Serve(ctx context.Context) error {
 		return err
 	}
 	var running sync.WaitGroup
-	broken := make(chan error, len(doors))
+	broken := make(chan error, len(doors)+len(s.config.Sources))
 	for _, d := range doors {
 		running.Go(func() {
 			d.serve(d.listener, func(err error) { broken <- fmt.Errorf("serving %s: %w", d.url, err) })
@@ -55,6 +55,13 @@ func (s *Server) Serve(ctx context.Context) error {
 	running.Go(func() { s.tidy(serving) })
 	running.Go(func() { s.pauses.Run(serving) })
 	running.Go(func() { s.checker.Run(serving) })
+	for name, from := range s.config.Sources {
+		running.Go(func() {
+			if err := s.runSource(serving, name, from); err != nil {
+				broken <- err
+			}
+		})
+	}
 	s.announce(doors)
 	s.config.Ready()
 	select {

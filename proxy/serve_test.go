@@ -46,11 +46,11 @@ func TestServe_AnswersOnAllListeners(t *testing.T) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
 	})
 	defer client.Close()
-	if _, err := client.PutAgent(t.Context(), admin.Agent{Version: "v2"}); err != nil {
+	if _, err := client.PutSource(t.Context(), admin.Source{Name: "docker", Agent: &admin.Agent{Version: "v2"}}); err != nil {
 		t.Fatal(err)
 	}
 	status, err := client.Status(t.Context())
-	if err != nil || status.Proxy.Version != "v1" || status.Agent == nil || status.Agent.Version != "v2" || status.Agent.Reported.IsZero() {
+	if err != nil || status.Proxy.Version != "v1" || len(status.Sources) != 1 || status.Sources[0].Agent.Version != "v2" || status.Sources[0].Agent.Reported.IsZero() {
 		t.Errorf("status %+v, %v", status, err)
 	}
 }

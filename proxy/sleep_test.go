@@ -39,7 +39,7 @@ func (p *running) set(routes ...route.Route) { p.SetTable(route.Build(routes, ni
 // ordered returns what is to be done with project blog now.
 func ordered(s *Server) string {
 	var all []string
-	for _, o := range s.Orders(context.Background(), "none", 0).Orders {
+	for _, o := range s.Orders(context.Background(), "docker", "none", 0).Orders {
 		all = append(all, o.Do+" "+o.Project+o.Container)
 	}
 	return strings.Join(all, ", ")
@@ -47,7 +47,7 @@ func ordered(s *Server) string {
 
 func report(t *testing.T, s *Server, phase string) {
 	t.Helper()
-	if err := s.Report(admin.SleepReport{Project: "blog", Phase: phase, Reason: "no such image"}); err != nil {
+	if err := s.Report(admin.SleepReport{Source: "docker", Project: "blog", Phase: phase, Reason: "no such image"}); err != nil {
 		t.Fatalf("%s: %v", phase, err)
 	}
 }
@@ -231,7 +231,7 @@ func TestSleep_WebSocketsAndSlowRequestsKeepAwake(t *testing.T) {
 	socket := p.dial(t)
 	fmt.Fprint(socket, "GET /blog/ws HTTP/1.1\r\nHost: example.org\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\n\r\n")
 	eventually(t, "both are under way", func() bool { return p.Routes().Routes[0].Idle.InUse == 2 })
-	if err := p.Report(admin.SleepReport{Project: "blog", Phase: admin.PhaseSleep}); err != admin.ErrInUse {
+	if err := p.Report(admin.SleepReport{Source: "docker", Project: "blog", Phase: admin.PhaseSleep}); err != admin.ErrInUse {
 		t.Errorf("put to sleep: %v", err)
 	}
 	if got := ordered(p.Server); got != "" {
@@ -273,13 +273,13 @@ func TestSleep_OrdersComeAsSoonAsTheyAreDue(t *testing.T) {
 		began := time.Now()
 		blog, api := napping(t, "/blog", 10*time.Minute, at("blog", "10.0.0.2:80")), napping(t, "/api", 0, at("api", "10.0.0.3:80"))
 		s.SetTable(route.Build([]route.Route{blog, api}, nil))
-		sleeper := s.current.Load().Sleepers()[live.Unit{Project: "blog"}]
+		sleeper := s.current.Load().Sleepers()[live.Unit{Source: "docker", Project: "blog"}]
 		time.Sleep(6 * time.Minute)
 		sleeper.Enter(time.Now())
 		time.Sleep(30 * time.Minute)
 		sleeper.Leave(time.Now())
 		var got admin.Orders
-		for got = s.Orders(t.Context(), "", time.Minute); len(got.Orders) == 0; got = s.Orders(t.Context(), got.Digest, time.Minute) {
+		for got = s.Orders(t.Context(), "docker", "", time.Minute); len(got.Orders) == 0; got = s.Orders(t.Context(), "docker", got.Digest, time.Minute) {
 		}
 		if took := time.Since(began); took != 46*time.Minute || got.Orders[0] != (admin.Order{Do: admin.Sleep, Project: "blog"}) {
 			t.Errorf("%+v after %v", got, took)

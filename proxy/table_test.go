@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"gateway/proxy/admin"
 	"gateway/proxy/live"
@@ -112,7 +113,7 @@ func TestServer_ServesWhatItCannotKeep(t *testing.T) {
 	s, log := fresh(t, blocker)
 	s.SetTable(tableOf(t, "/a"))
 	s.SetTable(tableOf(t, "/b"))
-	s.ReceiveAgent(admin.Agent{})
+	reportAgent(t, s)
 	if got := s.Status().Table; got.Revision != 2 || got.Routes != 1 {
 		t.Errorf("the table is not in force: %+v", got)
 	}
@@ -122,7 +123,7 @@ func TestServer_ServesWhatItCannotKeep(t *testing.T) {
 	if err := os.Remove(blocker); err != nil {
 		t.Fatal(err)
 	}
-	s.ReceiveAgent(admin.Agent{})
+	reportAgent(t, s)
 	if s, _ := fresh(t, blocker); s.Status().Table.Revision != 2 {
 		t.Error("the table was not written when that became possible")
 	}
@@ -150,7 +151,7 @@ func TestServer_RefusesWhatIsNoTable(t *testing.T) {
 	s, _ := fresh(t, "")
 	s.SetTable(tableOf(t, "/a"))
 	for _, raw := range []string{"", "null", "{}", "[]", `{"routes":null}`, `{"routes":{}}`, `{"routes":[{"path":"x"}]}`, `{"routes":[]`} {
-		if _, err := s.ReceiveTable(admin.RawTable(raw)); !errors.Is(err, admin.ErrRefused) {
+		if _, err := s.ReceiveTable("docker", admin.RawTable(raw)); !errors.Is(err, admin.ErrRefused) {
 			t.Errorf("%q: %v, want it refused", raw, err)
 		}
 	}
@@ -161,11 +162,11 @@ func TestServer_RefusesWhatIsNoTable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pushed, err := s.ReceiveTable(raw)
+	pushed, err := s.ReceiveTable("docker", raw)
 	if want := tableOf(t, "/b", "/c").Digest(); err != nil || pushed.Digest != want || pushed.Revision != 2 || pushed.Boot == "" {
 		t.Errorf("pushed %+v, %v, want digest %s", pushed, err, want)
 	}
-	if pushed, err = s.ReceiveTable(admin.RawTable(`{"routes":[]}`)); err != nil || pushed.Revision != 3 {
+	if pushed, err = s.ReceiveTable("docker", admin.RawTable(`{"routes":[]}`)); err != nil || pushed.Revision != 3 {
 		t.Errorf("an empty table is one: %+v, %v", pushed, err)
 	}
 }
@@ -198,7 +199,10 @@ func TestServer_DoubtsAddressesOfAnEarlierRunOfTheMachine(t *testing.T) {
 	}
 	folder := t.TempDir()
 	s, _ := fresh(t, folder)
-	s.SetTable(tableOf(t, "/a"))
+	container, written := mount(t, "/a", route.Strip, at("app", "127.0.0.1:1")), mount(t, "/b", route.Strip, at("other", "127.0.0.1:1"))
+	container.Targets[0].Created = time.Unix(1, 0).UTC()
+	table := route.Build([]route.Route{container, written}, nil)
+	s.SetTable(table)
 	file := filepath.Join(folder, "table.json")
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -211,7 +215,10 @@ func TestServer_DoubtsAddressesOfAnEarlierRunOfTheMachine(t *testing.T) {
 	if got := s.Routes().Routes[0].State; got != string(route.Starting) {
 		t.Errorf("after a reboot its route is %s; its address may be another app's", got)
 	}
-	s.SetTable(tableOf(t, "/a"))
+	if got := s.Routes().Routes[1].State; got == string(route.Starting) {
+		t.Errorf("after a reboot an address that somebody wrote is %s", got)
+	}
+	s.SetTable(table)
 	if got := s.Routes().Routes[0].State; got == string(route.Starting) {
 		t.Errorf("confirmed, its route is %s", got)
 	}

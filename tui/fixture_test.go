@@ -80,7 +80,9 @@ func testRoutes() admin.Routes {
 func testStatus() admin.Status {
 	return admin.Status{
 		Proxy: admin.Proxy{Listeners: []string{"http://[::]:8080", "unix:///run/gateway/admin.sock"}},
-		Agent: &admin.Agent{Reported: noon.Add(-2 * time.Second), Engine: admin.Engine{Connected: true}},
+		Sources: []admin.Source{{
+			Name: admin.DefaultSource, Connected: true, Agent: &admin.Agent{Reported: noon.Add(-2 * time.Second)},
+		}},
 		Table: testRoutes().Table,
 	}
 }

@@ -147,11 +147,11 @@ func TestWarnings_CompareWithTheGivenClock(t *testing.T) {
 	if got := Warnings(&status, noon.Add(admin.AgentLost)); len(got) != 1 {
 		t.Errorf("the agent is silent and it warns: %q", got)
 	}
-	status.Agent.Expiry = &admin.Expiry{Daily: "04:00 UTC"}
+	status.Sources[0].Agent.Expiry = &admin.Expiry{Daily: "04:00 UTC"}
 	if got := Warnings(&status, noon); len(got) != 0 {
 		t.Errorf("expired projects are looked after and it warns: %q", got)
 	}
-	status.Agent.Expiry.Stopped = "6 projects are due"
+	status.Sources[0].Agent.Expiry.Stopped = "6 projects are due"
 	if got := Warnings(&status, noon); len(got) != 1 || !strings.HasSuffix(got[0], ": 6 projects are due") {
 		t.Errorf("expired projects are not looked after and it warns: %q", got)
 	}

@@ -95,10 +95,9 @@ func agentLost(t *testing.T) *driver {
 func engineLost(t *testing.T) *driver {
 	d := drive(t, 80, 24)
 	status := testStatus()
-	status.Agent.Engine = admin.Engine{
-		Error:  "dial unix /var/run/docker.sock: connect: no such file or directory",
-		Listed: noon.Add(-5 * time.Minute),
-	}
+	docker := &status.Sources[0]
+	docker.Connected, docker.Listed = false, noon.Add(-5*time.Minute)
+	docker.Error = "dial unix /var/run/docker.sock: connect: no such file or directory"
 	d.send(answerMsg{at: noon, status: status, routes: testRoutes()})
 	return d
 }
@@ -106,7 +105,7 @@ func engineLost(t *testing.T) *driver {
 func restored(t *testing.T) *driver {
 	d := drive(t, 80, 24)
 	status := testStatus()
-	status.Agent, status.Table.Restored = nil, true
+	status.Sources, status.Table.Restored = nil, true
 	d.send(answerMsg{at: noon, status: status, routes: testRoutes()})
 	return d
 }

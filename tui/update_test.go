@@ -123,7 +123,7 @@ func TestUpdate_BelievesReportsMoreThanClocks(t *testing.T) {
 			report := func(after, at time.Duration) string {
 				d.now = noon.Add(after)
 				status := testStatus()
-				status.Agent.Reported = noon.Add(at + skew)
+				status.Sources[0].Agent.Reported = noon.Add(at + skew)
 				d.send(answerMsg{at: d.now, status: status, routes: testRoutes()})
 				return d.screen()
 			}

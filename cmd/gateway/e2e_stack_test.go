@@ -135,7 +135,7 @@ func listeners(t *testing.T, proc string) []string {
 
 func TestStatus_ShowsBothProcesses(t *testing.T) {
 	out := must(t, "status")
-	for _, want := range []string{"proxy", "agent", "running", "engine", "connected", "table", "revision", "gateway-proxy", "gateway-agent", ":" + port} {
+	for _, want := range []string{"proxy", "agent", "running", "source", "connected", "table", "revision", "gateway-proxy", "gateway-agent", ":" + port} {
 		if !strings.Contains(out, want) {
 			t.Errorf("status lacks %q:\n%s", want, out)
 		}

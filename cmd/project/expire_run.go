@@ -91,8 +91,8 @@ func (e *expiry) visits(ctx context.Context) (projects.Visits, error) {
 	if jumped := clockJump(status.Proxy, e.options.clock()); jumped != "" {
 		e.jumped = cmp.Or(e.jumped, jumped)
 	}
-	if status.Agent != nil && status.Agent.Expiry != nil {
-		e.noticed = status.Agent.Expiry.Noticed
+	if daily := status.Expiry(); daily != nil {
+		e.noticed = daily.Noticed
 	}
 	v.Since = status.Proxy.Started
 	routes, err := client.Routes(ctx)

@@ -149,7 +149,7 @@ func (o *observation) ask(ctx context.Context, s *cli.Session) error {
 	if err != nil {
 		return err
 	}
-	if stopped := status.Agent.Warning(); stopped != "" {
+	if stopped := status.ExpiryWarning(); stopped != "" {
 		o.warnings = append(o.warnings, stopped)
 	}
 	o.routes = &routes

@@ -88,8 +88,8 @@ func runFilm(t *testing.T, o routesOptions, answers ...any) *routesRun {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		agent := &admin.Agent{Reported: routesNow, Engine: admin.Engine{Connected: true}}
-		film := &routesFilm{answers: answers, status: admin.Status{Agent: agent}, end: cancel}
+		docker := admin.Source{Name: admin.DefaultSource, Connected: true, Agent: &admin.Agent{Reported: routesNow}}
+		film := &routesFilm{answers: answers, status: admin.Status{Sources: []admin.Source{docker}}, end: cancel}
 		if o.env == nil {
 			o.env = &cli.Env{Getenv: func(string) string { return "" }}
 		}

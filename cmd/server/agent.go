@@ -14,10 +14,13 @@ import (
 	"gateway/proxy/admin"
 	"gateway/proxy/agent"
 	"gateway/proxy/expiry"
+	"gateway/proxy/source/docker"
 	"gateway/proxy/stack"
 )
 
 type agentOptions struct {
+	name         string
+	remove       bool
 	hosts        []string
 	exitWhenLost bool
 	level        string
@@ -32,11 +35,16 @@ func newAgent(env *cli.Env) *cobra.Command {
 		Short: "Run the agent, which watches the engine for the proxy",
 		Long: "Watches the Docker engine, connects the proxy's container to the networks of its targets, sends the routes to the\n" +
 			"proxy over the admin socket, and stops and starts projects that sleep. It listens on no port. 'gateway up' runs it\n" +
-			"in a container.",
+			"in a container. A further agent, for another engine, needs a --name of its own.",
+		Example: "  gateway agent\n" +
+			"  DOCKER_HOST=unix:///run/user/1000/docker.sock gateway agent --name lab\n" +
+			"  gateway agent --name lab --remove",
 		Args: cli.Args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { return runAgent(c.Context(), env, o) },
 	}
 	f := c.Flags()
+	f.StringVar(&o.name, "name", admin.DefaultSource, "`name` of the engine as a source of routes; unique among the agents of a proxy")
+	f.BoolVar(&o.remove, "remove", false, "remove the routes of this agent from the proxy, and exit")
 	f.StringSliceVar(&o.hosts, "host", nil, "host `name` of the site, an alias of the proxy on the networks that it joins; may be repeated")
 	f.BoolVar(&o.exitWhenLost, "exit-when-lost", false, "exit when the engine's socket refuses connections for 15 s, for a supervisor to restart the agent")
 	f.StringVar(&o.expireDaily, "expire-daily", "", "`time` of day, such as 04:00, at which to notify the owners of what has expired, and to suspend it 14 days later (default never)")
@@ -51,23 +59,34 @@ func runAgent(ctx context.Context, env *cli.Env, o agentOptions) error {
 	if err != nil {
 		return err
 	}
+	if _, err := admin.ParseSource(o.name); err != nil {
+		return cli.Usage(fmt.Errorf("--name: %w", err))
+	}
+	path := env.Socket()
+	proxy := admin.NewClient(func(ctx context.Context) (net.Conn, error) { return cli.DialUnix(ctx, path) })
+	defer proxy.Close()
+	if o.remove {
+		if err := proxy.RemoveSource(ctx, o.name); err != nil {
+			return err
+		}
+		env.Resultf("the routes of the agent %s are removed\n", o.name)
+		return nil
+	}
 	engine, err := env.Docker()
 	if err != nil {
 		return err
 	}
 	defer engine.Close()
-	path := env.Socket()
-	proxy := admin.NewClient(func(ctx context.Context) (net.Conn, error) { return cli.DialUnix(ctx, path) })
-	defer proxy.Close()
 	orders := admin.NewClient(func(ctx context.Context) (net.Conn, error) { return cli.DialUnix(ctx, path) })
 	defer orders.Close()
 	config := agent.Config{
-		Engine:       engine,
+		Name: o.name,
+		Source: docker.New(docker.Config{
+			Name: o.name, Engine: engine, Join: true, Hosts: o.hosts, Logger: logger,
+		}),
 		Proxy:        proxy,
 		Sleeping:     engine,
 		Orders:       orders,
-		Join:         true,
-		Hosts:        o.hosts,
 		ExitWhenLost: o.exitWhenLost,
 		Version:      env.Version,
 		Logger:       logger,

@@ -37,7 +37,7 @@ func runPing(ctx context.Context, env *cli.Env, agent bool) error {
 		return err
 	}
 	if agent {
-		if err := agentHeard(status, time.Now()); err != nil {
+		if err := agentsHeard(status, time.Now()); err != nil {
 			return err
 		}
 	}
@@ -45,13 +45,28 @@ func runPing(ctx context.Context, env *cli.Env, agent bool) error {
 	return nil
 }
 
-// agentHeard says what is wrong with the agent, if anything is.
-func agentHeard(s admin.Status, now time.Time) error {
-	if s.Agent == nil {
-		return errors.New("the agent has not reported since the proxy started")
+// agentsHeard says what is wrong with the agents, if anything is.
+func agentsHeard(s admin.Status, now time.Time) error {
+	if len(s.Sources) == 0 {
+		return agentHeard(&admin.Source{Name: admin.DefaultSource}, now)
+	}
+	var all error
+	for i := range s.Sources {
+		all = errors.Join(all, agentHeard(&s.Sources[i], now))
+	}
+	return all
+}
+
+// agentHeard says what is wrong with the agent of a source, if anything is.
+func agentHeard(s *admin.Source, now time.Time) error {
+	switch {
+	case s.InProcess:
+		return nil
+	case s.Agent == nil:
+		return fmt.Errorf("the %s has not reported since the proxy started", s.AgentName())
 	}
 	if silent := now.Sub(s.Agent.Reported); silent > admin.AgentLost {
-		return fmt.Errorf("the agent was last heard %s ago; it reports every 5 s", silent.Round(time.Second))
+		return fmt.Errorf("the %s was last heard %s ago; it reports every 5 s", s.AgentName(), silent.Round(time.Second))
 	}
 	return nil
 }

@@ -18,6 +18,7 @@ import (
 	"gateway/proxy/agent"
 	"gateway/proxy/certificate"
 	"gateway/proxy/limit"
+	"gateway/proxy/source/docker"
 )
 
 type serveOptions struct {
@@ -123,8 +124,12 @@ func runServe(ctx context.Context, env *cli.Env, o serveOptions) error {
 			return err
 		}
 		defer engine.Close()
-		watcher := agent.New(agent.Config{Engine: engine, Proxy: inProcess{server}, Sleeping: engine, Orders: inProcess{server}, Version: env.Version, Logger: logger})
-		group.Go(func() error { return watcher.Run(ctx) })
+		own := agent.New(agent.Config{
+			Name:   admin.DefaultSource,
+			Source: docker.New(docker.Config{Name: admin.DefaultSource, Engine: engine, Logger: logger}),
+			Proxy:  inProcess{server}, Sleeping: engine, Orders: inProcess{server}, Version: env.Version, Logger: logger,
+		})
+		group.Go(func() error { return own.Run(ctx) })
 	}
 	group.Go(func() error { return runLogged(ctx, access, logger, server.Serve) })
 	trim()
@@ -169,16 +174,16 @@ func (o *serveOptions) config(env *cli.Env, logger *slog.Logger, c proxy.Config)
 // inProcess feeds a proxy in this process as an agent would over the socket.
 type inProcess struct{ proxy admin.Gateway }
 
-func (p inProcess) PutTable(_ context.Context, table admin.RawTable) (admin.Pushed, error) {
-	return p.proxy.ReceiveTable(table)
+func (p inProcess) PutTable(_ context.Context, source string, table admin.RawTable) (admin.Pushed, error) {
+	return p.proxy.ReceiveTable(source, table)
 }
 
-func (p inProcess) PutAgent(_ context.Context, a admin.Agent) (admin.Pushed, error) {
-	return p.proxy.ReceiveAgent(a), nil
+func (p inProcess) PutSource(_ context.Context, s admin.Source) (admin.Pushed, error) {
+	return p.proxy.ReceiveSource(s)
 }
 
-func (p inProcess) Orders(ctx context.Context, seen string, wait time.Duration) (admin.Orders, error) {
-	return p.proxy.Orders(ctx, seen, wait), nil
+func (p inProcess) Orders(ctx context.Context, source, seen string, wait time.Duration) (admin.Orders, error) {
+	return p.proxy.Orders(ctx, source, seen, wait), nil
 }
 
 func (p inProcess) Report(_ context.Context, r admin.SleepReport) error { return p.proxy.Report(r) }

@@ -55,8 +55,8 @@ type statusContainer struct {
 func runStatus(ctx context.Context, env *cli.Env, asJSON bool) error {
 	report := observeStatus(ctx, env)
 	report.Warnings = append(slack.Warnings(ctx, env), diskWarnings(ctx, env)...)
-	if report.Gateway != nil && report.Gateway.Agent.Warning() != "" {
-		report.Warnings = append(report.Warnings, report.Gateway.Agent.Warning())
+	if report.Gateway != nil && report.Gateway.ExpiryWarning() != "" {
+		report.Warnings = append(report.Warnings, report.Gateway.ExpiryWarning())
 	}
 	if asJSON {
 		if err := env.JSON(report); err != nil {
@@ -122,15 +122,31 @@ func ourContainers(ctx context.Context, env *cli.Env) (found []statusContainer, 
 
 // faults lists what is wrong with a proxy that answers.
 func faults(s admin.Status, now time.Time) []string {
-	var all []string
-	if err := agentHeard(s, now); err != nil {
-		all = append(all, err.Error())
+	if len(s.Sources) == 0 {
+		return []string{agentsHeard(s, now).Error()}
 	}
-	if s.Agent != nil && !s.Agent.Engine.Connected {
-		all = append(all, "the agent cannot talk to the engine: "+cmp.Or(s.Agent.Engine.Error, "it is connecting")+
-			"; the last good table stays current")
+	var all []string
+	for i := range s.Sources {
+		from := &s.Sources[i]
+		if err := agentHeard(from, now); err != nil {
+			all = append(all, err.Error())
+		}
+		if !from.Connected && (from.InProcess || from.Agent != nil) {
+			all = append(all, fmt.Sprintf("%s: %s; its last good listing stays current", cannotList(from), cmp.Or(from.Error, "it is connecting")))
+		}
 	}
 	return all
+}
+
+// cannotList says which source cannot list.
+func cannotList(s *admin.Source) string {
+	switch {
+	case s.InProcess:
+		return "the source " + s.Name + " cannot be read"
+	case s.Name == admin.DefaultSource:
+		return "the agent cannot talk to the engine"
+	}
+	return "the " + s.AgentName() + " cannot list"
 }
 
 func printStatus(env *cli.Env, r statusReport, now time.Time) error {
@@ -142,14 +158,8 @@ func printStatus(env *cli.Env, r statusReport, now time.Time) error {
 		w.Row("requests\t\t%s", againstBounds(p.UnderWay, "under way"))
 		w.Row("connections\t\t%s", againstBounds(p.Connections, "open"))
 		w.Row("listeners\t\t%s", strings.Join(p.Listeners, ", "))
-		if a := s.Agent; a != nil {
-			w.Row("agent\t%s\tversion %s, process %d, up %s, reported %s ago",
-				either(agentHeard(*s, now) == nil, "running", "lost"), a.Version, a.PID, cli.Age(now, a.Started), cli.Age(now, a.Reported))
-			if e := a.Expiry; e != nil {
-				w.Row("expiry\t%s\tdaily at %s, next on %s, %d projects noticed", either(e.Stopped == "", "on", "stopped"), e.Daily, e.Next.Local().Format("2006-01-02 15:04"), len(e.Noticed))
-			}
-			w.Row("engine\t%s\tDocker %s (API %s), listed %s ago",
-				either(a.Engine.Connected, "connected", "lost"), a.Engine.Version, a.Engine.API, cli.Age(now, a.Engine.Listed))
+		for i := range s.Sources {
+			printSource(w, &s.Sources[i], now)
 		}
 		w.Row("table\t%s\trevision %d, %s old, %d routes, %d problems",
 			either(t.Restored, "from disk", "live"), t.Revision, cli.Age(now, t.Since), t.Routes, t.Problems)
@@ -167,6 +177,22 @@ func printStatus(env *cli.Env, r statusReport, now time.Time) error {
 		env.Notef("warning: %s\n", warning)
 	}
 	return nil
+}
+
+func printSource(w *cli.Table, s *admin.Source, now time.Time) {
+	if a := s.Agent; a != nil {
+		w.Row("%s\t%s\tversion %s, process %d, up %s, reported %s ago", s.AgentName(),
+			either(agentHeard(s, now) == nil, "running", "lost"), a.Version, a.PID, cli.Age(now, a.Started), cli.Age(now, a.Reported))
+		if e := a.Expiry; e != nil {
+			w.Row("expiry\t%s\tdaily at %s, next on %s, %d projects noticed", either(e.Stopped == "", "on", "stopped"), e.Daily, e.Next.Local().Format("2006-01-02 15:04"), len(e.Noticed))
+		}
+	}
+	listed := "not listed yet"
+	if !s.Listed.IsZero() {
+		listed = fmt.Sprintf("listed %s ago", cli.Age(now, s.Listed))
+	}
+	w.Row("source\t%s\t%s: %s, %s, %d routes, %d problems",
+		either(s.Connected, "connected", "lost"), s.Name, cmp.Or(s.Version, "unknown"), listed, s.Routes, s.Problems)
 }
 
 // againstBounds describes a count with its limits.

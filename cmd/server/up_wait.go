@@ -46,14 +46,16 @@ func checkUp(ctx context.Context, env *cli.Env) error {
 	gateway := admin.NewClient(func(context.Context) (net.Conn, error) { return conn, nil })
 	defer gateway.Close()
 	status, err := gateway.Status(ctx)
-	switch {
-	case err != nil:
+	if err != nil {
 		return fmt.Errorf("asking the proxy: %w", err)
-	case status.Agent == nil:
+	}
+	own := status.Source(admin.DefaultSource)
+	switch {
+	case own == nil || own.Agent == nil:
 		return errors.New("the agent has not reported to the proxy")
-	case status.Agent.Engine.Error != "":
-		return fmt.Errorf("the agent cannot talk to the engine: %s", status.Agent.Engine.Error)
-	case status.Table.Restored || !status.Agent.Engine.Connected:
+	case own.Error != "":
+		return fmt.Errorf("the agent cannot talk to the engine: %s", own.Error)
+	case own.Restored || !own.Connected:
 		return errors.New("the agent has not listed the containers yet")
 	}
 	return nil

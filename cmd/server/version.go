@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gateway/cmd/cli"
+	"gateway/proxy/admin"
 )
 
 // Commit is the commit that the program was built from, set by the linker; a build from a checkout knows it by itself.
@@ -96,8 +97,8 @@ func observeVersions(ctx context.Context, env *cli.Env) versions {
 	switch {
 	case err == nil:
 		v.Proxy = status.Proxy.Version
-		if status.Agent != nil {
-			v.Agent = status.Agent.Version
+		if docker := status.Source(admin.DefaultSource); docker != nil && docker.Agent != nil {
+			v.Agent = docker.Agent.Version
 		}
 	case engineErr == nil || env.NamedSocket() != "":
 		v.Faults = append(v.Faults, env.Hinted(err))

@@ -8,12 +8,13 @@ import (
 	"time"
 )
 
-// Status is what a proxy says of itself and of its agent.
+// Status is what a proxy says of itself and of its sources.
 type Status struct {
 	Proxy Proxy `json:"proxy"`
-	// Agent is nil as long as no agent has reported since the proxy started.
-	Agent *Agent `json:"agent,omitempty"`
-	Table Table  `json:"table"`
+	// Sources are sorted by name. One that has neither listed nor reported since the proxy started is here only if the
+	// proxy runs it, waits for it, or has its listing on disk.
+	Sources []Source `json:"sources"`
+	Table   Table    `json:"table"`
 }
 
 // Proxy is the process that faces the clients.
@@ -47,17 +48,81 @@ type Bounded struct {
 	RefusedPerClient uint64 `json:"refused_per_client"`
 }
 
-// Agent is the process that watches the engine, as it last reported.
+// Source is one place that routes come from.
+type Source struct {
+	// Name is unique among the sources of a proxy; its routes bear it.
+	Name string `json:"name"`
+	// Connected reports whether the last listing succeeded; Error says why not.
+	Connected bool   `json:"connected"`
+	Error     string `json:"error,omitempty"`
+	// Version names for people what it lists, such as "Docker 28.1 (API 1.49)".
+	Version string `json:"version,omitempty"`
+	// Listed is when everything was last listed with success.
+	Listed time.Time `json:"listed,omitzero"`
+	// Routes and Problems count those of its listing, before it is merged with those of other sources.
+	Routes   int `json:"routes"`
+	Problems int `json:"problems"`
+	// Restored reports that its listing was read from disk, and the source has not confirmed it yet.
+	Restored bool `json:"restored,omitempty"`
+	// InProcess reports that the proxy runs the source itself.
+	InProcess bool `json:"in_process,omitempty"`
+	// Agent is the process that runs the source; nil for one in process, and as long as it has not reported since the
+	// proxy started.
+	Agent *Agent `json:"agent,omitempty"`
+}
+
+// Source returns the source of that name, nil when there is none.
+func (s *Status) Source(name string) *Source {
+	for i := range s.Sources {
+		if s.Sources[i].Name == name {
+			return &s.Sources[i]
+		}
+	}
+	return nil
+}
+
+// Expiry is the daily work of the agents, nil when none has it.
+func (s *Status) Expiry() *Expiry {
+	for i := range s.Sources {
+		if agent := s.Sources[i].Agent; agent != nil && agent.Expiry != nil {
+			return agent.Expiry
+		}
+	}
+	return nil
+}
+
+// ExpiryWarning says for people that the daily work is stopped, and why; empty when it is not.
+func (s *Status) ExpiryWarning() string {
+	if e := s.Expiry(); e != nil && e.Stopped != "" {
+		return "expired projects are not suspended by themselves: " + e.Stopped
+	}
+	return ""
+}
+
+// AgentName names for people the agent of a source: "agent", or "agent of lab" when it is not the default source's.
+func (s *Source) AgentName() string {
+	if s.Name == DefaultSource {
+		return "agent"
+	}
+	return "agent of " + s.Name
+}
+
+// DefaultSource is the name of the source of an agent that was given none.
+const DefaultSource = "docker"
+
+// Agent is a process that runs a source and sends its listings to the proxy, as it last reported.
 type Agent struct {
 	Version string    `json:"version"`
 	PID     int       `json:"pid"`
 	Started time.Time `json:"started"`
 	// Reported is when the proxy last heard from it, in the proxy's time; an agent reports at least every 5 seconds.
 	Reported time.Time `json:"reported"`
-	Engine   Engine    `json:"engine"`
 	// Expiry is its daily work, nil when it has none.
 	Expiry *Expiry `json:"expiry,omitempty"`
 }
+
+// AgentLost is the silence after which an agent counts as gone.
+const AgentLost = 15 * time.Second
 
 // Expiry is the daily work of an agent: to notify the owners of what has expired, and to suspend it.
 type Expiry struct {
@@ -71,34 +136,12 @@ type Expiry struct {
 	Noticed map[string]Noticed `json:"noticed,omitempty"`
 }
 
-// Warning says for people that the daily work of an agent, which may be nil, is stopped, and why; empty when it is not.
-func (a *Agent) Warning() string {
-	if a == nil || a.Expiry == nil || a.Expiry.Stopped == "" {
-		return ""
-	}
-	return "expired projects are not suspended by themselves: " + a.Expiry.Stopped
-}
-
 // Noticed is what was done with something that expired.
 type Noticed struct {
 	// Expires is its last day, Notified and Suspended are the days of the steps; the last may be zero.
 	Expires   time.Time `json:"expires"`
 	Notified  time.Time `json:"notified"`
 	Suspended time.Time `json:"suspended,omitzero"`
-}
-
-// AgentLost is the silence after which an agent counts as gone.
-const AgentLost = 15 * time.Second
-
-// Engine is the Docker engine as the agent sees it.
-type Engine struct {
-	// Connected reports whether the last listing succeeded; Error says why not.
-	Connected bool   `json:"connected"`
-	Error     string `json:"error,omitempty"`
-	Version   string `json:"version,omitempty"`
-	API       string `json:"api,omitempty"`
-	// Listed is when everything was last listed with success.
-	Listed time.Time `json:"listed,omitzero"`
 }
 
 // Table describes the current table.
@@ -111,7 +154,7 @@ type Table struct {
 	Since    time.Time `json:"since"`
 	Routes   int       `json:"routes"`
 	Problems int       `json:"problems"`
-	// Restored reports that the table was read from disk and no agent has confirmed it yet.
+	// Restored reports that a part of the table was read from disk, and its source has not confirmed it yet.
 	Restored bool `json:"restored"`
 }
 

@@ -22,11 +22,11 @@ import (
 
 // proxy is a Gateway that remembers what it was told.
 type proxy struct {
-	mu     sync.Mutex
-	tables []string
-	agents []admin.Agent
-	paused *admin.Pause
-	slept  []admin.SleepReport
+	mu      sync.Mutex
+	tables  []string
+	sources []admin.Source
+	paused  *admin.Pause
+	slept   []admin.SleepReport
 }
 
 func (p *proxy) Status() admin.Status { return admin.Status{Proxy: admin.Proxy{Boot: "b1"}} }
@@ -42,21 +42,31 @@ func (p *proxy) Requests(key string) ([]admin.Request, error) {
 	return nil, fmt.Errorf("%w: %s", admin.ErrNoRoute, key)
 }
 
-func (p *proxy) ReceiveTable(table admin.RawTable) (admin.Pushed, error) {
+func (p *proxy) ReceiveTable(source string, table admin.RawTable) (admin.Pushed, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !json.Valid(table) {
 		return admin.Pushed{}, fmt.Errorf("%w: no table", admin.ErrRefused)
 	}
-	p.tables = append(p.tables, string(table))
+	p.tables = append(p.tables, source+string(table))
 	return admin.Pushed{Boot: "b1", Revision: uint64(len(p.tables))}, nil
 }
 
-func (p *proxy) ReceiveAgent(agent admin.Agent) admin.Pushed {
+func (p *proxy) ReceiveSource(s admin.Source) (admin.Pushed, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.agents = append(p.agents, agent)
-	return admin.Pushed{Boot: "b1"}
+	p.sources = append(p.sources, s)
+	return admin.Pushed{Boot: "b1"}, nil
+}
+
+func (p *proxy) RemoveSource(name string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !slices.ContainsFunc(p.sources, func(s admin.Source) bool { return s.Name == name }) {
+		return fmt.Errorf("%w: there is no source %s", admin.ErrRefused, name)
+	}
+	p.sources = slices.DeleteFunc(p.sources, func(s admin.Source) bool { return s.Name == name })
+	return nil
 }
 
 // start serves a gateway on a unix socket and returns a client of it and the number of connections made.
@@ -96,14 +106,20 @@ func TestClient_AsksAndPushes(t *testing.T) {
 	if requests, err := client.Requests(ctx, "/quiet"); err != nil || requests == nil || len(requests) != 0 {
 		t.Fatalf("Requests of a quiet route = %#v, %v, want an empty list", requests, err)
 	}
-	if pushed, err := client.PutTable(ctx, admin.RawTable(`{"routes":[]}`)); err != nil || pushed.Revision != 1 {
+	if pushed, err := client.PutTable(ctx, "lab", admin.RawTable(`{"routes":[]}`)); err != nil || pushed.Revision != 1 {
 		t.Fatalf("PutTable = %+v, %v", pushed, err)
 	}
-	if _, err := client.PutAgent(ctx, admin.Agent{PID: 7, Started: time.Unix(1, 0)}); err != nil {
+	if _, err := client.PutSource(ctx, admin.Source{Name: "lab", Agent: &admin.Agent{PID: 7, Started: time.Unix(1, 0)}}); err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(p.tables, []string{`{"routes":[]}`}) || len(p.agents) != 1 || p.agents[0].PID != 7 {
-		t.Errorf("the proxy got %q and %+v", p.tables, p.agents)
+	if !slices.Equal(p.tables, []string{`lab{"routes":[]}`}) || len(p.sources) != 1 || p.sources[0].Name != "lab" || p.sources[0].Agent.PID != 7 {
+		t.Errorf("the proxy got %q and %+v", p.tables, p.sources)
+	}
+	if err := client.RemoveSource(ctx, "lab"); err != nil || len(p.sources) != 0 {
+		t.Errorf("RemoveSource: %v, and %+v are left", err, p.sources)
+	}
+	if err := client.RemoveSource(ctx, "lab"); !errors.Is(err, admin.ErrRefused) {
+		t.Errorf("RemoveSource again: %v", err)
 	}
 	if n := dials.Load(); n != 1 {
 		t.Errorf("%d connections were made, want one that is kept", n)
@@ -119,7 +135,7 @@ func TestClient_TellsErrorsApart(t *testing.T) {
 	if _, err := client.Requests(t.Context(), ""); !errors.Is(err, admin.ErrRefused) {
 		t.Errorf("no route named: %v", err)
 	}
-	if _, err := client.PutTable(t.Context(), admin.RawTable("{")); !errors.Is(err, admin.ErrRefused) || errors.Is(err, admin.ErrNoRoute) {
+	if _, err := client.PutTable(t.Context(), "lab", admin.RawTable("{")); !errors.Is(err, admin.ErrRefused) || errors.Is(err, admin.ErrNoRoute) {
 		t.Errorf("broken table: %v", err)
 	}
 }
@@ -132,7 +148,7 @@ func TestClient_SurvivesConnectionsThatClose(t *testing.T) {
 	})
 	client, _ := start(t, closing)
 	for range 20 {
-		if _, err := client.PutTable(t.Context(), admin.RawTable("{}")); err != nil {
+		if _, err := client.PutTable(t.Context(), "lab", admin.RawTable("{}")); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -166,8 +182,13 @@ func TestHandler_AnswersErrorsAsJSON(t *testing.T) {
 		{"GET", "/v1/table", "", 405},
 		{"GET", "/v1/requests", "", 400},
 		{"GET", "/v1/requests?route=/x", "", 404},
-		{"PUT", "/v1/agent", "[]", 400},
-		{"PUT", "/v1/agent", strings.Repeat(" ", 1<<20+1), 413},
+		{"PUT", "/v1/source", "[]", 400},
+		{"PUT", "/v1/source", `{"name":"docker"}`, 400},
+		{"PUT", "/v1/source", `{"name":"Lab","agent":{}}`, 400},
+		{"PUT", "/v1/table?source=a.b", `{"routes":[]}`, 400},
+		{"DELETE", "/v1/source?source=%2F", "", 400},
+		{"DELETE", "/v1/source?source=unknown", "", 400},
+		{"PUT", "/v1/source", strings.Repeat(" ", 1<<20+1), 413},
 		{"PUT", "/v1/table", strings.Repeat(" ", admin.MaxTable+1), 413},
 	} {
 		t.Run(test.method+" "+test.target, func(t *testing.T) {

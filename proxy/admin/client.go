@@ -69,29 +69,6 @@ func (c *Client) Requests(ctx context.Context, key string) ([]Request, error) {
 	return requests, nil
 }
 
-// PutTable pushes a table, which is current and on the proxy's disk when the call returns. The error is ErrRefused
-// when the proxy cannot read it.
-func (c *Client) PutTable(ctx context.Context, table RawTable) (Pushed, error) {
-	var pushed Pushed
-	if err := c.call(ctx, http.MethodPut, "/v1/table", table, &pushed); err != nil {
-		return Pushed{}, fmt.Errorf("pushing the table to the proxy: %w", err)
-	}
-	return pushed, nil
-}
-
-// PutAgent reports an agent.
-func (c *Client) PutAgent(ctx context.Context, agent Agent) (Pushed, error) {
-	body, err := json.Marshal(agent)
-	if err != nil {
-		return Pushed{}, fmt.Errorf("writing the agent's report: %w", err)
-	}
-	var pushed Pushed
-	if err := c.call(ctx, http.MethodPut, "/v1/agent", body, &pushed); err != nil {
-		return Pushed{}, fmt.Errorf("reporting to the proxy: %w", err)
-	}
-	return pushed, nil
-}
-
 // call does one exchange and reads the answer into out.
 func (c *Client) call(ctx context.Context, method, path string, body []byte, out any) error {
 	req, err := http.NewRequestWithContext(ctx, method, "http://gateway"+path, bytes.NewReader(body))

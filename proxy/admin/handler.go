@@ -40,14 +40,6 @@ type Observed interface {
 	Requests(key string) ([]Request, error)
 }
 
-// Receiver is what takes an agent's word.
-type Receiver interface {
-	// ReceiveTable applies a table. The error is ErrRefused when it cannot be read.
-	ReceiveTable(table RawTable) (Pushed, error)
-	// ReceiveAgent notes what an agent says of itself; its Reported field is not used.
-	ReceiveAgent(agent Agent) Pushed
-}
-
 // Handler is the admin API of a proxy. It authorises nobody: whoever can open its socket may administer.
 func Handler(g Gateway) http.Handler {
 	mux := http.NewServeMux()
@@ -55,7 +47,10 @@ func Handler(g Gateway) http.Handler {
 	mux.Handle("/v1/routes", endpoint{http.MethodGet: func(*http.Request) (any, error) { return g.Routes(), nil }})
 	mux.Handle("/v1/requests", endpoint{http.MethodGet: func(r *http.Request) (any, error) { return requests(g, r) }})
 	mux.Handle("/v1/table", endpoint{http.MethodPut: func(r *http.Request) (any, error) { return putTable(g, r) }})
-	mux.Handle("/v1/agent", endpoint{http.MethodPut: func(r *http.Request) (any, error) { return putAgent(g, r) }})
+	mux.Handle("/v1/source", endpoint{
+		http.MethodPut:    func(r *http.Request) (any, error) { return putSource(g, r) },
+		http.MethodDelete: func(r *http.Request) (any, error) { return deleteSource(g, r) },
+	})
 	mux.Handle("/v1/pause", endpoint{
 		http.MethodPut:    func(r *http.Request) (any, error) { return putPause(g, r) },
 		http.MethodDelete: func(r *http.Request) (any, error) { return deletePause(g, r) },
@@ -113,26 +108,6 @@ func requests(g Gateway, r *http.Request) (any, error) {
 		return nil, err
 	}
 	return append([]Request{}, last...), nil
-}
-
-func putTable(g Gateway, r *http.Request) (any, error) {
-	body, err := read(r.Body, MaxTable)
-	if err != nil {
-		return nil, err
-	}
-	return g.ReceiveTable(body)
-}
-
-func putAgent(g Gateway, r *http.Request) (any, error) {
-	body, err := read(r.Body, maxReport)
-	if err != nil {
-		return nil, err
-	}
-	var agent Agent
-	if err := json.Unmarshal(body, &agent); err != nil {
-		return nil, fmt.Errorf("%w: the report is no agent: %w", ErrRefused, err)
-	}
-	return g.ReceiveAgent(agent), nil
 }
 
 // read reads a whole body of at most limit bytes.

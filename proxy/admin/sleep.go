@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -52,6 +53,8 @@ const (
 
 // SleepReport is what an agent says of an order.
 type SleepReport struct {
+	// Source is the agent's, empty for DefaultSource.
+	Source    string `json:"source,omitempty"`
 	Project   string `json:"project,omitempty"`
 	Container string `json:"container,omitempty"`
 	Phase     string `json:"phase"`
@@ -69,17 +72,18 @@ type Idleness struct {
 
 // Sleeper is what says when projects sleep and wake.
 type Sleeper interface {
-	// Orders returns what is to be done, as soon as its digest differs from the one seen, or as it is after the wait.
-	Orders(ctx context.Context, seen string, wait time.Duration) Orders
+	// Orders returns what is to be done with the projects of a source, as soon as its digest differs from the one seen, or
+	// as it is after the wait.
+	Orders(ctx context.Context, source, seen string, wait time.Duration) Orders
 	// Report takes in how an order went. The error is ErrInUse as told at PhaseSleep, and ErrNoRoute when the table has no
 	// route of that name that may sleep.
 	Report(r SleepReport) error
 }
 
 // Orders asks for what an agent is to do, and waits as Sleeper says, up to MaxOrderWait.
-func (c *Client) Orders(ctx context.Context, seen string, wait time.Duration) (Orders, error) {
+func (c *Client) Orders(ctx context.Context, source, seen string, wait time.Duration) (Orders, error) {
 	var orders Orders
-	path := "/v1/sleep?" + url.Values{"seen": {seen}, "wait_ms": {strconv.FormatInt(wait.Milliseconds(), 10)}}.Encode()
+	path := "/v1/sleep?" + url.Values{"source": {source}, "seen": {seen}, "wait_ms": {strconv.FormatInt(wait.Milliseconds(), 10)}}.Encode()
 	if err := c.call(ctx, http.MethodGet, path, nil, &orders); err != nil {
 		return Orders{}, fmt.Errorf("asking the proxy for orders: %w", err)
 	}
@@ -103,7 +107,11 @@ func getOrders(g Sleeper, r *http.Request) (any, error) {
 	if err != nil || wait < 0 || wait > MaxOrderWait.Milliseconds() {
 		return nil, fmt.Errorf("%w: wait_ms takes a number from 0 to %d", ErrRefused, MaxOrderWait.Milliseconds())
 	}
-	return g.Orders(r.Context(), r.URL.Query().Get("seen"), time.Duration(wait)*time.Millisecond), nil
+	name, err := sourceOf(r)
+	if err != nil {
+		return nil, err
+	}
+	return g.Orders(r.Context(), name, r.URL.Query().Get("seen"), time.Duration(wait)*time.Millisecond), nil
 }
 
 func putSleep(g Sleeper, r *http.Request) (any, error) {
@@ -115,6 +123,7 @@ func putSleep(g Sleeper, r *http.Request) (any, error) {
 	if err := json.Unmarshal(body, &report); err != nil {
 		return nil, fmt.Errorf("%w: this is no report: %w", ErrRefused, err)
 	}
+	report.Source = cmp.Or(report.Source, DefaultSource)
 	switch report.Phase {
 	case PhaseSleep, PhaseAsleep, PhaseKept, PhaseStarted, PhaseFailed:
 		return struct{}{}, g.Report(report)

@@ -1,8 +1,8 @@
-// Package agent is what the process with the Docker socket does: it watches the engine, pushes each table to the proxy
-// and tells it how the engine is, and it stops and starts the projects that the proxy says are to sleep or to wake. It
-// listens nowhere and decides nothing about routes. The policies worth stating: the
-// newest table wins, and a proxy that is slow or away never holds up discovery; as long as the engine was not listed,
-// nothing is pushed, so that the proxy goes on with what it has.
+// Package agent runs a source in a process of its own, such as the one that has the Docker socket: it pushes each listing to
+// the proxy and reports on the source, and it stops and starts the projects that the proxy says are to sleep or to wake. It
+// listens nowhere and decides nothing about routes. The policies worth stating: the newest listing wins, and a proxy that is
+// slow or away never holds up the source; as long as the source has not listed, nothing is pushed, so that the proxy goes on
+// with what it has.
 package agent
 
 import (
@@ -17,9 +17,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"gateway/proxy/admin"
-	"gateway/proxy/discovery"
 	"gateway/proxy/docker"
 	"gateway/proxy/route"
+	"gateway/proxy/source"
 )
 
 // ErrLost is wrapped by the error of Run when the engine's socket stayed out of reach.
@@ -30,20 +30,19 @@ const lostAfter = 15 * time.Second
 
 // Proxy is what is pushed to. Each call may fail at any time; the agent then tries again.
 type Proxy interface {
-	PutTable(ctx context.Context, table admin.RawTable) (admin.Pushed, error)
-	PutAgent(ctx context.Context, agent admin.Agent) (admin.Pushed, error)
+	PutTable(ctx context.Context, source string, table admin.RawTable) (admin.Pushed, error)
+	PutSource(ctx context.Context, s admin.Source) (admin.Pushed, error)
 }
 
-// Config says what to watch and whom to feed.
+// Config says what to run and what to push to.
 type Config struct {
-	Engine discovery.Engine
+	// Name is that of the source at the proxy.
+	Name   string
+	Source source.Source
 	Proxy  Proxy
-	// Sleeping is the engine once more, for putting projects to sleep and waking them as Orders says. Without Orders none is.
+	// Sleeping is the engine of the source, for putting projects to sleep and waking them as Orders says. Without Orders none is.
 	Sleeping Sleeping
 	Orders   Orders
-	// Join and Hosts are those of discovery.Config.
-	Join  bool
-	Hosts []string
 	// ExitWhenLost makes Run return an error that wraps ErrLost when the engine could not be reached for 15 seconds. A
 	// socket that is bind-mounted into a container stays the dead one when the engine is restarted: only a new start
 	// of the container brings the new one in.
@@ -55,19 +54,21 @@ type Config struct {
 	Logger  *slog.Logger
 }
 
-// Agent watches one engine for one proxy.
+// Agent runs one source for one proxy.
 type Agent struct {
 	config  Config
 	started time.Time
 	// table has one slot, for the newest table that the pusher has not taken yet.
 	table chan *route.Table
 	// status is the newest; changed has one slot and says that more of it changed than the time of listing.
-	status  atomic.Pointer[discovery.Status]
+	status  atomic.Pointer[source.Status]
 	changed chan struct{}
 	// lost has one slot, for the error that ends Run.
 	lost chan error
-	// outSince is the first of the failures in a row to reach the engine; it belongs to the watcher's goroutine.
-	outSince time.Time
+	// published is the digest of the last listing, and outSince the first of the failures in a row to reach the engine; both
+	// belong to the source's goroutine.
+	published string
+	outSince  time.Time
 }
 
 // New prepares an agent.
@@ -76,23 +77,21 @@ func New(c Config) *Agent {
 		config: c, started: time.Now(),
 		table: make(chan *route.Table, 1), changed: make(chan struct{}, 1), lost: make(chan error, 1),
 	}
-	a.status.Store(&discovery.Status{})
+	a.status.Store(&source.Status{})
 	return a
 }
 
-// Run watches and pushes until ctx ends, and returns nil then. Neither an engine nor a proxy that is away ends it,
+// Run runs the source and pushes until ctx ends, and returns nil then. Neither an engine nor a proxy that is away ends it,
 // except as Config.ExitWhenLost says. It is to be called once.
 func (a *Agent) Run(ctx context.Context) error {
-	watcher := discovery.New(discovery.Config{
-		Engine: a.config.Engine, Join: a.config.Join, Hosts: a.config.Hosts,
-		Publish: a.publish, Report: a.report, Logger: a.config.Logger,
-	})
 	outer := ctx
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return watcher.Run(ctx) })
+	group.Go(func() error {
+		return a.config.Source.Run(ctx, source.Listing{}, source.Receiver{Publish: a.publish, Report: a.report})
+	})
 	group.Go(func() error { return newPusher(a).Run(ctx) })
 	if a.config.Orders != nil {
-		s := &sleeper{engine: a.config.Sleeping, proxy: a.config.Orders, log: a.config.Logger, busy: map[admin.Order]bool{}}
+		s := &sleeper{source: a.config.Name, engine: a.config.Sleeping, proxy: a.config.Orders, log: a.config.Logger, busy: map[admin.Order]bool{}}
 		group.Go(func() error { return s.Run(ctx) })
 	}
 	group.Go(func() error {
@@ -110,8 +109,13 @@ func (a *Agent) Run(ctx context.Context) error {
 	return err
 }
 
-// publish puts a table into the mailbox, in the place of one that was not taken yet.
-func (a *Agent) publish(t *route.Table) {
+// publish puts a listing that differs from the one before into the mailbox, in the place of one that was not taken yet.
+func (a *Agent) publish(l source.Listing) {
+	t := route.Build(l.Routes, l.Problems)
+	if t.Digest() == a.published {
+		return
+	}
+	a.published = t.Digest()
 	select {
 	case <-a.table:
 	default:
@@ -119,10 +123,10 @@ func (a *Agent) publish(t *route.Table) {
 	a.table <- t
 }
 
-// report takes what discovery says of the engine.
-func (a *Agent) report(s discovery.Status) {
+// report takes what the source says of itself.
+func (a *Agent) report(s source.Status) {
 	old := a.status.Swap(&s)
-	if old.Connected != s.Connected || text(old.Err) != text(s.Err) || old.Engine != s.Engine {
+	if old.Connected != s.Connected || text(old.Err) != text(s.Err) || old.Version != s.Version {
 		select {
 		case a.changed <- struct{}{}:
 		default:
@@ -132,7 +136,7 @@ func (a *Agent) report(s discovery.Status) {
 }
 
 // watchLoss ends Run when the engine was out of reach for too long.
-func (a *Agent) watchLoss(s discovery.Status) {
+func (a *Agent) watchLoss(s source.Status) {
 	if !a.config.ExitWhenLost || s.Connected || !refused(s.Err) {
 		a.outSince = time.Time{}
 		return
@@ -153,25 +157,20 @@ func refused(err error) bool {
 	return errors.Is(err, docker.ErrUnreachable) && !errors.Is(err, context.DeadlineExceeded)
 }
 
-// self is the report on the agent.
-func (a *Agent) self() admin.Agent {
+// self is the report on the source and the agent.
+func (a *Agent) self() admin.Source {
 	s := a.status.Load()
 	var expiry *admin.Expiry
 	if a.config.Expiry != nil {
 		expiry = a.config.Expiry()
 	}
-	return admin.Agent{
-		Expiry:  expiry,
-		Version: a.config.Version,
-		PID:     os.Getpid(),
-		Started: a.started,
-		Engine: admin.Engine{
-			Connected: s.Connected,
-			Error:     text(s.Err),
-			Version:   s.Engine.Version,
-			API:       s.Engine.APIVersion,
-			Listed:    s.Listed,
-		},
+	return admin.Source{
+		Name:      a.config.Name,
+		Connected: s.Connected,
+		Error:     text(s.Err),
+		Version:   s.Version,
+		Listed:    s.Listed,
+		Agent:     &admin.Agent{Version: a.config.Version, PID: os.Getpid(), Started: a.started, Expiry: expiry},
 	}
 }
 

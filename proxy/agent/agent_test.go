@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -38,7 +37,7 @@ func TestAgent_ReportsWithinFiveSeconds(t *testing.T) {
 			}
 		}
 		last := p.seen().reports[len(p.seen().reports)-1]
-		if last.Version != "v1" || last.PID == 0 || !last.Engine.Connected || last.Engine.API != "1.41" || last.Engine.Listed.IsZero() {
+		if last.Agent.Version != "v1" || last.Agent.PID == 0 || !last.Connected || last.Version != "Docker 20.10.24 (API 1.41)" || last.Listed.IsZero() {
 			t.Errorf("report %+v", last)
 		}
 		if len(p.seen().reports) > 20 || len(p.seen().tables) != 1 {
@@ -54,7 +53,7 @@ func TestAgent_ReportsAtOnceWhenTheEngineChanges(t *testing.T) {
 		pass(time.Second)
 		e.stop(errors.New("gone"))
 		synctest.Wait()
-		if last := p.seen().reports[len(p.seen().reports)-1]; last.Engine.Connected || last.Engine.Error != "gone" || last.Engine.Version == "" {
+		if last := p.seen().reports[len(p.seen().reports)-1]; last.Connected || last.Error != "gone" || last.Version == "" {
 			t.Errorf("report %+v", last)
 		}
 		p.serves(t, "/a")
@@ -211,7 +210,7 @@ func TestRun_ReturnsNilWhenItsContextEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
-		a := New(Config{Engine: newEngine("/a"), Proxy: &proxy{}, Logger: slog.New(slog.DiscardHandler)})
+		a := New(config(newEngine("/a"), &proxy{}, false))
 		go func() { done <- a.Run(ctx) }()
 		synctest.Wait()
 		cancel()

@@ -16,6 +16,7 @@ import (
 	"gateway/proxy/admin"
 	"gateway/proxy/docker"
 	"gateway/proxy/route"
+	dockersource "gateway/proxy/source/docker"
 )
 
 // engine is an engine with hello containers on the default bridge.
@@ -117,7 +118,7 @@ type proxy struct {
 // told is what a proxy was told: tables and reports, each report's time, and how often anything was tried.
 type told struct {
 	tables  []*route.Table
-	reports []admin.Agent
+	reports []admin.Source
 	at      []time.Time
 	tries   int
 }
@@ -129,7 +130,7 @@ func (p *proxy) seen() told {
 	return p.told
 }
 
-func (p *proxy) PutTable(ctx context.Context, raw admin.RawTable) (admin.Pushed, error) {
+func (p *proxy) PutTable(ctx context.Context, _ string, raw admin.RawTable) (admin.Pushed, error) {
 	if err := p.enter(ctx); err != nil {
 		return admin.Pushed{}, err
 	}
@@ -143,13 +144,13 @@ func (p *proxy) PutTable(ctx context.Context, raw admin.RawTable) (admin.Pushed,
 	return admin.Pushed{Boot: p.boot, Digest: p.digest, Revision: uint64(len(p.tables))}, nil
 }
 
-func (p *proxy) PutAgent(ctx context.Context, a admin.Agent) (admin.Pushed, error) {
+func (p *proxy) PutSource(ctx context.Context, s admin.Source) (admin.Pushed, error) {
 	if err := p.enter(ctx); err != nil {
 		return admin.Pushed{}, err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.reports, p.at = append(p.reports, a), append(p.at, time.Now())
+	p.reports, p.at = append(p.reports, s), append(p.at, time.Now())
 	return admin.Pushed{Boot: p.boot, Digest: p.digest}, nil
 }
 
@@ -193,11 +194,20 @@ func (p *proxy) serves(t *testing.T, paths ...string) {
 	}
 }
 
+// config is that of an agent on e.
+func config(e *engine, p *proxy, exitWhenLost bool) Config {
+	logger := slog.New(slog.DiscardHandler)
+	return Config{
+		Name: "docker", Source: dockersource.New(dockersource.Config{Name: "docker", Engine: e, Logger: logger}),
+		Proxy: p, ExitWhenLost: exitWhenLost, Version: "v1", Logger: logger,
+	}
+}
+
 // start runs an agent until the test ends, and returns what Run returns.
 func start(t *testing.T, e *engine, p *proxy, exitWhenLost bool) <-chan error {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	a := New(Config{Engine: e, Proxy: p, ExitWhenLost: exitWhenLost, Version: "v1", Logger: slog.New(slog.DiscardHandler)})
+	a := New(config(e, p, exitWhenLost))
 	done, over := make(chan error, 1), make(chan struct{})
 	go func() {
 		done <- a.Run(ctx)

@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"gateway/proxy/admin"
-	"gateway/proxy/discovery"
 	"gateway/proxy/docker"
 	"gateway/proxy/label"
+	dockersource "gateway/proxy/source/docker"
 )
 
 // errStopped says that a person stopped a project.
@@ -34,7 +34,7 @@ func (s *sleeper) members(ctx context.Context, o admin.Order) ([]docker.Containe
 	for _, c := range listed {
 		_, ours := c.Labels[label.Role]
 		mine := c.Labels[label.ComposeProject] == o.Project && (o.Project != "" || c.Name == o.Container)
-		if mine && c.Labels[label.ComposeOneOff] != "True" && !ours && c.Name != discovery.ProxyName && c.Name != discovery.AgentName {
+		if mine && c.Labels[label.ComposeOneOff] != "True" && !ours && c.Name != dockersource.ProxyName && c.Name != dockersource.AgentName {
 			all = append(all, c)
 		}
 	}

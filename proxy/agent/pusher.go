@@ -75,7 +75,7 @@ func (p *pusher) tell(ctx context.Context) error {
 		}
 	}
 	if p.reportDue {
-		answer, err := p.a.config.Proxy.PutAgent(ctx, p.a.self())
+		answer, err := p.a.config.Proxy.PutSource(ctx, p.a.self())
 		if err != nil {
 			return fmt.Errorf("reporting to the proxy: %w", err)
 		}
@@ -97,7 +97,7 @@ func (p *pusher) push(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("writing the table: %w", err)
 	}
-	answer, err := p.a.config.Proxy.PutTable(ctx, wire)
+	answer, err := p.a.config.Proxy.PutTable(ctx, p.a.config.Name, wire)
 	if err != nil {
 		return fmt.Errorf("pushing the table: %w", err)
 	}

@@ -38,12 +38,14 @@ type Sleeping interface {
 // Orders is what says which projects are to sleep and to wake; *admin.Client is one. A call may wait, so it needs a client
 // of its own.
 type Orders interface {
-	Orders(ctx context.Context, seen string, wait time.Duration) (admin.Orders, error)
+	Orders(ctx context.Context, source, seen string, wait time.Duration) (admin.Orders, error)
 	Report(ctx context.Context, r admin.SleepReport) error
 }
 
 // sleeper carries out the orders of the proxy, those of one project one after the other.
 type sleeper struct {
+	// source is the name of what lists the projects.
+	source string
 	engine Sleeping
 	proxy  Orders
 	log    *slog.Logger
@@ -90,7 +92,7 @@ func (s *sleeper) Run(ctx context.Context) error {
 func (s *sleeper) ask(ctx context.Context, seen string, wait time.Duration) (admin.Orders, error) {
 	ctx, cancel := context.WithTimeout(ctx, wait+pushTimeout)
 	defer cancel()
-	return s.proxy.Orders(ctx, seen, wait)
+	return s.proxy.Orders(ctx, s.source, seen, wait)
 }
 
 // pause waits, or returns when ctx ends.
@@ -159,7 +161,7 @@ func (s *sleeper) serve(ctx context.Context, o admin.Order) {
 func (s *sleeper) report(ctx context.Context, o admin.Order, phase string, reason error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pushTimeout)
 	defer cancel()
-	return s.proxy.Report(ctx, admin.SleepReport{Project: o.Project, Container: o.Container, Phase: phase, Reason: text(reason)})
+	return s.proxy.Report(ctx, admin.SleepReport{Source: s.source, Project: o.Project, Container: o.Container, Phase: phase, Reason: text(reason)})
 }
 
 // errDeployed says that a project is being deployed.

@@ -131,7 +131,7 @@ func (o *office) give(orders ...string) {
 	o.changed = make(chan struct{})
 }
 
-func (o *office) Orders(ctx context.Context, seen string, wait time.Duration) (admin.Orders, error) {
+func (o *office) Orders(ctx context.Context, _, seen string, wait time.Duration) (admin.Orders, error) {
 	late := time.After(wait)
 	for {
 		o.mu.Lock()

@@ -20,14 +20,14 @@ const (
 	lastRetryWake  = 5 * time.Minute
 )
 
-// Unit is what sleeps and wakes as a whole: a project, or a container without one.
-type Unit struct{ Project, Container string }
+// Unit is what sleeps and wakes as a whole: a project of a source, or a container without one.
+type Unit struct{ Source, Project, Container string }
 
 func unitOf(r *route.Route) Unit {
 	if r.Project != "" {
-		return Unit{Project: r.Project}
+		return Unit{Source: r.Source, Project: r.Project}
 	}
-	return Unit{Container: r.Service}
+	return Unit{Source: r.Source, Container: r.Service}
 }
 
 // Sleeper is a unit that is put to sleep when nobody uses it. It passes from one snapshot to the next. Those whose requests

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
+	"gateway/proxy/admin"
 	"gateway/proxy/durable"
 	"gateway/proxy/route"
 )
@@ -18,7 +20,7 @@ import (
 // ErrCorrupt says that the last good table is there and makes no sense.
 var ErrCorrupt = errors.New("it is corrupt")
 
-// Store keeps the last good table in a folder. With an empty name it keeps nothing.
+// Store keeps the last good listings in a folder. With an empty name it keeps nothing.
 type Store struct{ Folder string }
 
 // Saved is what the file holds.
@@ -26,9 +28,14 @@ type Saved struct {
 	Revision uint64      `json:"revision"`
 	Since    time.Time   `json:"since"`
 	Removed  []Tombstone `json:"gone,omitempty"`
-	// Boot names the run of the machine that the addresses in the table are of; empty where there is no such name.
-	Boot  string       `json:"boot,omitempty"`
-	Table *route.Table `json:"table"`
+	// Boot names the run of the machine that the addresses of targets are of; empty where there is no such name.
+	Boot string `json:"boot,omitempty"`
+	// Listings are those that the table of that revision was merged from, by the names of their sources; Own are the names
+	// of sources that the proxy ran itself.
+	Listings map[string]*route.Table `json:"listings"`
+	Own      []string                `json:"own,omitempty"`
+	// Table is the only listing in files of earlier versions.
+	Table *route.Table `json:"table,omitempty"`
 }
 
 // MachineBoot names this run of the machine (random(4), boot_id); empty where it has no name.
@@ -40,22 +47,31 @@ func MachineBoot() string {
 	return strings.TrimSpace(string(id))
 }
 
-// AsOf returns the table as it may be served on a run of the machine: on another one than it was kept on, its targets
-// have to be confirmed first, since their addresses may be other apps' now.
-func (v Saved) AsOf(boot string) *route.Table {
+// AsOf returns what may be served on a run of the machine: on another one than it was kept on, targets that come and go have
+// to be confirmed first, since their addresses may be other apps' now.
+func (v Saved) AsOf(boot string) Saved {
 	if v.Boot == "" || v.Boot == boot {
-		return v.Table
+		return v
 	}
-	routes := slices.Clone(v.Table.Routes())
+	v.Listings = maps.Clone(v.Listings)
+	for name, t := range v.Listings {
+		v.Listings[name] = unconfirmed(t)
+	}
+	return v
+}
+
+// unconfirmed is a table whose targets are not ready, but for those that were never created: people wrote their addresses.
+func unconfirmed(t *route.Table) *route.Table {
+	routes := slices.Clone(t.Routes())
 	for i := range routes {
 		routes[i].Targets = slices.Clone(routes[i].Targets)
 		for j := range routes[i].Targets {
-			if t := &routes[i].Targets[j]; t.State == route.Ready {
+			if t := &routes[i].Targets[j]; t.State == route.Ready && !t.Created.IsZero() {
 				t.State, t.Reason = route.Starting, "the machine was started again"
 			}
 		}
 	}
-	return route.Build(routes, v.Table.Problems())
+	return route.Build(routes, t.Problems())
 }
 
 // TableFile is the name of the last good table in the state folder.
@@ -72,13 +88,29 @@ func (s Store) Read() (Saved, error) {
 		return Saved{}, err
 	}
 	var read Saved
-	if err = json.Unmarshal(data, &read); err == nil && read.Table == nil {
-		err = errors.New("no table in it")
+	if err = json.Unmarshal(data, &read); err == nil {
+		err = read.upgrade()
 	}
 	if err == nil {
 		return read, nil
 	}
 	return Saved{}, s.SetAside(TableFile, err)
+}
+
+// upgrade makes what earlier versions wrote what this one writes.
+func (v *Saved) upgrade() error {
+	if v.Table != nil {
+		v.Listings, v.Table = map[string]*route.Table{admin.DefaultSource: v.Table}, nil
+	}
+	if v.Listings == nil {
+		return errors.New("no table in it")
+	}
+	for name, t := range v.Listings {
+		if t == nil {
+			return fmt.Errorf("no table of the source %s in it", name)
+		}
+	}
+	return nil
 }
 
 // Load reads one file. The error is fs.ErrNotExist when there is none.

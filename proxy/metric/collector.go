@@ -55,9 +55,9 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	if c.source.UnderWay != nil {
 		out.admitted(c.source.UnderWay(), requestsMost, refusedRequests)
 	}
-	if c.source.Agent != nil {
-		if at := c.source.Agent(); !at.IsZero() {
-			out.put(reported, float64(at.UnixMilli())/1000)
+	if c.source.Reported != nil {
+		for name, at := range c.source.Reported() {
+			out.put(reported, float64(at.UnixMilli())/1000, name)
 		}
 	}
 	if c.source.LostLines != nil {

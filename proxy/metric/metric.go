@@ -27,8 +27,8 @@ type Source struct {
 	Connections func() Admitted
 	// UnderWay tells the same of their requests.
 	UnderWay func() Admitted
-	// Agent returns when the agent last reported, zero for never.
-	Agent func() time.Time
+	// Reported returns when each agent last reported, by the names of their sources.
+	Reported func() map[string]time.Time
 	// LostLines is how many lines of the access log were lost.
 	LostLines func() uint64
 }

@@ -95,7 +95,7 @@ func full() metric.Source {
 		UnderWay: func() metric.Admitted {
 			return metric.Admitted{Most: map[string]int{"all": 50, "client": 0}, Refused: map[string]uint64{"all": 3, "client": 4}}
 		},
-		Agent:     func() time.Time { return noon },
+		Reported:  func() map[string]time.Time { return map[string]time.Time{"docker": noon} },
 		LostLines: func() uint64 { return 3 },
 	}
 }
@@ -126,19 +126,19 @@ func TestHandler_ShowsWhatIsThere(t *testing.T) {
 		`gateway_response_bytes_total{route="/robots"}`:                        700,
 		`gateway_retries_total{route="/robots"}`:                               7,
 		`gateway_target_ejections_total{route="/robots"}`:                      1,
-		`gateway_connections`:                                5,
-		`gateway_connections_refused_total{reason="all"}`:    1,
-		`gateway_connections_refused_total{reason="client"}`: 2,
-		`gateway_table_revision`:                             7,
-		`gateway_table_routes`:                               2,
-		`gateway_table_problems`:                             2,
-		`gateway_targets{route="/",state="ready"}`:           0,
-		`gateway_targets{route="/",state="stopped"}`:         1,
-		`gateway_targets{route="/robots",state="ready"}`:     2,
-		`gateway_targets{route="/robots",state="ejected"}`:   1,
-		`gateway_agent_last_report_timestamp_seconds`:        float64(noon.Unix()),
-		`gateway_access_log_dropped_lines_total`:             3,
-		`gateway_build_info{version="v1.2.3"}`:               1,
+		`gateway_connections`:                                          5,
+		`gateway_connections_refused_total{reason="all"}`:              1,
+		`gateway_connections_refused_total{reason="client"}`:           2,
+		`gateway_table_revision`:                                       7,
+		`gateway_table_routes`:                                         2,
+		`gateway_table_problems`:                                       2,
+		`gateway_targets{route="/",state="ready"}`:                     0,
+		`gateway_targets{route="/",state="stopped"}`:                   1,
+		`gateway_targets{route="/robots",state="ready"}`:               2,
+		`gateway_targets{route="/robots",state="ejected"}`:             1,
+		`gateway_agent_last_report_timestamp_seconds{source="docker"}`: float64(noon.Unix()),
+		`gateway_access_log_dropped_lines_total`:                       3,
+		`gateway_build_info{version="v1.2.3"}`:                         1,
 	} {
 		if got, found := series[name]; !found || math.Abs(got-want) > 1e-9 {
 			t.Errorf("%s is %v (there: %t), want %v", name, got, found, want)
@@ -206,7 +206,7 @@ func TestHandler_LeavesOutWhatNobodyTells(t *testing.T) {
 			t.Errorf("%s is shown", name)
 		}
 	}
-	s := metric.Source{Agent: func() time.Time { return time.Time{} }}
+	s := metric.Source{Reported: func() map[string]time.Time { return nil }}
 	if series, _ = scrape(t, metric.Handler(s)); len(series) == 0 || sum(series, "gateway_agent_last_report_timestamp_seconds") != 0 {
 		t.Error("an agent that never reported has a time")
 	}

@@ -91,8 +91,8 @@ var fields = [fieldCount]Field{
 	problems: {"gateway_table_problems", gauge, "problems", nil, "Problems that keep routes out of the table."},
 	targets: {"gateway_targets", gauge, "targets", []string{"route", "state"}, "Targets by their state: `ready`, `starting`, " +
 		"`unhealthy`, `draining`, `asleep`, `stopped`, or `ejected` for failing requests. States without targets are left out, but for `ready`."},
-	reported: {"gateway_agent_last_report_timestamp_seconds", gauge, "seconds since 1970", nil, "When the agent last reported; " +
-		"absent before its first time."},
+	reported: {"gateway_agent_last_report_timestamp_seconds", gauge, "seconds since 1970", []string{"source"}, "When the agent of " +
+		"the source last reported; absent before its first time."},
 	lostLines: {"gateway_access_log_dropped_lines_total", counter, "lines", nil, "Lines of the access log that were lost, since the " +
 		"disk was too slow or too full. Absent without an access log."},
 	build: {"gateway_build_info", gauge, "1", []string{"version"}, "Always 1; the label is the version of the gateway."},

@@ -1,4 +1,4 @@
-package discovery
+package docker
 
 import (
 	"fmt"
@@ -21,15 +21,15 @@ func BenchmarkTable1000(b *testing.B) {
 		list = append(list, c)
 	}
 	l := world(list...)
-	for name, m := range map[string]*memo{"survey again": nil, "survey": new(memo)} {
+	for name, m := range map[string]*memo{"built again": nil, "built with a memo": new(memo)} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				survey(l, true, m)
+				newObservation(l, true, m)
 			}
 		})
 	}
-	o := survey(l, true, nil)
+	o := newObservation(l, true, nil)
 	b.Run("table", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {

@@ -1,4 +1,4 @@
-package discovery
+package docker
 
 import (
 	"context"
@@ -32,7 +32,7 @@ func (w *watched) target(t *testing.T, path string) route.Target {
 	return w.table().Lookup(key).Targets[0]
 }
 
-func TestWatcher_TellsHowContainersCrash(t *testing.T) {
+func TestSource_TellsHowContainersCrash(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
 		c := f.add("web", path("/web"), "bridge")
@@ -67,7 +67,7 @@ func TestWatcher_TellsHowContainersCrash(t *testing.T) {
 	})
 }
 
-func TestWatcher_LooksOnlyIntoThoseThatEndedByThemselves(t *testing.T) {
+func TestSource_LooksOnlyIntoThoseThatEndedByThemselves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
 		for i := range 1000 {
@@ -93,7 +93,7 @@ func TestWatcher_LooksOnlyIntoThoseThatEndedByThemselves(t *testing.T) {
 	})
 }
 
-func TestWatcher_LooksIntoThoseThatEndedBesideManyThatRestart(t *testing.T) {
+func TestSource_LooksIntoThoseThatEndedBesideManyThatRestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
 		f.logs = map[string]string{}
@@ -127,7 +127,7 @@ func (o ordered) Containers(ctx context.Context, labels ...string) ([]docker.Con
 	return list, err
 }
 
-func TestWatcher_ServesWithoutInspections(t *testing.T) {
+func TestSource_ServesWithoutInspections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
 		crashing(1, 2, false)(f.add("web", path("/web"), "bridge"))
@@ -153,7 +153,7 @@ func sleeping(restart, status string) func(*docker.Container) {
 	}
 }
 
-func TestWatcher_TellsAsleepFromStopped(t *testing.T) {
+func TestSource_TellsAsleepFromStopped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		idle := func(route string) map[string]string { return map[string]string{label.Path: route, label.Idle: "10m"} }
 		f := newFake()
@@ -179,7 +179,7 @@ func TestWatcher_TellsAsleepFromStopped(t *testing.T) {
 	})
 }
 
-func TestWatcher_AsksAgainWhetherOneIsAsleep(t *testing.T) {
+func TestSource_AsksAgainWhetherOneIsAsleep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
 		for i := range 3 * mostInspected {

@@ -1,4 +1,4 @@
-package discovery
+package docker
 
 import (
 	"maps"
@@ -26,7 +26,7 @@ func next(service, id, replaces string) docker.Container {
 
 // serving are the targets that get requests, by their names.
 func serving(containers ...docker.Container) string {
-	return targetsIn(survey(world(containers...), false, nil).table(marks{}), route.Ready)
+	return targetsIn(newObservation(world(containers...), false, nil).table(marks{}), route.Ready)
 }
 
 func targetsIn(t *route.Table, state route.State) string {
@@ -42,7 +42,7 @@ func targetsIn(t *route.Table, state route.State) string {
 	return strings.Join(all, " ")
 }
 
-func TestSurvey_SwitchesToADeploymentAtOnce(t *testing.T) {
+func TestObservation_SwitchesToADeploymentAtOnce(t *testing.T) {
 	old, oldAPI := copyOf("web", "web1", nil), copyOf("api", "api1", nil)
 	web, api := next("web", "web2", "web1,api1"), next("api", "api2", "web1,api1")
 	named := func(c docker.Container, suffix, state string) docker.Container {
@@ -71,7 +71,7 @@ func TestSurvey_SwitchesToADeploymentAtOnce(t *testing.T) {
 		if got := serving(old, oldAPI, step.web, step.api); got != step.want {
 			t.Errorf("%s: %s serve", step.name, got)
 		}
-		table := survey(world(old, oldAPI, step.web, step.api), false, nil).table(marks{})
+		table := newObservation(world(old, oldAPI, step.web, step.api), false, nil).table(marks{})
 		if drained := targetsIn(table, route.Draining); step.isDrained != (drained == before) {
 			t.Errorf("%s: %s drain", step.name, drained)
 		}
@@ -87,7 +87,7 @@ func TestSurvey_SwitchesToADeploymentAtOnce(t *testing.T) {
 	}
 }
 
-func TestSurvey_ServesCopiesThatNoDeploymentReplaces(t *testing.T) {
+func TestObservation_ServesCopiesThatNoDeploymentReplaces(t *testing.T) {
 	// A copy that somebody adds by hand after a deployment serves beside it.
 	if got := serving(next("web", "web2", "web1"), copyOf("web", "web3", nil)); got != "p-web2 p-web3" {
 		t.Errorf("%s serve", got)
@@ -99,12 +99,12 @@ func TestSurvey_ServesCopiesThatNoDeploymentReplaces(t *testing.T) {
 	}
 }
 
-func TestSurvey_ReplacesNothingOfAnotherProject(t *testing.T) {
+func TestObservation_ReplacesNothingOfAnotherProject(t *testing.T) {
 	stranger := next("web", "web9", "web1,lone")
 	stranger.Labels[composeProject] = "q"
 	lone := copyOf("lone", "lone", nil)
 	delete(lone.Labels, composeProject)
-	got := survey(world(copyOf("web", "web1", nil), lone, stranger), false, nil)
+	got := newObservation(world(copyOf("web", "web1", nil), lone, stranger), false, nil)
 	if len(got.found) != 3 || targetsIn(got.table(marks{}), route.Draining) != "" {
 		t.Errorf("found %+v", got.found)
 	}
@@ -116,12 +116,12 @@ func TestSurvey_ReplacesNothingOfAnotherProject(t *testing.T) {
 	}
 }
 
-func TestSurvey_GivesAPrefixToTheNewService(t *testing.T) {
+func TestObservation_GivesAPrefixToTheNewService(t *testing.T) {
 	old, renamed := copyOf("web", "web1", nil), next("shop", "shop2", "web1")
 	renamed.Labels[label.Path] = "/web"
 	gone := copyOf("api", "api1", nil)
 	renamed.Labels[label.Replaces] = "web1,api1"
-	table := survey(world(old, gone, renamed), false, nil).table(marks{})
+	table := newObservation(world(old, gone, renamed), false, nil).table(marks{})
 	if len(table.Routes()) != 1 || table.Routes()[0].Service != "shop" || len(table.Problems()) > 0 {
 		t.Errorf("routes %+v, problems %v", table.Routes(), table.Problems())
 	}
@@ -132,7 +132,7 @@ func TestMembership_JoinsTheNetworksOfHeldContainers(t *testing.T) {
 	held := next("web", "web2", "web1")
 	held.Name += label.Next
 	l := world(proxy, held)
-	o := survey(l, true, nil)
+	o := newObservation(l, true, nil)
 	m := newMembership(Config{Logger: discard})
 	if steps := m.plan(l, o, born); len(steps) != 1 || steps[0].network != "p_web" || steps[0].leave {
 		t.Errorf("steps %+v", steps)

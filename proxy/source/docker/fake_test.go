@@ -1,4 +1,4 @@
-package discovery
+package docker
 
 import (
 	"context"
@@ -15,6 +15,7 @@ import (
 	"gateway/proxy/docker"
 	"gateway/proxy/label"
 	"gateway/proxy/route"
+	"gateway/proxy/source"
 )
 
 var discard = slog.New(slog.DiscardHandler)
@@ -264,37 +265,28 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// watched is a running watcher with what it published and reported.
+// watched is a running source with what it published and reported.
 type watched struct {
 	mu       sync.Mutex
+	listings source.Listings
 	tables   []*route.Table
 	times    []time.Time
-	statuses []Status
+	statuses []source.Status
 }
 
-// watch runs a watcher on f until the test ends.
+// watch runs a source on f until the test ends.
 func watch(t *testing.T, f Engine, edit func(*Config)) *watched {
 	t.Helper()
 	w := &watched{}
-	c := Config{
-		Engine: f, Logger: discard,
-		Publish: func(tab *route.Table) {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			w.tables, w.times = append(w.tables, tab), append(w.times, time.Now())
-		},
-		Report: func(s Status) {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			w.statuses = append(w.statuses, s)
-		},
-	}
+	c := Config{Name: "docker", Engine: f, Logger: discard}
 	if edit != nil {
 		edit(&c)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- New(c).Run(ctx) }()
+	go func() {
+		done <- New(c).Run(ctx, source.Listing{}, source.Receiver{Publish: w.publish, Report: w.report})
+	}()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
@@ -302,6 +294,27 @@ func watch(t *testing.T, f Engine, edit func(*Config)) *watched {
 		}
 	})
 	return w
+}
+
+// publish keeps the listings that differ from the one before, as tables.
+func (w *watched) publish(l source.Listing) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.listings.Put("docker", l, time.Now()) {
+		w.tables, w.times = append(w.tables, w.listings.Of("docker")), append(w.times, time.Now())
+	}
+}
+
+func (w *watched) report(s source.Status) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.statuses = append(w.statuses, s)
+}
+
+// table is the table of what the observation lists.
+func (o *observation) table(m marks) *route.Table {
+	l := o.listing("docker", m)
+	return route.Build(l.Routes, l.Problems)
 }
 
 func joining(c *Config) { c.Join, c.Hosts = true, []string{"example.org"} }
@@ -322,7 +335,7 @@ func (w *watched) table() *route.Table {
 	return w.tables[len(w.tables)-1]
 }
 
-func (w *watched) status() Status {
+func (w *watched) status() source.Status {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.statuses[len(w.statuses)-1]

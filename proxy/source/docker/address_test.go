@@ -1,4 +1,4 @@
-package discovery
+package docker
 
 import (
 	"maps"
@@ -15,8 +15,8 @@ import (
 var noAddress netip.Addr
 
 // world is a listing with some networks: edge and p_edge are edge networks, p_db a backend.
-func world(containers ...docker.Container) *listing {
-	l := &listing{engine: docker.Engine{APIVersion: "1.41"}, containers: containers}
+func world(containers ...docker.Container) *snapshot {
+	l := &snapshot{engine: docker.Engine{APIVersion: "1.41"}, containers: containers}
 	for i, name := range []string{"bridge", "edge", "p_web", "p_db", "p_default", "x", "y", "0-a", "p_edge", HomeNetwork} {
 		n := docker.Network{ID: "id-" + name, Name: name, Created: born.Add(time.Duration(i) * time.Hour)}
 		switch name {
@@ -48,7 +48,7 @@ func proxyBox(networks ...string) docker.Container {
 	return c
 }
 
-func TestSurvey_ChoosesTheNetworkByRule(t *testing.T) {
+func TestObservation_ChoosesTheNetworkByRule(t *testing.T) {
 	project := func(more ...string) map[string]string {
 		m := map[string]string{composeProject: "p"}
 		for i := 0; i < len(more); i += 2 {
@@ -81,14 +81,14 @@ func TestSurvey_ChoosesTheNetworkByRule(t *testing.T) {
 	for _, tt := range tests {
 		l := world(box(tt.labels, tt.networks...), proxyBox(tt.proxy...))
 		own(l, "p", "p_edge")
-		o := survey(l, true, nil)
+		o := newObservation(l, true, nil)
 		if len(o.found) != 1 || o.found[0].link != tt.want || len(o.problems) != 0 {
 			t.Errorf("%s: got %+v, %+v", tt.name, o.found, o.problems)
 		}
 	}
 }
 
-func TestSurvey_SaysWhyAContainerIsOutOfReach(t *testing.T) {
+func TestObservation_SaysWhyAContainerIsOutOfReach(t *testing.T) {
 	tests := []struct {
 		name         string
 		labels       map[string]string
@@ -107,7 +107,7 @@ func TestSurvey_SaysWhyAContainerIsOutOfReach(t *testing.T) {
 		c := box(tt.labels, tt.networks...)
 		c.Ports = tt.ports
 		c.Labels[composeProject] = "p"
-		o := survey(world(c), false, nil)
+		o := newObservation(world(c), false, nil)
 		if len(o.found) != 0 || len(o.problems) != 1 {
 			t.Errorf("%s: got %+v, %+v", tt.name, o.found, o.problems)
 			continue
@@ -120,16 +120,16 @@ func TestSurvey_SaysWhyAContainerIsOutOfReach(t *testing.T) {
 	}
 }
 
-func TestSurvey_SpellsTheLabelOfAFurtherRoute(t *testing.T) {
+func TestObservation_SpellsTheLabelOfAFurtherRoute(t *testing.T) {
 	c := box(map[string]string{"gateway.routes.api.path": "/api", label.Port: "80"}, "x")
 	c.Ports = []uint16{1, 2}
-	o := survey(world(c), false, nil)
+	o := newObservation(world(c), false, nil)
 	if len(o.found) != 1 || len(o.problems) != 1 || !strings.Contains(o.problems[0].Fix, "gateway.routes.api.port=1") {
 		t.Errorf("got %+v, %+v", o.found, o.problems)
 	}
 }
 
-func TestSurvey_ChoosesThePortByRule(t *testing.T) {
+func TestObservation_ChoosesThePortByRule(t *testing.T) {
 	tests := []struct {
 		label string
 		ports []uint16
@@ -146,22 +146,22 @@ func TestSurvey_ChoosesThePortByRule(t *testing.T) {
 		if tt.label != "" {
 			c.Labels[label.Port] = tt.label
 		}
-		o := survey(world(c), false, nil)
+		o := newObservation(world(c), false, nil)
 		if len(o.found) != 1 || o.found[0].route.Targets[0].Address != tt.want {
 			t.Errorf("%+v: got %+v", tt, o.found)
 		}
 	}
 }
 
-func TestSurvey_WritesIPv6InBrackets(t *testing.T) {
+func TestObservation_WritesIPv6InBrackets(t *testing.T) {
 	c := box(nil, "x")
 	c.Networks[0].Address = netip.MustParseAddr("fd00::2")
-	if o := survey(world(c), false, nil); o.found[0].route.Targets[0].Address != "[fd00::2]:80" {
+	if o := newObservation(world(c), false, nil); o.found[0].route.Targets[0].Address != "[fd00::2]:80" {
 		t.Errorf("got %+v", o.found)
 	}
 }
 
-func TestSurvey_ClaimsSinceTheOldestNetworkOfTheProject(t *testing.T) {
+func TestObservation_ClaimsSinceTheOldestNetworkOfTheProject(t *testing.T) {
 	redeployed := born.Add(100 * time.Hour)
 	tests := []struct {
 		name, project string
@@ -185,7 +185,7 @@ func TestSurvey_ClaimsSinceTheOldestNetworkOfTheProject(t *testing.T) {
 		c.Created = redeployed
 		l := world(c)
 		own(l, "p", tt.owned...)
-		o := survey(l, false, nil)
+		o := newObservation(l, false, nil)
 		if len(o.found) != 1 || !o.found[0].route.Claimed.Equal(tt.want) {
 			t.Errorf("%s: got %+v, %+v", tt.name, o.found, o.problems)
 		}
@@ -193,7 +193,7 @@ func TestSurvey_ClaimsSinceTheOldestNetworkOfTheProject(t *testing.T) {
 }
 
 // own labels networks of the world as those of a compose project.
-func own(l *listing, project string, names ...string) {
+func own(l *snapshot, project string, names ...string) {
 	for i := range l.networks {
 		n := &l.networks[i]
 		if slices.Contains(names, n.Name) {

@@ -1,4 +1,4 @@
-package discovery
+package docker
 
 import (
 	"cmp"
@@ -67,7 +67,7 @@ func newMembership(c Config) *membership {
 }
 
 // plan compares the networks that the proxy is on with those it needs. It changes nothing on the engine.
-func (m *membership) plan(l *listing, o *observation, now time.Time) []step {
+func (m *membership) plan(l *snapshot, o *observation, now time.Time) []step {
 	m.proxy, m.on = o.proxy, map[string]bool{}
 	if o.proxy == nil {
 		return nil
@@ -108,7 +108,7 @@ func (m *membership) may(name string, n *docker.Network, engine docker.Engine, n
 }
 
 // leaves are the networks that the proxy is on and that nothing needs any more.
-func (m *membership) leaves(l *listing, v *view, needed map[string]bool) []step {
+func (m *membership) leaves(l *snapshot, v *view, needed map[string]bool) []step {
 	var steps []step
 	for _, a := range m.proxy.Networks {
 		n := v.network(a)

@@ -1,4 +1,4 @@
-package discovery
+package docker
 
 import (
 	"context"
@@ -25,7 +25,7 @@ const (
 
 // session is one connection to the engine, from the opening of its event stream to its breaking.
 type session struct {
-	w      *Watcher
+	source *Source
 	engine docker.Engine
 	// pokes has one slot: a poke while one waits is the same poke.
 	pokes        chan struct{}
@@ -35,19 +35,19 @@ type session struct {
 	last    *observation
 	listed  bool
 	updates updates
-	// told is when the last event came that a listing may lag behind; zero when one was made well after it.
-	told time.Time
+	// lagging is when the last event came that a listing may lag behind; zero when one was made well after it.
+	lagging time.Time
 }
 
-func newSession(w *Watcher) *session {
+func newSession(source *Source) *session {
 	return &session{
-		w: w, pokes: make(chan struct{}, 1), events: make(chan docker.Event, 64), observations: make(chan *observation),
+		source: source, pokes: make(chan struct{}, 1), events: make(chan docker.Event, 64), observations: make(chan *observation),
 	}
 }
 
 // Run watches until something fails; its error is never nil.
 func (s *session) Run(ctx context.Context) error {
-	engine, err := within(ctx, s.w.config.Engine.Engine)
+	engine, err := within(ctx, s.source.config.Engine.Engine)
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ func within[T any](ctx context.Context, call func(context.Context) (T, error)) (
 
 // stream passes events on to the loop.
 func (s *session) stream(ctx context.Context) error {
-	err := s.w.config.Engine.Events(ctx, func(e docker.Event) {
+	err := s.source.config.Engine.Events(ctx, func(e docker.Event) {
 		select {
 		case s.events <- e:
 		case <-ctx.Done():
@@ -101,13 +101,18 @@ func (s *session) loop(ctx context.Context) error {
 			s.poke()
 		case o := <-s.observations:
 			s.last, s.listed, again = o, true, nil
-			if s.w.marks.settle(o, time.Now()) || s.lags(o) {
+			if s.source.marks.settle(o, time.Now()) || s.lags(o) {
 				again = time.After(lagRetry)
 			}
-			s.w.publish(o.table(s.w.marks))
-			s.w.found(o)
+			s.publish()
+			s.source.found(o)
 		}
 	}
+}
+
+// publish publishes the last observation with what is known since.
+func (s *session) publish() {
+	s.source.to.Publish(s.last.listing(s.source.config.Name, s.source.marks))
 }
 
 // updates are the containers whose settings changed since the last listing, by their full ids. They are safe for concurrent
@@ -134,11 +139,11 @@ func (u *updates) take() []string {
 
 // lags reports whether an observation may not show yet what events told.
 func (s *session) lags(o *observation) bool {
-	if s.told.IsZero() {
+	if s.lagging.IsZero() {
 		return false
 	}
-	if o.begun.Sub(s.told) >= lagRetry {
-		s.told = time.Time{}
+	if o.begun.Sub(s.lagging) >= lagRetry {
+		s.lagging = time.Time{}
 		return false
 	}
 	return true
@@ -160,16 +165,16 @@ func early(e docker.Event) bool {
 func (s *session) handle(e docker.Event) {
 	if e.Type == "stream" {
 		// What happened to marked containers in the meantime nobody knows; the listing to come does.
-		s.w.marks.endAll(time.Now())
+		s.source.marks.endAll(time.Now())
 	}
-	if e.Type == "container" && s.w.marks.note(e, time.Now()) && s.last != nil && s.last.serves(e.ID) {
-		s.w.publish(s.last.table(s.w.marks))
+	if e.Type == "container" && s.source.marks.note(e, time.Now()) && s.last != nil && s.last.serves(e.ID) {
+		s.publish()
 	}
 	if e.Action == "update" {
 		s.updates.add(e.ID)
 	}
 	if early(e) {
-		s.told = time.Now()
+		s.lagging = time.Now()
 	}
 	if e.Action != "kill" {
 		s.poke()
@@ -179,7 +184,7 @@ func (s *session) handle(e docker.Event) {
 // observe lists everything after each poke, joins what has to be joined, and hands over what it saw.
 func (s *session) observe(ctx context.Context) error {
 	// What changed while nobody watched is not known.
-	s.w.crashes = nil
+	s.source.crashes = nil
 	timer := time.NewTimer(callTimeout)
 	defer timer.Stop()
 	select {
@@ -235,8 +240,8 @@ func (s *session) round(ctx context.Context) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	o := survey(l, s.w.config.Join, &s.w.memo)
-	network := s.w.network
+	o := newObservation(l, s.source.config.Join, &s.source.memo)
+	network := s.source.network
 	steps := network.plan(l, o, time.Now())
 	o.links = network.links()
 	if len(steps) == 0 {
@@ -263,21 +268,21 @@ func (s *session) deliver(ctx context.Context, o *observation) error {
 }
 
 // list asks for everything.
-func (s *session) list(ctx context.Context) (*listing, error) {
-	l := &listing{engine: s.engine, begun: time.Now()}
+func (s *session) list(ctx context.Context) (*snapshot, error) {
+	l := &snapshot{engine: s.engine, begun: time.Now()}
 	updated := s.updates.take()
 	var err error
 	l.containers, err = within(ctx, func(ctx context.Context) ([]docker.Container, error) {
-		return s.w.config.Engine.Containers(ctx)
+		return s.source.config.Engine.Containers(ctx)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("discovering: %w", err)
+		return nil, fmt.Errorf("listing the engine: %w", err)
 	}
-	if l.networks, err = within(ctx, s.w.config.Engine.Networks); err != nil {
-		return nil, fmt.Errorf("discovering: %w", err)
+	if l.networks, err = within(ctx, s.source.config.Engine.Networks); err != nil {
+		return nil, fmt.Errorf("listing the engine: %w", err)
 	}
-	s.w.crashes.forget(updated)
-	s.w.crashes = s.w.crashes.look(ctx, s.w.config.Engine, l)
-	l.crashes = s.w.crashes
+	s.source.crashes.forget(updated)
+	s.source.crashes = s.source.crashes.look(ctx, s.source.config.Engine, l)
+	l.crashes = s.source.crashes
 	return l, nil
 }

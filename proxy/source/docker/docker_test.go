@@ -1,4 +1,4 @@
-package discovery
+package docker
 
 import (
 	"errors"
@@ -12,7 +12,7 @@ import (
 	"gateway/proxy/route"
 )
 
-func TestWatcher_PublishesWhatRuns(t *testing.T) {
+func TestSource_PublishesWhatRuns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
 		f.add("hello", path("/hello"), "bridge").Ports = []uint16{8080}
@@ -26,13 +26,13 @@ func TestWatcher_PublishesWhatRuns(t *testing.T) {
 			t.Errorf("got %+v", r)
 		}
 		s := w.status()
-		if !s.Connected || s.Engine.Version != "20.10.24" || !s.Listed.Equal(time.Now()) {
+		if !s.Connected || s.Version != "Docker 20.10.24 (API 1.41)" || !s.Listed.Equal(time.Now()) {
 			t.Errorf("status %+v", s)
 		}
 	})
 }
 
-func TestWatcher_OpensTheStreamBeforeItLists(t *testing.T) {
+func TestSource_OpensTheStreamBeforeItLists(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
 		watch(t, f, nil)
@@ -43,7 +43,7 @@ func TestWatcher_OpensTheStreamBeforeItLists(t *testing.T) {
 	})
 }
 
-func TestWatcher_PublishesAnEmptyTableOnce(t *testing.T) {
+func TestSource_PublishesAnEmptyTableOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
 		w := watch(t, f, nil)
@@ -57,7 +57,7 @@ func TestWatcher_PublishesAnEmptyTableOnce(t *testing.T) {
 	})
 }
 
-func TestWatcher_FollowsChanges(t *testing.T) {
+func TestSource_FollowsChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
 		f.add("a", path("/a"), "bridge")
@@ -81,7 +81,7 @@ func TestWatcher_FollowsChanges(t *testing.T) {
 	})
 }
 
-func TestWatcher_SettlesForAtMost200Milliseconds(t *testing.T) {
+func TestSource_SettlesForAtMost200Milliseconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
 		w := watch(t, f, nil)
@@ -105,7 +105,7 @@ func TestWatcher_SettlesForAtMost200Milliseconds(t *testing.T) {
 	})
 }
 
-func TestWatcher_KeepsWhatItHasWhileTheEngineIsGone(t *testing.T) {
+func TestSource_KeepsWhatItHasWhileTheEngineIsGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
 		f.add("a", path("/a"), "bridge")
@@ -115,7 +115,7 @@ func TestWatcher_KeepsWhatItHasWhileTheEngineIsGone(t *testing.T) {
 		delete(f.containers, "a")
 		f.add("b", path("/b"), "bridge")
 		pass(10 * time.Minute)
-		if w.count() != 1 || w.status().Connected || !errors.Is(w.status().Err, errGone) || w.status().Engine.Version == "" {
+		if w.count() != 1 || w.status().Connected || !errors.Is(w.status().Err, errGone) || w.status().Version == "" {
 			t.Fatalf("%d tables, %+v", w.count(), w.status())
 		}
 		// With a delay between 2.5 and 5 seconds each.
@@ -130,7 +130,7 @@ func TestWatcher_KeepsWhatItHasWhileTheEngineIsGone(t *testing.T) {
 	})
 }
 
-func TestWatcher_StartsWithoutAnEngine(t *testing.T) {
+func TestSource_StartsWithoutAnEngine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
 		f.stop()
@@ -142,7 +142,7 @@ func TestWatcher_StartsWithoutAnEngine(t *testing.T) {
 	})
 }
 
-func TestWatcher_NegotiatesAnewAtEveryReconnect(t *testing.T) {
+func TestSource_NegotiatesAgainAtEveryReconnect(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
 		w := watch(t, f, nil)
@@ -151,13 +151,13 @@ func TestWatcher_NegotiatesAnewAtEveryReconnect(t *testing.T) {
 		f.version = docker.Engine{Version: "29.0.0", APIVersion: "1.52"}
 		f.start()
 		pass(time.Second)
-		if got := w.status().Engine.APIVersion; got != "1.52" {
+		if got := w.status().Version; got != "Docker 29.0.0 (API 1.52)" {
 			t.Errorf("the version is still %s", got)
 		}
 	})
 }
 
-func TestWatcher_GivesUpAnEngineThatHangs(t *testing.T) {
+func TestSource_GivesUpAnEngineThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
 		f.add("a", path("/a"), "bridge")
@@ -170,7 +170,7 @@ func TestWatcher_GivesUpAnEngineThatHangs(t *testing.T) {
 	})
 }
 
-func TestWatcher_DrainsAtOnceWhenAContainerIsToldToStop(t *testing.T) {
+func TestSource_DrainsAtOnceWhenAContainerIsToldToStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
 		f.add("a", path("/a"), "bridge")
@@ -199,7 +199,7 @@ func TestWatcher_DrainsAtOnceWhenAContainerIsToldToStop(t *testing.T) {
 	})
 }
 
-func TestWatcher_SendsNothingToTheDead(t *testing.T) {
+func TestSource_SendsNothingToTheDead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
 		f.add("a", path("/a"), "bridge")
@@ -224,7 +224,7 @@ func TestWatcher_SendsNothingToTheDead(t *testing.T) {
 	})
 }
 
-func TestWatcher_DoesNotTrustAListingThatLagsBehindADeath(t *testing.T) {
+func TestSource_DoesNotTrustAListingThatLagsBehindADeath(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
 		f.add("a", path("/a"), "bridge")
@@ -250,7 +250,7 @@ func TestWatcher_DoesNotTrustAListingThatLagsBehindADeath(t *testing.T) {
 	})
 }
 
-func TestWatcher_LooksAgainWhenAnEventComesBeforeWhatItTells(t *testing.T) {
+func TestSource_LooksAgainWhenAnEventComesBeforeWhatItTells(t *testing.T) {
 	for _, e := range []docker.Event{
 		{Type: "container", Action: "unpause", ID: "x"},
 		{Type: "network", Action: "connect", ID: "x"},
@@ -277,7 +277,7 @@ func TestWatcher_LooksAgainWhenAnEventComesBeforeWhatItTells(t *testing.T) {
 	}
 }
 
-func TestWatcher_RestartEndsDraining(t *testing.T) {
+func TestSource_RestartEndsDraining(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
 		f.add("a", path("/a"), "bridge")
@@ -297,7 +297,7 @@ func TestWatcher_RestartEndsDraining(t *testing.T) {
 	})
 }
 
-func TestWatcher_ForgivesAKillThatDidNotKill(t *testing.T) {
+func TestSource_ForgivesAKillThatDidNotKill(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
 		f.add("a", path("/a"), "bridge")
@@ -315,7 +315,7 @@ func TestWatcher_ForgivesAKillThatDidNotKill(t *testing.T) {
 	})
 }
 
-func TestWatcher_AnEngineRestartEndsDraining(t *testing.T) {
+func TestSource_AnEngineRestartEndsDraining(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
 		f.add("a", path("/a"), "bridge")
@@ -332,7 +332,7 @@ func TestWatcher_AnEngineRestartEndsDraining(t *testing.T) {
 	})
 }
 
-func TestWatcher_IgnoresSignalsThatDoNotStop(t *testing.T) {
+func TestSource_IgnoresSignalsThatDoNotStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
 		f.add("a", path("/a"), "bridge")

@@ -1,4 +1,4 @@
-package discovery
+package docker
 
 import (
 	"reflect"
@@ -11,7 +11,7 @@ import (
 	"gateway/proxy/route"
 )
 
-func TestSurvey_TellsTheState(t *testing.T) {
+func TestObservation_TellsTheState(t *testing.T) {
 	tests := []struct {
 		state, health, status string
 		want                  route.State
@@ -32,7 +32,7 @@ func TestSurvey_TellsTheState(t *testing.T) {
 	for _, tt := range tests {
 		c := box(nil, "x")
 		c.State, c.Health, c.Status = tt.state, tt.health, tt.status
-		o := survey(world(c), false, nil)
+		o := newObservation(world(c), false, nil)
 		if len(o.found) != 1 {
 			t.Fatalf("%s: got %+v", tt.status, o)
 		}
@@ -42,14 +42,14 @@ func TestSurvey_TellsTheState(t *testing.T) {
 	}
 }
 
-func TestSurvey_KeepsTheRouteOfAStoppedContainer(t *testing.T) {
+func TestObservation_KeepsTheRouteOfAStoppedContainer(t *testing.T) {
 	for _, networks := range [][]string{{"x"}, nil} {
 		c := box(nil, networks...)
 		c.State, c.Status = "exited", "Exited (0) 1 second ago"
 		for i := range c.Networks {
 			c.Networks[i].Address = noAddress
 		}
-		o := survey(world(c), false, nil)
+		o := newObservation(world(c), false, nil)
 		if len(o.found) != 1 || len(o.problems) != 0 {
 			t.Fatalf("got %+v, %+v", o.found, o.problems)
 		}
@@ -59,7 +59,7 @@ func TestSurvey_KeepsTheRouteOfAStoppedContainer(t *testing.T) {
 	}
 }
 
-func TestSurvey_TellsWhatHasExpired(t *testing.T) {
+func TestObservation_TellsWhatHasExpired(t *testing.T) {
 	day := func(d int) string { return born.AddDate(0, 0, d).Format(time.DateOnly) }
 	for _, tt := range []struct {
 		state, status, expires string
@@ -86,23 +86,23 @@ func TestSurvey_TellsWhatHasExpired(t *testing.T) {
 		}
 		l := world(c)
 		l.begun = born.Add(10 * time.Hour)
-		got := survey(l, false, nil).table(marks{}).Routes()[0]
+		got := newObservation(l, false, nil).table(marks{}).Routes()[0]
 		if got.State() != tt.want || (tt.want == route.Expired) != (got.Targets[0].Reason == "its last day was "+tt.expires) {
 			t.Errorf("%s, until %s: got %s, %q", tt.status, tt.expires, got.State(), got.Targets[0].Reason)
 		}
 	}
 }
 
-func TestSurvey_WaitsForAnAddress(t *testing.T) {
+func TestObservation_WaitsForAnAddress(t *testing.T) {
 	c := box(nil, "x")
 	c.Networks[0].Address = noAddress
-	o := survey(world(c), false, nil)
+	o := newObservation(world(c), false, nil)
 	if target := o.found[0].route.Targets[0]; target.State != route.Starting || target.Reason != "it has no address yet" {
 		t.Errorf("got %+v", target)
 	}
 }
 
-func TestSurvey_LeavesOutWhatIsNotToBeRouted(t *testing.T) {
+func TestObservation_LeavesOutWhatIsNotToBeRouted(t *testing.T) {
 	for name, labels := range map[string]map[string]string{
 		ProxyName:   {label.Role: label.RoleProxy},
 		AgentName:   {label.Role: label.RoleAgent},
@@ -110,31 +110,31 @@ func TestSurvey_LeavesOutWhatIsNotToBeRouted(t *testing.T) {
 	} {
 		c := box(labels, "x")
 		c.Name = name
-		o := survey(world(c), false, nil)
+		o := newObservation(world(c), false, nil)
 		if len(o.found)+len(o.problems) != 0 {
 			t.Errorf("%s: got %+v, %+v", name, o.found, o.problems)
 		}
 	}
 	c := box(nil, "x")
 	c.Labels = map[string]string{composeOneOff: "False", "other": "label"}
-	if o := survey(world(c), false, nil); len(o.found)+len(o.problems) != 0 {
+	if o := newObservation(world(c), false, nil); len(o.found)+len(o.problems) != 0 {
 		t.Errorf("no label: got %+v, %+v", o.found, o.problems)
 	}
 }
 
-func TestSurvey_NamesServiceAndProject(t *testing.T) {
-	bare := survey(world(box(nil, "x")), false, nil).found[0].route
+func TestObservation_NamesServiceAndProject(t *testing.T) {
+	bare := newObservation(world(box(nil, "x")), false, nil).listing("docker", nil).Routes[0]
 	if bare.Service != "app" || bare.Project != "" || bare.Source != "docker" {
 		t.Errorf("got %+v", bare)
 	}
-	composed := survey(world(box(map[string]string{composeProject: "p", composeService: "web"}, "p_web")), false, nil).found[0].route
+	composed := newObservation(world(box(map[string]string{composeProject: "p", composeService: "web"}, "p_web")), false, nil).found[0].route
 	if composed.Service != "web" || composed.Project != "p" {
 		t.Errorf("got %+v", composed)
 	}
 }
 
-func TestSurvey_PassesProblemsOfLabelsOn(t *testing.T) {
-	o := survey(world(box(map[string]string{"gateway.prot": "80", composeProject: "p", "gateway.routes.b.path": "/b"}, "x")), false, nil)
+func TestObservation_PassesProblemsOfLabelsOn(t *testing.T) {
+	o := newObservation(world(box(map[string]string{"gateway.prot": "80", composeProject: "p", "gateway.routes.b.path": "/b"}, "x")), false, nil)
 	if len(o.found) != 1 || o.found[0].route.Key.String() != "/b" || len(o.problems) != 1 {
 		t.Fatalf("got %+v, %+v", o.found, o.problems)
 	}
@@ -162,10 +162,10 @@ func TestProxyOf_WantsTheNameAndTheLabel(t *testing.T) {
 	}
 }
 
-func TestSurvey_TellsWhoTakesARoleThatIsNotTheirs(t *testing.T) {
+func TestObservation_TellsWhoTakesARoleThatIsNotTheirs(t *testing.T) {
 	for _, role := range []string{label.RoleProxy, label.RoleAgent, ""} {
 		c := box(map[string]string{label.Role: role, composeProject: "p"}, "x")
-		o := survey(world(c, proxyBox("y")), true, nil)
+		o := newObservation(world(c, proxyBox("y")), true, nil)
 		if o.proxy == nil || o.proxy.Name != ProxyName || len(o.found) != 0 || len(o.problems) != 1 {
 			t.Fatalf("%q: got %+v", role, o)
 		}
@@ -174,14 +174,14 @@ func TestSurvey_TellsWhoTakesARoleThatIsNotTheirs(t *testing.T) {
 			t.Errorf("%q: got %+v", role, p)
 		}
 		delete(c.Labels, label.Path)
-		if o := survey(world(c), true, nil); o.proxy != nil || len(o.found)+len(o.problems) != 0 {
+		if o := newObservation(world(c), true, nil); o.proxy != nil || len(o.found)+len(o.problems) != 0 {
 			t.Errorf("%q without a route: got %+v", role, o)
 		}
 	}
 }
 
-func TestSurvey_PassesPoliciesOn(t *testing.T) {
-	o := survey(world(box(map[string]string{
+func TestObservation_PassesPoliciesOn(t *testing.T) {
+	o := newObservation(world(box(map[string]string{
 		label.Balance: "sticky", label.Drain: "1m", "gateway.routes.b.path": "/b", "gateway.routes.b.rate": "60/m",
 	}, "x")), false, nil)
 	if len(o.found) != 2 || len(o.problems) != 0 {
@@ -198,21 +198,21 @@ func TestSurvey_PassesPoliciesOn(t *testing.T) {
 	}
 }
 
-func TestSurvey_EndsRedirects(t *testing.T) {
+func TestObservation_EndsRedirects(t *testing.T) {
 	for days, want := range map[int]int{1: 1, 0: 1, -1: 1, -2: 0} {
 		c := box(map[string]string{label.Redirect: "/notes", label.Expires: born.AddDate(0, 0, days).Format(time.DateOnly)}, "x")
 		c.State, c.Status = "exited", "Exited (0) 2 hours ago"
 		c.Networks = nil
 		l := world(c)
 		l.begun = born
-		if got := survey(l, false, nil).table(marks{}).Routes(); len(got) != want || want > 0 && got[0].Redirect != "/notes" {
+		if got := newObservation(l, false, nil).table(marks{}).Routes(); len(got) != want || want > 0 && got[0].Redirect != "/notes" {
 			t.Errorf("with its last day in %d days: %+v", days, got)
 		}
 	}
 }
 
-func TestSurvey_NeedsNoAddressForARedirect(t *testing.T) {
-	routes := survey(world(box(map[string]string{label.Redirect: "/notes"}, "none")), false, nil).table(marks{}).Routes()
+func TestObservation_NeedsNoAddressForARedirect(t *testing.T) {
+	routes := newObservation(world(box(map[string]string{label.Redirect: "/notes"}, "none")), false, nil).table(marks{}).Routes()
 	if len(routes) != 1 || routes[0].State() != route.Ready {
 		t.Errorf("on no network: %+v", routes)
 	}

@@ -1,4 +1,4 @@
-package discovery
+package docker
 
 import (
 	"maps"
@@ -45,8 +45,8 @@ func (m *memo) end() {
 	clear(m.now)
 }
 
-// recall returns what was found out about a container that did not change.
-func (m *memo) recall(c *docker.Container, x crash) (examined, bool) {
+// lookup returns what was found out about a container that did not change.
+func (m *memo) lookup(c *docker.Container, x crash) (examined, bool) {
 	if m == nil {
 		return examined{}, false
 	}

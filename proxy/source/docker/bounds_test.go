@@ -1,4 +1,4 @@
-package discovery
+package docker
 
 import (
 	"fmt"
@@ -8,14 +8,14 @@ import (
 	"gateway/proxy/label"
 )
 
-func TestSurvey_MakesASmallTableOfLargeLabels(t *testing.T) {
+func TestObservation_MakesASmallTableOfLargeLabels(t *testing.T) {
 	mega := strings.Repeat("\x1b", 1<<20)
 	labels := map[string]string{composeProject: mega, composeService: mega}
 	for i := range 70 {
 		labels[fmt.Sprintf("gateway.routes.r%d.path", i)] = mega
 		labels[fmt.Sprintf("gateway.routes.s%d.path", i)] = fmt.Sprintf("/s%d", i)
 	}
-	wire, err := survey(world(box(labels, "x")), false, nil).table(nil).MarshalJSON()
+	wire, err := newObservation(world(box(labels, "x")), false, nil).table(nil).MarshalJSON()
 	if err != nil || len(wire) > 100<<10 {
 		t.Errorf("the table has %d bytes, %v", len(wire), err)
 	}
@@ -24,12 +24,12 @@ func TestSurvey_MakesASmallTableOfLargeLabels(t *testing.T) {
 	}
 }
 
-func TestSurvey_BoundsTheProblemsOfOneContainer(t *testing.T) {
+func TestObservation_BoundsTheProblemsOfOneContainer(t *testing.T) {
 	labels := map[string]string{}
 	for i := range 60 {
 		labels[fmt.Sprintf("gateway.routes.r%d.path", i)] = fmt.Sprintf("/r%d", i)
 	}
-	o := survey(world(box(labels, "x", "y")), false, nil)
+	o := newObservation(world(box(labels, "x", "y")), false, nil)
 	if len(o.problems) != label.MaxProblems || len(o.found) != 0 {
 		t.Fatalf("got %d problems, %d routes", len(o.problems), len(o.found))
 	}

@@ -1,4 +1,4 @@
-package discovery
+package docker
 
 import (
 	"cmp"
@@ -78,7 +78,7 @@ func (all crashes) forget(ids []string) {
 
 // look finds out how the containers of a listing ended. It asks the engine of none that runs, and of one that ended only
 // once, unless it is being restarted: then again, as far as there is time after those that changed. What cannot be found out is left out.
-func (all crashes) look(ctx context.Context, engine Inspector, l *listing) crashes {
+func (all crashes) look(ctx context.Context, engine Inspector, l *snapshot) crashes {
 	ctx, cancel := context.WithTimeout(ctx, inspectTime)
 	defer cancel()
 	var now crashes

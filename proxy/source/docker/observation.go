@@ -1,4 +1,4 @@
-package discovery
+package docker
 
 import (
 	"cmp"
@@ -12,6 +12,7 @@ import (
 	"gateway/proxy/docker"
 	"gateway/proxy/label"
 	"gateway/proxy/route"
+	"gateway/proxy/source"
 )
 
 // The labels of compose that say what a container is.
@@ -25,8 +26,8 @@ const (
 // maxComposed is the most that a label of compose holds, in bytes.
 const maxComposed = 200
 
-// listing is all that the engine said in one round.
-type listing struct {
+// snapshot is all that the engine said in one round.
+type snapshot struct {
 	engine     docker.Engine
 	begun      time.Time
 	containers []docker.Container
@@ -34,7 +35,7 @@ type listing struct {
 	crashes    crashes
 }
 
-// observation is what a listing means: the routes as the labels ask for them, before marks and links are taken into
+// observation is what a snapshot means: the routes as the labels ask for them, before marks and links are taken into
 // account. It is not changed once it was handed over.
 type observation struct {
 	engine docker.Engine
@@ -61,9 +62,9 @@ type candidate struct {
 	replaced bool
 }
 
-// survey applies the rules to a listing. With join, the proxy's own container counts. What it makes depends on the
-// listing alone: the memo, which may be nil, only saves work.
-func survey(l *listing, join bool, m *memo) *observation {
+// newObservation applies the rules to a snapshot. With join, the proxy's own container counts. What it makes depends on the
+// snapshot alone: the memo, which may be nil, only saves work.
+func newObservation(l *snapshot, join bool, m *memo) *observation {
 	o := &observation{engine: l.engine, begun: l.begun, running: make(map[string]bool, len(l.containers))}
 	if join {
 		o.proxy = proxyOf(l.containers)
@@ -74,7 +75,7 @@ func survey(l *listing, join bool, m *memo) *observation {
 	for i := range l.containers {
 		c := &l.containers[i]
 		x := l.crashes[c.ID].crash
-		e, known := m.recall(c, x)
+		e, known := m.lookup(c, x)
 		if !known {
 			if !routable(c) {
 				continue
@@ -206,7 +207,6 @@ func made(c *docker.Container, x crash, claim *label.Claim, reached reached) rou
 		Key:     claim.Key,
 		Service: cmp.Or(composed(c, composeService), c.Name),
 		Project: projectOf(c),
-		Source:  "docker",
 		Mount:   claim.Mount,
 		Owner:   claim.Owner,
 		Expires: claim.Expires,
@@ -237,13 +237,14 @@ func past(last, now time.Time) bool {
 // serves reports whether a container is a target that may get requests.
 func (o *observation) serves(container string) bool { return o.running[container] }
 
-// table is the table of the observation, with what happened since to marked containers.
-func (o *observation) table(m marks) *route.Table {
+// listing is that of the observation, with what happened since to marked containers; name is the source's.
+func (o *observation) listing(name string, m marks) source.Listing {
 	routes := make([]route.Route, 0, len(o.found))
 	problems := slices.Clone(o.problems)
 	for i := range o.found {
 		c := &o.found[i]
 		r := c.route
+		r.Source = name
 		if r.Redirect != "" && label.Ended(r.Expires, o.begun) {
 			continue
 		}
@@ -264,5 +265,5 @@ func (o *observation) table(m marks) *route.Table {
 		}
 		routes = append(routes, r)
 	}
-	return route.Build(routes, problems)
+	return source.Listing{Routes: routes, Problems: problems}
 }

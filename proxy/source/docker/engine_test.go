@@ -1,4 +1,4 @@
-package discovery_test
+package docker_test
 
 import (
 	"context"
@@ -8,11 +8,12 @@ import (
 	"testing"
 	"time"
 
-	"gateway/proxy/discovery"
 	"gateway/proxy/docker"
 	"gateway/proxy/docker/dockertest"
 	"gateway/proxy/label"
 	"gateway/proxy/route"
+	"gateway/proxy/source"
+	dockersource "gateway/proxy/source/docker"
 )
 
 // await reads tables until one is as it should be.
@@ -54,11 +55,15 @@ func watchEngine(t *testing.T, e *dockertest.Engine) <-chan *route.Table {
 	tables := make(chan *route.Table, 1000)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	w := discovery.New(discovery.Config{
+	w := dockersource.New(dockersource.Config{
 		Engine: client, Join: true, Hosts: []string{"example.org"}, Logger: slog.New(slog.DiscardHandler),
-		Publish: func(tab *route.Table) { tables <- tab },
 	})
-	go func() { done <- w.Run(ctx) }()
+	go func() {
+		done <- w.Run(ctx, source.Listing{}, source.Receiver{
+			Publish: func(l source.Listing) { tables <- route.Build(l.Routes, l.Problems) },
+			Report:  func(source.Status) {},
+		})
+	}()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
@@ -71,12 +76,12 @@ func watchEngine(t *testing.T, e *dockertest.Engine) <-chan *route.Table {
 	return tables
 }
 
-func TestWatcher_FollowsAnEngine(t *testing.T) {
+func TestSource_FollowsAnEngine(t *testing.T) {
 	e := dockertest.Start(t)
-	e.AddNetwork(dockertest.Network{Name: discovery.HomeNetwork})
+	e.AddNetwork(dockertest.Network{Name: dockersource.HomeNetwork})
 	e.AddNetwork(dockertest.Network{Name: "blog_web"})
 	e.AddContainer(dockertest.Container{
-		Name: "gateway-proxy", Networks: []string{discovery.HomeNetwork}, Labels: map[string]string{label.Role: label.RoleProxy},
+		Name: "gateway-proxy", Networks: []string{dockersource.HomeNetwork}, Labels: map[string]string{label.Role: label.RoleProxy},
 	})
 	tables := watchEngine(t, e)
 	await(t, tables, "at the start", has(t, "/blog", ""))
@@ -101,7 +106,7 @@ func TestWatcher_FollowsAnEngine(t *testing.T) {
 	await(t, tables, "when it is removed", has(t, "/blog", ""))
 }
 
-func TestWatcher_FollowsHealth(t *testing.T) {
+func TestSource_FollowsHealth(t *testing.T) {
 	e := dockertest.Start(t)
 	e.AddContainer(dockertest.Container{Name: "a", Labels: map[string]string{label.Path: "/a"}, Health: "starting"})
 	tables := watchEngine(t, e)
@@ -112,7 +117,7 @@ func TestWatcher_FollowsHealth(t *testing.T) {
 	await(t, tables, "when it is unhealthy", has(t, "/a", route.Unhealthy))
 }
 
-func TestWatcher_ConvergesAfterTheEngineWasAway(t *testing.T) {
+func TestSource_ConvergesAfterTheEngineWasAway(t *testing.T) {
 	e := dockertest.Start(t)
 	e.AddContainer(dockertest.Container{Name: "a", Labels: map[string]string{label.Path: "/a"}})
 	tables := watchEngine(t, e)
@@ -129,7 +134,7 @@ func TestWatcher_ConvergesAfterTheEngineWasAway(t *testing.T) {
 	})
 }
 
-func TestWatcher_OutlivesAFailedListing(t *testing.T) {
+func TestSource_OutlivesAFailedListing(t *testing.T) {
 	e := dockertest.Start(t)
 	e.AddContainer(dockertest.Container{Name: "a", Labels: map[string]string{label.Path: "/a"}})
 	tables := watchEngine(t, e)

@@ -1,6 +1,6 @@
 //go:build unix
 
-package discovery_test
+package docker_test
 
 import (
 	"bufio"
@@ -16,11 +16,12 @@ import (
 	"testing"
 	"time"
 
-	"gateway/proxy/discovery"
 	"gateway/proxy/docker"
 	"gateway/proxy/docker/dockertest"
 	"gateway/proxy/label"
 	"gateway/proxy/route"
+	"gateway/proxy/source"
+	dockersource "gateway/proxy/source/docker"
 )
 
 // watchEnv makes the test binary a process that watches the engine at that address, so that the benchmark can tell what
@@ -54,10 +55,12 @@ func watchAlone(host string) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() {
-		_ = discovery.New(discovery.Config{
+		_ = dockersource.New(dockersource.Config{
 			Engine: engine, Join: true, Logger: slog.New(slog.DiscardHandler),
-			Publish: func(t *route.Table) { say("table %d", ready(t)) },
-		}).Run(ctx)
+		}).Run(ctx, source.Listing{}, source.Receiver{
+			Publish: func(l source.Listing) { say("table %d", ready(route.Build(l.Routes, l.Problems))) },
+			Report:  func(source.Status) {},
+		})
 	})
 	questions := bufio.NewScanner(os.Stdin)
 	for questions.Scan() {
@@ -176,14 +179,14 @@ func populate(e *dockertest.Engine, n int) {
 	}
 }
 
-// BenchmarkWatcher1000 reports what one change among 1,000 containers costs the watching process in all, and how long
+// BenchmarkSource1000 reports what one change among 1,000 containers costs the watching process in all, and how long
 // it takes from the engine's start event to the table with the route.
-func BenchmarkWatcher1000(b *testing.B) {
+func BenchmarkSource1000(b *testing.B) {
 	const containers = 1000
 	e := dockertest.Start(b)
-	e.AddNetwork(dockertest.Network{Name: discovery.HomeNetwork})
+	e.AddNetwork(dockertest.Network{Name: dockersource.HomeNetwork})
 	e.AddContainer(dockertest.Container{
-		Name: "gateway-proxy", Networks: []string{discovery.HomeNetwork}, Labels: map[string]string{label.Role: label.RoleProxy},
+		Name: "gateway-proxy", Networks: []string{dockersource.HomeNetwork}, Labels: map[string]string{label.Role: label.RoleProxy},
 	})
 	populate(e, containers)
 	w := startWatcher(b, e.Host())
