@@ -216,7 +216,7 @@ func TestProxy_SharesLoadAmongTargets(t *testing.T) {
 		return figures.Requests == n && figures.Inflight == 0
 	})
 	for _, target := range p.current.Load().Routes()[0].Targets {
-		if n := target.Member.Inflight(); n != 0 {
+		if n := target.Balance.Inflight(); n != 0 {
 			t.Errorf("%s still counts %d under way", target.Address, n)
 		}
 	}

@@ -166,7 +166,7 @@ func TestMetrics_TellWhatTargetsAreGoodFor(t *testing.T) {
 		mount(t, "/app", route.Strip, at("a", deadAddress(t)), stopped), mount(t, "/idle", route.Strip, at("c", "127.0.0.1:1")))
 	p.do(t, "GET", "/app/", "Content-Length: 0")
 	p.do(t, "GET", "/missing")
-	p.current.Load().Lookup(p.current.Load().Table.Routes()[1].Key).Targets[0].Member.SetHealth(balance.Failing)
+	p.current.Load().Lookup(p.current.Load().Table.Routes()[1].Key).Targets[0].Balance.SetHealth(balance.Failing)
 	eventually(t, "both requests have ended", func() bool { return p.Status().Proxy.Requests == 2 })
 	series := p.metrics(t)
 	for name, want := range map[string]float64{

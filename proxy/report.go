@@ -128,14 +128,13 @@ func describeTarget(r *live.Route, t *route.Target, now time.Time) admin.Target 
 	if ready == nil {
 		return shown
 	}
-	m := ready.Member
-	state := m.State(now)
+	state := ready.Balance.State(now)
 	if r.Route.Check.Path != "" {
 		shown.Health = healths[state.Health]
 	}
 	// One that refused connections and accepts them again is tried by the next request.
 	shown.Ejected = state.Ejected && (state.Cause != balance.Refused || ready.Contact.Why() != "")
-	shown.Inflight = m.Inflight()
+	shown.Inflight = ready.Balance.Inflight()
 	if shown.Ejected && state.Left > 0 {
 		shown.EjectedUntil = now.Add(state.Left)
 	}

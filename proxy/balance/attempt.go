@@ -5,10 +5,10 @@ import "time"
 // Attempt is one request on its way to one target. It is begun by Group.Pick and Group.Take and must be ended by End,
 // once. It is a value of a request's own and may be copied.
 type Attempt struct {
-	// Member is the target's, Index its place in the group that was asked.
-	Member *Member
+	// Target is the one that was chosen, Index its place in the group.
+	Target *Target
 	Index  int
-	// Others is set when another target was seen to be well; if it is not, Group.Others knows.
+	// Others is set when Pick saw that another target is well. If it is not set, ask Group.Others.
 	Others bool
 
 	began time.Time
@@ -16,79 +16,79 @@ type Attempt struct {
 	trial bool
 }
 
-// End says that the request is no longer under way. If it was the target's trial and nothing was said of how it went,
-// the next request may try: the client may have left.
+// End says that the request is no longer under way. If it was the target's trial and has no result, since the client left,
+// the next request may try.
 func (a Attempt) End() {
-	m := a.Member
-	m.inflight.Add(-1)
-	if !a.trial || !m.trial.Load() {
+	t := a.Target
+	t.inflight.Add(-1)
+	if !a.trial || !t.trial.Load() {
 		return
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.epoch.Load() == a.epoch {
-		m.trial.Store(false)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.epoch.Load() == a.epoch {
+		t.trial.Store(false)
 	}
 }
 
-// Succeeded reports a proper response. Call it when the head of the response has arrived: the time since the attempt began,
-// if it is not 0, counts as the latency of the target. It returns whether this ended an ejection of the target.
+// Succeeded notes a proper response. Call it when the head of the response arrives: the time since the attempt began, if
+// it is not 0, counts as the latency of the target. It returns whether this ended an ejection of the target.
 func (a Attempt) Succeeded(now time.Time) (returned bool) {
-	m := a.Member
-	m.learn(now.Sub(a.began))
-	if m.failures.Load() == 0 && m.until.Load() == 0 {
+	t := a.Target
+	t.learn(now.Sub(a.began))
+	if t.failures.Load() == 0 && t.until.Load() == 0 {
 		return false
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.epoch.Load() != a.epoch {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.epoch.Load() != a.epoch {
 		return false
 	}
-	m.failures.Store(0)
-	return m.comeBack(now)
+	t.failures.Store(0)
+	return t.comeBack(now)
 }
 
-// Errored says that the target answered that the server failed (5xx), and that no other answered better: perhaps none
-// could. That is neither a success nor a failure, and a target that is quick to say so is no fast one. Only if it was
-// ejected for refusing connections it returns, which is reported.
+// Errored notes a response with a server error (5xx) that no other target answered better. That is neither a success nor
+// a failure, since perhaps none could, and says nothing of the target's latency. It ends an ejection for refused
+// connections, and returns whether it did.
 func (a Attempt) Errored(now time.Time) (returned bool) {
-	m := a.Member
-	if m.until.Load() == 0 {
+	t := a.Target
+	if t.until.Load() == 0 {
 		return false
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.epoch.Load() == a.epoch && m.hard.Load() && m.comeBack(now)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.epoch.Load() == a.epoch && t.hard.Load() && t.comeBack(now)
 }
 
-// Failed says what went wrong at the target, and is not to be called for what the client did. It may follow End, since
-// that a response was wrong is known only when another target answered. It returns for how long the target is ejected
-// because of this, and 0 if it is not. What began before the target's last ejection has no effect, nor has what fails
-// while it is ejected, unless it was the trial.
+// Failed notes what went wrong at the target; faults of the client do not count. It may follow End, since a response is
+// known to be Wrong only when another target has answered. It returns how long the target is ejected for it, 0 if it is
+// not. Attempts that began before the target's last ejection have no effect, nor have those that fail while it is ejected,
+// except for the trial.
 func (a Attempt) Failed(kind Kind, now time.Time) (ejected time.Duration) {
-	m := a.Member
-	m.mu.Lock()
-	defer m.mu.Unlock()
+	t := a.Target
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	switch {
-	case m.epoch.Load() != a.epoch:
+	case t.epoch.Load() != a.epoch:
 		return 0
-	case m.until.Load() != 0 && !a.trial && (kind != Refused || m.hard.Load()):
+	case t.until.Load() != 0 && !a.trial && (kind != Refused || t.hard.Load()):
 		return 0
-	case m.until.Load() != 0, kind == Refused:
-		return m.eject(kind, now)
-	case m.failures.Add(1) < streak:
+	case t.until.Load() != 0, kind == Refused:
+		return t.eject(kind, now)
+	case t.failures.Add(1) < streak:
 		return 0
 	}
-	return m.eject(kind, now)
+	return t.eject(kind, now)
 }
 
-// learn takes the time of one response into the estimate. Slow answers raise it by little, however slow they are: one that
-// happens to be is no sign of a slow target. Samples that are lost to a race do not matter.
-func (m *Member) learn(took time.Duration) {
+// learn adds the time of one response to the estimate. A slow response raises it by little, however slow it is: a single
+// one is no sign of a slow target. Samples that are lost to a race do not matter.
+func (t *Target) learn(took time.Duration) {
 	if took <= 0 {
 		return
 	}
-	sample, estimate := int64(took), m.latency.Load()
+	sample, estimate := int64(took), t.latency.Load()
 	switch {
 	case estimate == 0:
 		estimate = sample
@@ -97,5 +97,5 @@ func (m *Member) learn(took time.Duration) {
 	default:
 		estimate -= (estimate - sample) / 4
 	}
-	m.latency.Store(max(estimate, 1))
+	t.latency.Store(max(estimate, 1))
 }

@@ -3,8 +3,8 @@ package balance
 import "strings"
 
 // StripCookies returns a Cookie field (RFC 6265 section 4.2.1) without the cookies that have our name, whatever they
-// hold, so that no app sees them. What is left is as it was; it may be empty, and then there should be no field. It
-// allocates only when others are left on both sides of ours.
+// hold, so that no app sees them. The rest does not change; if nothing is left, there should be no field. It allocates
+// only when others are left on both sides of ours.
 func StripCookies(field string) string {
 	if _, _, found := nextCookie(field); !found {
 		return field

@@ -34,7 +34,7 @@ func TestStripCookies_LeavesTheRestAsItIs(t *testing.T) {
 }
 
 func TestStripCookies_AllocatesOnlyInTheMiddle(t *testing.T) {
-	g := sticky(1, "/", members(3))
+	g := sticky(1, "/", newTargets(3))
 	ours := CookieName + "=" + valueOf(t, g, 0)
 	for field, want := range map[string]float64{
 		"session=0123456789; theme=dark":       0,
@@ -67,7 +67,7 @@ func pairs(field string) (ours int, others []string) {
 }
 
 func FuzzStripCookies(f *testing.F) {
-	g := sticky(1, "/", members(3))
+	g := sticky(1, "/", newTargets(3))
 	value := g.values[1].String()
 	for _, seed := range []string{
 		"", "a=b", "gateway_target=x", "a=b; gateway_target=x; c=d", ";;gateway_target;;", "gateway_target=" + value,

@@ -5,43 +5,43 @@ import (
 	"time"
 )
 
-// standing is how willingly a member is picked: the least first.
+// standing is how good a choice a target is: the lowest is picked first.
 type standing uint8
 
 const (
 	due standing = iota
 	well
 	unchecked
-	// shaky members were ejected for how they answer, dead ones for not accepting connections.
+	// shaky targets were ejected for their responses, dead ones for not accepting connections.
 	shaky
 	dead
 	never
 )
 
-// query is what is asked of the members when not all of them are well.
+// query is a choice among targets of which not all are well.
 type query struct {
 	group *Group
-	tried []*Member
+	tried []*Target
 	now   time.Time
 	safe  bool
-	// trials is unset when none is to be begun.
+	// trials allows to begin one.
 	trials bool
-	// drawn is the member whose turn has come already, or -1.
+	// drawn is the target whose turn it was, or -1.
 	drawn int
-	// soft is how many members are ejected for how they answer.
+	// soft is how many targets are ejected for their responses.
 	soft int
 }
 
-// well reports whether nothing at all is to be said against a member.
+// well reports that a target is not ejected, and passes its checks if there are any.
 func (g *Group) well(i int) bool {
-	m := g.members[i]
-	return m.until.Load() == 0 && (!g.checked || m.Health() == Passing)
+	t := g.targets[i]
+	return t.until.Load() == 0 && (!g.checked || t.Health() == Passing)
 }
 
-// pickWell picks without looking at all members. It returns false when it came upon one that is not well, and which
-// one's turn it was, or -1.
+// pickWell picks without looking at all targets. It returns false when it meets one that is not well, and the index of
+// the one whose turn it was, or -1.
 func (g *Group) pickWell() (int, bool) {
-	n := uint64(len(g.members))
+	n := uint64(len(g.targets))
 	switch {
 	case n == 0:
 		return -1, false
@@ -59,8 +59,8 @@ func (g *Group) pickWell() (int, bool) {
 	return g.lighter(i, j, r), true
 }
 
-// turn returns whose turn it is, and it is the next one's then.
-func (g *Group) turn() int { return int((g.journal.turn.Add(1) - 1) % uint64(len(g.members))) }
+// turn returns the index of the target whose turn it is, and moves on to the next.
+func (g *Group) turn() int { return int((g.shared.turn.Add(1) - 1) % uint64(len(g.targets))) }
 
 // draw returns two different numbers below n, from the lower 48 bits of r.
 func draw(r, n uint64) (int, int) {
@@ -73,13 +73,13 @@ func draw(r, n uint64) (int, int) {
 	return int(i), int(j)
 }
 
-// unequal is how many times as long the responses of one member have to take as those of another to make a difference:
-// those of equal members vary too.
+// unequal is how many times longer the responses of one target must take than those of another to make a difference:
+// those of equal targets vary too.
 const unequal = 3
 
-// lighter returns the one of two members, drawn at random, that is to be preferred. It uses the upper 16 bits of r.
+// lighter returns the better of two targets, drawn at random. It uses the upper 16 bits of r.
 func (g *Group) lighter(i, j int, r uint64) int {
-	a, b := g.members[i], g.members[j]
+	a, b := g.targets[i], g.targets[j]
 	x, y := a.inflight.Load(), b.inflight.Load()
 	if r>>60 != 0 {
 		p, q := a.latency.Load(), b.latency.Load()
@@ -93,7 +93,7 @@ func (g *Group) lighter(i, j int, r uint64) int {
 	return i
 }
 
-// pickBest looks at all members.
+// pickBest looks at all targets.
 func (g *Group) pickBest(q query) (Attempt, bool) {
 	q.group, q.soft = g, g.soft()
 	best, count, first := q.best()
@@ -124,7 +124,7 @@ func (g *Group) pickBest(q query) (Attempt, bool) {
 // best returns the best standing, how many have it and the first that does.
 func (q *query) best() (best standing, count, first int) {
 	best = never
-	for i := range q.group.members {
+	for i := range q.group.targets {
 		s := q.standing(i)
 		if s < best {
 			best, count, first = s, 0, i
@@ -136,10 +136,9 @@ func (q *query) best() (best standing, count, first int) {
 	return best, count, first
 }
 
-// nth returns the member that has n others of its standing before it. What has changed meanwhile may have it return
-// the fallback instead.
+// nth returns the target that has n others of its standing before it, or the fallback if standings changed meanwhile.
 func (q *query) nth(n int, s standing, fallback int) int {
-	for i := range q.group.members {
+	for i := range q.group.targets {
 		if q.standing(i) != s {
 			continue
 		}
@@ -151,11 +150,11 @@ func (q *query) nth(n int, s standing, fallback int) int {
 	return fallback
 }
 
-// turnOf has those miss their turn that have another standing. Others take turns at the same time, so it may not come
-// upon any, and returns the fallback then.
+// turnOf takes turns until it meets a target of that standing. Other requests take turns at the same time, so it may meet
+// none, and returns the fallback then.
 func (q *query) turnOf(s standing, fallback int) int {
 	i := q.drawn
-	for range 2 * len(q.group.members) {
+	for range 2 * len(q.group.targets) {
 		if i >= 0 && q.standing(i) == s {
 			return i
 		}
@@ -165,19 +164,19 @@ func (q *query) turnOf(s standing, fallback int) int {
 }
 
 func (q *query) standing(i int) standing {
-	m := q.group.members[i]
+	t := q.group.targets[i]
 	health := Passing
 	if q.group.checked {
-		health = m.Health()
+		health = t.Health()
 	}
-	if health == Failing || slices.Contains(q.tried, m) {
+	if health == Failing || slices.Contains(q.tried, t) {
 		return never
 	}
-	if m.until.Load() != 0 && q.effective(i) {
+	if t.until.Load() != 0 && q.effective(i) {
 		switch {
-		case q.trials && m.due(q.now, q.safe):
+		case q.trials && t.due(q.now, q.safe):
 			return due
-		case m.hard.Load():
+		case t.hard.Load():
 			return dead
 		}
 		return shaky
@@ -188,27 +187,27 @@ func (q *query) standing(i int) standing {
 	return well
 }
 
-// soft counts the members that are ejected for how they answer.
+// soft counts the targets that are ejected for their responses.
 func (g *Group) soft() int {
 	n := 0
-	for _, m := range g.members {
-		if m.soft() {
+	for _, t := range g.targets {
+		if t.soft() {
 			n++
 		}
 	}
 	return n
 }
 
-// effective reports whether the ejection of a member has an effect. For how they answer, up to half of the members are
-// out, those that were ejected first: when more seem bad, it is likely not they who are.
+// effective reports whether the ejection of a target has an effect. At most half of the targets are out for their
+// responses, those that were ejected first: when more seem bad, the fault is probably not theirs.
 func (q *query) effective(i int) bool {
-	half := len(q.group.members) / 2
-	m := q.group.members[i]
-	if q.soft <= half || m.hard.Load() {
+	half := len(q.group.targets) / 2
+	t := q.group.targets[i]
+	if q.soft <= half || t.hard.Load() {
 		return true
 	}
-	before, since := 0, m.since.Load()
-	for j, other := range q.group.members {
+	before, since := 0, t.since.Load()
+	for j, other := range q.group.targets {
 		if j == i || !other.soft() {
 			continue
 		}
@@ -221,19 +220,19 @@ func (q *query) effective(i int) bool {
 
 // begin begins an attempt.
 func (g *Group) begin(i int, now time.Time, trial bool) Attempt {
-	m := g.members[i]
-	m.inflight.Add(1)
-	return Attempt{Member: m, Index: i, began: now, epoch: m.epoch.Load(), trial: trial}
+	t := g.targets[i]
+	t.inflight.Add(1)
+	return Attempt{Target: t, Index: i, began: now, epoch: t.epoch.Load(), trial: trial}
 }
 
-// try begins the attempt that is a member's trial, unless another did.
+// try begins the attempt that is a target's trial, unless another did.
 func (g *Group) try(i int, now time.Time, safe bool) (Attempt, bool) {
-	m := g.members[i]
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if !m.due(now, safe) {
+	t := g.targets[i]
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.due(now, safe) {
 		return Attempt{}, false
 	}
-	m.trial.Store(true)
+	t.trial.Store(true)
 	return g.begin(i, now, true), true
 }

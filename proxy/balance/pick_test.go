@@ -11,7 +11,7 @@ import (
 // attempt begins one with a target of a group, whatever is known of it.
 func attempt(g *Group, index int, now time.Time) Attempt { return g.begin(index, now, false) }
 
-// fail has one attempt fail, which is to eject its target.
+// fail makes one attempt fail, which must eject its target.
 func fail(t *testing.T, g *Group, index int, kind Kind, now time.Time) time.Duration {
 	t.Helper()
 	a := attempt(g, index, now)
@@ -23,7 +23,7 @@ func fail(t *testing.T, g *Group, index int, kind Kind, now time.Time) time.Dura
 	return lasts
 }
 
-// failThrice has a target be ejected for how it answers.
+// failThrice ejects a target for its responses.
 func failThrice(t *testing.T, g *Group, index int, now time.Time) time.Duration {
 	t.Helper()
 	for range streak - 1 {
@@ -34,8 +34,8 @@ func failThrice(t *testing.T, g *Group, index int, now time.Time) time.Duration 
 	return fail(t, g, index, Wrong, now)
 }
 
-// picks returns which targets are picked, out of many times, without answers.
-func picks(g *Group, tried []*Member, now time.Time) []int {
+// picks returns which targets are picked in many attempts that have no result.
+func picks(g *Group, tried []*Target, now time.Time) []int {
 	var picked []int
 	for range 50 * max(g.Len(), 1) {
 		a, found := g.Pick(tried, now, true)
@@ -51,7 +51,7 @@ func picks(g *Group, tried []*Member, now time.Time) []int {
 	return picked
 }
 
-// What a member may be like.
+// The kinds of targets.
 const (
 	passing = iota
 	failing
@@ -62,27 +62,27 @@ const (
 	tried
 )
 
-// groupOf makes a group of members that are like this, and returns which of them were tried.
-func groupOf(t *testing.T, strategy Strategy, kinds []int) (g *Group, before []*Member) {
-	targets := members(len(kinds))
-	g = New(Options{Strategy: strategy, Checked: true}, targets, nil)
+// groupOf makes a group of targets of those kinds, and returns which of them were tried.
+func groupOf(t *testing.T, strategy Strategy, kinds []int) (g *Group, before []*Target) {
+	targets := newTargets(len(kinds))
+	g = New(Options{Strategy: strategy, Checked: true}, targets)
 	for i, kind := range kinds {
-		m := targets[i].Member
-		m.SetHealth(Passing)
+		target := targets[i]
+		target.SetHealth(Passing)
 		switch kind {
 		case failing:
-			m.SetHealth(Failing)
+			target.SetHealth(Failing)
 		case notYet:
-			m.SetHealth(Unchecked)
+			target.SetHealth(Unchecked)
 		case refusing:
 			fail(t, g, i, Refused, epochStart)
 		case wrong:
 			failThrice(t, g, i, epochStart.Add(time.Duration(i)*time.Microsecond))
 		case refusingFails:
 			fail(t, g, i, Refused, epochStart)
-			m.SetHealth(Failing)
+			target.SetHealth(Failing)
 		case tried:
-			before = append(before, m)
+			before = append(before, target)
 		}
 	}
 	return g, before
@@ -94,7 +94,7 @@ func TestPick_PrefersThoseThatAreWell(t *testing.T) {
 		targets []int
 		want    []int
 	}{
-		{"nobody", nil, nil},
+		{"none", nil, nil},
 		{"one", []int{passing}, []int{0}},
 		{"all of equals", []int{passing, passing, passing}, []int{0, 1, 2}},
 		{"none that fails", []int{failing, passing, failing}, []int{1}},
@@ -105,11 +105,11 @@ func TestPick_PrefersThoseThatAreWell(t *testing.T) {
 		{"none that is ejected", []int{passing, refusing, wrong, passing, refusing}, []int{0, 3}},
 		{"ejected rather than none", []int{refusing, refusing, failing}, []int{0, 1}},
 		{"one alone that is ejected", []int{refusing}, []int{0}},
-		{"one alone that answers badly", []int{wrong}, []int{0}},
-		{"bad answers before none", []int{refusing, refusing, wrong}, []int{2}},
+		{"one alone with bad responses", []int{wrong}, []int{0}},
+		{"bad responses before no connection", []int{refusing, refusing, wrong}, []int{2}},
 		{"none that is ejected and fails", []int{refusing, refusingFails}, []int{0}},
-		{"half for bad answers, those that were first", []int{wrong, wrong, wrong}, []int{1, 2}},
-		{"half for bad answers, of four", []int{wrong, passing, wrong, wrong}, []int{1, 3}},
+		{"half for bad responses, those that were first", []int{wrong, wrong, wrong}, []int{1, 2}},
+		{"half for bad responses, of four", []int{wrong, passing, wrong, wrong}, []int{1, 3}},
 		{"none that was tried", []int{tried, passing, passing}, []int{1, 2}},
 		{"ejected rather than tried", []int{tried, refusing}, []int{1}},
 		{"none rather than tried", []int{tried, tried, failing}, nil},
@@ -125,16 +125,16 @@ func TestPick_PrefersThoseThatAreWell(t *testing.T) {
 }
 
 func TestPick_IgnoresHealthWhereNothingIsChecked(t *testing.T) {
-	targets := members(3)
-	targets[1].Member.SetHealth(Failing)
-	targets[2].Member.SetHealth(Passing)
-	if got := picks(New(Options{}, targets, nil), nil, epochStart); !slices.Equal(got, []int{0, 1, 2}) {
+	targets := newTargets(3)
+	targets[1].SetHealth(Failing)
+	targets[2].SetHealth(Passing)
+	if got := picks(New(Options{}, targets), nil, epochStart); !slices.Equal(got, []int{0, 1, 2}) {
 		t.Errorf("picked %d", got)
 	}
 }
 
 func TestPick_TakesTheLessBusy(t *testing.T) {
-	g := New(Options{}, members(2), nil)
+	g := New(Options{}, newTargets(2))
 	a, _ := g.Pick(nil, epochStart, true)
 	b, _ := g.Pick(nil, epochStart, true)
 	if a.Index == b.Index {
@@ -147,47 +147,47 @@ func TestPick_TakesTheLessBusy(t *testing.T) {
 	}
 	b.End()
 	c.End()
-	for i, m := range g.members {
-		if n := m.Inflight(); n != 0 {
+	for i, target := range g.targets {
+		if n := target.Inflight(); n != 0 {
 			t.Errorf("target %d has %d under way", i, n)
 		}
 	}
 }
 
-func TestNew_GoesOnWhereTheOldOneStood(t *testing.T) {
-	targets := members(3)
-	g := New(Options{Strategy: RoundRobin}, targets, nil)
-	counts := map[*Member]int{}
+func TestShared_KeepsTurnAndBudget(t *testing.T) {
+	targets := newTargets(3)
+	var shared Shared
+	counts := map[*Target]int{}
 	for range 99 {
-		g = New(Options{Strategy: RoundRobin}, targets, g)
+		g := New(Options{Strategy: RoundRobin, Shared: &shared}, targets)
 		a, _ := g.Pick(nil, epochStart, true)
-		counts[a.Member]++
+		counts[a.Target]++
 	}
 	for i, target := range targets {
-		if counts[target.Member] != 33 {
-			t.Errorf("target %d was asked %d times", i, counts[target.Member])
+		if counts[target] != 33 {
+			t.Errorf("target %d was asked %d times", i, counts[target])
 		}
 	}
-	for g.Spend() {
+	for New(Options{Shared: &shared}, targets).Spend() {
 	}
-	if New(Options{}, targets, g).Spend() {
+	if New(Options{Shared: &shared}, targets).Spend() {
 		t.Error("a new table gave the budget of retries back")
 	}
 }
 
-func TestOthers_CountsOnlyThoseThatMayWellAnswer(t *testing.T) {
-	targets := members(4)
-	g := New(Options{Checked: true}, targets, nil)
+func TestOthers_CountsTargetsThatAreNotOut(t *testing.T) {
+	targets := newTargets(4)
+	g := New(Options{Checked: true}, targets)
 	for _, target := range targets {
-		target.Member.SetHealth(Passing)
+		target.SetHealth(Passing)
 	}
-	first := []*Member{targets[0].Member}
-	targets[1].Member.SetHealth(Failing)
+	first := []*Target{targets[0]}
+	targets[1].SetHealth(Failing)
 	fail(t, g, 2, Refused, epochStart)
 	if !g.Others(first) {
 		t.Error("the one that is well does not count")
 	}
-	targets[3].Member.SetHealth(Unchecked)
+	targets[3].SetHealth(Unchecked)
 	if !g.Others(first) {
 		t.Error("the one that was not checked yet does not count")
 	}
@@ -201,7 +201,7 @@ func TestOthers_CountsOnlyThoseThatMayWellAnswer(t *testing.T) {
 }
 
 func TestSpend_LeavesAFifthAndAReserve(t *testing.T) {
-	g := New(Options{}, members(2), nil)
+	g := New(Options{}, newTargets(2))
 	spend := func() int {
 		n := 0
 		for g.Spend() {
@@ -237,18 +237,18 @@ func TestSpend_LeavesAFifthAndAReserve(t *testing.T) {
 		})
 	}
 	group.Wait()
-	if debt := g.journal.debt.Load(); debt < 0 || debt > retryReserve {
+	if debt := g.shared.debt.Load(); debt < 0 || debt > retryReserve {
 		t.Errorf("the debt is %d", debt)
 	}
 }
 
 func TestPick_AllocatesNothing(t *testing.T) {
 	for _, strategy := range []Strategy{P2C, RoundRobin} {
-		g := New(Options{Strategy: strategy}, members(100), nil)
+		g := New(Options{Strategy: strategy}, newTargets(100))
 		fail(t, g, 3, Refused, epochStart)
-		tried := []*Member{g.members[7], g.members[8]}
+		tried := []*Target{g.targets[7], g.targets[8]}
 		n := testing.AllocsPerRun(1000, func() {
-			for _, before := range [][]*Member{nil, tried} {
+			for _, before := range [][]*Target{nil, tried} {
 				a, _ := g.Pick(before, epochStart, true)
 				g.Others(before)
 				a.Succeeded(epochStart.Add(time.Millisecond))
@@ -279,16 +279,16 @@ func TestDraw_FindsEveryPair(t *testing.T) {
 
 func BenchmarkPick(b *testing.B) {
 	groups := map[string]func() *Group{
-		"3":             func() *Group { return New(Options{}, members(3), nil) },
-		"100":           func() *Group { return New(Options{}, members(100), nil) },
-		"3 round robin": func() *Group { return New(Options{Strategy: RoundRobin}, members(3), nil) },
+		"3":             func() *Group { return New(Options{}, newTargets(3)) },
+		"100":           func() *Group { return New(Options{}, newTargets(100)) },
+		"3 round robin": func() *Group { return New(Options{Strategy: RoundRobin}, newTargets(3)) },
 		"3 one ejected": func() *Group {
-			g := New(Options{}, members(3), nil)
+			g := New(Options{}, newTargets(3))
 			attempt(g, 1, epochStart).Failed(Refused, epochStart)
 			return g
 		},
 		"100 one ejected": func() *Group {
-			g := New(Options{}, members(100), nil)
+			g := New(Options{}, newTargets(100))
 			attempt(g, 1, epochStart).Failed(Refused, epochStart)
 			return g
 		},
@@ -299,7 +299,7 @@ func BenchmarkPick(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				a, _ := g.Pick(nil, epochStart, true)
-				a.Member.inflight.Add(-1)
+				a.Target.inflight.Add(-1)
 			}
 		})
 		b.Run(name+", whole attempt", func(b *testing.B) {
@@ -314,10 +314,10 @@ func BenchmarkPick(b *testing.B) {
 	}
 }
 
-// Others is asked for each request to a route with several targets.
+// Others is called for each request to a route with several targets.
 func BenchmarkOthers(b *testing.B) {
-	g := New(Options{}, members(100), nil)
-	tried := []*Member{g.members[50]}
+	g := New(Options{}, newTargets(100))
+	tried := []*Target{g.targets[50]}
 	for b.Loop() {
 		if !g.Others(tried) {
 			b.Fatal("there are no others")

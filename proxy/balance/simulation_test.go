@@ -12,8 +12,8 @@ import (
 // epochStart is when the clocks of the tests begin.
 var epochStart = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 
-// answers says how long a target takes for one request.
-type answers func(target int, r *rand.Rand) time.Duration
+// latency says how long a target takes for one request.
+type latency func(target int, r *rand.Rand) time.Duration
 
 // event is the end of one attempt.
 type event struct {
@@ -33,19 +33,19 @@ func (e *events) Pop() any {
 	return last
 }
 
-// simulation is a group whose targets answer in a time that passes only here.
+// simulation is a group whose targets respond in simulated time.
 type simulation struct {
 	group  *Group
 	random *rand.Rand
-	takes  answers
+	takes  latency
 	now    time.Time
 	under  events
 	counts []int
 }
 
-func newSimulation(s Strategy, targets int, takes answers) *simulation {
+func newSimulation(s Strategy, targets int, takes latency) *simulation {
 	random := rand.New(rand.NewPCG(1, 2))
-	group := New(Options{Strategy: s}, members(targets), nil)
+	group := New(Options{Strategy: s}, newTargets(targets))
 	group.random = random.Uint64
 	return &simulation{group: group, random: random, takes: takes, now: epochStart, counts: make([]int, targets)}
 }
@@ -66,18 +66,18 @@ func (s *simulation) end() {
 	e.attempt.End()
 }
 
-// closed has a number of clients make each a request as soon as the one before was answered.
-func (s *simulation) closed(t *testing.T, requests, visitors int) {
+// closed makes each of a number of clients send a request as soon as it has the response to the one before.
+func (s *simulation) closed(t *testing.T, requests, clients int) {
 	t.Helper()
 	for i := range requests {
-		if i >= visitors {
+		if i >= clients {
 			s.end()
 		}
 		s.begin(t)
 	}
 }
 
-// open has requests come at random, a number of them each millisecond, whatever is under way.
+// open makes requests come at random, a number of them each millisecond, whatever is under way.
 func (s *simulation) open(t *testing.T, requests int, each float64) {
 	t.Helper()
 	next := s.now
@@ -100,17 +100,17 @@ func (s *simulation) share(target int) float64 {
 	return float64(s.counts[target]) * float64(len(s.counts)) / float64(all)
 }
 
-func members(n int) []Target {
-	all := make([]Target, n)
+func newTargets(n int) []*Target {
+	all := make([]*Target, n)
 	for i := range all {
-		all[i] = Target{Member: new(Member), ID: fmt.Sprintf("id-%d", i)}
+		all[i] = &Target{ID: fmt.Sprintf("id-%d", i)}
 	}
 	return all
 }
 
-// The ways in which equal targets answer: after about the same time; after any; a few after a long time, as with a
-// pause of a garbage collector; two kinds of pages.
-var equal = map[string]answers{
+// The latencies of equal targets: nearly constant; random; with a few long ones, as from pauses of a garbage collector;
+// of two kinds of pages.
+var equal = map[string]latency{
 	"steady": func(_ int, r *rand.Rand) time.Duration {
 		return time.Duration((0.9 + 0.2*r.Float64()) * float64(time.Millisecond))
 	},
@@ -133,12 +133,12 @@ var equal = map[string]answers{
 
 func TestPick_SpreadsEvenlyOverEqualTargets(t *testing.T) {
 	check := func(strategy Strategy, name string) {
-		for _, visitors := range []int{1, 8, 64} {
+		for _, clients := range []int{1, 8, 64} {
 			s := newSimulation(strategy, 3, equal[name])
-			s.closed(t, 100_000, visitors)
+			s.closed(t, 100_000, clients)
 			for i := range s.counts {
 				if share := s.share(i); share < 0.98 || share > 1.02 {
-					t.Errorf("%s, %s, %d visitors: target %d has %.3f of its share", strategy, name, visitors, i, share)
+					t.Errorf("%s, %s, %d clients: target %d has %.3f of its share", strategy, name, clients, i, share)
 				}
 			}
 		}
@@ -149,8 +149,8 @@ func TestPick_SpreadsEvenlyOverEqualTargets(t *testing.T) {
 	check(RoundRobin, "exponential")
 }
 
-// tenfold has target 1 take ten times as long as the others.
-func tenfold(takes answers) answers {
+// tenfold makes target 1 take ten times as long as the others.
+func tenfold(takes latency) latency {
 	return func(target int, r *rand.Rand) time.Duration {
 		if target == 1 {
 			return 10 * takes(target, r)
@@ -166,10 +166,10 @@ func TestPick_SparesASlowTarget(t *testing.T) {
 				t.Errorf("%s, %s: it has %.3f of its even share", name, load, share)
 			}
 		}
-		for _, visitors := range []int{1, 2, 4, 8, 16, 64} {
+		for _, clients := range []int{1, 2, 4, 8, 16, 64} {
 			s := newSimulation(P2C, 3, tenfold(takes))
-			s.closed(t, 20_000, visitors)
-			check(s, fmt.Sprint(visitors, " visitors"))
+			s.closed(t, 20_000, clients)
+			check(s, fmt.Sprint(clients, " clients"))
 		}
 		for _, each := range []float64{0.01, 0.1, 1, 4, 16} {
 			s := newSimulation(P2C, 3, tenfold(takes))
@@ -180,9 +180,9 @@ func TestPick_SparesASlowTarget(t *testing.T) {
 }
 
 func TestPick_TakesASlowTargetBackThatBecameFast(t *testing.T) {
-	for _, visitors := range []int{1, 8} {
+	for _, clients := range []int{1, 8} {
 		s := newSimulation(P2C, 3, tenfold(equal["steady"]))
-		s.closed(t, 10_000, visitors)
+		s.closed(t, 10_000, clients)
 		s.takes = equal["steady"]
 		for range 2_000 {
 			s.end()
@@ -194,12 +194,12 @@ func TestPick_TakesASlowTargetBackThatBecameFast(t *testing.T) {
 			s.begin(t)
 		}
 		if share := s.share(1); share < 0.95 {
-			t.Errorf("%d visitors: it has %.3f of its even share", visitors, share)
+			t.Errorf("%d clients: it has %.3f of its even share", clients, share)
 		}
 	}
 }
 
-func TestPick_GivesNobodyTheTurnsOfAnotherTwice(t *testing.T) {
+func TestPick_GivesTheTurnsOfAnEjectedTargetToNoneTwice(t *testing.T) {
 	s := newSimulation(RoundRobin, 4, equal["steady"])
 	fail(t, s.group, 1, Refused, s.now)
 	for range 3_000 {

@@ -8,11 +8,11 @@ import (
 	"strings"
 )
 
-// CookieName is the name of the cookie that says which target a client is to have.
+// CookieName is the name of the cookie that binds a client to a target.
 const CookieName = "gateway_target"
 
-// token is what a cookie holds: the first half of a keyed hash (HMAC-SHA256, RFC 2104) of route and target. It says
-// nothing about either to who does not have the key.
+// token is what a cookie holds: the first half of a keyed hash (HMAC-SHA256, RFC 2104) of route and target, which says
+// nothing about either without the key.
 type token [2]uint64
 
 // valueLength is how long the value of a cookie is.
@@ -24,10 +24,10 @@ var encoding = base64.RawURLEncoding.Strict()
 // Signer makes cookies that nobody else can make. It is immutable and safe for concurrent use.
 type Signer struct{ key [32]byte }
 
-// NewSigner returns a signer with a key that is to be secret and random. Cookies are good for as long as the key is.
+// NewSigner returns a signer with a key, which must be secret and random. Another key makes its cookies worthless.
 func NewSigner(key [32]byte) *Signer { return &Signer{key} }
 
-func (s *Signer) tokens(route string, targets []Target) []token {
+func (s *Signer) tokens(route string, targets []*Target) []token {
 	all := make([]token, len(targets))
 	mac := hmac.New(sha256.New, s.key[:])
 	var message, sum []byte
@@ -66,12 +66,11 @@ func (t token) String() string {
 	return encoding.EncodeToString(raw[:])
 }
 
-// Sticky reports whether clients are to have cookies.
+// Sticky reports whether clients get cookies.
 func (g *Group) Sticky() bool { return g.values != nil }
 
-// Find returns which target the value of a cookie names. It returns false for what is not the value of a target of
-// this group: it was forged, is another route's, or its target is gone. How long it takes says nothing of how much of
-// the value is right.
+// Find returns which target the value of a cookie names. It returns false for a value that is forged, of another route, or
+// of a target that the group does not have. It takes the same time however much of the value is right.
 func (g *Group) Find(value string) (index int, found bool) {
 	t, ok := parseToken(value)
 	if !ok {
@@ -85,8 +84,8 @@ func (g *Group) Find(value string) (index int, found bool) {
 	return index, found
 }
 
-// ReadCookie returns which target a Cookie field names: the first of its cookies with our name that Find finds. There
-// may be several, from prefixes within one another, and a field for each.
+// ReadCookie returns which target a Cookie field names: that of the first cookie with our name that Find knows. There may
+// be several, of nested prefixes, and a field for each.
 func (g *Group) ReadCookie(field string) (index int, found bool) {
 	if !g.Sticky() {
 		return 0, false
@@ -103,9 +102,8 @@ func (g *Group) ReadCookie(field string) (index int, found bool) {
 	return 0, false
 }
 
-// SetCookie returns a Set-Cookie field (RFC 6265) that has the client come back to a target until the browser is
-// closed. Prefix is where the route is mounted, and secure says whether the client uses TLS. It is empty for a group
-// that is not sticky.
+// SetCookie returns a Set-Cookie field (RFC 6265) that binds the client to a target until the browser is closed. Prefix is
+// where the route is mounted, and secure says whether the client uses TLS. It is empty for a group that is not sticky.
 func (g *Group) SetCookie(index int, prefix string, secure bool) string {
 	if !g.Sticky() {
 		return ""
@@ -117,8 +115,8 @@ func (g *Group) SetCookie(index int, prefix string, secure bool) string {
 	return field
 }
 
-// cookiePath is the path of a prefix's cookies. What an attribute cannot hold is cut off with its segment: the cookie
-// then goes to more addresses, where it has no meaning.
+// cookiePath is the path of a prefix's cookies. A segment with characters that an attribute cannot hold is cut off, with
+// all that follows: the cookie then goes to more addresses, where it has no meaning.
 func cookiePath(prefix string) string {
 	bad := strings.IndexFunc(prefix, func(r rune) bool { return r == ';' || r < ' ' || r >= 0x7f })
 	if bad >= 0 {

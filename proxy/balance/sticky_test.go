@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-func sticky(key byte, route string, targets []Target) *Group {
-	return New(Options{Strategy: Sticky, Signer: NewSigner([32]byte{key}), Route: route}, targets, nil)
+func sticky(key byte, route string, targets []*Target) *Group {
+	return New(Options{Strategy: Sticky, Signer: NewSigner([32]byte{key}), Route: route}, targets)
 }
 
 // valueOf returns the value of the cookie that names a target.
@@ -22,10 +22,10 @@ func valueOf(t *testing.T, g *Group, index int) string {
 }
 
 func TestFind_KnowsATargetThroughTables(t *testing.T) {
-	before := members(3)
+	before := newTargets(3)
 	value := valueOf(t, sticky(1, "/a", before), 1)
-	// The target has another address, so nothing is known of it, and another place; one is gone and one is new.
-	after := []Target{{new(Member), "new"}, before[0], {new(Member), before[1].ID}}
+	// The target has another address and another index; one is gone and one is new.
+	after := []*Target{{ID: "new"}, before[0], {ID: before[1].ID}}
 	if i, found := sticky(1, "/a", after).Find(value); !found || i != 2 {
 		t.Errorf("found %d, %t", i, found)
 	}
@@ -35,7 +35,7 @@ func TestFind_KnowsATargetThroughTables(t *testing.T) {
 }
 
 func TestFind_RefusesWhatIsNotOfTheRoute(t *testing.T) {
-	targets := members(3)
+	targets := newTargets(3)
 	g := sticky(1, "/a", targets)
 	value := valueOf(t, g, 1)
 	if i, found := g.Find(value); !found || i != 1 {
@@ -44,9 +44,9 @@ func TestFind_RefusesWhatIsNotOfTheRoute(t *testing.T) {
 	for name, other := range map[string]*Group{
 		"another route":      sticky(1, "/b", targets),
 		"another key":        sticky(2, "/a", targets),
-		"one not sticky":     New(Options{}, targets, nil),
-		"one without key":    New(Options{Strategy: Sticky}, targets, nil),
-		"a part of the name": sticky(1, "/", []Target{{new(Member), "a" + targets[1].ID}}),
+		"one not sticky":     New(Options{}, targets),
+		"one without key":    New(Options{Strategy: Sticky}, targets),
+		"a part of the name": sticky(1, "/", []*Target{{ID: "a" + targets[1].ID}}),
 	} {
 		if _, found := other.Find(value); found {
 			t.Errorf("%s: it is found", name)
@@ -64,17 +64,17 @@ func TestFind_RefusesWhatIsNotOfTheRoute(t *testing.T) {
 }
 
 func TestFind_DoesNotRevealTheTarget(t *testing.T) {
-	g := sticky(1, "/a", []Target{{new(Member), "0123456789ab"}})
+	g := sticky(1, "/a", []*Target{{ID: "0123456789ab"}})
 	if field := g.SetCookie(0, "/a", true); strings.Contains(field, "0123456789ab") {
 		t.Errorf("the id is in %q", field)
 	}
 }
 
 func TestTake_MovesOnlyWhenTheTargetIsNoGood(t *testing.T) {
-	targets := members(4)
-	g := New(Options{Strategy: Sticky, Checked: true, Signer: NewSigner([32]byte{})}, targets, nil)
+	targets := newTargets(4)
+	g := New(Options{Strategy: Sticky, Checked: true, Signer: NewSigner([32]byte{})}, targets)
 	for _, target := range targets {
-		target.Member.SetHealth(Passing)
+		target.SetHealth(Passing)
 	}
 	now := epochStart
 	take := func(i int) bool {
@@ -90,11 +90,11 @@ func TestTake_MovesOnlyWhenTheTargetIsNoGood(t *testing.T) {
 	if !take(0) {
 		t.Error("one that is well is not taken")
 	}
-	targets[1].Member.SetHealth(Unchecked)
+	targets[1].SetHealth(Unchecked)
 	if !take(1) {
 		t.Error("one that was not checked yet is not taken")
 	}
-	targets[1].Member.SetHealth(Failing)
+	targets[1].SetHealth(Failing)
 	if take(1) {
 		t.Error("one that fails its checks is taken")
 	}
@@ -123,7 +123,7 @@ func TestTake_MovesOnlyWhenTheTargetIsNoGood(t *testing.T) {
 }
 
 func TestSetCookie_HasItsAttributes(t *testing.T) {
-	g := sticky(1, "/a", members(1))
+	g := sticky(1, "/a", newTargets(1))
 	tests := []struct {
 		prefix string
 		secure bool
@@ -142,13 +142,13 @@ func TestSetCookie_HasItsAttributes(t *testing.T) {
 			t.Errorf("%q: %q", test.prefix, got)
 		}
 	}
-	if got := New(Options{}, members(1), nil).SetCookie(0, "/", true); got != "" {
+	if got := New(Options{}, newTargets(1)).SetCookie(0, "/", true); got != "" {
 		t.Errorf("a group that is not sticky has the cookie %q", got)
 	}
 }
 
 func TestReadCookie_TakesTheOneThatVerifies(t *testing.T) {
-	targets := members(3)
+	targets := newTargets(3)
 	g, outer := sticky(1, "/a", targets), sticky(1, "/", targets)
 	mine, other := CookieName+"="+valueOf(t, g, 2), CookieName+"="+valueOf(t, outer, 1)
 	for field, want := range map[string]bool{
@@ -171,7 +171,7 @@ func TestReadCookie_TakesTheOneThatVerifies(t *testing.T) {
 			t.Errorf("%q: found %d, %t", field, i, found)
 		}
 	}
-	if _, found := New(Options{}, targets, nil).ReadCookie(mine); found {
+	if _, found := New(Options{}, targets).ReadCookie(mine); found {
 		t.Error("a group that is not sticky reads cookies")
 	}
 }

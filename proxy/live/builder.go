@@ -83,7 +83,7 @@ func (c Change) add(r *route.Route, key string) *Route {
 	if added.BodyMax == 0 {
 		added.BodyMax = b.BodyMax
 	}
-	var targets []balance.Target
+	var targets []*balance.Target
 	for i := range r.Targets {
 		t := &r.Targets[i]
 		if t.State != route.Ready || t.Address == "" || r.Redirect != "" { // A redirect asks no target.
@@ -91,22 +91,19 @@ func (c Change) add(r *route.Route, key string) *Route {
 		}
 		known := c.target(r, t)
 		added.Targets = append(added.Targets, Target{
-			Target: *t, Upstream: c.upstream(placeOf(t)), Member: &known.member, Contact: &known.contact, App: mapping.NewApp(r, t),
+			Target: *t, Upstream: c.upstream(placeOf(t)), Balance: &known.balance, Contact: &known.contact, App: mapping.NewApp(r, t),
 		})
-		targets = append(targets, balance.Target{Member: &known.member, ID: t.ID})
+		targets = append(targets, &known.balance)
 	}
-	var group *balance.Group
-	if before != nil {
-		group = before.Group
-	}
+	added.state = c.routeState(before, added)
+	added.Outage, added.Traffic = &added.state.outage, added.state.traffic
 	added.Group = balance.New(balance.Options{
 		Strategy: balance.Strategy(r.Balance),
 		Checked:  r.Check.Path != "",
 		Signer:   b.Signing.signerFor(r),
 		Route:    key,
-	}, targets, group)
-	added.state = c.routeState(before, added)
-	added.Outage, added.Traffic = &added.state.outage, added.state.traffic
+		Shared:   &added.state.balance,
+	}, targets)
 	added.Chain = filter.New(filter.Options{
 		Route:       r,
 		Rates:       [2]*limit.Rate{b.Rate, b.Memory.Rate(key, r.Rate.Requests, r.Rate.Per, r.Rate.Burst)},
@@ -149,10 +146,10 @@ func (c Change) target(r *route.Route, t *route.Target) *targetState {
 	}
 	checked := r.Check.Path != ""
 	if known = c.old.targets[key]; known == nil {
-		known = new(targetState)
+		known = &targetState{balance: balance.Target{ID: t.ID}}
 		if was := c.old.Lookup(r.Key).Target(t); was != nil && checked {
 			// Checked in another way now, it is what it was until the first of these checks.
-			known.member.SetHealth(was.Member.Health())
+			known.balance.SetHealth(was.Balance.Health())
 		}
 	}
 	c.Next.targets[key] = known

@@ -16,7 +16,7 @@ type Failure struct {
 
 // Failed notes a failure, and logs when the target gets no more requests by it. As long as it gets none, no more is logged.
 func (r *Route) Failed(log *slog.Logger, f Failure, kind balance.Kind) {
-	was := f.Attempt.Member.Ejected()
+	was := f.Attempt.Target.Ejected()
 	wait := f.Attempt.Failed(kind, time.Now())
 	if wait == 0 {
 		return

@@ -38,7 +38,7 @@ func (r *Route) TargetStanding(t *route.Target, now time.Time) Standing {
 	if ready == nil {
 		return stands
 	}
-	if finding := ready.Contact.finding.Load(); r.Route.Check.Path != "" && ready.Member.State(now).Health == balance.Failing {
+	if finding := ready.Contact.finding.Load(); r.Route.Check.Path != "" && ready.Balance.State(now).Health == balance.Failing {
 		stands.State, stands.Reason = route.Unhealthy, "its check fails"
 		if finding != nil {
 			stands.Reason += ": " + *finding

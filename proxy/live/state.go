@@ -77,6 +77,8 @@ type Route struct {
 type routeState struct {
 	outage  Outage
 	traffic *traffic.Route
+	// balance is what the groups of all tables share.
+	balance balance.Shared
 	// slashless is set when the app redirects prefix/ back to prefix. Another app starts with another one.
 	slashless *atomic.Bool
 }
@@ -85,7 +87,7 @@ type routeState struct {
 type Target struct {
 	route.Target
 	Upstream *engine.Upstream
-	Member   *balance.Member
+	Balance  *balance.Target
 	Contact  *Contact
 	// App is how the target knows itself.
 	App *mapping.App
@@ -95,7 +97,7 @@ type Target struct {
 
 // targetState is what is known of a target for as long as tables have it, by the way in which it is checked.
 type targetState struct {
-	member  balance.Member
+	balance balance.Target
 	contact Contact
 }
 
@@ -167,10 +169,10 @@ func (r *Route) Target(t *route.Target) *Target {
 	return nil
 }
 
-// indexOf finds the target of that member, or returns -1.
-func (r *Route) indexOf(m *balance.Member) int {
+// indexOf finds that target, or returns -1.
+func (r *Route) indexOf(t *balance.Target) int {
 	for i := range r.Targets {
-		if r.Targets[i].Member == m {
+		if r.Targets[i].Balance == t {
 			return i
 		}
 	}
@@ -185,13 +187,13 @@ func (s *State) Checked(key health.Key, passing bool, reason string) {
 	}
 	known.contact.checked(reason)
 	if !passing {
-		known.member.SetHealth(balance.Failing)
-		s.recall(&known.member)
+		known.balance.SetHealth(balance.Failing)
+		s.recall(&known.balance)
 		return
 	}
-	known.member.SetHealth(balance.Passing)
+	known.balance.SetHealth(balance.Passing)
 	for _, r := range s.routes {
-		if r.indexOf(&known.member) >= 0 {
+		if r.indexOf(&known.balance) >= 0 {
 			r.Outage.Release()
 		}
 	}
@@ -199,10 +201,10 @@ func (s *State) Checked(key health.Key, passing bool, reason string) {
 
 // recall cancels requests waiting for a failing target, so that they are retried elsewhere, unless one of its routes has no
 // other.
-func (s *State) recall(m *balance.Member) {
+func (s *State) recall(target *balance.Target) {
 	var failing *engine.Upstream
 	for _, r := range s.routes {
-		if i := r.indexOf(m); i >= 0 {
+		if i := r.indexOf(target); i >= 0 {
 			failing = r.Targets[i].Upstream
 		}
 	}
@@ -211,7 +213,7 @@ func (s *State) recall(m *balance.Member) {
 	}
 	for _, r := range s.routes {
 		for _, t := range r.Targets {
-			if t.Upstream == failing && !r.Group.Others([]*balance.Member{t.Member}) {
+			if t.Upstream == failing && !r.Group.Others([]*balance.Target{t.Balance}) {
 				return
 			}
 		}
@@ -227,9 +229,9 @@ func (r *Route) TargetStates() map[string]int {
 		t, state := &r.Route.Targets[i], ""
 		if known := r.Target(t); known != nil {
 			switch {
-			case known.Member.Health() == balance.Failing:
+			case known.Balance.Health() == balance.Failing:
 				state = string(route.Unhealthy)
-			case known.Member.Ejected():
+			case known.Balance.Ejected():
 				state = Ejected
 			}
 		}

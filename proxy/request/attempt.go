@@ -56,8 +56,8 @@ func (r *Request) forgive() bool {
 	if len(r.declined) == 0 {
 		return false
 	}
-	r.tried = slices.DeleteFunc(r.tried, func(m *balance.Member) bool {
-		return slices.ContainsFunc(r.declined, func(f live.Failure) bool { return f.Attempt.Member == m })
+	r.tried = slices.DeleteFunc(r.tried, func(t *balance.Target) bool {
+		return slices.ContainsFunc(r.declined, func(f live.Failure) bool { return f.Attempt.Target == t })
 	})
 	r.declined = r.declined[:0]
 	return true
@@ -125,7 +125,7 @@ func (r *Request) stays() (int, bool) {
 // roundTrip sends the request to one target and its response back.
 func (r *Request) roundTrip(a balance.Attempt) error {
 	defer a.End()
-	r.attempt, r.tried = a, append(r.tried, a.Member)
+	r.attempt, r.tried = a, append(r.tried, a.Target)
 	t := &r.route.Targets[a.Index]
 	r.asked = t
 	if len(r.route.Targets) > 1 && (a.Others || r.route.Group.Others(r.tried)) {

@@ -12,15 +12,15 @@ import (
 func TestRequest_KeepsNothingWhenItIsReset(t *testing.T) {
 	var d Request
 	for range 3 {
-		m := new(balance.Member)
-		d.tried = append(d.tried, m)
-		d.declined = append(d.declined, live.Failure{Target: new(live.Target), Attempt: balance.Attempt{Member: m}, Err: errors.New("declined")})
+		target := new(balance.Target)
+		d.tried = append(d.tried, target)
+		d.declined = append(d.declined, live.Failure{Target: new(live.Target), Attempt: balance.Attempt{Target: target}, Err: errors.New("declined")})
 	}
 	// As when the request waits, or another target answered.
 	d.tried, d.declined = d.tried[:0], d.declined[:1]
 	d.reset()
-	for _, m := range d.tried[:cap(d.tried)] {
-		if m != nil {
+	for _, target := range d.tried[:cap(d.tried)] {
+		if target != nil {
 			t.Error("it keeps a target that was tried")
 		}
 	}

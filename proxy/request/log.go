@@ -36,7 +36,7 @@ func (r *Request) log(status int, took time.Duration) {
 		entry.Error = "gone"
 	}
 	switch {
-	case r.attempt.Member != nil:
+	case r.attempt.Target != nil:
 		r.describe(&entry)
 	case r.route != nil:
 		entry.Place = r.route.LogPlace

@@ -31,7 +31,7 @@ type Request struct {
 	// digits are the ID.
 	digits [32]byte
 	// tried are the targets that were asked, declined the responses that were not passed on.
-	tried    []*balance.Member
+	tried    []*balance.Target
 	declined []live.Failure
 }
 

@@ -8,7 +8,7 @@ import (
 )
 
 // pair is a group of two, so that each pick comes upon both.
-func pair() *Group { return New(Options{}, members(2), nil) }
+func pair() *Group { return New(Options{}, newTargets(2)) }
 
 // near reports whether a duration is what is wanted, give or take a tenth.
 func near(d, want time.Duration) bool { return d >= want*9/10 && d <= want*11/10 }
@@ -19,22 +19,22 @@ func TestFailed_EjectsAtOnceWhatRefuses(t *testing.T) {
 	if !near(lasts, time.Second) {
 		t.Errorf("the first ejection lasts %s", lasts)
 	}
-	m := g.members[0]
+	target := g.targets[0]
 	want := State{Ejected: true, Left: lasts, Cause: Refused, Ejections: 1}
-	if s := m.State(now); s != want {
+	if s := target.State(now); s != want {
 		t.Errorf("the state is %+v, want %+v", s, want)
 	}
-	if !m.Ejected() || m.Ejections() != 1 {
-		t.Errorf("ejected %t, %d times", m.Ejected(), m.Ejections())
+	if !target.Ejected() || target.Ejections() != 1 {
+		t.Errorf("ejected %t, %d times", target.Ejected(), target.Ejections())
 	}
-	m.SetHealth(Failing)
+	target.SetHealth(Failing)
 	want.Left, want.Health = 0, Failing
-	if s := m.State(now.Add(lasts)); s != want {
+	if s := target.State(now.Add(lasts)); s != want {
 		t.Errorf("the state is %+v, want %+v", s, want)
 	}
 }
 
-func TestFailed_EjectsBadAnswersAfterThreeInARow(t *testing.T) {
+func TestFailed_EjectsAfterThreeBadResponsesInARow(t *testing.T) {
 	for _, kind := range []Kind{Broken, Wrong} {
 		g := pair()
 		for i := range 10 {
@@ -49,7 +49,7 @@ func TestFailed_EjectsBadAnswersAfterThreeInARow(t *testing.T) {
 		if lasts := attempt(g, 0, epochStart).Failed(kind, epochStart); !near(lasts, time.Second) {
 			t.Errorf("kind %d: ejected for %s after three in a row", kind, lasts)
 		}
-		if s := g.members[0].State(epochStart); s.Cause != kind {
+		if s := g.targets[0].State(epochStart); s.Cause != kind {
 			t.Errorf("the cause is %d, want %d", s.Cause, kind)
 		}
 	}
@@ -79,7 +79,7 @@ func TestEjection_IsForgottenAfterAsLong(t *testing.T) {
 		now = now.Add(fail(t, g, 0, Refused, now))
 		now = now.Add(trialOf(t, g, now).Failed(Refused, now))
 		if !trialOf(t, g, now).Succeeded(now) {
-			t.Error("the trial did not have it return")
+			t.Error("the trial did not end the ejection")
 		}
 		if lasts := fail(t, g, 0, Refused, now.Add(test.well)); !near(lasts, test.want) {
 			t.Errorf("after it was well for %s it is ejected for %s, want %s", test.well, lasts, test.want)
@@ -125,8 +125,8 @@ func TestTrial_IsOfOneRequestAtATime(t *testing.T) {
 	}
 	a.End()
 	b := trialOf(t, g, now)
-	if b.Succeeded(now); g.members[0].Ejected() {
-		t.Error("the trial did not have it return")
+	if b.Succeeded(now); g.targets[0].Ejected() {
+		t.Error("the trial did not end the ejection")
 	}
 	b.End()
 	if got := picks(g, nil, now); len(got) != 2 {
@@ -160,7 +160,7 @@ func TestTrial_IsNoneForWhatMustNotBeSentTwice(t *testing.T) {
 		t.Error("it was taken")
 	}
 	if a, _ := g.Pick(nil, now.Add(overdue), false); !a.trial {
-		t.Error("nobody tries it when there are only such requests")
+		t.Error("it gets no trial when there are only such requests")
 	}
 
 	g, now = pair(), epochStart
@@ -194,13 +194,13 @@ func TestTrial_IsOneUnderConcurrency(t *testing.T) {
 	if most.Load() != 0 || trials.Load() == 0 {
 		t.Errorf("%d trials, up to %d at a time", trials.Load(), most.Load())
 	}
-	if n := g.members[0].Inflight() + g.members[1].Inflight(); n != 0 {
+	if n := g.targets[0].Inflight() + g.targets[1].Inflight(); n != 0 {
 		t.Errorf("%d are under way", n)
 	}
 }
 
-func TestMember_CountsRightUnderConcurrency(t *testing.T) {
-	g := New(Options{}, members(3), nil)
+func TestTarget_CountsRightUnderConcurrency(t *testing.T) {
+	g := New(Options{}, newTargets(3))
 	var returned, ejected atomic.Int64
 	var group sync.WaitGroup
 	for n := range 8 {
@@ -223,21 +223,21 @@ func TestMember_CountsRightUnderConcurrency(t *testing.T) {
 					}
 				}
 				a.End()
-				a.Member.State(now)
+				a.Target.State(now)
 				now = now.Add(time.Millisecond)
 			}
 		})
 	}
 	group.Wait()
 	var ejections uint64
-	for i, m := range g.members {
-		ejections += m.Ejections()
-		if m.Inflight() != 0 {
-			t.Errorf("target %d has %d under way", i, m.Inflight())
+	for i, target := range g.targets {
+		ejections += target.Ejections()
+		if target.Inflight() != 0 {
+			t.Errorf("target %d has %d under way", i, target.Inflight())
 		}
 	}
 	if int64(ejections) != ejected.Load() || ejected.Load() < returned.Load() {
-		t.Errorf("%d ejections, of which %d were told, and %d returns", ejections, ejected.Load(), returned.Load())
+		t.Errorf("%d ejections, of which %d were reported, and %d returns", ejections, ejected.Load(), returned.Load())
 	}
 }
 
@@ -251,23 +251,23 @@ func TestFailed_DoesNotProlongAnEjection(t *testing.T) {
 			t.Errorf("ejected for %s once more", d)
 		}
 	}
-	if left := g.members[0].State(now).Left; left != lasts {
+	if left := g.targets[0].State(now).Left; left != lasts {
 		t.Errorf("%s are left of %s", left, lasts)
 	}
 	now = now.Add(lasts)
 	trialOf(t, g, now).Succeeded(now)
-	if before.Failed(Refused, now) != 0 || g.members[0].Ejected() {
+	if before.Failed(Refused, now) != 0 || g.targets[0].Ejected() {
 		t.Error("what began before the ejection ejects it after its return")
 	}
 }
 
-func TestFailed_TakesARefusalForMoreThanBadAnswers(t *testing.T) {
+func TestFailed_CountsARefusalMoreThanBadResponses(t *testing.T) {
 	g, now := pair(), epochStart
 	failThrice(t, g, 0, now)
 	if lasts := attempt(g, 0, now).Failed(Refused, now); !near(lasts, 2*time.Second) {
 		t.Errorf("ejected for %s", lasts)
 	}
-	if cause := g.members[0].State(now).Cause; cause != Refused {
+	if cause := g.targets[0].State(now).Cause; cause != Refused {
 		t.Errorf("the cause is %d", cause)
 	}
 }
@@ -282,43 +282,43 @@ func TestFailed_MayFollowTheEndOfATrial(t *testing.T) {
 	}
 }
 
-func TestSucceeded_TellsOfAReturnOnce(t *testing.T) {
+func TestSucceeded_ReportsAReturnOnce(t *testing.T) {
 	g, now := pair(), epochStart
 	before := attempt(g, 0, now)
 	fail(t, g, 0, Refused, now)
-	if before.Succeeded(now) || !g.members[0].Ejected() {
-		t.Error("what began before the ejection had it return")
+	if before.Succeeded(now) || !g.targets[0].Ejected() {
+		t.Error("what began before the ejection ended the ejection")
 	}
 	a, b := attempt(g, 0, now), attempt(g, 0, now)
 	if !a.Succeeded(now) || b.Succeeded(now) {
-		t.Error("not the first of two had it return")
+		t.Error("the first of two did not end the ejection")
 	}
-	if s := g.members[0].State(now); s != (State{Ejections: 1}) {
+	if s := g.targets[0].State(now); s != (State{Ejections: 1}) {
 		t.Errorf("the state is %+v", s)
 	}
 }
 
-func TestErrored_HasOnlyThoseReturnThatRefused(t *testing.T) {
+func TestErrored_EndsOnlyEjectionsForRefusals(t *testing.T) {
 	g, now := pair(), epochStart
 	before := attempt(g, 0, now)
 	now = now.Add(fail(t, g, 0, Refused, now))
 	if before.Errored(now) {
-		t.Error("what began before the ejection had it return")
+		t.Error("what began before the ejection ended the ejection")
 	}
-	if !trialOf(t, g, now).Errored(now) || g.members[0].Ejected() {
+	if !trialOf(t, g, now).Errored(now) || g.targets[0].Ejected() {
 		t.Error("it accepts connections and did not return")
 	}
 	now = now.Add(failThrice(t, g, 0, now))
 	a := trialOf(t, g, now)
-	if a.Errored(now) || !g.members[0].Ejected() {
-		t.Error("it still answers badly and returned")
+	if a.Errored(now) || !g.targets[0].Ejected() {
+		t.Error("it still has bad responses and returned")
 	}
 	a.End()
 	trialOf(t, g, now).End()
 }
 
 func TestErrored_DoesNotMakeATargetFast(t *testing.T) {
-	g := New(Options{}, members(2), nil)
+	g := New(Options{}, newTargets(2))
 	now := epochStart
 	var failures int
 	for range 2_000 {
@@ -337,21 +337,21 @@ func TestErrored_DoesNotMakeATargetFast(t *testing.T) {
 }
 
 func TestTrial_IsNoneForARetry(t *testing.T) {
-	g := New(Options{}, members(3), nil)
+	g := New(Options{}, newTargets(3))
 	now := epochStart
 	now = now.Add(fail(t, g, 0, Refused, now))
-	if got := picks(g, g.members[1:2], now); len(got) != 1 || got[0] != 2 {
+	if got := picks(g, g.targets[1:2], now); len(got) != 1 || got[0] != 2 {
 		t.Errorf("%d were picked for a retry", got)
 	}
-	if got := picks(g, g.members[1:], now); len(got) != 1 || got[0] != 0 {
-		t.Errorf("%d were picked for a retry when nobody else is left", got)
+	if got := picks(g, g.targets[1:], now); len(got) != 1 || got[0] != 0 {
+		t.Errorf("%d were picked for a retry when no other is left", got)
 	}
 }
 
 func TestEjection_EndsWhenTheClockIsPutBack(t *testing.T) {
 	g, now := pair(), epochStart
 	fail(t, g, 0, Refused, now)
-	if left := g.members[0].State(now.Add(-time.Hour)).Left; left != 0 {
+	if left := g.targets[0].State(now.Add(-time.Hour)).Left; left != 0 {
 		t.Errorf("%s are left", left)
 	}
 	trialOf(t, g, now.Add(-time.Hour))
