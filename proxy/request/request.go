@@ -1,6 +1,8 @@
 package request
 
 import (
+	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"math/rand/v2"
 	"net/http"
@@ -28,7 +30,8 @@ type Request struct {
 	// Request is what filters see.
 	filter.Request
 	progress
-	// digits are the ID.
+	// number is the ID, and digits are how it is written.
+	number [16]byte
 	digits [32]byte
 	// tried are the targets that were asked, declined the responses that were not passed on.
 	tried    []*balance.Target
@@ -100,20 +103,12 @@ func (h *Handler) begin(x *engine.Exchange) *Request {
 	}
 	r.handler, r.state = h, h.Current.Load()
 	r.Exchange, r.Began, r.Chain = x, time.Now(), filter.Default
-	writeHex(r.digits[:16], rand.Uint64())
-	writeHex(r.digits[16:], rand.Uint64())
+	binary.NativeEndian.PutUint64(r.number[:8], rand.Uint64())
+	binary.NativeEndian.PutUint64(r.number[8:], rand.Uint64())
+	hex.Encode(r.digits[:], r.number[:])
 	r.ID = unsafe.String(&r.digits[0], len(r.digits))
 	r.Identify(h.Trusted)
 	return r
-}
-
-// writeHex writes 16 digits.
-func writeHex(to []byte, n uint64) {
-	const digits = "0123456789abcdef"
-	for i := range 16 {
-		to[i] = digits[n>>60]
-		n <<= 4
-	}
 }
 
 // admit counts a request of a client behind a trusted proxy. It reports whether it may go on; if not, it is answered.
@@ -257,7 +252,7 @@ func (r *Request) record() {
 		r.log(status, took)
 	}
 	r.traffic.End(&traffic.Request{
-		ID:       r.ID,
+		ID:       r.number,
 		Method:   r.Exchange.Request.Method,
 		Path:     r.Exchange.Request.Path,
 		Target:   r.answeredBy,

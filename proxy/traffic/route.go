@@ -11,7 +11,9 @@ import (
 
 // Request is one that ended. All strings may be borrowed.
 type Request struct {
-	ID, Method string
+	// ID is the number whose hexadecimal digits clients and apps know as the request's ID.
+	ID     [16]byte
+	Method string
 	// Path is the escaped path without its query.
 	Path string
 	// Target is the name of the target that answered, empty when the gateway itself did.

@@ -124,33 +124,29 @@ func TestRoute_RemembersTheLastFifty(t *testing.T) {
 	}
 	for i := range 120 {
 		r.Begin()
-		r.End(&Request{ID: fmt.Sprint(i)})
-		if got := r.Last(); len(got) != min(i+1, 50) || got[0].ID != fmt.Sprint(i) || got[len(got)-1].ID != fmt.Sprint(max(0, i-49)) {
-			t.Fatalf("%d requests from %s to %s after %d", len(got), got[0].ID, got[len(got)-1].ID, i)
+		r.End(&Request{Path: fmt.Sprint(i)})
+		if got := r.Last(); len(got) != min(i+1, 50) || got[0].Path != fmt.Sprint(i) || got[len(got)-1].Path != fmt.Sprint(max(0, i-49)) {
+			t.Fatalf("%d requests from %s to %s after %d", len(got), got[0].Path, got[len(got)-1].Path, i)
 		}
 	}
 }
 
 func TestRoute_RemembersWhatARequestWas(t *testing.T) {
-	const id = "00112233445566778899aabbccddeeff"
+	id := [16]byte{0, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff}
 	var r Route
-	for _, test := range []struct{ id, method, target, path string }{
-		{id, "GET", "robots-web-1", "/robots/style.css"},
-		{id, "GET", "", "/"},
-		{id, "", "", ""},
-		{"", "PROPFIND", "a", "/b"},
-		{"12", "GET", "robots", "/robots/"},
-		{strings.ToUpper(id), "GET", "robots", "/robots/"},
-		{id[:31] + "g", "GET", "robots", "/robots/"},
-		{id[:31] + "\xff", "GET", "robots", "/robots/"},
-		{id + "0", "POST", strings.Repeat("t", maxTarget), "/" + strings.Repeat("x", maxPath-1)},
-		{id, strings.Repeat("M", maxMethod), "", "/" + strings.Repeat("y", maxPath-1)},
-		{id, "GET", "robots", "/" + strings.Repeat("z", len(entry{}.text)-len("GETrobots/"))},
-		{id, "GET", "robots", "/" + strings.Repeat("z", len(entry{}.text)-len("GETrobots"))},
+	for _, test := range []struct{ method, target, path string }{
+		{"GET", "robots-web-1", "/robots/style.css"},
+		{"GET", "", "/"},
+		{"", "", ""},
+		{"PROPFIND", "a", "/b"},
+		{"POST", strings.Repeat("t", maxTarget), "/" + strings.Repeat("x", maxPath-1)},
+		{strings.Repeat("M", maxMethod), "", "/" + strings.Repeat("y", maxPath-1)},
+		{"GET", "robots", "/" + strings.Repeat("z", len(entry{}.text)-len("GETrobots/"))},
+		{"GET", "robots", "/" + strings.Repeat("z", len(entry{}.text)-len("GETrobots"))},
 	} {
 		r.Begin()
 		r.End(&Request{
-			ID: test.id, Method: test.method, Target: test.target, Path: test.path,
+			ID: id, Method: test.method, Target: test.target, Path: test.path,
 			Status: 404, Began: noon, Took: 1234567 * time.Nanosecond, Sent: 1 << 40,
 		})
 		got := r.Last()[0]
@@ -159,27 +155,11 @@ func TestRoute_RemembersWhatARequestWas(t *testing.T) {
 		}
 		got.Time = time.Time{}
 		want := admin.Request{
-			ID: test.id, Method: test.method, Target: test.target, Path: test.path, Status: 404, Millis: 1.234, Bytes: 1 << 40,
+			ID: "00112233445566778899aabbccddeeff", Method: test.method, Target: test.target, Path: test.path,
+			Status: 404, Millis: 1.234, Bytes: 1 << 40,
 		}
 		if got != want {
 			t.Errorf("remembered %+v, want %+v", got, want)
-		}
-	}
-}
-
-func TestPack_TakesSmallHexadecimalDigitsOnly(t *testing.T) {
-	for place := range 32 {
-		for b := range 256 {
-			id := []byte("0123456789abcdef0f1e2d3c4b5a6978")
-			id[place] = byte(b)
-			var to [16]byte
-			packed := pack(&to, string(id))
-			if want := strings.IndexByte(digits, byte(b)) >= 0; packed != want {
-				t.Fatalf("pack(%q) = %t, want %t", id, packed, want)
-			}
-			if packed && unpack(&to) != string(id) {
-				t.Fatalf("%q comes back as %q", id, unpack(&to))
-			}
 		}
 	}
 }
@@ -188,10 +168,10 @@ func TestRoute_CutsWhatIsLong(t *testing.T) {
 	var r Route
 	long := strings.Repeat("x", 500)
 	r.Begin()
-	r.End(&Request{ID: long, Method: long, Target: long, Path: long, Status: 1 << 20, Retries: 1 << 20, Took: -1})
+	r.End(&Request{Method: long, Target: long, Path: long, Status: 1 << 20, Retries: 1 << 20, Took: -1})
 	got := r.Last()[0]
-	if len(got.ID) != 40 || len(got.Method) != 20 || len(got.Target) != 100 || len(got.Path) != 200 {
-		t.Errorf("remembered %+v, want an ID of 40, a method of 20, a target of 100 and a path of 200 bytes", got)
+	if len(got.Method) != 20 || len(got.Target) != 100 || len(got.Path) != 200 {
+		t.Errorf("remembered %+v, want a method of 20, a target of 100 and a path of 200 bytes", got)
 	}
 	if got.Millis != 0 || r.Counts().Requests[ServerError] != 1 {
 		t.Errorf("remembered %+v and counted %+v", got, r.Counts())
@@ -204,12 +184,12 @@ func TestRoute_KeepsNothingThatIsBorrowed(t *testing.T) {
 	text := unsafe.String(&borrowed[0], len(borrowed))
 	for _, end := range []int{len("GET/robots/"), len(text)} {
 		r.Begin()
-		r.End(&Request{ID: text[:2], Method: text[:3], Target: text[4:10], Path: text[3:end]})
+		r.End(&Request{Method: text[:3], Target: text[4:10], Path: text[3:end]})
 	}
 	last := r.Last()
 	clear(borrowed)
 	for i, got := range append(last, r.Last()...) {
-		if got.ID != "GE" || got.Method != "GET" || got.Target != "robots" || !strings.HasPrefix(got.Path, "/robots/") {
+		if got.Method != "GET" || got.Target != "robots" || !strings.HasPrefix(got.Path, "/robots/") {
 			t.Errorf("%d: remembered %+v", i, got)
 		}
 	}
