@@ -1,18 +1,18 @@
 // Package header holds the fields of HTTP messages (RFC 9110 section 5) in the order and spelling in which they were
-// sent. It knows which names the gateway treats in a way of their own, and nothing of how messages are read or written.
-// Strings in a Header may be borrowed from a buffer of the connection: they are valid as long as the message is being
-// dealt with, and who keeps one longer clones it.
+// sent. It knows which names the gateway treats specially, and nothing of how messages are read or written. Strings in a
+// Header may be borrowed from a buffer of the connection: they are valid while the message is processed. Clone a string to
+// keep it longer.
 package header
 
 import "slices"
 
-// Field is one field line. Name compares without case; Kind is that of the name and saves comparing it again.
+// Field is one field line. Name is case-insensitive; Kind is that of Name, so that the name need not be compared again.
 type Field struct {
 	Name, Value string
 	Kind        Kind
 }
 
-// Header is a list of field lines. The zero value is empty. Changing one never touches the strings it holds.
+// Header is a list of field lines. The zero value is empty. Its methods never change the bytes of its strings.
 type Header []Field
 
 // Add appends a field.
@@ -20,7 +20,7 @@ func (h *Header) Add(name, value string) {
 	*h = append(*h, Field{Name: name, Value: value, Kind: KindOf(name)})
 }
 
-// Append appends a field whose kind is known, so that the name is not looked up.
+// Append is Add for a field whose kind is known, which saves looking it up.
 func (h *Header) Append(kind Kind, name, value string) {
 	*h = append(*h, Field{Name: name, Value: value, Kind: kind})
 }
@@ -53,7 +53,7 @@ func (h Header) Lookup(name string) (string, bool) {
 	return "", false
 }
 
-// First returns the first value of that kind, and whether there is one. It is Lookup for names that have a kind.
+// First returns the first value of that kind, and whether there is one. It is Lookup for a kind that one name has.
 func (h Header) First(kind Kind) (string, bool) {
 	for i := range h {
 		if h[i].Kind == kind {
@@ -67,7 +67,7 @@ func (f *Field) is(kind Kind, name string) bool {
 	return f.Kind == kind && (!grouped.Has(kind) || EqualFold(f.Name, name))
 }
 
-// EqualFold compares names: ASCII without case, and nothing else folded.
+// EqualFold compares names without regard to ASCII case. Unlike strings.EqualFold it folds nothing else.
 func EqualFold(a, b string) bool {
 	if len(a) != len(b) {
 		return false
@@ -80,7 +80,7 @@ func EqualFold(a, b string) bool {
 	return true
 }
 
-// lower has each octet in lower case.
+// lower maps each octet to its lower case.
 var lower = func() (table [256]byte) {
 	for c := range table {
 		table[c] = byte(c)

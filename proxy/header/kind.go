@@ -1,13 +1,13 @@
 package header
 
-// Kind tells apart the fields that the gateway treats in a way of their own.
+// Kind is the class of a field that the gateway treats specially.
 type Kind uint8
 
-// Other is every field that passes as it is.
+// Other is the kind of all fields that are forwarded unchanged.
 const Other Kind = 0
 
-// Fields of the connection and of the framing: they say something between two neighbours and are never passed on
-// (RFC 9110 section 7.6.1), but rewritten where the next hop needs them.
+// Hop-by-hop fields, those of the framing included: they are never forwarded (RFC 9110 section 7.6.1), and written again
+// where the next hop needs them.
 const (
 	Connection Kind = iota + 1
 	KeepAlive
@@ -26,9 +26,9 @@ const (
 	Host Kind = iota + 16
 	Expect
 	Referer
-	// Page are the fields in which scripts name the page that a request comes from, as browsers do in Referer.
+	// Page are the fields in which scripts send the URL of the current page, as browsers do in Referer.
 	Page
-	// Destination and If (RFC 4918 sections 10.3 and 10.4) name resources beside the one that is asked for.
+	// Destination and If (RFC 4918 sections 10.3 and 10.4) name resources besides the target of the request.
 	Destination
 	If
 	Accept
@@ -37,20 +37,20 @@ const (
 	MaxForwards
 	HTTP2Settings
 	Authorization
-	// Forged are the fields that say who the client is and how it came, which apps get from the gateway alone: X-Forwarded-*
-	// and the others of forgeries, in every spelling that an app which reads names as CGI does would take for them.
+	// Forged are the fields about the client and its connection, such as X-Forwarded-*, which only the gateway may send to
+	// apps: see forgeries. Every spelling that an app takes for one of them counts, if it reads names as CGI does.
 	Forged
 )
 
-// Fields of responses, most of which hold addresses.
+// Fields of responses, most of which hold URLs.
 const (
 	Date Kind = iota + 32
 	ContentType
 	Trailer
-	// Location holds one URL reference, as the fields of the kind Reference do.
+	// Location and the fields of the kind Reference hold one URL reference.
 	Location
 	Reference
-	// WorkerScope is Service-Worker-Allowed: a URL reference that says how much of the origin a worker may control.
+	// WorkerScope is Service-Worker-Allowed: a URL reference, the largest scope that a service worker may have.
 	WorkerScope
 	// HXLocation holds a URL, or a JSON object with one.
 	HXLocation
@@ -61,9 +61,9 @@ const (
 	ContentPolicy
 	// Quoted are structured fields (RFC 9651) whose strings are URL references.
 	Quoted
-	// WWWAuthenticate holds challenges, in which URLs say where to get a token, or a scheme authenticates the connection.
+	// WWWAuthenticate holds challenges. They may have the URL of a token server, or a scheme that authenticates the connection.
 	WWWAuthenticate
-	// OriginWide are the fields whose effect is not limited to one response: browsers apply them to everything on the host.
+	// OriginWide are the fields that browsers apply to the whole host, and not to one response.
 	OriginWide
 	AuthenticationInfo
 	PersistentAuth
@@ -84,15 +84,15 @@ func SetOf(kinds ...Kind) Set {
 // Has reports whether the kind is in the set.
 func (s Set) Has(k Kind) bool { return s>>k&1 != 0 }
 
-// Hop is the set of fields that are never passed on.
+// Hop is the set of fields that are never forwarded.
 var Hop = SetOf(Connection, KeepAlive, ProxyConnection, ProxyAuthenticate, ProxyAuthenticationInfo, ProxyAuthorization,
 	TE, TransferEncoding, ContentLength, Upgrade, HTTP2Settings)
 
-// grouped are the kinds that several names share, so that a name is compared beside its kind.
+// grouped are the kinds that several names share, so that names have to be compared too.
 var grouped = SetOf(Other, Forged, Page, Reference, ContentPolicy, Quoted, OriginWide)
 
-// names are the fields that have a kind of their own, by length, so that a name is compared with a few at most. This is
-// the one list of the fields that hold addresses.
+// names are the fields that have a kind, by length, so that a name is compared with few others. This is the only list of
+// the fields that hold URLs.
 var names = func() (byLength [40][]named) {
 	for _, n := range []named{
 		{"connection", Connection},
@@ -182,7 +182,7 @@ type named struct {
 	kind Kind
 }
 
-// KindOf returns the kind of a name, however it is spelled.
+// KindOf returns the kind of a name, whatever its case.
 func KindOf(name string) Kind {
 	if len(name) == 0 {
 		return Other
@@ -200,8 +200,8 @@ func KindOf(name string) Kind {
 	return Other
 }
 
-// forgeries are fields that only the gateway may set, by length. Proxy is among them because CGI makes it HTTP_PROXY, and
-// X-Original-URL and X-Rewrite-URL because some frameworks serve the path that they name in place of the one asked for.
+// forgeries are fields that only the gateway may set, by length. Proxy is one because CGI maps it to HTTP_PROXY, and
+// X-Original-URL and X-Rewrite-URL because some frameworks use their path in place of the request target.
 var forgeries = func() (byLength [32][]string) {
 	for _, name := range []string{
 		"x-real-ip", "x-request-id", "forwarded", "proxy", "front-end-https", "x-url-scheme", "x-scheme", "cloudfront-forwarded-proto", "cf-visitor",
@@ -212,8 +212,8 @@ var forgeries = func() (byLength [32][]string) {
 	return byLength
 }()
 
-// forged reports whether a field is one that only the gateway may set, or would shadow one in an app that reads names
-// as CGI does: there every character but letters and digits is one and the same (RFC 3875 section 4.1.18).
+// forged reports whether only the gateway may set a field, or whether an app that reads names as CGI does would take it
+// for such a field: CGI maps all characters except letters and digits to the same one (RFC 3875 section 4.1.18).
 func forged(name string) bool {
 	if len(name) < len(forgeries) {
 		for _, forgery := range forgeries[len(name)] {

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Weighted splits an item of a field such as Accept into its name and its weight (RFC 9110 section 12.4.2): 1 when none is
-// given, and 0 when what is given is no weight.
+// Weighted splits an item of a field such as Accept into its name and its weight (RFC 9110 section 12.4.2). The weight is 1
+// if the item has none, and 0 if it is invalid.
 func Weighted(item string) (name string, weight float64) {
 	name, parameters, _ := strings.Cut(item, ";")
 	name = strings.TrimSpace(name)
