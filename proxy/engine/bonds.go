@@ -132,7 +132,7 @@ func (u *Upstream) bind(x *Exchange, l *link, midway bool) {
 	l.sock.Within(u.engine.config.Keep)
 	u.mu.Lock()
 	other := u.bound[b]
-	taken := other != nil && (other.client == client || !x.Request.Binds)
+	taken := other != nil && (other.client == client || !x.Request.ConnAuth)
 	full := taken || u.leavingLocked() || u.engine.draining.Load() || l.sock.Interrupted()
 	if !full {
 		if u.bound == nil {
@@ -177,11 +177,11 @@ func (f *forwarding) takeBound() error {
 	}
 	h := handshake{f.to, f.x.Request.Peer}
 	midway := b.awaits(h)
-	if midway && f.x.Request.Major > 1 && !f.x.Request.Binds {
+	if midway && f.x.Request.Major > 1 && !f.x.Request.ConnAuth {
 		return nil
 	}
 	f.link = f.to.takeBound(b, h.client)
-	f.step = midway && f.x.Request.Binds
+	f.step = midway && f.x.Request.ConnAuth
 	if midway {
 		b.note(h, false)
 	}

@@ -304,7 +304,7 @@ func (c *conn) begin() {
 	x.Request = Request{
 		Method: h.Method, Target: h.Target, Path: h.Path, Query: h.Query, Host: h.Host, Header: h.Header,
 		Peer: c.peer, Addr: c.addr, Secure: c.stream != net.Conn(c.sock), Major: 1, Minor: h.Minor, Length: h.Length,
-		Upgrade: h.Upgrade, Trailers: h.Trailers, Binds: h.Binds,
+		Upgrade: h.Upgrade, Trailers: h.Trailers, ConnAuth: h.ConnAuth,
 	}
 	c.writer.reset(h)
 	c.streaming = false

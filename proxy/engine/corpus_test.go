@@ -215,7 +215,7 @@ func answersOf(t *testing.T, answers []http1test.Case) net.Listener {
 
 // A client gets what a strict reader sees in the response, and nothing that could be taken for one where it is refused.
 func TestEngine_HoldsToTheCorpusOfAnswers(t *testing.T) {
-	answers := http1test.Answers(t)
+	answers := http1test.Responses(t)
 	p := &carrier{hooks: none{}}
 	r := serving(t, Config{Handler: p})
 	p.to = r.Upstream(HTTP, answersOf(t, answers).Addr().String())

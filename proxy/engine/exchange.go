@@ -121,9 +121,9 @@ type Request struct {
 	Upgrade string
 	// Trailers reports that the client takes trailer fields.
 	Trailers bool
-	// Binds reports credentials that authenticate the connection, such as those of NTLM: it gets a connection to the
+	// ConnAuth reports credentials that authenticate the connection, such as those of NTLM: it gets a connection to the
 	// target of its own, see Exchange.Bound.
-	Binds bool
+	ConnAuth bool
 }
 
 // Hooks edit heads as they pass. They are called on the goroutine of Forward.

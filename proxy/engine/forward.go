@@ -313,7 +313,7 @@ func (f *forwarding) readHead() error {
 		if err == nil {
 			f.from += n
 			f.hinted += n
-			f.binds = f.binds || f.x.answer.Binds
+			f.binds = f.binds || f.x.answer.ConnAuth
 			f.to.known.answered(f.x.answer.Minor)
 			return nil
 		}
@@ -359,7 +359,7 @@ func (f *forwarding) finish(err error) error {
 	switch {
 	case f.x.client.unwatch() || err != nil && !errors.Is(err, ErrDeclined) || !f.reusable:
 		f.link.close()
-	case f.binds || f.x.Request.Binds || f.link.owner != nil:
+	case f.binds || f.x.Request.ConnAuth || f.link.owner != nil:
 		f.to.bind(f.x, f.link, f.x.answer.Handshake)
 	default:
 		f.to.keep(f.link)

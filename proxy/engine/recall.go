@@ -141,7 +141,7 @@ func (l *link) doomed() bool {
 // that authenticates the connection. After ErrConnect any may, since
 // nothing was sent.
 func (x *Exchange) Repeatable() bool {
-	return x.body == nil && !x.Began() && !x.Request.Binds && idempotent(x.Request.Method)
+	return x.body == nil && !x.Began() && !x.Request.ConnAuth && idempotent(x.Request.Method)
 }
 
 func idempotent(method string) bool {

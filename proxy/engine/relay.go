@@ -145,7 +145,7 @@ func (r *relaying) splice(pipe *socket.Pipe, to *socket.Socket, left int64) erro
 
 func (r *relaying) passChunked() (header.Header, error) {
 	r.f.x.decoder.Reset()
-	r.f.x.decoder.Answer = true
+	r.f.x.decoder.Response = true
 	for {
 		piece, n, done, err := r.f.x.decoder.Next(r.f.buf[r.f.from:r.f.got])
 		r.f.from += n

@@ -6,8 +6,8 @@ import (
 	"gateway/proxy/header"
 )
 
-// AppendField appends one field line. Line breaks and NUL, which only an edited field can have, become spaces
-// (RFC 9110 section 5.5): no edit can ever begin another line.
+// AppendField appends one field line. It replaces line breaks and NUL, which only an edited field can have, with spaces
+// (RFC 9110 section 5.5), so that no edit can inject another line.
 func AppendField(b []byte, name, value string) []byte {
 	start := len(b)
 	b = append(b, name...)
@@ -19,7 +19,7 @@ func AppendField(b []byte, name, value string) []byte {
 	return append(b, "\r\n"...)
 }
 
-// oneLine makes spaces of what could end a line.
+// oneLine replaces what could end a line with spaces.
 func oneLine(b []byte) {
 	for i, c := range b {
 		if c == '\r' || c == '\n' || c == 0 {
@@ -36,7 +36,8 @@ func AppendFields(b []byte, h header.Header) []byte {
 	return b
 }
 
-// AppendRequestLine appends the first line of a request. Line breaks and NUL become spaces, which no server takes.
+// AppendRequestLine appends the first line of a request. It replaces line breaks and NUL with spaces, which servers refuse
+// there.
 func AppendRequestLine(b []byte, method, path, query string) []byte {
 	start := len(b)
 	b = append(b, method...)

@@ -23,7 +23,7 @@ func isAuthority(s string) bool {
 	return isName(host)
 }
 
-// isLiteral reports whether s is an IPv6 address in brackets. Zones are local to a machine and have no place in it.
+// isLiteral reports whether s is an IPv6 address in brackets, without a zone: zones are local to a machine.
 func isLiteral(s string) bool {
 	if !strings.HasSuffix(s, "]") || strings.Contains(s, "%") {
 		return false
@@ -32,8 +32,8 @@ func isLiteral(s string) bool {
 	return err == nil && a.Is6()
 }
 
-// isName reports whether s is a registered name, as which every IPv4 address passes too. Escapes, which RFC 3986 has in
-// names, are not accepted: some readers decode them and some do not, and no name needs one.
+// isName reports whether s is a registered name; every IPv4 address is one too. RFC 3986 allows escapes in names, but
+// isName does not: some parsers decode them and some do not, and no name needs one.
 func isName(s string) bool {
 	for i := range len(s) {
 		switch c := s[i]; {

@@ -33,7 +33,7 @@ var browserHead = "GET /robots/assets/app.js?v=1f3870be274f6c49b3e31a0c6728957f 
 	"Cookie: session=eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.Et9HFtf9R3GEMA0IICOfFMVXY7kkTX1wr4qCyIf58; theme=dark",
 }, "\r\n") + "\r\n\r\n"
 
-const answerHead = "HTTP/1.1 200 OK\r\nServer: nginx\r\nDate: Sat, 21 Nov 2026 10:00:00 GMT\r\nContent-Type: text/html; charset=utf-8\r\n" +
+const responseHead = "HTTP/1.1 200 OK\r\nServer: nginx\r\nDate: Sat, 21 Nov 2026 10:00:00 GMT\r\nContent-Type: text/html; charset=utf-8\r\n" +
 	"Content-Length: 1024\r\nConnection: keep-alive\r\nVary: Accept-Encoding\r\nETag: \"5e5b9c5a-400\"\r\nCache-Control: max-age=0\r\n\r\n"
 
 func benchmarkRequest(b *testing.B, head string) {
@@ -53,7 +53,7 @@ func BenchmarkParseRequest_Small(b *testing.B) { benchmarkRequest(b, smallHead) 
 func BenchmarkParseRequest_Browser(b *testing.B) { benchmarkRequest(b, browserHead) }
 
 func BenchmarkParseResponse(b *testing.B) {
-	buf := []byte(answerHead)
+	buf := []byte(responseHead)
 	r := Response{Header: make(header.Header, 0, 32)}
 	b.SetBytes(int64(len(buf)))
 	b.ReportAllocs()

@@ -8,8 +8,8 @@ import (
 	"gateway/proxy/header"
 )
 
-// Bounds of the chunked coding. What has to come again in front of further bytes is never longer, so that a buffer of
-// MaxTrailers suffices for every body.
+// Limits of the chunked coding. The rest that a caller of Next has to keep is never longer, so that a buffer of MaxTrailers
+// is enough for every body.
 const (
 	// MaxChunkLine is the most bytes that the line with the size of a chunk may have, with its extensions and end.
 	MaxChunkLine = 256
@@ -21,27 +21,27 @@ const (
 // maxSizeDigits bounds the digits of a chunk's size, leading zeros included.
 const maxSizeDigits = 16
 
-// maxFraming is how many bytes of framing may come that no data excuses: each chunk may have 16 and two for each byte
-// of data. net/http has the same bound.
+// maxFraming limits the bytes of framing beyond the allowance of each chunk: 16, and two for each byte of data. net/http has
+// the same limit.
 const maxFraming = 16 << 10
 
-// Decoder takes the chunked coding (RFC 9112 section 7.1) off a body that comes in pieces. The zero value is ready for
-// a body; it allocates nothing but for trailers.
+// Decoder decodes the chunked coding (RFC 9112 section 7.1) of a body that arrives in pieces. The zero value is ready to use.
+// It allocates memory only for trailer fields.
 type Decoder struct {
-	// Trailers has the trailer fields when the body ended. They are borrowed from the last piece, with the fields that
-	// may not be trailers (RFC 9110 section 6.5.1: framing, routing, authentication, ...) left out.
+	// Trailers has the trailer fields once the body has ended, without those that must not be trailers (RFC 9110 section
+	// 6.5.1: framing, routing, authentication, ...). Its strings are borrowed from the last piece.
 	Trailers header.Header
-	// left is how many bytes of the chunk are to come.
+	// left is the number of bytes of the chunk that have not arrived.
 	left int64
-	// framing is how many bytes of it came that no data excuses.
+	// framing is the number of bytes of framing beyond the allowance, see maxFraming.
 	framing int64
 	state   state
-	// Answer reports that the body is a response's: whitespace behind the size of a chunk, and before the colon of a
-	// trailer field, is skipped there. It stays with Reset.
-	Answer bool
+	// Response reports that the body is that of a response: whitespace after the size of a chunk and before the colon of a
+	// trailer field is then skipped. Reset keeps it.
+	Response bool
 }
 
-// state is what comes next.
+// state is what the decoder expects next.
 type state uint8
 
 const (
@@ -53,13 +53,12 @@ const (
 )
 
 // Reset makes the decoder ready for another body, keeping its memory.
-func (d *Decoder) Reset() { *d = Decoder{Trailers: d.Trailers[:0], Answer: d.Answer} }
+func (d *Decoder) Reset() { *d = Decoder{Trailers: d.Trailers[:0], Response: d.Response} }
 
-// Next reads from the start of buf: it returns the next piece of the body, which is a part of buf and may be empty, and
-// how many bytes of buf it is done with, the piece included. When it could go on only with more bytes it returns n as
-// far as it got and ErrIncomplete; what is left of buf must come again in front of the next bytes, and is short. When
-// the body has ended it returns done. Another error is an *Invalid, after which the decoder is of no use until Reset.
-// Chunk extensions are checked and dropped.
+// Next decodes the start of buf. It returns the next piece of the body, which is a part of buf and may be empty, and the
+// number of bytes it consumed, the piece included. If it needs more bytes it returns ErrIncomplete; the caller then passes
+// what is left of buf, which is short, before the next bytes. done reports that the body has ended. Any other error is an
+// *Invalid, after which the decoder must be Reset. Chunk extensions are validated and dropped.
 func (d *Decoder) Next(buf []byte) (piece []byte, n int, done bool, err error) {
 	if d.state == afterData {
 		if n, err = d.dataEnd(buf, 0); err != nil {
@@ -80,7 +79,7 @@ func (d *Decoder) Next(buf []byte) (piece []byte, n int, done bool, err error) {
 	return nil, n, d.state == atEnd, err
 }
 
-// data returns the piece of a chunk's data that starts at n. When all of the chunk is there it reads its end too.
+// data returns the piece of a chunk's data that starts at n. If buf has all of the chunk, it reads its end too.
 func (d *Decoder) data(buf []byte, n int) ([]byte, int, bool, error) {
 	piece := buf[n:]
 	if len(piece) == 0 {
@@ -135,7 +134,7 @@ func (d *Decoder) size(buf []byte, n int) (int, error) {
 		return n, tooLong(err, len(buf)-n >= MaxChunkLine, longSize)
 	}
 	rest := line[digits-n:]
-	if d.Answer {
+	if d.Response {
 		rest = bytes.Trim(rest, " \t")
 	}
 	if len(rest) > 0 {
@@ -149,7 +148,7 @@ func (d *Decoder) size(buf []byte, n int) (int, error) {
 	return next, d.begin(size, next-n)
 }
 
-// begin begins a chunk of that size whose line had so many bytes.
+// begin starts a chunk of that size, given the length of the line with its size.
 func (d *Decoder) begin(size int64, line int) error {
 	d.framing = max(d.framing+int64(line)-16-2*min(size, maxFraming), 0)
 	if d.framing > maxFraming {
@@ -162,8 +161,8 @@ func (d *Decoder) begin(size int64, line int) error {
 	return nil
 }
 
-// areExtensions reports whether b is a list of chunk extensions (RFC 9112 section 7.1.1), each after a ";". The
-// whitespace that the RFC would have recipients skip is not accepted: nobody sends it but to confuse.
+// areExtensions reports whether b is a list of chunk extensions (RFC 9112 section 7.1.1), each after a ";". It does not
+// accept whitespace, which the RFC asks recipients to skip: only attackers send it.
 func areExtensions(b []byte) bool {
 	for len(b) > 0 {
 		if b[0] != ';' {
@@ -234,8 +233,8 @@ func (d *Decoder) trailers(buf []byte, n int) (int, error) {
 // trailer reads one line of the trailer section.
 func (d *Decoder) trailer(line []byte) *Invalid {
 	name, value, odd, bad := parseField(line)
-	if d.Answer {
-		name, value, bad = parseAnswerField(line)
+	if d.Response {
+		name, value, bad = parseResponseField(line)
 	}
 	if bad != nil {
 		return bad
@@ -249,15 +248,15 @@ func (d *Decoder) trailer(line []byte) *Invalid {
 	return nil
 }
 
-// notTrailers are the names without a kind of their own that are no trailer fields: request modifiers, authentication,
-// control of the response, and the format of the content (RFC 9110 section 6.5.1).
+// notTrailers are the names of the kind header.Other that must not be trailer fields: request modifiers, authentication,
+// response control, and content format (RFC 9110 section 6.5.1).
 var notTrailers = [...]string{
 	"age", "cache-control", "content-encoding", "content-language", "content-range", "cookie2", "expires",
 	"origin", "pragma", "range", "retry-after", "set-cookie2", "vary", "warning",
 }
 
-// IsTrailer reports whether a field of that kind and name may be in a trailer section. None with a kind of its own may:
-// who deals with those does so before the body.
+// IsTrailer reports whether a field of that kind and name may be in a trailer section. No field with a kind of its own may,
+// since those are processed before the body.
 func IsTrailer(kind header.Kind, name string) bool {
 	if kind != header.Other || len(name) >= 3 && header.EqualFold(name[:3], "if-") {
 		return false

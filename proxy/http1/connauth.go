@@ -6,12 +6,12 @@ import (
 	"gateway/proxy/header"
 )
 
-// binding are the schemes that authenticate a connection and not a request (RFC 4559 section 6).
-var binding = [...]string{"ntlm", "negotiate", "nego2", "kerberos"}
+// connSchemes are the schemes that authenticate a connection and not a request (RFC 4559 section 6).
+var connSchemes = [...]string{"ntlm", "negotiate", "nego2", "kerberos"}
 
-// binds reports whether a list of credentials or challenges has one of those schemes, and whether data follows it. What
-// is in quotes is not told apart: a scheme that is found too much costs one connection, one that is missed leaks it.
-func binds(list string) (found, data bool) {
+// connAuth reports whether a list of credentials or challenges has one of those schemes, and whether data follows it.
+// Quoted strings are searched too: a scheme found by mistake costs one connection, a missed one leaks it to another client.
+func connAuth(list string) (found, data bool) {
 	for more := true; more; {
 		var element string
 		element, list, more = cutElement(list)
@@ -19,7 +19,7 @@ func binds(list string) (found, data bool) {
 		if i := strings.IndexAny(element, " \t"); i >= 0 {
 			scheme, rest = element[:i], element[i:]
 		}
-		for _, name := range binding {
+		for _, name := range connSchemes {
 			if header.EqualFold(scheme, name) {
 				found, data = true, data || strings.Trim(rest, " \t") != ""
 			}
@@ -28,15 +28,16 @@ func binds(list string) (found, data bool) {
 	return found, data
 }
 
-func (r *Request) bind(credentials string) {
-	found, _ := binds(credentials)
-	r.Binds = r.Binds || found
+// credentials reads a field with credentials.
+func (r *Request) credentials(value string) {
+	found, _ := connAuth(value)
+	r.ConnAuth = r.ConnAuth || found
 }
 
-// bind reads a field that says how the connection is authenticated.
-func (r *Response) bind(kind header.Kind, value string) {
-	found, data := binds(value)
-	// Persistent-Auth says that the connection is, whatever its value: "false" is not to be relied on.
-	r.Binds = r.Binds || found || kind == header.PersistentAuth
+// challenge reads a field with challenges, or one that confirms authentication.
+func (r *Response) challenge(kind header.Kind, value string) {
+	found, data := connAuth(value)
+	// Persistent-Auth marks an authenticated connection whatever its value: do not rely on "false".
+	r.ConnAuth = r.ConnAuth || found || kind == header.PersistentAuth
 	r.Handshake = r.Handshake || data && (r.Status == 401 || r.Status == 407)
 }

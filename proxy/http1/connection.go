@@ -14,19 +14,19 @@ func (f *framing) connection(value string) (names bool, bad *Invalid) {
 		if f.options++; f.options > maxOptions {
 			return false, manyOptions
 		}
-		told := optionOf(option)
-		if told == optionNames {
+		flag := optionOf(option)
+		if flag == optionNames {
 			names = true
 			if !isToken(option) {
 				bad = badOption
 			}
 		}
-		f.told |= told
+		f.flags |= flag
 	}
 	return names, bad
 }
 
-// optionOf returns what an option says; of an empty one, nothing.
+// optionOf returns the flag of a connection option, 0 for an empty one.
 func optionOf(option string) uint {
 	switch {
 	case option == "":
@@ -41,8 +41,8 @@ func optionOf(option string) uint {
 	return optionNames
 }
 
-// dropNamed removes the Connection fields from h, and the fields that they name. With guard, naming a field that is meant
-// for the other end is not accepted: who does that wants it to vanish on the way, such as a Cookie that was checked here.
+// dropNamed removes the Connection fields from h, and the fields that they name. With guard, it refuses a Connection that
+// names an end-to-end field: its purpose is to remove a field, such as a Cookie, after the gateway has checked it.
 func dropNamed(h *header.Header, guard bool) *Invalid {
 	defer h.Drop(header.Hop)
 	for i := 0; i < len(*h); i++ {
@@ -54,7 +54,7 @@ func dropNamed(h *header.Header, guard bool) *Invalid {
 			var option string
 			option, value, more = cutElement(value)
 			kind := header.KindOf(option)
-			if guard && meantForAll(kind, option) {
+			if guard && isEndToEnd(kind, option) {
 				return endToEnd
 			}
 			if option != "" && !header.Hop.Has(kind) {
@@ -78,15 +78,15 @@ func dropBefore(h *header.Header, name string, index int) int {
 	return before
 }
 
-// forAll are the kinds of fields that no Connection may name.
-var forAll = header.SetOf(header.Host, header.ContentLength, header.TransferEncoding, header.ContentType, header.Cookie, header.Expect,
+// endToEndKinds are the kinds of fields that Connection must not name.
+var endToEndKinds = header.SetOf(header.Host, header.ContentLength, header.TransferEncoding, header.ContentType, header.Cookie, header.Expect,
 	header.Authorization)
 
-// meantForAll reports whether a field is never one of the connection alone. RFC 9110 section 7.6.1 forbids to name any
-// field that is meant for all recipients, and these are the ones whose loss opens a door.
-func meantForAll(kind header.Kind, name string) bool {
+// isEndToEnd reports whether a field is end-to-end and its removal a risk. RFC 9110 section 7.6.1 forbids naming any field
+// that is intended for all recipients; these are the ones that matter for security.
+func isEndToEnd(kind header.Kind, name string) bool {
 	if kind != header.Other {
-		return forAll.Has(kind)
+		return endToEndKinds.Has(kind)
 	}
 	for _, n := range [...]string{"cache-control", "content-encoding", "content-range", "origin", "range"} {
 		if header.EqualFold(name, n) {
@@ -114,8 +114,8 @@ func isProtocols(value string) bool {
 	return found
 }
 
-// tunnelsHTTP reports whether one of the protocols is HTTP again, or TLS that may carry it: who changes to those speaks
-// HTTP with the target past the gateway.
+// tunnelsHTTP reports whether one of the protocols is HTTP, or TLS, which may carry HTTP: after such an upgrade the client
+// could send requests to the target that the gateway does not see.
 func tunnelsHTTP(protocols string) bool {
 	for more := true; more; {
 		var protocol string
@@ -129,7 +129,7 @@ func tunnelsHTTP(protocols string) bool {
 	return false
 }
 
-// trailersIn reports whether a TE field says that trailers are taken (RFC 9110 section 10.1.4).
+// trailersIn reports whether a TE field says that the sender accepts trailers (RFC 9110 section 10.1.4).
 func trailersIn(value string) bool {
 	for more := true; more; {
 		var coding string

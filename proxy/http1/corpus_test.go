@@ -15,8 +15,8 @@ import (
 
 // The limits for which the corpus is made; those of responses are larger.
 var (
-	corpusLimits  = Limits{Bytes: http1test.MaxBytes, Fields: http1test.MaxFields}
-	corpusAnswers = Limits{Bytes: 4 * http1test.MaxBytes, Fields: 4 * http1test.MaxFields}
+	corpusLimits    = Limits{Bytes: http1test.MaxBytes, Fields: http1test.MaxFields}
+	corpusResponses = Limits{Bytes: 4 * http1test.MaxBytes, Fields: 4 * http1test.MaxFields}
 )
 
 // outcome is what became of a case: what was read, and the error if it was not read to the end. An Invalid has no
@@ -54,10 +54,10 @@ func requestReader() *reader {
 	}}
 }
 
-func answerReader(method string) *reader {
-	return &reader{decoder: Decoder{Answer: true}, parse: func(r *reader, buf []byte) (int, error) {
+func responseReader(method string) *reader {
+	return &reader{decoder: Decoder{Response: true}, parse: func(r *reader, buf []byte) (int, error) {
 		var a Response
-		n, err := ParseResponse(&a, buf, method, corpusAnswers)
+		n, err := ParseResponse(&a, buf, method, corpusResponses)
 		if err == nil {
 			r.length = a.Length
 			r.Message = http1test.Message{
@@ -181,12 +181,12 @@ func TestParseRequest_HoldsToTheCorpus(t *testing.T) {
 }
 
 func TestParseResponse_HoldsToTheCorpus(t *testing.T) {
-	cases := http1test.Answers(t)
+	cases := http1test.Responses(t)
 	for _, c := range cases {
-		tryCase(t, c, func() *reader { return answerReader(c.To) })
+		tryCase(t, c, func() *reader { return responseReader(c.To) })
 	}
 	if len(cases) < 80 {
-		t.Errorf("%d answers, want 80", len(cases))
+		t.Errorf("%d responses, want 80", len(cases))
 	}
 }
 

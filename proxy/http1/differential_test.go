@@ -53,21 +53,21 @@ func FuzzParseRequest_AgreesWithNetHTTP(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		var ours Request
 		n, err := ParseRequest(&ours, raw, corpusLimits)
-		theirs, theirErr := http.ReadRequest(bufio.NewReader(bytes.NewReader(bytes.TrimPrefix(raw, []byte("\r\n")))))
+		std, stdErr := http.ReadRequest(bufio.NewReader(bytes.NewReader(bytes.TrimPrefix(raw, []byte("\r\n")))))
 		steady(t, raw, func(b []byte) (int, error) { return ParseRequest(new(Request), b, corpusLimits) })
 		if err != nil {
-			explain(t, raw, err, theirErr)
+			explain(t, raw, err, stdErr)
 			return
 		}
-		if theirErr != nil {
-			excuse(t, theirErr, ours.Header)
+		if stdErr != nil {
+			excuse(t, stdErr, ours.Header)
 			return
 		}
-		if ours.Method != theirs.Method || ours.Target != theirs.RequestURI || ours.Host != theirs.Host || ours.Length != theirs.ContentLength {
-			t.Errorf("%+v, want %+v", ours, theirs)
+		if ours.Method != std.Method || ours.Target != std.RequestURI || ours.Host != std.Host || ours.Length != std.ContentLength {
+			t.Errorf("%+v, want %+v", ours, std)
 		}
-		same(t, ours.Header, theirs.Header, named(raw[:n]))
-		body(t, requestReader(), raw, theirs.Body)
+		same(t, ours.Header, std.Header, named(raw[:n]))
+		body(t, requestReader(), raw, std.Body)
 		if ours.Method != connect {
 			again(t, ours)
 		}
@@ -81,21 +81,21 @@ func again(t *testing.T, r Request) {
 	b = append(AppendFields(b, r.Header), "\r\n"...)
 	var again Request
 	n, err := ParseRequest(&again, b, ample)
-	theirs, theirErr := http.ReadRequest(bufio.NewReader(bytes.NewReader(b)))
-	if n != len(b) || err != nil || theirErr != nil {
-		t.Fatalf("%q: %v, and net/http says %v", b, err, theirErr)
+	std, stdErr := http.ReadRequest(bufio.NewReader(bytes.NewReader(b)))
+	if n != len(b) || err != nil || stdErr != nil {
+		t.Fatalf("%q: %v, and net/http says %v", b, err, stdErr)
 	}
 	if again.Method != r.Method || again.Path != r.Path || again.Query != r.Query || again.Host != r.Host || !slices.Equal(again.Header, r.Header) {
 		t.Errorf("%+v became %+v", r, again)
 	}
-	if theirs.RequestURI != r.Path+r.Query || theirs.Host != r.Host || again.Length != 0 || again.Upgrade != "" {
-		t.Errorf("%+v became %+v, and net/http reads %+v", r, again, theirs)
+	if std.RequestURI != r.Path+r.Query || std.Host != r.Host || again.Length != 0 || again.Upgrade != "" {
+		t.Errorf("%+v became %+v, and net/http reads %+v", r, again, std)
 	}
 }
 
 func FuzzParseResponse_AgreesWithNetHTTP(f *testing.F) {
-	seeds(http1test.Answers(f), func(c http1test.Case) { f.Add([]byte(c.Raw), c.To == head) })
-	f.Add([]byte(answerHead), false)
+	seeds(http1test.Responses(f), func(c http1test.Case) { f.Add([]byte(c.Raw), c.To == head) })
+	f.Add([]byte(responseHead), false)
 	f.Add([]byte("HTTP/1.1 200 OK\r\nTransfer-Encoding : chunk\r\n\r\n"), false)
 	folds := strings.Repeat("\r\n a", http1test.MaxFields)
 	f.Add([]byte("HTTP/1.1 200 OK\r\nX: a"+folds+"\r\n\x00"+folds+"\r\n\r\n"), true)
@@ -109,61 +109,61 @@ func FuzzParseResponse_AgreesWithNetHTTP(f *testing.F) {
 		raw = bytes.Clone(sent)
 		n, err := ParseResponse(&ours, raw, method, corpusLimits)
 		if err == nil && (!bytes.Equal(raw, sent) || repaired.Match(raw[:n])) {
-			anewAnswer(t, ours)
+			checkWritten(t, ours)
 			return
 		}
 		// What is refused is not read again, and some of it may have been made good before.
 		copy(raw, sent)
-		theirs, theirErr := http.ReadResponse(bufio.NewReader(bytes.NewReader(raw)), &http.Request{Method: method})
+		std, stdErr := http.ReadResponse(bufio.NewReader(bytes.NewReader(raw)), &http.Request{Method: method})
 		steady(t, raw, func(b []byte) (int, error) { return ParseResponse(new(Response), bytes.Clone(b), method, corpusLimits) })
 		if err != nil {
 			// A field with whitespace before its colon is another one to net/http.
 			if !repaired.Match(raw) {
-				explain(t, raw, err, theirErr)
+				explain(t, raw, err, stdErr)
 			}
 			return
 		}
-		if theirErr != nil {
-			excuse(t, theirErr, ours.Header)
+		if stdErr != nil {
+			excuse(t, stdErr, ours.Header)
 			return
 		}
-		defer theirs.Body.Close()
-		if ours.Status != theirs.StatusCode {
-			t.Errorf("%+v, want %+v", ours, theirs)
+		defer std.Body.Close()
+		if ours.Status != std.StatusCode {
+			t.Errorf("%+v, want %+v", ours, std)
 		}
-		same(t, ours.Header, theirs.Header, named(raw[:n]))
-		if !patient(raw[n:]) {
-			body(t, answerReader(method), raw, theirs.Body)
+		same(t, ours.Header, std.Header, named(raw[:n]))
+		if !lenient(raw[n:]) {
+			body(t, responseReader(method), raw, std.Body)
 		}
 	})
 }
 
-// patient reports whether a body can have what is read with patience in the chunked coding: whitespace behind a size or
+// lenient reports whether a body can have what only the chunked coding of responses may have: whitespace after a size or
 // before a colon, and control characters in trailer fields.
-func patient(body []byte) bool {
+func lenient(body []byte) bool {
 	return bytes.ContainsFunc(body, func(c rune) bool { return c < ' ' && c != '\r' && c != '\n' || c == 0x7f || c == ' ' })
 }
 
-// repaired finds what is read with patience and leaves no trace in the buffer: whitespace before a colon, and lengths that
+// repaired finds what is repaired in responses without a change of the buffer: whitespace before a colon, and lengths that
 // agree.
 var repaired = regexp.MustCompile(`(?im)^[^:\r\n]*[ \t]:|^content-length:[^\n]*,|^content-length:(?s:.*)^content-length:`)
 
-// anewAnswer writes an accepted answer for the client, who has to read the same.
-func anewAnswer(t *testing.T, r Response) {
+// checkWritten writes an accepted response, and checks that clients parse the same.
+func checkWritten(t *testing.T, r Response) {
 	t.Helper()
 	b := append(AppendFields(AppendStatusLine(nil, r.Status, r.Reason), r.Header), "\r\n"...)
 	var again Response
 	n, err := ParseResponse(&again, bytes.Clone(b), head, Limits{Bytes: -1, Fields: -1})
-	theirs, theirErr := http.ReadResponse(bufio.NewReader(bytes.NewReader(b)), &http.Request{Method: head})
-	if theirErr != nil {
-		excuse(t, theirErr, r.Header)
+	std, stdErr := http.ReadResponse(bufio.NewReader(bytes.NewReader(b)), &http.Request{Method: head})
+	if stdErr != nil {
+		excuse(t, stdErr, r.Header)
 		return
 	}
-	defer theirs.Body.Close()
+	defer std.Body.Close()
 	if n != len(b) || err != nil || again.Status != r.Status || again.Reason != r.Reason || !slices.Equal(again.Header, r.Header) {
 		t.Errorf("%+v became %+v, %v", r, again, err)
 	}
-	same(t, r.Header, theirs.Header, nil)
+	same(t, r.Header, std.Header, nil)
 }
 
 func FuzzDecoder_AgreesWithNetHTTP(f *testing.F) {
@@ -175,7 +175,7 @@ func FuzzDecoder_AgreesWithNetHTTP(f *testing.F) {
 	})
 	f.Fuzz(func(t *testing.T, coded []byte, cut uint8) {
 		raw := slices.Concat([]byte(start), coded)
-		theirs, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(raw)))
+		std, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(raw)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -187,30 +187,30 @@ func FuzzDecoder_AgreesWithNetHTTP(f *testing.F) {
 			whole.err == nil && whole.Body != parts.Body {
 			t.Errorf("whole: %v %q, in parts: %v %q", whole.err, whole.Body, parts.err, parts.Body)
 		}
-		body(t, requestReader(), raw, theirs.Body)
+		body(t, requestReader(), raw, std.Body)
 	})
 }
 
 // explain wants a reason when what is refused here is taken by net/http.
-func explain(t *testing.T, raw []byte, ours, theirs error) {
+func explain(t *testing.T, raw []byte, ours, std error) {
 	t.Helper()
 	if bytes.Contains(raw, []byte("\n ")) || bytes.Contains(raw, []byte("\n\t")) {
 		// A folded field: net/http joins the lines and judges what comes of it, and here the first line is judged alone.
 		return
 	}
 	var rule *Invalid
-	if theirs == nil && (!errors.As(ours, &rule) || !slices.Contains(stricter, rule)) {
+	if std == nil && (!errors.As(ours, &rule) || !slices.Contains(stricter, rule)) {
 		t.Errorf("refused by %v, and net/http takes it", ours)
 	}
 }
 
 // excuse wants a reason when what is taken here is refused by net/http.
-func excuse(t *testing.T, theirs error, h header.Header) {
+func excuse(t *testing.T, std error, h header.Header) {
 	t.Helper()
-	if _, trailer := h.First(header.Trailer); trailer && strings.Contains(theirs.Error(), "bad trailer key") {
+	if _, trailer := h.First(header.Trailer); trailer && strings.Contains(std.Error(), "bad trailer key") {
 		return
 	}
-	t.Errorf("taken, and net/http says %v", theirs)
+	t.Errorf("taken, and net/http says %v", std)
 }
 
 // steady wants of a head that it is the same alone, and of its beginnings that they are incomplete, or refused as the
@@ -246,9 +246,9 @@ func named(raw []byte) []string {
 }
 
 // same compares the fields that are passed on.
-func same(t *testing.T, ours header.Header, theirs http.Header, named []string) {
+func same(t *testing.T, ours header.Header, std http.Header, named []string) {
 	t.Helper()
-	got, want := http.Header{}, maps.Clone(theirs)
+	got, want := http.Header{}, maps.Clone(std)
 	for _, f := range ours {
 		got.Add(f.Name, f.Value)
 	}
@@ -271,10 +271,10 @@ func same(t *testing.T, ours header.Header, theirs http.Header, named []string) 
 }
 
 // body compares what is after the head: what ends here ends there, with the same bytes.
-func body(t *testing.T, ours *reader, raw []byte, theirs io.Reader) {
+func body(t *testing.T, ours *reader, raw []byte, std io.Reader) {
 	t.Helper()
 	ours.feed(raw)
-	want, err := io.ReadAll(theirs)
+	want, err := io.ReadAll(std)
 	switch {
 	case ours.err != nil:
 		explain(t, nil, ours.err, err)
@@ -319,29 +319,29 @@ func FuzzAppendField_IsOneLine(f *testing.F) {
 // no other rule has one.
 func TestStricter_IsWhatTheCorpusShows(t *testing.T) {
 	shown := map[*Invalid]bool{}
-	show := func(r *reader, c http1test.Case, body io.Reader, theirs error) {
+	show := func(r *reader, c http1test.Case, body io.Reader, std error) {
 		r.feed([]byte(c.Raw))
 		var rule *Invalid
-		if errors.As(r.err, &rule) && theirs == nil {
+		if errors.As(r.err, &rule) && std == nil {
 			if _, err := io.Copy(io.Discard, body); err == nil {
 				shown[rule] = true
 			}
 		}
 	}
 	for _, c := range http1test.Requests(t) {
-		theirs, err := http.ReadRequest(bufio.NewReader(strings.NewReader(strings.TrimPrefix(c.Raw, "\r\n"))))
+		std, err := http.ReadRequest(bufio.NewReader(strings.NewReader(strings.TrimPrefix(c.Raw, "\r\n"))))
 		if err != nil {
 			continue
 		}
-		show(requestReader(), c, theirs.Body, err)
+		show(requestReader(), c, std.Body, err)
 	}
-	for _, c := range http1test.Answers(t) {
-		theirs, err := http.ReadResponse(bufio.NewReader(strings.NewReader(c.Raw)), &http.Request{Method: c.To})
+	for _, c := range http1test.Responses(t) {
+		std, err := http.ReadResponse(bufio.NewReader(strings.NewReader(c.Raw)), &http.Request{Method: c.To})
 		if err != nil {
 			continue
 		}
-		show(answerReader(c.To), c, theirs.Body, err)
-		_ = theirs.Body.Close()
+		show(responseReader(c.To), c, std.Body, err)
+		_ = std.Body.Close()
 	}
 	for _, rule := range stricter {
 		if !shown[rule] {

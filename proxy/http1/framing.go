@@ -7,32 +7,32 @@ import (
 	"gateway/proxy/header"
 )
 
-// Options of the connection and other facts that the fields of a head told.
+// The flags of framing: options of Connection, and transfer codings.
 const (
 	optionClose = 1 << iota
 	optionKeep
 	optionUpgrade
-	// optionNames says that fields are named; the Connection fields that do are in the header until they are read again.
+	// optionNames says that Connection names fields; these Connection fields stay in the header until dropNamed.
 	optionNames
 	codingChunked
-	// codingOther says that there is a coding that is not known.
+	// codingOther says that there is an unknown coding.
 	codingOther
 )
 
-// framing is what the fields of one head say of its body and its connection.
+// framing is what the fields of one head say about its body and its connection.
 type framing struct {
 	// length is that of Content-Length, or -1 without one.
 	length int64
-	// told are the options and codings.
-	told uint
-	// options is how many elements all Connection fields have.
+	// flags are the options and codings that were found.
+	flags uint
+	// options is the number of elements in all Connection fields.
 	options int
 	upgrade string
-	// answer reports that it is a response's.
-	answer bool
+	// response reports that the head is that of a response.
+	response bool
 }
 
-// maxOptions bounds the elements of Connection, since each may cost a look at all fields.
+// maxOptions limits the elements of Connection, since each may cost a search of all fields.
 const maxOptions = 64
 
 // take reads a field of the connection or of the framing.
@@ -51,11 +51,11 @@ func (f *framing) take(kind header.Kind, value string) *Invalid {
 	return nil
 }
 
-// contentLength reads a Content-Length field (RFC 9110 section 8.6). In a request there may be one only, and of one
-// number: whether the next reader takes the first or the last of several is not known. In a response there may be more, in
-// a list or in fields of their own, that all say the same (RFC 9112 section 6.3).
+// contentLength reads a Content-Length field (RFC 9110 section 8.6). A request may have only one, with one number, since the
+// target may use the first or the last of several. A response may have several, in a list or in separate fields, if all have
+// the same value (RFC 9112 section 6.3).
 func (f *framing) contentLength(value string) *Invalid {
-	for more := f.answer && strings.IndexByte(value, ',') >= 0; more; {
+	for more := f.response && strings.IndexByte(value, ',') >= 0; more; {
 		var element string
 		element, value, more = cutElement(value)
 		if !more {
@@ -71,7 +71,7 @@ func (f *framing) contentLength(value string) *Invalid {
 
 // oneLength reads one number.
 func (f *framing) oneLength(value string) *Invalid {
-	if f.length >= 0 && !f.answer {
+	if f.length >= 0 && !f.response {
 		return manyLengths
 	}
 	if value == "" {
@@ -92,13 +92,13 @@ func (f *framing) oneLength(value string) *Invalid {
 	return nil
 }
 
-// transferEncoding reads a Transfer-Encoding field (RFC 9112 section 6.1). A coding that is not known is told at the
-// end, after what is worse.
+// transferEncoding reads a Transfer-Encoding field (RFC 9112 section 6.1). body reports an unknown coding, after errors that
+// are worse.
 func (f *framing) transferEncoding(value string) *Invalid {
 	for more := true; more; {
 		var coding string
 		coding, value, more = cutElement(value)
-		if f.told&codingChunked != 0 {
+		if f.flags&codingChunked != 0 {
 			return badCoding
 		}
 		name, _, parameters := strings.Cut(coding, ";")
@@ -108,17 +108,17 @@ func (f *framing) transferEncoding(value string) *Invalid {
 		case !isToken(name) || chunked && parameters:
 			return badCoding
 		case chunked:
-			f.told |= codingChunked
+			f.flags |= codingChunked
 		default:
-			f.told |= codingOther
+			f.flags |= codingOther
 		}
 	}
 	return nil
 }
 
-// body returns the length of the body by its fields, or -1 (Chunked) for a chunked one; without both fields it is none.
+// body returns the length of the body by its fields, Chunked for a chunked one, and none without both fields.
 func (f *framing) body(minor int, none int64) (int64, *Invalid) {
-	coded := f.told&(codingChunked|codingOther) != 0
+	coded := f.flags&(codingChunked|codingOther) != 0
 	switch {
 	case !coded && f.length >= 0:
 		return f.length, nil
@@ -128,13 +128,13 @@ func (f *framing) body(minor int, none int64) (int64, *Invalid) {
 		return 0, twoFramings
 	case minor == 0:
 		return 0, oldCoding
-	case f.told&codingOther != 0:
+	case f.flags&codingOther != 0:
 		return 0, otherCoding
 	}
 	return Chunked, nil
 }
 
-// closes reports whether the connection ends by its version and options (RFC 9112 section 9.3).
+// closes reports whether the version and the options end the connection (RFC 9112 section 9.3).
 func (f *framing) closes(minor int) bool {
-	return f.told&optionClose != 0 || minor == 0 && f.told&optionKeep == 0
+	return f.flags&optionClose != 0 || minor == 0 && f.flags&optionKeep == 0
 }

@@ -1,7 +1,7 @@
 // Package http1 reads and writes HTTP/1.1 messages (RFC 9112) in memory; it does no input or output of its own. It is
-// strict: what the RFC calls invalid is an Invalid and never repaired, since the next hop may repair it in another way. In
-// answers it repairs what the RFC has a proxy repair, and what apps send that cannot be misread: never the framing. What it
-// writes is made again from what was parsed.
+// strict: what the RFC calls invalid is an Invalid and never repaired, since the next hop may repair it differently. In
+// responses it repairs what the RFC tells a proxy to repair, and common mistakes of apps that cannot be misread, but never
+// the framing. Messages are written from the parsed form, never copied.
 package http1
 
 import (
@@ -10,33 +10,33 @@ import (
 	"gateway/proxy/header"
 )
 
-// ErrIncomplete says that the buffer ends before what is to be parsed does; more bytes may complete it.
+// ErrIncomplete says that the buffer ends before the message does; more bytes may complete it.
 var ErrIncomplete = errors.New("the message is incomplete")
 
-// Invalid is a message that cannot be accepted. The values are made once; comparing them is enough to tell them apart.
+// Invalid is the reason why a message is refused. Values are made once, so that they can be compared as pointers.
 type Invalid struct {
-	// Status is what a server answers to such a request: 400, 414, 417, 431, 501 or 505. A target that sends such a response
-	// gets none: its client is told 502.
+	// Status is the status of the response to such a request: 400, 414, 417, 431, 501 or 505. For an invalid response of a
+	// target, the client gets 502 instead.
 	Status int
 	// Rule says in a few words what is wrong.
 	Rule string
-	// Section is where that is said, such as "RFC 9112 section 5.1".
+	// Section is the section with the rule, such as "RFC 9112 section 5.1".
 	Section string
 }
 
 // Error implements error.
 func (i *Invalid) Error() string { return i.Rule + " (" + i.Section + ")" }
 
-// Limits bound a head.
+// Limits limit a head.
 type Limits struct {
 	// Bytes is the most a head may have, from its first byte to the empty line; Fields the most field lines. A negative
 	// one is none.
 	Bytes, Fields int
 }
 
-// Lengths that are no numbers of bytes.
+// Lengths that are not numbers of bytes.
 const (
-	// Chunked is the length of a body whose end its chunked coding tells.
+	// Chunked is the length of a body in the chunked coding.
 	Chunked int64 = -1
 	// UntilClose is the length of the body of a response that ends with its connection.
 	UntilClose int64 = -2
@@ -58,44 +58,43 @@ type Request struct {
 	Host string
 	// Minor is the minor version: 0 or 1.
 	Minor int
-	// Header has the fields that are passed on: those of header.Hop, those that Connection names, and Host are not in it.
+	// Header has the fields to forward: without those of header.Hop, those that Connection names, and Host.
 	Header header.Header
 	// Length is the body's: 0 when there is none, or Chunked.
 	Length int64
 	// Close reports that the connection ends after this request: by its version and its Connection field.
 	Close bool
-	// Upgrade is what the Upgrade field says if Connection names it, in HTTP/1.1; else empty. A list with HTTP or TLS in
-	// it, such as "h2c", is ignored: who changed to that would speak HTTP with the target past the gateway.
+	// Upgrade is the value of the Upgrade field if Connection names it, in HTTP/1.1; else empty. A list with HTTP or TLS in
+	// it, such as "h2c", is ignored: the client could then send requests to the target that the gateway does not see.
 	Upgrade string
 	// Continue reports "Expect: 100-continue" in HTTP/1.1. The field stays in Header. Another expectation is an Invalid
 	// with status 417.
 	Continue bool
 	// Trailers reports "TE: trailers", named by Connection or not.
 	Trailers bool
-	// Binds reports credentials of a scheme that authenticates the connection in place of the request, such as NTLM
-	// (RFC 4559 section 6): the connection to the target must serve no other client from here on.
-	Binds bool
+	// ConnAuth reports credentials of a scheme that authenticates the connection in place of the request, such as NTLM (RFC
+	// 4559 section 6): from then on the connection to the target must serve no other client.
+	ConnAuth bool
 }
 
 // Response is the head of a response. Its strings are borrowed from the buffer that was parsed.
 type Response struct {
 	Minor, Status int
 	Reason        string
-	// Header has the fields that are passed on: those of header.Hop and those that Connection names are not in it.
+	// Header has the fields to forward: without those of header.Hop and those that Connection names.
 	Header header.Header
-	// Length is the body's, by RFC 9112 section 6.3: 0 when there is none, Chunked or UntilClose. For a response without
-	// a body by its nature (to HEAD, 1xx, 204, 304) it is 0 and Declared tells what Content-Length said.
+	// Length is that of the body by RFC 9112 section 6.3: 0 when there is none, Chunked or UntilClose. For a response that
+	// cannot have a body (to HEAD, 1xx, 204, 304) it is 0, and Declared is the Content-Length.
 	Length int64
 	// Declared is the value of Content-Length, or -1 without one.
 	Declared int64
-	// Promised reports that a response which has no body by its nature looks as if it had one: a body may follow all the
-	// same, from a target that does not know better.
+	// Promised reports that a response which cannot have a body has fields that announce one. A broken target may send it.
 	Promised bool
 	// Close reports that the connection cannot be used for another exchange.
 	Close bool
-	// Upgrade is what the Upgrade field says if Connection names it, in HTTP/1.1; else empty.
+	// Upgrade is the value of the Upgrade field if Connection names it, in HTTP/1.1; else empty.
 	Upgrade string
-	// Binds reports that a scheme was offered or accepted which authenticates the connection, see Request.Binds.
-	// Handshake reports a challenge of such a scheme that the client must answer over the same connection.
-	Binds, Handshake bool
+	// ConnAuth reports that the target offers or accepted a scheme that authenticates the connection, see Request.ConnAuth.
+	// Handshake reports a challenge of such a scheme, to which the client must respond over the same connection.
+	ConnAuth, Handshake bool
 }

@@ -16,7 +16,7 @@ func TestParse_AllocatesNothing(t *testing.T) {
 	response := Response{Header: make(header.Header, 0, 32)}
 	decoder := Decoder{Trailers: make(header.Header, 0, 4)}
 	out := make([]byte, 0, 4096)
-	small, browser, answer := []byte(smallHead), []byte(browserHead), []byte(answerHead)
+	small, browser, head := []byte(smallHead), []byte(browserHead), []byte(responseHead)
 	named := []byte("GET http://[::1]:80/ HTTP/1.1\r\nHost: [::1]:80\r\nConnection: x-a, te, upgrade\r\nX-A: 1\r\nUpgrade: websocket\r\n" +
 		"TE: trailers\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n")
 	refused := []byte("GET / HTTP/1.1\r\nHost : a\r\n\r\n")
@@ -31,7 +31,7 @@ func TestParse_AllocatesNothing(t *testing.T) {
 			}
 			return nil
 		},
-		"answer": func() error { _, err := ParseResponse(&response, answer, "GET", ample); return err },
+		"response": func() error { _, err := ParseResponse(&response, head, "GET", ample); return err },
 		"chunks": func() error {
 			decoder.Reset()
 			_, n, _, err := decoder.Next(coded)
@@ -79,7 +79,7 @@ func TestParseRequest_ForgetsTheOneBefore(t *testing.T) {
 	}
 }
 
-func TestParseRequest_TellsWhatItReadOfARefusedOne(t *testing.T) {
+func TestParseRequest_KeepsWhatItReadOfARefusedOne(t *testing.T) {
 	var r Request
 	_, err := ParseRequest(&r, []byte("PUT /x?y HTTP/1.1\r\nHost: a\r\nAccept-Language: de\r\nBad Name: 1\r\nLater: 2\r\n\r\n"), ample)
 	if !errors.Is(err, badName) && !errors.Is(err, spaceColon) {
@@ -107,12 +107,12 @@ func TestParse_LimitsAreReachedExactly(t *testing.T) {
 			t.Errorf("%d bytes, %d fields: %d, %v, want %v", c.bytes, c.fields, n, err, c.want)
 		}
 	}
-	answer := []byte("HTTP/1.1 200 OK\r\nA: 1\r\nB: 2\r\n\r\n")
+	raw = []byte("HTTP/1.1 200 OK\r\nA: 1\r\nB: 2\r\n\r\n")
 	for _, c := range []struct {
 		bytes, fields int
 		want          error
-	}{{len(answer), 2, nil}, {len(answer) - 1, 2, longHead}, {len(answer), 1, manyFields}} {
-		if _, err := ParseResponse(new(Response), append(answer, "more"...), "GET", Limits{c.bytes, c.fields}); !errors.Is(err, c.want) {
+	}{{len(raw), 2, nil}, {len(raw) - 1, 2, longHead}, {len(raw), 1, manyFields}} {
+		if _, err := ParseResponse(new(Response), append(raw, "more"...), "GET", Limits{c.bytes, c.fields}); !errors.Is(err, c.want) {
 			t.Errorf("%d bytes, %d fields: %v, want %v", c.bytes, c.fields, err, c.want)
 		}
 	}

@@ -6,12 +6,12 @@ import (
 	"gateway/proxy/header"
 )
 
-// Answers are read with some patience, since an app that is not exact has no other reader to confuse: what is passed on is
-// rewritten. Nothing that tells where a body ends is guessed.
+// Responses are parsed more leniently than requests: the gateway writes them again from what it parsed, so that no other
+// parser sees the original. The end of a body is never guessed.
 
-// cutAnswerLine is cutLine for a head of which all lines end with a line feed alone, or none (RFC 9112 section 2.2). One
-// that mixes them has probably got a line feed into a value.
-func cutAnswerLine(buf []byte, pos int, bare bool) (line []byte, next int, err error) {
+// cutResponseLine is cutLine for a response. With bare, all lines of the head have to end with a line feed alone (RFC 9112
+// section 2.2): a head that mixes both line ends probably has a line feed within a value.
+func cutResponseLine(buf []byte, pos int, bare bool) (line []byte, next int, err error) {
 	line, next, err = cutLine(buf, pos)
 	if !bare || err == ErrIncomplete {
 		return line, next, err
@@ -26,25 +26,25 @@ func cutAnswerLine(buf []byte, pos int, bare bool) (line []byte, next int, err e
 	return buf[pos:next], next + 1, nil
 }
 
-// unfold adds the lines that continue the one from start to next-1, and puts spaces where they began (RFC 9112 section
-// 5.2). It returns how many there are and where the next line starts. Before the next line has begun that is not known.
+// unfold appends the lines that continue the one from start to next-1, and replaces each line break with spaces (RFC 9112
+// section 5.2). It returns the number of such lines and where the next line starts.
 func unfold(buf []byte, line []byte, start, next int, bare bool) (whole []byte, folds, after int, err error) {
 	end := "\r\n\r\n"
 	if bare {
 		end = "\n\n"
 	}
 	if next == len(buf) || !bytes.Contains(buf[next:], []byte(end)) {
-		// Only in a whole head folds are made good: they would not be seen again.
+		// Unfold only a complete head: parsing starts again from the beginning, and would not find the folds again.
 		return nil, 0, next, ErrIncomplete
 	}
 	whole, after = line, next
 	for after < len(buf) && isSpace(buf[after]) {
-		more, then, err := cutAnswerLine(buf, after, bare)
+		more, then, err := cutResponseLine(buf, after, bare)
 		if err != nil {
 			return nil, 0, next, err
 		}
 		if trimmed(more, 0) == "" {
-			// Some would take it for the end of the head.
+			// Other parsers may take an empty continuation line for the end of the head.
 			return nil, 0, next, folded
 		}
 		for i := start + len(whole); i < after; i++ {
@@ -57,10 +57,9 @@ func unfold(buf []byte, line []byte, start, next int, bare bool) (whole []byte, 
 	return whole, folds, after, nil
 }
 
-// parseAnswerField is parseField for answers: whitespace before the colon is removed (RFC 9112 section 5.1), and control
-// characters that could not end a line become spaces (RFC 9110 section 5.5), but not in a field about the connection or
-// the framing.
-func parseAnswerField(line []byte) (name, value string, bad *Invalid) {
+// parseResponseField is parseField for responses. It removes whitespace before the colon (RFC 9112 section 5.1), and
+// replaces control characters that cannot end a line with spaces (RFC 9110 section 5.5), except in hop-by-hop fields.
+func parseResponseField(line []byte) (name, value string, bad *Invalid) {
 	name, value, _, bad = parseField(line)
 	if bad != spaceColon && bad != badValue {
 		return name, value, bad
@@ -74,14 +73,14 @@ func parseAnswerField(line []byte) (name, value string, bad *Invalid) {
 		return "", "", bad
 	}
 	name = borrow(line[:n])
-	if !isText(line[colon+1:]) && (header.Hop.Has(header.KindOf(name)) || !soften(line[colon+1:])) {
+	if !isText(line[colon+1:]) && (header.Hop.Has(header.KindOf(name)) || !replaceControls(line[colon+1:])) {
 		return "", "", badValue
 	}
 	return name, trimmed(line, colon+1), nil
 }
 
-// soften makes spaces of control characters. It returns false when there is one that could end a line or a string.
-func soften(b []byte) bool {
+// replaceControls replaces control characters with spaces. It returns false if one of them could end a line or a string.
+func replaceControls(b []byte) bool {
 	for i, c := range b {
 		switch {
 		case c == 0 || c == '\r':

@@ -7,8 +7,8 @@ import (
 	"gateway/proxy/header"
 )
 
-// cutLine returns the line of buf that starts at pos without its end, and where the next one starts. Of a line that has
-// not come whole it says ErrIncomplete.
+// cutLine returns the line of buf that starts at pos, without its end, and where the next one starts. The error is
+// ErrIncomplete if buf does not have all of the line.
 func cutLine(buf []byte, pos int) (line []byte, next int, err error) {
 	n := bytes.IndexByte(buf[pos:], '\n')
 	switch {
@@ -20,8 +20,8 @@ func cutLine(buf []byte, pos int) (line []byte, next int, err error) {
 	return buf[pos : pos+n-1], pos + n + 1, nil
 }
 
-// parseField takes a field line apart (RFC 9112 section 5). The value is without the whitespace around it. odd reports
-// that the name has characters besides letters, digits and "-".
+// parseField parses a field line (RFC 9112 section 5). The value is without the whitespace around it. odd reports that the
+// name has characters other than letters, digits and "-".
 func parseField(line []byte) (name, value string, odd bool, bad *Invalid) {
 	n, class := 0, uint8(0)
 	for n < len(line) {
@@ -41,7 +41,7 @@ func parseField(line []byte) (name, value string, odd bool, bad *Invalid) {
 	return borrow(line[:n]), trimmed(line, n+1), class&oddToken != 0, nil
 }
 
-// trimmed is what a line has from an index on, without the whitespace around it.
+// trimmed returns line[start:] without the whitespace around it.
 func trimmed(line []byte, start int) string {
 	end := len(line)
 	for start < end && isSpace(line[start]) {
@@ -53,7 +53,7 @@ func trimmed(line []byte, start int) string {
 	return borrow(line[start:end])
 }
 
-// nameRule says what is wrong with a line that has no name with a colon; its first n octets could be in a name.
+// nameRule returns the rule that a line without a name and colon breaks; its first n octets can be in a name.
 func nameRule(line []byte, n int) *Invalid {
 	switch {
 	case n < len(line) && isSpace(line[n]) && n == 0:

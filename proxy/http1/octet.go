@@ -5,11 +5,11 @@ import (
 	"unsafe"
 )
 
-// borrow is the string of those bytes, without a copy: it is valid, and does not change, only as long as they do not.
-// All strings of parsed messages are made here.
+// borrow returns the bytes as a string without copying them: it is valid as long as they do not change. All strings of
+// parsed messages come from here.
 func borrow(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
-// Classes of octets in names. Zero is what no token has (RFC 9110 section 5.6.2).
+// Classes of octets in names. Zero is for octets that cannot be in a token (RFC 9110 section 5.6.2).
 const (
 	plainToken = 1
 	// oddToken are the characters of tokens which an app that reads names as CGI does cannot tell from a "-".
@@ -30,8 +30,8 @@ var tokens = func() (class [256]uint8) {
 	return class
 }()
 
-// Classes of octets in request targets. Zero is what goes through as it is: today's browsers and apps send more there
-// than RFC 3986 has, and every server takes it.
+// Classes of octets in request targets. Zero is for octets that are forwarded unchanged: browsers and apps send more than
+// RFC 3986 allows, and all servers accept it.
 const (
 	badTarget = iota + 1
 	question
@@ -94,8 +94,8 @@ func controls(w uint64) uint64 {
 	return ((w-0x20*lows)&^w | (del-lows)&^del) & highs
 }
 
-// plain reports that there is no control character in b from an index on; HTAB and DEL are some. It may look at eight
-// octets at the end that begin before the index, and say no because of those.
+// plain reports that b[from:] has no control character; HTAB and DEL count. It may check the last eight octets of b as a
+// whole, and return false because of one before from.
 func plain(b []byte, from int) bool {
 	found := uint64(0)
 	rest := b[from:]

@@ -8,18 +8,18 @@ import (
 	"gateway/proxy/header"
 )
 
-// Methods that have a form of target of their own, and the one whose answers have no body.
+// Methods that have their own form of target, and HEAD, whose responses have no body.
 const (
 	connect = "CONNECT"
 	options = "OPTIONS"
 	head    = "HEAD"
 )
 
-// ParseRequest reads a head from the start of buf into r, whose Header keeps its memory. It returns the bytes of the
-// head. The error is ErrIncomplete, or an *Invalid; then Method, Target, Host and Header hold what was read so far, for
-// the log and for the choice of the response's language, and must not be passed on. One empty line before the request is
-// skipped (RFC 9112 section 2.2). After ErrIncomplete it says the same again until another LF has come, or limits.Bytes
-// bytes are there.
+// ParseRequest parses the head at the start of buf into r and reuses the memory of r.Header. It returns the length of the
+// head. The error is ErrIncomplete or an *Invalid. With an *Invalid, Method, Target, Host and Header have what was parsed
+// before, for the log and to choose the language of the response, and must not be forwarded. One empty line before the
+// request is skipped (RFC 9112 section 2.2). After ErrIncomplete the result stays the same until buf has another LF, or
+// limits.Bytes bytes.
 func ParseRequest(r *Request, buf []byte, limits Limits) (n int, err error) {
 	*r = Request{Header: r.Header[:0]}
 	buf, full := limits.cut(buf)
@@ -59,7 +59,7 @@ func ParseRequest(r *Request, buf []byte, limits Limits) (n int, err error) {
 	return pos, nil
 }
 
-// cut returns what of buf may belong to a head, and whether no more may.
+// cut returns the part of buf that the head may use, and whether that has reached the limit.
 func (l Limits) cut(buf []byte) (_ []byte, full bool) {
 	if l.Bytes < 0 || len(buf) < l.Bytes {
 		return buf, false
@@ -67,7 +67,7 @@ func (l Limits) cut(buf []byte) (_ []byte, full bool) {
 	return buf[:l.Bytes], true
 }
 
-// tooLong says what is wrong with a line that cannot be cut: one that has not come whole may be too long.
+// tooLong returns rule instead of ErrIncomplete if the limit is reached.
 func tooLong(err error, full bool, rule *Invalid) error {
 	if full && errors.Is(err, ErrIncomplete) {
 		return rule
@@ -75,7 +75,7 @@ func tooLong(err error, full bool, rule *Invalid) error {
 	return err
 }
 
-// special are the fields of a request that are read here.
+// special are the kinds of fields that field reads.
 var special = header.Hop | header.SetOf(header.Host, header.Expect, header.Authorization)
 
 // field reads one field line.
@@ -103,16 +103,16 @@ func (r *Request) field(line []byte, f *framing, hosts *int) *Invalid {
 		return r.expect(name, value)
 	case header.Authorization:
 		r.Header = append(r.Header, header.Field{Name: name, Value: value, Kind: kind})
-		r.bind(value)
+		r.credentials(value)
 	case header.ProxyAuthorization:
-		r.bind(value)
+		r.credentials(value)
 	default:
 		return f.take(kind, value)
 	}
 	return nil
 }
 
-// host reads a Host field (RFC 9112 section 3.2). An empty one is accepted: it is for who has no name to send.
+// host reads a Host field (RFC 9112 section 3.2). It accepts an empty one, which clients send if the target has no authority.
 func (r *Request) host(value string, hosts *int) *Invalid {
 	*hosts++
 	switch {
@@ -135,7 +135,7 @@ func (r *Request) connection(f *framing, name, value string) *Invalid {
 	return bad
 }
 
-// expect reads an Expect field (RFC 9110 section 10.1.1). HTTP/1.0 has none: it is left out there.
+// expect reads an Expect field (RFC 9110 section 10.1.1). It drops that of an HTTP/1.0 request.
 func (r *Request) expect(name, value string) *Invalid {
 	if r.Minor == 0 {
 		return nil
@@ -148,7 +148,7 @@ func (r *Request) expect(name, value string) *Invalid {
 	return nil
 }
 
-// finish decides what all fields together say.
+// finish evaluates the fields once all are read.
 func (r *Request) finish(f *framing, hosts int) (bad *Invalid) {
 	if hosts == 0 && r.Minor == 1 {
 		return noHost
@@ -157,12 +157,12 @@ func (r *Request) finish(f *framing, hosts int) (bad *Invalid) {
 		return bad
 	}
 	r.Close = f.closes(r.Minor)
-	if f.told&optionNames != 0 {
+	if f.flags&optionNames != 0 {
 		if bad = dropNamed(&r.Header, true); bad != nil {
 			return bad
 		}
 	}
-	if f.told&optionUpgrade != 0 && r.Minor == 1 && !tunnelsHTTP(f.upgrade) {
+	if f.flags&optionUpgrade != 0 && r.Minor == 1 && !tunnelsHTTP(f.upgrade) {
 		r.Upgrade = f.upgrade
 	}
 	return nil
@@ -208,7 +208,7 @@ func minorVersion(b []byte) (int, *Invalid) {
 	return min(int(b[7]-'0'), 1), nil
 }
 
-// target takes the request target apart by its form (RFC 9112 section 3.2).
+// target parses the request target by its form (RFC 9112 section 3.2).
 func (r *Request) target(b []byte) *Invalid {
 	r.Target = borrow(b)
 	switch {

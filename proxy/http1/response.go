@@ -6,15 +6,15 @@ import "gateway/proxy/header"
 const switching = 101
 
 // ParseResponse reads the head of a response to a request of that method, as ParseRequest does. The status may be any of
-// three digits from 100 on; the reason may be missing, with the space before it. No empty line is skipped. What is read
-// with patience is made good in buf: a fold, and control characters in values.
+// three digits from 100 on; the reason may be missing, with the space before it. No empty line is skipped. Folds and control
+// characters in values are replaced with spaces in buf.
 func ParseResponse(r *Response, buf []byte, method string, limits Limits) (n int, err error) {
 	*r = Response{Header: r.Header[:0], Declared: -1}
 	buf, full := limits.cut(buf)
 	line, pos, err := cutLine(buf, 0)
 	bare := err == bareLF
 	if bare {
-		line, pos, err = cutAnswerLine(buf, 0, bare)
+		line, pos, err = cutResponseLine(buf, 0, bare)
 	}
 	if err != nil {
 		return 0, tooLong(err, full, longHead)
@@ -22,10 +22,10 @@ func ParseResponse(r *Response, buf []byte, method string, limits Limits) (n int
 	if bad := r.start(line); bad != nil {
 		return 0, bad
 	}
-	f := framing{length: -1, answer: true}
+	f := framing{length: -1, response: true}
 	for lines := 0; ; lines++ {
 		start, folds := pos, 0
-		if line, pos, err = cutAnswerLine(buf, pos, bare); err != nil {
+		if line, pos, err = cutResponseLine(buf, pos, bare); err != nil {
 			return 0, tooLong(err, full, longHead)
 		}
 		if len(line) == 0 {
@@ -77,7 +77,7 @@ func (r *Response) start(line []byte) *Invalid {
 	}
 	r.Minor = minor
 	if len(rest) > digits {
-		if !plain(rest, digits) && !isText(rest[digits:]) && !soften(rest[digits:]) {
+		if !plain(rest, digits) && !isText(rest[digits:]) && !replaceControls(rest[digits:]) {
 			return badStatus
 		}
 		r.Reason = borrow(rest[digits+1:])
@@ -85,13 +85,13 @@ func (r *Response) start(line []byte) *Invalid {
 	return nil
 }
 
-// authenticates are the fields that may say that the connection is authenticated.
+// authenticates are the kinds of fields by which a target may authenticate the connection.
 var authenticates = header.SetOf(header.WWWAuthenticate, header.AuthenticationInfo, header.PersistentAuth,
 	header.ProxyAuthenticate, header.ProxyAuthenticationInfo)
 
 // field reads one field line.
 func (r *Response) field(line []byte, f *framing, unfolded bool) *Invalid {
-	name, value, bad := parseAnswerField(line)
+	name, value, bad := parseResponseField(line)
 	if bad != nil {
 		return bad
 	}
@@ -100,7 +100,7 @@ func (r *Response) field(line []byte, f *framing, unfolded bool) *Invalid {
 		return folded
 	}
 	if authenticates.Has(kind) {
-		r.bind(kind, value)
+		r.challenge(kind, value)
 	}
 	if !header.Hop.Has(kind) {
 		r.Header = append(r.Header, header.Field{Name: name, Value: value, Kind: kind})
@@ -116,29 +116,29 @@ func (r *Response) field(line []byte, f *framing, unfolded bool) *Invalid {
 	}
 	switch {
 	case bad == badOption:
-		// What is no token is no option and names no field; apps may send it, and it ends here.
+		// An option that is not a token names no field. Apps may send one; it is not forwarded.
 		return nil
 	case bad == badUpgrade && r.Status != switching:
-		// It is an offer that nobody takes up.
+		// Without 101 it is only an offer.
 		f.upgrade = ""
 		return nil
 	}
 	return bad
 }
 
-// finish decides what all fields together say.
+// finish evaluates the fields once all are read.
 func (r *Response) finish(f *framing, method string) (bad *Invalid) {
 	r.Declared = f.length
 	r.Close = f.closes(r.Minor)
-	if f.told&optionUpgrade != 0 && r.Minor == 1 {
+	if f.flags&optionUpgrade != 0 && r.Minor == 1 {
 		r.Upgrade = f.upgrade
 	}
-	if f.told&optionNames != 0 {
+	if f.flags&optionNames != 0 {
 		if bad = dropNamed(&r.Header, false); bad != nil {
 			return bad
 		}
 	}
-	// After 101 no HTTP follows, so that its framing says nothing.
+	// What follows a 101 is not HTTP, so that framing fields have no meaning.
 	if r.Status == switching {
 		return nil
 	}
@@ -148,7 +148,7 @@ func (r *Response) finish(f *framing, method string) (bad *Invalid) {
 	return r.frame(method)
 }
 
-// frame decides what the framing means for this status and method (RFC 9112 section 6.3).
+// frame applies the status and the method to the framing (RFC 9112 section 6.3).
 func (r *Response) frame(method string) *Invalid {
 	framed := r.Length == Chunked || r.Length > 0
 	unframed := r.Length == UntilClose
@@ -159,7 +159,7 @@ func (r *Response) frame(method string) *Invalid {
 		}
 		r.Length = 0
 	case r.Status == 204:
-		// Neither field may be there, so who sends one may send the body too.
+		// Framing fields are not allowed, so that a target which sends them may send a body too.
 		r.Close = r.Close || framed
 		r.Length = 0
 	case r.Status == 304:

@@ -43,7 +43,7 @@ var (
 	oldCoding    = &Invalid{400, "there is a Transfer-Encoding in HTTP/1.0", "RFC 9112 section 6.1"}
 	badCoding    = &Invalid{400, "Transfer-Encoding is not chunked alone", "RFC 9112 section 6.3"}
 	otherCoding  = &Invalid{501, "there is an unknown transfer coding", "RFC 9112 section 6.1"}
-	framedStatus = &Invalid{400, "an informational answer has a body", "RFC 9112 section 6.1"}
+	framedStatus = &Invalid{400, "an informational response has a body", "RFC 9112 section 6.1"}
 	badSize      = &Invalid{400, "the size of a chunk is not a hexadecimal number", "RFC 9112 section 7.1"}
 	badExtension = &Invalid{400, "a chunk extension is malformed", "RFC 9112 section 7.1.1"}
 	longSize     = &Invalid{400, "the line with the size of a chunk is too long", "RFC 9112 section 7.1.1"}

@@ -1,6 +1,5 @@
-// Package http1test has a corpus of requests and answers that are malformed, ambiguous, made for smuggling, or just
-// allowed, each with what must happen to it. It knows nothing of who reads them, so that parsers and servers alike can be
-// held to it. The files of the corpus are in the folder of that name; their format is this:
+// Package http1test has a corpus of requests and responses that are malformed, ambiguous, made for smuggling, or just
+// allowed, each with the expected result. It knows nothing of parsers and servers, so that both can be tested with it. The files of the corpus are in the folder of that name; their format is this:
 //
 //	== what is tried
 //	RFC 9112 section 5.1
@@ -21,8 +20,8 @@
 //	closes
 //	rest GET / HTTP/1.1\r\n
 //
-// Fields of the connection, the framing and Host are not among the fields. "accepted 200 OK" is an answer, which has a
-// line "to HEAD" if it is one to that method. "refused 400 in the body" may follow: then the head alone is accepted.
+// Fields of the connection, the framing and Host are not among the fields. "accepted 200 OK" is a response, which has
+// a line "to HEAD" if it is one to that method. "refused 400 in the body" may follow: then the head alone is accepted.
 package http1test
 
 import (
@@ -41,17 +40,17 @@ const (
 	MaxFields = 128
 )
 
-// Case is a request or an answer, and what must happen to it.
+// Case is a request or a response, and the expected result.
 type Case struct {
 	// Name says what is tried, File where that stands, Section which rule is meant.
 	Name, File, Section string
 	// Raw are the bytes, with what follows the message.
 	Raw string
-	// Status is that of the refusal, 502 for answers, and 0 when there is none. With InBody the head is accepted, and
+	// Status is that of the refusal, 502 for responses, and 0 when there is none. With InBody the head is accepted, and
 	// what is refused comes after it.
 	Status int
 	InBody bool
-	// To is the method that an answer is to.
+	// To is the method of the request that a response is to.
 	To string
 	Message
 }
@@ -60,7 +59,7 @@ type Case struct {
 type Message struct {
 	// Line is the method, path and query, or the status and reason.
 	Line string
-	// Host is that of a request, and Upgrade what it or the answer wants to change to.
+	// Host is that of a request, and Upgrade the protocol that it or the response changes to.
 	Host, Upgrade string
 	// Fields and Trailers are those that are passed on, in their order, as "Name: value".
 	Fields, Trailers []string
@@ -80,10 +79,10 @@ func Requests(t testing.TB) []Case {
 	return load(t, "corpus/request")
 }
 
-// Answers returns the cases that are answers.
-func Answers(t testing.TB) []Case {
+// Responses returns the cases that are responses.
+func Responses(t testing.TB) []Case {
 	t.Helper()
-	return load(t, "corpus/answer")
+	return load(t, "corpus/response")
 }
 
 func load(t testing.TB, folder string) []Case {
