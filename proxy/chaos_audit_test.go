@@ -23,7 +23,7 @@ import (
 type audit struct {
 	wrong   func(format string, args ...any)
 	log     *journal
-	ledger  traffic.Ledger
+	ledger  traffic.Snapshot
 	metrics string
 }
 
@@ -32,7 +32,7 @@ type audit struct {
 func auditOf(s *Server, j *journal, wrong func(format string, args ...any)) *audit {
 	w := httptest.NewRecorder()
 	pingHandler(s.metrics()).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
-	return &audit{wrong: wrong, log: j, ledger: s.traffic.Ledger(time.Now()), metrics: w.Body.String()}
+	return &audit{wrong: wrong, log: j, ledger: s.traffic.Snapshot(time.Now()), metrics: w.Body.String()}
 }
 
 // journal is an access log that adds up its lines. It is read when it has ended.
@@ -134,7 +134,7 @@ func (a *audit) check() {
 // ofLedger adds up what was counted.
 func (a *audit) ofLedger() sums {
 	total := sums{}
-	all := append(slices.Clone(a.ledger.Routes), traffic.RouteCounts{Counts: a.ledger.Stray})
+	all := append(slices.Clone(a.ledger.Routes), traffic.RouteCounts{Counts: a.ledger.Unrouted})
 	for _, r := range all {
 		for class, n := range r.Requests {
 			total.requests(r.Key, traffic.Class(class).String(), n)

@@ -208,8 +208,8 @@ func TestLog_HasALineForEachRequest(t *testing.T) {
 // wantsBooked fails unless the figures are these, by route and class.
 func wantsBooked(t *testing.T, p *running, classes map[string]uint64) {
 	t.Helper()
-	ledger := p.traffic.Ledger(time.Now())
-	for _, counts := range append(ledger.Routes, traffic.RouteCounts{Counts: ledger.Stray}, traffic.RouteCounts{Key: "removed", Counts: ledger.Removed}) {
+	ledger := p.traffic.Snapshot(time.Now())
+	for _, counts := range append(ledger.Routes, traffic.RouteCounts{Counts: ledger.Unrouted}, traffic.RouteCounts{Key: "removed", Counts: ledger.Removed}) {
 		for class, n := range counts.Requests {
 			key := counts.Key + " " + traffic.Class(class).String()
 			if n != classes[key] {

@@ -12,7 +12,7 @@ import (
 func (s *Server) metrics() metric.Source {
 	source := metric.Source{
 		Version:     s.config.Version,
-		Ledger:      func() traffic.Ledger { return s.traffic.Ledger(time.Now()) },
+		Snapshot:    func() traffic.Snapshot { return s.traffic.Snapshot(time.Now()) },
 		Table:       s.tableMetrics,
 		Connections: func() metric.Admitted { return admittedOf(s.limiter.admission.Conns, s.limiter.admission.CountConns()) },
 		UnderWay: func() metric.Admitted {

@@ -49,7 +49,7 @@ type Server struct {
 	engine  *engine.Engine
 	checker *health.Checker
 	limiter connLimiter
-	traffic traffic.Book
+	traffic traffic.Registry
 	store   live.Store
 
 	// current is read by every request and never nil.

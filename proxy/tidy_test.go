@@ -26,7 +26,7 @@ func TestTidy_GivesMemoryBackWhenABusyTimeIsOver(t *testing.T) {
 			defer close(ended)
 			s.tidy(ctx)
 		}()
-		figures := s.traffic.Stray()
+		figures := s.traffic.Unrouted()
 		request := func(times int) {
 			for range times {
 				figures.Begin()

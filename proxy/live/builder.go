@@ -19,7 +19,7 @@ import (
 // Builder makes each State from a table and the State before it. Its methods are called by one goroutine at a time.
 type Builder struct {
 	Engine  *engine.Engine
-	Traffic *traffic.Book
+	Traffic *traffic.Registry
 	Log     *slog.Logger
 	Signing *Signing
 	// Rate bounds each client on all routes, and may be nil. Memory is of all rates.

@@ -41,8 +41,8 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	out := output{c, ch}
 	out.put(build, 1, c.source.Version)
-	if c.source.Ledger != nil {
-		out.ledger(c.source.Ledger())
+	if c.source.Snapshot != nil {
+		out.snapshot(c.source.Snapshot())
 	}
 	if c.source.Table != nil {
 		out.table(c.source.Table())
@@ -107,11 +107,11 @@ func (o output) admitted(now Admitted, most, refused int) {
 	}
 }
 
-func (o output) ledger(l traffic.Ledger) {
+func (o output) snapshot(l traffic.Snapshot) {
 	for i := range l.Routes {
 		o.counts(l.Routes[i].Key, &l.Routes[i].Counts)
 	}
-	o.counts(stray, &l.Stray)
+	o.counts(unrouted, &l.Unrouted)
 	for class, n := range l.Removed.Requests {
 		o.put(removedRequests, float64(n), traffic.Class(class).String())
 	}

@@ -19,8 +19,8 @@ import (
 type Source struct {
 	// Version is that of the gateway.
 	Version string
-	// Ledger returns what was counted.
-	Ledger func() traffic.Ledger
+	// Snapshot returns what was counted.
+	Snapshot func() traffic.Snapshot
 	// Table describes the current table.
 	Table func() Table
 	// Connections tells how things stand with those of clients.
@@ -60,8 +60,8 @@ type Admitted struct {
 	Refused map[string]uint64
 }
 
-// Handler answers with all metrics, and with those of the Go runtime and of the process. Answers to requests at the same
-// time may be the same one.
+// Handler answers with all metrics, and with those of the Go runtime and of the process. Concurrent
+// requests may get the same response.
 func Handler(s Source) http.Handler {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(

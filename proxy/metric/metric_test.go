@@ -59,30 +59,30 @@ func sum(series map[string]float64, name string) (total float64) {
 
 // full has something of everything.
 func full() metric.Source {
-	book := new(traffic.Book)
-	book.Keep([]string{"/", "/robots", "/left"}, noon)
+	registry := new(traffic.Registry)
+	registry.Keep([]string{"/", "/robots", "/left"}, noon)
 	for i, status := range []int{101, 200, 200, 308, 404, 499, 500} {
-		r := book.Route("/robots")
+		r := registry.Route("/robots")
 		r.Begin()
 		r.End(&traffic.Request{
 			Status: status, Began: noon, Took: time.Duration(i) * time.Millisecond, Received: 10, Sent: 100, Retries: 1, Streamed: status == 101,
 		})
 	}
-	book.Route("/robots").Begin()
-	book.Route("/robots").Ejected()
+	registry.Route("/robots").Begin()
+	registry.Route("/robots").Ejected()
 	for range 2 {
-		book.Route("/robots").Begin()
-		book.Route("/robots").End(&traffic.Request{Status: 413, Began: noon, Refused: traffic.ByBodyMax, Streamed: true})
+		registry.Route("/robots").Begin()
+		registry.Route("/robots").End(&traffic.Request{Status: 413, Began: noon, Refused: traffic.ByBodyMax, Streamed: true})
 	}
-	book.Stray().Begin()
-	book.Stray().End(&traffic.Request{Status: 400})
-	book.Route("/left").Begin()
-	book.Route("/left").End(&traffic.Request{Status: 200})
-	book.Keep([]string{"/", "/robots"}, noon)
-	book.Keep([]string{"/", "/robots"}, noon.Add(time.Hour))
+	registry.Unrouted().Begin()
+	registry.Unrouted().End(&traffic.Request{Status: 400})
+	registry.Route("/left").Begin()
+	registry.Route("/left").End(&traffic.Request{Status: 200})
+	registry.Keep([]string{"/", "/robots"}, noon)
+	registry.Keep([]string{"/", "/robots"}, noon.Add(time.Hour))
 	return metric.Source{
-		Version: "v1.2.3",
-		Ledger:  func() traffic.Ledger { return book.Ledger(noon) },
+		Version:  "v1.2.3",
+		Snapshot: func() traffic.Snapshot { return registry.Snapshot(noon) },
 		Table: func() metric.Table {
 			return metric.Table{Revision: 7, Problems: 2, Routes: []metric.Route{
 				{Key: "/", Targets: map[string]int{"stopped": 1}},
@@ -214,9 +214,9 @@ func TestHandler_LeavesOutWhatNobodyTells(t *testing.T) {
 
 func TestHandler_TakesAnyKey(t *testing.T) {
 	keys := []string{`/a"b\c`, "/line\nbreak", "example.org/\xff", "/ü"}
-	book := new(traffic.Book)
-	book.Keep(keys, noon)
-	_, text := scrape(t, metric.Handler(metric.Source{Ledger: func() traffic.Ledger { return book.Ledger(noon) }}))
+	registry := new(traffic.Registry)
+	registry.Keep(keys, noon)
+	_, text := scrape(t, metric.Handler(metric.Source{Snapshot: func() traffic.Snapshot { return registry.Snapshot(noon) }}))
 	for _, want := range []string{`route="/a\"b\\c"`, `route="/line\nbreak"`, "route=\"example.org/\ufffd\"", `route="/ü"`} {
 		if !strings.Contains(text, "gateway_retries_total{"+want+"}") {
 			t.Errorf("%s is missing", want)
@@ -236,24 +236,24 @@ func TestHandler_DoesNotCompress(t *testing.T) {
 
 // TestHandler_AddsUpUnderChaos scrapes while requests end in routes that come and go.
 func TestHandler_AddsUpUnderChaos(t *testing.T) {
-	const visitors, each = 4, 5_000
-	book := new(traffic.Book)
+	const clients, each = 4, 5_000
+	registry := new(traffic.Registry)
 	keys := []string{"/a", "/b", "/c"}
-	book.Keep(keys, noon)
-	h := metric.Handler(metric.Source{Ledger: func() traffic.Ledger { return book.Ledger(noon) }})
+	registry.Keep(keys, noon)
+	h := metric.Handler(metric.Source{Snapshot: func() traffic.Snapshot { return registry.Snapshot(noon) }})
 	all := func() float64 {
 		series, _ := scrape(t, h)
 		return sum(series, "gateway_requests_total") + sum(series, "gateway_removed_requests_total")
 	}
 	stop := make(chan struct{})
-	var swapping, visiting sync.WaitGroup
+	var swapping, sending sync.WaitGroup
 	swapping.Go(func() {
 		for i := 0; ; i++ {
 			select {
 			case <-stop:
 				return
 			default:
-				book.Keep(keys[:i%(len(keys)+1)], noon.Add(time.Duration(i)*time.Hour))
+				registry.Keep(keys[:i%(len(keys)+1)], noon.Add(time.Duration(i)*time.Hour))
 			}
 		}
 	})
@@ -271,39 +271,39 @@ func TestHandler_AddsUpUnderChaos(t *testing.T) {
 			last = now
 		}
 	})
-	for v := range visitors {
-		visiting.Go(func() {
+	for v := range clients {
+		sending.Go(func() {
 			for i := range each {
-				r := book.Route(keys[(v+i)%len(keys)])
+				r := registry.Route(keys[(v+i)%len(keys)])
 				if r == nil {
-					r = book.Stray()
+					r = registry.Unrouted()
 				}
 				r.Begin()
 				r.End(&traffic.Request{Status: 200 + i%4*100, Began: noon, Took: time.Millisecond})
 			}
 		})
 	}
-	visiting.Wait()
+	sending.Wait()
 	close(stop)
 	swapping.Wait()
-	if got := all(); got != visitors*each {
-		t.Errorf("the metrics have %v requests, want %d", got, visitors*each)
+	if got := all(); got != clients*each {
+		t.Errorf("the metrics have %v requests, want %d", got, clients*each)
 	}
 }
 
 func BenchmarkHandler(b *testing.B) {
 	for _, count := range []int{10, 1000} {
 		b.Run(fmt.Sprintf("routes=%d", count), func(b *testing.B) {
-			book := new(traffic.Book)
+			registry := new(traffic.Registry)
 			var keys []string
 			var table metric.Table
 			for i := range count {
 				keys = append(keys, fmt.Sprintf("/app%d", i))
 				table.Routes = append(table.Routes, metric.Route{Key: keys[i], Targets: map[string]int{"ready": 1}})
 			}
-			book.Keep(keys, noon)
+			registry.Keep(keys, noon)
 			h := metric.Handler(metric.Source{
-				Ledger: func() traffic.Ledger { return book.Ledger(noon) }, Table: func() metric.Table { return table },
+				Snapshot: func() traffic.Snapshot { return registry.Snapshot(noon) }, Table: func() metric.Table { return table },
 			})
 			b.ReportAllocs()
 			var size int64
@@ -312,7 +312,7 @@ func BenchmarkHandler(b *testing.B) {
 				h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 				size = w.size
 			}
-			b.ReportMetric(float64(size), "B/answer")
+			b.ReportMetric(float64(size), "B/response")
 		})
 	}
 }

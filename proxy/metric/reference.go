@@ -53,12 +53,12 @@ const (
 	histogram = "histogram"
 )
 
-// stray is the route of requests that belong to none. Keys of routes have a slash.
-const stray = "none"
+// unrouted is the route of requests that belong to none. Keys of routes have a slash.
+const unrouted = "none"
 
 var fields = [fieldCount]Field{
 	requests: {"gateway_requests_total", counter, "requests", []string{"route", "class"}, "Requests that ended, by the class of " +
-		"their answers: `1xx` (upgraded connections) to `5xx`, or `gone` for clients that disconnected before the response. " +
+		"their responses: `1xx` (upgraded connections) to `5xx`, or `gone` for clients that disconnected before the response. " +
 		"Requests that belong to no route have the route `none`."},
 	removedRequests: {"gateway_removed_requests_total", counter, "requests", []string{"class"}, "Requests that ended in routes " +
 		"that left the table more than 10 minutes ago. With gateway_requests_total they are all that ended."},
@@ -69,10 +69,10 @@ var fields = [fieldCount]Field{
 	waiting: {"gateway_requests_waiting", gauge, "requests", []string{"route"}, "Those of them that wait, for a target or for " +
 		"the end of a pause."},
 	duration: {"gateway_request_duration_seconds", histogram, "seconds", []string{"route"}, "Time from the head of a request to " +
-		"the end of its answer, without upgraded connections and server-sent events."},
+		"the end of its response, without upgraded connections and server-sent events."},
 	requestBytes:  {"gateway_request_bytes_total", counter, "bytes", []string{"route"}, "Bodies of requests, as received."},
-	responseBytes: {"gateway_response_bytes_total", counter, "bytes", []string{"route"}, "Bodies of answers, as sent."},
-	retries: {"gateway_retries_total", counter, "attempts", []string{"route"}, "Attempts to have a request answered after the " +
+	responseBytes: {"gateway_response_bytes_total", counter, "bytes", []string{"route"}, "Bodies of responses, as sent."},
+	retries: {"gateway_retries_total", counter, "attempts", []string{"route"}, "Attempts to send a request after the " +
 		"first one."},
 	ejections: {"gateway_target_ejections_total", counter, "ejections", []string{"route"}, "How often a target was taken out " +
 		"for a while because requests to it failed."},

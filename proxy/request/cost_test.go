@@ -41,7 +41,7 @@ func passageThrough(t testing.TB, b *live.Builder, like route.Route, fields ...s
 	t.Helper()
 	h := &Handler{
 		Current: new(atomic.Pointer[live.State]), Tables: new(live.Waitlist), Orders: new(live.Signal), Admission: new(limit.Admission),
-		Traffic: new(traffic.Book), Log: slog.New(slog.DiscardHandler),
+		Traffic: new(traffic.Registry), Log: slog.New(slog.DiscardHandler),
 	}
 	h.Pauses = live.NewPauses(h.Log, live.Store{}, func() *route.Table { return h.Current.Load().Table })
 	b.Engine, b.Traffic, b.Log, b.Signing = engine.New(engine.Config{Handler: h}), h.Traffic, h.Log, &live.Signing{Log: h.Log}

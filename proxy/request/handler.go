@@ -28,7 +28,7 @@ type Handler struct {
 	// Trusted are the proxies before this one; Admission counts the requests of the clients behind them.
 	Trusted   *peer.Networks
 	Admission *limit.Admission
-	Traffic   *traffic.Book
+	Traffic   *traffic.Registry
 	// AccessLog may be nil.
 	AccessLog *accesslog.Log
 	Log       *slog.Logger

@@ -243,7 +243,7 @@ func (r *Request) record() {
 		status = r.Exchange.Status()
 	}
 	if r.traffic == nil {
-		r.traffic = r.handler.Traffic.Stray()
+		r.traffic = r.handler.Traffic.Unrouted()
 		r.traffic.Begin()
 	}
 	took := time.Since(r.Began)

@@ -101,10 +101,10 @@ func BenchmarkRoute_EndAtOnce(b *testing.B) {
 	})
 }
 
-// BenchmarkRoute_Size tells how much memory a route takes that was asked so many times.
+// BenchmarkRoute_Size reports how much memory a route takes after so many requests.
 func BenchmarkRoute_Size(b *testing.B) {
-	for _, asked := range []int{0, 1, 10, 50, 1000} {
-		b.Run(fmt.Sprintf("requests=%d", asked), func(b *testing.B) {
+	for _, requests := range []int{0, 1, 10, 50, 1000} {
+		b.Run(fmt.Sprintf("requests=%d", requests), func(b *testing.B) {
 			const count = 1000
 			q := sample("/robots/wp-content/themes/twentytwenty/assets/css/style.min.css")
 			for b.Loop() {
@@ -112,7 +112,7 @@ func BenchmarkRoute_Size(b *testing.B) {
 				before := heap()
 				for i := range routes {
 					routes[i] = new(Route)
-					for range asked {
+					for range requests {
 						routes[i].Begin()
 						routes[i].End(q)
 					}
@@ -131,17 +131,17 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-func BenchmarkBook_Ledger(b *testing.B) {
+func BenchmarkRegistry_Ledger(b *testing.B) {
 	for _, count := range []int{1000, 10_000} {
 		b.Run(fmt.Sprintf("routes=%d", count), func(b *testing.B) {
-			var book Book
+			var registry Registry
 			var keys []string
 			for i := range count {
 				keys = append(keys, fmt.Sprintf("/app%d", i))
 			}
-			book.Keep(keys, noon)
+			registry.Keep(keys, noon)
 			for b.Loop() {
-				book.Ledger(noon)
+				registry.Snapshot(noon)
 			}
 		})
 	}

@@ -20,7 +20,7 @@ const (
 	ClientError
 	// ServerError is 5xx and above.
 	ServerError
-	// Gone is 499, a client that left before the response, and no response at all.
+	// Gone is 499, for a client that left before the response, or no response at all.
 	Gone
 	// Classes is how many there are.
 	Classes
@@ -34,7 +34,7 @@ func (c Class) String() string {
 	return "gone"
 }
 
-// statusGone is noted of a request whose client left before the response.
+// statusGone is the status of a request whose client left before the response.
 const statusGone = 499
 
 func classOf(status uint16) Class {
@@ -80,12 +80,12 @@ var bounds = [...]time.Duration{
 	time.Second, 5 * time.Second, 15 * time.Second, time.Minute,
 }
 
-// Bounds returns the upper ends of the buckets of a Latency, which belong to them.
+// Bounds returns the upper ends of the buckets of a Latency, inclusive.
 func Bounds() []time.Duration { return append([]time.Duration(nil), bounds[:]...) }
 
-// Latency is a histogram of how long requests took, streamed ones left out.
+// Latency is a histogram of how long requests took, without streamed ones.
 type Latency struct {
-	// Buckets count the requests up to each of Bounds and above the one before; the last counts those above all.
+	// Buckets count the requests up to each of Bounds and above the one before; the last has no upper end.
 	Buckets [len(bounds) + 1]uint64
 	// Sum is how long they took together.
 	Sum time.Duration
@@ -108,7 +108,7 @@ type Counts struct {
 	// Received and Sent are the bytes of bodies.
 	Received, Sent uint64
 	Retries        uint64
-	// Ejections count how often a target was taken out because of its failures.
+	// Ejections is how often a target was ejected for its failures.
 	Ejections uint64
 	Latency   Latency
 	// Inflight is the number of requests under way.
@@ -124,7 +124,7 @@ func (c *Counts) Total() uint64 {
 	return sum
 }
 
-// sums is what the ring was summed up to. Ejections and Inflight are counted elsewhere.
+// sums are the sums of what was in the ring. Ejections and Inflight are counted elsewhere.
 type sums struct {
 	Counts
 	seconds seconds
@@ -148,7 +148,7 @@ func (s *sums) add(e *entry) {
 	s.windows[index(ended/windowSpan, windowCount)].add(ended/windowSpan, bucket(e.took))
 }
 
-// merge adds what a forgotten route counted, without its last minute.
+// merge adds the counts of a forgotten route, without its last minute.
 func (s *sums) merge(c *Counts) {
 	for i, n := range c.Requests {
 		s.Requests[i] += n
@@ -165,15 +165,16 @@ func (s *sums) merge(c *Counts) {
 	s.Retries += c.Retries
 }
 
-// index is a place among so many, whatever the clock says.
+// index is a number below of, also for a negative time.
 func index(n int64, of uint64) uint64 { return uint64(n) % of }
 
 const (
-	// rateSpan is over how many seconds the rate is taken.
+	// rateSpan is how many seconds the rate covers.
 	rateSpan = 10
-	// windowSpan times windowCount is over how many seconds quantiles are taken.
+	// windowSpan times windowCount is how many seconds the quantiles cover.
 	windowSpan, windowCount = 10, 6
-	// setBack is by how many seconds a request is not late: the clock was put back, and what is there counts no more.
+	// setBack is how many seconds a time must lie before the latest one to mean that the clock was put back: what was
+	// counted later is dropped.
 	setBack = 120
 )
 
@@ -204,8 +205,8 @@ func (s *seconds) rate(now int64) float64 {
 }
 
 const (
-	// The first bucket of a window ends at 1<<bucketBits nanoseconds, 33 microseconds; four more double it each time, so
-	// that a quantile is off by a tenth at most. The last one holds everything from octaves later on, which is 275 s.
+	// The first bucket of a window ends at 1<<bucketBits nanoseconds, 33 microseconds. Every four further ones double that, so
+	// that a quantile is off by a tenth at most. The last one has all from 275 s on.
 	bucketBits  = 15
 	octaves     = 23
 	bucketCount = 4*octaves + 2

@@ -9,14 +9,14 @@ import (
 )
 
 const (
-	// maxMethod, maxTarget and maxPath bound what is remembered of a request, in bytes.
+	// maxMethod, maxTarget and maxPath are how many bytes of a request are remembered.
 	maxMethod, maxTarget, maxPath = 20, 100, 200
-	// inline is how much text an entry has room for. It makes an entry 160 bytes, and 50 of them what memory is given
-	// out in; less text touches less of it.
+	// inline is how many bytes of text fit into an entry. It makes an entry 160 bytes, and 50 of them a size class of the
+	// allocator.
 	inline = 100
 )
 
-// entry is one remembered request. It has no pointers, so that the garbage collector does not look at rings.
+// entry is one remembered request. It has no pointers, so that the garbage collector does not scan rings.
 type entry struct {
 	id              [16]byte
 	began, took     int64 // nanoseconds, began since 1970
@@ -24,8 +24,8 @@ type entry struct {
 	status, retries uint16
 	streamed        bool
 	refused         Refusal
-	// text has, behind each other, the method, the target and the path. It is kept away from the entry if it is too long
-	// for it.
+	// text has the method, the target and the path, one after the other. If away is set, it is too long for the entry and
+	// stands in Route.texts.
 	away               bool
 	methodEnd, nameEnd uint8
 	length             uint16

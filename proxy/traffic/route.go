@@ -32,22 +32,22 @@ type Request struct {
 	Streamed bool
 }
 
-// Route holds the figures of one route. The zero value is ready; it is safe for concurrent use, and not to be copied.
+// Route counts the requests of one route. The zero value is ready; it is safe for concurrent use, and must not be copied.
 //
-// A request touches the first cache line of it and one or two in the ring: what is in the ring is summed up later, when
-// somebody asks or when it is about to be overwritten.
+// A request touches the first cache line of it and one or two in the ring. Entries of the ring are summed up later, when
+// the sums are read or before they are overwritten.
 type Route struct {
 	inflight atomic.Int64
 	mu       sync.Mutex
-	// heir counts instead of this one once it is forgotten.
-	heir *Route
+	// merged is the route that counts in place of this one, nil as long as it counts itself.
+	merged *Route
 	// count is the number of requests that ended.
 	count uint64
 	// ring has the last requests. It grows with them; the next is written at next, and pending of them are not in sums.
 	ring          []entry
 	next, pending int32
 
-	// sums is nil as long as nothing was summed up, texts as long as each fitted into its entry.
+	// sums is nil as long as nothing was summed up, texts as long as each text fits into its entry.
 	sums      *sums
 	texts     *[ringSize][]byte
 	ejections uint64
@@ -57,26 +57,26 @@ type Route struct {
 const (
 	// ringSize is how many requests are remembered.
 	ringSize = 50
-	// firstRing is for how many there is room at first.
+	// firstRing is how many there is room for at first.
 	firstRing = 4
-	// closed is added to the requests under way of a route that has an heir; there are never as many.
+	// closed is added to the requests under way of a route that was merged; there are never as many.
 	closed = math.MinInt64 / 2
 )
 
 // Begin notes that a request began; it must be followed by one End.
 func (r *Route) Begin() {
 	if r.inflight.Add(1) < closed/2 {
-		// The heir was there before the count was closed.
-		r.heir.Begin()
+		// merged was set before the count was closed.
+		r.merged.Begin()
 	}
 }
 
-// End notes that a request ended. Nothing of it is kept.
+// End notes that a request ended. It keeps no reference to q.
 func (r *Route) End(q *Request) {
 	r.mu.Lock()
-	if heir := r.heir; heir != nil {
+	if other := r.merged; other != nil {
 		r.mu.Unlock()
-		heir.End(q)
+		other.End(q)
 		return
 	}
 	r.inflight.Add(-1)
@@ -126,36 +126,36 @@ func (r *Route) fold() {
 	}
 }
 
-// Ejected notes that a target was taken out because of its failures.
+// Ejected counts an ejection of a target.
 func (r *Route) Ejected() {
 	r.mu.Lock()
-	if heir := r.heir; heir != nil {
+	if other := r.merged; other != nil {
 		r.mu.Unlock()
-		heir.Ejected()
+		other.Ejected()
 		return
 	}
 	r.ejections++
 	r.mu.Unlock()
 }
 
-// bequeath moves all counts to the heir, with the requests under way. What comes later is counted there as well. An
-// heir never has an heir itself.
-func (r *Route) bequeath(heir *Route) {
+// mergeInto moves all counts to another route, with the requests under way, and makes it count what comes later. The other
+// one is never merged itself.
+func (r *Route) mergeInto(other *Route) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	heir.mu.Lock()
-	defer heir.mu.Unlock()
+	other.mu.Lock()
+	defer other.mu.Unlock()
 	r.fold()
 	if r.sums != nil {
-		if heir.sums == nil {
-			heir.sums = new(sums)
+		if other.sums == nil {
+			other.sums = new(sums)
 		}
-		heir.sums.merge(&r.sums.Counts)
+		other.sums.merge(&r.sums.Counts)
 	}
-	heir.count += r.count
-	heir.ejections += r.ejections
-	r.heir = heir
-	heir.inflight.Add(r.inflight.Swap(closed))
+	other.count += r.count
+	other.ejections += r.ejections
+	r.merged = other
+	other.inflight.Add(r.inflight.Swap(closed))
 	r.count, r.ejections, r.ring, r.sums, r.texts, r.next = 0, 0, nil, nil, nil, 0
 }
 
@@ -173,7 +173,7 @@ func (r *Route) ended() uint64 {
 	return r.count
 }
 
-// Counts returns what the route has counted; that of a forgotten one is counted elsewhere.
+// Counts returns what the route has counted, nothing after it was merged.
 func (r *Route) Counts() Counts {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -187,7 +187,7 @@ func (r *Route) Counts() Counts {
 	return c
 }
 
-// Figures returns what the route has seen as of now.
+// Figures returns the totals and the latest rate and latencies, for status.
 func (r *Route) Figures(now time.Time) admin.Traffic {
 	r.mu.Lock()
 	defer r.mu.Unlock()

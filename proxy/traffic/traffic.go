@@ -1,8 +1,8 @@
-// Package traffic counts what routes see: totals by class, bytes, latencies and requests under way, the rate and the
+// Package traffic counts the requests of routes: totals by class, bytes, latencies and requests under way, the rate and the
 // quantiles of the last minute, and the last requests. It knows routes by their keys alone. Each request is counted in
-// exactly one place, whatever happens to the table meanwhile. What it keeps is bounded: a route that left the table is
-// forgotten after a while, all that stays of it is in one remainder, and a route without requests costs next to
-// nothing. All times are given by the caller.
+// exactly one place, whatever happens to the table meanwhile. Memory is bounded: a route that left the table is forgotten
+// after a while, its counts are merged into one total of removed routes, and a route without requests costs next to
+// nothing. The caller gives all times.
 package traffic
 
 import (
@@ -13,142 +13,141 @@ import (
 )
 
 const (
-	// keepLeft is how long the figures of a route are kept after it left the table: it may be gone for a moment only.
+	// keepLeft is how long a route is kept after it left the table, since it may come back.
 	keepLeft = 10 * time.Minute
-	// mostLeft bounds how many are kept.
+	// mostLeft is how many of them are kept at most.
 	mostLeft = 1000
 )
 
-// Book holds the figures of all routes. The zero value is empty; it is safe for concurrent use, and not to be copied.
-type Book struct {
-	stray Route
+// Registry has the counts of all routes. The zero value is empty; it is safe for concurrent use, and must not be copied.
+type Registry struct {
+	unrouted Route
 
 	mu     sync.Mutex
 	routes map[string]*Route
-	left   map[string]departed
-	// removed has what the routes counted that are forgotten.
+	left   map[string]leftRoute
+	// removed has the counts of forgotten routes.
 	removed Route
 }
 
-// departed is a route that left the table.
-type departed struct {
+// leftRoute is a route that left the table.
+type leftRoute struct {
 	key   string
 	route *Route
 	at    time.Time
 }
 
-// Keep makes the book hold exactly the routes with these keys as of now. New ones start at zero, unless they left less
-// than ten minutes ago: then they go on. Of those that left, at most 1,000 are remembered, those that were asked first. A
-// request that found its route in the table before counts there. Who still holds a forgotten route may go on counting in
-// it; what is counted arrives in the remainder.
-func (b *Book) Keep(keys []string, now time.Time) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	old := b.routes
-	b.routes = make(map[string]*Route, len(keys))
+// Keep sets the keys of the current routes as of now. New routes start at zero, unless they left less than ten minutes ago:
+// then they go on. At most 1,000 of those that left are kept, first those with requests. A request that found its route in
+// an earlier table counts there. A forgotten route may still be used; what it counts is added to the removed routes.
+func (g *Registry) Keep(keys []string, now time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	old := g.routes
+	g.routes = make(map[string]*Route, len(keys))
 	for _, key := range keys {
-		b.routes[key] = cmp.Or(old[key], b.left[key].route, b.routes[key])
-		if b.routes[key] == nil {
-			b.routes[key] = new(Route)
+		g.routes[key] = cmp.Or(old[key], g.left[key].route, g.routes[key])
+		if g.routes[key] == nil {
+			g.routes[key] = new(Route)
 		}
-		delete(b.left, key)
+		delete(g.left, key)
 	}
 	for key, r := range old {
-		if b.routes[key] == nil {
-			b.leave(departed{key, r, now})
+		if g.routes[key] == nil {
+			g.leave(leftRoute{key, r, now})
 		}
 	}
-	b.forget(now)
+	g.forget(now)
 }
 
 // leave remembers a route that left. The caller holds mu.
-func (b *Book) leave(d departed) {
-	if b.left == nil {
-		b.left = map[string]departed{}
+func (g *Registry) leave(d leftRoute) {
+	if g.left == nil {
+		g.left = map[string]leftRoute{}
 	}
-	b.left[d.key] = d
+	g.left[d.key] = d
 }
 
-// forget forgets the routes that left long ago, and those above the bound: those that were never asked, then those that
+// forget forgets the routes that left long ago, and those above the bound: first those without requests, then those that
 // left first. The caller holds mu.
-func (b *Book) forget(now time.Time) {
-	for key, d := range b.left {
+func (g *Registry) forget(now time.Time) {
+	for key, d := range g.left {
 		if now.Sub(d.at) >= keepLeft {
-			b.drop(key)
+			g.drop(key)
 		}
 	}
-	if len(b.left) <= mostLeft {
+	if len(g.left) <= mostLeft {
 		return
 	}
-	var asked, unasked []departed
-	for _, d := range b.left {
+	var used, unused []leftRoute
+	for _, d := range g.left {
 		if d.route.used() {
-			asked = append(asked, d)
+			used = append(used, d)
 		} else {
-			unasked = append(unasked, d)
+			unused = append(unused, d)
 		}
 	}
-	for _, some := range [][]departed{unasked, asked} {
-		slices.SortFunc(some, func(x, y departed) int {
+	for _, some := range [][]leftRoute{unused, used} {
+		slices.SortFunc(some, func(x, y leftRoute) int {
 			return cmp.Or(x.at.Compare(y.at), cmp.Compare(x.key, y.key))
 		})
 	}
-	for _, d := range slices.Concat(unasked, asked)[:len(b.left)-mostLeft] {
-		b.drop(d.key)
+	for _, d := range slices.Concat(unused, used)[:len(g.left)-mostLeft] {
+		g.drop(d.key)
 	}
 }
 
-func (b *Book) drop(key string) {
-	b.left[key].route.bequeath(&b.removed)
-	delete(b.left, key)
+func (g *Registry) drop(key string) {
+	g.left[key].route.mergeInto(&g.removed)
+	delete(g.left, key)
 }
 
-// Route returns the figures of a route, or nil when the book does not hold it.
-func (b *Book) Route(key string) *Route {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.routes[key]
+// Route returns the current route of that key, nil when there is none.
+func (g *Registry) Route(key string) *Route {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.routes[key]
 }
 
-// Stray has the figures of the requests that belong to no route, such as those that were refused. It is never nil.
-func (b *Book) Stray() *Route { return &b.stray }
+// Unrouted counts the requests that belong to no route, such as those that were refused. It is never nil.
+func (g *Registry) Unrouted() *Route { return &g.unrouted }
 
-// all calls for every place where something may have been counted. The caller holds mu.
-func (b *Book) all(visit func(*Route)) {
-	for _, r := range b.routes {
-		visit(r)
+// all calls do for everything that counts. The caller holds mu.
+func (g *Registry) all(do func(*Route)) {
+	for _, r := range g.routes {
+		do(r)
 	}
-	for _, d := range b.left {
-		visit(d.route)
+	for _, d := range g.left {
+		do(d.route)
 	}
-	visit(&b.stray)
-	visit(&b.removed)
+	do(&g.unrouted)
+	do(&g.removed)
 }
 
 // Requests is the number of requests that ended, of all routes and of none.
-func (b *Book) Requests() uint64 {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+func (g *Registry) Requests() uint64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	var sum uint64
-	b.all(func(r *Route) { sum += r.ended() })
+	g.all(func(r *Route) { sum += r.ended() })
 	return sum
 }
 
 // Inflight is the number of requests under way.
-func (b *Book) Inflight() int64 {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+func (g *Registry) Inflight() int64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	var sum int64
-	b.all(func(r *Route) { sum += r.inflight.Load() })
+	g.all(func(r *Route) { sum += r.inflight.Load() })
 	return sum
 }
 
-// Ledger is what a book has counted. Every request that ended is in exactly one of the counts.
-type Ledger struct {
-	// Routes are those of the table, and those that left lately and were asked, in no order.
+// Snapshot is the counts of a Registry. Every request that ended is in exactly one of them.
+type Snapshot struct {
+	// Routes are those of the table, and those that left lately and had requests, in no order.
 	Routes []RouteCounts
-	// Stray is of requests that belong to no route, Removed of all routes that are forgotten.
-	Stray, Removed Counts
+	// Unrouted is of requests that belong to no route, Removed of all forgotten routes.
+	Unrouted, Removed Counts
 }
 
 // RouteCounts are the counts of one route.
@@ -157,20 +156,20 @@ type RouteCounts struct {
 	Counts
 }
 
-// Ledger returns the counts of all routes as of now. It forgets those that left too long ago first.
-func (b *Book) Ledger(now time.Time) Ledger {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.forget(now)
-	l := Ledger{
-		Routes:  make([]RouteCounts, 0, len(b.routes)+len(b.left)),
-		Stray:   b.stray.Counts(),
-		Removed: b.removed.Counts(),
+// Snapshot returns all counts as of now. Routes that left too long ago are forgotten first.
+func (g *Registry) Snapshot(now time.Time) Snapshot {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.forget(now)
+	l := Snapshot{
+		Routes:   make([]RouteCounts, 0, len(g.routes)+len(g.left)),
+		Unrouted: g.unrouted.Counts(),
+		Removed:  g.removed.Counts(),
 	}
-	for key, r := range b.routes {
+	for key, r := range g.routes {
 		l.Routes = append(l.Routes, RouteCounts{key, r.Counts()})
 	}
-	for key, d := range b.left {
+	for key, d := range g.left {
 		if d.route.used() {
 			l.Routes = append(l.Routes, RouteCounts{key, d.route.Counts()})
 		}

@@ -16,99 +16,99 @@ func record(r *Route, ended time.Time, took time.Duration, status int) {
 	r.End(&Request{Status: status, Began: ended.Add(-took), Took: took})
 }
 
-func TestBook_KeepsFiguresOfRoutesThatComeBackSoon(t *testing.T) {
-	var b Book
-	b.Keep([]string{"/a", "/b"}, noon)
-	a := b.Route("/a")
+func TestRegistry_KeepsFiguresOfRoutesThatComeBackSoon(t *testing.T) {
+	var g Registry
+	g.Keep([]string{"/a", "/b"}, noon)
+	a := g.Route("/a")
 	record(a, noon, time.Millisecond, 200)
-	b.Keep([]string{"/b"}, noon)
-	if b.Route("/a") != nil || b.Route("/b") == nil {
+	g.Keep([]string{"/b"}, noon)
+	if g.Route("/a") != nil || g.Route("/b") == nil {
 		t.Error("/a must be gone and /b must stay")
 	}
-	b.Keep([]string{"/b", "/a", "/a"}, noon.Add(keepLeft-1))
-	if b.Route("/a") != a || a.Figures(noon).Requests != 1 {
+	g.Keep([]string{"/b", "/a", "/a"}, noon.Add(keepLeft-1))
+	if g.Route("/a") != a || a.Figures(noon).Requests != 1 {
 		t.Error("a route that comes back soon must go on")
 	}
-	b.Keep([]string{"/b"}, noon)
-	b.Keep([]string{"/b", "/a"}, noon.Add(keepLeft))
-	if got := b.Route("/a").Figures(noon).Requests; got != 1 {
+	g.Keep([]string{"/b"}, noon)
+	g.Keep([]string{"/b", "/a"}, noon.Add(keepLeft))
+	if got := g.Route("/a").Figures(noon).Requests; got != 1 {
 		t.Errorf("%d requests of a route that was put back in the call that would have forgotten it, want 1", got)
 	}
-	b.Keep([]string{"/b"}, noon)
-	b.Keep([]string{"/b"}, noon.Add(keepLeft))
-	b.Keep([]string{"/b", "/a"}, noon.Add(keepLeft))
-	if got := b.Route("/a").Figures(noon).Requests; got != 0 {
+	g.Keep([]string{"/b"}, noon)
+	g.Keep([]string{"/b"}, noon.Add(keepLeft))
+	g.Keep([]string{"/b", "/a"}, noon.Add(keepLeft))
+	if got := g.Route("/a").Figures(noon).Requests; got != 0 {
 		t.Errorf("%d requests of a route that was away for long, want 0", got)
 	}
-	if got := b.Requests(); got != 1 {
+	if got := g.Requests(); got != 1 {
 		t.Errorf("%d requests in all, want 1", got)
 	}
 }
 
 // A request may have found its route in a table that was replaced before the request was counted.
-func TestBook_CountsLateRequestsWithTheirRoute(t *testing.T) {
-	var b Book
-	b.Keep([]string{"/a", "/b"}, noon)
-	a := b.Route("/a")
-	b.Keep(nil, noon)
-	if got := len(b.Ledger(noon).Routes); got != 0 {
-		t.Errorf("the ledger has %d routes that nobody asked", got)
+func TestRegistry_CountsLateRequestsWithTheirRoute(t *testing.T) {
+	var g Registry
+	g.Keep([]string{"/a", "/b"}, noon)
+	a := g.Route("/a")
+	g.Keep(nil, noon)
+	if got := len(g.Snapshot(noon).Routes); got != 0 {
+		t.Errorf("the snapshot has %d routes without requests", got)
 	}
 	record(a, noon, time.Millisecond, 200)
-	l := b.Ledger(noon)
+	l := g.Snapshot(noon)
 	if len(l.Routes) != 1 || l.Routes[0].Key != "/a" || l.Routes[0].Total() != 1 || l.Removed.Total() != 0 {
 		t.Errorf("%+v, want one request of /a", l)
 	}
 }
 
-func TestBook_BoundsWhatItKeepsOfRoutesThatLeft(t *testing.T) {
-	var b Book
+func TestRegistry_BoundsWhatItKeepsOfRoutesThatLeft(t *testing.T) {
+	var g Registry
 	var keys []string
 	for i := range 3 * mostLeft {
 		keys = append(keys, fmt.Sprintf("/%04d", i))
 	}
-	b.Keep(keys, noon)
+	g.Keep(keys, noon)
 	for _, key := range keys[:2*mostLeft] {
-		record(b.Route(key), noon, time.Millisecond, 200)
+		record(g.Route(key), noon, time.Millisecond, 200)
 	}
 	for i := 0; i < len(keys); i += 100 {
-		b.Keep(keys[i:], noon.Add(time.Duration(i)*time.Millisecond))
+		g.Keep(keys[i:], noon.Add(time.Duration(i)*time.Millisecond))
 	}
-	b.Keep(nil, noon.Add(time.Minute))
-	l := b.Ledger(noon.Add(time.Minute))
+	g.Keep(nil, noon.Add(time.Minute))
+	l := g.Snapshot(noon.Add(time.Minute))
 	if len(l.Routes) != mostLeft || l.Removed.Total() != mostLeft {
-		t.Errorf("%d routes are kept and %d requests in the remainder, want %d each", len(l.Routes), l.Removed.Total(), mostLeft)
+		t.Errorf("%d routes are kept and %d requests of removed routes, want %d each", len(l.Routes), l.Removed.Total(), mostLeft)
 	}
 	for _, r := range l.Routes {
 		if r.Key < keys[mostLeft] || r.Total() != 1 {
 			t.Fatalf("%s with %d requests is kept, want those that left last", r.Key, r.Total())
 		}
 	}
-	if l = b.Ledger(noon.Add(time.Hour)); len(l.Routes) != 0 || l.Removed.Total() != 2*mostLeft {
-		t.Errorf("after an hour %d routes are kept and %d requests in the remainder", len(l.Routes), l.Removed.Total())
+	if l = g.Snapshot(noon.Add(time.Hour)); len(l.Routes) != 0 || l.Removed.Total() != 2*mostLeft {
+		t.Errorf("after an hour %d routes are kept and %d requests of removed routes", len(l.Routes), l.Removed.Total())
 	}
 }
 
-func TestBook_InheritsRequestsUnderWay(t *testing.T) {
-	var b Book
-	b.Keep([]string{"/a", "/quiet"}, noon)
-	a, quiet := b.Route("/a"), b.Route("/quiet")
+func TestRegistry_MovesRequestsUnderWayOfAForgottenRoute(t *testing.T) {
+	var g Registry
+	g.Keep([]string{"/a", "/quiet"}, noon)
+	a, quiet := g.Route("/a"), g.Route("/quiet")
 	for range 3 {
 		a.Begin()
 	}
 	a.End(&Request{Status: 200, Refused: ByRate, Received: 1, Sent: 2, Retries: 3, Took: time.Second})
 	a.Ejected()
-	b.Keep(nil, noon)
-	b.Keep(nil, noon.Add(time.Hour))
-	if got := b.Inflight(); got != 2 {
+	g.Keep(nil, noon)
+	g.Keep(nil, noon.Add(time.Hour))
+	if got := g.Inflight(); got != 2 {
 		t.Errorf("%d under way, want 2", got)
 	}
 	a.End(&Request{Status: 500, Received: 10, Sent: 20, Retries: 30, Took: time.Second})
-	// Whoever still holds the old table comes late.
+	// From a request that still has the old table.
 	a.Begin()
 	quiet.Begin()
 	a.Ejected()
-	if got := b.Inflight(); got != 3 {
+	if got := g.Inflight(); got != 3 {
 		t.Errorf("%d under way, want 3", got)
 	}
 	for _, r := range []*Route{a, a, quiet} {
@@ -117,10 +117,10 @@ func TestBook_InheritsRequestsUnderWay(t *testing.T) {
 	want := Counts{Received: 11, Sent: 22, Retries: 33, Ejections: 2, Latency: Latency{Sum: 2 * time.Second}}
 	want.Requests[Success], want.Requests[ServerError], want.Refused[ByRate] = 4, 1, 1
 	want.Latency.Buckets[9] = 2
-	if got := b.Ledger(noon.Add(time.Hour)).Removed; got != want {
-		t.Errorf("the remainder has %+v, want %+v", got, want)
+	if got := g.Snapshot(noon.Add(time.Hour)).Removed; got != want {
+		t.Errorf("the removed routes have %+v, want %+v", got, want)
 	}
-	if got := b.Requests(); got != 5 {
+	if got := g.Requests(); got != 5 {
 		t.Errorf("%d requests in all, want 5", got)
 	}
 	if got := a.Counts(); got != (Counts{}) {
@@ -141,14 +141,14 @@ func TestRoute_EndsWhatBeganElsewhere(t *testing.T) {
 	}
 }
 
-// TestBook_LosesNothing has requests end in routes that come and go, and are held while they are forgotten.
-func TestBook_LosesNothing(t *testing.T) {
-	const visitors, each = 8, 20_000
-	var b Book
+// TestRegistry_LosesNothing has requests end in routes that come and go, and are held while they are forgotten.
+func TestRegistry_LosesNothing(t *testing.T) {
+	const clients, each = 8, 20_000
+	var g Registry
 	all := []string{"/a", "/b", "/c", "/d"}
-	b.Keep(all, noon)
+	g.Keep(all, noon)
 	stop := make(chan struct{})
-	var swapping, visiting sync.WaitGroup
+	var swapping, sending sync.WaitGroup
 	swapping.Go(func() {
 		for i := 0; ; i++ {
 			select {
@@ -157,49 +157,49 @@ func TestBook_LosesNothing(t *testing.T) {
 			default:
 			}
 			// Each step is more than what a route is kept for.
-			b.Keep(all[:i%len(all)], noon.Add(time.Duration(i)*keepLeft))
-			before := together(b.Ledger(noon))
-			if after := b.Requests(); before.Total() > after {
+			g.Keep(all[:i%len(all)], noon.Add(time.Duration(i)*keepLeft))
+			before := together(g.Snapshot(noon))
+			if after := g.Requests(); before.Total() > after {
 				t.Errorf("the ledger has %d requests and then there are %d", before.Total(), after)
 			}
 		}
 	})
-	for v := range visitors {
-		visiting.Go(func() {
-			held := b.Stray()
+	for v := range clients {
+		sending.Go(func() {
+			held := g.Unrouted()
 			for i := range each {
 				if i%16 == 0 {
-					held = b.Route(all[(v+i/16)%len(all)])
+					held = g.Route(all[(v+i/16)%len(all)])
 				}
 				if held == nil {
-					held = b.Stray()
+					held = g.Unrouted()
 				}
 				held.Begin()
 				held.End(&Request{Status: 200 + i%4*100, Received: 1, Sent: 2, Retries: 1, Took: time.Duration(i), Began: noon})
 			}
 		})
 	}
-	visiting.Wait()
+	sending.Wait()
 	close(stop)
 	swapping.Wait()
-	if got := b.Requests(); got != visitors*each {
-		t.Errorf("%d requests, want %d", got, visitors*each)
+	if got := g.Requests(); got != clients*each {
+		t.Errorf("%d requests, want %d", got, clients*each)
 	}
-	if got := b.Inflight(); got != 0 {
+	if got := g.Inflight(); got != 0 {
 		t.Errorf("%d under way, want none", got)
 	}
-	want := Counts{Received: visitors * each, Sent: 2 * visitors * each, Retries: visitors * each}
-	want.Requests = [Classes]uint64{Success: visitors * each / 4, visitors * each / 4, visitors * each / 4, visitors * each / 4}
-	want.Latency.Buckets[0], want.Latency.Sum = visitors*each, visitors*each*(each-1)/2
-	if got := together(b.Ledger(noon)); got != want {
+	want := Counts{Received: clients * each, Sent: 2 * clients * each, Retries: clients * each}
+	want.Requests = [Classes]uint64{Success: clients * each / 4, clients * each / 4, clients * each / 4, clients * each / 4}
+	want.Latency.Buckets[0], want.Latency.Sum = clients*each, clients*each*(each-1)/2
+	if got := together(g.Snapshot(noon)); got != want {
 		t.Errorf("all together have %+v, want %+v", got, want)
 	}
 }
 
 // together is the sum of all counts but those of what goes on.
-func together(l Ledger) Counts {
+func together(l Snapshot) Counts {
 	var s sums
-	for _, c := range append(l.Routes, RouteCounts{"", l.Stray}, RouteCounts{"", l.Removed}) {
+	for _, c := range append(l.Routes, RouteCounts{"", l.Unrouted}, RouteCounts{"", l.Removed}) {
 		s.merge(&c.Counts)
 	}
 	return s.Counts
