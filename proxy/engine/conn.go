@@ -76,7 +76,7 @@ const (
 
 func newConn(e *Engine, accepted net.Conn, from origin, secure bool) *conn {
 	c := &conn{engine: e, sock: socket.New(accepted, e.watch), origin: from}
-	c.sock.Patience(e.config.Write)
+	c.sock.WriteTimeout(e.config.Write)
 	c.stream = c.sock
 	if secure {
 		c.cork = newCork(e, c.sock)

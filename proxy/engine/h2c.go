@@ -65,7 +65,7 @@ func (h *http2Client) dial(context.Context, string, string) (net.Conn, error) {
 		return nil, undialled{recallOf(ctx, err)}
 	}
 	s := socket.New(conn, h.engine.watch)
-	s.Mind(h.upstream.overdue)
+	s.InterruptWhen(h.upstream.overdue)
 	return s, nil
 }
 

@@ -218,6 +218,6 @@ func (s *http2Stream) watch(waiting *socket.Interruption, _ stage) {
 
 func (s *http2Stream) unwatch() (gone bool) { return s.Stop() }
 
-func (s *http2Stream) lost() bool { return s.Gone() }
+func (s *http2Stream) lost() bool { return s.Disconnected() }
 
 var _ client = (*http2Stream)(nil)

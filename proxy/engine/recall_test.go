@@ -83,7 +83,7 @@ func sweeps(t testing.TB, r running, times int) {
 	for range times {
 		fires := make(chan struct{})
 		probe := socket.New(&net.TCPConn{}, r.watch)
-		probe.Mind(sync.OnceValue(func() bool { close(fires); return false }))
+		probe.InterruptWhen(sync.OnceValue(func() bool { close(fires); return false }))
 		closed(t, "the watch looks", fires)
 		_ = probe.Close()
 	}

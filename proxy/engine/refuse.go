@@ -70,7 +70,7 @@ func (d *door) turnAway(accepted net.Conn, r *Refusal) {
 	if d.secure {
 		_ = accepted.Close()
 	} else {
-		socket.Dismiss(accepted, func(come []byte) []byte { return d.engine.shortRefusal(come, r) })
+		socket.Reject(accepted, func(come []byte) []byte { return d.engine.shortRefusal(come, r) })
 	}
 	if d.turned++; d.turned%turnedMost == 0 {
 		d.engine.pause(turnedPause)

@@ -264,7 +264,7 @@ func (w *responseWriter) watch(waiting *socket.Interruption, stage stage) {
 
 func (w *responseWriter) unwatch() bool { return w.conn.sock.StopNotify() }
 
-func (w *responseWriter) lost() bool { return w.conn.sock.Gone() }
+func (w *responseWriter) lost() bool { return w.conn.sock.Disconnected() }
 
 func (w *responseWriter) stopBody() { w.conn.sock.InterruptRead() }
 

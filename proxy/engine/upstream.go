@@ -218,8 +218,8 @@ func (u *Upstream) dial(within time.Duration) (*link, error) {
 		return nil, unreachable(recallOf(ctx, err))
 	}
 	l := &link{upstream: u, sock: socket.New(raw, e.watch)}
-	l.sock.Mind(l.doomed)
-	l.sock.Patience(e.config.Answer)
+	l.sock.InterruptWhen(l.doomed)
+	l.sock.WriteTimeout(e.config.Answer)
 	l.sock.OnDue(func() { u.forget(l) })
 	l.stream = l.sock
 	if u.scheme != HTTPS {

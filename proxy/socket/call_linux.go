@@ -7,7 +7,7 @@ import (
 	"unsafe"
 )
 
-// The scheduler need not be told of calls that never wait.
+// RawSyscall does not involve the scheduler, which is fine for calls that never wait.
 
 func sysRead(fd uintptr, p []byte) (int, syscall.Errno) {
 	n, _, errno := syscall.RawSyscall(syscall.SYS_READ, fd, uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))

@@ -4,7 +4,7 @@ package socket
 
 import "syscall"
 
-// The race detector knows what package syscall does, and with it that a write to a socket happens before the read of it.
+// The race detector knows from package syscall that a write to a socket happens before the read of it.
 
 func sysRead(fd uintptr, p []byte) (int, syscall.Errno) { return errnoOf(syscall.Read(int(fd), p)) }
 

@@ -6,27 +6,27 @@ import (
 	"time"
 )
 
-// clock bounds how long a socket waits.
+// clock has the timeouts of a socket.
 type clock struct {
-	seat
+	wheelEntry
 	conn  net.Conn
 	watch *Watch
-	// due is when the watch interrupts the socket, in its ticks: 0 is never, tripped that it did. writeDue is the same of a
-	// write that has to wait, and 0 while none does.
+	// due is the tick of the watch that interrupts the socket, 0 for never; it is interrupted once that has happened. writeDue
+	// is that of a write that waits, 0 while none does.
 	due, writeDue atomic.Int64
 	// expired is called when the watch interrupts the socket, see OnDue.
 	expired func()
-	// patience is for writes that have to wait.
-	patience time.Duration
+	// writeTimeout is that of writes that wait.
+	writeTimeout time.Duration
 }
 
-// tripped is the due time of a socket that was interrupted.
-const tripped = -1
+// interrupted is the due time of a socket that was interrupted.
+const interrupted = -1
 
 var longAgo = time.Unix(1, 0)
 
-// Within gives whatever is awaited next that much time, but for a Write, which has Patience. 0 or less is any time. It
-// holds until it is called again. It may be called by anyone.
+// Within limits the time of all following waits together, except those of Write, which have WriteTimeout. 0 or less is no
+// limit. It applies until the next call. It is safe for concurrent use.
 func (c *clock) Within(d time.Duration) {
 	due := int64(0)
 	if d > 0 {
@@ -34,7 +34,7 @@ func (c *clock) Within(d time.Duration) {
 	}
 	for {
 		old := c.due.Load()
-		if old == tripped || old == due {
+		if old == interrupted || old == due {
 			return
 		}
 		if c.due.CompareAndSwap(old, due) {
@@ -42,31 +42,31 @@ func (c *clock) Within(d time.Duration) {
 		}
 	}
 	if due > 0 {
-		c.watch.meet(c.socket, due)
+		c.watch.checkBy(c.socket, due)
 	}
 }
 
-// Patience is how long a Write may have to wait for the peer to take anything. It is set before the socket is used; 0 is
-// any time. What Within says goes on meanwhile.
-func (c *clock) Patience(d time.Duration) { c.patience = d }
+// WriteTimeout sets how long a Write may wait for the peer to accept anything; 0 is no limit. It is called before the socket
+// is used. The time of Within runs on meanwhile.
+func (c *clock) WriteTimeout(d time.Duration) { c.writeTimeout = d }
 
-// OnDue has the function called when the watch interrupts the socket because its time is up. It is set before the
-// socket is used.
+// OnDue sets a function that is called when the watch interrupts the socket because its time is over. It is called before
+// the socket is used.
 func (c *clock) OnDue(expired func()) { c.expired = expired }
 
-// Interrupt makes all waiting end, now and for good, with os.ErrDeadlineExceeded. It may be called by anyone.
+// Interrupt ends all waits, now and in the future, with os.ErrDeadlineExceeded. It is safe for concurrent use.
 func (c *clock) Interrupt() {
-	c.due.Store(tripped)
+	c.due.Store(interrupted)
 	_ = c.conn.SetDeadline(longAgo)
 }
 
 // Interrupted reports whether the socket was interrupted, by a timeout or by Interrupt.
-func (c *clock) Interrupted() bool { return c.due.Load() == tripped }
+func (c *clock) Interrupted() bool { return c.due.Load() == interrupted }
 
-// InterruptRead makes a Read by another goroutine return, with os.ErrDeadlineExceeded; ResumeRead makes reads work again.
+// InterruptRead makes a Read of another goroutine return os.ErrDeadlineExceeded, until ResumeRead.
 func (c *clock) InterruptRead() { _ = c.conn.SetReadDeadline(longAgo) }
 
-// ResumeRead ends what InterruptRead began. It is called when the other goroutine has stopped to read.
+// ResumeRead undoes InterruptRead. It is called once the other goroutine has stopped reading.
 func (c *clock) ResumeRead() { _ = c.SetReadDeadline(time.Time{}) }
 
 // SetDeadline implements net.Conn for the standard library's TLS and HTTP/2.
@@ -87,8 +87,8 @@ func (c *clock) guarded(t time.Time, set func(time.Time) error) error {
 	return err
 }
 
-// strike interrupts the socket if it is due, and reports whether it did. It is the watch's.
-func (c *clock) strike(now int64) bool {
+// interruptDue interrupts the socket if it is due, and reports whether it did. Only the watch calls it.
+func (c *clock) interruptDue(now int64) bool {
 	if !c.overdue(now) {
 		return false
 	}
@@ -99,24 +99,24 @@ func (c *clock) strike(now int64) bool {
 	return true
 }
 
-// overdue reports, once, that the time of either direction is up.
+// overdue reports, once, that the time of either direction is over.
 func (c *clock) overdue(now int64) bool {
 	if due := c.due.Load(); due > 0 && due <= now {
-		return c.due.CompareAndSwap(due, tripped)
+		return c.due.CompareAndSwap(due, interrupted)
 	}
 	due := c.writeDue.Load()
-	return due > 0 && due <= now && c.writeDue.CompareAndSwap(due, 0) && c.due.Swap(tripped) != tripped
+	return due > 0 && due <= now && c.writeDue.CompareAndSwap(due, 0) && c.due.Swap(interrupted) != interrupted
 }
 
-// stall is a write that had to wait. It has the clock's patience each time.
+// stall is a wait within a write. Each has the write timeout of the clock.
 type stall struct{ on bool }
 
 func (w *stall) begin(c *clock) {
-	if c.patience > 0 {
+	if c.writeTimeout > 0 {
 		w.on = true
-		due := c.watch.after(c.patience)
+		due := c.watch.after(c.writeTimeout)
 		c.writeDue.Store(due)
-		c.watch.meet(c.socket, due)
+		c.watch.checkBy(c.socket, due)
 	}
 }
 

@@ -11,23 +11,23 @@ import (
 	"unsafe"
 )
 
-// line is what bytes go over.
+// line reads from and writes to a connection.
 type line struct {
 	conn net.Conn
 	fast
 }
 
-// fast talks to the kernel by itself. The callbacks are made once, so that no call allocates.
+// fast makes its own system calls. The callbacks are made once, so that no call allocates.
 type fast struct {
 	// raw is nil for a connection that has no descriptor.
 	raw   syscall.RawConn
 	clock *clock
-	// fd is valid inside of the callbacks of raw alone; looping reports that Loop runs, whose callback lasts.
+	// fd is valid only within the callbacks of raw; looping reports that Loop runs, which is within one callback.
 	fd      uintptr
 	looping bool
 	// dry reports that the last TryRead of Loop found nothing, not even an end.
 	dry bool
-	// doubt asks the watch to look whether the peer has hung up.
+	// doubt asks the watch to check whether the peer has disconnected.
 	doubt atomic.Bool
 
 	reader, asker, writer, looper func(fd uintptr) bool
@@ -37,15 +37,15 @@ type fast struct {
 	got, sent     int
 	inErr, outErr error
 	asking        phase
-	// stall is the write under way's.
+	// stall is that of the write in progress.
 	stall stall
 }
 
-// phase is how far Ask got.
+// phase is the progress of Ask.
 type phase uint8
 
 const (
-	looking phase = iota
+	checking phase = iota
 	writing
 	waiting
 )
@@ -69,7 +69,7 @@ func (l *line) Read(p []byte) (int, error) {
 		return l.conn.Read(p)
 	}
 	if l.looping {
-		return 0, errors.New("reading with Read inside of Loop would wait forever")
+		return 0, errors.New("Read within Loop would wait forever")
 	}
 	if len(p) == 0 {
 		return 0, nil
@@ -88,17 +88,17 @@ func (f *fast) onRead(fd uintptr) bool {
 	return f.inErr != ErrAgain
 }
 
-// Ask writes all of out and then waits for the first bytes that come back, which it reads into in. For a connection that
-// was kept it first looks whether it still can be used: if not, the error is ErrStale. sent is how much of out left. When
-// that is not all, since it takes a wait, the error is ErrPart: the rest is for Write, and the response for Read. Whatever
-// comes in while out is on its way is taken for the response.
+// Ask writes out and then waits for the first bytes of the response, which it reads into in. For a kept connection it first
+// checks whether it can still be used: if not, the error is ErrStale. sent is the number of bytes written. If the send
+// buffer is full, the error is ErrPart: write the rest with Write, and read the response with Read. Bytes that arrive while
+// out is sent count as the response.
 func (l *line) Ask(out, in []byte, kept bool) (n, sent int, err error) {
 	if l.raw == nil {
 		return 0, 0, ErrPart
 	}
 	l.in, l.out, l.sent, l.outErr, l.asking = in, out, 0, nil, writing
 	if kept {
-		l.asking = looking
+		l.asking = checking
 	}
 	err = l.raw.Read(l.asker)
 	l.in, l.out = nil, nil
@@ -111,12 +111,12 @@ func (l *line) Ask(out, in []byte, kept bool) (n, sent int, err error) {
 	return 0, l.sent, l.outErr
 }
 
-// onAsk looks, writes, and has the poller wait before it reads: the readiness that this waits for cannot have come
-// before the callback was first called, since nothing was there when it looked. Where it did not look it reads at once:
-// a peer may speak before it is asked, and that readiness is over.
+// onAsk checks, writes, and lets the poller wait before it reads: the readiness cannot have come before the first call of
+// the callback, since the check found nothing to read. Without a check it reads at once: the peer may have sent something
+// before, whose readiness is consumed already.
 func (f *fast) onAsk(fd uintptr) bool {
-	looked := f.asking == looking
-	if f.asking == looking {
+	checked := f.asking == checking
+	if f.asking == checking {
 		if readable(fd) {
 			f.outErr = ErrStale
 			return true
@@ -133,7 +133,7 @@ func (f *fast) onAsk(fd uintptr) bool {
 			return true
 		}
 		f.asking = waiting
-		if looked {
+		if checked {
 			return false
 		}
 	}
@@ -141,13 +141,13 @@ func (f *fast) onAsk(fd uintptr) bool {
 	return f.inErr != ErrAgain
 }
 
-// Write implements io.Writer: it returns when all of p is in the kernel's hands.
+// Write implements io.Writer: it returns when the kernel has all of p.
 func (l *line) Write(p []byte) (int, error) {
 	if l.raw == nil {
 		return writePlainly(l.conn, l.clock, p)
 	}
 	if l.looping {
-		// Most often there is room, and the descriptor is held already.
+		// Usually the send buffer has room, and the callback holds the descriptor.
 		n, err := write(l.fd, p)
 		if err == nil && n == len(p) {
 			return n, nil
@@ -189,11 +189,10 @@ func (f *fast) onWrite(fd uintptr) bool {
 	return true
 }
 
-// Loop calls step, and again each time that the socket may have become readable, until it returns true. Inside, only
-// TryRead reads: step returns false when that says ErrAgain or fills less than it could, and not otherwise. A readiness
-// that shows while step is busy is not lost, so that no read is needed to find out that there is nothing to read: without
-// it the watch looks later whether the peer has hung up, which costs more than that read where it is done each time.
-// Nothing else may read meanwhile.
+// Loop calls step each time that the socket may have become readable, until step returns true. step reads only with TryRead,
+// and returns false only after an ErrAgain or a read that did not fill its buffer. A readiness that comes while step runs is
+// not lost, so that step need not read until ErrAgain. If it does not, the watch checks later whether the peer has
+// disconnected, which costs more than the read if it is done each time. Nothing else may read meanwhile.
 func (l *line) Loop(step func() bool) error {
 	if l.raw == nil {
 		for !step() {
@@ -212,14 +211,14 @@ func (f *fast) onLoop(fd uintptr) bool {
 		return true
 	}
 	if !f.dry {
-		// An end that came together with the last bytes shows in no further readiness: the watch looks once.
+		// An end that came together with the last bytes causes no further readiness: let the watch check once.
 		f.doubt.Store(true)
-		f.clock.watch.soon(f.clock.socket)
+		f.clock.watch.checkSoon(f.clock.socket)
 	}
 	return false
 }
 
-// TryRead reads what there is. Inside of Loop it does not wait; see there.
+// TryRead reads what has arrived. Within Loop it does not wait; see there.
 func (l *line) TryRead(p []byte) (int, error) {
 	if l.looping {
 		n, err := read(l.fd, p)
@@ -229,10 +228,10 @@ func (l *line) TryRead(p []byte) (int, error) {
 	return l.Read(p)
 }
 
-// doubtful reports, once each time that Loop began to wait, that the watch should look at the socket.
-func (l *line) doubtful() bool { return l.doubt.Load() && l.doubt.Swap(false) }
+// takeDoubt reports, once for each time that Loop began to wait, that the watch should check the socket.
+func (l *line) takeDoubt() bool { return l.doubt.Load() && l.doubt.Swap(false) }
 
-// hungUp reports that the peer has closed its side, and that the connection broke.
+// hungUp reports that the peer has closed its side, and that the connection is broken.
 func (l *line) hungUp() (ended, broken bool) {
 	if l.raw == nil {
 		return false, false
@@ -247,7 +246,7 @@ func (l *line) hungUp() (ended, broken bool) {
 		var now syscall.Timespec
 		n, _, errno := syscall.RawSyscall6(syscall.SYS_PPOLL, uintptr(unsafe.Pointer(&poll)), 1, uintptr(unsafe.Pointer(&now)), 0, 0, 0)
 		if errno == 0 && n > 0 {
-			// POLLERR and POLLHUP are told unasked.
+			// POLLERR and POLLHUP are always reported.
 			ended, broken = poll.revents&pollRDHUP != 0, poll.revents&^pollRDHUP != 0
 		}
 	})
@@ -259,7 +258,7 @@ func (l *line) probe() {
 	if l.raw == nil {
 		return
 	}
-	// What fails leaves the probes as they were.
+	// After an error the probes stay as they were.
 	_ = l.raw.Control(func(fd uintptr) { _ = keepAlive(fd, keepIdleEnded) })
 }
 

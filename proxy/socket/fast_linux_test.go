@@ -20,7 +20,7 @@ func TestSocket_NoticesAKeptConnectionThatEnded(t *testing.T) {
 	}
 }
 
-func TestSocket_NoticesAKeptConnectionThatSpokeOutOfTurn(t *testing.T) {
+func TestSocket_NoticesUnsolicitedBytesOnAKeptConnection(t *testing.T) {
 	s, other := pair(t, watching(t))
 	_, _ = io.WriteString(other, "HTTP/1.1 408 Request Timeout\r\n\r\n")
 	eventually(t, "it arrives", func() bool { return !s.Usable() })
@@ -29,7 +29,7 @@ func TestSocket_NoticesAKeptConnectionThatSpokeOutOfTurn(t *testing.T) {
 	}
 }
 
-func TestSocket_InterruptsTheTargetOfAClientThatLeft(t *testing.T) {
+func TestSocket_InterruptsTheTargetOfAClientThatDisconnected(t *testing.T) {
 	w := watching(t)
 	client, leaving := pair(t, w)
 	target, _ := pair(t, w)
@@ -45,11 +45,11 @@ func TestSocket_InterruptsTheTargetOfAClientThatLeft(t *testing.T) {
 	}
 }
 
-// Who has read until nothing is there has seen that there is no end either, and costs the watch nothing.
-func TestSocket_LoopHasTheWatchLookOnlyInDoubt(t *testing.T) {
+// A step that reads until ErrAgain has seen that there is no end, and needs no check by the watch.
+func TestSocket_LoopLetsTheWatchCheckOnlyInDoubt(t *testing.T) {
 	for name, c := range map[string]struct {
-		reads int
-		looks bool
+		reads  int
+		checks bool
 	}{"a short read": {1, true}, "a read of nothing": {2, false}} {
 		t.Run(name, func(t *testing.T) {
 			s, other := pair(t, NewWatch(time.Hour))
@@ -67,26 +67,26 @@ func TestSocket_LoopHasTheWatchLookOnlyInDoubt(t *testing.T) {
 				})
 			}()
 			<-stepped
-			if c.looks {
-				eventually(t, "the watch is to look", func() bool { return s.visit.Load() != never })
+			if c.checks {
+				eventually(t, "the watch is to check", func() bool { return s.visit.Load() != never })
 			}
 			s.Interrupt()
 			<-ended
-			if looks := s.visit.Load() != never; looks != c.looks {
-				t.Errorf("the watch is to look: %v, want %v", looks, c.looks)
+			if checks := s.visit.Load() != never; checks != c.checks {
+				t.Errorf("the watch is to check: %v, want %v", checks, c.checks)
 			}
 		})
 	}
 }
 
-// An end that comes together with the last bytes shows in no readiness of its own.
+// An end that comes together with the last bytes causes no readiness of its own.
 func TestSocket_LoopNoticesAnEndThatCameWithTheLastBytes(t *testing.T) {
 	s, other := pair(t, watching(t))
 	_, _ = io.WriteString(other, "last")
 	_ = other.Close()
 	eventually(t, "the end arrives", func() bool { ended, _ := s.hungUp(); return ended })
 	if _, broken := s.hungUp(); broken {
-		t.Error("a peer that ended its side is taken for one that is gone")
+		t.Error("a peer that ended its side is taken for one that disconnected")
 	}
 	buf := make([]byte, 100)
 	ended := make(chan struct{})
@@ -105,7 +105,7 @@ func TestSocket_LoopNoticesAnEndThatCameWithTheLastBytes(t *testing.T) {
 	}
 }
 
-// A readiness that shows while step is busy is not lost.
+// A readiness that comes while step runs is not lost.
 func TestSocket_LoopLosesNoReadiness(t *testing.T) {
 	s, other := pair(t, NewWatch(time.Hour))
 	buf := make([]byte, 4)
@@ -165,7 +165,7 @@ func TestSocket_AllocatesNothing(t *testing.T) {
 	<-stop
 }
 
-func TestListen_HasItsConnectionsProbed(t *testing.T) {
+func TestListen_ProbesItsConnections(t *testing.T) {
 	l, err := Listen(t.Context(), "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -198,22 +198,22 @@ func TestListen_HasItsConnectionsProbed(t *testing.T) {
 	}
 }
 
-// What a target says before it is asked shows in no readiness after that.
-func TestSocket_TakesTheAnswerOfAPeerThatSpokeFirst(t *testing.T) {
+// What a target sends before it is asked causes no readiness afterwards.
+func TestSocket_TakesTheResponseOfAPeerThatSentFirst(t *testing.T) {
 	s, other := pair(t, watching(t))
-	_, _ = io.WriteString(other, "answer")
-	// Only when nothing else is to be done the poller looks, and takes the readiness.
+	_, _ = io.WriteString(other, "response")
+	// The poller consumes the readiness only when nothing else is to be done.
 	ticks := 0
 	eventually(t, "it arrives", func() bool { ticks++; return ticks > 5 && !s.Usable() })
 	s.Within(time.Second)
 	in := make([]byte, 10)
-	if n, sent, err := s.Ask([]byte("question"), in, false); err != nil || sent != 8 || string(in[:n]) != "answer" {
+	if n, sent, err := s.Ask([]byte("question"), in, false); err != nil || sent != 8 || string(in[:n]) != "response" {
 		t.Errorf("%q, sent %d, %v", in[:n], sent, err)
 	}
 }
 
-// A peer that has ended its side and is gone answers probes for as long as its system remembers the connection.
-func TestSocket_FindsOutWhoLeftAfterItsEnd(t *testing.T) {
+// A peer that has ended its side and disconnected responds to probes as long as its system remembers the connection.
+func TestSocket_DetectsAPeerThatDisconnectsAfterItsEnd(t *testing.T) {
 	w := watching(t)
 	client, leaving := pair(t, w)
 	target, _ := pair(t, w)

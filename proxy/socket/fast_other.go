@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// line is what bytes go over, by way of the net package.
+// line reads from and writes to a connection by the net package.
 type line struct {
 	conn  net.Conn
 	clock *clock
@@ -30,8 +30,8 @@ func (l *line) Read(p []byte) (int, error) { return l.conn.Read(p) }
 // Write implements io.Writer.
 func (l *line) Write(p []byte) (int, error) { return writePlainly(l.conn, l.clock, p) }
 
-// Ask is what takes fewer calls elsewhere. Here it looks whether a connection that was kept still can be used: if not, the
-// error is ErrStale. Else it is ErrPart: nothing was sent, and out is for Write, the response for Read.
+// Ask saves system calls on Linux. Here it only checks whether a kept connection can still be used: if not, the error is
+// ErrStale, otherwise ErrPart: nothing was sent, so send out with Write and read the response with Read.
 func (l *line) Ask(_, _ []byte, kept bool) (n, sent int, err error) {
 	if kept && !l.Usable() {
 		return 0, 0, ErrStale
@@ -46,11 +46,11 @@ func (l *line) Loop(step func() bool) error {
 	return nil
 }
 
-// TryRead reads, and waits for something to read.
+// TryRead is Read: it waits.
 func (l *line) TryRead(p []byte) (int, error) { return l.conn.Read(p) }
 
 func (l *line) hungUp() (ended, broken bool) { return false, false }
 
 func (l *line) probe() {}
 
-func (l *line) doubtful() bool { return false }
+func (l *line) takeDoubt() bool { return false }

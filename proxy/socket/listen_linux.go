@@ -9,9 +9,9 @@ import (
 	"syscall"
 )
 
-// Keep-alive probes find the peers of silent connections that vanished, upgraded ones above all: after keepIdle seconds of
-// silence, keepCount probes every keepEvery seconds. After keepIdleEnded seconds those begin whose peer has ended its side:
-// most of these are gone.
+// Keep-alive probes detect peers of silent connections, mostly upgraded ones, that disappeared: after keepIdle seconds of
+// silence come keepCount probes, one every keepEvery seconds. If the peer has ended its side, they begin after keepIdleEnded
+// seconds: most of these peers have disconnected.
 const (
 	keepIdle      = 60
 	keepIdleEnded = 2
@@ -19,8 +19,8 @@ const (
 	keepCount     = 4
 )
 
-// Listen listens on a TCP address. The options of connections are set on the listener, from which they have them: that
-// saves a system call for each.
+// Listen listens on a TCP address. Connections inherit the socket options of the listener, which saves a system call for
+// each.
 func Listen(ctx context.Context, address string) (net.Listener, error) {
 	config := net.ListenConfig{KeepAlive: -1, Control: prepare}
 	return config.Listen(ctx, "tcp", address)

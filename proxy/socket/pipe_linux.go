@@ -10,10 +10,10 @@ import (
 	"syscall"
 )
 
-// Pipe carries bytes from socket to socket within the kernel, by splice(2). It is used by one goroutine at a time.
+// Pipe moves bytes from socket to socket within the kernel, by splice(2). One goroutine at a time may use it.
 type Pipe struct {
 	in, out int
-	// held is how many bytes are in it; most, got and err are of the call under way.
+	// held is the number of bytes in it; most, got and err are those of the call in progress.
 	held, most, got int
 	err             error
 	fill, empty     func(fd uintptr) bool
@@ -24,14 +24,14 @@ type Pipe struct {
 }
 
 const (
-	// pipeSize is how much a pipe holds, if the system lets it; it also bounds how long a call takes.
+	// pipeSize is the capacity of a pipe, if the system allows it; it also limits how long a call takes.
 	pipeSize = 512 << 10
 	// From linux/splice.h and linux/fcntl.h.
 	spliceMove, spliceNonblock = 1, 2
 	setPipeSize                = 1031
 )
 
-// pipes are kept for the next bodies. Those that the garbage collector takes are closed.
+// pipes are unused. Those that the garbage collector frees are closed.
 var pipes sync.Pool
 
 // NewPipe returns a pipe, or nil when the system has none left. Release gives it back.
@@ -43,7 +43,7 @@ func NewPipe() *Pipe {
 	if err := syscall.Pipe2(ends[:], syscall.O_CLOEXEC|syscall.O_NONBLOCK); err != nil {
 		return nil
 	}
-	// A smaller one only costs more calls.
+	// If it fails, the pipe is smaller, which costs more calls.
 	_, _, _ = syscall.RawSyscall(syscall.SYS_FCNTL, uintptr(ends[0]), setPipeSize, pipeSize)
 	p := &Pipe{in: ends[1], out: ends[0]}
 	p.fill, p.empty = p.onFill, p.onEmpty
@@ -56,8 +56,8 @@ func closeEnds(ends [2]int) {
 	_ = syscall.Close(ends[1])
 }
 
-// Release gives the pipe back. One that holds bytes, since they could not be passed on, is closed: clients that break off
-// would otherwise use up descriptors faster than the collector comes around.
+// Release returns the pipe for another use. It closes a pipe that still holds bytes: otherwise aborted transfers would use up
+// descriptors faster than the garbage collector frees them.
 func (p *Pipe) Release() {
 	p.to = nil
 	if p.held == 0 {
@@ -68,10 +68,10 @@ func (p *Pipe) Release() {
 	closeEnds([2]int{p.out, p.in})
 }
 
-// Splices reports that a pipe can take bytes from this socket and pass them on to it.
+// Splices reports that a Pipe can fill from this socket and empty to it.
 func (l *line) Splices() bool { return l.raw != nil }
 
-// Fill waits until the socket has something and takes up to most bytes of it. The error is io.EOF at the end.
+// Fill waits until the socket is readable and moves up to most bytes into the pipe. The error is io.EOF at the end.
 func (p *Pipe) Fill(from *Socket, most int64) (int, error) {
 	p.most = int(min(most, pipeSize))
 	if err := from.raw.Read(p.fill); err != nil {
@@ -89,7 +89,7 @@ func (p *Pipe) onFill(fd uintptr) bool {
 	return p.err != ErrAgain
 }
 
-// Empty passes on all that is in the pipe. The socket has patience as with a Write.
+// Empty moves all bytes of the pipe to the socket. WriteTimeout applies as for Write.
 func (p *Pipe) Empty(to *Socket) error {
 	p.to, p.err = &to.clock, nil
 	err := to.raw.Write(p.empty)
@@ -116,8 +116,8 @@ func (p *Pipe) onEmpty(fd uintptr) bool {
 	return true
 }
 
-// splice never waits. The scheduler is not told of it: it would hand the processor to another thread in the middle of a
-// large piece, and have both threads wait for each other.
+// splice never waits. It does not inform the scheduler, which would give the processor to another thread in the middle of a
+// large transfer and make both threads wait for each other.
 func splice(from, to, most int) (int, error) {
 	for {
 		n, _, errno := syscall.RawSyscall6(syscall.SYS_SPLICE, uintptr(from), 0, uintptr(to), 0, uintptr(most), spliceMove|spliceNonblock)

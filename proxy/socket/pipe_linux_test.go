@@ -46,11 +46,11 @@ func TestPipe_MovesBytesFromOneSocketToAnother(t *testing.T) {
 	}
 }
 
-func TestPipe_LosesPatienceWithAPeerThatTakesNothing(t *testing.T) {
+func TestPipe_TimesOutWhenAPeerReadsNothing(t *testing.T) {
 	w := watching(t)
 	from, source := pair(t, w)
 	to, _ := pair(t, w)
-	to.Patience(20 * time.Millisecond)
+	to.WriteTimeout(20 * time.Millisecond)
 	go func() { _, _ = source.Write(make([]byte, 64<<20)) }()
 	p := NewPipe()
 	for {

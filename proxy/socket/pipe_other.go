@@ -4,7 +4,7 @@ package socket
 
 import "errors"
 
-// Pipe carries bytes from socket to socket. This system has none.
+// Pipe moves bytes from socket to socket. This system has none.
 type Pipe struct{}
 
 // NewPipe returns nil.
@@ -16,8 +16,8 @@ func (p *Pipe) Release() {}
 // Splices is always false.
 func (l *line) Splices() bool { return false }
 
-// Fill is not for this system.
+// Fill is not supported.
 func (p *Pipe) Fill(*Socket, int64) (int, error) { return 0, errors.ErrUnsupported }
 
-// Empty is not for this system.
+// Empty is not supported.
 func (p *Pipe) Empty(*Socket) error { return errors.ErrUnsupported }

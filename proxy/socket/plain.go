@@ -2,7 +2,7 @@ package socket
 
 import "net"
 
-// writePlainly is Write by way of the net package. A piece at a time, so that each has its patience.
+// writePlainly is Write by the net package. It writes a piece at a time, each with the write timeout.
 func writePlainly(conn net.Conn, c *clock, p []byte) (int, error) {
 	const piece = 64 << 10
 	var w stall
@@ -18,23 +18,24 @@ func writePlainly(conn net.Conn, c *clock, p []byte) (int, error) {
 	}
 }
 
-// Usable reports that a kept connection was not closed by its peer, as far as the system tells, and that nothing came in
-// that nobody asked for.
+// Usable reports that the peer has not closed a kept connection, as far as the system knows, and has sent nothing
+// unsolicited.
 func (l *line) Usable() bool {
 	if l.raw == nil {
 		return true
 	}
-	spoke := true
-	err := l.raw.Control(func(fd uintptr) { spoke = readable(fd) })
-	return err == nil && !spoke
+	unsolicited := true
+	err := l.raw.Control(func(fd uintptr) { unsolicited = readable(fd) })
+	return err == nil && !unsolicited
 }
 
-// Peek copies the beginning of what came in and nobody has read, as far as the system tells, and leaves it there.
+// Peek copies the beginning of the bytes that arrived and were not read, without consuming them. On systems that cannot
+// tell, n is 0.
 func (l *line) Peek(p []byte) (n int) {
 	if l.raw == nil || len(p) == 0 {
 		return 0
 	}
-	// What fails has nothing to show.
+	// After an error there is nothing to copy.
 	_ = l.raw.Control(func(fd uintptr) { n, _ = peek(fd, p) })
 	return n
 }

@@ -64,14 +64,14 @@ func eventually(t testing.TB, what string, holds func() bool) {
 	}
 }
 
-// answerOnce reads one message of that length and answers it.
-func answerOnce(conn net.Conn, length int, answer string) {
+// respondOnce reads one message of that length and sends a response.
+func respondOnce(conn net.Conn, length int, response string) {
 	if _, err := io.ReadFull(conn, make([]byte, length)); err == nil {
-		_, _ = io.WriteString(conn, answer)
+		_, _ = io.WriteString(conn, response)
 	}
 }
 
-// ask has a question answered, and sends itself what Ask leaves.
+// ask sends a question, with Write for what Ask leaves, and reads the first bytes of the response.
 func ask(s *Socket, question, in []byte, kept bool) (n int, err error) {
 	n, sent, err := s.Ask(question, in, kept)
 	if err != ErrPart {
@@ -83,29 +83,29 @@ func ask(s *Socket, question, in []byte, kept bool) (n int, err error) {
 	return s.Read(in)
 }
 
-func TestSocket_AsksAndReadsTheAnswer(t *testing.T) {
+func TestSocket_AsksAndReadsTheResponse(t *testing.T) {
 	s, other := pair(t, watching(t))
 	in := make([]byte, 100)
 	for _, kept := range []bool{false, true, true} {
-		go answerOnce(other, 8, "answer")
+		go respondOnce(other, 8, "response")
 		n, err := ask(s, []byte("question"), in, kept)
-		if err != nil || string(in[:n]) != "answer" {
+		if err != nil || string(in[:n]) != "response" {
 			t.Fatalf("%q, %v", in[:n], err)
 		}
 	}
 }
 
-func TestSocket_AsksMoreThanTheKernelTakesAtOnce(t *testing.T) {
+func TestSocket_AsksMoreThanTheSendBufferTakes(t *testing.T) {
 	s, other := pair(t, watching(t))
 	question := bytes.Repeat([]byte("0123456789"), 1<<20)
-	go answerOnce(other, len(question), "answer")
+	go respondOnce(other, len(question), "response")
 	in := make([]byte, 100)
-	if n, err := ask(s, question, in, true); err != nil || string(in[:n]) != "answer" {
+	if n, err := ask(s, question, in, true); err != nil || string(in[:n]) != "response" {
 		t.Fatalf("%q, %v", in[:n], err)
 	}
 }
 
-func TestSocket_EndsToAskWhereThePeerEnds(t *testing.T) {
+func TestSocket_AskFailsWhenThePeerEnds(t *testing.T) {
 	s, other := pair(t, watching(t))
 	go func() {
 		_, _ = io.ReadFull(other, make([]byte, 8))
@@ -134,7 +134,7 @@ func TestSocket_InterruptsWhatIsDue(t *testing.T) {
 	}
 }
 
-func TestSocket_WaitsForWhatIsNotDueAnyMore(t *testing.T) {
+func TestSocket_WaitsForWhatIsPostponed(t *testing.T) {
 	w := NewWatch(time.Millisecond)
 	s, other := pair(t, w)
 	s.Within(time.Millisecond)
@@ -146,17 +146,17 @@ func TestSocket_WaitsForWhatIsNotDueAnyMore(t *testing.T) {
 	}
 }
 
-func TestSocket_LosesPatienceWithAPeerThatTakesNothing(t *testing.T) {
+func TestSocket_TimesOutWritesToAPeerThatReadsNothing(t *testing.T) {
 	s, _ := pair(t, watching(t))
-	s.Patience(20 * time.Millisecond)
+	s.WriteTimeout(20 * time.Millisecond)
 	if _, err := s.Write(make([]byte, 64<<20)); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("%v, want a timeout", err)
 	}
 }
 
-func TestSocket_HasPatienceWithAPeerThatTakesALittle(t *testing.T) {
+func TestSocket_WaitsForAPeerThatReadsSlowly(t *testing.T) {
 	s, other := pair(t, watching(t))
-	s.Patience(300 * time.Millisecond)
+	s.WriteTimeout(300 * time.Millisecond)
 	const size = 16 << 20
 	done := make(chan error, 1)
 	go func() {
@@ -182,9 +182,9 @@ func TestSocket_HasPatienceWithAPeerThatTakesALittle(t *testing.T) {
 	}
 }
 
-// Each direction has its own time: that of a Write which waits is not that of a Read, and gives none back.
-func TestSocket_WritesInATimeOfTheirOwn(t *testing.T) {
-	for name, c := range map[string]struct{ patience, within time.Duration }{
+// Each direction has its own timeout: that of a Write which waits does not extend that of a Read.
+func TestSocket_WritesHaveTheirOwnTimeout(t *testing.T) {
+	for name, c := range map[string]struct{ write, within time.Duration }{
 		"a read ends while a write may wait":   {time.Hour, time.Millisecond},
 		"a write ends while a read may wait":   {time.Millisecond, time.Hour},
 		"a write ends while a read has no end": {time.Millisecond, 0},
@@ -192,7 +192,7 @@ func TestSocket_WritesInATimeOfTheirOwn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := NewWatch(time.Millisecond)
 			s, _ := pair(t, w)
-			s.Patience(c.patience)
+			s.WriteTimeout(c.write)
 			s.Within(time.Minute)
 			ended := make(chan error, 1)
 			go func() {
@@ -212,11 +212,11 @@ func TestSocket_WritesInATimeOfTheirOwn(t *testing.T) {
 	}
 }
 
-// What was awaited again while a Write waited stays so when that has ended.
-func TestSocket_KeepsWhatWasAwaitedMeanwhile(t *testing.T) {
+// A time that is set while a Write waits still applies once the Write has ended.
+func TestSocket_KeepsTheReadTimeoutDuringWrites(t *testing.T) {
 	w := NewWatch(time.Millisecond)
 	s, other := pair(t, w)
-	s.Patience(time.Millisecond)
+	s.WriteTimeout(time.Millisecond)
 	s.Within(time.Hour)
 	const size = 16 << 20
 	ended := make(chan error, 1)
@@ -238,7 +238,7 @@ func TestSocket_KeepsWhatWasAwaitedMeanwhile(t *testing.T) {
 	}
 }
 
-func TestSocket_NudgesAReaderOnce(t *testing.T) {
+func TestSocket_InterruptReadEndsOneRead(t *testing.T) {
 	s, other := pair(t, watching(t))
 	ended := make(chan error)
 	go func() {
@@ -270,7 +270,7 @@ func TestSocket_CutsWhatWaitsForItsPeer(t *testing.T) {
 	target, _ := pair(t, w)
 	client.NotifyClosed(target.Interruption())
 	client.Cut()
-	if !client.Interrupted() || !target.Interrupted() || !client.Gone() || !client.StopNotify() || client.StopNotify() {
+	if !client.Interrupted() || !target.Interrupted() || !client.Disconnected() || !client.StopNotify() || client.StopNotify() {
 		t.Error("the target was not interrupted, or not for that")
 	}
 }
@@ -289,7 +289,7 @@ func TestSocket_StopsToNotify(t *testing.T) {
 	}
 }
 
-func TestSocket_LoopAnswersAndWaits(t *testing.T) {
+func TestSocket_LoopRespondsAndWaits(t *testing.T) {
 	s, other := pair(t, watching(t))
 	buf := make([]byte, 100)
 	ended := make(chan error)

@@ -8,58 +8,57 @@ import (
 	"time"
 )
 
-// Watch interrupts sockets whose time is up, and what waits for a peer that is gone. Timeouts are late by up to
-// two ticks, so that setting one costs no timer. It is a hashed wheel (Varghese and Lauck, scheme 6) that is put right
-// late: a socket stands where it was to be looked at when that was last settled, and a time that is put off moves
-// nothing. So most requests cost no more than a few atomic operations, and many sockets that wait cost nothing.
+// Watch interrupts sockets whose time is over, and what waits for a peer that has disconnected. Timeouts are up to two ticks
+// late, so that setting one needs no timer. It is a hashed timing wheel (Varghese and Lauck, scheme 6) with lazy updates: a
+// socket stays in its slot when its time is postponed, and moves when the watch checks it. Most requests therefore cost only
+// a few atomic operations, and sockets that wait cost nothing.
 type Watch struct {
 	tick time.Duration
 	turn chan struct{}
 	// now counts ticks from 1 on.
 	now atomic.Int64
-	// date is the current time as HTTP writes it, and second that in seconds since 1970, which is Run's own.
+	// date is the current time in the format of HTTP. second is the same in seconds since 1970; only Run uses it.
 	date   atomic.Pointer[string]
 	second int64
 
 	mu sync.Mutex
-	// wheel holds the first of the sockets that are to be looked at in a tick, by the tick's rest.
-	wheel [spokes]*Socket
-	// looked is how many sockets the last tick had. It is Run's own.
-	looked int
+	// wheel has, by tick modulo wheelSlots, the list of the sockets to check in that tick.
+	wheel [wheelSlots]*Socket
+	// checked is the number of sockets that the last tick checked. Only Run uses it.
+	checked int
 }
 
 const (
-	// spokes is how many ticks ahead a socket can stand. One that is due later is looked at in between.
-	spokes = 256
-	// never is the tick in which nobody is looked at.
+	// wheelSlots is how many ticks ahead a check can be scheduled. A socket that is due later is checked in between.
+	wheelSlots = 256
+	// never is the tick of a socket that is not scheduled.
 	never = math.MaxInt64
-	// stretch is how many sockets are looked at before others may use the processor, since each may take a system call,
-	// and breath is how long; there are about as many breaths in a tick at most. Goroutines that yield, and do not wait,
-	// leave the network unseen.
-	stretch = 16
-	breath  = 100 * time.Microsecond
-	breaths = 100
+	// After pauseEvery checks, each of which may make a system call, the watch sleeps for pauseTime, about pausesPerTick times
+	// a tick at most. It sleeps because runtime.Gosched would not let the scheduler poll the network.
+	pauseEvery    = 16
+	pauseTime     = 100 * time.Microsecond
+	pausesPerTick = 100
 )
 
-// seat is a socket's place in the wheel. What is not atomic is guarded by the watch.
-type seat struct {
-	// visit is the tick in which the watch looks at the socket, never if it stands nowhere.
+// wheelEntry is a socket's entry in the wheel. The watch's mutex guards what is not atomic.
+type wheelEntry struct {
+	// visit is the tick in which the watch checks the socket, never if it is not scheduled.
 	visit atomic.Int64
-	// socket is whose seat it is, next and prev are others in the same tick.
+	// socket is the owner of the entry; next and prev are others in the same slot.
 	socket, next, prev *Socket
-	// left reports that the socket was closed.
-	left bool
+	// closed reports that the socket was closed.
+	closed bool
 }
 
-// NewWatch returns a watch with that tick, which bounds how exact timeouts are. Nothing is interrupted until Run.
+// NewWatch returns a watch with that tick, the precision of timeouts. It interrupts nothing until Run.
 func NewWatch(tick time.Duration) *Watch {
 	w := &Watch{tick: tick, turn: make(chan struct{}, 1)}
 	w.now.Store(1)
-	w.tellTime(time.Now())
+	w.setDate(time.Now())
 	return w
 }
 
-// Run watches until the context ends. Of several at once, one does.
+// Run watches until the context ends. If it is called several times, one call at a time watches.
 func (w *Watch) Run(ctx context.Context) {
 	select {
 	case w.turn <- struct{}{}:
@@ -74,16 +73,16 @@ func (w *Watch) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case now := <-ticker.C:
-			w.tellTime(now)
+			w.setDate(now)
 			w.sweep(w.now.Add(1))
 		}
 	}
 }
 
-// Date is the current time for a Date field (RFC 9110 section 6.6.1), exact to a second and a tick.
+// Date is the current time for a Date field (RFC 9110 section 6.6.1). It may be late by a tick.
 func (w *Watch) Date() string { return *w.date.Load() }
 
-func (w *Watch) tellTime(now time.Time) {
+func (w *Watch) setDate(now time.Time) {
 	const imfFixdate = "Mon, 02 Jan 2006 15:04:05 GMT"
 	if second := now.Unix(); second != w.second || w.date.Load() == nil {
 		date := now.UTC().Format(imfFixdate)
@@ -92,12 +91,12 @@ func (w *Watch) tellTime(now time.Time) {
 	}
 }
 
-// after is the tick in which d from now has passed.
+// after is the tick in which d has passed.
 func (w *Watch) after(d time.Duration) int64 { return w.now.Load() + 2 + int64((d-1)/w.tick) }
 
-// meet has the watch look at a socket in that tick at the latest. Whoever sets what the watch goes by calls it afterwards:
-// either it sees here that the socket stands too late, or the watch, which settles the place last, has seen what was set.
-func (w *Watch) meet(s *Socket, tick int64) {
+// checkBy schedules a check of the socket in that tick at the latest. Call it after changing what the watch checks: either it
+// sees here that the socket is scheduled too late, or the watch has seen the change when it scheduled the socket.
+func (w *Watch) checkBy(s *Socket, tick int64) {
 	if s.visit.Load() <= tick {
 		return
 	}
@@ -106,20 +105,20 @@ func (w *Watch) meet(s *Socket, tick int64) {
 	w.place(s, tick)
 }
 
-// soon has the watch look at a socket in the next tick.
-func (w *Watch) soon(s *Socket) { w.meet(s, w.now.Load()+1) }
+// checkSoon schedules a check of the socket in the next tick.
+func (w *Watch) checkSoon(s *Socket) { w.checkBy(s, w.now.Load()+1) }
 
-// place puts a socket where it is looked at in that tick, or in the nearest that there is, unless it stands before that.
-// The caller holds the lock.
+// place schedules a socket for that tick, or the nearest that the wheel has, unless it is scheduled earlier. The caller holds
+// the lock.
 func (w *Watch) place(s *Socket, tick int64) {
-	// The tick that is now has been looked through or is being so: what came there would wait for a whole turn.
+	// The slot of the current tick is done or in progress: an entry there would wait for a whole turn of the wheel.
 	now := w.now.Load()
-	tick = min(max(tick, now+1), now+spokes-1)
-	if s.left || s.visit.Load() <= tick {
+	tick = min(max(tick, now+1), now+wheelSlots-1)
+	if s.closed || s.visit.Load() <= tick {
 		return
 	}
-	w.take(s)
-	first := &w.wheel[tick%spokes]
+	w.unlink(s)
+	first := &w.wheel[tick%wheelSlots]
 	if s.next = *first; s.next != nil {
 		s.next.prev = s
 	}
@@ -127,8 +126,8 @@ func (w *Watch) place(s *Socket, tick int64) {
 	s.visit.Store(tick)
 }
 
-// take takes a socket out of the wheel, if it stands there. The caller holds the lock.
-func (w *Watch) take(s *Socket) {
+// unlink removes a socket from the wheel, if it is there. The caller holds the lock.
+func (w *Watch) unlink(s *Socket) {
 	at := s.visit.Load()
 	if at == never {
 		return
@@ -139,54 +138,54 @@ func (w *Watch) take(s *Socket) {
 	if s.prev != nil {
 		s.prev.next = s.next
 	} else {
-		w.wheel[at%spokes] = s.next
+		w.wheel[at%wheelSlots] = s.next
 	}
 	s.next, s.prev = nil, nil
 	s.visit.Store(never)
 }
 
-// remove forgets a socket for good.
+// remove removes a socket that is closed.
 func (w *Watch) remove(s *Socket) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.take(s)
-	s.left = true
+	w.unlink(s)
+	s.closed = true
 }
 
-// sweep looks at those whose tick it is, and interrupts what is due.
+// sweep checks the sockets of a tick, and interrupts those that are due.
 func (w *Watch) sweep(now int64) {
-	at := max(stretch, w.looked/breaths)
-	for w.looked = 0; ; w.looked++ {
+	at := max(pauseEvery, w.checked/pausesPerTick)
+	for w.checked = 0; ; w.checked++ {
 		s := w.first(now)
 		if s == nil {
 			return
 		}
-		if !s.strike(now) {
-			s.look()
+		if !s.interruptDue(now) {
+			s.check()
 		}
-		w.again(s)
-		if w.looked%at == at-1 {
-			time.Sleep(breath)
+		w.reschedule(s)
+		if w.checked%at == at-1 {
+			time.Sleep(pauseTime)
 		}
 	}
 }
 
-// first takes out one of those whose tick it is, nil if none is left.
+// first removes one of the sockets of a tick from the wheel and returns it, nil if none is left.
 func (w *Watch) first(now int64) *Socket {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	s := w.wheel[now%spokes]
+	s := w.wheel[now%wheelSlots]
 	if s != nil {
-		w.take(s)
+		w.unlink(s)
 	}
 	return s
 }
 
-// again puts a socket where it is to be looked at next.
-func (w *Watch) again(s *Socket) {
+// reschedule schedules the next check of a socket.
+func (w *Watch) reschedule(s *Socket) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if tick := s.wanted(w.now.Load()); tick != never {
+	if tick := s.nextCheck(w.now.Load()); tick != never {
 		w.place(s, tick)
 	}
 }

@@ -15,7 +15,7 @@ func pass(w *Watch, ticks int64) {
 	}
 }
 
-// unconnected is a socket whose connection nothing is done with.
+// unconnected is a socket whose connection is not used.
 func unconnected(w *Watch) *Socket { return New(&net.TCPConn{}, w) }
 
 // standing counts the sockets in the wheel.
@@ -48,7 +48,7 @@ func TestWatch_ForgetsClosedSockets(t *testing.T) {
 	}
 }
 
-// A time holds however often it was another before, and however many turns of the wheel it is ahead.
+// A timeout applies however often it was changed, and however many turns of the wheel it is ahead.
 func TestWatch_InterruptsInTime(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	w := NewWatch(time.Millisecond)
@@ -61,7 +61,7 @@ func TestWatch_InterruptsInTime(t *testing.T) {
 		all = append(all, &one{Socket: unconnected(w)})
 	}
 	ended := 0
-	for range 5 * spokes {
+	for range 5 * wheelSlots {
 		pass(w, 1)
 		now := w.now.Load()
 		for _, s := range all {
@@ -73,7 +73,7 @@ func TestWatch_InterruptsInTime(t *testing.T) {
 			}
 			span := 0
 			if r.IntN(4) > 0 {
-				span = 1 + r.IntN(1+r.IntN(3*spokes))
+				span = 1 + r.IntN(1+r.IntN(3*wheelSlots))
 			}
 			s.Within(time.Duration(span) * w.tick)
 			s.due = s.clock.due.Load()
@@ -89,8 +89,8 @@ func TestWatch_InterruptsInTime(t *testing.T) {
 	}
 }
 
-// Whoever sets a time while the watch is about to settle where the socket stands is not forgotten.
-func TestWatch_MissesNobodyWhoSetsATimeMeanwhile(t *testing.T) {
+// A timeout is not lost if it is set while the watch schedules the socket.
+func TestWatch_MissesNoTimeoutThatIsSetMeanwhile(t *testing.T) {
 	w := NewWatch(time.Millisecond)
 	stop := make(chan struct{})
 	var sweeping sync.WaitGroup
@@ -124,8 +124,8 @@ func TestWatch_MissesNobodyWhoSetsATimeMeanwhile(t *testing.T) {
 	}
 }
 
-// Many who wait and are not due cost a tick nothing: their sockets are not looked at.
-func TestWatch_LooksAtNobodyTooEarly(t *testing.T) {
+// Many sockets that wait and are not due cost a tick nothing: they are not checked.
+func TestWatch_ChecksNoSocketTooEarly(t *testing.T) {
 	w := NewWatch(time.Millisecond)
 	s := unconnected(w)
 	s.Within(100 * time.Millisecond)
@@ -139,7 +139,7 @@ func TestWatch_LooksAtNobodyTooEarly(t *testing.T) {
 	}
 	pass(w, 60)
 	if s.Interrupted() || s.visit.Load() == stands {
-		t.Error("it was not looked at, or its time was not put off")
+		t.Error("it was not checked, or its time was not postponed")
 	}
 	s.Within(time.Millisecond)
 	pass(w, 4)
@@ -148,14 +148,14 @@ func TestWatch_LooksAtNobodyTooEarly(t *testing.T) {
 	}
 }
 
-// A departure and a mind are looked at with every tick, and nothing is when they are off.
-func TestWatch_LooksAtAMindWithEachTick(t *testing.T) {
+// A socket with a notifier or a condition is checked in every tick, and not at all without.
+func TestWatch_ChecksAConditionInEachTick(t *testing.T) {
 	w := NewWatch(time.Millisecond)
 	s := unconnected(w)
-	looks := 0
-	s.Mind(func() bool { looks++; return looks == 10 })
+	checks := 0
+	s.InterruptWhen(func() bool { checks++; return checks == 10 })
 	pass(w, 50)
-	if looks != 10 || !s.Interrupted() || standing(w) != 0 {
-		t.Errorf("%d looks, interrupted %v, %d in the wheel", looks, s.Interrupted(), standing(w))
+	if checks != 10 || !s.Interrupted() || standing(w) != 0 {
+		t.Errorf("%d checks, interrupted %v, %d in the wheel", checks, s.Interrupted(), standing(w))
 	}
 }

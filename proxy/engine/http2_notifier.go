@@ -9,7 +9,7 @@ import (
 
 // streamDeparture is that of a client without a socket to itself: it is gone when a context ends.
 type streamDeparture struct {
-	socket.Departure
+	socket.Notifier
 	// signal is Signal, made once so that using it again allocates less.
 	signal func()
 	// unbind ends the wait for the context.
