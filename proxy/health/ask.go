@@ -14,14 +14,13 @@ import (
 	"gateway/proxy/route"
 )
 
-// maxAnswer is the most that is read of a response's head, and of its body.
-const maxAnswer = 64 << 10
+// maxResponse is how many bytes of a response's head, and of its body, are read.
+const maxResponse = 64 << 10
 
-// agent is what checks call themselves, so that apps can tell them from clients.
+// agent is the User-Agent of checks, by which apps can tell them from clients.
 const agent = "gateway-health"
 
-// network sends checks, each over a connection of its own: a connection that still works says nothing of whether the
-// target takes new ones.
+// network sends each check over a new connection: one that is open says nothing of whether the target accepts more.
 type network struct {
 	plain, secure single
 	h2c           *http.Transport
@@ -37,7 +36,7 @@ func newNetwork() *network {
 			Protocols:              speaks,
 			DisableKeepAlives:      true,
 			DisableCompression:     true,
-			MaxResponseHeaderBytes: maxAnswer,
+			MaxResponseHeaderBytes: maxResponse,
 		},
 	}
 }
@@ -53,17 +52,17 @@ func (n *network) transport(scheme route.Scheme) http.RoundTripper {
 	return &n.plain
 }
 
-// Ask makes one check of what need not be a target, and returns the status of the response. Status is 0 when there is none;
-// why then says what went wrong. A body that breaks off is no response.
+// Ask makes one check of any address and returns the status of the response. It is 0 when there is no response; why then
+// says what went wrong. A body that breaks off is no response.
 func (c *Checker) Ask(ctx context.Context, key Key) (status int, why string) {
-	return newLoop(Target{Key: key}).answer(ctx, c.config.Transport(key.Scheme))
+	return newLoop(Target{Key: key}).get(ctx, c.config.Transport(key.Scheme))
 }
 
-// ask makes one check and says why it failed, or nothing when it passed. Redirects are not followed; they pass.
+// ask makes one check and returns why it failed, empty when it passed. Redirects pass and are not followed.
 func (l *loop) ask(ctx context.Context, transport http.RoundTripper) string {
-	status, why := l.answer(ctx, transport)
+	status, why := l.get(ctx, transport)
 	if why == "" && !passes(status) {
-		path, _, _ := strings.Cut(l.check.Path, "?") // what follows may be a secret
+		path, _, _ := strings.Cut(l.check.Path, "?") // the query may be a secret
 		return fmt.Sprintf("GET %s answered %d", shown(path), status)
 	}
 	return why
@@ -71,8 +70,8 @@ func (l *loop) ask(ctx context.Context, transport http.RoundTripper) string {
 
 func passes(status int) bool { return status >= 200 && status <= 399 }
 
-// answer makes one request and returns the status of what was answered, or why nothing was.
-func (l *loop) answer(ctx context.Context, transport http.RoundTripper) (status int, failure string) {
+// get makes one request and returns the status of the response, or why there is none.
+func (l *loop) get(ctx context.Context, transport http.RoundTripper) (status int, failure string) {
 	ctx, cancel := context.WithTimeout(ctx, l.check.Timeout)
 	defer cancel()
 	request, err := l.request(ctx)
@@ -82,7 +81,7 @@ func (l *loop) answer(ctx context.Context, transport http.RoundTripper) (status 
 	response, err := transport.RoundTrip(request)
 	if err != nil {
 		if ctx.Err() != nil {
-			return 0, fmt.Sprintf("no answer within %v", l.check.Timeout)
+			return 0, fmt.Sprintf("no response within %v", l.check.Timeout)
 		}
 		return 0, why(err)
 	}
@@ -90,11 +89,11 @@ func (l *loop) answer(ctx context.Context, transport http.RoundTripper) (status 
 	if !passes(response.StatusCode) {
 		return response.StatusCode, ""
 	}
-	if _, err := io.CopyN(io.Discard, response.Body, maxAnswer); err != nil && !errors.Is(err, io.EOF) {
+	if _, err := io.CopyN(io.Discard, response.Body, maxResponse); err != nil && !errors.Is(err, io.EOF) {
 		if ctx.Err() != nil {
-			return 0, fmt.Sprintf("its answer did not end within %v", l.check.Timeout)
+			return 0, fmt.Sprintf("its response did not end within %v", l.check.Timeout)
 		}
-		return 0, "its answer broke off"
+		return 0, "its response broke off"
 	}
 	return response.StatusCode, ""
 }

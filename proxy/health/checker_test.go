@@ -49,7 +49,7 @@ func TestChecker_KeepsPhaseAndVerdictAcrossSet(t *testing.T) {
 	})
 }
 
-// Targets that come together are asked at all times of the interval, and not at one for ever.
+// Targets that were added together are checked at different times of the interval.
 func TestChecker_SpreadsChecks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newApp()
@@ -87,8 +87,8 @@ func TestChecker_ForgetsWhatWasTakenOut(t *testing.T) {
 		pass(10 * time.Second)
 		r.take()
 		c.Set(nil) // while slow is being asked
-		if h, _ := c.State(at("a:80").Key); h != Unknown {
-			t.Errorf("taken out: %v", h)
+		if got := verdictOf(c, at("a:80").Key); got != "unknown" {
+			t.Errorf("after its removal it is %s", got)
 		}
 		asked, slow := len(a.times("a:80")), len(a.times("slow:80"))
 		pass(time.Minute)
@@ -127,7 +127,7 @@ func TestChecker_TellsTargetsApart(t *testing.T) {
 	})
 }
 
-func TestChecker_SlowTargetsDelayNobody(t *testing.T) {
+func TestChecker_SlowTargetsDelayNoOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newApp()
 		c, r, stop := start(t, a, io.Discard)
@@ -146,7 +146,7 @@ func TestChecker_SlowTargetsDelayNobody(t *testing.T) {
 			t.Errorf("%d of 100 passed at once", got)
 		}
 		pass(5 * time.Second)
-		if got := strings.Count(r.take(), "false no answer within 5s"); got != 900 {
+		if got := strings.Count(r.take(), "false no response within 5s"); got != 900 {
 			t.Errorf("%d of 900 failed in time", got)
 		}
 		pass(25 * time.Second)
@@ -157,7 +157,7 @@ func TestChecker_SlowTargetsDelayNobody(t *testing.T) {
 	})
 }
 
-func TestChecker_WantsTheAnswerToEnd(t *testing.T) {
+func TestChecker_WantsTheResponseToEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newApp()
 		c, r, stop := start(t, a, io.Discard)
@@ -165,7 +165,7 @@ func TestChecker_WantsTheAnswerToEnd(t *testing.T) {
 		a.set("a:80", hangsInBody)
 		c.Set([]Target{at("a:80")})
 		pass(spread + 5*time.Second)
-		if got := r.take(); got != "a:80 false its answer did not end within 5s" {
+		if got := r.take(); got != "a:80 false its response did not end within 5s" {
 			t.Errorf("got %q", got)
 		}
 	})
@@ -231,7 +231,7 @@ func TestChecker_FillsInDefaults(t *testing.T) {
 		a.set("a:80", 0)
 		c.Set([]Target{bare, odd})
 		pass(spread + 5*time.Second)
-		if got := r.take(); got != "b:80 true; a:80 false no answer within 5s" {
+		if got := r.take(); got != "b:80 true; a:80 false no response within 5s" {
 			t.Errorf("got %q", got)
 		}
 		pass(time.Minute)
@@ -251,8 +251,7 @@ func TestChecker_MayBeUsedByItsReport(t *testing.T) {
 		c = New(Config{
 			Log: slog.New(slog.DiscardHandler), Transport: func(route.Scheme) http.RoundTripper { return newApp() },
 			Report: func(key Key, _ bool, _ string) {
-				h, _ := c.State(key)
-				said[key.Address+" "+h.String()]++
+				said[key.Address+" "+verdictOf(c, key)]++
 				c.Set([]Target{at("b:80")})
 			},
 		})
@@ -266,8 +265,8 @@ func TestChecker_MayBeUsedByItsReport(t *testing.T) {
 	})
 }
 
-// A target that has not passed yet is asked soon again, with pauses that double up to the interval.
-func TestChecker_AsksWhatStartsMoreOften(t *testing.T) {
+// A target that has not passed yet is checked again soon, after pauses that double up to the interval.
+func TestChecker_ChecksStartingTargetsMoreOften(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newApp()
 		c, r, stop := start(t, a, io.Discard)
@@ -322,9 +321,9 @@ func TestVerdict_CountsInARow(t *testing.T) {
 				reason = "it failed"
 			}
 			v.add(reason, check)
-			got.WriteString(v.health.String()[:1])
-			if (v.health == Failing) != (v.reason != "") && result == 'F' {
-				t.Errorf("%s: %v for %q", results, v.health, v.reason)
+			got.WriteString(v.String()[:1])
+			if v.passing == (v.reason != "") && result == 'F' {
+				t.Errorf("%s: %s", results, v)
 			}
 		}
 		if got.String() != want {
@@ -357,7 +356,7 @@ func BenchmarkSet_Thousand(b *testing.B) {
 	}
 }
 
-// TestChecker_DropsLateResults has the result of a loop come after its end, when another one has its key.
+// TestChecker_DropsLateResults makes the result of a loop come after its end, when another one has its key.
 func TestChecker_DropsLateResults(t *testing.T) {
 	r := &reports{}
 	c := New(Config{Report: r.add, Log: slog.New(slog.DiscardHandler)})
@@ -368,16 +367,16 @@ func TestChecker_DropsLateResults(t *testing.T) {
 	c.settle(outcome{late, ""})
 	c.Set([]Target{one})
 	c.settle(outcome{late, "it failed"})
-	if h, _ := c.State(one.Key); h != Unknown || r.take() != "" {
-		t.Errorf("got %v", h)
+	if got := verdictOf(c, one.Key); got != "unknown" || r.take() != "" {
+		t.Errorf("got %s", got)
 	}
 	c.settle(outcome{c.loops[one.Key], "it failed"})
-	if h, reason := c.State(one.Key); h != Failing || reason != "it failed" || r.take() != "a:80 false it failed" {
-		t.Errorf("got %v, %q", h, reason)
+	if got := verdictOf(c, one.Key); got != "failing: it failed" || r.take() != "a:80 false it failed" {
+		t.Errorf("got %s", got)
 	}
 }
 
-func TestAsk_TellsTheStatusOrWhyThereIsNone(t *testing.T) {
+func TestAsk_ReturnsTheStatusOrWhyThereIsNone(t *testing.T) {
 	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/bad" {
 			w.WriteHeader(http.StatusInternalServerError)

@@ -1,8 +1,7 @@
-// Package health asks targets by itself whether they can serve, beside the clients: one loop of checks for each target
-// and check, whose verdicts change only after some results in a row. It knows nothing of tables, of requests or of what
-// is done with a verdict. The policy worth stating: a target that was never checked is Unknown, and its first check
-// decides at once, as does the first that passes, for which one that is starting is asked more often; no target waits for
-// another.
+// Package health runs the active health checks of targets: one loop for each target and check, whose verdict changes only
+// after several results in a row. It knows nothing of tables, of requests or of what a verdict is used for. The policy
+// worth stating: the first check decides at once, and so does the first that passes; a target that has not passed yet is
+// checked more often, and no target waits for another.
 package health
 
 import (
@@ -13,63 +12,41 @@ import (
 	"gateway/proxy/route"
 )
 
-// Health is what the checks of a target say.
-type Health int
-
-// The verdicts. The zero value is Unknown.
-const (
-	Unknown Health = iota // was not checked yet, or is not checked at all
-	Passing               // may take requests
-	Failing               // may not
-)
-
-// String is the verdict in a word: unknown, passing or failing.
-func (h Health) String() string {
-	switch h {
-	case Passing:
-		return "passing"
-	case Failing:
-		return "failing"
-	default:
-		return "unknown"
-	}
-}
-
-// Key names one loop of checks. Keys are comparable, and each difference makes another loop with a verdict of its own.
+// Key identifies one loop of checks. Different keys have different loops and verdicts.
 type Key struct {
-	// ID tells targets apart that had one address after the other; it may be empty.
+	// ID distinguishes targets that had the same address one after the other; it may be empty.
 	ID string
 	// Address is host:port.
 	Address string
 	Scheme  route.Scheme
-	// Host is what the Host header says; empty for the address.
+	// Host is the Host field of the request; empty for the address.
 	Host string
-	// Check is what is asked and how often. Of its fields all but the path may be zero, which stands for the default.
+	// Check is the path and the timing. All fields but the path may be zero for their defaults.
 	Check route.Check
 }
 
-// Target is what is to be checked.
+// Target is a target to check.
 type Target struct {
 	Key
-	// Name is what people know the target by. It is logged, and decides nothing.
+	// Name is the target's in logs.
 	Name string
 }
 
-// Config is what a checker needs.
+// Config configures a Checker.
 type Config struct {
-	// Report is told each change of a verdict, the first one included; the reason says in words for people why a target
-	// fails, and is empty for one that passes. The calls come one after the other, those for a key in the order of its
-	// checks. They must not wait, but may call Set and State. A key that was taken out may be reported once more when
-	// that happens at the same time. It may be nil.
+	// Report is called for each change of a verdict, the first verdict included. The reason says why a target fails, for
+	// people, and is empty for one that passes. Calls come one after the other, those for a key in the order of its checks.
+	// Report must not block, and may call Set. A key that Set removes at the same time may be reported once more. It may be
+	// nil.
 	Report func(key Key, passing bool, reason string)
-	// Log is told when a target starts to fail, and when it passes again.
+	// Log gets a line when a target starts to fail, and when it passes again.
 	Log *slog.Logger
-	// Transport returns what sends the requests to targets of a scheme; nil is for a new connection for each check, whose
-	// certificate is not verified.
+	// Transport returns the transport for targets of a scheme. By default each check has a new connection, and certificates
+	// are not verified.
 	Transport func(route.Scheme) http.RoundTripper
 }
 
-// Checker checks targets while Run does. It is safe for concurrent use.
+// Checker checks targets while Run runs. It is safe for concurrent use.
 type Checker struct {
 	config   Config
 	pokes    chan struct{}
@@ -77,13 +54,13 @@ type Checker struct {
 
 	mu    sync.Mutex
 	loops map[Key]*loop
-	// gone are the loops that run and are to be ended.
+	// gone are the running loops that Run must end.
 	gone []*loop
 	// generation counts the calls of Set.
 	generation uint64
 }
 
-// New returns a checker of nothing.
+// New returns a checker without targets.
 func New(c Config) *Checker {
 	if c.Transport == nil {
 		c.Transport = newNetwork().transport
@@ -93,9 +70,9 @@ func New(c Config) *Checker {
 	}
 }
 
-// Set replaces what is checked. Loops whose key is in both keep their verdict and their phase, new ones start at once,
-// a little spread, and the others end, with their verdict forgotten. Targets without an address or a path to ask for are
-// left out; of two with one key the first counts. It may be called at any time and rate, and does not keep the slice.
+// Set replaces the targets. Loops whose key stays keep their verdict and their phase, new loops start within a moment, and
+// the others end with their verdict. Targets without an address or a path are left out; of two with the same key the
+// first counts. Set may be called at any time and rate, and does not keep the slice.
 func (c *Checker) Set(targets []Target) {
 	c.mu.Lock()
 	changed := c.replace(targets)
@@ -103,17 +80,6 @@ func (c *Checker) Set(targets []Target) {
 	if changed {
 		c.poke()
 	}
-}
-
-// State is the verdict on a target so far, with the reason when it fails. A key that is not checked is Unknown.
-func (c *Checker) State(key Key) (Health, string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	l := c.loops[key]
-	if l == nil {
-		return Unknown, ""
-	}
-	return l.verdict.health, l.verdict.reason
 }
 
 // replace reports whether loops came or went. It allocates only for new ones.
@@ -151,7 +117,7 @@ func (c *Checker) replace(targets []Target) bool {
 	return true
 }
 
-// poke tells Run that loops came or went: a poke while one waits is the same poke.
+// poke makes Run start and end loops.
 func (c *Checker) poke() {
 	select {
 	case c.pokes <- struct{}{}:

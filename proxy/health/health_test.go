@@ -15,7 +15,7 @@ import (
 	"gateway/proxy/route"
 )
 
-// hangsInBody is a status of an app whose answer starts well and does not end.
+// hangsInBody is the status of an app whose response does not end.
 const hangsInBody = -1
 
 type hangs struct{ ctx context.Context } //nolint:containedctx // A body ends with its request.
@@ -34,7 +34,7 @@ type app struct {
 
 func newApp() *app { return &app{status: map[string]int{}, asked: map[string][]time.Time{}} }
 
-// set has an address answer with a status from now on: 200 where nothing was set, never with 0.
+// set makes an address answer with a status: 200 by default, never with 0.
 func (a *app) set(address string, status int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -115,7 +115,27 @@ func at(address string) Target {
 	return Target{Key: Key{ID: address, Address: address, Scheme: route.HTTP, Check: every10s}, Name: "app-" + address}
 }
 
-// pass lets time go by, and what is due in it happen.
+// verdictOf is the verdict on a target: "unknown", "passing", or "failing" with its reason.
+func verdictOf(c *Checker, key Key) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if l := c.loops[key]; l != nil {
+		return l.verdict.String()
+	}
+	return "unknown"
+}
+
+func (v verdict) String() string {
+	switch {
+	case !v.known:
+		return "unknown"
+	case v.passing:
+		return "passing"
+	}
+	return "failing: " + v.reason
+}
+
+// pass advances the clock, and waits until all is done that was due.
 func pass(d time.Duration) {
 	time.Sleep(d) // in a bubble of synctest
 	synctest.Wait()
@@ -129,8 +149,8 @@ func TestChecker_DecidesAtOnceAndThenAfterSomeInARow(t *testing.T) {
 		good, bad := at("good:80"), at("bad:80")
 		a.set("bad:80", 503)
 		c.Set([]Target{good, bad})
-		if h, _ := c.State(good.Key); h != Unknown || r.take() != "" {
-			t.Errorf("before the first check: %v", h)
+		if got := verdictOf(c, good.Key); got != "unknown" || r.take() != "" {
+			t.Errorf("before the first check: %s", got)
 		}
 		pass(spread)
 		if got := r.take(); got != "good:80 true; bad:80 false GET /health answered 503" && got != "bad:80 false GET /health answered 503; good:80 true" {
@@ -164,9 +184,9 @@ func TestChecker_DecidesAtOnceAndThenAfterSomeInARow(t *testing.T) {
 		if got := r.take(); got != "good:80 false GET /health answered 500" {
 			t.Errorf("failing again: %q", got)
 		}
-		for key, want := range map[Key]string{good.Key: "failing GET /health answered 500", bad.Key: "passing ", at("other:80").Key: "unknown "} {
-			if h, reason := c.State(key); h.String()+" "+reason != want {
-				t.Errorf("%s is %v, %q", key.Address, h, reason)
+		for key, want := range map[Key]string{good.Key: "failing: GET /health answered 500", bad.Key: "passing", at("other:80").Key: "unknown"} {
+			if got := verdictOf(c, key); got != want {
+				t.Errorf("%s is %s, want %s", key.Address, got, want)
 			}
 		}
 	})

@@ -10,10 +10,10 @@ import (
 )
 
 const (
-	// spread is the time over which the first checks of targets that come together are spread.
+	// spread is the time over which the first checks of new targets are spread.
 	spread = 100 * time.Millisecond
-	// soon is the first pause of a target that has not passed yet: most listen a moment after they were started. The pause
-	// doubles up to the interval.
+	// soon is the first pause after a failed check of a target that has not passed yet: most listen a moment after their
+	// start. The pause doubles up to the interval.
 	soon = 250 * time.Millisecond
 )
 
@@ -25,7 +25,7 @@ type loop struct {
 	// end ends the loop once it was started; it belongs to Run.
 	end context.CancelFunc
 
-	// What follows is guarded by the checker.
+	// The checker's mu guards the rest.
 	generation uint64
 	started    bool
 	verdict    verdict
@@ -46,7 +46,7 @@ func newLoop(t Target) *loop {
 	return &loop{target: t, check: check}
 }
 
-// positive is n, or the default where n is none.
+// positive is n if it is positive, else the default.
 func positive[T cmp.Ordered](n, otherwise T) T {
 	var zero T
 	if n > zero {
@@ -55,8 +55,8 @@ func positive[T cmp.Ordered](n, otherwise T) T {
 	return otherwise
 }
 
-// keepAsking checks until the context ends.
-func (l *loop) keepAsking(ctx context.Context, c *Checker) {
+// run checks until the context ends.
+func (l *loop) run(ctx context.Context, c *Checker) {
 	transport := c.config.Transport(l.target.Scheme)
 	timer := time.NewTimer(rand.N(min(spread, l.check.Interval)))
 	defer timer.Stop()
@@ -69,7 +69,7 @@ func (l *loop) keepAsking(ctx context.Context, c *Checker) {
 		}
 		reason := l.ask(ctx, transport)
 		if ctx.Err() != nil {
-			return // cut short, it says nothing of the target
+			return // a cancelled check says nothing of the target
 		}
 		select {
 		case c.outcomes <- outcome{l, reason}:
@@ -80,7 +80,7 @@ func (l *loop) keepAsking(ctx context.Context, c *Checker) {
 		switch {
 		case passed:
 		case reason == "":
-			// By chance: targets that came together would be asked at one moment for ever.
+			// Random, since targets that were added together would always be checked at the same moment.
 			passed, pause = true, rand.N(pause)
 		default:
 			pause = min(early, pause)
@@ -90,32 +90,35 @@ func (l *loop) keepAsking(ctx context.Context, c *Checker) {
 	}
 }
 
-// verdict is what the checks of a target say so far.
+// verdict is the result of the checks of a target so far.
 type verdict struct {
-	health Health
+	// known reports that there was a check, passing the verdict.
+	known, passing bool
 	// reason is that of the last failure, while it fails.
 	reason string
-	// against counts the checks in a row that spoke against the verdict.
+	// against counts the last checks in a row with the other result.
 	against int
-	// proven is whether a check has passed yet. The first that does decides at once, whatever failed before it: the target
-	// had not started, which says nothing of how steady it is.
+	// proven reports that a check has passed. The first that does decides at once: failures before it say only that the
+	// target had not started.
 	proven bool
 }
 
-// add takes the result of one more check.
-func (v *verdict) add(reason string, check *route.Check) {
-	found, needed := Passing, check.Rise
-	if reason != "" {
-		found, needed = Failing, check.Fall
+// add adds the result of one more check, and reports whether that changed the verdict.
+func (v *verdict) add(reason string, check *route.Check) (changed bool) {
+	passing, needed := reason == "", check.Rise
+	if !passing {
+		needed = check.Fall
 	} else if !v.proven {
 		v.proven, needed = true, 1
 	}
-	if v.health == found {
+	if v.known && v.passing == passing {
 		v.against, v.reason = 0, reason
-		return
+		return false
 	}
 	v.against++
-	if v.health == Unknown || v.against >= needed {
-		*v = verdict{health: found, reason: reason, proven: v.proven}
+	if v.known && v.against < needed {
+		return false
 	}
+	*v = verdict{known: true, passing: passing, reason: reason, proven: v.proven}
+	return true
 }

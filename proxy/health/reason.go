@@ -10,13 +10,13 @@ import (
 	"unicode"
 )
 
-// maxReason is how much of a text that the target may have a part in is shown, in bytes.
+// maxReason is how many bytes of a text that may come from the target are shown.
 const maxReason = 200
 
 // refusedWindows is ECONNREFUSED as Windows has it (WSAECONNREFUSED).
 const refusedWindows = syscall.Errno(10061)
 
-// why says in words for people what kept a check from being answered.
+// why says for people why a check has no response.
 func why(err error) string {
 	var (
 		unnamed *net.DNSError
@@ -31,13 +31,13 @@ func why(err error) string {
 	case errors.Is(err, syscall.ENETUNREACH):
 		return "no route to its network"
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return "the connection was closed without an answer"
+		return "the connection was closed without a response"
 	case errors.As(err, &unnamed):
 		return "its address is not known"
 	case errors.As(err, &noTLS), strings.Contains(text, "HTTP response to HTTPS client"):
 		return "it does not speak TLS"
 	case strings.Contains(text, "malformed HTTP"):
-		return "what it answered is not HTTP"
+		return "its response is not HTTP"
 	case strings.Contains(text, "looked like an HTTP/1.1 header"), strings.Contains(text, "client conn could not be established"):
 		return "it does not speak HTTP/2" // or closed the connection before that showed
 	case errors.Is(err, errLongHead), strings.Contains(text, "response headers exceeded"):
@@ -46,7 +46,7 @@ func why(err error) string {
 	return words(err)
 }
 
-// words is what an error says, without the addresses that the reader sees beside it.
+// words is the text of an error without the addresses, which the reader sees beside it.
 func words(err error) string {
 	if op, ok := errors.AsType[*net.OpError](err); ok {
 		err = op.Err
@@ -54,7 +54,7 @@ func words(err error) string {
 	return shown(strings.TrimPrefix(err.Error(), "net/http: "))
 }
 
-// shown is text that can be shown: cut, and without what a terminal acts on.
+// shown is a text cut to maxReason and without control characters.
 func shown(s string) string {
 	cut := ""
 	if len(s) > maxReason {

@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// Run checks until the context ends, and returns when nothing of it goes on any more. It must not run twice at a time;
-// after its end it may run again, and goes on with the verdicts that it had.
+// Run checks until the context ends, and returns when all loops have ended. It must not run twice at a time. It may run
+// again later, and keeps the verdicts.
 func (c *Checker) Run(ctx context.Context) {
 	var loops sync.WaitGroup
 	defer loops.Wait()
@@ -26,14 +26,14 @@ func (c *Checker) Run(ctx context.Context) {
 				l.end = end
 				loops.Go(func() {
 					defer end()
-					l.keepAsking(each, c)
+					l.run(each, c)
 				})
 			}
 		}
 	}
 }
 
-// forget starts all loops with this run.
+// forget makes this run start all loops.
 func (c *Checker) forget() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -43,7 +43,7 @@ func (c *Checker) forget() {
 	}
 }
 
-// changes ends the loops that are gone, and returns those to be started.
+// changes ends the loops that Set removed, and returns those to start.
 func (c *Checker) changes() []*loop {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -61,33 +61,33 @@ func (c *Checker) changes() []*loop {
 	return fresh
 }
 
-// settle takes the result of one check, and tells what it changes.
+// settle adds the result of one check, and logs and reports a change of the verdict.
 func (c *Checker) settle(o outcome) {
-	before, after, current := c.note(o)
-	if !current || before == after.health {
+	first, now, changed := c.note(o)
+	if !changed {
 		return
 	}
 	t := &o.loop.target
-	passing := after.health == Passing
 	switch {
-	case !passing:
-		c.config.Log.Warn("a target fails its health check", "target", t.Name, "address", t.Address, "reason", after.reason)
-	case before == Failing:
+	case !now.passing:
+		c.config.Log.Warn("a target fails its health check", "target", t.Name, "address", t.Address, "reason", now.reason)
+	case !first:
 		c.config.Log.Info("a target passes its health check again", "target", t.Name, "address", t.Address)
 	}
 	if c.config.Report != nil {
-		c.config.Report(t.Key, passing, after.reason)
+		c.config.Report(t.Key, now.passing, now.reason)
 	}
 }
 
-// note updates the verdict of a loop, unless it was taken out meanwhile.
-func (c *Checker) note(o outcome) (before Health, after verdict, current bool) {
+// note updates the verdict of a loop, unless Set has removed it. It reports whether the verdict changed and is the first.
+func (c *Checker) note(o outcome) (first bool, now verdict, changed bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.loops[o.loop.target.Key] != o.loop {
-		return Unknown, verdict{}, false
+		return false, verdict{}, false
 	}
-	before = o.loop.verdict.health
-	o.loop.verdict.add(o.reason, &o.loop.check)
-	return before, o.loop.verdict, true
+	v := &o.loop.verdict
+	first = !v.known
+	changed = v.add(o.reason, &o.loop.check)
+	return first, *v, changed
 }

@@ -13,15 +13,15 @@ import (
 	"time"
 )
 
-// single sends each request over a connection of its own, which ends with the response's body. An http.Transport does that
-// too, with three goroutines and twice the cost for each check.
+// single sends each request over a new connection, which ends with the body of the response. An http.Transport does that
+// too, with three goroutines and at twice the cost.
 type single struct {
 	dialer net.Dialer
-	// tls is nil for requests in the clear.
+	// tls is nil for requests without TLS.
 	tls *tls.Config
 }
 
-var errLongHead = errors.New("the head of its answer is too large")
+var errLongHead = errors.New("the head of its response is too large")
 
 // RoundTrip implements http.RoundTripper.
 func (s *single) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -29,7 +29,7 @@ func (s *single) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connecting: %w", err)
 	}
-	// Whatever waits for the connection then fails.
+	// The deadline makes reads and writes under way fail.
 	stop := context.AfterFunc(r.Context(), func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	response, err := s.exchange(conn, r)
 	if err != nil {
@@ -51,17 +51,17 @@ func (s *single) exchange(conn net.Conn, r *http.Request) (*http.Response, error
 	if err := r.Write(conn); err != nil {
 		return nil, fmt.Errorf("sending: %w", err)
 	}
-	limited := &io.LimitedReader{R: conn, N: maxAnswer}
-	answer := bufio.NewReader(limited)
+	limited := &io.LimitedReader{R: conn, N: maxResponse}
+	reader := bufio.NewReader(limited)
 	for {
-		response, err := http.ReadResponse(answer, r)
+		response, err := http.ReadResponse(reader, r)
 		if err != nil {
 			if limited.N <= 0 {
 				return nil, errLongHead
 			}
 			return nil, fmt.Errorf("reading: %w", err)
 		}
-		// Informational responses come before the one that counts (RFC 9110 section 15.2).
+		// Informational responses come before the final one (RFC 9110 section 15.2).
 		if response.StatusCode >= http.StatusOK || response.StatusCode == http.StatusSwitchingProtocols {
 			limited.N = math.MaxInt64
 			return response, nil
@@ -69,7 +69,7 @@ func (s *single) exchange(conn net.Conn, r *http.Request) (*http.Response, error
 	}
 }
 
-// lastBody is the body of the only answer of a connection.
+// lastBody is the body of the only response on a connection.
 type lastBody struct {
 	io.ReadCloser
 	conn net.Conn
@@ -79,6 +79,6 @@ type lastBody struct {
 // Close implements io.Closer.
 func (b *lastBody) Close() error {
 	b.stop()
-	// What is left of the body goes with the connection.
+	// Closing the connection drops the rest of the body.
 	return b.conn.Close()
 }
