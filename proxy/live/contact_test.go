@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -16,62 +19,41 @@ import (
 	"gateway/proxy/route"
 )
 
-// talker is a target that does with each connection what say does.
-func talker(t *testing.T, say func(net.Conn)) route.Target {
+// newServer is a server that does not run yet, and the target at its address.
+func newServer(t *testing.T) (*httptest.Server, Target) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			say(conn)
-			_ = conn.Close()
-		}
-	}()
-	t.Cleanup(func() {
-		_ = l.Close()
-		<-done
-	})
-	return route.Target{Name: "talker", Address: l.Addr().String(), State: route.Ready}
+	s := httptest.NewUnstartedServer(http.NotFoundHandler())
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	t.Cleanup(s.Close)
+	return s, Target{Target: route.Target{Address: s.Listener.Addr().String(), Scheme: route.HTTP}, Contact: new(Contact)}
 }
 
+// A server without TLS takes a handshake for a request, and answers 400.
 func TestContact_TriesTLSOnceWithAnAppThatAnswers400(t *testing.T) {
 	var hellos atomic.Int32
-	plain := talker(t, func(c net.Conn) {
-		if n, _ := c.Read(make([]byte, 1)); n > 0 {
+	plain, target := newServer(t)
+	plain.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateActive {
 			hellos.Add(1)
-			_, _ = fmt.Fprint(c, "HTTP/1.1 400 Bad Request\r\n\r\n")
 		}
-	})
-	plain.Scheme = route.HTTP
-	asked := Target{Target: plain, Contact: new(Contact)}
-	for range 3 {
-		asked.Contact.Answered(400)
-		asked.probe(t.Context())
 	}
-	if n := hellos.Load(); n != 1 || asked.Contact.Why() != "" {
-		t.Errorf("%d handshakes, %q", n, asked.Contact.Why())
+	plain.Start()
+	for range 3 {
+		target.Contact.Answered(400)
+		target.probe(t.Context())
+	}
+	if n := hellos.Load(); n != 1 || target.Contact.Why() != "" {
+		t.Errorf("%d handshakes, %q", n, target.Contact.Why())
 	}
 }
 
 func TestContact_KnowsTLSByItsAlerts(t *testing.T) {
-	strict := talker(t, func(c net.Conn) {
-		_ = tls.Server(c, &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-			return nil, errors.New("no server name")
-		}}).HandshakeContext(t.Context())
-	})
-	strict.Scheme = route.HTTP
-	asked := Target{Target: strict, Contact: new(Contact)}
-	asked.Contact.Answered(400)
-	asked.probe(t.Context())
-	if why := asked.Contact.Why(); !strings.HasSuffix(why, " speaks TLS; set gateway.scheme to https") {
+	strict, target := newServer(t)
+	strict.TLS = &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return nil, errors.New("no server name") }}
+	strict.StartTLS()
+	target.Contact.Answered(400)
+	target.probe(t.Context())
+	if why := target.Contact.Why(); !strings.HasSuffix(why, " speaks TLS; set gateway.scheme to https") {
 		t.Errorf("%q", why)
 	}
 }
