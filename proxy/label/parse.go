@@ -51,7 +51,9 @@ type Problem struct {
 
 // group holds the labels of one route, by their short names.
 type group struct {
-	name   string
+	name string
+	// prefix is what the labels start with; empty for options.
+	prefix string
 	values map[string]string
 	// labels are the full names, by their short ones.
 	labels map[string]string
@@ -83,6 +85,17 @@ func Parse(labels map[string]string) ([]Claim, []Problem) {
 		claims = append(claims, claim)
 	}
 	return claims, shorten(problems)
+}
+
+// ParseOptions reads what one route asks for outside of labels, as Parse does: the names of options are those of labels without
+// "gateway.", such as path and body.max. The claim counts only when there are no problems.
+func ParseOptions(options map[string]string) (Claim, []Problem) {
+	g := &group{values: options, labels: make(map[string]string, len(options))}
+	for name := range options {
+		g.labels[name] = name
+	}
+	claim, problems := g.parse()
+	return claim, shorten(problems)
 }
 
 // Ours reports whether labels has any that Parse would look at.
@@ -139,7 +152,7 @@ func split(labels map[string]string) (map[string]*group, []Problem) {
 		}
 		g := groups[routeName]
 		if g == nil {
-			g = &group{name: routeName, values: make(map[string]string), labels: make(map[string]string)}
+			g = &group{name: routeName, prefix: prefix, values: make(map[string]string), labels: make(map[string]string)}
 			groups[routeName] = g
 		}
 		g.values[field], g.labels[field] = value, name
@@ -223,8 +236,11 @@ func (g *group) key(c Claim) string {
 
 // pathless is the problem of a route that has labels, but no path.
 func (g *group) pathless() Problem {
-	some := g.labels[slices.Min(slices.Collect(maps.Keys(g.labels)))]
 	path := g.spell("path")
+	if len(g.labels) == 0 {
+		return Problem{Label: path, Message: "there is no " + path, Fix: fmt.Sprintf("add %s=/PREFIX", path)}
+	}
+	some := g.labels[slices.Min(slices.Collect(maps.Keys(g.labels)))]
 	return Problem{
 		Label:   some,
 		Message: fmt.Sprintf("%s has no route to belong to: there is no %s", some, path),
@@ -235,14 +251,14 @@ func (g *group) pathless() Problem {
 // spell writes the full name of a label of the route.
 func (g *group) spell(field string) string {
 	if g.name == "" {
-		return prefix + field
+		return g.prefix + field
 	}
 	return Routes + g.name + "." + field
 }
 
 // doubled is the problem of a claim on the route of another one of the same container, given that one's name.
 func doubled(c Claim, holder string) Problem {
-	g, other := group{name: c.Name}, group{name: holder}
+	g, other := group{name: c.Name, prefix: prefix}, group{name: holder, prefix: prefix}
 	return Problem{
 		Label:   g.spell("path"),
 		Route:   c.Key.String(),
