@@ -37,7 +37,7 @@ func newAgent(env *cli.Env) *cobra.Command {
 			"proxy over the admin socket, and stops and starts projects that sleep. It listens on no port. 'gateway up' runs it\n" +
 			"in a container. A further agent, for another engine, needs a --name of its own.",
 		Example: "  gateway agent\n" +
-			"  DOCKER_HOST=unix:///run/user/1000/docker.sock gateway agent --name lab\n" +
+			"  DOCKER_HOST=unix:///run/docker-lab.sock gateway agent --name lab\n" +
 			"  gateway agent --name lab --remove",
 		Args: cli.Args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { return runAgent(c.Context(), env, o) },

@@ -18,7 +18,9 @@ import (
 	"gateway/proxy/agent"
 	"gateway/proxy/certificate"
 	"gateway/proxy/limit"
+	"gateway/proxy/source"
 	"gateway/proxy/source/docker"
+	"gateway/proxy/source/file"
 )
 
 type serveOptions struct {
@@ -26,6 +28,8 @@ type serveOptions struct {
 	ping   string
 	state  string
 	docker bool
+	file   string
+	await  []string
 	level  string
 	tls    tlsOptions
 	proxyOptions
@@ -42,9 +46,10 @@ func newServe(env *cli.Env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the proxy in the foreground",
-		Long: "Serves the routes that an agent sends over the admin socket, or with --docker those of the Docker engine\n" +
-			"itself. It needs neither root nor Docker. 'gateway up' runs it in a container.",
+		Long: "Serves the routes that agents send over the admin socket, with --docker those of the Docker engine itself, and\n" +
+			"with --file those of YAML files. It needs neither root nor Docker. 'gateway up' runs it in a container.",
 		Example: "  gateway serve --docker --listen :8080\n" +
+			"  gateway serve --file /etc/gateway/routes.yaml\n" +
 			"  gateway serve --docker --tls-listen :443 --tls-cert cert.pem --tls-key key.pem",
 		Args: cli.Args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { return runServe(c.Context(), env, o) },
@@ -54,6 +59,8 @@ func newServe(env *cli.Env) *cobra.Command {
 	f.StringVar(&o.ping, "ping", "127.0.0.1:9180", "loopback `address` for /ping and /metrics; empty disables")
 	f.StringVar(&o.state, "state", env.StateDir(), "`folder` for the last good table; empty disables")
 	f.BoolVar(&o.docker, "docker", false, "watch the Docker engine, without an agent")
+	f.StringVar(&o.file, "file", "", "YAML `file` with routes, or a folder of them; watched")
+	f.StringSliceVar(&o.await, "await", nil, "`name` of an agent to hear from before the first table; may be repeated")
 	f.StringSliceVar(&o.tls.listen, "tls-listen", nil, "`address` for HTTPS; may be repeated")
 	f.StringVar(&o.tls.certificate, "tls-cert", "", "PEM `file` with the certificate for --tls-listen; reloaded when it changes")
 	f.StringVar(&o.tls.key, "tls-key", "", "PEM `file` with the key of the certificate")
@@ -163,6 +170,13 @@ func (o *serveOptions) config(env *cli.Env, logger *slog.Logger, c proxy.Config)
 	c.Listen, c.TLSListen, c.Ping, c.Admin = o.listen, o.tls.listen, o.ping, env.Socket()
 	c.Via, c.Forwarded = o.via, o.forwarded
 	c.StateDir, c.Version, c.Logger = o.state, env.Version, logger
+	c.Await = o.await
+	if o.docker {
+		c.Await = append(c.Await, admin.DefaultSource)
+	}
+	if o.file != "" {
+		c.Sources = map[string]source.Source{fileSource: file.New(file.Config{Name: fileSource, Path: o.file, Logger: logger})}
+	}
 	c.Timeouts, c.Limits, c.BodyMax = o.limit.waits.timeouts(), o.limit.limits(), o.limit.bodyMax
 	c.MaxConns, c.MaxClientConns, c.Rate = conns, o.limit.maxConnsPerClient, o.limit.rate
 	c.MaxRequests, c.MaxClientRequests = requests, perClient
@@ -170,6 +184,9 @@ func (o *serveOptions) config(env *cli.Env, logger *slog.Logger, c proxy.Config)
 	c.Drain, c.Hold, c.Grace = orEver(o.limit.waits.drain), o.limit.waits.hold, orEver(o.limit.waits.grace)
 	return c
 }
+
+// fileSource is the name of the source of --file.
+const fileSource = "file"
 
 // inProcess feeds a proxy in this process as an agent would over the socket.
 type inProcess struct{ proxy admin.Gateway }

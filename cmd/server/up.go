@@ -27,6 +27,7 @@ type upOptions struct {
 	binary       string
 	pool         string
 	expireDaily  string
+	file         string
 	// zone is the time zone here.
 	zone  string
 	flags *pflag.FlagSet
@@ -58,6 +59,7 @@ func newUp(env *cli.Env) *cobra.Command {
 	f.StringVar(&o.binary, "binary", "", "Linux binary to pack (default the running one, or gateway-linux-ARCH beside it)")
 	f.StringVar(&o.pool, "pool", "", "address `pool` for the proxy's network (default $GATEWAY_POOL, else "+subnet.DefaultPool+")")
 	f.StringVar(&o.expireDaily, "expire-daily", "", "`time` of day, such as 04:00 here, at which the agent notifies the owners of expired projects, and suspends those 14 days later (default never)")
+	f.StringVar(&o.file, "file", "", "YAML `file` with routes to targets outside of Docker, or a folder of them; watched (default none)")
 	addProxyFlags(f, new(proxyOptions))
 	f.Lookup("access-log").Usage = "- to log requests to stdout, for docker logs (default none)"
 	return c

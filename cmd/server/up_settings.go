@@ -52,6 +52,11 @@ func (o upOptions) settings(s stack.Settings, host string) (stack.Settings, erro
 			}
 		}
 	}
+	if o.flags.Changed("file") {
+		if err := o.setFile(&s, host); err != nil {
+			return s, err
+		}
+	}
 	switch path, local := strings.CutPrefix(host, "unix://"); {
 	case o.dockerSocket != "":
 		s.DockerSocket = o.dockerSocket

@@ -72,6 +72,7 @@ func TestPlan_ReplacesWhatChanged(t *testing.T) {
 		"bind":   {with(func(s *Settings) { s.Bind = netip.MustParseAddr("127.0.0.1") }), image, imageID, both},
 		"host":   {with(func(s *Settings) { s.Hosts = []string{"a.test"} }), image, imageID, both},
 		"socket": {with(func(s *Settings) { s.DockerSocket = "/run/user/1000/docker.sock" }), image, imageID, both},
+		"file":   {with(func(s *Settings) { s.File = "/etc/gateway/routes.yaml" }), image, imageID, both},
 		"flags":  {with(func(s *Settings) { s.Serve = []string{"--access-log=-"} }), image, imageID, both},
 		"stop":   {with(func(s *Settings) { s.Stop = time.Minute }), image, imageID, both},
 		"binary": {after.Settings(), "gateway:ba9876543210", "sha256:02", both},

@@ -9,9 +9,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"path"
 	"strconv"
 	"time"
 
+	"gateway/proxy/admin"
 	"gateway/proxy/docker"
 	"gateway/proxy/label"
 )
@@ -40,6 +42,7 @@ const (
 
 const (
 	stateDir     = "/var/lib/gateway"
+	filesDir     = "/etc/gateway/routes"
 	agentDir     = "/var/lib/gateway-agent"
 	dockerSocket = "/var/run/docker.sock"
 	// nobody is the user and group of the proxy. Its group may use the admin socket.
@@ -63,6 +66,9 @@ type Settings struct {
 	Hosts []string `json:"hosts,omitempty"`
 	// DockerSocket is the path of the engine's socket on its host.
 	DockerSocket string `json:"docker_socket,omitempty"`
+	// File is the path of a file of routes, or of a folder of them, on the engine's host; empty for none. One that ends with
+	// .yaml or .yml is a file: the proxy's container gets the folder that it is in.
+	File string `json:"file,omitempty"`
 	// Serve are further flags of the proxy, as gateway serve takes them.
 	Serve []string `json:"serve,omitempty"`
 	// ExpireDaily is the time of day at which the agent looks after what has expired, empty for never, and ExpireZone the
@@ -79,17 +85,24 @@ func Default() Settings { return Settings{HTTP: 80, DockerSocket: dockerSocket} 
 // proxySpec is the container that faces the internet: no Docker socket, no root, no capabilities.
 func proxySpec(s Settings, image string) docker.Spec {
 	port := strconv.Itoa(int(s.HTTP))
+	// The port inside is the one outside, so that an app reaches its own public address from inside too.
+	command := []string{"serve", "--listen", ":" + port, "--socket", Socket, "--state", stateDir}
+	mounts := []docker.Mount{
+		{Volume: RunVolume, Target: "/run/gateway"},
+		{Volume: StateVolume, Target: stateDir},
+	}
+	if s.File != "" {
+		folder, name := FolderOf(s.File)
+		command = append(command, "--file", path.Join(filesDir, name), "--await", admin.DefaultSource)
+		mounts = append(mounts, docker.Mount{Source: folder, Target: filesDir, ReadOnly: true})
+	}
 	return docker.Spec{
-		Name:  Proxy,
-		Image: image,
-		// The port inside is the one outside, so that an app reaches its own public address from inside too.
-		Command: append([]string{"serve", "--listen", ":" + port, "--socket", Socket, "--state", stateDir}, s.Serve...),
-		User:    proxyUser,
-		Network: Network,
-		Mounts: []docker.Mount{
-			{Volume: RunVolume, Target: "/run/gateway"},
-			{Volume: StateVolume, Target: stateDir},
-		},
+		Name:        Proxy,
+		Image:       image,
+		Command:     append(command, s.Serve...),
+		User:        proxyUser,
+		Network:     Network,
+		Mounts:      mounts,
 		Publish:     []docker.Publish{{IP: s.Bind, HostPort: s.HTTP, ContainerPort: s.HTTP}},
 		MemoryBytes: proxyBytes,
 		Pids:        maxPids,
@@ -97,6 +110,14 @@ func proxySpec(s Settings, image string) docker.Spec {
 		Health:      health("ping"),
 		StopTimeout: cmp.Or(s.Stop, drainTime),
 	}
+}
+
+// FolderOf is the folder that the proxy's container gets for Settings.File, and the name of the file in it, empty for all.
+func FolderOf(file string) (folder, name string) {
+	if ext := path.Ext(file); ext == ".yaml" || ext == ".yml" {
+		return path.Dir(file), path.Base(file)
+	}
+	return file, ""
 }
 
 // agentSpec is the container that holds the Docker socket: no network, no listener. It is root because the socket is
