@@ -6,24 +6,24 @@ import (
 	"sync/atomic"
 )
 
-// Bound is one that was hit, in a form that metrics can have.
+// Bound is a bound that was hit, as metrics name it.
 type Bound string
 
 // The bounds on connections and on requests under way.
 const (
-	// None was hit: the client is in.
+	// None means that no bound was hit.
 	None Bound = ""
-	// InAll is the bound on those of all clients together.
+	// InAll is the bound on all clients together.
 	InAll Bound = "all"
-	// PerClient is the bound on those of one client.
+	// PerClient is the bound on one client.
 	PerClient Bound = "client"
 )
 
-// Bounds are the most at once; 0 is no bound. Where clients have a bound, none gets more than are left for all others, so
-// that several together cannot take everything.
+// Bounds are how many there may be at once; 0 is no bound. With a bound per client, no client gets more than are left for
+// all others, so that several together cannot take everything.
 type Bounds struct{ All, PerClient int }
 
-// hit is the bound that one more would hit, where a client has mine already and all have total.
+// hit is the bound that one more would hit, when a client has mine already and all clients have total.
 func (b Bounds) hit(mine, total int64) Bound {
 	switch all := int64(b.All); {
 	case b.PerClient > 0 && (mine >= int64(b.PerClient) || mine > 0 && all > 0 && mine > all-total):
@@ -34,22 +34,22 @@ func (b Bounds) hit(mine, total int64) Bound {
 	return None
 }
 
-// Admission bounds the connections of clients and their requests under way, of each client over all its connections and
-// in all. Its fields are set before its first use; its methods are safe for concurrent use.
+// Admission bounds the connections and the requests under way, of each client over all its connections and of all clients.
+// Its fields are set before its first use; its methods are safe for concurrent use.
 type Admission struct {
 	Conns, Requests Bounds
 
 	conns, requests tally
-	// nobody has the connections without a client.
-	nobody Account
+	// anonymous has the connections without a client.
+	anonymous Account
 
 	mu      sync.Mutex
 	clients map[Key]*Account
-	// spare is a client that nobody is, so that one request after the other allocates nothing.
+	// spare is an unused account, so that one request after the other allocates nothing.
 	spare *Account
 }
 
-// tally counts what is open, and what was refused by either bound.
+// tally counts what is open, and what each bound refused.
 type tally struct {
 	open       atomic.Int64
 	full, most atomic.Uint64
@@ -69,37 +69,37 @@ func (t *tally) counts() Counts {
 	return Counts{Open: int(t.open.Load()), FullRefusals: t.full.Load(), ClientRefusals: t.most.Load()}
 }
 
-// Counts is how things stand with connections, or with requests under way.
+// Counts are the numbers of connections, or of requests under way.
 type Counts struct {
-	// Open are those that are in.
 	Open int
-	// FullRefusals and ClientRefusals count what either bound kept out since the start.
+	// FullRefusals and ClientRefusals count what each bound has refused since the start.
 	FullRefusals, ClientRefusals uint64
 }
 
-// firstShare is the part of what one client may have under way that is kept for connections on which nothing is: so that
-// those behind one address are not locked out by the busiest of them.
+// firstShare is the part of a client's requests under way that is reserved for idle connections, so that the busiest one
+// behind a shared address does not lock out the others.
 const firstShare = 4
 
-// Conn is a connection that was let in.
+// Conn is an admitted connection.
 type Conn struct {
 	admission *Admission
 	account   *Account
 	requests  atomic.Int64
 }
 
-// Account is what one client has, as long as it has a connection, or a request that came over somebody else's.
+// Account counts what one client has, for as long as it has a connection or a request over that of a proxy.
 type Account struct {
 	admission *Admission
 	key       Key
-	// conns and users are guarded by the admission's mu; users are the connections and the requests of others.
+	// conns and users are guarded by the admission's mu. users counts the connections, and the requests over those of
+	// proxies.
 	conns, users int
 	requests     atomic.Int64
 }
 
-// Enter counts a connection of a client, an address without port, unless that hits a bound. Who got None calls Leave when
-// the connection ends, and the others do not. A connection without a client, the empty string, counts in all alone: so
-// enters a trusted proxy, which speaks for many.
+// Enter counts a connection of a client, an address without port, unless that hits a bound. If it returns None, the caller
+// must call Leave when the connection ends. A connection without a client, the empty string, counts for all clients alone:
+// that of a trusted proxy has many.
 func (a *Admission) Enter(client string) (*Conn, Bound) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -108,9 +108,9 @@ func (a *Admission) Enter(client string) (*Conn, Bound) {
 		if bound := (Bounds{All: a.Conns.All}).hit(0, total); bound != None {
 			return nil, a.conns.refuse(bound)
 		}
-		a.nobody.conns++
+		a.anonymous.conns++
 		a.conns.open.Add(1)
-		return &Conn{admission: a, account: &a.nobody}, None
+		return &Conn{admission: a, account: &a.anonymous}, None
 	}
 	key := KeyOf(client)
 	mine := 0
@@ -120,7 +120,7 @@ func (a *Admission) Enter(client string) (*Conn, Bound) {
 	if bound := a.Conns.hit(int64(mine), total); bound != None {
 		return nil, a.conns.refuse(bound)
 	}
-	account := a.use(key)
+	account := a.acquire(key)
 	account.conns++
 	a.conns.open.Add(1)
 	return &Conn{admission: a, account: account}, None
@@ -133,18 +133,18 @@ func (c *Conn) Leave() {
 	defer a.mu.Unlock()
 	a.conns.open.Add(-1)
 	account.conns--
-	if account != &a.nobody {
-		a.disuse(account)
+	if account != &a.anonymous {
+		a.release(account)
 	}
 }
 
-// Begin counts a request that came over the connection, unless that hits a bound. Who got None calls End when the request
-// has ended.
+// Begin counts a request on the connection, unless that hits a bound. If it returns None, the caller must call End when the
+// request has ended.
 func (c *Conn) Begin() Bound {
 	a, bounds := c.admission, c.admission.Requests
 	own, mine, total := c.requests.Add(1)-1, c.account.requests.Add(1)-1, a.requests.open.Add(1)-1
 	switch {
-	case c.account == &a.nobody:
+	case c.account == &a.anonymous:
 		bounds.PerClient = 0
 	case own > 0:
 		bounds.PerClient -= bounds.PerClient / firstShare
@@ -163,8 +163,8 @@ func (c *Conn) End() {
 	c.admission.requests.open.Add(-1)
 }
 
-// Claim gives a client to a request that a connection without one brought and that Begin has counted in all, unless it
-// has too many. Who got None calls Release when the request has ended.
+// Claim counts a request on a connection without a client, which Begin has counted for all clients, for its client, unless
+// that has too many. If it returns None, the caller must call Release when the request has ended.
 func (a *Admission) Claim(addr netip.Addr, name string) (*Account, Bound) {
 	key := Key{text: name}
 	if addr.IsValid() {
@@ -172,11 +172,11 @@ func (a *Admission) Claim(addr netip.Addr, name string) (*Account, Bound) {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	c := a.use(key)
+	c := a.acquire(key)
 	// The total has this one already.
 	if mine := c.requests.Add(1) - 1; a.Requests.hit(mine, a.requests.open.Load()-1) == PerClient {
 		c.requests.Add(-1)
-		a.disuse(c)
+		a.release(c)
 		return nil, a.requests.refuse(PerClient)
 	}
 	return c, None
@@ -188,11 +188,11 @@ func (c *Account) Release() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	c.requests.Add(-1)
-	a.disuse(c)
+	a.release(c)
 }
 
-// use returns the client with that key. The caller holds mu.
-func (a *Admission) use(key Key) *Account {
+// acquire returns the account with that key, and counts a user. The caller holds mu.
+func (a *Admission) acquire(key Key) *Account {
 	c, known := a.clients[key]
 	if !known {
 		if c = a.spare; c == nil {
@@ -209,8 +209,8 @@ func (a *Admission) use(key Key) *Account {
 	return c
 }
 
-// disuse forgets a client whom nobody uses any more. The caller holds mu.
-func (a *Admission) disuse(c *Account) {
+// release counts a user less, and forgets an account without users. The caller holds mu.
+func (a *Admission) release(c *Account) {
 	if c.users--; c.users == 0 {
 		delete(a.clients, c.key)
 		c.key = Key{}
@@ -218,8 +218,8 @@ func (a *Admission) disuse(c *Account) {
 	}
 }
 
-// CountConns tells how things stand with connections.
+// CountConns counts the connections.
 func (a *Admission) CountConns() Counts { return a.conns.counts() }
 
-// CountRequests tells how things stand with requests under way.
+// CountRequests counts the requests under way.
 func (a *Admission) CountRequests() Counts { return a.requests.counts() }

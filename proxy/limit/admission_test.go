@@ -13,7 +13,7 @@ func borrowed(b []byte) string { return unsafe.String(&b[0], len(b)) }
 // entered are the connections of clients, by their addresses.
 type entered map[string][]*Conn
 
-// enter lets a client in, and returns the bound that this hits.
+// enter opens a connection of a client, and returns the bound that this hits.
 func (e entered) enter(a *Admission, client string) Bound {
 	conn, hit := a.Enter(client)
 	if hit == None {
@@ -63,7 +63,7 @@ func TestAdmission_SaysWhichBoundIsHit(t *testing.T) {
 	}
 }
 
-func TestAdmission_ForgetsWhoHasNone(t *testing.T) {
+func TestAdmission_ForgetsClientsWithoutConnections(t *testing.T) {
 	a, in := &Admission{Conns: Bounds{PerClient: 1}}, entered{}
 	for i := range 1000 {
 		if got := in.enter(a, address(i)); got != None {
@@ -143,8 +143,8 @@ func TestAdmission_CountsRequestsOverAllConnectionsOfAClient(t *testing.T) {
 	}
 }
 
-// Several clients that take what they can get leave room for one that wants little.
-func TestAdmission_LeavesRoomForTheOthers(t *testing.T) {
+// Several clients that take all they can leave room for one that needs little.
+func TestAdmission_LeavesRoomForOtherClients(t *testing.T) {
 	a, in := &Admission{Requests: Bounds{All: 1000, PerClient: 250}}, entered{}
 	for i := range 6 {
 		in.enter(a, address(i))
@@ -161,7 +161,7 @@ func TestAdmission_LeavesRoomForTheOthers(t *testing.T) {
 	}
 }
 
-func TestAdmission_ClaimsRequestsForWhoIsBehindAProxy(t *testing.T) {
+func TestAdmission_ClaimsRequestsForClientsBehindAProxy(t *testing.T) {
 	a, in := &Admission{Requests: Bounds{All: 100, PerClient: 2}}, entered{}
 	in.enter(a, "")
 	front := in[""][0]

@@ -1,7 +1,7 @@
-// Package limit keeps one client from taking what is there for all: it counts connections and measures the rate of
-// requests, for each client by itself. It knows addresses alone, nothing of connections, requests or routes. The one
-// policy worth stating: what is remembered of clients is bounded, and when it is full those are forgotten first
-// who asked least, so that a flood of addresses costs little memory and frees nobody who is being held back.
+// Package limit keeps one client from taking what all clients share: it counts the connections and measures the request
+// rate of each client. It knows addresses alone, nothing of connections, requests or routes. The policy worth stating:
+// memory of clients is bounded, and the clients with the fewest requests are forgotten first, so that a flood of addresses
+// costs little memory and resets the limit of no client that is over it.
 package limit
 
 import (
@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// Key is what clients are told apart by: an IPv4 address, the first 64 bits of an IPv6 address, of which a client has
-// all the rest, or whatever else the client is called. Keys are comparable. One may borrow from the text it is of.
+// Key identifies a client: an IPv4 address, the first 64 bits of an IPv6 address, since a client has all of a /64, or the
+// name of a client without an address. Keys are comparable. One may borrow from the text that it was made of.
 type Key struct {
 	text string
 	bits uint64
@@ -26,8 +26,8 @@ const (
 	ipv6 family = 6
 )
 
-// KeyOf is the key of a client, whose address has no port. IPv4 that is mapped into IPv6 is IPv4; a zone is not looked
-// at. It does not allocate unless the client has a zone or is no address.
+// KeyOf is the key of a client, whose address has no port. IPv4 mapped into IPv6 is IPv4; a zone is ignored. It does not
+// allocate unless the client has a zone or is no address.
 func KeyOf(client string) Key {
 	addr, err := netip.ParseAddr(client)
 	if err != nil {
@@ -47,7 +47,7 @@ func keyAt(addr netip.Addr) Key {
 	return Key{bits: binary.BigEndian.Uint64(sixteen[:]), ip: ipv6}
 }
 
-// String is the key for people: an address, a network such as "2001:db8:0:1::/64", or the client as it was called.
+// String is the key for people: an address, a network such as "2001:db8:0:1::/64", or the name of the client.
 func (k Key) String() string {
 	switch k.ip {
 	case ipv4:
@@ -60,7 +60,7 @@ func (k Key) String() string {
 	return k.text
 }
 
-// hash is one that nobody outside can foresee.
+// hash cannot be predicted without the seed.
 func (k Key) hash(seed maphash.Seed) uint64 {
 	if k.ip == 0 {
 		return maphash.String(seed, k.text)
@@ -71,7 +71,7 @@ func (k Key) hash(seed maphash.Seed) uint64 {
 	return maphash.Bytes(seed, b[:])
 }
 
-// kept is the key with a text of its own.
+// kept is the key with a copy of its text.
 func (k Key) kept() Key {
 	k.text = strings.Clone(k.text)
 	return k

@@ -56,7 +56,7 @@ func TestRate_AllowsABurstAndThenTheRate(t *testing.T) {
 	}
 }
 
-func TestRate_WhoIsRefusedIsNotHeldBackLonger(t *testing.T) {
+func TestRate_CountsNoRefusedRequests(t *testing.T) {
 	r := NewMemory(0).Rate("", 1, time.Second, 1)
 	total := 0
 	for ms := range 10_000 {
@@ -67,7 +67,7 @@ func TestRate_WhoIsRefusedIsNotHeldBackLonger(t *testing.T) {
 	}
 }
 
-func TestRate_ARequestThatComesLateFreesNobody(t *testing.T) {
+func TestRate_IsNotResetByALateRequest(t *testing.T) {
 	r := NewMemory(0).Rate("", 10, time.Second, 10)
 	if n := allowed(r, "192.0.2.1", noon, 100); n != 10 {
 		t.Fatalf("%d at once, want 10", n)
@@ -77,12 +77,12 @@ func TestRate_ARequestThatComesLateFreesNobody(t *testing.T) {
 			t.Errorf("a request that waited: %v, after %v", ok, after)
 		}
 		if n := allowed(r, "192.0.2.1", noon, 10); n != 0 {
-			t.Errorf("it freed %d requests", n)
+			t.Errorf("it allowed %d more requests", n)
 		}
 	}
 }
 
-func TestRate_EachClientHasItsOwn(t *testing.T) {
+func TestRate_CountsEachClientApart(t *testing.T) {
 	m := NewMemory(0)
 	r := m.Rate("", 5, time.Second, 0)
 	for _, client := range []string{"192.0.2.1", "192.0.2.2", "2001:db8:0:1::1", "2001:db8:0:2::1", "@", ""} {
@@ -98,7 +98,7 @@ func TestRate_EachClientHasItsOwn(t *testing.T) {
 	}
 }
 
-func TestRate_ReplacedByItsNameFreesNobody(t *testing.T) {
+func TestRate_KeepsItsDebtsWhenItIsReplaced(t *testing.T) {
 	m := NewMemory(0)
 	allowed(m.Rate("/", 5, time.Second, 5), "192.0.2.1", noon, 10)
 	if n := allowed(m.Rate("/", 5, time.Second, 5), "192.0.2.1", noon, 10); n != 0 {
@@ -147,7 +147,7 @@ func TestRate_TakesNumbersOfAnySize(t *testing.T) {
 // address is the n-th of many clients.
 func address(n int) string { return fmt.Sprintf("%d.%d.%d.%d", 1+n>>24, n>>16&255, n>>8&255, n&255) }
 
-func TestRate_AFloodOfAddressesFreesNobody(t *testing.T) {
+func TestRate_IsNotResetByAFloodOfAddresses(t *testing.T) {
 	for _, clients := range []int{1, 8, 1024} {
 		r := NewMemory(clients).Rate("", 10, time.Second, 5)
 		allowed(r, "192.0.2.1", noon, 10)
@@ -162,7 +162,7 @@ func TestRate_AFloodOfAddressesFreesNobody(t *testing.T) {
 	}
 }
 
-func TestRate_AFloodTakesNoMemory(t *testing.T) {
+func TestRate_NeedsNoMemoryForAFlood(t *testing.T) {
 	m := NewMemory(4096)
 	r := m.Rate("", 10, time.Second, 5)
 	names := make([]string, 50_000)
@@ -187,7 +187,7 @@ func TestRate_AFloodTakesNoMemory(t *testing.T) {
 	}
 }
 
-// What a few clients need is to be close together, and what nobody needs is not there.
+// Few clients need little memory.
 func TestRate_GrowsWithItsClients(t *testing.T) {
 	m := NewMemory(0)
 	r := m.Rate("", 1, time.Hour, 1)
@@ -214,7 +214,7 @@ func TestRate_GrowsWithItsClients(t *testing.T) {
 	}
 }
 
-func TestRate_WhoOwesNothingTakesNoRoom(t *testing.T) {
+func TestRate_ReusesPlacesOfClientsWithoutDebt(t *testing.T) {
 	m := NewMemory(0)
 	r := m.Rate("", 1, time.Second, 1)
 	for i := range usualClients {
@@ -227,7 +227,7 @@ func TestRate_WhoOwesNothingTakesNoRoom(t *testing.T) {
 	}
 }
 
-// Half of the room is enough to forget hardly anybody.
+// With half of the clients that there is room for, hardly any is forgotten.
 func TestRate_RemembersAsManyAsItHasRoomFor(t *testing.T) {
 	r := NewMemory(0).Rate("", 1, time.Second, 1)
 	freed := 0
@@ -261,7 +261,7 @@ func TestRate_CountsExactlyUnderContention(t *testing.T) {
 	}
 }
 
-// The reference is a bucket of tokens, in units of a token's time.
+// The reference is a token bucket, in units of a token's time.
 func FuzzRate(f *testing.F) {
 	f.Add(uint16(10), uint16(1000), uint8(5), []byte{0, 0, 0, 0, 0, 0, 50, 60, 255, 1, 2, 3})
 	f.Add(uint16(1), uint16(7), uint8(1), []byte{0, 1, 6, 7, 8})

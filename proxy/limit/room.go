@@ -12,32 +12,32 @@ import (
 	"strings"
 )
 
-// Room is what this process may use at most. 0 is what is not known, and bounds nothing.
+// Room is what this process may use at most. 0 means that it is not known, and is no bound.
 type Room struct {
-	// Memory is in bytes: the least of what its control groups allow, of GOMEMLIMIT, and of what the machine has.
+	// Memory is in bytes: the least of the limits of its control groups, GOMEMLIMIT, and the memory of the machine.
 	Memory int64
 	// Files is how many descriptors it may have open.
 	Files uint64
 }
 
 const (
-	// reserve is the memory that is nobody's: the program, the table, logs. A small process keeps a quarter.
+	// reserve is the memory for the program, the table and logs. A small process reserves a quarter.
 	reserve = 64 << 20
-	// requestBytes is what a request under way takes whose body or answer does not go on: an exchange with its buffers,
-	// goroutines, a connection to a target, and what HTTP/2 and the kernel hold of a body that nobody reads. connBytes is
-	// what a connection takes on which nothing is under way, with TLS and HTTP/2.
+	// requestBytes is the memory of a request whose body or response is stalled: an exchange with its buffers, goroutines, a
+	// connection to a target, and what HTTP/2 and the kernel buffer of the body. connBytes is that of an idle connection with
+	// TLS and HTTP/2.
 	requestBytes, connBytes = 128 << 10, 32 << 10
-	// Requests get half of the memory and connections a quarter; the last one is the garbage collector's.
+	// Requests get half of the memory and connections a quarter; the last quarter is for the garbage collector.
 	requestShare, connShare = 2, 4
-	// spareFiles are for unused connections to targets, logs, and the gateway's own. Of the others connections get half,
+	// spareFiles are for idle connections to targets, for logs and for the gateway itself. Connections get half of the others,
 	// one each. Requests get the rest, two each: a connection to a target and, for large bodies, a share of a pipe.
 	spareFiles   = 256
 	requestFiles = 2
-	// least is what there is room for however small the process is.
+	// least is the least bound, however small the process is.
 	least = 16
 )
 
-// Measure finds out what this process may use now.
+// Measure reads what this process may use now.
 func Measure() Room {
 	room := Room{Memory: machineMemory(os.DirFS("/")), Files: openFiles()}
 	for _, most := range []int64{groupMemory(os.DirFS("/")), memoryLimit()} {
@@ -46,7 +46,7 @@ func Measure() Room {
 	return room
 }
 
-// Contain makes the garbage collector work harder before a control group's memory is used up, unless GOMEMLIMIT says when.
+// Contain sets the memory limit of the garbage collector to nine tenths of the control group's, unless GOMEMLIMIT is set.
 func Contain() {
 	if most := groupMemory(os.DirFS("/")); most > 0 && memoryLimit() == 0 {
 		debug.SetMemoryLimit(most / 10 * 9)
@@ -82,7 +82,7 @@ func lesser(a, b int64) int64 {
 	return min(a, b)
 }
 
-// memoryFor is for how many the memory has room that get such a share of it and take as much each.
+// memoryFor is how many fit into one share-th of the memory, with so many bytes each.
 func (r Room) memoryFor(share, each int64) int {
 	if r.Memory <= 0 {
 		return 0
@@ -90,7 +90,7 @@ func (r Room) memoryFor(share, each int64) int {
 	return int(min(max((r.Memory-min(reserve, r.Memory/4))/share/each, least), math.MaxInt32))
 }
 
-// filesFor is the same for descriptors, of which half are shared out.
+// filesFor is how many fit into half of the descriptors, with so many each.
 func (r Room) filesFor(each uint64) int {
 	if r.Files == 0 || r.Files > math.MaxInt32 {
 		return 0
@@ -98,7 +98,7 @@ func (r Room) filesFor(each uint64) int {
 	return int(max((max(r.Files, spareFiles)-spareFiles)/2/each, least))
 }
 
-// machineMemory is what the machine has (proc(5)), 0 if that cannot be seen.
+// machineMemory is the memory of the machine (proc(5)), 0 if that cannot be read.
 func machineMemory(root fs.FS) int64 {
 	info, err := fs.ReadFile(root, "proc/meminfo")
 	if err != nil {
@@ -113,10 +113,10 @@ func machineMemory(root fs.FS) int64 {
 	return 0
 }
 
-// groups is where control groups are mounted (cgroups(7)), in a container that of its own.
+// groups is where control groups are mounted (cgroups(7)); in a container, its own.
 const groups = "sys/fs/cgroup"
 
-// groupMemory is the least that a control group of this process, version 1 or 2, or one above it allows; 0 if none does.
+// groupMemory is the least limit of the control groups of this process, version 1 or 2, and of those above; 0 for none.
 func groupMemory(root fs.FS) int64 {
 	list, err := fs.ReadFile(root, "proc/self/cgroup")
 	if err != nil {
@@ -130,7 +130,7 @@ func groupMemory(root fs.FS) int64 {
 		}
 		switch kinds := strings.Split(fields[1], ","); {
 		case fields[0] == "0" && fields[1] == "":
-			// Being above memory.high costs a group its processor time.
+			// A group above memory.high is throttled.
 			most = lesser(most, leastAbove(root, groups, fields[2], "memory.max", "memory.high"))
 		case slices.Contains(kinds, "memory"):
 			most = lesser(most, leastAbove(root, groups+"/memory", fields[2], "memory.limit_in_bytes"))
@@ -139,8 +139,8 @@ func groupMemory(root fs.FS) int64 {
 	return most
 }
 
-// leastAbove is the least number in files of that name of a group and of those above it. In a container with the groups of
-// the machine in view, its own is at the top.
+// leastAbove is the least number in files of that name of a group and of those above it. In a container that sees the
+// groups of the machine, its own is at the top.
 func leastAbove(root fs.FS, mount, group string, files ...string) (most int64) {
 	for dir := path.Clean("/" + group); ; dir = path.Dir(dir) {
 		for _, file := range files {

@@ -62,7 +62,7 @@ func TestRoom_SeesTheMachine(t *testing.T) {
 	}
 }
 
-func TestRoom_IsSharedOut(t *testing.T) {
+func TestRoom_IsDivided(t *testing.T) {
 	for _, c := range []struct {
 		room            Room
 		requests, conns int

@@ -10,15 +10,14 @@ import (
 	"gateway/proxy/queue"
 )
 
-// targets count the requests under way, as a balancer does.
+// targets count the requests under way, as package balance does.
 type targets struct {
 	busy [3]atomic.Int64
 	// choosing are at it now; crowded counts how often others were too.
 	choosing, crowded atomic.Int32
 }
 
-// choose takes the least busy target. Looking at the counts and counting oneself in are two steps, and others may come
-// between.
+// choose takes the least busy target. Reading the counts and adding to them are two steps, and others may come between.
 func (all *targets) choose() {
 	if all.choosing.Add(1) > 1 {
 		all.crowded.Add(1)
@@ -36,7 +35,7 @@ func (all *targets) choose() {
 	all.busy[best].Add(1)
 }
 
-// apart is by how many parts of its even share the busiest target is off.
+// apart is how far the busiest target is from its even share, as a part of that.
 func (all *targets) apart() float64 {
 	var sum, most float64
 	for i := range all.busy {
@@ -67,12 +66,12 @@ func TestQueue_ReleasesWithoutAStampede(t *testing.T) {
 		return all
 	}
 	if all := run(true); all.apart() > 0.02 || all.crowded.Load() > 0 {
-		t.Errorf("a target is %.1f %% off, and %d times somebody chose while another one did", all.apart()*100, all.crowded.Load())
+		t.Errorf("a target is %.1f %% off, and two chose at once %d times", all.apart()*100, all.crowded.Load())
 	}
 	t.Logf("without turns a target is %.1f %% off", run(false).apart()*100)
 }
 
-func TestQueue_LosesNobodyWhileAllHappensAtOnce(t *testing.T) {
+func TestQueue_LosesNoPlaceUnderConcurrency(t *testing.T) {
 	const crowd = 2000
 	q := queue.New(crowd)
 	var waiting sync.WaitGroup

@@ -1,7 +1,7 @@
-// Package queue is the line in which the requests of one route wait: while it is paused, while its app is replaced or
-// woken up. It knows who came first, how many may wait and whose turn it is; it knows nothing of requests, targets or
-// time. The one policy worth stating: those who were released go one after the other, each only when the one before it
-// has chosen its target, so that every choice is made with true counts in view and no target gets them all.
+// Package queue is the queue in which the requests of one route wait while it is paused, or while its app is replaced or
+// woken. It knows the order, the limit and whose turn it is; it knows nothing of requests, targets or time. The policy
+// worth stating: after a release, the next request goes on only when the one before has chosen its target, so that each
+// choice sees true counts and no target gets all requests.
 //
 // A request waits like this:
 //
@@ -19,26 +19,26 @@ package queue
 
 import "sync"
 
-// Queue is a line of those who wait. It is held, so that nobody's turn comes, until Release opens it; Hold closes it
-// again. All methods are safe for concurrent use and take constant time.
+// Queue is a first-in, first-out queue. It is held until Release opens it; Hold closes it again. All methods are safe for
+// concurrent use and take constant time.
 type Queue struct {
 	limit int
 
 	mu   sync.Mutex
 	open bool
-	// first has the turn if it was released; last is the end of the line.
+	// first has the turn if it was released; last is the end of the queue.
 	first, last *Place
 	length      int
-	// joined counts those who ever joined, which numbers them. Those up to released were released; of the others, held
-	// are in the line.
+	// joined counts all places so far, which numbers them. Those up to released were released; of the others, held are in the
+	// queue.
 	joined, released uint64
 	held             int
 }
 
-// New makes a held queue in which up to limit wait. With a limit of 0 or less there is room for nobody.
+// New returns a held queue of that many places, none for a limit of 0 or less.
 func New(limit int) *Queue { return &Queue{limit: limit} }
 
-// Place is one place in the line. Whoever has one gives it back with Leave.
+// Place is a place in the queue. Its holder must call Leave.
 type Place struct {
 	queue      *Queue
 	number     uint64
@@ -47,9 +47,8 @@ type Place struct {
 	left       bool
 }
 
-// Join takes a place at the end of the line. It returns false when as many as may wait already do. While the queue is
-// open there is room for everybody: the turn comes as soon as those before have left, so that nobody who meant to wait
-// and came a moment after the release is forgotten.
+// Join takes a place at the end of the queue. It returns false when the queue is full. An open queue is never full: the turn
+// comes when the places before have left, so that a request that comes a moment after the release is not refused.
 func (q *Queue) Join() (*Place, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -76,15 +75,15 @@ func (q *Queue) Join() (*Place, bool) {
 	return p, true
 }
 
-// Release opens the queue: all who wait get their turns, in the order in which they came, one after the other. An open
-// queue stays as it is.
+// Release opens the queue: all places get their turn, one after the other, in the order in which they joined. It does
+// nothing to an open queue.
 func (q *Queue) Release() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.open {
 		return
 	}
-	// The turn is somebody's already when the line before the last Hold is not over.
+	// A place from before the last Hold may still have the turn.
 	idle := q.first != nil && q.first.number > q.released
 	q.open, q.released, q.held = true, q.joined, 0
 	if idle {
@@ -92,15 +91,15 @@ func (q *Queue) Release() {
 	}
 }
 
-// Hold closes the queue: who joins from now on waits for the next Release. Those who were released before still get
-// their turns.
+// Hold closes the queue: places that join from now on wait for the next Release. Those released before still get their
+// turn.
 func (q *Queue) Hold() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.open = false
 }
 
-// Len is the number of those who joined and have not left.
+// Len is the number of places that have not left.
 func (q *Queue) Len() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -110,9 +109,9 @@ func (q *Queue) Len() int {
 // Turn is closed when it is this place's turn.
 func (p *Place) Turn() <-chan struct{} { return p.turn }
 
-// Leave gives the place back: once its holder has chosen its target, or has given up for whatever reason. If it has the
-// turn, the next one gets it; so whoever has a place must leave within bounded time, also when it panics, or those
-// behind it wait in vain. Leaving again does nothing.
+// Leave gives the place back, when its holder has chosen its target or gives up. If it has the turn, the next place gets
+// it: a holder must leave within bounded time, also after a panic, or all behind it wait in vain. Leaving again does
+// nothing.
 func (p *Place) Leave() {
 	q := p.queue
 	q.mu.Lock()
@@ -132,7 +131,7 @@ func (p *Place) Leave() {
 	}
 }
 
-// unlink takes a place out of the line. The caller holds mu.
+// unlink takes a place out of the queue. The caller holds mu.
 func (q *Queue) unlink(p *Place) {
 	if p.prev == nil {
 		q.first = p.next

@@ -12,7 +12,7 @@ import (
 	"gateway/proxy/queue"
 )
 
-// fill has n join, all of whom must find room.
+// fill makes n places join, which must all find room.
 func fill(t *testing.T, q *queue.Queue, n int) []*queue.Place {
 	t.Helper()
 	places := make([]*queue.Place, n)
@@ -26,7 +26,7 @@ func fill(t *testing.T, q *queue.Queue, n int) []*queue.Place {
 	return places
 }
 
-// turns are the indexes of those whose turn it is, or was.
+// turns are the indexes of the places whose turn it is, or was.
 func turns(places []*queue.Place) []int {
 	var all []int
 	for i, p := range places {
@@ -78,7 +78,7 @@ func TestQueue_IsBounded(t *testing.T) {
 	}
 	for _, limit := range []int{0, -1} {
 		if _, joined := queue.New(limit).Join(); joined {
-			t.Errorf("one joined a line of %d", limit)
+			t.Errorf("a place joined a queue of %d", limit)
 		}
 	}
 }
@@ -96,7 +96,7 @@ func TestQueue_IsPassedThroughWhileOpen(t *testing.T) {
 	wantTurns(t, fill(t, q, 1), 0)
 }
 
-func TestQueue_ReleasesLateComersBehindTheOthers(t *testing.T) {
+func TestQueue_ReleasesLaterPlacesBehindTheOthers(t *testing.T) {
 	q := queue.New(1)
 	places := fill(t, q, 1)
 	q.Release()
@@ -106,7 +106,7 @@ func TestQueue_ReleasesLateComersBehindTheOthers(t *testing.T) {
 	wantTurns(t, places, 0, 1)
 }
 
-func TestQueue_HoldsThoseWhoComeAfterHold(t *testing.T) {
+func TestQueue_HoldsPlacesThatJoinAfterHold(t *testing.T) {
 	q := queue.New(2)
 	places := fill(t, q, 2)
 	q.Release()
@@ -124,7 +124,7 @@ func TestQueue_HoldsThoseWhoComeAfterHold(t *testing.T) {
 	wantTurns(t, places, 0, 1, 2, 3)
 }
 
-func TestQueue_ReleasedWhileALineIsGoingStaysInOrder(t *testing.T) {
+func TestQueue_StaysInOrderWhenReleasedAgain(t *testing.T) {
 	q := queue.New(2)
 	places := fill(t, q, 2)
 	q.Release()
@@ -160,7 +160,7 @@ func TestPlace_LeavesFromAnywhere(t *testing.T) {
 	}
 }
 
-func TestPlace_LastOneLeavesAndTheLineGoesOn(t *testing.T) {
+func TestPlace_LeavesTheQueueUsableAsTheLast(t *testing.T) {
 	q := queue.New(3)
 	places := fill(t, q, 3)
 	places[2].Leave()
@@ -174,7 +174,7 @@ func TestPlace_LastOneLeavesAndTheLineGoesOn(t *testing.T) {
 	}
 }
 
-// model is a queue as one would write it without regard for cost.
+// model is a simple and slow queue.
 type model struct {
 	open, line []int // of the released, and of the others
 	isOpen     bool
@@ -251,7 +251,7 @@ func checkModel(t *testing.T, step int, q *queue.Queue, m *model, places map[int
 	}
 }
 
-// wait is what a request does in the line: it returns whether its turn came before its time was over.
+// wait waits as a request does, and returns whether its turn came in time.
 func wait(ctx context.Context, p *queue.Place, chosen func()) bool {
 	defer p.Leave()
 	select {
@@ -263,7 +263,7 @@ func wait(ctx context.Context, p *queue.Place, chosen func()) bool {
 	}
 }
 
-func TestQueue_WaitsNoLongerThanOneMay(t *testing.T) {
+func TestQueue_WaitsNoLongerThanAllowed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := queue.New(10)
 		began := time.Now()
@@ -289,7 +289,7 @@ func TestQueue_WaitsNoLongerThanOneMay(t *testing.T) {
 	})
 }
 
-func TestQueue_GoesOnBehindAHolderWhoIsSlow(t *testing.T) {
+func TestQueue_WaitsForASlowHolder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := queue.New(2)
 		places := fill(t, q, 2)
