@@ -203,13 +203,13 @@ func (o *limitOptions) limits() engine.Limits {
 // timeouts returns the timeouts of the engine.
 func (o *waitOptions) timeouts() engine.Timeouts {
 	return engine.Timeouts{
-		Head:    orEver(o.head),
-		Idle:    orEver(o.idle),
-		Body:    orEver(o.body),
-		Write:   orEver(o.write),
-		Connect: orEver(o.connect),
-		Answer:  orEver(o.answer),
-		Total:   orEver(o.total),
+		Head:     orEver(o.head),
+		Idle:     orEver(o.idle),
+		Body:     orEver(o.body),
+		Write:    orEver(o.write),
+		Connect:  orEver(o.connect),
+		Response: orEver(o.answer),
+		Total:    orEver(o.total),
 	}
 }
 

@@ -80,7 +80,7 @@ func TestLimits_HaveDefaults(t *testing.T) {
 	}
 	// They are the engine's own, so that it documents what they are.
 	if got, want := o.waits.timeouts(), (engine.Timeouts{
-		Head: 10 * time.Second, Idle: 2 * time.Minute, Body: time.Minute, Write: time.Minute, Connect: 5 * time.Second, Answer: 2 * time.Minute, Total: -1,
+		Head: 10 * time.Second, Idle: 2 * time.Minute, Body: time.Minute, Write: time.Minute, Connect: 5 * time.Second, Response: 2 * time.Minute, Total: -1,
 	}); got != want {
 		t.Errorf("the engine gets %+v, want %+v", got, want)
 	}

@@ -237,7 +237,7 @@ func TestAdmitted_IsCurtToMany(t *testing.T) {
 	r, door := crowded(t, 1, false)
 	_, _ = io.WriteString(connect(t, r.address, false), "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n")
 	eventually(t, func() bool { return door.countRequests("127.0.0.1") == 1 })
-	crowd, curt := make([]*peer, 5*refusedMost), 0
+	crowd, curt := make([]*peer, 5*maxRefusals), 0
 	for i := range crowd {
 		crowd[i] = dial(t, r.address)
 		crowd[i].say("GET / HTTP/1.1\r\nHost: h\r\n\r\n")

@@ -13,7 +13,7 @@ func TestAwait_EndsWithTheClient(t *testing.T) {
 	c := dial(t, r.address)
 	c.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 	_ = c.Close()
-	if err := <-w.waits; !errors.Is(err, ErrGone) {
+	if err := <-w.waits; !errors.Is(err, ErrDisconnected) {
 		t.Errorf("%v, want ErrGone", err)
 	}
 }

@@ -60,7 +60,7 @@ func (b *bodyReader) readCounted(p []byte) (int, error) {
 	if n == 0 {
 		n, err = b.await(p)
 	}
-	return n, b.took(int64(n), err)
+	return n, b.consumed(int64(n), err)
 }
 
 // await waits for more. The client has that time while it is waited for, and not while the target is.
@@ -71,19 +71,19 @@ func (b *bodyReader) await(p []byte) (int, error) {
 	return c.stream.Read(p)
 }
 
-// took notes bytes of a body with a length.
-func (b *bodyReader) took(n int64, err error) error {
+// consumed notes bytes of a body with a length.
+func (b *bodyReader) consumed(n int64, err error) error {
 	b.conn.x.received.Add(n)
 	b.left -= n
 	if b.left == 0 {
 		b.done.Store(true)
 		return io.EOF
 	}
-	return broken(err)
+	return truncated(err)
 }
 
-// broken is the error of a body that ends too early.
-func broken(err error) error {
+// truncated is the error of a body that ends too early.
+func truncated(err error) error {
 	if err == io.EOF {
 		return io.ErrUnexpectedEOF
 	}
@@ -132,14 +132,14 @@ func (b *bodyReader) refill() error {
 	if n > 0 {
 		return nil
 	}
-	return cmp.Or(broken(err), io.ErrUnexpectedEOF)
+	return cmp.Or(truncated(err), io.ErrUnexpectedEOF)
 }
 
 // trailers are the trailer fields of a body that was read to its end.
 func (b *bodyReader) trailers() header.Header { return b.decoder.Trailers }
 
-// movable is how many bytes may pass from the socket without being looked at: 0 when there is something read already.
-func (b *bodyReader) movable() int64 {
+// spliceable is how many bytes may pass from the socket without being looked at: 0 when there is something read already.
+func (b *bodyReader) spliceable() int64 {
 	c := b.conn
 	if b.chunked || c.stream != net.Conn(c.sock) || !c.sock.Splices() || c.inbox.from < c.inbox.to || b.err != nil {
 		return 0
@@ -147,13 +147,13 @@ func (b *bodyReader) movable() int64 {
 	return b.left
 }
 
-// moveTo takes a part of the body into a pipe. The error is io.EOF when that was the last.
-func (b *bodyReader) moveTo(pipe *socket.Pipe) error {
+// spliceTo takes a part of the body into a pipe. The error is io.EOF when that was the last.
+func (b *bodyReader) spliceTo(pipe *socket.Pipe) error {
 	c := b.conn
 	c.sock.Within(c.engine.config.Body)
 	n, err := pipe.Fill(c.sock, b.left)
 	c.sock.Within(0)
-	b.err = b.took(int64(n), err)
+	b.err = b.consumed(int64(n), err)
 	return b.err
 }
 

@@ -21,16 +21,16 @@ type client interface {
 	end(trailers header.Header) error
 	// abort makes sure that what was sent cannot be taken for a whole response.
 	abort()
-	// recall takes back a response that has begun, if nothing of it was sent yet. It reports whether it did.
-	recall() bool
-	// change responds to an upgrade with 101 and returns the connection for both directions.
-	change(protocol string, h header.Header) (tunnelSide, error)
+	// rollback takes back a response that has begun, if nothing of it was sent yet. It reports whether it did.
+	rollback() bool
+	// switchProtocol responds to an upgrade with 101 and returns the connection for both directions.
+	switchProtocol(protocol string, h header.Header) (tunnelSide, error)
 
-	// watch interrupts what waits for a target as soon as the client is gone, until unwatch, which reports whether that
-	// happened; lost reports it before. watch may be called by the goroutine that sends the body at the same time.
+	// watch interrupts what waits for a target once the client disconnects, until unwatch, which reports whether that
+	// happened; disconnected reports it before. watch may be called by the goroutine that sends the body at the same time.
 	watch(waiting *socket.Interruption, stage stage)
-	unwatch() (gone bool)
-	lost() bool
+	unwatch() (disconnected bool)
+	disconnected() bool
 
 	// plain is the socket that the body may be moved to without passing through memory, or nil; moved notes what was.
 	plain() *socket.Socket
@@ -38,8 +38,8 @@ type client interface {
 	// stopBody ends the reading of the body by another goroutine; settleBody follows when that has ended.
 	stopBody()
 	settleBody()
-	// bonds are those of the client's connection.
-	bonds() *bonds
+	// pins are those of the client's connection.
+	pins() *pins
 }
 
 // flusher takes a body.

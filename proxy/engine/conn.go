@@ -22,8 +22,8 @@ type conn struct {
 	stream net.Conn
 	// cork is between the socket and what writes in small pieces, TLS or HTTP/2; else it is nil.
 	cork *cork
-	// bound are the targets to which it has connections of its own.
-	bound bonds
+	// pins are the targets to which it has connections of its own.
+	pins pins
 	origin
 
 	// x is the exchange under way, or the one that the next request is read into; nil while the connection rests.
@@ -33,16 +33,16 @@ type conn struct {
 	writer *responseWriter
 	// refused is the response to the first request when the ConnLimiter refused the client; admitted is what it let in, nil
 	// without a ConnLimiter, and held reports that it has a request under way.
-	refused  *http1.Invalid
-	admitted Admitted
-	held     bool
-	state    atomic.Int32
+	refused         *http1.Invalid
+	admitted        Admitted
+	requestAdmitted bool
+	state           atomic.Int32
 	// first is the byte that a TLS connection waits for, primed that it has come.
-	first  [1]byte
-	primed bool
+	first     [1]byte
+	firstRead bool
 	// served reports that there was a request, timed that the head under way has its time, noted that the first request is
 	// awaited no longer.
-	served, timed, noted bool
+	served, headTimed, arrived bool
 	// streaming reports that the body of the request comes after its head.
 	streaming bool
 	// over reports that the connection ends, unread that it may do so before the client has sent everything, broken that
@@ -50,28 +50,28 @@ type conn struct {
 	over, unread, broken bool
 	// counted reports that the connection counts as busy until it is closed.
 	counted bool
-	leave   leaving
+	exit    loopExit
 }
 
 // The states of a connection as Drain sees them.
 const (
 	// fresh: no request has come yet.
-	fresh int32 = iota
-	resting
-	working
-	retired
+	stateNew int32 = iota
+	stateIdle
+	stateActive
+	stateRetired
 )
 
-// leaving is why a step left the loop that reads requests.
-type leaving uint8
+// loopExit is why a step left the loop that reads requests.
+type loopExit uint8
 
 const (
 	// nowhere: the connection is over.
-	nowhere leaving = iota
+	exitEnd loopExit = iota
 	// toWork: to an exchange that needs the socket for itself.
-	toWork
+	exitServe
 	// toHTTP2: the client speaks it without having asked.
-	toHTTP2
+	exitHTTP2
 )
 
 func newConn(e *Engine, accepted net.Conn, from origin, secure bool) *conn {
@@ -90,26 +90,26 @@ func (c *conn) serve() {
 	c.engine.add(c)
 	defer c.engine.remove(c)
 	defer c.close()
-	if !c.welcome() {
+	if !c.prepare() {
 		return
 	}
 	for !c.over {
-		c.leave = nowhere
+		c.exit = exitEnd
 		if err := c.loop(); err != nil {
 			return
 		}
-		switch c.leave {
-		case toWork:
-			c.work()
-			c.proceed()
-			c.settle()
-		case toHTTP2:
+		switch c.exit {
+		case exitServe:
+			c.serveExchange()
+			c.finishBody()
+			c.endExchange()
+		case exitHTTP2:
 			c.cork = newCork(c.engine, c.sock)
 			begun := bytes.Clone(c.inbox.in[c.inbox.from:c.inbox.to])
-			c.forget()
+			c.discardInput()
 			c.engine.http2.serveConn(c, &replay{Conn: c.cork, rest: begun})
 			return
-		case nowhere:
+		case exitEnd:
 			return
 		}
 	}
@@ -117,7 +117,7 @@ func (c *conn) serve() {
 
 // loop reads and answers requests for as long as nothing else must be done.
 func (c *conn) loop() error {
-	c.sock.Within(c.idle())
+	c.sock.Within(c.idleTimeout())
 	if c.stream == net.Conn(c.sock) {
 		return c.sock.Loop(c.step)
 	}
@@ -129,24 +129,24 @@ func (c *conn) loop() error {
 // step reads what there is and answers what is complete. It returns true when the loop is to be left.
 func (c *conn) step() bool {
 	// What was read too far before the loop was left comes first.
-	if c.x != nil && c.inbox.from < c.inbox.to && c.inbox.seen < c.inbox.to && c.answerAll() {
+	if c.x != nil && c.inbox.from < c.inbox.to && c.inbox.seen < c.inbox.to && c.serveBuffered() {
 		return true
 	}
 	for {
 		full, err := c.fill()
 		if err == socket.ErrAgain {
-			c.rest()
+			c.releaseExchange()
 			return false
 		}
 		if err != nil {
 			c.over = true
 			return true
 		}
-		if c.answerAll() {
+		if c.serveBuffered() {
 			return true
 		}
 		if !full && c.inbox.from == c.inbox.to { // within a head more is on its way
-			c.rest()
+			c.releaseExchange()
 			return false
 		}
 	}
@@ -160,11 +160,11 @@ func (c *conn) fill() (full bool, err error) {
 			if n, err := c.stream.Read(c.first[:]); n == 0 {
 				return false, err
 			}
-			c.primed = true
+			c.firstRead = true
 			c.limitHead()
 		}
-		c.take()
-		if c.primed && c.hold() {
+		c.takeExchange()
+		if c.firstRead && c.admitRequest() {
 			return false, errRefused
 		}
 	}
@@ -188,8 +188,8 @@ func (c *conn) read(p []byte) (int, error) {
 	if c.stream == net.Conn(c.sock) {
 		return c.sock.TryRead(p)
 	}
-	if c.primed {
-		c.primed = false
+	if c.firstRead {
+		c.firstRead = false
 		p[0] = c.first[0]
 		n, err := c.stream.Read(p[1:])
 		return n + 1, err
@@ -197,8 +197,8 @@ func (c *conn) read(p []byte) (int, error) {
 	return c.stream.Read(p)
 }
 
-// take gets an exchange with its memory.
-func (c *conn) take() {
+// takeExchange gets an exchange with its memory.
+func (c *conn) takeExchange() {
 	x, _ := c.engine.exchanges.Get().(*Exchange)
 	c.x, c.inbox, c.writer = x, &x.inbox, &x.writer
 	c.inbox.reset(x.memory.in[:])
@@ -208,8 +208,8 @@ func (c *conn) take() {
 	x.client = c.writer
 }
 
-// rest gives the exchange back when there is nothing left of a request.
-func (c *conn) rest() {
+// releaseExchange gives the exchange back when there is nothing left of a request.
+func (c *conn) releaseExchange() {
 	if c.x == nil || c.inbox.from < c.inbox.to {
 		return
 	}
@@ -217,32 +217,32 @@ func (c *conn) rest() {
 	c.inbox.reset(nil)
 	c.engine.exchanges.Put(c.x)
 	c.x, c.inbox, c.writer = nil, nil, nil
-	c.release()
+	c.releaseRequest()
 }
 
-// forget drops what was read.
-func (c *conn) forget() {
+// discardInput drops what was read.
+func (c *conn) discardInput() {
 	if c.x != nil {
 		c.inbox.from = c.inbox.to
-		c.rest()
+		c.releaseExchange()
 	}
 }
 
-// answerAll answers the requests that are complete, in their order. It returns true when the loop is to be left.
-func (c *conn) answerAll() bool {
+// serveBuffered answers the requests that are complete, in their order. It returns true when the loop is to be left.
+func (c *conn) serveBuffered() bool {
 	for c.inbox.from < c.inbox.to {
 		if !c.served && c.inbox.in[c.inbox.from] == 'P' {
 			if whole, part := c.inbox.prefaced(); whole {
-				c.leave = c.switches()
+				c.exit = c.http2Exit()
 				return true
 			} else if part {
 				c.limitHead()
-				return c.hold()
+				return c.admitRequest()
 			}
 		}
 		n, err := c.parse()
 		if err == http1.ErrIncomplete {
-			if c.hold() {
+			if c.admitRequest() {
 				return true
 			}
 			c.limitHead()
@@ -253,17 +253,17 @@ func (c *conn) answerAll() bool {
 			c.refuse(err)
 			return true
 		}
-		if c.hold() {
+		if c.admitRequest() {
 			return true
 		}
 		c.inbox.from += n
 		c.inbox.seen = c.inbox.from
-		if c.begin(); c.alone() {
-			c.leave = toWork
+		if c.begin(); c.needsSocket() {
+			c.exit = exitServe
 			return true
 		}
-		c.work()
-		if c.settle(); c.over {
+		c.serveExchange()
+		if c.endExchange(); c.over {
 			return true
 		}
 		c.sock.Within(c.engine.config.Idle)
@@ -290,15 +290,15 @@ func (c *conn) parse() (int, error) {
 
 // limitHead gives the head under way its time, from its first byte on. Who was refused has no more than before it.
 func (c *conn) limitHead() {
-	if !c.timed && c.refused == nil {
-		c.timed = true
+	if !c.headTimed && c.refused == nil {
+		c.headTimed = true
 		c.sock.Within(c.engine.config.Timeouts.Head)
 	}
 }
 
 // begin makes an exchange of the request.
 func (c *conn) begin() {
-	c.served, c.timed = true, false
+	c.served, c.headTimed = true, false
 	x, h := c.x, &c.x.head
 	x.reset()
 	x.Request = Request{
@@ -322,43 +322,43 @@ func (c *conn) begin() {
 	}
 }
 
-// alone reports that the exchange needs the socket for itself: it reads more of the client than the loop allows.
-func (c *conn) alone() bool { return c.streaming || c.x.Request.Upgrade != "" }
+// needsSocket reports that the exchange needs the socket for itself: it reads more of the client than the loop allows.
+func (c *conn) needsSocket() bool { return c.streaming || c.x.Request.Upgrade != "" }
 
-// work has the exchange served and finds out how the connection goes on.
-func (c *conn) work() {
+// serveExchange has the exchange served and finds out how the connection goes on.
+func (c *conn) serveExchange() {
 	x, e := c.x, c.engine
 	// Before it shows as working, so that Drain never sees it do neither.
 	e.busy.Add(1)
-	if !c.state.CompareAndSwap(resting, working) && !c.state.CompareAndSwap(fresh, working) {
+	if !c.state.CompareAndSwap(stateIdle, stateActive) && !c.state.CompareAndSwap(stateNew, stateActive) {
 		c.over = true
 		return
 	}
-	c.engine.came(c)
+	c.engine.firstArrived(c)
 	c.sock.Within(0)
 	e.config.Handler.Serve(x)
 	if x.phase != ended {
 		x.Abort()
 	}
-	x.uncount()
+	x.releaseBody()
 	if c.writer.closing || x.phase == aborted || e.draining.Load() {
 		c.over = true
 		c.unread = c.unread || !c.writer.changed && c.inbox.more()
 	}
-	if !c.writer.changed && c.tunnels() && c.inbox.from < c.inbox.to {
+	if !c.writer.changed && c.wantsTunnel() && c.inbox.from < c.inbox.to {
 		// What follows was meant for the tunnel that did not come to be, and is no request.
 		c.over, c.unread = true, true
 	}
-	c.release()
+	c.releaseRequest()
 }
 
-// tunnels reports that the request asks for another protocol behind it.
-func (c *conn) tunnels() bool {
+// wantsTunnel reports that the request asks for another protocol behind it.
+func (c *conn) wantsTunnel() bool {
 	return c.x.Request.Upgrade != "" || c.x.Request.Method == http.MethodConnect
 }
 
-// proceed goes on after an exchange that read from the socket by itself.
-func (c *conn) proceed() {
+// finishBody goes on after an exchange that read from the socket by itself.
+func (c *conn) finishBody() {
 	if !c.streaming {
 		return
 	}
@@ -371,19 +371,19 @@ func (c *conn) proceed() {
 	c.x.reader.release()
 }
 
-// settle ends an exchange for Drain. The last one of a connection is busy until the connection is closed, so that the
+// endExchange ends an exchange for Drain. The last one of a connection is busy until the connection is closed, so that the
 // client can read its response.
-func (c *conn) settle() {
+func (c *conn) endExchange() {
 	e := c.engine
 	if !c.over {
-		c.state.Store(resting)
+		c.state.Store(stateIdle)
 		if !e.draining.Load() {
 			e.busy.Add(-1)
 			return
 		}
 		// Drain began meanwhile, and may have retired the connection.
 		c.over = true
-		c.unread = c.state.CompareAndSwap(resting, working) && c.inbox.more()
+		c.unread = c.state.CompareAndSwap(stateIdle, stateActive) && c.inbox.more()
 	}
 	c.counted = !c.writer.changed
 }
@@ -408,7 +408,7 @@ func (c *conn) refuse(err error) {
 
 // retire ends a connection in that state, in which nothing is under way. It is called by Drain.
 func (c *conn) retire(state int32) {
-	if c.state.CompareAndSwap(state, retired) {
+	if c.state.CompareAndSwap(state, stateRetired) {
 		c.sock.Interrupt()
 	}
 }
@@ -423,7 +423,7 @@ const (
 
 // close ends the connection.
 func (c *conn) close() {
-	c.bound.release()
+	c.pins.release()
 	switch {
 	case c.broken:
 		c.sock.Reset()
@@ -431,8 +431,8 @@ func (c *conn) close() {
 		c.linger()
 	}
 	_ = c.stream.Close()
-	c.forget()
-	c.release()
+	c.discardInput()
+	c.releaseRequest()
 	if c.counted {
 		c.engine.busy.Add(-1)
 	}

@@ -49,13 +49,13 @@ func (k *cork) Serve(work func()) {
 		}
 	}()
 	work()
-	k.settle()
+	k.uncork()
 	close(k.wake)
 	<-ended
 }
 
-// settle waits until nothing is held back, and ends the holding back.
-func (k *cork) settle() {
+// uncork waits until nothing is held back, and ends the holding back.
+func (k *cork) uncork() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.clear()
@@ -105,7 +105,7 @@ func (k *cork) Write(p []byte) (int, error) {
 	}
 	k.filled += copy(k.buf[k.filled:], p)
 	if !k.sending {
-		k.rouse()
+		k.wakeSender()
 	}
 	return len(p), nil
 }
@@ -126,14 +126,14 @@ func (k *cork) pass(p []byte) (int, error) {
 	k.mu.Lock()
 	k.sending, k.err = false, err
 	if k.filled > 0 {
-		k.rouse()
+		k.wakeSender()
 	}
 	k.changed.Broadcast()
 	return n, err
 }
 
-// rouse has what waits sent. It is called with the lock held, so that settle cannot end the holding back before.
-func (k *cork) rouse() {
+// wakeSender has what waits sent. It is called with the lock held, so that settle cannot end the holding back before.
+func (k *cork) wakeSender() {
 	select {
 	case k.wake <- struct{}{}:
 	default:
@@ -162,6 +162,6 @@ func (k *cork) Close() error {
 	if limit := k.engine.config.Write; limit > 0 && k.waiting() {
 		_ = k.Socket.SetWriteDeadline(time.Now().Add(limit))
 	}
-	k.settle()
+	k.uncork()
 	return k.Socket.Close()
 }

@@ -44,7 +44,7 @@ func (c Config) withDefaults() Config {
 		{&c.Body, time.Minute},
 		{&c.Write, time.Minute},
 		{&c.Connect, 5 * time.Second},
-		{&c.Answer, 2 * time.Minute},
+		{&c.Response, 2 * time.Minute},
 		{&c.Pause, 0},
 		{&c.Keep, 90 * time.Second},
 		{&c.Quiet, 100 * time.Millisecond},
@@ -53,7 +53,7 @@ func (c Config) withDefaults() Config {
 		*d.value = orDefault(*d.value, d.usual)
 	}
 	c.Limits.Head = orDefault(c.Limits.Head, 64<<10)
-	c.AnswerHead = orDefault(c.AnswerHead, 256<<10)
+	c.ResponseHead = orDefault(c.ResponseHead, 256<<10)
 	c.Fields = orDefault(c.Fields, 128)
 	c.Kept = orDefault(c.Kept, 1024)
 	return c
@@ -69,7 +69,7 @@ func orDefault[T ~int | ~int64](value, usual T) T {
 // tick is how exact timeouts are: an eighth of the shortest, between 5 and 250 ms.
 func (c Config) tick() time.Duration {
 	shortest := 2 * time.Second
-	for _, d := range []time.Duration{c.Timeouts.Head, c.Idle, c.Body, c.Write, c.Answer, c.Pause, c.Keep, c.Total} {
+	for _, d := range []time.Duration{c.Timeouts.Head, c.Idle, c.Body, c.Write, c.Response, c.Pause, c.Keep, c.Total} {
 		if d > 0 {
 			shortest = min(shortest, d)
 		}
@@ -93,9 +93,9 @@ type Timeouts struct {
 	Write time.Duration
 	// Connect is how long a target may take to accept a connection, and then for its TLS handshake. Default 5 s.
 	Connect time.Duration
-	// Answer is how long a target may take nothing of a request, and then how long from its end to the head of the final
+	// Response is how long a target may take nothing of a request, and then how long from its end to the head of the final
 	// answer. Default 2 min.
-	Answer time.Duration
+	Response time.Duration
 	// Pause is how long a target may send nothing of a body. Default none, since server-sent events may be silent.
 	Pause time.Duration
 	// Keep is how long an unused connection to a target is kept. Default 90 s.
@@ -111,9 +111,9 @@ type Timeouts struct {
 type Limits struct {
 	// Head is the most bytes that the head of a request may have. Default 64 KiB.
 	Head int
-	// AnswerHead is the same for the head of a response. Default 256 KiB. Before the final response may come 1000
+	// ResponseHead is the same for the head of a response. Default 256 KiB. Before the final response may come 1000
 	// informational ones (1xx), of 1 MiB in all.
-	AnswerHead int
+	ResponseHead int
 	// Fields is the most field lines that the head of a request may have; a response may have four times as many. Default
 	// 128.
 	Fields int

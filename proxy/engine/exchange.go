@@ -37,23 +37,23 @@ type Exchange struct {
 	reader bodyReader
 	// whole is a body that came together with the head.
 	whole []byte
-	// counted is how much memory is claimed for a body that was counted.
-	counted int64
+	// claimed is how much memory is claimed for a body that was counted.
+	claimed int64
 	// spliced is where the body can be moved from without looking at it, if it can.
 	spliced *bodyReader
-	// receipt is of the body.
-	receipt
+	// bodyFailure is of the body.
+	bodyFailure
 	// trailer has the trailer fields of the body once it was read, nil when there can be none.
 	trailer trailed
 	// deadline is when the exchange has to end, zero for never.
 	deadline time.Time
 
-	// answer and its body's decoder are those of the target.
-	answer  http1.Response
-	decoder http1.Decoder
-	wraps   []func(Sink) Sink
-	// way is the one to the target, while Forward lasts.
-	way forwarding
+	// response and its body's decoder are those of the target.
+	response http1.Response
+	decoder  http1.Decoder
+	wraps    []func(Sink) Sink
+	// forwarding is the one to the target, while Forward lasts.
+	forwarding forwarding
 
 	// status is that of the response. reason is the target's, which may be empty, if the response is relayed.
 	status  int
@@ -173,7 +173,7 @@ func (x *Exchange) Reply(status int, h header.Header, body []byte) error {
 		return undeliverable(x, err)
 	}
 	if err := sink.Close(); err != nil {
-		return breakOff(x, err)
+		return failResponse(x, err)
 	}
 	return x.end(nil)
 }
@@ -188,7 +188,7 @@ func (x *Exchange) sink() Sink {
 }
 
 // Await waits for the turn, for that long at most if d is more than 0, and before anything is forwarded. The error is
-// ErrTimeout when the time is over, and ErrGone when the client left meanwhile or the engine ends.
+// ErrTimeout when the time is over, and ErrDisconnected when the client left meanwhile or the engine ends.
 func (x *Exchange) Await(turn <-chan struct{}, d time.Duration) error {
 	gone := make(chan struct{})
 	x.client.watch(socket.NewInterruption(sync.OnceFunc(func() { close(gone) })), queued)
@@ -205,9 +205,9 @@ func (x *Exchange) Await(turn <-chan struct{}, d time.Duration) error {
 	case <-late:
 		return fmt.Errorf("%w: nobody had time for it", ErrTimeout)
 	case <-gone:
-		return fmt.Errorf("%w: it left while it waited", ErrGone)
+		return fmt.Errorf("%w: it left while it waited", ErrDisconnected)
 	case <-x.engine.base.Done():
-		return fmt.Errorf("%w: the gateway ends", ErrGone)
+		return fmt.Errorf("%w: the gateway ends", ErrDisconnected)
 	}
 }
 
@@ -230,8 +230,8 @@ func (x *Exchange) Receive(wrap func(io.Reader) io.Reader) {
 		body = strings.NewReader(string(x.whole))
 		x.whole = nil
 	}
-	read := &noted{Reader: body}
-	x.body, x.spliced, x.trailer, x.Request.Length = &received{wrap(read), read}, nil, nil, -1
+	read := &errorKeeper{Reader: body}
+	x.body, x.spliced, x.trailer, x.Request.Length = &transformed{wrap(read), read}, nil, nil, -1
 }
 
 // Transform puts a transformer between the target's body and the client; of several, the last is nearest to the target.
@@ -270,7 +270,7 @@ func (x *Exchange) begin(status int, h header.Header, length int64) error {
 		length = -1
 	}
 	if err := x.client.begin(status, h, length); err != nil {
-		return x.gone(err)
+		return x.clientFailed(err)
 	}
 	return nil
 }
@@ -278,7 +278,7 @@ func (x *Exchange) begin(status int, h header.Header, length int64) error {
 // end completes the response.
 func (x *Exchange) end(trailers header.Header) error {
 	if err := x.client.end(trailers); err != nil {
-		return x.gone(err)
+		return x.clientFailed(err)
 	}
 	x.phase = ended
 	return nil
@@ -316,9 +316,9 @@ func (x *Exchange) left(d time.Duration) time.Duration {
 	return min(d, rest)
 }
 
-// bound gives what is awaited over a socket d, or what is left to the exchange if that is less. When nothing is left the
+// setTimeout gives what is awaited over a socket d, or what is left to the exchange if that is less. When nothing is left the
 // socket is interrupted, also when bytes come all the time.
-func (x *Exchange) bound(s *socket.Socket, d time.Duration) {
+func (x *Exchange) setTimeout(s *socket.Socket, d time.Duration) {
 	if !x.deadline.IsZero() && time.Until(x.deadline) <= 0 {
 		s.Interrupt()
 		return
@@ -332,7 +332,7 @@ func (x *Exchange) reset() {
 	x.body, x.whole, x.spliced, x.trailer = nil, nil, nil, nil
 	x.status, x.reason, x.relayed, x.sent, x.phase, x.stream = 0, "", false, 0, asked, false
 	x.out, x.back = x.outs[:0], x.memory.back[:]
-	x.receipt.forget()
+	x.bodyFailure.clearFailure()
 	if x.wraps != nil {
 		clear(x.wraps)
 		x.wraps = x.wraps[:0]

@@ -14,7 +14,7 @@ import (
 // Forward sends the request to the target and its response to the client, and returns nil when the response was sent in
 // full; for an upgraded connection, when it ended. path is the escaped path to ask for, sent byte for byte, with the
 // query of the request. The error wraps one of the package's, and nothing was sent to the client then, except with
-// ErrBroken and ErrGone.
+// ErrBroken and ErrDisconnected.
 func (x *Exchange) Forward(to *Upstream, path string, hooks Hooks) error {
 	if x.Began() {
 		return errBegun
@@ -22,9 +22,9 @@ func (x *Exchange) Forward(to *Upstream, path string, hooks Hooks) error {
 	if to.scheme == H2C {
 		return to.http2.forward(x, path, hooks)
 	}
-	f := &x.way
+	f := &x.forwarding
 	*f = forwarding{x: x, to: to, path: path, hooks: hooks}
-	err := f.carry()
+	err := f.roundTrip()
 	*f = forwarding{}
 	if err != nil {
 		x.out = x.outs[:0]
@@ -32,10 +32,10 @@ func (x *Exchange) Forward(to *Upstream, path string, hooks Hooks) error {
 	return err
 }
 
-// carry finds a connection, sends the request over it, and its response back.
-func (f *forwarding) carry() error {
-	if err := f.count(); err != nil {
-		f.x.uncount()
+// roundTrip finds a connection, sends the request over it, and its response back.
+func (f *forwarding) roundTrip() error {
+	if err := f.bufferBody(); err != nil {
+		f.x.releaseBody()
 		return err
 	}
 	if err := f.connect(); err != nil {
@@ -43,7 +43,7 @@ func (f *forwarding) carry() error {
 	}
 	defer f.drop()
 	// A copy, in memory that the response needs only later, since another target may be tried with the header as it was.
-	edited := &f.x.answer.Header
+	edited := &f.x.response.Header
 	*edited = append((*edited)[:0], f.x.Request.Header...)
 	f.hooks.Outgoing(edited)
 	f.compose()
@@ -51,7 +51,7 @@ func (f *forwarding) carry() error {
 		return f.upload()
 	}
 	f.x.out = append(f.x.out, f.x.whole...)
-	if err := f.ask(); err != nil {
+	if err := f.sendRequest(); err != nil {
 		return err
 	}
 	return f.finish(f.receive())
@@ -68,20 +68,20 @@ type forwarding struct {
 	buf       []byte
 	large     *[largeBuffer]byte
 	from, got int
-	// hinted is how many bytes of heads came.
-	hinted int
+	// headBytes is how many bytes of heads came.
+	headBytes int
 	// sending is the upload under way, nil when the request was sent in one piece.
 	sending *sending
 	// reusable reports that the connection can take another exchange; binds that it can take those of this client alone,
 	// and step that the request is one step of a handshake that began on it.
-	reusable, binds, step bool
+	reusable, connAuth, step bool
 	// unknown reports that the target had answered nothing before.
 	unknown bool
 }
 
 // connect finds a connection: the client's own, else an unused one, else a new one.
 func (f *forwarding) connect() error {
-	if err := f.takeBound(); err != nil || f.link != nil {
+	if err := f.takePinned(); err != nil || f.link != nil {
 		return err
 	}
 	if f.link = f.to.take(); f.link != nil {
@@ -105,7 +105,7 @@ func (f *forwarding) compose() {
 		host = f.to.address
 	}
 	out = http1.AppendField(out, "Host", host)
-	out = appendEndToEnd(out, f.x.answer.Header)
+	out = appendEndToEnd(out, f.x.response.Header)
 	switch {
 	case r.Length > 0:
 		out = http1.AppendLength(out, r.Length)
@@ -118,26 +118,26 @@ func (f *forwarding) compose() {
 	case r.Upgrade != "":
 		out = append(out, "Connection: Upgrade\r\n"...)
 		out = http1.AppendField(out, "Upgrade", r.Upgrade)
-	case r.Trailers && !f.to.known.old():
+	case r.Trailers && !f.to.known.http10():
 		out = append(out, "Connection: TE\r\nTE: trailers\r\n"...)
 	}
 	f.x.out = append(out, "\r\n"...)
 }
 
-// ask sends the request, which is all in out, and waits for the first bytes of the response. A kept connection that turns
+// sendRequest sends the request, which is all in out, and waits for the first bytes of the response. A kept connection that turns
 // out to be closed is replaced: always when nothing was sent, and when the request has no body and may be sent twice (RFC
 // 9110 section 9.2.2) also when nothing came back.
-func (f *forwarding) ask() error {
+func (f *forwarding) sendRequest() error {
 	f.buf = f.x.back
 	for {
 		l := f.link
-		f.x.bound(l.sock, f.x.engine.config.Answer)
+		f.x.setTimeout(l.sock, f.x.engine.config.Response)
 		f.x.client.watch(l.sock.Interruption(), underWay)
-		n, sent, err := f.await(l)
+		n, sent, err := f.awaitResponse(l)
 		again := false
 		if err == nil && l.used {
 			var stale bool
-			if stale, again = f.suspect(f.buf[:n]); stale {
+			if stale, again = f.checkUnsolicited(f.buf[:n]); stale {
 				err = errUnsolicited
 			}
 		}
@@ -146,21 +146,21 @@ func (f *forwarding) ask() error {
 			f.x.out = f.x.outs[:0]
 			return nil
 		}
-		failed := f.failed(err)
-		if err == socket.ErrStale && l.overheard() == words {
-			f.to.distrust()
+		failed := f.requestError(err)
+		if err == socket.ErrStale && l.idleInput() == inputUnsolicited {
+			f.to.markUnusable()
 		}
 		l.close()
 		switch {
 		case f.x.client.unwatch() || errors.Is(failed, ErrTimeout):
 			return failed
 		case f.step:
-			return f.unbound()
+			return f.unpinned()
 		case again:
 			err = f.dial()
 		case l.used && !sent:
 			err = f.connect()
-		case l.used && f.x.Repeatable() && l.awaiting.state.Load() != recalled:
+		case l.used && f.x.Repeatable() && l.responseWait.state.Load() != canceled:
 			err = f.dial()
 		case !sent:
 			return fmt.Errorf("%w: %w", ErrConnect, err)
@@ -176,21 +176,21 @@ func (f *forwarding) ask() error {
 // errUnsolicited says that what came is not the response to what was asked.
 var errUnsolicited = errors.New("bytes came that belong to no answer (RFC 9112 section 9.2)")
 
-// await is exchange, which Recall may end.
-func (f *forwarding) await(l *link) (n int, sent bool, err error) {
+// awaitResponse is exchange, which Cancel may end.
+func (f *forwarding) awaitResponse(l *link) (n int, sent bool, err error) {
 	if !f.x.Repeatable() {
-		return f.exchange(l)
+		return f.writeAndRead(l)
 	}
-	l.awaiting.begin(&l.upstream.recalling)
-	n, sent, err = f.exchange(l)
-	if !l.awaiting.end() {
-		return 0, true, ErrRecalled
+	l.responseWait.begin(&l.upstream.cancellation)
+	n, sent, err = f.writeAndRead(l)
+	if !l.responseWait.end() {
+		return 0, true, ErrCanceled
 	}
 	return n, sent, err
 }
 
-// exchange sends out and reads the first bytes that come back.
-func (f *forwarding) exchange(l *link) (n int, sent bool, err error) {
+// writeAndRead sends out and reads the first bytes that come back.
+func (f *forwarding) writeAndRead(l *link) (n int, sent bool, err error) {
 	left := f.x.out
 	if l.plain() {
 		n, part, err := l.sock.Ask(left, f.buf, l.used)
@@ -202,11 +202,11 @@ func (f *forwarding) exchange(l *link) (n int, sent bool, err error) {
 		return 0, false, err
 	}
 	// What is sent has a time of its own, and the one for the response begins at its end.
-	f.x.bound(l.sock, 0)
+	f.x.setTimeout(l.sock, 0)
 	if n, err := l.stream.Write(left); err != nil {
 		return 0, !l.plain() || len(left)-n < len(f.x.out), err
 	}
-	f.x.bound(l.sock, f.x.engine.config.Answer)
+	f.x.setTimeout(l.sock, f.x.engine.config.Response)
 	n, err = l.stream.Read(f.buf)
 	if n > 0 {
 		// TLS may tell of its end too, and does so again.
@@ -215,23 +215,23 @@ func (f *forwarding) exchange(l *link) (n int, sent bool, err error) {
 	return n, true, err
 }
 
-// failed says why the target did not answer.
-func (f *forwarding) failed(err error) error {
+// requestError says why the target did not answer.
+func (f *forwarding) requestError(err error) error {
 	switch {
-	case f.x.unread() != nil:
-		return f.x.unread()
-	case f.x.client.lost():
-		return fmt.Errorf("%w: %w", ErrGone, err)
-	case err == ErrRecalled:
-		return fmt.Errorf("%w: %w", ErrAnswer, err)
+	case f.x.bodyErr() != nil:
+		return f.x.bodyErr()
+	case f.x.client.disconnected():
+		return fmt.Errorf("%w: %w", ErrDisconnected, err)
+	case err == ErrCanceled:
+		return fmt.Errorf("%w: %w", ErrResponse, err)
 	case f.link.sock.Interrupted() || timedOut(err):
 		return fmt.Errorf("%w: %w", ErrTimeout, err)
 	}
-	return fmt.Errorf("%w: %w", ErrAnswer, broken(err))
+	return fmt.Errorf("%w: %w", ErrResponse, truncated(err))
 }
 
-// more reads more of the response behind what was not used yet.
-func (f *forwarding) more() error {
+// readMore reads more of the response behind what was not used yet.
+func (f *forwarding) readMore() error {
 	if f.from > 0 {
 		f.got = copy(f.buf, f.buf[f.from:f.got])
 		f.from = 0
@@ -257,26 +257,26 @@ func (f *forwarding) grow() bool {
 		f.buf = f.large[:]
 		return true
 	}
-	if len(f.buf) >= f.x.engine.config.AnswerHead {
+	if len(f.buf) >= f.x.engine.config.ResponseHead {
 		return false
 	}
-	grown := make([]byte, min(2*len(f.buf), f.x.engine.config.AnswerHead))
+	grown := make([]byte, min(2*len(f.buf), f.x.engine.config.ResponseHead))
 	copy(grown, f.buf)
 	f.buf = grown
 	return true
 }
 
 const (
-	// mostHints and mostHinted bound, in number and in bytes, the informational responses before a final one.
-	mostHints  = 1000
-	mostHinted = 1 << 20
+	// maxInformational and mostHinted bound, in number and in bytes, the informational responses before a final one.
+	maxInformational      = 1000
+	maxInformationalBytes = 1 << 20
 )
 
-var errHints = fmt.Errorf("%w: it sends too many informational answers", ErrAnswer)
+var errInformational = fmt.Errorf("%w: it sends too many informational answers", ErrResponse)
 
 // receive reads the response and sends it on.
 func (f *forwarding) receive() error {
-	a := &f.x.answer
+	a := &f.x.response
 	for hints := 1; ; hints++ {
 		if err := f.readHead(); err != nil {
 			return err
@@ -296,11 +296,11 @@ func (f *forwarding) receive() error {
 		if a.Status >= http.StatusOK {
 			return f.relay()
 		}
-		if hints > mostHints || f.hinted > mostHinted {
-			return errHints
+		if hints > maxInformational || f.headBytes > maxInformationalBytes {
+			return errInformational
 		}
 		if err := f.x.client.inform(a.Status, a.Header); err != nil {
-			return f.x.gone(err)
+			return f.x.clientFailed(err)
 		}
 	}
 }
@@ -308,39 +308,39 @@ func (f *forwarding) receive() error {
 // readHead parses the next head.
 func (f *forwarding) readHead() error {
 	for {
-		f.x.answer.Header = f.x.answer.Header[:0]
-		n, err := http1.ParseResponse(&f.x.answer, f.buf[f.from:f.got], f.x.Request.Method, f.answerLimits())
+		f.x.response.Header = f.x.response.Header[:0]
+		n, err := http1.ParseResponse(&f.x.response, f.buf[f.from:f.got], f.x.Request.Method, f.responseLimits())
 		if err == nil {
 			f.from += n
-			f.hinted += n
-			f.binds = f.binds || f.x.answer.ConnAuth
-			f.to.known.answered(f.x.answer.Minor)
+			f.headBytes += n
+			f.connAuth = f.connAuth || f.x.response.ConnAuth
+			f.to.known.noteVersion(f.x.response.Minor)
 			return nil
 		}
 		if err == http1.ErrIncomplete {
 			err = f.moreLines()
-		} else if f.link.used && f.hinted == 0 && !likely(f.buf[f.from:f.got]) {
+		} else if f.link.used && f.headBytes == 0 && !looksLikeHTTP1(f.buf[f.from:f.got]) {
 			// It came with an upload, which cannot be sent again.
-			f.to.distrust()
+			f.to.markUnusable()
 		}
 		if err != nil {
-			return f.failed(err)
+			return f.requestError(err)
 		}
 	}
 }
 
-func (f *forwarding) answerLimits() http1.Limits {
-	return http1.Limits{Bytes: f.x.engine.config.AnswerHead, Fields: 4 * f.x.engine.config.Fields}
+func (f *forwarding) responseLimits() http1.Limits {
+	return http1.Limits{Bytes: f.x.engine.config.ResponseHead, Fields: 4 * f.x.engine.config.Fields}
 }
 
 // moreLines reads until there is another line, so that a head which comes a byte at a time is not parsed that often.
 func (f *forwarding) moreLines() error {
 	for {
 		had := f.got - f.from
-		if err := f.more(); err != nil {
+		if err := f.readMore(); err != nil {
 			return err
 		}
-		if bytes.IndexByte(f.buf[f.from+had:f.got], '\n') >= 0 || f.got-f.from >= f.x.engine.config.AnswerHead {
+		if bytes.IndexByte(f.buf[f.from+had:f.got], '\n') >= 0 || f.got-f.from >= f.x.engine.config.ResponseHead {
 			return nil
 		}
 	}
@@ -359,8 +359,8 @@ func (f *forwarding) finish(err error) error {
 	switch {
 	case f.x.client.unwatch() || err != nil && !errors.Is(err, ErrDeclined) || !f.reusable:
 		f.link.close()
-	case f.binds || f.x.Request.ConnAuth || f.link.owner != nil:
-		f.to.bind(f.x, f.link, f.x.answer.Handshake)
+	case f.connAuth || f.x.Request.ConnAuth || f.link.owner != nil:
+		f.to.pin(f.x, f.link, f.x.response.Handshake)
 	default:
 		f.to.keep(f.link)
 	}
@@ -373,10 +373,10 @@ func (f *forwarding) finish(err error) error {
 
 // relay sends the final response on.
 func (f *forwarding) relay() error {
-	a := &f.x.answer
+	a := &f.x.response
 	f.reusable, f.x.reason, f.x.relayed = !a.Close, a.Reason, true
 	if f.sending != nil {
-		f.sending.answering.Store(true)
+		f.sending.responding.Store(true)
 		// So that the client is not told of an early response that is none.
 		if !f.sending.settled() {
 			// While the target takes nothing of the body, nobody reads from the client, and it could leave unseen.
@@ -384,7 +384,7 @@ func (f *forwarding) relay() error {
 		}
 	}
 	// The response has begun, and has its own time limits to the client.
-	f.x.bound(f.link.sock, 0)
+	f.x.setTimeout(f.link.sock, 0)
 	if f.x.Request.Method == http.MethodHead || !bodied(a.Status) {
 		declared := a.Declared
 		if len(f.x.wraps) > 0 {
@@ -396,7 +396,7 @@ func (f *forwarding) relay() error {
 		}
 		// A body that was promised may come all the same, however late, and would be taken for the next response.
 		f.reusable = f.reusable && f.from == f.got && !a.Promised
-		f.note()
+		f.checkTrailing()
 		return f.x.end(nil)
 	}
 	length := max(a.Length, -1)
@@ -406,17 +406,17 @@ func (f *forwarding) relay() error {
 	if err := f.x.begin(a.Status, a.Header, length); err != nil {
 		return err
 	}
-	body := relaying{f: f, sink: f.x.client}
+	body := bodyRelay{f: f, sink: f.x.client}
 	if len(f.x.wraps) > 0 {
 		body.wrap()
 	}
 	return body.pass()
 }
 
-// note looks for bytes behind the response.
-func (f *forwarding) note() {
+// checkTrailing looks for bytes behind the response.
+func (f *forwarding) checkTrailing() {
 	if f.from < f.got {
-		f.to.distrust()
+		f.to.markUnusable()
 	}
 }
 

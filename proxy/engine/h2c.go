@@ -44,28 +44,28 @@ func (h *http2Client) prepare(u *Upstream) {
 		Protocols:              protocols,
 		DisableCompression:     true,
 		IdleConnTimeout:        e.config.Keep,
-		ResponseHeaderTimeout:  e.config.Answer,
-		MaxResponseHeaderBytes: int64(e.config.AnswerHead),
+		ResponseHeaderTimeout:  e.config.Response,
+		MaxResponseHeaderBytes: int64(e.config.ResponseHead),
 		HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter, MaxReceiveBufferPerStream: streamWindow},
 	}
 }
 
-// undialled is a connection that did not come to be.
-type undialled struct{ error }
+// dialError is a connection that did not come to be.
+type dialError struct{ error }
 
 // Unwrap lets the cause be found.
-func (u undialled) Unwrap() error { return u.error }
+func (u dialError) Unwrap() error { return u.error }
 
 func (h *http2Client) dial(context.Context, string, string) (net.Conn, error) {
 	dialer := net.Dialer{Timeout: h.engine.config.Connect}
-	ctx, done := h.upstream.recalling.wait(h.engine.base)
+	ctx, done := h.upstream.cancellation.withCancel(h.engine.base)
 	defer done()
 	conn, err := dialer.DialContext(ctx, "tcp", h.address)
 	if err != nil {
-		return nil, undialled{recallOf(ctx, err)}
+		return nil, dialError{canceledError(ctx, err)}
 	}
 	s := socket.New(conn, h.engine.watch)
-	s.InterruptWhen(h.upstream.overdue)
+	s.InterruptWhen(h.upstream.mustInterrupt)
 	return s, nil
 }
 
@@ -73,11 +73,11 @@ func (h *http2Client) dial(context.Context, string, string) (net.Conn, error) {
 // header of its own, so that it may be called again when there was none.
 func (h *http2Client) forward(x *Exchange, path string, hooks Hooks) error {
 	if x.Request.Upgrade != "" {
-		return fmt.Errorf("%w: it is spoken to in HTTP/2, where no connection changes to %q", ErrAnswer, x.Request.Upgrade)
+		return fmt.Errorf("%w: it is spoken to in HTTP/2, where no connection changes to %q", ErrResponse, x.Request.Upgrade)
 	}
-	c := h2cForwarding{x: x, to: h, hooks: hooks, informed: make(chan informational, 8)}
+	c := h2cForwarding{x: x, to: h, hooks: hooks, infos: make(chan informational, 8)}
 	err := c.Serve(path)
-	if h.upstream.leaving() {
+	if h.upstream.closing() {
 		h.transport.CloseIdleConnections()
 	}
 	return err
@@ -92,13 +92,13 @@ type h2cForwarding struct {
 	cancel context.CancelCauseFunc
 	// upload is the body on its way, nil when there is none or when it is in memory.
 	upload *h2cUpload
-	// informed are informational responses. The library's goroutine that reads them never waits.
-	informed chan informational
-	// hints and hinted are the number and the bytes of those that came. They are the library's goroutine's.
-	hints, hinted int
-	pausing       wait
-	// connecting bounds how long a connection may take, if the exchange has a time for that.
-	connecting wait
+	// infos are informational responses. The library's goroutine that reads them never waits.
+	infos chan informational
+	// infoCount and hinted are the number and the bytes of those that came. They are the library's goroutine's.
+	infoCount, infoBytes int
+	pauseTimeout         wait
+	// connectTimeout bounds how long a connection may take, if the exchange has a time for that.
+	connectTimeout wait
 }
 
 type informational struct {
@@ -106,7 +106,7 @@ type informational struct {
 	header header.Header
 }
 
-type answered struct {
+type roundTripResult struct {
 	*http.Response
 	err error
 }
@@ -126,38 +126,38 @@ func (c *h2cForwarding) Serve(path string) error {
 		ctx = bounded
 	}
 	c.cancel = cancel
-	c.pausing.late = func() { cancel(errSlow) }
-	c.connecting.late = func() { cancel(errUnconnected) }
-	var a answered
+	c.pauseTimeout.late = func() { cancel(errSlow) }
+	c.connectTimeout.late = func() { cancel(errUnconnected) }
+	var a roundTripResult
 	// Deferred, since a hook may panic.
-	defer func() { c.settle(a) }()
+	defer func() { c.cleanUp(a) }()
 	if c.x.Repeatable() {
-		c.to.upstream.recalling.note(&c.cancel)
+		c.to.upstream.cancellation.add(&c.cancel)
 	}
 	request := c.compose(ctx, path)
-	answers := make(chan answered, 1)
-	c.connecting.begin(c.x.Connect)
+	answers := make(chan roundTripResult, 1)
+	c.connectTimeout.begin(c.x.Connect)
 	go func() {
 		response, err := c.to.transport.RoundTrip(request) //nolint:bodyclose // It is closed by settle.
-		answers <- answered{response, err}
+		answers <- roundTripResult{response, err}
 	}()
 	a = c.await(answers)
-	c.connecting.pause()
-	c.to.upstream.recalling.forget(&c.cancel)
+	c.connectTimeout.pause()
+	c.to.upstream.cancellation.remove(&c.cancel)
 	err := a.err
-	if err == nil && context.Cause(ctx) == ErrRecalled {
-		err = ErrRecalled
+	if err == nil && context.Cause(ctx) == ErrCanceled {
+		err = ErrCanceled
 	}
 	if err != nil {
-		return c.failed(ctx, err)
+		return c.responseError(ctx, err)
 	}
 	return c.relay(a.Response)
 }
 
-// settle breaks off what is still under way.
-func (c *h2cForwarding) settle(a answered) {
-	c.connecting.pause()
-	c.to.upstream.recalling.forget(&c.cancel)
+// cleanUp breaks off what is still under way.
+func (c *h2cForwarding) cleanUp(a roundTripResult) {
+	c.connectTimeout.pause()
+	c.to.upstream.cancellation.remove(&c.cancel)
 	c.cancel(nil)
 	if a.Response != nil {
 		_ = a.Body.Close()
@@ -169,14 +169,14 @@ func (c *h2cForwarding) settle(a answered) {
 }
 
 // await relays informational responses until the response comes.
-func (c *h2cForwarding) await(answers <-chan answered) answered {
+func (c *h2cForwarding) await(answers <-chan roundTripResult) roundTripResult {
 	for {
 		select {
-		case i := <-c.informed:
+		case i := <-c.infos:
 			c.inform(i)
 		case a := <-answers:
-			for len(c.informed) > 0 {
-				c.inform(<-c.informed)
+			for len(c.infos) > 0 {
+				c.inform(<-c.infos)
 			}
 			return a
 		}
@@ -186,26 +186,26 @@ func (c *h2cForwarding) await(answers <-chan answered) answered {
 func (c *h2cForwarding) inform(i informational) {
 	c.hooks.Incoming(i.status, &i.header)
 	if err := c.x.client.inform(i.status, i.header); err != nil {
-		c.cancel(errLeft)
+		c.cancel(errDisconnected)
 	}
 }
 
-// hint takes an informational response from the library. One that comes faster than the client takes them is left out.
-func (c *h2cForwarding) hint(status int, fields textproto.MIMEHeader) error {
+// got1xx takes an informational response from the library. One that comes faster than the client takes them is left out.
+func (c *h2cForwarding) got1xx(status int, fields textproto.MIMEHeader) error {
 	if status == http.StatusSwitchingProtocols {
 		return errors.New("there is no 101 in HTTP/2 (RFC 9113 section 8.6)")
 	}
-	c.hints++
+	c.infoCount++
 	for name, values := range fields {
 		for _, value := range values {
-			c.hinted += len(name) + len(value) + fieldOverhead
+			c.infoBytes += len(name) + len(value) + fieldOverhead
 		}
 	}
-	if c.hints > mostHints || c.hinted > mostHinted {
-		return errHints
+	if c.infoCount > maxInformational || c.infoBytes > maxInformationalBytes {
+		return errInformational
 	}
 	select {
-	case c.informed <- informational{status, listed(nil, http.Header(fields))}:
+	case c.infos <- informational{status, listed(nil, http.Header(fields))}:
 	default:
 	}
 	return nil
@@ -213,7 +213,7 @@ func (c *h2cForwarding) hint(status int, fields textproto.MIMEHeader) error {
 
 // connect is called by the library when there is a connection, before anything is sent over it. If the time for it is up
 // by then, the context has ended when this returns, and nothing will be sent.
-func (c *h2cForwarding) connect(httptrace.GotConnInfo) { c.connecting.pause() }
+func (c *h2cForwarding) connect(httptrace.GotConnInfo) { c.connectTimeout.pause() }
 
 // compose makes the request. All its strings are its own: the library may use them after the response has come.
 func (c *h2cForwarding) compose(ctx context.Context, path string) *http.Request {
@@ -222,7 +222,7 @@ func (c *h2cForwarding) compose(ctx context.Context, path string) *http.Request 
 	if host == "" {
 		host = c.to.address
 	}
-	out := append(c.x.answer.Header[:0], r.Header...)
+	out := append(c.x.response.Header[:0], r.Header...)
 	c.hooks.Outgoing(&out)
 	request := &http.Request{
 		Method: strings.Clone(r.Method),
@@ -239,8 +239,8 @@ func (c *h2cForwarding) compose(ctx context.Context, path string) *http.Request 
 		request.Header["User-Agent"] = nil
 	}
 	clear(out)
-	c.x.answer.Header = out[:0]
-	trace := httptrace.ClientTrace{Got1xxResponse: c.hint, GotConn: c.connect}
+	c.x.response.Header = out[:0]
+	trace := httptrace.ClientTrace{Got1xxResponse: c.got1xx, GotConn: c.connect}
 	request = request.WithContext(httptrace.WithClientTrace(ctx, &trace))
 	c.attach(request)
 	return request
@@ -262,7 +262,7 @@ func (c *h2cForwarding) address(host, path string) *url.URL {
 
 // attach gives the request its body.
 func (c *h2cForwarding) attach(request *http.Request) {
-	waiting := socket.NewInterruption(func() { c.cancel(errLeft) })
+	waiting := socket.NewInterruption(func() { c.cancel(errDisconnected) })
 	if c.x.body != nil {
 		c.upload = newUpload(c, request, waiting)
 		request.Body, request.ContentLength = c.upload, c.x.Request.Length
@@ -278,23 +278,23 @@ func (c *h2cForwarding) attach(request *http.Request) {
 	request.Body, _ = request.GetBody()
 }
 
-// failed says why there is no response.
-func (c *h2cForwarding) failed(ctx context.Context, err error) error {
-	if failed := c.x.unread(); failed != nil {
+// responseError says why there is no response.
+func (c *h2cForwarding) responseError(ctx context.Context, err error) error {
+	if failed := c.x.bodyErr(); failed != nil {
 		return failed
 	}
-	var dial undialled
+	var dial dialError
 	switch cause := context.Cause(ctx); {
-	case c.x.client.lost() || errors.Is(cause, errLeft):
-		return fmt.Errorf("%w: %w", ErrGone, err)
+	case c.x.client.disconnected() || errors.Is(cause, errDisconnected):
+		return fmt.Errorf("%w: %w", ErrDisconnected, err)
 	case errors.As(err, &dial):
 		return unreachable(dial.error)
 	case cause == errUnconnected:
 		return unreachable(cause)
-	case errors.Is(cause, ErrRecalled):
-		return fmt.Errorf("%w: %w", ErrAnswer, ErrRecalled)
+	case errors.Is(cause, ErrCanceled):
+		return fmt.Errorf("%w: %w", ErrResponse, ErrCanceled)
 	case timedOut(err) || timedOut(cause):
 		return fmt.Errorf("%w: %w", ErrTimeout, err)
 	}
-	return fmt.Errorf("%w: %w", ErrAnswer, err)
+	return fmt.Errorf("%w: %w", ErrResponse, err)
 }

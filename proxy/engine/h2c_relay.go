@@ -12,9 +12,9 @@ import (
 func (c *h2cForwarding) relay(response *http.Response) error {
 	status := response.StatusCode
 	if status < http.StatusOK || status > 999 {
-		return fmt.Errorf("%w: its status is %d", ErrAnswer, status)
+		return fmt.Errorf("%w: its status is %d", ErrResponse, status)
 	}
-	a := &c.x.answer
+	a := &c.x.response
 	a.Header = listed(a.Header[:0], response.Header)
 	for _, name := range sorted(nil, response.Trailer) {
 		a.Header.Append(header.Trailer, "Trailer", name)
@@ -75,18 +75,18 @@ func (c *h2cForwarding) pass(response *http.Response) error {
 			break
 		}
 		if err != nil {
-			return breakOff(c.x, err)
+			return failResponse(c.x, err)
 		}
 	}
 	if err := sink.Close(); err != nil {
-		return breakOff(c.x, err)
+		return failResponse(c.x, err)
 	}
 	return c.x.end(trailersIn(response.Trailer))
 }
 
 // read waits for more of the body.
 func (c *h2cForwarding) read(body io.Reader, p []byte) (int, error) {
-	c.pausing.begin(c.x.engine.config.Pause)
-	defer c.pausing.pause()
+	c.pauseTimeout.begin(c.x.engine.config.Pause)
+	defer c.pauseTimeout.pause()
 	return body.Read(p)
 }

@@ -93,12 +93,12 @@ func TestH2C_TellsWhatWentWrong(t *testing.T) {
 	}{
 		"nobody": {closed.Addr().String(), ErrConnect},
 		"silent": {silent.Addr().String(), ErrTimeout},
-		"HTTP/1": {serve(t, HTTP, func(http.ResponseWriter, *http.Request) {}), ErrAnswer},
-		"broken": {serve(t, H2C, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }), ErrAnswer},
+		"HTTP/1": {serve(t, HTTP, func(http.ResponseWriter, *http.Request) {}), ErrResponse},
+		"broken": {serve(t, H2C, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }), ErrResponse},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := &carrier{hooks: none{}, fails: make(chan error, 1)}
-			r := servingOn(t, Config{Handler: p, Timeouts: Timeouts{Answer: 100 * time.Millisecond}}, false)
+			r := servingOn(t, Config{Handler: p, Timeouts: Timeouts{Response: 100 * time.Millisecond}}, false)
 			p.to = r.Upstream(H2C, c.address)
 			resp, err := http.Get("http://" + r.address + "/")
 			if err != nil {
@@ -115,7 +115,7 @@ func TestH2C_TellsWhatWentWrong(t *testing.T) {
 func TestH2C_RefusesUpgrades(t *testing.T) {
 	r, p := throughPlain(t, Config{}, func(http.ResponseWriter, *http.Request) { t.Error("the target was asked") })
 	say(t, r.address, "GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n")
-	if err := <-p.fails; !errors.Is(err, ErrAnswer) || !strings.Contains(err.Error(), "websocket") {
+	if err := <-p.fails; !errors.Is(err, ErrResponse) || !strings.Contains(err.Error(), "websocket") {
 		t.Error(err)
 	}
 }
@@ -128,7 +128,7 @@ func TestH2C_TellsAMalformedBodyFromABrokenOne(t *testing.T) {
 		t.Error(err)
 	}
 	_ = say(t, r.address, head+"5\r\nab").Close()
-	if err := <-p.fails; !errors.Is(err, ErrGone) {
+	if err := <-p.fails; !errors.Is(err, ErrDisconnected) {
 		t.Error(err)
 	}
 }

@@ -66,9 +66,9 @@ func (u *h2cUpload) Read(p []byte) (int, error) {
 	case err == io.EOF:
 		u.complete()
 	case err != nil:
-		u.x.fail(err)
+		u.x.failBody(err)
 	default:
-		u.stalled.begin(u.x.engine.config.Answer)
+		u.stalled.begin(u.x.engine.config.Response)
 	}
 	return n, err
 }

@@ -34,7 +34,7 @@ func TestH2C_TakesBackAnswersThatBreakOffAtOnce(t *testing.T) {
 	if resp, _ := dial(t, r.address).get("/"); resp.StatusCode != http.StatusBadGateway {
 		t.Error(resp.Status)
 	}
-	if err := failure(t, p); !errors.Is(err, ErrAnswer) {
+	if err := failure(t, p); !errors.Is(err, ErrResponse) {
 		t.Errorf("%v, want ErrAnswer", err)
 	}
 }
@@ -54,7 +54,7 @@ func TestH2C_BoundsInformationalAnswers(t *testing.T) {
 		r := serving(t, Config{Handler: p})
 		p.to = r.Upstream(H2C, wiredTarget(t, func(w *wire, stream uint32) {
 			all := &heap{}
-			for range mostHints + 1 {
+			for range maxInformational + 1 {
 				(&wire{all, t}).ask(stream, 0, ":status", "103", "link", strings.Repeat("x", size))
 			}
 			// It breaks off in the middle.
@@ -63,7 +63,7 @@ func TestH2C_BoundsInformationalAnswers(t *testing.T) {
 		v := dial(t, r.address)
 		v.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 		go func() { _, _ = io.Copy(io.Discard, v.in) }()
-		if err := failure(t, p); !errors.Is(err, ErrAnswer) {
+		if err := failure(t, p); !errors.Is(err, ErrResponse) {
 			t.Errorf("%v, want ErrAnswer", err)
 		}
 	}

@@ -72,7 +72,7 @@ type throwing struct {
 }
 
 func (h *throwing) Incoming(int, *header.Header) {
-	h.sending = h.x.way.sending
+	h.sending = h.x.forwarding.sending
 	panic("a mistake")
 }
 
@@ -92,10 +92,10 @@ func TestForward_EndsAnUploadOfH2CWhoseHookPanics(t *testing.T) {
 		t.Error("the body is still read when Forward has panicked")
 	}
 	_, _ = c.rest()
-	if p.to.recalling.mu.Lock(); len(p.to.recalling.waits) > 0 {
-		t.Errorf("%d exchanges that have ended would be recalled", len(p.to.recalling.waits))
+	if p.to.cancellation.mu.Lock(); len(p.to.cancellation.waits) > 0 {
+		t.Errorf("%d exchanges that have ended would be recalled", len(p.to.cancellation.waits))
 	}
-	p.to.recalling.mu.Unlock()
+	p.to.cancellation.mu.Unlock()
 }
 
 // surviving is a handler whose hook panics when the response comes. It tells whether the body was still being read then.

@@ -91,10 +91,10 @@ type http2Conn struct {
 // done, or a connection that begins with the preface.
 func (h *http2Server) serveConn(c *conn, stream net.Conn) {
 	// From here on the connection ends by Shutdown and not by retire.
-	if !c.state.CompareAndSwap(fresh, working) {
+	if !c.state.CompareAndSwap(stateNew, stateActive) {
 		return
 	}
-	h.engine.came(c)
+	h.engine.firstArrived(c)
 	c.sock.Within(0)
 	// The server takes it for one without TLS, whatever is below.
 	through := newFrames(stream)
@@ -194,8 +194,8 @@ func (v *http2Conn) wait() {
 	v.exchanges.Wait()
 }
 
-// enter notes an exchange that begins. It returns false when the connection has ended.
-func (v *http2Conn) enter() bool {
+// beginExchange notes an exchange that begins. It returns false when the connection has ended.
+func (v *http2Conn) beginExchange() bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.over {
@@ -220,8 +220,8 @@ func (v *http2Conn) tunnelling() bool {
 	return v.tunnels > 0
 }
 
-// leave notes that an exchange has ended.
-func (v *http2Conn) leave() {
+// endExchange notes that an exchange has ended.
+func (v *http2Conn) endExchange() {
 	v.engine.busy.Add(-1)
 	v.exchanges.Done()
 }
@@ -229,10 +229,10 @@ func (v *http2Conn) leave() {
 // ServeHTTP implements http.Handler: it serves one exchange.
 func (h *http2Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	v, _ := r.Context().Value(onConn{}).(*http2Conn)
-	if v == nil || !v.enter() {
+	if v == nil || !v.beginExchange() {
 		panic(http.ErrAbortHandler)
 	}
-	defer v.leave()
+	defer v.endExchange()
 	if admitted := v.client.admitted; admitted != nil {
 		if refusal := admitted.Begin(); refusal != nil {
 			v.refuse(w, refusal)
@@ -242,7 +242,7 @@ func (h *http2Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	s, _ := h.streams.Get().(*http2Stream)
 	s.start(v, w, r)
-	s.work()
+	s.serveExchange()
 	broken := s.aborted
 	if s.finish() {
 		h.streams.Put(s)

@@ -22,7 +22,7 @@ type http2Body struct {
 // Read implements io.Reader.
 func (b *http2Body) Read(p []byte) (int, error) {
 	if !b.reading.begin(b.patience) {
-		return 0, errLeft
+		return 0, errDisconnected
 	}
 	n, err := b.request.Body.Read(p)
 	b.received.Add(int64(n))

@@ -59,14 +59,14 @@ type frames struct {
 	refused bool
 	// preface is how much of what a client sends before its first frame is to come.
 	preface int
-	// spare is the allowance that is left, as of since.
-	spare atomic.Int64
-	since time.Time
+	// allowanceLeft is the allowance that is left, as of since.
+	allowanceLeft atomic.Int64
+	since         time.Time
 }
 
 func newFrames(conn net.Conn) *frames {
 	f := &frames{Conn: conn, preface: len(preface), since: time.Now()}
-	f.spare.Store(allowance)
+	f.allowanceLeft.Store(allowance)
 	return f
 }
 
@@ -110,8 +110,8 @@ func (f *frames) refuse(stream uint32) {
 	f.streams[stream] = struct{}{}
 }
 
-// took reports whether a stream was refused, and forgets it.
-func (f *frames) took(stream uint32) bool {
+// takeRefused reports whether a stream was refused, and forgets it.
+func (f *frames) takeRefused(stream uint32) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	_, refused := f.streams[stream]
@@ -126,9 +126,9 @@ func (f *frames) Write(p []byte) (int, error) {
 		if f.out.got < frameHead {
 			n, whole := f.out.begin(p[at:])
 			if at += n; whole {
-				f.refused = f.out.kind() == frameReset && f.out.left == 4 && f.took(f.out.stream())
+				f.refused = f.out.kind() == frameReset && f.out.left == 4 && f.takeRefused(f.out.stream())
 				if f.out.kind() == frameData {
-					f.earn(allowancePerData)
+					f.addAllowance(allowancePerData)
 				}
 				f.out.pass(0)
 			}
@@ -168,7 +168,7 @@ func (f *frames) Read(p []byte) (int, error) {
 		at += took
 		f.in.pass(took)
 	}
-	if f.spare.Load() < 0 && !f.recover() {
+	if f.allowanceLeft.Load() < 0 && !f.refill() {
 		return 0, errFlood
 	}
 	return n, err
@@ -178,26 +178,26 @@ func (f *frames) Read(p []byte) (int, error) {
 func (f *frames) count() {
 	switch {
 	case f.in.kind() == frameHeaders:
-		f.earn(allowancePerHead)
+		f.addAllowance(allowancePerHead)
 	case f.in.kind() == frameData && f.in.left > 0:
 	default:
-		f.spare.Add(-1)
+		f.allowanceLeft.Add(-1)
 	}
 }
 
-// earn adds to the allowance.
-func (f *frames) earn(n int64) {
-	if f.spare.Load() < allowance {
-		f.spare.Add(n)
+// addAllowance adds to the allowance.
+func (f *frames) addAllowance(n int64) {
+	if f.allowanceLeft.Load() < allowance {
+		f.allowanceLeft.Add(n)
 	}
 }
 
-// recover adds what the time since it was last looked at is worth. It reports whether there is an allowance again.
-func (f *frames) recover() bool {
+// refill adds what the time since it was last looked at is worth. It reports whether there is an allowance again.
+func (f *frames) refill() bool {
 	now := time.Now()
 	earned := int64(now.Sub(f.since).Seconds() * allowancePerSecond)
 	f.since = now
-	return f.spare.Add(min(earned, allowance)) >= 0
+	return f.allowanceLeft.Add(min(earned, allowance)) >= 0
 }
 
 // refuse ends a stream that may not begin. It does not return where the stream can be reset.

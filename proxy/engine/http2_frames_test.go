@@ -11,7 +11,7 @@ func TestFrames_RememberFewRefusals(t *testing.T) {
 	if len(f.streams) > mostRefused {
 		t.Errorf("%d are remembered", len(f.streams))
 	}
-	if !f.took(10*mostRefused - 1) {
+	if !f.takeRefused(10*mostRefused - 1) {
 		t.Error("the last one is forgotten")
 	}
 }

@@ -13,7 +13,7 @@ import (
 func impatient(t *testing.T, backend http.HandlerFunc) (modern, *carrier) {
 	t.Helper()
 	p := &carrier{hooks: none{}, fails: make(chan error, 10)}
-	limits := Timeouts{Body: 50 * time.Millisecond, Write: 50 * time.Millisecond, Answer: time.Minute}
+	limits := Timeouts{Body: 50 * time.Millisecond, Write: 50 * time.Millisecond, Response: time.Minute}
 	m := servingTLS(t, Config{Handler: p, Timeouts: limits})
 	p.to = m.Upstream(HTTP, serve(t, HTTP, backend))
 	return m, p
@@ -47,7 +47,7 @@ func TestHTTP2_GivesUpOnBodiesThatDoNotCome(t *testing.T) {
 	w := dialWire(t, m.address, true)
 	w.ask(1, 0, ":method", "POST", ":scheme", "https", ":path", "/", ":authority", "h", "content-length", "5")
 	w.send(dataFrame, 0, 1, []byte("ab"))
-	if err := <-p.fails; !errors.Is(err, ErrGone) {
+	if err := <-p.fails; !errors.Is(err, ErrDisconnected) {
 		t.Error(err)
 	}
 	if head, _, _ := w.body(); len(head) > 0 && head[0] == 0x88 {

@@ -15,7 +15,7 @@ import (
 // http2Stream is one exchange of a client that speaks HTTP/2: it is the client of that exchange. It is used again for
 // another one unless something may still hold it.
 type http2Stream struct {
-	streamDeparture
+	streamNotifier
 	http2Body
 	conn *http2Conn
 	x    *Exchange
@@ -50,8 +50,8 @@ func (s *http2Stream) start(v *http2Conn, w http.ResponseWriter, r *http.Request
 	x.reset()
 }
 
-// work has the exchange served.
-func (s *http2Stream) work() {
+// serveExchange has the exchange served.
+func (s *http2Stream) serveExchange() {
 	x, config := s.x, &s.conn.engine.config
 	h := &s.head
 	refusal := h.read(s.request, x.Request.Header, x.in[:], http1.Limits{Bytes: config.Limits.Head, Fields: config.Fields})
@@ -70,7 +70,7 @@ func (s *http2Stream) work() {
 	if x.phase != ended {
 		x.Abort()
 	}
-	x.uncount()
+	x.releaseBody()
 }
 
 // finish gives the exchange back. It reports whether nothing can touch the stream any more.
@@ -115,7 +115,7 @@ func (s *http2Stream) begin(status int, h header.Header, length int64) error {
 	if length >= 0 {
 		out["Content-Length"] = []string{strconv.FormatInt(length, 10)}
 	}
-	s.own(out)
+	s.setOwnFields(out)
 	s.w.WriteHeader(status)
 	// What is there at the end could be taken for trailers.
 	clear(out)
@@ -123,8 +123,8 @@ func (s *http2Stream) begin(status int, h header.Header, length int64) error {
 	return s.request.Context().Err()
 }
 
-// own sets the fields that the library would set in its own way.
-func (s *http2Stream) own(out http.Header) {
+// setOwnFields sets the fields that the library would set in its own way.
+func (s *http2Stream) setOwnFields(out http.Header) {
 	if _, set := out["Content-Type"]; !set {
 		out["Content-Type"] = nil
 	}
@@ -151,7 +151,7 @@ func (s *http2Stream) Write(p []byte) (int, error) {
 		return s.w.Write(p)
 	}
 	if !s.writing.begin(s.conn.engine.config.Write) {
-		return 0, errLeft
+		return 0, errDisconnected
 	}
 	n, err := s.w.Write(p)
 	s.writing.pause()
@@ -167,7 +167,7 @@ func (s *http2Stream) Flush() error {
 		return nil
 	}
 	if !s.writing.begin(s.conn.engine.config.Write) {
-		return errLeft
+		return errDisconnected
 	}
 	err := http.NewResponseController(s.w).Flush()
 	s.writing.pause()
@@ -203,21 +203,21 @@ func (s *http2Stream) end(trailers header.Header) error {
 
 func (s *http2Stream) abort() { s.aborted = true }
 
-// recall cannot know what the library has sent.
-func (s *http2Stream) recall() bool { return false }
+// rollback cannot know what the library has sent.
+func (s *http2Stream) rollback() bool { return false }
 
 func (s *http2Stream) plain() *socket.Socket { return nil }
 
 func (s *http2Stream) moved(int64) {}
 
-func (s *http2Stream) bonds() *bonds { return &s.conn.client.bound }
+func (s *http2Stream) pins() *pins { return &s.conn.client.pins }
 
 func (s *http2Stream) watch(waiting *socket.Interruption, _ stage) {
-	s.bind(s.request.Context(), waiting)
+	s.notifyOnDone(s.request.Context(), waiting)
 }
 
-func (s *http2Stream) unwatch() (gone bool) { return s.Stop() }
+func (s *http2Stream) unwatch() (disconnected bool) { return s.Stop() }
 
-func (s *http2Stream) lost() bool { return s.Disconnected() }
+func (s *http2Stream) disconnected() bool { return s.Disconnected() }
 
 var _ client = (*http2Stream)(nil)

@@ -195,7 +195,7 @@ func TestHTTP2_TellsTheTargetThatTheClientIsGone(t *testing.T) {
 				t.Error("there was an answer")
 			}
 			<-left
-			if err := <-p.fails; !errors.Is(err, ErrGone) {
+			if err := <-p.fails; !errors.Is(err, ErrDisconnected) {
 				t.Errorf("%s: %v", path, err)
 			}
 		}

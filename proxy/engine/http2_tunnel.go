@@ -8,16 +8,16 @@ import (
 	"gateway/proxy/socket"
 )
 
-// change answers an extended CONNECT (RFC 8441 section 5): there the tunnel begins with a 200, and fields that only
+// switchProtocol answers an extended CONNECT (RFC 8441 section 5): there the tunnel begins with a 200, and fields that only
 // HTTP/1.1 has in its handshake are left out.
-func (s *http2Stream) change(_ string, h header.Header) (tunnelSide, error) {
+func (s *http2Stream) switchProtocol(_ string, h header.Header) (tunnelSide, error) {
 	if !s.head.extended {
 		return nil, errors.New("there is no upgrade in HTTP/2")
 	}
 	h.Del("Sec-WebSocket-Accept")
 	out := s.w.Header()
 	s.fill(out, h)
-	s.own(out)
+	s.setOwnFields(out)
 	s.w.WriteHeader(http.StatusOK)
 	clear(out)
 	s.unsent = true
@@ -26,16 +26,16 @@ func (s *http2Stream) change(_ string, h header.Header) (tunnelSide, error) {
 	}
 	s.changed = true
 	s.conn.tunnel(1)
-	return stream{s}, nil
+	return http2Tunnel{s}, nil
 }
 
-// stream is the tunnel behind the head of an extended CONNECT.
-type stream struct{ s *http2Stream }
+// http2Tunnel is the tunnel behind the head of an extended CONNECT.
+type http2Tunnel struct{ s *http2Stream }
 
 // Read implements io.Reader.
-func (t stream) Read(p []byte) (int, error) {
+func (t http2Tunnel) Read(p []byte) (int, error) {
 	if !t.s.reading.begin(0) {
-		return 0, errLeft
+		return 0, errDisconnected
 	}
 	n, err := t.s.request.Body.Read(p)
 	t.s.reading.pause()
@@ -43,12 +43,12 @@ func (t stream) Read(p []byte) (int, error) {
 }
 
 // Write implements io.Writer.
-func (t stream) Write(p []byte) (int, error) {
+func (t http2Tunnel) Write(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
 	if !t.s.writing.begin(t.s.conn.engine.config.Write) {
-		return 0, errLeft
+		return 0, errDisconnected
 	}
 	n, err := t.s.w.Write(p)
 	t.s.writing.pause()
@@ -60,13 +60,13 @@ func (t stream) Write(p []byte) (int, error) {
 }
 
 // CloseWrite implements tunnelSide. The library ends a stream in both directions at once.
-func (t stream) CloseWrite() error { return errors.ErrUnsupported }
+func (t http2Tunnel) CloseWrite() error { return errors.ErrUnsupported }
 
-func (t stream) watch(other *socket.Interruption) { t.s.watch(other, underWay) }
+func (t http2Tunnel) watch(other *socket.Interruption) { t.s.watch(other, underWay) }
 
-func (t stream) interruption() *socket.Interruption { return socket.NewInterruption(t.interrupt) }
+func (t http2Tunnel) interruption() *socket.Interruption { return socket.NewInterruption(t.interrupt) }
 
-func (t stream) interrupt() {
+func (t http2Tunnel) interrupt() {
 	t.s.reading.breakOff()
 	t.s.writing.breakOff()
 }

@@ -114,7 +114,7 @@ func TestLimit_OfAnswers(t *testing.T) {
 		{"behind many others", strings.Repeat("HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n", 1000) + strings.Replace(frame, "X: ", "X: y", 1) + "ok", true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r, p := before(t, Config{Limits: Limits{AnswerHead: most, Fields: fields}}, func(p *peer, _ int) {
+			r, p := before(t, Config{Limits: Limits{ResponseHead: most, Fields: fields}}, func(p *peer, _ int) {
 				p.head()
 				_, _ = p.Write([]byte(c.answer))
 				_, _ = p.rest()
@@ -134,7 +134,7 @@ func TestLimit_OfAnswers(t *testing.T) {
 			if !strings.HasPrefix(h, "HTTP/1.1 502 ") {
 				t.Errorf("%.80q", h)
 			}
-			if err := failure(t, p); !errors.Is(err, ErrAnswer) {
+			if err := failure(t, p); !errors.Is(err, ErrResponse) {
 				t.Errorf("%v, want ErrAnswer", err)
 			}
 		})
@@ -143,7 +143,7 @@ func TestLimit_OfAnswers(t *testing.T) {
 
 // Informational responses that never end do not keep a client for ever: the time for the response goes on.
 func TestLimit_OfInformationalAnswers(t *testing.T) {
-	r, p := before(t, Config{Timeouts: Timeouts{Answer: soon}}, func(p *peer, _ int) {
+	r, p := before(t, Config{Timeouts: Timeouts{Response: soon}}, func(p *peer, _ int) {
 		p.head()
 		ticker := time.NewTicker(soon / 10)
 		defer ticker.Stop()
@@ -189,10 +189,10 @@ func TestLimit_OfInformationalAnswersInAll(t *testing.T) {
 				for strings.HasPrefix(v.head(), hint[:13]) {
 					got++
 				}
-				if most := min(mostHints, mostHinted/len(hint)); got != most {
+				if most := min(maxInformational, maxInformationalBytes/len(hint)); got != most {
 					t.Errorf("%d were passed on, want %d", got, most)
 				}
-				if err := failure(t, p); !errors.Is(err, ErrAnswer) {
+				if err := failure(t, p); !errors.Is(err, ErrResponse) {
 					t.Errorf("%v, want ErrAnswer", err)
 				}
 			})

@@ -348,7 +348,7 @@ func TestPool_RepeatsWhatMayBeRepeated(t *testing.T) {
 				t.Error(resp.Status)
 			}
 			if !repeated {
-				if err := failure(t, p); !errors.Is(err, ErrAnswer) || errors.Is(err, io.EOF) {
+				if err := failure(t, p); !errors.Is(err, ErrResponse) || errors.Is(err, io.EOF) {
 					t.Errorf("%v, want ErrAnswer", err)
 				}
 			}

@@ -92,7 +92,7 @@ func TestReceive_MayRefuseBodies(t *testing.T) {
 				if resp, body := v.answer("POST"); resp.StatusCode != 413 || body != "much" || resp.Close != (name != "in memory") {
 					t.Error(resp.Status, body, resp.Close)
 				}
-				if err := failure(t, &b.carrier); !errors.Is(err, ErrReceive) || !errors.Is(err, tooMuch{limit}) || errors.Is(err, ErrGone) {
+				if err := failure(t, &b.carrier); !errors.Is(err, ErrReceive) || !errors.Is(err, tooMuch{limit}) || errors.Is(err, ErrDisconnected) {
 					t.Errorf("%v, want ErrReceive for %v", err, tooMuch{limit})
 				}
 			})
@@ -146,7 +146,7 @@ func TestReceive_BreaksOffAnswersThatHaveBegun(t *testing.T) {
 		if rest, err := v.rest(); err == nil || strings.HasSuffix(rest, "0\r\n\r\n") {
 			t.Errorf("the answer looks whole behind %q", rest)
 		}
-		if err := failure(t, &b.carrier); !errors.Is(err, ErrBroken) || !errors.Is(err, tooMuch{10}) || errors.Is(err, ErrGone) {
+		if err := failure(t, &b.carrier); !errors.Is(err, ErrBroken) || !errors.Is(err, tooMuch{10}) || errors.Is(err, ErrDisconnected) {
 			t.Errorf("%v, want ErrBroken for %v", err, tooMuch{10})
 		}
 	})
@@ -169,7 +169,7 @@ func TestReceive_LeavesTheErrorsOfClientsAlone(t *testing.T) {
 		"hidden": plainly,
 		"hushed": func(r io.Reader) io.Reader { return hushing{r} },
 	} {
-		for sent, want := range map[string]error{"4\r\npart\r\nx\r\n": ErrRequest, "9\r\npart": ErrGone} {
+		for sent, want := range map[string]error{"4\r\npart\r\nx\r\n": ErrRequest, "9\r\npart": ErrDisconnected} {
 			t.Run(fmt.Sprint(name, want), func(t *testing.T) {
 				b := newBounding(wrap)
 				r, p := before(t, Config{Handler: b}, func(p *peer, _ int) {

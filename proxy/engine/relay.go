@@ -9,8 +9,8 @@ import (
 	"gateway/proxy/socket"
 )
 
-// relaying is the body of a response on its way.
-type relaying struct {
+// bodyRelay is the body of a response on its way.
+type bodyRelay struct {
 	f    *forwarding
 	sink flusher
 	// wrapped is the outermost transformer, nil when there is none: bytes that are sent are counted here only then.
@@ -21,16 +21,16 @@ type relaying struct {
 const spliceFrom = 64 << 10
 
 // wrap puts the transformers in the way, the last one nearest to the target.
-func (r *relaying) wrap() {
+func (r *bodyRelay) wrap() {
 	sink := r.f.x.sink()
 	r.sink, r.wrapped = sink, sink
 }
 
 // pass sends the body on as it comes: whatever is there is sent before more is waited for.
-func (r *relaying) pass() error {
+func (r *bodyRelay) pass() error {
 	var trailers header.Header
 	var err error
-	switch length := r.f.x.answer.Length; length {
+	switch length := r.f.x.response.Length; length {
 	case http1.Chunked:
 		trailers, err = r.passChunked()
 	case http1.UntilClose:
@@ -43,17 +43,17 @@ func (r *relaying) pass() error {
 		return err
 	}
 	r.f.reusable = r.f.reusable && r.f.from == r.f.got
-	r.f.note()
+	r.f.checkTrailing()
 	if r.wrapped != nil {
 		if err := r.wrapped.Close(); err != nil {
-			return breakOff(r.f.x, err)
+			return failResponse(r.f.x, err)
 		}
 	}
 	return r.f.x.end(trailers)
 }
 
 // write sends a piece on.
-func (r *relaying) write(p []byte) error {
+func (r *bodyRelay) write(p []byte) error {
 	if len(p) == 0 {
 		return nil
 	}
@@ -68,37 +68,37 @@ func (r *relaying) write(p []byte) error {
 }
 
 // await sends on what there is and waits for more. The error is io.EOF as it is, or says what became of the exchange.
-func (r *relaying) await() error {
+func (r *bodyRelay) await() error {
 	if err := r.sink.Flush(); err != nil {
 		return undeliverable(r.f.x, err)
 	}
-	r.f.x.bound(r.f.link.sock, r.f.x.engine.config.Pause)
+	r.f.x.setTimeout(r.f.link.sock, r.f.x.engine.config.Pause)
 	full := r.f.got == len(r.f.buf)
 	if full && r.f.large == nil {
 		r.f.grow()
 	}
-	err := r.f.more()
+	err := r.f.readMore()
 	// What was read is the client's to take, in a time of its own.
-	r.f.x.bound(r.f.link.sock, 0)
+	r.f.x.setTimeout(r.f.link.sock, 0)
 	if err == io.EOF {
 		return err
 	}
 	if err != nil {
-		return breakOff(r.f.x, err)
+		return failResponse(r.f.x, err)
 	}
 	return nil
 }
 
 // awaitMore is await for bodies that may not end with the connection.
-func (r *relaying) awaitMore() error {
+func (r *bodyRelay) awaitMore() error {
 	err := r.await()
 	if err == io.EOF {
-		return breakOff(r.f.x, io.ErrUnexpectedEOF)
+		return failResponse(r.f.x, io.ErrUnexpectedEOF)
 	}
 	return err
 }
 
-func (r *relaying) passCounted(left int64) error {
+func (r *bodyRelay) passCounted(left int64) error {
 	for {
 		n := int(min(left, int64(r.f.got-r.f.from)))
 		if err := r.write(r.f.buf[r.f.from : r.f.from+n]); err != nil {
@@ -121,20 +121,20 @@ func (r *relaying) passCounted(left int64) error {
 }
 
 // splice moves the rest of the body from socket to socket.
-func (r *relaying) splice(pipe *socket.Pipe, to *socket.Socket, left int64) error {
+func (r *bodyRelay) splice(pipe *socket.Pipe, to *socket.Socket, left int64) error {
 	defer pipe.Release()
 	if err := r.f.x.client.Flush(); err != nil {
-		return r.f.x.gone(err)
+		return r.f.x.clientFailed(err)
 	}
 	for left > 0 {
-		r.f.x.bound(r.f.link.sock, r.f.x.engine.config.Pause)
+		r.f.x.setTimeout(r.f.link.sock, r.f.x.engine.config.Pause)
 		n, err := pipe.Fill(r.f.link.sock, left)
-		r.f.x.bound(r.f.link.sock, 0)
+		r.f.x.setTimeout(r.f.link.sock, 0)
 		if err != nil {
-			return breakOff(r.f.x, broken(err))
+			return failResponse(r.f.x, truncated(err))
 		}
 		if err := pipe.Empty(to); err != nil {
-			return r.f.x.gone(err)
+			return r.f.x.clientFailed(err)
 		}
 		left -= int64(n)
 		r.f.x.sent += int64(n)
@@ -143,7 +143,7 @@ func (r *relaying) splice(pipe *socket.Pipe, to *socket.Socket, left int64) erro
 	return nil
 }
 
-func (r *relaying) passChunked() (header.Header, error) {
+func (r *bodyRelay) passChunked() (header.Header, error) {
 	r.f.x.decoder.Reset()
 	r.f.x.decoder.Response = true
 	for {
@@ -160,12 +160,12 @@ func (r *relaying) passChunked() (header.Header, error) {
 				return nil, err
 			}
 		case err != nil:
-			return nil, breakOff(r.f.x, err)
+			return nil, failResponse(r.f.x, err)
 		}
 	}
 }
 
-func (r *relaying) passAll() error {
+func (r *bodyRelay) passAll() error {
 	for {
 		if err := r.write(r.f.buf[r.f.from:r.f.got]); err != nil {
 			return err
@@ -173,7 +173,7 @@ func (r *relaying) passAll() error {
 		r.f.from = r.f.got
 		if err := r.await(); err != nil {
 			if err == io.EOF && r.f.link.cutOff() {
-				return breakOff(r.f.x, io.ErrUnexpectedEOF)
+				return failResponse(r.f.x, io.ErrUnexpectedEOF)
 			}
 			if err == io.EOF {
 				return nil

@@ -55,7 +55,7 @@ func TestRelay_GivesEachSideItsOwnTime(t *testing.T) {
 	// While that target is silent, another client stops to read for longer than a client may.
 	stopped := dial(t, r.address)
 	stopped.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
-	if err := failure(t, p); !errors.Is(err, ErrGone) {
+	if err := failure(t, p); !errors.Is(err, ErrDisconnected) {
 		t.Errorf("%v, want ErrGone", err)
 	}
 	close(go1)
@@ -76,7 +76,7 @@ func TestRelay_TellsClientsWhoLeaveFromTargetsThatBreakOff(t *testing.T) {
 		_, _ = io.CopyN(io.Discard, c.in, 200<<10)
 		_ = c.SetLinger(0)
 		_ = c.Close()
-		if err := failure(t, p); !errors.Is(err, ErrGone) {
+		if err := failure(t, p); !errors.Is(err, ErrDisconnected) {
 			t.Errorf("%v, want ErrGone", err)
 		}
 		c = dial(t, r.address)
@@ -141,7 +141,7 @@ func TestRelay_TellsNoLengthOfA204(t *testing.T) {
 // Who takes a response slowly takes none of the target's time.
 func TestRelay_GivesTargetsOnlyTheTimeInWhichTheyAreAwaited(t *testing.T) {
 	const limit = 40 * time.Millisecond
-	for name, times := range map[string]Timeouts{"answer": {Answer: limit}, "pause": {Pause: limit}} {
+	for name, times := range map[string]Timeouts{"answer": {Response: limit}, "pause": {Pause: limit}} {
 		t.Run(name, func(t *testing.T) {
 			taken, ended := make(chan struct{}, 10), make(chan struct{})
 			await := func() {

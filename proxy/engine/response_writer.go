@@ -81,10 +81,10 @@ func (w *responseWriter) begin(status int, h header.Header, length int64) error 
 	case w.framing == chunked:
 		out = append(out, "Transfer-Encoding: chunked\r\n"...)
 	}
-	if status == http.StatusUpgradeRequired && x.relayed && x.answer.Upgrade != "" && w.minor > 0 {
+	if status == http.StatusUpgradeRequired && x.relayed && x.response.Upgrade != "" && w.minor > 0 {
 		// Such a response has to say to what (RFC 9110 section 15.5.22).
 		out = append(out, "Connection: Upgrade\r\n"...)
-		out = http1.AppendField(out, "Upgrade", x.answer.Upgrade)
+		out = http1.AppendField(out, "Upgrade", x.response.Upgrade)
 	}
 	switch {
 	case w.closing:
@@ -185,7 +185,7 @@ func (w *responseWriter) end(trailers header.Header) error {
 	return w.Flush()
 }
 
-func (w *responseWriter) recall() bool {
+func (w *responseWriter) rollback() bool {
 	if w.sent {
 		return false
 	}
@@ -200,7 +200,7 @@ func (w *responseWriter) abort() {
 	w.conn.over, w.conn.broken = true, true
 }
 
-func (w *responseWriter) change(protocol string, h header.Header) (tunnelSide, error) {
+func (w *responseWriter) switchProtocol(protocol string, h header.Header) (tunnelSide, error) {
 	x := w.conn.x
 	out := http1.AppendStatusLine(x.out, http.StatusSwitchingProtocols, http.StatusText(http.StatusSwitchingProtocols))
 	out = append(out, "Connection: Upgrade\r\n"...)
@@ -215,14 +215,14 @@ func (w *responseWriter) change(protocol string, h header.Header) (tunnelSide, e
 		x.reader.release()
 	}
 	w.conn.engine.busy.Add(-1)
-	return rest{w.conn}, nil
+	return upgradedConn{w.conn}, nil
 }
 
-// rest is the connection behind the head of an upgrade.
-type rest struct{ c *conn }
+// upgradedConn is the connection behind the head of an upgrade.
+type upgradedConn struct{ c *conn }
 
 // Read implements io.Reader.
-func (r rest) Read(p []byte) (int, error) {
+func (r upgradedConn) Read(p []byte) (int, error) {
 	if c := r.c; c.inbox.from < c.inbox.to {
 		n := copy(p, c.inbox.in[c.inbox.from:c.inbox.to])
 		c.inbox.from += n
@@ -232,14 +232,14 @@ func (r rest) Read(p []byte) (int, error) {
 }
 
 // Write implements io.Writer.
-func (r rest) Write(p []byte) (int, error) { return r.c.stream.Write(p) }
+func (r upgradedConn) Write(p []byte) (int, error) { return r.c.stream.Write(p) }
 
 // CloseWrite implements tunnelSide.
-func (r rest) CloseWrite() error { return closeWrite(r.c.stream) }
+func (r upgradedConn) CloseWrite() error { return closeWrite(r.c.stream) }
 
-func (r rest) watch(other *socket.Interruption) { r.c.sock.NotifyBroken(other) }
+func (r upgradedConn) watch(other *socket.Interruption) { r.c.sock.NotifyBroken(other) }
 
-func (r rest) interruption() *socket.Interruption { return r.c.sock.Interruption() }
+func (r upgradedConn) interruption() *socket.Interruption { return r.c.sock.Interruption() }
 
 func (w *responseWriter) plain() *socket.Socket {
 	if c := w.conn; c.stream == net.Conn(c.sock) && w.framing == counted {
@@ -250,7 +250,7 @@ func (w *responseWriter) plain() *socket.Socket {
 
 func (w *responseWriter) moved(n int64) { w.left -= n }
 
-func (w *responseWriter) bonds() *bonds { return &w.conn.bound }
+func (w *responseWriter) pins() *pins { return &w.conn.pins }
 
 // watch takes a client that has ended its side for one that waits for the response, as RFC 9293 section 3.6 allows. With TLS it
 // would have told so within the connection, and a place in a queue is not kept for it.
@@ -264,7 +264,7 @@ func (w *responseWriter) watch(waiting *socket.Interruption, stage stage) {
 
 func (w *responseWriter) unwatch() bool { return w.conn.sock.StopNotify() }
 
-func (w *responseWriter) lost() bool { return w.conn.sock.Disconnected() }
+func (w *responseWriter) disconnected() bool { return w.conn.sock.Disconnected() }
 
 func (w *responseWriter) stopBody() { w.conn.sock.InterruptRead() }
 

@@ -33,9 +33,9 @@ type Engine struct {
 	accepting, awaited atomic.Int64
 	// busy is the number of exchanges under way, upgraded ones not counted, and of connections that are being closed.
 	busy atomic.Int64
-	// counting is how much memory bodies have that are counted.
-	counting atomic.Int64
-	polite   refusalBudget
+	// bodyMemory is how much memory bodies have that are counted.
+	bodyMemory atomic.Int64
+	refusals   refusalBudget
 
 	mu        sync.Mutex
 	listeners []net.Listener
@@ -75,8 +75,8 @@ const (
 	// awaitTime is how long Drain waits for the first requests of those who are connected: they are on the way most
 	// likely, and nobody could tell whether one that was thrown away had been served.
 	awaitTime = time.Second
-	// scarceEvery is how often that is logged at most.
-	scarceEvery = 10 * time.Second
+	// acceptErrorEvery is how often that is logged at most.
+	acceptErrorEvery = 10 * time.Second
 )
 
 // Serve accepts connections until the listener is closed by Drain, and returns when the last of them has ended. It may
@@ -94,7 +94,7 @@ func (e *Engine) Serve(l net.Listener, secure bool, broke func(error)) {
 	defer rest()
 	defer conns.Wait()
 	defer e.accepting.Add(-1)
-	scarce, in := scarcity{log: e.log}, door{engine: e, secure: secure}
+	scarce, in := acceptErrors{log: e.log}, acceptor{engine: e, secure: secure}
 	for {
 		accepted, err := l.Accept()
 		switch {
@@ -106,30 +106,30 @@ func (e *Engine) Serve(l net.Listener, secure bool, broke func(error)) {
 		case e.draining.Load():
 			return
 		case exhausted(err):
-			scarce.tell(err)
+			scarce.report(err)
 			e.pause(acceptPause)
-		case !passing(err):
+		case !temporary(err):
 			broke(err)
 			return
 		}
 	}
 }
 
-// scarcity logs that no connections can be accepted, and not each time.
-type scarcity struct {
+// acceptErrors logs that no connections can be accepted, and not each time.
+type acceptErrors struct {
 	log   *slog.Logger
 	tries int
 	next  time.Time
 }
 
-func (s *scarcity) tell(err error) {
+func (s *acceptErrors) report(err error) {
 	s.tries++
 	now := time.Now()
 	if now.Before(s.next) {
 		return
 	}
 	s.log.Warn("no connection can be accepted; the limit of open files may be too low", "error", err, "tries", s.tries)
-	s.tries, s.next = 0, now.Add(scarceEvery)
+	s.tries, s.next = 0, now.Add(acceptErrorEvery)
 }
 
 // exhausted reports that the system is out of what a connection needs, for now.
@@ -137,8 +137,8 @@ func exhausted(err error) bool {
 	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ENOBUFS) || errors.Is(err, syscall.ENOMEM)
 }
 
-// passing reports that one connection broke before it was accepted.
-func passing(err error) bool { return errors.Is(err, syscall.ECONNABORTED) }
+// temporary reports that one connection broke before it was accepted.
+func temporary(err error) bool { return errors.Is(err, syscall.ECONNABORTED) }
 
 // open notes a listener. It returns false when the engine takes no connections any more.
 func (e *Engine) open(l net.Listener) bool {
@@ -158,22 +158,22 @@ func (e *Engine) add(c *conn) {
 	defer e.mu.Unlock()
 	e.conns[c] = struct{}{}
 	if e.late {
-		c.retire(fresh)
+		c.retire(stateNew)
 	}
 }
 
 func (e *Engine) remove(c *conn) {
-	c.depart()
-	e.came(c)
+	c.leaveLimiter()
+	e.firstArrived(c)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	delete(e.conns, c)
 }
 
-// came notes that a connection's first request is awaited no longer.
-func (e *Engine) came(c *conn) {
-	if !c.noted {
-		c.noted = true
+// firstArrived notes that a connection's first request is awaited no longer.
+func (e *Engine) firstArrived(c *conn) {
+	if !c.arrived {
+		c.arrived = true
 		e.awaited.Add(-1)
 	}
 }
@@ -188,12 +188,12 @@ func (e *Engine) Drain(ctx context.Context) {
 		_ = l.Close()
 	}
 	e.mu.Unlock()
-	e.retire(resting)
+	e.retire(stateIdle)
 	e.http2.drain()
-	for until := time.Now().Add(awaitTime); e.expecting() && time.Now().Before(until) && ctx.Err() == nil; {
+	for until := time.Now().Add(awaitTime); e.awaitsFirst() && time.Now().Before(until) && ctx.Err() == nil; {
 		e.pause(drainPause)
 	}
-	e.retire(fresh)
+	e.retire(stateNew)
 	for (e.busy.Load() > 0 || e.http2.leaving()) && ctx.Err() == nil {
 		e.pause(drainPause)
 	}
@@ -205,14 +205,14 @@ func (e *Engine) Drain(ctx context.Context) {
 	}
 }
 
-// expecting reports that a first request may come.
-func (e *Engine) expecting() bool { return e.accepting.Load() > 0 || e.awaited.Load() > 0 }
+// awaitsFirst reports that a first request may come.
+func (e *Engine) awaitsFirst() bool { return e.accepting.Load() > 0 || e.awaited.Load() > 0 }
 
 // retire ends the connections in that state.
 func (e *Engine) retire(state int32) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.late = e.late || state == fresh
+	e.late = e.late || state == stateNew
 	for c := range e.conns {
 		c.retire(state)
 	}

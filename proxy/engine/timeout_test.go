@@ -105,7 +105,7 @@ func TestTimeout_OfBodies(t *testing.T) {
 			})
 			c := dial(t, r.address)
 			c.say("POST / HTTP/1.1\r\nHost: h\r\n%s", body)
-			if err := failure(t, p); !errors.Is(err, ErrGone) {
+			if err := failure(t, p); !errors.Is(err, ErrDisconnected) {
 				t.Errorf("%v, want ErrGone", err)
 			}
 			if rest := <-got; strings.HasSuffix(rest, "0\r\n\r\n") {
@@ -129,7 +129,7 @@ func TestTimeout_OfClientsWhoTakeNothing(t *testing.T) {
 			})
 			c := dial(t, r.address)
 			c.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
-			if err := failure(t, p); !errors.Is(err, ErrGone) {
+			if err := failure(t, p); !errors.Is(err, ErrDisconnected) {
 				t.Errorf("%v, want ErrGone", err)
 			}
 			if _, err := c.rest(); err == nil {
@@ -168,7 +168,7 @@ func TestTimeout_OfAnswers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, begin := range []string{"", "HTTP/1.1 200 OK\r\nX: ", "HTTP/1.1 103 Early Hints\r\n\r\n"} {
-				r, p := before(t, Config{Timeouts: Timeouts{Answer: soon}}, func(p *peer, _ int) {
+				r, p := before(t, Config{Timeouts: Timeouts{Response: soon}}, func(p *peer, _ int) {
 					p.say("%s", p.head()[:0]+begin)
 					silent(p, 0)
 				})
@@ -188,7 +188,7 @@ func TestTimeout_OfAnswers(t *testing.T) {
 // The time for a response is over when it has begun, however late the request ends.
 func TestTimeout_OfAnswersDoesNotEndOnesThatPause(t *testing.T) {
 	go1 := make(chan struct{})
-	r, p := before(t, Config{Timeouts: Timeouts{Answer: soon}}, func(p *peer, n int) {
+	r, p := before(t, Config{Timeouts: Timeouts{Response: soon}}, func(p *peer, n int) {
 		p.head()
 		if n > 0 {
 			silent(p, 0)
@@ -244,7 +244,7 @@ func TestTimeout_OfBodiesDoesNotEndAnswersToThem(t *testing.T) {
 			for range 2 {
 				other := dial(t, r.address)
 				other.say("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\npart")
-				if err := failure(t, p); !errors.Is(err, ErrGone) {
+				if err := failure(t, p); !errors.Is(err, ErrDisconnected) {
 					t.Errorf("%v, want ErrGone", err)
 				}
 			}

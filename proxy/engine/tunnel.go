@@ -12,26 +12,26 @@ import (
 
 // upgrade sends a 101 on and then all bytes both ways.
 func (f *forwarding) upgrade() error {
-	a := &f.x.answer
+	a := &f.x.response
 	if f.x.Request.Upgrade == "" || !header.Lists(f.x.Request.Upgrade, a.Upgrade) {
-		return fmt.Errorf("%w: it changed to the protocol %q, which was not asked for", ErrAnswer, a.Upgrade)
+		return fmt.Errorf("%w: it changed to the protocol %q, which was not asked for", ErrResponse, a.Upgrade)
 	}
 	if f.sending != nil {
 		// What the client still sends of the body must not be taken for what follows it (RFC 9110 section 7.8).
 		if !f.sending.settled() {
-			return fmt.Errorf("%w: it changed the protocol before it had the request", ErrAnswer)
+			return fmt.Errorf("%w: it changed the protocol before it had the request", ErrResponse)
 		}
 		<-f.sending.ended
 	}
 	f.hooks.Incoming(a.Status, &a.Header)
 	if f.x.client.unwatch() {
-		return f.x.gone(errLeft)
+		return f.x.clientFailed(errDisconnected)
 	}
 	f.link.sock.Within(0)
 	f.x.phase, f.x.status, f.x.stream = begun, http.StatusSwitchingProtocols, true
-	client, err := f.x.client.change(a.Upgrade, a.Header)
+	client, err := f.x.client.switchProtocol(a.Upgrade, a.Header)
 	if err != nil {
-		return f.x.gone(err)
+		return f.x.clientFailed(err)
 	}
 	t := tunnel{f: f, client: client, target: targetSide{f.link}}
 	t.Serve()
@@ -39,7 +39,7 @@ func (f *forwarding) upgrade() error {
 	return nil
 }
 
-var errLeft = errors.New("it left before the upgrade")
+var errDisconnected = errors.New("it left before the upgrade")
 
 // tunnel is an upgraded connection.
 type tunnel struct {

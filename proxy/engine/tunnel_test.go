@@ -172,7 +172,7 @@ func TestTunnel_RefusesUpgradesThatNobodyAskedFor(t *testing.T) {
 			if resp, _ := c.answer(http.MethodGet); resp.StatusCode != http.StatusBadGateway {
 				t.Error(resp.Status)
 			}
-			if err := failure(t, p); !errors.Is(err, ErrAnswer) {
+			if err := failure(t, p); !errors.Is(err, ErrResponse) {
 				t.Errorf("%v, want ErrAnswer", err)
 			}
 		})
@@ -206,7 +206,7 @@ func TestTunnel_WaitsForTheBody(t *testing.T) {
 		if resp, _ := c.answer(http.MethodGet); resp.StatusCode != http.StatusBadGateway || !resp.Close {
 			t.Error(resp.Status, resp.Close)
 		}
-		if err := failure(t, p); !errors.Is(err, ErrAnswer) {
+		if err := failure(t, p); !errors.Is(err, ErrResponse) {
 			t.Errorf("%v, want ErrAnswer", err)
 		}
 	})

@@ -19,8 +19,8 @@ type sending struct {
 	// ended is closed when the sending has; done reports that all of the body was sent.
 	ended chan struct{}
 	done  atomic.Bool
-	// answering reports that the final response has begun.
-	answering atomic.Bool
+	// responding reports that the final response has begun.
+	responding atomic.Bool
 }
 
 // upload sends the head, and the body while it receives the response.
@@ -37,7 +37,7 @@ func (f *forwarding) upload() error {
 func (f *forwarding) sendHead() error {
 	for {
 		l := f.link
-		f.x.bound(l.sock, f.x.engine.config.Answer)
+		f.x.setTimeout(l.sock, f.x.engine.config.Response)
 		err := l.check()
 		if err == nil {
 			_, err = l.stream.Write(f.x.out)
@@ -46,15 +46,15 @@ func (f *forwarding) sendHead() error {
 			f.x.out = f.x.outs[:0]
 			return nil
 		}
-		if err == socket.ErrStale && l.overheard() == words {
-			f.to.distrust()
+		if err == socket.ErrStale && l.idleInput() == inputUnsolicited {
+			f.to.markUnusable()
 		}
 		l.close()
 		switch {
 		case !l.used:
 			return fmt.Errorf("%w: %w", ErrConnect, err)
 		case f.step:
-			return f.unbound()
+			return f.unpinned()
 		}
 		if err := f.connect(); err != nil {
 			return err
@@ -64,14 +64,14 @@ func (f *forwarding) sendHead() error {
 
 // check looks whether a kept connection can still be used.
 func (l *link) check() error {
-	if l.used && (!l.sock.Usable() || !l.plain() && l.holds()) {
+	if l.used && (!l.sock.Usable() || !l.plain() && l.hasBuffered()) {
 		return socket.ErrStale
 	}
 	return nil
 }
 
-// holds reports that TLS has something that was read from the socket and that nobody asked for.
-func (l *link) holds() bool {
+// hasBuffered reports that TLS has something that was read from the socket and that nobody asked for.
+func (l *link) hasBuffered() bool {
 	l.sock.InterruptRead()
 	defer l.sock.ResumeRead()
 	n, err := l.stream.Read(l.peeked[:])
@@ -128,34 +128,34 @@ func (s *sending) send() {
 	err := s.sendBody()
 	if err == nil {
 		s.done.Store(true)
-		s.limit(s.f.x.engine.config.Answer)
+		s.limit(s.f.x.engine.config.Response)
 		// From now on nobody reads from the client, and it could leave unseen.
 		s.f.x.client.watch(s.f.link.sock.Interruption(), underWay)
 		return
 	}
-	if unread, ok := errors.AsType[*unreadable](err); ok {
-		s.f.x.fail(unread.error)
+	if unread, ok := errors.AsType[*clientError](err); ok {
+		s.f.x.failBody(unread.error)
 		s.f.link.sock.Interrupt()
 		return
 	}
 	// The target takes no more; it may have answered before.
-	s.limit(s.f.x.engine.config.Answer)
+	s.limit(s.f.x.engine.config.Response)
 }
 
 // limit bounds what is awaited of the target as long as its response has not begun; that has bounds of its own.
 func (s *sending) limit(d time.Duration) {
-	if s.answering.Load() {
+	if s.responding.Load() {
 		return
 	}
-	s.f.x.bound(s.f.link.sock, d)
-	if s.answering.Load() {
+	s.f.x.setTimeout(s.f.link.sock, d)
+	if s.responding.Load() {
 		// It began meanwhile.
-		s.f.x.bound(s.f.link.sock, s.f.x.engine.config.Pause)
+		s.f.x.setTimeout(s.f.link.sock, s.f.x.engine.config.Pause)
 	}
 }
 
-// unreadable is an error of the client's side.
-type unreadable struct{ error }
+// clientError is an error of the client's side.
+type clientError struct{ error }
 
 func (s *sending) sendBody() error {
 	buf := s.f.x.engine.borrow()
@@ -177,7 +177,7 @@ func (s *sending) sendBody() error {
 // pipe for that.
 func (s *sending) sendCounted(buf []byte) (*socket.Pipe, error) {
 	for {
-		if b := s.f.x.spliced; b != nil && s.f.link.plain() && b.movable() >= spliceFrom {
+		if b := s.f.x.spliced; b != nil && s.f.link.plain() && b.spliceable() >= spliceFrom {
 			if pipe := socket.NewPipe(); pipe != nil {
 				return pipe, nil
 			}
@@ -192,7 +192,7 @@ func (s *sending) sendCounted(buf []byte) (*socket.Pipe, error) {
 			return nil, nil
 		}
 		if err != nil {
-			return nil, &unreadable{err}
+			return nil, &clientError{err}
 		}
 	}
 }
@@ -201,9 +201,9 @@ func (s *sending) sendCounted(buf []byte) (*socket.Pipe, error) {
 func (s *sending) moveBody(pipe *socket.Pipe, b *bodyReader) error {
 	defer pipe.Release()
 	for {
-		last := b.moveTo(pipe)
+		last := b.spliceTo(pipe)
 		if last != nil && last != io.EOF {
-			return &unreadable{last}
+			return &clientError{last}
 		}
 		if err := pipe.Empty(s.f.link.sock); err != nil || last == io.EOF {
 			return err
@@ -224,12 +224,12 @@ func (s *sending) trailers() header.Header {
 	return s.f.x.trailer.trailers()
 }
 
-// frame is the room before a chunk for its size.
-const frame = 8
+// chunkRoom is the room before a chunk for its size.
+const chunkRoom = 8
 
 func (s *sending) sendChunked(buf []byte) error {
 	for {
-		n, err := s.f.x.body.Read(buf[frame : len(buf)-2])
+		n, err := s.f.x.body.Read(buf[chunkRoom : len(buf)-2])
 		if n > 0 {
 			if err := s.write(chunkOf(buf, n)); err != nil {
 				return err
@@ -239,17 +239,17 @@ func (s *sending) sendChunked(buf []byte) error {
 			return s.write(http1.AppendLastChunk(buf[:0], s.trailers()))
 		}
 		if err != nil {
-			return &unreadable{err}
+			return &clientError{err}
 		}
 	}
 }
 
 // chunkOf makes a chunk of the n bytes behind the room for its size.
 func chunkOf(buf []byte, n int) []byte {
-	var size [frame]byte
+	var size [chunkRoom]byte
 	line := http1.AppendChunk(size[:0], n)
-	start := frame - len(line)
+	start := chunkRoom - len(line)
 	copy(buf[start:], line)
-	copy(buf[frame+n:], "\r\n")
-	return buf[start : frame+n+2]
+	copy(buf[chunkRoom+n:], "\r\n")
+	return buf[start : chunkRoom+n+2]
 }

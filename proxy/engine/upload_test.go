@@ -123,9 +123,9 @@ func TestUpload_EndsWithClientsWhoBreakOff(t *testing.T) {
 		name, sent string
 		want       error
 	}{
-		{"counted", "Content-Length: 9\r\n\r\npart", ErrGone},
-		{"counted and large", "Content-Length: 900000\r\n\r\n" + pattern(200000), ErrGone},
-		{"chunked", "Transfer-Encoding: chunked\r\n\r\n4\r\npart\r\n", ErrGone},
+		{"counted", "Content-Length: 9\r\n\r\npart", ErrDisconnected},
+		{"counted and large", "Content-Length: 900000\r\n\r\n" + pattern(200000), ErrDisconnected},
+		{"chunked", "Transfer-Encoding: chunked\r\n\r\n4\r\npart\r\n", ErrDisconnected},
 		{"malformed", "Transfer-Encoding: chunked\r\n\r\n4\r\npart\r\nx\r\n", ErrRequest},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -163,7 +163,7 @@ func TestUpload_EndsWithTargetsThatTakeNothing(t *testing.T) {
 // endsWithoutTaker sends a body to a target that has begun its response and takes nothing.
 func endsWithoutTaker(t *testing.T, head, begin string, want error) {
 	release := make(chan struct{})
-	r, p := before(t, Config{Timeouts: Timeouts{Answer: soon}}, func(p *peer, _ int) {
+	r, p := before(t, Config{Timeouts: Timeouts{Response: soon}}, func(p *peer, _ int) {
 		p.head()
 		p.say("%s", begin)
 		<-release

@@ -23,9 +23,9 @@ var (
 	ErrConnect = errors.New("cannot connect to the target")
 	// ErrTimeout says that the target took longer than Timeouts.Connect, Answer or Total before its response began.
 	ErrTimeout = errors.New("the target did not answer in time")
-	// ErrAnswer says that the target broke the connection, answered what is not HTTP as the RFCs have it, or changed to a
+	// ErrResponse says that the target broke the connection, answered what is not HTTP as the RFCs have it, or changed to a
 	// protocol that was not asked for. Nothing of its response was sent to the client.
-	ErrAnswer = errors.New("the target did not answer properly")
+	ErrResponse = errors.New("the target did not answer properly")
 	// ErrDeclined says that the hooks did not accept the response. Nothing of it was sent to the client.
 	ErrDeclined = errors.New("the target's answer was not accepted")
 	// ErrRequest says that the body of the client's request is malformed.
@@ -33,9 +33,9 @@ var (
 	// ErrReceive says that a transformer of Exchange.Receive failed; its error is wrapped too. The target got a part of the
 	// request, so that no other may be tried.
 	ErrReceive = errors.New("the request's body was refused on its way")
-	// ErrGone says that the client is gone, broke off the body or was too slow, and needs no response. ErrRequest is wrapped
+	// ErrDisconnected says that the client is gone, broke off the body or was too slow, and needs no response. ErrRequest is wrapped
 	// too when the body was malformed and the response had begun.
-	ErrGone = errors.New("the client is gone")
+	ErrDisconnected = errors.New("the client is gone")
 	// ErrBroken says that the response broke off in the middle: the target ended it or paused for too long, or a transformer
 	// failed. ErrReceive is wrapped too when it was a transformer of the request. The exchange is aborted already.
 	ErrBroken = errors.New("the target broke off its answer")
@@ -48,15 +48,15 @@ type Upstream struct {
 	address string
 	http2   http2Client
 
-	recalling recalling
-	known     known
+	cancellation cancellation
+	known        known
 
 	mu sync.Mutex
 	// idle are the connections that are not in use, the one used last at the end; observed are those that are not used
 	// again before it is seen whether anything follows the response, the oldest first.
 	idle, observed []*link
-	// bound are those that belong to one client's connection.
-	bound  map[*bonds]*link
+	// pins are those that belong to one client's connection.
+	pinned map[*pins]*link
 	closed bool
 }
 
@@ -86,9 +86,9 @@ func (u *Upstream) Close() {
 // clear closes the connections that are not in use.
 func (u *Upstream) clear() {
 	u.mu.Lock()
-	unused := slices.Concat(u.idle, u.observed, slices.Collect(maps.Values(u.bound)))
+	unused := slices.Concat(u.idle, u.observed, slices.Collect(maps.Values(u.pinned)))
 	u.idle, u.observed = nil, nil
-	clear(u.bound)
+	clear(u.pinned)
 	u.mu.Unlock()
 	for _, l := range unused {
 		l.close()
@@ -98,14 +98,14 @@ func (u *Upstream) clear() {
 	}
 }
 
-// leaving reports that no connection is to be kept.
-func (u *Upstream) leaving() bool {
+// closing reports that no connection is to be kept.
+func (u *Upstream) closing() bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return u.leavingLocked()
+	return u.closingLocked()
 }
 
-func (u *Upstream) leavingLocked() bool { return u.closed || u.recalling.ending() }
+func (u *Upstream) closingLocked() bool { return u.closed || u.cancellation.draining() }
 
 // link is one connection to a target.
 type link struct {
@@ -113,18 +113,18 @@ type link struct {
 	sock     *socket.Socket
 	// stream is the socket, or the TLS connection on it.
 	stream net.Conn
-	// under is what TLS reads from, nil without.
-	under *under
+	// transport is what TLS reads from, nil without.
+	transport *belowTLS
 	// used reports that an exchange went over it before.
 	used bool
 	// owner is the client's connection that it belongs to, nil for none.
-	owner *bonds
+	owner *pins
 	// client is the address of who authenticated on it, if it has an owner.
 	client string
 	// since is when it was observed first.
-	since    time.Time
-	awaiting awaiting
-	peeked   [len("HTTP/1.1 408")]byte
+	since        time.Time
+	responseWait responseWait
+	peeked       [len("HTTP/1.1 408")]byte
 }
 
 // plain reports that bytes go over the socket as they are.
@@ -136,7 +136,7 @@ func (l *link) close() { _ = l.stream.Close() }
 func (u *Upstream) take() *link {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.review()
+	u.promoteObserved()
 	for len(u.idle) > 0 {
 		last := len(u.idle) - 1
 		l := u.idle[last]
@@ -155,19 +155,19 @@ func (u *Upstream) take() *link {
 // keep takes a connection back that can be used again.
 func (u *Upstream) keep(l *link) {
 	l.used = true
-	trust := u.trust()
-	if trust == untried {
+	trust := u.reuse()
+	if trust == unproven {
 		l.since = time.Now()
 		l.sock.Within(u.engine.config.Quiet)
 	} else {
 		l.sock.Within(u.engine.config.Keep)
 	}
 	u.mu.Lock()
-	full := trust == noisy || u.leavingLocked() || len(u.idle)+len(u.observed) >= u.engine.config.Kept || u.engine.draining.Load() || l.sock.Interrupted()
+	full := trust == unusable || u.closingLocked() || len(u.idle)+len(u.observed) >= u.engine.config.Kept || u.engine.draining.Load() || l.sock.Interrupted()
 	switch {
 	case full:
-	case trust == untried:
-		if full = len(u.observed) >= mostObserved; !full {
+	case trust == unproven:
+		if full = len(u.observed) >= maxObserved; !full {
 			u.observed = append(u.observed, l)
 		}
 	default:
@@ -188,9 +188,9 @@ func (u *Upstream) forget(l *link) {
 		there = true
 		u.classify(l)
 	}
-	if l.owner != nil && u.bound[l.owner] == l {
+	if l.owner != nil && u.pinned[l.owner] == l {
 		there = true
-		delete(u.bound, l.owner)
+		delete(u.pinned, l.owner)
 	}
 	u.mu.Unlock()
 	if there {
@@ -211,22 +211,22 @@ func remove(links *[]*link, l *link) bool {
 func (u *Upstream) dial(within time.Duration) (*link, error) {
 	e := u.engine
 	dialer := net.Dialer{Timeout: within}
-	ctx, done := u.recalling.wait(e.base)
+	ctx, done := u.cancellation.withCancel(e.base)
 	defer done()
 	raw, err := dialer.DialContext(ctx, "tcp", u.address)
 	if err != nil {
-		return nil, unreachable(recallOf(ctx, err))
+		return nil, unreachable(canceledError(ctx, err))
 	}
 	l := &link{upstream: u, sock: socket.New(raw, e.watch)}
-	l.sock.InterruptWhen(l.doomed)
-	l.sock.WriteTimeout(e.config.Answer)
+	l.sock.InterruptWhen(l.mustInterrupt)
+	l.sock.WriteTimeout(e.config.Response)
 	l.sock.OnDue(func() { u.forget(l) })
 	l.stream = l.sock
 	if u.scheme != HTTPS {
 		return l, nil
 	}
-	l.under = &under{Socket: l.sock}
-	secured := tls.Client(l.under, clientTLS(u.address))
+	l.transport = &belowTLS{Socket: l.sock}
+	secured := tls.Client(l.transport, clientTLS(u.address))
 	l.stream = secured
 	if within > 0 {
 		bounded, cancel := context.WithTimeout(ctx, within)
@@ -240,22 +240,22 @@ func (u *Upstream) dial(within time.Duration) (*link, error) {
 	return l, nil
 }
 
-// under is a connection below TLS. The library takes its end for that of what TLS carries, also when TLS did not say so
+// belowTLS is a connection below TLS. The library takes its end for that of what TLS carries, also when TLS did not say so
 // (RFC 8446 section 6.1): anybody on the way could have cut it off there.
-type under struct {
+type belowTLS struct {
 	*socket.Socket
 	ended bool
 }
 
 // Read implements io.Reader.
-func (u *under) Read(p []byte) (int, error) {
+func (u *belowTLS) Read(p []byte) (int, error) {
 	n, err := u.Socket.Read(p)
 	u.ended = u.ended || err == io.EOF
 	return n, err
 }
 
 // cutOff reports that the connection ended and TLS did not.
-func (l *link) cutOff() bool { return l.under != nil && l.under.ended }
+func (l *link) cutOff() bool { return l.transport != nil && l.transport.ended }
 
 // clientTLS is how HTTPS targets are spoken to, see Scheme.
 func clientTLS(address string) *tls.Config {

@@ -61,13 +61,13 @@ func TestContact_KnowsTLSByItsAlerts(t *testing.T) {
 func TestContact_KeepsToTheLogsOfAnAppThatAnsweredBefore(t *testing.T) {
 	for _, scheme := range []route.Scheme{route.HTTP, route.H2C} {
 		asked := Target{Target: route.Target{Address: "172.18.0.3:80", Scheme: scheme}, Contact: new(Contact)}
-		closed := fmt.Errorf("%w: %w", engine.ErrAnswer, io.EOF)
+		closed := fmt.Errorf("%w: %w", engine.ErrResponse, io.EOF)
 		if f := faultOf(&asked, closed); !strings.Contains(f.text, "; set gateway.") {
 			t.Errorf("%s before: %q", scheme, f.text)
 		}
 		asked.Contact.Answered(200)
 		refused := fmt.Errorf("%w: %w", engine.ErrConnect, syscall.ECONNREFUSED)
-		for _, err := range []error{refused, closed, fmt.Errorf("%w: %w", engine.ErrAnswer, &http1.Invalid{Rule: "no status"}), engine.ErrAnswer} {
+		for _, err := range []error{refused, closed, fmt.Errorf("%w: %w", engine.ErrResponse, &http1.Invalid{Rule: "no status"}), engine.ErrResponse} {
 			if f := faultOf(&asked, err); strings.Contains(f.text, "gateway.") {
 				t.Errorf("%s: %q", scheme, f.text)
 			}

@@ -81,7 +81,7 @@ func longest(a, b time.Duration) time.Duration {
 // retire retires one target.
 func (c Change) retire(at place, upstream *engine.Upstream, r retirement) {
 	if r.recall && !r.needed {
-		upstream.Recall()
+		upstream.Cancel()
 	}
 	upstream.Drain(r.drain)
 	if r.drain <= 0 {
@@ -105,7 +105,7 @@ func (c Change) keepRetired(now time.Time) {
 			r.upstream.Close()
 		default:
 			if !there[at] {
-				r.upstream.Recall()
+				r.upstream.Cancel()
 			}
 			c.Next.retired[at] = r
 		}

@@ -218,7 +218,7 @@ func (s *State) recall(target *balance.Target) {
 			}
 		}
 	}
-	failing.Recall()
+	failing.Cancel()
 }
 
 // TargetStates counts the targets of the route by what they are good for: what the table says, unless requests or checks

@@ -98,11 +98,11 @@ func (r *Request) pick() (balance.Attempt, bool) {
 // bound returns the target to which the client's connection has one of its own: another target knows nothing of who
 // authenticated there.
 func (r *Request) bound() (int, bool) {
-	if !r.Exchange.Bound(nil) {
+	if !r.Exchange.Pinned(nil) {
 		return 0, false
 	}
 	for i := range r.route.Targets {
-		if r.Exchange.Bound(r.route.Targets[i].Upstream) {
+		if r.Exchange.Pinned(r.route.Targets[i].Upstream) {
 			return i, true
 		}
 	}
@@ -183,7 +183,7 @@ func (r *Request) retry(err error) bool {
 	switch {
 	case errors.Is(err, engine.ErrConnect), errors.Is(err, engine.ErrDeclined):
 		return true
-	case errors.Is(err, engine.ErrAnswer) && r.Exchange.Repeatable():
+	case errors.Is(err, engine.ErrResponse) && r.Exchange.Repeatable():
 		return r.resend()
 	}
 	return false
@@ -235,10 +235,10 @@ func (r *Request) succeeded() {
 func (r *Request) failed(t *live.Target, err error) {
 	f := live.Failure{Target: t, Attempt: r.attempt, Err: err}
 	switch {
-	case errors.Is(err, engine.ErrRecalled), errors.Is(err, engine.ErrUnbound), errors.Is(err, engine.ErrTimeout) && r.outOfTime():
+	case errors.Is(err, engine.ErrCanceled), errors.Is(err, engine.ErrUnpinned), errors.Is(err, engine.ErrTimeout) && r.outOfTime():
 	case errors.Is(err, engine.ErrConnect):
 		r.route.Failed(r.handler.Log, f, balance.Refused)
-	case errors.Is(err, engine.ErrAnswer), errors.Is(err, engine.ErrTimeout):
+	case errors.Is(err, engine.ErrResponse), errors.Is(err, engine.ErrTimeout):
 		r.route.Failed(r.handler.Log, f, balance.Broken)
 	case errors.Is(err, engine.ErrDeclined):
 		r.declined = append(r.declined, f)

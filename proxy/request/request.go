@@ -301,7 +301,7 @@ func (r *Request) forward() {
 
 // fail answers when no target did, if there is anybody to answer to.
 func (r *Request) fail(err error) {
-	if errors.Is(err, engine.ErrGone) {
+	if errors.Is(err, engine.ErrDisconnected) {
 		r.abandon()
 		return
 	}

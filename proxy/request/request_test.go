@@ -10,10 +10,10 @@ import (
 
 func TestRequest_AnswersEachFailureWithItsPage(t *testing.T) {
 	for err, status := range map[error]int{
-		engine.ErrRequest: 400,
-		engine.ErrAnswer:  502,
-		engine.ErrConnect: 502,
-		engine.ErrTimeout: 504,
+		engine.ErrRequest:  400,
+		engine.ErrResponse: 502,
+		engine.ErrConnect:  502,
+		engine.ErrTimeout:  504,
 		fmt.Errorf("%w: %w", engine.ErrConnect, engine.ErrTimeout): 504,
 	} {
 		kind := failurePage(fmt.Errorf("carrying: %w", err))

@@ -89,7 +89,7 @@ func (r *Request) pause() bool {
 	switch {
 	case err == nil && !r.handler.Pauses.Ending():
 		return true
-	case errors.Is(err, engine.ErrGone):
+	case errors.Is(err, engine.ErrDisconnected):
 		r.abandon()
 	default:
 		r.leavePlace()
@@ -122,7 +122,7 @@ func (r *Request) awaitTable(path route.Path) bool {
 	}
 	switch err := r.wait(place, left); {
 	case err == nil, errors.Is(err, errLate):
-	case errors.Is(err, engine.ErrGone):
+	case errors.Is(err, engine.ErrDisconnected):
 		r.abandon()
 		return false
 	default:

@@ -30,7 +30,7 @@ func TestEngine_NoticesClientsThatLeave(t *testing.T) {
 	_ = conn.Close()
 	select {
 	case err := <-p.fails:
-		if !errors.Is(err, ErrGone) {
+		if !errors.Is(err, ErrDisconnected) {
 			t.Errorf("%v, want ErrGone", err)
 		}
 	case <-time.After(3 * time.Second):
@@ -72,7 +72,7 @@ func TestEngine_AnswersClientsThatEndedTheirSide(t *testing.T) {
 			<-asked
 			_ = gone.SetLinger(0)
 			_ = gone.Close()
-			if err := failure(t, p); !errors.Is(err, ErrGone) {
+			if err := failure(t, p); !errors.Is(err, ErrDisconnected) {
 				t.Error(err)
 			}
 			close(release)

@@ -9,15 +9,15 @@ import (
 func TestDrain_EndsByTheMonotonicClock(t *testing.T) {
 	u := New(Config{}).Upstream(HTTP, "192.0.2.1:80")
 	u.Drain(time.Hour)
-	if end := u.recalling.end.Load(); !strings.Contains(end.String(), " m=") || u.recalling.late() {
-		t.Errorf("it ends at %v, late: %v", end, u.recalling.late())
+	if end := u.cancellation.end.Load(); !strings.Contains(end.String(), " m=") || u.cancellation.expired() {
+		t.Errorf("it ends at %v, late: %v", end, u.cancellation.expired())
 	}
 	u.Drain(1)
-	if !u.recalling.late() {
+	if !u.cancellation.expired() {
 		t.Error("it does not end")
 	}
 	u.Drain(0)
-	if u.recalling.late() || u.recalling.ending() {
+	if u.cancellation.expired() || u.cancellation.draining() {
 		t.Error("it ends although it was called off")
 	}
 }

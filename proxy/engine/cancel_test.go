@@ -36,9 +36,9 @@ func TestRecall_GivesUpWhatMayBeRepeated(t *testing.T) {
 			c := dial(t, r.address)
 			c.say("%s", ask)
 			closed(t, "the target was asked", asked)
-			p.to.Recall()
+			p.to.Cancel()
 			if repeatable {
-				if err := failure(t, p); !errors.Is(err, ErrAnswer) || !errors.Is(err, ErrRecalled) || errors.Is(err, ErrTimeout) {
+				if err := failure(t, p); !errors.Is(err, ErrResponse) || !errors.Is(err, ErrCanceled) || errors.Is(err, ErrTimeout) {
 					t.Errorf("%v, want ErrAnswer and ErrRecalled", err)
 				}
 			}
@@ -67,7 +67,7 @@ func TestRecall_IsOver(t *testing.T) {
 		c := dial(t, r.address)
 		c.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 		<-begun
-		p.to.Recall()
+		p.to.Cancel()
 		sweeps(t, r, 3)
 		more <- struct{}{}
 		if resp, body := c.answer("GET"); resp.StatusCode != http.StatusOK || body != "abcd" {
@@ -101,14 +101,14 @@ func TestRecall_OverH2C(t *testing.T) {
 	})
 	say(t, r.address, "GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 	<-asked
-	p.to.Recall()
-	if err := failure(t, p); !errors.Is(err, ErrAnswer) {
+	p.to.Cancel()
+	if err := failure(t, p); !errors.Is(err, ErrResponse) {
 		t.Errorf("%v, want ErrAnswer", err)
 	}
 	c := dial(t, r.address)
 	c.say("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n")
 	<-asked
-	p.to.Recall()
+	p.to.Cancel()
 	close(released)
 	if resp, _ := c.answer("POST"); resp.StatusCode != http.StatusOK {
 		t.Error(resp.Status)
@@ -261,7 +261,7 @@ func TestAwait_EndsWithTheTurnOrTheTime(t *testing.T) {
 	}
 }
 
-// What may go elsewhere is given up as by Recall.
+// What may go elsewhere is given up as by Cancel.
 func TestDrain_OfATargetGivesUpWhatMayBeRepeated(t *testing.T) {
 	asked := make(chan struct{})
 	r, p := before(t, Config{Timeouts: brisk}, func(p *peer, _ int) {
@@ -273,7 +273,7 @@ func TestDrain_OfATargetGivesUpWhatMayBeRepeated(t *testing.T) {
 	c.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 	closed(t, "the target was asked", asked)
 	p.to.Drain(time.Millisecond)
-	if err := failure(t, p); !errors.Is(err, ErrAnswer) || errors.Is(err, ErrTimeout) {
+	if err := failure(t, p); !errors.Is(err, ErrResponse) || errors.Is(err, ErrTimeout) {
 		t.Errorf("%v, want ErrAnswer", err)
 	}
 }
@@ -287,14 +287,14 @@ func TestDrain_OfATargetOfH2CGivesUpWhatMayBeRepeated(t *testing.T) {
 	say(t, r.address, "GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 	<-asked
 	p.to.Drain(time.Millisecond)
-	if err := failure(t, p); !errors.Is(err, ErrAnswer) || !errors.Is(err, ErrRecalled) || errors.Is(err, ErrTimeout) {
+	if err := failure(t, p); !errors.Is(err, ErrResponse) || !errors.Is(err, ErrCanceled) || errors.Is(err, ErrTimeout) {
 		t.Errorf("%v, want ErrAnswer and ErrRecalled", err)
 	}
 	p.to.Drain(0)
 	say(t, r.address, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n")
 	<-asked
 	p.to.Drain(time.Millisecond)
-	if err := failure(t, p); errors.Is(err, ErrRecalled) {
+	if err := failure(t, p); errors.Is(err, ErrCanceled) {
 		t.Errorf("%v: it may not be repeated", err)
 	}
 }

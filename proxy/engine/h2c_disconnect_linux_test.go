@@ -27,7 +27,7 @@ func TestH2C_IsToldThatAClientOfHTTP1IsGone(t *testing.T) {
 		_ = conn.(*net.TCPConn).SetLinger(0)
 		_ = conn.Close()
 		<-left
-		if err := <-p.fails; !errors.Is(err, ErrGone) {
+		if err := <-p.fails; !errors.Is(err, ErrDisconnected) {
 			t.Error(err)
 		}
 	}

@@ -94,10 +94,10 @@ func TestConnLimiter_RefusesConnections(t *testing.T) {
 	first, second := dial(t, r.address), dial(t, r.address)
 	first.get("/")
 	second.get("/")
-	for i := range refusedMost + 50 {
+	for i := range maxRefusals + 50 {
 		third := dial(t, r.address)
 		resp, body := third.get("/")
-		if resp.StatusCode != http.StatusTooManyRequests || !resp.Close || i < refusedMost/2 && !strings.Contains(body, "too many") {
+		if resp.StatusCode != http.StatusTooManyRequests || !resp.Close || i < maxRefusals/2 && !strings.Contains(body, "too many") {
 			t.Fatalf("connection %d: %s %q", i, resp.Status, body)
 		}
 		_ = third.Close()
@@ -116,7 +116,7 @@ func TestConnLimiter_RefusesConnections(t *testing.T) {
 func TestConnLimiter_IsCurtToMany(t *testing.T) {
 	r := serving(t, Config{Handler: teller{}, ConnLimiter: &few{inside: map[string]int{}}})
 	// All come before the first response is read, so that it does not take a second for each hundred.
-	crowd, methods := make([]*peer, 5*refusedMost), []string{"GET", "HEAD"}
+	crowd, methods := make([]*peer, 5*maxRefusals), []string{"GET", "HEAD"}
 	for i := range crowd {
 		crowd[i] = dial(t, r.address)
 		crowd[i].say("%s / HTTP/1.1\r\nHost: h\r\n\r\n", methods[i%2])
@@ -135,17 +135,17 @@ func TestConnLimiter_IsCurtToMany(t *testing.T) {
 		}
 	}
 	if curt == 0 {
-		t.Errorf("all %d were answered at length", 5*refusedMost)
+		t.Errorf("all %d were answered at length", 5*maxRefusals)
 	}
 }
 
 // Who is refused and says nothing holds its place for a moment only, and of many such all but some are told at once.
 func TestConnLimiter_HoldsNobodyForLong(t *testing.T) {
 	r := serving(t, Config{Handler: teller{}, ConnLimiter: &few{inside: map[string]int{}}})
-	for range refusedMost {
+	for range maxRefusals {
 		unheard(t, r.address)
 	}
-	crowd := make([]*peer, 2*refusedMost)
+	crowd := make([]*peer, 2*maxRefusals)
 	for i := range crowd {
 		crowd[i] = dial(t, r.address)
 	}

@@ -35,17 +35,17 @@ type Admitted interface {
 	Leave()
 }
 
-// welcome does what comes before the first request. It returns false when the connection has ended.
-func (c *conn) welcome() bool {
-	if err := c.introduce(); err != nil {
+// prepare does what comes before the first request. It returns false when the connection has ended.
+func (c *conn) prepare() bool {
+	if err := c.readProxyHeader(); err != nil {
 		c.engine.log.Debug("a connection did not begin with a PROXY header", "peer", c.peer, "error", err)
 		return false
 	}
-	return c.enter() && c.shake()
+	return c.admit() && c.handshakeTLS()
 }
 
-// introduce learns who the client is from a proxy that says so first.
-func (c *conn) introduce() error {
+// readProxyHeader learns who the client is from a proxy that says so first.
+func (c *conn) readProxyHeader() error {
 	if !c.engine.config.Announced.Contains(c.addr) {
 		return nil
 	}
@@ -74,23 +74,23 @@ func (c *conn) introduce() error {
 	}
 }
 
-// enter asks whether a client may connect that another proxy announced; for the others, door.admit has asked.
-func (c *conn) enter() bool {
+// admit asks whether a client may connect that another proxy announced; for the others, door.admit has asked.
+func (c *conn) admit() bool {
 	d := c.engine.config.ConnLimiter
 	if d == nil || c.admitted != nil || c.refused != nil {
 		return true
 	}
 	admitted, refusal := d.Enter(c.peer)
-	if _, secure := c.stream.(*tls.Conn); refusal != nil && (secure || !c.engine.polite.spend(time.Now())) {
+	if _, secure := c.stream.(*tls.Conn); refusal != nil && (secure || !c.engine.refusals.spend(time.Now())) {
 		c.broken = true
 		return false
 	}
-	c.limited(admitted, refusal)
+	c.setAdmission(admitted, refusal)
 	return true
 }
 
-// limited notes the decision of the ConnLimiter.
-func (c *conn) limited(admitted Admitted, r *Refusal) {
+// setAdmission notes the decision of the ConnLimiter.
+func (c *conn) setAdmission(admitted Admitted, r *Refusal) {
 	if c.admitted = admitted; r != nil {
 		c.admitted, c.refused = nil, r.invalid()
 	}
@@ -101,25 +101,25 @@ func (r *Refusal) invalid() *http1.Invalid {
 	return &http1.Invalid{Status: r.Status, Rule: r.Reason, Section: "RFC 6585 section 4"}
 }
 
-// depart undoes enter.
-func (c *conn) depart() {
+// leaveLimiter undoes enter.
+func (c *conn) leaveLimiter() {
 	if c.admitted != nil {
 		c.admitted.Leave()
 	}
 }
 
-// hold counts the request under way, whose head may not be whole yet. It reports whether it was refused; then the
+// admitRequest counts the request under way, whose head may not be whole yet. It reports whether it was refused; then the
 // connection ends.
-func (c *conn) hold() (refused bool) {
-	if c.held || c.admitted == nil {
+func (c *conn) admitRequest() (refused bool) {
+	if c.requestAdmitted || c.admitted == nil {
 		return false
 	}
 	r := c.admitted.Begin()
 	switch {
 	case r == nil:
-		c.held = true
+		c.requestAdmitted = true
 		return false
-	case c.engine.polite.spend(time.Now()):
+	case c.engine.refusals.spend(time.Now()):
 		c.refuse(r.invalid())
 	default:
 		c.over = true
@@ -129,33 +129,33 @@ func (c *conn) hold() (refused bool) {
 	return true
 }
 
-// release ends what hold began.
-func (c *conn) release() {
-	if c.held {
-		c.held = false
+// releaseRequest ends what hold began.
+func (c *conn) releaseRequest() {
+	if c.requestAdmitted {
+		c.requestAdmitted = false
 		c.admitted.End()
 	}
 }
 
-// switches says where a connection goes that begins as HTTP/2 does.
-func (c *conn) switches() leaving {
+// http2Exit says where a connection goes that begins as HTTP/2 does.
+func (c *conn) http2Exit() loopExit {
 	if c.refused != nil {
 		c.broken = true
-		return nowhere
+		return exitEnd
 	}
-	return toHTTP2
+	return exitHTTP2
 }
 
-// idle is how long the connection may wait for a request.
-func (c *conn) idle() time.Duration {
+// idleTimeout is how long the connection may wait for a request.
+func (c *conn) idleTimeout() time.Duration {
 	if c.refused != nil {
 		return refusedTime
 	}
 	return c.engine.config.Idle
 }
 
-// shake does the handshake of TLS. It returns false when the connection has ended.
-func (c *conn) shake() bool {
+// handshakeTLS does the handshake of TLS. It returns false when the connection has ended.
+func (c *conn) handshakeTLS() bool {
 	secured, ok := c.stream.(*tls.Conn)
 	if !ok {
 		return true

@@ -97,7 +97,7 @@ func TestBonds_EndWithTheClient(t *testing.T) {
 func boundTo(u *Upstream) int {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return len(u.bound)
+	return len(u.pinned)
 }
 
 // A target that is dropped keeps no bound connection.
@@ -137,7 +137,7 @@ func TestBonds_MoveNoHandshake(t *testing.T) {
 	if status, body := askAs(alice, "NTLM end-alice"); status != http.StatusBadGateway {
 		t.Error(status, body)
 	}
-	if err := failure(t, p); !errors.Is(err, ErrUnbound) || !errors.Is(err, ErrAnswer) {
+	if err := failure(t, p); !errors.Is(err, ErrUnpinned) || !errors.Is(err, ErrResponse) {
 		t.Error(err)
 	}
 	// Then she begins again.

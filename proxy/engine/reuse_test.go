@@ -67,7 +67,7 @@ func TestKnown_TrustsATargetThatWasSilent(t *testing.T) {
 		_, two := dial(t, r.address).get("/")
 		return one == two
 	})
-	if p.to.trust() != quiet {
+	if p.to.reuse() != reusable {
 		t.Error("it is not trusted")
 	}
 }
@@ -89,14 +89,14 @@ func TestKnown_UsesNoConnectionsOfATargetThatEndsThem(t *testing.T) {
 		eventually(t, func() bool {
 			p.to.mu.Lock()
 			defer p.to.mu.Unlock()
-			if len(p.to.observed) == 0 || p.to.observed[0].overheard() != goodbye {
+			if len(p.to.observed) == 0 || p.to.observed[0].idleInput() != inputClosed {
 				return false
 			}
 			p.to.observed[0].since = time.Now().Add(-pause)
 			return true
 		})
 	}
-	if p.to.trust() != untried {
+	if p.to.reuse() != unproven {
 		t.Error("it is trusted")
 	}
 }
@@ -120,7 +120,7 @@ func TestKnown_DistrustsATargetThatWasNot(t *testing.T) {
 		}
 		<-said
 	}
-	if p.to.trust() != noisy {
+	if p.to.reuse() != unusable {
 		t.Error("it is trusted")
 	}
 }
@@ -160,7 +160,7 @@ func TestKnown_AsksAgainWhereNoAnswerCame(t *testing.T) {
 			if c.again && (resp.StatusCode != 200 || body != "1") || !c.again && resp.StatusCode != http.StatusBadGateway {
 				t.Error(resp.Status, body)
 			}
-			if !c.again && !errors.Is(failure(t, p), ErrAnswer) {
+			if !c.again && !errors.Is(failure(t, p), ErrResponse) {
 				t.Error("want ErrAnswer")
 			}
 		})

@@ -117,7 +117,7 @@ func TestCount_RefusesLongBodies(t *testing.T) {
 	if err := failure(t, p); !errors.Is(err, ErrLength) {
 		t.Errorf("%v, want ErrLength", err)
 	}
-	if n := r.counting.Load(); n != 0 {
+	if n := r.bodyMemory.Load(); n != 0 {
 		t.Errorf("%d bytes are still counted", n)
 	}
 }
@@ -185,12 +185,12 @@ func TestCount_HoldsMemoryUntilTheEnd(t *testing.T) {
 	v := dial(t, r.address)
 	v.say("PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", size, strings.Repeat("x", size))
 	closed(t, "it has the body", stored)
-	if n := r.counting.Load(); n < size {
+	if n := r.bodyMemory.Load(); n < size {
 		t.Errorf("%d bytes are counted, %d are held", n, size)
 	}
 	close(answer)
 	if resp, body := v.answer(http.MethodPut); resp.StatusCode != 200 || body != "ok" {
 		t.Error(resp.Status, body)
 	}
-	eventually(t, func() bool { return r.counting.Load() == 0 })
+	eventually(t, func() bool { return r.bodyMemory.Load() == 0 })
 }
