@@ -41,15 +41,9 @@ func (s Store) lock(ctx context.Context, name string, patience time.Duration) (u
 	wait, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for {
-		if err := s.makeRoot(); err != nil {
-			return nil, err
-		}
-		if err := os.MkdirAll(filepath.Dir(file), privateMode); err != nil {
-			return nil, unwritable(s.root, err)
-		}
-		held, err := tryLock(file)
+		held, err := s.tryLock(file)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, unwritable(s.root, err)
+			return nil, err
 		}
 		if held != nil {
 			return func() { s.release(held, made) }, nil
@@ -59,14 +53,33 @@ func (s Store) lock(ctx context.Context, name string, patience time.Duration) (u
 			if ctx.Err() != nil {
 				return nil, ctx.Err()
 			}
+			if err != nil {
+				return nil, err
+			}
 			return nil, fmt.Errorf("%s is %w: %s is changing it; run the command again when that is done", strings.TrimPrefix(name, "."), ErrBusy, holder(file))
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
 }
 
-// tryLock returns nil when another holds the lock.
-func tryLock(file string) (*flock.Flock, error) {
+// tryLock makes the folders and locks the file; it returns nil when another holds the lock. The error is fs.ErrNotExist when a
+// process that was done removed a folder meanwhile.
+func (s Store) tryLock(file string) (*flock.Flock, error) {
+	if err := s.makeRoot(); err != nil {
+		return nil, err
+	}
+	if err := os.Mkdir(filepath.Dir(file), privateMode); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, unwritable(s.root, err)
+	}
+	held, err := lockFile(file)
+	if err != nil {
+		return nil, unwritable(s.root, err)
+	}
+	return held, nil
+}
+
+// lockFile returns nil when another holds the lock.
+func lockFile(file string) (*flock.Flock, error) {
 	held := flock.New(file)
 	ok, err := held.TryLock()
 	if err != nil || !ok {

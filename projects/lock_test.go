@@ -108,6 +108,34 @@ func TestLock_LetsOneInAtATime(t *testing.T) {
 	}
 }
 
+// Whoever releases a lock removes the folders that were made for it, at any moment of another's attempt.
+func TestLock_OutlivesFoldersThatGo(t *testing.T) {
+	store := newStore(t)
+	done := make(chan struct{})
+	var removing sync.WaitGroup
+	removing.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+				_ = os.Remove(filepath.Join(store.root, locks))
+				_ = os.Remove(store.root)
+			}
+		}
+	})
+	for range 200 {
+		unlock, err := store.lock(t.Context(), "robots", time.Minute)
+		if err != nil {
+			t.Error(err)
+			break
+		}
+		unlock()
+	}
+	close(done)
+	removing.Wait()
+}
+
 func TestLock_EndsWithTheContext(t *testing.T) {
 	store := newStore(t)
 	unlock, err := store.Lock(t.Context(), "robots")
