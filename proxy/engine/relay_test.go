@@ -64,11 +64,14 @@ func TestRelay_GivesEachSideItsOwnTime(t *testing.T) {
 
 func TestRelay_TellsClientsWhoLeaveFromTargetsThatBreakOff(t *testing.T) {
 	r, p := before(t, Config{}, func(p *peer, _ int) {
-		if h := p.head(); strings.HasPrefix(h, "GET /short ") {
+		switch h := p.head(); {
+		case strings.HasPrefix(h, "GET /short "):
 			p.say("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n%s", pattern(300<<10))
-			return
+		case strings.HasPrefix(h, "GET /shorter "):
+			p.say("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart")
+		default:
+			endless(p)
 		}
-		endless(p)
 	})
 	for range 5 {
 		c := dial(t, r.address)
@@ -79,13 +82,15 @@ func TestRelay_TellsClientsWhoLeaveFromTargetsThatBreakOff(t *testing.T) {
 		if err := failure(t, p); !errors.Is(err, ErrDisconnected) {
 			t.Errorf("%v, want ErrGone", err)
 		}
-		c = dial(t, r.address)
-		c.say("GET /short HTTP/1.1\r\nHost: h\r\n\r\n")
-		if _, err := c.rest(); err == nil {
-			t.Error("a broken answer ended as if it were whole")
-		}
-		if err := failure(t, p); !errors.Is(err, ErrBroken) {
-			t.Errorf("%v, want ErrBroken", err)
+		for _, path := range []string{"/short", "/shorter"} {
+			c = dial(t, r.address)
+			c.say("GET %s HTTP/1.1\r\nHost: h\r\n\r\n", path)
+			if _, err := c.rest(); err == nil {
+				t.Error("a broken answer ended as if it were whole")
+			}
+			if err := failure(t, p); !errors.Is(err, ErrBroken) {
+				t.Errorf("%v, want ErrBroken", err)
+			}
 		}
 	}
 }
