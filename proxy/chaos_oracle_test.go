@@ -8,60 +8,63 @@ import (
 	"time"
 )
 
-// oracle judges by what clients saw and by what reached the replicas. The rules of retries are those of README:
-// connection failures, any method; sent and not answered, GET, HEAD, OPTIONS, PUT and DELETE with a body that came whole,
-// or none; 500, 502, 503 and 504, GET, HEAD and OPTIONS. At most two times, and as the budget of the route allows; never
-// after an answer began.
+// oracle judges by what clients received and by what reached the replicas. The rules of retries are those of README:
+// connection failures, any method; sent and without a response, GET, HEAD, OPTIONS, PUT and DELETE with a body that came
+// whole, or none; 500, 502, 503 and 504, GET, HEAD and OPTIONS. At most two times, and as the budget of the route allows;
+// never after a response began.
 type oracle struct {
-	*show
-	entries map[string]*accessLine
+	chaos *chaos
+	lines map[string]*accessLine
 }
 
-// mostSent is how often a request is sent at most, and reserve and share what the budget allows. Blur is how many retries
+// maxSent is how often a request is sent at most, and reserve and share what the budget allows. Blur is how many retries
 // more or less there may have been than it seems, since many requests are under way.
 const (
-	mostSent = 3
-	reserve  = 100
-	share    = 5
-	blur     = 30
+	maxSent = 3
+	reserve = 100
+	share   = 5
+	blur    = 30
 )
 
-// judge complains of all that breaks the rules.
+// judge reports all that breaks the rules, and a run without faults.
 func (o oracle) judge() {
-	seen := map[string]int{}
-	byApp := map[*cast][]*call{}
-	for _, c := range o.book.calls {
-		slices.SortFunc(c.arrivals, func(a, b *arrival) int { return a.at.Compare(b.at) })
-		byApp[c.app] = append(byApp[c.app], c)
+	outcomes := map[string]int{}
+	byApp := map[*chaosApp][]*traced{}
+	for _, q := range o.chaos.requests {
+		slices.SortFunc(q.attempts, func(a, b *attempt) int { return a.at.Compare(b.at) })
+		byApp[q.app] = append(byApp[q.app], q)
 	}
-	for _, app := range o.casts {
-		budget := o.budgetOf(byApp[app])
-		for _, c := range byApp[app] {
-			o.sentRightly(c)
-			seen[o.answered(c, budget)]++
+	for _, app := range o.chaos.apps {
+		b := o.budgetOf(byApp[app])
+		for _, q := range byApp[app] {
+			o.checkAttempts(q)
+			outcomes[o.checkResponse(q, b)]++
 		}
-		if budget.least > reserve+len(byApp[app])/share {
-			o.book.wrong("%s: %d requests were sent again, of %d", app.name, budget.least, len(byApp[app]))
+		if !app.wild && b.least > reserve+len(byApp[app])/share {
+			o.chaos.errorf("%s: %d of %d requests were sent again", app.name, b.least, len(byApp[app]))
 		}
-		o.t.Logf("%-8s %5d requests, %4d sent again, %2d replicas", app.name, len(byApp[app]), budget.least, len(app.all))
+		o.chaos.t.Logf("%-8s %5d requests, %4d sent again, %2d replicas", app.name, len(byApp[app]), b.least, len(app.replicas))
 	}
-	for _, what := range slices.Sorted(maps.Keys(seen)) {
-		o.t.Logf("%6d %s", seen[what], what)
+	for _, outcome := range slices.Sorted(maps.Keys(outcomes)) {
+		o.chaos.t.Logf("%6d %s", outcomes[outcome], outcome)
+	}
+	for _, outcome := range []string{"whole", "the gateway's page", "broken off", "left"} {
+		if outcomes[outcome] == 0 {
+			o.chaos.t.Errorf("no request is %s: there was no chaos", outcome)
+		}
 	}
 }
 
-func idempotent(method string) bool {
-	return safe(method) || method == "PUT" || method == "DELETE"
-}
+func idempotent(method string) bool { return safe(method) || method == "PUT" || method == "DELETE" }
 
 func safe(method string) bool { return method == "GET" || method == "HEAD" || method == "OPTIONS" }
 
-// attempts is how many targets were given the request, or the same one again. A kept connection that breaks before there
-// is an answer may have been closed before the request came, so it is sent once more over a new one.
-func (c *call) attempts() int {
+// tries is how many targets were given the request, or the same one again. A kept connection that breaks before there is a
+// response may have been closed before the request came, so it is sent once more over a new one.
+func (q *traced) tries() int {
 	n := 0
 	broken := map[*replica]int{}
-	for _, a := range c.arrivals {
+	for _, a := range q.attempts {
 		switch {
 		case a.kept && !a.begun:
 			broken[a.replica]++
@@ -75,15 +78,11 @@ func (c *call) attempts() int {
 }
 
 // unseen is how many replicas may have been given the request without having read it.
-func (c *call) unseen() int {
+func (q *traced) unseen() int {
 	n := 0
-	for _, r := range c.app.all {
-		if slices.ContainsFunc(c.arrivals, func(a *arrival) bool { return a.replica == r }) {
-			continue
-		}
-		if slices.ContainsFunc(r.harm, func(s spell) bool {
-			return s.as == doesSleep && s.meets(c.began, c.ended) ||
-				s.as == isDead && !s.from.Before(c.began) && !s.from.After(c.ended)
+	for _, r := range q.app.replicas {
+		if !slices.ContainsFunc(q.attempts, func(a *attempt) bool { return a.replica == r }) && slices.ContainsFunc(r.faulty, func(p period) bool {
+			return p.as == frozen && p.overlaps(q.began, q.ended) || p.as == stopped && !p.from.Before(q.began) && !p.from.After(q.ended)
 		}) {
 			n++
 		}
@@ -91,139 +90,140 @@ func (c *call) unseen() int {
 	return n
 }
 
-// others reports that a target was ready and well all the time. Spotless asks for one that always was: others may be
-// thought to be bad still.
-func (c *call) others(spotless bool) bool {
-	return slices.ContainsFunc(c.app.all, func(r *replica) bool {
-		if !slices.ContainsFunc(r.ready, func(s spell) bool { return s.covers(c.began, c.ended) }) {
-			return false
-		}
-		from := c.began
-		if spotless {
-			from = time.Time{}
-		}
-		return !r.harmed(from, c.ended)
-	})
+// hadOther reports that a target was ready and worked all the time. Spotless asks for one that always did: others may be
+// ejected still.
+func (q *traced) hadOther(spotless bool) bool {
+	from := q.began
+	if spotless {
+		from = time.Time{}
+	}
+	return slices.ContainsFunc(q.app.replicas, func(r *replica) bool { return r.wasReady(q) && !r.wasFaulty(from, q.ended) })
 }
 
-// harmed reports that the replica did harm at some time between the two.
-func (r *replica) harmed(from, to time.Time) bool {
-	return slices.ContainsFunc(r.harm, func(s spell) bool { return s.meets(from, to) })
+// wasReady reports that the table had it as ready all the time of a request.
+func (r *replica) wasReady(q *traced) bool {
+	return slices.ContainsFunc(r.ready, func(p period) bool { return p.covers(q.began, q.ended) })
 }
 
-// hid reports that what the replica answered may not have left it, or was not waited for: of a target whose check fails,
-// requests that wait are taken elsewhere, whatever it is about to answer.
-func (r *replica) hid(c *call) bool {
-	from := doesHang
-	if c.app.policy.Check.Path != "" {
-		from = doesFail
-	}
-	return slices.ContainsFunc(r.harm, func(s spell) bool { return s.as >= from && s.meets(c.began, c.ended) })
+// wasFaulty reports that the replica did not work at some time between the two.
+func (r *replica) wasFaulty(from, to time.Time) bool {
+	return slices.ContainsFunc(r.faulty, func(p period) bool { return p.overlaps(from, to) })
 }
 
-// sentRightly complains of a request that reached whom it must not.
-func (o oracle) sentRightly(c *call) {
-	if n := len(c.arrivals); n > 1 && (!idempotent(c.method) || c.streamed) {
-		o.complain(c, fmt.Sprintf("was sent %d times", n))
+// lostResponses reports that a response of the replica may not have left it, or that the gateway did not wait for it: it
+// takes requests elsewhere that wait for a target whose check fails.
+func (r *replica) lostResponses(q *traced) bool {
+	from := hanging
+	if q.app.policy.Check.Path != "" {
+		from = failing
 	}
-	if n := c.attempts(); n > mostSent {
-		o.complain(c, fmt.Sprintf("was sent %d times", n))
+	return slices.ContainsFunc(r.faulty, func(p period) bool { return p.as >= from && p.overlaps(q.began, q.ended) })
+}
+
+// checkAttempts reports a request that reached a replica that it must not.
+func (o oracle) checkAttempts(q *traced) {
+	if n := len(q.attempts); n > 1 && (!idempotent(q.method) || q.streamed && !q.app.wild) {
+		o.report(q, fmt.Sprintf("was sent %d times", n))
 	}
-	hid := slices.ContainsFunc(c.arrivals, func(a *arrival) bool { return a.replica.hid(c) })
-	for i, a := range c.arrivals {
-		// Replicas that slept read late what they were sent first.
-		if i+1 < len(c.arrivals) && a.done && a.status >= 500 && !safe(c.method) && !hid {
-			o.complain(c, "was answered and sent again")
-		}
-		if slices.ContainsFunc(a.replica.passed, func(s spell) bool { return s.covers(c.began, a.at) }) {
-			o.complain(c, "reached "+a.replica.Name+", which takes no new requests")
-		}
-	}
-	if c.stays == "" || c.from == "" || c.app.idOf(c.from) == c.stays {
+	if q.app.wild {
 		return
 	}
-	for _, r := range c.app.all {
-		if r.ID == c.stays && !r.harmed(time.Time{}, c.ended) &&
-			slices.ContainsFunc(r.ready, func(s spell) bool { return s.covers(c.began, c.ended) }) {
-			o.complain(c, "was to stay with "+r.Name)
+	if n := q.tries(); n > maxSent {
+		o.report(q, fmt.Sprintf("was sent %d times", n))
+	}
+	lost := slices.ContainsFunc(q.attempts, func(a *attempt) bool { return a.replica.lostResponses(q) })
+	for i, a := range q.attempts {
+		// Replicas that were frozen read late what they were sent first.
+		if i+1 < len(q.attempts) && a.done && a.status >= 500 && !safe(q.method) && !lost {
+			o.report(q, "had a response and was sent again")
+		}
+		if slices.ContainsFunc(a.replica.unused, func(p period) bool { return p.covers(q.began, a.at) }) {
+			o.report(q, "reached "+a.replica.Name+", which takes no new requests")
+		}
+	}
+	if q.sticky == "" || q.from == "" || q.fromID == q.sticky {
+		return
+	}
+	for _, r := range q.app.replicas {
+		if r.ID == q.sticky && !r.wasFaulty(time.Time{}, q.ended) && r.wasReady(q) {
+			o.report(q, "was to stay with "+r.Name)
 		}
 	}
 }
 
-// answered complains of an answer that should have been another one, and returns what it was.
-func (o oracle) answered(c *call, budget budget) string {
-	line := o.entries[c.id]
+// checkResponse reports a response that should have been another one, and returns what it is.
+func (o oracle) checkResponse(q *traced, b budget) string {
+	line := o.lines[q.id]
 	switch {
-	case c.leaves:
+	case q.leaves:
 		return "left"
-	case c.unreached:
+	case q.unreached:
 		return "not reached"
 	case line == nil:
 		return "not in the log"
-	case c.err != nil:
-		if !c.brokeOff() {
-			o.complain(c, "was broken off for no reason")
+	case q.err != nil:
+		if !q.app.wild && !q.brokeOff() {
+			o.report(q, "was broken off for no reason")
 		}
 		return "broken off"
-	case c.from != "" && !slices.ContainsFunc(c.arrivals, func(a *arrival) bool {
-		return a.replica.Name == c.from && a.begun && a.status == c.status
+	case q.from != "" && !q.app.wild && !slices.ContainsFunc(q.attempts, func(a *attempt) bool {
+		return a.replica.Name == q.from && a.begun && a.status == q.status
 	}):
-		o.complain(c, "has an answer that nobody gave")
-	case c.status == 200:
-		return "answered"
-	case c.app.quiet, c.app.repeats && idempotent(c.method) && c.whole && !budget.mayBeSpent(c):
-		o.complain(c, "failed")
-	case !o.avoidable(c, line, budget):
-	default:
-		o.complain(c, "could have been answered")
+		o.report(q, "has a response that no replica gave")
+	case q.status == 200:
+		return "whole"
+	case q.app.neverFails, q.app.retriesNeverFail && idempotent(q.method) && q.whole && !b.mayBeSpent(q):
+		o.report(q, "failed")
+	case !q.app.wild && o.avoidable(q, line, b):
+		o.report(q, "could have had another response")
 	}
-	if c.from != "" {
+	if q.from != "" {
 		return "an error of the app"
 	}
 	return "the gateway's page"
 }
 
-// brokeOff reports that a replica began the answer and did not end it, or died before all of it had left.
-func (c *call) brokeOff() bool {
-	return slices.ContainsFunc(c.arrivals, func(a *arrival) bool {
-		return a.begun && (!a.done || slices.ContainsFunc(a.replica.harm, func(s spell) bool {
-			return s.as == isDead && !s.from.Before(a.at) && !s.from.After(c.ended)
+// brokeOff reports that a replica began the response and did not end it, or stopped before all of it had left.
+func (q *traced) brokeOff() bool {
+	return slices.ContainsFunc(q.attempts, func(a *attempt) bool {
+		return a.begun && (!a.done || slices.ContainsFunc(a.replica.faulty, func(p period) bool {
+			return p.as == stopped && !p.from.Before(a.at) && !p.from.After(q.ended)
 		}))
 	})
 }
 
-// avoidable reports that the rules would have had an error avoided.
-func (o oracle) avoidable(c *call, line *accessLine, budget budget) bool {
-	sentEnough := c.attempts()+c.unseen() >= mostSent || budget.mayBeSpent(c)
-	checked := c.app.policy.Check.Path != ""
+// avoidable reports that by the rules another attempt would have avoided an error.
+func (o oracle) avoidable(q *traced, line *accessLine, b budget) bool {
+	sentEnough := q.tries()+q.unseen() >= maxSent || b.mayBeSpent(q)
+	checked := q.app.policy.Check.Path != ""
 	switch {
-	case c.from != "":
-		return safe(c.method) && !sentEnough && c.others(true)
+	case q.from != "":
+		return safe(q.method) && !sentEnough && q.hadOther(true)
 	case line.Error != "bad_answer":
-		return c.others(checked)
-	case idempotent(c.method) && c.whole:
-		return !sentEnough && c.others(checked)
-	case idempotent(c.method) && !c.streamed:
+		return q.hadOther(checked)
+	case idempotent(q.method) && q.whole:
+		return !sentEnough && q.hadOther(checked)
+	case idempotent(q.method) && !q.streamed:
 		return false
 	}
-	// It was lost with the target that had it, which has to be a bad one.
-	last := c.app.called(line.Target)
-	return last == nil || !last.harmed(c.began, c.ended)
+	// It was lost with the target that had it, which has to be a faulty one.
+	return !slices.ContainsFunc(q.app.replicas, func(r *replica) bool { return r.Name == line.Target && r.wasFaulty(q.began, q.ended) })
 }
 
-// complain says all that is known of a call.
-func (o oracle) complain(c *call, what string) {
+// report says all that is known of a request.
+func (o oracle) report(q *traced, what string) {
 	text := ""
-	for _, a := range c.arrivals {
-		text += "\n\t" + o.ago(a.at) + " at " + a.replica.Name + ": " + describe(a)
+	for _, a := range q.attempts {
+		text += fmt.Sprintf("\n\t%v at %s: kept %t, %d begun %t done %t", a.at.Sub(q.began), a.replica.Name, a.kept, a.status, a.begun, a.done)
 	}
-	for _, r := range c.app.all {
-		if r.harmed(c.began, c.ended) || slices.ContainsFunc(r.ready, func(s spell) bool { return s.meets(c.began, c.ended) }) {
-			text += "\n\t" + r.Name + " (" + r.ID + " " + r.Address + ")" + o.spells(" ready", r.ready) + o.spells(" harm", r.harm)
+	for _, r := range q.app.replicas {
+		if r.wasFaulty(q.began, q.ended) {
+			last := r.faulty[len(r.faulty)-1]
+			text += fmt.Sprintf("\n\t%s (%s %s) is at %d after %v", r.Name, r.ID, r.Address, last.as, last.from.Sub(q.began))
 		}
 	}
-	o.book.wrong("%s %s (HTTP/2 %t, body %d, whole %t) %s: %d from %q, %v, from %s to %s, %+v%s", c.method, c.id, c.two, c.body, c.whole,
-		what, c.status, c.from, c.err, o.ago(c.began), o.ago(c.ended), o.entries[c.id], text)
+	o.chaos.errorf("%s %s (%q, HTTP/2 %t, body %d, whole %t) %s: %d from %q, %v, after %v, %+v%s", q.method, q.id, q.fault, q.http2, q.body, q.whole,
+		what, q.status, q.from, q.err, q.ended.Sub(q.began), o.lines[q.id], text)
 }
 
 // budget is what retries of one route took.
@@ -236,21 +236,20 @@ type budget struct {
 }
 
 // budgetOf adds up the retries of one app.
-func (o oracle) budgetOf(calls []*call) budget {
+func (o oracle) budgetOf(requests []*traced) budget {
 	var b budget
 	type change struct {
 		at time.Time
 		by int
 	}
 	var changes []change
-	for _, c := range calls {
-		changes = append(changes, change{c.began, -1})
-		again := max(c.attempts()-1, 0)
+	for _, q := range requests {
+		again := max(q.tries()-1, 0)
 		b.least += again
-		if line := o.entries[c.id]; line != nil {
-			again = max(again, min(line.Retries, mostSent-1))
+		if line := o.lines[q.id]; line != nil {
+			again = max(again, min(line.Retries, maxSent-1))
 		}
-		changes = append(changes, change{c.began, share * again})
+		changes = append(changes, change{q.began, -1}, change{q.began, share * again})
 	}
 	slices.SortStableFunc(changes, func(x, y change) int { return cmp.Or(x.at.Compare(y.at), -cmp.Compare(x.by, y.by)) })
 	debt := 0
@@ -261,14 +260,14 @@ func (o oracle) budgetOf(calls []*call) budget {
 	return b
 }
 
-// mayBeSpent reports that nothing may have been left of the budget during a call. Those at the same time may have taken
-// theirs sooner or later.
-func (b budget) mayBeSpent(c *call) bool {
+// mayBeSpent reports that the budget may have been spent during a request. Others at the same time may have taken from it
+// sooner or later.
+func (b budget) mayBeSpent(q *traced) bool {
 	for i, at := range b.at {
-		if at.After(c.ended) {
+		if at.After(q.ended) {
 			return false
 		}
-		last := i+1 == len(b.at) || b.at[i+1].After(c.began)
+		last := i+1 == len(b.at) || b.at[i+1].After(q.began)
 		if last && b.debt[i] > share*(reserve-blur) {
 			return true
 		}

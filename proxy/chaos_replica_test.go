@@ -2,81 +2,92 @@ package proxy
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"log"
+	"maps"
 	"math/rand/v2"
 	"net"
+	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
-	"testing"
 	"time"
 
 	"gateway/proxy/route"
 )
 
-// conduct is how a replica treats what it is asked.
-type conduct int
+// behavior is how a replica treats requests.
+type behavior int
 
 const (
-	// doesWell answers everything.
-	doesWell conduct = iota
-	// doesFail answers that it failed.
-	doesFail
-	// doesBreak breaks off before its answers or in them.
-	doesBreak
-	// doesHang reads requests and answers none as long as it does.
-	doesHang
-	// doesSleep has the system take connections for it and reads nothing, as after SIGSTOP.
-	doesSleep
-	// isDead is gone for good.
-	isDead
+	working behavior = iota
+	// failing responds with a status of 500 to 504.
+	failing
+	// breaking breaks off before its responses or in them.
+	breaking
+	// hanging reads requests and responds to none as long as it does.
+	hanging
+	// frozen lets the system accept connections and reads nothing, as after SIGSTOP.
+	frozen
+	// stopped is final.
+	stopped
 )
 
-// spell is a time in which something held; without an end it still does.
-type spell struct {
+// period is a time in which something held. Without an end it still does.
+type period struct {
 	from, to time.Time
-	as       conduct
+	as       behavior
 }
 
-// meets reports that it held at some time between the two.
-func (s spell) meets(from, to time.Time) bool {
-	return !s.from.After(to) && (s.to.IsZero() || !s.to.Before(from))
+// overlaps reports that it held at some time between the two.
+func (p period) overlaps(from, to time.Time) bool {
+	return !p.from.After(to) && (p.to.IsZero() || !p.to.Before(from))
 }
 
 // covers reports that it held from the one to the other.
-func (s spell) covers(from, to time.Time) bool {
-	return !s.from.After(from) && (s.to.IsZero() || !s.to.Before(to))
+func (p period) covers(from, to time.Time) bool {
+	return !p.from.After(from) && (p.to.IsZero() || !p.to.Before(to))
 }
 
-// replica is one life of a target: its process, from its start to its end. It records what reaches it.
+// replica is one run of a target, from its start to its end. It records the requests that reach it.
 type replica struct {
 	route.Target
-	book     *book
+	// app is nil for the replicas of the wild routes.
+	app      *chaosApp
+	recorder *recorder
 	listener net.Listener
 	running  sync.WaitGroup
 
-	mu      sync.Mutex
-	rng     *rand.Rand
-	conns   map[*net.TCPConn]bool
-	conduct conduct
-	// changed is closed when the conduct changes.
+	mu       sync.Mutex
+	rng      *rand.Rand
+	conns    map[*net.TCPConn]bool
+	behavior behavior
+	// changed is closed when the behavior changes.
 	changed chan struct{}
-	// harm is when it did anything but well; ready when the table had it so, passed when it no longer did.
-	harm, ready, passed []spell
+	// faulty is when it did not work, ready when the table had it as ready, unused when it no longer did.
+	faulty, ready, unused []period
 }
 
-// launch starts a replica that is known by that id and name; turn(isDead) ends it.
-func launch(t *testing.T, b *book, known route.Target, seed uint64) *replica {
-	t.Helper()
-	l := listenApart(t)
-	known.Address = l.Addr().String()
+// newReplica starts a replica; behave(stopped) ends it.
+func newReplica(rec *recorder, a *chaosApp, target route.Target, seed uint64) *replica {
+	// An address of its own, where the loopback has several, so that no other listener gets it soon after.
+	l, err := net.Listen("tcp", fmt.Sprintf("127.%d.%d.%d:0", 1+rand.IntN(254), rand.IntN(255), 1+rand.IntN(254)))
+	if err != nil {
+		l, err = net.Listen("tcp", "127.0.0.1:0")
+	}
+	if err != nil {
+		rec.t.Fatal(err)
+	}
+	target.Address = l.Addr().String()
 	r := &replica{
-		Target: known, book: b, listener: l, rng: rand.New(rand.NewPCG(seed, 5)),
+		Target: target, app: a, recorder: rec, listener: l, rng: rand.New(rand.NewPCG(seed, 5)),
 		conns: map[*net.TCPConn]bool{}, changed: make(chan struct{}),
 	}
-	if known.Scheme == route.H2C {
+	if target.Scheme == route.H2C {
 		r.running.Go(r.serveH2C)
 	} else {
 		r.running.Go(r.accept)
@@ -96,24 +107,11 @@ func (r *replica) accept() {
 	}
 }
 
-// listenApart listens where nobody else does soon after, be it of this process or of another: on an address of its own,
-// where the loopback has several.
-func listenApart(t *testing.T) net.Listener {
-	t.Helper()
-	l, err := net.Listen("tcp", fmt.Sprintf("127.%d.%d.%d:0", 1+rand.IntN(254), rand.IntN(255), 1+rand.IntN(254)))
-	if err != nil {
-		l, err = net.Listen("tcp", "127.0.0.1:0")
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return l
-}
-
+// keep remembers a connection, or closes it once the replica has stopped.
 func (r *replica) keep(c *net.TCPConn) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.conduct == isDead {
+	if r.behavior == stopped {
 		_ = c.Close()
 		return false
 	}
@@ -121,24 +119,24 @@ func (r *replica) keep(c *net.TCPConn) bool {
 	return true
 }
 
-// turn has it behave otherwise from now on.
-func (r *replica) turn(to conduct) {
+// behave changes the behavior.
+func (r *replica) behave(to behavior) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.conduct == to || r.conduct == isDead {
+	if r.behavior == to || r.behavior == stopped {
 		return
 	}
 	now := time.Now()
-	if r.conduct != doesWell {
-		r.harm[len(r.harm)-1].to = now
+	if r.behavior != working {
+		r.faulty[len(r.faulty)-1].to = now
 	}
-	if to != doesWell {
-		r.harm = append(r.harm, spell{from: now, as: to})
+	if to != working {
+		r.faulty = append(r.faulty, period{from: now, as: to})
 	}
-	r.conduct = to
+	r.behavior = to
 	close(r.changed)
 	r.changed = make(chan struct{})
-	if to != isDead {
+	if to != stopped {
 		return
 	}
 	_ = r.listener.Close()
@@ -148,11 +146,11 @@ func (r *replica) turn(to conduct) {
 	}
 }
 
-// now is how it behaves, and what is closed when that changes.
-func (r *replica) now() (conduct, <-chan struct{}) {
+// current is the behavior, and what is closed when it changes.
+func (r *replica) current() (behavior, <-chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.conduct, r.changed
+	return r.behavior, r.changed
 }
 
 // draw returns a number below n.
@@ -162,18 +160,40 @@ func (r *replica) draw(n int) int {
 	return r.rng.IntN(n)
 }
 
-// awake waits as long as it sleeps, and returns false when it does not wake up.
-func (r *replica) awake() bool {
+// thawed waits as long as the replica is frozen, and returns false when it has stopped.
+func (r *replica) thawed() bool {
 	for {
-		is, changed := r.now()
-		switch is {
-		case doesSleep:
-			<-changed
-		case isDead:
-			return false
-		default:
-			return true
+		is, changed := r.current()
+		if is != frozen {
+			return is != stopped
 		}
+		<-changed
+	}
+}
+
+// pause waits for up to that many milliseconds, or for another behavior.
+func (r *replica) pause(most int) {
+	_, changed := r.current()
+	select {
+	case <-time.After(time.Duration(r.draw(most*1000)) * time.Microsecond):
+	case <-changed:
+	}
+}
+
+// tabled notes whether the table has it as ready, since between the two.
+func (r *replica) tabled(ready bool, before, after time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	is := len(r.ready) > 0 && r.ready[len(r.ready)-1].to.IsZero()
+	switch {
+	case ready && !is:
+		if n := len(r.unused); n > 0 {
+			r.unused[n-1].to = before
+		}
+		r.ready = append(r.ready, period{from: after})
+	case !ready && is:
+		r.ready[len(r.ready)-1].to = before
+		r.unused = append(r.unused, period{from: after})
 	}
 }
 
@@ -188,154 +208,304 @@ func (r *replica) serve(conn *net.TCPConn) {
 	for kept := false; ; kept = true {
 		m, err := readHead(in)
 		if errors.Is(err, errMalformed) {
-			r.book.wrong("%s was sent %v", r.Name, err)
+			r.recorder.errorf("%s received %v", r.Name, err)
 		}
-		if err != nil || !r.awake() {
+		if err != nil || !r.thawed() {
 			return
 		}
-		a := &arrival{at: time.Now(), replica: r, kept: kept}
-		w := &work{replica: r, conn: conn, in: in, m: m, arrival: a}
+		w := &work{replica: r, conn: conn, in: in, m: m, attempt: &attempt{at: time.Now(), replica: r, kept: kept}}
 		if strings.Contains(m.start, " "+checkPath+" ") {
-			w.call = &call{id: "check"}
-		} else if w.call = r.book.arrive(a, m); w.call == nil {
+			w.request = &traced{id: "check"}
+		} else if w.request = r.recorder.received(w.attempt, m); w.request == nil {
 			return
 		}
-		if !w.read() || !w.do() {
+		early := strings.HasPrefix(w.request.fault, "early")
+		if !early && !w.read() || !w.respond() || early && !w.read() {
 			return
 		}
 	}
 }
 
-// work is one request that reached a replica.
+// work is one request that reached a replica over HTTP/1.1.
 type work struct {
-	*replica
+	replica *replica
 	conn    *net.TCPConn
 	in      *bufio.Reader
 	m       *message
-	call    *call
-	arrival *arrival
+	request *traced
+	attempt *attempt
 }
 
-// read takes the body, which must be the request's own.
+// read reads the body, which must be the request's own.
 func (w *work) read() bool {
 	end, err := w.m.framing(0)
 	if err == nil {
 		err = w.m.readBody(w.in, &w.m.body, end)
 	}
-	got := w.m.body.String()
-	if errors.Is(err, errMalformed) || got != string(bodyOf(w.call.id, len(got))) {
-		w.book.wrong("%s was sent a body for %s that is not its own: %v, %.60q", w.Name, w.call.id, err, got)
-		err = errMalformed
+	if errors.Is(err, errMalformed) {
+		w.replica.recorder.errorf("%s received a body for %s: %v", w.replica.Name, w.request.id, err)
 	}
-	w.book.note(func() { w.arrival.body, w.arrival.whole = len(got), err == nil && len(got) == w.call.body })
-	return err == nil
+	return w.replica.recorder.body(w.attempt, w.request, w.m.body.String(), err) && err == nil
 }
 
-// do answers, or what the conduct says. It returns false when the connection has ended.
-func (w *work) do() bool {
-	for {
-		is, changed := w.now()
+// respond does what the behavior says. It returns false when the connection has ended.
+func (w *work) respond() bool {
+	for w.replica.app != nil {
+		is, changed := w.replica.current()
 		switch is {
-		case isDead:
+		case failing:
+			return w.say(w.text([]int{500, 502, 503, 504}[w.replica.draw(4)], w.replica.draw(2) == 0), -1)
+		case breaking:
+			if w.replica.draw(2) == 0 {
+				text := w.text(200, w.replica.draw(2) == 0)
+				w.say(text, 1+w.replica.draw(len(text)-1))
+			}
+			if w.replica.draw(2) == 0 {
+				_ = w.conn.SetLinger(0)
+			}
 			return false
-		case doesFail:
-			return w.say(w.answer([]int{500, 502, 503, 504}[w.draw(4)]), -1)
-		case doesBreak:
-			return w.breakOff()
-		case doesWell:
-			return w.proper()
-		case doesHang, doesSleep:
+		case working:
+			return w.succeed()
+		case hanging, frozen:
 			<-changed
+		case stopped:
+			return false
 		}
 	}
+	return faults[w.request.fault].play(w)
 }
 
-// proper is a whole answer, soon or a little later.
-func (w *work) proper() bool {
-	text := w.answer(200)
-	if w.draw(20) == 0 {
-		select {
-		case <-time.After(time.Duration(w.draw(20)) * time.Millisecond):
-		case <-w.after(isDead):
-		}
+// succeed responds with 200, at once or in one of the ways that a slow or an old app has.
+func (w *work) succeed() bool {
+	text := w.text(200, w.replica.draw(2) == 0)
+	styles := []string{"pause", "last", "old", "close", "stall", "drip", "hints"}
+	switch style := w.replica.draw(20); {
+	case style == 0:
+		w.replica.pause(20)
+	case style == 1:
+		w.say(strings.Replace(text, "\r\n", "\r\nConnection: close\r\n", 1), -1)
+		return false
+	case style < len(styles) && w.replica.app.neverFails:
+		goes := faults[styles[style]].play(w)
+		w.replica.recorder.update(func() { w.attempt.status, w.attempt.begun, w.attempt.done = 200, true, true })
+		return goes
 	}
-	return w.say(text, -1) && !strings.Contains(text, "Connection: close")
+	return w.say(text, -1)
 }
 
-// after is closed when it is that, which it may never be.
-func (r *replica) after(is conduct) <-chan struct{} {
-	c, changed := r.now()
-	if c == is {
-		ended := make(chan struct{})
-		close(ended)
-		return ended
-	}
-	return changed
+// head is the head of a response.
+func (w *work) head(status int, framing string) string {
+	return fmt.Sprintf("HTTP/1.1 %d Status\r\nX-App-Id: %s\r\nX-Replica: %s\r\nX-Target: %s\r\n%s\r\n\r\n", status, w.request.id, w.replica.Name, w.replica.ID, framing)
 }
 
-// breakOff breaks the connection before the answer or in the middle of it.
-func (w *work) breakOff() bool {
-	if w.draw(2) == 0 {
-		text := w.answer(200)
-		w.say(text, 1+w.draw(len(text)-1))
+// text is a whole response, with its length or in chunks.
+func (w *work) text(status int, chunked bool) string {
+	body := bodyOf(w.request.id, w.request.size)
+	framing := "Content-Length: " + strconv.Itoa(len(body))
+	if chunked {
+		framing = "Transfer-Encoding: chunked"
 	}
-	if w.draw(2) == 0 {
-		_ = w.conn.SetLinger(0)
-	}
-	return false
-}
-
-// answer is all of an answer.
-func (w *work) answer(status int) string {
-	head := "HTTP/1.1 " + strconv.Itoa(status) + " Thus\r\nX-App-Id: " + w.call.id + "\r\nX-Replica: " + w.Name + "\r\n"
-	if status == 200 && w.draw(20) == 0 {
-		head += "Connection: close\r\n"
-	}
-	body := string(bodyOf(w.call.id, w.call.size))
-	if w.draw(2) == 0 {
-		body, head = "", head+"Transfer-Encoding: chunked\r\n\r\n"
-		for left := bodyOf(w.call.id, w.call.size); len(left) > 0; {
-			n := min(len(left), 1+w.draw(4000))
-			body += chunk(string(left[:n]))
-			left = left[n:]
-		}
-		body += chunk("")
-	} else {
-		head += "Content-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n"
-	}
-	if w.call.method == "HEAD" {
+	head := w.head(status, framing)
+	if w.request.method == "HEAD" {
 		return head
 	}
-	return head + body
+	if !chunked {
+		return head + body
+	}
+	for len(body) > 0 {
+		n := min(len(body), 1+w.replica.draw(max(4000, w.request.size/3)))
+		head += chunk(body[:n])
+		body = body[n:]
+	}
+	return head + chunk("")
 }
 
-// say sends an answer, or so much of it if that is not negative.
+// say sends a response, or that many bytes of it if that is not negative.
 func (w *work) say(text string, most int) bool {
-	head := strings.Index(text, "\r\n\r\n") + 4
 	status, _ := strconv.Atoi(text[9:12])
-	w.book.note(func() { w.arrival.status, w.arrival.begun = status, most < 0 || most >= head })
+	w.replica.recorder.update(func() {
+		w.attempt.status, w.attempt.begun = status, most < 0 || most >= strings.Index(text, "\r\n\r\n")+4
+	})
 	if most >= 0 {
 		_, _ = io.WriteString(w.conn, text[:most])
 		return false
 	}
 	_, err := io.WriteString(w.conn, text)
-	w.book.note(func() { w.arrival.done = err == nil })
+	w.replica.recorder.update(func() { w.attempt.done = err == nil })
 	return err == nil
 }
 
-// tabled notes whether the table has it ready, since between the two.
-func (r *replica) tabled(ready bool, before, after time.Time) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	is := len(r.ready) > 0 && r.ready[len(r.ready)-1].to.IsZero()
-	switch {
-	case ready && !is:
-		if n := len(r.passed); n > 0 {
-			r.passed[n-1].to = before
+// bodyOf is the body of a request or its response: its id, over and over.
+func bodyOf(id string, size int) string {
+	return strings.Repeat(id+"\n", size/(len(id)+1)+1)[:size]
+}
+
+// poison is a response to no request, tooLate one to a connection that was idle for too long.
+const (
+	poison  = "HTTP/1.1 200 OK\r\nX-App-Id: id-poison\r\nContent-Length: 10\r\n\r\nid-poison\n"
+	tooLate = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+)
+
+// fault is what a wild replica does with a request: it sends what text returns, in pieces between which it pauses for up to
+// so many milliseconds, and then ends or resets the connection, if it does.
+type fault struct {
+	text         func(w *work) []string
+	pause        int
+	ends, resets bool
+}
+
+// play does so. It returns false when the connection has ended.
+func (f fault) play(w *work) bool {
+	for i, piece := range f.text(w) {
+		if i > 0 && f.pause > 0 {
+			w.replica.pause(f.pause)
 		}
-		r.ready = append(r.ready, spell{from: after})
-	case !ready && is:
-		r.ready[len(r.ready)-1].to = before
-		r.passed = append(r.passed, spell{from: after})
+		if _, err := io.WriteString(w.conn, piece); err != nil {
+			return false
+		}
+	}
+	if f.resets {
+		_ = w.conn.SetLinger(0)
+	}
+	return !f.ends && !f.resets
+}
+
+func one(text string) []string { return []string{text} }
+
+// cut leaves out the end of a response.
+func cut(text string) []string { return one(text[:len(text)-1-len(text)/3]) }
+
+var faults = map[string]fault{
+	"":          {text: func(w *work) []string { return one(w.text(200, false)) }},
+	"chunked":   {text: func(w *work) []string { return one(w.text(200, true)) }},
+	"close":     {text: func(w *work) []string { return one(w.closing(w.request.size)) }, ends: true},
+	"old":       {text: func(w *work) []string { return one(w.old()) }, ends: true},
+	"stall":     {text: func(w *work) []string { return w.pieces(2) }, pause: 20},
+	"drip":      {text: func(w *work) []string { return w.pieces(200) }},
+	"hints":     {text: func(w *work) []string { return []string{w.hints(), w.text(200, w.request.size%2 == 0)} }},
+	"hints-cut": {text: func(w *work) []string { return one(w.hints()) }, ends: true},
+	"no-head":   {text: func(*work) []string { return nil }, ends: true},
+	"rst-head":  {text: func(*work) []string { return nil }, resets: true},
+	"half-head": {text: func(w *work) []string { return one(strings.TrimSuffix(w.head(200, "Content-Le"), "\r\n\r\n")) }, ends: true},
+	"cut":       {text: func(w *work) []string { return cut(w.text(200, false)) }, ends: true},
+	"cut-chunk": {text: func(w *work) []string { return cut(w.text(200, true)) }, ends: true},
+	"rst":       {text: func(w *work) []string { return cut(w.text(200, false)) }, resets: true},
+	"rst-chunk": {text: func(w *work) []string { return cut(w.text(200, true)) }, resets: true},
+	"rst-close": {text: func(w *work) []string { return []string{w.closing(w.request.size / 2), ""} }, pause: 2, resets: true},
+	"no-last":   {text: func(w *work) []string { return one(strings.TrimSuffix(w.text(200, true), chunk(""))) }, ends: true},
+	"garbage":   {text: func(w *work) []string { return one("no HTTP at all, but " + w.request.id + "\r\n\r\n") }, ends: true},
+	"noise":     {text: func(*work) []string { return one("\x00\xff\x16\x03\x01") }, ends: true},
+	"bad-field": {text: func(w *work) []string { return one(w.head(200, "Content Length: 5") + "12345") }, ends: true},
+	"bad-chunk": {text: func(w *work) []string {
+		return one(w.head(200, "Transfer-Encoding: chunked") + "2\r\nid-\r\n0\r\n\r\n")
+	}, ends: true},
+	"bad-size": {text: func(w *work) []string {
+		return one(w.head(200, "Transfer-Encoding: chunked") + chunk(w.request.id) + "zz\r\n")
+	}, ends: true},
+	"long":        {text: func(w *work) []string { return one(w.text(200, false) + "and more of " + w.request.id) }},
+	"second":      {text: func(w *work) []string { return one(w.text(200, false) + poison) }},
+	"after-last":  {text: func(w *work) []string { return one(w.text(200, true) + poison) }},
+	"idle-408":    {text: func(w *work) []string { return []string{w.text(200, false), tooLate} }, pause: 3, ends: true},
+	"idle-close":  {text: func(w *work) []string { return []string{w.text(200, false), ""} }, pause: 2, ends: true},
+	"idle-reset":  {text: func(w *work) []string { return []string{w.text(200, false), ""} }, pause: 2, resets: true},
+	"early":       {text: func(w *work) []string { return one(w.text(200, false)) }},
+	"early-close": {text: func(w *work) []string { return one(w.text(200, false)) }, ends: true},
+}
+
+// faultNames are all of them, in an order that a seed can draw from.
+var faultNames = slices.Sorted(maps.Keys(faults))
+
+// closing is a response with so much of a body that the end of the connection ends.
+func (w *work) closing(size int) string {
+	if w.request.method == "HEAD" {
+		size = 0
+	}
+	return w.head(200, "Connection: close") + bodyOf(w.request.id, size)
+}
+
+// old is a response of HTTP/1.0. An app that reads chunks speaks HTTP/1.1, in which it has to say that it ends the
+// connection: a POST that is sent before the end shows is lost, and may not be sent again.
+func (w *work) old() string {
+	if w.m.value("Transfer-Encoding") != "" {
+		return strings.Replace(w.text(200, false), "\r\n", "\r\nConnection: close\r\n", 1)
+	}
+	return strings.Replace(w.text(200, false), "HTTP/1.1", "HTTP/1.0", 1)
+}
+
+// pieces are a response in up to so many pieces: halves, or a few bytes each.
+func (w *work) pieces(most int) (all []string) {
+	text := w.text(200, w.request.size%2 == 0)
+	for size := len(text)/2 + 1; len(text) > 0; {
+		if most > 2 {
+			size = 1 + w.request.size%7
+		}
+		if len(all)+1 == most {
+			size = len(text)
+		}
+		n := min(size, len(text))
+		all, text = append(all, text[:n]), text[n:]
+	}
+	return all
+}
+
+func (w *work) hints() string {
+	interim := func(status, link string) string {
+		return "HTTP/1.1 " + status + "\r\nX-App-Id: " + w.request.id + "\r\nLink: " + link + "\r\n\r\n"
+	}
+	return interim("103 Early Hints", "</1>") + interim("103 Early Hints", "</2>") + interim("102 Processing", "")
+}
+
+// serveH2C serves HTTP/2, by the standard library, until the replica stops.
+func (r *replica) serveH2C() {
+	protocols := new(http.Protocols)
+	protocols.SetUnencryptedHTTP2(true)
+	server := &http.Server{
+		Handler: http.HandlerFunc(r.handle), Protocols: protocols, ErrorLog: log.New(io.Discard, "", 0), //nolint:gosec // A test's own.
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			r.keep(c.(*net.TCPConn))
+			return ctx
+		},
+	}
+	_ = server.Serve(r.listener)
+	_ = server.Close()
+}
+
+// handle is serve for one request of HTTP/2.
+func (r *replica) handle(w http.ResponseWriter, q *http.Request) {
+	a := &attempt{at: time.Now(), replica: r}
+	if !r.thawed() {
+		panic(http.ErrAbortHandler)
+	}
+	request := r.recorder.received(a, &message{start: q.Method + " " + q.URL.Path + " HTTP/1.1", fields: []string{"X-Id: " + q.Header.Get("X-Id")}})
+	if request == nil {
+		panic(http.ErrAbortHandler)
+	}
+	body, err := io.ReadAll(q.Body)
+	r.recorder.body(a, request, string(body), err)
+	w.Header().Set("X-App-Id", request.id)
+	w.Header().Set("X-Replica", r.Name)
+	for {
+		is, changed := r.current()
+		switch is {
+		case working, failing:
+			status := map[behavior]int{working: 200, failing: 503}[is]
+			r.recorder.update(func() { a.status, a.begun = status, true })
+			w.WriteHeader(status)
+			_, err := io.WriteString(w, bodyOf(request.id, request.size))
+			r.recorder.update(func() { a.done = err == nil })
+			return
+		case breaking:
+			if r.draw(2) == 0 && request.method != "HEAD" {
+				r.recorder.update(func() { a.status, a.begun = 200, true })
+				w.Header().Set("Content-Length", "1000000")
+				_, _ = io.WriteString(w, strings.Repeat(request.id+"\n", 1+r.draw(100)))
+				_ = http.NewResponseController(w).Flush()
+			}
+			panic(http.ErrAbortHandler)
+		case hanging, frozen:
+			<-changed
+		case stopped:
+			panic(http.ErrAbortHandler)
+		}
 	}
 }

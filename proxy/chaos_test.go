@@ -1,12 +1,12 @@
 package proxy
 
 import (
-	"bytes"
+	"cmp"
 	"context"
+	"crypto/tls"
 	"fmt"
-	"maps"
 	"math/rand/v2"
-	"os"
+	"net/http"
 	"runtime"
 	"runtime/pprof"
 	"slices"
@@ -16,241 +16,304 @@ import (
 	"testing"
 	"time"
 
+	"gateway/proxy/accesslog"
+	"gateway/proxy/engine"
+	"gateway/proxy/request"
 	"gateway/proxy/route"
 )
 
-// TestChaos_NoAnswerIsAnothers has clients of all kinds ask targets that do all that targets should not, while the table
-// changes ten times a second. Each request gets exactly one well-formed answer, its own or the gateway's, or its
-// connection ends; what broke off shows that it did; and requests to targets that do no harm are all answered. Figures and
-// access log agree on all of them.
+// TestChaos_LosesAndMixesUpNoRequest has clients send requests to apps whose replicas start, stop, break off, fail, hang,
+// move and respond with everything that is no HTTP, while the table changes ten times a second. Each request gets exactly
+// one well-formed response, its own or the gateway's, or its connection ends. A response that broke off shows that it did.
+// No client gets an error that a retry would have avoided, and no request reaches two replicas that must not. Metrics,
+// access log and clients agree on all of them. When it ends, it leaves no goroutine and no descriptor behind.
 //
-//	GATEWAY_CHAOS_SEED=n      repeats what was drawn in another run
+//	GATEWAY_CHAOS_SEED=n      repeats what another run drew
 //	GATEWAY_CHAOS_MINUTES=n   goes on for that long
-func TestChaos_NoAnswerIsAnothers(t *testing.T) {
+func TestChaos_LosesAndMixesUpNoRequest(t *testing.T) {
 	seed := uint64(number(t, "GATEWAY_CHAOS_SEED", int(time.Now().UnixNano()&0xffffff)))
 	until := time.Now().Add(time.Duration(number(t, "GATEWAY_CHAOS_MINUTES", 0)) * time.Minute)
 	t.Logf("GATEWAY_CHAOS_SEED=%d", seed)
-	files := descriptors(t)
+	files := settledFiles(t)
 	pprof.Do(t.Context(), pprof.Labels("chaos", "yes"), func(context.Context) {
-		s := newStage(t, seed)
 		for round := uint64(0); round == 0 || time.Now().Before(until) && !t.Failed(); round++ {
-			s.play(seed + round)
+			newChaos(t, seed+round).run()
 		}
-		s.end()
 	})
-	nobody(t, "chaos")
-	eventually(t, "all descriptors are closed", func() bool { runtime.GC(); return open() <= files })
-}
-
-// number is what an environment variable says.
-func number(t *testing.T, name string, otherwise int) int {
-	t.Helper()
-	text := os.Getenv(name)
-	if text == "" {
-		return otherwise
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	return n
-}
-
-// open is the number of open descriptors, 0 where the system does not say.
-func open() int {
-	entries, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		return 0
-	}
-	return len(entries)
-}
-
-// descriptors waits until earlier tests have left, and returns the number of open descriptors.
-func descriptors(t *testing.T) int {
-	t.Helper()
-	last, since := -1, time.Now()
-	eventually(t, "the number of descriptors stands still", func() bool {
-		runtime.GC()
-		if now := open(); now != last {
-			last, since = now, time.Now()
-		}
-		return time.Since(since) > 100*time.Millisecond
-	})
-	return last
-}
-
-// nobody waits until there is no goroutine with that label.
-func nobody(t *testing.T, label string) {
-	t.Helper()
-	var left string
-	defer func() {
-		if t.Failed() {
-			t.Log(left)
-		}
-	}()
-	eventually(t, "all goroutines have ended", func() bool { left = labelled(label); return left == "" })
-}
-
-// labelled returns the stacks of the goroutines with that label.
-func labelled(label string) string {
-	var all bytes.Buffer
-	_ = pprof.Lookup("goroutine").WriteTo(&all, 1)
-	var found []string
-	for group := range strings.SplitSeq(all.String(), "\n\n") {
-		if strings.Contains(group, `"`+label+`":`) {
-			found = append(found, group)
-		}
-	}
-	return strings.Join(found, "\n\n")
-}
-
-// stage is a proxy with its targets and what the clients saw.
-type stage struct {
-	*running
-	t       *testing.T
-	wild    []*jester
-	calm    []*jester
-	mu      sync.Mutex
-	seen    map[string]int
-	mistook int
-	access  *journal
-	// home is which of calm the calm route has, and moved how often it got the other one. visits are those of calm guests
-	// under way, with what moved was when they came. mu guards both.
-	home, moved int
-	visits      map[*guest]int
-}
-
-func newStage(t *testing.T, seed uint64) *stage {
-	s := &stage{t: t, seen: map[string]int{}, visits: map[*guest]int{}}
-	for i := range 4 {
-		s.wild = append(s.wild, jest(t, "wild"+strconv.Itoa(i), seed+uint64(i), s.wrong))
-	}
-	for i := range 2 {
-		s.calm = append(s.calm, jest(t, "calm"+strconv.Itoa(i), seed, s.wrong))
-	}
-	s.access = keepJournal(t, false)
-	s.running = start(t, Config{AccessLog: s.access.Log})
-	return s
-}
-
-// wrong notes a mistake of the gateway; the first few are enough.
-func (s *stage) wrong(format string, args ...any) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.mistook++; s.mistook <= 10 {
-		s.t.Errorf(format, args...)
-	}
-}
-
-// came notes that a calm guest is there, until the function is called.
-func (s *stage) came(g *guest) (left func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.visits[g] = s.moved
-	return func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		delete(s.visits, g)
-	}
-}
-
-// move gives the calm route the target with that index, and returns the one that it has then. A request whose target is
-// Gone is sent again twice at most, so no guest sees more than two moves, however long a busy machine takes for it.
-func (s *stage) move(to int) *jester {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	may := true
-	for _, moved := range s.visits {
-		may = may && moved == s.moved
-	}
-	if may && to != s.home {
-		s.home = to
-		s.moved++
-	}
-	return s.calm[s.home]
-}
-
-func (s *stage) count(what string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.seen[what]++
-}
-
-// end stops the proxy and its targets.
-func (s *stage) end() {
-	eventually(s.t, "no request is under way", func() bool { return s.Status().Proxy.Inflight == 0 })
-	s.stop()
-	if err := <-s.ended; err != nil {
-		s.t.Errorf("Serve = %v", err)
-	}
-	s.access.end()
-	auditOf(s.Server, s.access, s.wrong).check()
-	for _, j := range append(s.wild, s.calm...) {
-		j.close()
-	}
-	for _, what := range slices.Sorted(maps.Keys(s.seen)) {
-		s.t.Logf("%6d %s", s.seen[what], what)
-	}
-	s.t.Logf("%6d moves of the calm route", s.moved)
-	if s.seen["answered"] == 0 || s.seen["the gateway's page"] == 0 || s.seen["broken off"] == 0 || s.seen["left"] == 0 {
-		s.t.Error("there was no chaos")
-	}
-	if strings.Contains(s.log.String(), "panic") {
-		s.t.Error(s.log)
-	}
+	noGoroutines(t, "chaos")
+	eventually(t, "all descriptors are closed", func() bool { runtime.GC(); return openFiles() <= files })
 }
 
 const (
-	guests   = 16
-	sessions = 50
-	wildest  = 6
+	// chaosTime and minVisits are for how long, and how often at least, each client sends requests.
+	chaosTime    = 4 * time.Second
+	minVisits    = 8
+	http1Clients = 36
+	http2Clients = 12
+	// wildRoutes is how many routes there are to the replicas that respond with faults.
+	wildRoutes = 6
 )
 
-// play has the guests come while the table changes.
-func (s *stage) play(seed uint64) {
-	s.shuffle(rand.New(rand.NewPCG(seed, 2)))
-	stop := make(chan struct{})
-	var changing, visiting sync.WaitGroup
-	changing.Go(func() {
-		rng := rand.New(rand.NewPCG(seed, 3))
-		tick := time.NewTicker(100 * time.Millisecond)
-		defer tick.Stop()
-		for {
-			select {
-			case <-tick.C:
-				s.shuffle(rng)
-			case <-stop:
-				return
-			}
+// chaos is a proxy with its apps, its clients and the record of all that happens.
+type chaos struct {
+	recorder
+	proxy *running
+	// secure is the address with TLS.
+	secure string
+	seed   uint64
+	apps   []*chaosApp
+	// wild are the replicas behind the wild routes.
+	wild   []*replica
+	access *logged
+	endLog func()
+	// swapped is when the current table came.
+	swapped time.Time
+}
+
+func newChaos(t *testing.T, seed uint64) *chaos {
+	t.Helper()
+	hold := time.Minute
+	if seed%3 == 0 {
+		// Requests do not wait then: those to an app without a target get an error.
+		hold = 0
+	}
+	c := &chaos{recorder: recorder{t: t, requests: map[string]*traced{}, open: map[*traced]bool{}}, seed: seed, access: &logged{}}
+	c.add("rolling", 3, startFirst, route.Policy{}).neverFails = true
+	c.add("rolling2", 2, startFirst, route.Policy{}).neverFails = true
+	lone := c.add("lone", 1, stopFirst, route.Policy{})
+	lone.neverFails, lone.waits, lone.rest = hold > 0, true, 8
+	taken := c.add("taken", 1, takeOver, route.Policy{})
+	taken.retriesNeverFail, taken.rest = true, 6
+	c.add("turns2", 3, mishap, route.Policy{Balance: route.RoundRobin})
+	c.add("pairs", 3, mishap, route.Policy{})
+	c.add("turns", 4, mishap, route.Policy{Balance: route.RoundRobin})
+	c.add("sticky", 3, mishap, route.Policy{Balance: route.Sticky})
+	c.add("checked", 3, mishap, route.Policy{Check: route.Check{
+		Path: checkPath, Interval: 100 * time.Millisecond, Timeout: time.Minute, Rise: 1, Fall: 2,
+	}})
+	// So few of its replicas work that it spends its budget of retries.
+	storm := c.add("storm", 6, nothing, route.Policy{})
+	for _, broken := range storm.slots[1:] {
+		broken.now.replica.behave(breaking)
+	}
+	fleeting := c.add("fleeting", 1, nothing, route.Policy{})
+	fleeting.neverFails, fleeting.waits, fleeting.comesAndGoes = hold > 0, true, true
+	for i := range wildRoutes {
+		c.apps = append(c.apps, &chaosApp{chaos: c, name: "wild" + strconv.Itoa(i), wild: true, comesAndGoes: true})
+	}
+	for i := range 4 {
+		name := "wild" + strconv.Itoa(i)
+		c.wild = append(c.wild, newReplica(&c.recorder, nil, at(name, ""), seed+uint64(i)))
+	}
+	c.startProxy(hold)
+	return c
+}
+
+// startProxy starts a proxy that listens with TLS too, and keeps an access log until endLog.
+func (c *chaos) startProxy(hold time.Duration) {
+	access, err := accesslog.Open(accesslog.Config{Writer: c.access})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(c.t.Context())
+	var logging sync.WaitGroup
+	logging.Go(func() { _ = access.Run(ctx) })
+	c.endLog = func() {
+		stop()
+		logging.Wait()
+		if n := access.Dropped(); n > 0 {
+			c.errorf("%d lines of the access log were dropped", n)
 		}
-	})
-	for i := range guests {
-		visiting.Go(func() {
-			rng := rand.New(rand.NewPCG(seed, 100+uint64(i)))
-			for n := range sessions {
-				g := &guest{stage: s, rng: rng, name: fmt.Sprintf("id-%d-%d-%d", seed, i, n), calm: n%4 == 0}
-				g.visit()
+	}
+	// A busy machine may need long to connect.
+	config := withTLS(c.t, Config{Hold: hold, AccessLog: access, Timeouts: engine.Timeouts{Connect: time.Minute}, hurry: time.Minute})
+	c.proxy = start(c.t, config)
+	c.secure = secureAddress(c.t, c.proxy)
+}
+
+// add adds an app with that many replicas. They speak HTTP/2 if its name ends with a 2.
+func (c *chaos) add(name string, replicas int, change func(*slot) []step, policy route.Policy) *chaosApp {
+	a := &chaosApp{chaos: c, name: name, scheme: route.HTTP, policy: policy, change: change, rest: 1}
+	if strings.HasSuffix(name, "2") {
+		a.scheme = route.H2C
+	}
+	for i := range replicas {
+		s := &slot{app: a, rng: rand.New(rand.NewPCG(c.seed, uint64(len(c.apps)*100+i)))}
+		s.now = s.launch("")
+		s.now.state = route.Ready
+		a.slots = append(a.slots, s)
+	}
+	c.apps = append(c.apps, a)
+	return a
+}
+
+// run has clients send requests while the tables change, and judges what happened.
+func (c *chaos) run() {
+	rng := rand.New(rand.NewPCG(c.seed, 6))
+	c.swap(rng)
+	stop := make(chan struct{})
+	var changing, sending sync.WaitGroup
+	changing.Go(func() { c.changeTables(rng, stop) })
+	end := time.Now().Add(chaosTime)
+	for i := range http1Clients + http2Clients {
+		sending.Go(func() {
+			v := &chaosClient{chaos: c, rng: rand.New(rand.NewPCG(c.seed, 1000+uint64(i))), name: fmt.Sprintf("id-%d-%d", c.seed, i)}
+			if i >= http1Clients {
+				v.transport = &http.Transport{ForceAttemptHTTP2: true, DisableCompression: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
+				defer v.transport.CloseIdleConnections()
+			}
+			for n := 0; n < minVisits || time.Now().Before(end); n++ {
+				v.visit()
 			}
 		})
 	}
-	visiting.Wait()
+	sending.Wait()
 	close(stop)
 	changing.Wait()
+	eventually(c.t, "no request is under way", func() bool { return c.proxy.Status().Proxy.Inflight == 0 })
+	c.stop()
+	oracle{c, c.compareLog()}.judge()
 }
 
-// shuffle puts another table in force: wild routes come, go and change their targets; the calm one only moves.
-func (s *stage) shuffle(rng *rand.Rand) {
-	mounts := []route.Mount{route.Strip, route.Preserve}
-	routes := []route.Route{mount(s.t, "/calm", mounts[rng.IntN(2)], s.move(rng.IntN(2)).Target)}
-	for i := range wildest {
-		if rng.IntN(8) == 0 {
+// changeTables lets things happen, and the table follow, until stop is closed.
+func (c *chaos) changeTables(rng *rand.Rand, stop <-chan struct{}) {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-stop:
+			return
+		}
+		for _, a := range c.apps {
+			for _, s := range a.slots {
+				s.act()
+			}
+		}
+		c.swap(rng)
+	}
+}
+
+// swap applies the next table, in which each route is mounted anew. Wild routes change their targets too.
+func (c *chaos) swap(rng *rand.Rand) {
+	var routes []route.Route
+	there := map[*chaosApp]bool{}
+	for _, a := range c.apps {
+		// No request waits for a route that never was.
+		if a.comesAndGoes && !c.swapped.IsZero() && rng.IntN(5) == 0 {
 			continue
 		}
-		targets := []route.Target{s.wild[rng.IntN(len(s.wild))].Target}
-		if other := s.wild[rng.IntN(len(s.wild))].Target; other.ID != targets[0].ID {
-			targets = append(targets, other)
+		targets, _ := a.table()
+		if a.wild {
+			one, other := c.wild[rng.IntN(len(c.wild))].Target, c.wild[rng.IntN(len(c.wild))].Target
+			if targets = []route.Target{one}; other.ID != one.ID {
+				targets = append(targets, other)
+			}
 		}
-		routes = append(routes, mount(s.t, "/wild"+strconv.Itoa(i), mounts[rng.IntN(2)], targets...))
+		r := mount(c.t, "/"+a.name, []route.Mount{route.Strip, route.Preserve}[rng.IntN(2)], targets...)
+		r.Service, r.Policy = a.name, a.policy
+		routes = append(routes, r)
+		there[a] = true
 	}
-	s.SetTable(route.Build(routes, nil))
+	table := route.Build(routes, nil)
+	before := time.Now()
+	c.proxy.SetTable(table)
+	c.swapped = time.Now()
+	for _, a := range c.apps {
+		_, ready := a.table()
+		for _, r := range a.replicas {
+			r.tabled(there[a] && ready[r], before, c.swapped)
+		}
+	}
+}
+
+// stop stops the proxy, then its log and the replicas: as long as the proxy serves, it may read what clients who left have
+// sent.
+func (c *chaos) stop() {
+	c.proxy.stop()
+	if err := <-c.proxy.ended; err != nil {
+		c.t.Errorf("Serve = %v", err)
+	}
+	c.endLog()
+	all := c.wild
+	for _, a := range c.apps {
+		all = append(all, a.replicas...)
+	}
+	for _, r := range all {
+		r.behave(stopped)
+		r.running.Wait()
+	}
+	if strings.Contains(c.proxy.log.String(), "panic") {
+		c.t.Error(c.proxy.log)
+	}
+}
+
+// accessLine is a line of the access log.
+type accessLine struct {
+	Path, Route, Target, Error string
+	Status, Retries            int
+	BytesReceived              int `json:"bytes_received"`
+	BytesSent                  int `json:"bytes_sent"`
+}
+
+// series are the names of metrics that a request adds to, and by how much.
+func (l *accessLine) series() map[string]float64 {
+	class, name := strconv.Itoa(l.Status/100)+"xx", fmt.Sprintf("route=%q}", cmp.Or(l.Route, "none"))
+	if l.Status == request.StatusGone || l.Status < 100 {
+		class = "gone"
+	}
+	return map[string]float64{
+		fmt.Sprintf("gateway_requests_total{class=%q,", class) + name: 1,
+		"gateway_request_bytes_total{" + name:                         float64(l.BytesReceived),
+		"gateway_response_bytes_total{" + name:                        float64(l.BytesSent),
+		"gateway_retries_total{" + name:                               float64(l.Retries),
+	}
+}
+
+// compareLog compares the access log with what clients received and with the metrics, and returns its lines by the ids of
+// requests. A client that left, or whose response broke off within its head, does not know its status; of no other the log
+// may say that it left.
+func (c *chaos) compareLog() map[string]*accessLine {
+	logged, lines := map[string]float64{}, map[string]*accessLine{}
+	for _, line := range readLines[accessLine](c.t, c.access) {
+		id := line.Path[strings.LastIndexByte(line.Path, '/')+1:]
+		q := c.requests[id]
+		switch {
+		case q == nil || lines[id] != nil:
+			c.errorf("the access log has a line for no request, or a second one: %+v", line)
+			continue
+		case q.status != 0 && q.status != line.Status:
+			c.errorf("%s got %d, and the access log says %d", q.id, q.status, line.Status)
+		case line.Status == request.StatusGone && !q.leaves:
+			c.errorf("%s did not leave, and the access log says so: %+v", q.id, line)
+		case line.Route != "/"+q.app.name && (line.Route != "" || !q.app.comesAndGoes):
+			c.errorf("%s was for %s, and the access log says %q", q.id, q.app.name, line.Route)
+		}
+		lines[id] = &line
+		for name, n := range line.series() {
+			logged[name] += n
+		}
+	}
+	for id, q := range c.requests {
+		if lines[id] == nil && (q.status != 0 || !q.leaves && !q.unreached) {
+			c.errorf("%s %s is not in the access log (%d, %v)", q.method, id, q.status, q.err)
+		}
+	}
+	counted := c.proxy.metrics(c.t)
+	for name, n := range logged {
+		if counted[name] != n {
+			c.errorf("%s is %v, and %v by the access log", name, counted[name], n)
+		}
+	}
+	for name, n := range counted {
+		kind, _, _ := strings.Cut(name, "{")
+		_, known := logged[name]
+		if n != 0 && !known && slices.Contains([]string{
+			"gateway_requests_total", "gateway_request_bytes_total", "gateway_response_bytes_total", "gateway_retries_total",
+			"gateway_requests_in_flight", "gateway_removed_requests_total",
+		}, kind) {
+			c.errorf("%s is %v, and 0 by the access log", name, n)
+		}
+	}
+	return lines
 }

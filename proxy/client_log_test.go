@@ -41,18 +41,25 @@ func keepLog(t *testing.T) (*accesslog.Log, func(p *running, requests uint64) []
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
-		for row := range strings.Lines(text.String()) {
-			var l logLine
-			if err := json.Unmarshal([]byte(row), &l); err != nil {
-				t.Fatalf("%q: %v", row, err)
-			}
-			all = append(all, l)
-		}
+		all = readLines[logLine](t, text)
 		if log.Dropped() > 0 {
 			t.Errorf("%d lines were lost", log.Dropped())
 		}
 		return all
 	}
+}
+
+// readLines reads an access log.
+func readLines[L any](t *testing.T, text *logged) (all []L) {
+	t.Helper()
+	for row := range strings.Lines(text.String()) {
+		var line L
+		if err := json.Unmarshal([]byte(row), &line); err != nil {
+			t.Fatalf("%q: %v", row, err)
+		}
+		all = append(all, line)
+	}
+	return all
 }
 
 // wants fails unless the line has these members, of which nil is none.

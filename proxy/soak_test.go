@@ -38,7 +38,7 @@ const (
 //	GATEWAY_SOAK_SECONDS=3600 go test ./proxy -count=1 -v -timeout 2h -run TestSoak_LeavesNothingBehind
 func TestSoak_LeavesNothingBehind(t *testing.T) {
 	during := time.Duration(number(t, "GATEWAY_SOAK_SECONDS", 4)) * time.Second
-	descriptors(t)
+	settledFiles(t)
 	pprof.Do(t.Context(), pprof.Labels("soak", "yes"), func(context.Context) {
 		s := &soak{t: t, app: httptest.NewServer(http.HandlerFunc(everything))}
 		s.running = start(t, Config{})
@@ -67,7 +67,7 @@ func TestSoak_LeavesNothingBehind(t *testing.T) {
 		}
 		s.app.Close()
 	})
-	nobody(t, "soak")
+	noGoroutines(t, "soak")
 }
 
 // sample is what a process uses.
@@ -101,7 +101,7 @@ func (s *soak) sample() sample {
 	if text, err := os.ReadFile("/proc/self/statm"); err == nil {
 		_, _ = fmt.Sscanf(string(text), "%d %d", new(int), &resident)
 	}
-	return sample{goroutines, open(), heapInUse(), resident * uint64(os.Getpagesize())}
+	return sample{goroutines, openFiles(), heapInUse(), resident * uint64(os.Getpagesize())}
 }
 
 // rest looks when nobody is there: without a table the gateway keeps no connection, nor does the app.
