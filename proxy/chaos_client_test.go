@@ -204,7 +204,7 @@ func (v *chaosClient) draw() *traced {
 	}
 	if a.wild {
 		q.fault = faultNames[v.rng.IntN(len(faultNames))]
-		if q.fault != "second" && q.fault != "after-last" && v.rng.IntN(6) == 0 {
+		if v.rng.IntN(6) == 0 {
 			q.size += v.rng.IntN(300 << 10)
 		}
 	}

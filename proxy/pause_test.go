@@ -1,13 +1,15 @@
 package proxy
 
 import (
-	"context"
-	"errors"
-	"os"
-	"path/filepath"
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"gateway/proxy/admin"
@@ -22,11 +24,11 @@ func order(message string, wait time.Duration) admin.Pause {
 
 func pauseRoute(t *testing.T, s *Server, key string, o admin.Pause) admin.Pause {
 	t.Helper()
-	told, err := s.Pause(key, o)
+	paused, err := s.Pause(key, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return told
+	return paused
 }
 
 // shown is how the admin API shows that a route is paused, nil when it is not.
@@ -41,292 +43,204 @@ func shown(t *testing.T, s *Server, key string) *admin.Pause {
 	return nil
 }
 
-func TestPause_IsShownUntilItIsResumed(t *testing.T) {
-	s, _ := fresh(t, "")
-	s.SetTable(tableOf(t, "/a", "/b"))
-	told := pauseRoute(t, s, "/a", order("  back at five ", time.Minute))
-	if told.Message != "back at five" || told.Wait != 60_000 || told.Since.IsZero() || told.Waiting != 0 {
-		t.Errorf("told %+v", told)
+// ask sends a request and returns the connection on which the answer will come.
+func (p *running) ask(t *testing.T, request string) net.Conn {
+	t.Helper()
+	conn := p.dial(t)
+	if _, err := io.WriteString(conn, request); err != nil {
+		t.Fatal(err)
 	}
-	if got := shown(t, s, "/a"); got == nil || *got != told {
-		t.Errorf("shown %+v, want %+v", got, told)
-	}
-	if got := shown(t, s, "/b"); got != nil {
-		t.Errorf("/b is paused: %+v", got)
-	}
-	again := pauseRoute(t, s, "/a", order("later", 0))
-	if again.Message != "later" || again.Wait != 0 || again.Since != told.Since {
-		t.Errorf("changed to %+v", again)
-	}
-	was, err := s.Resume("/a", "")
-	if err != nil || was != again || shown(t, s, "/a") != nil {
-		t.Errorf("resumed %+v, %v, and it is shown as %+v", was, err, shown(t, s, "/a"))
-	}
-	if was, err := s.Resume("/a", ""); err != nil || !was.Since.IsZero() {
-		t.Errorf("resumed again: %+v, %v", was, err)
-	}
-	if s.pauses.Len() != 0 {
-		t.Error("requests look for pauses where there is none")
-	}
+	return conn
 }
 
-func TestPause_HoldsOrdersToTheirRules(t *testing.T) {
-	s, _ := fresh(t, "")
-	if _, err := s.Pause("/a", order("", 0)); !errors.Is(err, admin.ErrNoRoute) {
-		t.Errorf("without a table: %v", err)
-	}
-	s.SetTable(tableOf(t, "/a"))
-	ended := order("", 0)
-	ended.Until = time.Now().Add(-time.Second)
-	for name, test := range map[string]struct {
-		key   string
-		order admin.Pause
-		want  error
-		text  string
-	}{
-		"unknown":  {"/x", order("", 0), admin.ErrNoRoute, "no such route: /x"},
-		"no path":  {"a", order("", 0), admin.ErrRefused, "write it as /path"},
-		"lines":    {"/a", order("one\ntwo", 0), admin.ErrRefused, `"one\ntwo" is not one line`},
-		"no text":  {"/a", order("\xff", 0), admin.ErrRefused, "not one line of text"},
-		"long":     {"/a", order(strings.Repeat("가", admin.MaxMessage+1), 0), admin.ErrRefused, "281 characters; 280 is the most"},
-		"negative": {"/a", order("", -1*time.Second), admin.ErrRefused, "-1000 ms"},
-		"too long": {"/a", order("", admin.MaxWait+time.Millisecond), admin.ErrRefused, "0 to 600000"},
-		"ended":    {"/a", ended, admin.ErrRefused, "is over already"},
-		// In nanoseconds that is more than there is.
-		"overflow": {"/a", admin.Pause{Wait: 1 << 60}, admin.ErrRefused, "0 to 600000"},
-	} {
-		if _, err := s.Pause(test.key, test.order); !errors.Is(err, test.want) || !strings.Contains(err.Error(), test.text) {
-			t.Errorf("%s: %v, want %q", name, err, test.text)
-		}
-	}
-	if shown(t, s, "/a") != nil {
-		t.Error("an order that was refused is in force")
-	}
-	if _, err := s.Resume("/x", ""); !errors.Is(err, admin.ErrNoRoute) {
-		t.Errorf("resuming an unknown route: %v", err)
-	}
-	if _, err := s.Resume("x", ""); !errors.Is(err, admin.ErrRefused) {
-		t.Errorf("resuming no route: %v", err)
-	}
-	pauseRoute(t, s, "/a", order(strings.Repeat("가", admin.MaxMessage), admin.MaxWait))
-}
-
-func TestPause_SurvivesTablesAndRestarts(t *testing.T) {
-	folder := filepath.Join(t.TempDir(), "made")
-	s, _ := fresh(t, folder)
-	s.SetTable(tableOf(t, "/a", "/b"))
-	asked := order("back at five", time.Minute)
-	asked.Until = time.Now().Add(time.Hour)
-	want := pauseRoute(t, s, "/a", asked)
-	pauseRoute(t, s, "/b", order("", 0))
-	s.SetTable(tableOf(t, "/b"))
-	s.SetTable(tableOf(t, "/a", "/b"))
-	if got := shown(t, s, "/a"); got == nil || *got != want {
-		t.Errorf("after another table: %+v, want %+v", got, want)
-	}
-	s, log := fresh(t, folder)
-	got := shown(t, s, "/a")
-	if got == nil || got.Message != want.Message || got.Wait != want.Wait || !got.Since.Equal(want.Since) || !got.Until.Equal(want.Until) {
-		t.Errorf("after a restart: %+v, want %+v", got, want)
-	}
-	if _, err := s.Resume("/a", ""); err != nil {
-		t.Error(err)
-	}
-	s, _ = fresh(t, folder)
-	if shown(t, s, "/a") != nil || shown(t, s, "/b") == nil {
-		t.Error("a restart brings back what was resumed, or loses what was not")
-	}
-	if strings.Contains(log.String(), "WARN") {
-		t.Errorf("warnings:\n%s", log)
-	}
-}
-
-func TestPause_EndsWhenItsTimeIsOver(t *testing.T) {
-	folder := t.TempDir()
-	s, _ := fresh(t, folder)
-	s.SetTable(tableOf(t, "/a"))
-	asked := order("", 0)
-	asked.Until = time.Now().Add(time.Hour)
-	pauseRoute(t, s, "/a", asked)
-	key := s.current.Load().Table.Routes()[0].Key
-	p := s.pauses.Of(key, time.Now())
-	if p == nil || s.pauses.Of(key, asked.Until.Add(-time.Second)) != p || s.pauses.Of(key, asked.Until) != nil {
-		t.Error("a request is not held for as long as was asked")
-	}
-	place := p.Join()
-	if next := s.pauses.Tend(asked.Until.Add(-10 * time.Second)); next != 10*time.Second {
-		t.Errorf("it is looked at again in %v, want 10 s", next)
-	}
-	select {
-	case <-place.Turn():
-		t.Error("the pause was over too soon")
-	default:
-	}
-	s.pauses.Tend(asked.Until)
-	select {
-	case <-place.Turn():
-	default:
-		t.Error("who waits does not go on at the end")
-	}
-	if s, _ := fresh(t, folder); shown(t, s, "/a") != nil {
-		t.Error("a restart brings back what is over")
-	}
-}
-
-func TestPause_IsEndedInTime(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s, _ := fresh(t, "")
-		s.SetTable(tableOf(t, "/a", "/b"))
-		ctx, cancel := context.WithCancel(t.Context())
-		ended := make(chan struct{})
-		go func() { s.pauses.Run(ctx); close(ended) }()
-		for key, d := range map[string]time.Duration{"/a": 3 * time.Second, "/b": 100 * time.Minute} {
-			asked := order("", 0)
-			asked.Until = time.Now().Add(d)
-			pauseRoute(t, s, key, asked)
-		}
-		for _, left := range []int{1, 0} {
-			p := s.pauses.Of(s.current.Load().Table.Routes()[1-left].Key, time.Now())
-			place := p.Join()
-			<-place.Turn()
-			if until := p.Describe().Until; !time.Now().Equal(until) || s.pauses.Len() != left {
-				t.Errorf("it was ended %v late; %d are left, want %d", time.Since(until), s.pauses.Len(), left)
-			}
-		}
-		cancel()
-		<-ended
+// waiting waits until that many requests of a paused route do.
+func (p *running) waiting(t *testing.T, key string, n int) {
+	t.Helper()
+	eventually(t, fmt.Sprintf("%d requests wait", n), func() bool {
+		paused := shown(t, p.Server, key)
+		return paused != nil && paused.Waiting == n
 	})
 }
 
-func TestPause_OutlivesItsRouteForADay(t *testing.T) {
+// noted are the last requests of a route, once there are that many.
+func (p *running) noted(t *testing.T, key string, n int) (last []admin.Request) {
+	t.Helper()
+	eventually(t, fmt.Sprintf("%d requests are noted", n), func() bool {
+		last, _ = p.Requests(key)
+		return len(last) == n
+	})
+	return last
+}
+
+func resumeRoute(t *testing.T, s *Server, key string) admin.Pause {
+	t.Helper()
+	was, err := s.Resume(key, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return was
+}
+
+const getA = "GET /a/x HTTP/1.1\r\nHost: example.org\r\nConnection: close\r\n\r\n"
+
+func TestPause_IsShownAndSurvivesARestart(t *testing.T) {
 	folder := t.TempDir()
 	s, _ := fresh(t, folder)
 	s.SetTable(tableOf(t, "/a", "/b"))
-	pauseRoute(t, s, "/a", order("", 0))
-	now := time.Now()
-	away := func() { s.SetTable(tableOf(t, "/b")); s.pauses.Tend(now) }
-	back := func() { s.SetTable(tableOf(t, "/a", "/b")); s.pauses.Tend(now) }
-	away()
-	now = now.Add(live.AbsentFor - time.Second)
-	back()
-	if shown(t, s, "/a") == nil {
-		t.Fatal("the route came back within a day and is not paused")
+	paused := pauseRoute(t, s, "/a", order("back at five", time.Minute))
+	if got := shown(t, s, "/a"); got == nil || *got != paused || shown(t, s, "/b") != nil {
+		t.Errorf("shown as %+v, want %+v", got, paused)
 	}
-	away()
 	s, _ = fresh(t, folder)
-	now = now.Add(live.AbsentFor)
-	s.pauses.Tend(now)
-	if s.pauses.Len() != 1 {
-		t.Fatal("the day begins when the route leaves, not before")
+	if got := shown(t, s, "/a"); got == nil || got.Message != "back at five" {
+		t.Errorf("after a restart it is shown as %+v", got)
 	}
-	if was, err := s.Resume("/a", ""); err != nil || was.Since.IsZero() {
-		t.Errorf("resuming a paused route that is not in the table: %+v, %v", was, err)
-	}
-	back()
-	pauseRoute(t, s, "/a", order("", 0))
-	away()
-	s, _ = fresh(t, folder)
-	now = now.Add(live.AbsentFor + time.Second)
-	s.pauses.Tend(now)
-	back()
-	if shown(t, s, "/a") != nil {
-		t.Error("a route that was away for more than a day is still paused; a restart does not make it younger")
+	if _, err := s.Resume("/a", ""); err != nil || shown(t, s, "/a") != nil {
+		t.Errorf("resumed, it is shown as %+v, %v", shown(t, s, "/a"), err)
 	}
 }
 
-func TestPause_SetsACorruptFileAside(t *testing.T) {
-	for _, content := range []string{"", "{", `[{"path":"no slash"}]`, `[{"path":"/a","wait":"x"}]`} {
-		folder := t.TempDir()
-		file := filepath.Join(folder, "pauses.json")
-		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
-			t.Fatal(err)
+func TestPause_HasRequestsWaitForTheirTurn(t *testing.T) {
+	var mu sync.Mutex
+	var order []string
+	p := start(t, Config{}, mount(t, "/a", route.Strip, app(t, "a", func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		mu.Lock()
+		defer mu.Unlock()
+		order = append(order, r.URL.Path)
+		fmt.Fprintf(w, "%s %s", r.URL.Path, body)
+	})), mount(t, "/b", route.Strip, app(t, "b", nil)))
+	pauseRoute(t, p.Server, "/a", admin.Pause{Wait: admin.MaxWait.Milliseconds()})
+	var conns []net.Conn
+	for i := range 5 {
+		// One more waits when the one before it does, so that the order is known.
+		conns = append(conns, p.ask(t, fmt.Sprintf("POST /a/%d HTTP/1.1\r\nHost: example.org\r\nContent-Length: 4\r\n\r\nbody", i)))
+		p.waiting(t, "/a", i+1)
+	}
+	if got := p.do(t, "GET", "/b/x"); got.StatusCode != 200 {
+		t.Errorf("a route that is not paused answers %d", got.StatusCode)
+	}
+	eventually(t, "5 are under way", func() bool { return p.Status().Proxy.Inflight == 5 })
+	if was := resumeRoute(t, p.Server, "/a"); was.Waiting != 5 {
+		t.Errorf("%d waited, want 5", was.Waiting)
+	}
+	for i, conn := range conns {
+		if got := read(t, bufio.NewReader(conn), "POST"); got.StatusCode != 200 || got.body != fmt.Sprintf("/%d body", i) {
+			t.Errorf("request %d: %d %q", i, got.StatusCode, got.body)
 		}
-		s, log := fresh(t, folder)
-		if kept, err := os.ReadFile(file + ".bad"); err != nil || string(kept) != content || !strings.Contains(log.String(), "cannot be read") {
-			t.Errorf("%q: set aside %q, %v\n%s", content, kept, err, log)
+	}
+	if len(order) != 5 {
+		t.Errorf("the app got %v", order)
+	}
+}
+
+func TestPause_TellsWhatTheOwnerSays(t *testing.T) {
+	var asked atomic.Int32
+	p := start(t, Config{}, mount(t, "/a", route.Strip, app(t, "a", func(http.ResponseWriter, *http.Request) { asked.Add(1) })))
+	for _, wait := range []time.Duration{0, 10 * time.Millisecond} {
+		pauseRoute(t, p.Server, "/a", order("Back at <five>", wait))
+		got := p.do(t, "GET", "/a/x", "Accept: text/html")
+		if got.StatusCode != 503 || got.Header.Get("Retry-After") == "" || !strings.Contains(got.body, "<p>Back at &lt;five&gt;</p>") {
+			t.Errorf("waiting %v: %d %s", wait, got.StatusCode, got.body)
 		}
-		s.SetTable(tableOf(t, "/a"))
-		pauseRoute(t, s, "/a", order("", 0))
-		if s, _ := fresh(t, folder); shown(t, s, "/a") == nil {
-			t.Errorf("%q: the next pause is not kept", content)
+		if n := shown(t, p.Server, "/a").Waiting; n != 0 {
+			t.Errorf("%d still wait", n)
+		}
+	}
+	// The connection stays, and the body of a request that was not passed on is no request.
+	conn := p.ask(t, "POST /a/x HTTP/1.1\r\nHost: example.org\r\nContent-Length: 4\r\n\r\nbodyGET /a/x HTTP/1.1\r\nHost: example.org\r\n\r\n")
+	reader := bufio.NewReader(conn)
+	for _, method := range []string{"POST", "GET"} {
+		if got := read(t, reader, method); got.StatusCode != 503 || !strings.Contains(got.body, "Back at <five>") {
+			t.Errorf("%s: %d %s", method, got.StatusCode, got.body)
+		}
+	}
+	if n := asked.Load(); n != 0 {
+		t.Errorf("the app was asked %d times while it was paused", n)
+	}
+	for i, r := range p.noted(t, "/a", 4) {
+		if r.Status != 503 || r.Target != "" {
+			t.Errorf("note %d is %+v", i, r)
 		}
 	}
 }
 
-func TestPause_IsInForceWhenItCannotBeKept(t *testing.T) {
-	blocker := filepath.Join(t.TempDir(), "state")
-	if err := os.WriteFile(blocker, nil, 0o600); err != nil {
-		t.Fatal(err)
+func TestPause_BoundsHowManyWait(t *testing.T) {
+	p := start(t, Config{}, mount(t, "/a", route.Strip, app(t, "a", nil)))
+	pauseRoute(t, p.Server, "/a", order("full", time.Minute))
+	line := p.pauses.Of(p.current.Load().Table.Routes()[0].Key, time.Now())
+	for range live.MaxWaiting - 1 {
+		line.Join()
 	}
-	s, log := fresh(t, blocker)
-	s.SetTable(tableOf(t, "/a", "/b"))
-	pauseRoute(t, s, "/a", order("", 0))
-	pauseRoute(t, s, "/b", order("", 0))
-	if n := strings.Count(log.String(), "paused routes are not on disk"); n != 1 || shown(t, s, "/a") == nil {
-		t.Errorf("warned %d times, want once:\n%s", n, log)
-	}
-	if err := os.Remove(blocker); err != nil {
-		t.Fatal(err)
-	}
-	s.pauses.Tend(time.Now())
-	reportAgent(t, s)
-	if s, _ := fresh(t, blocker); shown(t, s, "/b") == nil {
-		t.Error("the pauses were not written when that became possible")
+	p.ask(t, getA)
+	p.waiting(t, "/a", live.MaxWaiting)
+	if got := p.do(t, "GET", "/a/x"); got.StatusCode != 503 || !strings.Contains(got.body, "full") {
+		t.Errorf("one too many: %d %s", got.StatusCode, got.body)
 	}
 }
 
-func TestPause_IsSafeWhileAllHappensAtOnce(t *testing.T) {
-	s, _ := fresh(t, t.TempDir())
-	s.SetTable(tableOf(t, "/a", "/b"))
-	key := s.current.Load().Table.Routes()[0].Key
-	done := make(chan struct{})
-	work := []func(){
-		func() { pauseRoute(t, s, "/a", order("x", time.Second)) },
-		func() { _, _ = s.Resume("/a", "") },
-		func() { s.pauses.Of(key, time.Now()); s.Routes() },
-		func() { s.pauses.Tend(time.Now()); s.SetTable(tableOf(t, "/a")); s.SetTable(tableOf(t, "/a", "/b")) },
+func TestPause_EndsWithTheGateway(t *testing.T) {
+	p := start(t, Config{}, mount(t, "/a", route.Strip, app(t, "a", nil)))
+	pauseRoute(t, p.Server, "/a", order("", admin.MaxWait))
+	var conns []net.Conn
+	for range 3 {
+		conns = append(conns, p.ask(t, getA))
 	}
-	for _, f := range work {
-		go func() {
-			defer func() { done <- struct{}{} }()
-			for range 20 {
-				f()
-			}
-		}()
+	p.waiting(t, "/a", 3)
+	began := time.Now()
+	p.stop()
+	for _, conn := range conns {
+		if got := read(t, bufio.NewReader(conn), "GET"); got.StatusCode != 503 || !strings.Contains(got.body, "paused") {
+			t.Errorf("%d %s", got.StatusCode, got.body)
+		}
 	}
-	for range work {
-		<-done
-	}
-	if _, err := s.Resume("/a", ""); err != nil || s.pauses.Of(key, time.Now()) != nil {
-		t.Errorf("after all: %v", err)
+	if err := <-p.ended; err != nil || time.Since(began) >= Grace {
+		t.Errorf("%v after %v", err, time.Since(began))
 	}
 }
 
-// BenchmarkPaused is what a request pays: with no route paused, and with another one.
-func BenchmarkPaused(b *testing.B) {
-	s, err := New(Config{})
-	if err != nil {
-		b.Fatal(err)
+func TestPause_GoesOnAtItsEndWithTheTableOfThatTime(t *testing.T) {
+	old, fresh := app(t, "old", nil), app(t, "new", nil)
+	p := start(t, Config{}, mount(t, "/a", route.Strip, old))
+	asked := order("", time.Minute)
+	pauseRoute(t, p.Server, "/a", asked)
+	conn := p.ask(t, getA)
+	p.waiting(t, "/a", 1)
+	p.SetTable(route.Build([]route.Route{mount(t, "/a", route.Strip, fresh)}, nil))
+	asked.Until = time.Now().Add(50 * time.Millisecond)
+	pauseRoute(t, p.Server, "/a", asked)
+	if got := read(t, bufio.NewReader(conn), "GET"); got.StatusCode != 200 || !strings.HasPrefix(got.body, "new") {
+		t.Errorf("%d %q", got.StatusCode, got.body)
 	}
-	keys := make([]route.Key, 2)
-	for i, path := range []string{"/a", "/b"} {
-		if keys[i], err = route.ParseKey(path); err != nil {
-			b.Fatal(err)
+	eventually(t, "the pause is forgotten", func() bool { return p.pauses.Len() == 0 })
+}
+
+func TestPause_ReleasesACrowdEvenly(t *testing.T) {
+	const crowd = 300
+	var counts [3]atomic.Int32
+	hold := make(chan struct{})
+	var targets []route.Target
+	for i := range counts {
+		targets = append(targets, app(t, fmt.Sprint("a", i), func(http.ResponseWriter, *http.Request) { counts[i].Add(1); <-hold }))
+	}
+	p := start(t, Config{}, mount(t, "/a", route.Strip, targets...))
+	pauseRoute(t, p.Server, "/a", order("", time.Minute))
+	var conns []net.Conn
+	for range crowd {
+		conns = append(conns, p.ask(t, getA))
+	}
+	p.waiting(t, "/a", crowd)
+	resumeRoute(t, p.Server, "/a")
+	eventually(t, "all are under way", func() bool { return counts[0].Load()+counts[1].Load()+counts[2].Load() == crowd })
+	for i := range counts {
+		if n := counts[i].Load(); n < crowd/3-5 || n > crowd/3+5 {
+			t.Errorf("target %d got %d of %d", i, n, crowd)
 		}
 	}
-	s.SetTable(route.Build([]route.Route{{Key: keys[0]}, {Key: keys[1]}}, nil))
-	now := time.Now()
-	run := func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			if s.pauses.Of(keys[1], now) != nil {
-				b.Fatal("it is paused")
-			}
+	close(hold)
+	for _, conn := range conns {
+		if got := read(t, bufio.NewReader(conn), "GET"); got.StatusCode != 200 {
+			t.Errorf("%d", got.StatusCode)
 		}
 	}
-	b.Run("none", run)
-	if _, err := s.Pause("/a", admin.Pause{}); err != nil {
-		b.Fatal(err)
-	}
-	b.Run("another", run)
 }
