@@ -136,9 +136,9 @@ func TestOrigin_IsNotSpokenForBelowAPrefix(t *testing.T) {
 		{"own.example.org", "/below/", "", "/below/"},
 	} {
 		ask := "GET " + c.path + " HTTP/1.1\r\nHost: " + c.host + "\r\nConnection: close\r\n\r\n"
-		h2 := request2(t, "GET", c.path, nil)
+		h2 := requestHTTP2(t, "GET", c.path, nil)
 		h2.Host = c.host
-		for i, got := range []reply{p.raw(t, "GET", ask), ask2(t, p.http2(t, ""), h2)} {
+		for i, got := range []response{p.raw(t, "GET", ask), doHTTP2(t, p.http2(t, ""), h2)} {
 			for name, want := range map[string]string{"Strict-Transport-Security": c.hsts, "Service-Worker-Allowed": c.worker, "Content-Type": "text/css"} {
 				if value := got.Header.Get(name); value != want {
 					t.Errorf("way %d, %s%s: %s is %q, want %q", i, c.host, c.path, name, value, want)

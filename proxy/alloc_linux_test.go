@@ -45,8 +45,8 @@ func answersAlike(t *testing.T, body int, answer string) route.Target {
 			return
 		}
 		defer conn.Close()
-		for buf, reply := make([]byte, 16<<10), []byte(answer); readWhole(conn, buf, body); {
-			_, _ = conn.Write(reply)
+		for buf, response := make([]byte, 16<<10), []byte(answer); readWhole(conn, buf, body); {
+			_, _ = conn.Write(response)
 		}
 	}()
 	t.Cleanup(func() {

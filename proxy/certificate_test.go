@@ -25,7 +25,7 @@ func expecting() *certificatetest.Manager {
 }
 
 // isAuthorization fails unless the response is that of the challenge.
-func isAuthorization(t *testing.T, got reply) {
+func isAuthorization(t *testing.T, got response) {
 	t.Helper()
 	if kind := got.Header.Get("Content-Type"); got.StatusCode != 200 || got.body != "To_ken-1.thumbprint" || kind != "application/octet-stream" {
 		t.Errorf("%d %q of %q, want the key authorization", got.StatusCode, got.body, kind)
@@ -77,9 +77,9 @@ func TestChallenge_IsAnsweredOverHTTP2WithoutTLS(t *testing.T) {
 	transport := &http.Transport{Protocols: new(http.Protocols)}
 	transport.Protocols.SetUnencryptedHTTP2(true)
 	t.Cleanup(transport.CloseIdleConnections)
-	req := request2(t, "GET", challengePath, nil)
+	req := requestHTTP2(t, "GET", challengePath, nil)
 	req.URL.Scheme, req.URL.Host = "http", p.address
-	isAuthorization(t, ask2(t, &http.Client{Transport: transport}, req))
+	isAuthorization(t, doHTTP2(t, &http.Client{Transport: transport}, req))
 }
 
 func TestChallenge_PassesOnWhatIsNotExpected(t *testing.T) {
@@ -105,7 +105,7 @@ func TestChallenge_PassesOnWhatIsNotExpected(t *testing.T) {
 	if got := p.raw(t, "GET", "GET "+challengePath+" HTTP/1.1\r\nHost: other.org\r\nConnection: close\r\n\r\n"); got.body != "x GET "+challengePath {
 		t.Errorf("for another host: %d %q, want the app's response", got.StatusCode, got.body)
 	}
-	if got := ask2(t, p.http2(t, ""), request2(t, "GET", challengePath, nil)); got.body != "x GET "+challengePath {
+	if got := doHTTP2(t, p.http2(t, ""), requestHTTP2(t, "GET", challengePath, nil)); got.body != "x GET "+challengePath {
 		t.Errorf("over TLS: %d %q, want the app's response", got.StatusCode, got.body)
 	}
 }

@@ -68,8 +68,8 @@ func (p *running) http2(t *testing.T, preface string) *http.Client {
 	return &http.Client{Transport: transport}
 }
 
-// ask2 sends a request over HTTP/2.
-func ask2(t *testing.T, c *http.Client, req *http.Request) reply {
+// doHTTP2 sends a request over HTTP/2.
+func doHTTP2(t *testing.T, c *http.Client, req *http.Request) response {
 	t.Helper()
 	resp, err := c.Do(req)
 	if err != nil {
@@ -83,11 +83,11 @@ func ask2(t *testing.T, c *http.Client, req *http.Request) reply {
 	if err != nil {
 		t.Fatalf("%s %s: %v", req.Method, req.URL, err)
 	}
-	return reply{resp, string(got)}
+	return response{resp, string(got)}
 }
 
-// request2 is a request for ask2. Headers are "Name: value".
-func request2(t *testing.T, method, path string, body io.Reader, headers ...string) *http.Request {
+// requestHTTP2 is a request for doHTTP2. Headers are "Name: value".
+func requestHTTP2(t *testing.T, method, path string, body io.Reader, headers ...string) *http.Request {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, "https://example.org"+path, body)
 	if err != nil {

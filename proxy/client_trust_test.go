@@ -31,7 +31,7 @@ func telling(t *testing.T, name string) route.Target {
 }
 
 // was reads what a telling app answered.
-func (r reply) was(t *testing.T) (v told) {
+func (r response) was(t *testing.T) (v told) {
 	t.Helper()
 	if err := json.Unmarshal([]byte(r.body), &v); err != nil {
 		t.Errorf("%d %q: %v", r.StatusCode, r.body, err)
@@ -188,7 +188,7 @@ func TestClient_IsAnnounced(t *testing.T) {
 	requests, clients := uint64(0), map[string]int{}
 	for header, want := range announcements {
 		ask := "GET / HTTP/1.1\r\nHost: example.org\r\nConnection: close\r\nX-Forwarded-For: 198.51.100.9\r\n\r\n"
-		answers := []reply{p.raw(t, "GET", header+ask)}
+		answers := []response{p.raw(t, "GET", header+ask)}
 		// It may come in pieces.
 		conn := p.dial(t)
 		for i := range len(header) {
@@ -196,7 +196,7 @@ func TestClient_IsAnnounced(t *testing.T) {
 		}
 		_, _ = io.WriteString(conn, ask)
 		answers = append(answers, read(t, bufio.NewReader(conn), "GET"))
-		answers = append(answers, ask2(t, p.http2(t, header), request2(t, "GET", "/", nil, "X-Forwarded-For: 198.51.100.9")))
+		answers = append(answers, doHTTP2(t, p.http2(t, header), requestHTTP2(t, "GET", "/", nil, "X-Forwarded-For: 198.51.100.9")))
 		for i, got := range answers {
 			requests++
 			clients[want.client]++

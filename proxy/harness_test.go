@@ -205,14 +205,14 @@ func mount(t *testing.T, path string, how route.Mount, targets ...route.Target) 
 	return route.Route{Key: key, Service: targets[0].Name, Source: "docker", Mount: how, Targets: targets}
 }
 
-// reply is an answer that was read whole.
-type reply struct {
+// response is a response that was read whole, with its body.
+type response struct {
 	*http.Response
 	body string
 }
 
 // do sends one request over a connection of its own and follows nothing. Headers are "Name: value".
-func (p *running) do(t *testing.T, method, target string, headers ...string) reply {
+func (p *running) do(t *testing.T, method, target string, headers ...string) response {
 	t.Helper()
 	head := method + " " + target + " HTTP/1.1\r\nHost: example.org\r\nConnection: close\r\n"
 	for _, h := range headers {
@@ -222,7 +222,7 @@ func (p *running) do(t *testing.T, method, target string, headers ...string) rep
 }
 
 // raw sends bytes and reads one answer.
-func (p *running) raw(t *testing.T, method, request string) reply {
+func (p *running) raw(t *testing.T, method, request string) response {
 	t.Helper()
 	conn := p.dial(t)
 	// A proxy that answers before it read everything may close the connection; its answer tells.
@@ -230,18 +230,18 @@ func (p *running) raw(t *testing.T, method, request string) reply {
 	return read(t, bufio.NewReader(conn), method)
 }
 
-func read(t *testing.T, r *bufio.Reader, method string) reply {
+func read(t *testing.T, r *bufio.Reader, method string) response {
 	t.Helper()
 	resp, err := http.ReadResponse(r, &http.Request{Method: method})
 	if err != nil {
-		t.Fatalf("reading the answer: %v", err)
+		t.Fatalf("reading the response: %v", err)
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
-		t.Fatalf("reading the answer's body: %v", err)
+		t.Fatalf("reading the body of the response: %v", err)
 	}
-	return reply{resp, string(body)}
+	return response{resp, string(body)}
 }
 
 // vanish breaks a connection off. One that is closed cannot be told at once from one whose client waits for the answer.

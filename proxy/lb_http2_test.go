@@ -20,7 +20,7 @@ func TestHold_OfHTTP2(t *testing.T) {
 	y := p.current.Load().Table.Routes()[1]
 	p.SetTable(route.Build([]route.Route{r, y}, nil))
 	c := p.http2(t, "")
-	ask2(t, c, request2(t, "GET", "/y/", nil))
+	doHTTP2(t, c, requestHTTP2(t, "GET", "/y/", nil))
 	bodies := []string{"", "hello", strings.Repeat("x", 200_000)}
 	answers := make([]chan string, 2*len(bodies))
 	for i := range answers {
@@ -31,7 +31,7 @@ func TestHold_OfHTTP2(t *testing.T) {
 		if i%2 == 1 {
 			from = io.MultiReader(from)
 		}
-		req := request2(t, "POST", "/x/", from)
+		req := requestHTTP2(t, "POST", "/x/", from)
 		go func() {
 			resp, err := c.Do(req)
 			if err != nil {
@@ -48,7 +48,7 @@ func TestHold_OfHTTP2(t *testing.T) {
 	left := make(chan error, 1)
 	pending, feed := io.Pipe()
 	defer feed.Close()
-	req := request2(t, "PUT", "/x/", pending).WithContext(leaving)
+	req := requestHTTP2(t, "PUT", "/x/", pending).WithContext(leaving)
 	go func() {
 		resp, err := c.Do(req)
 		if err == nil {
@@ -62,7 +62,7 @@ func TestHold_OfHTTP2(t *testing.T) {
 		t.Error("who left was answered")
 	}
 	p.held(t, "/x", len(answers))
-	ask2(t, c, request2(t, "GET", "/y/", nil))
+	doHTTP2(t, c, requestHTTP2(t, "GET", "/y/", nil))
 	r.Targets = []route.Target{app(t, "new", echoSize)}
 	p.SetTable(route.Build([]route.Route{r, y}, nil))
 	for i, answer := range answers {

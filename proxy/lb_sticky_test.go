@@ -23,7 +23,7 @@ func stickyRoute(t *testing.T, path string) route.Route {
 }
 
 // given is the cookie that an answer gives to its client, nil if it gives none.
-func given(t *testing.T, got reply) *http.Cookie {
+func given(t *testing.T, got response) *http.Cookie {
 	t.Helper()
 	all := got.Cookies()
 	if len(all) == 0 {
@@ -70,14 +70,14 @@ func TestSticky_GivesACookieOfTheRouteAlone(t *testing.T) {
 			t.Errorf("%s gives %v", path, cookie)
 		}
 		c := p.http2(t, "")
-		cookie = given(t, ask2(t, c, request2(t, "GET", path, nil)))
+		cookie = given(t, doHTTP2(t, c, requestHTTP2(t, "GET", path, nil)))
 		if cookie == nil || !cookie.Secure || cookie.Path != prefix {
 			t.Fatalf("%s gives %v over TLS", path, cookie)
 		}
-		first := ask2(t, c, request2(t, "GET", path, nil, "Cookie: "+cookie.Name+"="+cookie.Value)).body
+		first := doHTTP2(t, c, requestHTTP2(t, "GET", path, nil, "Cookie: "+cookie.Name+"="+cookie.Value)).body
 		for range 10 {
 			// Clients of HTTP/2 may send each cookie in a field of its own.
-			got := ask2(t, c, request2(t, "GET", path, nil, "Cookie: a=1", "Cookie: "+cookie.Name+"="+cookie.Value, "Cookie: b=2"))
+			got := doHTTP2(t, c, requestHTTP2(t, "GET", path, nil, "Cookie: a=1", "Cookie: "+cookie.Name+"="+cookie.Value, "Cookie: b=2"))
 			if got.body[:1] != first[:1] || given(t, got) != nil || strings.Contains(got.body, balance.CookieName) {
 				t.Errorf("over HTTP/2, after %s it is %q with %v", first, got.body, got.Cookies())
 			}

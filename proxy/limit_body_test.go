@@ -81,10 +81,10 @@ func TestLimit_OfBodiesOverHTTP2(t *testing.T) {
 	c := p.http2(t, "")
 	for size, want := range map[int]int{1000: 200, 1001: 413, 100_000: 413} {
 		body := strings.Repeat("x", size)
-		if got := ask2(t, c, request2(t, "POST", "/x/", strings.NewReader(body))); got.StatusCode != want {
+		if got := doHTTP2(t, c, requestHTTP2(t, "POST", "/x/", strings.NewReader(body))); got.StatusCode != want {
 			t.Errorf("%d declared: %d, want %d", size, got.StatusCode, want)
 		}
-		if got := ask2(t, c, request2(t, "POST", "/x/", struct{ io.Reader }{strings.NewReader(body)})); got.StatusCode != want {
+		if got := doHTTP2(t, c, requestHTTP2(t, "POST", "/x/", struct{ io.Reader }{strings.NewReader(body)})); got.StatusCode != want {
 			t.Errorf("%d undeclared: %d, want %d", size, got.StatusCode, want)
 		}
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 // comes connects as that client, whom a trusted proxy announces, and asks once. The connection stays.
-func (p *running) comes(t *testing.T, address string) (net.Conn, reply) {
+func (p *running) comes(t *testing.T, address string) (net.Conn, response) {
 	t.Helper()
 	conn := p.ask(t, fmt.Sprintf("PROXY TCP4 %s 192.0.2.100 1000 80\r\nGET /x/ HTTP/1.1\r\nHost: example.org\r\n\r\n", address))
 	return conn, read(t, bufio.NewReader(conn), "GET")
@@ -80,12 +80,12 @@ func TestLimit_OfConnectionsWithTLS(t *testing.T) {
 	p := start(t, withTLS(t, Config{MaxClientConns: 1}), mount(t, "/x", route.Strip, app(t, "x", nil)))
 	address := secureAddress(t, p)
 	c := p.http2(t, "")
-	ask2(t, c, request2(t, "GET", "/x/", nil))
+	doHTTP2(t, c, requestHTTP2(t, "GET", "/x/", nil))
 	if conn, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true}); err == nil {
 		conn.Close()
 		t.Error("a second connection of one client was let in")
 	}
-	if got := ask2(t, c, request2(t, "GET", "/x/", nil)); got.StatusCode != 200 {
+	if got := doHTTP2(t, c, requestHTTP2(t, "GET", "/x/", nil)); got.StatusCode != 200 {
 		t.Errorf("the first goes on with %d", got.StatusCode)
 	}
 }

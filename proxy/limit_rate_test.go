@@ -16,7 +16,7 @@ import (
 func client(address string) string { return "X-Forwarded-For: " + address }
 
 // wantsLater fails unless the answer is that the client is to come back later, after that many seconds at most.
-func wantsLater(t *testing.T, got reply, status, most int) {
+func wantsLater(t *testing.T, got response, status, most int) {
 	t.Helper()
 	seconds, err := strconv.Atoi(got.Header.Get("Retry-After"))
 	if got.StatusCode != status || err != nil || seconds < 1 || seconds > most {

@@ -32,7 +32,7 @@ func TestMaxForwards_CountsWhatMayBePassedOn(t *testing.T) {
 		{"GET", []string{"Max-Forwards: 0"}, `["0"]`},
 	} {
 		for _, path := range []string{"/x", "/h2c/x"} {
-			for i, got := range []reply{p.do(t, c.method, path, c.fields...), ask2(t, p.http2(t, ""), request2(t, c.method, path, nil, c.fields...))} {
+			for i, got := range []response{p.do(t, c.method, path, c.fields...), doHTTP2(t, p.http2(t, ""), requestHTTP2(t, c.method, path, nil, c.fields...))} {
 				if got.body != c.want || c.want == "" && (got.StatusCode != http.StatusNoContent || got.Header.Get("Allow") == "") {
 					t.Errorf("way %d, %s %s with %q: %s %q, want %q", i, c.method, path, c.fields, got.Status, got.body, c.want)
 				}

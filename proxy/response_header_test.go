@@ -42,7 +42,7 @@ func TestResponseHeaders_SetAddAndRemove(t *testing.T) {
 	p := start(t, withTLS(t, Config{}), headed(t, "/", app(t, "app", handle), edits...), mount(t, "/plain", route.Strip, app(t, "plain", handle)))
 	client := p.http2(t, "")
 	for _, path := range []string{"/x", "/same"} {
-		for i, got := range []reply{p.do(t, "GET", path), ask2(t, client, request2(t, "GET", path, nil))} {
+		for i, got := range []response{p.do(t, "GET", path), doHTTP2(t, client, requestHTTP2(t, "GET", path, nil))} {
 			h := got.Header
 			if !slices.Equal(h["Content-Security-Policy"], []string{policy}) || h.Get("Server") != "" || h.Get("Cache-Control") != "no-cache" ||
 				!slices.Equal(h["X-Robots-Tag"], []string{"of the app", "twice", "noindex"}) || h.Get("X-Request-Id") == "" {

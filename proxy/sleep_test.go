@@ -112,7 +112,7 @@ func TestSleep_BrowsersGetAPageAndProgramsWait(t *testing.T) {
 			t.Fatalf("%v: %d %s", headers, got.StatusCode, got.body)
 		}
 	}
-	answers := make(chan reply, 3)
+	answers := make(chan response, 3)
 	for _, ask := range [][]string{{"POST", html}, {"GET", html, "Sec-Fetch-Mode: cors"}, {"GET"}} {
 		go func() { answers <- p.do(t, ask[0], "/blog/", ask[1:]...) }()
 	}
@@ -134,7 +134,7 @@ func TestSleep_AWokenAppMayTakeItsTimeToListen(t *testing.T) {
 	dead := refusingAddress(t)
 	target := app(t, "blog", nil)
 	p := start(t, Config{}, napping(t, "/blog", time.Hour, being(target, route.Asleep)))
-	answer := make(chan reply, 1)
+	answer := make(chan response, 1)
 	go func() { answer <- p.do(t, http.MethodPost, "/blog/") }()
 	eventually(t, "it is to wake", func() bool { return ordered(p.Server) == "wake blog" })
 	report(t, p.Server, admin.PhaseStarted)
@@ -154,7 +154,7 @@ func TestSleep_AWokenAppMayTakeItsTimeToListen(t *testing.T) {
 func TestSleep_AFailedWakeIsToldAndNotRepeatedAtOnce(t *testing.T) {
 	target := app(t, "blog", nil)
 	p := start(t, Config{}, napping(t, "/blog", time.Hour, being(target, route.Asleep)))
-	answer := make(chan reply, 1)
+	answer := make(chan response, 1)
 	go func() { answer <- p.do(t, http.MethodPost, "/blog/") }()
 	eventually(t, "it is to wake", func() bool { return ordered(p.Server) == "wake blog" })
 	report(t, p.Server, admin.PhaseFailed)
@@ -191,7 +191,7 @@ func TestSleep_RequestsWhileItIsStoppedWaitAndWakeIt(t *testing.T) {
 	target := app(t, "blog", nil)
 	p := start(t, Config{}, napping(t, "/blog", time.Nanosecond, target))
 	report(t, p.Server, admin.PhaseSleep)
-	answer := make(chan reply, 1)
+	answer := make(chan response, 1)
 	go func() { answer <- p.do(t, http.MethodPost, "/blog/x") }()
 	eventually(t, "it is to wake", func() bool { return ordered(p.Server) == "wake blog" })
 	for _, state := range []route.State{route.Draining, route.Stopped, route.Asleep} {
@@ -226,7 +226,7 @@ func TestSleep_WebSocketsAndSlowRequestsKeepAwake(t *testing.T) {
 	})
 	other := app(t, "other", nil)
 	p := start(t, Config{}, napping(t, "/blog", time.Nanosecond, target), mount(t, "/other", route.Strip, other))
-	slow := make(chan reply, 1)
+	slow := make(chan response, 1)
 	go func() { slow <- p.do(t, http.MethodGet, "/blog/") }()
 	socket := p.dial(t)
 	fmt.Fprint(socket, "GET /blog/ws HTTP/1.1\r\nHost: example.org\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\n\r\n")
