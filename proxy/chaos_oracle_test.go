@@ -131,6 +131,9 @@ func (o oracle) checkAttempts(q *traced) {
 	if n := q.tries(); n > maxSent {
 		o.report(q, fmt.Sprintf("was sent %d times", n))
 	}
+	if line := o.lines[q.id]; line != nil && line.Retries < q.tries()-1 {
+		o.report(q, "was sent again, which the access log does not say")
+	}
 	lost := slices.ContainsFunc(q.attempts, func(a *attempt) bool { return a.replica.lostResponses(q) })
 	for i, a := range q.attempts {
 		// Replicas that were frozen read late what they were sent first.

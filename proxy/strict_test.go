@@ -211,12 +211,12 @@ func readResponse(r *bufio.Reader, method string, to io.Writer) (*message, error
 
 func TestReadResponse_IsStrict(t *testing.T) {
 	for text, want := range map[string]error{
-		"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok":                                    nil,
-		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nA: b\r\n\r\n": nil,
-		"HTTP/1.0 200 OK\r\n\r\nok":                                                         nil,
-		"":                                                                                  io.EOF,
-		"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok":                                    io.ErrUnexpectedEOF,
-		"HTTP/1.1 200 OK\r\nContent-Le":                                                     io.ErrUnexpectedEOF,
+		"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok":                                      nil,
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nA: b\r\n\r\n":   nil,
+		"HTTP/1.0 200 OK\r\n\r\nok":                                                           nil,
+		"":                                                                                    io.EOF,
+		"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok":                                      io.ErrUnexpectedEOF,
+		"HTTP/1.1 200 OK\r\nContent-Le":                                                       io.ErrUnexpectedEOF,
 		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n":                    io.ErrUnexpectedEOF,
 		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n":               io.ErrUnexpectedEOF,
 		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n":                          errMalformed,
