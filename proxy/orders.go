@@ -67,7 +67,7 @@ func (s *Server) Report(r admin.SleepReport) error {
 	if sleeper == nil {
 		return fmt.Errorf("%w: nothing of that name sleeps", admin.ErrNoRoute)
 	}
-	if !sleeper.Tell(r.Phase, r.Reason, time.Now()) {
+	if !sleeper.Report(r.Phase, r.Reason, time.Now()) {
 		return admin.ErrInUse
 	}
 	name := cmp.Or(r.Project, r.Container)

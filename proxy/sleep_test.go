@@ -297,8 +297,8 @@ func TestSleep_OrdersComeAsSoonAsTheyAreDue(t *testing.T) {
 		api.Targets = []route.Target{being(api.Targets[0], route.Asleep)}
 		s.SetTable(route.Build([]route.Route{blog, api}, nil))
 		time.Sleep(time.Hour)
-		if got := ordered(s); got != "" || sleeper.SetAside() {
-			t.Errorf("orders while it is asleep: %q, set aside %v", got, sleeper.SetAside())
+		if got := ordered(s); got != "" || sleeper.Stopping() {
+			t.Errorf("orders while it is asleep: %q, stopping %v", got, sleeper.Stopping())
 		}
 		// Somebody started it: it has its idle time again.
 		blog.Targets = []route.Target{at("blog", "10.0.0.2:80")}

@@ -22,10 +22,10 @@ type Builder struct {
 	Traffic *traffic.Registry
 	Log     *slog.Logger
 	Signing *Signing
-	// Rate bounds each client on all routes, and may be nil. Memory is of all rates.
+	// Rate limits each client on all routes, and may be nil. Memory is that of all rates.
 	Rate   *limit.Rate
 	Memory *limit.Memory
-	// Drain and BodyMax hold where a route says nothing else: see there.
+	// Drain and BodyMax are the defaults of routes without their own.
 	Drain   time.Duration
 	BodyMax int64
 	// Forwarded and Via are those of filter.Options.
@@ -37,14 +37,13 @@ type Builder struct {
 	compressors filter.Compressors
 }
 
-// Change is a State that is about to follow another.
+// Change replaces one State by the next.
 type Change struct {
 	builder   *Builder
 	old, Next *State
 }
 
-// Build makes the State of a table. It takes effect when the caller puts Next in the place of the old one, and then calls
-// Release.
+// Build makes the State of a table. To apply it, the caller replaces the old State by Next and then calls Release.
 func (b *Builder) Build(old *State, t *route.Table, v Version, removed []Tombstone) Change {
 	routes := t.Routes()
 	keys := make([]string, len(routes))
@@ -58,8 +57,8 @@ func (b *Builder) Build(old *State, t *route.Table, v Version, removed []Tombsto
 		Removed:      removed,
 		routes:       make(map[*route.Route]*Route, len(routes)),
 		targets:      make(map[health.Key]*targetState, len(routes)),
-		upstreams:    make(map[place]*engine.Upstream, len(routes)),
-		retired:      map[place]retired{},
+		upstreams:    make(map[endpoint]*engine.Upstream, len(routes)),
+		retired:      map[endpoint]retired{},
 		sleepers:     old.nextSleepers(t, time.Now()),
 		removedIndex: indexTombstones(removed),
 	}
@@ -70,7 +69,7 @@ func (b *Builder) Build(old *State, t *route.Table, v Version, removed []Tombsto
 	return c
 }
 
-// add prepares to serve a route.
+// add makes the Route of a route.
 func (c Change) add(r *route.Route, key string) *Route {
 	b, before := c.builder, c.old.Lookup(r.Key)
 	added := &Route{
@@ -91,7 +90,7 @@ func (c Change) add(r *route.Route, key string) *Route {
 		}
 		known := c.target(r, t)
 		added.Targets = append(added.Targets, Target{
-			Target: *t, Upstream: c.upstream(placeOf(t)), Balance: &known.balance, Contact: &known.contact, App: mapping.NewApp(r, t),
+			Target: *t, Upstream: c.upstream(endpointOf(t)), Balance: &known.balance, Contact: &known.contact, App: mapping.NewApp(r, t),
 		})
 		targets = append(targets, &known.balance)
 	}
@@ -121,7 +120,7 @@ func (c Change) add(r *route.Route, key string) *Route {
 	return added
 }
 
-// routeState returns what is known of a route, given the one of its key before, nil for none.
+// routeState returns the state of a route, given the Route with its key before, nil for none.
 func (c Change) routeState(before, now *Route) *routeState {
 	ready := len(now.Targets) > 0
 	if before == nil {
@@ -137,7 +136,7 @@ func (c Change) routeState(before, now *Route) *routeState {
 	return s
 }
 
-// target returns what is known of a target: what this State has of it, else what the old one had.
+// target returns the state of a target: that of this State, else of the old one, else a new one.
 func (c Change) target(r *route.Route, t *route.Target) *targetState {
 	key := targetKey(r, t)
 	known := c.Next.targets[key]
@@ -148,7 +147,7 @@ func (c Change) target(r *route.Route, t *route.Target) *targetState {
 	if known = c.old.targets[key]; known == nil {
 		known = &targetState{balance: balance.Target{ID: t.ID}}
 		if was := c.old.Lookup(r.Key).Target(t); was != nil && checked {
-			// Checked in another way now, it is what it was until the first of these checks.
+			// With another check now, it keeps its health until the first one.
 			known.balance.SetHealth(was.Balance.Health())
 		}
 	}
@@ -159,9 +158,9 @@ func (c Change) target(r *route.Route, t *route.Target) *targetState {
 	return known
 }
 
-// upstream returns the connections to a target: those of this State, else of the old one, else new ones. One that was
-// retired and comes back in time loses nothing.
-func (c Change) upstream(at place) *engine.Upstream {
+// upstream returns the connections to an endpoint: those of this State, else of the old one, else new ones. A retired one
+// that comes back in time keeps them.
+func (c Change) upstream(at endpoint) *engine.Upstream {
 	u := c.Next.upstreams[at]
 	if u != nil {
 		return u
@@ -178,7 +177,7 @@ func (c Change) upstream(at place) *engine.Upstream {
 	return u
 }
 
-// name prepares what the log calls a route and its targets.
+// name sets the names of a route and its targets in the access log.
 func (r *Route) name() {
 	r.LogPlace = accesslog.NewPlace(r.Key, r.Route.Service, "", "")
 	for i := range r.Targets {

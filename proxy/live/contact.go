@@ -20,20 +20,20 @@ import (
 )
 
 const (
-	// probeEvery is how often a target is probed at most, probeTime how long all probes of one look may take, and
-	// probesAtOnce how many there are at a time.
+	// probeEvery is the least time between two probes of a target, probeTime how long a Probe may take, and probesAtOnce how
+	// many targets it connects to at a time.
 	probeEvery   = time.Second
 	probeTime    = 150 * time.Millisecond
 	probesAtOnce = 32
 )
 
-// Contact is what is known of how a target answers, for those who administer the gateway. It passes from one State to
-// the next with the target, and is safe for concurrent use.
+// Contact is what is known of connections to a target, for administrators. It passes from one State to the next with the
+// target, and is safe for concurrent use.
 type Contact struct {
-	// reached is set once a connection came to be, proven once a response came that no server of another protocol gives, and
-	// doubted when one came that they do.
+	// reached is set once there was a connection, proven once there was a response that only an HTTP server sends, and doubted
+	// when there was one that a TLS server sends too.
 	reached, proven, doubted atomic.Bool
-	// fault is why the target is out, nil when it is not.
+	// fault is why requests to the target fail, nil when they do not.
 	fault atomic.Pointer[fault]
 	// finding is why the last check failed, nil when it passed.
 	finding atomic.Pointer[string]
@@ -41,14 +41,14 @@ type Contact struct {
 	probed atomic.Int64
 }
 
-// fault is why a target is out, in words that say what to write.
+// fault is why requests to a target fail, with a fix.
 type fault struct {
-	// connect is set when no connection came to be; tls when one must be encrypted.
+	// connect is set when there was no connection; tls when the target speaks TLS.
 	connect, tls bool
 	text         string
 }
 
-// Why is the fault in words, empty when there is none.
+// Why is the fault and its fix for people, empty when there is none.
 func (c *Contact) Why() string {
 	if f := c.fault.Load(); f != nil {
 		return f.text
@@ -56,7 +56,7 @@ func (c *Contact) Why() string {
 	return ""
 }
 
-// Answered notes a response of the target. Servers of TLS answer 400 to all that comes without it, which proves nothing.
+// Answered notes a response of the target. TLS servers respond 400 to requests without TLS, which proves nothing.
 func (c *Contact) Answered(status int) {
 	bad := status == http.StatusBadRequest
 	switch {
@@ -71,7 +71,7 @@ func (c *Contact) Answered(status int) {
 	}
 }
 
-// checked notes why a check failed; it passed if there is no reason, and then the target answers.
+// checked notes the reason of a failed check, empty for one that passed, which ends the fault.
 func (c *Contact) checked(reason string) {
 	if reason == "" {
 		c.finding.Store(nil)
@@ -82,8 +82,7 @@ func (c *Contact) checked(reason string) {
 	c.finding.Store(&reason)
 }
 
-// faultOf says why the attempts with a target fail, and what to write so that they do not. Of one that answered before,
-// the port and the scheme are right.
+// faultOf says why requests to a target fail, and how to fix it. If the target is proven, its port and scheme are right.
 func faultOf(t *Target, err error) *fault {
 	if errors.Is(err, engine.ErrConnect) {
 		return &fault{connect: true, text: unreachable(t, err)}
@@ -91,7 +90,7 @@ func faultOf(t *Target, err error) *fault {
 	return &fault{text: unanswered(t, err)}
 }
 
-// unanswered says why a target that accepts connections sends no response.
+// unanswered says why a target that accepts connections sends no proper response.
 func unanswered(t *Target, err error) string {
 	invalid, isInvalid := errors.AsType[*http1.Invalid](err)
 	proven := t.Contact.proven.Load()
@@ -143,8 +142,8 @@ func broke(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
-// Probe finds out about the targets that nobody asked yet, or that are out, before people are told of their state: it
-// connects to each and sends no request. It returns within probeTime.
+// Probe connects to the targets that had no request yet, or that fail, so that their state can be shown. It sends no
+// request, and returns within probeTime.
 func (s *State) Probe(now time.Time) {
 	var due prober
 	for _, r := range s.routes {
@@ -162,7 +161,7 @@ func (s *State) Probe(now time.Time) {
 // prober are targets to probe.
 type prober []*Target
 
-// Run probes the targets, many at a time, as far as it gets in probeTime.
+// Run probes the targets, many at a time, until all are done or probeTime is over.
 func (p prober) Run() {
 	ctx, cancel := context.WithTimeout(context.Background(), probeTime)
 	defer cancel()
@@ -174,7 +173,7 @@ func (p prober) Run() {
 	_ = group.Wait()
 }
 
-// claimProbe reports whether the target is to be probed now, by the caller alone.
+// claimProbe reports whether the caller should probe the target now. It does so to one caller at a time.
 func (c *Contact) claimProbe(now time.Time) bool {
 	switch f := c.fault.Load(); {
 	case f != nil && !f.connect:
@@ -186,12 +185,12 @@ func (c *Contact) claimProbe(now time.Time) bool {
 	return now.Sub(time.Unix(0, last)) >= probeEvery && c.probed.CompareAndSwap(last, now.UnixNano())
 }
 
-// probe connects to the target once, and looks whether it speaks TLS where it should not.
+// probe connects to the target once, and tries TLS if a plain HTTP target is doubted.
 func (t *Target) probe(ctx context.Context) {
 	c := t.Contact
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", t.Address)
 	if errors.Is(err, syscall.ECONNREFUSED) {
-		// Other failures say little in the time that a probe has.
+		// Other failures say little in so short a time.
 		c.reached.Store(false)
 		c.fault.Store(&fault{connect: true, text: unreachable(t, err)})
 	}
@@ -210,18 +209,18 @@ func (t *Target) probe(ctx context.Context) {
 		case err == nil, alerted(err):
 			c.fault.Store(&fault{tls: true, text: t.Address + " speaks TLS; set gateway.scheme to https"})
 		case ctx.Err() == nil:
-			// An app that answers 400 is not asked again.
+			// The app itself responds 400. It is not probed again.
 			c.proven.Store(true)
 		}
 	}
 }
 
-// handshake returns nil if the other side speaks TLS and takes this client. Nothing else is sent.
+// handshake returns nil if the target completes a TLS handshake. Nothing else is sent.
 func handshake(ctx context.Context, conn net.Conn) error {
 	return tls.Client(conn, &tls.Config{InsecureSkipVerify: true}).HandshakeContext(ctx) //nolint:gosec // As for requests.
 }
 
-// alerted reports that the other side refused a handshake in TLS, as servers do that want a server name.
+// alerted reports that the target refused the handshake with a TLS alert, as servers do that need a server name.
 func alerted(err error) bool {
 	remote, is := errors.AsType[*net.OpError](err)
 	return is && remote.Op == "remote error"

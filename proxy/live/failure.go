@@ -14,7 +14,7 @@ type Failure struct {
 	Err     error
 }
 
-// Failed notes a failure, and logs when the target gets no more requests by it. As long as it gets none, no more is logged.
+// Failed notes a failure, and logs when it ejects the target. While a target is ejected, nothing more is logged.
 func (r *Route) Failed(log *slog.Logger, f Failure, kind balance.Kind) {
 	was := f.Attempt.Target.Ejected()
 	wait := f.Attempt.Failed(kind, time.Now())

@@ -7,20 +7,19 @@ import (
 	"gateway/proxy/queue"
 )
 
-// longAgo is since when a route without targets had none, if it never had any.
+// longAgo is when the outage of a route began that never had targets.
 var longAgo time.Time
 
-// Outage is the time in which none of a route's targets can be reached. Requests wait for its end as long as it is short, as
-// it is when an app restarts. It passes from one State to the next, and is safe for concurrent use.
+// Outage is the time in which no target of a route can be reached. Requests wait for its end if it is short, as when an app
+// restarts. It passes from one State to the next, and is safe for concurrent use.
 type Outage struct {
 	Waitlist
-	// since is when it began, nil when a target was last reached. It has the monotonic clock's time too: how long an outage
-	// lasts has nothing to do with a clock that is put right meanwhile.
+	// since is when it began, nil when there is none. It has a monotonic reading, so that setting the clock does not matter.
 	since atomic.Pointer[time.Time]
 }
 
-// start begins that of a new route: one that never had a target is none that lost its last. removed is when the route left
-// the table, zero if it was never there.
+// start begins the outage of a new route without targets. removed is when the route left the table, zero if it was never
+// there: requests do not wait for a route that never had a target.
 func (o *Outage) start(ready bool, removed time.Time) {
 	switch {
 	case ready:
@@ -31,13 +30,13 @@ func (o *Outage) start(ready bool, removed time.Time) {
 	}
 }
 
-// change takes in whether the route had targets, and has.
+// change takes in whether the route had targets before and has some now.
 func (o *Outage) change(before, now bool, when time.Time) {
 	switch {
 	case !now:
 		o.Begin(when)
 	case !before:
-		// It has targets again, which may not accept connections yet.
+		// The new targets may not accept connections yet.
 		o.since.Store(nil)
 	}
 }
@@ -60,34 +59,34 @@ func (o *Outage) End() {
 	}
 }
 
-// MaxWaiting is how many requests of one route wait. Each keeps what a request under way does.
+// MaxWaiting is how many requests of one route may wait. Each needs as much memory as any request under way.
 const MaxWaiting = 1000
 
 // Waitlist is where requests wait until Release. It is safe for concurrent use.
 type Waitlist struct {
-	// line is nil as long as nobody waits.
-	line atomic.Pointer[queue.Queue]
+	// queue is nil as long as no request waits.
+	queue atomic.Pointer[queue.Queue]
 }
 
-// Release lets all requests go on that wait.
+// Release releases all requests that wait.
 func (w *Waitlist) Release() {
-	if w.line.Load() == nil {
+	if w.queue.Load() == nil {
 		return
 	}
-	if line := w.line.Swap(nil); line != nil {
-		line.Release()
+	if q := w.queue.Swap(nil); q != nil {
+		q.Release()
 	}
 }
 
 // Join takes a place until Release, or returns nil when too many wait.
 func (w *Waitlist) Join() *queue.Place {
 	for {
-		line := w.line.Load()
-		if line == nil {
-			w.line.CompareAndSwap(nil, queue.New(MaxWaiting))
+		q := w.queue.Load()
+		if q == nil {
+			w.queue.CompareAndSwap(nil, queue.New(MaxWaiting))
 			continue
 		}
-		place, joined := line.Join()
+		place, joined := q.Join()
 		if !joined {
 			return nil
 		}
@@ -97,8 +96,8 @@ func (w *Waitlist) Join() *queue.Place {
 
 // Waiting is the number of requests that wait.
 func (w *Waitlist) Waiting() int {
-	if line := w.line.Load(); line != nil {
-		return line.Len()
+	if q := w.queue.Load(); q != nil {
+		return q.Len()
 	}
 	return 0
 }

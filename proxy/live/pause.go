@@ -17,40 +17,40 @@ import (
 )
 
 const (
-	// AbsentFor is how long a pause outlives its route: one that is deployed again comes back paused.
+	// AbsentFor is how long a pause outlives its route: a route that is deployed again within is still paused.
 	AbsentFor = 24 * time.Hour
-	// pauseLook is how long it may take until it is noticed that a route left the table or came back.
+	// pauseLook is how often Run looks whether paused routes left the table or came back.
 	pauseLook = time.Minute
 )
 
-// Pause is a route that is paused. Requests hold on to it while the terms change.
+// Pause is a paused route. It stays the same while its terms change.
 type Pause struct {
 	key   route.Key
-	line  *queue.Queue
+	queue *queue.Queue
 	terms atomic.Pointer[terms]
 }
 
-// terms are how a route is paused. They are replaced whole.
+// terms are the settings of a pause. They are replaced whole.
 type terms struct {
 	Since   time.Time     `json:"since"`
 	Until   time.Time     `json:"until,omitzero"`
 	Message string        `json:"message,omitempty"`
 	Wait    time.Duration `json:"wait"`
-	// Absent is since when the table has no such route, zero as long as it has.
+	// Absent is when the route left the table, zero as long as the table has it.
 	Absent time.Time `json:"absent,omitzero"`
 }
 
-// savedPause is a pause as it is kept on disk.
+// savedPause is a pause on disk.
 type savedPause struct {
 	route.Key
 	terms
 }
 
-// Pauses are the paused routes. They are no part of a State: they outlive it. All methods are safe for concurrent use.
+// Pauses are the paused routes. They outlive each State. All methods are safe for concurrent use.
 type Pauses struct {
-	// current is nil as long as no route is paused. What it points to is never changed.
+	// current is nil as long as no route is paused. Its map is immutable.
 	current atomic.Pointer[map[route.Key]*Pause]
-	// ending reports that the gateway ends, so that nobody waits any longer.
+	// ending reports that the gateway ends, so that requests wait no longer.
 	ending atomic.Bool
 	// changed wakes Run.
 	changed chan struct{}
@@ -60,14 +60,14 @@ type Pauses struct {
 	// table returns the current table, nil when there is none.
 	table func() *route.Table
 
-	// mu serialises replacing current and terms, and guards what is below it.
+	// mu serialises changes of current and terms, and guards unkept.
 	mu sync.Mutex
-	// unkept reports that the current state could not be written to the store.
+	// unkept reports that the last write to the store failed.
 	unkept bool
 }
 
-// NewPauses prepares the pauses that a store keeps, of which there are none until Restore. The function returns the current
-// table, nil when there is none.
+// NewPauses returns pauses that are kept in the store; there are none until Restore. The function returns the current table,
+// nil when there is none.
 func NewPauses(log *slog.Logger, store Store, table func() *route.Table) *Pauses {
 	return &Pauses{changed: make(chan struct{}, 1), log: log, store: store, table: table}
 }
@@ -97,12 +97,12 @@ func (s *Pauses) put(all map[route.Key]*Pause) {
 }
 
 func newPause(key route.Key, t terms) *Pause {
-	p := &Pause{key: key, line: queue.New(MaxWaiting)}
+	p := &Pause{key: key, queue: queue.New(MaxWaiting)}
 	p.terms.Store(&t)
 	return p
 }
 
-// over reports that a pause has ended by itself.
+// over reports that the time of a pause is over.
 func (t *terms) over(now time.Time) bool { return !t.Until.IsZero() && !now.Before(t.Until) }
 
 // Patience is how long requests wait.
@@ -113,20 +113,20 @@ func (p *Pause) Message() string { return p.terms.Load().Message }
 
 // Join takes a place among the requests that wait, or returns nil when too many do.
 func (p *Pause) Join() *queue.Place {
-	place, _ := p.line.Join()
+	place, _ := p.queue.Join()
 	return place
 }
 
 // Waiting is the number of requests that wait.
-func (p *Pause) Waiting() int { return p.line.Len() }
+func (p *Pause) Waiting() int { return p.queue.Len() }
 
 // Describe is the pause as the admin API shows it.
 func (p *Pause) Describe() admin.Pause {
 	t := p.terms.Load()
-	return admin.Pause{Since: t.Since, Until: t.Until, Message: t.Message, Wait: t.Wait.Milliseconds(), Waiting: p.line.Len()}
+	return admin.Pause{Since: t.Since, Until: t.Until, Message: t.Message, Wait: t.Wait.Milliseconds(), Waiting: p.queue.Len()}
 }
 
-// Of returns how a route is paused, nil when it is not. As long as no route is, it costs one atomic load.
+// Of returns the pause of a route, nil when it is not paused. As long as no route is paused, it costs one atomic load.
 func (s *Pauses) Of(key route.Key, now time.Time) *Pause {
 	all := s.current.Load()
 	if all == nil {
@@ -156,7 +156,7 @@ func (s *Pauses) Pause(key string, order admin.Pause) (admin.Pause, error) {
 	return s.pause(parsed, asked, now), nil
 }
 
-// pause pauses a route. Who waits already stays in the line.
+// pause pauses a route, or changes the terms of its pause. Requests that wait stay in the queue.
 func (s *Pauses) pause(key route.Key, asked terms, now time.Time) admin.Pause {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -181,7 +181,7 @@ func (s *Pauses) pause(key route.Key, asked terms, now time.Time) admin.Pause {
 	return all[key].Describe()
 }
 
-// readPause holds an order to its rules.
+// readPause validates an order.
 func readPause(order admin.Pause, now time.Time) (terms, error) {
 	message, wait := strings.TrimSpace(order.Message), time.Duration(order.Wait)*time.Millisecond
 	switch {
@@ -230,5 +230,5 @@ func (s *Pauses) end(p *Pause) {
 	all := maps.Clone(s.all())
 	delete(all, p.key)
 	s.put(all)
-	p.line.Release()
+	p.queue.Release()
 }

@@ -13,7 +13,7 @@ import (
 // pausesFile is the name of the paused routes in the state folder.
 const pausesFile = "pauses.json"
 
-// Restore pauses the routes that were before a restart.
+// Restore pauses the routes that were paused before a restart.
 func (s *Pauses) Restore(now time.Time) {
 	data, err := s.store.Load(pausesFile)
 	var saved []savedPause
@@ -75,7 +75,7 @@ func (s *Pauses) Run(ctx context.Context) {
 	}
 }
 
-// Tend ends what is over and returns in how long to look again. It also tries again what could not be written.
+// Tend ends the pauses that are over, repeats a failed write, and returns when to call it again.
 func (s *Pauses) Tend(now time.Time) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -103,7 +103,7 @@ func (s *Pauses) drop(now time.Time) (dropped bool) {
 		t := p.terms.Load()
 		switch {
 		case t.over(now):
-			s.log.Info("the time of a pause is over", "route", p.key.String(), "waiting", p.line.Len())
+			s.log.Info("the time of a pause is over", "route", p.key.String(), "waiting", p.queue.Len())
 		case !t.Absent.IsZero() && now.Sub(t.Absent) > AbsentFor:
 			s.log.Info("a paused route did not come back and is no longer paused", "route", p.key.String())
 		default:
@@ -115,7 +115,7 @@ func (s *Pauses) drop(now time.Time) (dropped bool) {
 	return dropped
 }
 
-// markAbsent notes since when the table lacks a paused route.
+// markAbsent notes when a paused route left the table.
 func (s *Pauses) markAbsent(key route.Key, t terms, now time.Time) terms {
 	table := s.table()
 	switch {
@@ -128,11 +128,11 @@ func (s *Pauses) markAbsent(key route.Key, t terms, now time.Time) terms {
 	return t
 }
 
-// Dismiss ends all waiting, because the gateway ends: the requests get the page of a paused route.
+// Dismiss releases all waiting requests, as the gateway ends: they get the page of a paused route.
 func (s *Pauses) Dismiss() {
 	s.ending.Store(true)
 	for _, p := range s.all() {
-		p.line.Release()
+		p.queue.Release()
 	}
 }
 

@@ -9,11 +9,11 @@ import (
 )
 
 const (
-	// removedFor is how long a removed route is remembered, maxRemoved how many of them are.
+	// removedFor is how long a removed route is kept, maxRemoved how many of them are.
 	removedFor = 24 * time.Hour
 	maxRemoved = 1000
-	// ShadowFor is how long a removed route keeps its requests from a shorter prefix: what was meant for one app, its
-	// cookies and forms too, is no other app's business while a project is merely taken down and up again.
+	// ShadowFor is how long a removed route keeps its requests from a shorter prefix: while a project is redeployed, no other
+	// app should get its requests, with their cookies and forms.
 	ShadowFor = 10 * time.Minute
 )
 
@@ -25,10 +25,10 @@ type Tombstone struct {
 	Until   time.Time `json:"until"`
 }
 
-// App is what clients knew the app by.
+// App is the name by which clients knew the app.
 func (t *Tombstone) App() string { return cmp.Or(t.Project, t.Service) }
 
-// RemovedBy returns the routes that are removed once the table replaces the State, the latest first.
+// RemovedBy returns the removed routes once the table replaces that of the State, the latest first.
 func (s *State) RemovedBy(t *route.Table, now time.Time) []Tombstone {
 	var removed []Tombstone
 	if s.Table != nil {
@@ -46,7 +46,7 @@ func (s *State) RemovedBy(t *route.Table, now time.Time) []Tombstone {
 	return removed[:min(len(removed), maxRemoved)]
 }
 
-// indexTombstones makes the removed routes matchable as a table of routes without targets.
+// indexTombstones makes a table of the removed routes, to match requests with them.
 func indexTombstones(all []Tombstone) *route.Table {
 	routes := make([]route.Route, len(all))
 	for i, t := range all {
@@ -72,14 +72,15 @@ func (s *State) RemovedRoute(host string, path route.Path, now time.Time) (Tombs
 	return Tombstone{}, false
 }
 
-// Tombstone is the removed route that answers a request which no route matches. One at the root answers for the root
-// alone: every address is below it, and those that the app never had are not known here.
+// Tombstone finds the removed route of a request that no route matches. One at the root matches the root alone, since every
+// path is below it, also those that the app never had.
 func (s *State) Tombstone(host string, path route.Path, now time.Time) (Tombstone, bool) {
 	t, found := s.RemovedRoute(host, path, now)
 	return t, found && (!t.Prefix.Root() || path.Normal == "/")
 }
 
-// MovedTo says whether the app of a removed route has another one now, and which at that host; nil if at others alone.
+// MovedTo reports whether the app of a removed route has another route now, and returns the one at that host; nil if there
+// are routes at other hosts alone.
 func (s *State) MovedTo(t Tombstone, host string) (to *route.Route, moved bool) {
 	routes := s.Table.Routes()
 	for i := range routes {
@@ -94,7 +95,7 @@ func (s *State) MovedTo(t Tombstone, host string) (to *route.Route, moved bool) 
 	return nil, moved
 }
 
-// removedAt is when a route left the table, zero if it was not in one before.
+// removedAt is when a route left the table, zero if it was not removed.
 func (s *State) removedAt(k route.Key) time.Time {
 	if len(s.Removed) == 0 || s.removedIndex.Lookup(k) == nil {
 		return time.Time{}
@@ -103,14 +104,14 @@ func (s *State) removedAt(k route.Key) time.Time {
 	return s.Removed[i].Until
 }
 
-// Shadows reports that a longer prefix than the one that matches a request was removed a moment ago.
+// Shadows reports that a route with a longer prefix than the one that matches a request was removed less than ShadowFor ago.
 func (s *State) Shadows(host string, path route.Path, prefix route.Prefix, now time.Time) bool {
 	removed, found := s.RemovedRoute(host, path, now)
 	return found && removed.Prefix.Depth() > prefix.Depth() && now.Sub(removed.Until) < ShadowFor
 }
 
-// ShadowedReading finds a removed route whose requests Shadows keeps from a prefix, among all that an app may take the path
-// for. It returns false for known when there are too many readings.
+// ShadowedReading finds a removed route that Shadows would report, among all readings of the path. It returns false for known
+// when there are too many readings.
 func (s *State) ShadowedReading(host string, path route.Path, prefix route.Prefix, now time.Time) (key string, found, known bool) {
 	if len(s.Removed) == 0 {
 		return "", false, true

@@ -7,23 +7,23 @@ import (
 	"gateway/proxy/route"
 )
 
-// retired is a target that gets no more requests, until what it has is cut off.
+// retired is a target that gets no new requests. Those it has are cut off at until.
 type retired struct {
 	upstream *engine.Upstream
 	until    time.Time
 }
 
-// retirement is how a target stops getting requests, which several routes may have sent.
+// retirement is how a target retires, by all routes that sent it requests.
 type retirement struct {
-	// drain is how long it keeps what it has, 0 or less for any time; less is what its routes say, and 0 that none does.
+	// drain is how long it keeps its requests. Less than 0 is for any time, and 0 is not set.
 	drain time.Duration
-	// recall cancels requests that wait for it; needed reports that a route has no other.
+	// recall cancels requests that wait for its response; needed reports that a route has no other target.
 	recall, needed bool
 }
 
-// Release retires the targets to which only the old State sends requests, once the next one is current, and lets requests
-// go on that wait for a target. Retired targets keep what they have, for as long as their routes say; but requests that wait
-// for one that is gone are cancelled, so that they can be retried elsewhere.
+// Release retires the targets to which only the old State sends requests, and releases requests that wait for a target. It
+// is called once Next is current. Retired targets keep their requests for the drain time of their routes; but requests that
+// wait for the response of a target that is gone are cancelled, so that they can be retried elsewhere.
 func (c Change) Release() {
 	retirements := c.retirements()
 	for at, upstream := range c.old.upstreams {
@@ -45,14 +45,14 @@ func (c Change) Release() {
 	}
 }
 
-// retirements says how each target is retired.
+// retirements returns how each target retires.
 func (c Change) retirements() map[*engine.Upstream]retirement {
 	all := make(map[*engine.Upstream]retirement)
 	for _, before := range c.old.routes {
 		now := c.Next.Lookup(before.Route.Key)
 		for i := range before.Targets {
 			t := &before.Targets[i]
-			if c.Next.upstreams[placeOf(&t.Target)] != nil {
+			if c.Next.upstreams[endpointOf(&t.Target)] != nil {
 				continue
 			}
 			f := all[t.Upstream]
@@ -79,7 +79,7 @@ func longest(a, b time.Duration) time.Duration {
 }
 
 // retire retires one target.
-func (c Change) retire(at place, upstream *engine.Upstream, r retirement) {
+func (c Change) retire(at endpoint, upstream *engine.Upstream, r retirement) {
 	if r.recall && !r.needed {
 		upstream.Cancel()
 	}
@@ -91,13 +91,13 @@ func (c Change) retire(at place, upstream *engine.Upstream, r retirement) {
 	c.Next.retired[at] = retired{upstream, time.Now().Add(r.drain)}
 }
 
-// keepRetired remembers the targets that were retired before for as long as they may have requests. Those that wait for one
-// that has left the table meanwhile are cancelled.
+// keepRetired keeps the targets that were retired before for as long as they may have requests. Requests that wait for the
+// response of one that has left the table meanwhile are cancelled.
 func (c Change) keepRetired(now time.Time) {
 	if len(c.old.retired) == 0 {
 		return
 	}
-	there := c.Next.places()
+	there := c.Next.endpoints()
 	for at, r := range c.old.retired {
 		switch {
 		case c.Next.upstreams[at] != nil:
@@ -112,18 +112,18 @@ func (c Change) keepRetired(now time.Time) {
 	}
 }
 
-// places are where the targets of the table are, whatever their state.
-func (s *State) places() map[place]bool {
-	all := map[place]bool{}
+// endpoints are those of all targets of the table, whatever their state.
+func (s *State) endpoints() map[endpoint]bool {
+	all := map[endpoint]bool{}
 	for r := range s.routes {
 		for i := range r.Targets {
-			all[placeOf(&r.Targets[i])] = true
+			all[endpointOf(&r.Targets[i])] = true
 		}
 	}
 	return all
 }
 
-// drain is how long targets of a route that get no more requests keep what they have.
+// drain is how long retired targets of a route keep their requests.
 func (c Change) drain(r *route.Route) time.Duration {
 	if r.Drain > 0 {
 		return r.Drain
@@ -131,8 +131,8 @@ func (c Change) drain(r *route.Route) time.Duration {
 	return c.builder.Drain
 }
 
-// stateOf is what became of a target of the route as it was before: Stopped if nobody answers there any more, Draining also
-// if the app is another one now, so that what is asked of the old one cannot be asked of it.
+// stateOf is the state now of a target that the route had before: Stopped if it is gone, and Draining also if the app is
+// another one now, to which requests to the old one must not go.
 func (r *Route) stateOf(before *Route, t *Target) route.State {
 	if r == nil || r.Route.Service != before.Route.Service || r.Route.Project != before.Route.Project {
 		return route.Draining

@@ -2,14 +2,14 @@ package live
 
 import "sync"
 
-// Signal wakes all that wait for a change. It is safe for concurrent use.
+// Signal tells waiting goroutines of a change. It is safe for concurrent use.
 type Signal struct {
 	mu sync.Mutex
-	// changed is closed when something may have changed, nil as long as nobody waits.
+	// changed is closed by the next Poke, nil as long as no goroutine waits.
 	changed chan struct{}
 }
 
-// Poke wakes all that wait.
+// Poke wakes all waiting goroutines.
 func (s *Signal) Poke() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -19,7 +19,7 @@ func (s *Signal) Poke() {
 	}
 }
 
-// Next is closed when something may have changed.
+// Next is closed by the next Poke.
 func (s *Signal) Next() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -13,15 +13,15 @@ import (
 // keyFile holds the key of cookies in the state folder, so that they are good for longer than the process lives.
 const keyFile = "cookie.key"
 
-// Signing keeps what signs cookies. It belongs to the Builder.
+// Signing has the signer of sticky cookies. It belongs to the Builder.
 type Signing struct {
 	Store Store
 	Log   *slog.Logger
-	// signer is nil as long as no route needed one.
+	// signer is nil until a route needs it.
 	signer *balance.Signer
 }
 
-// signerFor returns what signs the cookies of a route, nil for one that has none.
+// signerFor returns the signer of a sticky route, nil for other routes.
 func (s *Signing) signerFor(r *route.Route) *balance.Signer {
 	if r.Balance != route.Sticky {
 		return nil

@@ -15,12 +15,12 @@ import (
 const (
 	// wakeAgain is how long after its start an app may still be listed as asleep.
 	wakeAgain = 10 * time.Second
-	// firstRetryWake and lastRetryWake are how long an app that could not be started is left alone, at first and at most.
+	// firstRetryWake and lastRetryWake are the pauses after failed starts, at first and at most.
 	firstRetryWake = 5 * time.Second
 	lastRetryWake  = 5 * time.Minute
 )
 
-// Unit is what sleeps and wakes as a whole: a project of a source, or a container without one.
+// Unit sleeps and wakes as a whole: a project of a source, or a container without one.
 type Unit struct{ Source, Project, Container string }
 
 func unitOf(r *route.Route) Unit {
@@ -30,32 +30,32 @@ func unitOf(r *route.Route) Unit {
 	return Unit{Source: r.Source, Container: r.Service}
 }
 
-// Sleeper is a unit that is put to sleep when nobody uses it. It passes from one snapshot to the next. Those whose requests
-// are under way hold on to it. All methods are safe for concurrent use.
+// Sleeper is a unit that is stopped when it is not used. It passes from one State to the next. All methods are safe for
+// concurrent use.
 type Sleeper struct {
 	Unit
 
 	mu sync.Mutex
-	// idle is the longest of the unit's routes, 0 as long as the table has none; up names its targets that have started, and
-	// starting reports that others have not yet.
+	// idle is the longest idle time of the unit's routes, 0 as long as the table has none; up has the IDs of the targets that
+	// have started, and starting reports that others start.
 	idle     time.Duration
 	up       string
 	starting bool
-	// active is how many requests are under way, and last when the last one began or ended.
+	// active is how many requests are under way, and last when one last began or ended.
 	active int
 	last   time.Time
-	// aside reports that no request is sent to the unit, since the agent stops it; down that the table has shown since that
-	// it does not run, and stopped that the agent said so.
-	aside, down, stopped bool
-	// wanted is since when it is to wake, zero when it is not; started is when the agent had started it.
+	// stopping reports that the agent stops the unit, so that no request is sent to it; down that the table has shown since
+	// then that it does not run, and stopped that the agent has reported so.
+	stopping, down, stopped bool
+	// wanted is when a request last asked to wake it, zero when it is not waking; started is when the agent had started it.
 	wanted, started time.Time
-	// failure is why it could not be started, after so many failures in a row; before retry it is not tried again.
+	// failure is why the last start failed, failures how many failed in a row; there is no other start before retry.
 	failure  string
 	failures int
 	retry    time.Time
 }
 
-// Enter counts a request that is for the app. It must be followed by one leave.
+// Enter counts a request to the unit. It must be followed by one Leave.
 func (s *Sleeper) Enter(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -71,21 +71,21 @@ func (s *Sleeper) Leave(now time.Time) {
 	s.last = now
 }
 
-// Answered notes that the app answers. It returns how long waking took, 0 if it was awake. A nil sleeper is always awake.
+// Answered notes a response. It returns how long waking took, 0 if the unit was awake. A nil Sleeper is always awake.
 func (s *Sleeper) Answered(now time.Time) (woke time.Duration) {
 	if s == nil {
 		return 0
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.wanted.IsZero() && !s.aside {
+	if !s.wanted.IsZero() && !s.stopping {
 		woke = now.Sub(s.wanted)
 		s.awake()
 	}
 	return woke
 }
 
-// Waking reports that the unit was to wake no longer ago than that, and has not answered yet.
+// Waking reports that the unit is waking, for no longer than most.
 func (s *Sleeper) Waking(now time.Time, most time.Duration) bool {
 	if s == nil {
 		return false
@@ -110,18 +110,18 @@ func (s *Sleeper) Failed() bool {
 	return s.failure != ""
 }
 
-// SetAside reports whether no request is to be sent to the unit. It never becomes true while a request is under way. A nil
-// sleeper never sleeps.
-func (s *Sleeper) SetAside() bool {
+// Stopping reports whether the unit is being stopped and gets no requests. It never becomes true while a request is under
+// way. A nil Sleeper never sleeps.
+func (s *Sleeper) Stopping() bool {
 	if s == nil {
 		return false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.aside
+	return s.stopping
 }
 
-// Wake asks for the unit to be started, if a route of it in that state needs that. It reports whether it is worth to wait,
+// Wake asks for a start of the unit, if a route of it in that state needs one. It reports whether the request should wait,
 // and whether the order is new.
 func (s *Sleeper) Wake(state route.State, now time.Time, most time.Duration) (wait, ordered bool) {
 	s.mu.Lock()
@@ -129,7 +129,7 @@ func (s *Sleeper) Wake(state route.State, now time.Time, most time.Duration) (wa
 	switch {
 	case now.Before(s.retry):
 		return false, false
-	case s.aside || state == route.Asleep:
+	case s.stopping || state == route.Asleep:
 		late := !s.started.IsZero() && now.Sub(s.started) > wakeAgain
 		if s.wanted.IsZero() || late {
 			s.wanted, s.started = now, time.Time{}
@@ -142,9 +142,8 @@ func (s *Sleeper) Wake(state route.State, now time.Time, most time.Duration) (wa
 	return state == route.Ready || state == route.Starting || state == route.Draining, false
 }
 
-// settle takes in what the table says of the unit's routes: how long they may be idle, their states and their running
-// targets.
-func (s *Sleeper) settle(idle time.Duration, states []route.State, up string, now time.Time) {
+// update takes in what a table says of the unit's routes: their idle time, their states and their started targets.
+func (s *Sleeper) update(idle time.Duration, states []route.State, up string, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.idle = idle
@@ -153,21 +152,21 @@ func (s *Sleeper) settle(idle time.Duration, states []route.State, up string, no
 	}
 	s.up, s.starting = up, slices.Contains(states, route.Starting)
 	runs := func(state route.State) bool { return state == route.Ready || state == route.Draining }
-	s.down = s.down || s.aside && !slices.ContainsFunc(states, runs)
+	s.down = s.down || s.stopping && !slices.ContainsFunc(states, runs)
 	asleep := !slices.ContainsFunc(states, func(state route.State) bool { return state != route.Asleep })
-	if s.aside && (s.down && (up != "" || s.starting) || s.stopped && asleep) {
-		s.aside, s.down, s.stopped = false, false, false
+	if s.stopping && (s.down && (up != "" || s.starting) || s.stopped && asleep) {
+		s.stopping, s.down, s.stopped = false, false, false
 	}
 }
 
-// due is in how long the unit is to be put to sleep, 0 for now. It reports false when that is not known to come.
+// due is in how long the unit should sleep, 0 for now. It reports false when that is not known.
 func (s *Sleeper) due(now time.Time) (time.Duration, bool) {
 	switch {
-	case s.idle == 0 || s.up == "" && !s.aside || s.starting:
+	case s.idle == 0 || s.up == "" && !s.stopping || s.starting:
 		return 0, false
 	case !s.wanted.IsZero() && now.Sub(s.wanted) < s.idle:
 		return s.idle - now.Sub(s.wanted), true
-	case s.aside:
+	case s.stopping:
 		return 0, !s.stopped
 	case s.active > 0:
 		return s.idle, true
@@ -175,7 +174,7 @@ func (s *Sleeper) due(now time.Time) (time.Duration, bool) {
 	return max(s.idle-now.Sub(s.last), 0), true
 }
 
-// Order is what the agent is to do with the unit as of now, "" for nothing, and in how long that may change by itself.
+// Order is what the agent should do with the unit as of now, "" for nothing, and in how long that may change by itself.
 func (s *Sleeper) Order(now time.Time) (what string, next time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -192,22 +191,22 @@ func (s *Sleeper) Order(now time.Time) (what string, next time.Duration) {
 	return "", max(wait, time.Millisecond)
 }
 
-// Tell takes the agent's word on how an order went. It reports whether the unit may be stopped, when that was asked.
-func (s *Sleeper) Tell(phase, reason string, now time.Time) bool {
+// Report takes in the agent's report on an order. For PhaseSleep it returns whether the unit may be stopped.
+func (s *Sleeper) Report(phase, reason string, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch phase {
 	case admin.PhaseSleep:
-		if wait, known := s.due(now); !s.aside && (!known || wait > 0 || s.active > 0) || s.aside && !s.wanted.IsZero() {
+		if wait, known := s.due(now); !s.stopping && (!known || wait > 0 || s.active > 0) || s.stopping && !s.wanted.IsZero() {
 			return false
 		}
-		s.aside, s.wanted, s.started = true, time.Time{}, time.Time{}
+		s.stopping, s.wanted, s.started = true, time.Time{}, time.Time{}
 	case admin.PhaseAsleep:
-		s.stopped = s.aside
+		s.stopped = s.stopping
 	case admin.PhaseKept:
-		s.aside, s.down, s.stopped, s.last = false, false, false, now
+		s.stopping, s.down, s.stopped, s.last = false, false, false, now
 	case admin.PhaseStarted:
-		s.aside, s.down, s.stopped, s.last = false, false, false, now
+		s.stopping, s.down, s.stopped, s.last = false, false, false, now
 		if s.started = now; s.wanted.IsZero() {
 			s.started = time.Time{}
 		}
@@ -215,21 +214,21 @@ func (s *Sleeper) Tell(phase, reason string, now time.Time) bool {
 	case admin.PhaseFailed:
 		failures := s.failures + 1
 		s.awake()
-		s.aside, s.down, s.stopped = false, false, false
+		s.stopping, s.down, s.stopped = false, false, false
 		s.failure, s.failures = reason, failures
 		s.retry = now.Add(min(firstRetryWake<<min(failures-1, 10), lastRetryWake))
 	}
 	return true
 }
 
-// standing is that of a route of the unit, given what it would be without sleep.
+// standing is the state of a route of the unit, given its state without sleep.
 func (s *Sleeper) standing(stands Standing) Standing {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case !s.wanted.IsZero() && (s.aside || slices.Contains([]route.State{route.Asleep, route.Draining, route.Starting, route.Unreachable}, stands.State)):
+	case !s.wanted.IsZero() && (s.stopping || slices.Contains([]route.State{route.Asleep, route.Draining, route.Starting, route.Unreachable}, stands.State)):
 		stands.State, stands.Reason = route.Waking, ""
-	case s.aside && stands.State != route.Asleep:
+	case s.stopping && stands.State != route.Asleep:
 		stands.State, stands.Reason = route.Draining, fmt.Sprintf("nobody used it for %s, so it is being stopped", label.Brief(s.idle))
 	case stands.State == route.Asleep && s.failure != "":
 		stands.Reason = fmt.Sprintf("it could not be started: %s; a request after %s tries again", s.failure, s.retry.Format(time.DateTime))
@@ -247,7 +246,7 @@ func (s *Sleeper) Describe() *admin.Idleness {
 	return &admin.Idleness{After: s.idle.Milliseconds(), LastUsed: s.last, InUse: s.active}
 }
 
-// listed is what a table has of the routes of a unit.
+// listed is what a table says of the routes of a unit.
 type listed struct {
 	idle   time.Duration
 	states []route.State
@@ -265,8 +264,8 @@ func (l *listed) add(r *route.Route) {
 	}
 }
 
-// nextSleepers are those of the State of a table: one for each unit of which a route has an idle time, and those that lost
-// it and are in use.
+// nextSleepers are the sleepers of the next State, for a table: one for each unit with an idle time, and those in use that
+// lost it.
 func (s *State) nextSleepers(t *route.Table, now time.Time) map[Unit]*Sleeper {
 	next, all := map[Unit]*Sleeper{}, map[Unit]*listed{}
 	for i := range t.Routes() {
@@ -292,7 +291,7 @@ func (s *State) nextSleepers(t *route.Table, now time.Time) map[Unit]*Sleeper {
 			known = &Sleeper{Unit: u, last: now}
 		}
 		slices.Sort(l.up)
-		known.settle(l.idle, l.states, strings.Join(slices.Compact(l.up), " "), now)
+		known.update(l.idle, l.states, strings.Join(slices.Compact(l.up), " "), now)
 		next[u] = known
 	}
 	return next

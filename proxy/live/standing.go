@@ -7,16 +7,15 @@ import (
 	"gateway/proxy/route"
 )
 
-// Standing is the state of a route or a target as it is now, and why it is not ready, in words for those who administer
-// the gateway.
+// Standing is the current state of a route or a target, and why it is not ready, for administrators.
 type Standing struct {
 	State   route.State
 	Reason  string
 	LastLog string
 }
 
-// Standing is that of the route. It is the one place where its state is stands from: the table has what the source knows, and
-// this adds what the gateway itself finds. The route is in the state of the target that is closest to answering.
+// Standing is the current state of the route: that of its best target, or that of its Sleeper. All that show a state use it:
+// it adds what the gateway finds by itself to what the source knows.
 func (r *Route) Standing(now time.Time) Standing {
 	best := Standing{State: route.Stopped}
 	for i := range r.Route.Targets {

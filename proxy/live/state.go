@@ -1,7 +1,7 @@
-// Package live holds the current routing state: what the proxy needs of a table to serve it, and what it knows of its
-// routes and targets from table to table. It knows nothing of how a request is carried. The policy worth stating: a State
-// is built whole beside the current one and replaces it atomically; what must outlive a table is in a routeState or a
-// targetState, and passes from one State to the next as one pointer.
+// Package live holds the current routing state: a table with all that the proxy needs to serve it, and what it knows of
+// routes and targets from table to table. It knows nothing of how a request is served. The policy worth stating: a State is
+// built whole beside the current one and replaces it atomically; what outlives a table is in a routeState or a targetState,
+// which passes from one State to the next as one pointer.
 package live
 
 import (
@@ -22,27 +22,27 @@ import (
 // State is a table with what the proxy needs to serve it. It is immutable but for what it shares with the next one. The
 // zero value is that of a proxy that never received a table.
 type State struct {
-	// Table is nil when none was ever received.
+	// Table is nil when there was none yet.
 	Table   *route.Table
 	Version Version
 	// Checks are the targets whose health is checked.
 	Checks []health.Target
-	// Removed are the routes that were removed lately, the latest first.
+	// Removed are the routes that were removed recently, the latest first.
 	Removed []Tombstone
 
 	routes map[*route.Route]*Route
-	// targets are what is known of the targets that get requests, upstreams their connections.
+	// targets have the state of the targets that get requests, upstreams their connections.
 	targets   map[health.Key]*targetState
-	upstreams map[place]*engine.Upstream
-	// retired are targets that get no more requests and may still have some. They belong to the Builder.
-	retired map[place]retired
-	// sleepers are the units that may sleep, and those that lately might and are in use.
+	upstreams map[endpoint]*engine.Upstream
+	// retired are targets that get no new requests and may still have some. They belong to the Builder.
+	retired map[endpoint]retired
+	// sleepers are the units that may sleep, and those in use that could under the table before.
 	sleepers map[Unit]*Sleeper
 	// removedIndex finds the removed routes that a path falls under.
 	removedIndex *route.Table
 }
 
-// Version is what tells one State from another.
+// Version identifies a State.
 type Version struct {
 	Revision uint64
 	Since    time.Time
@@ -56,61 +56,61 @@ type Route struct {
 	// Key is the route's as text.
 	Key   string
 	State route.State
-	// LogPlace is what the access log calls the route, if there is one.
+	// LogPlace is the route in the access log, if there is one.
 	LogPlace accesslog.Place
 	// Targets are those that get requests, and Group chooses among them, by the same indexes.
 	Targets []Target
 	Group   *balance.Group
-	// Outage and Traffic are the same as long as tables have the route.
+	// Outage and Traffic stay the same as long as tables have the route.
 	Outage  *Outage
 	Traffic *traffic.Route
 	// Sleeper is nil for a route that never sleeps.
 	Sleeper *Sleeper
-	// Chain is the filters of its requests, and BodyMax the most bytes of their bodies, 0 for any number.
+	// Chain is the filters of its requests, and BodyMax the most bytes of their bodies, 0 for no limit.
 	Chain   *filter.Chain
 	BodyMax int64
 
 	state *routeState
 }
 
-// routeState is what is known of a route for as long as tables have it.
+// routeState is the state of a route that lasts as long as tables have its key.
 type routeState struct {
 	outage  Outage
 	traffic *traffic.Route
 	// balance is what the groups of all tables share.
 	balance balance.Shared
-	// slashless is set when the app redirects prefix/ back to prefix. Another app starts with another one.
+	// slashless is set when the app redirects prefix/ back to prefix. It is replaced when the app is another one.
 	slashless *atomic.Bool
 }
 
-// Target is one address of a route with what is known of it.
+// Target is one target of a route with its state.
 type Target struct {
 	route.Target
 	Upstream *engine.Upstream
 	Balance  *balance.Target
 	Contact  *Contact
-	// App is how the target knows itself.
+	// App is the address at which the app knows itself.
 	App *mapping.App
-	// LogPlace is what the access log calls the target and its route, if there is one.
+	// LogPlace is the target and its route in the access log, if there is one.
 	LogPlace accesslog.Place
 }
 
-// targetState is what is known of a target for as long as tables have it, by the way in which it is checked.
+// targetState is the state of a target that lasts as long as tables have it with the same check.
 type targetState struct {
 	balance balance.Target
 	contact Contact
 }
 
-// place is where a target answers, and how it is spoken to.
-type place struct {
+// endpoint is the address and the scheme of targets, which share its connections.
+type endpoint struct {
 	scheme  route.Scheme
 	address string
 }
 
-// placeOf is that of a target.
-func placeOf(t *route.Target) place { return place{t.Scheme, t.Address} }
+// endpointOf is that of a target.
+func endpointOf(t *route.Target) endpoint { return endpoint{t.Scheme, t.Address} }
 
-// targetKey names what is known of a target as one route's: routes may check it in different ways.
+// targetKey identifies the state of a route's target: routes that check it in different ways have different states.
 func targetKey(r *route.Route, t *route.Target) health.Key {
 	key := health.Key{ID: t.ID, Address: t.Address, Scheme: t.Scheme, Check: r.Check}
 	if r.Check.Path != "" {
@@ -119,7 +119,7 @@ func targetKey(r *route.Route, t *route.Target) health.Key {
 	return key
 }
 
-// Of returns what the State has of a route of its table.
+// Of returns the Route of a route of the table.
 func (s *State) Of(r *route.Route) *Route { return s.routes[r] }
 
 // Lookup returns the route of that key, nil when the table has none.
@@ -146,17 +146,17 @@ func (s *State) Routes() []*Route {
 // Sleepers are the units that may sleep.
 func (s *State) Sleepers() map[Unit]*Sleeper { return s.sleepers }
 
-// Dismiss lets requests go on that wait for a target, as the gateway ends.
+// Dismiss releases all requests that wait for a target, as the gateway ends.
 func (s *State) Dismiss() {
 	for _, r := range s.routes {
 		r.Outage.Release()
 	}
 }
 
-// App is what clients know the app of the route by.
+// App is the name by which clients know the app of the route.
 func (r *Route) App() string { return r.Route.App() }
 
-// Target returns the same target at the same address among those that get requests, nil if it is not one of them.
+// Target returns the target with the same ID and address among those that get requests, nil if there is none.
 func (r *Route) Target(t *route.Target) *Target {
 	if r == nil {
 		return nil
@@ -169,7 +169,7 @@ func (r *Route) Target(t *route.Target) *Target {
 	return nil
 }
 
-// indexOf finds that target, or returns -1.
+// indexOf returns the index of a target, or -1.
 func (r *Route) indexOf(t *balance.Target) int {
 	for i := range r.Targets {
 		if r.Targets[i].Balance == t {
@@ -179,7 +179,7 @@ func (r *Route) indexOf(t *balance.Target) int {
 	return -1
 }
 
-// Checked takes the verdict of the active checks on a target, and why it fails.
+// Checked takes in a verdict of the active checks of a target, and the reason if it fails.
 func (s *State) Checked(key health.Key, passing bool, reason string) {
 	known := s.targets[key]
 	if known == nil {
@@ -221,8 +221,7 @@ func (s *State) recall(target *balance.Target) {
 	failing.Cancel()
 }
 
-// TargetStates counts the targets of the route by what they are good for: what the table says, unless requests or checks
-// that failed say more.
+// TargetStates counts the targets of the route by their state: that of the table, unless they fail checks or are ejected.
 func (r *Route) TargetStates() map[string]int {
 	count := make(map[string]int, 1)
 	for i := range r.Route.Targets {
@@ -240,5 +239,5 @@ func (r *Route) TargetStates() map[string]int {
 	return count
 }
 
-// Ejected is the state of a target that gets no requests because they failed, as metrics name it. No table has it.
+// Ejected is the state of an ejected target in metrics. No table has it.
 const Ejected = "ejected"

@@ -66,7 +66,7 @@ func (r *Request) forgive() bool {
 // pick chooses a target: with sticky sessions the one that the client had before. None is chosen while the app is being
 // stopped because nobody used it.
 func (r *Request) pick() (balance.Attempt, bool) {
-	if r.route.Sleeper.SetAside() {
+	if r.route.Sleeper.Stopping() {
 		return balance.Attempt{}, false
 	}
 	g, now := r.route.Group, r.Began

@@ -152,7 +152,7 @@ func (r *Request) awaitTarget() (again bool, err error) {
 		return true, nil
 	}
 	r.interval = min(max(2*r.interval, retryFirst), retryMost)
-	if len(r.route.Targets) > 0 && !r.route.Sleeper.SetAside() || r.handler.Current.Load() != r.state {
+	if len(r.route.Targets) > 0 && !r.route.Sleeper.Stopping() || r.handler.Current.Load() != r.state {
 		// A target may come back without a new table. A route that the current table does not have comes back without waking
 		// the requests that wait for it as it was.
 		left = min(r.interval, left)
