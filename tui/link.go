@@ -130,9 +130,9 @@ func starts(s *admin.Source) string {
 func disconnected(s *admin.Source, now time.Time) string {
 	if s.InProcess {
 		if s.Error == "" {
-			return fmt.Sprintf("the source %s has not been read yet", s.Name)
+			return fmt.Sprintf("the source %q has not been read yet", s.Name)
 		}
-		return fmt.Sprintf("the source %s cannot be read: %s; the last known routes stay", s.Name, clean(s.Error))
+		return fmt.Sprintf("the source %q cannot be read: %s; the last known routes stay", s.Name, clean(s.Error))
 	}
 	text := fmt.Sprintf("the %s cannot reach %s", s.AgentName(), listed(s))
 	if !s.Listed.IsZero() {

@@ -142,7 +142,7 @@ func faults(s admin.Status, now time.Time) []string {
 func cannotList(s *admin.Source) string {
 	switch {
 	case s.InProcess:
-		return "the source " + s.Name + " cannot be read"
+		return fmt.Sprintf("the source %q cannot be read", s.Name)
 	case s.Name == admin.DefaultSource:
 		return "the agent cannot talk to the engine"
 	}

@@ -57,9 +57,10 @@ type Source struct {
 	files  map[string]*contents
 	// folder is that of the files.
 	folder string
-	// err is why the path cannot be read, and day the date of the last listing.
-	err error
-	day string
+	// err is why the path cannot be read, day the date of the last listing, and listed when all files could be read last.
+	err    error
+	day    string
+	listed time.Time
 }
 
 // New prepares a source.
@@ -108,7 +109,7 @@ func (s *Source) publish(to source.Receiver, now time.Time) {
 
 // status says whether all files can be read.
 func (s *Source) status(now time.Time) source.Status {
-	status := source.Status{Connected: true, Version: s.config.Path, Listed: now}
+	status := source.Status{Connected: true, Version: s.config.Path}
 	err := s.err
 	for _, name := range s.names() {
 		if bad := s.files[name].bad; bad != nil && err == nil {
@@ -116,8 +117,11 @@ func (s *Source) status(now time.Time) source.Status {
 		}
 	}
 	if err != nil {
-		status.Connected, status.Err, status.Listed = false, err, time.Time{}
+		status.Connected, status.Err = false, err
+	} else {
+		s.listed = now
 	}
+	status.Listed = s.listed
 	return status
 }
 

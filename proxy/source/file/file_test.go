@@ -119,7 +119,7 @@ func TestSource_KeepsWhatItCannotReadAnyMore(t *testing.T) {
 		write(t, path, nas+"\t- half\n")
 		pass()
 		w.wants(t, "no YAML", "/nas http 192.0.2.5:5000")
-		w.complains(t, "routes.yaml:5", "cannot be read")
+		w.complains(t, "routes.yaml:5", "not valid YAML")
 		if w.status.Connected || w.status.Err == nil || !strings.Contains(w.status.Err.Error(), "routes.yaml:5") {
 			t.Errorf("status %+v", w.status)
 		}

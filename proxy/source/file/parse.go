@@ -100,7 +100,7 @@ func unreadable(err error, text []byte) *fault {
 			}
 		}
 	}
-	return &fault{line: line, message: "it cannot be read: " + message, fix: "correct the file; its routes stay as they were"}
+	return &fault{line: line, message: "it is not valid YAML: " + message, fix: "correct the file; its routes stay as they were"}
 }
 
 // section finds the routes of a file: the mapping below its only key.

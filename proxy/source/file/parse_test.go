@@ -71,8 +71,8 @@ func TestParse_ReadsFilesWithoutRoutes(t *testing.T) {
 
 func TestParse_RefusesFilesThatItCannotRead(t *testing.T) {
 	for text, want := range map[string]fault{
-		"routes: [":                                    {line: 1, message: "cannot be read"},
-		"\nroutes:\n\tnas: {}\n":                       {line: 3, message: "cannot be read"},
+		"routes: [":                                    {line: 1, message: "not valid YAML"},
+		"\nroutes:\n\tnas: {}\n":                       {line: 3, message: "not valid YAML"},
 		"- routes\n":                                   {line: 1, message: "it has no routes"},
 		"routes: [nas]\n":                              {line: 1, message: "routes is no mapping"},
 		"http:\n  routers: {}\n":                       {line: 1, message: `"http" is not known`},
