@@ -224,7 +224,7 @@ func TestUpload_NeedsNoContinue(t *testing.T) {
 			p.head()
 			p.say("%s", interim)
 			p.hear("body")
-			p.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+			p.say("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok")
 		})
 		for _, body := range []string{"body", "body" + "GET /next HTTP/1.1\r\n"} {
 			c := dial(t, r.address)
