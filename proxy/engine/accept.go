@@ -12,30 +12,31 @@ import (
 	announce "gateway/proxy/peer"
 )
 
-// ConnLimiter decides which clients may connect, and how many requests each may have under way. It is safe for concurrent
-// use.
+// ConnLimiter limits the connections of clients and the requests under way on them. It is safe for concurrent use.
 type ConnLimiter interface {
-	// Enter is called once for each connection, as soon as the client's address is known. A refusal, with status 429 or
-	// 503, is the response, and the connection ends. Handler.Refuse writes it for a hundred connections in each second, if
-	// their request comes within a second; the others get a head without a body at once. Connections that begin with a
-	// TLS handshake or with HTTP/2 end without a response, since one would cost more than what was refused, and so do
-	// connections of other proxies that announce their clients.
+	// Enter is called once for each connection, as soon as the client's address is known. On a refusal, with status 429
+	// or 503, the client gets that response and the connection ends. Handler.Refuse writes the response for up to a
+	// hundred connections a second whose request arrives within a second; the others get a head without a body at once.
+	// Connections that begin with a TLS handshake or with HTTP/2, and those of proxies that announce their clients, end
+	// without a response, which would cost more than the refused request.
 	Enter(peer string) (Admitted, *Refusal)
 }
 
-// Admitted is a connection that was let in. It is safe for concurrent use, and allocates nothing.
+// Admitted is a connection that Enter accepted. It is safe for concurrent use and allocates nothing.
 type Admitted interface {
-	// Begin is called before each request: over HTTP/1.1 when a part of its head has come, and over HTTP/2 before there is
-	// an exchange. A refusal, with status 429 or 503, is the response as ConnLimiter.Enter says, and the connection ends.
-	// Over HTTP/2 the stream alone ends, with REFUSED_STREAM (RFC 9113 section 8.7).
+	// Begin is called before each request: over HTTP/1.1 once a part of its head has arrived, and over HTTP/2 before
+	// there is an exchange. On a refusal, with status 429 or 503, the client gets a response as for ConnLimiter.Enter,
+	// and the connection ends. Over HTTP/2 only the stream ends, with REFUSED_STREAM (RFC 9113 section 8.7).
 	Begin() *Refusal
-	// End is called when a request ends for which Begin returned nil, with the connection that it was upgraded to.
+	// End is called when a request ends for which Begin returned nil, and with it the connection that it was upgraded
+	// to.
 	End()
 	// Leave is called when the connection has ended.
 	Leave()
 }
 
-// prepare does what comes before the first request. It returns false when the connection has ended.
+// prepare does what precedes the first request: the PROXY header, the limiter and the TLS handshake. It returns false
+// if the connection has ended.
 func (c *conn) prepare() bool {
 	if err := c.readProxyHeader(); err != nil {
 		c.engine.log.Debug("a connection did not begin with a PROXY header", "peer", c.peer, "error", err)
@@ -44,7 +45,7 @@ func (c *conn) prepare() bool {
 	return c.admit() && c.handshakeTLS()
 }
 
-// readProxyHeader learns who the client is from a proxy that says so first.
+// readProxyHeader reads the client's address from the PROXY header of a proxy that sends one.
 func (c *conn) readProxyHeader() error {
 	if !c.engine.config.Announced.Contains(c.addr) {
 		return nil
@@ -58,7 +59,7 @@ func (c *conn) readProxyHeader() error {
 			case h.Source.IsValid():
 				c.origin = originAt(h.Source.Addr())
 			case !h.Local:
-				// It speaks for somebody whom it does not know, and who is not to be believed as it is.
+				// The proxy does not know its client, and the request is not its own.
 				c.origin = origin{peer: "unknown"}
 			}
 			return nil
@@ -74,7 +75,7 @@ func (c *conn) readProxyHeader() error {
 	}
 }
 
-// admit asks whether a client may connect that another proxy announced; for the others, door.admit has asked.
+// admit asks the limiter about a client that a proxy announced; acceptor.admit has asked about the others.
 func (c *conn) admit() bool {
 	d := c.engine.config.ConnLimiter
 	if d == nil || c.admitted != nil || c.refused != nil {
@@ -89,26 +90,26 @@ func (c *conn) admit() bool {
 	return true
 }
 
-// setAdmission notes the decision of the ConnLimiter.
+// setAdmission stores the decision of the ConnLimiter.
 func (c *conn) setAdmission(admitted Admitted, r *Refusal) {
 	if c.admitted = admitted; r != nil {
 		c.admitted, c.refused = nil, r.invalid()
 	}
 }
 
-// invalid is the refusal as what a head can be.
+// invalid returns the refusal as an error of a head.
 func (r *Refusal) invalid() *http1.Invalid {
 	return &http1.Invalid{Status: r.Status, Rule: r.Reason, Section: "RFC 6585 section 4"}
 }
 
-// leaveLimiter undoes enter.
+// leaveLimiter undoes admit.
 func (c *conn) leaveLimiter() {
 	if c.admitted != nil {
 		c.admitted.Leave()
 	}
 }
 
-// admitRequest counts the request under way, whose head may not be whole yet. It reports whether it was refused; then the
+// admitRequest asks the limiter about a request, whose head may be incomplete. If it refused the request, the
 // connection ends.
 func (c *conn) admitRequest() (refused bool) {
 	if c.requestAdmitted || c.admitted == nil {
@@ -123,13 +124,13 @@ func (c *conn) admitRequest() (refused bool) {
 		c.refuse(r.invalid())
 	default:
 		c.over = true
-		// It fails when the client is gone, who then needs no response.
+		// An error means that the client has disconnected and needs no response.
 		_, _ = c.stream.Write(c.engine.shortRefusal(c.inbox.in[c.inbox.from:c.inbox.to], r))
 	}
 	return true
 }
 
-// releaseRequest ends what hold began.
+// releaseRequest undoes admitRequest.
 func (c *conn) releaseRequest() {
 	if c.requestAdmitted {
 		c.requestAdmitted = false
@@ -137,7 +138,7 @@ func (c *conn) releaseRequest() {
 	}
 }
 
-// http2Exit says where a connection goes that begins as HTTP/2 does.
+// http2Exit returns where to continue with a connection that begins with the preface of HTTP/2.
 func (c *conn) http2Exit() loopExit {
 	if c.refused != nil {
 		c.broken = true
@@ -154,7 +155,7 @@ func (c *conn) idleTimeout() time.Duration {
 	return c.engine.config.Idle
 }
 
-// handshakeTLS does the handshake of TLS. It returns false when the connection has ended.
+// handshakeTLS does the TLS handshake. It returns false if the connection has ended.
 func (c *conn) handshakeTLS() bool {
 	secured, ok := c.stream.(*tls.Conn)
 	if !ok {
@@ -170,7 +171,7 @@ func (c *conn) handshakeTLS() bool {
 		return true
 	}
 	if !adequate(state) {
-		// It fails when the client is gone, who then needs no response.
+		// An error means that the client has disconnected and needs no response.
 		_, _ = secured.Write([]byte(inadequate))
 		return false
 	}
@@ -178,7 +179,7 @@ func (c *conn) handshakeTLS() bool {
 	return false
 }
 
-// inadequate are the frames SETTINGS and GOAWAY with INADEQUATE_SECURITY (RFC 9113 section 7).
+// inadequate has the frames SETTINGS and GOAWAY with INADEQUATE_SECURITY (RFC 9113 section 7).
 const inadequate = "\x00\x00\x00\x04\x00\x00\x00\x00\x00" + "\x00\x00\x08\x07\x00\x00\x00\x00\x00" + "\x00\x00\x00\x00" + "\x00\x00\x00\x0c"
 
 // adequate reports whether the cipher suite is one that HTTP/2 allows (RFC 9113 section 9.2.2).

@@ -12,15 +12,15 @@ import (
 	"gateway/proxy/socket"
 )
 
-// bodyReader reads the body of a request of HTTP/1.1 that did not come whole with its head. One goroutine reads; done
-// may be looked at by another.
+// bodyReader reads the body of a request of HTTP/1.1 that did not arrive completely with its head. One goroutine reads;
+// done is safe for concurrent use.
 type bodyReader struct {
 	conn *conn
-	// left is what is still to come of a body with a length; a chunked one has a decoder.
+	// left is the number of bytes to come of a body with a length; a chunked body has a decoder.
 	left    int64
 	chunked bool
 	decoder http1.Decoder
-	// buf[from:to] was read and not decoded; piece was decoded and not handed out.
+	// buf[from:to] was read and not decoded; piece was decoded and not returned.
 	piece    []byte
 	buf      *[largeBuffer]byte
 	from, to int
@@ -35,7 +35,7 @@ func (b *bodyReader) reset(c *conn, length int64) {
 	b.decoder.Reset()
 }
 
-// Read implements io.Reader. The error is io.EOF at the end; another one stays.
+// Read implements io.Reader. The error is io.EOF at the end; any other error is permanent.
 func (b *bodyReader) Read(p []byte) (int, error) {
 	if b.err != nil {
 		return 0, b.err
@@ -63,7 +63,7 @@ func (b *bodyReader) readCounted(p []byte) (int, error) {
 	return n, b.consumed(int64(n), err)
 }
 
-// await waits for more. The client has that time while it is waited for, and not while the target is.
+// await waits for more bytes. The timeout applies only while the client is waited for, not while the target is.
 func (b *bodyReader) await(p []byte) (int, error) {
 	c := b.conn
 	c.sock.Within(c.engine.config.Body)
@@ -71,7 +71,7 @@ func (b *bodyReader) await(p []byte) (int, error) {
 	return c.stream.Read(p)
 }
 
-// consumed notes bytes of a body with a length.
+// consumed notes bytes that were read of a body with a length.
 func (b *bodyReader) consumed(n int64, err error) error {
 	b.conn.x.received.Add(n)
 	b.left -= n
@@ -82,7 +82,7 @@ func (b *bodyReader) consumed(n int64, err error) error {
 	return truncated(err)
 }
 
-// truncated is the error of a body that ends too early.
+// truncated returns the error of a body that ends too early.
 func truncated(err error) error {
 	if err == io.EOF {
 		return io.ErrUnexpectedEOF
@@ -90,7 +90,7 @@ func truncated(err error) error {
 	return err
 }
 
-// readChunked decodes what was read and reads more only when nothing of it is a piece of the body.
+// readChunked returns the next decoded piece. It reads from the connection only when there is none.
 func (b *bodyReader) readChunked(p []byte) (int, error) {
 	c := b.conn
 	if b.buf == nil {
@@ -117,7 +117,7 @@ func (b *bodyReader) readChunked(p []byte) (int, error) {
 	return n, nil
 }
 
-// refill reads what the decoder goes on with.
+// refill reads more bytes for the decoder.
 func (b *bodyReader) refill() error {
 	c := b.conn
 	b.to = copy(b.buf[:], b.buf[b.from:b.to])
@@ -135,10 +135,10 @@ func (b *bodyReader) refill() error {
 	return cmp.Or(truncated(err), io.ErrUnexpectedEOF)
 }
 
-// trailers are the trailer fields of a body that was read to its end.
+// trailers returns the trailer fields of a body that was read to its end.
 func (b *bodyReader) trailers() header.Header { return b.decoder.Trailers }
 
-// spliceable is how many bytes may pass from the socket without being looked at: 0 when there is something read already.
+// spliceable is the number of bytes that can be spliced from the socket, 0 if some were read already.
 func (b *bodyReader) spliceable() int64 {
 	c := b.conn
 	if b.chunked || c.stream != net.Conn(c.sock) || !c.sock.Splices() || c.inbox.from < c.inbox.to || b.err != nil {
@@ -147,7 +147,7 @@ func (b *bodyReader) spliceable() int64 {
 	return b.left
 }
 
-// spliceTo takes a part of the body into a pipe. The error is io.EOF when that was the last.
+// spliceTo moves a part of the body into a pipe. The error is io.EOF at the end.
 func (b *bodyReader) spliceTo(pipe *socket.Pipe) error {
 	c := b.conn
 	c.sock.Within(c.engine.config.Body)
@@ -157,11 +157,11 @@ func (b *bodyReader) spliceTo(pipe *socket.Pipe) error {
 	return b.err
 }
 
-// more reports that something was read that follows the body.
+// more reports that bytes after the body were read.
 func (b *bodyReader) more() bool { return b.buf != nil && b.from < b.to }
 
-// release gives the memory back. What was read of what follows the body goes to where it is read from: into new memory,
-// since the request still borrows the old.
+// release returns the memory. Bytes after the body move to the inbox, in new memory, since the request still borrows
+// the old.
 func (b *bodyReader) release() {
 	if b.buf == nil {
 		return

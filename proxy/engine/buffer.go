@@ -10,20 +10,20 @@ import (
 	"gateway/proxy/header"
 )
 
-// ErrLength says that the target speaks HTTP/1.0, which knows no chunked coding, and that the length of the request's body
-// is not known: the body is too large to be counted, or it was sent before the target's version was known and a response of
-// success is not to be believed. Nothing of a response was sent to the client, who may send the request with a length (RFC
-// 9110 section 15.5.12).
+// ErrLength says that the target speaks HTTP/1.0, which has no chunked coding, and that the length of the request's
+// body is unknown: either the body is too large to be buffered, or it was sent before the target's version was known,
+// and a response that reports success cannot be trusted. Nothing of a response was sent to the client, which may repeat
+// the request with a length (RFC 9110 section 15.5.12).
 var ErrLength = errors.New("the target needs to know the length of the body")
 
 const (
-	// maxBuffered is how long a body may be that is counted, mostCounting how much memory all of them may have at once.
+	// maxBuffered is the most bytes of a body that is buffered, maxBufferedTotal that of all such bodies together.
 	maxBuffered      = 1 << 20
 	maxBufferedTotal = 32 << 20
 )
 
-// bufferBody makes a body without a length one with a length, for a target that speaks HTTP/1.0: a client must not send chunks
-// unless it knows that they are understood (RFC 9112 section 6.1). The trailer fields are left out.
+// bufferBody reads a body of unknown length into memory if the target speaks HTTP/1.0: a client must not send chunks to
+// a server that may not understand them (RFC 9112 section 6.1). It drops the trailer fields.
 func (f *forwarding) bufferBody() error {
 	f.unknown = f.to.known.version.Load() == 0
 	if f.x.body == nil || !f.to.known.http10() {
@@ -32,8 +32,7 @@ func (f *forwarding) bufferBody() error {
 	if err := f.sendContinue(); err != nil || f.x.Request.Length >= 0 {
 		return err
 	}
-	// More is claimed before it is read, so that all together never have more than they may, and for what is sent too,
-	// which is a copy.
+	// Claim memory before reading, so that the limit holds at any time, and twice, since sending makes a copy.
 	var whole []byte
 	for {
 		if len(whole) == cap(whole) {
@@ -61,13 +60,13 @@ func (f *forwarding) bufferBody() error {
 	return nil
 }
 
-// claimMemory claims memory for a body that is counted, until uncount. It reports whether there is as much.
+// claimMemory claims memory for a buffered body, until releaseBody. It reports whether the limit allows it.
 func (x *Exchange) claimMemory(n int64) bool {
 	x.claimed += n
 	return x.engine.bodyMemory.Add(n) <= maxBufferedTotal
 }
 
-// releaseBody gives the memory of a body that was counted back: the exchange has ended, or the body is not sent.
+// releaseBody releases a buffered body: the exchange has ended, or the body is not sent.
 func (x *Exchange) releaseBody() {
 	if x.claimed > 0 {
 		x.engine.bodyMemory.Add(-x.claimed)
@@ -75,7 +74,7 @@ func (x *Exchange) releaseBody() {
 	}
 }
 
-// sendContinue asks for the body of a request that waits to be told (RFC 9110 section 10.1.1): the target never would.
+// sendContinue sends 100 Continue to a client that waits for it (RFC 9110 section 10.1.1): the target would not.
 func (f *forwarding) sendContinue() error {
 	if _, waits := f.x.Request.Header.First(header.Expect); !waits {
 		return nil
@@ -87,9 +86,9 @@ func (f *forwarding) sendContinue() error {
 	return nil
 }
 
-// unstored reports a response that claims success for a body that the target cannot have read: it was sent in chunks when
-// nothing was known of the target, and that turns out to speak HTTP/1.0. One that answered in HTTP/1.1 before reads
-// chunks, whatever this answer says.
+// unstored reports a response that claims success for a body which the target cannot have read: the body was sent in
+// chunks while the version of the target was unknown, and the target speaks HTTP/1.0. A target that once responded with
+// HTTP/1.1 can read chunks.
 func (f *forwarding) unstored() bool {
 	a := &f.x.response
 	return f.unknown && f.sending != nil && f.x.Request.Length < 0 && a.Minor == 0 && a.Status >= 200 && a.Status < 300

@@ -13,64 +13,64 @@ import (
 	"gateway/proxy/socket"
 )
 
-// conn is one connection of a client. Its goroutine does all that happens on it, but for sending on a body that did not
-// come together with its head. As long as nothing is under way it holds no exchange, and with it no memory to read into.
+// conn is one connection of a client. One goroutine does everything on it, except for sending a body that did not
+// arrive with its head. While no request is under way, it has no exchange, and so no memory to read into.
 type conn struct {
 	engine *Engine
 	sock   *socket.Socket
 	// stream is the socket, or the TLS connection on it.
 	stream net.Conn
-	// cork is between the socket and what writes in small pieces, TLS or HTTP/2; else it is nil.
+	// cork is between the socket and TLS or HTTP/2, which write small pieces; otherwise it is nil.
 	cork *cork
-	// pins are the targets to which it has connections of its own.
+	// pins are the targets with connections that are pinned to this one.
 	pins pins
 	origin
 
-	// x is the exchange under way, or the one that the next request is read into; nil while the connection rests.
+	// x is the exchange under way, or the one into which the next request is read; nil while the connection is idle.
 	x *Exchange
 	// inbox and writer are those of x.
 	inbox  *inbox
 	writer *responseWriter
-	// refused is the response to the first request when the ConnLimiter refused the client; admitted is what it let in, nil
-	// without a ConnLimiter, and held reports that it has a request under way.
+	// refused is the response to the first request if the ConnLimiter refused the client. admitted is its other result,
+	// nil without a ConnLimiter, and requestAdmitted reports that it has a request under way.
 	refused         *http1.Invalid
 	admitted        Admitted
 	requestAdmitted bool
 	state           atomic.Int32
-	// first is the byte that a TLS connection waits for, primed that it has come.
+	// first is the first byte of a request over TLS, firstRead reports that it was read.
 	first     [1]byte
 	firstRead bool
-	// served reports that there was a request, timed that the head under way has its time, noted that the first request is
-	// awaited no longer.
+	// served reports that there was a request, headTimed that the timeout of the current head is set, arrived that the
+	// first request has arrived or is no longer awaited.
 	served, headTimed, arrived bool
-	// streaming reports that the body of the request comes after its head.
+	// streaming reports that the body of the request follows its head.
 	streaming bool
-	// over reports that the connection ends, unread that it may do so before the client has sent everything, broken that
-	// it has to look broken.
+	// over reports that the connection ends, unread that it may end before the client has sent everything, broken that
+	// it has to end with a reset.
 	over, unread, broken bool
 	// counted reports that the connection counts as busy until it is closed.
 	counted bool
 	exit    loopExit
 }
 
-// The states of a connection as Drain sees them.
+// The states of a connection for Drain.
 const (
-	// fresh: no request has come yet.
+	// stateNew: the first request has not arrived.
 	stateNew int32 = iota
 	stateIdle
 	stateActive
 	stateRetired
 )
 
-// loopExit is why a step left the loop that reads requests.
+// loopExit is where to continue after the loop that reads requests.
 type loopExit uint8
 
 const (
-	// nowhere: the connection is over.
+	// exitEnd: the connection ends.
 	exitEnd loopExit = iota
-	// toWork: to an exchange that needs the socket for itself.
+	// exitServe: with an exchange that needs the socket.
 	exitServe
-	// toHTTP2: the client speaks it without having asked.
+	// exitHTTP2: with HTTP/2, which the client speaks with prior knowledge.
 	exitHTTP2
 )
 
@@ -85,7 +85,7 @@ func newConn(e *Engine, accepted net.Conn, from origin, secure bool) *conn {
 	return c
 }
 
-// serve answers requests until the connection ends.
+// serve serves requests until the connection ends.
 func (c *conn) serve() {
 	c.engine.add(c)
 	defer c.engine.remove(c)
@@ -115,7 +115,7 @@ func (c *conn) serve() {
 	}
 }
 
-// loop reads and answers requests for as long as nothing else must be done.
+// loop reads and serves requests until something else must be done.
 func (c *conn) loop() error {
 	c.sock.Within(c.idleTimeout())
 	if c.stream == net.Conn(c.sock) {
@@ -126,9 +126,9 @@ func (c *conn) loop() error {
 	return nil
 }
 
-// step reads what there is and answers what is complete. It returns true when the loop is to be left.
+// step reads what has arrived and serves the complete requests. It returns true to leave the loop.
 func (c *conn) step() bool {
-	// What was read too far before the loop was left comes first.
+	// Requests that were read before the loop was left come first.
 	if c.x != nil && c.inbox.from < c.inbox.to && c.inbox.seen < c.inbox.to && c.serveBuffered() {
 		return true
 	}
@@ -152,11 +152,11 @@ func (c *conn) step() bool {
 	}
 }
 
-// fill reads once. It reports whether there may be more to read at once.
+// fill reads once. It reports whether it filled the buffer, so that there may be more to read.
 func (c *conn) fill() (full bool, err error) {
 	if c.x == nil {
 		if c.stream != net.Conn(c.sock) {
-			// TLS cannot tell whether there is something to read, so its connections wait for one byte.
+			// TLS cannot tell whether there is something to read, so wait for one byte.
 			if n, err := c.stream.Read(c.first[:]); n == 0 {
 				return false, err
 			}
@@ -175,13 +175,13 @@ func (c *conn) fill() (full bool, err error) {
 	n, err := c.read(space)
 	c.inbox.to += n
 	if n > 0 {
-		// TLS may tell of its end too, and does so again.
+		// The end that TLS reports comes again with the next read.
 		err = nil
 	}
 	return n == len(space), err
 }
 
-// errRefused ends a connection on which nothing may be under way.
+// errRefused ends a connection whose request was refused.
 var errRefused = errors.New("the client was refused")
 
 func (c *conn) read(p []byte) (int, error) {
@@ -197,18 +197,18 @@ func (c *conn) read(p []byte) (int, error) {
 	return c.stream.Read(p)
 }
 
-// takeExchange gets an exchange with its memory.
+// takeExchange takes an exchange and its memory from the pool.
 func (c *conn) takeExchange() {
 	x, _ := c.engine.exchanges.Get().(*Exchange)
 	c.x, c.inbox, c.writer = x, &x.inbox, &x.writer
 	c.inbox.reset(x.memory.in[:])
-	// Who is refused before its head was read must not be taken for whom the memory served before.
+	// A client that is refused before its head was parsed must not see the header of an earlier request.
 	x.head = http1.Request{Header: x.head.Header[:0]}
 	c.writer.conn = c
 	x.client = c.writer
 }
 
-// releaseExchange gives the exchange back when there is nothing left of a request.
+// releaseExchange returns the exchange to the pool if no part of a request was read.
 func (c *conn) releaseExchange() {
 	if c.x == nil || c.inbox.from < c.inbox.to {
 		return
@@ -220,7 +220,7 @@ func (c *conn) releaseExchange() {
 	c.releaseRequest()
 }
 
-// discardInput drops what was read.
+// discardInput discards what was read.
 func (c *conn) discardInput() {
 	if c.x != nil {
 		c.inbox.from = c.inbox.to
@@ -228,7 +228,7 @@ func (c *conn) discardInput() {
 	}
 }
 
-// serveBuffered answers the requests that are complete, in their order. It returns true when the loop is to be left.
+// serveBuffered serves the complete requests that were read, in their order. It returns true to leave the loop.
 func (c *conn) serveBuffered() bool {
 	for c.inbox.from < c.inbox.to {
 		if !c.served && c.inbox.in[c.inbox.from] == 'P' {
@@ -271,7 +271,7 @@ func (c *conn) serveBuffered() bool {
 	return false
 }
 
-// parse reads a head. It does not look again at what has no new line.
+// parse parses a head. It does not parse again until there is another line feed.
 func (c *conn) parse() (int, error) {
 	limits := http1.Limits{Bytes: c.engine.config.Limits.Head, Fields: c.engine.config.Fields}
 	if c.inbox.seen > c.inbox.from && bytes.IndexByte(c.inbox.in[c.inbox.seen:c.inbox.to], '\n') < 0 && c.inbox.to-c.inbox.from < limits.Bytes {
@@ -288,7 +288,7 @@ func (c *conn) parse() (int, error) {
 	return n, err
 }
 
-// limitHead gives the head under way its time, from its first byte on. Who was refused has no more than before it.
+// limitHead sets the timeout of the current head, from its first byte on. A refused client keeps its shorter timeout.
 func (c *conn) limitHead() {
 	if !c.headTimed && c.refused == nil {
 		c.headTimed = true
@@ -296,7 +296,7 @@ func (c *conn) limitHead() {
 	}
 }
 
-// begin makes an exchange of the request.
+// begin makes the request an exchange.
 func (c *conn) begin() {
 	c.served, c.headTimed = true, false
 	x, h := c.x, &c.x.head
@@ -322,13 +322,13 @@ func (c *conn) begin() {
 	}
 }
 
-// needsSocket reports that the exchange needs the socket for itself: it reads more of the client than the loop allows.
+// needsSocket reports that the exchange has to read from the socket, which the loop does not allow.
 func (c *conn) needsSocket() bool { return c.streaming || c.x.Request.Upgrade != "" }
 
-// serveExchange has the exchange served and finds out how the connection goes on.
+// serveExchange serves the exchange and decides whether the connection continues.
 func (c *conn) serveExchange() {
 	x, e := c.x, c.engine
-	// Before it shows as working, so that Drain never sees it do neither.
+	// Count it before the state changes, so that Drain always sees one of the two.
 	e.busy.Add(1)
 	if !c.state.CompareAndSwap(stateIdle, stateActive) && !c.state.CompareAndSwap(stateNew, stateActive) {
 		c.over = true
@@ -346,23 +346,24 @@ func (c *conn) serveExchange() {
 		c.unread = c.unread || !c.writer.changed && c.inbox.more()
 	}
 	if !c.writer.changed && c.wantsTunnel() && c.inbox.from < c.inbox.to {
-		// What follows was meant for the tunnel that did not come to be, and is no request.
+		// These bytes were for the tunnel that was not opened, and are not a request.
 		c.over, c.unread = true, true
 	}
 	c.releaseRequest()
 }
 
-// wantsTunnel reports that the request asks for another protocol behind it.
+// wantsTunnel reports that the request asks for another protocol on the connection.
 func (c *conn) wantsTunnel() bool {
 	return c.x.Request.Upgrade != "" || c.x.Request.Method == http.MethodConnect
 }
 
-// finishBody goes on after an exchange that read from the socket by itself.
+// finishBody finishes an exchange that may have read from the socket.
 func (c *conn) finishBody() {
 	if !c.streaming {
 		return
 	}
-	// A body that was not read to its end ends the connection: what follows on it cannot be told from the rest.
+	// If the body was not read to its end, the connection cannot continue: the rest cannot be told from the next
+	// request.
 	if reader := &c.x.reader; !reader.done.Load() {
 		c.over, c.unread = true, true
 	} else if c.over && reader.more() {
@@ -371,8 +372,8 @@ func (c *conn) finishBody() {
 	c.x.reader.release()
 }
 
-// endExchange ends an exchange for Drain. The last one of a connection is busy until the connection is closed, so that the
-// client can read its response.
+// endExchange ends an exchange for Drain. The last exchange of a connection counts as busy until the connection is
+// closed, so that the client can read its response.
 func (c *conn) endExchange() {
 	e := c.engine
 	if !c.over {
@@ -381,14 +382,14 @@ func (c *conn) endExchange() {
 			e.busy.Add(-1)
 			return
 		}
-		// Drain began meanwhile, and may have retired the connection.
+		// Drain has begun meanwhile, and may have retired the connection.
 		c.over = true
 		c.unread = c.state.CompareAndSwap(stateIdle, stateActive) && c.inbox.more()
 	}
 	c.counted = !c.writer.changed
 }
 
-// refuse answers what is no request as the RFCs have it.
+// refuse responds to an invalid request.
 func (c *conn) refuse(err error) {
 	c.over, c.unread = true, true
 	var invalid *http1.Invalid
@@ -406,7 +407,7 @@ func (c *conn) refuse(err error) {
 	}
 }
 
-// retire ends a connection in that state, in which nothing is under way. It is called by Drain.
+// retire ends a connection in that state, without a request under way. Drain calls it.
 func (c *conn) retire(state int32) {
 	if c.state.CompareAndSwap(state, stateRetired) {
 		c.sock.Interrupt()
@@ -414,9 +415,10 @@ func (c *conn) retire(state int32) {
 }
 
 const (
-	// What a client still sends is read and thrown away until it has read the last response: a connection closed with unread
-	// bytes would take that response from it (RFC 9112 section 9.6). lingerPause is how long it may send nothing, lingerTime
-	// how long it may go on in all. Connections that were refused are counted nowhere, and have refusedTime.
+	// Before it closes a connection, the engine reads and discards what the client still sends until the client has
+	// read the last response: closing with unread bytes would make the client lose it (RFC 9112 section 9.6).
+	// lingerPause is how long the client may send nothing, lingerTime how long this may take. Refused connections,
+	// which no limit counts, have refusedTime.
 	lingerPause = 2 * time.Second
 	lingerTime  = 30 * time.Second
 )

@@ -8,19 +8,18 @@ import (
 	"gateway/proxy/socket"
 )
 
-// cork collects what is written to a socket while others are about to write too, and sends it in one piece: the server of
-// HTTP/2 writes each frame by itself, often those of many streams in a row. Only while Serve runs does it hold anything
-// back.
+// cork collects consecutive writes to a socket and sends them in one piece: the HTTP/2 server writes each frame
+// separately, often those of many streams in a row. It holds writes back only while Serve runs.
 type cork struct {
 	*socket.Socket
 	engine *Engine
 	wake   chan struct{}
 
 	mu sync.Mutex
-	// changed is signalled when what is below it is.
+	// changed is signaled when one of the fields below changes.
 	changed sync.Cond
 	on      bool
-	// buf holds what waits; it is nil when nothing does. sending reports that something is on its way.
+	// buf has what is held back, nil if nothing is. sending reports a write to the socket in progress.
 	buf     *[largeBuffer]byte
 	filled  int
 	sending bool
@@ -34,7 +33,7 @@ func newCork(e *Engine, s *socket.Socket) *cork {
 	return k
 }
 
-// Serve holds writes back while work goes on, and has sent all of them when it returns.
+// Serve holds writes back while work runs. It has sent all of them when it returns.
 func (k *cork) Serve(work func()) {
 	k.mu.Lock()
 	k.on = true
@@ -43,7 +42,7 @@ func (k *cork) Serve(work func()) {
 	go func() {
 		defer close(ended)
 		for range k.wake {
-			// Whoever can write now does so first.
+			// Let goroutines that can write now do so first.
 			runtime.Gosched()
 			k.send()
 		}
@@ -54,7 +53,7 @@ func (k *cork) Serve(work func()) {
 	<-ended
 }
 
-// uncork waits until nothing is held back, and ends the holding back.
+// uncork waits until everything is sent, and stops holding back.
 func (k *cork) uncork() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -62,22 +61,22 @@ func (k *cork) uncork() {
 	k.on = false
 }
 
-// clear waits until nothing is held back, with the lock held.
+// clear waits until everything is sent, with the lock held.
 func (k *cork) clear() {
 	for k.on && k.err == nil && (k.filled > 0 || k.sending) {
 		k.changed.Wait()
 	}
 }
 
-// waiting reports that something is held back or on its way.
+// waiting reports that something is held back or being sent.
 func (k *cork) waiting() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.filled > 0 || k.sending
 }
 
-// SetWriteDeadline implements net.Conn. What waits was written before a deadline that has passed, so it is sent first:
-// TLS sets one right behind its last alert.
+// SetWriteDeadline implements net.Conn. A deadline in the past applies to later writes, so what is held back is sent
+// first: TLS sets one right after its last alert.
 func (k *cork) SetWriteDeadline(t time.Time) error {
 	if !t.IsZero() && !t.After(time.Now()) {
 		k.mu.Lock()
@@ -110,7 +109,7 @@ func (k *cork) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// full reports that there is no room for so many bytes, or that those which nothing has room for are not next.
+// full reports that n bytes do not fit, or that a write too large for the buffer is not next.
 func (k *cork) full(n int) bool {
 	if !k.on || n > largeBuffer {
 		return k.filled > 0 || k.sending
@@ -118,7 +117,7 @@ func (k *cork) full(n int) bool {
 	return k.filled+n > largeBuffer
 }
 
-// pass sends p as it is. The lock is not held meanwhile, so that Close need not wait for it.
+// pass writes p without a copy. It releases the lock meanwhile, so that Close need not wait.
 func (k *cork) pass(p []byte) (int, error) {
 	k.sending = true
 	k.mu.Unlock()
@@ -132,7 +131,7 @@ func (k *cork) pass(p []byte) (int, error) {
 	return n, err
 }
 
-// wakeSender has what waits sent. It is called with the lock held, so that settle cannot end the holding back before.
+// wakeSender starts sending. The lock is held, so that uncork cannot finish before.
 func (k *cork) wakeSender() {
 	select {
 	case k.wake <- struct{}{}:
@@ -140,7 +139,7 @@ func (k *cork) wakeSender() {
 	}
 }
 
-// send sends what waits until nothing does.
+// send sends what is held back, until nothing is.
 func (k *cork) send() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -157,7 +156,7 @@ func (k *cork) send() {
 	k.changed.Broadcast()
 }
 
-// Close implements net.Conn: it sends what waits first, and has Timeouts.Write for that in all.
+// Close implements net.Conn: it sends what is held back first, within Timeouts.Write.
 func (k *cork) Close() error {
 	if limit := k.engine.config.Write; limit > 0 && k.waiting() {
 		_ = k.Socket.SetWriteDeadline(time.Now().Add(limit))

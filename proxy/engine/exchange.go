@@ -16,34 +16,34 @@ import (
 	"gateway/proxy/socket"
 )
 
-// Exchange is one request and its response, whatever version of HTTP brought it. It belongs to the goroutine that serves
-// it, and is used again for another one afterwards: nothing of it may be kept, and who keeps a string clones it.
+// Exchange is one request and its response, in any version of HTTP. It belongs to the goroutine that serves it, and is
+// reused afterwards: nothing of it may be kept. Clone a string to keep it.
 type Exchange struct {
 	Request Request
-	// Local is the handler's own. It stays when the exchange is used again, so that its memory is too.
+	// Local belongs to the handler. It stays when the exchange is reused, so that its memory is too.
 	Local any
-	// Connect bounds how long the next Forward may take to connect, in place of Timeouts.Connect if it is more than 0. For
-	// targets of H2C the shorter of both holds.
+	// Connect limits how long the next Forward may take to connect, in place of Timeouts.Connect if it is more than 0.
+	// For targets of H2C, the shorter one applies.
 	Connect time.Duration
 
 	engine *Engine
 	client client
-	// body is the client's as it comes, nil when there is none or when all of it is in whole.
+	// body is that of the client, nil when there is none or when all of it is in whole.
 	body io.Reader
-	// These are for a client that speaks HTTP/1.1: what was read, what writes, and the parts of the request.
+	// These are for clients of HTTP/1.1: the input, the output, and the parts of the request.
 	inbox  inbox
 	writer responseWriter
 	head   http1.Request
 	reader bodyReader
-	// whole is a body that came together with the head.
+	// whole is a body that arrived with the head.
 	whole []byte
-	// claimed is how much memory is claimed for a body that was counted.
+	// claimed is the memory claimed for a buffered body.
 	claimed int64
-	// spliced is where the body can be moved from without looking at it, if it can.
+	// spliced is the body if it can be spliced, else nil.
 	spliced *bodyReader
-	// bodyFailure is of the body.
+	// bodyFailure is that of the request's body.
 	bodyFailure
-	// trailer has the trailer fields of the body once it was read, nil when there can be none.
+	// trailer has the trailer fields of the body once it was read, nil if there can be none.
 	trailer trailed
 	// deadline is when the exchange has to end, zero for never.
 	deadline time.Time
@@ -52,108 +52,108 @@ type Exchange struct {
 	response http1.Response
 	decoder  http1.Decoder
 	wraps    []func(Sink) Sink
-	// forwarding is the one to the target, while Forward lasts.
+	// forwarding is the one under way, while Forward lasts.
 	forwarding forwarding
 
-	// status is that of the response. reason is the target's, which may be empty, if the response is relayed.
+	// status is that of the response. relayed reports that the response is the target's; reason is then its reason,
+	// which may be empty.
 	status  int
 	reason  string
 	relayed bool
-	// length is that of the body of the target's response, -1 when it is not known.
+	// length is that of the body of the target's response, -1 if it is unknown.
 	length int64
 	sent   int64
-	// received is how much of the request's body was read. Who sends it on counts.
+	// received is the number of bytes read of the request's body, counted by whatever reads it.
 	received atomic.Int64
 	phase    phase
 	stream   bool
 
-	// out is what waits to be written, first to the target and then to the client; back is memory to read into.
+	// out waits to be written, first to the target and then to the client; back is memory to read into.
 	out  []byte
 	back []byte
 
 	memory
 }
 
-// memory is what an exchange reads into and writes from as long as that is enough.
+// memory is what an exchange reads into and writes from, as long as it is large enough.
 type memory struct {
 	in   [4 << 10]byte
 	outs [8 << 10]byte
 	back [8 << 10]byte
 }
 
-// phase is how far a response is.
+// phase is the progress of a response.
 type phase uint8
 
 const (
 	asked phase = iota
-	// begun: the head was given to the client.
+	// begun: the client was given the head.
 	begun
-	// ended: all of it was.
+	// ended: the client was given all of it.
 	ended
-	// aborted: it was broken off.
+	// aborted: it was aborted.
 	aborted
 )
 
-// Request is what the client asks for. All strings are borrowed.
+// Request is the client's request. All strings are borrowed.
 type Request struct {
 	Method string
 	// Target is the request target as it was sent; of HTTP/2, its :path.
 	Target string
 	// Path and Query are those of Target, byte for byte; Query starts with its "?" when there is one.
 	Path, Query string
-	// Host is the authority that was asked for, as it was sent. HTTP/1.0 may have none.
+	// Host is the authority of the request as it was sent. HTTP/1.0 may have none.
 	Host string
-	// Header has the fields that are passed on: none of header.Hop, none that Connection names, and no Host. Those of
-	// HTTP/2 are sorted by their names, which are spelled as in HTTP/1.1.
+	// Header has the fields to forward: without those of header.Hop, those that Connection names, and Host. Those of
+	// HTTP/2 are sorted by name, and spelled as in HTTP/1.1.
 	Header header.Header
 	// Peer is the client's address without port and zone; IPv4 is not mapped into IPv6.
 	Peer string
-	// Addr is Peer as a number; it is not valid for a peer that is not on a network.
+	// Addr is Peer as a number, invalid for a peer that is not on a network.
 	Addr netip.Addr
 	// Secure reports that the client uses TLS.
 	Secure bool
 	// Major and Minor are the version of HTTP.
 	Major, Minor int
-	// Length is that of the body: 0 when there is none, -1 when it is not known.
+	// Length is that of the body: 0 when there is none, -1 if it is unknown.
 	Length int64
-	// Upgrade is the protocol that the client wants to change to, such as "websocket"; empty for none. An extended
-	// CONNECT of HTTP/2 (RFC 8441) comes as a GET with its protocol here.
+	// Upgrade is the protocol that the client wants to switch to, such as "websocket"; empty for none. An extended
+	// CONNECT of HTTP/2 (RFC 8441) is a GET with its protocol here.
 	Upgrade string
-	// Trailers reports that the client takes trailer fields.
+	// Trailers reports that the client accepts trailer fields.
 	Trailers bool
-	// ConnAuth reports credentials that authenticate the connection, such as those of NTLM: it gets a connection to the
-	// target of its own, see Exchange.Bound.
+	// ConnAuth reports credentials that authenticate the connection, such as those of NTLM: the request gets a
+	// connection to the target that is pinned to the client's, see Exchange.Pinned.
 	ConnAuth bool
 }
 
-// Hooks edit heads as they pass. They are called on the goroutine of Forward.
+// Hooks edit heads. They are called on the goroutine of Forward.
 type Hooks interface {
-	// Outgoing edits the header that the target gets, a copy of Request.Header. Host and framing are not in it. It is
-	// called once in each Forward that finds a connection; for a target of H2C before there is one.
+	// Outgoing edits the header for the target, a copy of Request.Header, without Host and framing. It is called once
+	// in each Forward that finds a connection; for a target of H2C, before there is one.
 	Outgoing(h *header.Header)
-	// Incoming edits the header of the response, and of every informational response (1xx) before it. Its strings are valid
-	// until it returns: the memory that they are borrowed from is used for the body. From here
-	// Exchange.Transform may be called.
+	// Incoming edits the header of the response, and of every informational response (1xx) before it. Its strings are
+	// valid until it returns: their memory is then reused for the body. From here on Exchange.Transform may be called.
 	Incoming(status int, h *header.Header)
 	// Accepts is asked about each final response to a request that is Repeatable, before Incoming. If it returns false,
-	// nothing is sent to the client and Forward returns ErrDeclined.
+	// nothing is sent to the client, and Forward returns ErrDeclined.
 	Accepts(status int) bool
 }
 
-// Sink takes the body of a response, piece by piece.
+// Sink receives the body of a response in pieces.
 type Sink interface {
 	io.Writer
-	// Flush passes on what was written so far: more may be long in coming.
+	// Flush sends what was written so far: there may be a pause.
 	Flush() error
-	// Close ends the body. It is called once, and not when the body broke off.
+	// Close ends the body. It is called once, and not for a truncated body.
 	Close() error
 }
 
-// errBegun is a second answer.
-var errBegun = errors.New("the exchange has an answer already")
+// errBegun is the error of a second response.
+var errBegun = errors.New("the exchange has a response already")
 
-// Reply answers with a whole body, which HEAD does not get. Framing and Date are added to h, which is not kept. It is an
-// error to reply when the response has begun; Began tells.
+// Reply sends a response with a complete body, which HEAD does not get. It adds framing and Date to h, which it does
+// not keep. It is an error if the response has begun, see Began.
 func (x *Exchange) Reply(status int, h header.Header, body []byte) error {
 	if x.Began() {
 		return errBegun
@@ -178,7 +178,8 @@ func (x *Exchange) Reply(status int, h header.Header, body []byte) error {
 	return x.end(nil)
 }
 
-// sink is what takes the body of the response: the transformers, the last one nearest to where it comes from.
+// sink returns what receives the body of the response: the transformers, of which the last one is nearest to the
+// target.
 func (x *Exchange) sink() Sink {
 	sink := Sink(base{x})
 	for _, wrap := range x.wraps {
@@ -187,8 +188,8 @@ func (x *Exchange) sink() Sink {
 	return sink
 }
 
-// Await waits for the turn, for that long at most if d is more than 0, and before anything is forwarded. The error is
-// ErrTimeout when the time is over, and ErrDisconnected when the client left meanwhile or the engine ends.
+// Await waits for the turn, up to d if that is more than 0. It is called before Forward. The error is ErrTimeout when
+// the time is over, and ErrDisconnected when the client disconnected or the engine ends.
 func (x *Exchange) Await(turn <-chan struct{}, d time.Duration) error {
 	gone := make(chan struct{})
 	x.client.watch(socket.NewInterruption(sync.OnceFunc(func() { close(gone) })), queued)
@@ -203,15 +204,15 @@ func (x *Exchange) Await(turn <-chan struct{}, d time.Duration) error {
 	case <-turn:
 		return nil
 	case <-late:
-		return fmt.Errorf("%w: nobody had time for it", ErrTimeout)
+		return fmt.Errorf("%w: it waited too long in a queue", ErrTimeout)
 	case <-gone:
-		return fmt.Errorf("%w: it left while it waited", ErrDisconnected)
+		return fmt.Errorf("%w: it disconnected in a queue", ErrDisconnected)
 	case <-x.engine.base.Done():
 		return fmt.Errorf("%w: the gateway ends", ErrDisconnected)
 	}
 }
 
-// Abort breaks the exchange off so that the client cannot take what came of the response for all of it.
+// Abort ends the exchange so that the client does not take what it got for a complete response.
 func (x *Exchange) Abort() {
 	if x.phase != ended && x.phase != aborted {
 		x.phase = aborted
@@ -219,8 +220,8 @@ func (x *Exchange) Abort() {
 	}
 }
 
-// Receive puts a transformer between the client's body and the target. It is called before Forward. The length of what
-// comes out of it is unknown to the target. When it fails, Forward returns that error with ErrReceive.
+// Receive puts a transformer between the client's body and the target. It is called before Forward. The target does not
+// know the length of its output. If it fails, Forward returns its error with ErrReceive.
 func (x *Exchange) Receive(wrap func(io.Reader) io.Reader) {
 	body := x.body
 	if body == nil {
@@ -234,29 +235,28 @@ func (x *Exchange) Receive(wrap func(io.Reader) io.Reader) {
 	x.body, x.spliced, x.trailer, x.Request.Length = &transformed{wrap(read), read}, nil, nil, -1
 }
 
-// Transform puts a transformer between the target's body and the client; of several, the last is nearest to the target.
-// It is called from Hooks.Incoming for a final response, or before Reply, and does nothing for one that has no body. The
-// transformer decides about fields that describe the body, such as ETag; framing is the engine's.
+// Transform puts a transformer between the target's body and the client; of several, the last one is nearest to the
+// target. It is called from Hooks.Incoming for a final response, or before Reply, and has no effect on a response
+// without a body. The caller edits the fields about the body, such as ETag; the engine does the framing.
 func (x *Exchange) Transform(wrap func(Sink) Sink) { x.wraps = append(x.wraps, wrap) }
 
 // Began reports that the head of the response was sent, or is about to be.
 func (x *Exchange) Began() bool { return x.phase != asked }
 
-// Status is that of the response, 0 as long as there is none. An upgraded connection has 101.
+// Status is that of the response, 0 while there is none. An upgraded connection has 101.
 func (x *Exchange) Status() int { return x.status }
 
-// Length is the length of the body of the final response, -1 when the target does not say it. It is valid from
-// Hooks.Incoming on.
+// Length is that of the body of the final response, -1 if the target does not say. It is valid from Hooks.Incoming on.
 func (x *Exchange) Length() int64 { return x.length }
 
-// Bytes is how much of the response's body was sent. What goes over an upgraded connection is not counted.
+// Bytes is the number of bytes sent of the response's body, without those over an upgraded connection.
 func (x *Exchange) Bytes() int64 { return x.sent }
 
-// Received is how much of the request's body was read.
+// Received is the number of bytes read of the request's body.
 func (x *Exchange) Received() int64 { return x.received.Load() }
 
-// Streamed reports that the duration of the exchange says nothing about latency: an upgraded connection or
-// server-sent events.
+// Streamed reports that the duration of the exchange says nothing about latency: an upgraded connection, or server-sent
+// events.
 func (x *Exchange) Streamed() bool { return x.stream }
 
 // begin starts the final response.
@@ -266,7 +266,7 @@ func (x *Exchange) begin(status int, h header.Header, length int64) error {
 		x.stream = x.stream || eventStream(kind)
 	}
 	if status == http.StatusNoContent {
-		// It may not tell one (RFC 9110 section 8.6), whatever the target does.
+		// A 204 must not have one (RFC 9110 section 8.6), whatever the target sends.
 		length = -1
 	}
 	if err := x.client.begin(status, h, length); err != nil {
@@ -296,15 +296,15 @@ func eventStream(kind string) bool {
 		(len(kind) == len(events) || kind[len(events)] == ';' || kind[len(events)] == ' ')
 }
 
-// patience is how long connecting to a target may take.
-func (x *Exchange) patience() time.Duration {
+// connectTimeout is how long connecting to a target may take.
+func (x *Exchange) connectTimeout() time.Duration {
 	if x.Connect > 0 {
 		return x.Connect
 	}
 	return x.engine.config.Connect
 }
 
-// left is how long the exchange may still take when nothing else bounds it: the smaller of its deadline and d.
+// left is d, or the time until the deadline of the exchange if that is shorter.
 func (x *Exchange) left(d time.Duration) time.Duration {
 	if x.deadline.IsZero() {
 		return d
@@ -316,8 +316,8 @@ func (x *Exchange) left(d time.Duration) time.Duration {
 	return min(d, rest)
 }
 
-// setTimeout gives what is awaited over a socket d, or what is left to the exchange if that is less. When nothing is left the
-// socket is interrupted, also when bytes come all the time.
+// setTimeout limits the next waits on a socket to d, or to the time until the deadline if that is shorter. After the
+// deadline it interrupts the socket, even if bytes arrive all the time.
 func (x *Exchange) setTimeout(s *socket.Socket, d time.Duration) {
 	if !x.deadline.IsZero() && time.Until(x.deadline) <= 0 {
 		s.Interrupt()
@@ -326,7 +326,7 @@ func (x *Exchange) setTimeout(s *socket.Socket, d time.Duration) {
 	s.Within(x.left(d))
 }
 
-// reset makes the exchange ready for another request; what it has in memory stays.
+// reset prepares the exchange for another request and keeps its memory.
 func (x *Exchange) reset() {
 	x.Request.Header = x.Request.Header[:0]
 	x.body, x.whole, x.spliced, x.trailer = nil, nil, nil, nil

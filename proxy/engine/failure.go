@@ -10,35 +10,36 @@ import (
 	"gateway/proxy/http1"
 )
 
-// clientFailed ends an exchange whose client takes no more.
+// clientFailed ends an exchange whose client accepts no more.
 func (x *Exchange) clientFailed(err error) error {
 	x.Abort()
 	return fmt.Errorf("%w: %w", ErrDisconnected, err)
 }
 
-// failResponse ends an exchange whose answer cannot be completed. If nothing of it was sent yet, it is as if it had not begun.
+// failResponse ends an exchange whose response cannot be completed. If nothing of it was sent, it is as if it had not
+// begun.
 func failResponse(x *Exchange, err error) error {
-	gone, unread := x.client.disconnected(), x.bodyErr()
-	if !gone && len(x.wraps) == 0 && x.client.rollback() {
+	disconnected, bodyErr := x.client.disconnected(), x.bodyErr()
+	if !disconnected && len(x.wraps) == 0 && x.client.rollback() {
 		x.phase, x.status, x.sent, x.stream, x.relayed = asked, 0, 0, false, false
-		if unread != nil {
-			return unread
+		if bodyErr != nil {
+			return bodyErr
 		}
 		return fmt.Errorf("%w: %w", ErrResponse, err)
 	}
 	x.Abort()
 	switch {
-	case gone:
+	case disconnected:
 		return fmt.Errorf("%w: %w", ErrDisconnected, err)
-	case errors.Is(unread, ErrReceive):
-		return fmt.Errorf("%w: %w", ErrBroken, unread)
-	case unread != nil:
-		return fmt.Errorf("%w: %w", ErrDisconnected, unread)
+	case errors.Is(bodyErr, ErrReceive):
+		return fmt.Errorf("%w: %w", ErrBroken, bodyErr)
+	case bodyErr != nil:
+		return fmt.Errorf("%w: %w", ErrDisconnected, bodyErr)
 	}
 	return fmt.Errorf("%w: %w", ErrBroken, err)
 }
 
-// undeliverable tells a transformer that failed from a client that is gone.
+// undeliverable distinguishes a transformer that failed from a client that disconnected.
 func undeliverable(x *Exchange, err error) error {
 	if len(x.wraps) > 0 && !x.client.disconnected() {
 		return failResponse(x, err)
@@ -46,10 +47,10 @@ func undeliverable(x *Exchange, err error) error {
 	return x.clientFailed(err)
 }
 
-// bodyFailure says what became of the body of a request. One goroutine reads the body while another may look.
+// bodyFailure is why the body of a request could not be read. It is safe for concurrent use.
 type bodyFailure struct{ failed atomic.Pointer[error] }
 
-// failBody notes why the body could not be read.
+// failBody stores why the body could not be read.
 func (r *bodyFailure) failBody(err error) {
 	class := ErrDisconnected
 	if own, refused := errors.AsType[*transformError](err); refused {
@@ -61,7 +62,7 @@ func (r *bodyFailure) failBody(err error) {
 	r.failed.Store(&failed)
 }
 
-// bodyErr is why the body could not be read, nil when it could.
+// bodyErr returns why the body could not be read, nil if it could.
 func (r *bodyFailure) bodyErr() error {
 	if failed := r.failed.Load(); failed != nil {
 		return *failed
@@ -69,25 +70,25 @@ func (r *bodyFailure) bodyErr() error {
 	return nil
 }
 
-// clearFailure makes it that of another request.
+// clearFailure prepares for another request.
 func (r *bodyFailure) clearFailure() {
 	if r.failed.Load() != nil {
 		r.failed.Store(nil)
 	}
 }
 
-// transformError is an error of a transformer, and not of what it reads.
+// transformError is an error of a transformer, not of the body that it reads.
 type transformError struct{ error }
 
-// transformed is what a transformer makes of a body.
+// transformed is a body after a transformer.
 type transformed struct {
 	io.Reader
 	body *errorKeeper
 }
 
-// Read implements io.Reader. An error of the body is given as it was, even if the transformer takes it for another one or
-// for the end: else the target would get a part for the whole. A panic is an error of the transformer, since it may be on
-// a goroutine where nothing else would recover from it.
+// Read implements io.Reader. It returns an error of the body itself even if the transformer replaces it or takes it for
+// the end: otherwise the target would take a part for the whole. It turns a panic into an error, since nothing else on
+// this goroutine may recover from it.
 func (r *transformed) Read(p []byte) (n int, err error) {
 	defer func() {
 		if thrown := recover(); thrown != nil {
@@ -105,7 +106,7 @@ func (r *transformed) Read(p []byte) (n int, err error) {
 	return n, err
 }
 
-// errorKeeper is a body whose error is kept.
+// errorKeeper is a body that keeps its error.
 type errorKeeper struct {
 	io.Reader
 	err error

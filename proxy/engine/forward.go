@@ -11,10 +11,10 @@ import (
 	"gateway/proxy/socket"
 )
 
-// Forward sends the request to the target and its response to the client, and returns nil when the response was sent in
-// full; for an upgraded connection, when it ended. path is the escaped path to ask for, sent byte for byte, with the
-// query of the request. The error wraps one of the package's, and nothing was sent to the client then, except with
-// ErrBroken and ErrDisconnected.
+// Forward sends the request to the target and relays the response. It returns nil once the response was sent
+// completely; for an upgraded connection, once that has ended. path is the escaped path, sent byte for byte, with the
+// query of the request. The error wraps one of this package. Nothing was sent to the client then, except with ErrBroken
+// and ErrDisconnected.
 func (x *Exchange) Forward(to *Upstream, path string, hooks Hooks) error {
 	if x.Began() {
 		return errBegun
@@ -32,7 +32,7 @@ func (x *Exchange) Forward(to *Upstream, path string, hooks Hooks) error {
 	return err
 }
 
-// roundTrip finds a connection, sends the request over it, and its response back.
+// roundTrip finds a connection, sends the request and relays the response.
 func (f *forwarding) roundTrip() error {
 	if err := f.bufferBody(); err != nil {
 		f.x.releaseBody()
@@ -42,7 +42,8 @@ func (f *forwarding) roundTrip() error {
 		return err
 	}
 	defer f.drop()
-	// A copy, in memory that the response needs only later, since another target may be tried with the header as it was.
+	// Edit a copy, since another target may need the original header. The memory is that of the response, which comes
+	// later.
 	edited := &f.x.response.Header
 	*edited = append((*edited)[:0], f.x.Request.Header...)
 	f.hooks.Outgoing(edited)
@@ -57,29 +58,29 @@ func (f *forwarding) roundTrip() error {
 	return f.finish(f.receive())
 }
 
-// forwarding is an exchange on its way over one connection to a target that speaks HTTP/1.1.
+// forwarding is an exchange with a target that speaks HTTP/1.1, over one connection.
 type forwarding struct {
 	x     *Exchange
 	to    *Upstream
 	path  string
 	hooks Hooks
 	link  *link
-	// buf[from:got] was read from the target and not used. buf is the exchange's own memory, or large.
+	// buf[from:got] was read from the target and not used. buf is memory of the exchange, or large.
 	buf       []byte
 	large     *[largeBuffer]byte
 	from, got int
-	// headBytes is how many bytes of heads came.
+	// headBytes is the number of bytes of heads that arrived.
 	headBytes int
-	// sending is the upload under way, nil when the request was sent in one piece.
+	// sending is the upload under way, nil if the request was sent in one piece.
 	sending *sending
-	// reusable reports that the connection can take another exchange; binds that it can take those of this client alone,
-	// and step that the request is one step of a handshake that began on it.
+	// reusable reports that the connection can be used for another exchange; connAuth that only this client may use it,
+	// and step that the request is a step of a handshake on it.
 	reusable, connAuth, step bool
-	// unknown reports that the target had answered nothing before.
+	// unknown reports that the target has never responded before.
 	unknown bool
 }
 
-// connect finds a connection: the client's own, else an unused one, else a new one.
+// connect finds a connection: a pinned one, else an unused one, else a new one.
 func (f *forwarding) connect() error {
 	if err := f.takePinned(); err != nil || f.link != nil {
 		return err
@@ -92,7 +93,7 @@ func (f *forwarding) connect() error {
 
 func (f *forwarding) dial() error {
 	var err error
-	f.link, err = f.to.dial(f.x.left(f.x.patience()))
+	f.link, err = f.to.dial(f.x.left(f.x.connectTimeout()))
 	return err
 }
 
@@ -124,9 +125,9 @@ func (f *forwarding) compose() {
 	f.x.out = append(out, "\r\n"...)
 }
 
-// sendRequest sends the request, which is all in out, and waits for the first bytes of the response. A kept connection that turns
-// out to be closed is replaced: always when nothing was sent, and when the request has no body and may be sent twice (RFC
-// 9110 section 9.2.2) also when nothing came back.
+// sendRequest sends the request, which is all in out, and waits for the first bytes of the response. It replaces a kept
+// connection that turns out to be closed: always if nothing was sent; and if nothing came back, for a request without a
+// body that may be repeated (RFC 9110 section 9.2.2).
 func (f *forwarding) sendRequest() error {
 	f.buf = f.x.back
 	for {
@@ -173,10 +174,10 @@ func (f *forwarding) sendRequest() error {
 	}
 }
 
-// errUnsolicited says that what came is not the response to what was asked.
-var errUnsolicited = errors.New("bytes came that belong to no answer (RFC 9112 section 9.2)")
+// errUnsolicited says that the bytes that arrived are not the response.
+var errUnsolicited = errors.New("bytes arrived that belong to no response (RFC 9112 section 9.2)")
 
-// awaitResponse is exchange, which Cancel may end.
+// awaitResponse is writeAndRead, which Cancel may end.
 func (f *forwarding) awaitResponse(l *link) (n int, sent bool, err error) {
 	if !f.x.Repeatable() {
 		return f.writeAndRead(l)
@@ -189,7 +190,7 @@ func (f *forwarding) awaitResponse(l *link) (n int, sent bool, err error) {
 	return n, sent, err
 }
 
-// writeAndRead sends out and reads the first bytes that come back.
+// writeAndRead sends out and reads the first bytes of the response.
 func (f *forwarding) writeAndRead(l *link) (n int, sent bool, err error) {
 	left := f.x.out
 	if l.plain() {
@@ -201,7 +202,7 @@ func (f *forwarding) writeAndRead(l *link) (n int, sent bool, err error) {
 	} else if err := l.check(); err != nil {
 		return 0, false, err
 	}
-	// What is sent has a time of its own, and the one for the response begins at its end.
+	// Sending has its own timeout, and that of the response starts at the end of the request.
 	f.x.setTimeout(l.sock, 0)
 	if n, err := l.stream.Write(left); err != nil {
 		return 0, !l.plain() || len(left)-n < len(f.x.out), err
@@ -209,13 +210,13 @@ func (f *forwarding) writeAndRead(l *link) (n int, sent bool, err error) {
 	f.x.setTimeout(l.sock, f.x.engine.config.Response)
 	n, err = l.stream.Read(f.buf)
 	if n > 0 {
-		// TLS may tell of its end too, and does so again.
+		// The end that TLS reports comes again with the next read.
 		err = nil
 	}
 	return n, true, err
 }
 
-// requestError says why the target did not answer.
+// requestError says why the target did not respond.
 func (f *forwarding) requestError(err error) error {
 	switch {
 	case f.x.bodyErr() != nil:
@@ -230,7 +231,7 @@ func (f *forwarding) requestError(err error) error {
 	return fmt.Errorf("%w: %w", ErrResponse, truncated(err))
 }
 
-// readMore reads more of the response behind what was not used yet.
+// readMore reads more of the response.
 func (f *forwarding) readMore() error {
 	if f.from > 0 {
 		f.got = copy(f.buf, f.buf[f.from:f.got])
@@ -249,7 +250,7 @@ func (f *forwarding) readMore() error {
 
 var errLongHead = errors.New("the head is longer than the limit")
 
-// grow makes the buffer larger, up to the limit of a head.
+// grow enlarges the buffer, up to the limit of a head.
 func (f *forwarding) grow() bool {
 	if f.large == nil {
 		f.large = f.x.engine.borrow()
@@ -267,17 +268,18 @@ func (f *forwarding) grow() bool {
 }
 
 const (
-	// maxInformational and mostHinted bound, in number and in bytes, the informational responses before a final one.
+	// maxInformational and maxInformationalBytes limit the number and the size of the informational responses before a
+	// final one.
 	maxInformational      = 1000
 	maxInformationalBytes = 1 << 20
 )
 
-var errInformational = fmt.Errorf("%w: it sends too many informational answers", ErrResponse)
+var errInformational = fmt.Errorf("%w: it sends too many informational responses", ErrResponse)
 
-// receive reads the response and sends it on.
+// receive reads the response and relays it.
 func (f *forwarding) receive() error {
 	a := &f.x.response
-	for hints := 1; ; hints++ {
+	for informational := 1; ; informational++ {
 		if err := f.readHead(); err != nil {
 			return err
 		}
@@ -289,14 +291,14 @@ func (f *forwarding) receive() error {
 			return errDeclined(a.Status)
 		}
 		if f.unstored() {
-			return fmt.Errorf("%w: it answered %d in HTTP/1.0", ErrLength, a.Status)
+			return fmt.Errorf("%w: it responded %d in HTTP/1.0", ErrLength, a.Status)
 		}
 		f.x.length = max(a.Length, -1)
 		f.hooks.Incoming(a.Status, &a.Header)
 		if a.Status >= http.StatusOK {
 			return f.relay()
 		}
-		if hints > maxInformational || f.headBytes > maxInformationalBytes {
+		if informational > maxInformational || f.headBytes > maxInformationalBytes {
 			return errInformational
 		}
 		if err := f.x.client.inform(a.Status, a.Header); err != nil {
@@ -320,7 +322,7 @@ func (f *forwarding) readHead() error {
 		if err == http1.ErrIncomplete {
 			err = f.moreLines()
 		} else if f.link.used && f.headBytes == 0 && !looksLikeHTTP1(f.buf[f.from:f.got]) {
-			// It came with an upload, which cannot be sent again.
+			// The bytes arrived during an upload, which cannot be repeated.
 			f.to.markUnusable()
 		}
 		if err != nil {
@@ -333,7 +335,7 @@ func (f *forwarding) responseLimits() http1.Limits {
 	return http1.Limits{Bytes: f.x.engine.config.ResponseHead, Fields: 4 * f.x.engine.config.Fields}
 }
 
-// moreLines reads until there is another line, so that a head which comes a byte at a time is not parsed that often.
+// moreLines reads until there is another line, so that a head that arrives byte by byte is not parsed each time.
 func (f *forwarding) moreLines() error {
 	for {
 		had := f.got - f.from
@@ -346,7 +348,7 @@ func (f *forwarding) moreLines() error {
 	}
 }
 
-// drop closes a connection that finish did not put away, since a hook panicked.
+// drop closes a connection that finish did not keep or close, since a hook panicked.
 func (f *forwarding) drop() {
 	if f.link != nil {
 		f.x.client.unwatch()
@@ -354,7 +356,7 @@ func (f *forwarding) drop() {
 	}
 }
 
-// finish puts the connection away.
+// finish keeps or closes the connection.
 func (f *forwarding) finish(err error) error {
 	switch {
 	case f.x.client.unwatch() || err != nil && !errors.Is(err, ErrDeclined) || !f.reusable:
@@ -371,30 +373,30 @@ func (f *forwarding) finish(err error) error {
 	return err
 }
 
-// relay sends the final response on.
+// relay relays the final response.
 func (f *forwarding) relay() error {
 	a := &f.x.response
 	f.reusable, f.x.reason, f.x.relayed = !a.Close, a.Reason, true
 	if f.sending != nil {
 		f.sending.responding.Store(true)
-		// So that the client is not told of an early response that is none.
+		// Wait, so that a response to the complete request does not count as an early one.
 		if !f.sending.settled() {
-			// While the target takes nothing of the body, nobody reads from the client, and it could leave unseen.
+			// While the target does not read, nothing is read from the client either, so watch whether it disconnects.
 			f.x.client.watch(f.link.sock.Interruption(), underWay)
 		}
 	}
-	// The response has begun, and has its own time limits to the client.
+	// The response has begun, and has its own timeouts.
 	f.x.setTimeout(f.link.sock, 0)
 	if f.x.Request.Method == http.MethodHead || !bodied(a.Status) {
 		declared := a.Declared
 		if len(f.x.wraps) > 0 {
-			// That is not the length which a GET would be told (RFC 9110 section 8.6).
+			// This is not the length that a GET would have (RFC 9110 section 8.6).
 			f.x.wraps, declared = f.x.wraps[:0], -1
 		}
 		if err := f.x.begin(a.Status, a.Header, declared); err != nil {
 			return err
 		}
-		// A body that was promised may come all the same, however late, and would be taken for the next response.
+		// The target may still send the body that it promised, which would be taken for the next response.
 		f.reusable = f.reusable && f.from == f.got && !a.Promised
 		f.checkTrailing()
 		return f.x.end(nil)
@@ -413,14 +415,14 @@ func (f *forwarding) relay() error {
 	return body.pass()
 }
 
-// checkTrailing looks for bytes behind the response.
+// checkTrailing checks for bytes after the response.
 func (f *forwarding) checkTrailing() {
 	if f.from < f.got {
 		f.to.markUnusable()
 	}
 }
 
-// base is where wrapped sinks end.
+// base is the last of the sinks, after all transformers.
 type base struct{ x *Exchange }
 
 // Write implements Sink.

@@ -18,7 +18,7 @@ import (
 	"gateway/proxy/socket"
 )
 
-// http2Client forwards to a target that speaks HTTP/2 without TLS. The standard library's transport does the frames.
+// http2Client forwards to a target that speaks HTTP/2 without TLS, with the standard library's transport.
 type http2Client struct {
 	engine    *Engine
 	upstream  *Upstream
@@ -27,10 +27,10 @@ type http2Client struct {
 }
 
 const (
-	// pingAfter is how long a connection to a target may be silent before the target is asked whether it is still there.
+	// pingAfter is how long a connection to a target may be silent before the target gets a ping.
 	pingAfter = 15 * time.Second
-	// streamWindow bounds what is buffered of a response that the client takes slowly. Targets are near, so that it need
-	// not be large.
+	// streamWindow limits the buffer for a response that the client reads slowly. Targets are near, so that it need not
+	// be large.
 	streamWindow = 64 << 10
 )
 
@@ -50,10 +50,10 @@ func (h *http2Client) prepare(u *Upstream) {
 	}
 }
 
-// dialError is a connection that did not come to be.
+// dialError is the error of a connection attempt.
 type dialError struct{ error }
 
-// Unwrap lets the cause be found.
+// Unwrap returns the cause.
 func (u dialError) Unwrap() error { return u.error }
 
 func (h *http2Client) dial(context.Context, string, string) (net.Conn, error) {
@@ -69,8 +69,8 @@ func (h *http2Client) dial(context.Context, string, string) (net.Conn, error) {
 	return s, nil
 }
 
-// forward is Exchange.Forward for targets of HTTP/2. Hooks.Outgoing is called before there is a connection, with a
-// header of its own, so that it may be called again when there was none.
+// forward is Exchange.Forward for targets of HTTP/2. It calls Hooks.Outgoing before there is a connection, with its own
+// copy of the header, so that it may be called again for another target.
 func (h *http2Client) forward(x *Exchange, path string, hooks Hooks) error {
 	if x.Request.Upgrade != "" {
 		return fmt.Errorf("%w: it is spoken to in HTTP/2, where no connection changes to %q", ErrResponse, x.Request.Upgrade)
@@ -83,21 +83,22 @@ func (h *http2Client) forward(x *Exchange, path string, hooks Hooks) error {
 	return err
 }
 
-// h2cForwarding is an exchange on its way to a target that speaks HTTP/2.
+// h2cForwarding is an exchange with a target that speaks HTTP/2.
 type h2cForwarding struct {
 	x     *Exchange
 	to    *http2Client
 	hooks Hooks
-	// cancel breaks the exchange off at the target.
+	// cancel cancels the exchange at the target.
 	cancel context.CancelCauseFunc
-	// upload is the body on its way, nil when there is none or when it is in memory.
+	// upload is the body under way, nil when there is none or when it is in memory.
 	upload *h2cUpload
-	// infos are informational responses. The library's goroutine that reads them never waits.
+	// infos are informational responses. The library's goroutine that sends them never blocks.
 	infos chan informational
-	// infoCount and hinted are the number and the bytes of those that came. They are the library's goroutine's.
+	// infoCount and infoBytes are the number and the size of those that arrived. Only the library's goroutine uses
+	// them.
 	infoCount, infoBytes int
 	pauseTimeout         wait
-	// connectTimeout bounds how long a connection may take, if the exchange has a time for that.
+	// connectTimeout limits how long connecting may take, if the exchange has a limit for that.
 	connectTimeout wait
 }
 
@@ -111,13 +112,13 @@ type roundTripResult struct {
 	err error
 }
 
-// errSlow is why an exchange is broken off that takes too long.
+// errSlow is the cause if the target pauses for too long.
 var errSlow = fmt.Errorf("the target takes or sends nothing: %w", context.DeadlineExceeded)
 
-// errUnconnected is why an exchange is broken off that finds no connection in its time. Nothing of it was sent.
+// errUnconnected is the cause if there is no connection in time. Nothing was sent.
 var errUnconnected = fmt.Errorf("the target accepts no connection: %w", context.DeadlineExceeded)
 
-// Serve carries the exchange, and returns when nothing of it is under way any more.
+// Serve forwards the exchange, and returns once nothing of it is under way any more.
 func (c *h2cForwarding) Serve(path string) error {
 	ctx, cancel := context.WithCancelCause(c.x.engine.base)
 	if !c.x.deadline.IsZero() {
@@ -135,13 +136,13 @@ func (c *h2cForwarding) Serve(path string) error {
 		c.to.upstream.cancellation.add(&c.cancel)
 	}
 	request := c.compose(ctx, path)
-	answers := make(chan roundTripResult, 1)
+	results := make(chan roundTripResult, 1)
 	c.connectTimeout.begin(c.x.Connect)
 	go func() {
 		response, err := c.to.transport.RoundTrip(request) //nolint:bodyclose // It is closed by settle.
-		answers <- roundTripResult{response, err}
+		results <- roundTripResult{response, err}
 	}()
-	a = c.await(answers)
+	a = c.await(results)
 	c.connectTimeout.pause()
 	c.to.upstream.cancellation.remove(&c.cancel)
 	err := a.err
@@ -154,7 +155,7 @@ func (c *h2cForwarding) Serve(path string) error {
 	return c.relay(a.Response)
 }
 
-// cleanUp breaks off what is still under way.
+// cleanUp ends what is still under way.
 func (c *h2cForwarding) cleanUp(a roundTripResult) {
 	c.connectTimeout.pause()
 	c.to.upstream.cancellation.remove(&c.cancel)
@@ -168,13 +169,13 @@ func (c *h2cForwarding) cleanUp(a roundTripResult) {
 	c.x.client.unwatch()
 }
 
-// await relays informational responses until the response comes.
-func (c *h2cForwarding) await(answers <-chan roundTripResult) roundTripResult {
+// await relays informational responses until the final one arrives.
+func (c *h2cForwarding) await(results <-chan roundTripResult) roundTripResult {
 	for {
 		select {
 		case i := <-c.infos:
 			c.inform(i)
-		case a := <-answers:
+		case a := <-results:
 			for len(c.infos) > 0 {
 				c.inform(<-c.infos)
 			}
@@ -190,7 +191,7 @@ func (c *h2cForwarding) inform(i informational) {
 	}
 }
 
-// got1xx takes an informational response from the library. One that comes faster than the client takes them is left out.
+// got1xx takes an informational response from the library. It drops those that the client does not read in time.
 func (c *h2cForwarding) got1xx(status int, fields textproto.MIMEHeader) error {
 	if status == http.StatusSwitchingProtocols {
 		return errors.New("there is no 101 in HTTP/2 (RFC 9113 section 8.6)")
@@ -211,11 +212,11 @@ func (c *h2cForwarding) got1xx(status int, fields textproto.MIMEHeader) error {
 	return nil
 }
 
-// connect is called by the library when there is a connection, before anything is sent over it. If the time for it is up
-// by then, the context has ended when this returns, and nothing will be sent.
+// connect is called by the library once there is a connection, before anything is sent over it. If the time is over,
+// the context has ended when connect returns, and nothing is sent.
 func (c *h2cForwarding) connect(httptrace.GotConnInfo) { c.connectTimeout.pause() }
 
-// compose makes the request. All its strings are its own: the library may use them after the response has come.
+// compose makes the request. It copies all strings: the library may use them after the exchange.
 func (c *h2cForwarding) compose(ctx context.Context, path string) *http.Request {
 	r := &c.x.Request
 	host := r.Host
@@ -235,7 +236,7 @@ func (c *h2cForwarding) compose(ctx context.Context, path string) *http.Request 
 		request.Header["Te"] = []string{"trailers"}
 	}
 	if _, set := request.Header["User-Agent"]; !set {
-		// Otherwise the library would say its own.
+		// Otherwise the library would add its own.
 		request.Header["User-Agent"] = nil
 	}
 	clear(out)
@@ -246,8 +247,8 @@ func (c *h2cForwarding) compose(ctx context.Context, path string) *http.Request 
 	return request
 }
 
-// address points at the target, with path and query byte for byte. Of an opaque URL the library sends what comes behind
-// scheme and host, which must be there when the path begins like a host.
+// address returns the URL of the target, with path and query byte for byte. The library sends an opaque URL as it is,
+// except that a path which begins with two slashes needs a host before it.
 func (c *h2cForwarding) address(host, path string) *url.URL {
 	query, asked := strings.CutPrefix(c.x.Request.Query, "?")
 	u := &url.URL{
@@ -260,7 +261,7 @@ func (c *h2cForwarding) address(host, path string) *url.URL {
 	return u
 }
 
-// attach gives the request its body.
+// attach sets the body of the request.
 func (c *h2cForwarding) attach(request *http.Request) {
 	waiting := socket.NewInterruption(func() { c.cancel(errDisconnected) })
 	if c.x.body != nil {

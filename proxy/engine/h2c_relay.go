@@ -8,7 +8,7 @@ import (
 	"gateway/proxy/header"
 )
 
-// relay sends the response on.
+// relay relays the response.
 func (c *h2cForwarding) relay(response *http.Response) error {
 	status := response.StatusCode
 	if status < http.StatusOK || status > 999 {
@@ -27,7 +27,7 @@ func (c *h2cForwarding) relay(response *http.Response) error {
 	if c.x.Request.Method == http.MethodHead || !bodied(status) {
 		length := declared(response)
 		if len(c.x.wraps) > 0 {
-			// That is not the length which a GET would be told (RFC 9110 section 8.6).
+			// This is not the length that a GET would have (RFC 9110 section 8.6).
 			c.x.wraps, length = c.x.wraps[:0], -1
 		}
 		if err := c.x.begin(status, a.Header, length); err != nil {
@@ -45,7 +45,7 @@ func (c *h2cForwarding) relay(response *http.Response) error {
 	return c.pass(response)
 }
 
-// declared is what Content-Length said in a response without a body, or -1.
+// declared returns the Content-Length of a response without a body, -1 without one.
 func declared(response *http.Response) int64 {
 	if _, set := response.Header["Content-Length"]; !set {
 		return -1
@@ -53,7 +53,7 @@ func declared(response *http.Response) int64 {
 	return response.ContentLength
 }
 
-// pass sends the body on as it comes.
+// pass relays the body as it arrives.
 func (c *h2cForwarding) pass(response *http.Response) error {
 	buf := c.x.engine.borrow()
 	defer c.x.engine.giveBack(buf)

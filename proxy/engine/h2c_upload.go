@@ -13,21 +13,21 @@ import (
 	"gateway/proxy/socket"
 )
 
-// h2cUpload is a request's body on its way to a target that speaks HTTP/2. The library reads it with a goroutine of its
-// own, and may do so for longer than the exchange lasts; from the client nothing is read any more after stop.
+// h2cUpload is the body of a request to a target that speaks HTTP/2. The library reads it in its own goroutine, perhaps
+// for longer than the exchange lasts; after stop, nothing more is read from the client.
 type h2cUpload struct {
 	x       *Exchange
 	request *http.Request
-	// waiting is interrupted when the client leaves while nobody reads from it any more.
+	// waiting is interrupted when the client disconnects while nothing is read from it.
 	waiting *socket.Interruption
-	// stalled bounds how long the target may take nothing.
+	// stalled limits how long the target may pause in reading.
 	stalled wait
 	stopped atomic.Bool
 	// reading is held while the client's body is read.
 	reading sync.Mutex
 }
 
-// newUpload announces the trailer fields that the client announced: others cannot be sent.
+// newUpload announces the trailer fields that the client announced: the library cannot send others.
 func newUpload(c *h2cForwarding, request *http.Request, waiting *socket.Interruption) *h2cUpload {
 	u := &h2cUpload{x: c.x, request: request, waiting: waiting}
 	u.stalled.late = func() { c.cancel(errSlow) }
@@ -73,7 +73,7 @@ func (u *h2cUpload) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// complete hands over the trailers, and has the client watched that nobody reads from any more.
+// complete passes the trailers on, and watches the client, from which nothing is read any more.
 func (u *h2cUpload) complete() {
 	if u.x.trailer != nil {
 		for _, f := range u.x.trailer.trailers() {
@@ -92,7 +92,7 @@ func (u *h2cUpload) Close() error {
 	return nil
 }
 
-// stop ends the reading. What the library asks for afterwards is refused.
+// stop ends reading. Later reads by the library fail.
 func (u *h2cUpload) stop() {
 	u.stopped.Store(true)
 	if !u.reading.TryLock() {

@@ -10,26 +10,26 @@ import (
 	"gateway/proxy/engine/early"
 )
 
-// The library was told before it was initialized that extended CONNECT is wanted, and does not look again.
+// Package early has turned on extended CONNECT. The library has read the setting when this runs.
 var _ = early.Restore()
 
 const (
-	// maxStreams is how many exchanges one connection of HTTP/2 may have under way, as many as RFC 9113 section 6.5.2 asks
-	// for at least.
+	// maxStreams is the most exchanges under way on one connection of HTTP/2: the least that RFC 9113 section 6.5.2
+	// recommends.
 	maxStreams = 100
-	// maxUnread is how much of a body is taken in before anybody reads it, and maxUnreadInAll that of all streams of a
-	// connection.
+	// maxUnread is the most bytes of a body that are buffered before it is read, maxUnreadInAll that of all streams of
+	// a connection.
 	maxUnread, maxUnreadInAll = 128 << 10, 1 << 20
 )
 
-// maxFrame is the longest frame that is read: the shortest limit there may be, since each takes that much memory.
+// maxFrame is the longest frame that is read: the smallest limit allowed, since each frame takes that much memory.
 const maxFrame = 16 << 10
 
-// fieldOverhead is what a field line counts for besides its name and value (RFC 9113 section 6.5.2).
+// fieldOverhead is what a field line counts besides its name and value (RFC 9113 section 6.5.2).
 const fieldOverhead = 32
 
-// http2Server serves the clients that speak HTTP/2 (RFC 9113): the standard library's server does the frames, and
-// hands each request over as an exchange.
+// http2Server serves clients that speak HTTP/2 (RFC 9113): the standard library's server handles the frames, and passes
+// each request on as an exchange.
 type http2Server struct {
 	engine  *Engine
 	server  *http.Server
@@ -44,8 +44,8 @@ func (h *http2Server) prepare(e *Engine) {
 	h.streams.New = func() any { return newHTTP2Stream() }
 	if e.config.TLS != nil {
 		e.config.TLS = e.config.TLS.Clone()
-		// What else is offered there is not for clients, such as the protocol by which certificates are won. Who offers
-		// none of these gets the alert that says so (RFC 7301 section 3.2).
+		// Other protocols in the list, such as acme-tls/1, are not for ordinary clients. A client that offers none of
+		// all these gets an alert (RFC 7301 section 3.2).
 		e.config.TLS.NextProtos = append([]string{"h2", "http/1.1", "http/1.0"}, e.config.TLS.NextProtos...)
 	}
 	protocols := new(http.Protocols)
@@ -55,15 +55,15 @@ func (h *http2Server) prepare(e *Engine) {
 		Handler:     h,
 		Protocols:   protocols,
 		IdleTimeout: e.config.Idle,
-		// The library has no time of its own for the preface of a connection that it takes for one without TLS.
+		// The library has no other timeout for the preface of a connection without TLS.
 		ReadHeaderTimeout: e.config.Timeouts.Head,
-		// Up to here heads that are too long are refused by the handler. Beyond, the library ends the connection.
+		// Up to this limit, the handler refuses heads that are too long. Beyond it, the library ends the connection.
 		MaxHeaderBytes:               2*e.config.Limits.Head + e.config.Fields*fieldOverhead,
 		DisableGeneralOptionsHandler: true,
 		ErrorLog:                     slog.NewLogLogger(e.log.Handler(), slog.LevelDebug),
 		ConnState:                    h.changed,
 		ConnContext:                  h.mark,
-		// A client that says nothing for long is asked whether it is still there, whatever is under way.
+		// A client that sends nothing for long gets a ping, even with requests under way.
 		HTTP2: &http.HTTP2Config{
 			MaxConcurrentStreams: maxStreams, MaxReadFrameSize: maxFrame, SendPingTimeout: e.config.Idle,
 			MaxReceiveBufferPerStream: maxUnread, MaxReceiveBufferPerConnection: maxUnreadInAll,
@@ -71,12 +71,13 @@ func (h *http2Server) prepare(e *Engine) {
 	}
 }
 
-// http2Conn is one connection of a client that speaks HTTP/2. It is the listener that its server accepts it from.
+// http2Conn is one connection of a client that speaks HTTP/2. It is the listener from which the library's server
+// accepts it.
 type http2Conn struct {
 	engine *Engine
 	client *conn
 	stream *frames
-	// stopped is closed when no connection is accepted any more, ended when the connection has ended.
+	// stopped is closed when the server drains, ended when the connection has ended.
 	stopped, ended chan struct{}
 	stop           sync.Once
 
@@ -90,13 +91,13 @@ type http2Conn struct {
 // serveConn serves a connection until it and all its exchanges have ended. stream is a *tls.Conn whose handshake is
 // done, or a connection that begins with the preface.
 func (h *http2Server) serveConn(c *conn, stream net.Conn) {
-	// From here on the connection ends by Shutdown and not by retire.
+	// From here on Shutdown ends the connection, not retire.
 	if !c.state.CompareAndSwap(stateNew, stateActive) {
 		return
 	}
 	h.engine.firstArrived(c)
 	c.sock.Within(0)
-	// The server takes it for one without TLS, whatever is below.
+	// The server takes it for a connection without TLS, whatever is below.
 	through := newFrames(stream)
 	v := &http2Conn{engine: h.engine, client: c, stream: through, stopped: make(chan struct{}), ended: make(chan struct{})}
 	h.mu.Lock()
@@ -139,14 +140,14 @@ func (h *http2Server) mark(ctx context.Context, stream net.Conn) context.Context
 	return context.WithValue(ctx, onConn{}, h.find(stream))
 }
 
-// drain tells the clients that no new requests are taken (RFC 9113 section 6.8).
+// drain tells clients that no new requests are accepted (RFC 9113 section 6.8).
 func (h *http2Server) drain() {
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
 	_ = h.server.Shutdown(ended)
 }
 
-// leaving reports that there are connections which will end by themselves after drain: all that carry no tunnel.
+// leaving reports connections that end by themselves after drain: those without tunnels.
 func (h *http2Server) leaving() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -158,7 +159,8 @@ func (h *http2Server) leaving() bool {
 	return false
 }
 
-// Accept implements net.Listener: it returns the connection, and an error when that has ended or the server drains.
+// Accept implements net.Listener: it returns the connection, and then an error once that has ended or the server
+// drains.
 func (v *http2Conn) Accept() (net.Conn, error) {
 	if !v.accepted {
 		v.accepted = true
@@ -194,7 +196,7 @@ func (v *http2Conn) wait() {
 	v.exchanges.Wait()
 }
 
-// beginExchange notes an exchange that begins. It returns false when the connection has ended.
+// beginExchange counts an exchange. It returns false if the connection has ended.
 func (v *http2Conn) beginExchange() bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -206,7 +208,7 @@ func (v *http2Conn) beginExchange() bool {
 	return true
 }
 
-// tunnel notes tunnels that begin or end. They are not waited for.
+// tunnel counts tunnels that begin or end. Drain does not wait for them.
 func (v *http2Conn) tunnel(change int) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -220,7 +222,7 @@ func (v *http2Conn) tunnelling() bool {
 	return v.tunnels > 0
 }
 
-// endExchange notes that an exchange has ended.
+// endExchange undoes beginExchange.
 func (v *http2Conn) endExchange() {
 	v.engine.busy.Add(-1)
 	v.exchanges.Done()
@@ -248,7 +250,7 @@ func (h *http2Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.streams.Put(s)
 	}
 	if broken {
-		// This makes the library reset the stream (RFC 9113 section 5.4.2).
+		// The library then resets the stream (RFC 9113 section 5.4.2).
 		panic(http.ErrAbortHandler)
 	}
 }

@@ -12,16 +12,16 @@ import (
 // http2Body is the body of a request of HTTP/2.
 type http2Body struct {
 	request *http.Request
-	// received counts what was read.
+	// received counts the bytes that were read.
 	received *atomic.Int64
-	// patience is how long the client may send nothing of what is awaited.
-	patience time.Duration
-	reading  wait
+	// timeout is how long the client may pause while its body is awaited.
+	timeout time.Duration
+	reading wait
 }
 
 // Read implements io.Reader.
 func (b *http2Body) Read(p []byte) (int, error) {
-	if !b.reading.begin(b.patience) {
+	if !b.reading.begin(b.timeout) {
 		return 0, errDisconnected
 	}
 	n, err := b.request.Body.Read(p)
@@ -30,7 +30,7 @@ func (b *http2Body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// trailers are those of a body that was read to its end, as far as they were announced: the library drops others.
+// trailers returns those of a body that was read to its end, if they were announced: the library drops others.
 func (b *http2Body) trailers() header.Header { return trailersIn(b.request.Trailer) }
 
 func (b *http2Body) stopBody() { _ = b.request.Body.Close() }

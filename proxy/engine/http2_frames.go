@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	// frameHead is the length of a frame's head (RFC 9113 section 4.1).
+	// frameHead is the length of a frame's header (RFC 9113 section 4.1).
 	frameHead = 9
-	// refusedStream says that nothing was done for a request, so that it may be sent again (RFC 9113 section 8.7).
+	// refusedStream is the error code for a request that was not processed and may be repeated (RFC 9113 section 8.7).
 	refusedStream = 7
 )
 
@@ -27,9 +27,9 @@ const (
 	frameReset   = 3
 )
 
-// What frames beside bodies and heads may cost (RFC 9113 section 10.5). Each takes one of a connection's allowance, which
-// is this at first and at most, and grows with each request, with each frame of a response's body, since clients
-// acknowledge these, and with each second. Who uses it up floods the gateway.
+// The allowance for frames other than bodies and heads (RFC 9113 section 10.5). Each such frame takes one of the
+// connection's allowance. That begins at its maximum, and grows with each request, with each frame of a response's
+// body, since clients acknowledge these, and with each second. A client that uses it up floods the gateway.
 const (
 	allowance          = 1000
 	allowancePerHead   = 8
@@ -37,17 +37,16 @@ const (
 	allowancePerSecond = 10
 )
 
-// mostRefused bounds the streams that were refused and are not reset yet. The library keeps fewer than that; more are of a
-// client that has reset them itself.
+// mostRefused limits the streams that were refused and not reset yet. The library keeps fewer; more are those that the
+// client has reset.
 const mostRefused = 4 * maxStreams
 
-// errFlood ends a connection that sends too many frames which carry nothing.
+// errFlood ends a connection that sends too many frames without content.
 var errFlood = errors.New("too many frames that carry nothing (RFC 9113 section 10.5)")
 
-// frames is a connection of HTTP/2 below the library, for what the library does not do. It says why streams were refused:
-// the library resets a stream whose handler gives up as if something had gone wrong in it, and on its way out this is
-// changed for those that were refused. And it ends connections that flood. The library reads with one goroutine, and writes
-// one piece after the other.
+// frames is a connection of HTTP/2 below the library. It does what the library cannot: it sends REFUSED_STREAM for
+// refused requests, where the library resets a stream with an internal error, by changing the frame on its way; and it
+// ends connections that flood. The library reads in one goroutine, and writes one piece after the other.
 type frames struct {
 	net.Conn
 
@@ -55,11 +54,11 @@ type frames struct {
 	streams map[uint32]struct{}
 
 	in, out frameScan
-	// refused reports that the frame in out resets a stream that was refused.
+	// refused reports that the frame in out resets a refused stream.
 	refused bool
-	// preface is how much of what a client sends before its first frame is to come.
+	// preface is the number of bytes to come before the client's first frame.
 	preface int
-	// allowanceLeft is the allowance that is left, as of since.
+	// allowanceLeft is the rest of the allowance at the time since.
 	allowanceLeft atomic.Int64
 	since         time.Time
 }
@@ -70,13 +69,13 @@ func newFrames(conn net.Conn) *frames {
 	return f
 }
 
-// frameScan is a frame on its way, of whose head got bytes have come, and of whose payload left are to come.
+// frameScan is a frame in transit: got bytes of its head have passed, and left bytes of its payload are to come.
 type frameScan struct {
 	head      [frameHead]byte
 	got, left int
 }
 
-// begin takes more of the head. It returns how much that was, and whether the head is whole now.
+// begin reads more of the head. It returns the number of bytes read, and whether the head is complete.
 func (f *frameScan) begin(p []byte) (n int, whole bool) {
 	n = copy(f.head[f.got:], p)
 	if f.got += n; f.got < frameHead {
@@ -86,7 +85,7 @@ func (f *frameScan) begin(p []byte) (n int, whole bool) {
 	return n, true
 }
 
-// pass notes that so much of the payload went by.
+// pass notes that n bytes of the payload have passed.
 func (f *frameScan) pass(n int) {
 	if f.left -= n; f.left == 0 {
 		f.got = 0
@@ -97,7 +96,7 @@ func (f *frameScan) kind() byte { return f.head[3] }
 
 func (f *frameScan) stream() uint32 { return binary.BigEndian.Uint32(f.head[5:]) }
 
-// refuse notes a stream that is about to be reset.
+// refuse marks a stream that is about to be reset.
 func (f *frames) refuse(stream uint32) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -110,7 +109,7 @@ func (f *frames) refuse(stream uint32) {
 	f.streams[stream] = struct{}{}
 }
 
-// takeRefused reports whether a stream was refused, and forgets it.
+// takeRefused reports whether a stream was marked, and unmarks it.
 func (f *frames) takeRefused(stream uint32) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -137,7 +136,7 @@ func (f *frames) Write(p []byte) (int, error) {
 		n := min(f.out.left, len(p)-at)
 		if f.refused {
 			if &sent[0] == &p[0] {
-				// A writer may not change what it is given.
+				// A Writer must not change its argument.
 				sent = slices.Clone(p)
 			}
 			var code [4]byte
@@ -174,7 +173,7 @@ func (f *frames) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// count charges for a frame that came, or grants what comes with it.
+// count charges for a frame that arrived, or adds to the allowance for it.
 func (f *frames) count() {
 	switch {
 	case f.in.kind() == frameHeaders:
@@ -192,7 +191,7 @@ func (f *frames) addAllowance(n int64) {
 	}
 }
 
-// refill adds what the time since it was last looked at is worth. It reports whether there is an allowance again.
+// refill adds to the allowance for the time since the last call. It reports whether there is some left.
 func (f *frames) refill() bool {
 	now := time.Now()
 	earned := int64(now.Sub(f.since).Seconds() * allowancePerSecond)
@@ -200,7 +199,7 @@ func (f *frames) refill() bool {
 	return f.allowanceLeft.Add(min(earned, allowance)) >= 0
 }
 
-// refuse ends a stream that may not begin. It does not return where the stream can be reset.
+// refuse ends a stream that the limiter refused. It panics if the stream can be reset.
 func (v *http2Conn) refuse(w http.ResponseWriter, r *Refusal) {
 	if id := streamOf(w); id > 0 {
 		v.stream.refuse(id)
@@ -210,8 +209,8 @@ func (v *http2Conn) refuse(w http.ResponseWriter, r *Refusal) {
 	w.WriteHeader(r.Status)
 }
 
-// streamOf is the number of the stream that is answered there, 0 if the library keeps that elsewhere than it did: then a
-// refusal is a response like any other.
+// streamOf returns the number of the stream, 0 if the library's internals have changed: then a refusal is an ordinary
+// response.
 func streamOf(w http.ResponseWriter) uint32 {
 	v := reflect.ValueOf(w)
 	for _, name := range []string{"rws", "stream", "id"} {

@@ -9,8 +9,8 @@ import (
 	"gateway/proxy/http1"
 )
 
-// gather puts the fields that are not about the connection into the library's header. What it puts there is a copy: the
-// library keeps it, and the strings of h are borrowed. text is memory to copy in, and is returned to be used again.
+// gather adds the fields that are not hop-by-hop to the library's header. It copies the strings, which are borrowed in
+// h, since the library keeps them. text is memory for the copies, and is returned to be reused.
 func gather(out http.Header, h header.Header, text []byte) []byte {
 	text = text[:0]
 	count := 0
@@ -39,7 +39,7 @@ func gather(out http.Header, h header.Header, text []byte) []byte {
 	return text
 }
 
-// listed appends the library's fields to a header, in the order of their names, without those of the connection.
+// listed appends the library's fields to a header, sorted by name, without hop-by-hop fields.
 func listed(h header.Header, fields http.Header) header.Header {
 	for _, name := range sorted(nil, fields) {
 		kind := header.KindOf(name)
@@ -53,12 +53,12 @@ func listed(h header.Header, fields http.Header) header.Header {
 	return h
 }
 
-// trailersIn are the library's trailer fields, without those that none of HTTP/1.1 may be.
+// trailersIn returns the library's trailer fields, without those that HTTP/1.1 does not allow in a trailer section.
 func trailersIn(fields http.Header) header.Header {
 	return slices.DeleteFunc(listed(nil, fields), func(f header.Field) bool { return !http1.IsTrailer(f.Kind, f.Name) })
 }
 
-// sorted appends the names of a header in their order.
+// sorted appends the names of a header in sorted order.
 func sorted(names []string, fields http.Header) []string {
 	for name := range fields {
 		names = append(names, name)

@@ -7,33 +7,33 @@ import (
 	"gateway/proxy/socket"
 )
 
-// streamNotifier is that of a client without a socket to itself: it is gone when a context ends.
+// streamNotifier is the notifier of a client without its own socket: it has disconnected when a context ends.
 type streamNotifier struct {
 	socket.Notifier
-	// signal is Signal, made once so that using it again allocates less.
+	// signal is Signal, bound once so that reuse allocates less.
 	signal func()
-	// unbind ends the wait for the context.
+	// stop ends the wait for the context.
 	mu   sync.Mutex
 	stop func() bool
 }
 
-// notifyOnDone notifies waiting when the context ends, until Stop. The context is the same each time until free.
-func (d *streamNotifier) notifyOnDone(ctx context.Context, waiting *socket.Interruption) {
-	d.Notify(waiting)
-	d.mu.Lock()
-	if d.stop == nil {
-		d.stop = context.AfterFunc(ctx, d.signal)
+// notifyOnDone interrupts waiting when the context ends, until Stop. The context is the same in each call until free.
+func (n *streamNotifier) notifyOnDone(ctx context.Context, waiting *socket.Interruption) {
+	n.Notify(waiting)
+	n.mu.Lock()
+	if n.stop == nil {
+		n.stop = context.AfterFunc(ctx, n.signal)
 	}
-	d.mu.Unlock()
+	n.mu.Unlock()
 	if ctx.Err() != nil {
-		d.Signal()
+		n.Signal()
 	}
 }
 
-// free forgets the context. It reports whether another one can be bound.
-func (d *streamNotifier) free() bool {
-	free := d.stop == nil || d.stop()
-	d.stop = nil
-	d.Stop()
+// free drops the context. It reports whether the notifier can be reused.
+func (n *streamNotifier) free() bool {
+	free := n.stop == nil || n.stop()
+	n.stop = nil
+	n.Stop()
 	return free
 }

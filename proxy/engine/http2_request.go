@@ -11,7 +11,7 @@ import (
 	"gateway/proxy/http1"
 )
 
-// What can be wrong with a request of HTTP/2 besides what can be wrong with any.
+// What can be wrong with a request of HTTP/2 only.
 var (
 	badPath     = &Refusal{http.StatusBadRequest, "the path does not begin with a slash (RFC 9113 section 8.3.1)"}
 	badPadding  = &Refusal{http.StatusBadRequest, "the value of a field has whitespace around it (RFC 9113 section 8.2.1)"}
@@ -20,11 +20,11 @@ var (
 	shortBody   = &Refusal{http.StatusBadRequest, "the body is shorter than its length (RFC 9113 section 8.1.1)"}
 )
 
-// protocolKey is where the library puts the protocol of an extended CONNECT.
+// protocolKey is where the library stores the protocol of an extended CONNECT.
 const protocolKey = ":protocol"
 
-// http2Head makes a request out of the library's. It writes it as one of HTTP/1.1 and parses it again: so it is held to
-// the same rules, and what a target gets is what the parser has seen.
+// http2Head converts the library's request: it writes it as HTTP/1.1 and parses that, so that the same rules apply, and
+// the target gets what the parser has checked.
 type http2Head struct {
 	http1.Request
 	keys []string
@@ -32,8 +32,8 @@ type http2Head struct {
 	extended bool
 }
 
-// read reads the request. The strings are borrowed from buf, or from what it grew into. With a refusal there is what
-// could be read.
+// read converts the request. The strings are borrowed from buf, or from what it grew into. With a refusal there is what
+// could be parsed.
 func (d *http2Head) read(r *http.Request, h header.Header, buf []byte, limits http1.Limits) *Refusal {
 	_, asked := r.Header[protocolKey]
 	d.extended = asked && r.Method == http.MethodConnect
@@ -83,7 +83,7 @@ func padded(fields http.Header) bool {
 	return false
 }
 
-// compose appends the head as HTTP/1.1 has it. The library sees to it that no name or value can end a line.
+// compose appends the head in HTTP/1.1. The library has checked that no name or value can end a line.
 func (d *http2Head) compose(out []byte, r *http.Request) []byte {
 	method := r.Method
 	if d.extended {
@@ -112,8 +112,8 @@ func (d *http2Head) compose(out []byte, r *http.Request) []byte {
 	return append(out, "\r\n"...)
 }
 
-// appendUpgrade appends what asks for a protocol in HTTP/1.1. A WebSocket wants a key there, which HTTP/2 has no use for
-// (RFC 8441 section 5).
+// appendUpgrade appends the fields that ask for a protocol in HTTP/1.1. A WebSocket needs a key there, which HTTP/2
+// does not have (RFC 8441 section 5).
 func appendUpgrade(out []byte, protocol string) []byte {
 	out = append(out, "Connection: Upgrade\r\n"...)
 	out = http1.AppendField(out, "Upgrade", protocol)

@@ -12,8 +12,8 @@ import (
 	"gateway/proxy/socket"
 )
 
-// http2Stream is one exchange of a client that speaks HTTP/2: it is the client of that exchange. It is used again for
-// another one unless something may still hold it.
+// http2Stream is one exchange of a client that speaks HTTP/2, and the client of that exchange. It is reused unless
+// something may still use it.
 type http2Stream struct {
 	streamNotifier
 	http2Body
@@ -21,12 +21,12 @@ type http2Stream struct {
 	x    *Exchange
 	w    http.ResponseWriter
 	head http2Head
-	// text is what the strings of a response's head are made in.
+	// text is memory for the strings of a response's head.
 	text []byte
 
 	framing framing
 	left    int64
-	// unsent reports that the library holds something back, and held is how much of the body that may be.
+	// unsent reports that the library holds something back, and held is the most bytes of the body that it may hold.
 	unsent bool
 	held   int
 	// changed reports that the exchange became a tunnel.
@@ -44,13 +44,13 @@ func newHTTP2Stream() *http2Stream {
 func (s *http2Stream) start(v *http2Conn, w http.ResponseWriter, r *http.Request) {
 	x, _ := v.engine.exchanges.Get().(*Exchange)
 	s.conn, s.x, s.w = v, x, w
-	s.http2Body.request, s.http2Body.received, s.patience = r, &x.received, v.engine.config.Body
+	s.http2Body.request, s.http2Body.received, s.timeout = r, &x.received, v.engine.config.Body
 	s.framing, s.left, s.unsent, s.held, s.changed, s.aborted = noBody, 0, false, 0, false, false
 	x.client = s
 	x.reset()
 }
 
-// serveExchange has the exchange served.
+// serveExchange serves the exchange.
 func (s *http2Stream) serveExchange() {
 	x, config := s.x, &s.conn.engine.config
 	h := &s.head
@@ -73,7 +73,7 @@ func (s *http2Stream) serveExchange() {
 	x.releaseBody()
 }
 
-// finish gives the exchange back. It reports whether nothing can touch the stream any more.
+// finish releases the exchange. It reports whether nothing can use the stream any more.
 func (s *http2Stream) finish() bool {
 	settled := s.free()
 	settled = s.reading.end() && settled
@@ -106,7 +106,7 @@ func (s *http2Stream) begin(status int, h header.Header, length int64) error {
 		s.framing = chunked
 	}
 	if s.head.extended && status < http.StatusMultipleChoices {
-		// Any 2xx would tell the client that the tunnel is open (RFC 8441 section 5).
+		// With a 2xx the client would take the tunnel for open (RFC 8441 section 5).
 		status = http.StatusBadGateway
 		s.x.status = status
 	}
@@ -117,13 +117,13 @@ func (s *http2Stream) begin(status int, h header.Header, length int64) error {
 	}
 	s.setOwnFields(out)
 	s.w.WriteHeader(status)
-	// What is there at the end could be taken for trailers.
+	// The library would take fields that are left for trailers.
 	clear(out)
 	s.unsent = true
 	return s.request.Context().Err()
 }
 
-// setOwnFields sets the fields that the library would set in its own way.
+// setOwnFields sets the fields that the library would set differently.
 func (s *http2Stream) setOwnFields(out http.Header) {
 	if _, set := out["Content-Type"]; !set {
 		out["Content-Type"] = nil
@@ -158,10 +158,10 @@ func (s *http2Stream) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// libraryBuffer is how much the library takes without waiting until the client does.
+// libraryBuffer is how much the library buffers before a write waits for the client.
 const libraryBuffer = 4 << 10
 
-// Flush sends what waits.
+// Flush sends what is held back.
 func (s *http2Stream) Flush() error {
 	if !s.unsent {
 		return nil
@@ -175,8 +175,8 @@ func (s *http2Stream) Flush() error {
 	return err
 }
 
-// reset makes the library reset the stream, so that a Write or Flush under way ends. It must not be called when the
-// exchange has ended.
+// reset makes the library reset the stream, which ends a Write or Flush in progress. It must not be called after the
+// exchange.
 func (s *http2Stream) reset() { _ = http.NewResponseController(s.w).SetWriteDeadline(past) }
 
 var past = time.Unix(1, 0)
@@ -195,7 +195,7 @@ func (s *http2Stream) end(trailers header.Header) error {
 		return err
 	}
 	if limit := s.conn.engine.config.Write; limit > 0 && s.held > 0 {
-		// The rest is sent when the handler has returned, and nothing else bounds how long that may take.
+		// The rest is sent after the handler has returned, and nothing else limits how long that may take.
 		return http.NewResponseController(s.w).SetWriteDeadline(time.Now().Add(limit))
 	}
 	return nil
@@ -203,7 +203,7 @@ func (s *http2Stream) end(trailers header.Header) error {
 
 func (s *http2Stream) abort() { s.aborted = true }
 
-// rollback cannot know what the library has sent.
+// rollback returns false: what the library has sent is unknown.
 func (s *http2Stream) rollback() bool { return false }
 
 func (s *http2Stream) plain() *socket.Socket { return nil }

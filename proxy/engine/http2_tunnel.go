@@ -8,8 +8,8 @@ import (
 	"gateway/proxy/socket"
 )
 
-// switchProtocol answers an extended CONNECT (RFC 8441 section 5): there the tunnel begins with a 200, and fields that only
-// HTTP/1.1 has in its handshake are left out.
+// switchProtocol responds to an extended CONNECT (RFC 8441 section 5): the tunnel begins with a 200, without the fields
+// of HTTP/1.1's handshake.
 func (s *http2Stream) switchProtocol(_ string, h header.Header) (tunnelSide, error) {
 	if !s.head.extended {
 		return nil, errors.New("there is no upgrade in HTTP/2")
@@ -29,7 +29,7 @@ func (s *http2Stream) switchProtocol(_ string, h header.Header) (tunnelSide, err
 	return http2Tunnel{s}, nil
 }
 
-// http2Tunnel is the tunnel behind the head of an extended CONNECT.
+// http2Tunnel is the tunnel of an extended CONNECT.
 type http2Tunnel struct{ s *http2Stream }
 
 // Read implements io.Reader.
@@ -59,7 +59,7 @@ func (t http2Tunnel) Write(p []byte) (int, error) {
 	return n, t.s.Flush()
 }
 
-// CloseWrite implements tunnelSide. The library ends a stream in both directions at once.
+// CloseWrite implements tunnelSide. The library can only end both directions of a stream.
 func (t http2Tunnel) CloseWrite() error { return errors.ErrUnsupported }
 
 func (t http2Tunnel) watch(other *socket.Interruption) { t.s.watch(other, underWay) }

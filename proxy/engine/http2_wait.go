@@ -5,22 +5,22 @@ import (
 	"time"
 )
 
-// wait bounds how long something may take that knows no deadline, by a timer that is made when it is first needed.
+// wait limits how long an operation without a deadline may take, by a timer that is created on first use.
 type wait struct {
-	// late ends what is waited for. It is set before the wait is used, and called at most once at a time.
+	// late ends the operation. It is set before the wait is used; calls do not overlap.
 	late  func()
 	timer *time.Timer
-	// running reports that the timer was started, fired that it ran out.
+	// running reports that the timer was started, fired that it expired.
 	running, fired bool
 
 	mu      sync.Mutex
 	waiting bool
-	// broken reports that nothing is waited for any more.
+	// broken reports that breakOff was called.
 	broken bool
 }
 
-// begin has late called if pause is not called within d; 0 or less is any time. late is not called any more, and not
-// under way, when pause has returned. begin returns false when the wait was broken off.
+// begin calls late after d, unless pause is called before; 0 or less is no limit. Once pause has returned, late is
+// neither running nor called any more. begin returns false after breakOff.
 func (w *wait) begin(d time.Duration) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -38,7 +38,7 @@ func (w *wait) begin(d time.Duration) bool {
 	return true
 }
 
-// pause ends what begin began.
+// pause ends the operation that begin started.
 func (w *wait) pause() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -48,7 +48,7 @@ func (w *wait) pause() {
 	}
 }
 
-// breakOff ends what is waited for, now and from now on. It may be called by anyone.
+// breakOff ends the operation under way, if any, and all later ones. It is safe for concurrent use.
 func (w *wait) breakOff() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -58,7 +58,7 @@ func (w *wait) breakOff() {
 	w.broken = true
 }
 
-// end reports whether the wait can be used again: not when it was broken off or may be about to.
+// end reports whether the wait can be reused: not if the timer has expired or breakOff was called.
 func (w *wait) end() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -2,22 +2,22 @@ package engine
 
 import "net"
 
-// inbox is what was read from a client and is not used yet.
+// inbox has the bytes that were read from a client and not used.
 type inbox struct {
-	// in[from:to] was read and not used. What is before from may be borrowed by the exchange.
+	// in[from:to] was read and not used. The exchange may borrow what is before from.
 	in       []byte
 	from, to int
-	// seen is how far in was searched for the end of a head.
+	// seen is the end of what was searched for the end of a head.
 	seen int
 }
 
-// reset makes the memory the inbox, with nothing in it.
+// reset makes memory an empty inbox.
 func (b *inbox) reset(memory []byte) { *b = inbox{in: memory} }
 
 // preface begins every connection of HTTP/2 (RFC 9113 section 3.4).
 const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
-// prefaced reports that the client speaks HTTP/2, or may be about to.
+// prefaced reports whether the input begins with all of the preface, or is a part of it.
 func (b *inbox) prefaced() (whole, part bool) {
 	got := b.in[b.from:b.to]
 	if len(got) < len(preface) {
@@ -26,10 +26,10 @@ func (b *inbox) prefaced() (whole, part bool) {
 	return string(got[:len(preface)]) == preface, false
 }
 
-// more reports that something follows which was read, or that there was no room to find out.
+// more reports that more was read, or that the buffer was full.
 func (b *inbox) more() bool { return b.from < b.to || b.to == len(b.in) }
 
-// makeRoom makes sure that more of a head can be read behind the part that is there, up to a limit.
+// makeRoom makes room to read more of a head, up to a limit.
 func (b *inbox) makeRoom(limit int) {
 	if b.from > 0 {
 		b.seen -= b.from
@@ -43,7 +43,7 @@ func (b *inbox) makeRoom(limit int) {
 	}
 }
 
-// replay is a connection of which some bytes were read already.
+// replay is a connection that first returns bytes that were read before.
 type replay struct {
 	net.Conn
 	rest []byte

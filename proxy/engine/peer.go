@@ -5,8 +5,8 @@ import (
 	"net/netip"
 )
 
-// origin is who is at the other end of a connection: an address without port and zone, IPv4 not mapped into IPv6, and
-// the same as text. What is not on a network has its text alone.
+// origin is the address of a peer, without port and zone, IPv4 not mapped into IPv6, and the same as text. A peer that
+// is not on a network has only text.
 type origin struct {
 	addr netip.Addr
 	peer string

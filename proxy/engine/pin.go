@@ -9,109 +9,109 @@ import (
 	"sync/atomic"
 )
 
-// ErrUnpinned says, together with ErrResponse, that the connection on which the client was authenticating itself has ended.
-// The rest of the handshake means nothing to another connection, so the client must begin it again.
+// ErrUnpinned says, together with ErrResponse, that the connection on which the client was authenticating has ended.
+// The client must begin the handshake again, since it cannot continue over another connection.
 var ErrUnpinned = errors.New("the connection to the target ended within the client's authentication")
 
-// maxPins is how many targets one connection of a client is bound to. Beyond, the oldest bond is given up.
+// maxPins is the most targets that one connection of a client is pinned to. Beyond that, the oldest pin is dropped.
 const maxPins = 16
 
-// pins are the targets to which a client's connection has connections of its own: NTLM and Negotiate were spoken on them,
-// which authenticate a connection and not a request (RFC 4559 section 6). Such a connection carries the requests of this
-// client connection alone and ends with it. Where that is a trusted proxy's, which speaks for many, it carries those of the
-// client alone that authenticated last. Streams of HTTP/2 take turns: one has the bound connection, and others that
-// come meanwhile get one that is not authenticated. It is safe for concurrent use.
+// pins are the targets to which a client's connection has pinned connections: NTLM or Negotiate were used on them,
+// which authenticate a connection and not a request (RFC 4559 section 6). A pinned connection serves only the client's
+// connection and ends with it. If that is the connection of a trusted proxy, which has many clients, it serves only the
+// client that authenticated last. Streams of HTTP/2 take turns: one uses the pinned connection, and concurrent ones get
+// a connection that is not authenticated. pins is safe for concurrent use.
 type pins struct {
-	// any reports that there are any, so that most requests do without the lock.
+	// any reports that there are pins, so that most requests need no lock.
 	any atomic.Bool
 
 	mu        sync.Mutex
 	upstreams []*Upstream
-	// pending are the handshakes of which a target waits for the next step.
+	// pending are the handshakes in which the target waits for the client's next step.
 	pending []handshake
 }
 
-// handshake is one of a client with a target. Over a connection of a trusted proxy there may be those of several clients.
+// handshake is one of a client with a target. A connection of a trusted proxy may have those of several clients.
 type handshake struct {
 	with   *Upstream
 	client string
 }
 
-// has reports whether there is a bond with that target, or with any for nil.
-func (b *pins) has(u *Upstream) bool {
-	if u == nil || !b.any.Load() {
-		return b.any.Load()
+// has reports whether the target is pinned, or any target for nil.
+func (p *pins) has(u *Upstream) bool {
+	if u == nil || !p.any.Load() {
+		return p.any.Load()
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return slices.Contains(b.upstreams, u)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Contains(p.upstreams, u)
 }
 
 // expects reports whether the target waits for the client's next step.
-func (b *pins) expects(h handshake) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return slices.Contains(b.pending, h)
+func (p *pins) expects(h handshake) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Contains(p.pending, h)
 }
 
-// add records the bond with a target, and whether that waits for the client's next step.
-func (b *pins) add(h handshake, midway bool) {
+// add adds a target, and whether that waits for the client's next step.
+func (p *pins) add(h handshake, awaited bool) {
 	u := h.with
 	var oldest *Upstream
-	b.mu.Lock()
-	if !slices.Contains(b.upstreams, u) {
-		if len(b.upstreams) == maxPins {
-			oldest = b.upstreams[0]
-			b.remove(oldest)
+	p.mu.Lock()
+	if !slices.Contains(p.upstreams, u) {
+		if len(p.upstreams) == maxPins {
+			oldest = p.upstreams[0]
+			p.remove(oldest)
 		}
-		b.upstreams = append(b.upstreams, u)
+		p.upstreams = append(p.upstreams, u)
 	}
-	b.any.Store(true)
-	b.endHandshakes(u)
-	if midway {
-		b.pending = append(b.pending, h)
+	p.any.Store(true)
+	p.endHandshakes(u)
+	if awaited {
+		p.pending = append(p.pending, h)
 	}
-	b.mu.Unlock()
+	p.mu.Unlock()
 	if oldest != nil {
-		oldest.unpin(b)
+		oldest.unpin(p)
 	}
 }
 
-// remove is called with the lock held.
-func (b *pins) remove(u *Upstream) {
-	b.upstreams = slices.DeleteFunc(b.upstreams, func(other *Upstream) bool { return other == u })
-	b.endHandshakes(u)
+// remove removes a target. The caller holds the lock.
+func (p *pins) remove(u *Upstream) {
+	p.upstreams = slices.DeleteFunc(p.upstreams, func(other *Upstream) bool { return other == u })
+	p.endHandshakes(u)
 }
 
-// endHandshakes forgets the handshakes with a target. It is called with the lock held.
-func (b *pins) endHandshakes(u *Upstream) {
-	b.pending = slices.DeleteFunc(b.pending, func(h handshake) bool { return h.with == u })
+// endHandshakes removes the handshakes with a target. The caller holds the lock.
+func (p *pins) endHandshakes(u *Upstream) {
+	p.pending = slices.DeleteFunc(p.pending, func(h handshake) bool { return h.with == u })
 }
 
-// release closes the bound connections, as the client's has ended.
-func (b *pins) release() {
-	if !b.any.Load() {
+// release closes the pinned connections, as the client's has ended.
+func (p *pins) release() {
+	if !p.any.Load() {
 		return
 	}
-	b.mu.Lock()
-	all := b.upstreams
-	b.upstreams, b.pending = nil, nil
-	b.any.Store(false)
-	b.mu.Unlock()
+	p.mu.Lock()
+	all := p.upstreams
+	p.upstreams, p.pending = nil, nil
+	p.any.Store(false)
+	p.mu.Unlock()
 	for _, u := range all {
-		u.unpin(b)
+		u.unpin(p)
 	}
 }
 
-// takePinned returns the connection on which that client has authenticated, or nil when there is none or it is in use.
-func (u *Upstream) takePinned(b *pins, client string) *link {
+// takePinned returns the connection on which that client has authenticated, nil when there is none or it is in use.
+func (u *Upstream) takePinned(p *pins, client string) *link {
 	u.mu.Lock()
-	l := u.pinned[b]
+	l := u.pinned[p]
 	if l == nil || l.client != client {
 		u.mu.Unlock()
 		return nil
 	}
-	delete(u.pinned, b)
+	delete(u.pinned, p)
 	u.mu.Unlock()
 	l.sock.Within(0)
 	if l.sock.Interrupted() {
@@ -121,24 +121,24 @@ func (u *Upstream) takePinned(b *pins, client string) *link {
 	return l
 }
 
-// pin keeps a connection for the client of the exchange alone, whatever Limits.Kept says. It takes the place of another
-// client's only for one that authenticates itself: the mere offer to do so is made to all.
-func (u *Upstream) pin(x *Exchange, l *link, midway bool) {
-	b, client := x.client.pins(), x.Request.Peer
-	if l.used, l.owner = true, b; l.client != client {
+// pin keeps a connection only for the client of the exchange, whatever Limits.Kept says. It replaces the connection of
+// another client only if this one authenticates: a target offers authentication to all.
+func (u *Upstream) pin(x *Exchange, l *link, awaited bool) {
+	p, client := x.client.pins(), x.Request.Peer
+	if l.used, l.owner = true, p; l.client != client {
 		l.client = strings.Clone(client)
 	}
 	h := handshake{u, l.client}
 	l.sock.Within(u.engine.config.Keep)
 	u.mu.Lock()
-	other := u.pinned[b]
+	other := u.pinned[p]
 	taken := other != nil && (other.client == client || !x.Request.ConnAuth)
 	full := taken || u.closingLocked() || u.engine.draining.Load() || l.sock.Interrupted()
 	if !full {
 		if u.pinned == nil {
 			u.pinned = map[*pins]*link{}
 		}
-		u.pinned[b] = l
+		u.pinned[p] = l
 	}
 	u.mu.Unlock()
 	switch {
@@ -148,42 +148,43 @@ func (u *Upstream) pin(x *Exchange, l *link, midway bool) {
 		other.close()
 	}
 	if !taken {
-		b.add(h, midway)
+		p.add(h, awaited)
 	}
 }
 
-// unpin closes the connection that is bound to the client's, unless it is in use.
-func (u *Upstream) unpin(b *pins) {
+// unpin closes the connection that is pinned to the client's, unless it is in use.
+func (u *Upstream) unpin(p *pins) {
 	u.mu.Lock()
-	l := u.pinned[b]
-	delete(u.pinned, b)
+	l := u.pinned[p]
+	delete(u.pinned, p)
 	u.mu.Unlock()
 	if l != nil {
 		l.close()
 	}
 }
 
-// Pinned reports that the client's connection has one to that target which is its own: NTLM or Negotiate was spoken there.
-// Requests of the client that could go to several targets must go to this one. With nil it reports that there is any.
+// Pinned reports that a connection to that target is pinned to the client's connection, since NTLM or Negotiate was
+// used on it. The client's requests that could go to several targets must go to this one. With nil it reports whether
+// there is any.
 func (x *Exchange) Pinned(to *Upstream) bool { return x.client != nil && x.client.pins().has(to) }
 
-// takePinned takes the connection that is bound to the client's, if there is one for this request. A stream of HTTP/2 that
-// has no part in a handshake does not get between its steps.
+// takePinned takes the pinned connection, if there is one for this request. A stream of HTTP/2 that is not part of a
+// handshake must not come between its steps.
 func (f *forwarding) takePinned() error {
 	f.link = nil
-	b := f.x.client.pins()
-	if !b.any.Load() {
+	p := f.x.client.pins()
+	if !p.any.Load() {
 		return nil
 	}
 	h := handshake{f.to, f.x.Request.Peer}
-	midway := b.expects(h)
-	if midway && f.x.Request.Major > 1 && !f.x.Request.ConnAuth {
+	awaited := p.expects(h)
+	if awaited && f.x.Request.Major > 1 && !f.x.Request.ConnAuth {
 		return nil
 	}
-	f.link = f.to.takePinned(b, h.client)
-	f.step = midway && f.x.Request.ConnAuth
-	if midway {
-		b.add(h, false)
+	f.link = f.to.takePinned(p, h.client)
+	f.step = awaited && f.x.Request.ConnAuth
+	if awaited {
+		p.add(h, false)
 	}
 	if f.link == nil && f.step {
 		return f.unpinned()

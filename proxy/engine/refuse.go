@@ -11,27 +11,25 @@ import (
 )
 
 const (
-	// refusedTime is how long a connection that was refused may wait for its response, refusedMost how many in a second may
-	// do so.
+	// refusedTime is how long a refused connection may wait for its response, maxRefusals how many a second may do so.
 	refusedTime = time.Second
 	maxRefusals = 100
-	// After each so many connections that were turned away, those that were let in get the processor for a while: who
-	// floods the gateway waits, not who is being served.
+	// Sleep for rejectPause after every rejectBurst rejections, so that a flood cannot starve open connections.
 	rejectBurst = 16
 	rejectPause = time.Millisecond
-	// prefaceStart is the start of what clients of HTTP/2 send. They cannot read a response of HTTP/1.1.
+	// prefaceStart is how clients of HTTP/2 begin. They cannot read a response of HTTP/1.1.
 	prefaceStart = "PRI * HTTP/2"
 )
 
-// refusalBudget bounds the connections in each second that are refused with a response of the handler's. It is safe for
-// concurrent use.
+// refusalBudget limits the refused connections a second that get a response of the handler. It is safe for concurrent
+// use.
 type refusalBudget struct {
 	mu     sync.Mutex
 	second int64
 	count  int
 }
 
-// spend reports whether one more may be.
+// spend reports whether another one may.
 func (b *refusalBudget) spend(now time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -42,45 +40,45 @@ func (b *refusalBudget) spend(now time.Time) bool {
 	return b.count <= maxRefusals
 }
 
-// acceptor admits the connections of a listener. It belongs to the goroutine that accepts them.
+// acceptor admits the connections of a listener. Only the goroutine that accepts them uses it.
 type acceptor struct {
 	engine   *Engine
 	secure   bool
 	rejected int
 }
 
-// admit asks whether a client may connect. It returns nil when the connection was ended.
-func (d *acceptor) admit(accepted net.Conn) *conn {
+// admit asks the limiter about a connection. It returns nil if it closed the connection.
+func (a *acceptor) admit(accepted net.Conn) *conn {
 	from := originOf(accepted.RemoteAddr())
-	if d.engine.config.ConnLimiter == nil || d.engine.config.Announced.Contains(from.addr) {
-		return newConn(d.engine, accepted, from, d.secure)
+	if a.engine.config.ConnLimiter == nil || a.engine.config.Announced.Contains(from.addr) {
+		return newConn(a.engine, accepted, from, a.secure)
 	}
-	admitted, refusal := d.engine.config.ConnLimiter.Enter(from.peer)
-	if refusal != nil && (d.secure || !d.engine.refusals.spend(time.Now())) {
-		d.reject(accepted, refusal)
+	admitted, refusal := a.engine.config.ConnLimiter.Enter(from.peer)
+	if refusal != nil && (a.secure || !a.engine.refusals.spend(time.Now())) {
+		a.reject(accepted, refusal)
 		return nil
 	}
-	c := newConn(d.engine, accepted, from, d.secure)
+	c := newConn(a.engine, accepted, from, a.secure)
 	c.setAdmission(admitted, refusal)
 	return c
 }
 
-// reject ends a connection with a response that costs next to nothing, or with none where it would cost a handshake.
-func (d *acceptor) reject(accepted net.Conn, r *Refusal) {
-	if d.secure {
+// reject closes a connection with a response that costs little, or without one if that would need a TLS handshake.
+func (a *acceptor) reject(accepted net.Conn, r *Refusal) {
+	if a.secure {
 		_ = accepted.Close()
 	} else {
-		socket.Reject(accepted, func(come []byte) []byte { return d.engine.shortRefusal(come, r) })
+		socket.Reject(accepted, func(received []byte) []byte { return a.engine.shortRefusal(received, r) })
 	}
-	if d.rejected++; d.rejected%rejectBurst == 0 {
-		d.engine.pause(rejectPause)
+	if a.rejected++; a.rejected%rejectBurst == 0 {
+		a.engine.pause(rejectPause)
 	}
 }
 
-// shortRefusal is the response to a client that is turned away, whatever the request, which may not have come yet. It has
-// no body, since the response to a HEAD may have none.
-func (e *Engine) shortRefusal(come []byte, r *Refusal) []byte {
-	if n := min(len(come), len(prefaceStart)); n > 0 && string(come[:n]) == prefaceStart[:n] {
+// shortRefusal is the response to a rejected client, whatever its request, which may not have arrived. It has no body,
+// since the request may be a HEAD.
+func (e *Engine) shortRefusal(received []byte, r *Refusal) []byte {
+	if n := min(len(received), len(prefaceStart)); n > 0 && string(received[:n]) == prefaceStart[:n] {
 		return nil
 	}
 	b := http1.AppendStatusLine(nil, r.Status, http.StatusText(r.Status))

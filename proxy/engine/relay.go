@@ -9,24 +9,24 @@ import (
 	"gateway/proxy/socket"
 )
 
-// bodyRelay is the body of a response on its way.
+// bodyRelay relays the body of a response.
 type bodyRelay struct {
 	f    *forwarding
 	sink flusher
-	// wrapped is the outermost transformer, nil when there is none: bytes that are sent are counted here only then.
+	// wrapped is the outermost transformer, nil without one: only then are sent bytes counted here.
 	wrapped Sink
 }
 
-// spliceFrom is from how many bytes on a body passes without being read into memory.
+// spliceFrom is the size from which a body is spliced.
 const spliceFrom = 64 << 10
 
-// wrap puts the transformers in the way, the last one nearest to the target.
+// wrap inserts the transformers, the last one nearest to the target.
 func (r *bodyRelay) wrap() {
 	sink := r.f.x.sink()
 	r.sink, r.wrapped = sink, sink
 }
 
-// pass sends the body on as it comes: whatever is there is sent before more is waited for.
+// pass relays the body as it arrives: it sends what there is before it waits for more.
 func (r *bodyRelay) pass() error {
 	var trailers header.Header
 	var err error
@@ -52,7 +52,7 @@ func (r *bodyRelay) pass() error {
 	return r.f.x.end(trailers)
 }
 
-// write sends a piece on.
+// write sends a piece.
 func (r *bodyRelay) write(p []byte) error {
 	if len(p) == 0 {
 		return nil
@@ -67,7 +67,7 @@ func (r *bodyRelay) write(p []byte) error {
 	return nil
 }
 
-// await sends on what there is and waits for more. The error is io.EOF as it is, or says what became of the exchange.
+// await sends what there is and waits for more. The error is io.EOF, or that of the exchange.
 func (r *bodyRelay) await() error {
 	if err := r.sink.Flush(); err != nil {
 		return undeliverable(r.f.x, err)
@@ -78,7 +78,7 @@ func (r *bodyRelay) await() error {
 		r.f.grow()
 	}
 	err := r.f.readMore()
-	// What was read is the client's to take, in a time of its own.
+	// While the client reads, only its timeout applies.
 	r.f.x.setTimeout(r.f.link.sock, 0)
 	if err == io.EOF {
 		return err
@@ -120,7 +120,7 @@ func (r *bodyRelay) passCounted(left int64) error {
 	}
 }
 
-// splice moves the rest of the body from socket to socket.
+// splice splices the rest of the body.
 func (r *bodyRelay) splice(pipe *socket.Pipe, to *socket.Socket, left int64) error {
 	defer pipe.Release()
 	if err := r.f.x.client.Flush(); err != nil {

@@ -10,22 +10,22 @@ import (
 	"gateway/proxy/socket"
 )
 
-// responseWriter writes the responses of HTTP/1.1 (RFC 9112). It is the client of its connection's exchanges.
+// responseWriter writes responses of HTTP/1.1 (RFC 9112). It is the client of the exchanges of its connection.
 type responseWriter struct {
 	conn *conn
-	// closing reports that the connection ends with this answer, changed that it was upgraded.
+	// closing reports that the connection ends with this response, changed that it was upgraded.
 	closing, changed bool
 	// minor is the version of the request, head reports that it is a HEAD.
 	minor int
 	head  bool
-	// framing is that of the response's body, left what is to come of a counted one.
+	// framing is that of the response's body, left the number of bytes to come of a counted one.
 	framing framing
 	left    int64
-	// begun reports that the final response has, sent that a part of it was.
+	// begun reports that the final response has begun, sent that a part of it was sent.
 	begun, sent bool
 }
 
-// framing is how the end of a body is told.
+// framing is how the end of a body is marked.
 type framing uint8
 
 const (
@@ -40,7 +40,7 @@ var (
 	errShort  = errors.New("the body is shorter than its length")
 )
 
-// bulk is from when on a piece is not copied together with others.
+// bulk is the size from which a piece is written without a copy.
 const bulk = 4 << 10
 
 func (w *responseWriter) reset(r *http1.Request) {
@@ -82,7 +82,7 @@ func (w *responseWriter) begin(status int, h header.Header, length int64) error 
 		out = append(out, "Transfer-Encoding: chunked\r\n"...)
 	}
 	if status == http.StatusUpgradeRequired && x.relayed && x.response.Upgrade != "" && w.minor > 0 {
-		// Such a response has to say to what (RFC 9110 section 15.5.22).
+		// A 426 must name the protocols (RFC 9110 section 15.5.22).
 		out = append(out, "Connection: Upgrade\r\n"...)
 		out = http1.AppendField(out, "Upgrade", x.response.Upgrade)
 	}
@@ -96,7 +96,7 @@ func (w *responseWriter) begin(status int, h header.Header, length int64) error 
 	return nil
 }
 
-// frame decides how the end of the body is told (RFC 9112 section 6.3).
+// frame decides how the end of the body is marked (RFC 9112 section 6.3).
 func (w *responseWriter) frame(status int, length int64) {
 	switch {
 	case w.head || !bodied(status):
@@ -110,7 +110,7 @@ func (w *responseWriter) frame(status int, length int64) {
 	}
 }
 
-// appendEndToEnd appends the fields that are not about the connection.
+// appendEndToEnd appends the fields that are not hop-by-hop.
 func appendEndToEnd(out []byte, h header.Header) []byte {
 	for i := range h {
 		if f := &h[i]; !header.Hop.Has(f.Kind) {
@@ -144,7 +144,7 @@ func (w *responseWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// put writes p, together with what waits if it is small.
+// put writes p, or appends it to what is held back if it is small.
 func (w *responseWriter) put(p []byte) error {
 	x := w.conn.x
 	if len(p) < bulk {
@@ -163,7 +163,7 @@ func (w *responseWriter) put(p []byte) error {
 	return err
 }
 
-// Flush sends what waits.
+// Flush sends what is held back.
 func (w *responseWriter) Flush() error {
 	x := w.conn.x
 	if len(x.out) == 0 {
@@ -194,7 +194,7 @@ func (w *responseWriter) rollback() bool {
 	return true
 }
 
-// abort has the connection broken off, so that even a response which ends with it cannot be taken for a whole one.
+// abort resets the connection, so that the client does not take even a response that ends with it for a complete one.
 func (w *responseWriter) abort() {
 	w.closing = true
 	w.conn.over, w.conn.broken = true, true
@@ -218,7 +218,7 @@ func (w *responseWriter) switchProtocol(protocol string, h header.Header) (tunne
 	return upgradedConn{w.conn}, nil
 }
 
-// upgradedConn is the connection behind the head of an upgrade.
+// upgradedConn is a connection after the head of an upgrade.
 type upgradedConn struct{ c *conn }
 
 // Read implements io.Reader.
@@ -252,8 +252,8 @@ func (w *responseWriter) moved(n int64) { w.left -= n }
 
 func (w *responseWriter) pins() *pins { return &w.conn.pins }
 
-// watch takes a client that has ended its side for one that waits for the response, as RFC 9293 section 3.6 allows. With TLS it
-// would have told so within the connection, and a place in a queue is not kept for it.
+// watch treats a client that has ended its side as one that waits for the response, as RFC 9293 section 3.6 allows. Not
+// with TLS, which has its own end, and not in a queue, where such a client gets no place.
 func (w *responseWriter) watch(waiting *socket.Interruption, stage stage) {
 	if c := w.conn; stage == underWay && c.stream == net.Conn(c.sock) {
 		c.sock.NotifyBroken(waiting)

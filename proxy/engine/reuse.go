@@ -7,32 +7,32 @@ import (
 	"gateway/proxy/http1"
 )
 
-// known is what earlier answers of a target said about it. It is safe for concurrent use.
+// known is what earlier responses of a target showed. It is safe for concurrent use.
 type known struct {
 	// version is one more than the minor version of HTTP/1 of the last response, 0 before the first.
 	version atomic.Int32
-	// proven reports that a response was seen which nothing followed. loud is until when the target is one whose answers are
-	// followed by bytes that belong to none, in Unix nanoseconds.
+	// proven reports that nothing followed a response. unusableUntil is until when the connections of a target that
+	// sends bytes after its responses are not reused, in Unix nanoseconds.
 	proven        atomic.Bool
 	unusableUntil atomic.Int64
 }
 
-// reuse is whether connections to a target can be used again.
+// reuse says whether connections to a target can be reused.
 type reuse uint8
 
 const (
-	// quiet: they can, after a look whether something came in meanwhile.
+	// reusable: they can, after a check for unsolicited bytes.
 	reusable reuse = iota
-	// untried: it must be seen first that nothing follows a response.
+	// unproven: first check that nothing follows a response.
 	unproven
-	// noisy: they cannot.
+	// unusable: they cannot.
 	unusable
 )
 
 const (
-	// unusableFor is how long a target stays noisy: it may be repaired.
+	// unusableFor is how long a target stays unusable: it may be repaired.
 	unusableFor = 10 * time.Minute
-	// maxObserved is how many connections are observed at once.
+	// maxObserved is the most connections that are observed at once.
 	maxObserved = 16
 )
 
@@ -50,7 +50,7 @@ func (u *Upstream) reuse() reuse {
 	return unproven
 }
 
-// noteVersion notes the version of a response.
+// noteVersion stores the version of a response.
 func (k *known) noteVersion(minor int) {
 	if v := int32(minor) + 1; k.version.Load() != v { //nolint:gosec // It is 0 or 1.
 		k.version.Store(v)
@@ -60,8 +60,8 @@ func (k *known) noteVersion(minor int) {
 // http10 reports that the target speaks HTTP/1.0, as far as is known.
 func (k *known) http10() bool { return k.version.Load() == 1 }
 
-// markUnusable notes that bytes came which belong to no response (RFC 9112 section 9.2). Others may be on their way over the
-// connections that are not in use, so they are closed.
+// markUnusable notes that bytes arrived which belong to no response (RFC 9112 section 9.2). It closes the unused
+// connections, on which more may arrive.
 func (u *Upstream) markUnusable() {
 	u.known.unusableUntil.Store(time.Now().Add(unusableFor).UnixNano())
 	u.known.proven.Store(false)
@@ -74,7 +74,7 @@ func (u *Upstream) markUnusable() {
 	}
 }
 
-// promoteObserved classifies the connections that were observed for long enough. It is called with the lock held.
+// promoteObserved classifies the connections that were observed for long enough. The caller holds the lock.
 func (u *Upstream) promoteObserved() {
 	if len(u.observed) == 0 {
 		return
@@ -99,7 +99,8 @@ func (u *Upstream) promoteObserved() {
 	}
 }
 
-// classify looks whether something followed the response on a connection that was observed. One that ended says nothing.
+// classify checks whether something followed the response on an observed connection. If it was closed, nothing is
+// known.
 func (u *Upstream) classify(l *link) {
 	switch l.idleInput() {
 	case noInput:
@@ -110,18 +111,20 @@ func (u *Upstream) classify(l *link) {
 	}
 }
 
-// idleInput is what came over a connection that nobody asked anything.
+// idleInput is what arrived over an unused connection.
 type idleInput uint8
 
 const (
 	noInput idleInput = iota
-	// goodbye: it ended, with a 408 perhaps, which is how some servers tell (RFC 9110 section 15.5.9).
+	// inputClosed: the end, perhaps after a 408, with which some servers close idle connections (RFC 9110 section
+	// 15.5.9).
 	inputClosed
-	// words: bytes that belong to no response.
+	// inputUnsolicited: bytes that belong to no response.
 	inputUnsolicited
 )
 
-// idleInput looks without taking anything. What TLS carries cannot be looked at so, and counts as its end.
+// idleInput checks an unused connection without consuming anything. It cannot look into TLS, where input counts as the
+// end.
 func (l *link) idleInput() idleInput {
 	if l.sock.Usable() {
 		return noInput
@@ -136,7 +139,7 @@ func (l *link) idleInput() idleInput {
 	return inputUnsolicited
 }
 
-// isRequestTimeout reports whether a response begins as one with status 408 does.
+// isRequestTimeout reports whether a response begins like one with status 408.
 func isRequestTimeout(b []byte) bool {
 	const sample = "HTTP/1.1 408"
 	if len(b) < len(sample) {
@@ -145,23 +148,22 @@ func isRequestTimeout(b []byte) bool {
 	return string(b[:7]) == sample[:7] && string(b[8:len(sample)]) == sample[8:]
 }
 
-// looksLikeHTTP1 reports whether bytes can be the beginning of a response of HTTP/1.
+// looksLikeHTTP1 reports whether bytes can be the start of a response of HTTP/1.
 func looksLikeHTTP1(b []byte) bool {
 	const sample = "HTTP/1."
 	n := min(len(b), len(sample))
 	return string(b[:n]) == sample[:n]
 }
 
-// checkUnsolicited checks the first bytes that came back over a connection that was used before. If they belong to nothing that
-// was asked, it reports so, and whether the request can be sent again over another one: they were on their way when it was
-// sent, and are no response to it.
+// checkUnsolicited checks the first bytes that arrived over a reused connection. stale reports that they were sent
+// before the request and are no response to it, again that the request can be repeated over another connection.
 func (f *forwarding) checkUnsolicited(first []byte) (stale, again bool) {
 	switch {
 	case !looksLikeHTTP1(first):
 		f.to.markUnusable()
 		return true, f.x.Repeatable()
 	case isRequestTimeout(first) && len(first) > len("HTTP/1.1 408"):
-		// The target gave up waiting before it saw the request (RFC 9110 section 15.5.9).
+		// The target closed the idle connection before it saw the request (RFC 9110 section 15.5.9).
 		n, err := http1.ParseResponse(&f.x.response, first, f.x.Request.Method, f.responseLimits())
 		stale = err == nil && n > 0 && f.x.response.Close
 		return stale, stale

@@ -21,7 +21,7 @@ type Engine struct {
 	log    *slog.Logger
 	watch  *socket.Watch
 	http2  http2Server
-	// exchanges are used again, with the memory that they read into; so are large buffers.
+	// exchanges are reused with their memory, and so are large buffers.
 	exchanges, large sync.Pool
 	// base ends when everything is cut off.
 	base context.Context //nolint:containedctx // It is the life of the engine, not that of a call.
@@ -29,23 +29,23 @@ type Engine struct {
 
 	draining atomic.Bool
 	// accepting is the number of loops that accept connections, awaited that of connections whose first request has not
-	// come yet.
+	// arrived.
 	accepting, awaited atomic.Int64
-	// busy is the number of exchanges under way, upgraded ones not counted, and of connections that are being closed.
+	// busy is the number of exchanges under way, without upgraded ones, and of connections that are being closed.
 	busy atomic.Int64
-	// bodyMemory is how much memory bodies have that are counted.
+	// bodyMemory is the memory of buffered bodies.
 	bodyMemory atomic.Int64
 	refusals   refusalBudget
 
 	mu        sync.Mutex
 	listeners []net.Listener
 	conns     map[*conn]struct{}
-	// late is set when first requests are awaited no longer.
+	// late reports that first requests are no longer awaited.
 	late      bool
 	upstreams map[*Upstream]struct{}
 }
 
-// New prepares an engine. It serves nothing until Serve.
+// New returns an engine. It serves nothing until Serve.
 func New(c Config) *Engine {
 	c = c.withDefaults()
 	base, cut := context.WithCancel(context.Background())
@@ -66,22 +66,22 @@ func New(c Config) *Engine {
 }
 
 const (
-	// largeBuffer is what bodies are copied through that are too large for an exchange's own memory.
+	// largeBuffer is the size of buffers for bodies that do not fit into an exchange's memory.
 	largeBuffer = 32 << 10
-	// acceptPause is how long to wait when no connection can be accepted for want of descriptors, drainPause how often to
-	// look whether all exchanges have ended.
+	// acceptPause is how long to wait when there are no file descriptors for a new connection, drainPause how often to
+	// check whether all exchanges have ended.
 	acceptPause = 50 * time.Millisecond
 	drainPause  = 5 * time.Millisecond
-	// awaitTime is how long Drain waits for the first requests of those who are connected: they are on the way most
-	// likely, and nobody could tell whether one that was thrown away had been served.
+	// awaitTime is how long Drain waits for the first requests of open connections: they are probably on the way, and a
+	// client could not tell whether a lost one was processed.
 	awaitTime = time.Second
-	// acceptErrorEvery is how often that is logged at most.
+	// acceptErrorEvery is how often such errors are logged at most.
 	acceptErrorEvery = 10 * time.Second
 )
 
-// Serve accepts connections until the listener is closed by Drain, and returns when the last of them has ended. It may
-// run for several listeners at once; with secure, all connections are TLS. If the listener breaks, broke is told at once:
-// the connections that are left go on as before.
+// Serve accepts connections until Drain closes the listener, and returns once all of them have ended. It may run for
+// several listeners at once; with secure, all connections use TLS. If the listener breaks, Serve calls broke at once,
+// and the open connections continue.
 func (e *Engine) Serve(l net.Listener, secure bool, broke func(error)) {
 	if !e.open(l) {
 		_ = l.Close()
@@ -115,7 +115,7 @@ func (e *Engine) Serve(l net.Listener, secure bool, broke func(error)) {
 	}
 }
 
-// acceptErrors logs that no connections can be accepted, and not each time.
+// acceptErrors logs that no connections can be accepted, but not each time.
 type acceptErrors struct {
 	log   *slog.Logger
 	tries int
@@ -132,7 +132,7 @@ func (s *acceptErrors) report(err error) {
 	s.tries, s.next = 0, now.Add(acceptErrorEvery)
 }
 
-// exhausted reports that the system is out of what a connection needs, for now.
+// exhausted reports that the system has no resources for a new connection for now.
 func exhausted(err error) bool {
 	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ENOBUFS) || errors.Is(err, syscall.ENOMEM)
 }
@@ -140,7 +140,7 @@ func exhausted(err error) bool {
 // temporary reports that one connection broke before it was accepted.
 func temporary(err error) bool { return errors.Is(err, syscall.ECONNABORTED) }
 
-// open notes a listener. It returns false when the engine takes no connections any more.
+// open adds a listener. It returns false if the engine drains.
 func (e *Engine) open(l net.Listener) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -152,7 +152,7 @@ func (e *Engine) open(l net.Listener) bool {
 	return true
 }
 
-// add and remove keep track of the connections of clients. One that was accepted too late for Drain to see it ends.
+// add and remove keep track of the clients' connections. A connection that Drain could not see ends.
 func (e *Engine) add(c *conn) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -170,7 +170,7 @@ func (e *Engine) remove(c *conn) {
 	delete(e.conns, c)
 }
 
-// firstArrived notes that a connection's first request is awaited no longer.
+// firstArrived notes that a connection's first request has arrived, or is no longer awaited.
 func (e *Engine) firstArrived(c *conn) {
 	if !c.arrived {
 		c.arrived = true
@@ -179,8 +179,8 @@ func (e *Engine) firstArrived(c *conn) {
 }
 
 // Drain closes the listeners and the idle connections, waits for the exchanges under way until the context ends, and
-// then cuts off the others and the upgraded connections. For up to a second it waits for the first requests of
-// connections that were accepted before.
+// then cuts off the rest and the upgraded connections. It waits up to a second for the first requests of open
+// connections.
 func (e *Engine) Drain(ctx context.Context) {
 	e.mu.Lock()
 	e.draining.Store(true)
@@ -218,7 +218,7 @@ func (e *Engine) retire(state int32) {
 	}
 }
 
-// pause waits that long, or until everything is cut off.
+// pause waits for d, or until everything is cut off.
 func (e *Engine) pause(d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -228,7 +228,7 @@ func (e *Engine) pause(d time.Duration) {
 	}
 }
 
-// Close closes the connections to targets that are not in use. It is called when nothing is served any more.
+// Close closes the unused connections to targets. It is called once nothing is served any more.
 func (e *Engine) Close() {
 	e.cut()
 	e.mu.Lock()

@@ -10,14 +10,14 @@ import (
 	"gateway/proxy/socket"
 )
 
-// upgrade sends a 101 on and then all bytes both ways.
+// upgrade relays a 101 and then all bytes in both directions.
 func (f *forwarding) upgrade() error {
 	a := &f.x.response
 	if f.x.Request.Upgrade == "" || !header.Lists(f.x.Request.Upgrade, a.Upgrade) {
 		return fmt.Errorf("%w: it changed to the protocol %q, which was not asked for", ErrResponse, a.Upgrade)
 	}
 	if f.sending != nil {
-		// What the client still sends of the body must not be taken for what follows it (RFC 9110 section 7.8).
+		// The rest of the body must not be taken for what follows it (RFC 9110 section 7.8).
 		if !f.sending.settled() {
 			return fmt.Errorf("%w: it changed the protocol before it had the request", ErrResponse)
 		}
@@ -39,7 +39,7 @@ func (f *forwarding) upgrade() error {
 	return nil
 }
 
-var errDisconnected = errors.New("it left before the upgrade")
+var errDisconnected = errors.New("the connection to the client is closed")
 
 // tunnel is an upgraded connection.
 type tunnel struct {
@@ -47,14 +47,14 @@ type tunnel struct {
 	client, target tunnelSide
 }
 
-// Serve copies both ways until both ended, or one side is gone.
+// Serve copies both directions until both have ended, or one side disconnects.
 func (t *tunnel) Serve() {
 	outward := make(chan struct{})
 	go func() {
 		defer close(outward)
 		passOn(t.target, t.client, t.f.x.outs[:])
 	}()
-	// What came right behind the head is first.
+	// Bytes that arrived with the head come first.
 	if _, err := t.client.Write(t.f.buf[t.f.from:t.f.got]); err != nil {
 		t.target.interruption().Interrupt()
 	}
@@ -62,8 +62,8 @@ func (t *tunnel) Serve() {
 	<-outward
 }
 
-// passOn copies one direction. When that ends, the other goes on: a side that has nothing more to send may wait for what the
-// other one sends (RFC 9293 section 3.6), as long as it is there. When it breaks, the other ends too.
+// passOn copies one direction. When that ends, the other one continues: a side that has ended its stream may still read
+// (RFC 9293 section 3.6), as long as it is connected. When it breaks, the other one ends too.
 func passOn(to, from tunnelSide, buf []byte) {
 	for {
 		n, err := from.Read(buf)
@@ -101,7 +101,7 @@ func (t targetSide) watch(other *socket.Interruption) { t.link.sock.NotifyBroken
 
 func (t targetSide) interruption() *socket.Interruption { return t.link.sock.Interruption() }
 
-// closeWrite ends what is sent over a connection, if that can be done without ending what is received.
+// closeWrite ends the outgoing stream of a connection, if that is possible without ending the incoming one.
 func closeWrite(conn any) error {
 	if half, ok := conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()

@@ -13,10 +13,10 @@ import (
 	"gateway/proxy/socket"
 )
 
-// sending is the body of a request on its way, while the response is awaited: the target may give it at any time.
+// sending sends the body of a request while the response is awaited: the target may respond at any time.
 type sending struct {
 	f *forwarding
-	// ended is closed when the sending has; done reports that all of the body was sent.
+	// ended is closed when sending has ended; done reports that all of the body was sent.
 	ended chan struct{}
 	done  atomic.Bool
 	// responding reports that the final response has begun.
@@ -33,7 +33,7 @@ func (f *forwarding) upload() error {
 	return f.finish(f.sending.Serve())
 }
 
-// sendHead sends the head over a connection that takes it. Nothing of the body was read before it did.
+// sendHead sends the head over a connection that accepts it. Nothing of the body was read before.
 func (f *forwarding) sendHead() error {
 	for {
 		l := f.link
@@ -62,7 +62,7 @@ func (f *forwarding) sendHead() error {
 	}
 }
 
-// check looks whether a kept connection can still be used.
+// check checks whether a kept connection can still be used.
 func (l *link) check() error {
 	if l.used && (!l.sock.Usable() || !l.plain() && l.hasBuffered()) {
 		return socket.ErrStale
@@ -70,7 +70,7 @@ func (l *link) check() error {
 	return nil
 }
 
-// hasBuffered reports that TLS has something that was read from the socket and that nobody asked for.
+// hasBuffered reports that TLS has unsolicited bytes.
 func (l *link) hasBuffered() bool {
 	l.sock.InterruptRead()
 	defer l.sock.ResumeRead()
@@ -78,15 +78,15 @@ func (l *link) hasBuffered() bool {
 	return n > 0 || !timedOut(err)
 }
 
-// Serve sends the body and receives the response at the same time. It stops sending when the response is complete; if a part
-// of the body is left then, neither connection is used again.
+// Serve sends the body and receives the response at the same time. It stops sending when the response is complete; if
+// some of the body is left, neither connection is reused.
 func (s *sending) Serve() error {
 	whole := false
 	go func() {
 		defer close(s.ended)
 		s.send()
 	}()
-	// A target that takes nothing keeps both directions waiting, and Cut reaches neither.
+	// A target that does not read blocks both directions, and Cut reaches neither.
 	spare := context.AfterFunc(s.f.x.engine.base, s.f.link.sock.Interrupt)
 	defer spare()
 	// Deferred, since a hook may panic.
@@ -104,8 +104,8 @@ func (s *sending) Serve() error {
 	return err
 }
 
-// settleTime is how long a response may be ahead of what was sent last and still count as one to the whole request: a
-// target that has it all may answer before this side knows that it has.
+// settleTime is how long a response may precede the end of sending and still count as one to the complete request: a
+// target that has all of it may respond before this side knows.
 const settleTime = 5 * time.Millisecond
 
 // settled reports whether all of the body was sent, or will be in a moment.
@@ -123,13 +123,13 @@ func (s *sending) settled() bool {
 
 // send sends the body.
 func (s *sending) send() {
-	// How long a target may take nothing is the patience of its socket.
-	s.limit(0)
+	// How long a target may pause in reading is the write timeout of its socket.
+	s.setTimeout(0)
 	err := s.sendBody()
 	if err == nil {
 		s.done.Store(true)
-		s.limit(s.f.x.engine.config.Response)
-		// From now on nobody reads from the client, and it could leave unseen.
+		s.setTimeout(s.f.x.engine.config.Response)
+		// Nothing is read from the client from now on, so watch whether it disconnects.
 		s.f.x.client.watch(s.f.link.sock.Interruption(), underWay)
 		return
 	}
@@ -138,23 +138,23 @@ func (s *sending) send() {
 		s.f.link.sock.Interrupt()
 		return
 	}
-	// The target takes no more; it may have answered before.
-	s.limit(s.f.x.engine.config.Response)
+	// The target reads no more; it may have responded.
+	s.setTimeout(s.f.x.engine.config.Response)
 }
 
-// limit bounds what is awaited of the target as long as its response has not begun; that has bounds of its own.
-func (s *sending) limit(d time.Duration) {
+// setTimeout limits the waits for the target until its response begins, which has its own timeouts.
+func (s *sending) setTimeout(d time.Duration) {
 	if s.responding.Load() {
 		return
 	}
 	s.f.x.setTimeout(s.f.link.sock, d)
 	if s.responding.Load() {
-		// It began meanwhile.
+		// It has begun meanwhile.
 		s.f.x.setTimeout(s.f.link.sock, s.f.x.engine.config.Pause)
 	}
 }
 
-// clientError is an error of the client's side.
+// clientError is an error in reading from the client.
 type clientError struct{ error }
 
 func (s *sending) sendBody() error {
@@ -173,8 +173,7 @@ func (s *sending) sendBody() error {
 	return err
 }
 
-// sendCounted sends a body that has a length. It stops where the rest can be moved from socket to socket, and returns the
-// pipe for that.
+// sendCounted sends a body of known length. It stops where the rest can be spliced, and returns the pipe for that.
 func (s *sending) sendCounted(buf []byte) (*socket.Pipe, error) {
 	for {
 		if b := s.f.x.spliced; b != nil && s.f.link.plain() && b.spliceable() >= spliceFrom {
@@ -197,7 +196,7 @@ func (s *sending) sendCounted(buf []byte) (*socket.Pipe, error) {
 	}
 }
 
-// moveBody moves the rest of the body from socket to socket.
+// moveBody splices the rest of the body.
 func (s *sending) moveBody(pipe *socket.Pipe, b *bodyReader) error {
 	defer pipe.Release()
 	for {
@@ -216,7 +215,7 @@ func (s *sending) write(p []byte) error {
 	return err
 }
 
-// trailers are those of the client's body.
+// trailers returns those of the client's body.
 func (s *sending) trailers() header.Header {
 	if s.f.x.trailer == nil {
 		return nil
@@ -244,7 +243,7 @@ func (s *sending) sendChunked(buf []byte) error {
 	}
 }
 
-// chunkOf makes a chunk of the n bytes behind the room for its size.
+// chunkOf makes a chunk of the n bytes after the room for its size.
 func chunkOf(buf []byte, n int) []byte {
 	var size [chunkRoom]byte
 	line := http1.AppendChunk(size[:0], n)

@@ -16,32 +16,32 @@ import (
 	"gateway/proxy/socket"
 )
 
-// What can become of an exchange that was not answered.
+// Errors of Forward.
 var (
-	// ErrConnect says that the target could not be reached; ErrTimeout is there too when it took longer than
-	// Timeouts.Connect. Nothing was sent to it and nothing of the request's body was read, so another may be tried.
+	// ErrConnect says that the target could not be reached; ErrTimeout is wrapped too if that took longer than
+	// Timeouts.Connect. Nothing was sent to it and nothing of the request's body was read, so another one may be tried.
 	ErrConnect = errors.New("cannot connect to the target")
-	// ErrTimeout says that the target took longer than Timeouts.Connect, Answer or Total before its response began.
-	ErrTimeout = errors.New("the target did not answer in time")
-	// ErrResponse says that the target broke the connection, answered what is not HTTP as the RFCs have it, or changed to a
-	// protocol that was not asked for. Nothing of its response was sent to the client.
-	ErrResponse = errors.New("the target did not answer properly")
+	// ErrTimeout says that the target took longer than Timeouts.Connect, Response or Total before its response began.
+	ErrTimeout = errors.New("the target did not respond in time")
+	// ErrResponse says that the target closed or reset the connection, sent an invalid response, or switched to a
+	// protocol that the client did not ask for. Nothing of the response was sent to the client.
+	ErrResponse = errors.New("the target sent no valid response")
 	// ErrDeclined says that the hooks did not accept the response. Nothing of it was sent to the client.
-	ErrDeclined = errors.New("the target's answer was not accepted")
+	ErrDeclined = errors.New("the target's response was declined")
 	// ErrRequest says that the body of the client's request is malformed.
 	ErrRequest = errors.New("the request cannot be read")
-	// ErrReceive says that a transformer of Exchange.Receive failed; its error is wrapped too. The target got a part of the
-	// request, so that no other may be tried.
+	// ErrReceive says that a transformer of Exchange.Receive failed; its error is wrapped too. The target got a part of
+	// the request, so that no other one may be tried.
 	ErrReceive = errors.New("the request's body was refused on its way")
-	// ErrDisconnected says that the client is gone, broke off the body or was too slow, and needs no response. ErrRequest is wrapped
-	// too when the body was malformed and the response had begun.
-	ErrDisconnected = errors.New("the client is gone")
-	// ErrBroken says that the response broke off in the middle: the target ended it or paused for too long, or a transformer
-	// failed. ErrReceive is wrapped too when it was a transformer of the request. The exchange is aborted already.
-	ErrBroken = errors.New("the target broke off its answer")
+	// ErrDisconnected says that the client disconnected, aborted the body or was too slow, and needs no response.
+	// ErrRequest is wrapped too if the body was malformed and the response had begun.
+	ErrDisconnected = errors.New("the client disconnected")
+	// ErrBroken says that the response is truncated: the target ended it or paused for too long, or a transformer
+	// failed. ErrReceive is wrapped too if that was a transformer of the request. The exchange is aborted already.
+	ErrBroken = errors.New("the target truncated its response")
 )
 
-// Upstream is one target with the connections to it that are not in use. It is safe for concurrent use.
+// Upstream is one target with its unused connections. It is safe for concurrent use.
 type Upstream struct {
 	engine  *Engine
 	scheme  Scheme
@@ -52,15 +52,15 @@ type Upstream struct {
 	known        known
 
 	mu sync.Mutex
-	// idle are the connections that are not in use, the one used last at the end; observed are those that are not used
-	// again before it is seen whether anything follows the response, the oldest first.
+	// idle are the unused connections, the one used last at the end; observed are those that are not reused before it
+	// is known whether anything follows the response, the oldest first.
 	idle, observed []*link
-	// pins are those that belong to one client's connection.
+	// pinned are the connections that belong to one client's connection.
 	pinned map[*pins]*link
 	closed bool
 }
 
-// Upstream makes the target at that host:port. Who drops it calls Close.
+// Upstream returns a target at that host:port. Close releases it.
 func (e *Engine) Upstream(scheme Scheme, address string) *Upstream {
 	u := &Upstream{engine: e, scheme: scheme, address: address}
 	if scheme == H2C {
@@ -72,7 +72,7 @@ func (e *Engine) Upstream(scheme Scheme, address string) *Upstream {
 	return u
 }
 
-// Close closes the connections that are not in use. Exchanges under way finish, and close theirs.
+// Close closes the unused connections. Exchanges under way finish and then close theirs.
 func (u *Upstream) Close() {
 	u.engine.mu.Lock()
 	delete(u.engine.upstreams, u)
@@ -83,7 +83,7 @@ func (u *Upstream) Close() {
 	u.clear()
 }
 
-// clear closes the connections that are not in use.
+// clear closes the unused connections.
 func (u *Upstream) clear() {
 	u.mu.Lock()
 	unused := slices.Concat(u.idle, u.observed, slices.Collect(maps.Values(u.pinned)))
@@ -98,7 +98,7 @@ func (u *Upstream) clear() {
 	}
 }
 
-// closing reports that no connection is to be kept.
+// closing reports that no connections are kept any more.
 func (u *Upstream) closing() bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -113,26 +113,26 @@ type link struct {
 	sock     *socket.Socket
 	// stream is the socket, or the TLS connection on it.
 	stream net.Conn
-	// transport is what TLS reads from, nil without.
+	// transport is what TLS reads from, nil without TLS.
 	transport *belowTLS
-	// used reports that an exchange went over it before.
+	// used reports that it has served an exchange.
 	used bool
-	// owner is the client's connection that it belongs to, nil for none.
+	// owner is the client's connection that it is pinned to, nil for none.
 	owner *pins
-	// client is the address of who authenticated on it, if it has an owner.
+	// client is the address of the client that authenticated on it, if it has an owner.
 	client string
-	// since is when it was observed first.
+	// since is when it was first observed.
 	since        time.Time
 	responseWait responseWait
 	peeked       [len("HTTP/1.1 408")]byte
 }
 
-// plain reports that bytes go over the socket as they are.
+// plain reports a connection without TLS.
 func (l *link) plain() bool { return l.stream == net.Conn(l.sock) }
 
 func (l *link) close() { _ = l.stream.Close() }
 
-// take returns the unused connection that was used last, or nil when there is none.
+// take returns the unused connection that was used last, nil when there is none.
 func (u *Upstream) take() *link {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -142,7 +142,7 @@ func (u *Upstream) take() *link {
 		l := u.idle[last]
 		u.idle[last] = nil
 		u.idle = u.idle[:last]
-		// From here on the watch does not end it; it may have done so until now.
+		// From here on the watch does not close it; it may have done so before.
 		l.sock.Within(0)
 		if !l.sock.Interrupted() {
 			return l
@@ -152,21 +152,21 @@ func (u *Upstream) take() *link {
 	return nil
 }
 
-// keep takes a connection back that can be used again.
+// keep keeps a connection that can be reused.
 func (u *Upstream) keep(l *link) {
 	l.used = true
-	trust := u.reuse()
-	if trust == unproven {
+	reuse := u.reuse()
+	if reuse == unproven {
 		l.since = time.Now()
 		l.sock.Within(u.engine.config.Quiet)
 	} else {
 		l.sock.Within(u.engine.config.Keep)
 	}
 	u.mu.Lock()
-	full := trust == unusable || u.closingLocked() || len(u.idle)+len(u.observed) >= u.engine.config.Kept || u.engine.draining.Load() || l.sock.Interrupted()
+	full := reuse == unusable || u.closingLocked() || len(u.idle)+len(u.observed) >= u.engine.config.Kept || u.engine.draining.Load() || l.sock.Interrupted()
 	switch {
 	case full:
-	case trust == unproven:
+	case reuse == unproven:
 		if full = len(u.observed) >= maxObserved; !full {
 			u.observed = append(u.observed, l)
 		}
@@ -179,8 +179,7 @@ func (u *Upstream) keep(l *link) {
 	}
 }
 
-// forget closes a connection that was not used for too long, or was observed for long enough. One that is in use is not
-// touched.
+// forget closes a connection that was unused for too long, or observed for long enough, unless it is in use.
 func (u *Upstream) forget(l *link) {
 	u.mu.Lock()
 	there := remove(&u.idle, l)
@@ -198,7 +197,7 @@ func (u *Upstream) forget(l *link) {
 	}
 }
 
-// remove takes a connection out of a list. It reports whether it was there.
+// remove removes a connection from a list. It reports whether it was there.
 func remove(links *[]*link, l *link) bool {
 	at := slices.Index(*links, l)
 	if at >= 0 {
@@ -207,7 +206,8 @@ func remove(links *[]*link, l *link) bool {
 	return at >= 0
 }
 
-// dial opens a connection, within that time if it is more than 0, and as much for TLS. The error wraps ErrConnect.
+// dial opens a connection, within that time if it is more than 0, and the same again for TLS. The error wraps
+// ErrConnect.
 func (u *Upstream) dial(within time.Duration) (*link, error) {
 	e := u.engine
 	dialer := net.Dialer{Timeout: within}
@@ -240,8 +240,8 @@ func (u *Upstream) dial(within time.Duration) (*link, error) {
 	return l, nil
 }
 
-// belowTLS is a connection below TLS. The library takes its end for that of what TLS carries, also when TLS did not say so
-// (RFC 8446 section 6.1): anybody on the way could have cut it off there.
+// belowTLS is a connection below TLS. The library takes its end for the end of the TLS stream, even without the alert
+// for that (RFC 8446 section 6.1), so that an attacker could truncate the stream.
 type belowTLS struct {
 	*socket.Socket
 	ended bool
@@ -254,10 +254,10 @@ func (u *belowTLS) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// cutOff reports that the connection ended and TLS did not.
+// cutOff reports that the connection ended without the end of TLS.
 func (l *link) cutOff() bool { return l.transport != nil && l.transport.ended }
 
-// clientTLS is how HTTPS targets are spoken to, see Scheme.
+// clientTLS is the TLS configuration for HTTPS targets, see Scheme.
 func clientTLS(address string) *tls.Config {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
