@@ -5,8 +5,8 @@ import (
 	"gateway/proxy/page"
 )
 
-// mapped translates the addresses in header fields between what the client and the app call them. It stands next to the
-// target, so that other filters see the client's addresses alone.
+// mapped translates the URLs in header fields between the client's view and the app's. It is next to the target, so that
+// other filters see the client's URLs alone.
 var mapped = Filter{
 	Forward: func(r *Request, h *header.Header) { r.Mapped.Request(h) },
 	Response: func(r *Request, h *header.Header) {
@@ -16,8 +16,8 @@ var mapped = Filter{
 	},
 }
 
-// destination answers requests to copy or move a resource to another project (RFC 4918 sections 9.8 and 9.9): the app would
-// take the address for one of its own.
+// destination refuses to copy or move a resource to another project (RFC 4918 sections 9.8 and 9.9), whose URL the app would
+// take for one of its own.
 var destination = Filter{Request: staysInProject}
 
 func staysInProject(r *Request) bool {
@@ -26,7 +26,7 @@ func staysInProject(r *Request) bool {
 		return true
 	}
 	r.Mapped.Host, r.Mapped.Port, r.Mapped.Routes = q.Host, r.Port, r
-	if !r.Mapped.Strays(q.Header) {
+	if !r.Mapped.ForeignDestination(q.Header) {
 		return true
 	}
 	r.Page(page.Elsewhere)

@@ -8,8 +8,8 @@ import (
 	"gateway/proxy/route"
 )
 
-// App is an app as it may call itself, by one of its targets. It is built once per table, is not changed then, and is
-// safe for concurrent use.
+// App is the names and the mount of an app, for one of its targets. It is built once per table, immutable and safe for
+// concurrent use.
 type App struct {
 	// Prefix is the one of the route.
 	Prefix route.Prefix
@@ -17,14 +17,14 @@ type App struct {
 	Strip bool
 	// Secure reports that the target speaks TLS.
 	Secure bool
-	// Origin reports that the app may send fields that hold for the whole origin.
+	// Origin reports that the app may send fields that apply to the whole origin.
 	Origin bool
 
 	address, host, port string
 	service, name, id   string
 }
 
-// NewApp returns the app of a route as one of its targets knows itself.
+// NewApp returns the App of a route's target.
 func NewApp(r *route.Route, t *route.Target) *App {
 	a := &App{
 		Prefix: r.Prefix, Strip: r.Mount != route.Preserve, Secure: t.Scheme == route.HTTPS, Origin: r.Prefix.Root() || r.KeepOrigin,
@@ -36,11 +36,11 @@ func NewApp(r *route.Route, t *route.Target) *App {
 	return a
 }
 
-// strips reports whether the app is asked with other paths than the client.
+// strips reports whether the paths of requests to the app differ from the client's.
 func (a *App) strips() bool { return a.Strip && !a.Prefix.Root() }
 
-// named reports whether the app may know itself by that host: the target's address, the names that it has on its networks,
-// or the machine itself. Names with a dot are not believed to be those of containers, since sites have such names too.
+// named reports whether the host may be the app's own: the target's address, its names on its networks, or the loopback.
+// Names with a dot do not count as those of containers, since sites have such names too.
 func (a *App) named(host string) bool {
 	if sameName(host, a.host) || loopback(host) {
 		return true
@@ -51,7 +51,7 @@ func (a *App) named(host string) bool {
 	return header.EqualFold(host, a.service) || header.EqualFold(host, a.name) || header.EqualFold(host, a.id)
 }
 
-// loopback reports whether the host is what a server calls itself that knows nothing of its network.
+// loopback reports whether the host is a loopback or an unspecified address.
 func loopback(host string) bool {
 	if header.EqualFold(strings.TrimSuffix(host, "."), "localhost") {
 		return true
@@ -63,7 +63,7 @@ func loopback(host string) bool {
 	return err == nil && (addr.IsLoopback() || addr.IsUnspecified())
 }
 
-// owner says whose an authority is.
+// owner is whose an authority is.
 type owner int
 
 const (
@@ -71,11 +71,11 @@ const (
 	foreign owner = iota
 	// site is the one that the client sees, with all its routes.
 	site
-	// app is the app alone, by a host or a port that only it has: all paths there are its own.
+	// app is the app alone, by a host or a port that only it has: all paths there belong to it.
 	app
 )
 
-// whose tells the owner of an authority in a URL of the app; rest is what follows it there.
+// whose returns the owner of an authority in a URL of the app; rest is what follows it.
 func (m *Map) whose(authority, rest string, secure bool) owner {
 	host, port, ok := splitPort(authority)
 	if !ok {
@@ -91,7 +91,7 @@ func (m *Map) whose(authority, rest string, secure bool) owner {
 		case targets:
 			return app
 		case samePort(port, "") && (m.Secure || !secure):
-			// The app dropped the port. One that sends clients from a port without TLS to https may mean another server.
+			// The app dropped the port. From a port without TLS to https may lead to another server.
 			return site
 		}
 	case (clients || targets) && m.App.named(host) && !(loopback(host) && authorizes(rest)):
@@ -100,8 +100,8 @@ func (m *Map) whose(authority, rest string, secure bool) owner {
 	return foreign
 }
 
-// authorizes reports whether an address answers an authorization request: a program on the client's own machine may wait
-// for it on a loopback address (RFC 8252 section 7.3).
+// authorizes reports whether a URL is an authorization response, for which a program on the client's machine may listen on a
+// loopback address (RFC 8252 section 7.3).
 func authorizes(rest string) bool {
 	for i := range len(rest) {
 		if strings.IndexByte("?&#", rest[i]) < 0 {
@@ -116,7 +116,7 @@ func authorizes(rest string) bool {
 	return false
 }
 
-// client reports whether the authority is the one by which the client calls this site.
+// client reports whether the authority is that of the client's request.
 func (m *Map) client(authority string) bool {
 	host, port, ok := splitPort(authority)
 	return ok && m.Host != "" && sameName(host, hostOf(m.Host)) && (samePort(port, portOf(m.Host)) || m.Port != "" && port == m.Port)
@@ -181,12 +181,12 @@ func portOf(authority string) string {
 	return port
 }
 
-// sameName compares host names, with or without the dot at their end.
+// sameName compares host names, ignoring case and a final dot.
 func sameName(a, b string) bool {
 	return header.EqualFold(strings.TrimSuffix(a, "."), strings.TrimSuffix(b, "."))
 }
 
-// samePort compares ports; the default ports of both schemes count as none, since apps behind a gateway mix them up.
+// samePort compares ports. The default ports of both schemes count as none, since apps behind a proxy mix them up.
 func samePort(a, b string) bool { return notDefault(a) == notDefault(b) }
 
 func notDefault(port string) string {
@@ -196,7 +196,7 @@ func notDefault(port string) string {
 	return port
 }
 
-// effective is the port that a URL leads to.
+// effective is the port of a URL.
 func effective(port string, secure bool) string {
 	switch {
 	case port != "":

@@ -10,8 +10,8 @@ import (
 	"gateway/proxy/route"
 )
 
-// Response maps the header of a response, informational ones included, in place. Below a prefix it drops the fields
-// that hold for the whole origin, unless the route lets the app send them.
+// Response maps the header of a response, informational or final, in place. Below a prefix it drops the fields that apply to
+// the whole origin, unless the route allows them.
 func (m *Map) Response(h *header.Header) {
 	var drop header.Set
 	for i := range *h {
@@ -32,7 +32,7 @@ func (m *Map) Response(h *header.Header) {
 		case header.Quoted:
 			f.Value = quoted(f.Value, m.URL)
 		case header.WWWAuthenticate:
-			// A realm that is a path may be any text.
+			// A realm may look like a path, and is any text.
 			f.Value = quoted(f.Value, m.absolute)
 		case header.WorkerScope:
 			scope, fits := m.workerScope(f.Value)
@@ -48,7 +48,7 @@ func (m *Map) Response(h *header.Header) {
 	}
 }
 
-// Request maps the header of a request to what the app knows, in place.
+// Request maps the header of a request to the app's view, in place.
 func (m *Map) Request(h *header.Header) {
 	for i := range *h {
 		switch f := &(*h)[i]; f.Kind {
@@ -62,8 +62,8 @@ func (m *Map) Request(h *header.Header) {
 	}
 }
 
-// tagged maps each resource of the tagged lists of an If field (RFC 4918 section 10.4). State tokens, which stand inside
-// of parentheses, are not addresses even where they look like some.
+// tagged maps each resource tag of an If field (RFC 4918 section 10.4). State tokens, which stand in parentheses, are not
+// addresses even if they look like some.
 func (m *Map) tagged(value string) string {
 	e := edit{value: value}
 	inside := false
@@ -84,14 +84,14 @@ func (m *Map) tagged(value string) string {
 	return e.done()
 }
 
-// edit replaces parts of a value, from its start to its end, and keeps all other bytes.
+// edit replaces parts of a value, from left to right, and keeps all other bytes.
 type edit struct {
 	value string
 	b     strings.Builder
 	kept  int
 }
 
-// replace puts a text in the place of what is from start to end.
+// replace replaces the bytes from start to end.
 func (e *edit) replace(start, end int, with string) {
 	if with == e.value[start:end] {
 		return
@@ -142,7 +142,7 @@ func skipSpace(s string, i int) int {
 	return i
 }
 
-// link maps each <reference> of a Link field (RFC 8288 section 3), which may hold several links.
+// link maps each <reference> of a Link field (RFC 8288 section 3), which may have several links.
 func (m *Map) link(value string) string {
 	e := edit{value: value}
 	for i := 0; i < len(value); {
@@ -155,7 +155,7 @@ func (m *Map) link(value string) string {
 	return e.done()
 }
 
-// quoted maps each quoted string of a value. One with escapes is left alone: no URL needs them.
+// quoted maps each quoted string of a value, except those with escapes, which no URL needs.
 func quoted(value string, mapped func(string) string) string {
 	e := edit{value: value}
 	for i := 0; i < len(value); {
@@ -168,8 +168,8 @@ func quoted(value string, mapped func(string) string) string {
 	return e.done()
 }
 
-// contentPolicy maps the addresses of a Content-Security-Policy: the sources that name the app with a scheme, and where
-// reports go. Sources without a path keep none, since a path would allow less.
+// contentPolicy maps the URLs of a Content-Security-Policy: sources that name the app with a scheme, and report-uri. Sources
+// without a path get none, since a path would allow less.
 func (m *Map) contentPolicy(value string) string {
 	e := edit{value: value}
 	for start := 0; start < len(value); {
@@ -192,7 +192,7 @@ func (m *Map) contentPolicy(value string) string {
 	return e.done()
 }
 
-// tokenLength is the length of what stands before the first of the stops.
+// tokenLength is the length of s before the first of the stops.
 func tokenLength(s, stops string) int {
 	if n := strings.IndexAny(s, stops); n >= 0 {
 		return n
@@ -212,12 +212,12 @@ func (m *Map) source(s string) string {
 	if m.whose(authority, rest, secure) == foreign {
 		return s
 	}
-	scheme, host := m.place(authority, secure)
+	scheme, host := m.origin(authority, secure)
 	return m.site(s, scheme, host, "", authority, rest)
 }
 
-// workerScope maps the scope that a service worker may have, and reports whether it lies below the prefix. Browsers
-// compare it as text, so that it needs the slash at the end of the prefix.
+// workerScope maps the widest scope of a service worker, and reports whether it is below the prefix. Browsers compare it as
+// text, so that the prefix needs its slash.
 func (m *Map) workerScope(value string) (string, bool) {
 	if m.App.Origin {
 		return m.URL(value), true
@@ -269,25 +269,25 @@ func tokenEnd(s string, i int) int {
 	return i + 1
 }
 
-// cookie maps the Path attribute of a cookie in its raw text, and removes a Domain that only the app itself has. Without
-// them, a browser takes both from the address it sees, which is right. A __Host- cookie is left alone: browsers refuse it
-// with any path but "/".
+// cookie maps the Path attribute of a cookie in its raw text, and removes a Domain that names the app alone. Without these
+// attributes a browser takes both from the URL, which is right. A __Host- cookie does not change: browsers refuse it with
+// any path but "/".
 func (m *Map) cookie(value string) string {
 	pair, _, found := strings.Cut(value, ";")
 	if !found || hostCookie(pair) {
 		return value
 	}
-	room, done := len(m.room), 0
+	from, done := len(m.buf), 0
 	for start := len(pair) + 1; start <= len(value); {
 		end := len(value)
 		if next := strings.IndexByte(value[start:], ';'); next >= 0 {
 			end = start + next
 		}
 		if at, cut, found := m.cookiePath(value[start:end]); found {
-			m.room = append(append(m.room, value[done:start+at]...), m.App.Prefix.String()...)
+			m.buf = append(append(m.buf, value[done:start+at]...), m.App.Prefix.String()...)
 			done = start + at + cut
 		} else if m.cookieDomain(value[start:end]) {
-			m.room = append(m.room, value[done:start-1]...)
+			m.buf = append(m.buf, value[done:start-1]...)
 			done = end
 		}
 		start = end + 1
@@ -295,8 +295,8 @@ func (m *Map) cookie(value string) string {
 	if done == 0 {
 		return value
 	}
-	m.room = append(m.room, value[done:]...)
-	return m.written(room)
+	m.buf = append(m.buf, value[done:]...)
+	return m.written(from)
 }
 
 func hostCookie(pair string) bool {
@@ -305,8 +305,8 @@ func hostCookie(pair string) bool {
 	return len(name) >= len(prefix) && strings.EqualFold(name[:len(prefix)], prefix)
 }
 
-// cookiePath finds where in an attribute of a cookie the prefix is to be put, if it is a Path that needs it, and how
-// many bytes it replaces.
+// cookiePath returns where to insert the prefix into an attribute of a cookie, and how many bytes it replaces. It reports
+// false unless the attribute is a Path that needs it.
 func (m *Map) cookiePath(attribute string) (at, cut int, found bool) {
 	name, value, found := strings.Cut(attribute, "=")
 	if !found || !m.App.strips() || !strings.EqualFold(strings.Trim(name, " \t"), "path") {
@@ -318,14 +318,14 @@ func (m *Map) cookiePath(attribute string) (at, cut int, found bool) {
 		return 0, 0, false
 	}
 	if path == "/" {
-		// Without the slash the cookie is also sent to the address without it.
+		// Without the slash, the cookie is also sent to the prefix without one.
 		cut = 1
 	}
 	return len(name) + 1 + start, cut, true
 }
 
-// cookieDomain reports whether an attribute of a cookie is a Domain that names the app and not the site: browsers refuse
-// the cookie then.
+// cookieDomain reports whether an attribute of a cookie is a Domain that names the app and not the site, with which browsers
+// refuse the cookie.
 func (m *Map) cookieDomain(attribute string) bool {
 	name, value, found := strings.Cut(attribute, "=")
 	if !found || !strings.EqualFold(strings.Trim(name, " \t"), "domain") {
@@ -338,7 +338,7 @@ func (m *Map) cookieDomain(attribute string) bool {
 	return !header.EqualFold(host[len(host)-len(domain):], domain)
 }
 
-// hxLocation maps a URL, or the path of a JSON object (https://htmx.org/headers/hx-location/), whose other bytes stay.
+// hxLocation maps a URL, or the path in a JSON object (https://htmx.org/headers/hx-location/), whose other bytes stay.
 func (m *Map) hxLocation(value string) string {
 	if !strings.HasPrefix(strings.TrimLeft(value, " \t"), "{") {
 		return m.URL(value)
@@ -364,7 +364,7 @@ func (m *Map) hxLocation(value string) string {
 	return value
 }
 
-// jsonURL maps a URL in a JSON string; anything else stays.
+// jsonURL maps a URL in a JSON string. Other values do not change.
 func (m *Map) jsonURL(raw json.RawMessage) string {
 	var u string
 	if err := json.Unmarshal(raw, &u); err != nil {

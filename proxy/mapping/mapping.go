@@ -1,11 +1,11 @@
-// Package mapping knows how a client and an app call the same addresses, and translates them in the fields of requests
-// and responses. The client calls the app by the scheme and the host of its request, below the prefix of the route. The
-// app may believe that it lives at "/", that it is asked without TLS, or that clients reach it by its own host or port.
-// The package edits raw text and never parses and rebuilds a value, so what it does not know passes byte for byte.
-// Mapping what is mapped already changes nothing. Which field holds what is listed in package header.
+// Package mapping translates URLs in header fields between the client's view and the app's. The client reaches the app by
+// the scheme and the host of its request, below the prefix of the route. The app may assume that it is mounted at "/", that
+// there is no TLS, or that clients use its own host or port. The package edits raw text and never rebuilds a value, so that
+// all that it does not know passes byte for byte. Mapping a mapped value changes nothing. Package header lists what each
+// field contains.
 //
-// The policy: only what is provably an address of the app changes. A URL with a host is one when the host is the
-// client's or a name of the target, and the port is the client's or the target's.
+// The policy worth stating: only what is provably an address of the app changes. A URL with a host is one when the host is
+// the client's or a name of the target, and the port is the client's or the target's.
 package mapping
 
 import (
@@ -16,63 +16,63 @@ import (
 	"gateway/proxy/route"
 )
 
-// Routes knows the table around the route that a Map is of.
+// Routes looks up the other routes of the table.
 type Routes interface {
-	// Foreign reports whether a root-relative path, without its query, belongs to a route of another app. The one at "/"
-	// is not another's.
+	// Foreign reports whether a root-relative path, without its query, belongs to a route of another app. A route at "/"
+	// does not count.
 	Foreign(path string) bool
-	// Inner returns the path by which the app is asked for what clients call path, without its query. It reports false
-	// when that path belongs to another app, or leaves its route through dot segments.
+	// Inner returns the app's path for a path of the client, both without their query. It reports false when that path
+	// belongs to another app, or leaves its route through dot segments.
 	Inner(path string) (string, bool)
 }
 
-// Map is where one app is mounted, as one client sees it. It is used by one goroutine at a time, and again for another
-// app and client after Reset. What it maps may be borrowed from memory of its own: it is valid until then.
+// Map maps the URLs of one app for one client. It is used by one goroutine at a time, and may be used again for another app
+// and client after Reset. Mapped values may be borrowed from its memory: they are valid until Reset.
 type Map struct {
-	// App is what does not depend on the client.
+	// App is the part that does not depend on the client.
 	App *App
 	// Secure reports that the client uses TLS. Host is the Host field as the client sent it, which the app gets too.
 	Secure bool
 	Host   string
-	// Port is the one that a trusted proxy says the client uses, empty when the port of Host holds.
+	// Port is the client's as a trusted proxy says, empty if that of Host is right.
 	Port string
-	// Path is the path of the request as the client sent it, Asked the one that the app was asked for.
+	// Path is the path of the request as the client sent it, Asked the path of the request to the app.
 	Path, Asked string
 	// Routes may be nil: every path belongs to the app then.
 	Routes Routes
 
-	// room is where mapped values are written. Only the part behind its length is ever written to.
-	room []byte
+	// buf is where mapped values are written. Bytes below its length never change.
+	buf []byte
 }
 
-// roomMost is the most memory that is kept for another use.
-const roomMost = 16 << 10
+// maxBuf is the most memory that Reset keeps.
+const maxBuf = 16 << 10
 
-// Reset forgets everything but the memory of what was mapped, which is used again.
+// Reset clears the Map, and keeps its memory for later use.
 func (m *Map) Reset() {
-	room := m.room[:0]
-	if cap(room) > roomMost {
-		room = nil
+	buf := m.buf[:0]
+	if cap(buf) > maxBuf {
+		buf = nil
 	}
-	*m = Map{room: room}
+	*m = Map{buf: buf}
 }
 
-// join writes the parts behind each other.
+// join concatenates the parts.
 func (m *Map) join(parts ...string) string {
-	start := len(m.room)
+	start := len(m.buf)
 	for _, part := range parts {
-		m.room = append(m.room, part...)
+		m.buf = append(m.buf, part...)
 	}
 	return m.written(start)
 }
 
-// written is what is in the room from start on. When the room moves, what was mapped before keeps the old one alive.
+// written is what was written from start on. When buf grows, values in the old one keep it alive.
 func (m *Map) written(start int) string {
-	return unsafe.String(unsafe.SliceData(m.room[start:]), len(m.room)-start)
+	return unsafe.String(unsafe.SliceData(m.buf[start:]), len(m.buf)-start)
 }
 
-// URL maps one URL reference of the app to what the client calls it. Relative references, those of other sites, and
-// paths that belong to another route stay as they are.
+// URL maps one URL reference of the app to that for the client. Relative references, those of other sites, and paths that
+// belong to another route do not change.
 func (m *Map) URL(u string) string {
 	switch {
 	case strings.HasPrefix(u, "//"):
@@ -98,17 +98,17 @@ func (m *Map) absolute(u string) string {
 	if whose == foreign {
 		return u
 	}
-	scheme, host := m.place(authority, secure)
+	scheme, host := m.origin(authority, secure)
 	return m.site(u, scheme, host, m.absolutePath(rest, whose), authority, rest)
 }
 
-// place returns the scheme and the host by which the client reaches what the app calls by this authority.
-func (m *Map) place(authority string, secure bool) (scheme, host string) {
+// origin returns the client's scheme and host for an authority of the app.
+func (m *Map) origin(authority string, secure bool) (scheme, host string) {
 	switch {
 	case m.Secure:
 		return "https://", m.hostFor(authority)
 	case secure && !m.App.Secure && m.Host != "" && sameName(hostOf(authority), hostOf(m.Host)):
-		// An app that sends clients of this very host to https means it: mapped to http it would do so forever.
+		// The app upgrades the client to https. Mapped to http, that would never end.
 		if samePort(portOf(authority), portOf(m.Host)) {
 			return "https://", m.Host
 		}
@@ -117,7 +117,7 @@ func (m *Map) place(authority string, secure bool) (scheme, host string) {
 	return "http://", m.hostFor(authority)
 }
 
-// hostFor is the client's host. Where a trusted proxy names the client's port and the app repeats it, it stays.
+// hostFor is the client's host. The authority stays if it has the port that a trusted proxy says the client uses.
 func (m *Map) hostFor(authority string) string {
 	if m.Port != "" && portOf(authority) == m.Port && sameName(hostOf(authority), hostOf(m.Host)) {
 		return authority
@@ -125,8 +125,8 @@ func (m *Map) hostFor(authority string) string {
 	return m.Host
 }
 
-// site is the URL u, of the given authority and rest, with its new scheme, host and path. A client that named no host
-// gets a root-relative address.
+// site is the URL u, of that authority and rest, with a new scheme, host and path. A client without a Host gets a
+// root-relative URL.
 func (m *Map) site(u, scheme, host, path, authority, rest string) string {
 	switch {
 	case m.Host == "" && path == "":
@@ -152,7 +152,7 @@ func (m *Map) absolutePath(rest string, whose owner) string {
 	return m.join(m.App.Prefix.String(), "/", rest)
 }
 
-// path maps a root-relative reference to an address of the owner.
+// path maps a root-relative reference to one of the owner.
 func (m *Map) path(ref string, whose owner) string {
 	if !m.App.strips() {
 		return ref
@@ -164,13 +164,13 @@ func (m *Map) path(ref string, whose owner) string {
 	return m.join(m.App.Prefix.String(), ref)
 }
 
-// slashed reports whether the path is the one that the app was asked for with a slash behind it: such an address is the
-// app's own, whatever other route has the same name.
+// slashed reports whether the path is that of the request to the app with a slash appended: it belongs to the app, even if
+// another route has the same prefix.
 func (m *Map) slashed(path string) bool {
 	return m.Asked != "" && len(path) == len(m.Asked)+1 && path[len(path)-1] == '/' && path[:len(m.Asked)] == m.Asked
 }
 
-// under reports whether the path lies under the prefix already, on a segment boundary and however it is escaped.
+// under reports whether the path is below the prefix already, on a segment boundary and however it is escaped.
 func (m *Map) under(path string) bool {
 	if parsed, err := route.ParsePath(path); err == nil {
 		return m.App.Prefix.Contains(parsed.Normal)
@@ -178,8 +178,8 @@ func (m *Map) under(path string) bool {
 	return m.App.Prefix.Contains(path)
 }
 
-// page maps the URL of a page that the client was on: this site's addresses under the prefix lose it. Scheme and host
-// stay, since apps compare them with what X-Forwarded-Proto and -Host say.
+// page maps the URL of the client's page, as in Referer: it removes the prefix from URLs of this site. Scheme and host stay,
+// since apps compare them with X-Forwarded-Proto and -Host.
 func (m *Map) page(u string) string {
 	start := 0
 	if authority, path, _, is := splitURL(u); is {
@@ -195,7 +195,7 @@ func (m *Map) page(u string) string {
 	return u
 }
 
-// below is the path without the prefix, and reports whether it has it.
+// below is the path without the prefix. It reports false when the path is not below it.
 func (m *Map) below(path string) (string, bool) {
 	parsed, err := route.ParsePath(path)
 	if err != nil || !m.App.Prefix.Contains(parsed.Normal) {
@@ -210,9 +210,8 @@ func (m *Map) below(path string) (string, bool) {
 	return "/", true
 }
 
-// resource maps the URL of another resource of this site to the one by which the app would be asked for it: with the
-// scheme, the host and the path of such a request (RFC 4918 section 10.3). A path without a host stays one. What is not
-// the app's stays as it is.
+// resource maps the URL of another resource of this site to that of a request to the app for it, with its scheme, host and
+// path (RFC 4918 section 10.3). A path without a host stays one. URLs that are not the app's do not change.
 func (m *Map) resource(u string) string {
 	path, absolute, here := m.here(u)
 	if !here {
@@ -230,7 +229,7 @@ func (m *Map) resource(u string) string {
 	return m.join("http://", m.host(), inner, tail)
 }
 
-// here cuts a URL of this site before its path, and reports whether it is one.
+// here returns the path of a URL of this site, and reports whether it is one.
 func (m *Map) here(u string) (path string, absolute, is bool) {
 	authority, rest, _, absolute := splitURL(u)
 	if absolute {
@@ -239,7 +238,7 @@ func (m *Map) here(u string) (path string, absolute, is bool) {
 	return u, false, strings.HasPrefix(u, "/") && !strings.HasPrefix(u, "//")
 }
 
-// inner splits a reference before its query and maps the path to what the app is asked for.
+// inner splits a reference before its query and maps the path to the app's.
 func (m *Map) inner(ref string) (path, tail string, is bool) {
 	outer, tail := splitPath(ref)
 	if outer == "" {
@@ -261,9 +260,9 @@ func (m *Map) host() string {
 	return m.Host
 }
 
-// Strays reports whether the Destination of a request is a resource of this site that another app has. RFC 4918 sections
-// 9.8.5 and 9.9.4 have 502 for that; the app, asked without its prefix, might take it for one of its own.
-func (m *Map) Strays(h header.Header) bool {
+// ForeignDestination reports whether the Destination of a request is a resource of another app of this site. RFC 4918
+// sections 9.8.5 and 9.9.4 have 502 for that; the app might take it for one of its own.
+func (m *Map) ForeignDestination(h header.Header) bool {
 	destination, found := h.First(header.Destination)
 	if !found {
 		return false

@@ -153,7 +153,7 @@ func TestMap_KnowsTheAppByEachOfItsAddresses(t *testing.T) {
 	}
 }
 
-func TestMap_LeavesAloneWhatIsNotProvablyTheApp(t *testing.T) {
+func TestMap_ChangesOnlyWhatIsProvablyTheApp(t *testing.T) {
 	for _, u := range []string{
 		"http://example.org:9000/x", "http://example.org:8081/x", "https://example.org/x", "http://other.org:3000/x", "http://other.org:8080/x",
 		"http://172.18.0.3:9000/x", "http://172.18.0.4:3000/x", "http://bots:9000/x", "http://bots.example:3000/x", "http://localhost:9000/x",
@@ -169,7 +169,7 @@ func TestMap_LeavesAloneWhatIsNotProvablyTheApp(t *testing.T) {
 	}
 }
 
-// An app that keeps its prefix is told of the client's scheme and port as any other, and no path of it changes.
+// The scheme and the port of an app that keeps its prefix are mapped, and no path is.
 func TestMap_KeepsThePathsOfAnAppThatKnowsItsPrefix(t *testing.T) {
 	for _, test := range []struct{ in, want string }{
 		{"http://example.org/robots/x/", "https://example.org/robots/x/"},
@@ -213,7 +213,7 @@ func TestMap_KeepsThePortThatATrustedProxyNames(t *testing.T) {
 	}
 }
 
-// The path that was asked for with a slash behind it is a folder of the app, though another route has its name.
+// The path of the request with a slash appended is a folder of the app, even if another route has that prefix.
 func TestMap_RedirectsToAFolderOfTheNameOfAnotherRoute(t *testing.T) {
 	m := robots(t)
 	m.Path, m.Asked = "/robots/wiki", "/wiki"
@@ -262,7 +262,7 @@ func TestMap_AtTheRootMapsOnlyTheContainer(t *testing.T) {
 	}
 }
 
-func TestMap_WithoutAHostAnswersRootRelative(t *testing.T) {
+func TestMap_IsRootRelativeWithoutAHost(t *testing.T) {
 	m := robots(t)
 	m.Host = ""
 	if got := m.URL("http://172.18.0.3:3000/x"); got != "/robots/x" {
@@ -358,14 +358,14 @@ func TestMap_MapsResponses(t *testing.T) {
 	}
 }
 
-// originWide are fields with which one app would speak for all apps of the host.
+// originWide are fields that apply to all apps of the host.
 var originWide = []string{
 	"Strict-Transport-Security", "max-age=1; includeSubDomains", "alt-svc", "h3=\":443\"", "NEL", "{}", "Report-To", "{}", "Accept-CH", "DPR",
 	"Accept-CH-Lifetime", "1", "Critical-CH", "DPR", "Public-Key-Pins", "x", "Public-Key-Pins-Report-Only", "x", "Expect-CT", "max-age=1",
 	"Origin-Agent-Cluster", "?1", "Sec-Session-Registration", `(ES256);path="/x"`, "Clear-Site-Data", `"*"`, "CLEAR-SITE-DATA", `"cache"`,
 }
 
-func TestMap_DropsWhatIsSaidForTheWholeOriginBelowAPrefix(t *testing.T) {
+func TestMap_DropsOriginWideFieldsBelowAPrefix(t *testing.T) {
 	pageWide := []string{
 		"Permissions-Policy", "camera=()", "Cross-Origin-Opener-Policy", "same-origin", "X-Frame-Options", "DENY", "Set-Login", "logged-in",
 		"No-Vary-Search", "params", "Referrer-Policy", "no-referrer", "X-Permitted-Cross-Domain-Policies", "none",
@@ -390,7 +390,7 @@ func TestMap_DropsWhatIsSaidForTheWholeOriginBelowAPrefix(t *testing.T) {
 	}
 }
 
-// A worker of an app never has more of the origin than the app.
+// The scope of a service worker is never wider than the app.
 func TestMap_KeepsWorkersBelowThePrefixOfAnAppThatKnowsIt(t *testing.T) {
 	for in, want := range map[string]string{
 		"/": "", "/robots": "/robots/", "/robots/": "/robots/", "/robots/app/": "/robots/app/", "/robotsarmy": "", "../": "/robots/", "../..": "",
@@ -447,8 +447,8 @@ func TestMap_MapsRequests(t *testing.T) {
 	}
 }
 
-// A resource is named to an app by the scheme, the host and the path that it is asked with.
-func TestMap_NamesResourcesAsTheAppIsAskedForThem(t *testing.T) {
+// A resource has the scheme, the host and the path of a request to the app.
+func TestMap_MapsResourcesToRequestsToTheApp(t *testing.T) {
 	for _, test := range []struct{ in, strip, preserve string }{
 		{"https://example.org/robots/a%2Fb%20c?x", "http://Example.org/a%2Fb%20c?x", "http://Example.org/robots/a%2Fb%20c?x"},
 		{"https://EXAMPLE.org:443/robots/%7Ex/", "http://Example.org/%7Ex/", "http://Example.org/robots/%7Ex/"},
@@ -484,17 +484,17 @@ func TestMap_NamesResourcesAsTheAppIsAskedForThem(t *testing.T) {
 	}
 }
 
-func TestMap_TellsDestinationsOfOtherApps(t *testing.T) {
+func TestMap_FindsDestinationsOfOtherApps(t *testing.T) {
 	for destination, want := range map[string]bool{
 		"http://example.org:8080/robots/x": false, "http://example.org:8080/x": true, "http://example.org:8080/wiki/x": true, "/wiki/x": true,
 		"/robots/x": false, "https://other.org/x": false, "nonsense": false, "//other.org/x": false, "http://example.org:8080": true,
 	} {
-		if got := robots(t).Strays(*fields("Destination", destination)); got != want {
-			t.Errorf("%q strays: %v", destination, got)
+		if got := robots(t).ForeignDestination(*fields("Destination", destination)); got != want {
+			t.Errorf("%q is foreign: %v", destination, got)
 		}
 	}
-	if robots(t).Strays(nil) {
-		t.Error("no destination strays")
+	if robots(t).ForeignDestination(nil) {
+		t.Error("no destination is foreign")
 	}
 }
 
@@ -514,7 +514,7 @@ func FuzzMap(f *testing.F) {
 					m.Secure = secure
 					mapsOnce(t, m, value)
 					m.Request(fields("Referer", value, "Destination", value, "If", value))
-					m.Strays(*fields("Destination", value))
+					m.ForeignDestination(*fields("Destination", value))
 				}
 			}
 		}
@@ -541,7 +541,7 @@ func mapsOnce(t *testing.T, m *Map, value string) {
 	}
 }
 
-func TestMap_AllocatesNothingForWhatItHasRoomFor(t *testing.T) {
+func TestMap_AllocatesNothingWithinItsMemory(t *testing.T) {
 	response := func(m *Map, h *header.Header) { m.Response(h) }
 	request := func(m *Map, h *header.Header) { m.Request(h) }
 	for _, test := range []struct {
@@ -564,7 +564,7 @@ func TestMap_AllocatesNothingForWhatItHasRoomFor(t *testing.T) {
 		if n := testing.AllocsPerRun(100, func() {
 			h = append(h[:0], test.h...)
 			test.apply(m, &h)
-			m.room = m.room[:0]
+			m.buf = m.buf[:0]
 		}); n != 0 {
 			t.Errorf("%s: %v allocations", test.what, n)
 		}
@@ -583,7 +583,7 @@ func TestMap_KeepsWhatItMappedUntilReset(t *testing.T) {
 		}
 	}
 	m.Reset()
-	if m.Host != "" || m.Routes != nil || m.App != nil || cap(m.room) == 0 || cap(m.room) > roomMost {
+	if m.Host != "" || m.Routes != nil || m.App != nil || cap(m.buf) == 0 || cap(m.buf) > maxBuf {
 		t.Errorf("after Reset: %+v", m)
 	}
 }
