@@ -8,17 +8,17 @@ import (
 	"gateway/proxy/route"
 )
 
-// Options is what the filters of one route are made of.
+// Options configure the filters of one route.
 type Options struct {
 	Route *route.Route
-	// Rates bound the requests of each client: those of the gateway and of the route. Either may be nil. Memory is theirs.
+	// Rates limit the requests of each client: that of the gateway and that of the route. Either may be nil. Memory is theirs.
 	Rates  [2]*limit.Rate
 	Memory *limit.Memory
-	// BodyMax is the most bytes of a request body, 0 for any number.
+	// BodyMax is the most bytes of a request body, 0 for no limit.
 	BodyMax int64
-	// Group has the sticky cookies.
+	// Group makes the sticky cookies.
 	Group *balance.Group
-	// Compressors are those of the gateway, for a route that is compressed.
+	// Compressors are those of the gateway, for a route with compression.
 	Compressors *Compressors
 	// Slashless is set when the app redirects prefix/ back to prefix. It outlives the filters.
 	Slashless *atomic.Bool

@@ -17,12 +17,12 @@ import (
 )
 
 const (
-	// compressFrom is the size from which a body is compressed.
+	// compressFrom is the least size of a body to compress.
 	compressFrom = 1 << 10
-	// maxCompressing is how many responses are compressed at once, in about 0.8 MB of memory each. Others are sent as they
-	// are.
+	// maxCompressing is how many responses are compressed at once, with about 0.8 MB of memory each. Others are sent
+	// uncompressed.
 	maxCompressing = 64
-	// zstdWindow is what each zstd encoder remembers of a body. Browsers refuse windows above 8 MiB (RFC 9659).
+	// zstdWindow is the window of each zstd encoder. Browsers refuse windows above 8 MiB (RFC 9659).
 	zstdWindow = 128 << 10
 )
 
@@ -35,10 +35,10 @@ const (
 	gzipped
 )
 
-// codings are the names of codings, and the suffixes that tell their ETags from those of the app.
+// codings are the names of codings, and the suffixes of their ETags.
 var codings = [...]struct{ name, suffix string }{zstandard: {"zstd", `-zstd"`}, gzipped: {"gzip", `-gzip"`}}
 
-// encoder is what both libraries have.
+// encoder is an encoder of either library.
 type encoder interface {
 	io.WriteCloser
 	Flush() error
@@ -51,7 +51,7 @@ type Compressors struct {
 	pools [len(codings)]sync.Pool
 }
 
-// take returns an encoder, nil when as many are in use as may be.
+// take returns an encoder, nil when maxCompressing are in use.
 func (c *Compressors) take(how coding) *compressor {
 	if c.busy.Add(1) > maxCompressing {
 		c.busy.Add(-1)
@@ -63,7 +63,7 @@ func (c *Compressors) take(how coding) *compressor {
 	z := &compressor{from: c, how: how}
 	z.wrap = z.before
 	if how == gzipped {
-		// BestSpeed is a level that exists.
+		// BestSpeed is a valid level.
 		z.encoder, _ = gzip.NewWriterLevel(io.Discard, gzip.BestSpeed)
 		return z
 	}
@@ -82,7 +82,7 @@ type compressor struct {
 	how     coding
 	encoder encoder
 	to      engine.Sink
-	// wrap is before, made once.
+	// wrap is the method before, as a value that is made once.
 	wrap func(engine.Sink) engine.Sink
 	// pending reports that something was written since the last flush.
 	pending bool
@@ -120,7 +120,7 @@ func (z *compressor) Close() error {
 	return z.to.Close()
 }
 
-// release gives the compressor back, whatever became of the response.
+// release returns the compressor to its pool.
 func (z *compressor) release() {
 	z.encoder.Reset(io.Discard)
 	z.to = nil
@@ -128,7 +128,7 @@ func (z *compressor) release() {
 	z.from.busy.Add(-1)
 }
 
-// compress compresses responses that gain by it, for clients that say they take it.
+// compress compresses responses that gain by it, for clients that accept a coding.
 type compress struct {
 	with *Compressors
 }
@@ -156,8 +156,8 @@ func (compress) forward(_ *Request, h *header.Header) {
 	}
 }
 
-// conditional reports that a field has the ETags of whole representations. If-Range is none of them: what has that tag is
-// not the app's.
+// conditional reports that a field has ETags of whole representations. If-Range does not count: a range of a compressed
+// response is none of the app's.
 func conditional(name string) bool {
 	return header.EqualFold(name, "If-None-Match") || header.EqualFold(name, "If-Match")
 }
@@ -170,7 +170,7 @@ func (f compress) response(r *Request, h *header.Header) {
 	if !compressible(r, *h) {
 		return
 	}
-	// What the client accepts decides, also where that is nothing.
+	// The response depends on what the client accepts, even if that is nothing.
 	vary(h)
 	how := accepted(r.Exchange.Request.Header)
 	if how == plain || guessable(r.Exchange.Request.Header) || r.compressor != nil {
@@ -189,7 +189,7 @@ func (f compress) response(r *Request, h *header.Header) {
 	r.Exchange.Transform(r.compressor.wrap)
 }
 
-// notModified gives a 304 the ETag that the client knows.
+// notModified gives a 304 the ETag of the client's compressed copy.
 func notModified(r *Request, h *header.Header) {
 	tag, found := h.Lookup("ETag")
 	if !found || !strings.HasPrefix(tag, `"`) {
@@ -208,8 +208,8 @@ func notModified(r *Request, h *header.Header) {
 	}
 }
 
-// compressible reports that the response may be compressed for clients that accept it: a whole one, of a kind and a size
-// that gain by it, which nobody has encoded or forbidden to transform.
+// compressible reports that the response may be compressed: a whole one, of a type and a size that gain by it, without a
+// content coding or no-transform.
 func compressible(r *Request, h header.Header) bool {
 	switch {
 	case r.Own || r.Status < http.StatusOK || r.Status >= http.StatusMultipleChoices,
@@ -225,7 +225,7 @@ func compressible(r *Request, h header.Header) bool {
 				return false
 			}
 		case f.Kind == header.Trailer:
-			// One may be a digest of the bytes.
+			// A trailer may be a digest of the body.
 			return false
 		case f.Kind == header.Other && (header.EqualFold(f.Name, "Content-Encoding") || header.EqualFold(f.Name, "Content-Range") ||
 			header.EqualFold(f.Name, "Cache-Control") && hasToken(f.Value, "no-transform")):
@@ -242,7 +242,7 @@ func compressible(r *Request, h header.Header) bool {
 	return typed
 }
 
-// gains reports that bodies of a media type get much smaller. Server-sent events and gRPC are streams of small messages.
+// gains reports that bodies of a media type compress well. Server-sent events and gRPC do not: they are small messages.
 func gains(media string) bool {
 	media, _, _ = strings.Cut(media, ";")
 	media = strings.TrimSpace(media)
@@ -260,14 +260,14 @@ func gains(media string) bool {
 	return header.EqualFold(kind, "application") && slices.ContainsFunc(gainful[:], func(s string) bool { return header.EqualFold(sub, s) })
 }
 
-// gainful are the media types below application/ of which bodies get much smaller.
+// gainful are the subtypes of application/ that compress well.
 var gainful = [...]string{"javascript", "x-javascript", "ecmascript", "json", "xml", "wasm"}
 
 func hasPrefixFold(s, prefix string) bool {
 	return len(s) >= len(prefix) && header.EqualFold(s[:len(prefix)], prefix)
 }
 
-// accepted is the coding that the client wants most, zstd of two that it wants alike (RFC 9110 section 12.5.3).
+// accepted is the coding that the client prefers, zstd of two with the same weight (RFC 9110 section 12.5.3).
 func accepted(h header.Header) coding {
 	const unsaid = -1
 	zstd, gzip, identity, others := float64(unsaid), float64(unsaid), float64(unsaid), float64(unsaid)
@@ -306,8 +306,8 @@ func accepted(h header.Header) coding {
 	return how
 }
 
-// guessable reports that another site made the browser send the request, with the cookies of this one: it could find out
-// secrets in the response by its length (BREACH).
+// guessable reports that another site made the browser send the request with cookies: that site could guess secrets in the
+// response by its compressed length (BREACH).
 func guessable(h header.Header) bool {
 	cross := false
 	for i := range h {
@@ -319,15 +319,15 @@ func guessable(h header.Header) bool {
 	return cross && cookies
 }
 
-// describesBytes reports that a field holds only for the bytes of the body as the app sends it.
+// describesBytes reports that a field describes the uncompressed bytes of the body.
 func describesBytes(name string) bool {
 	return slices.ContainsFunc(ofBytes[:], func(field string) bool { return header.EqualFold(name, field) })
 }
 
-// ofBytes are the fields of which describesBytes says so.
+// ofBytes are the fields of describesBytes.
 var ofBytes = [...]string{"Accept-Ranges", "Digest", "Content-Digest", "Repr-Digest", "Content-MD5"}
 
-// vary says that the response depends on Accept-Encoding.
+// vary adds Accept-Encoding to Vary.
 func vary(h *header.Header) {
 	for i := range *h {
 		if f := &(*h)[i]; header.EqualFold(f.Name, "Vary") && (hasToken(f.Value, "*") || hasToken(f.Value, "Accept-Encoding")) {

@@ -8,7 +8,7 @@ import (
 	"gateway/proxy/route"
 )
 
-// cookie keeps the cookie of sticky sessions between the client and the gateway.
+// cookie sets the cookie of sticky sessions, and hides it from the app.
 type cookie struct {
 	group  *balance.Group
 	prefix string

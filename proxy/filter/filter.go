@@ -1,10 +1,10 @@
-// Package filter holds the middlewares of routes: what is done to a request before a target is chosen, to the header that
-// the target gets, and to the header and the body of the response. It knows one request and its route at a time, and
-// nothing of how targets are chosen, reached or retried. The policy worth stating: the order of filters is the gateway's and
-// stands in New alone, so that no label can put authentication behind what it should protect.
+// Package filter has the middlewares of routes: they act on a request before a target is chosen, on the header that the
+// target gets, and on the header and the body of the response. It knows one request and its route at a time, and nothing of
+// how targets are chosen, reached or retried. The policy worth stating: the gateway sets the order of filters, in New alone,
+// so that no label can put authentication behind what it should protect.
 //
-// A filter is made once for a route and a table. What it remembers of one request stands in that Request, which is used
-// again, so that a filter that does not apply to a request allocates nothing.
+// A filter is made once for a route and a table. Its state for one request is in that Request, which is used again, so that
+// a filter that does not apply to a request allocates nothing.
 package filter
 
 import (
@@ -13,8 +13,8 @@ import (
 	"gateway/proxy/header"
 )
 
-// Filter is one middleware of a route, by its sides. One that it does not have is nil, and costs requests nothing. They are
-// called for many requests at once, so that what they belong to never changes.
+// Filter is one middleware of a route, by its sides. A side that it does not have is nil, and costs requests nothing. All
+// sides are called for many requests at once.
 type Filter struct {
 	// Request sees a request before a target is chosen. It reports whether the request goes on; if not, the filter has
 	// answered it, by Request.Refuse, Page, Show or Reply.

@@ -12,9 +12,9 @@ import (
 // forged are the fields that come from the gateway alone.
 var forged = header.SetOf(header.Forged)
 
-// forwarded tells the app who the client is and where the app is mounted. Such fields of clients are dropped.
+// forwarded adds the fields about the client and the mount, and drops those that the client sent.
 type forwarded struct {
-	// prefix is that of X-Forwarded-Prefix, empty for none; field adds a Forwarded field.
+	// prefix is X-Forwarded-Prefix, empty for none; field adds a Forwarded field.
 	prefix string
 	field  bool
 }
@@ -44,7 +44,7 @@ func (f forwarded) forward(r *Request, h *header.Header) {
 	}
 }
 
-// forwardedFor is the client, and behind it the trusted proxies, if there are any.
+// forwardedFor is the client, followed by the trusted proxies, if there are any.
 func forwardedFor(r *Request) string {
 	if !r.Trail.Trusted {
 		return r.Exchange.Request.Peer
@@ -53,7 +53,7 @@ func forwardedFor(r *Request) string {
 	return unsafe.String(unsafe.SliceData(r.text), len(r.text))
 }
 
-// element is who the client is as RFC 7239 section 4 writes it.
+// element describes the client as RFC 7239 section 4 has it.
 func element(q *engine.Request) string {
 	peer := q.Peer
 	if strings.IndexByte(peer, ':') >= 0 {
@@ -66,7 +66,7 @@ func element(q *engine.Request) string {
 	return element
 }
 
-// schemeOf is what the client uses.
+// schemeOf is the scheme of the client.
 func schemeOf(secure bool) string {
 	if secure {
 		return "https"
@@ -74,7 +74,7 @@ func schemeOf(secure bool) string {
 	return "http"
 }
 
-// portOf is the port that the client used: that of the host, else what a trusted proxy says, else the scheme's.
+// portOf is the port that the client uses: that of the host, else that of a trusted proxy, else the scheme's.
 func portOf(r *Request) string {
 	q := &r.Exchange.Request
 	switch port := portIn(q.Host); {
@@ -88,7 +88,7 @@ func portOf(r *Request) string {
 	return "80"
 }
 
-// portIn returns the port that stands behind a host name or address, or nothing.
+// portIn returns the port of an authority, empty for none.
 func portIn(host string) string {
 	colon := strings.LastIndexByte(host, ':')
 	if colon < 0 || strings.HasPrefix(host, "[") && host[colon-1] != ']' || host[0] != '[' && strings.IndexByte(host, ':') != colon {

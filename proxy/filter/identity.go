@@ -2,7 +2,7 @@ package filter
 
 import "gateway/proxy/header"
 
-// requestID gives each request to an app and each response the ID of the request.
+// requestID adds the ID of the request to what the app and the client get.
 var requestID = Filter{Forward: forwardID, Response: returnID}
 
 const requestIDField = "X-Request-Id"
@@ -21,7 +21,7 @@ func returnID(r *Request, h *header.Header) {
 	h.Append(header.Forged, requestIDField, r.ID)
 }
 
-// via names the gateway in the Via fields of what it forwards, both ways (RFC 9110 section 7.6.3).
+// via adds the gateway to Via, in requests and responses (RFC 9110 section 7.6.3).
 type via struct {
 	name string
 }

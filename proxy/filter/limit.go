@@ -9,7 +9,7 @@ import (
 	"gateway/proxy/traffic"
 )
 
-// rate answers clients that send more requests than they may.
+// rate refuses requests of clients that are over a rate.
 type rate struct {
 	rates  [2]*limit.Rate
 	memory *limit.Memory
@@ -22,7 +22,7 @@ func newRate(rates [2]*limit.Rate, memory *limit.Memory) Filter {
 	return Filter{Request: rate{rates, memory}.request}
 }
 
-// rateRefusals are what metrics call the rates.
+// rateRefusals are the refusals by the rates.
 var rateRefusals = [...]traffic.Refusal{traffic.ByClientRate, traffic.ByRate}
 
 func (f rate) request(r *Request) bool {
@@ -36,7 +36,7 @@ func (f rate) request(r *Request) bool {
 	return true
 }
 
-// bodyMax answers requests whose bodies are larger than they may be, before anything is read if they have a length.
+// bodyMax refuses requests with too large a body, before reading anything of it if they have a length.
 type bodyMax struct {
 	most int64
 }
@@ -48,7 +48,7 @@ func newBodyMax(most int64) Filter {
 	return Filter{Request: bodyMax{most}.request}
 }
 
-// ErrLargeBody says that a request body without a length is larger than it may be. It is found while the body is forwarded.
+// ErrLargeBody says that a request body without a length is too large. It comes while the body is forwarded.
 var ErrLargeBody = errors.New("the body is larger than the limit")
 
 func (f bodyMax) request(r *Request) bool {
@@ -62,7 +62,7 @@ func (f bodyMax) request(r *Request) bool {
 	return true
 }
 
-// limited is a body that may have only so many bytes more.
+// limited is a body with a limit.
 type limited struct {
 	io.Reader
 	left int64

@@ -9,8 +9,8 @@ import (
 	"gateway/proxy/page"
 )
 
-// maxForwards counts how many more times an OPTIONS request may be forwarded, and answers the last time (RFC 9110 section
-// 7.6.2). TRACE, the other method with that count, is never forwarded.
+// maxForwards counts Max-Forwards of OPTIONS requests down, and answers those with 0 (RFC 9110 section 7.6.2). TRACE, the
+// other method with that field, is never forwarded.
 var maxForwards = Filter{Request: answerLast, Forward: countForward}
 
 func answerLast(r *Request) bool {
@@ -39,7 +39,7 @@ func countForward(r *Request, h *header.Header) {
 	}
 }
 
-// forwardsLeft is the least of what the Max-Forwards fields say. What is no number is ignored.
+// forwardsLeft is the least of the Max-Forwards fields. Values that are no number are ignored.
 func forwardsLeft(h header.Header) (n uint64, limited bool) {
 	n = math.MaxUint64
 	for _, f := range h {
@@ -53,7 +53,7 @@ func forwardsLeft(h header.Header) (n uint64, limited bool) {
 				break
 			}
 			if said = said*10 + uint64(c-'0'); said > math.MaxInt32 {
-				// A loop is noticed long before.
+				// Larger numbers make no difference.
 				said = math.MaxInt32
 			}
 		}

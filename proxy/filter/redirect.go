@@ -18,13 +18,13 @@ func newRedirect(r *route.Route) Filter {
 	return Filter{Request: redirect}
 }
 
-// redirect sends clients where the route leads, with what follows the prefix and the query byte for byte. The response may
-// not be cached for long, since the route may be another one tomorrow.
+// redirect redirects to where the route leads, with the rest of the path and the query byte for byte. The response must be
+// revalidated, since the route may change.
 func redirect(r *Request) bool {
 	to := r.Route.Redirect
 	if path, err := route.ParsePath(to); err == nil {
 		if next, found := r.Table.Match(r.Host, path); found && next.Route == r.Route {
-			r.Page(page.NotFound) // It leads to itself, since the route that it was to lead to is missing.
+			r.Page(page.NotFound) // It leads to itself, since its target route is missing.
 			return false
 		}
 	}
@@ -32,7 +32,7 @@ func redirect(r *Request) bool {
 		to = strings.TrimSuffix(to, "/") + r.Rest
 	}
 	if r.Route.Redirect == "/" {
-		// A browser takes what follows two slashes for a host.
+		// Browsers take two slashes for the start of a host.
 		to = "/" + strings.TrimLeft(to, `/\`)
 	}
 	r.Reply(http.StatusPermanentRedirect, "Location", to+r.Exchange.Request.Query, "Cache-Control", "no-cache")
@@ -40,8 +40,8 @@ func redirect(r *Request) bool {
 }
 
 // slash redirects from a prefix to the prefix with its slash, with the query byte for byte, so that relative links work. The
-// response may not be cached for long, since the route may be another one tomorrow. An app that redirects the other way
-// round is left alone: this would never end.
+// response must be revalidated, since the route may change. It does not redirect for an app that redirects the other way:
+// that would never end.
 type slash struct {
 	learnt *atomic.Bool
 }
@@ -74,7 +74,7 @@ func (s slash) response(r *Request, h *header.Header) {
 	}
 }
 
-// redirectsToPrefix reports whether a response to prefix/ leads to prefix, which the gateway would redirect back.
+// redirectsToPrefix reports whether a location leads to the prefix without a slash, which the gateway would redirect back.
 func redirectsToPrefix(r *Request, location string) bool {
 	to, err := url.Parse(location)
 	if location == "" || err != nil {

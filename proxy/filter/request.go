@@ -24,40 +24,40 @@ type Request struct {
 	// ID has 128 random bits in hexadecimal digits, and is borrowed as the strings of Exchange are.
 	ID    string
 	Began time.Time
-	// Connection is the address of the connection, which is another than the client's behind a trusted proxy; Trail is the
-	// proxies on the way then.
+	// Connection is the address of the connection, which is not the client's behind a trusted proxy; Trail is the proxies in
+	// between then.
 	Connection string
 	Trail      peer.Trail
-	// Port is the client's as a trusted proxy says it, empty if none does.
+	// Port is the client's as a trusted proxy says, empty if none does.
 	Port string
 	// Host is that of Exchange in its canonical form.
 	Host string
-	// Table is nil as long as there is none. Route is nil as long as none matches; Rest is what follows its prefix.
+	// Table is nil as long as there is none. Route is nil as long as none matches; Rest is the path behind its prefix.
 	Table *route.Table
 	Route *route.Route
 	Rest  string
 	// Chain is the filters of the route, or those of requests without one.
 	Chain *Chain
-	// Mapped says how the app's addresses look to the client.
+	// Mapped maps URLs between the client's view and the app's.
 	Mapped mapping.Map
-	// Target is the index of the target that was chosen among those of the route's balance.Group, and Moved reports that
-	// a sticky client gets a cookie for it.
+	// Target is the index of the chosen target in the route's balance.Group, and Moved reports that a sticky client gets a
+	// cookie for it.
 	Target int
 	Moved  bool
-	// Status is that of the response which the filters see, and Length that of its body, -1 when it is not known. Own
-	// reports that it is the gateway's own.
+	// Status is that of the response that filters see, and Length that of its body, -1 when it is not known. Own reports that
+	// the response is the gateway's.
 	Status int
 	Length int64
 	Own    bool
-	// Cause is the page that the gateway answered with, empty when it sent none.
+	// Cause is the kind of the page that the gateway sent, empty for none.
 	Cause page.Kind
 	// Refused is the filter that refused the request, 0 for none.
 	Refused traffic.Refusal
 
-	// text is memory for a field, lines for the values of fields.
+	// text is memory for the value of a field, lines for values of several.
 	text  []byte
 	lines []string
-	// compressor is that of the response, nil when it is sent as it is.
+	// compressor is that of the response, nil when it is not compressed.
 	compressor *compressor
 }
 
@@ -73,7 +73,7 @@ func (r *Request) Reset() {
 	r.Mapped, r.text, r.lines = mapped, text, lines
 }
 
-// Final reports that the response that filters see is no informational one. Switching protocols counts as final.
+// Final reports that the response is not informational. 101 (Switching Protocols) counts as final.
 func (r *Request) Final() bool {
 	return r.Status >= http.StatusOK || r.Status == http.StatusSwitchingProtocols
 }
@@ -87,7 +87,7 @@ func (r *Request) Refuse(by traffic.Refusal, p page.Page) {
 	r.Show(p)
 }
 
-// Show answers with a page that says more than its kind. What it says of the app is that of the route, if there is one.
+// Show answers with a page. If there is a route, it fills in what the page says of the app.
 func (r *Request) Show(p page.Page) {
 	if r.Route != nil {
 		p.Service, p.Owner, p.Project = r.Route.App(), r.Route.Owner, r.Route.Project
@@ -100,7 +100,7 @@ func (r *Request) Show(p page.Page) {
 	r.send(status, h, body)
 }
 
-// Reply answers with a header alone: names, each followed by its value.
+// Reply answers with a header and no body. The fields are names, each followed by its value.
 func (r *Request) Reply(status int, fields ...string) {
 	var h header.Header
 	for i := 0; i < len(fields); i += 2 {
@@ -113,12 +113,11 @@ func (r *Request) Reply(status int, fields ...string) {
 func (r *Request) send(status int, h header.Header, body []byte) {
 	r.Status, r.Length, r.Own = status, int64(len(body)), true
 	r.Chain.Response(r, &h)
-	// It fails when the client is gone, who then needs no response.
+	// It fails only when the client is gone, which then needs no response.
 	_ = r.Exchange.Reply(status, h, body)
 }
 
-// Identify finds out who the client is, behind the proxies that are trusted. What they say of the scheme and of the host
-// that was asked for is believed too.
+// Identify finds the client behind trusted proxies, with the scheme and the host that it used.
 func (r *Request) Identify(trusted *peer.Networks) {
 	q := &r.Exchange.Request
 	r.Connection = q.Peer
@@ -146,14 +145,15 @@ func (r *Request) Identify(trusted *peer.Networks) {
 	}
 }
 
-// said returns the values of a field that only trusted proxies may send. Trail keeps its lines, so these come behind them.
+// said returns the values of a field that only trusted proxies may send. They are appended to lines, since Trail keeps its
+// own.
 func (r *Request) said(name string) []string {
 	followed := len(r.lines)
 	r.lines = valuesOf(r.lines, r.Exchange.Request.Header, name)
 	return r.lines[followed:]
 }
 
-// valuesOf appends the values of a field that clients cannot set.
+// valuesOf appends the values of a field that only proxies may send.
 func valuesOf(to []string, h header.Header, name string) []string {
 	for i := range h {
 		if f := &h[i]; f.Kind == header.Forged && header.EqualFold(f.Name, name) {
@@ -163,12 +163,12 @@ func valuesOf(to []string, h header.Header, name string) []string {
 	return to
 }
 
-// Client is the client's address and name, by which it is counted.
+// Client is the client's address and name, by which limits count it.
 func (r *Request) Client() (netip.Addr, string) {
 	return r.Exchange.Request.Addr, r.Exchange.Request.Peer
 }
 
-// Foreign implements mapping.Routes. If several routes lead to the same target, the route of the request owns all its paths.
+// Foreign implements mapping.Routes. Routes to the same target are not foreign to one another.
 func (r *Request) Foreign(path string) bool {
 	parsed, err := route.ParsePath(path)
 	if err != nil {
@@ -178,7 +178,7 @@ func (r *Request) Foreign(path string) bool {
 	return found && !match.Route.Prefix.Root() && !r.leadsHere(match.Route)
 }
 
-// Inner implements mapping.Routes. The app may have several routes: each path is that of its own.
+// Inner implements mapping.Routes. The app may have several routes, each with its own paths.
 func (r *Request) Inner(path string) (string, bool) {
 	parsed, err := route.ParsePath(path)
 	if err != nil {
@@ -196,7 +196,7 @@ func (r *Request) Inner(path string) (string, bool) {
 	return match.Rest, true
 }
 
-// leadsHere reports whether a route leads to the service of the request, at the same address.
+// leadsHere reports whether another route leads to the service of the request, at the same address.
 func (r *Request) leadsHere(other *route.Route) bool {
 	return other == r.Route || other.SameService(r.Route) && slices.ContainsFunc(other.Targets, func(t route.Target) bool {
 		return t.Address != "" && slices.ContainsFunc(r.Route.Targets, func(mine route.Target) bool {
