@@ -13,15 +13,15 @@ import (
 	"gateway/proxy/route"
 )
 
-// maxResent is how often a request is sent again that was sent already.
+// maxResent is how often a request that was sent may be sent again.
 const maxResent = 2
 
-// errNobody says that there is no target to ask.
-var errNobody = errors.New("no target takes requests")
+// errNoTarget says that no target takes requests.
+var errNoTarget = errors.New("no target takes requests")
 
-// reach asks one target after the other until one answers, or until the request may not be sent again.
+// reach sends the request to one target after the other until one responds or it may not be sent again.
 func (r *Request) reach() error {
-	last := errNobody
+	last := errNoTarget
 	for {
 		attempt, found := r.pick()
 		if !found && r.forgive() {
@@ -50,8 +50,8 @@ func (r *Request) reach() error {
 	}
 }
 
-// forgive makes those targets eligible again whose responses were declined in favour of others which then could not be
-// reached: what they say is better than nothing. It reports whether there are any.
+// forgive makes the targets eligible again whose responses were declined, since no other target could be reached. It
+// reports whether there are any.
 func (r *Request) forgive() bool {
 	if len(r.declined) == 0 {
 		return false
@@ -63,8 +63,8 @@ func (r *Request) forgive() bool {
 	return true
 }
 
-// pick chooses a target: with sticky sessions the one that the client had before. None is chosen while the app is being
-// stopped because nobody used it.
+// pick chooses a target, with sticky sessions the one that the client had before. It chooses none while the app is being
+// stopped for sleep.
 func (r *Request) pick() (balance.Attempt, bool) {
 	if r.route.Sleeper.Stopping() {
 		return balance.Attempt{}, false
@@ -95,8 +95,8 @@ func (r *Request) pick() (balance.Attempt, bool) {
 	return attempt, found
 }
 
-// bound returns the target to which the client's connection has one of its own: another target knows nothing of who
-// authenticated there.
+// bound returns the target to which the client's connection is bound: the client has authenticated there, and another target
+// does not know.
 func (r *Request) bound() (int, bool) {
 	if !r.Exchange.Pinned(nil) {
 		return 0, false
@@ -109,7 +109,7 @@ func (r *Request) bound() (int, bool) {
 	return 0, false
 }
 
-// stays returns which target the client's cookie names.
+// stays returns the target that the client's cookie names.
 func (r *Request) stays() (int, bool) {
 	for _, f := range r.Exchange.Request.Header {
 		if f.Kind != header.Cookie {
@@ -140,7 +140,7 @@ func (r *Request) roundTrip(a balance.Attempt) error {
 	return err
 }
 
-// aim prepares to ask a target and returns the path to ask for.
+// aim prepares the request for a target and returns the path to send.
 func (r *Request) aim(t *live.Target) string {
 	r.answeredBy, r.Target = t.Name, r.attempt.Index
 	q, path := &r.Exchange.Request, r.Rest
@@ -167,8 +167,8 @@ func (r *Request) Incoming(status int, h *header.Header) {
 	r.Chain.Response(&r.Request, h)
 }
 
-// Accepts implements engine.Hooks. A response which says that the server failed is not passed on when the request is safe
-// (RFC 9110 section 9.2.1) and there is another target that may do better.
+// Accepts implements engine.Hooks. It declines a server error if the request is safe (RFC 9110 section 9.2.1) and there is
+// another target that may do better.
 func (r *Request) Accepts(status int) bool {
 	switch status {
 	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
@@ -198,13 +198,13 @@ func (r *Request) resend() bool {
 	return true
 }
 
-// safeMethod reports that a request of the method changes nothing at the target (RFC 9110 section 9.2.1): whatever comes
-// of it, another may be asked.
+// safeMethod reports that requests of the method change nothing at the target (RFC 9110 section 9.2.1), and may be sent to
+// another one whatever happens.
 func safeMethod(method string) bool {
 	return method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions
 }
 
-// succeeded notes that the head of the final response is there.
+// succeeded notes that the head of the final response arrived.
 func (r *Request) succeeded() {
 	now := time.Now()
 	r.responded = now
@@ -231,7 +231,7 @@ func (r *Request) succeeded() {
 	r.declined = r.declined[:0]
 }
 
-// failed notes what a target did wrong, if it did.
+// failed notes a failed attempt, if the target caused it.
 func (r *Request) failed(t *live.Target, err error) {
 	f := live.Failure{Target: t, Attempt: r.attempt, Err: err}
 	switch {
@@ -245,8 +245,8 @@ func (r *Request) failed(t *live.Target, err error) {
 	}
 }
 
-// outOfTime reports that the time of the whole exchange is over, and that most of it was not the target's: the client sends
-// slowly, or the request waited for long.
+// outOfTime reports that the time of the whole exchange is over, and the target did not take most of it: the client sends
+// slowly, or the request waited long.
 func (r *Request) outOfTime() bool {
 	total := r.handler.Total
 	// The exchange began a little earlier than the request.

@@ -8,7 +8,7 @@ import (
 	"gateway/proxy/live"
 )
 
-// A request rests with the memory of its connection, and would keep a table alive that was replaced long ago.
+// An idle request stays with its connection, and would keep a table alive that was replaced long ago.
 func TestRequest_KeepsNothingWhenItIsReset(t *testing.T) {
 	var d Request
 	for range 3 {
@@ -26,7 +26,7 @@ func TestRequest_KeepsNothingWhenItIsReset(t *testing.T) {
 	}
 	for _, f := range d.declined[:cap(d.declined)] {
 		if f != (live.Failure{}) {
-			t.Error("it keeps an answer that was declined")
+			t.Error("it keeps a declined response")
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 const challengePrefix = "/.well-known/acme-challenge/"
 
 // challenge answers with the key authorization of a challenge under way. It reports whether it did. Authorities ask
-// without TLS, since a host may lead to somebody else there, and spell the path in one way only.
+// without TLS, and spell the path in one way only.
 func (r *Request) challenge() bool {
 	if r.handler.Challenge == nil {
 		return false
@@ -22,14 +22,14 @@ func (r *Request) challenge() bool {
 	if !found || token == "" || strings.ContainsFunc(token, notBase64URL) || q.Method != http.MethodGet && q.Method != http.MethodHead {
 		return false
 	}
-	// They are borrowed until the request ends.
+	// The strings are borrowed until the request ends.
 	authorization, found := r.handler.Challenge(strings.Clone(route.CanonicalHost(q.Host)), strings.Clone(token))
 	if !found {
 		return false
 	}
 	var h header.Header
 	h.Add("Content-Type", "application/octet-stream")
-	// It fails when the client is gone, who then needs no response.
+	// It fails only when the client is gone, which then needs no response.
 	_ = r.Exchange.Reply(http.StatusOK, h, []byte(authorization))
 	return true
 }

@@ -17,8 +17,8 @@ import (
 	"gateway/proxy/traffic"
 )
 
-// passage is one request again and again, with everything that is done for it but what the engine does.
-type passage struct {
+// rig repeats one request without the engine.
+type rig struct {
 	handler            *Handler
 	exchange           engine.Exchange
 	request, response  header.Header
@@ -26,18 +26,18 @@ type passage struct {
 	asked              string
 }
 
-// newPassage is a request to a route among a hundred.
-func newPassage(t testing.TB, how route.Mount, fields ...string) *passage {
+// newRig is a request to a route among a hundred.
+func newRig(t testing.TB, how route.Mount, fields ...string) *rig {
 	t.Helper()
-	return passageThrough(t, new(live.Builder), route.Route{Mount: how, Targets: []route.Target{at("127.0.0.1:1")}}, fields...)
+	return newRigTo(t, new(live.Builder), route.Route{Mount: how, Targets: []route.Target{at("127.0.0.1:1")}}, fields...)
 }
 
 func at(address string) route.Target {
 	return route.Target{ID: address, Name: "app", Address: address, Scheme: route.HTTP, State: route.Ready}
 }
 
-// passageThrough is one through routes like that.
-func passageThrough(t testing.TB, b *live.Builder, like route.Route, fields ...string) *passage {
+// newRigTo is one with a hundred routes like that.
+func newRigTo(t testing.TB, b *live.Builder, like route.Route, fields ...string) *rig {
 	t.Helper()
 	h := &Handler{
 		Current: new(atomic.Pointer[live.State]), Tables: new(live.Waitlist), Orders: new(live.Signal), Admission: new(limit.Admission),
@@ -57,7 +57,7 @@ func passageThrough(t testing.TB, b *live.Builder, like route.Route, fields ...s
 		routes = append(routes, r)
 	}
 	h.Current.Store(b.Build(&live.State{}, route.Build(routes, nil), live.Version{Revision: 1}, nil).Next)
-	p := &passage{handler: h}
+	p := &rig{handler: h}
 	p.exchange.Request = engine.Request{
 		Method: "GET", Target: "/app42/style.css?v=1", Path: "/app42/style.css", Query: "?v=1", Host: "example.org:8080",
 		Peer: "192.0.2.1", Addr: netip.MustParseAddr("192.0.2.1"), Major: 1, Minor: 1,
@@ -76,7 +76,7 @@ func passageThrough(t testing.TB, b *live.Builder, like route.Route, fields ...s
 	return p
 }
 
-func (p *passage) pass(t testing.TB) {
+func (p *rig) pass(t testing.TB) {
 	p.outgoing = append(p.outgoing[:0], p.request...)
 	p.incoming = append(p.incoming[:0], p.response...)
 	r := p.handler.begin(&p.exchange)
@@ -97,7 +97,7 @@ func (p *passage) pass(t testing.TB) {
 
 func TestRequest_AllocatesNothing(t *testing.T) {
 	for _, how := range []route.Mount{route.Strip, route.Preserve} {
-		p := newPassage(t, how, "Referer", "http://example.org:8080/app42/", "X-Forwarded-Proto", "gopher")
+		p := newRig(t, how, "Referer", "http://example.org:8080/app42/", "X-Forwarded-Proto", "gopher")
 		for range 100 {
 			p.pass(t)
 		}
@@ -111,7 +111,7 @@ func TestRequest_AllocatesNothing(t *testing.T) {
 }
 
 func TestRequest_LeavesNothingOfOneRequestToTheNext(t *testing.T) {
-	p := newPassage(t, route.Strip)
+	p := newRig(t, route.Strip)
 	p.pass(t)
 	first := strings.Clone(joined(p.outgoing, "X-Request-Id"))
 	r := p.exchange.Local.(*Request)
@@ -138,7 +138,7 @@ func TestRequest_LeavesNothingOfOneRequestToTheNext(t *testing.T) {
 
 func BenchmarkRequest(b *testing.B) {
 	for _, how := range []route.Mount{route.Strip, route.Preserve} {
-		b.Run(string(how), func(b *testing.B) { newPassage(b, how).repeat(b) })
+		b.Run(string(how), func(b *testing.B) { newRig(b, how).repeat(b) })
 	}
 	b.Run("everything", func(b *testing.B) {
 		like := route.Route{Mount: route.Strip, Policy: route.Policy{Rate: route.Rate{Requests: 1e9, Per: time.Second}, BodyMax: 1 << 20}}
@@ -146,11 +146,11 @@ func BenchmarkRequest(b *testing.B) {
 			like.Targets = append(like.Targets, at(fmt.Sprintf("127.0.0.%d:1", i+1)))
 		}
 		like.Compress, like.ResponseHeaders = true, []route.HeaderEdit{{Name: "Server"}, {Name: "X-Frame-Options", Value: "DENY"}}
-		passageThrough(b, new(live.Builder), like).repeat(b)
+		newRigTo(b, new(live.Builder), like).repeat(b)
 	})
 }
 
-func (p *passage) repeat(b *testing.B) {
+func (p *rig) repeat(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		p.pass(b)

@@ -8,9 +8,9 @@ import (
 	"gateway/proxy/route"
 )
 
-// evades reports whether the app could take the path for that of another route which has limits that this one lacks, is
-// paused, or was removed a moment ago: spelled that way, a request would get around them. What is below one route
-// however it is read, or only means a route that asks for nothing more, is the app's own business.
+// evades reports whether the app could read the path as that of another route with limits that this one lacks, that is
+// paused, or that was removed recently: such a spelling would evade the limits. A path that all readings lead to this route,
+// or to routes without further limits, is none.
 func (r *Request) evades(path route.Path) bool {
 	if !path.Odd() {
 		return false
@@ -29,17 +29,17 @@ func (r *Request) evades(path route.Path) bool {
 	return r.evadesRemoved(path)
 }
 
-// guards reports whether another route holds its requests to something that the one of this request does not.
+// guards reports whether another route has limits that this one lacks.
 func (r *Request) guards(other *live.Route) bool {
 	here, there := r.route.Route.Limits(), other.Route.Limits()
 	switch {
 	case there.Rate != route.Rate{}:
-		// Equal rates are still two budgets.
+		// Two routes with the same rate still count apart.
 		return true
 	case other.BodyMax > 0 && (r.route.BodyMax <= 0 || other.BodyMax < r.route.BodyMax):
 		return true
 	}
-	// What is left is all or nothing. The most a body may have was compared above, with its default.
+	// The other limits are on or off. BodyMax was compared above, with its default.
 	here.BodyMax, there.BodyMax, here.Rate = 0, 0, route.Rate{}
 	if !reflect.ValueOf(there).IsZero() && !reflect.DeepEqual(there, here) {
 		return true
@@ -47,7 +47,7 @@ func (r *Request) guards(other *live.Route) bool {
 	return r.handler.Pauses.Of(other.Route.Key, r.Began) != nil
 }
 
-// evadesRemoved reports whether the path could be read as one that shadows keeps from this route.
+// evadesRemoved reports whether the path could be read as that of a removed route that shadows this one.
 func (r *Request) evadesRemoved(path route.Path) bool {
 	key, found, known := r.state.ShadowedReading(r.Host, path, r.Route.Prefix, r.Began)
 	if found {

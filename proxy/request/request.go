@@ -22,18 +22,18 @@ import (
 	"gateway/proxy/traffic"
 )
 
-// StatusGone is what is noted of a request whose client left before the response; nobody ever receives it.
+// StatusGone is noted for a request whose client left before the response. It is never sent.
 const StatusGone = 499
 
-// Request is one request on its way through the proxy. It stays with its exchange and is used again for the next one.
+// Request is one request. It stays with its exchange and is used again for the next one.
 type Request struct {
 	// Request is what filters see.
 	filter.Request
 	progress
-	// number is the ID, and digits are how it is written.
+	// number is the ID, and digits are its hexadecimal form.
 	number [16]byte
 	digits [32]byte
-	// tried are the targets that were asked, declined the responses that were not passed on.
+	// tried are the targets of all attempts, declined the responses that were not passed on.
 	tried    []*balance.Target
 	declined []live.Failure
 }
@@ -42,35 +42,34 @@ type Request struct {
 type progress struct {
 	handler *Handler
 	state   *live.State
-	// account is the client's own behind a trusted proxy, else nil.
+	// account is that of a client behind a trusted proxy, else nil.
 	account *limit.Account
-	// route is the request's, nil as long as there is none. traffic is that of the route that was found, whatever table
-	// serves the request in the end.
+	// route is the request's, nil as long as there is none. traffic is that of the route that was found first, even if a later
+	// table serves the request.
 	route   *live.Route
 	traffic *traffic.Route
-	// status is noted instead of the response's when it is not 0.
+	// status replaces the response's in logs and metrics when it is not 0.
 	status int
 
-	// asked is the target of attempt, which is under way or the last. answeredBy is its name as long as the response is its.
+	// asked is the target of attempt, the current or the last one. answeredBy is its name as long as the response is its.
 	asked      *live.Target
 	attempt    balance.Attempt
 	answeredBy string
-	// retries is how many attempts came before the last one, resent how many of them had sent the request.
+	// retries is how many attempts were made before the last one, resent how many of them had sent the request.
 	retries, resent int
-	// chosen is when the last target was chosen, responded when the head of its response came.
+	// chosen is when the last target was chosen, responded when the head of its response arrived.
 	chosen, responded time.Time
 
 	waiting
 }
 
-// waiting is what a request knows of the time in which it waits.
+// waiting is the part of a request for waiting.
 type waiting struct {
-	// place is the request's in a queue, as long as it waits or has the turn.
+	// place is that in a queue, as long as the request waits or has the turn.
 	place *queue.Place
-	// waited is how long it did in all, and interval how long it does between two attempts.
+	// waited is how long it has waited in all, and interval the pause between two attempts.
 	waited, interval time.Duration
-	// lost is since when it misses a target, and asleep since when it waits for its app to wake; zero as long as it does
-	// not.
+	// lost is when it first lacked a target, and asleep when it first waited for its app to wake; else zero.
 	lost, asleep time.Time
 }
 
@@ -78,7 +77,7 @@ type waiting struct {
 // match the route, the filters' request side, the pause, and the targets, whose response passes the filters' response
 // side. The last accounts for it.
 func (h *Handler) Serve(x *engine.Exchange) {
-	plain := !x.Request.Secure // A trusted proxy may say something else of its client.
+	plain := !x.Request.Secure // Before a trusted proxy says what its client uses.
 	r := h.begin(x)
 	defer r.end()
 	if r.admit() && !(plain && r.challenge()) && r.match() && r.Chain.Request(&r.Request) && r.pause() {
@@ -111,7 +110,7 @@ func (h *Handler) begin(x *engine.Exchange) *Request {
 	return r
 }
 
-// admit counts a request of a client behind a trusted proxy. It reports whether it may go on; if not, it is answered.
+// admit counts a request of a client behind a trusted proxy. It reports whether the request goes on; if not, it is answered.
 func (r *Request) admit() bool {
 	q := &r.Exchange.Request
 	if q.Peer == r.Connection {
@@ -125,7 +124,7 @@ func (r *Request) admit() bool {
 	return false
 }
 
-// match finds the route of the request. It reports whether there is one; if not, the request is answered.
+// match finds the route of the request. It reports whether the request goes on; if not, it is answered.
 func (r *Request) match() bool {
 	q := &r.Exchange.Request
 	switch {
@@ -158,7 +157,7 @@ func (r *Request) match() bool {
 	return false
 }
 
-// find looks for the route of the request.
+// find finds the route of the request in its state, if there is one.
 func (r *Request) find(path route.Path) bool {
 	r.Host = route.CanonicalHost(r.Exchange.Request.Host)
 	if r.state.Table == nil {
@@ -175,13 +174,13 @@ func (r *Request) find(path route.Path) bool {
 	return true
 }
 
-// follow goes on with the route as a snapshot has it.
+// follow goes on with the route of a State.
 func (r *Request) follow(s *live.State, to *live.Route) {
 	r.state, r.route = s, to
 	r.Table, r.Route, r.Chain = s.Table, to.Route, to.Chain
 }
 
-// missing answers where no route is: with what was there, if it was removed lately.
+// missing answers a request without a route, with the route that was removed there recently, if there is one.
 func (r *Request) missing(path route.Path) {
 	switch {
 	case r.status != 0:
@@ -204,7 +203,7 @@ func (r *Request) missing(path route.Path) {
 	r.Show(p)
 }
 
-// end accounts for a request. It is deferred, so that one that panics is accounted for too.
+// end accounts for a request. It is deferred, so that it runs after a panic too.
 func (r *Request) end() {
 	if thrown := recover(); thrown != nil {
 		r.handler.Log.Error("a request made the gateway panic",
@@ -212,12 +211,12 @@ func (r *Request) end() {
 		if r.Exchange.Began() {
 			r.Exchange.Abort()
 		} else {
-			// A filter may be what panicked.
+			// A filter may have panicked.
 			r.Chain = filter.Default
 			r.Page(page.Internal)
 		}
 	}
-	// It may still be there after a panic.
+	// After a panic, the request may still have it.
 	r.leavePlace()
 	r.record()
 	if r.account != nil {
@@ -226,7 +225,7 @@ func (r *Request) end() {
 	r.reset()
 }
 
-// reset makes the request ready for another one: what is not in use keeps no table alive. What it has in memory stays.
+// reset clears the request for the next one, so that it keeps no table alive. Its memory stays.
 func (r *Request) reset() {
 	r.Request.Reset()
 	// Behind their ends are those that did not count any more.
@@ -247,7 +246,7 @@ func (r *Request) record() {
 		r.traffic.Begin()
 	}
 	took := time.Since(r.Began)
-	// Whoever sees it counted finds its line.
+	// The line is there before the request counts.
 	if r.handler.AccessLog != nil {
 		r.log(status, took)
 	}
@@ -267,7 +266,7 @@ func (r *Request) record() {
 	})
 }
 
-// statePages are the responses of routes that are not ready.
+// statePages are the pages of routes that are not ready.
 var statePages = map[route.State]page.Kind{
 	route.Ready:     page.Starting, // Ready, and its address is not known yet.
 	route.Starting:  page.Starting,
@@ -280,7 +279,7 @@ var statePages = map[route.State]page.Kind{
 	route.Asleep:    page.Waking,
 }
 
-// forward lets one of the route's targets answer, or says why none does.
+// forward sends the request to the route's targets, or answers why none responds.
 func (r *Request) forward() {
 	if s := r.route.Sleeper; s != nil {
 		s.Enter(r.Began)
@@ -291,7 +290,7 @@ func (r *Request) forward() {
 	r.leavePlace()
 	switch {
 	case err == nil:
-	case errors.Is(err, errNobody), errors.Is(err, engine.ErrConnect) && (r.route.State != route.Ready || r.lostPage() == page.Waking):
+	case errors.Is(err, errNoTarget), errors.Is(err, engine.ErrConnect) && (r.route.State != route.Ready || r.lostPage() == page.Waking):
 		r.answeredBy = ""
 		r.Page(r.lostPage())
 	default:
@@ -299,7 +298,7 @@ func (r *Request) forward() {
 	}
 }
 
-// fail answers when no target did, if there is anybody to answer to.
+// fail answers a request that failed, if its client is still there.
 func (r *Request) fail(err error) {
 	if errors.Is(err, engine.ErrDisconnected) {
 		r.abandon()
@@ -325,7 +324,7 @@ func (r *Request) abandon() {
 	r.Exchange.Abort()
 }
 
-// failurePage is what a client gets when an exchange failed.
+// failurePage is the page for a failed exchange.
 func failurePage(err error) page.Kind {
 	switch {
 	case errors.Is(err, filter.ErrLargeBody):
@@ -353,7 +352,7 @@ func refusedPage(r *engine.Refusal) page.Kind {
 	return page.Refused(r.Status)
 }
 
-// lostPage is what clients get of a route none of whose targets takes requests.
+// lostPage is the page for a route without a target that takes requests.
 func (r *Request) lostPage() page.Kind {
 	s := r.route
 	switch {
@@ -362,7 +361,7 @@ func (r *Request) lostPage() page.Kind {
 	case s.State == route.Asleep && s.Sleeper.Failed():
 		return page.Unwoken
 	case len(s.Targets) > 0:
-		// Only failing checks keep a target that is ready from being asked.
+		// A ready target that takes no requests fails its checks.
 		return page.Unhealthy
 	}
 	return statePages[s.State]

@@ -16,7 +16,7 @@ func TestRequest_AnswersEachFailureWithItsPage(t *testing.T) {
 		engine.ErrTimeout:  504,
 		fmt.Errorf("%w: %w", engine.ErrConnect, engine.ErrTimeout): 504,
 	} {
-		kind := failurePage(fmt.Errorf("carrying: %w", err))
+		kind := failurePage(fmt.Errorf("forwarding: %w", err))
 		if got := (page.Page{Kind: kind}).Status(); got != status {
 			t.Errorf("%v: %d, want %d", err, got, status)
 		}

@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	// retryFirst and retryMost are how long a request waits before it tries again targets that could not be reached, at
-	// first and at most: one that accepts connections again may do so without a new table.
+	// retryFirst and retryMost are the pauses before a request tries targets again that could not be reached, at first and at
+	// most: a target may accept connections again without a new table.
 	retryFirst = 50 * time.Millisecond
 	retryMost  = 500 * time.Millisecond
 	// pageAfter is how long a browser waits for an app to wake before it gets the page that reloads itself.
@@ -22,15 +22,15 @@ const (
 )
 
 var (
-	// errFull says that the request cannot wait: as many do as may, or the gateway ends.
-	errFull = errors.New("no place to wait in")
-	// errLate says that a request waited for as long as it may in one place.
+	// errFull says that the request cannot wait: the queue is full, or the gateway ends.
+	errFull = errors.New("no place in the queue")
+	// errLate says that the turn of a request did not come in time.
 	errLate = errors.New("its turn did not come in time")
 )
 
-// wait waits in a place of a queue for its turn, for that long at most, and then goes on with the current table. Who has the
-// turn leaves the place when the target is chosen. The error is errFull or errLate; any other says that the request is
-// over, since the client left or no time is left for it.
+// wait waits in a place for its turn, for that long at most, and then goes on with the current table. The request leaves the
+// place when it has chosen its target. The error is errFull or errLate; any other means that the request is over, since
+// the client left or its time is up.
 func (r *Request) wait(place *queue.Place, most time.Duration) error {
 	r.place = place
 	if place == nil || r.handler.Pauses.Ending() {
@@ -49,7 +49,7 @@ func (r *Request) wait(place *queue.Place, most time.Duration) error {
 	return err
 }
 
-// leavePlace leaves the queue that the request waited in: it has chosen its target, or gave up.
+// leavePlace leaves the queue, when the request has chosen its target or gives up.
 func (r *Request) leavePlace() {
 	if r.place != nil {
 		r.place.Leave()
@@ -57,8 +57,8 @@ func (r *Request) leavePlace() {
 	}
 }
 
-// renew goes on with what the current table has for the route, if it still has it. It reports whether that is another
-// table than before.
+// renew goes on with the route of the current table, if it still has the route. It reports whether the table is another one
+// than before.
 func (r *Request) renew() bool {
 	now := r.handler.Current.Load()
 	if now == r.state || now.Table == nil || r.route == nil {
@@ -75,7 +75,7 @@ func (r *Request) renew() bool {
 // pause waits while the route is paused. It reports whether the request goes on; if not, it is answered.
 func (r *Request) pause() bool {
 	if r.route.State == route.Expired {
-		r.Page(page.Expired) // Waiting does not help, nor does the end of a pause.
+		r.Page(page.Expired) // Neither waiting nor the end of a pause helps.
 		return false
 	}
 	p := r.handler.Pauses.Of(r.route.Route.Key, r.Began)
@@ -98,8 +98,8 @@ func (r *Request) pause() bool {
 	return false
 }
 
-// awaitTable waits for another table where the current one lost the route a moment ago, as while a project is made again,
-// or where there was none yet. It returns false when there is nothing to wait for, or no longer.
+// awaitTable waits for another table if the current one lost the route recently, as while a project is redeployed, or if
+// there is none yet. It returns false when the request should not wait, or no longer.
 func (r *Request) awaitTable(path route.Path) bool {
 	h := r.handler
 	since := h.Started
@@ -117,7 +117,7 @@ func (r *Request) awaitTable(path route.Path) bool {
 	defer r.leavePlace()
 	place := h.Tables.Join()
 	if h.Current.Load() != r.state {
-		// Whoever was to wake this request may have done so already.
+		// The release that this request waits for may have come already.
 		left = time.Nanosecond
 	}
 	switch err := r.wait(place, left); {
@@ -128,16 +128,16 @@ func (r *Request) awaitTable(path route.Path) bool {
 	default:
 		return false
 	}
-	// It may be the same one: its own release wakes requests that saw it before that.
+	// It may be the same one, since its release also wakes requests that have seen it.
 	r.state = h.Current.Load()
 	return true
 }
 
-// awaitTarget waits until it is worth to look for a target again. It returns false when the request has waited for as
-// long as it may, or the outage lasts for longer already, or the gateway ends. An error says that the request is over.
+// awaitTarget waits until there may be a target again. It returns false when the request has waited for Hold, the outage has
+// lasted that long already, or the gateway ends. An error means that the request is over.
 func (r *Request) awaitTarget() (again bool, err error) {
 	r.leavePlace()
-	// The place comes first: what changes from now on releases it.
+	// The place comes first, so that it is released by any change from now on.
 	r.place = r.route.Outage.Join()
 	now := time.Now()
 	left := r.patience(r.route.Outage.Begin(now), now)
@@ -153,8 +153,8 @@ func (r *Request) awaitTarget() (again bool, err error) {
 	}
 	r.interval = min(max(2*r.interval, retryFirst), retryMost)
 	if len(r.route.Targets) > 0 && !r.route.Sleeper.Stopping() || r.handler.Current.Load() != r.state {
-		// A target may come back without a new table. A route that the current table does not have comes back without waking
-		// the requests that wait for it as it was.
+		// A target may come back without a new table. A route that the current table lacks comes back without a release of the
+		// requests that wait in its old state.
 		left = min(r.interval, left)
 	}
 	switch err := r.wait(r.place, left); {
@@ -167,7 +167,7 @@ func (r *Request) awaitTarget() (again bool, err error) {
 	}
 }
 
-// patience is how long the request may still wait for what is lost since then.
+// patience is how long the request may still wait for what was lost then.
 func (r *Request) patience(since, now time.Time) time.Duration {
 	if r.lost.IsZero() {
 		r.lost = now
@@ -175,7 +175,7 @@ func (r *Request) patience(since, now time.Time) time.Duration {
 	return r.handler.Hold - max(now.Sub(since), now.Sub(r.lost))
 }
 
-// wakeLeft is how long the request may wait for its app to wake. It reports false when that is nothing to wait for.
+// wakeLeft is how long the request may still wait for its app to wake. It reports false when the app does not wake.
 func (r *Request) wakeLeft(now time.Time) (time.Duration, bool) {
 	s := r.route.Sleeper
 	if s == nil {
@@ -199,7 +199,7 @@ func (r *Request) wakeLeft(now time.Time) (time.Duration, bool) {
 	return most - now.Sub(r.asleep), true
 }
 
-// navigates reports that a browser asks for a page to show, which it can be given another of meanwhile.
+// navigates reports that a browser loads a page, which can be a waiting page meanwhile.
 func (r *Request) navigates() bool {
 	q := &r.Exchange.Request
 	if q.Method != http.MethodGet || q.Upgrade != "" || !page.ForBrowser(q.Header) {
