@@ -75,7 +75,7 @@ type Config struct {
 	Wake time.Duration
 	// Ready is called once, when all listeners are open; Ending when Serve begins to end. Both may be nil.
 	Ready, Ending func()
-	// Grace is how long requests under way may take to finish once Serve is told to end. Default 10 s; a negative one is no
+	// Grace is how long requests under way may take to finish once Serve must end. Default 10 s; a negative one is no
 	// time.
 	Grace time.Duration
 	// AccessLog has a line for each request that ended; nil is none. Its owner runs it, for longer than Serve.

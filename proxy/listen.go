@@ -55,7 +55,7 @@ func (s *Server) open(ctx context.Context, own servers) ([]door, error) {
 		doors = append(doors, door{"http://" + l.Addr().String() + "/ping", l, serveOwn(own.ping)})
 	}
 	for _, secure := range []bool{false, true} {
-		opened, err := s.openVisitors(ctx, secure)
+		opened, err := s.openClients(ctx, secure)
 		doors = append(doors, opened...)
 		if err != nil {
 			return fail(fmt.Errorf("listening for clients: %w", err))
@@ -64,9 +64,9 @@ func (s *Server) open(ctx context.Context, own servers) ([]door, error) {
 	return doors, nil
 }
 
-// openVisitors opens what clients reach with TLS, or without: what was inherited for it, else the addresses. With an
+// openClients opens what clients reach with TLS, or without: what was inherited for it, else the addresses. With an
 // error it returns what was opened before.
-func (s *Server) openVisitors(ctx context.Context, secure bool) ([]door, error) {
+func (s *Server) openClients(ctx context.Context, secure bool) ([]door, error) {
 	scheme, addresses, listeners := "http://", s.config.Listen, s.config.Inherited.HTTP
 	if secure {
 		scheme, addresses, listeners = "https://", s.config.TLSListen, s.config.Inherited.HTTPS

@@ -15,12 +15,12 @@ import (
 )
 
 const (
-	// headTimeout is how long who pings or administers may take to send the head of a request, idleTimeout how long a
+	// headTimeout is how long clients of the ping and the admin listener may take for the head of a request, idleTimeout how long a
 	// connection stays open between two; maxHead is the most bytes a head may have.
 	headTimeout = 10 * time.Second
 	idleTimeout = 2 * time.Minute
 	maxHead     = 64 << 10
-	// Grace is how long requests under way may take to finish once Serve is told to end, where Config says nothing else.
+	// Grace is how long requests under way may take to finish once Serve must end, by default.
 	Grace = 10 * time.Second
 	// cutGrace is how long those may take to notice that they were cut off.
 	cutGrace = 2 * time.Second

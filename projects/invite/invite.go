@@ -90,7 +90,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	defer kept.Wait()
 	defer done()
 	err := bounded.Serve(ctx, ln, bounded.Config{
-		Handler: s, Room: limit.Measure(), Body: bodyTimeout, Answer: bodyTimeout + sendTimeout, Log: s.log,
+		Handler: s, Room: limit.Measure(), Body: bodyTimeout, Response: bodyTimeout + sendTimeout, Log: s.log,
 	})
 	if err != nil && !errors.Is(err, bounded.ErrCutOff) {
 		return fmt.Errorf("serving the page: %w", err)

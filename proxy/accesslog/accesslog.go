@@ -1,5 +1,5 @@
 // Package accesslog writes a line for every request, as JSON or in the combined format. It knows files, their rotation
-// and what may go wrong with them; of requests it knows what it is told. The one policy worth stating: no request ever
+// and what may go wrong with them; of requests it knows the fields of a line. The one policy worth stating: no request ever
 // waits for the log. Lines are written behind, each whole or not at all, and when the disk cannot keep up they are
 // dropped and counted.
 package accesslog
@@ -118,14 +118,14 @@ func (l *Log) Run(ctx context.Context) error {
 		defer close(ended)
 		l.write(ctx)
 	}()
-	var told uint64
+	var reported uint64
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for last := time.Now().Add(-complaints); ctx.Err() == nil; {
 		select {
 		case <-ctx.Done():
 		case now := <-tick.C:
-			if now.Sub(last) >= complaints && l.complain(&told) {
+			if now.Sub(last) >= complaints && l.complain(&reported) {
 				last = now
 			}
 		}
@@ -135,18 +135,18 @@ func (l *Log) Run(ctx context.Context) error {
 	case <-time.After(grace):
 		l.log.Warn("the access log does not take its last lines")
 	}
-	l.complain(&told)
+	l.complain(&reported)
 	return nil
 }
 
-// complain warns of the lines that were dropped since it was told last, if there are any.
-func (l *Log) complain(told *uint64) bool {
+// complain warns of the lines that were dropped since the last warning, if there are any.
+func (l *Log) complain(reported *uint64) bool {
 	all := l.dropped.Load()
-	lines := all - *told
+	lines := all - *reported
 	if lines == 0 {
 		return false
 	}
-	*told = all
+	*reported = all
 	l.log.Warn("lines of the access log were dropped: its disk is too slow or full", "lines", lines, "in_all", all)
 	return true
 }

@@ -166,7 +166,7 @@ func (l *Log) waiting() int {
 	return len(l.blocks.full)
 }
 
-// watched is a writer that fails or waits when it is told to.
+// watched is a writer that can be made to fail or wait.
 type watched struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -390,7 +390,7 @@ func usual() Entry {
 	return Entry{
 		Time: time.Now(), RequestID: "0123456789abcdef0123456789abcdef", Client: "192.0.2.1", Peer: "192.0.2.1",
 		Method: "GET", Host: "example.org", Path: "/robots/static/style.css", Query: "?v=3", Major: 1, Minor: 1,
-		Status: 200, Sent: 5120, Duration: 1234 * time.Microsecond, Answer: time.Millisecond,
+		Status: 200, Sent: 5120, Duration: 1234 * time.Microsecond, Response: time.Millisecond,
 		Place:     NewPlace("/robots", "robots", "robots-web-1", "172.20.0.2:80"),
 		UserAgent: "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36",
 		Referer:   "https://example.org/robots/",

@@ -23,9 +23,9 @@ type Entry struct {
 	Status       int
 	// Received and Sent are the bytes of the two bodies.
 	Received, Sent int64
-	// Duration is the whole of the request, Answer what passed between sending it to the target and the first byte of
-	// the answer, and Wait what it waited in the queue.
-	Duration, Answer, Wait time.Duration
+	// Duration is the time of the whole request, Response that from sending it to the target to the first byte of the
+	// response, and Wait that in the queue.
+	Duration, Response, Wait time.Duration
 	// Place is where it went.
 	Place Place
 	// Retries is how many targets were tried before the last one.
@@ -82,7 +82,7 @@ type Field struct {
 	Type string
 	// Always reports that it is in every line; the others are left out when they are empty, 0 or false.
 	Always bool
-	// Meaning is told in Markdown, with the unit.
+	// Meaning is a sentence in Markdown, with the unit.
 	Meaning string
 }
 
@@ -102,9 +102,9 @@ func Reference() []Field {
 		{"tls", "bool", true, "Whether the client used TLS."},
 		{"status", "number", true, "Status of the response; 499 when the client disconnected before it."},
 		{"bytes_received", "number", true, "Bytes of the request's body that were received."},
-		{"bytes_sent", "number", true, "Bytes of the answer's body that were sent. What goes over an upgraded connection is not counted."},
-		{"duration_ms", "number", true, "Milliseconds from the head of the request to the end of the answer, with three decimals as all of these."},
-		{"target_ms", "number", false, "Milliseconds from sending the request to the target to the first byte of its answer."},
+		{"bytes_sent", "number", true, "Bytes of the response's body that were sent, without those over an upgraded connection."},
+		{"duration_ms", "number", true, "Milliseconds from the head of the request to the end of the response, with three decimals as all of these."},
+		{"target_ms", "number", false, "Milliseconds from sending the request to the target to the first byte of its response."},
 		{"wait_ms", "number", false, "Milliseconds that the request waited in the queue of its route."},
 		{"route", "string", false, "Route that served it, by its key: host, if the route has one, and prefix."},
 		{"service", "string", false, "Service behind the route."},

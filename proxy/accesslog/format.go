@@ -13,7 +13,7 @@ const (
 	// JSON is one object for each request, with the fields of Reference.
 	JSON Format = "json"
 	// Combined is the format of that name of Apache and nginx, in UTC: client, user (always "-"), time, request line,
-	// status, bytes of the answer's body, referer and user agent.
+	// status, bytes of the response's body, referer and user agent.
 	Combined Format = "combined"
 )
 
@@ -89,8 +89,8 @@ func (p *pen) json(b []byte, e *Entry) []byte {
 
 // jsonTarget appends the members that only some lines have.
 func jsonTarget(b []byte, e *Entry, query bool) []byte {
-	if e.Answer > 0 {
-		b = millis(append(b, `,"target_ms":`...), e.Answer)
+	if e.Response > 0 {
+		b = millis(append(b, `,"target_ms":`...), e.Response)
 	}
 	if e.Wait > 0 {
 		b = millis(append(b, `,"wait_ms":`...), e.Wait)

@@ -16,7 +16,7 @@ func full() Entry {
 		RequestID: "0123456789abcdef0123456789abcdef", Client: "192.0.2.1", Peer: "2001:db8::1",
 		Method: "GET", Host: "example.org:8080", Path: "/robots/a%20b", Query: "?x=1&y=2", Major: 1, Minor: 1, TLS: true,
 		Status: 200, Received: 17, Sent: 5120,
-		Duration: 1234567 * time.Microsecond, Answer: 12345 * time.Microsecond, Wait: 999 * time.Microsecond,
+		Duration: 1234567 * time.Microsecond, Response: 12345 * time.Microsecond, Wait: 999 * time.Microsecond,
 		Place:   NewPlace("example.org/robots", "robots", "robots-web-1", "172.20.0.2:80"),
 		Retries: 1, Upgraded: true, UserAgent: `Mozilla/5.0 (X11; "quoted")`, Referer: "https://example.org/?token=1#part",
 		Error: "timeout",

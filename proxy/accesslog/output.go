@@ -106,7 +106,7 @@ func (o *output) reopen() error {
 	if o.within() {
 		o.endLine()
 	}
-	// What fails here failed before, and was told when it was written.
+	// What fails here has failed before, and was reported then.
 	_ = o.to.Close()
 	o.to, o.half = to, half
 	return nil

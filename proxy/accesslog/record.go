@@ -11,7 +11,7 @@ import (
 // as between two requests, where neither the code is at hand nor what it needs.
 //
 //	0 size of all, 4 status, 6 major, 7 minor, 8 flags, 12 retries,
-//	16 time, 24 received, 32 sent, 40 duration, 48 answer, 56 wait, 64 lengths
+//	16 time, 24 received, 32 sent, 40 duration, 48 response, 56 wait, 64 lengths
 const (
 	atLengths = 64
 	atTexts   = atLengths + 2*len(texts{})
@@ -57,7 +57,7 @@ func (e *Entry) record(r []byte, t *texts) {
 	binary.LittleEndian.PutUint64(numbers[24:], uint64(e.Received))
 	binary.LittleEndian.PutUint64(numbers[32:], uint64(e.Sent))
 	binary.LittleEndian.PutUint64(numbers[40:], uint64(e.Duration))
-	binary.LittleEndian.PutUint64(numbers[48:], uint64(e.Answer))
+	binary.LittleEndian.PutUint64(numbers[48:], uint64(e.Response))
 	binary.LittleEndian.PutUint64(numbers[56:], uint64(e.Wait))
 	at := atTexts
 	for i, s := range t {
@@ -103,7 +103,7 @@ func (e *Entry) read(records []byte) []byte {
 		Received:  int64(binary.LittleEndian.Uint64(numbers[24:])),
 		Sent:      int64(binary.LittleEndian.Uint64(numbers[32:])),
 		Duration:  time.Duration(binary.LittleEndian.Uint64(numbers[40:])),
-		Answer:    time.Duration(binary.LittleEndian.Uint64(numbers[48:])),
+		Response:  time.Duration(binary.LittleEndian.Uint64(numbers[48:])),
 		Wait:      time.Duration(binary.LittleEndian.Uint64(numbers[56:])),
 		Place:     Place{t[7]},
 		Retries:   int(binary.LittleEndian.Uint32(numbers[12:])),

@@ -22,9 +22,9 @@ type Config struct {
 	Handler http.Handler
 	// Room is what the process may use.
 	Room limit.Room
-	// Body is how long a request may take from its head to the end of its body, Answer how long to the end of its answer;
-	// 0 is any time.
-	Body, Answer time.Duration
+	// Body is how long a request may take from its head to the end of its body, Response how long to the end of its response;
+	// 0 is no limit.
+	Body, Response time.Duration
 	// Log hears what clients do wrong, at its lowest level.
 	Log *slog.Logger
 }
@@ -51,7 +51,7 @@ func Serve(ctx context.Context, ln net.Listener, c Config) error {
 	server := &http.Server{
 		Handler:           c.admit(),
 		ReadHeaderTimeout: headTimeout,
-		WriteTimeout:      c.Answer,
+		WriteTimeout:      c.Response,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHead,
 		ErrorLog:          slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug),

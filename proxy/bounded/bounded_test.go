@@ -54,8 +54,8 @@ func ask(t *testing.T, address, request string) net.Conn {
 	return conn
 }
 
-// answer reads an answer without its body.
-func answer(t *testing.T, conn net.Conn) *http.Response {
+// readHead reads the head of a response.
+func readHead(t *testing.T, conn net.Conn) *http.Response {
 	t.Helper()
 	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
@@ -80,14 +80,14 @@ func TestServe_RefusesRequestsThatItHasNoRoomFor(t *testing.T) {
 		<-begun
 	}
 	for range 3 {
-		resp := answer(t, ask(t, address, get))
+		resp := readHead(t, ask(t, address, get))
 		if resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" || !resp.Close {
 			t.Errorf("%s %v", resp.Status, resp.Header)
 		}
 	}
 	close(release)
 	for _, conn := range held {
-		if resp := answer(t, conn); resp.StatusCode != http.StatusOK {
+		if resp := readHead(t, conn); resp.StatusCode != http.StatusOK {
 			t.Error(resp.Status)
 		}
 	}
@@ -99,14 +99,14 @@ func TestServe_LetsConnectionsWaitForASlot(t *testing.T) {
 	var kept []net.Conn
 	for range room.Conns() {
 		conn := ask(t, address, get)
-		if resp := answer(t, conn); resp.StatusCode != http.StatusOK {
+		if resp := readHead(t, conn); resp.StatusCode != http.StatusOK {
 			t.Fatal(resp.Status)
 		}
 		kept = append(kept, conn)
 	}
 	waiting := ask(t, address, get)
 	_ = kept[0].Close()
-	if resp := answer(t, waiting); resp.StatusCode != http.StatusOK {
+	if resp := readHead(t, waiting); resp.StatusCode != http.StatusOK {
 		t.Error(resp.Status)
 	}
 }
@@ -118,7 +118,7 @@ func TestServe_WaitsForABodyOnlySoLong(t *testing.T) {
 		}
 	})})
 	conn := ask(t, address, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nabc")
-	if resp := answer(t, conn); resp.StatusCode != http.StatusBadRequest {
+	if resp := readHead(t, conn); resp.StatusCode != http.StatusBadRequest {
 		t.Error(resp.Status)
 	}
 }
@@ -126,7 +126,7 @@ func TestServe_WaitsForABodyOnlySoLong(t *testing.T) {
 func TestServe_RefusesLongHeads(t *testing.T) {
 	address := serving(t, Config{Handler: http.NotFoundHandler()})
 	conn := ask(t, address, "GET / HTTP/1.1\r\nHost: h\r\nX-Long: "+strings.Repeat("x", 2*maxHead))
-	if resp := answer(t, conn); resp.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+	if resp := readHead(t, conn); resp.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
 		t.Error(resp.Status)
 	}
 }

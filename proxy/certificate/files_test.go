@@ -123,7 +123,7 @@ func TestFiles_FollowWhatIsOnDisk(t *testing.T) {
 			}
 		}
 		if n := strings.Count(f.log.String(), "level=WARN"); n != 1 {
-			t.Errorf("one change is told %d times, want once:\n%s", n, &f.log)
+			t.Errorf("one change is reported %d times, want once:\n%s", n, &f.log)
 		}
 		f.write(t, f.key, key)
 		later(interval)

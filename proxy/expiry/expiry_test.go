@@ -84,18 +84,18 @@ func (e *engine) running() []string {
 	return names
 }
 
-// bench is a job on an engine, with what owners were told.
+// bench is a job on an engine, with the notifications to owners.
 type bench struct {
 	*engine
-	told []string
-	dir  string
+	notified []string
+	dir      string
 }
 
-// said is what owners were told so far.
+// said is the notifications so far.
 func (b *bench) said() []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return slices.Clone(b.told)
+	return slices.Clone(b.notified)
 }
 
 // job prepares one that works at 04:00.
@@ -108,7 +108,7 @@ func (b *bench) job(t *testing.T, zone string) *Job {
 	return New(Config{Engine: b.engine, At: at, State: b.dir, Logger: slog.New(slog.DiscardHandler), Tell: func(_ context.Context, m notify.Message) error {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		b.told = append(b.told, m.Event+" "+m.Project)
+		b.notified = append(b.notified, m.Event+" "+m.Project)
 		return errors.New("the webhook hangs")
 	}})
 }
@@ -158,7 +158,7 @@ func TestJob_NotifiesThenSuspendsOnceADay(t *testing.T) {
 		}
 		pass(2 * time.Hour)
 		if !slices.Equal(b.said(), []string{"notify old"}) || len(b.running()) != 8 {
-			t.Errorf("told %q, running %q", b.said(), b.running())
+			t.Errorf("notified %q, running %q", b.said(), b.running())
 		}
 		stop()
 		// Another process goes on with it, and what was missed is made up for once.
@@ -167,11 +167,11 @@ func TestJob_NotifiesThenSuspendsOnceADay(t *testing.T) {
 		defer func() { stop() }()
 		pass(13 * day)
 		if len(b.said()) != 1 {
-			t.Errorf("told %q", b.said())
+			t.Errorf("notified %q", b.said())
 		}
 		pass(day)
 		if !slices.Equal(b.said(), []string{"notify old", "suspend old"}) || !slices.Equal(b.running(), []string{"young", "timeless", "root", "two", "bad"}) {
-			t.Errorf("told %q, running %q", b.said(), b.running())
+			t.Errorf("notified %q, running %q", b.said(), b.running())
 		}
 		s := j.Status()
 		if s.Stopped != "" || s.Daily != "04:00 UTC" || s.Noticed["old"].Suspended.Format(time.DateOnly) != "2000-01-15" || s.Next.Sub(s.Last) < 23*time.Hour {
@@ -193,7 +193,7 @@ func TestJob_MakesUpForAMissedDayOnce(t *testing.T) {
 		defer func() { stop() }()
 		pass(time.Minute)
 		if !slices.Equal(b.said(), []string{"notify old"}) {
-			t.Errorf("told %q", b.said())
+			t.Errorf("notified %q", b.said())
 		}
 	})
 }
@@ -208,21 +208,21 @@ func TestJob_StopsForMoreThanFiveAndTriesAgainAfterFailures(t *testing.T) {
 		defer start(t, j)()
 		pass(5 * time.Hour)
 		if s := j.Status(); !strings.Contains(s.Stopped, "6 projects are due, more than 5 at once") || len(b.said()) > 0 {
-			t.Errorf("status %+v, told %q", s, b.said())
+			t.Errorf("status %+v, notified %q", s, b.said())
 		}
 		b.mu.Lock()
 		b.containers, b.err = b.containers[:5], errors.New("the engine is away")
 		b.mu.Unlock()
 		pass(day)
 		if s := j.Status(); !strings.Contains(s.Stopped, "the engine is away") || len(b.said()) > 0 {
-			t.Errorf("status %+v, told %q", s, b.said())
+			t.Errorf("status %+v, notified %q", s, b.said())
 		}
 		b.mu.Lock()
 		b.err = nil
 		b.mu.Unlock()
 		pass(2 * time.Minute)
 		if s := j.Status(); s.Stopped != "" || len(b.said()) != 5 {
-			t.Errorf("status %+v, told %q", s, b.said())
+			t.Errorf("status %+v, notified %q", s, b.said())
 		}
 	})
 }
@@ -254,7 +254,7 @@ func TestJob_StopsWhenTheClockWasSet(t *testing.T) {
 		defer start(t, j)()
 		pass(3 * day)
 		if s := j.Status(); !strings.Contains(s.Stopped, "still to come") || len(b.said()) > 0 {
-			t.Errorf("status %+v, told %q", s, b.said())
+			t.Errorf("status %+v, notified %q", s, b.said())
 		}
 	})
 }
@@ -303,7 +303,7 @@ func TestJob_SuspendsWhatIsAsleep(t *testing.T) {
 		defer start(t, b.job(t, "UTC"))()
 		pass(20 * day)
 		if got := b.said(); !slices.Equal(got, []string{"notify old", "suspend old"}) || b.containers[0].Restart != "unless-stopped" {
-			t.Errorf("told %q, %+v", got, b.containers[0])
+			t.Errorf("notified %q, %+v", got, b.containers[0])
 		}
 	})
 }

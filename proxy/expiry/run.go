@@ -110,7 +110,7 @@ func (j *Job) look(ctx context.Context, now time.Time) {
 		return
 	}
 	if now.Before(j.config.At.after(j.kept.Last)) {
-		j.report(j.told())
+		j.report(j.lastStop())
 		return
 	}
 	stopped, err := j.work(ctx, now)
@@ -127,8 +127,8 @@ func (j *Job) look(ctx context.Context, now time.Time) {
 	j.report(stopped)
 }
 
-// told is why the last run did not do all of its work, until the next run.
-func (j *Job) told() string {
+// lastStop is why the last run did not do all of its work, until the next run.
+func (j *Job) lastStop() string {
 	if s := j.Status(); s != nil && s.Last.Equal(j.kept.Last) {
 		return s.Stopped
 	}
@@ -205,7 +205,7 @@ func (j *Job) forget(all []group) {
 	}
 }
 
-// take does one step. The owner is told last, so that a webhook holds up nothing.
+// take does one step. The owner is notified last, so that a slow webhook delays nothing.
 func (j *Job) take(ctx context.Context, s step, today time.Time) error {
 	m := notify.Message{Event: "notify", Project: s.name, Paths: s.paths, Owner: s.owner}
 	if s.project {
@@ -233,7 +233,7 @@ func (j *Job) take(ctx context.Context, s step, today time.Time) error {
 	j.config.Logger.Info("expiry took a step", "project", s.name, "step", m.Event, "expires", last)
 	if j.config.Tell != nil {
 		if err := j.config.Tell(ctx, m); err != nil {
-			j.config.Logger.Warn("an owner was not told", "project", s.name, "error", err)
+			j.config.Logger.Warn("an owner was not notified", "project", s.name, "error", err)
 		}
 	}
 	return nil

@@ -13,7 +13,7 @@ import (
 )
 
 // The labels of containers. Each belongs to one route, and is spelled gateway.routes.ROUTE.NAME for a further one.
-// What they mean is told in Reference.
+// Reference documents them.
 const (
 	Path    = "gateway.path"
 	Host    = "gateway.host"
@@ -74,7 +74,7 @@ type Field struct {
 	Name string
 	// Default is what holds without the label, in Markdown.
 	Default string
-	// Meaning is told in Markdown, in a sentence or two.
+	// Meaning is a sentence or two in Markdown.
 	Meaning string
 }
 

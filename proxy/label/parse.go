@@ -61,7 +61,7 @@ type group struct {
 
 // Parse reads the labels of one container. Both results are sorted by the names of routes; a container without
 // gateway.* labels yields neither. A route with a problem is left out of the claims, all others go on. Labels of
-// another prefix are none of its business, and neither are those that gateway sets itself. What is told of one container is bounded: it
+// another prefix are none of its business, and neither are those that gateway sets itself. The problems of one container are bounded: it
 // has at most MaxProblems, of which the last says how many more there are.
 func Parse(labels map[string]string) ([]Claim, []Problem) {
 	groups, problems := split(labels)

@@ -8,7 +8,7 @@ import (
 
 // What one container may say at most. Anybody who can start one can write labels, and all of them land in the table.
 const (
-	// MaxProblems is how many problems of one container are told.
+	// MaxProblems is how many problems of one container are reported.
 	MaxProblems = 20
 	// maxRoutes is how many routes it may have, maxName how long their names may be, in bytes.
 	maxRoutes = 100

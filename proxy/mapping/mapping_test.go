@@ -549,13 +549,13 @@ func TestMap_AllocatesNothingWithinItsMemory(t *testing.T) {
 		apply func(*Map, *header.Header)
 		h     header.Header
 	}{
-		{"an answer in which nothing changes", response, *fields(
+		{"a response in which nothing changes", response, *fields(
 			"Content-Type", "text/html", "Location", "next?x=/y", "Content-Location", "/robots/doc", "Refresh", "5; url=page",
 			"WWW-Authenticate", `Basic realm="wiki"`, "Content-Security-Policy", "default-src 'self'; report-uri /wiki/csp", "Reporting-Endpoints", `csp="https://other.org/x"`,
 			"Link", `</wiki/x>; rel=next; title="<a>", <https://other.org/x>`, "Set-Cookie", "sid=1; HttpOnly; Path=/robots",
 			"HX-Push-Url", "false", "HX-Location", "http://Example.org:8080/robots/x",
 		)},
-		{"an answer in which much changes", response, *fields(
+		{"a response in which much changes", response, *fields(
 			"Location", "/login", "Content-Location", "http://172.18.0.3:3000/doc", "Set-Cookie", "sid=1; Path=/", "Refresh", "1; url=/x",
 		)},
 		{"a request from a page of the app", request, *fields("Referer", "http://example.org:8080/robots/page?x")},

@@ -60,8 +60,8 @@ type Admitted struct {
 	Refused map[string]uint64
 }
 
-// Handler answers with all metrics, and with those of the Go runtime and of the process. Concurrent
-// requests may get the same response.
+// Handler serves all metrics, and those of the Go runtime and of the process. Concurrent requests may get the same
+// response.
 func Handler(s Source) http.Handler {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(

@@ -112,8 +112,8 @@ func (s *Sender) attempt(ctx context.Context, m Message) (again bool, err error)
 	res, err := s.client.Do(post)
 	if err != nil {
 		// An error of the client begins with the URL.
-		if told, ok := errors.AsType[*url.Error](err); ok {
-			err = told.Err
+		if sent, ok := errors.AsType[*url.Error](err); ok {
+			err = sent.Err
 		}
 		return true, err
 	}

@@ -1,4 +1,4 @@
-// Package page writes the gateway's own answers: what a client gets when no app answers. A page says what is the matter and
+// Package page writes the gateway's own responses, for requests that no app answers. A page says what is the matter and
 // what happens next, in the client's language, as HTML to browsers, as JSON to API clients and as plain text to the rest.
 // It is small, loads nothing from anywhere, and never says more than a stranger may know.
 package page
@@ -114,7 +114,7 @@ func Refused(status int) Kind {
 // Allowed is the Allow field of a BadMethod page.
 const Allowed = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 
-// Page is one answer.
+// Page is one response.
 type Page struct {
 	// Kind is required; an unknown one is written as Internal.
 	Kind Kind
@@ -156,8 +156,8 @@ func (p Page) retry() int {
 	return p.face().retry
 }
 
-// Render writes the page as an answer to a request with that method and header. Framing is left to who sends it, and so
-// is to leave out the body where the method is HEAD.
+// Render writes the page as a response to a request with that method and header. The caller adds framing, and leaves out
+// the body for HEAD.
 func (p Page) Render(method string, asked header.Header) (status int, h header.Header, body []byte) {
 	if _, known := faces[p.Kind]; !known {
 		p.Kind = Internal

@@ -40,19 +40,19 @@ func sample(kind page.Kind) page.Page {
 	}
 }
 
-// answered is a page that was rendered.
-type answered struct {
+// response is a rendered page.
+type response struct {
 	status int
 	h      header.Header
 	body   string
 }
 
-func answer(p page.Page, method, accept, language string) answered {
+func render(p page.Page, method, accept, language string) response {
 	var asked header.Header
 	asked.Add("Accept", accept)
 	asked.Add("Accept-Language", language)
 	status, h, body := p.Render(method, asked)
-	return answered{status, h, string(body)}
+	return response{status, h, string(body)}
 }
 
 func TestPage_LooksAsBefore(t *testing.T) {
@@ -66,7 +66,7 @@ func TestPage_LooksAsBefore(t *testing.T) {
 		} {
 			name := string(kind) + "." + form.name
 			t.Run(name, func(t *testing.T) {
-				w := answer(sample(kind), "GET", form.accept, form.language)
+				w := render(sample(kind), "GET", form.accept, form.language)
 				if n := len(w.body); n > 4096 {
 					t.Errorf("the page has %d bytes, want at most 4096", n)
 				}
@@ -76,7 +76,7 @@ func TestPage_LooksAsBefore(t *testing.T) {
 	}
 }
 
-func golden(t *testing.T, name string, w answered) {
+func golden(t *testing.T, name string, w response) {
 	t.Helper()
 	text := fmt.Sprintln(w.status)
 	for _, f := range w.h {
@@ -119,7 +119,7 @@ func TestPage_PicksItsFormByAccept(t *testing.T) {
 		{"text/html;q=NaN", text},
 		{",;q=,,=", text},
 	} {
-		if got := first(answer(sample(page.Starting), "GET", test.accept, "").h, "Content-Type"); got != test.want {
+		if got := first(render(sample(page.Starting), "GET", test.accept, "").h, "Content-Type"); got != test.want {
 			t.Errorf("Accept %q gets %q, want %q", test.accept, got, test.want)
 		}
 	}
@@ -138,7 +138,7 @@ func TestPage_PicksItsLanguage(t *testing.T) {
 		{"not a language;;;", "en"},
 		{strings.Repeat("ko,", 1000), "en"},
 	} {
-		if got := first(answer(sample(page.Starting), "GET", "", test.accept).h, "Content-Language"); got != test.want {
+		if got := first(render(sample(page.Starting), "GET", "", test.accept).h, "Content-Language"); got != test.want {
 			t.Errorf("Accept-Language %.40q gets %q, want %q", test.accept, got, test.want)
 		}
 	}
@@ -157,27 +157,27 @@ func TestPage_HasAKindForEachRefusal(t *testing.T) {
 
 func TestPage_ReloadsOnlyWhatWasAGET(t *testing.T) {
 	const reload = `http-equiv="refresh"`
-	if body := answer(sample(page.Starting), "GET", "text/html", "").body; !strings.Contains(body, reload) {
+	if body := render(sample(page.Starting), "GET", "text/html", "").body; !strings.Contains(body, reload) {
 		t.Error("the page of a starting app must reload itself")
 	}
-	if body := answer(sample(page.Starting), "POST", "text/html", "").body; strings.Contains(body, reload) {
+	if body := render(sample(page.Starting), "POST", "text/html", "").body; strings.Contains(body, reload) {
 		t.Error("a page that answers POST would reload as a GET")
 	}
-	if body := answer(sample(page.NotFound), "GET", "text/html", "").body; strings.Contains(body, reload) {
+	if body := render(sample(page.NotFound), "GET", "text/html", "").body; strings.Contains(body, reload) {
 		t.Error("a page that is here to stay must not reload")
 	}
 }
 
 func TestPage_LeadsHome(t *testing.T) {
 	p := page.Page{Kind: page.NoFile, Home: "../../"}
-	w := answer(p, "GET", "text/html", "en")
+	w := render(p, "GET", "text/html", "en")
 	if !strings.Contains(w.body, `<a href="../../">Start page of this site</a>`) || strings.Contains(w.body, "<footer>") {
 		t.Errorf("no way home, or a footer without a request id:\n%s", w.body)
 	}
 	if first(w.h, "X-Request-Id") != "" {
 		t.Error("an empty request id is sent")
 	}
-	if strings.Contains(answer(sample(page.NoFile), "GET", "text/html", "en").body, "<a ") {
+	if strings.Contains(render(sample(page.NoFile), "GET", "text/html", "en").body, "<a ") {
 		t.Error("a page without a home has a link")
 	}
 }
@@ -185,12 +185,12 @@ func TestPage_LeadsHome(t *testing.T) {
 func TestPage_EscapesNames(t *testing.T) {
 	p := sample(page.Stopped)
 	p.Service = `<script>alert("x")</script>` + strings.Repeat("가", 100)
-	body := answer(p, "GET", "text/html", "").body
+	body := render(p, "GET", "text/html", "").body
 	if strings.Contains(body, "<script") || !strings.Contains(body, "&lt;script&gt;") || len(body) > 4096 {
 		t.Errorf("the name is not escaped or not cut:\n%s", body)
 	}
-	var told map[string]any
-	if err := json.Unmarshal([]byte(answer(p, "GET", "application/json", "").body), &told); err != nil {
+	var decoded map[string]any
+	if err := json.Unmarshal([]byte(render(p, "GET", "application/json", "").body), &decoded); err != nil {
 		t.Error(err)
 	}
 }
@@ -198,29 +198,29 @@ func TestPage_EscapesNames(t *testing.T) {
 func TestPage_SaysWhatTheOwnerDoes(t *testing.T) {
 	p := sample(page.Paused)
 	p.Message = `Back at 5 <b>pm</b> & {app}, "promised"`
-	html, text := answer(p, "GET", "text/html", "ko"), answer(p, "GET", "", "")
+	html, text := render(p, "GET", "text/html", "ko"), render(p, "GET", "", "")
 	if strings.Contains(html.body, "<b>") || !strings.Contains(html.body, "<p>Back at 5 &lt;b&gt;pm&lt;/b&gt; &amp; {app}, &#34;promised&#34;</p>") {
 		t.Errorf("the message is not escaped:\n%s", html.body)
 	}
 	if !strings.Contains(text.body, "\n"+p.Message+"\n") || text.status != 503 || first(text.h, "Retry-After") == "" {
 		t.Errorf("%d, retry after %q:\n%s", text.status, first(text.h, "Retry-After"), text.body)
 	}
-	var told struct{ Error struct{ Message string } }
-	if err := json.Unmarshal([]byte(answer(p, "GET", "application/json", "").body), &told); err != nil || !strings.Contains(told.Error.Message, p.Message) {
-		t.Errorf("%v: %q", err, told.Error.Message)
+	var decoded struct{ Error struct{ Message string } }
+	if err := json.Unmarshal([]byte(render(p, "GET", "application/json", "").body), &decoded); err != nil || !strings.Contains(decoded.Error.Message, p.Message) {
+		t.Errorf("%v: %q", err, decoded.Error.Message)
 	}
 	p.Kind = page.Stopped
-	if strings.Contains(answer(p, "GET", "", "").body, "Back at") {
+	if strings.Contains(render(p, "GET", "", "").body, "Back at") {
 		t.Error("the message of a pause stands on another page")
 	}
 	p.Kind, p.Message = page.Paused, strings.Repeat("<가", 10_000)
-	if n := len(answer(p, "GET", "text/html", "").body); n > 5<<10 {
+	if n := len(render(p, "GET", "text/html", "").body); n > 5<<10 {
 		t.Errorf("the page has %d bytes", n)
 	}
 }
 
 func TestPage_AllowsItsOwnStyleAlone(t *testing.T) {
-	w := answer(sample(page.Starting), "GET", "text/html", "")
+	w := render(sample(page.Starting), "GET", "text/html", "")
 	_, rest, _ := strings.Cut(w.body, "<style>")
 	style, _, _ := strings.Cut(rest, "</style>")
 	sum := sha256.Sum256([]byte(style))
@@ -231,7 +231,7 @@ func TestPage_AllowsItsOwnStyleAlone(t *testing.T) {
 }
 
 func TestPage_OfAnUnknownKindIsAnInternalError(t *testing.T) {
-	if w := answer(sample("nonsense"), "GET", "application/json", ""); w.status != 500 || !strings.Contains(w.body, "internal_error") {
+	if w := render(sample("nonsense"), "GET", "application/json", ""); w.status != 500 || !strings.Contains(w.body, "internal_error") {
 		t.Errorf("status %d: %s", w.status, w.body)
 	}
 }
@@ -241,7 +241,7 @@ func FuzzPage(f *testing.F) {
 	f.Fuzz(func(t *testing.T, accept, language, service string) {
 		p := sample(page.Stopped)
 		p.Service = service
-		if w := answer(p, "GET", accept, language); len(w.body) == 0 || len(w.body) > 4096 {
+		if w := render(p, "GET", accept, language); len(w.body) == 0 || len(w.body) > 4096 {
 			t.Errorf("%d bytes", len(w.body))
 		}
 	})
@@ -260,7 +260,7 @@ func TestPage_SaysWhomToAskWhereOnlyTheOwnerHelps(t *testing.T) {
 	} {
 		p := sample(kind)
 		p.Owner = "kim <kim@example.org>"
-		w := answer(p, "GET", "text/html", "en")
+		w := render(p, "GET", "text/html", "en")
 		if got := strings.Contains(w.body, `http-equiv="refresh"`) && strings.Contains(w.body, `class="reload"`); got != waits {
 			t.Errorf("%s reloads: %v, want %v", kind, got, waits)
 		}
@@ -268,19 +268,19 @@ func TestPage_SaysWhomToAskWhereOnlyTheOwnerHelps(t *testing.T) {
 		if got := strings.Contains(w.body, "owner"); asks && !strings.Contains(w.body, ": kim &lt;kim@example.org&gt;.") || !asks && got && kind != page.Paused {
 			t.Errorf("%s names the owner: %v, want %v: %s", kind, got, asks, w.body)
 		}
-		if body := answer(p, "GET", "application/json", "en").body; strings.Contains(body, "kim@example.org") != asks {
+		if body := render(p, "GET", "application/json", "en").body; strings.Contains(body, "kim@example.org") != asks {
 			t.Errorf("%s: %s", kind, body)
 		}
 	}
 	p := sample(page.Expired)
-	if body := answer(p, "GET", "*/*", "en").body; !strings.Contains(body, "Its last day was 20 November 2026. Its owner can renew it. The command is: gateway renew robots\n") {
+	if body := render(p, "GET", "*/*", "en").body; !strings.Contains(body, "Its last day was 20 November 2026. Its owner can renew it. The command is: gateway renew robots\n") {
 		t.Errorf("an expired project: %s", body)
 	}
 	p.Project = ""
-	if body := answer(p, "GET", "*/*", "en").body; strings.Contains(body, "gateway renew") {
+	if body := render(p, "GET", "*/*", "en").body; strings.Contains(body, "gateway renew") {
 		t.Errorf("what has no project cannot be renewed: %s", body)
 	}
-	if body := answer(sample(page.Stopped), "GET", "*/*", "en").body; !strings.Contains(body, "Only its owner can start it.") {
+	if body := render(sample(page.Stopped), "GET", "*/*", "en").body; !strings.Contains(body, "Only its owner can start it.") {
 		t.Errorf("without an owner: %s", body)
 	}
 }

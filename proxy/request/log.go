@@ -56,6 +56,6 @@ func (r *Request) log(status int, took time.Duration) {
 func (r *Request) describe(e *accesslog.Entry) {
 	e.Place = r.asked.LogPlace
 	if !r.responded.IsZero() {
-		e.Answer = r.responded.Sub(r.chosen)
+		e.Response = r.responded.Sub(r.chosen)
 	}
 }

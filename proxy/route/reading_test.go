@@ -260,7 +260,7 @@ func spell(bytes []byte) string {
 	return s
 }
 
-// checkReadings fails if a server takes the path to a route that is neither the one that the gateway finds, nor told.
+// checkReadings fails if a server takes the path to a route that is neither the one that the gateway finds, nor reported.
 func checkReadings(t *testing.T, table *Table, raw string) {
 	t.Helper()
 	p, err := ParsePath(raw)

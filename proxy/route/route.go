@@ -21,7 +21,7 @@ const (
 	Unhealthy State = "unhealthy" // runs, and its health check fails
 	// Unreachable is found by the gateway itself, and in no table: it runs, and does not answer where it should.
 	Unreachable State = "unreachable"
-	Draining    State = "draining" // was told to stop: no new requests, those under way finish
+	Draining    State = "draining" // is being stopped: no new requests, those under way finish
 	// Waking is found by the gateway itself, and in no table: a request wakes it.
 	Waking   State = "waking"
 	Asleep   State = "asleep"   // was stopped because nobody used it; the next request starts it
@@ -194,7 +194,7 @@ func (r *Route) title() string {
 	return r.Service
 }
 
-// Problem is something that keeps a route from being served as its labels ask, told so that its reader can fix it.
+// Problem is something that keeps a route from being served as its labels ask, with a fix.
 type Problem struct {
 	// Subject is the thing that has the problem: a container's name.
 	Subject string `json:"subject"`

@@ -20,7 +20,7 @@ type Options struct {
 	Image string
 	// Subnet chooses that of the proxy's network among those in use; nil leaves it to the engine.
 	Subnet func(used []docker.Network) (netip.Prefix, error)
-	// Progress is told each step before it is taken.
+	// Progress is called with each step before it begins.
 	Progress func(Step)
 }
 

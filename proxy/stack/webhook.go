@@ -13,10 +13,10 @@ import (
 	"gateway/proxy/notify"
 )
 
-// webhookFile is where the agent's volume has the webhook by which owners are told.
+// webhookFile is where the agent's volume has the webhook by which owners are notified.
 const webhookFile = "webhook"
 
-// GiveWebhook puts the webhook by which owners are told into the volume of the agent, readable by root alone. It is no
+// GiveWebhook puts the webhook by which owners are notified into the volume of the agent, readable by root alone. It is no
 // label and no part of a command line, which everybody who may use Docker could read.
 func GiveWebhook(ctx context.Context, engine *docker.Client, w notify.Webhook) error {
 	var content bytes.Buffer

@@ -1,4 +1,4 @@
-// Package certificatetest has a certificate.Manager for tests, which is told its configuration and its challenges. It
+// Package certificatetest has a certificate.Manager for tests, with a given configuration and given challenges. It
 // knows nothing of certificate authorities.
 package certificatetest
 
