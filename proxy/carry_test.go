@@ -17,24 +17,6 @@ import (
 	"gateway/proxy/route"
 )
 
-func TestProxy_TriesAnotherTargetWhenOneRefuses(t *testing.T) {
-	echo := func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		fmt.Fprintf(w, "%s %s", r.Method, body)
-	}
-	dead := at("dead", deadAddress(t))
-	p := start(t, Config{}, mount(t, "/x", route.Strip, dead, app(t, "alive", echo)))
-	for range 20 {
-		got := p.raw(t, "POST", "POST /x/ HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello")
-		if got.StatusCode != 200 || got.body != "POST hello" {
-			t.Fatalf("%d %q, want the answer of the target that is alive", got.StatusCode, got.body)
-		}
-	}
-	if n := strings.Count(p.log.String(), "does not accept connections"); n != 1 {
-		t.Errorf("the dead target was logged %d times, want once:\n%s", n, p.log)
-	}
-}
-
 func TestProxy_AnswersForTargetsThatFail(t *testing.T) {
 	broken := app(t, "broken", func(w http.ResponseWriter, _ *http.Request) {
 		conn, _, _ := http.NewResponseController(w).Hijack()
@@ -92,26 +74,6 @@ func TestProxy_NotesClientsThatLeave(t *testing.T) {
 	}
 }
 
-func TestProxy_BreaksOffWhereTheAppDoes(t *testing.T) {
-	half := app(t, "half", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Length", "100")
-		_, _ = io.WriteString(w, "half")
-		_ = http.NewResponseController(w).Flush()
-		panic(http.ErrAbortHandler)
-	})
-	p := start(t, Config{}, mount(t, "/half", route.Strip, half))
-	conn := p.dial(t)
-	_, _ = io.WriteString(conn, "GET /half/ HTTP/1.1\r\nHost: h\r\n\r\n")
-	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	if body, err := io.ReadAll(resp.Body); err == nil || string(body) != "half" {
-		t.Errorf("%q, %v, want the half and an error", body, err)
-	}
-}
-
 func TestProxy_SpeaksTheTargetsScheme(t *testing.T) {
 	show := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "%s tls=%v %s %s", r.Proto, r.TLS != nil, r.RequestURI, r.Host)
@@ -133,42 +95,6 @@ func TestProxy_SpeaksTheTargetsScheme(t *testing.T) {
 	if got := p.do(t, "GET", "/wrong/"); got.StatusCode != 502 {
 		t.Errorf("TLS to a port without: %d, want 502", got.StatusCode)
 	}
-}
-
-func TestProxy_StreamsAtOnce(t *testing.T) {
-	next := make(chan string)
-	stream := app(t, "stream", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", r.URL.Query().Get("type"))
-		for text := range next {
-			_, _ = io.WriteString(w, text)
-			_ = http.NewResponseController(w).Flush()
-			if text == "end" {
-				return
-			}
-		}
-	})
-	p := start(t, Config{}, mount(t, "/s", route.Strip, stream))
-	for _, kind := range []string{"text/event-stream", "application/x-ndjson"} {
-		conn := p.dial(t)
-		_, _ = io.WriteString(conn, "GET /s/?type="+kind+" HTTP/1.1\r\nHost: h\r\n\r\n")
-		next <- "one"
-		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		buffer := make([]byte, 3)
-		for _, text := range []string{"one", "two", "end"} {
-			if text != "one" {
-				next <- text
-			}
-			// The app has sent this much and no more, so a proxy that waits for more would never pass it on.
-			if _, err := io.ReadFull(resp.Body, buffer); err != nil || string(buffer) != text {
-				t.Fatalf("%s: %q, %v, want %q", kind, buffer, err, text)
-			}
-		}
-		_ = resp.Body.Close()
-	}
-	close(next)
 }
 
 func TestProxy_RelaysEarlyHintsMapped(t *testing.T) {

@@ -299,7 +299,7 @@ func (c *chaos) compareLog() map[string]*accessLine {
 			c.errorf("%s %s is not in the access log (%d, %v)", q.method, id, q.status, q.err)
 		}
 	}
-	counted := c.proxy.metrics(c.t)
+	counted, measured := c.proxy.metrics(c.t), 0
 	for name, n := range logged {
 		if counted[name] != n {
 			c.errorf("%s is %v, and %v by the access log", name, counted[name], n)
@@ -307,6 +307,9 @@ func (c *chaos) compareLog() map[string]*accessLine {
 	}
 	for name, n := range counted {
 		kind, _, _ := strings.Cut(name, "{")
+		if kind == "gateway_request_duration_seconds_count" {
+			measured += int(n)
+		}
 		_, known := logged[name]
 		if n != 0 && !known && slices.Contains([]string{
 			"gateway_requests_total", "gateway_request_bytes_total", "gateway_response_bytes_total", "gateway_retries_total",
@@ -314,6 +317,9 @@ func (c *chaos) compareLog() map[string]*accessLine {
 		}, kind) {
 			c.errorf("%s is %v, and 0 by the access log", name, n)
 		}
+	}
+	if measured != len(lines) {
+		c.errorf("the histograms have %d requests, the access log %d", measured, len(lines))
 	}
 	return lines
 }

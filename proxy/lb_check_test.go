@@ -105,18 +105,6 @@ func TestCheck_KeepsRequestsFromWhatHasNotPassed(t *testing.T) {
 	eventually(t, "the new target is asked", func() bool { return p.do(t, "GET", "/x/").body == "b" })
 }
 
-func TestCheck_LetsRequestsThroughWhenNothingElseIsKnown(t *testing.T) {
-	a := newPatient(t, "a", 0)
-	p := start(t, Config{}, checkedRoute(t, a.Target))
-	p.shows(t, "a", "unchecked")
-	p.goesTo(t, "a")
-	// One that fails for sure is worse than one of which nothing is known.
-	b := newPatient(t, "b", 500)
-	p.put(checkedRoute(t, a.Target), a.Target, b.Target)
-	p.shows(t, "b", "failing")
-	p.goesTo(t, "a")
-}
-
 func TestCheck_TakesOutWhatFails(t *testing.T) {
 	a, b := newPatient(t, "a", 200), newPatient(t, "b", 200)
 	r := checkedRoute(t, a.Target, b.Target)
@@ -212,23 +200,5 @@ func TestCheck_RecallsNothingThatHasNowhereElseToGo(t *testing.T) {
 	close(a.release)
 	if got := read(t, bufio.NewReader(conn), "GET"); got.body != "a" {
 		t.Errorf("%d %q", got.StatusCode, got.body)
-	}
-}
-
-func TestCheck_TellsRoutesApart(t *testing.T) {
-	a := newPatient(t, "a", 200)
-	r, other := checkedRoute(t, a.Target), checkedRoute(t, a.Target)
-	other.Prefix, _ = route.ParsePrefix("/y")
-	p := start(t, Config{}, r, other)
-	verdict := func(key route.Key) string {
-		return describeRoute(p.current.Load().Lookup(key), time.Now()).Targets[0].Health
-	}
-	eventually(t, "it passes", func() bool { return verdict(r.Key) == "passing" })
-	// One of them asks for something else now.
-	other.Check.Path, other.Check.Fall = "/up?bad", 1
-	p.SetTable(route.Build([]route.Route{r, other}, nil))
-	eventually(t, "it fails where that is asked", func() bool { return verdict(other.Key) == "failing" })
-	if got := verdict(r.Key); got != "passing" {
-		t.Errorf("where nothing changed it is %s", got)
 	}
 }

@@ -68,36 +68,6 @@ func TestEjection_OfATargetThatAnswersWorseThanOthers(t *testing.T) {
 	}
 }
 
-// What a PUT is answered goes to the client, so none is to try whether a target is well again.
-func TestEjection_EndsByRequestsThatMayFail(t *testing.T) {
-	t.Parallel()
-	f := newFleet(t, 2, func(_ int, name string, w http.ResponseWriter, _ *http.Request) {
-		if name == "b" {
-			w.WriteHeader(http.StatusInternalServerError)
-		}
-	})
-	p := start(t, Config{}, mount(t, "/x", route.Strip, f.targets...))
-	c := keepingClient(t)
-	eventually(t, "the one that fails is out", func() bool {
-		fetch(t, p, c, "/x/")
-		return shownTarget(t, p.Server, "b").Ejected
-	})
-	eventually(t, "the time of the ejection is over", func() bool { return shownTarget(t, p.Server, "b").EjectedUntil.IsZero() })
-	before := f.count("b")
-	for range 50 {
-		if got := p.do(t, "PUT", "/x/"); got.StatusCode != http.StatusOK {
-			t.Fatalf("a PUT got %d", got.StatusCode)
-		}
-	}
-	if f.count("b") != before {
-		t.Error("a PUT was the trial")
-	}
-	eventually(t, "a GET is the trial", func() bool {
-		fetch(t, p, c, "/x/")
-		return f.count("b") > before
-	})
-}
-
 func TestEjection_WithholdsNothingFromASingleTarget(t *testing.T) {
 	broken := newFleet(t, 1, func(_ int, _ string, w http.ResponseWriter, r *http.Request) { breakOff(w, r) })
 	failing := newFleet(t, 1, func(_ int, _ string, w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) })

@@ -1,14 +1,10 @@
 package proxy
 
 import (
-	"fmt"
-	"io"
-	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -42,121 +38,6 @@ func (p *running) metrics(t *testing.T) map[string]float64 {
 		series[name] = n
 	}
 	return series
-}
-
-// byClass adds up the requests of all routes, those of none and those of routes that were removed.
-func byClass(series map[string]float64) map[string]float64 {
-	sum := map[string]float64{}
-	for name, n := range series {
-		kind, labels, _ := strings.Cut(name, "{")
-		if kind != "gateway_requests_total" && kind != "gateway_removed_requests_total" || n == 0 {
-			continue
-		}
-		_, class, _ := strings.Cut(labels, `class="`)
-		class, _, _ = strings.Cut(class, `"`)
-		sum[class] += n
-	}
-	return sum
-}
-
-// tally is what clients were answered.
-type tally struct {
-	client *http.Client
-
-	mu      sync.Mutex
-	classes map[string]float64
-	// served counts what the app has answered.
-	served float64
-}
-
-// ask sends a request with a body of ten bytes and counts the answer.
-func (c *tally) ask(url string) error {
-	answer, err := c.client.Post(url, "text/plain", strings.NewReader("0123456789"))
-	if err != nil {
-		return err
-	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.classes[strconv.Itoa(answer.StatusCode/100)+"xx"]++
-	if string(body) == "served" {
-		c.served++
-	}
-	return err
-}
-
-// swap changes the table every millisecond until stop is closed.
-func (p *running) swap(stop <-chan struct{}, tables ...[]route.Route) {
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for i := 0; ; i++ {
-		select {
-		case <-tick.C:
-			p.SetTable(route.Build(tables[i%len(tables)], nil))
-		case <-stop:
-			return
-		}
-	}
-}
-
-// sumOf adds up a metric of all routes.
-func sumOf(series map[string]float64, name string) (sum float64) {
-	for s, n := range series {
-		if strings.HasPrefix(s, name+"{") {
-			sum += n
-		}
-	}
-	return sum
-}
-
-// TestMetrics_AddUp has clients ask while the table changes: what they were answered is what metrics say.
-func TestMetrics_AddUp(t *testing.T) {
-	const clients, each = 8, 60
-	answering := app(t, "app", func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body)
-		status, _ := strconv.Atoi(r.URL.Query().Get("status"))
-		w.WriteHeader(status)
-		_, _ = io.WriteString(w, "served")
-	})
-	a, b := mount(t, "/a", route.Strip, answering), mount(t, "/b", route.Strip, answering)
-	p := start(t, Config{}, a, b)
-	stop := make(chan struct{})
-	var swapping, visiting sync.WaitGroup
-	swapping.Go(func() { p.swap(stop, []route.Route{a}, []route.Route{b}, []route.Route{a, b}) })
-	transport := &http.Transport{MaxIdleConnsPerHost: clients}
-	defer transport.CloseIdleConnections()
-	answered := tally{client: &http.Client{Transport: transport}, classes: map[string]float64{}}
-	for v := range clients {
-		visiting.Go(func() {
-			for i := range each {
-				url := fmt.Sprintf("http://%s/%c/x?status=%d", p.address, "abc"[(v+i)%3], []int{200, 404, 500}[i%3])
-				if err := answered.ask(url); err != nil {
-					t.Error(err)
-				}
-			}
-		})
-	}
-	visiting.Wait()
-	close(stop)
-	swapping.Wait()
-	eventually(t, "all requests have ended", func() bool { return p.Status().Proxy.Requests == clients*each })
-	series := p.metrics(t)
-	if got := byClass(series); !maps.Equal(got, answered.classes) {
-		t.Errorf("metrics have %v, clients were answered %v", got, answered.classes)
-	}
-	if answered.served == 0 || answered.served == clients*each {
-		t.Errorf("the app has served %v of %d requests, want some", answered.served, clients*each)
-	}
-	if got := sumOf(series, "gateway_request_bytes_total"); got < 10*answered.served || got > 10*clients*each {
-		t.Errorf("%v bytes were received, want at least 10 of each of %v that were served", got, answered.served)
-	}
-	if got := sumOf(series, "gateway_request_duration_seconds_count"); got != clients*each {
-		t.Errorf("the histograms have %v requests, want %d", got, clients*each)
-	}
-	if got := sumOf(series, "gateway_requests_in_flight"); got != 0 {
-		t.Errorf("%v requests are under way", got)
-	}
 }
 
 func TestMetrics_TellWhatTargetsAreGoodFor(t *testing.T) {

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 
 	"gateway/proxy/admin"
@@ -98,42 +97,4 @@ func TestProxy_KeepsWebSocketsWhenTheirRouteLeaves(t *testing.T) {
 	s.say(t, "before")
 	p.SetTable(route.Build(nil, nil))
 	s.say(t, "after")
-}
-
-func TestProxy_SwapsTablesUnderLoad(t *testing.T) {
-	one, two := app(t, "one", nil), app(t, "two", nil)
-	tables := []*route.Table{
-		route.Build([]route.Route{mount(t, "/x", route.Strip, one), mount(t, "/ws", route.Strip, app(t, "ws", echo))}, nil),
-		route.Build([]route.Route{mount(t, "/x", route.Strip, two, one), mount(t, "/y", route.Strip, one)}, nil),
-		route.Build([]route.Route{mount(t, "/x", route.Preserve, two)}, nil),
-	}
-	p := start(t, Config{})
-	p.SetTable(tables[0])
-	s := p.upgrade(t, "/ws/")
-	var clients sync.WaitGroup
-	for v := range 4 {
-		clients.Go(func() {
-			client := &http.Client{Transport: &http.Transport{}}
-			defer client.CloseIdleConnections()
-			for i := range 150 {
-				p.SetTable(tables[(v+i)%len(tables)])
-				p.Routes()
-				resp, err := client.Get("http://" + p.address + "/x/page")
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				_, _ = io.Copy(io.Discard, resp.Body)
-				_ = resp.Body.Close()
-				if resp.StatusCode != 200 {
-					t.Errorf("status %d during a swap", resp.StatusCode)
-				}
-			}
-		})
-	}
-	clients.Wait()
-	s.say(t, "still here")
-	if n := p.Status().Table.Revision; n < 100 {
-		t.Errorf("revision %d after many tables", n)
-	}
 }
