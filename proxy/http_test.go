@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"gateway/proxy/route"
@@ -131,7 +132,7 @@ type heapMeter struct {
 	io.Reader
 	proxy *process
 	left  int
-	most  uint64
+	most  atomic.Uint64
 }
 
 func (m *heapMeter) Read(p []byte) (int, error) {
@@ -141,7 +142,7 @@ func (m *heapMeter) Read(p []byte) (int, error) {
 		if err != nil {
 			return 0, fmt.Errorf("measuring the heap: %w", err)
 		}
-		m.most = max(m.most, now)
+		m.most.Store(max(m.most.Load(), now))
 	}
 	n, err := m.Reader.Read(p)
 	m.left -= n
@@ -199,7 +200,7 @@ func TestHTTP_PassesLargeBodiesInLittleMemory(t *testing.T) {
 			t.Errorf("%s: the response's body changed on its way", path)
 		}
 		_ = resp.Body.Close()
-		if most := max(upload.most, download.most); most > before+slack {
+		if most := max(upload.most.Load(), download.most.Load()); most > before+slack {
 			t.Errorf("%s: the heap grew from %d KiB to %d KiB", path, before>>10, most>>10)
 		}
 	}

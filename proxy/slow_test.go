@@ -83,8 +83,10 @@ func TestSlow_DoesNotSlowOthers(t *testing.T) {
 type process struct {
 	address string
 	command *exec.Cmd
-	stdin   io.WriteCloser
-	stdout  *bufio.Reader
+	// mu serialises heap.
+	mu     sync.Mutex
+	stdin  io.WriteCloser
+	stdout *bufio.Reader
 }
 
 // apartTable is the variable that makes the test's program be that process, and says its table.
@@ -205,8 +207,10 @@ func startProcess(t *testing.T, table string) *process {
 	return p
 }
 
-// heap is how many bytes the gateway in the process has in use.
+// heap is how many bytes the gateway in the process has in use. It is safe for concurrent use.
 func (p *process) heap() (bytes uint64, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if _, err := io.WriteString(p.stdin, "\n"); err != nil {
 		return 0, err
 	}
