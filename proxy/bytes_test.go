@@ -12,7 +12,7 @@ import (
 	"gateway/proxy/route"
 )
 
-// wire is a target that shows the requests it gets, byte for byte, and answers each with an empty 200.
+// recordHeads is a target that records the requests it receives, byte for byte, and responds to each with an empty 200.
 func wire(t *testing.T) (route.Target, <-chan string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -56,7 +56,7 @@ func requestLine(head string) string {
 	return line
 }
 
-// fields returns all values of a field, whose name is compared as it is spelled but for its case.
+// fields returns all values of a field. The name is compared without regard to case.
 func fields(head, name string) []string {
 	var values []string
 	for line := range strings.SplitSeq(head, "\r\n") {
@@ -92,7 +92,7 @@ func TestProxy_PassesPathsAndQueriesByteForByte(t *testing.T) {
 	}
 }
 
-func TestProxy_AloneSaysWhoTheClientIs(t *testing.T) {
+func TestProxy_SetsForwardedFieldsItself(t *testing.T) {
 	target, heads := wire(t)
 	p := start(t, Config{}, mount(t, "/robots", route.Strip, target), mount(t, "/wiki", route.Preserve, target), mount(t, "/", route.Strip, target))
 	lies := []string{
@@ -128,7 +128,7 @@ func TestProxy_AloneSaysWhoTheClientIs(t *testing.T) {
 	}
 }
 
-func TestProxy_TellsThePortThatTheClientUsed(t *testing.T) {
+func TestProxy_ForwardsThePortOfTheClient(t *testing.T) {
 	target, heads := wire(t)
 	p := start(t, Config{}, mount(t, "/", route.Strip, target))
 	for host, want := range map[string]string{
@@ -148,7 +148,7 @@ func TestProxy_TellsThePortThatTheClientUsed(t *testing.T) {
 	}
 }
 
-func TestProxy_TellsThatTheClientUsesTLS(t *testing.T) {
+func TestProxy_ForwardsThatTheClientUsesTLS(t *testing.T) {
 	target, heads := wire(t)
 	p := start(t, withTLS(t, Config{}), mount(t, "/robots", route.Strip, target))
 	conn, err := tls.Dial("tcp", secureAddress(t, p), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}})
@@ -170,22 +170,25 @@ func TestProxy_TellsThatTheClientUsesTLS(t *testing.T) {
 
 func TestNew_RefusesTLSWithoutACertificate(t *testing.T) {
 	if _, err := New(Config{TLSListen: []string{":0"}}); err == nil {
-		t.Error("a proxy that could never answer was made")
+		t.Error("New returned a proxy that could never respond")
 	}
 }
 
 func TestProxy_AddsNothingTheClientDidNotSay(t *testing.T) {
 	target, heads := wire(t)
 	p := start(t, Config{}, mount(t, "/", route.Strip, target))
-	p.do(t, "GET", "/", "Accept-Encoding: br;q=1.0, zstd", "Origin: http://example.org", "Cookie: a=1; b=2", "Proxy-Authorization: x")
+	got := p.do(t, "GET", "/", "Accept-Encoding: br;q=1.0, zstd", "Origin: http://example.org", "Cookie: a=1; b=2", "Proxy-Authorization: x")
 	head := <-heads
-	for _, name := range []string{"User-Agent", "Accept", "X-Forwarded-Prefix", "Via", "Proxy-Authorization", "Connection"} {
-		if got := fields(head, name); got != nil {
-			t.Errorf("%s: %q, want none", name, got)
+	for _, name := range []string{"User-Agent", "Accept", "X-Forwarded-Prefix", "Via", "Forwarded", "Proxy-Authorization", "Connection"} {
+		if values := fields(head, name); values != nil {
+			t.Errorf("%s: %q, want none", name, values)
 		}
 	}
+	if via := got.Header.Get("Via"); via != "" {
+		t.Errorf("the client received Via %q", via)
+	}
 	if !strings.Contains(head, "Accept-Encoding: br;q=1.0, zstd\r\n") || !strings.Contains(head, "Origin: http://example.org\r\n") || !strings.Contains(head, "Cookie: a=1; b=2\r\n") {
-		t.Errorf("a header changed:\n%s", head)
+		t.Errorf("a field changed:\n%s", head)
 	}
 }
 

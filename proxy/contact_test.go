@@ -154,15 +154,6 @@ func TestProxy_TellsThatATargetAnswersAgainAtOnce(t *testing.T) {
 	}
 }
 
-func TestProxy_IsReadyWhereAnAppAnswers400(t *testing.T) {
-	target := app(t, "strict", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(400) })
-	p := start(t, Config{}, mount(t, "/x", route.Strip, target))
-	p.do(t, "GET", "/x/")
-	if got := p.only(t); got.State != "ready" {
-		t.Errorf("%s: %s", got.State, got.Reason)
-	}
-}
-
 func TestProxy_TellsWhyACheckFails(t *testing.T) {
 	target := app(t, "ill", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) })
 	r := mount(t, "/x", route.Strip, target)

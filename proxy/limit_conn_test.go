@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"bufio"
-	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -73,19 +72,5 @@ func TestLimit_OfConnectionsSparesTrustedProxies(t *testing.T) {
 		if got := read(t, bufio.NewReader(conn), "GET"); got.StatusCode != 200 {
 			t.Errorf("%d", got.StatusCode)
 		}
-	}
-}
-
-func TestLimit_OfConnectionsWithTLS(t *testing.T) {
-	p := start(t, withTLS(t, Config{MaxClientConns: 1}), mount(t, "/x", route.Strip, app(t, "x", nil)))
-	address := secureAddress(t, p)
-	c := p.http2(t, "")
-	doHTTP2(t, c, requestHTTP2(t, "GET", "/x/", nil))
-	if conn, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true}); err == nil {
-		conn.Close()
-		t.Error("a second connection of one client was let in")
-	}
-	if got := doHTTP2(t, c, requestHTTP2(t, "GET", "/x/", nil)); got.StatusCode != 200 {
-		t.Errorf("the first goes on with %d", got.StatusCode)
 	}
 }

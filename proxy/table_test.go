@@ -129,24 +129,6 @@ func TestServer_ServesWhatItCannotKeep(t *testing.T) {
 	}
 }
 
-func TestServer_KeepsItsTableInAReadOnlyFolder(t *testing.T) {
-	folder := t.TempDir()
-	s, _ := fresh(t, folder)
-	s.SetTable(tableOf(t, "/a"))
-	if err := os.Chmod(folder, 0o500); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.Chmod(folder, 0o700) })
-	s, log := fresh(t, folder)
-	s.SetTable(tableOf(t, "/a", "/b"))
-	if got := s.Status().Table; got.Revision != 2 || got.Routes != 2 {
-		t.Errorf("the table is not in force: %+v", got)
-	}
-	if os.Geteuid() != 0 && !strings.Contains(log.String(), "not on disk") {
-		t.Errorf("no warning:\n%s", log)
-	}
-}
-
 func TestServer_RefusesWhatIsNoTable(t *testing.T) {
 	s, _ := fresh(t, "")
 	s.SetTable(tableOf(t, "/a"))

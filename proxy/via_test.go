@@ -1,8 +1,6 @@
 package proxy
 
 import (
-	"io"
-	"net/http"
 	"testing"
 
 	"gateway/proxy/route"
@@ -23,14 +21,5 @@ func TestProxy_SaysThatItIsThereWhenToldTo(t *testing.T) {
 		if via := got.Header.Get("Via"); via != "1.1 club" {
 			t.Errorf("the client was told %q", via)
 		}
-	}
-}
-
-func TestProxy_IsSilentAboutItselfByDefault(t *testing.T) {
-	p := start(t, Config{}, mount(t, "/", route.Strip, app(t, "via", func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.WriteString(w, r.Header.Get("Via")+r.Header.Get("Forwarded"))
-	})))
-	if got := p.do(t, "GET", "/"); got.body != "" || got.Header.Get("Via") != "" {
-		t.Errorf("the app got %q, the client %q", got.body, got.Header.Get("Via"))
 	}
 }
