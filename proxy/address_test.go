@@ -9,7 +9,7 @@ import (
 	"gateway/proxy/route"
 )
 
-// redirecting is an app that redirects to what the query says.
+// redirecting is an app that redirects to its query.
 func redirecting(t *testing.T, name string) route.Target {
 	t.Helper()
 	return app(t, name, func(w http.ResponseWriter, r *http.Request) {
@@ -18,7 +18,7 @@ func redirecting(t *testing.T, name string) route.Target {
 	})
 }
 
-// leadsTo asks for a path of an app that redirects to somewhere, and compares where the client is sent.
+// leadsTo requests a path of an app that redirects, and compares the Location that the client gets.
 func (p *running) leadsTo(t *testing.T, path, to, want string, fields ...string) {
 	t.Helper()
 	if got := p.do(t, "GET", path+"?"+to, fields...).Header.Get("Location"); got != want {
@@ -42,12 +42,12 @@ func TestAddress_OfTheAppIsTheClients(t *testing.T) {
 		p.leadsTo(t, "/x", "http://example.org:"+port+"/x/", tls+"://example.org/x/", says)
 		p.leadsTo(t, "/x", "http://example.org:"+port+"/shop/", tls+"://example.org/shop/", says)
 		p.leadsTo(t, "/shop/x", "http://"+shop.Address+"/x/", tls+"://example.org/shop/x/", says)
-		// The port is another app's.
+		// That is the port of another app.
 		p.leadsTo(t, "/shop/x", "http://example.org:"+port+"/x/", "http://example.org:"+port+"/x/", says)
 	}
 }
 
-// Of two routes to one app, the one that the client came by has all paths of the app.
+// If two routes lead to one app, the route of the request owns all its paths.
 func TestAddress_BelongsToTheRouteOfTheRequest(t *testing.T) {
 	registry, wiki := redirecting(t, "registry"), redirecting(t, "wiki")
 	other := mount(t, "/other", route.Strip, wiki)
@@ -60,12 +60,12 @@ func TestAddress_BelongsToTheRouteOfTheRequest(t *testing.T) {
 	p.leadsTo(t, "/v2/x", "/v2/y", "/v2/y")
 	p.leadsTo(t, "/reg/x", "/wiki/y", "/wiki/y")
 	p.leadsTo(t, "/reg/x", "/other/y", "/other/y")
-	// A folder that happens to have the name of another route.
+	// A folder with the name of another route.
 	p.leadsTo(t, "/reg/wiki", "/wiki/", "/reg/wiki/")
 }
 
 func TestAddress_OfADestinationIsTheOneThatTheAppIsAskedWith(t *testing.T) {
-	dav, heads := wire(t)
+	dav, heads := recordHeads(t)
 	other := mount(t, "/other", route.Strip, app(t, "other", nil))
 	p := start(t, Config{Trusted: trusting(t, "127.0.0.1")},
 		mount(t, "/dav", route.Strip, dav), mount(t, "/kept", route.Preserve, dav), mount(t, "files.example.org/", route.Strip, dav), other)
@@ -74,10 +74,10 @@ func TestAddress_OfADestinationIsTheOneThatTheAppIsAskedWith(t *testing.T) {
 		{"example.org:8443", "/dav/a", "https://example.org:8443/dav/b", "http://example.org:8443/b"},
 		{"example.org", "/kept/a", "https://example.org/kept/b", "http://example.org/kept/b"},
 		{"files.example.org", "/a", "https://files.example.org:443/b", "http://files.example.org/b"},
-		// Each route of the app has the paths that the app is asked with by that route.
+		// The other route of the app maps the path in its own way.
 		{"example.org", "/dav/a", "https://example.org/kept/b", "http://example.org/kept/b"},
 		{"example.org", "/kept/a", "https://example.org/dav/b", "http://example.org/b"},
-		// The app refuses what is on another host.
+		// The app itself refuses another host.
 		{"example.org", "/dav/a", "https://elsewhere.org/dav/b", "https://elsewhere.org/dav/b"},
 	} {
 		for _, method := range []string{"COPY", "MOVE"} {
@@ -88,7 +88,7 @@ func TestAddress_OfADestinationIsTheOneThatTheAppIsAskedWith(t *testing.T) {
 			}
 			head := <-heads
 			if got := strings.Join(fields(head, "Destination"), "|"); got != c.want {
-				t.Errorf("%s to %s has the app asked for %q, want %q", c.path, c.destination, got, c.want)
+				t.Errorf("%s to %s reaches the app as %q, want %q", c.path, c.destination, got, c.want)
 			}
 			if got, want := strings.Join(fields(head, "If"), "|"), "<"+c.want+"> (<urn:uuid:1>)"; got != want {
 				t.Errorf("If is %q, want %q", got, want)
@@ -111,17 +111,17 @@ func TestAddress_OfADestinationIsTheOneThatTheAppIsAskedWith(t *testing.T) {
 	}
 }
 
-// What one app says for its whole origin concerns all projects on the host.
-func TestOrigin_IsNotSpokenForBelowAPrefix(t *testing.T) {
-	answer := func(w http.ResponseWriter, _ *http.Request) {
+// A header for the whole origin concerns all projects on the host.
+func TestOrigin_HeadersAreDroppedBelowAPrefix(t *testing.T) {
+	handle := func(w http.ResponseWriter, _ *http.Request) {
 		for name, value := range map[string]string{
 			"Strict-Transport-Security": "max-age=1", "Alt-Svc": "clear", "Clear-Site-Data": `"*"`, "Service-Worker-Allowed": "/", "Content-Type": "text/css",
 		} {
 			w.Header().Set(name, value)
 		}
 	}
-	plain := app(t, "plain", answer)
-	multiplexed := appH2C(t, "h2c", answer)
+	plain := app(t, "plain", handle)
+	multiplexed := appH2C(t, "h2c", handle)
 	kept := mount(t, "/kept", route.Strip, plain)
 	kept.KeepOrigin = true
 	p := start(t, withTLS(t, Config{}), mount(t, "/", route.Strip, plain), mount(t, "/below", route.Strip, plain), mount(t, "/knows", route.Preserve, plain),

@@ -29,9 +29,9 @@ func readWhole(conn net.Conn, buf []byte, body int) bool {
 	}
 }
 
-// answersAlike is an app that answers every request in the same way, without allocating. The body of a request has that
+// respondsAlike is an app that responds to every request in the same way, without allocating. Bodies of requests have that
 // length.
-func answersAlike(t *testing.T, body int, answer string) route.Target {
+func respondsAlike(t *testing.T, body int, text string) route.Target {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -45,7 +45,7 @@ func answersAlike(t *testing.T, body int, answer string) route.Target {
 			return
 		}
 		defer conn.Close()
-		for buf, response := make([]byte, 16<<10), []byte(answer); readWhole(conn, buf, body); {
+		for buf, response := make([]byte, 16<<10), []byte(text); readWhole(conn, buf, body); {
 			_, _ = conn.Write(response)
 		}
 	}()
@@ -65,33 +65,33 @@ func TestServer_AllocatesNothingForARequest(t *testing.T) {
 		} {
 			_, sent, _ := strings.Cut(ask, "\r\n\r\n")
 			t.Run(fmt.Sprint(how, method), func(t *testing.T) {
-				r := mount(t, "/app0", how, answersAlike(t, len(sent), kilobyteAnswer))
+				r := mount(t, "/app0", how, respondsAlike(t, len(sent), kilobyteResponse))
 				allocatesNothing(t, Config{}, r, ask)
 			})
 			t.Run(fmt.Sprint(how, method, " with everything"), func(t *testing.T) {
 				var targets []route.Target
 				for range 3 {
-					targets = append(targets, answersAlike(t, len(sent), kilobyteAnswer))
+					targets = append(targets, respondsAlike(t, len(sent), kilobyteResponse))
 				}
 				r := mount(t, "/app0", how, targets...)
 				r.Rate, r.BodyMax = route.Rate{Requests: 1e9, Per: time.Second}, 1<<20
 				line, rest, _ := strings.Cut(ask, "\r\n")
 				said := "X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: public.example\r\n"
-				allocatesNothing(t, switchedOn(t), r, line+"\r\n"+said+rest)
+				allocatesNothing(t, everythingOn(t), r, line+"\r\n"+said+rest)
 			})
 			t.Run(fmt.Sprint(how, method, " with filters"), func(t *testing.T) {
-				r := mount(t, "/app0", how, answersAlike(t, len(sent), kilobyteAnswer))
+				r := mount(t, "/app0", how, respondsAlike(t, len(sent), kilobyteResponse))
 				r.Compress = true
 				r.ResponseHeaders = []route.HeaderEdit{{Name: "Server"}, {Name: "X-Frame-Options", Value: "DENY"}, {Name: "Vary", Value: "Cookie", Add: true}}
-				// A client that takes no coding, and no body that gains by one: the filters look at each request all the same.
+				// The client accepts neither coding, so the filters look at the response and leave it alone.
 				allocatesNothing(t, Config{}, r, strings.Replace(ask, "\r\n", "\r\nAccept-Encoding: br\r\n", 1))
 			})
 		}
 	}
 }
 
-// kilobyteAnswer has a body of that length.
-var kilobyteAnswer = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 1024\r\n\r\n" + strings.Repeat("x", 1<<10)
+// kilobyteResponse has a body of that length.
+var kilobyteResponse = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 1024\r\n\r\n" + strings.Repeat("x", 1<<10)
 
 // allocatesNothing sends a request again and again to one of a hundred routes like that.
 func allocatesNothing(t *testing.T, c Config, like route.Route, ask string) {
@@ -105,19 +105,19 @@ func allocatesNothing(t *testing.T, c Config, like route.Route, ask string) {
 	conn := start(t, c, routes...).dial(t)
 	out, in := []byte(ask), make([]byte, 16<<10)
 	turn := func(times int) {
-		// They take long on a machine that is busy.
+		// A busy machine takes long.
 		_ = conn.SetDeadline(time.Now().Add(6 * patience))
 		for range times {
 			if _, err := conn.Write(out); err != nil || !readWhole(conn, in, 1<<10) {
-				t.Fatalf("no whole answer came: %v", err)
+				t.Fatalf("no whole response came: %v", err)
 			}
 		}
 	}
 	turn(500)
-	// What collects garbage allocates, and empties pools.
+	// The garbage collector allocates, and empties pools.
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
-	// All of the process is counted: what others begin meanwhile is not in each of three tries, and little beside what each
-	// request does.
+	// The count is that of the whole process. Other goroutines allocate little beside the requests, and not in each of three
+	// tries.
 	least := math.Inf(1)
 	for range 3 {
 		var start, end runtime.MemStats

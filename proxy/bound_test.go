@@ -11,7 +11,7 @@ import (
 	"gateway/proxy/route"
 )
 
-// handshaking is a target that authenticates its connections in two steps, and says its name in the challenge.
+// handshaking is a target that authenticates its connections in two steps. Its name is in the challenge.
 func handshaking(t *testing.T, name string) route.Target {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -53,8 +53,8 @@ func authenticateInSteps(conn net.Conn, name string) {
 	}
 }
 
-// The steps of a handshake go to one of several targets, and so do the requests of whom it authenticates.
-func TestDelivery_StaysWhereTheClientAuthenticates(t *testing.T) {
+// All steps of a handshake go to one of several targets, and so do the later requests of that client.
+func TestConnection_StaysWithTheTargetWhereTheClientAuthenticates(t *testing.T) {
 	r := mount(t, "/", route.Preserve, handshaking(t, "a"), handshaking(t, "b"), handshaking(t, "c"))
 	r.Balance = "round-robin"
 	p := start(t, Config{}, r)

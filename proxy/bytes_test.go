@@ -13,7 +13,7 @@ import (
 )
 
 // recordHeads is a target that records the requests it receives, byte for byte, and responds to each with an empty 200.
-func wire(t *testing.T) (route.Target, <-chan string) {
+func recordHeads(t *testing.T) (route.Target, <-chan string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -27,13 +27,13 @@ func wire(t *testing.T) (route.Target, <-chan string) {
 			if err != nil {
 				return
 			}
-			go answerWire(conn, heads)
+			go serveRecorded(conn, heads)
 		}
 	}()
 	return at("wire", l.Addr().String()), heads
 }
 
-func answerWire(conn net.Conn, heads chan<- string) {
+func serveRecorded(conn net.Conn, heads chan<- string) {
 	defer conn.Close()
 	r := bufio.NewReader(conn)
 	var head strings.Builder
@@ -68,7 +68,7 @@ func fields(head, name string) []string {
 }
 
 func TestProxy_PassesPathsAndQueriesByteForByte(t *testing.T) {
-	target, heads := wire(t)
+	target, heads := recordHeads(t)
 	p := start(t, Config{}, mount(t, "/robots", route.Strip, target), mount(t, "/wiki", route.Preserve, target))
 	for _, rest := range []string{
 		"/", "/x", "/a%2Fb", "/a%2fb", "/a;b=c;d", "//", "//x", "///x//y//", "/x.", "/x...", "/%7euser", "/~user", "/%41",
@@ -93,7 +93,7 @@ func TestProxy_PassesPathsAndQueriesByteForByte(t *testing.T) {
 }
 
 func TestProxy_SetsForwardedFieldsItself(t *testing.T) {
-	target, heads := wire(t)
+	target, heads := recordHeads(t)
 	p := start(t, Config{}, mount(t, "/robots", route.Strip, target), mount(t, "/wiki", route.Preserve, target), mount(t, "/", route.Strip, target))
 	lies := []string{
 		"X-Forwarded-For: 6.6.6.6", "x-forwarded-for: 6.6.6.7", "X_Forwarded_For: 6.6.6.6", "X-Forwarded_For: 6.6.6.6", "X.Forwarded.For: 6.6.6.6",
@@ -129,7 +129,7 @@ func TestProxy_SetsForwardedFieldsItself(t *testing.T) {
 }
 
 func TestProxy_ForwardsThePortOfTheClient(t *testing.T) {
-	target, heads := wire(t)
+	target, heads := recordHeads(t)
 	p := start(t, Config{}, mount(t, "/", route.Strip, target))
 	for host, want := range map[string]string{
 		"example.org": "80", "example.org:8080": "8080", "[::1]:81": "81", "[::1]": "80", "example.org:": "80", "example.org:99999": "80",
@@ -149,7 +149,7 @@ func TestProxy_ForwardsThePortOfTheClient(t *testing.T) {
 }
 
 func TestProxy_ForwardsThatTheClientUsesTLS(t *testing.T) {
-	target, heads := wire(t)
+	target, heads := recordHeads(t)
 	p := start(t, withTLS(t, Config{}), mount(t, "/robots", route.Strip, target))
 	conn, err := tls.Dial("tcp", secureAddress(t, p), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}})
 	if err != nil {
@@ -175,7 +175,7 @@ func TestNew_RefusesTLSWithoutACertificate(t *testing.T) {
 }
 
 func TestProxy_AddsNothingTheClientDidNotSay(t *testing.T) {
-	target, heads := wire(t)
+	target, heads := recordHeads(t)
 	p := start(t, Config{}, mount(t, "/", route.Strip, target))
 	got := p.do(t, "GET", "/", "Accept-Encoding: br;q=1.0, zstd", "Origin: http://example.org", "Cookie: a=1; b=2", "Proxy-Authorization: x")
 	head := <-heads

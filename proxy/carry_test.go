@@ -17,7 +17,7 @@ import (
 	"gateway/proxy/route"
 )
 
-func TestProxy_AnswersForTargetsThatFail(t *testing.T) {
+func TestProxy_RespondsForTargetsThatFail(t *testing.T) {
 	broken := app(t, "broken", func(w http.ResponseWriter, _ *http.Request) {
 		conn, _, _ := http.NewResponseController(w).Hijack()
 		_, _ = io.WriteString(conn, "no HTTP at all\r\n\r\n")
@@ -33,9 +33,9 @@ func TestProxy_AnswersForTargetsThatFail(t *testing.T) {
 		}
 	}
 	var requests []admin.Request
-	eventually(t, "the request is noted", func() bool { requests, _ = p.Requests("/dead"); return len(requests) == 1 })
+	eventually(t, "the request is recorded", func() bool { requests, _ = p.Requests("/dead"); return len(requests) == 1 })
 	if requests[0].Status != 502 || requests[0].Target != "" || requests[0].Path != "/dead/" {
-		t.Errorf("noted: %+v", requests)
+		t.Errorf("recorded: %+v", requests)
 	}
 }
 
@@ -49,7 +49,7 @@ func TestProxy_RefusesBodiesThatBreakOff(t *testing.T) {
 	}
 }
 
-func TestProxy_NotesClientsThatLeave(t *testing.T) {
+func TestProxy_RecordsClientsThatLeave(t *testing.T) {
 	asked, release := make(chan struct{}), make(chan struct{})
 	slow := app(t, "slow", func(http.ResponseWriter, *http.Request) {
 		close(asked)
@@ -60,9 +60,9 @@ func TestProxy_NotesClientsThatLeave(t *testing.T) {
 	conn := p.dial(t)
 	_, _ = io.WriteString(conn, "GET /slow/ HTTP/1.1\r\nHost: h\r\n\r\n")
 	<-asked
-	vanish(conn)
+	resetConn(conn)
 	var last []admin.Request
-	eventually(t, "the request is noted", func() bool { last, _ = p.Requests("/slow"); return len(last) == 1 })
+	eventually(t, "the request is recorded", func() bool { last, _ = p.Requests("/slow"); return len(last) == 1 })
 	if last[0].Status != request.StatusGone {
 		t.Errorf("status %d, want %d", last[0].Status, request.StatusGone)
 	}
@@ -136,7 +136,7 @@ func TestProxy_SharesLoadAmongTargets(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	// An answer can be read a moment before it is counted.
+	// The client can read a response a moment before it is counted.
 	eventually(t, "all requests are counted", func() bool {
 		figures := p.Routes().Routes[0].Traffic
 		return figures.Requests == n && figures.Inflight == 0
@@ -167,7 +167,7 @@ func TestProxy_ClosesItsConnectionsToATargetThatLeaves(t *testing.T) {
 	p.do(t, "GET", "/x/")
 	p.SetTable(route.Build([]route.Route{mount(t, "/y", route.Strip, target)}, nil))
 	p.do(t, "GET", "/y/")
-	// A client has its answer a moment before the connection to the target can be used again, so there may be two.
+	// A client has its response a moment before the connection to the target can be used again, so there may be two.
 	if n := closed.Load(); n != 0 {
 		t.Errorf("%d connections were closed to a target that still has a route", n)
 	}
@@ -175,7 +175,7 @@ func TestProxy_ClosesItsConnectionsToATargetThatLeaves(t *testing.T) {
 	eventually(t, "the connection to a target that left is closed", func() bool { return open.Load() == 0 })
 }
 
-func TestProxy_SaysWhatBecameOfATargetThatWentWhileAsked(t *testing.T) {
+func TestProxy_RespondsWithTheStateOfATargetThatStopsMeanwhile(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -191,7 +191,7 @@ func TestProxy_SaysWhatBecameOfATargetThatWentWhileAsked(t *testing.T) {
 		if err != nil {
 			return
 		}
-		// The container was stopped between the choice of it and the connection to it.
+		// The container stopped between the choice of the target and the connection.
 		stopped := at("going", "")
 		stopped.State = route.Stopped
 		p.SetTable(route.Build([]route.Route{mount(t, "/x", route.Strip, stopped)}, nil))
@@ -199,7 +199,7 @@ func TestProxy_SaysWhatBecameOfATargetThatWentWhileAsked(t *testing.T) {
 	}()
 	got := p.do(t, http.MethodGet, "/x/", "Accept: application/json")
 	if got.StatusCode != http.StatusServiceUnavailable || !strings.Contains(got.body, `"stopped"`) {
-		t.Errorf("it answers %d %s", got.StatusCode, got.body)
+		t.Errorf("got %d %s", got.StatusCode, got.body)
 	}
 	<-ended
 }

@@ -89,22 +89,16 @@ func newReplica(rec *recorder, a *chaosApp, target route.Target, seed uint64) *r
 	}
 	if target.Scheme == route.H2C {
 		r.running.Go(r.serveH2C)
-	} else {
-		r.running.Go(r.accept)
+		return r
 	}
+	r.running.Go(func() {
+		for conn, err := l.Accept(); err == nil; conn, err = l.Accept() {
+			if c := conn.(*net.TCPConn); r.keep(c) {
+				r.running.Go(func() { r.serve(c) })
+			}
+		}
+	})
 	return r
-}
-
-func (r *replica) accept() {
-	for {
-		conn, err := r.listener.Accept()
-		if err != nil {
-			return
-		}
-		if c := conn.(*net.TCPConn); r.keep(c) {
-			r.running.Go(func() { r.serve(c) })
-		}
-	}
 }
 
 // keep remembers a connection, or closes it once the replica has stopped.

@@ -14,7 +14,7 @@ import (
 	"gateway/proxy/peer"
 )
 
-// trusting are these networks.
+// trusting parses networks.
 func trusting(t testing.TB, texts ...string) *peer.Networks {
 	t.Helper()
 	n, err := peer.ParseNetworks(texts...)
@@ -24,7 +24,7 @@ func trusting(t testing.TB, texts ...string) *peer.Networks {
 	return n
 }
 
-// withTLS has a proxy listen with TLS too.
+// withTLS adds a listener with TLS.
 func withTLS(t *testing.T, c Config) Config {
 	t.Helper()
 	other := httptest.NewTLSServer(nil)
@@ -34,7 +34,7 @@ func withTLS(t *testing.T, c Config) Config {
 	return c
 }
 
-// secureAddress is where the proxy listens with TLS.
+// secureAddress is the address at which the proxy listens with TLS.
 func secureAddress(t *testing.T, p *running) string {
 	t.Helper()
 	for _, url := range p.Status().Proxy.Listeners {
@@ -77,7 +77,7 @@ func doHTTP2(t *testing.T, c *http.Client, req *http.Request) response {
 	}
 	defer resp.Body.Close()
 	if resp.ProtoMajor != 2 {
-		t.Errorf("%s %s: answered with %s", req.Method, req.URL, resp.Proto)
+		t.Errorf("%s %s: the response is %s", req.Method, req.URL, resp.Proto)
 	}
 	got, err := io.ReadAll(resp.Body)
 	if err != nil {

@@ -17,10 +17,10 @@ import (
 	"gateway/proxy/traffic"
 )
 
-// logLine is one of the access log, as it is read by others.
+// logLine is a line of the access log, as other programs read it.
 type logLine map[string]any
 
-// keepLog opens an access log. The function ends it, when that many requests have ended, and returns its lines.
+// keepLog opens an access log. The function waits until that many requests have ended, closes the log, and returns its lines.
 func keepLog(t *testing.T) (*accesslog.Log, func(p *running, requests uint64) []logLine) {
 	t.Helper()
 	text := &logged{}
@@ -62,7 +62,7 @@ func readLines[L any](t *testing.T, text *logged) (all []L) {
 	return all
 }
 
-// wants fails unless the line has these members, of which nil is none.
+// wants fails unless the line has these members; nil stands for none.
 func (l logLine) wants(t *testing.T, members logLine) {
 	t.Helper()
 	for name, want := range members {
@@ -75,21 +75,21 @@ func (l logLine) wants(t *testing.T, members logLine) {
 	}
 }
 
-// logSite is a proxy with a route for each thing that can become of a request.
-func logSite(t *testing.T, log *accesslog.Log, h *holding) *running {
+// loggedProxy is a proxy with a route for each outcome of a request.
+func loggedProxy(t *testing.T, log *accesslog.Log, h *holdingApp) *running {
 	t.Helper()
 	limited, small := mount(t, "/limited", route.Strip, app(t, "limited", nil)), mount(t, "/small", route.Strip, app(t, "small", nil))
 	limited.Rate, small.BodyMax = route.Rate{Requests: 1, Per: time.Hour, Burst: 1}, 10
-	retried := newFleet(t, 2, func(turn int, _ string, w http.ResponseWriter, r *http.Request) {
+	retried := newTargetSet(t, 2, func(turn int, _ string, w http.ResponseWriter, r *http.Request) {
 		if turn == 1 {
 			breakOff(w, r)
 		}
 	})
 	wrong := app(t, "wrong", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) })
-	stopped := in(route.Stopped, at("stopped", ""))
+	stopped := inState(route.Stopped, at("stopped", ""))
 	waits := mount(t, "/waits", route.Strip, app(t, "before", nil))
 	p := start(t, Config{Hold: time.Hour, AccessLog: log}, waits)
-	waits.Targets = []route.Target{in(route.Stopped, at("before", ""))}
+	waits.Targets = []route.Target{inState(route.Stopped, at("before", ""))}
 	p.SetTable(route.Build([]route.Route{
 		mount(t, "/plain", route.Strip, app(t, "plain", echoSize)),
 		limited, small, mount(t, "/retried", route.Strip, retried.targets...), mount(t, "/wrong", route.Strip, wrong),
@@ -105,8 +105,8 @@ func logSite(t *testing.T, log *accesslog.Log, h *holding) *running {
 	return p
 }
 
-// visitSite makes the requests whose lines logWants has.
-func visitSite(t *testing.T, p *running, h *holding) {
+// sendLogged sends the requests whose lines logWants has.
+func sendLogged(t *testing.T, p *running, h *holdingApp) {
 	t.Helper()
 	send := func(status int, method, text string) {
 		t.Helper()
@@ -132,7 +132,7 @@ func visitSite(t *testing.T, p *running, h *holding) {
 	_ = socket.Close()
 	leaving := p.send(t, requestOf("GET", "/hold/hold", ""))
 	<-h.asked
-	vanish(leaving)
+	resetConn(leaving)
 	waiting := p.send(t, requestOf("GET", "/waits/", ""))
 	p.held(t, "/waits", 1)
 	routes := slices.Clone(p.current.Load().Table.Routes())
@@ -143,11 +143,11 @@ func visitSite(t *testing.T, p *running, h *holding) {
 	}
 	p.SetTable(route.Build(routes, nil))
 	if got := read(t, bufio.NewReader(waiting), "GET"); got.StatusCode != 200 {
-		t.Errorf("who waited got %d", got.StatusCode)
+		t.Errorf("the request that waited got %d", got.StatusCode)
 	}
 }
 
-// logWants are the members of the lines of visitSite, by path.
+// logWants are the members of the lines of sendLogged, by path.
 var logWants = map[string]logLine{
 	"/plain/a%20b": {
 		"status": 200, "method": "POST", "query": "c=d", "host": "example.org", "protocol": "HTTP/1.1", "tls": false, "client": "127.0.0.1",
@@ -172,9 +172,9 @@ var logWants = map[string]logLine{
 
 func TestLog_HasALineForEachRequest(t *testing.T) {
 	log, lines := keepLog(t)
-	h := newHolding(t, "held")
-	p := logSite(t, log, h)
-	visitSite(t, p, h)
+	h := newHoldingApp(t, "held")
+	p := loggedProxy(t, log, h)
+	sendLogged(t, p, h)
 	requests := uint64(len(logWants))
 	seen, ids, classes := map[string]int{}, map[any]bool{}, map[string]uint64{}
 	for _, l := range lines(p, requests) {
@@ -209,23 +209,23 @@ func TestLog_HasALineForEachRequest(t *testing.T) {
 	if len(ids) != len(logWants) {
 		t.Errorf("%d ids of %d requests", len(ids), len(logWants))
 	}
-	wantsBooked(t, p, classes)
+	wantsCounted(t, p, classes)
 }
 
-// wantsBooked fails unless the figures are these, by route and class.
-func wantsBooked(t *testing.T, p *running, classes map[string]uint64) {
+// wantsCounted fails unless these are the counts, by route and class.
+func wantsCounted(t *testing.T, p *running, classes map[string]uint64) {
 	t.Helper()
 	ledger := p.traffic.Snapshot(time.Now())
 	for _, counts := range append(ledger.Routes, traffic.RouteCounts{Counts: ledger.Unrouted}, traffic.RouteCounts{Key: "removed", Counts: ledger.Removed}) {
 		for class, n := range counts.Requests {
 			key := counts.Key + " " + traffic.Class(class).String()
 			if n != classes[key] {
-				t.Errorf("%s: %d requests are booked, %d logged", key, n, classes[key])
+				t.Errorf("%s: %d requests are counted, %d logged", key, n, classes[key])
 			}
 			delete(classes, key)
 		}
 	}
 	if len(classes) > 0 {
-		t.Errorf("logged but not booked: %v", classes)
+		t.Errorf("logged but not counted: %v", classes)
 	}
 }

@@ -13,23 +13,23 @@ import (
 	"gateway/proxy/route"
 )
 
-// told is what a request tells an app about its client.
-type told struct{ For, Real, Proto, Host, Port, Forwarded, Asked string }
+// clientFields is what a request says of its client.
+type clientFields struct{ For, Real, Proto, Host, Port, Forwarded, Asked string }
 
-// telling is an app that answers what it was told.
-func telling(t *testing.T, name string) route.Target {
+// describingClients is an app that responds with the clientFields that it received.
+func describingClients(t *testing.T, name string) route.Target {
 	t.Helper()
 	return app(t, name, func(w http.ResponseWriter, r *http.Request) {
 		all := func(name string) string { return strings.Join(r.Header.Values(name), " | ") }
-		_ = json.NewEncoder(w).Encode(told{
+		_ = json.NewEncoder(w).Encode(clientFields{
 			all("X-Forwarded-For"), all("X-Real-Ip"), all("X-Forwarded-Proto"), all("X-Forwarded-Host"), all("X-Forwarded-Port"),
 			all("Forwarded"), r.Host,
 		})
 	})
 }
 
-// was reads what a telling app answered.
-func (r response) was(t *testing.T) (v told) {
+// clientFields reads the response of a describingClients app.
+func (r response) clientFields(t *testing.T) (v clientFields) {
 	t.Helper()
 	if err := json.Unmarshal([]byte(r.body), &v); err != nil {
 		t.Errorf("%d %q: %v", r.StatusCode, r.body, err)
@@ -37,7 +37,7 @@ func (r response) was(t *testing.T) (v told) {
 	return v
 }
 
-func TestClient_IsBelievedOfTrustedProxiesAlone(t *testing.T) {
+func TestClient_IsTakenFromTrustedProxiesAlone(t *testing.T) {
 	fields := []string{
 		"X-Forwarded-For: 198.51.100.1, 192.0.2.1", "X-Forwarded-For: 10.0.0.7:4711", "X-Real-IP: 198.51.100.2",
 		"X-Forwarded-Proto: https", "X-Forwarded-Host: public.example:8443", "X-Forwarded-Port: 1", "Forwarded: for=198.51.100.3",
@@ -46,27 +46,27 @@ func TestClient_IsBelievedOfTrustedProxiesAlone(t *testing.T) {
 	for _, c := range []struct {
 		trusted []string
 		headers []string
-		want    told
+		want    clientFields
 	}{
-		{nil, fields, told{"127.0.0.1", "127.0.0.1", "http", "example.org", "80", "for=127.0.0.1;proto=http;host=\"example.org\"", "example.org"}},
-		{[]string{"192.0.2.0/24", "10.0.0.0/8"}, fields, told{"127.0.0.1", "127.0.0.1", "http", "example.org", "80", "for=127.0.0.1;proto=http;host=\"example.org\"", "example.org"}},
-		{[]string{"127.0.0.1"}, fields, told{
+		{nil, fields, clientFields{"127.0.0.1", "127.0.0.1", "http", "example.org", "80", "for=127.0.0.1;proto=http;host=\"example.org\"", "example.org"}},
+		{[]string{"192.0.2.0/24", "10.0.0.0/8"}, fields, clientFields{"127.0.0.1", "127.0.0.1", "http", "example.org", "80", "for=127.0.0.1;proto=http;host=\"example.org\"", "example.org"}},
+		{[]string{"127.0.0.1"}, fields, clientFields{
 			"10.0.0.7, 127.0.0.1", "10.0.0.7", "https", "public.example:8443", "8443", "for=10.0.0.7;proto=https;host=\"public.example:8443\"", "public.example:8443",
 		}},
-		{[]string{"private"}, fields, told{
+		{[]string{"private"}, fields, clientFields{
 			"192.0.2.1, 10.0.0.7, 127.0.0.1", "192.0.2.1", "https", "public.example:8443", "8443", "for=192.0.2.1;proto=https;host=\"public.example:8443\"", "public.example:8443",
 		}},
-		{[]string{"private"}, []string{"X-Forwarded-For: [2001:DB8::1]:80"}, told{
+		{[]string{"private"}, []string{"X-Forwarded-For: [2001:DB8::1]:80"}, clientFields{
 			"2001:db8::1, 127.0.0.1", "2001:db8::1", "http", "example.org", "80", "for=\"[2001:db8::1]\";proto=http;host=\"example.org\"", "example.org",
 		}},
-		{[]string{"private"}, []string{"X-Forwarded-For: 192.0.2.1, nonsense", "X-Forwarded-Proto: gopher", "X-Forwarded-Host: a b"}, told{
+		{[]string{"private"}, []string{"X-Forwarded-For: 192.0.2.1, nonsense", "X-Forwarded-Proto: gopher", "X-Forwarded-Host: a b"}, clientFields{
 			"127.0.0.1", "127.0.0.1", "http", "example.org", "80", "for=127.0.0.1;proto=http;host=\"example.org\"", "example.org",
 		}},
-		{[]string{"private"}, nil, told{"127.0.0.1", "127.0.0.1", "http", "example.org", "80", "for=127.0.0.1;proto=http;host=\"example.org\"", "example.org"}},
+		{[]string{"private"}, nil, clientFields{"127.0.0.1", "127.0.0.1", "http", "example.org", "80", "for=127.0.0.1;proto=http;host=\"example.org\"", "example.org"}},
 	} {
 		log, lines := keepLog(t)
-		p := start(t, Config{Trusted: trusting(t, c.trusted...), Forwarded: true, AccessLog: log}, mount(t, "/", route.Strip, telling(t, "x")))
-		if got := p.do(t, "GET", "/", c.headers...).was(t); got != c.want {
+		p := start(t, Config{Trusted: trusting(t, c.trusted...), Forwarded: true, AccessLog: log}, mount(t, "/", route.Strip, describingClients(t, "x")))
+		if got := p.do(t, "GET", "/", c.headers...).clientFields(t); got != c.want {
 			t.Errorf("trusting %v with %v:\n got %+v\nwant %+v", c.trusted, c.headers, got, c.want)
 		}
 		all := lines(p, 1)
@@ -89,7 +89,7 @@ func TestClient_CameAsTrustedProxiesSay(t *testing.T) {
 		"CloudFront-Forwarded-Proto: https", `Cf-Visitor: {"scheme":"https"}`, "Forwarded: for=192.0.2.7;proto=https",
 	}
 	type came struct{ Proto, Host, Port string }
-	target, heads := wire(t)
+	target, heads := recordHeads(t)
 	for trusted, believed := range map[string]bool{"private": true, "192.0.2.1": false} {
 		p := start(t, Config{Trusted: trusting(t, trusted)}, mount(t, "/", route.Strip, target))
 		check := func(want came, lines ...string) {
@@ -120,13 +120,13 @@ func TestClient_CameAsTrustedProxiesSay(t *testing.T) {
 	}
 }
 
-func TestClient_AsksForTheHostThatATrustedProxyNames(t *testing.T) {
-	public, plain := mount(t, "/", route.Strip, telling(t, "plain")), mount(t, "public.example/", route.Strip, app(t, "public", nil))
+func TestClient_HasTheHostThatATrustedProxyNames(t *testing.T) {
+	public, plain := mount(t, "/", route.Strip, describingClients(t, "plain")), mount(t, "public.example/", route.Strip, app(t, "public", nil))
 	for trusted, want := range map[string]string{"127.0.0.1": "public GET /", "192.0.2.1": ""} {
 		p := start(t, Config{Trusted: trusting(t, trusted)}, public, plain)
 		got := p.do(t, "GET", "/", "X-Forwarded-Host: public.example")
 		if (got.body == want) != (want != "") {
-			t.Errorf("trusting %s it answers %q", trusted, got.body)
+			t.Errorf("trusting %s: %q", trusted, got.body)
 		}
 		p.stop()
 	}
@@ -147,13 +147,13 @@ func announcement(source string) string {
 	return string(binary.BigEndian.AppendUint16(b, 80))
 }
 
-// announcements are headers with what is known of the client then.
+// announcements are headers, with the client and the X-Forwarded-For that follow from each.
 var announcements = map[string]struct{ client, isFor string }{
 	"PROXY TCP4 192.0.2.1 192.0.2.2 1000 80\r\n": {"192.0.2.1", "192.0.2.1"},
 	announcement("[2001:db8::1]:1000"):           {"2001:db8::1", "2001:db8::1"},
-	// Who is announced may be a trusted proxy itself.
+	// The announced client may be a trusted proxy itself.
 	announcement("10.0.0.1:1000"): {"198.51.100.9", "198.51.100.9, 10.0.0.1"},
-	// A proxy that does not say who it is does not vouch for what comes over the connection.
+	// A connection without an address is not trusted.
 	"PROXY UNKNOWN\r\n":                      {"unknown", "unknown"},
 	"\r\n\r\n\x00\r\nQUIT\n\x20\x00\x00\x00": {"198.51.100.9", "198.51.100.9, 127.0.0.1"},
 }
@@ -161,24 +161,24 @@ var announcements = map[string]struct{ client, isFor string }{
 func TestClient_IsAnnounced(t *testing.T) {
 	log, lines := keepLog(t)
 	config := withTLS(t, Config{Trusted: trusting(t, "private"), ProxyProtocol: true, AccessLog: log})
-	p := start(t, config, mount(t, "/", route.Strip, telling(t, "x")))
+	p := start(t, config, mount(t, "/", route.Strip, describingClients(t, "x")))
 	requests, clients := uint64(0), map[string]int{}
 	for header, want := range announcements {
 		ask := "GET / HTTP/1.1\r\nHost: example.org\r\nConnection: close\r\nX-Forwarded-For: 198.51.100.9\r\n\r\n"
-		answers := []response{p.raw(t, "GET", header+ask)}
+		responses := []response{p.raw(t, "GET", header+ask)}
 		// It may come in pieces.
 		conn := p.dial(t)
 		for i := range len(header) {
 			_, _ = io.WriteString(conn, header[i:i+1])
 		}
 		_, _ = io.WriteString(conn, ask)
-		answers = append(answers, read(t, bufio.NewReader(conn), "GET"))
-		answers = append(answers, doHTTP2(t, p.http2(t, header), requestHTTP2(t, "GET", "/", nil, "X-Forwarded-For: 198.51.100.9")))
-		for i, got := range answers {
+		responses = append(responses, read(t, bufio.NewReader(conn), "GET"))
+		responses = append(responses, doHTTP2(t, p.http2(t, header), requestHTTP2(t, "GET", "/", nil, "X-Forwarded-For: 198.51.100.9")))
+		for i, got := range responses {
 			requests++
 			clients[want.client]++
-			if was := got.was(t); was.For != want.isFor || was.Real != want.client {
-				t.Errorf("%q, way %d: the app was told %+v, want %v", header, i, was, want)
+			if is := got.clientFields(t); is.For != want.isFor || is.Real != want.client {
+				t.Errorf("%q, way %d: the app received %+v, want %v", header, i, is, want)
 			}
 		}
 	}
@@ -188,7 +188,7 @@ func TestClient_IsAnnounced(t *testing.T) {
 	}
 	for client, left := range clients {
 		if left != 0 {
-			t.Errorf("of %s there are %d lines too few", client, left)
+			t.Errorf("%s has %d lines too few", client, left)
 		}
 	}
 }

@@ -16,10 +16,10 @@ import (
 	"gateway/proxy/route"
 )
 
-// essay is a body that gets much smaller.
+// essay is a body that compresses well.
 var essay = strings.Repeat("robots build robots that build robots. ", 100)
 
-// decoded undoes a content coding.
+// decoded removes a content coding.
 func decoded(t *testing.T, coding, body string) string {
 	t.Helper()
 	var r io.Reader = strings.NewReader(body)
@@ -88,7 +88,7 @@ func TestCompress_ByWhatTheClientAccepts(t *testing.T) {
 	}
 }
 
-// What the app has flushed arrives before it says more, compressed or not.
+// Data that the app flushes arrives before the app sends more, compressed or not.
 func TestCompress_KeepsFlushes(t *testing.T) {
 	heard := make(chan struct{})
 	p := start(t, Config{}, compressed(t, "/", app(t, "app", func(w http.ResponseWriter, r *http.Request) {
@@ -132,7 +132,7 @@ func TestCompress_KeepsFlushes(t *testing.T) {
 	}
 }
 
-// A body that breaks off must not look whole, and its encoder serves the next response.
+// A body that breaks off must not look whole, and its encoder can be used again.
 func TestCompress_BreaksOffWhatTheAppDoesNotFinish(t *testing.T) {
 	p := start(t, Config{}, compressed(t, "/", app(t, "app", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html")

@@ -14,8 +14,8 @@ import (
 	"gateway/proxy/route"
 )
 
-// only is the one route of a proxy as people are told of it.
-func (p *running) only(t *testing.T) admin.Route {
+// onlyRoute is the one route of a proxy, as the admin API shows it.
+func (p *running) onlyRoute(t *testing.T) admin.Route {
 	t.Helper()
 	routes := p.Routes().Routes
 	if len(routes) != 1 {
@@ -24,8 +24,8 @@ func (p *running) only(t *testing.T) admin.Route {
 	return routes[0]
 }
 
-// talker is a target that does with each connection what say does.
-func talker(t *testing.T, say func(net.Conn)) route.Target {
+// rawTarget is a target that calls say with each connection.
+func rawTarget(t *testing.T, say func(net.Conn)) route.Target {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -47,10 +47,10 @@ func talker(t *testing.T, say func(net.Conn)) route.Target {
 		_ = l.Close()
 		<-done
 	})
-	return at("talker", l.Addr().String())
+	return at("rawTarget", l.Addr().String())
 }
 
-func TestProxy_TellsWhyATargetIsUnreachable(t *testing.T) {
+func TestProxy_ShowsWhyATargetIsUnreachable(t *testing.T) {
 	secured := httptest.NewUnstartedServer(http.NotFoundHandler())
 	secured.Config.ErrorLog = log.New(io.Discard, "", 0)
 	secured.StartTLS()
@@ -66,25 +66,25 @@ func TestProxy_TellsWhyATargetIsUnreachable(t *testing.T) {
 		"TLS at plain":           {at("tls", secured.Listener.Addr().String()), route.HTTP, " speaks TLS; set gateway.scheme to https"},
 		"HTTP/1.1 at h2c":        {app(t, "plain", nil), route.H2C, " speaks no HTTP/2 without TLS; set gateway.scheme to http"},
 		"closes at once": {
-			talker(t, func(c net.Conn) { _, _ = c.Read(make([]byte, 1)) }), route.HTTP,
+			rawTarget(t, func(c net.Conn) { _, _ = c.Read(make([]byte, 1)) }), route.HTTP,
 			" closes connections without a response; set gateway.port",
 		},
 		"no HTTP": {
-			talker(t, func(c net.Conn) { _, _ = fmt.Fprint(c, "220 mail ESMTP\r\n"); _, _ = c.Read(make([]byte, 1)) }), route.HTTP,
+			rawTarget(t, func(c net.Conn) { _, _ = fmt.Fprint(c, "220 mail ESMTP\r\n"); _, _ = c.Read(make([]byte, 1)) }), route.HTTP,
 			" does not answer in HTTP (",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			test.target.Scheme = test.scheme
 			p := start(t, Config{Hold: -1}, mount(t, "/x", route.Strip, test.target))
-			// As many as have to fail in a row, and one that finds it out.
+			// As many as have to fail in a row, and one more that probes the target.
 			for range 4 {
 				got := p.do(t, "GET", "/x/", "Accept: application/json")
 				if strings.Contains(got.body, test.target.Address) || strings.Contains(got.body, "gateway.") {
-					t.Fatalf("clients are told %q", got.body)
+					t.Fatalf("clients receive %q", got.body)
 				}
 			}
-			got := p.only(t)
+			got := p.onlyRoute(t)
 			if got.State != "unreachable" || !strings.HasPrefix(got.Reason, test.target.Address+test.want) {
 				t.Errorf("%s: %q, want %q", got.State, got.Reason, test.want)
 			}
@@ -95,10 +95,10 @@ func TestProxy_TellsWhyATargetIsUnreachable(t *testing.T) {
 	}
 }
 
-func TestProxy_FindsOutAboutTargetsThatNobodyAskedYet(t *testing.T) {
+func TestProxy_ProbesTargetsBeforeTheFirstRequest(t *testing.T) {
 	address := deadAddress(t)
 	p := start(t, Config{}, mount(t, "/x", route.Strip, at("x", address)))
-	if got := p.only(t); got.State != "unreachable" {
+	if got := p.onlyRoute(t); got.State != "unreachable" {
 		t.Errorf("before the first request: %s", got.State)
 	}
 	l, err := net.Listen("tcp", address)
@@ -108,7 +108,7 @@ func TestProxy_FindsOutAboutTargetsThatNobodyAskedYet(t *testing.T) {
 	server := &http.Server{Handler: http.NotFoundHandler()}
 	go func() { _ = server.Serve(l) }()
 	t.Cleanup(func() { _ = server.Close() })
-	eventually(t, "it is ready without a request", func() bool { return p.only(t).State == "ready" })
+	eventually(t, "it is ready without a request", func() bool { return p.onlyRoute(t).State == "ready" })
 }
 
 func TestProxy_FindsOutThatATargetSpeaksTLSByNow(t *testing.T) {
@@ -116,7 +116,7 @@ func TestProxy_FindsOutThatATargetSpeaksTLSByNow(t *testing.T) {
 	target := at("x", address)
 	target.Scheme = route.HTTPS
 	p := start(t, Config{}, mount(t, "/x", route.Strip, target))
-	if got := p.only(t); got.State != "unreachable" {
+	if got := p.onlyRoute(t); got.State != "unreachable" {
 		t.Errorf("before it listens: %s", got.State)
 	}
 	l, err := net.Listen("tcp", address)
@@ -129,16 +129,16 @@ func TestProxy_FindsOutThatATargetSpeaksTLSByNow(t *testing.T) {
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.StartTLS()
 	t.Cleanup(server.Close)
-	eventually(t, "it is ready without a request", func() bool { return p.only(t).State == "ready" })
+	eventually(t, "it is ready without a request", func() bool { return p.onlyRoute(t).State == "ready" })
 }
 
-func TestProxy_TellsThatATargetAnswersAgainAtOnce(t *testing.T) {
+func TestProxy_ShowsAtOnceThatATargetRespondsAgain(t *testing.T) {
 	address := deadAddress(t)
 	p := start(t, Config{Hold: -1}, mount(t, "/x", route.Strip, at("x", address)))
 	if got := p.do(t, "GET", "/x/"); got.StatusCode != 502 {
 		t.Fatalf("%d", got.StatusCode)
 	}
-	if got := p.only(t); got.State != "unreachable" {
+	if got := p.onlyRoute(t); got.State != "unreachable" {
 		t.Errorf("refused: %s", got.State)
 	}
 	l, err := net.Listen("tcp", address)
@@ -148,19 +148,19 @@ func TestProxy_TellsThatATargetAnswersAgainAtOnce(t *testing.T) {
 	server := &http.Server{Handler: http.NotFoundHandler()}
 	go func() { _ = server.Serve(l) }()
 	t.Cleanup(func() { _ = server.Close() })
-	eventually(t, "it answers", func() bool { return p.do(t, "GET", "/x/").StatusCode == 404 })
-	if got := p.only(t); got.State != "ready" || got.Reason != "" || got.Targets[0].Ejected {
-		t.Errorf("answered: %+v", got)
+	eventually(t, "it responds", func() bool { return p.do(t, "GET", "/x/").StatusCode == 404 })
+	if got := p.onlyRoute(t); got.State != "ready" || got.Reason != "" || got.Targets[0].Ejected {
+		t.Errorf("after a response: %+v", got)
 	}
 }
 
-func TestProxy_TellsWhyACheckFails(t *testing.T) {
+func TestProxy_ShowsWhyACheckFails(t *testing.T) {
 	target := app(t, "ill", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) })
 	r := mount(t, "/x", route.Strip, target)
 	r.Check = route.Check{Path: "/health", Interval: route.CheckInterval, Timeout: route.CheckTimeout, Rise: 1, Fall: 1}
 	p := start(t, Config{}, r)
-	eventually(t, "its check fails", func() bool { return p.only(t).State == "unhealthy" })
-	if got := p.only(t); got.Reason != "its check fails: GET /health answered 503" {
+	eventually(t, "its check fails", func() bool { return p.onlyRoute(t).State == "unhealthy" })
+	if got := p.onlyRoute(t); got.Reason != "its check fails: GET /health answered 503" {
 		t.Errorf("%q", got.Reason)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"gateway/proxy/route"
 )
 
-// spellings are paths that many apps serve as /admin/x and that are none of the prefix /admin.
+// spellings are paths that many apps serve as /admin/x although they do not have the prefix /admin.
 var spellings = []string{
 	"//admin/x", "/./admin/x", "/x/../admin/x", "/%2e/admin/x", "/x/%2e%2e/admin/x", "/%252e/admin/x",
 	"/admin%2fx", "/admin%252fx", "/%2fadmin/x", `/admin\x`, "/admin%5cx", `/\admin/x`, "/;/admin/x", "/admin;a=b/x",
@@ -17,7 +17,7 @@ var spellings = []string{
 	"/admin%c0%afx", "/%c1%a1dmin/x", "//x/admin/x", "http://example.org//admin/x",
 }
 
-// innocent are paths which look like that and are below one route however they are read.
+// innocent are paths that look similar, but belong to the same route however an app reads them.
 var innocent = []string{
 	"//", "//x//", "/x//y", "/x/./y/../z", "/proxy/https://example.org/x", "/blog/a%2Fb", "/blog/x;v=1", "/blog/C%2B%2B/..",
 	`/blog/a\b`, "/a%00b", "/x;jsessionid=1/y", "/Admin%2fx", "/administrator//x", "/%EB%A1%9C%EB%B4%87/",
@@ -35,7 +35,7 @@ func TestProxy_RefusesSpellingsThatEvadeARoute(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			// One service may hold both routes, or two.
+			// One service may serve both routes.
 			others := []route.Route{
 				mount(t, "/", route.Preserve, target), mount(t, "/blog", route.Strip, target), mount(t, "/proxy", route.Strip, target),
 			}
@@ -59,7 +59,7 @@ func TestProxy_RefusesSpellingsThatEvadeARoute(t *testing.T) {
 					t.Errorf("%s: %d %q, want 200", path, got.StatusCode, got.body)
 				}
 			}
-			// What is forwarded is what was sent.
+			// The path is forwarded as it was sent.
 			if got := p.do(t, "GET", "/x//%2e;y%2F"); got.body != "app GET /x//%2e;y%2F" {
 				t.Errorf("forwarded as %q", got.body)
 			}
@@ -89,7 +89,7 @@ func TestProxy_AllowsSpellingsOfARouteThatAsksForLess(t *testing.T) {
 	if got := p.do(t, "GET", "/open%2fx"); got.StatusCode != 200 {
 		t.Errorf("%d, want 200", got.StatusCode)
 	}
-	// Without a limit of its own the gateway's default holds, which is stricter than a route that allows more.
+	// A route without a limit has the gateway's default, which here is stricter than that of the other route.
 	strict.BodyMax, open.BodyMax = 1000, 0
 	p.SetTable(route.Build([]route.Route{strict, open}, nil))
 	if got := p.do(t, "GET", "/open%2fx"); got.StatusCode != 400 {

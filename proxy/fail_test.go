@@ -9,7 +9,7 @@ import (
 	"gateway/proxy/route"
 )
 
-func TestProxy_AnswersAndLogsItsOwnMistakes(t *testing.T) {
+func TestProxy_RespondsToAndLogsItsOwnMistakes(t *testing.T) {
 	p := start(t, Config{}, mount(t, "/a", route.Strip, app(t, "a", nil)))
 	p.current.Store(&live.State{Table: p.current.Load().Table})
 	if got := p.do(t, "GET", "/a/", "Accept: application/json"); got.StatusCode != http.StatusInternalServerError || !strings.Contains(got.body, "internal_error") {

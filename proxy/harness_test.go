@@ -78,7 +78,7 @@ func (c notifying) Handle(ctx context.Context, r slog.Record) error {
 	return err
 }
 
-// of returns the lines that have the text.
+// of returns the lines that contain the text.
 func (l *logged) of(text string) string {
 	var found []string
 	for line := range strings.Lines(l.String()) {
@@ -98,7 +98,7 @@ type running struct {
 	ended   chan error
 }
 
-// start runs a proxy until the test ends. It listens on the loopback, and has the table if there is one.
+// start runs a proxy until the test ends. It listens on the loopback, and has a table of the routes if there are any.
 func start(t *testing.T, c Config, routes ...route.Route) *running {
 	t.Helper()
 	log := &logged{}
@@ -128,7 +128,7 @@ func start(t *testing.T, c Config, routes ...route.Route) *running {
 	return p
 }
 
-// app is an app on a real socket; it answers with its name and the target it was asked for when handle is nil.
+// app is an app on a real socket. With a nil handle it responds with its name, the method and the request target.
 func app(t *testing.T, name string, handle http.HandlerFunc) route.Target {
 	t.Helper()
 	if handle == nil {
@@ -159,7 +159,7 @@ func at(name, address string) route.Target {
 	return route.Target{ID: name, Name: name, Address: address, Scheme: route.HTTP, State: route.Ready}
 }
 
-// deadAddress is one that refuses connections.
+// deadAddress is an address that refuses connections.
 func deadAddress(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -170,8 +170,8 @@ func deadAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// refusingAddress is one that refuses connections to the end of the test: a socket is bound to it and does not listen, so
-// that no listener, such as the proxy's own, is given its port meanwhile.
+// refusingAddress is an address that refuses connections until the test ends: a socket is bound to it and does not listen,
+// so that no listener, such as the proxy's own, gets its port meanwhile.
 func refusingAddress(t *testing.T) string {
 	t.Helper()
 	// As the net package does, so that no child process keeps it.
@@ -221,11 +221,11 @@ func (p *running) do(t *testing.T, method, target string, headers ...string) res
 	return p.raw(t, method, head+"\r\n")
 }
 
-// raw sends bytes and reads one answer.
+// raw sends bytes and reads one response.
 func (p *running) raw(t *testing.T, method, request string) response {
 	t.Helper()
 	conn := p.dial(t)
-	// A proxy that answers before it read everything may close the connection; its answer tells.
+	// A proxy that responds before it has read everything may close the connection.
 	_, _ = io.WriteString(conn, request)
 	return read(t, bufio.NewReader(conn), method)
 }
@@ -244,8 +244,8 @@ func read(t *testing.T, r *bufio.Reader, method string) response {
 	return response{resp, string(body)}
 }
 
-// vanish breaks a connection off. One that is closed cannot be told at once from one whose client waits for the answer.
-func vanish(conn net.Conn) {
+// resetConn resets a connection. After a mere close the client could still wait for the response.
+func resetConn(conn net.Conn) {
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)
 	}

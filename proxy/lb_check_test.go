@@ -12,20 +12,20 @@ import (
 	"gateway/proxy/route"
 )
 
-// patient is an app whose health the test decides about.
-type patient struct {
+// checkedApp is an app whose health the test sets.
+type checkedApp struct {
 	route.Target
-	// status is what checks are answered, 0 for as long as the test has not said.
+	// status is the response to checks; they wait as long as it is 0.
 	status atomic.Int32
-	// asked are the requests of clients, checked those of checks.
+	// asked counts the requests of clients, checked those of checks.
 	asked, checked atomic.Int32
-	// held is sent to when a request is there that waits for release.
+	// held receives a value for each request that waits for release.
 	held, release chan struct{}
 }
 
-func newPatient(t *testing.T, name string, status int32) *patient {
+func newCheckedApp(t *testing.T, name string, status int32) *checkedApp {
 	t.Helper()
-	p := &patient{held: make(chan struct{}, 10), release: make(chan struct{})}
+	p := &checkedApp{held: make(chan struct{}, 10), release: make(chan struct{})}
 	p.status.Store(status)
 	ended := make(chan struct{})
 	p.Target = app(t, name, func(w http.ResponseWriter, r *http.Request) {
@@ -35,7 +35,7 @@ func newPatient(t *testing.T, name string, status int32) *patient {
 				w.WriteHeader(500)
 				return
 			}
-			p.answerCheck(w, r, ended)
+			p.respondToCheck(w, r, ended)
 			return
 		}
 		p.asked.Add(1)
@@ -52,8 +52,8 @@ func newPatient(t *testing.T, name string, status int32) *patient {
 	return p
 }
 
-// answerCheck waits until there is something to say.
-func (p *patient) answerCheck(w http.ResponseWriter, r *http.Request, ended chan struct{}) {
+// respondToCheck responds once there is a status.
+func (p *checkedApp) respondToCheck(w http.ResponseWriter, r *http.Request, ended chan struct{}) {
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for p.status.Load() == 0 {
@@ -68,7 +68,7 @@ func (p *patient) answerCheck(w http.ResponseWriter, r *http.Request, ended chan
 	w.WriteHeader(int(p.status.Load()))
 }
 
-// checkedRoute is one whose targets are checked very often.
+// checkedRoute is a route whose targets are checked very often.
 func checkedRoute(t *testing.T, targets ...route.Target) route.Route {
 	t.Helper()
 	r := mount(t, "/x", route.Strip, targets...)
@@ -76,24 +76,24 @@ func checkedRoute(t *testing.T, targets ...route.Target) route.Route {
 	return r
 }
 
-// shows waits until the checks say so of a target.
+// shows waits until a target is shown with that health.
 func (p *running) shows(t *testing.T, name, health string) {
 	t.Helper()
 	eventually(t, name+" is "+health, func() bool { return shownTarget(t, p.Server, name).Health == health })
 }
 
-// goesTo sends requests and wants each of them answered by that target.
+// goesTo sends requests, all of which that target must get.
 func (p *running) goesTo(t *testing.T, name string) {
 	t.Helper()
 	for range 30 {
 		if got := p.do(t, "GET", "/x/"); got.body != name {
-			t.Fatalf("answered by %q with %d, want %s", got.body, got.StatusCode, name)
+			t.Fatalf("got %q with %d, want %s", got.body, got.StatusCode, name)
 		}
 	}
 }
 
 func TestCheck_KeepsRequestsFromWhatHasNotPassed(t *testing.T) {
-	a, b := newPatient(t, "a", 200), newPatient(t, "b", 0)
+	a, b := newCheckedApp(t, "a", 200), newCheckedApp(t, "b", 0)
 	r := checkedRoute(t, a.Target)
 	p := start(t, Config{}, r)
 	p.shows(t, "a", "passing")
@@ -106,7 +106,7 @@ func TestCheck_KeepsRequestsFromWhatHasNotPassed(t *testing.T) {
 }
 
 func TestCheck_TakesOutWhatFails(t *testing.T) {
-	a, b := newPatient(t, "a", 200), newPatient(t, "b", 200)
+	a, b := newCheckedApp(t, "a", 200), newCheckedApp(t, "b", 200)
 	r := checkedRoute(t, a.Target, b.Target)
 	p := start(t, Config{}, r)
 	p.shows(t, "a", "passing")
@@ -117,7 +117,7 @@ func TestCheck_TakesOutWhatFails(t *testing.T) {
 	if n := p.log.lines("a target fails its health check"); n != 1 {
 		t.Errorf("logged %d times:\n%s", n, p.log)
 	}
-	// From now on no check of it ends, so that what is known of it is what was known.
+	// From now on no check of it ends, so that its last verdict stays.
 	b.status.Store(0)
 	other := mount(t, "/other", route.Strip, a.Target)
 	for range 20 {
@@ -126,7 +126,7 @@ func TestCheck_TakesOutWhatFails(t *testing.T) {
 		p.shows(t, "b", "failing")
 	}
 	p.goesTo(t, "a")
-	// Nor is it forgotten when it is checked in another way.
+	// The verdict also stays when the check changes.
 	r.Check.Path = "/up?more"
 	before := b.checked.Load()
 	p.put(r, a.Target, b.Target)
@@ -138,8 +138,8 @@ func TestCheck_TakesOutWhatFails(t *testing.T) {
 	eventually(t, "it is asked again", func() bool { return p.do(t, "GET", "/x/").body == "b" })
 }
 
-func TestCheck_SaysSoWhenAllFail(t *testing.T) {
-	a, b := newPatient(t, "a", 500), newPatient(t, "b", 500)
+func TestCheck_RespondsUnhealthyWhenAllFail(t *testing.T) {
+	a, b := newCheckedApp(t, "a", 500), newCheckedApp(t, "b", 500)
 	p := start(t, Config{}, checkedRoute(t, a.Target, b.Target))
 	p.shows(t, "a", "failing")
 	p.shows(t, "b", "failing")
@@ -152,8 +152,8 @@ func TestCheck_SaysSoWhenAllFail(t *testing.T) {
 	}
 }
 
-func TestCheck_HasRequestsWaitUntilOnePasses(t *testing.T) {
-	a := newPatient(t, "a", 500)
+func TestCheck_LetsRequestsWaitUntilOnePasses(t *testing.T) {
+	a := newCheckedApp(t, "a", 500)
 	p := start(t, Config{Hold: time.Hour}, checkedRoute(t, a.Target))
 	p.shows(t, "a", "failing")
 	conn := p.send(t, inChunks("POST", "/x/", "hello"))
@@ -164,9 +164,9 @@ func TestCheck_HasRequestsWaitUntilOnePasses(t *testing.T) {
 	}
 }
 
-func TestCheck_RecallsWhatWaitsForATargetThatFails(t *testing.T) {
+func TestCheck_CancelsRequestsWaitingForATargetThatFails(t *testing.T) {
 	t.Parallel()
-	a, b := newPatient(t, "a", 200), newPatient(t, "b", 200)
+	a, b := newCheckedApp(t, "a", 200), newCheckedApp(t, "b", 200)
 	r := checkedRoute(t, a.Target)
 	p := start(t, Config{}, r)
 	p.shows(t, "a", "passing")
@@ -186,9 +186,9 @@ func TestCheck_RecallsWhatWaitsForATargetThatFails(t *testing.T) {
 	}
 }
 
-func TestCheck_RecallsNothingThatHasNowhereElseToGo(t *testing.T) {
+func TestCheck_CancelsNoRequestWithoutAnotherTarget(t *testing.T) {
 	t.Parallel()
-	a, b := newPatient(t, "a", 200), newPatient(t, "b", 200)
+	a, b := newCheckedApp(t, "a", 200), newCheckedApp(t, "b", 200)
 	r, alone := checkedRoute(t, a.Target, b.Target), mount(t, "/zoo", route.Strip, a.Target)
 	p := start(t, Config{}, r, alone)
 	p.shows(t, "b", "passing")
@@ -196,7 +196,7 @@ func TestCheck_RecallsNothingThatHasNowhereElseToGo(t *testing.T) {
 	<-a.held
 	a.status.Store(500)
 	p.shows(t, "a", "failing")
-	untilLooked(t)
+	awaitCancellation(t)
 	close(a.release)
 	if got := read(t, bufio.NewReader(conn), "GET"); got.body != "a" {
 		t.Errorf("%d %q", got.StatusCode, got.body)

@@ -13,17 +13,17 @@ import (
 	"gateway/proxy/route"
 )
 
-// holding is an app that keeps what it is asked, and says so.
-type holding struct {
+// holdingApp is an app that holds requests, and tells the test of each.
+type holdingApp struct {
 	route.Target
 	asked, release chan struct{}
 }
 
-// newHolding starts one. It upgrades WebSockets, sends half of a download, and answers everything else with its name
-// when it is released.
-func newHolding(t *testing.T, name string) *holding {
+// newHoldingApp starts one. It upgrades WebSockets, sends half of a download, holds /hold until it is released, and responds
+// with its name.
+func newHoldingApp(t *testing.T, name string) *holdingApp {
 	t.Helper()
-	h := &holding{asked: make(chan struct{}, 100), release: make(chan struct{})}
+	h := &holdingApp{asked: make(chan struct{}, 100), release: make(chan struct{})}
 	h.Target = app(t, name, func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.Header.Get("Upgrade") != "":
@@ -52,7 +52,7 @@ func newHolding(t *testing.T, name string) *holding {
 	return h
 }
 
-// download asks for half a download and returns what the rest will come over.
+// download requests a download, reads half of it, and returns the reader of the rest.
 func (p *running) download(t *testing.T, path string) io.Reader {
 	t.Helper()
 	resp, err := http.ReadResponse(bufio.NewReader(p.send(t, requestOf("GET", path, ""))), nil)
@@ -67,7 +67,7 @@ func (p *running) download(t *testing.T, path string) io.Reader {
 	return resp.Body
 }
 
-// put puts a table of one route in force.
+// put applies a table of one route.
 func (p *running) put(r route.Route, targets ...route.Target) {
 	r.Targets = targets
 	p.SetTable(route.Build([]route.Route{r}, nil))
@@ -75,13 +75,17 @@ func (p *running) put(r route.Route, targets ...route.Target) {
 
 func TestDrain_LetsGoOnWhatIsUnderWay(t *testing.T) {
 	for name, leave := range map[string]func(p *running, r route.Route, was, other route.Target){
-		"draining": func(p *running, r route.Route, was, other route.Target) { p.put(r, in(route.Draining, was), other) },
-		"stopped":  func(p *running, r route.Route, was, other route.Target) { p.put(r, in(route.Stopped, was), other) },
-		"gone":     func(p *running, r route.Route, _, other route.Target) { p.put(r, other) },
-		"sick":     func(p *running, r route.Route, was, other route.Target) { p.put(r, in(route.Unhealthy, was), other) },
+		"draining": func(p *running, r route.Route, was, other route.Target) {
+			p.put(r, inState(route.Draining, was), other)
+		},
+		"stopped": func(p *running, r route.Route, was, other route.Target) { p.put(r, inState(route.Stopped, was), other) },
+		"gone":    func(p *running, r route.Route, _, other route.Target) { p.put(r, other) },
+		"unhealthy": func(p *running, r route.Route, was, other route.Target) {
+			p.put(r, inState(route.Unhealthy, was), other)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h, other := newHolding(t, "a"), app(t, "b", nil)
+			h, other := newHoldingApp(t, "a"), app(t, "b", nil)
 			r := mount(t, "/x", route.Strip, h.Target)
 			r.Drain = time.Hour
 			p := start(t, Config{}, r)
@@ -114,13 +118,13 @@ func TestDrain_CutsOffWhatIsLeft(t *testing.T) {
 		for _, state := range []route.State{route.Draining, route.Stopped} {
 			t.Run(name+" "+string(state), func(t *testing.T) {
 				t.Parallel()
-				h, other := newHolding(t, "a"), app(t, "b", nil)
+				h, other := newHoldingApp(t, "a"), app(t, "b", nil)
 				r := mount(t, "/x", route.Strip, h.Target)
 				r.Drain = drain.ofRoute
 				p := start(t, Config{Drain: drain.ofAll}, r)
 				socket, rest := p.upgrade(t, "/x/ws"), p.download(t, "/x/download")
 				socket.say(t, "before")
-				p.put(r, in(state, h.Target), other)
+				p.put(r, inState(state, h.Target), other)
 				if _, err := socket.r.ReadByte(); err == nil || isTimeout(err) {
 					t.Errorf("the WebSocket ended with %v", err)
 				}
@@ -134,23 +138,23 @@ func TestDrain_CutsOffWhatIsLeft(t *testing.T) {
 
 func TestDrain_IsCalledOffWhenTheTargetIsReadyAgain(t *testing.T) {
 	t.Parallel()
-	first, second, other := newHolding(t, "a"), newHolding(t, "b"), app(t, "c", nil)
+	first, second, other := newHoldingApp(t, "a"), newHoldingApp(t, "b"), app(t, "c", nil)
 	one, two := mount(t, "/one", route.Strip, first.Target), mount(t, "/two", route.Strip, second.Target)
 	one.Drain, two.Drain = 200*time.Millisecond, 200*time.Millisecond
 	p := start(t, Config{}, one, two)
 	put := func(of, at route.State) {
-		one.Targets, two.Targets = []route.Target{in(of, first.Target), other}, []route.Target{in(at, second.Target), other}
+		one.Targets, two.Targets = []route.Target{inState(of, first.Target), other}, []route.Target{inState(at, second.Target), other}
 		p.SetTable(route.Build([]route.Route{one, two}, nil))
 	}
 	spared, cut := p.upgrade(t, "/one/ws"), p.upgrade(t, "/two/ws")
 	put(route.Draining, route.Ready)
-	// Tables that change nothing of it do not begin it again, or forget it.
+	// Tables that change nothing for the target neither restart nor stop the drain.
 	put(route.Starting, route.Ready)
 	put(route.Ready, route.Draining)
 	if _, err := cut.r.ReadByte(); err == nil || isTimeout(err) {
 		t.Errorf("the other ended with %v", err)
 	}
-	// What began to drain earlier would have been cut off by now.
+	// A drain that began earlier would have cut it off by now.
 	spared.say(t, "still there")
 	put(route.Draining, route.Stopped)
 	if _, err := spared.r.ReadByte(); err == nil || isTimeout(err) {
@@ -158,14 +162,16 @@ func TestDrain_IsCalledOffWhenTheTargetIsReadyAgain(t *testing.T) {
 	}
 }
 
-func TestRecall_OfRequestsToATargetThatIsNoMore(t *testing.T) {
+func TestCancel_OfRequestsToATargetThatIsGone(t *testing.T) {
 	for name, leave := range map[string]func(p *running, r route.Route, was, other route.Target){
-		"stopped": func(p *running, r route.Route, was, other route.Target) { p.put(r, in(route.Stopped, was), other) },
+		"stopped": func(p *running, r route.Route, was, other route.Target) { p.put(r, inState(route.Stopped, was), other) },
 		"gone":    func(p *running, r route.Route, _, other route.Target) { p.put(r, other) },
-		"sick":    func(p *running, r route.Route, was, other route.Target) { p.put(r, in(route.Unhealthy, was), other) },
+		"unhealthy": func(p *running, r route.Route, was, other route.Target) {
+			p.put(r, inState(route.Unhealthy, was), other)
+		},
 		"drained": func(p *running, r route.Route, was, other route.Target) {
-			p.put(r, in(route.Draining, was), other)
-			p.put(r, in(route.Stopped, was), other)
+			p.put(r, inState(route.Draining, was), other)
+			p.put(r, inState(route.Stopped, was), other)
 		},
 		"moved": func(p *running, r route.Route, was, other route.Target) {
 			was.Address = other.Address
@@ -174,7 +180,7 @@ func TestRecall_OfRequestsToATargetThatIsNoMore(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h, other := newHolding(t, "a"), app(t, "b", nil)
+			h, other := newHoldingApp(t, "a"), app(t, "b", nil)
 			r := mount(t, "/x", route.Strip, h.Target)
 			p := start(t, Config{}, r)
 			get, put := p.send(t, requestOf("GET", "/x/hold", "")), p.send(t, requestOf("PUT", "/x/hold", "hello"))
@@ -197,27 +203,27 @@ func TestRecall_OfRequestsToATargetThatIsNoMore(t *testing.T) {
 	}
 }
 
-func TestRecall_LeavesWhatNobodyElseCouldAnswer(t *testing.T) {
-	h, other := newHolding(t, "a"), app(t, "b", nil)
+func TestCancel_SparesRequestsWithoutAnotherTarget(t *testing.T) {
+	h, other := newHoldingApp(t, "a"), app(t, "b", nil)
 	alone, both := mount(t, "/alone", route.Strip, h.Target), mount(t, "/both", route.Strip, h.Target)
 	p := start(t, Config{}, alone, both)
 	conn := p.send(t, requestOf("GET", "/alone/hold", ""))
 	<-h.asked
-	sick := in(route.Unhealthy, h.Target)
+	sick := inState(route.Unhealthy, h.Target)
 	alone.Targets, both.Targets = []route.Target{sick}, []route.Target{sick, other}
 	p.SetTable(route.Build([]route.Route{alone, both}, nil))
-	untilLooked(t)
+	awaitCancellation(t)
 	close(h.release)
 	if got := read(t, bufio.NewReader(conn), "GET"); got.body != "a" {
 		t.Errorf("%d %q", got.StatusCode, got.body)
 	}
 }
 
-// untilLooked waits until the gateway has looked for requests that were recalled: until one was.
-func untilLooked(t *testing.T) {
+// awaitCancellation waits until the gateway has cancelled requests: it cancels one of another proxy.
+func awaitCancellation(t *testing.T) {
 	t.Helper()
 	probe := start(t, Config{})
-	h := newHolding(t, "probe")
+	h := newHoldingApp(t, "probe")
 	r := mount(t, "/probe", route.Strip, h.Target)
 	probe.put(r, h.Target)
 	conn := probe.send(t, requestOf("GET", "/probe/hold", ""))
@@ -254,23 +260,23 @@ func TestDrain_ClosesConnectionsThatAreNotInUse(t *testing.T) {
 	if n := open.Load(); n != 2 {
 		t.Fatalf("%d connections, want one in use and one that is kept", n)
 	}
-	p.put(r, in(route.Draining, was), app(t, "b", nil))
+	p.put(r, inState(route.Draining, was), app(t, "b", nil))
 	eventually(t, "the kept connection is closed", func() bool { return open.Load() == 1 })
 	close(release)
 	read(t, bufio.NewReader(conn), "POST")
-	eventually(t, "the other is closed after its answer", func() bool { return open.Load() == 0 })
+	eventually(t, "the other one is closed after its response", func() bool { return open.Load() == 0 })
 }
 
 func TestDrain_SendsElsewhereWhatWasNotAnsweredInTime(t *testing.T) {
 	t.Parallel()
-	h, other := newHolding(t, "a"), app(t, "b", nil)
+	h, other := newHoldingApp(t, "a"), app(t, "b", nil)
 	r := mount(t, "/x", route.Strip, h.Target)
 	r.Drain = time.Millisecond
 	p := start(t, Config{}, r)
 	get, post := p.send(t, requestOf("GET", "/x/hold", "")), p.send(t, requestOf("POST", "/x/hold", "hello"))
 	<-h.asked
 	<-h.asked
-	p.put(r, in(route.Draining, h.Target), other)
+	p.put(r, inState(route.Draining, h.Target), other)
 	if got := read(t, bufio.NewReader(get), "GET"); got.body != "b GET /hold" {
 		t.Errorf("the GET got %d %q", got.StatusCode, got.body)
 	}

@@ -24,28 +24,28 @@ func TestEjection_OfATargetThatRefuses(t *testing.T) {
 	if n := p.log.lines("does not accept connections"); n != 1 {
 		t.Errorf("it was logged %d times, want once:\n%s", n, p.log)
 	}
-	if told := shownTarget(t, p.Server, "dead"); !told.Ejected || told.Health != "" {
-		t.Errorf("it is shown as %+v", told)
+	if shown := shownTarget(t, p.Server, "dead"); !shown.Ejected || shown.Health != "" {
+		t.Errorf("it is shown as %+v", shown)
 	}
-	if told := shownTarget(t, p.Server, "alive"); told.Ejected || !told.EjectedUntil.IsZero() {
-		t.Errorf("the other is shown as %+v", told)
+	if shown := shownTarget(t, p.Server, "alive"); shown.Ejected || !shown.EjectedUntil.IsZero() {
+		t.Errorf("the other is shown as %+v", shown)
 	}
-	var answers atomic.Int64
-	listenAgain(t, address, func(http.ResponseWriter, *http.Request) { answers.Add(1) })
+	var requests atomic.Int64
+	listenAgain(t, address, func(http.ResponseWriter, *http.Request) { requests.Add(1) })
 	eventually(t, "the target takes requests again", func() bool {
 		fetch(t, p, c, "/x/")
-		return answers.Load() > 3
+		return requests.Load() > 3
 	})
 	if n := p.log.lines("a target takes requests again"); n != 1 {
 		t.Errorf("that it returned was logged %d times:\n%s", n, p.log)
 	}
-	if told := shownTarget(t, p.Server, "dead"); told.Ejected || !told.EjectedUntil.IsZero() {
-		t.Errorf("it is shown as %+v", told)
+	if shown := shownTarget(t, p.Server, "dead"); shown.Ejected || !shown.EjectedUntil.IsZero() {
+		t.Errorf("it is shown as %+v", shown)
 	}
 }
 
-func TestEjection_OfATargetThatAnswersWorseThanOthers(t *testing.T) {
-	f := newFleet(t, 3, func(_ int, name string, w http.ResponseWriter, _ *http.Request) {
+func TestEjection_OfATargetThatFailsMoreThanOthers(t *testing.T) {
+	f := newTargetSet(t, 3, func(_ int, name string, w http.ResponseWriter, _ *http.Request) {
 		if name == "b" {
 			w.WriteHeader(http.StatusInternalServerError)
 		}
@@ -63,14 +63,14 @@ func TestEjection_OfATargetThatAnswersWorseThanOthers(t *testing.T) {
 	if n := p.log.lines("fails and gets no requests for a while"); n != 1 {
 		t.Errorf("it was logged %d times, want once:\n%s", n, p.log)
 	}
-	if told := shownTarget(t, p.Server, "b"); !told.Ejected {
-		t.Errorf("it is shown as %+v", told)
+	if shown := shownTarget(t, p.Server, "b"); !shown.Ejected {
+		t.Errorf("it is shown as %+v", shown)
 	}
 }
 
 func TestEjection_WithholdsNothingFromASingleTarget(t *testing.T) {
-	broken := newFleet(t, 1, func(_ int, _ string, w http.ResponseWriter, r *http.Request) { breakOff(w, r) })
-	failing := newFleet(t, 1, func(_ int, _ string, w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) })
+	broken := newTargetSet(t, 1, func(_ int, _ string, w http.ResponseWriter, r *http.Request) { breakOff(w, r) })
+	failing := newTargetSet(t, 1, func(_ int, _ string, w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) })
 	address := deadAddress(t)
 	p := start(t, Config{}, mount(t, "/broken", route.Strip, broken.targets...), mount(t, "/failing", route.Strip, failing.targets...),
 		mount(t, "/dead", route.Strip, at("dead", address)))
@@ -84,7 +84,7 @@ func TestEjection_WithholdsNothingFromASingleTarget(t *testing.T) {
 	if n, m := len(broken.requests()), len(failing.requests()); n != 20 || m != 20 {
 		t.Errorf("they were asked %d and %d times of 20", n, m)
 	}
-	// However long it was ejected for, the first request after it came back gets through.
+	// However long the ejection lasts, the first request after the target came back gets through.
 	listenAgain(t, address, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "back") })
 	if got := p.do(t, "GET", "/dead/"); got.body != "back" {
 		t.Errorf("%d %q", got.StatusCode, got.body)
@@ -101,8 +101,8 @@ func TestRoutes_ShowWhatTargetsWorkOn(t *testing.T) {
 		p.ask(t, strings.ReplaceAll(getA, "/a/x", "/x/"))
 		<-asked
 	}
-	if told := shownTarget(t, p.Server, "a"); told.Inflight != 2 {
-		t.Errorf("%+v, want 2 under way", told)
+	if shown := shownTarget(t, p.Server, "a"); shown.Inflight != 2 {
+		t.Errorf("%+v, want 2 under way", shown)
 	}
 	close(release)
 	eventually(t, "nothing is under way", func() bool { return shownTarget(t, p.Server, "a").Inflight == 0 })

@@ -17,19 +17,19 @@ import (
 	"gateway/proxy/route"
 )
 
-// fleet is the targets of one route. What they answer is decided for all of them in one place.
-type fleet struct {
+// targetSet is the targets of one route. One function handles the requests of all of them.
+type targetSet struct {
 	targets []route.Target
 
 	mu    sync.Mutex
 	asked []string
 }
 
-// newFleet starts that many targets, named a, b and so on. Handle learns which of all requests it gets, from 1 on, and
-// at which target.
-func newFleet(t *testing.T, n int, handle func(turn int, name string, w http.ResponseWriter, r *http.Request)) *fleet {
+// newTargetSet starts that many targets, named a, b and so on. Handle gets the number of the request among all of them, from
+// 1 on, and the name of its target.
+func newTargetSet(t *testing.T, n int, handle func(turn int, name string, w http.ResponseWriter, r *http.Request)) *targetSet {
 	t.Helper()
-	f := &fleet{}
+	f := &targetSet{}
 	for i := range n {
 		name := string(rune('a' + i))
 		f.targets = append(f.targets, app(t, name, func(w http.ResponseWriter, r *http.Request) {
@@ -43,15 +43,15 @@ func newFleet(t *testing.T, n int, handle func(turn int, name string, w http.Res
 	return f
 }
 
-// requests are the names of the targets in the order in which they were asked.
-func (f *fleet) requests() []string {
+// requests are the names of the targets in the order of their requests.
+func (f *targetSet) requests() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.Clone(f.asked)
 }
 
-// count is how often a target was asked.
-func (f *fleet) count(name string) (n int) {
+// count is how many requests a target got.
+func (f *targetSet) count(name string) (n int) {
 	for _, asked := range f.requests() {
 		if asked == name {
 			n++
@@ -60,7 +60,7 @@ func (f *fleet) count(name string) (n int) {
 	return n
 }
 
-// breakOff reads the request, and ends the connection without an answer.
+// breakOff reads the request, and ends the connection without a response.
 func breakOff(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(io.Discard, r.Body)
 	if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
@@ -68,12 +68,12 @@ func breakOff(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// requestOf is one with a body of its length.
+// requestOf is a request with a Content-Length.
 func requestOf(method, path, body string) string {
 	return fmt.Sprintf("%s %s HTTP/1.1\r\nHost: example.org\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", method, path, len(body), body)
 }
 
-// inChunks is one whose length is not told.
+// inChunks is a request in the chunked coding.
 func inChunks(method, path, body string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: example.org\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n", method, path)
@@ -83,7 +83,7 @@ func inChunks(method, path, body string) string {
 	return b.String() + "0\r\n\r\n"
 }
 
-// keepingClient keeps its connections and follows nothing.
+// keepingClient keeps its connections and follows no redirects.
 func keepingClient(t *testing.T) *http.Client {
 	t.Helper()
 	transport := &http.Transport{MaxIdleConnsPerHost: 100, DisableCompression: true}
@@ -91,7 +91,7 @@ func keepingClient(t *testing.T) *http.Client {
 	return &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
-// fetch asks over a client and returns the status and the body.
+// fetch requests a path and returns the status and the body.
 func fetch(t *testing.T, p *running, c *http.Client, path string) (int, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, "http://"+p.address+path, nil)
@@ -115,9 +115,9 @@ func fetch(t *testing.T, p *running, c *http.Client, path string) (int, string) 
 func shownTarget(t *testing.T, s *Server, name string) admin.Target {
 	t.Helper()
 	for _, r := range s.Routes().Routes {
-		for _, told := range r.Targets {
-			if told.Name == name {
-				return told
+		for _, shown := range r.Targets {
+			if shown.Name == name {
+				return shown
 			}
 		}
 	}
@@ -125,8 +125,8 @@ func shownTarget(t *testing.T, s *Server, name string) admin.Target {
 	return admin.Target{}
 }
 
-// in is the target in another state.
-func in(state route.State, was route.Target) route.Target {
+// inState is the target in another state.
+func inState(state route.State, was route.Target) route.Target {
 	was.State = state
 	if state == route.Stopped {
 		was.Address = ""
@@ -134,7 +134,7 @@ func in(state route.State, was route.Target) route.Target {
 	return was
 }
 
-// listenAgain listens where somebody did before.
+// listenAgain listens at an address that was in use before.
 func listenAgain(t *testing.T, address string, handle http.HandlerFunc) {
 	t.Helper()
 	var config net.ListenConfig
@@ -150,5 +150,5 @@ func listenAgain(t *testing.T, address string, handle http.HandlerFunc) {
 	})
 }
 
-// lines counts those of the log that have a text.
+// lines counts the occurrences of a text in the log.
 func (l *logged) lines(text string) int { return strings.Count(l.String(), text) }

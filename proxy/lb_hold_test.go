@@ -29,7 +29,7 @@ func (p *running) held(t *testing.T, key string, n int) {
 	})
 }
 
-// mixed are requests of several kinds, and what an app that echoes answers to them.
+// mixed are requests of several kinds, and the response of echoSize to each.
 var mixed = []struct{ method, text, want string }{
 	{"GET", requestOf("GET", "/x/", ""), "GET 0"},
 	{"POST", requestOf("POST", "/x/", strings.Repeat("x", 100)), "POST 100"},
@@ -43,7 +43,7 @@ func echoSize(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, "%s %d", r.Method, n)
 }
 
-// send sends a request while the test goes on. The answer comes over the connection.
+// send sends a request while the test goes on. The response comes over the connection.
 func (p *running) send(t *testing.T, text string) net.Conn {
 	t.Helper()
 	conn, sent := p.dial(t), make(chan struct{})
@@ -64,18 +64,18 @@ func TestHold_UntilTheAppIsBackElsewhere(t *testing.T) {
 	r.Balance = route.RoundRobin
 	p := start(t, Config{Hold: patience}, r)
 	p.do(t, "GET", "/x/")
-	r.Targets = []route.Target{in(route.Stopped, was)}
+	r.Targets = []route.Target{inState(route.Stopped, was)}
 	p.SetTable(route.Build([]route.Route{r}, nil))
 	var conns []net.Conn
 	for i, m := range mixed {
 		conns = append(conns, p.send(t, m.text))
 		p.held(t, "/x", i+1)
 	}
-	// Tables that bring no target change nothing.
-	r.Targets = []route.Target{in(route.Starting, at("new", ""))}
+	// Tables without a new target change nothing.
+	r.Targets = []route.Target{inState(route.Starting, at("new", ""))}
 	p.SetTable(route.Build([]route.Route{r}, nil))
 	p.held(t, "/x", len(mixed))
-	// As they take turns, who was answered by which says in which order they went on.
+	// The targets take turns, so the names in the responses show the order.
 	r.Targets = nil
 	for i := range mixed {
 		name := string(rune('0' + i))
@@ -94,7 +94,7 @@ func TestHold_UntilTheAppIsBackElsewhere(t *testing.T) {
 		order += got.Header.Get("X-Name")
 	}
 	if !strings.Contains("0123401234", order) || len(order) != len(mixed) {
-		t.Errorf("they went on in the order %s", order)
+		t.Errorf("they continued in the order %s", order)
 	}
 	p.held(t, "/x", 0)
 }
@@ -120,7 +120,7 @@ func TestHold_UntilTheAppIsBackAtItsAddress(t *testing.T) {
 }
 
 func TestHold_WhenTheOnlyTargetBreaksOff(t *testing.T) {
-	f := newFleet(t, 1, func(turn int, _ string, w http.ResponseWriter, r *http.Request) {
+	f := newTargetSet(t, 1, func(turn int, _ string, w http.ResponseWriter, r *http.Request) {
 		if turn <= 2 {
 			breakOff(w, r)
 		}
@@ -135,7 +135,7 @@ func TestHold_UntilAVanishedRouteReturns(t *testing.T) {
 	was := app(t, "was", nil)
 	r := mount(t, "/x", route.Strip, was)
 	p := start(t, Config{Hold: time.Hour}, r)
-	for _, last := range []route.Target{in(route.Stopped, was), at("dead", deadAddress(t))} {
+	for _, last := range []route.Target{inState(route.Stopped, was), at("dead", deadAddress(t))} {
 		r.Targets = []route.Target{last}
 		p.SetTable(route.Build([]route.Route{r}, nil))
 		conn := p.send(t, requestOf("POST", "/x/", "hello"))
@@ -167,13 +167,13 @@ func TestHold_BeginsWhenAPauseIsOver(t *testing.T) {
 	}
 }
 
-// Who would wait here would do so for longer than the test has patience.
-func TestHold_AnswersAtOnceWhereWaitingIsInVain(t *testing.T) {
+// A request that waited here would wait for longer than the test does.
+func TestHold_RespondsAtOnceWhereWaitingIsInVain(t *testing.T) {
 	was := app(t, "was", nil)
 	stopped, dead, never := mount(t, "/stopped", route.Strip, was), mount(t, "/dead", route.Strip, at("dead", deadAddress(t))), mount(t, "/never", route.Strip, was)
-	never.Targets = []route.Target{in(route.Starting, at("never", ""))}
+	never.Targets = []route.Target{inState(route.Starting, at("never", ""))}
 	p := start(t, Config{Hold: time.Hour}, stopped, dead, never)
-	stopped.Targets = []route.Target{in(route.Stopped, was)}
+	stopped.Targets = []route.Target{inState(route.Stopped, was)}
 	p.SetTable(route.Build([]route.Route{stopped, dead, never}, nil))
 	for _, r := range p.current.Load().Routes() {
 		if r.Key != "/never" {
@@ -187,7 +187,7 @@ func TestHold_AnswersAtOnceWhereWaitingIsInVain(t *testing.T) {
 			t.Errorf("%s: %d %s, want %s", path, got.StatusCode, got.body, want)
 		}
 	}
-	// After that long a target that is ready again may need a moment until it accepts connections.
+	// A target that is ready again after that long may need a moment until it accepts connections.
 	address := deadAddress(t)
 	stopped.Targets = []route.Target{at("new", address)}
 	p.SetTable(route.Build([]route.Route{stopped, dead, never}, nil))
@@ -207,22 +207,22 @@ func TestHold_EndsWithTheTimeOfTheExchange(t *testing.T) {
 	}
 }
 
-func TestHold_NotesWhoLeaves(t *testing.T) {
+func TestHold_RecordsClientsThatLeave(t *testing.T) {
 	p := start(t, Config{Hold: time.Hour}, mount(t, "/x", route.Strip, at("dead", deadAddress(t))))
 	conn := p.send(t, requestOf("GET", "/x/", ""))
 	p.held(t, "/x", 1)
 	_ = conn.Close()
 	p.held(t, "/x", 0)
-	if last := p.noted(t, "/x", 1); last[0].Status != request.StatusGone || p.Status().Proxy.Inflight != 0 {
+	if last := p.recorded(t, "/x", 1); last[0].Status != request.StatusGone || p.Status().Proxy.Inflight != 0 {
 		t.Errorf("%+v", last)
 	}
 }
 
-func TestHold_HasRoomForSoMany(t *testing.T) {
+func TestHold_BoundsHowManyWait(t *testing.T) {
 	was := app(t, "x", nil)
 	r := mount(t, "/x", route.Strip, was)
 	p := start(t, Config{Hold: patience}, r)
-	r.Targets = []route.Target{in(route.Stopped, was)}
+	r.Targets = []route.Target{inState(route.Stopped, was)}
 	p.SetTable(route.Build([]route.Route{r}, nil))
 	var conns []net.Conn
 	for range live.MaxWaiting {
@@ -236,7 +236,7 @@ func TestHold_HasRoomForSoMany(t *testing.T) {
 	p.held(t, "/x", live.MaxWaiting-1)
 	conns[0] = p.ask(t, requestOf("POST", "/x/", "hello"))
 	p.held(t, "/x", live.MaxWaiting)
-	f := newFleet(t, 2, func(_ int, _ string, w http.ResponseWriter, r *http.Request) { echoSize(w, r) })
+	f := newTargetSet(t, 2, func(_ int, _ string, w http.ResponseWriter, r *http.Request) { echoSize(w, r) })
 	r.Targets = f.targets
 	p.SetTable(route.Build([]route.Route{r}, nil))
 	for i, conn := range conns {
@@ -249,12 +249,12 @@ func TestHold_HasRoomForSoMany(t *testing.T) {
 	}
 }
 
-func TestServe_AnswersThoseWhoWaitWhenItEnds(t *testing.T) {
+func TestServe_RespondsToWaitingRequestsWhenItEnds(t *testing.T) {
 	was := app(t, "was", nil)
 	r, gone := mount(t, "/x", route.Strip, was), mount(t, "/gone", route.Strip, was)
-	// Without an answer it would not end while the test has patience.
+	// Without a response it would not end within the time of the test.
 	p := start(t, Config{Hold: time.Hour, Grace: time.Hour}, r, gone, mount(t, "/dead", route.Strip, at("dead", deadAddress(t))))
-	r.Targets = []route.Target{in(route.Stopped, was)}
+	r.Targets = []route.Target{inState(route.Stopped, was)}
 	p.SetTable(route.Build([]route.Route{r, mount(t, "/dead", route.Strip, at("dead", deadAddress(t)))}, nil))
 	conns := map[string]net.Conn{}
 	for _, path := range []string{"/x/", "/gone/", "/dead/"} {

@@ -11,22 +11,22 @@ import (
 	"gateway/proxy/route"
 )
 
-// All of them come over one connection, whose other requests go on meanwhile.
+// All requests come over one connection, whose other requests go on meanwhile.
 func TestHold_OfHTTP2(t *testing.T) {
 	was := app(t, "was", nil)
 	r := mount(t, "/x", route.Strip, was)
 	p := start(t, withTLS(t, Config{Hold: patience, BodyMax: 300_000}), r, mount(t, "/y", route.Strip, app(t, "y", nil)))
-	r.Targets = []route.Target{in(route.Stopped, was)}
+	r.Targets = []route.Target{inState(route.Stopped, was)}
 	y := p.current.Load().Table.Routes()[1]
 	p.SetTable(route.Build([]route.Route{r, y}, nil))
 	c := p.http2(t, "")
 	doHTTP2(t, c, requestHTTP2(t, "GET", "/y/", nil))
 	bodies := []string{"", "hello", strings.Repeat("x", 200_000)}
-	answers := make([]chan string, 2*len(bodies))
-	for i := range answers {
-		answers[i] = make(chan string, 1)
+	results := make([]chan string, 2*len(bodies))
+	for i := range results {
+		results[i] = make(chan string, 1)
 		body := bodies[i/2]
-		// Only of a plain reader of strings the length is known.
+		// The client knows the length only of a plain strings.Reader.
 		from := io.Reader(strings.NewReader(body))
 		if i%2 == 1 {
 			from = io.MultiReader(from)
@@ -35,15 +35,15 @@ func TestHold_OfHTTP2(t *testing.T) {
 		go func() {
 			resp, err := c.Do(req)
 			if err != nil {
-				answers[i] <- err.Error()
+				results[i] <- err.Error()
 				return
 			}
 			defer resp.Body.Close()
 			got, _ := io.ReadAll(resp.Body)
-			answers[i] <- string(got)
+			results[i] <- string(got)
 		}()
 	}
-	p.held(t, "/x", len(answers))
+	p.held(t, "/x", len(results))
 	leaving, leave := context.WithCancel(t.Context())
 	left := make(chan error, 1)
 	pending, feed := io.Pipe()
@@ -56,24 +56,24 @@ func TestHold_OfHTTP2(t *testing.T) {
 		}
 		left <- err
 	}()
-	p.held(t, "/x", len(answers)+1)
+	p.held(t, "/x", len(results)+1)
 	leave()
 	if <-left == nil {
-		t.Error("who left was answered")
+		t.Error("a client that left got a response")
 	}
-	p.held(t, "/x", len(answers))
+	p.held(t, "/x", len(results))
 	doHTTP2(t, c, requestHTTP2(t, "GET", "/y/", nil))
 	r.Targets = []route.Target{app(t, "new", echoSize)}
 	p.SetTable(route.Build([]route.Route{r, y}, nil))
-	for i, answer := range answers {
-		if got, want := <-answer, "POST "+strconv.Itoa(len(bodies[i/2])); got != want {
+	for i, result := range results {
+		if got, want := <-result, "POST "+strconv.Itoa(len(bodies[i/2])); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
 }
 
-// What was sent of the body is not read while the request waits, and hides the end of the connection.
-func TestHold_NotesWhoLeavesBehindABody(t *testing.T) {
+// While a request waits, its body is not read, and hides the end of the connection.
+func TestHold_RecordsClientsThatLeaveBehindABody(t *testing.T) {
 	p := start(t, Config{Hold: time.Hour}, mount(t, "/x", route.Strip, at("dead", deadAddress(t))))
 	for _, sent := range []int{10, 100_000} {
 		conn := p.dial(t)

@@ -39,7 +39,7 @@ func TestRetry_GoesOnWhereTargetsRefuse(t *testing.T) {
 	}
 }
 
-func TestRetry_AsksAnotherWhenATargetBreaksOff(t *testing.T) {
+func TestRetry_TriesAnotherTargetWhenOneBreaksOff(t *testing.T) {
 	for _, c := range []struct {
 		ask    string
 		again  bool
@@ -54,12 +54,12 @@ func TestRetry_AsksAnotherWhenATargetBreaksOff(t *testing.T) {
 		{requestOf("POST", "/x/", "hello"), false, 502},
 		{requestOf("PATCH", "/x/", "hello"), false, 502},
 		{inChunks("POST", "/x/", "hello"), false, 502},
-		// What passes through is not kept.
+		// A streamed body is not kept.
 		{inChunks("PUT", "/x/", "hello"), false, 502},
 		{requestOf("PUT", "/x/", strings.Repeat("x", 300_000)), false, 502},
 	} {
 		method, _, _ := strings.Cut(c.ask, " ")
-		f := newFleet(t, 3, func(turn int, _ string, w http.ResponseWriter, r *http.Request) {
+		f := newTargetSet(t, 3, func(turn int, _ string, w http.ResponseWriter, r *http.Request) {
 			if turn == 1 {
 				breakOff(w, r)
 				return
@@ -74,7 +74,7 @@ func TestRetry_AsksAnotherWhenATargetBreaksOff(t *testing.T) {
 		case got.StatusCode != c.status:
 			t.Errorf("%q: %d, want %d", line, got.StatusCode, c.status)
 		case c.again && (len(asked) != 2 || asked[0] == asked[1]):
-			t.Errorf("%q went to %v, want two targets", line, asked)
+			t.Errorf("%q was sent to %v, want two targets", line, asked)
 		case c.again && method != "HEAD" && !strings.HasSuffix(c.ask, "\r\n\r\n"+got.body):
 			t.Errorf("%q: the second target got %q", line, got.body)
 		case !c.again && len(asked) != 1:
@@ -84,7 +84,7 @@ func TestRetry_AsksAnotherWhenATargetBreaksOff(t *testing.T) {
 	}
 }
 
-func TestRetry_AsksAnotherWhenTheServerFailed(t *testing.T) {
+func TestRetry_TriesAnotherTargetAfterServerErrors(t *testing.T) {
 	for _, c := range []struct {
 		method string
 		status int
@@ -105,31 +105,31 @@ func TestRetry_AsksAnotherWhenTheServerFailed(t *testing.T) {
 		{"PUT", 503, false},
 		{"DELETE", 500, false},
 	} {
-		f := newFleet(t, 2, func(turn int, _ string, w http.ResponseWriter, _ *http.Request) {
+		f := newTargetSet(t, 2, func(turn int, _ string, w http.ResponseWriter, _ *http.Request) {
 			if turn == 1 {
 				w.Header().Set("X-First", "yes")
 				w.WriteHeader(c.status)
 			}
-			fmt.Fprintf(w, "answer %d", turn)
+			fmt.Fprintf(w, "response %d", turn)
 		})
 		p := start(t, Config{}, mount(t, "/x", route.Strip, f.targets...))
 		got := p.do(t, c.method, "/x/")
-		want, answer, asked := c.status, "answer 1", 1
+		want, body, asked := c.status, "response 1", 1
 		if c.again {
-			want, answer, asked = 200, "answer 2", 2
+			want, body, asked = 200, "response 2", 2
 		}
 		if c.method == "HEAD" {
-			answer = ""
+			body = ""
 		}
-		if got.StatusCode != want || got.body != answer || len(f.requests()) != asked || (got.Header.Get("X-First") == "") != c.again {
+		if got.StatusCode != want || got.body != body || len(f.requests()) != asked || (got.Header.Get("X-First") == "") != c.again {
 			t.Errorf("%s with %d: %d %q %v after %v", c.method, c.status, got.StatusCode, got.body, got.Header, f.requests())
 		}
 		p.stop()
 	}
 }
 
-func TestRetry_PassesOnWhatAllSay(t *testing.T) {
-	f := newFleet(t, 5, func(turn int, _ string, w http.ResponseWriter, _ *http.Request) {
+func TestRetry_PassesOnTheLastOfServerErrors(t *testing.T) {
+	f := newTargetSet(t, 5, func(turn int, _ string, w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(500)
 		fmt.Fprintf(w, "the app's own words, %d", turn)
 	})
@@ -138,7 +138,7 @@ func TestRetry_PassesOnWhatAllSay(t *testing.T) {
 		t.Errorf("of two: %d %q", got.StatusCode, got.body)
 	}
 	if got := p.do(t, "GET", "/five/"); got.StatusCode != 500 || got.body != "the app's own words, 5" {
-		t.Errorf("of five: %d %q, want the third's answer", got.StatusCode, got.body)
+		t.Errorf("of five: %d %q, want the last response", got.StatusCode, got.body)
 	}
 	if strings.Contains(p.log.String(), "level=WARN") {
 		t.Errorf("it is not known that a target is to blame:\n%s", p.log)
@@ -150,7 +150,7 @@ func TestRetry_PassesOnAFailureWhenTheOthersRefuse(t *testing.T) {
 		w.WriteHeader(500)
 		_, _ = io.WriteString(w, "the app's own words")
 	})
-	// Which one is asked first is left to chance.
+	// Which target comes first is random.
 	for range 16 {
 		p := start(t, Config{}, mount(t, "/x", route.Strip, failing, at("b", refusingAddress(t))))
 		if got := p.do(t, "GET", "/x/"); got.StatusCode != 500 || got.body != "the app's own words" {
@@ -161,7 +161,7 @@ func TestRetry_PassesOnAFailureWhenTheOthersRefuse(t *testing.T) {
 }
 
 func TestRetry_SendsARequestThriceAtMost(t *testing.T) {
-	f := newFleet(t, 5, func(_ int, _ string, w http.ResponseWriter, r *http.Request) { breakOff(w, r) })
+	f := newTargetSet(t, 5, func(_ int, _ string, w http.ResponseWriter, r *http.Request) { breakOff(w, r) })
 	p := start(t, Config{}, mount(t, "/x", route.Strip, f.targets...))
 	if got := p.do(t, "GET", "/x/"); got.StatusCode != 502 {
 		t.Errorf("%d, want 502", got.StatusCode)
@@ -171,9 +171,9 @@ func TestRetry_SendsARequestThriceAtMost(t *testing.T) {
 	}
 }
 
-func TestRetry_IsNoStorm(t *testing.T) {
+func TestRetry_KeepsToItsBudget(t *testing.T) {
 	const requests = 1000
-	f := newFleet(t, 3, func(_ int, _ string, w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) })
+	f := newTargetSet(t, 3, func(_ int, _ string, w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) })
 	p := start(t, Config{}, mount(t, "/x", route.Strip, f.targets...))
 	c := keepingClient(t)
 	for range requests {
@@ -181,7 +181,7 @@ func TestRetry_IsNoStorm(t *testing.T) {
 			t.Fatalf("%d, want what the app says", status)
 		}
 	}
-	// 100 in reserve, and a fifth of the requests.
+	// The budget: 100 in reserve, and a fifth of the requests.
 	if n := len(f.requests()); n > requests*12/10+100 || n < requests+100 {
 		t.Errorf("%d requests became %d", requests, n)
 	}

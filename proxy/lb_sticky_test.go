@@ -11,10 +11,10 @@ import (
 	"gateway/proxy/route"
 )
 
-// stickyRoute has clients stay with targets a, b and c, which answer with their name and the cookies that they see.
+// stickyRoute is a sticky route with targets a, b and c, which respond with their name and the cookies that they receive.
 func stickyRoute(t *testing.T, path string) route.Route {
 	t.Helper()
-	f := newFleet(t, 3, func(_ int, name string, w http.ResponseWriter, r *http.Request) {
+	f := newTargetSet(t, 3, func(_ int, name string, w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, name, r.Header["Cookie"])
 	})
 	r := mount(t, path, route.Strip, f.targets...)
@@ -30,34 +30,34 @@ func cookieOf(t *testing.T, got response) *http.Cookie {
 		return nil
 	}
 	if len(all) > 1 || all[0].Name != balance.CookieName {
-		t.Errorf("it gives %v", all)
+		t.Errorf("it sets %v", all)
 	}
 	return all[0]
 }
 
-// regular is a client with a cookie and the target that answered with it.
-type regular struct{ cookie, target string }
+// stickyClient is a client with its cookie and its target.
+type stickyClient struct{ cookie, target string }
 
-// regulars are clients of all three targets.
-func regulars(t *testing.T, p *running, path string) (all []regular) {
+// stickyClients are clients of all three targets.
+func stickyClients(t *testing.T, p *running, path string) (all []stickyClient) {
 	t.Helper()
 	for range 12 {
 		got := p.do(t, "GET", path)
 		cookie := cookieOf(t, got)
 		if cookie == nil {
-			t.Fatalf("%d %q gives no cookie", got.StatusCode, got.body)
+			t.Fatalf("%d %q sets no cookie", got.StatusCode, got.body)
 		}
-		all = append(all, regular{"Cookie: " + cookie.Name + "=" + cookie.Value, got.body})
+		all = append(all, stickyClient{"Cookie: " + cookie.Name + "=" + cookie.Value, got.body})
 	}
-	slices.SortFunc(all, func(a, b regular) int { return strings.Compare(a.target, b.target) })
+	slices.SortFunc(all, func(a, b stickyClient) int { return strings.Compare(a.target, b.target) })
 	return all
 }
 
-// stays fails unless the client is answered by the same target, without another cookie.
-func (v regular) stays(t *testing.T, p *running, path string) {
+// stays fails unless the client gets a response of the same target, without another cookie.
+func (v stickyClient) stays(t *testing.T, p *running, path string) {
 	t.Helper()
 	if got := p.do(t, "GET", path, v.cookie); got.body != v.target || cookieOf(t, got) != nil {
-		t.Fatalf("a client of %s is answered %q and gets %v", v.target, got.body, got.Cookies())
+		t.Fatalf("a client of %s gets %q and %v", v.target, got.body, got.Cookies())
 	}
 }
 
@@ -90,7 +90,7 @@ func TestSticky_StaysThroughTablesAndRestarts(t *testing.T) {
 	r, other := stickyRoute(t, "/x"), mount(t, "/other", route.Strip, app(t, "other", nil))
 	config := Config{StateDir: t.TempDir()}
 	p := start(t, config, r)
-	clients := regulars(t, p, "/x/")
+	clients := stickyClients(t, p, "/x/")
 	if clients[0].target == clients[len(clients)-1].target {
 		t.Fatal("all clients have the same target")
 	}
@@ -106,7 +106,7 @@ func TestSticky_StaysThroughTablesAndRestarts(t *testing.T) {
 	for _, v := range clients {
 		v.stays(t, p, "/x/")
 	}
-	// Another key makes other cookies.
+	// Another key signs other cookies.
 	p = start(t, Config{StateDir: t.TempDir()}, r)
 	if got := p.do(t, "GET", "/x/", clients[0].cookie); cookieOf(t, got) == nil {
 		t.Error("the cookie of another gateway is taken")
@@ -117,12 +117,12 @@ func TestSticky_MovesWhenTheTargetGoes(t *testing.T) {
 	for _, state := range []route.State{route.Stopped, route.Draining, route.Unhealthy} {
 		r := stickyRoute(t, "/x")
 		p := start(t, Config{}, r)
-		clients := regulars(t, p, "/x/")
+		clients := stickyClients(t, p, "/x/")
 		left := clients[0].target
 		targets := slices.Clone(r.Targets)
 		for i := range targets {
 			if strings.HasPrefix(left, targets[i].Name) {
-				targets[i] = in(state, targets[i])
+				targets[i] = inState(state, targets[i])
 			}
 		}
 		p.put(r, targets...)
@@ -134,9 +134,9 @@ func TestSticky_MovesWhenTheTargetGoes(t *testing.T) {
 			got := p.do(t, "GET", "/x/", v.cookie)
 			cookie := cookieOf(t, got)
 			if got.body == left || cookie == nil {
-				t.Fatalf("%s: a client of %s is answered %q and gets %v", state, left, got.body, cookie)
+				t.Fatalf("%s: a client of %s gets %q and %v", state, left, got.body, cookie)
 			}
-			moved := regular{"Cookie: " + cookie.Name + "=" + cookie.Value, got.body}
+			moved := stickyClient{"Cookie: " + cookie.Name + "=" + cookie.Value, got.body}
 			moved.stays(t, p, "/x/")
 			p.put(r, r.Targets...)
 			moved.stays(t, p, "/x/")
@@ -149,7 +149,7 @@ func TestSticky_MovesWhenTheTargetGoes(t *testing.T) {
 func TestSticky_MovesWhenTheTargetRefuses(t *testing.T) {
 	r := stickyRoute(t, "/x")
 	p := start(t, Config{}, r)
-	clients := regulars(t, p, "/x/")
+	clients := stickyClients(t, p, "/x/")
 	dead := slices.Clone(r.Targets)
 	for i := range dead {
 		if strings.HasPrefix(clients[0].target, dead[i].Name) {
@@ -166,11 +166,11 @@ func TestSticky_MovesWhenTheTargetRefuses(t *testing.T) {
 func TestSticky_HidesItsCookieFromTheApp(t *testing.T) {
 	r := stickyRoute(t, "/x")
 	p := start(t, Config{}, r)
-	v := regulars(t, p, "/x/")[0]
+	v := stickyClients(t, p, "/x/")[0]
 	ours := strings.TrimPrefix(v.cookie, "Cookie: ")
 	for sent, seen := range map[string]string{ours: "[]", "a=1; " + ours + "; b=2": "[a=1; b=2]", balance.CookieName + "=forged; a=1; " + ours: "[a=1]"} {
 		if got := p.do(t, "GET", "/x/", "Cookie: "+sent); got.body != v.target[:1]+seen || cookieOf(t, got) != nil {
-			t.Errorf("of %q the app saw %q; the client gets %v", sent, got.body, got.Cookies())
+			t.Errorf("of %q the app received %q; the client gets %v", sent, got.body, got.Cookies())
 		}
 	}
 }

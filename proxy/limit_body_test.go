@@ -11,8 +11,9 @@ import (
 	"gateway/proxy/route"
 )
 
-// swallowing is an app that tells how much it got, and whether that was all. What it saw broken is sent to the channel.
-func swallowing(t *testing.T, name string, broken chan<- int64) route.Target {
+// countingBodies is an app that responds with the length of the body. It sends the length of a body that breaks off to the
+// channel.
+func countingBodies(t *testing.T, name string, broken chan<- int64) route.Target {
 	t.Helper()
 	return app(t, name, func(w http.ResponseWriter, r *http.Request) {
 		n, err := io.Copy(io.Discard, r.Body)
@@ -26,13 +27,13 @@ func swallowing(t *testing.T, name string, broken chan<- int64) route.Target {
 
 func TestLimit_OfBodies(t *testing.T) {
 	broken := make(chan int64, 100)
-	own := mount(t, "/own", route.Strip, swallowing(t, "own", broken))
+	own := mount(t, "/own", route.Strip, countingBodies(t, "own", broken))
 	own.BodyMax = 50_000
-	p := start(t, Config{BodyMax: 1000}, own, mount(t, "/usual", route.Strip, swallowing(t, "usual", broken)))
+	p := start(t, Config{BodyMax: 1000}, own, mount(t, "/usual", route.Strip, countingBodies(t, "usual", broken)))
 	for _, c := range []struct {
-		path   string
-		size   int
-		answer string
+		path     string
+		size     int
+		response string
 	}{
 		{"/own/", 0, "own 0"},
 		{"/own/", 50_000, "own 50000"},
@@ -45,17 +46,17 @@ func TestLimit_OfBodies(t *testing.T) {
 		body := strings.Repeat("x", c.size)
 		for kind, text := range map[string]string{"declared": requestOf("POST", c.path, body), "chunked": inChunks("POST", c.path, body)} {
 			got := read(t, bufio.NewReader(p.send(t, text)), "POST")
-			if c.answer != "" && (got.StatusCode != 200 || got.body != c.answer) {
+			if c.response != "" && (got.StatusCode != 200 || got.body != c.response) {
 				t.Errorf("%s, %d %s: %d %q", c.path, c.size, kind, got.StatusCode, got.body)
 			}
-			if c.answer == "" && got.StatusCode != 413 {
+			if c.response == "" && got.StatusCode != 413 {
 				t.Errorf("%s, %d %s: %d, want 413", c.path, c.size, kind, got.StatusCode)
 			}
 		}
 	}
-	// A declared one is not passed on at all, and of a chunked one no more than is allowed.
+	// No part of a body with a Content-Length is forwarded, and of a chunked one no more than the limit.
 	const chunked = 4
-	eventually(t, "the apps saw that the chunked ones broke off", func() bool { return len(broken) >= chunked })
+	eventually(t, "the apps see that the chunked ones break off", func() bool { return len(broken) >= chunked })
 	for range chunked {
 		if n := <-broken; n > 50_000 {
 			t.Errorf("an app got %d bytes", n)
@@ -71,13 +72,13 @@ func TestLimit_OfBodies(t *testing.T) {
 		}
 	}
 	if strings.Contains(p.log.String(), "level=WARN") {
-		t.Errorf("what clients send too much is no fault of a target:\n%s", p.log)
+		t.Errorf("a body that is too large is no fault of a target:\n%s", p.log)
 	}
 }
 
 func TestLimit_OfBodiesOverHTTP2(t *testing.T) {
 	broken := make(chan int64, 100)
-	p := start(t, withTLS(t, Config{BodyMax: 1000}), mount(t, "/x", route.Strip, swallowing(t, "x", broken)))
+	p := start(t, withTLS(t, Config{BodyMax: 1000}), mount(t, "/x", route.Strip, countingBodies(t, "x", broken)))
 	c := p.http2(t, "")
 	for size, want := range map[int]int{1000: 200, 1001: 413, 100_000: 413} {
 		body := strings.Repeat("x", size)
@@ -94,7 +95,7 @@ func TestLimit_OfBodiesEndsTheConnectionInOrder(t *testing.T) {
 	p := start(t, Config{BodyMax: 1000}, mount(t, "/x", route.Strip, app(t, "x", echoSize)))
 	long := strings.Repeat("x", 400_000)
 	for _, text := range []string{requestOf("POST", "/x/", long), inChunks("POST", "/x/", long)} {
-		// A client who reads only when everything is sent finds the answer, and no other behind it.
+		// A client that reads only when everything is sent finds the response, and no other one behind it.
 		conn := p.dial(t)
 		if _, err := io.WriteString(conn, strings.Replace(text, "Connection: close\r\n", "", 1)); err != nil {
 			t.Fatal(err)
@@ -104,7 +105,7 @@ func TestLimit_OfBodiesEndsTheConnectionInOrder(t *testing.T) {
 			t.Errorf("%d, close %v", got.StatusCode, got.Close)
 		}
 		if _, err := r.ReadByte(); err != io.EOF {
-			t.Errorf("behind the answer there is %v", err)
+			t.Errorf("behind the response there is %v", err)
 		}
 	}
 }

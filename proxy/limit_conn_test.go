@@ -11,8 +11,8 @@ import (
 	"gateway/proxy/route"
 )
 
-// comes connects as that client, whom a trusted proxy announces, and asks once. The connection stays.
-func (p *running) comes(t *testing.T, address string) (net.Conn, response) {
+// connectAs connects as a client that a trusted proxy announces, and sends one request. The connection stays open.
+func (p *running) connectAs(t *testing.T, address string) (net.Conn, response) {
 	t.Helper()
 	conn := p.ask(t, fmt.Sprintf("PROXY TCP4 %s 192.0.2.100 1000 80\r\nGET /x/ HTTP/1.1\r\nHost: example.org\r\n\r\n", address))
 	return conn, read(t, bufio.NewReader(conn), "GET")
@@ -24,19 +24,19 @@ func TestLimit_OfConnectionsByClient(t *testing.T) {
 	p := start(t, Config{MaxClientConns: 2, Trusted: trusting(t, "127.0.0.1"), ProxyProtocol: true}, mount(t, "/x", route.Strip, app(t, "x", nil)))
 	var first net.Conn
 	for range 2 {
-		conn, got := p.comes(t, "192.0.2.1")
+		conn, got := p.connectAs(t, "192.0.2.1")
 		if first = conn; got.StatusCode != 200 {
 			t.Fatalf("%d", got.StatusCode)
 		}
 	}
 	for range 3 {
-		conn, got := p.comes(t, "192.0.2.1")
+		conn, got := p.connectAs(t, "192.0.2.1")
 		wantsLater(t, got, 429, 60)
 		if _, err := conn.Read(make([]byte, 1)); err != io.EOF {
 			t.Errorf("the connection goes on with %v", err)
 		}
 	}
-	if _, got := p.comes(t, "192.0.2.2"); got.StatusCode != 200 {
+	if _, got := p.connectAs(t, "192.0.2.2"); got.StatusCode != 200 {
 		t.Errorf("another client gets %d", got.StatusCode)
 	}
 	if n := connectionsOf(p).Refused["client"]; n != 3 {
@@ -44,7 +44,7 @@ func TestLimit_OfConnectionsByClient(t *testing.T) {
 	}
 	_ = first.Close()
 	eventually(t, "there is room again", func() bool { return connectionsOf(p).Open == 2 })
-	if _, got := p.comes(t, "192.0.2.1"); got.StatusCode != 200 {
+	if _, got := p.connectAs(t, "192.0.2.1"); got.StatusCode != 200 {
 		t.Errorf("when one has ended the client gets %d", got.StatusCode)
 	}
 }
@@ -53,18 +53,18 @@ func TestLimit_OfConnectionsInAll(t *testing.T) {
 	p := start(t, Config{MaxConns: 3, MaxClientConns: 2, Trusted: trusting(t, "127.0.0.1"), ProxyProtocol: true},
 		mount(t, "/x", route.Strip, app(t, "x", nil)))
 	for i := range 3 {
-		if _, got := p.comes(t, fmt.Sprintf("192.0.2.%d", i+1)); got.StatusCode != 200 {
+		if _, got := p.connectAs(t, fmt.Sprintf("192.0.2.%d", i+1)); got.StatusCode != 200 {
 			t.Fatalf("%d", got.StatusCode)
 		}
 	}
-	_, got := p.comes(t, "192.0.2.9")
+	_, got := p.connectAs(t, "192.0.2.9")
 	wantsLater(t, got, 503, 60)
 	if now := connectionsOf(p); now.Open != 3 || now.Refused["all"] != 1 {
 		t.Errorf("shown: %+v", now)
 	}
 }
 
-// What a proxy that is trusted sends is of many clients.
+// The connections of a trusted proxy are those of many clients.
 func TestLimit_OfConnectionsSparesTrustedProxies(t *testing.T) {
 	p := start(t, Config{MaxClientConns: 1, Trusted: trusting(t, "127.0.0.1")}, mount(t, "/x", route.Strip, app(t, "x", nil)))
 	for range 5 {

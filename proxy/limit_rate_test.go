@@ -12,10 +12,10 @@ import (
 	"gateway/proxy/route"
 )
 
-// client is the field by which a trusted proxy says who the client is.
+// client is the field by which a trusted proxy names the client.
 func client(address string) string { return "X-Forwarded-For: " + address }
 
-// wantsLater fails unless the answer is that the client is to come back later, after that many seconds at most.
+// wantsLater fails unless the response has that status and a Retry-After of at most that many seconds.
 func wantsLater(t *testing.T, got response, status, most int) {
 	t.Helper()
 	seconds, err := strconv.Atoi(got.Header.Get("Retry-After"))
@@ -55,7 +55,7 @@ func TestLimit_OfRateByRoute(t *testing.T) {
 			t.Errorf("%s gets %d elsewhere", c.client, got.StatusCode)
 		}
 	}
-	// Tables change nothing of what a client has used up.
+	// Another table does not reset the rate of a client.
 	p.SetTable(route.Build([]route.Route{r}, nil))
 	wantsLater(t, p.do(t, "GET", "/x/", client("192.0.2.1")), 429, 1200)
 }

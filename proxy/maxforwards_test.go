@@ -8,15 +8,15 @@ import (
 	"gateway/proxy/route"
 )
 
-// How often OPTIONS may be passed on is counted, whatever brings it and whoever gets it (RFC 9110 section 7.6.2).
+// Max-Forwards of OPTIONS is decremented for every protocol of clients and targets (RFC 9110 section 7.6.2).
 func TestMaxForwards_CountsWhatMayBePassedOn(t *testing.T) {
-	tell := func(w http.ResponseWriter, r *http.Request) { fmt.Fprintf(w, "%q", r.Header["Max-Forwards"]) }
-	multiplexed := appH2C(t, "h2c", tell)
-	p := start(t, withTLS(t, Config{}), mount(t, "/", route.Strip, app(t, "app", tell)), mount(t, "/h2c", route.Strip, multiplexed))
+	echoFields := func(w http.ResponseWriter, r *http.Request) { fmt.Fprintf(w, "%q", r.Header["Max-Forwards"]) }
+	multiplexed := appH2C(t, "h2c", echoFields)
+	p := start(t, withTLS(t, Config{}), mount(t, "/", route.Strip, app(t, "app", echoFields)), mount(t, "/h2c", route.Strip, multiplexed))
 	for _, c := range []struct {
 		method string
 		fields []string
-		// want is what the app sees, empty when it is not asked.
+		// want is what the app receives, empty if the request does not reach it.
 		want string
 	}{
 		{"OPTIONS", []string{"Max-Forwards: 0"}, ""},

@@ -40,7 +40,7 @@ func (p *running) metrics(t *testing.T) map[string]float64 {
 	return series
 }
 
-func TestMetrics_TellWhatTargetsAreGoodFor(t *testing.T) {
+func TestMetrics_ShowTheStatesOfTargets(t *testing.T) {
 	stopped := at("b", "127.0.0.1:1")
 	stopped.State = route.Stopped
 	p := start(t, Config{Version: "v1"},
@@ -75,7 +75,7 @@ func TestMetrics_TellWhatTargetsAreGoodFor(t *testing.T) {
 	}
 }
 
-func TestMetrics_TellHowManyWait(t *testing.T) {
+func TestMetrics_ShowHowManyRequestsWait(t *testing.T) {
 	p := start(t, Config{}, mount(t, "/a", route.Strip, app(t, "app", nil)))
 	pauseRoute(t, p.Server, "/a", order("", time.Minute))
 	for range 3 {
@@ -91,5 +91,5 @@ func TestMetrics_TellHowManyWait(t *testing.T) {
 		}
 	}
 	resumeRoute(t, p.Server, "/a")
-	p.noted(t, "/a", 3)
+	p.recorded(t, "/a", 3)
 }

@@ -10,7 +10,7 @@ import (
 	"gateway/proxy/route"
 )
 
-func TestPause_FreesThePlacesOfClientsWhoLeave(t *testing.T) {
+func TestPause_FreesThePlacesOfClientsThatLeave(t *testing.T) {
 	p := start(t, Config{}, mount(t, "/a", route.Strip, app(t, "a", nil)))
 	pauseRoute(t, p.Server, "/a", order("", time.Minute))
 	for range 5 {
@@ -19,9 +19,9 @@ func TestPause_FreesThePlacesOfClientsWhoLeave(t *testing.T) {
 		_ = conn.Close()
 		p.waiting(t, "/a", 0)
 	}
-	for _, r := range p.noted(t, "/a", 5) {
+	for _, r := range p.recorded(t, "/a", 5) {
 		if r.Status != request.StatusGone {
-			t.Errorf("noted %+v", r)
+			t.Errorf("recorded %+v", r)
 		}
 	}
 }

@@ -43,7 +43,7 @@ func shown(t *testing.T, s *Server, key string) *admin.Pause {
 	return nil
 }
 
-// ask sends a request and returns the connection on which the answer will come.
+// ask sends a request and returns the connection for the response.
 func (p *running) ask(t *testing.T, request string) net.Conn {
 	t.Helper()
 	conn := p.dial(t)
@@ -53,7 +53,7 @@ func (p *running) ask(t *testing.T, request string) net.Conn {
 	return conn
 }
 
-// waiting waits until that many requests of a paused route do.
+// waiting waits until that many requests of a paused route are waiting.
 func (p *running) waiting(t *testing.T, key string, n int) {
 	t.Helper()
 	eventually(t, fmt.Sprintf("%d requests wait", n), func() bool {
@@ -62,10 +62,10 @@ func (p *running) waiting(t *testing.T, key string, n int) {
 	})
 }
 
-// noted are the last requests of a route, once there are that many.
-func (p *running) noted(t *testing.T, key string, n int) (last []admin.Request) {
+// recorded waits until that many requests of a route are recorded, and returns them.
+func (p *running) recorded(t *testing.T, key string, n int) (last []admin.Request) {
 	t.Helper()
-	eventually(t, fmt.Sprintf("%d requests are noted", n), func() bool {
+	eventually(t, fmt.Sprintf("%d requests are recorded", n), func() bool {
 		last, _ = p.Requests(key)
 		return len(last) == n
 	})
@@ -100,7 +100,7 @@ func TestPause_IsShownAndSurvivesARestart(t *testing.T) {
 	}
 }
 
-func TestPause_HasRequestsWaitForTheirTurn(t *testing.T) {
+func TestPause_LetsRequestsWaitInOrder(t *testing.T) {
 	var mu sync.Mutex
 	var order []string
 	p := start(t, Config{}, mount(t, "/a", route.Strip, app(t, "a", func(w http.ResponseWriter, r *http.Request) {
@@ -113,12 +113,12 @@ func TestPause_HasRequestsWaitForTheirTurn(t *testing.T) {
 	pauseRoute(t, p.Server, "/a", admin.Pause{Wait: admin.MaxWait.Milliseconds()})
 	var conns []net.Conn
 	for i := range 5 {
-		// One more waits when the one before it does, so that the order is known.
+		// The next one is sent when this one waits, so that the order is known.
 		conns = append(conns, p.ask(t, fmt.Sprintf("POST /a/%d HTTP/1.1\r\nHost: example.org\r\nContent-Length: 4\r\n\r\nbody", i)))
 		p.waiting(t, "/a", i+1)
 	}
 	if got := p.do(t, "GET", "/b/x"); got.StatusCode != 200 {
-		t.Errorf("a route that is not paused answers %d", got.StatusCode)
+		t.Errorf("a route that is not paused: %d", got.StatusCode)
 	}
 	eventually(t, "5 are under way", func() bool { return p.Status().Proxy.Inflight == 5 })
 	if was := resumeRoute(t, p.Server, "/a"); was.Waiting != 5 {
@@ -130,11 +130,11 @@ func TestPause_HasRequestsWaitForTheirTurn(t *testing.T) {
 		}
 	}
 	if len(order) != 5 {
-		t.Errorf("the app got %v", order)
+		t.Errorf("the app received %v", order)
 	}
 }
 
-func TestPause_TellsWhatTheOwnerSays(t *testing.T) {
+func TestPause_RespondsWithTheOwnersMessage(t *testing.T) {
 	var asked atomic.Int32
 	p := start(t, Config{}, mount(t, "/a", route.Strip, app(t, "a", func(http.ResponseWriter, *http.Request) { asked.Add(1) })))
 	for _, wait := range []time.Duration{0, 10 * time.Millisecond} {
@@ -147,7 +147,7 @@ func TestPause_TellsWhatTheOwnerSays(t *testing.T) {
 			t.Errorf("%d still wait", n)
 		}
 	}
-	// The connection stays, and the body of a request that was not passed on is no request.
+	// The connection stays open, and the body of a request that was not forwarded is not read as a request.
 	conn := p.ask(t, "POST /a/x HTTP/1.1\r\nHost: example.org\r\nContent-Length: 4\r\n\r\nbodyGET /a/x HTTP/1.1\r\nHost: example.org\r\n\r\n")
 	reader := bufio.NewReader(conn)
 	for _, method := range []string{"POST", "GET"} {
@@ -156,11 +156,11 @@ func TestPause_TellsWhatTheOwnerSays(t *testing.T) {
 		}
 	}
 	if n := asked.Load(); n != 0 {
-		t.Errorf("the app was asked %d times while it was paused", n)
+		t.Errorf("the app got %d requests while it was paused", n)
 	}
-	for i, r := range p.noted(t, "/a", 4) {
+	for i, r := range p.recorded(t, "/a", 4) {
 		if r.Status != 503 || r.Target != "" {
-			t.Errorf("note %d is %+v", i, r)
+			t.Errorf("record %d is %+v", i, r)
 		}
 	}
 }
@@ -215,7 +215,7 @@ func TestPause_GoesOnAtItsEndWithTheTableOfThatTime(t *testing.T) {
 	eventually(t, "the pause is forgotten", func() bool { return p.pauses.Len() == 0 })
 }
 
-func TestPause_ReleasesACrowdEvenly(t *testing.T) {
+func TestPause_ReleasesManyRequestsEvenly(t *testing.T) {
 	const crowd = 300
 	var counts [3]atomic.Int32
 	hold := make(chan struct{})

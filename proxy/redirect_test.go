@@ -42,7 +42,7 @@ func TestRedirect_AsksNoTarget(t *testing.T) {
 	r := mount(t, "/blog", route.Strip, at("deaf", "127.0.0.1:1"))
 	r.Redirect, r.Check = "/notes", route.Check{Path: "/health"}
 	p := start(t, Config{}, r)
-	if got := p.only(t); got.State != "ready" || len(got.Targets) != 1 || got.Targets[0].State != "ready" || got.Targets[0].Health != "" {
+	if got := p.onlyRoute(t); got.State != "ready" || len(got.Targets) != 1 || got.Targets[0].State != "ready" || got.Targets[0].Health != "" {
 		t.Errorf("it is %+v", got)
 	}
 }

@@ -118,7 +118,7 @@ func TestProxy_StopsRedirectingWhereTheAppRedirectsBack(t *testing.T) {
 		if got := p.do(t, "GET", "/wiki"); got.body != "wiki /wiki" {
 			t.Errorf("%s: after the app redirected back: %d %q, want the app", location, got.StatusCode, got.body)
 		}
-		// It stays known when the table changes elsewhere.
+		// It stays known when another route changes.
 		p.SetTable(route.Build([]route.Route{
 			mount(t, "/wiki", route.Preserve, slashless), mount(t, "/new", route.Strip, slashless),
 		}, nil))
@@ -128,7 +128,7 @@ func TestProxy_StopsRedirectingWhereTheAppRedirectsBack(t *testing.T) {
 	}
 }
 
-func TestProxy_AnswersForRoutesThatAreNotReady(t *testing.T) {
+func TestProxy_RespondsForRoutesThatAreNotReady(t *testing.T) {
 	target := func(state route.State) route.Target {
 		a := at(string(state), "127.0.0.1:1")
 		a.State = state
@@ -168,7 +168,7 @@ func TestProxy_AnswersForRoutesThatAreNotReady(t *testing.T) {
 	}
 }
 
-func TestProxy_AnswersForWhatHasExpired(t *testing.T) {
+func TestProxy_RespondsForExpiredRoutes(t *testing.T) {
 	was := at("old", "127.0.0.1:1")
 	was.State = route.Expired
 	old := mount(t, "/old", route.Strip, was)
@@ -208,7 +208,7 @@ func TestProxy_WaitsForItsFirstTable(t *testing.T) {
 	}
 }
 
-func TestProxy_SaysWhatWasRemoved(t *testing.T) {
+func TestProxy_ShowsWhatWasRemoved(t *testing.T) {
 	robots := mount(t, "/robots", route.Strip, app(t, "robots", nil))
 	p := start(t, Config{}, robots)
 	p.SetTable(route.Build(nil, nil))
@@ -228,7 +228,7 @@ func TestProxy_SaysWhatWasRemoved(t *testing.T) {
 	}
 }
 
-func TestProxy_KeepsWhatWasMeantForARemovedRouteFromTheRoot(t *testing.T) {
+func TestProxy_KeepsRequestsForARemovedRouteFromTheRoot(t *testing.T) {
 	root := mount(t, "/", route.Strip, app(t, "root", nil))
 	robots := mount(t, "/robots", route.Strip, app(t, "robots", nil))
 	p := start(t, Config{}, root, robots)
@@ -246,7 +246,7 @@ func TestProxy_KeepsWhatWasMeantForARemovedRouteFromTheRoot(t *testing.T) {
 	}
 }
 
-func TestProxy_AnswersHEADWithTheHeadOfAPage(t *testing.T) {
+func TestProxy_RespondsToHEADWithTheHeadOfAPage(t *testing.T) {
 	p := start(t, Config{}, mount(t, "/x", route.Strip, app(t, "x", nil)))
 	get, head := p.do(t, "GET", "/nothing"), p.do(t, "HEAD", "/nothing")
 	if head.StatusCode != 404 || head.body != "" || head.ContentLength != int64(len(get.body)) {
@@ -254,7 +254,7 @@ func TestProxy_AnswersHEADWithTheHeadOfAPage(t *testing.T) {
 	}
 }
 
-func TestProxy_AnswersWhatIsNoHTTPWithAPage(t *testing.T) {
+func TestProxy_RespondsToInvalidRequestsWithAPage(t *testing.T) {
 	p := start(t, Config{}, mount(t, "/", route.Strip, app(t, "root", nil)))
 	for request, status := range map[string]int{
 		"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n":              400,
@@ -270,7 +270,7 @@ func TestProxy_AnswersWhatIsNoHTTPWithAPage(t *testing.T) {
 	}
 }
 
-func TestProxy_AnswersOddMethodsItself(t *testing.T) {
+func TestProxy_RespondsToOddMethodsItself(t *testing.T) {
 	p := start(t, Config{}, mount(t, "/", route.Strip, app(t, "root", nil)))
 	for _, request := range []string{"CONNECT example.org:443", "TRACE /"} {
 		method, target, _ := strings.Cut(request, " ")
@@ -288,6 +288,6 @@ func TestProxy_AnswersOddMethodsItself(t *testing.T) {
 		t.Errorf("GET *: %d", got.StatusCode)
 	}
 	if got := p.do(t, "PROPFIND", "/x"); got.body != "root PROPFIND /x" {
-		t.Errorf("a method we do not know: %q", got.body)
+		t.Errorf("an unknown method: %q", got.body)
 	}
 }

@@ -55,7 +55,7 @@ func TestResponseHeaders_SetAddAndRemove(t *testing.T) {
 	}
 }
 
-// The gateway's own pages and redirects have the fields too, unless they have such fields themselves.
+// The gateway's own pages and redirects get the fields too, unless they set them already.
 func TestResponseHeaders_OnOwnPages(t *testing.T) {
 	edits := []route.HeaderEdit{{Name: "Cache-Control"}, {Name: "Content-Security-Policy", Value: "default-src 'none'"}, {Name: "X-Robots-Tag", Value: "noindex"}}
 	p := start(t, Config{}, headed(t, "/dead", at("dead", deadAddress(t)), edits...))
@@ -77,7 +77,7 @@ func TestResponseHeaders_OnOwnPages(t *testing.T) {
 	}
 }
 
-// Hints are no final response.
+// Hints are not final responses.
 func TestResponseHeaders_LeaveHintsAlone(t *testing.T) {
 	p := start(t, Config{}, headed(t, "/", app(t, "app", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Link", "</style.css>; rel=preload")

@@ -16,7 +16,7 @@ import (
 	"gateway/proxy/route"
 )
 
-func TestServe_AnswersOnAllListeners(t *testing.T) {
+func TestServe_RespondsOnAllListeners(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "run", "admin.sock")
 	p := start(t, Config{Listen: []string{"127.0.0.1:0"}, Ping: "127.0.0.1:0", Admin: socket, Version: "v1"},
 		mount(t, "/", route.Strip, app(t, "root", nil)))

@@ -16,8 +16,8 @@ import (
 	"gateway/proxy/route"
 )
 
-// napping is a route of project blog that may sleep.
-func napping(t *testing.T, path string, idle time.Duration, targets ...route.Target) route.Route {
+// idleRoute is a route of project blog that sleeps after that idle time.
+func idleRoute(t *testing.T, path string, idle time.Duration, targets ...route.Target) route.Route {
 	r := mount(t, path, route.Strip, targets...)
 	r.Project, r.Idle = "blog", idle
 	return r
@@ -36,8 +36,8 @@ const html = "Accept: text/html,application/xhtml+xml,*/*;q=0.8"
 
 func (p *running) set(routes ...route.Route) { p.SetTable(route.Build(routes, nil)) }
 
-// ordered returns what is to be done with project blog now.
-func ordered(s *Server) string {
+// pendingOrders are the orders for the agent.
+func pendingOrders(s *Server) string {
 	var all []string
 	for _, o := range s.Orders(context.Background(), "docker", "none", 0).Orders {
 		all = append(all, o.Do+" "+o.Project+o.Container)
@@ -52,9 +52,9 @@ func report(t *testing.T, s *Server, phase string) {
 	}
 }
 
-func TestSleep_AThousandRequestsGiveOneOrderAndAreAllAnswered(t *testing.T) {
+func TestSleep_AThousandRequestsGiveOneOrderAndAllGetResponses(t *testing.T) {
 	target := app(t, "blog", nil)
-	p := start(t, Config{}, napping(t, "/blog", time.Hour, being(target, route.Asleep)))
+	p := start(t, Config{}, idleRoute(t, "/blog", time.Hour, being(target, route.Asleep)))
 	const crowd = 1000
 	var wrong atomic.Int32
 	var asked sync.WaitGroup
@@ -66,17 +66,17 @@ func TestSleep_AThousandRequestsGiveOneOrderAndAreAllAnswered(t *testing.T) {
 		})
 	}
 	eventually(t, "all wait", func() bool { return p.current.Load().Lookup(mustKey(t, "/blog")).Outage.Waiting() == crowd })
-	if got := ordered(p.Server); got != "wake blog" {
+	if got := pendingOrders(p.Server); got != "wake blog" {
 		t.Fatalf("orders: %q", got)
 	}
 	report(t, p.Server, admin.PhaseStarted)
-	if got := ordered(p.Server); got != "" {
+	if got := pendingOrders(p.Server); got != "" {
 		t.Errorf("orders once it is started: %q", got)
 	}
 	if got := p.Routes().Routes[0]; got.State != "waking" {
 		t.Errorf("the route is %s", got.State)
 	}
-	p.set(napping(t, "/blog", time.Hour, target))
+	p.set(idleRoute(t, "/blog", time.Hour, target))
 	asked.Wait()
 	if n := wrong.Load(); n > 0 {
 		t.Errorf("%d of %d requests failed", n, crowd)
@@ -87,7 +87,7 @@ func TestSleep_AThousandRequestsGiveOneOrderAndAreAllAnswered(t *testing.T) {
 	if got := strings.Count(p.log.String(), "an app woke up"); got != 1 {
 		t.Errorf("it woke up %d times", got)
 	}
-	// A request is in use until after its client has the response.
+	// A request ends a moment after its client has the response.
 	eventually(t, "nothing is in use", func() bool {
 		got := p.Routes().Routes[0]
 		return got.State == "ready" && got.Idle != nil && got.Idle.InUse == 0
@@ -105,26 +105,26 @@ func mustKey(t *testing.T, key string) route.Key {
 
 func TestSleep_BrowsersGetAPageAndProgramsWait(t *testing.T) {
 	target := app(t, "blog", nil)
-	p := start(t, Config{Wake: 3 * time.Second}, napping(t, "/blog", time.Hour, being(target, route.Asleep)))
+	p := start(t, Config{Wake: 3 * time.Second}, idleRoute(t, "/blog", time.Hour, being(target, route.Asleep)))
 	for _, headers := range [][]string{{html}, {html, "Sec-Fetch-Mode: navigate"}} {
 		got := p.do(t, http.MethodGet, "/blog/", headers...)
 		if got.StatusCode != 503 || got.Header.Get("Retry-After") != "1" || !strings.Contains(got.body, "<h1>blog is waking up</h1>") || !strings.Contains(got.body, `http-equiv="refresh" content="1"`) {
 			t.Fatalf("%v: %d %s", headers, got.StatusCode, got.body)
 		}
 	}
-	answers := make(chan response, 3)
+	results := make(chan response, 3)
 	for _, ask := range [][]string{{"POST", html}, {"GET", html, "Sec-Fetch-Mode: cors"}, {"GET"}} {
-		go func() { answers <- p.do(t, ask[0], "/blog/", ask[1:]...) }()
+		go func() { results <- p.do(t, ask[0], "/blog/", ask[1:]...) }()
 	}
 	eventually(t, "the programs wait", func() bool { return p.current.Load().Lookup(mustKey(t, "/blog")).Outage.Waiting() == 3 })
 	report(t, p.Server, admin.PhaseStarted)
-	p.set(napping(t, "/blog", time.Hour, target))
+	p.set(idleRoute(t, "/blog", time.Hour, target))
 	for range 3 {
-		if got := <-answers; got.StatusCode != 200 {
+		if got := <-results; got.StatusCode != 200 {
 			t.Errorf("%d %s", got.StatusCode, got.body)
 		}
 	}
-	p.set(napping(t, "/blog", time.Hour, being(target, route.Asleep)))
+	p.set(idleRoute(t, "/blog", time.Hour, being(target, route.Asleep)))
 	if got := p.do(t, http.MethodGet, "/blog/", "Accept: application/json"); got.StatusCode != 503 || !strings.Contains(got.body, `"code":"waking"`) {
 		t.Errorf("once it took too long: %d %s", got.StatusCode, got.body)
 	}
@@ -133,38 +133,38 @@ func TestSleep_BrowsersGetAPageAndProgramsWait(t *testing.T) {
 func TestSleep_AWokenAppMayTakeItsTimeToListen(t *testing.T) {
 	dead := refusingAddress(t)
 	target := app(t, "blog", nil)
-	p := start(t, Config{}, napping(t, "/blog", time.Hour, being(target, route.Asleep)))
-	answer := make(chan response, 1)
-	go func() { answer <- p.do(t, http.MethodPost, "/blog/") }()
-	eventually(t, "it is to wake", func() bool { return ordered(p.Server) == "wake blog" })
+	p := start(t, Config{}, idleRoute(t, "/blog", time.Hour, being(target, route.Asleep)))
+	result := make(chan response, 1)
+	go func() { result <- p.do(t, http.MethodPost, "/blog/") }()
+	eventually(t, "the order to wake it is there", func() bool { return pendingOrders(p.Server) == "wake blog" })
 	report(t, p.Server, admin.PhaseStarted)
 	deaf := target
 	deaf.Address = dead
-	p.set(napping(t, "/blog", time.Hour, deaf))
+	p.set(idleRoute(t, "/blog", time.Hour, deaf))
 	eventually(t, "it refuses", func() bool { return strings.Contains(p.log.String(), "does not accept connections") })
 	if got := p.do(t, http.MethodGet, "/blog/", html); got.StatusCode != 503 || !strings.Contains(got.body, "waking up") {
 		t.Errorf("a browser gets %d %s", got.StatusCode, got.body)
 	}
-	p.set(napping(t, "/blog", time.Hour, target))
-	if got := <-answer; got.StatusCode != 200 {
+	p.set(idleRoute(t, "/blog", time.Hour, target))
+	if got := <-result; got.StatusCode != 200 {
 		t.Errorf("%d %s", got.StatusCode, got.body)
 	}
 }
 
-func TestSleep_AFailedWakeIsToldAndNotRepeatedAtOnce(t *testing.T) {
+func TestSleep_AFailedWakeIsShownAndNotRepeatedAtOnce(t *testing.T) {
 	target := app(t, "blog", nil)
-	p := start(t, Config{}, napping(t, "/blog", time.Hour, being(target, route.Asleep)))
-	answer := make(chan response, 1)
-	go func() { answer <- p.do(t, http.MethodPost, "/blog/") }()
-	eventually(t, "it is to wake", func() bool { return ordered(p.Server) == "wake blog" })
+	p := start(t, Config{}, idleRoute(t, "/blog", time.Hour, being(target, route.Asleep)))
+	result := make(chan response, 1)
+	go func() { result <- p.do(t, http.MethodPost, "/blog/") }()
+	eventually(t, "the order to wake it is there", func() bool { return pendingOrders(p.Server) == "wake blog" })
 	report(t, p.Server, admin.PhaseFailed)
-	if got := <-answer; got.StatusCode != 503 || got.Header.Get("Retry-After") != "30" || strings.Contains(got.body, "no such image") {
+	if got := <-result; got.StatusCode != 503 || got.Header.Get("Retry-After") != "30" || strings.Contains(got.body, "no such image") {
 		t.Errorf("%d %v %s", got.StatusCode, got.Header, got.body)
 	}
 	if got := p.do(t, http.MethodGet, "/blog/", html); got.StatusCode != 503 || !strings.Contains(got.body, "blog does not start") {
 		t.Errorf("%d %s", got.StatusCode, got.body)
 	}
-	if got := ordered(p.Server); got != "" {
+	if got := pendingOrders(p.Server); got != "" {
 		t.Errorf("orders: %q", got)
 	}
 	if got := p.Routes().Routes[0]; got.State != "asleep" || !strings.HasPrefix(got.Reason, "it could not be started: no such image; a request after ") {
@@ -172,10 +172,10 @@ func TestSleep_AFailedWakeIsToldAndNotRepeatedAtOnce(t *testing.T) {
 	}
 }
 
-// The agent may be quicker than the request whose order it carries out.
-func TestSleep_WakesThatFailAtOnceKeepNobodyWaiting(t *testing.T) {
+// The agent may carry out an order before the request that gave it waits.
+func TestSleep_WakesThatFailAtOnceKeepNoRequestWaiting(t *testing.T) {
 	target := app(t, "blog", nil)
-	p := start(t, Config{}, napping(t, "/blog", time.Hour, being(target, route.Asleep)))
+	p := start(t, Config{}, idleRoute(t, "/blog", time.Hour, being(target, route.Asleep)))
 	failed := func(message string) {
 		if message == "a request wakes an app" {
 			report(t, p.Server, admin.PhaseFailed)
@@ -189,21 +189,21 @@ func TestSleep_WakesThatFailAtOnceKeepNobodyWaiting(t *testing.T) {
 
 func TestSleep_RequestsWhileItIsStoppedWaitAndWakeIt(t *testing.T) {
 	target := app(t, "blog", nil)
-	p := start(t, Config{}, napping(t, "/blog", time.Nanosecond, target))
+	p := start(t, Config{}, idleRoute(t, "/blog", time.Nanosecond, target))
 	report(t, p.Server, admin.PhaseSleep)
-	answer := make(chan response, 1)
-	go func() { answer <- p.do(t, http.MethodPost, "/blog/x") }()
-	eventually(t, "it is to wake", func() bool { return ordered(p.Server) == "wake blog" })
+	result := make(chan response, 1)
+	go func() { result <- p.do(t, http.MethodPost, "/blog/x") }()
+	eventually(t, "the order to wake it is there", func() bool { return pendingOrders(p.Server) == "wake blog" })
 	for _, state := range []route.State{route.Draining, route.Stopped, route.Asleep} {
-		p.set(napping(t, "/blog", time.Nanosecond, being(target, state)))
+		p.set(idleRoute(t, "/blog", time.Nanosecond, being(target, state)))
 		if got := p.Routes().Routes[0]; got.State != "waking" {
 			t.Errorf("listed as %s, it is %s", state, got.State)
 		}
 	}
 	report(t, p.Server, admin.PhaseAsleep)
 	report(t, p.Server, admin.PhaseStarted)
-	p.set(napping(t, "/blog", time.Nanosecond, target))
-	if got := <-answer; got.StatusCode != 200 || got.body != "blog POST /x" {
+	p.set(idleRoute(t, "/blog", time.Nanosecond, target))
+	if got := <-result; got.StatusCode != 200 || got.body != "blog POST /x" {
 		t.Errorf("%d %s", got.StatusCode, got.body)
 	}
 }
@@ -225,7 +225,7 @@ func TestSleep_WebSocketsAndSlowRequestsKeepAwake(t *testing.T) {
 		<-release
 	})
 	other := app(t, "other", nil)
-	p := start(t, Config{}, napping(t, "/blog", time.Nanosecond, target), mount(t, "/other", route.Strip, other))
+	p := start(t, Config{}, idleRoute(t, "/blog", time.Nanosecond, target), mount(t, "/other", route.Strip, other))
 	slow := make(chan response, 1)
 	go func() { slow <- p.do(t, http.MethodGet, "/blog/") }()
 	socket := p.dial(t)
@@ -234,18 +234,18 @@ func TestSleep_WebSocketsAndSlowRequestsKeepAwake(t *testing.T) {
 	if err := p.Report(admin.SleepReport{Source: "docker", Project: "blog", Phase: admin.PhaseSleep}); err != admin.ErrInUse {
 		t.Errorf("put to sleep: %v", err)
 	}
-	if got := ordered(p.Server); got != "" {
+	if got := pendingOrders(p.Server); got != "" {
 		t.Errorf("orders: %q", got)
 	}
 	close(release)
 	<-slow
 	_ = socket.Close()
-	eventually(t, "it is due", func() bool { return ordered(p.Server) == "sleep blog" })
+	eventually(t, "it is due", func() bool { return pendingOrders(p.Server) == "sleep blog" })
 }
 
 func TestSleep_OnlyRequestsToTheAppCount(t *testing.T) {
 	target := app(t, "blog", nil)
-	limited := napping(t, "/blog", time.Hour, target)
+	limited := idleRoute(t, "/blog", time.Hour, target)
 	// The redirect is one of the two.
 	limited.Rate = route.Rate{Requests: 2, Per: time.Hour, Burst: 2}
 	p := start(t, Config{}, limited)
@@ -255,13 +255,13 @@ func TestSleep_OnlyRequestsToTheAppCount(t *testing.T) {
 	p.do(t, http.MethodTrace, "/blog/")           // is refused
 	p.do(t, http.MethodGet, "/blog/../../secret") // leaves the prefix
 	if used() {
-		t.Error("what the gateway answers by itself counts")
+		t.Error("the gateway's own responses count as use")
 	}
 	p.do(t, http.MethodGet, "/blog/")
 	eventually(t, "a request counts", func() bool { return used() && p.Routes().Routes[0].Idle.InUse == 0 })
 	first = p.Routes().Routes[0].Idle.LastUsed
 	if got := p.do(t, http.MethodGet, "/blog/"); got.StatusCode != http.StatusTooManyRequests || used() {
-		t.Errorf("%d; one beyond the rate counts: %v", got.StatusCode, used())
+		t.Errorf("%d; a request beyond the rate counts as use: %v", got.StatusCode, used())
 	}
 }
 
@@ -272,7 +272,7 @@ func TestSleep_OrdersComeAsSoonAsTheyAreDue(t *testing.T) {
 			t.Fatal(err)
 		}
 		began := time.Now()
-		blog, api := napping(t, "/blog", 10*time.Minute, at("blog", "10.0.0.2:80")), napping(t, "/api", 0, at("api", "10.0.0.3:80"))
+		blog, api := idleRoute(t, "/blog", 10*time.Minute, at("blog", "10.0.0.2:80")), idleRoute(t, "/api", 0, at("api", "10.0.0.3:80"))
 		s.SetTable(route.Build([]route.Route{blog, api}, nil))
 		sleeper := s.current.Load().Sleepers()[live.Unit{Source: "docker", Project: "blog"}]
 		time.Sleep(6 * time.Minute)
@@ -286,30 +286,30 @@ func TestSleep_OrdersComeAsSoonAsTheyAreDue(t *testing.T) {
 			t.Errorf("%+v after %v", got, took)
 		}
 		report(t, s, admin.PhaseSleep)
-		// The next agent is told of what the last one left undone.
-		if got := ordered(s); got != "sleep blog" {
+		// The next agent gets the orders that the last one left undone.
+		if got := pendingOrders(s); got != "sleep blog" {
 			t.Errorf("orders: %q", got)
 		}
 		report(t, s, admin.PhaseAsleep)
-		if got := ordered(s); got != "" {
+		if got := pendingOrders(s); got != "" {
 			t.Errorf("orders once it is asleep: %q", got)
 		}
 		blog.Targets = []route.Target{being(blog.Targets[0], route.Asleep)}
 		api.Targets = []route.Target{being(api.Targets[0], route.Asleep)}
 		s.SetTable(route.Build([]route.Route{blog, api}, nil))
 		time.Sleep(time.Hour)
-		if got := ordered(s); got != "" || sleeper.Stopping() {
+		if got := pendingOrders(s); got != "" || sleeper.Stopping() {
 			t.Errorf("orders while it is asleep: %q, stopping %v", got, sleeper.Stopping())
 		}
-		// Somebody started it: it has its idle time again.
+		// A start by hand restarts the idle time.
 		blog.Targets = []route.Target{at("blog", "10.0.0.2:80")}
 		s.SetTable(route.Build([]route.Route{blog, api}, nil))
 		time.Sleep(9 * time.Minute)
-		if got := ordered(s); got != "" {
+		if got := pendingOrders(s); got != "" {
 			t.Errorf("orders after a start by hand: %q", got)
 		}
 		time.Sleep(time.Minute)
-		if got := ordered(s); got != "sleep blog" {
+		if got := pendingOrders(s); got != "sleep blog" {
 			t.Errorf("orders: %q", got)
 		}
 	})
@@ -317,11 +317,11 @@ func TestSleep_OrdersComeAsSoonAsTheyAreDue(t *testing.T) {
 
 func TestSleep_StoppedByHandIsNotWoken(t *testing.T) {
 	target := app(t, "blog", nil)
-	p := start(t, Config{}, napping(t, "/blog", time.Hour, being(target, route.Stopped)))
+	p := start(t, Config{}, idleRoute(t, "/blog", time.Hour, being(target, route.Stopped)))
 	if got := p.do(t, http.MethodGet, "/blog/", html); got.StatusCode != 503 || !strings.Contains(got.body, "blog is stopped") {
 		t.Errorf("%d %s", got.StatusCode, got.body)
 	}
-	if got := ordered(p.Server); got != "" {
+	if got := pendingOrders(p.Server); got != "" {
 		t.Errorf("orders: %q", got)
 	}
 }

@@ -24,22 +24,22 @@ import (
 )
 
 const (
-	// flood is the answer that a slow reader does not read: more than the buffers between it and its target hold.
+	// flood is the length of the response that a slow reader does not read: more than the buffers on the way hold.
 	flood = 16 << 20
 	// few is how many slow clients there are by default.
 	few = 500
-	// others is how many clients of the usual kind there are, each with so many requests in a second.
+	// others is how many normal clients there are. Each sends a request per perTick.
 	others  = 8
 	perTick = 5 * time.Millisecond
 )
 
-// TestSlow_DoesNotSlowOthers has many clients who send the head of a request or its body byte by byte, or do not read
-// what they asked for. The heads are cut off in time; the others, slow or not, get their answers. The gateway is a process
-// of its own. How long the usual clients waited without and beside the slow ones is printed; with
+// TestSlow_DoesNotSlowOthers opens many connections that send the head of a request or its body byte by byte, or do not read
+// the response. The gateway cuts off the heads in time; all other clients, slow or not, get their responses. The gateway is a
+// process of its own. The test prints how long normal clients waited without and beside the slow ones; with
 //
 //	GATEWAY_SLOW=10000 go test ./proxy -count=1 -v -run TestSlow_DoesNotSlowOthers
 //
-// there are 10,000 of those.
+// there are 10,000 slow ones.
 func TestSlow_DoesNotSlowOthers(t *testing.T) {
 	t.Parallel()
 	many := number(t, "GATEWAY_SLOW", few)
@@ -59,22 +59,22 @@ func TestSlow_DoesNotSlowOthers(t *testing.T) {
 		during = time.Second
 	}
 	alone := p.usual(t, during, nil)
-	// What is sent there nobody reads: what a crowd costs there is the test's own work.
+	// This process reads nothing, so a crowd there costs only what the test itself does.
 	nobody := startProcess(t, nothingRead)
-	past := crowded(t, nobody.address, many)
+	past := newCrowd(t, nobody.address, many)
 	elsewhere := p.usual(t, during, past.drip)
 	past.leave()
 	nobody.end(t)
-	crowd := crowded(t, p.address, many)
+	crowd := newCrowd(t, p.address, many)
 	beside := p.usual(t, headTimeout/2, crowd.drip)
-	crowd.headsEnd(t)
-	crowd.bodiesPass(t)
-	crowd.readersRead(t)
+	crowd.wantHeadsCutOff(t)
+	crowd.finishBodies(t)
+	crowd.finishReaders(t)
 	if many > few {
-		// On a machine that others use too, the two say how far the ratio is to be trusted.
+		// On a busy machine, the difference of the two shows how noisy the ratio is.
 		t.Logf("p99 of %d clients alone, when the slow ones have left: %v", others, p.usual(t, during, nil))
 	}
-	t.Logf("p99 of %d clients alone %v, beside %d slow ones %v: %.2fx; beside as many who connect past the gateway, to nobody, %v: %.2fx",
+	t.Logf("p99 of %d clients alone %v, beside %d slow ones %v: %.2fx; beside as many that connect to another process %v: %.2fx",
 		others, alone, many, beside, float64(beside)/float64(alone), elsewhere, float64(elsewhere)/float64(alone))
 	p.end(t)
 }
@@ -89,18 +89,18 @@ type process struct {
 	stdout *bufio.Reader
 }
 
-// apartTable is the variable that makes the test's program be that process, and says its table.
-const apartTable = "GATEWAY_TEST_APART"
+// processTable is the variable that makes the test's program that process. Its value is the table.
+const processTable = "GATEWAY_TEST_APART"
 
 // nothingRead stands in the place of a table for a process that accepts connections and reads nothing.
 const nothingRead = "nothing"
 
 func TestMain(m *testing.M) {
-	table := os.Getenv(apartTable)
+	table := os.Getenv(processTable)
 	if table == "" {
 		os.Exit(m.Run())
 	}
-	serve := serveApart
+	serve := serveProxyProcess
 	if table == nothingRead {
 		serve = acceptOnly
 	}
@@ -110,7 +110,7 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// acceptOnly says its address and accepts until standard input ends.
+// acceptOnly prints its address and accepts until standard input ends.
 func acceptOnly(string) error {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -137,9 +137,9 @@ func acceptOnly(string) error {
 	}
 }
 
-// serveApart serves until standard input ends. It says its address, for each line it reads how many bytes of its heap are
-// in use, and at the end whether nothing is left.
-func serveApart(table string) error {
+// serveProxyProcess serves until standard input ends. It prints its address, and for each line that it reads how many bytes
+// of its heap are in use. It fails if requests are left at the end.
+func serveProxyProcess(table string) error {
 	s, err := New(Config{Listen: []string{"127.0.0.1:0"}})
 	if err != nil {
 		return err
@@ -187,7 +187,7 @@ func startProcess(t *testing.T, table string) *process {
 		t.Fatal(err)
 	}
 	p := &process{command: exec.CommandContext(t.Context(), self)}
-	p.command.Env = append(os.Environ(), apartTable+"="+table)
+	p.command.Env = append(os.Environ(), processTable+"="+table)
 	p.command.Stderr = t.Output()
 	p.stdin, err = p.command.StdinPipe()
 	if err != nil {
@@ -218,7 +218,7 @@ func (p *process) heap() (bytes uint64, err error) {
 	return bytes, err
 }
 
-// end stops the process, in which nothing may be under way any more.
+// end stops the process. No request may be under way.
 func (p *process) end(t *testing.T) {
 	t.Helper()
 	_ = p.stdin.Close()
@@ -227,8 +227,8 @@ func (p *process) end(t *testing.T) {
 	}
 }
 
-// usual has clients of the usual kind ask at their pace for that long, and meanwhile lets the slow ones drip.
-// It returns how long the slowest in a hundred answers took.
+// usual lets normal clients send requests for that long, and the slow ones drip meanwhile. It returns the 99th percentile of
+// the times of responses.
 func (p *process) usual(t *testing.T, during time.Duration, drip func(int)) time.Duration {
 	t.Helper()
 	var asking sync.WaitGroup
@@ -248,12 +248,12 @@ func (p *process) usual(t *testing.T, during time.Duration, drip func(int)) time
 	asking.Wait()
 	all := slices.Sorted(slices.Values(slices.Concat(took...)))
 	if len(all) == 0 {
-		t.Fatal("nobody asked")
+		t.Fatal("no request was sent")
 	}
 	return all[len(all)*99/100]
 }
 
-// ask asks over one connection at a steady pace.
+// ask sends requests over one connection at a steady rate.
 func (p *process) ask(t *testing.T, during time.Duration, path string) []time.Duration {
 	conn, err := net.Dial("tcp", p.address)
 	if err != nil {
@@ -280,33 +280,33 @@ func (p *process) ask(t *testing.T, during time.Duration, path string) []time.Du
 	return took
 }
 
-// slowOne is a slow client.
-type slowOne struct {
+// slowClient is a slow client.
+type slowClient struct {
 	net.Conn
-	// left is what it still has to send.
+	// left is the text still to send.
 	left string
-	// gone reports that the gateway takes no more.
+	// gone reports that the gateway has closed the connection.
 	gone bool
 }
 
-// crowd are the slow clients.
-type crowd struct{ heads, bodies, readers []*slowOne }
+// crowd is the slow clients.
+type crowd struct{ heads, bodies, readers []*slowClient }
 
-// slowBody is the body that is sent byte by byte.
+// slowBody is the length of the body that is sent byte by byte.
 const slowBody = 1000
 
-// leave ends all connections.
+// leave closes all connections.
 func (c *crowd) leave() {
 	for _, s := range slices.Concat(c.heads, c.bodies, c.readers) {
 		_ = s.Close()
 	}
 }
 
-// crowded opens the connections of a crowd.
-func crowded(t *testing.T, address string, many int) *crowd {
+// newCrowd opens the connections of a crowd.
+func newCrowd(t *testing.T, address string, many int) *crowd {
 	t.Helper()
 	c := &crowd{}
-	open := func(text string, now int) *slowOne {
+	open := func(text string, now int) *slowClient {
 		conn, err := net.Dial("tcp", address)
 		if err != nil {
 			t.Fatalf("%v; the limit of open files has to be higher", err)
@@ -315,7 +315,7 @@ func crowded(t *testing.T, address string, many int) *crowd {
 		if _, err := io.WriteString(conn, text[:now]); err != nil {
 			t.Fatal(err)
 		}
-		return &slowOne{Conn: conn, left: text[now:]}
+		return &slowClient{Conn: conn, left: text[now:]}
 	}
 	head := get("/usual/slow", "X-Slow: "+strings.Repeat("s", 200))
 	body := rawRequest("POST", "/count/", strings.Repeat("b", slowBody))
@@ -333,16 +333,16 @@ func crowded(t *testing.T, address string, many int) *crowd {
 	return c
 }
 
-// Each who sends sends one more byte in so many ticks of that length: not all at the same time, and few at once, since a
-// crowd that kept the processor busy at times would say nothing about the gateway.
+// Each sender sends one more byte in so many ticks of that length. Few send in the same tick: a crowd that kept the processor
+// busy would measure the test and not the gateway.
 const (
 	drops   = 625
 	perDrip = time.Millisecond
 )
 
-// drip has those send one more byte whose tick it is.
+// drip lets the senders of a tick send one more byte.
 func (c *crowd) drip(tick int) {
-	for _, senders := range [][]*slowOne{c.heads, c.bodies} {
+	for _, senders := range [][]*slowClient{c.heads, c.bodies} {
 		for i := tick % drops; i < len(senders); i += drops {
 			if s := senders[i]; !s.gone && len(s.left) > 1 {
 				_, err := io.WriteString(s, s.left[:1])
@@ -352,39 +352,39 @@ func (c *crowd) drip(tick int) {
 	}
 }
 
-// headsEnd waits until the gateway cuts off those whose heads are not there, with an answer that says so or without.
-func (c *crowd) headsEnd(t *testing.T) {
+// wantHeadsCutOff waits until the gateway closes the connections with incomplete heads, with an error response or without.
+func (c *crowd) wantHeadsCutOff(t *testing.T) {
 	t.Helper()
 	until := time.Now().Add(headTimeout + patience)
 	for _, s := range c.heads {
 		_ = s.SetReadDeadline(until)
 		rest, err := io.ReadAll(s)
 		if isTimeout(err) {
-			t.Fatal("a head may come byte by byte for ever")
+			t.Fatal("a head may take for ever")
 		}
 		if len(rest) > 0 && !bytes.HasPrefix(rest, []byte("HTTP/1.1 4")) {
-			t.Fatalf("half a head was answered %q", rest)
+			t.Fatalf("half a head got %q", rest)
 		}
 		_ = s.Close()
 	}
 }
 
-// bodiesPass sends the rest of the bodies, which must have lost nothing.
-func (c *crowd) bodiesPass(t *testing.T) {
+// finishBodies sends the rest of the bodies, which must arrive whole.
+func (c *crowd) finishBodies(t *testing.T) {
 	t.Helper()
 	for _, s := range c.bodies {
 		_ = s.SetDeadline(time.Now().Add(patience))
 		_, err := io.WriteString(s, s.left)
 		m, err2 := readResponse(bufio.NewReader(s), "POST", nil)
 		if err := errors.Join(err, err2); err != nil || m.body.String() != strconv.Itoa(slowBody)+" <nil>" {
-			t.Fatalf("a slow body was answered %q %q, %v", m.start, &m.body, err)
+			t.Fatalf("a slow body got %q %q, %v", m.start, &m.body, err)
 		}
 		_ = s.Close()
 	}
 }
 
-// readersRead has every second one read at last, and the others leave.
-func (c *crowd) readersRead(t *testing.T) {
+// finishReaders reads every second response, and closes the others.
+func (c *crowd) finishReaders(t *testing.T) {
 	t.Helper()
 	for i, s := range c.readers {
 		if i%2 == 0 {

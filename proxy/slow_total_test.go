@@ -10,9 +10,9 @@ import (
 	"gateway/proxy/route"
 )
 
-// Who sends slowly has used up the time of the exchange by itself.
-func TestEjection_NotForClientsWhoAreSlow(t *testing.T) {
-	f := newFleet(t, 2, func(_ int, _ string, w http.ResponseWriter, r *http.Request) { echoSize(w, r) })
+// A client that sends slowly uses up the time of the exchange itself.
+func TestEjection_NotForSlowClients(t *testing.T) {
+	f := newTargetSet(t, 2, func(_ int, _ string, w http.ResponseWriter, r *http.Request) { echoSize(w, r) })
 	r := mount(t, "/x", route.Strip, f.targets...)
 	p := start(t, Config{Timeouts: engine.Timeouts{Total: 50 * time.Millisecond}}, r)
 	for _, text := range []string{
@@ -29,16 +29,16 @@ func TestEjection_NotForClientsWhoAreSlow(t *testing.T) {
 		}
 	}
 	for _, target := range f.targets {
-		if told := shownTarget(t, p.Server, target.Name); told.Ejected {
+		if shown := shownTarget(t, p.Server, target.Name); shown.Ejected {
 			t.Errorf("%s was ejected", target.Name)
 		}
 	}
 }
 
-// One that has all of a request, and nearly all of its time, is to blame.
+// A target that has the whole request and nearly all of the time is to blame.
 func TestEjection_OfATargetThatTakesAllTheTime(t *testing.T) {
-	f := newFleet(t, 2, func(_ int, name string, _ http.ResponseWriter, r *http.Request) {
-		// Only behind the body the end of the connection is seen.
+	f := newTargetSet(t, 2, func(_ int, name string, _ http.ResponseWriter, r *http.Request) {
+		// The server notices the end of the connection only behind the body.
 		_, _ = io.Copy(io.Discard, r.Body)
 		if name == "a" {
 			<-r.Context().Done()
@@ -50,7 +50,7 @@ func TestEjection_OfATargetThatTakesAllTheTime(t *testing.T) {
 	for range 6 {
 		p.raw(t, "POST", requestOf("POST", "/x/", "hello"))
 	}
-	if told := shownTarget(t, p.Server, "a"); !told.Ejected {
+	if shown := shownTarget(t, p.Server, "a"); !shown.Ejected {
 		t.Error("it was not ejected")
 	}
 }

@@ -23,17 +23,15 @@ import (
 )
 
 const (
-	soakers = 8
-	// heapSlack and memorySlack are by how much the memory in use and that of the process may differ at the end from
-	// what they were after the same load had warmed everything up.
+	soakClients = 8
+	// heapSlack and memorySlack are by how much the heap and the resident memory may grow after the warm-up.
 	heapSlack   = 4 << 20
 	memorySlack = 48 << 20
 )
 
-// TestSoak_LeavesNothingBehind has clients of all kinds come for a while. When they have left, and their targets have
-// closed what they kept, there are exactly as many goroutines and descriptors as after the same clients came for a
-// moment, and no more memory but for the slack above. The resident memory counts when the time is set, since other tests
-// leave theirs behind.
+// TestSoak_LeavesNothingBehind runs a load of all kinds of clients for a while. Afterwards there are exactly as many
+// goroutines and descriptors as after a short warm-up with the same load, and no more memory but for the slack above. The
+// resident memory counts only when the time is set, since it includes that of other tests.
 //
 //	GATEWAY_SOAK_SECONDS=3600 go test ./proxy -count=1 -v -timeout 2h -run TestSoak_LeavesNothingBehind
 func TestSoak_LeavesNothingBehind(t *testing.T) {
@@ -42,13 +40,13 @@ func TestSoak_LeavesNothingBehind(t *testing.T) {
 	pprof.Do(t.Context(), pprof.Labels("soak", "yes"), func(context.Context) {
 		s := &soak{t: t, app: httptest.NewServer(http.HandlerFunc(everything))}
 		s.running = start(t, Config{})
-		s.visit(min(during/4, 10*time.Second))
+		s.load(min(during/4, 10*time.Second))
 		before := s.rest()
-		s.visit(during)
+		s.load(during)
 		after := before
 		defer func() {
 			t.Logf("after the warm-up %v", before)
-			t.Logf("at the end        %v, after %d visits", after, s.visits.Load())
+			t.Logf("at the end        %v, after %d connections", after, s.conns.Load())
 			if t.Failed() {
 				t.Log(labelled("soak"))
 			}
@@ -83,12 +81,12 @@ func (s sample) String() string {
 // soak is a proxy with one app that does everything.
 type soak struct {
 	*running
-	t      *testing.T
-	app    *httptest.Server
-	visits atomic.Int64
+	t     *testing.T
+	app   *httptest.Server
+	conns atomic.Int64
 }
 
-// sample looks at the process, where only what the label says counts for goroutines.
+// sample measures the process. It counts only the goroutines with the label.
 func (s *soak) sample() sample {
 	goroutines := 0
 	for line := range strings.SplitSeq(labelled("soak"), "\n") {
@@ -104,14 +102,14 @@ func (s *soak) sample() sample {
 	return sample{goroutines, openFiles(), heapInUse(), resident * uint64(os.Getpagesize())}
 }
 
-// rest looks when nobody is there: without a table the gateway keeps no connection, nor does the app.
+// rest samples without clients: without a table the gateway keeps no connection, nor does the app.
 func (s *soak) rest() sample {
 	eventually(s.t, "no request is under way", func() bool { return s.Status().Proxy.Inflight == 0 })
 	s.SetTable(route.Build(nil, nil))
 	s.app.CloseClientConnections()
 	last, since := s.sample(), time.Now()
 	eventually(s.t, "the numbers stand still", func() bool {
-		// What is freed by a collection can free more in the next.
+		// A garbage collection can free more for the next one.
 		now := s.sample()
 		if now.goroutines != last.goroutines || now.files != last.files {
 			last, since = now, time.Now()
@@ -121,7 +119,7 @@ func (s *soak) rest() sample {
 	return s.sample()
 }
 
-// everything is an app that can be asked for all that a client of the soak wants.
+// everything is an app with everything that the clients of the soak test request.
 func everything(w http.ResponseWriter, r *http.Request) {
 	switch place, _, _ := strings.Cut(r.URL.Path[1:], "/"); place {
 	case "download":
@@ -155,59 +153,59 @@ func everything(w http.ResponseWriter, r *http.Request) {
 
 var download = bytes.Repeat([]byte("0123456789abcde\n"), 32<<10)
 
-// visit has clients come for that long.
-func (s *soak) visit(during time.Duration) {
+// load runs clients for that long.
+func (s *soak) load(during time.Duration) {
 	s.SetTable(route.Build([]route.Route{
 		mount(s.t, "/app", route.Strip, at("app", s.app.Listener.Addr().String())),
 		mount(s.t, "/dead", route.Strip, at("dead", deadAddress(s.t))),
 	}, nil))
 	until := time.Now().Add(during)
-	var visiting sync.WaitGroup
-	for i := range soakers {
-		visiting.Go(func() {
+	var clients sync.WaitGroup
+	for i := range soakClients {
+		clients.Go(func() {
 			rng := rand.New(rand.NewPCG(uint64(i), 5))
 			for time.Now().Before(until) && !s.t.Failed() {
-				kind := habits[rng.IntN(len(habits))]
-				if err := s.come(kind, 1+rng.IntN(10)); err != nil {
+				kind := clientKinds[rng.IntN(len(clientKinds))]
+				if err := s.connect(kind, 1+rng.IntN(10)); err != nil {
 					s.t.Errorf("%.60q: %v", kind.text, err)
 				}
-				s.visits.Add(1)
+				s.conns.Add(1)
 			}
 		})
 	}
-	s.report(during, &visiting)
-	visiting.Wait()
+	s.report(during, &clients)
+	clients.Wait()
 }
 
-// report logs how things stand while a long visit goes on.
-func (s *soak) report(during time.Duration, visiting *sync.WaitGroup) {
+// report logs samples during a long load.
+func (s *soak) report(during time.Duration, clients *sync.WaitGroup) {
 	if during < time.Minute {
 		return
 	}
-	visiting.Go(func() {
+	clients.Go(func() {
 		tick := time.NewTicker(during / 20)
 		defer tick.Stop()
 		for range 19 {
 			<-tick.C
-			s.t.Logf("meanwhile %v, after %d visits", s.sample(), s.visits.Load())
+			s.t.Logf("meanwhile %v, after %d connections", s.sample(), s.conns.Load())
 		}
 	})
 }
 
-// habit is what a client does: it asks for the same over one connection, a few times or once.
-type habit struct {
+// clientKind is what a client does: it sends the same request over one connection, a few times or once.
+type clientKind struct {
 	text, method string
 	once         bool
-	// wants is the body of the answer, status its status if it is not 200.
+	// wants is the body of the response, status its status if it is not 200.
 	wants  string
 	status int
-	// leaves reports that the client goes without the answer, broken that none comes whole.
+	// leaves reports that the client leaves without the response, broken that the response breaks off.
 	leaves, broken bool
-	// talk is said behind the answer, and comes back.
+	// talk is sent behind the response, and comes back.
 	talk string
 }
 
-var habits = []habit{
+var clientKinds = []clientKind{
 	{text: get("/app/x"), wants: "GET /x"},
 	{text: get("/app/x", "Connection: close"), wants: "GET /x", once: true},
 	{text: rawRequest("HEAD", "/app/x", ""), method: "HEAD"},
@@ -235,8 +233,8 @@ var habits = []habit{
 // chunksWant is the body of "chunks".
 var chunksWant = string(download[:1000]) + string(download[:2000]) + string(download[:3000]) + string(download[:4000])
 
-// come is one visit.
-func (s *soak) come(h habit, times int) error {
+// connect runs one client.
+func (s *soak) connect(h clientKind, times int) error {
 	conn, err := net.Dial("tcp", s.address)
 	if err != nil {
 		return err
@@ -255,7 +253,7 @@ func (s *soak) come(h habit, times int) error {
 			return nil
 		}
 		m, err := readResponse(r, h.method, nil)
-		if err := h.judge(m, err); err != nil {
+		if err := h.check(m, err); err != nil {
 			return err
 		}
 		if m.closes() && h.talk == "" {
@@ -269,26 +267,26 @@ func (s *soak) come(h habit, times int) error {
 		return err
 	}
 	if got, err := r.ReadString('\n'); got != h.talk {
-		return fmt.Errorf("said %q, heard %q, %w", h.talk, got, err)
+		return fmt.Errorf("sent %q, received %q, %w", h.talk, got, err)
 	}
 	return nil
 }
 
-// judge compares an answer with what the client wants.
-func (h *habit) judge(m *message, err error) error {
+// check compares a response with what the client wants.
+func (h *clientKind) check(m *message, err error) error {
 	status := h.status
 	if status == 0 {
 		status = 200
 	}
 	switch {
 	case h.broken && (err == nil || isTimeout(err)):
-		return fmt.Errorf("an answer that broke passes for whole: %w", err)
+		return fmt.Errorf("a broken response looks whole: %w", err)
 	case h.broken:
 		return nil
 	case err != nil:
 		return err
 	case m.status() != status || status == 200 && m.body.String() != h.wants:
-		return fmt.Errorf("answered %q %.100q", m.start, &m.body)
+		return fmt.Errorf("got %q %.100q", m.start, &m.body)
 	}
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// errMalformed says that what came is not HTTP as RFC 9112 has it. A message that merely broke off is an
+// errMalformed means that a message is not HTTP as RFC 9112 defines it. A message that merely breaks off is an
 // io.ErrUnexpectedEOF, or the error of the connection.
 var errMalformed = errors.New("malformed")
 
@@ -25,7 +25,7 @@ type message struct {
 	body bytes.Buffer
 }
 
-// how a body ends, beside a number of bytes.
+// Ends of a body other than a number of bytes.
 const (
 	endChunked = -1
 	endClose   = -2
@@ -98,7 +98,7 @@ func readFields(r *bufio.Reader) ([]string, error) {
 	}
 }
 
-// readHead reads a head. The error is io.EOF when not a byte came.
+// readHead reads a head. The error is io.EOF if no byte came.
 func readHead(r *bufio.Reader) (*message, error) {
 	start, err := readLine(r)
 	if err != nil {
@@ -108,7 +108,7 @@ func readHead(r *bufio.Reader) (*message, error) {
 	return &message{start: start, fields: fields}, err
 }
 
-// framing is how the body ends by RFC 9112 section 6.3, without as without any sign of a body.
+// framing is how the body ends by RFC 9112 section 6.3. It is without when no field frames a body.
 func (m *message) framing(without int64) (int64, error) {
 	coding, length := values(m.fields, "Transfer-Encoding"), values(m.fields, "Content-Length")
 	switch {
@@ -128,7 +128,7 @@ func (m *message) framing(without int64) (int64, error) {
 	return int64(n), nil
 }
 
-// readBody copies the body. When it broke off the error is that of the connection, or io.ErrUnexpectedEOF.
+// readBody copies the body. If it breaks off, the error is that of the connection, or io.ErrUnexpectedEOF.
 func (m *message) readBody(r *bufio.Reader, to io.Writer, end int64) error {
 	switch end {
 	case endClose:
@@ -148,7 +148,7 @@ func cutShort(err error) error {
 	return err
 }
 
-// readChunks takes the chunked coding off, which may have no extensions: the gateway sends none.
+// readChunks removes the chunked coding. It refuses extensions: the gateway sends none.
 func (m *message) readChunks(r *bufio.Reader, to io.Writer) error {
 	for {
 		line, err := readLine(r)

@@ -11,8 +11,8 @@ import (
 	"gateway/proxy/route"
 )
 
-// switchedOn is what can be switched on for every request: an access log, limits, and a proxy before this one.
-func switchedOn(t testing.TB) Config {
+// everythingOn has every feature that concerns all requests: an access log, limits, and a trusted proxy.
+func everythingOn(t testing.TB) Config {
 	t.Helper()
 	log, err := accesslog.Open(accesslog.Config{Writer: io.Discard})
 	if err != nil {

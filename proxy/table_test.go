@@ -106,7 +106,7 @@ func TestServer_SetsACorruptTableAside(t *testing.T) {
 
 func TestServer_ServesWhatItCannotKeep(t *testing.T) {
 	blocker := filepath.Join(t.TempDir(), "state")
-	// A file where the folder should be stops root too, unlike a folder without permissions.
+	// A file in place of the folder stops root too, unlike a folder without permissions.
 	if err := os.WriteFile(blocker, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +115,7 @@ func TestServer_ServesWhatItCannotKeep(t *testing.T) {
 	s.SetTable(tableOf(t, "/b"))
 	reportAgent(t, s)
 	if got := s.Status().Table; got.Revision != 2 || got.Routes != 1 {
-		t.Errorf("the table is not in force: %+v", got)
+		t.Errorf("the table was not applied: %+v", got)
 	}
 	if n := strings.Count(log.String(), "not on disk"); n != 1 {
 		t.Errorf("warned %d times, want once:\n%s", n, log)
@@ -175,7 +175,7 @@ func TestServer_DescribesItsRoutes(t *testing.T) {
 	}
 }
 
-func TestServer_DoubtsAddressesOfAnEarlierRunOfTheMachine(t *testing.T) {
+func TestServer_DoubtsAddressesFromBeforeAReboot(t *testing.T) {
 	if live.MachineBoot() == "" {
 		t.Skip("this system does not name its runs")
 	}

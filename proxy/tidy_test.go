@@ -10,7 +10,7 @@ import (
 	"gateway/proxy/traffic"
 )
 
-// givenBack is how often memory was given back: each time is a collection that was asked for.
+// givenBack is how often memory was returned to the system: each time is a forced collection.
 func givenBack() uint32 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)

@@ -16,7 +16,7 @@ import (
 // upgrading are the fields of a request that asks for a WebSocket.
 var upgrading = []string{"Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version: 13"}
 
-// echo upgrades and sends back what it gets.
+// echo upgrades and sends back what it receives.
 func echo(w http.ResponseWriter, r *http.Request) {
 	if !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
 		http.Error(w, "not an upgrade", http.StatusBadRequest)
@@ -56,14 +56,14 @@ func (p *running) upgrade(t *testing.T, target string) upgraded {
 	return upgraded{conn, r, resp}
 }
 
-// say sends a line and wants it back.
+// say sends a line, which must come back.
 func (s upgraded) say(t *testing.T, text string) {
 	t.Helper()
 	if _, err := io.WriteString(s, text+"\n"); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := s.r.ReadString('\n'); err != nil || got != text+"\n" {
-		t.Fatalf("said %q, heard %q, %v", text, got, err)
+		t.Fatalf("sent %q, received %q, %v", text, got, err)
 	}
 }
 
@@ -77,9 +77,9 @@ func TestProxy_PassesWebSockets(t *testing.T) {
 	}
 	_ = s.Close()
 	var last []admin.Request
-	eventually(t, "the socket is noted", func() bool { last, _ = p.Requests("/ws"); return len(last) == 1 })
+	eventually(t, "the socket is recorded", func() bool { last, _ = p.Requests("/ws"); return len(last) == 1 })
 	if figures := p.Routes().Routes[0].Traffic; last[0].Status != 101 || figures.P95 != 0 || figures.Requests != 1 {
-		t.Errorf("noted %+v, figures %+v, want a 101 that is no latency", last[0], figures)
+		t.Errorf("recorded %+v, traffic %+v, want a 101 that is no latency", last[0], figures)
 	}
 }
 

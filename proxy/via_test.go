@@ -6,8 +6,8 @@ import (
 	"gateway/proxy/route"
 )
 
-func TestProxy_SaysThatItIsThereWhenToldTo(t *testing.T) {
-	target, heads := wire(t)
+func TestProxy_AddsViaAndForwardedWhenConfigured(t *testing.T) {
+	target, heads := recordHeads(t)
 	p := start(t, Config{Via: "club", Forwarded: true}, mount(t, "/", route.Strip, target))
 	for version, want := range map[string]string{"1.1": "1.1 club", "1.0": "1.0 club"} {
 		got := p.raw(t, "GET", "GET / HTTP/"+version+"\r\nHost: example.org:8080\r\nVia: 1.1 other\r\nForwarded: for=6.6.6.6\r\nConnection: close\r\n\r\n")
@@ -19,7 +19,7 @@ func TestProxy_SaysThatItIsThereWhenToldTo(t *testing.T) {
 			t.Errorf("Forwarded %q", is)
 		}
 		if via := got.Header.Get("Via"); via != "1.1 club" {
-			t.Errorf("the client was told %q", via)
+			t.Errorf("the client received %q", via)
 		}
 	}
 }
