@@ -9,8 +9,7 @@ import (
 // Client talks to one Docker engine. It is safe for concurrent use. Its errors wrap ErrUnreachable when the engine
 // cannot be talked to; the call after such an error negotiates the API version again.
 type Client struct {
-	link     *link
-	listings listings
+	link *link
 }
 
 // New prepares a client for the engine at host, as ResolveHost returns it: unix://PATH, npipe://PATH, tcp://HOST:PORT,

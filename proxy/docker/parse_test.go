@@ -1,10 +1,8 @@
 package docker
 
 import (
-	"encoding/json"
 	"errors"
 	"io"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -52,9 +50,8 @@ const listing = `[
  {"Id":"cc","Names":null,"Created":0,"Ports":null,"Labels":null,"State":"exited","Status":"Exited (1) 3 minutes ago","Health":{"Status":"unhealthy","FailingStreak":3},"NetworkSettings":null}
 ]`
 
-func TestListings_ReadsWhatIsOdd(t *testing.T) {
-	var l listings
-	list, err := l.decode([]byte(listing))
+func TestDecodeListing_ReadsWhatIsOdd(t *testing.T) {
+	list, err := decodeListing(strings.NewReader(listing))
 	if err != nil || len(list) != 2 {
 		t.Fatal(list, err)
 	}
@@ -77,66 +74,17 @@ func TestListings_ReadsWhatIsOdd(t *testing.T) {
 	}
 }
 
-func TestListings_FollowTheStatus(t *testing.T) {
-	var l listings
-	for _, step := range []struct{ was, is, health string }{
-		{"", "", "healthy"},
-		{"Up 2 hours (healthy)", "Up 3 hours (healthy)", "healthy"},
-		{"Up 2 hours (healthy)", "Up 3 hours (unhealthy)", "unhealthy"},
-		{"Up 2 hours (healthy)", `Up \u0033 hours`, ""},
-	} {
-		list, err := l.decode([]byte(strings.ReplaceAll(listing, step.was, step.is)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if want := strings.ReplaceAll(step.is, `\u0033`, "3"); list[0].Health != step.health || want != "" && list[0].Status != want {
-			t.Errorf("%q reads %q, %q", step.is, list[0].Status, list[0].Health)
+func TestDecodeListing_RefusesWhatIsNoListing(t *testing.T) {
+	for _, text := range []string{"", "{}", "5", `["a"]`, listing[:len(listing)-3], `[{"Id":5}]`} {
+		if list, err := decodeListing(strings.NewReader(text)); err == nil {
+			t.Errorf("%.20q reads %+v", text, list)
 		}
 	}
-	if len(l.before) != 2 {
-		t.Errorf("%d elements are kept of 2 that differ in more than the status", len(l.before))
-	}
-}
-
-func TestListings_Forget(t *testing.T) {
-	var l listings
-	for i := range 100 {
-		if _, err := l.decode([]byte(strings.ReplaceAll(listing, "sha256:bb", strings.Repeat("b", i+1)))); err != nil {
-			t.Fatal(err)
+	for _, text := range []string{"null", "[]"} {
+		if list, err := decodeListing(strings.NewReader(text)); err != nil || len(list) != 0 {
+			t.Errorf("%q reads %+v, %v", text, list, err)
 		}
 	}
-	if len(l.before) > 2*(memory+1) {
-		t.Errorf("%d elements are kept", len(l.before))
-	}
-}
-
-func FuzzListings(f *testing.F) {
-	for _, seed := range []string{listing, `[]`, `null`, `[{}]`, `[{"Status":"\\\""},{"Status":"a"}]`, `[{"Id":"a"}`, `[{"a":[{"b":"]"}]}]`, `[{"State":"running","Status":"Up 1 (healthy)"}]`} {
-		f.Add([]byte(seed))
-	}
-	f.Fuzz(func(t *testing.T, raw []byte) {
-		var l listings
-		once, err := l.decode(raw)
-		if err != nil {
-			return
-		}
-		again, err := l.decode(raw)
-		if err != nil || !reflect.DeepEqual(once, again) {
-			t.Fatalf("read again it is %v, %v instead of %v", again, err, once)
-		}
-		var slow []summary
-		if json.Unmarshal(raw, &slow) != nil {
-			return // the scanner walks over some of what is no JSON
-		}
-		if len(slow) != len(once) {
-			t.Fatalf("%d elements instead of %d", len(once), len(slow))
-		}
-		for i := range slow {
-			if want := slow[i].container(); !reflect.DeepEqual(once[i], want) {
-				t.Errorf("element %d is %+v instead of %+v", i, once[i], want)
-			}
-		}
-	})
 }
 
 func TestFrames_SplitAndCollect(t *testing.T) {

@@ -3,7 +3,6 @@ package docker
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -57,14 +56,6 @@ func newView(networks []docker.Network, proxy *docker.Container) *view {
 		}
 	}
 	return v
-}
-
-// same reports whether the rules give the same answers in both views.
-func (v *view) same(other *view) bool {
-	return maps.Equal(v.proxyOn, other.proxyOn) && slices.EqualFunc(v.networks, other.networks, func(a, b docker.Network) bool {
-		return a.ID == b.ID && a.Name == b.Name && a.Created.Equal(b.Created) &&
-			a.Labels[label.Role] == b.Labels[label.Role] && a.Labels[composeProject] == b.Labels[composeProject]
-	})
 }
 
 // network is what the engine said of an attachment's network, nil when it did not list it.

@@ -81,7 +81,7 @@ func TestObservation_ChoosesTheNetworkByRule(t *testing.T) {
 	for _, tt := range tests {
 		l := world(box(tt.labels, tt.networks...), proxyBox(tt.proxy...))
 		own(l, "p", "p_edge")
-		o := newObservation(l, true, nil)
+		o := newObservation(l, true)
 		if len(o.found) != 1 || o.found[0].link != tt.want || len(o.problems) != 0 {
 			t.Errorf("%s: got %+v, %+v", tt.name, o.found, o.problems)
 		}
@@ -107,7 +107,7 @@ func TestObservation_SaysWhyAContainerIsOutOfReach(t *testing.T) {
 		c := box(tt.labels, tt.networks...)
 		c.Ports = tt.ports
 		c.Labels[composeProject] = "p"
-		o := newObservation(world(c), false, nil)
+		o := newObservation(world(c), false)
 		if len(o.found) != 0 || len(o.problems) != 1 {
 			t.Errorf("%s: got %+v, %+v", tt.name, o.found, o.problems)
 			continue
@@ -123,7 +123,7 @@ func TestObservation_SaysWhyAContainerIsOutOfReach(t *testing.T) {
 func TestObservation_SpellsTheLabelOfAFurtherRoute(t *testing.T) {
 	c := box(map[string]string{"gateway.routes.api.path": "/api", label.Port: "80"}, "x")
 	c.Ports = []uint16{1, 2}
-	o := newObservation(world(c), false, nil)
+	o := newObservation(world(c), false)
 	if len(o.found) != 1 || len(o.problems) != 1 || !strings.Contains(o.problems[0].Fix, "gateway.routes.api.port=1") {
 		t.Errorf("got %+v, %+v", o.found, o.problems)
 	}
@@ -146,7 +146,7 @@ func TestObservation_ChoosesThePortByRule(t *testing.T) {
 		if tt.label != "" {
 			c.Labels[label.Port] = tt.label
 		}
-		o := newObservation(world(c), false, nil)
+		o := newObservation(world(c), false)
 		if len(o.found) != 1 || o.found[0].route.Targets[0].Address != tt.want {
 			t.Errorf("%+v: got %+v", tt, o.found)
 		}
@@ -156,7 +156,7 @@ func TestObservation_ChoosesThePortByRule(t *testing.T) {
 func TestObservation_WritesIPv6InBrackets(t *testing.T) {
 	c := box(nil, "x")
 	c.Networks[0].Address = netip.MustParseAddr("fd00::2")
-	if o := newObservation(world(c), false, nil); o.found[0].route.Targets[0].Address != "[fd00::2]:80" {
+	if o := newObservation(world(c), false); o.found[0].route.Targets[0].Address != "[fd00::2]:80" {
 		t.Errorf("got %+v", o.found)
 	}
 }
@@ -185,7 +185,7 @@ func TestObservation_ClaimsSinceTheOldestNetworkOfTheProject(t *testing.T) {
 		c.Created = redeployed
 		l := world(c)
 		own(l, "p", tt.owned...)
-		o := newObservation(l, false, nil)
+		o := newObservation(l, false)
 		if len(o.found) != 1 || !o.found[0].route.Claimed.Equal(tt.want) {
 			t.Errorf("%s: got %+v, %+v", tt.name, o.found, o.problems)
 		}

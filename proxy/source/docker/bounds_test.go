@@ -15,7 +15,7 @@ func TestObservation_MakesASmallTableOfLargeLabels(t *testing.T) {
 		labels[fmt.Sprintf("gateway.routes.r%d.path", i)] = mega
 		labels[fmt.Sprintf("gateway.routes.s%d.path", i)] = fmt.Sprintf("/s%d", i)
 	}
-	wire, err := newObservation(world(box(labels, "x")), false, nil).table(nil).MarshalJSON()
+	wire, err := newObservation(world(box(labels, "x")), false).table(nil).MarshalJSON()
 	if err != nil || len(wire) > 100<<10 {
 		t.Errorf("the table has %d bytes, %v", len(wire), err)
 	}
@@ -29,7 +29,7 @@ func TestObservation_BoundsTheProblemsOfOneContainer(t *testing.T) {
 	for i := range 60 {
 		labels[fmt.Sprintf("gateway.routes.r%d.path", i)] = fmt.Sprintf("/r%d", i)
 	}
-	o := newObservation(world(box(labels, "x", "y")), false, nil)
+	o := newObservation(world(box(labels, "x", "y")), false)
 	if len(o.problems) != label.MaxProblems || len(o.found) != 0 {
 		t.Fatalf("got %d problems, %d routes", len(o.problems), len(o.found))
 	}

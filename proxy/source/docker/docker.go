@@ -75,11 +75,10 @@ type Config struct {
 type Source struct {
 	config Config
 	to     source.Receiver
-	// status and marks belong to the loop of a session, network, memo and crashes to its observing goroutine.
+	// status and marks belong to the loop of a session, network and crashes to its observing goroutine.
 	status  source.Status
 	marks   marks
 	network *membership
-	memo    memo
 	crashes crashes
 }
 

@@ -219,7 +219,7 @@ func TestPlan_NeverMovesTheDefaultGateway(t *testing.T) {
 		for i := range l.networks {
 			l.networks[i].Internal = tt.internal
 		}
-		o := newObservation(l, true, nil)
+		o := newObservation(l, true)
 		m := newMembership(Config{})
 		steps := m.plan(l, o, born)
 		if joins := len(steps) == 1 && steps[0] == (step{network: tt.network, ref: "id-" + tt.network}); joins != tt.joins {
@@ -236,11 +236,11 @@ func TestPlan_NeverMovesTheDefaultGateway(t *testing.T) {
 func TestPlan_JoinsWhatANewEngineAllows(t *testing.T) {
 	m := newMembership(Config{})
 	l := world(box(nil, "0-a"), proxyBox(HomeNetwork))
-	if steps := m.plan(l, newObservation(l, true, nil), born); len(steps) != 0 {
+	if steps := m.plan(l, newObservation(l, true), born); len(steps) != 0 {
 		t.Fatalf("got %+v", steps)
 	}
 	l.engine.APIVersion = "1.52"
-	if steps := m.plan(l, newObservation(l, true, nil), born); len(steps) != 1 {
+	if steps := m.plan(l, newObservation(l, true), born); len(steps) != 1 {
 		t.Errorf("got %+v", steps)
 	}
 	m.log = discard

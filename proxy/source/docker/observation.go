@@ -62,27 +62,20 @@ type candidate struct {
 	replaced bool
 }
 
-// newObservation applies the rules to a snapshot. With join, the proxy's own container counts. What it makes depends on the
-// snapshot alone: the memo, which may be nil, only saves work.
-func newObservation(l *snapshot, join bool, m *memo) *observation {
+// newObservation applies the rules to a snapshot. With join, the proxy's own container counts.
+func newObservation(l *snapshot, join bool) *observation {
 	o := &observation{engine: l.engine, begun: l.begun, running: make(map[string]bool, len(l.containers))}
 	if join {
 		o.proxy = proxyOf(l.containers)
 	}
 	v := newView(l.networks, o.proxy)
 	rolling := rolloutsOf(l.containers)
-	m.begin(v)
 	for i := range l.containers {
 		c := &l.containers[i]
-		x := l.crashes[c.ID].crash
-		e, known := m.lookup(c, x)
-		if !known {
-			if !routable(c) {
-				continue
-			}
-			e = v.examine(c, x)
+		if !routable(c) {
+			continue
 		}
-		m.keep(c, x, e)
+		e := v.examine(c, l.crashes[c.ID].crash)
 		switch {
 		case rolling.holds(c):
 			o.held = append(o.held, e.found...)
@@ -95,7 +88,6 @@ func newObservation(l *snapshot, join bool, m *memo) *observation {
 			o.running[c.ID] = true
 		}
 	}
-	m.end()
 	o.found = withoutLost(o.found)
 	return o
 }

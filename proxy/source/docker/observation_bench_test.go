@@ -21,15 +21,13 @@ func BenchmarkTable1000(b *testing.B) {
 		list = append(list, c)
 	}
 	l := world(list...)
-	for name, m := range map[string]*memo{"built again": nil, "built with a memo": new(memo)} {
-		b.Run(name, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				newObservation(l, true, m)
-			}
-		})
-	}
-	o := newObservation(l, true, nil)
+	b.Run("observation", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			newObservation(l, true)
+		}
+	})
+	o := newObservation(l, true)
 	b.Run("table", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {

@@ -32,7 +32,7 @@ func TestObservation_TellsTheState(t *testing.T) {
 	for _, tt := range tests {
 		c := box(nil, "x")
 		c.State, c.Health, c.Status = tt.state, tt.health, tt.status
-		o := newObservation(world(c), false, nil)
+		o := newObservation(world(c), false)
 		if len(o.found) != 1 {
 			t.Fatalf("%s: got %+v", tt.status, o)
 		}
@@ -49,7 +49,7 @@ func TestObservation_KeepsTheRouteOfAStoppedContainer(t *testing.T) {
 		for i := range c.Networks {
 			c.Networks[i].Address = noAddress
 		}
-		o := newObservation(world(c), false, nil)
+		o := newObservation(world(c), false)
 		if len(o.found) != 1 || len(o.problems) != 0 {
 			t.Fatalf("got %+v, %+v", o.found, o.problems)
 		}
@@ -86,7 +86,7 @@ func TestObservation_TellsWhatHasExpired(t *testing.T) {
 		}
 		l := world(c)
 		l.begun = born.Add(10 * time.Hour)
-		got := newObservation(l, false, nil).table(marks{}).Routes()[0]
+		got := newObservation(l, false).table(marks{}).Routes()[0]
 		if got.State() != tt.want || (tt.want == route.Expired) != (got.Targets[0].Reason == "its last day was "+tt.expires) {
 			t.Errorf("%s, until %s: got %s, %q", tt.status, tt.expires, got.State(), got.Targets[0].Reason)
 		}
@@ -96,7 +96,7 @@ func TestObservation_TellsWhatHasExpired(t *testing.T) {
 func TestObservation_WaitsForAnAddress(t *testing.T) {
 	c := box(nil, "x")
 	c.Networks[0].Address = noAddress
-	o := newObservation(world(c), false, nil)
+	o := newObservation(world(c), false)
 	if target := o.found[0].route.Targets[0]; target.State != route.Starting || target.Reason != "it has no address yet" {
 		t.Errorf("got %+v", target)
 	}
@@ -110,31 +110,31 @@ func TestObservation_LeavesOutWhatIsNotToBeRouted(t *testing.T) {
 	} {
 		c := box(labels, "x")
 		c.Name = name
-		o := newObservation(world(c), false, nil)
+		o := newObservation(world(c), false)
 		if len(o.found)+len(o.problems) != 0 {
 			t.Errorf("%s: got %+v, %+v", name, o.found, o.problems)
 		}
 	}
 	c := box(nil, "x")
 	c.Labels = map[string]string{composeOneOff: "False", "other": "label"}
-	if o := newObservation(world(c), false, nil); len(o.found)+len(o.problems) != 0 {
+	if o := newObservation(world(c), false); len(o.found)+len(o.problems) != 0 {
 		t.Errorf("no label: got %+v, %+v", o.found, o.problems)
 	}
 }
 
 func TestObservation_NamesServiceAndProject(t *testing.T) {
-	bare := newObservation(world(box(nil, "x")), false, nil).listing("docker", nil).Routes[0]
+	bare := newObservation(world(box(nil, "x")), false).listing("docker", nil).Routes[0]
 	if bare.Service != "app" || bare.Project != "" || bare.Source != "docker" {
 		t.Errorf("got %+v", bare)
 	}
-	composed := newObservation(world(box(map[string]string{composeProject: "p", composeService: "web"}, "p_web")), false, nil).found[0].route
+	composed := newObservation(world(box(map[string]string{composeProject: "p", composeService: "web"}, "p_web")), false).found[0].route
 	if composed.Service != "web" || composed.Project != "p" {
 		t.Errorf("got %+v", composed)
 	}
 }
 
 func TestObservation_PassesProblemsOfLabelsOn(t *testing.T) {
-	o := newObservation(world(box(map[string]string{"gateway.prot": "80", composeProject: "p", "gateway.routes.b.path": "/b"}, "x")), false, nil)
+	o := newObservation(world(box(map[string]string{"gateway.prot": "80", composeProject: "p", "gateway.routes.b.path": "/b"}, "x")), false)
 	if len(o.found) != 1 || o.found[0].route.Key.String() != "/b" || len(o.problems) != 1 {
 		t.Fatalf("got %+v, %+v", o.found, o.problems)
 	}
@@ -165,7 +165,7 @@ func TestProxyOf_WantsTheNameAndTheLabel(t *testing.T) {
 func TestObservation_TellsWhoTakesARoleThatIsNotTheirs(t *testing.T) {
 	for _, role := range []string{label.RoleProxy, label.RoleAgent, ""} {
 		c := box(map[string]string{label.Role: role, composeProject: "p"}, "x")
-		o := newObservation(world(c, proxyBox("y")), true, nil)
+		o := newObservation(world(c, proxyBox("y")), true)
 		if o.proxy == nil || o.proxy.Name != ProxyName || len(o.found) != 0 || len(o.problems) != 1 {
 			t.Fatalf("%q: got %+v", role, o)
 		}
@@ -174,7 +174,7 @@ func TestObservation_TellsWhoTakesARoleThatIsNotTheirs(t *testing.T) {
 			t.Errorf("%q: got %+v", role, p)
 		}
 		delete(c.Labels, label.Path)
-		if o := newObservation(world(c), true, nil); o.proxy != nil || len(o.found)+len(o.problems) != 0 {
+		if o := newObservation(world(c), true); o.proxy != nil || len(o.found)+len(o.problems) != 0 {
 			t.Errorf("%q without a route: got %+v", role, o)
 		}
 	}
@@ -183,7 +183,7 @@ func TestObservation_TellsWhoTakesARoleThatIsNotTheirs(t *testing.T) {
 func TestObservation_PassesPoliciesOn(t *testing.T) {
 	o := newObservation(world(box(map[string]string{
 		label.Balance: "sticky", label.Drain: "1m", "gateway.routes.b.path": "/b", "gateway.routes.b.rate": "60/m",
-	}, "x")), false, nil)
+	}, "x")), false)
 	if len(o.found) != 2 || len(o.problems) != 0 {
 		t.Fatalf("got %+v, %+v", o.found, o.problems)
 	}
@@ -205,14 +205,14 @@ func TestObservation_EndsRedirects(t *testing.T) {
 		c.Networks = nil
 		l := world(c)
 		l.begun = born
-		if got := newObservation(l, false, nil).table(marks{}).Routes(); len(got) != want || want > 0 && got[0].Redirect != "/notes" {
+		if got := newObservation(l, false).table(marks{}).Routes(); len(got) != want || want > 0 && got[0].Redirect != "/notes" {
 			t.Errorf("with its last day in %d days: %+v", days, got)
 		}
 	}
 }
 
 func TestObservation_NeedsNoAddressForARedirect(t *testing.T) {
-	routes := newObservation(world(box(map[string]string{label.Redirect: "/notes"}, "none")), false, nil).table(marks{}).Routes()
+	routes := newObservation(world(box(map[string]string{label.Redirect: "/notes"}, "none")), false).table(marks{}).Routes()
 	if len(routes) != 1 || routes[0].State() != route.Ready {
 		t.Errorf("on no network: %+v", routes)
 	}

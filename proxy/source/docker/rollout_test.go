@@ -26,7 +26,7 @@ func next(service, id, replaces string) docker.Container {
 
 // serving are the targets that get requests, by their names.
 func serving(containers ...docker.Container) string {
-	return targetsIn(newObservation(world(containers...), false, nil).table(marks{}), route.Ready)
+	return targetsIn(newObservation(world(containers...), false).table(marks{}), route.Ready)
 }
 
 func targetsIn(t *route.Table, state route.State) string {
@@ -71,7 +71,7 @@ func TestObservation_SwitchesToADeploymentAtOnce(t *testing.T) {
 		if got := serving(old, oldAPI, step.web, step.api); got != step.want {
 			t.Errorf("%s: %s serve", step.name, got)
 		}
-		table := newObservation(world(old, oldAPI, step.web, step.api), false, nil).table(marks{})
+		table := newObservation(world(old, oldAPI, step.web, step.api), false).table(marks{})
 		if drained := targetsIn(table, route.Draining); step.isDrained != (drained == before) {
 			t.Errorf("%s: %s drain", step.name, drained)
 		}
@@ -104,7 +104,7 @@ func TestObservation_ReplacesNothingOfAnotherProject(t *testing.T) {
 	stranger.Labels[composeProject] = "q"
 	lone := copyOf("lone", "lone", nil)
 	delete(lone.Labels, composeProject)
-	got := newObservation(world(copyOf("web", "web1", nil), lone, stranger), false, nil)
+	got := newObservation(world(copyOf("web", "web1", nil), lone, stranger), false)
 	if len(got.found) != 3 || targetsIn(got.table(marks{}), route.Draining) != "" {
 		t.Errorf("found %+v", got.found)
 	}
@@ -121,7 +121,7 @@ func TestObservation_GivesAPrefixToTheNewService(t *testing.T) {
 	renamed.Labels[label.Path] = "/web"
 	gone := copyOf("api", "api1", nil)
 	renamed.Labels[label.Replaces] = "web1,api1"
-	table := newObservation(world(old, gone, renamed), false, nil).table(marks{})
+	table := newObservation(world(old, gone, renamed), false).table(marks{})
 	if len(table.Routes()) != 1 || table.Routes()[0].Service != "shop" || len(table.Problems()) > 0 {
 		t.Errorf("routes %+v, problems %v", table.Routes(), table.Problems())
 	}
@@ -132,7 +132,7 @@ func TestMembership_JoinsTheNetworksOfHeldContainers(t *testing.T) {
 	held := next("web", "web2", "web1")
 	held.Name += label.Next
 	l := world(proxy, held)
-	o := newObservation(l, true, nil)
+	o := newObservation(l, true)
 	m := newMembership(Config{Logger: discard})
 	if steps := m.plan(l, o, born); len(steps) != 1 || steps[0].network != "p_web" || steps[0].leave {
 		t.Errorf("steps %+v", steps)

@@ -240,7 +240,7 @@ func (s *session) round(ctx context.Context) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	o := newObservation(l, s.source.config.Join, &s.source.memo)
+	o := newObservation(l, s.source.config.Join)
 	network := s.source.network
 	steps := network.plan(l, o, time.Now())
 	o.links = network.links()
