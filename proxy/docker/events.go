@@ -2,7 +2,10 @@ package docker
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -32,26 +35,29 @@ func (c *Client) Events(ctx context.Context, emit func(Event)) error {
 	if err != nil {
 		return c.link.fail(what, err)
 	}
-	options := client.EventsListOptions{Filters: eventFilters()}
+	filters, err := json.Marshal(eventFilters())
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	query := url.Values{"filters": {string(filters)}}
 	if !clock.IsZero() {
 		// The engine answers before it listens for events itself; asking from a little earlier closes the gap.
-		options.Since = strconv.FormatInt(clock.Unix(), 10)
+		query.Set("since", strconv.FormatInt(clock.Unix(), 10))
 	}
-	stream := s.sdk.Events(ctx, options)
-	select {
-	case err := <-stream.Err:
+	// The SDK's own call returns before it knows whether the engine refused.
+	resp, err := c.link.send(ctx, http.MethodGet, "/v"+s.api+"/events", query, nil)
+	if err != nil {
 		return c.link.streamEnd(ctx, what, err)
-	default:
-		emit(Event{Type: "stream", Action: "open", Time: time.Now()})
 	}
-	for {
-		select {
-		case m := <-stream.Messages:
-			if e, wanted := event(m); wanted {
-				emit(e)
-			}
-		case err := <-stream.Err:
+	defer resp.Body.Close()
+	emit(Event{Type: "stream", Action: "open", Time: time.Now()})
+	for stream := json.NewDecoder(resp.Body); ; {
+		var m events.Message
+		if err := stream.Decode(&m); err != nil {
 			return c.link.streamEnd(ctx, what, err)
+		}
+		if e, wanted := event(m); wanted {
+			emit(e)
 		}
 	}
 }

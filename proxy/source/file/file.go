@@ -57,10 +57,11 @@ type Source struct {
 	files  map[string]*contents
 	// folder is that of the files.
 	folder string
-	// err is why the path cannot be read, day the date of the last listing, and listed when all files could be read last.
-	err    error
-	day    string
-	listed time.Time
+	// err is why the path cannot be read, published when the last listing was made, and listed when all files could be read
+	// last.
+	err       error
+	published time.Time
+	listed    time.Time
 }
 
 // New prepares a source.
@@ -83,7 +84,7 @@ func (s *Source) Run(ctx context.Context, last source.Listing, to source.Receive
 	for looks := 1; ; looks++ {
 		select {
 		case now := <-ticker.C:
-			if s.look(false) || now.UTC().Format(time.DateOnly) != s.day {
+			if s.look(false) || !now.Truncate(time.Hour).Equal(s.published.Truncate(time.Hour)) { // A route may have ended.
 				s.publish(to, now)
 			} else if looks%reportEvery == 0 {
 				to.Report(s.status(now))
@@ -102,7 +103,7 @@ func Read(c Config) (source.Listing, error) {
 }
 
 func (s *Source) publish(to source.Receiver, now time.Time) {
-	s.day = now.UTC().Format(time.DateOnly)
+	s.published = now
 	to.Publish(s.listing(now))
 	to.Report(s.status(now))
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,14 +19,22 @@ import (
 	"gateway/proxy/source"
 )
 
-// watched is a running source with the last that it said.
+// watched is a running source.
 type watched struct {
+	mu   sync.Mutex
+	last said
+	// said is what it had said last when pass returned.
+	said
+}
+
+// said is what a source says.
+type said struct {
 	listing  source.Listing
 	status   source.Status
 	listings int
 }
 
-// watch runs a source until the test ends. Its fields may be read after pass.
+// watch runs a source until the test ends.
 func watch(t *testing.T, path string, last source.Listing) *watched {
 	t.Helper()
 	w := &watched{}
@@ -34,8 +43,16 @@ func watch(t *testing.T, path string, last source.Listing) *watched {
 	s := New(Config{Name: "file", Path: path, Logger: slog.New(slog.DiscardHandler)})
 	go func() {
 		done <- s.Run(ctx, last, source.Receiver{
-			Publish: func(l source.Listing) { w.listing, w.listings = l, w.listings+1 },
-			Report:  func(status source.Status) { w.status = status },
+			Publish: func(l source.Listing) {
+				w.mu.Lock()
+				defer w.mu.Unlock()
+				w.last.listing, w.last.listings = l, w.last.listings+1
+			},
+			Report: func(status source.Status) {
+				w.mu.Lock()
+				defer w.mu.Unlock()
+				w.last.status = status
+			},
 		})
 	}()
 	t.Cleanup(func() {
@@ -44,15 +61,21 @@ func watch(t *testing.T, path string, last source.Listing) *watched {
 			t.Errorf("Run returned %v", err)
 		}
 	})
-	synctest.Wait()
+	w.wait(0)
 	return w
 }
 
-// pass lets time go by that is enough to see a change.
-func pass() {
-	<-time.After(3 * interval)
+// wait lets time go by, and takes what was said until then.
+func (w *watched) wait(d time.Duration) {
+	<-time.After(d)
 	synctest.Wait()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.said = w.last
 }
+
+// pass lets time go by that is enough to see a change.
+func (w *watched) pass() { w.wait(3 * interval) }
 
 func write(t *testing.T, path, text string) {
 	t.Helper()
@@ -101,10 +124,10 @@ func TestSource_FollowsAFile(t *testing.T) {
 			t.Errorf("status %+v", w.status)
 		}
 		write(t, path, strings.ReplaceAll(nas, "192.0.2.5:5000", "192.0.2.77"))
-		pass()
+		w.pass()
 		w.wants(t, "after an edit", "/nas http 192.0.2.77:80")
 		before := w.listings
-		pass()
+		w.pass()
 		if w.listings != before {
 			t.Errorf("%d listings without a change", w.listings-before)
 		}
@@ -117,26 +140,26 @@ func TestSource_KeepsWhatItCannotReadAnyMore(t *testing.T) {
 		write(t, path, nas)
 		w := watch(t, path, source.Listing{})
 		write(t, path, nas+"\t- half\n")
-		pass()
+		w.pass()
 		w.wants(t, "no YAML", "/nas http 192.0.2.5:5000")
 		w.complains(t, "routes.yaml:5", "not valid YAML")
 		if w.status.Connected || w.status.Err == nil || !strings.Contains(w.status.Err.Error(), "routes.yaml:5") {
 			t.Errorf("status %+v", w.status)
 		}
 		write(t, path, nas+"    rate: ten\n  new:\n    path: /new\n    target: http://192.0.2.6\n")
-		pass()
+		w.pass()
 		w.wants(t, "one bad route", "/nas http 192.0.2.5:5000", "/new http 192.0.2.6:80")
 		w.complains(t, "routes.yaml:5", "rate", "stays as it was")
 		if err := os.Remove(path); err != nil {
 			t.Fatal(err)
 		}
-		pass()
+		w.pass()
 		w.wants(t, "no file", "/nas http 192.0.2.5:5000", "/new http 192.0.2.6:80")
 		if w.status.Connected || !errors.Is(w.status.Err, fs.ErrNotExist) {
 			t.Errorf("status %+v", w.status)
 		}
 		write(t, path, nas)
-		pass()
+		w.pass()
 		w.wants(t, "corrected", "/nas http 192.0.2.5:5000")
 		if len(w.listing.Problems) != 0 || !w.status.Connected {
 			t.Errorf("problems %+v, status %+v", w.listing.Problems, w.status)
@@ -180,7 +203,7 @@ func TestSource_ReadsTheFilesOfAFolder(t *testing.T) {
 		if err := os.Remove(filepath.Join(folder, "a.yaml")); err != nil {
 			t.Fatal(err)
 		}
-		pass()
+		w.pass()
 		w.wants(t, "without a.yaml", "/nas http 192.0.2.5:5000", "/home http 192.0.2.6:80")
 		if len(w.listing.Problems) != 0 {
 			t.Errorf("problems %+v", w.listing.Problems)
@@ -195,11 +218,10 @@ func TestSource_DoesNotReadAFileThatChanges(t *testing.T) {
 		w := watch(t, path, source.Listing{})
 		for i := range 4 {
 			write(t, path, "routes:\n"+strings.Repeat("\n", i))
-			<-time.After(interval)
-			synctest.Wait()
+			w.wait(interval)
 		}
 		w.wants(t, "while it is written", "/nas http 192.0.2.5:5000")
-		pass()
+		w.pass()
 		w.wants(t, "in the end")
 	})
 }
@@ -208,14 +230,18 @@ func TestSource_EndsRoutesAfterTheirLastDay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // Time begins on 2000-01-01.
 		path := filepath.Join(t.TempDir(), "routes.yaml")
 		write(t, path, nas+"    expires: 2000-01-02\n  old:\n    path: /old\n    redirect: /nas\n    expires: 2000-01-02\n")
-		w := watch(t, path, source.Listing{})
-		if w.listing.Routes[0].State() != route.Ready || len(w.listing.Routes) != 2 {
-			t.Errorf("on the day: %+v", w.listing.Routes)
+		s := New(Config{Path: path, Logger: slog.New(slog.DiscardHandler)})
+		s.look(true)
+		if l := s.listing(time.Now()); len(l.Routes) != 2 || l.Routes[0].State() != route.Ready {
+			t.Errorf("on the day: %+v", l.Routes)
 		}
-		<-time.After(72 * time.Hour)
-		synctest.Wait()
-		if len(w.listing.Routes) != 1 || w.listing.Routes[0].State() != route.Expired {
-			t.Errorf("afterwards: %+v", w.listing.Routes)
+		if l := s.listing(time.Now().AddDate(0, 0, 3)); len(l.Routes) != 1 || l.Routes[0].State() != route.Expired {
+			t.Errorf("afterwards: %+v", l.Routes)
+		}
+		w := watch(t, path, source.Listing{})
+		w.wait(61 * time.Minute)
+		if w.listings != 2 {
+			t.Errorf("%d listings in an hour, want one at its end", w.listings)
 		}
 	})
 }
