@@ -15,6 +15,7 @@ var rules = map[string]func([]source) []string{
 	"docs":       docRule,
 	"goroutines": goroutineRule,
 	"embedding":  embedRule,
+	"ways":       wayRule,
 }
 
 // program is one file as a rule sees it: where it lies and what it says.
@@ -30,6 +31,10 @@ func imports(paths ...string) string {
 
 // breaks and keeps are sources that a rule complains of, each, and sources of which it has to say nothing.
 var breaks = map[string][]program{
+	"ways": {
+		{"proxy/a.go", "// Package proxy is one.\n//\n//\tproxy.run  runs\npackage proxy\n"},
+		{"proxy/a.go", "// Package proxy is one.\n//\n" + strings.Repeat("//\tproxy.T.run  runs\n", 13) + "package proxy\ntype T int\nfunc (T) run() {}\n"},
+	},
 	"imports": {
 		{"proxy/route/a.go", imports("gateway/proxy/admin")},
 		{"proxy/label/a.go", imports("gateway/proxy/docker")},
@@ -118,6 +123,9 @@ var keeps = map[string][]program{
 		{"proxy/a.go", "package p\nfunc (t T) Run() { go f() }\nfunc Serve() { group.Go(func() { go f() }) }"},
 		{"cmd/server/a.go", "package p\nfunc runServe() { go f() }"},
 		{"proxy/a_test.go", "package p\nfunc TestX() { go f() }"},
+	},
+	"ways": {
+		{"proxy/a.go", "// Package proxy is one.\n//\n//\tproxy.T.run  runs\n//\tproxy.f      is called\n//\tf := x.y()\npackage proxy\ntype T int\nfunc (*T) run() {}\nfunc f() {}\n"},
 	},
 	"embedding": {
 		{"proxy/a.go", "package p\nimport \"net/http\"\ntype a struct {\n\tB\n\tb *B\n\t*http.Server\n}\ntype B struct{}"},

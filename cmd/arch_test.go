@@ -5,6 +5,7 @@ import (
 	"go/ast"
 	"os"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -277,6 +278,39 @@ func bareNames(spec ast.Spec, group bool) []string {
 var embedding = []string{
 	"proxy/engine/cork.go", "proxy/engine/upstream.go",
 	"testdata/bench/weave.go",
+}
+
+// stop is one function in a list of those that something passes on its way, in the comment of a package.
+var stop = regexp.MustCompile(`(?m)^\t([a-z]+\.(?:\w+\.)?\w+)  +\w`)
+
+// maxStops is how many functions such a list may have: that of a request and that of a label.
+var maxStops = map[string]int{"proxy": 12, "proxy/label": 8}
+
+// wayRule holds such lists to functions that exist.
+func wayRule(all []source) []string {
+	exist := map[string]bool{}
+	for _, s := range all {
+		for f := range s.functions() {
+			name := f.Name.Name
+			if f.Recv != nil {
+				name = receiver(f) + "." + name
+			}
+			exist[s.file.Name.Name+"."+name] = true
+		}
+	}
+	var bad []string
+	for _, s := range all {
+		stops := stop.FindAllStringSubmatch(s.file.Doc.Text(), -1)
+		if most := maxStops[s.dir()]; len(stops) > most {
+			bad = append(bad, fmt.Sprintf("%s lists %d functions; %d is the most", s.path, len(stops), most))
+		}
+		for _, found := range stops {
+			if !exist[found[1]] {
+				bad = append(bad, fmt.Sprintf("%s lists %s, which does not exist", s.path, found[1]))
+			}
+		}
+	}
+	return bad
 }
 
 // embedRule forbids structs to embed a pointer to a struct of this module: one idea would get a second set of methods.

@@ -5,6 +5,17 @@
 //
 // A label gateway.NAME belongs to the one route that gateway.path declares, a label gateway.routes.ROUTE.NAME to the
 // further route ROUTE. Each route stands alone: none takes settings from another.
+//
+// On its way from a container to its effect, a label passes these functions in this order:
+//
+//	docker.session.list         lists the containers of the engine after each event
+//	label.Parse                 reads the labels of one container: claims on routes, and problems
+//	docker.made                 makes a route of each claim, with the container as its target
+//	docker.observation.listing  makes the listing that the source publishes, to an agent or to the proxy
+//	proxy.Server.listed         takes in a listing that changed
+//	source.Listings.Table       merges the listings of all sources into one table
+//	live.Builder.Build          makes the routing state of the table, with the targets, the checks and the filters
+//	filter.New                  makes the filters of one route, which act on its requests
 package label
 
 import (
