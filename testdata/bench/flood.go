@@ -13,11 +13,11 @@ import (
 
 // A flood comes from one address, and goes so far beyond what a client may do.
 const (
-	floodSource   = 2 // 127.0.0.2
-	floodRate     = 2000
-	floodConns    = 2000
-	floodSockets  = 16  // that carry the requests of one beyond its rate
-	visitorSource = 257 // 127.0.1.1 and on, one address for each connection
+	floodSource  = 2 // 127.0.0.2
+	floodRate    = 2000
+	floodConns   = 2000
+	floodSockets = 16  // that carry the requests of one beyond its rate
+	clientSource = 257 // 127.0.1.1 and on, one address for each connection
 )
 
 const (
@@ -35,9 +35,9 @@ type floods struct {
 	report loadReport
 }
 
-// flooded paces visitors of many addresses, and has one more client go beyond what it may, in short turns: past the proxy,
+// flooded sends the requests of clients with many addresses at a fixed rate, while one more client exceeds its limits in short turns: past the proxy,
 // which shows what the flood itself costs on this machine, and at the proxy. In between it does nearly nothing. The figure
-// is the visitors' p99 in turns at the proxy beside that in calm ones, each as the median of all such turns.
+// is the clients' p99 in turns at the proxy beside that in calm ones, each as the median of all such turns.
 func flooded(ctx context.Context, b *bed, r *peer.Running, t traffic) (sample, error) {
 	times := max(1, int(b.seconds*float64(time.Second)/float64(floodTurn)))
 	all := time.Second + time.Duration(times*aims)*(floodTurn+floodEbb+floodLate/4)
@@ -85,7 +85,7 @@ func (b *bed) flood(ctx context.Context, r *peer.Running, t traffic, times int) 
 	return f, nil
 }
 
-// floodArgs is how the load tool is told of the client.
+// floodArgs is the load tool's arguments for that client.
 func floodArgs(r *peer.Running, t traffic, aim int) []string {
 	port := r.Setup.HTTP
 	if aim != against {
@@ -100,7 +100,7 @@ func floodArgs(r *peer.Running, t traffic, aim int) []string {
 		return append(args, "--conns", "1", "--rate", "2")
 	case t.clientConns > 0:
 		conns := t.clientConns + int(floodConns*floodTurn.Seconds())
-		return append(args, "--crowd", "--conns", strconv.Itoa(conns), "--rate", strconv.Itoa(int(float64(conns)/floodTurn.Seconds())+1))
+		return append(args, "--ramp", "--conns", strconv.Itoa(conns), "--rate", strconv.Itoa(int(float64(conns)/floodTurn.Seconds())+1))
 	}
 	return append(args, "--conns", strconv.Itoa(floodSockets), "--rate", strconv.Itoa(floodRate+t.clientRate))
 }
@@ -131,8 +131,8 @@ func held(report loadReport, t traffic) error {
 	return nil
 }
 
-// cut is what the load tool says of connections that were ended without an answer.
-var cut = []string{"closed without an answer", "read: connection reset by peer", "write: connection reset by peer", "write: broken pipe"}
+// cut are the errors of the load tool for connections that ended without a response.
+var cut = []string{"closed without a response", "read: connection reset by peer", "write: connection reset by peer", "write: broken pipe"}
 
 // compare makes the figure.
 func (f *floods) compare(asks []ask) (sample, error) {
@@ -140,7 +140,7 @@ func (f *floods) compare(asks []ask) (sample, error) {
 	if err != nil {
 		return sample{}, err
 	}
-	s.note += fmt.Sprintf("; of %d it let in %d, answered %d with 429 or 503 (p50 / p99 at most %.2f / %.2f ms) and closed %d unanswered",
+	s.note += fmt.Sprintf("; of %d it admitted %d, responded to %d with 429 or 503 (p50 / p99 at most %.2f / %.2f ms) and closed %d without a response",
 		f.report.Requests, f.report.Requests-f.report.Refused-f.report.Failed, f.report.Refused,
 		f.report.RefusedP50/1e3, f.report.RefusedP99/1e3, f.report.Failed)
 	return s, nil

@@ -15,7 +15,7 @@ import (
 	"gateway/testdata/bench/peer"
 )
 
-// outcome is what a load tool saw: answers that were all right.
+// outcome is the result of a load tool whose responses were all correct.
 type outcome struct {
 	requests int
 	p50, p99 time.Duration
@@ -35,7 +35,7 @@ type loadReport struct {
 	RefusedP99 float64 `json:"refused_p99_us"`
 }
 
-// loadArgs is how our own load tool is told of the traffic.
+// loadArgs are the arguments of our own load tool for the traffic.
 func loadArgs(r *peer.Running, t traffic, d time.Duration) []string {
 	args := []string{
 		"--port", strconv.Itoa(r.Setup.HTTP), "--conns", strconv.Itoa(t.conns), "--duration", d.String(),
@@ -48,7 +48,7 @@ func loadArgs(r *peer.Running, t traffic, d time.Duration) []string {
 	return append(args, "--path", strconv.Itoa(t.body), "--length", strconv.Itoa(t.body))
 }
 
-// ownLoad runs our own load tool, which checks the status and the length of every answer.
+// ownLoad runs our own load tool, which checks the status and the length of every response.
 func ownLoad(ctx context.Context, b *bed, r *peer.Running, t traffic, d time.Duration) (outcome, error) {
 	text, err := output(onLoadCore(ctx, filepath.Join(b.bin, "load"), loadArgs(r, t, d)...))
 	if err != nil {
@@ -92,10 +92,10 @@ end
 `
 
 // wrkLoad runs wrk over TLS. It counts errors and statuses but not lengths; so the sum of the bytes is compared with what
-// that number of answers must have, as one answer has it.
+// that number of responses must have, given the size of one.
 func wrkLoad(ctx context.Context, b *bed, r *peer.Running, t traffic, d time.Duration) (outcome, error) {
 	path := fmt.Sprintf("/p%d/%d", t.routes/2, t.body)
-	size, err := answerSize(r.Setup.TLS, path, t.fresh, t.body)
+	size, err := responseSize(r.Setup.TLS, path, t.fresh, t.body)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -119,7 +119,7 @@ func wrkLoad(ctx context.Context, b *bed, r *peer.Running, t traffic, d time.Dur
 		return outcome{}, fmt.Errorf("%d of %d requests failed", report.Failed, report.Requests)
 	}
 	if over := report.Bytes - report.Requests*size; over < 0 || over > t.conns*size {
-		return outcome{}, fmt.Errorf("%d answers of %d bytes each came with %d bytes", report.Requests, size, report.Bytes)
+		return outcome{}, fmt.Errorf("%d responses of %d bytes each arrived with %d bytes", report.Requests, size, report.Bytes)
 	}
 	return outcome{report.Requests, micros(report.P50), micros(report.P99)}, nil
 }
@@ -156,7 +156,7 @@ func h2Load(ctx context.Context, _ *bed, r *peer.Running, t traffic, d time.Dura
 		return outcome{}, fmt.Errorf("not all was well: %s; %s", requests[0], statuses[0])
 	}
 	if over := number(data[1]) - done*t.body; over < 0 || over > under*t.body {
-		return outcome{}, fmt.Errorf("%d answers came with %d bytes", done, number(data[1]))
+		return outcome{}, fmt.Errorf("%d responses arrived with %d bytes", done, number(data[1]))
 	}
 	return outcome{requests: done}, nil
 }

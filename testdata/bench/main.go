@@ -1,6 +1,6 @@
 // Command bench compares the gateway with other proxies on one machine: the cost of a request in processor time, memory, and
-// what a change of routes does to the visitors. It starts each proxy on core 0 and the load and the backend on core 1,
-// interleaves the proxies in rounds, checks every answer, and prints medians with their ratio to nginx's of the same run.
+// what a change of routes does to clients. It starts each proxy on core 0 and the load and the backend on core 1,
+// interleaves the proxies in rounds, checks every response, and prints medians with their ratio to nginx's of the same run.
 // bench.sh builds everything and runs it. It is for Linux with at least two cores.
 package main
 

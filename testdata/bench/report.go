@@ -26,11 +26,11 @@ func (r result) ratio(name string) string {
 		return ""
 	}
 	mine, ok := r.value(name)
-	theirs, known := r.value(base)
-	if !ok || !known || theirs <= 0 {
+	baseline, known := r.value(base)
+	if !ok || !known || baseline <= 0 {
 		return ""
 	}
-	return fmt.Sprintf("%.2fx", mine/theirs)
+	return fmt.Sprintf("%.2fx", mine/baseline)
 }
 
 // table is a scenario's result in full.
@@ -158,8 +158,8 @@ func (r result) cell(name string) string {
 func (r result) paired(name string) string {
 	base := r.scenario.base
 	_, mine := r.value(name)
-	_, theirs := r.value(base)
-	if name == base || !mine || !theirs || !strings.HasPrefix(name, "gateway") {
+	_, baseline := r.value(base)
+	if name == base || !mine || !baseline || !strings.HasPrefix(name, "gateway") {
 		return ""
 	}
 	var ratios []sample

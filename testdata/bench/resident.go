@@ -26,7 +26,7 @@ func memory(ctx context.Context, _ *bed, r *peer.Running, _ traffic) (sample, er
 	return sample{value: float64(m.PSS), requests: 1, note: note}, nil
 }
 
-// idle measures what a client's connection costs that has had one answer and is kept open: the growth of the resident set
+// idle measures what a client's connection costs that has had one response and is kept open: the growth of the resident set
 // since a warm proxy rested, at once and half a minute later.
 func idle(ctx context.Context, b *bed, r *peer.Running, t traffic) (sample, error) {
 	if _, err := ownLoad(ctx, b, r, t.with(func(t *traffic) { t.conns = 64 }), time.Second); err != nil {

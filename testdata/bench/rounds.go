@@ -97,7 +97,7 @@ func (b *bed) calmest(ctx context.Context, s scenario, p peer.Peer) (sample, err
 	return best, err
 }
 
-// start starts a proxy anew at that port and returns what it is to get.
+// start starts a new process of a proxy at that port and returns the traffic for it.
 func (b *bed) start(ctx context.Context, s scenario, p peer.Peer, port int) (*peer.Running, traffic, error) {
 	setup := b.setup
 	t := b.adjust(s.traffic)
@@ -133,7 +133,7 @@ func end(r *peer.Running) {
 	_ = os.RemoveAll(r.Setup.Dir) // the folder that it is in goes at the end
 }
 
-// one starts a proxy anew and measures it.
+// one starts a new process of a proxy and measures it.
 func (b *bed) one(ctx context.Context, s scenario, p peer.Peer) (sample, error) {
 	running, t, err := b.start(ctx, s, p, b.setup.HTTP)
 	if err != nil {
@@ -202,7 +202,7 @@ func (b *bed) cost(ctx context.Context, r *peer.Running, t traffic) (sample, err
 		return sample{}, err
 	}
 	if out.requests == 0 {
-		return sample{}, errors.New("no requests were answered")
+		return sample{}, errors.New("no request got a response")
 	}
 	return sample{requests: out.requests, p50: out.p50, p99: out.p99}, nil
 }

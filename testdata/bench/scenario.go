@@ -38,7 +38,7 @@ type scenario struct {
 // traffic is what is sent through a proxy.
 type traffic struct {
 	conns   int
-	body    int // bytes of each answer's body, or of each request's when it is an upload
+	body    int // bytes of each response's body, or of each request's when it is an upload
 	rate    int
 	routes  int
 	secure  bool
@@ -104,21 +104,21 @@ func scenarios() []scenario {
 	return append(all, disturbed(keep)...)
 }
 
-// disturbed are those in which others disturb the visitors.
+// disturbed are the scenarios in which other clients disturb the measured ones.
 func disturbed(keep traffic) []scenario {
 	return []scenario{
 		{
-			name: "limitrate", title: "p99 of visitors while another client is 2,000 requests/s over its rate, beside one that is calm", unit: "times", scale: 1,
+			name: "limitrate", title: "p99 of clients while another client is 2,000 requests/s over its rate, beside one that is calm", unit: "times", scale: 1,
 			measure: flooded, only: peer.Peer.BoundsRate, alone: true,
 			traffic: keep.with(func(t *traffic) { t.rate, t.clientRate = 2000, 100 }),
 		},
 		{
-			name: "limitconns", title: "p99 of visitors while another client opens 2,000 connections a second too many, beside one that is calm", unit: "times", scale: 1,
+			name: "limitconns", title: "p99 of clients while another client opens 2,000 connections a second too many, beside one that is calm", unit: "times", scale: 1,
 			measure: flooded, only: peer.Peer.BoundsConns, alone: true,
 			traffic: keep.with(func(t *traffic) { t.rate, t.clientConns = 2000, 100 }),
 		},
 		{
-			name: "slow", title: "p99 of visitors beside 9,700 slow clients, each a byte a second, and without", unit: "times", scale: 1,
+			name: "slow", title: "p99 of clients beside 9,700 slow clients, each a byte a second, and without", unit: "times", scale: 1,
 			measure: slowed, alone: true, traffic: keep.with(func(t *traffic) { t.rate = 2000 }),
 		},
 	}

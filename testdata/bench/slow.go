@@ -15,7 +15,7 @@ import (
 	"gateway/testdata/bench/peer"
 )
 
-// The crowd of slow clients: how many they are, so that a gateway that may open 20,000 files lets all in; the time in which
+// The slow clients: their number, such that a gateway that may open 20,000 files admits all; the time in which
 // each sends a byte; how long they do in a turn; the rest before it, in which what nobody reads fills the buffers of the
 // kernel; and the rest after it, in which their connections end.
 const (
@@ -29,7 +29,7 @@ const (
 	slowParts   = 4 // that are looked at by themselves, so that one stall of the machine is not all there is
 )
 
-// slowed paces visitors while a crowd of slow clients is connected to nobody, to the backend, or to the proxy.
+// slowed sends requests at a fixed rate while slow clients are connected to nothing, to the backend, or to the proxy.
 func slowed(ctx context.Context, b *bed, r *peer.Running, t traffic) (sample, error) {
 	times := max(1, int(b.seconds*float64(time.Second)/float64(slowTurn)))
 	all := time.Second + time.Duration(times)*(aims*(slowTurn+slowEbb)+(aims-1)*(slowOpening+slowCalming))
@@ -40,7 +40,7 @@ func slowed(ctx context.Context, b *bed, r *peer.Running, t traffic) (sample, er
 			return err
 		}
 		for i := range times * aims {
-			took, cpu, err := b.crowd(ctx, r, t, i)
+			took, cpu, err := b.slowLoad(ctx, r, t, i)
 			if err != nil {
 				return err
 			}
@@ -61,8 +61,8 @@ func slowed(ctx context.Context, b *bed, r *peer.Running, t traffic) (sample, er
 	return s, nil
 }
 
-// crowd is one turn. It returns when it was, and the processor time that the proxy used in it.
-func (b *bed) crowd(ctx context.Context, r *peer.Running, t traffic, i int) (span, time.Duration, error) {
+// slowLoad is one turn. It returns its time, and the processor time that the proxy used in it.
+func (b *bed) slowLoad(ctx context.Context, r *peer.Running, t traffic, i int) (span, time.Duration, error) {
 	if i%aims == calm {
 		return lasting(r, func() error { return pause(ctx, slowTurn) })
 	}
@@ -98,15 +98,15 @@ func lasting(r *peer.Running, do func() error) (span, time.Duration, error) {
 	return span{begun, time.Now()}, after - before, errors.Join(err, errBefore, errAfter)
 }
 
-// slowHeld checks that the crowd did what it was there for, and that nobody was sent away.
+// slowHeld checks that the slow clients sent what they should, and that no connection was closed.
 func slowHeld(out io.Reader) error {
-	var report struct{ Sent, Gone int }
+	var report struct{ Sent, Closed int }
 	if err := json.NewDecoder(out).Decode(&report); err != nil {
 		return fmt.Errorf("reading what the slow clients say: %w", err)
 	}
 	least := int(float64(slowClients) * (slowTurn.Seconds() / slowEvery.Seconds()) / 2)
-	if report.Sent < least || report.Gone > 0 {
-		return fmt.Errorf("the slow clients sent %d bytes, %d at least were due, and %d of their connections were ended", report.Sent, least, report.Gone)
+	if report.Sent < least || report.Closed > 0 {
+		return fmt.Errorf("the slow clients sent %d bytes, at least %d were due, and %d of their connections were closed", report.Sent, least, report.Closed)
 	}
 	return nil
 }

@@ -30,7 +30,7 @@ type turn struct {
 func swap(ctx context.Context, b *bed, r *peer.Running, t traffic) (sample, error) {
 	var turns []turn
 	args := append(loadArgs(r, t, beforehand+changes*apart), "--hot", strconv.Itoa(r.Setup.Hot))
-	asks, report, err := b.visitors(ctx, r, args, func() (err error) {
+	asks, report, err := b.loadWhile(ctx, r, args, func() (err error) {
 		turns, err = turnAround(ctx, b, r)
 		return err
 	})

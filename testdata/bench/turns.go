@@ -9,7 +9,7 @@ import (
 	"gateway/testdata/bench/peer"
 )
 
-// What those who disturb the visitors do in their turns.
+// What the disturbing clients do in their turns.
 const (
 	calm = iota // nearly nothing
 	past        // the same past the proxy, to the backend
@@ -47,7 +47,7 @@ func (s span) latencies(asks []ask) []time.Duration {
 // spans are the turns of the three kinds.
 type spans [aims][]span
 
-// figure is the visitors' p99 in turns at the proxy beside that in calm ones, each as the median of all such turns.
+// figure is the clients' p99 in turns at the proxy beside that in calm ones, each as the median of all such turns.
 func (s *spans) figure(asks []ask) (sample, error) {
 	var p99 [aims][]sample // of each turn
 	var all []time.Duration
@@ -71,12 +71,12 @@ func (s *spans) figure(asks []ask) (sample, error) {
 	return made, nil
 }
 
-// undisturbed paces visitors of many addresses, none of whose requests may fail, while something else goes on.
+// undisturbed sends the requests of clients with many addresses, none of which may fail, while something else goes on.
 func (b *bed) undisturbed(ctx context.Context, r *peer.Running, t traffic, all time.Duration, meanwhile func() error) ([]ask, error) {
-	args := append(loadArgs(r, t, all), "--source", strconv.Itoa(visitorSource), "--sources", strconv.Itoa(t.conns))
-	asks, report, err := b.visitors(ctx, r, args, meanwhile)
+	args := append(loadArgs(r, t, all), "--source", strconv.Itoa(clientSource), "--sources", strconv.Itoa(t.conns))
+	asks, report, err := b.loadWhile(ctx, r, args, meanwhile)
 	if err == nil && report.Failed > 0 {
-		err = fmt.Errorf("%d of %d visitors' requests failed: %v", report.Failed, report.Requests, report.Errors)
+		err = fmt.Errorf("%d of %d requests failed: %v", report.Failed, report.Requests, report.Errors)
 	}
 	return asks, err
 }

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Measures how long a request takes that wakes a sleeping project, from its first byte to the last of the app's answer: the
+# Measures how long a request takes that wakes a sleeping project, from its first byte to the last of the app's response: the
 # median and the 95th percentile of several runs, in milliseconds, beside 'docker start' of the same container alone.
 #
 #	testdata/images/build.sh                            once, for WordPress
@@ -43,7 +43,7 @@ wakes() {
 		code=$(curl -sL -o /dev/null -w '%{http_code}' "http://127.0.0.1:8088$path/")
 		to=$(now)
 		[ "$code" = 200 ] || {
-			echo "wake.sh: $path answered $code" >&2
+			echo "wake.sh: $path responded $code" >&2
 			exit 1
 		}
 		echo $((to - from)) >>"$work/wake$path"

@@ -12,11 +12,11 @@ import (
 type conn struct {
 	fd      int
 	partial []byte // a head that has not arrived whole
-	out     []byte // of the answer, what could not be sent yet
+	out     []byte // of the response, what could not be sent yet
 	left    int    // filler still to be sent behind out
 	body    int    // bytes of a request's body still to come
 	upload  int    // the size of the body that is arriving
-	last    bool   // close after this answer
+	last    bool   // close after this response
 }
 
 // receive reads until there is nothing more, or until a short read when the peer has not hung up. It reports false when
@@ -32,7 +32,7 @@ func (c *conn) receive(s *server, hungup bool) bool {
 				return false
 			}
 			c.body -= n
-			if c.body == 0 && !c.answerUpload(s) {
+			if c.body == 0 && !c.respondUpload(s) {
 				return false
 			}
 			continue
@@ -64,12 +64,12 @@ func (c *conn) consume(s *server, data []byte) bool {
 		}
 		head := data[:end+4]
 		data = data[end+4:]
-		if !c.answer(s, head) {
+		if !c.respond(s, head) {
 			return false
 		}
 		taken := min(c.body, len(data))
 		data, c.body = data[taken:], c.body-taken
-		if c.upload > 0 && c.body == 0 && !c.answerUpload(s) {
+		if c.upload > 0 && c.body == 0 && !c.respondUpload(s) {
 			return false
 		}
 	}
@@ -77,8 +77,8 @@ func (c *conn) consume(s *server, data []byte) bool {
 	return true
 }
 
-// answer answers one request, or begins to take its body.
-func (c *conn) answer(s *server, head []byte) bool {
+// respond responds to one request, or begins to read its body.
+func (c *conn) respond(s *server, head []byte) bool {
 	c.last = bytes.Contains(head, []byte("onnection: close\r\n"))
 	if head[0] == 'P' {
 		c.body = contentLength(head)
@@ -105,18 +105,18 @@ func (c *conn) answer(s *server, head []byte) bool {
 	return c.send(s, first, left)
 }
 
-func (c *conn) answerUpload(s *server) bool {
+func (c *conn) respondUpload(s *server) bool {
 	size := c.upload
 	c.upload = 0
 	return c.send(s, page(strconv.AppendInt(nil, int64(size), 10)), 0)
 }
 
-// send sends an answer and, behind it, filler.
-func (c *conn) send(s *server, answer []byte, left int) bool {
+// send sends a response and then filler.
+func (c *conn) send(s *server, response []byte, left int) bool {
 	if len(c.out) > 0 || c.left > 0 {
 		return false // a pipelined request, which no proxy sends
 	}
-	c.out, c.left = answer, left
+	c.out, c.left = response, left
 	return c.flush(s)
 }
 

@@ -1,4 +1,4 @@
-// Command backend is what the proxies stand in front of: one thread that answers GET /N with N bytes, GET /echo with the
+// Command backend is what the proxies stand in front of: one thread that responds to GET /N with N bytes, GET /echo with the
 // request's head as it arrived, and a POST with the number of bytes it was sent. It is as cheap as it can be, since it
 // shares a core with the load tool, and trusts that its requests are well-formed.
 package main
@@ -34,7 +34,7 @@ type server struct {
 	pages  pages
 }
 
-// Serve answers on 127.0.0.1, and on as many addresses behind it, until the process is killed.
+// Serve serves on 127.0.0.1, and on as many addresses behind it, until the process is killed.
 func Serve(port, addresses int, mark byte) error {
 	set, err := poll.Open()
 	if err != nil {

@@ -20,7 +20,7 @@ func newPages(mark byte) pages {
 	return p
 }
 
-// make returns an answer of any size: its beginning, and how much filler follows.
+// make returns a response of any size: its beginning, and how much filler follows.
 func (p pages) make(size int) (first []byte, left int) {
 	now := min(size, len(p.filler))
 	return append(head(size), p.filler[:now]...), size - now
@@ -28,7 +28,7 @@ func (p pages) make(size int) (first []byte, left int) {
 
 func page(body []byte) []byte { return append(head(len(body)), body...) }
 
-// head is that of an ordinary answer. The date is fixed: writing a true one would be the backend's work, and the
+// head is that of an ordinary response. The date is fixed: writing a true one would be the backend's work, and the
 // proxies that replace it do so either way.
 func head(size int) []byte {
 	return fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nServer: bench\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\n"+

@@ -18,23 +18,23 @@ type query struct {
 
 // conn is one connection to the proxy and the request that it carries.
 type conn struct {
-	fd      int
-	busy    bool
-	dialled bool // became writable
-	query   query
-	out     []byte // of the request, what could not be sent yet
-	partial []byte // of the answer's head, what came so far
-	answer  answer
-	left    int // bytes of the body still to come
-	refused bool
-	mark    byte
-	inBody  bool
+	fd       int
+	busy     bool
+	dialled  bool // became writable
+	query    query
+	out      []byte // of the request, what could not be sent yet
+	partial  []byte // of the response's head, what has arrived
+	response response
+	left     int // bytes of the body still to come
+	refused  bool
+	mark     byte
+	inBody   bool
 }
 
-// wanted is what answers are right.
+// wanted describes correct responses.
 type wanted struct {
 	length   int  // of the body
-	refusals bool // so is one that tells the client to come back later, of any length
+	refusals bool // a refusal is correct too, of any length
 }
 
 // send begins a request on an open connection, or on one that is being opened.
@@ -61,7 +61,7 @@ func (c *conn) flush() (why string) {
 	return ""
 }
 
-// receive reads what came. It reports that the answer is complete, or why it cannot become so.
+// receive reads what has arrived. It reports that the response is complete, or why it cannot be.
 func (c *conn) receive(shared []byte, w wanted) (complete bool, why string) {
 	for {
 		var n int
@@ -77,7 +77,7 @@ func (c *conn) receive(shared []byte, w wanted) (complete bool, why string) {
 		case errno != 0:
 			return false, "read: " + errno.Error()
 		case n == 0:
-			return false, "closed without an answer"
+			return false, "closed without a response"
 		case !c.busy:
 			return false, "bytes that nobody asked for"
 		}
@@ -125,6 +125,6 @@ func (c *conn) head(data []byte, w wanted) (rest []byte, why string) {
 	case a.length != w.length:
 		return nil, fmt.Sprintf("a body of %d bytes", a.length)
 	}
-	c.answer, c.inBody, c.left = a, true, a.length
+	c.response, c.inBody, c.left = a, true, a.length
 	return data[a.size:], ""
 }

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Result is what is printed. Failed counts requests without the right answer, and Errors says why; Refused counts those
-// that were told to come back later. The latencies are of those that were not refused, and of those that were.
+// Result is what is printed. Failed counts requests without a correct response, and Errors says why; Refused counts those
+// that got 429 or 503. The latencies are of those that were not refused, and of those that were.
 type Result struct {
 	Requests int            `json:"requests"`
 	Failed   int            `json:"failed"`
@@ -31,7 +31,7 @@ type record struct {
 	log    *bufio.Writer
 }
 
-// done notes the end of a request: why is empty when its answer was right.
+// done notes the end of a request: why is empty for a correct response.
 func (r *record) done(q query, end time.Time, mark byte, why string) {
 	r.result.Requests++
 	if why != "" {

@@ -9,8 +9,8 @@ import (
 	"gateway/testdata/bench/poll"
 )
 
-// patience is how long an answer may take after the last request was sent.
-const patience = 5 * time.Second
+// timeout is how long a response may take after the last request was sent.
+const timeout = 5 * time.Second
 
 // client is a run of the load tool.
 type client struct {
@@ -52,7 +52,7 @@ func Run(p plan) (Result, error) {
 		if err := c.turn(); err != nil {
 			return Result{}, err
 		}
-		if c.now.After(c.end.Add(patience)) {
+		if c.now.After(c.end.Add(timeout)) {
 			c.giveUp()
 			break
 		}
@@ -98,7 +98,7 @@ func (c *client) begin() error {
 			return err
 		}
 	}
-	if c.crowd {
+	if c.ramp {
 		return nil
 	}
 	at := min(c.conns, 64) // so many at first: a backlog is finite
@@ -160,7 +160,7 @@ func (c *client) ask(nc *conn, q query) {
 	c.busy++
 	q.sent = c.now
 	if why := nc.send(q, c.requests[q.route]); why != "" {
-		c.lose(nc, why)
+		c.fail(nc, why)
 	}
 }
 
@@ -181,11 +181,11 @@ func (c *client) turn() error {
 	return nil
 }
 
-// giveUp counts the requests that got no answer.
+// giveUp counts the requests without a response.
 func (c *client) giveUp() {
 	for _, nc := range c.byFD {
 		if nc != nil && nc.busy {
-			c.done(nc.query, c.now, '-', "no answer in time")
+			c.done(nc.query, c.now, '-', "no response in time")
 		}
 	}
 	for _, q := range c.due {

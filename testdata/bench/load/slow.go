@@ -12,12 +12,12 @@ import (
 )
 
 // What slow clients are: of a hundred so many send a head byte by byte, and so many a body of slowBody bytes; the others
-// ask for slowAnswer bytes and do not read them.
+// request slowResponse bytes and do not read them.
 const (
-	slowHeads  = 85
-	slowBodies = 14
-	slowBody   = 1000
-	slowAnswer = 16 << 20
+	slowHeads    = 85
+	slowBodies   = 14
+	slowBody     = 1000
+	slowResponse = 16 << 20
 )
 
 // slowStep is the time after which the next few send a byte: few at once, since many would keep the core for themselves.
@@ -25,15 +25,15 @@ const slowStep = time.Millisecond
 
 // sender is a slow client.
 type sender struct {
-	fd   int
-	left string // to be sent
-	gone bool   // the proxy takes no more
+	fd     int
+	left   string // to be sent
+	closed bool   // the proxy closed the connection
 }
 
 // slowResult is what is printed in the end.
 type slowResult struct {
-	Sent int `json:"sent"` // bytes, after the beginning
-	Gone int `json:"gone"` // connections that the proxy ended
+	Sent   int `json:"sent"`   // bytes, after the beginning
+	Closed int `json:"closed"` // connections that the proxy ended
 }
 
 // RunSlow opens the connections of slow clients and says so; then each sends a byte in the given interval.
@@ -57,8 +57,8 @@ func RunSlow(p plan) error {
 		}
 	}
 	for _, s := range senders {
-		if s.gone {
-			r.Gone++
+		if s.closed {
+			r.Closed++
 		}
 	}
 	if err := json.NewEncoder(os.Stdout).Encode(r); err != nil {
@@ -81,7 +81,7 @@ func (p plan) slow(i int) (*sender, error) {
 		method, body = "POST", strings.Repeat("b", slowBody)
 		fields = fmt.Sprintf("Content-Length: %d\r\n", slowBody)
 	default:
-		path, fields = fmt.Sprint(slowAnswer), ""
+		path, fields = fmt.Sprint(slowResponse), ""
 	}
 	text := fmt.Sprintf("%s /p%d/%s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n%s\r\n%s", method, 1+i%p.routes, path, p.port, fields, body)
 	now := len(text) - len(body) + i%2*min(1, len(body))
@@ -93,7 +93,7 @@ func (p plan) slow(i int) (*sender, error) {
 		switch {
 		case errno == 0:
 			return &sender{fd: fd, left: text[now:]}, nil
-		case errno != syscall.EAGAIN || time.Since(begun) > patience:
+		case errno != syscall.EAGAIN || time.Since(begun) > timeout:
 			return nil, fmt.Errorf("opening connection %d: %w", i+1, errno)
 		}
 	}
@@ -101,12 +101,12 @@ func (p plan) slow(i int) (*sender, error) {
 
 // drip sends one more byte, unless it would be the last: who is slow has not finished yet.
 func (s *sender) drip() int {
-	if s.gone || len(s.left) < 2 {
+	if s.closed || len(s.left) < 2 {
 		return 0
 	}
 	n, errno := poll.Write(s.fd, []byte(s.left[:1]))
 	if errno != 0 {
-		s.gone = errno != syscall.EAGAIN
+		s.closed = errno != syscall.EAGAIN
 		return 0
 	}
 	s.left = s.left[1:]

@@ -19,8 +19,8 @@ func (c *client) tick() {
 		if due.After(c.end) {
 			break
 		}
-		if c.crowd {
-			c.come(due)
+		if c.ramp {
+			c.openNext(due)
 			continue
 		}
 		c.due = append(c.due, c.next(due))
@@ -28,8 +28,8 @@ func (c *client) tick() {
 	c.match()
 }
 
-// come opens one more connection of a crowd.
-func (c *client) come(due time.Time) {
+// openNext opens the next connection of a ramp.
+func (c *client) openNext(due time.Time) {
 	if c.sent == c.conns {
 		return
 	}
@@ -59,7 +59,7 @@ func (c *client) handle(nc *conn, events uint32) {
 	if events&poll.Writable != 0 {
 		nc.dialled = true
 		if why := nc.flush(); why != "" {
-			c.lose(nc, why)
+			c.fail(nc, why)
 			return
 		}
 	}
@@ -69,7 +69,7 @@ func (c *client) handle(nc *conn, events uint32) {
 	complete, why := nc.receive(c.shared, c.wanted())
 	switch {
 	case why != "":
-		c.lose(nc, why)
+		c.fail(nc, why)
 	case complete:
 		c.complete(nc, events&poll.Hangup != 0)
 	}
@@ -77,7 +77,7 @@ func (c *client) handle(nc *conn, events uint32) {
 
 func (c *client) wanted() wanted { return wanted{c.length, c.refusals} }
 
-// complete notes an answer and lets the connection go on. One that is to end, or has ended, is not used again; the
+// complete notes a response and continues with the connection. One that is to end, or has ended, is not reused; the
 // proxy closes it, so that its side keeps the port.
 func (c *client) complete(nc *conn, hungup bool) {
 	nc.busy = false
@@ -87,16 +87,16 @@ func (c *client) complete(nc *conn, hungup bool) {
 	} else {
 		c.done(nc.query, c.now, nc.mark, "")
 	}
-	if hungup || c.fresh || nc.answer.close {
+	if hungup || c.fresh || nc.response.close {
 		if _, why := nc.receive(c.shared, c.wanted()); why != "" {
-			c.lose(nc, why)
+			c.fail(nc, why)
 		}
 		return
 	}
 	switch {
 	case c.hold:
 		c.more()
-	case c.crowd: // it stays
+	case c.ramp: // it stays
 	case c.rate > 0:
 		c.idle = append(c.idle, nc)
 		c.match()
@@ -108,12 +108,12 @@ func (c *client) complete(nc *conn, hungup bool) {
 // more opens the next of the connections that are to be held.
 func (c *client) more() {
 	if c.sent < c.conns {
-		c.again()
+		c.reconnect()
 	}
 }
 
-// lose notes that a connection ended: with a request on it, which is lost, or idle, which is the proxy's right.
-func (c *client) lose(nc *conn, why string) {
+// fail notes that a connection ended: with a request on it, which failed, or idle, which the proxy may do.
+func (c *client) fail(nc *conn, why string) {
 	if nc.busy {
 		nc.busy = false
 		c.busy--
@@ -123,13 +123,13 @@ func (c *client) lose(nc *conn, why string) {
 	switch {
 	case c.hold:
 		c.more()
-	case !c.crowd && c.now.Before(c.end):
-		c.again()
+	case !c.ramp && c.now.Before(c.end):
+		c.reconnect()
 	}
 }
 
-// again opens a connection in the place of one that is gone.
-func (c *client) again() {
+// reconnect replaces a connection that was closed.
+func (c *client) reconnect() {
 	if err := c.open(); err != nil {
 		c.done(c.next(c.now), c.now, '-', err.Error())
 		return

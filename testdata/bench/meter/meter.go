@@ -51,15 +51,15 @@ func CPU(pid int) (time.Duration, error) {
 		}
 		sum += time.Duration(t.Nano())
 	}
-	gone, err := buried(pid)
-	return sum + gone, err
+	waited, err := ended(pid)
+	return sum + waited, err
 }
 
 // tick is the unit of times in /proc: USER_HZ is 100 on every Linux that Go runs on.
 const tick = 10 * time.Millisecond
 
-// buried is the processor time of a process's children that have ended and were waited for.
-func buried(pid int) (time.Duration, error) {
+// ended is the processor time of a process's children that have ended and were waited for.
+func ended(pid int) (time.Duration, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0, fmt.Errorf("reading the time of ended processes: %w", err)

@@ -19,7 +19,7 @@ var probe = &http.Client{
 	},
 }
 
-// Echo returns the body of an answer with the status 200.
+// Echo returns the body of a response with the status 200.
 func Echo(ctx context.Context, url string) (string, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
@@ -40,8 +40,8 @@ func Echo(ctx context.Context, url string) (string, error) {
 	return string(body), nil
 }
 
-// Check proves that the proxy does the work that is compared: it strips the prefix and tells the backend of the client
-// and of the request.
+// Check proves that the proxy does the work that is compared: it strips the prefix and forwards the address of the client
+// and the request id.
 func (r *Running) Check(ctx context.Context) error {
 	head, err := Echo(ctx, fmt.Sprintf("http://127.0.0.1:%d/p%d/echo", r.Setup.HTTP, r.Setup.Routes))
 	if err != nil {

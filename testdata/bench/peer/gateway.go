@@ -80,7 +80,7 @@ type (
 	}
 )
 
-// pushTable puts the routes into force over the admin socket. dress, unless it is nil, changes each before.
+// pushTable sends the routes over the admin socket. dress, unless it is nil, changes each before.
 func pushTable(ctx context.Context, s Setup, dress func(*route)) error {
 	born := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	routes := make([]route, s.Routes)

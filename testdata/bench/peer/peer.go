@@ -1,5 +1,5 @@
 // Package peer knows the proxies that are compared: how each is configured for the same work, started on its core,
-// told of a changed route, and stopped. It knows nothing of load.
+// given a changed route, and stopped. It knows nothing of load.
 package peer
 
 import (
@@ -105,7 +105,7 @@ func ManyRoutes(routes, asked int) Peer {
 	return p
 }
 
-// CanChange reports whether the proxy can be told of a changed route while it runs.
+// CanChange reports whether the proxy can change a route while it runs.
 func (p Peer) CanChange() bool { return p.change != nil }
 
 // Running is a started proxy.
@@ -173,7 +173,7 @@ func Kill(cmd *exec.Cmd, log *os.File) {
 	log.Close()
 }
 
-// serves reports whether the last route answers, over TLS too if there is any.
+// serves reports whether the last route responds, over TLS too if there is any.
 func serves(ctx context.Context, s Setup) error {
 	_, err := Echo(ctx, fmt.Sprintf("http://127.0.0.1:%d/p%d/1024", s.HTTP, s.Routes))
 	if err == nil && s.TLS > 0 {

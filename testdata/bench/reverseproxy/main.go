@@ -51,7 +51,7 @@ func handler(backend string, routes int) http.Handler {
 	})
 }
 
-// Serve answers on both addresses, until one of them fails.
+// Serve serves on both addresses, until one of them fails.
 func Serve(listen, secure, cert, key string, h http.Handler) error {
 	if secure == "" {
 		return http.ListenAndServe(listen, h)

@@ -18,11 +18,11 @@ type ask struct {
 	sent    time.Time
 	latency time.Duration // since it was due
 	route   int
-	mark    byte // of the backend that answered; '!' for no right answer
+	mark    byte // of the backend that responded; '!' for no correct response
 }
 
-// visitors has our own load tool send requests while something else goes on, and returns what became of each of them.
-func (b *bed) visitors(ctx context.Context, r *peer.Running, args []string, meanwhile func() error) ([]ask, loadReport, error) {
+// loadWhile sends requests with our own load tool while something else happens, and returns the result of each.
+func (b *bed) loadWhile(ctx context.Context, r *peer.Running, args []string, meanwhile func() error) ([]ask, loadReport, error) {
 	log := filepath.Join(r.Setup.Dir, "requests")
 	load := onLoadCore(ctx, filepath.Join(b.bin, "load"), append(args, "--log", log)...)
 	var out bytes.Buffer

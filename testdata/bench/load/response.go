@@ -2,8 +2,8 @@ package main
 
 import "bytes"
 
-// answer is what the head of a response says.
-type answer struct {
+// response is the parsed head of a response.
+type response struct {
 	status int
 	length int // -1 when there is no Content-Length
 	size   int // of the head
@@ -11,12 +11,12 @@ type answer struct {
 }
 
 // parse reads the head of a response. It reports false when the head is not complete.
-func parse(data []byte) (answer, bool) {
+func parse(data []byte) (response, bool) {
 	end := bytes.Index(data, []byte("\r\n\r\n"))
 	if end < 0 {
-		return answer{}, false
+		return response{}, false
 	}
-	a := answer{length: -1, size: end + 4}
+	a := response{length: -1, size: end + 4}
 	if len(data) > 12 && string(data[:7]) == "HTTP/1." {
 		a.status = number(data[9:12])
 	}
@@ -29,7 +29,7 @@ func parse(data []byte) (answer, bool) {
 }
 
 // field reads a header line; only those whose first letter and length fit are compared.
-func (a *answer) field(line []byte) {
+func (a *response) field(line []byte) {
 	if len(line) < 12 || line[0]|0x20 != 'c' {
 		return
 	}
