@@ -16,8 +16,7 @@ import (
 	announce "gateway/proxy/peer"
 )
 
-// few is a ConnLimiter that lets in as many connections of each client, and as many requests over them; 0 is any number of
-// those.
+// few is a ConnLimiter with a limit on the connections of each client, and on the requests over them; 0 is no limit.
 type few struct {
 	most, requests int
 
@@ -36,7 +35,7 @@ func (f *few) Enter(peer string) (Admitted, *Refusal) {
 	return in{f, peer}, nil
 }
 
-// in is a connection that few let in.
+// in is a connection that few accepted.
 type in struct {
 	few  *few
 	peer string
@@ -81,16 +80,16 @@ func (f *few) countRequests(peer string) int {
 	return f.underWay[peer]
 }
 
-// teller answers with the address of the client.
-type teller struct{}
+// refuser responds with the address of the client.
+type refuser struct{}
 
-func (teller) Serve(x *Exchange) { _ = x.Reply(http.StatusOK, nil, []byte(x.Request.Peer)) }
+func (refuser) Serve(x *Exchange) { _ = x.Reply(http.StatusOK, nil, []byte(x.Request.Peer)) }
 
-func (teller) Refuse(x *Exchange, r *Refusal) { _ = x.Reply(r.Status, nil, []byte(r.Reason)) }
+func (refuser) Refuse(x *Exchange, r *Refusal) { _ = x.Reply(r.Status, nil, []byte(r.Reason)) }
 
 func TestConnLimiter_RefusesConnections(t *testing.T) {
 	door := &few{most: 2, inside: map[string]int{}}
-	r := serving(t, Config{Handler: teller{}, ConnLimiter: door})
+	r := serving(t, Config{Handler: refuser{}, ConnLimiter: door})
 	first, second := dial(t, r.address), dial(t, r.address)
 	first.get("/")
 	second.get("/")
@@ -112,100 +111,101 @@ func TestConnLimiter_RefusesConnections(t *testing.T) {
 	}
 }
 
-// Of those who are refused a hundred in a second get a response of the handler's, and the others one that says as much.
-func TestConnLimiter_IsCurtToMany(t *testing.T) {
-	r := serving(t, Config{Handler: teller{}, ConnLimiter: &few{inside: map[string]int{}}})
-	// All come before the first response is read, so that it does not take a second for each hundred.
-	crowd, methods := make([]*peer, 5*maxRefusals), []string{"GET", "HEAD"}
-	for i := range crowd {
-		crowd[i] = dial(t, r.address)
-		crowd[i].say("%s / HTTP/1.1\r\nHost: h\r\n\r\n", methods[i%2])
+// A hundred refused connections a second get a response of the handler, and the others a short one.
+func TestConnLimiter_RejectsManyWithoutABody(t *testing.T) {
+	r := serving(t, Config{Handler: refuser{}, ConnLimiter: &few{inside: map[string]int{}}})
+	// All connect before the first response is read, so that it does not take a second for each hundred.
+	peers, methods := make([]*peer, 5*maxRefusals), []string{"GET", "HEAD"}
+	for i := range peers {
+		peers[i] = dial(t, r.address)
+		peers[i].send("%s / HTTP/1.1\r\nHost: h\r\n\r\n", methods[i%2])
 	}
-	curt := 0
-	for i, c := range crowd {
-		resp, body := c.answer(methods[i%2])
+	short := 0
+	for i, c := range peers {
+		resp, body := c.response(methods[i%2])
 		if resp.StatusCode != http.StatusTooManyRequests || !resp.Close || resp.Header.Get("Date") == "" {
 			t.Fatalf("connection %d: %s %v %q", i, resp.Status, resp.Header, body)
 		}
 		if resp.Header.Get("Cache-Control") == "no-store" {
-			curt++
+			short++
 		}
 		if rest, _ := c.rest(); rest != "" {
 			t.Fatalf("%q follows", rest)
 		}
 	}
-	if curt == 0 {
-		t.Errorf("all %d were answered at length", 5*maxRefusals)
+	if short == 0 {
+		t.Errorf("all %d got a response with a body", 5*maxRefusals)
 	}
 }
 
-// Who is refused and says nothing holds its place for a moment only, and of many such all but some are told at once.
-func TestConnLimiter_HoldsNobodyForLong(t *testing.T) {
-	r := serving(t, Config{Handler: teller{}, ConnLimiter: &few{inside: map[string]int{}}})
+// A refused connection that sends nothing is kept for a second only; all but a hundred of these get their response at
+// once.
+func TestConnLimiter_KeepsNoRefusedConnectionForLong(t *testing.T) {
+	r := serving(t, Config{Handler: refuser{}, ConnLimiter: &few{inside: map[string]int{}}})
 	for range maxRefusals {
-		unheard(t, r.address)
+		rejectedSilently(t, r.address)
 	}
-	crowd := make([]*peer, 2*maxRefusals)
-	for i := range crowd {
-		crowd[i] = dial(t, r.address)
+	peers := make([]*peer, 2*maxRefusals)
+	for i := range peers {
+		peers[i] = dial(t, r.address)
 	}
-	told := 0
-	for _, c := range crowd {
+	refused := 0
+	for _, c := range peers {
 		if rest, _ := c.rest(); strings.HasPrefix(rest, "HTTP/1.1 429 ") {
-			told++
+			refused++
 		}
 	}
-	if told == 0 {
-		t.Error("nobody is told who says nothing")
+	if refused == 0 {
+		t.Error("no silent connection got a response")
 	}
 }
 
-// Not even who begins a request and does not end it.
-func TestConnLimiter_HoldsNobodyWhoIsSlow(t *testing.T) {
-	r := serving(t, Config{Handler: teller{}, ConnLimiter: &few{inside: map[string]int{}}, Timeouts: Timeouts{Head: time.Hour}})
+// The same applies to one that begins a request and does not finish it.
+func TestConnLimiter_EndsSlowRefusedConnections(t *testing.T) {
+	r := serving(t, Config{Handler: refuser{}, ConnLimiter: &few{inside: map[string]int{}}, Timeouts: Timeouts{Head: time.Hour}})
 	for _, part := range []string{"G", "GET / HTTP/1.1\r\n", "P"} {
 		c := dial(t, r.address)
-		c.say("%s", part)
+		c.send("%s", part)
 		if rest, _ := c.rest(); rest != "" {
-			t.Errorf("%q was answered %q", part, rest)
+			t.Errorf("%q got %q", part, rest)
 		}
 	}
 }
 
-// A response of HTTP/1.1 would be none to a client of HTTP/2.
+// A client of HTTP/2 cannot read a response of HTTP/1.1.
 func TestConnLimiter_EndsHTTP2AtOnce(t *testing.T) {
-	r := serving(t, Config{Handler: teller{}, ConnLimiter: &few{inside: map[string]int{}}})
+	r := serving(t, Config{Handler: refuser{}, ConnLimiter: &few{inside: map[string]int{}}})
 	c := dial(t, r.address)
-	c.say("%s", preface)
+	c.send("%s", preface)
 	if rest, _ := c.rest(); rest != "" {
-		t.Errorf("it was answered %q", rest)
+		t.Errorf("it got %q", rest)
 	}
 }
 
-// What was not read does not count as received.
+// A body that was not read does not count as received.
 func TestRefuse_ReceivesNoBody(t *testing.T) {
 	r := serving(t, Config{Handler: counter{}, ConnLimiter: &few{inside: map[string]int{}}})
 	c := dial(t, r.address)
-	c.say("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n")
-	if _, body := c.answer("POST"); body != "0" {
+	c.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n")
+	if _, body := c.response("POST"); body != "0" {
 		t.Errorf("%s bytes were received", body)
 	}
 }
 
-// counter answers with how much was received.
-type counter struct{ teller }
+// counter responds with the number of bytes received.
+type counter struct{ refuser }
 
 func (counter) Refuse(x *Exchange, r *Refusal) {
 	_ = x.Reply(r.Status, nil, fmt.Append(nil, x.Received()))
 }
 
 func TestConnLimiter_EndsTLSAtOnce(t *testing.T) {
-	r := servingOn(t, Config{Handler: teller{}, ConnLimiter: &few{inside: map[string]int{}}, TLS: &tls.Config{Certificates: []tls.Certificate{certificate(t)}}}, true)
-	unheard(t, r.address)
+	r := servingOn(t, Config{Handler: refuser{}, ConnLimiter: &few{inside: map[string]int{}}, TLS: &tls.Config{Certificates: []tls.Certificate{certificate(t)}}}, true)
+	rejectedSilently(t, r.address)
 }
 
-// unheard connects and, in the end, expects the connection to end without a word. It may do so while it is made.
-func unheard(t *testing.T, address string) {
+// rejectedSilently connects and expects the connection to end without a response, perhaps while it is opened.
+func rejectedSilently(t *testing.T, address string) {
 	t.Helper()
 	conn, err := net.Dial("tcp", address)
 	if errors.Is(err, syscall.ECONNRESET) {
@@ -217,12 +217,12 @@ func unheard(t *testing.T, address string) {
 	t.Cleanup(func() {
 		defer conn.Close()
 		if rest, _ := newPeer(conn, t.Errorf).rest(); rest != "" {
-			t.Errorf("it was told %q", rest)
+			t.Errorf("it was informed %q", rest)
 		}
 	})
 }
 
-func TestAnnounced_SayWhoTheClientIs(t *testing.T) {
+func TestAnnounced_NamesTheClient(t *testing.T) {
 	trusted, err := announce.ParseNetworks("127.0.0.1/32")
 	if err != nil {
 		t.Fatal(err)
@@ -240,17 +240,17 @@ func TestAnnounced_SayWhoTheClientIs(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("%.30q", said), func(t *testing.T) {
 			door := &few{most: 1, inside: map[string]int{}}
-			r := serving(t, Config{Handler: teller{}, ConnLimiter: door, Announced: trusted})
+			r := serving(t, Config{Handler: refuser{}, ConnLimiter: door, Announced: trusted})
 			c := dial(t, r.address)
-			c.say("%s", said+ask+ask)
+			c.send("%s", said+ask+ask)
 			if want == "" {
 				if rest, _ := c.rest(); rest != "" {
-					t.Errorf("it was answered %q", rest)
+					t.Errorf("it got %q", rest)
 				}
 				return
 			}
 			for range 2 {
-				if _, body := c.answer("GET"); body != want {
+				if _, body := c.response("GET"); body != want {
 					t.Errorf("%q, want %q", body, want)
 				}
 			}
@@ -261,16 +261,16 @@ func TestAnnounced_SayWhoTheClientIs(t *testing.T) {
 	}
 }
 
-// A header that comes in pieces is one too, also before TLS.
+// A PROXY header may arrive in pieces, also before TLS.
 func TestAnnounced_BeforeTLS(t *testing.T) {
 	trusted, err := announce.ParseNetworks("127.0.0.0/8")
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := servingOn(t, Config{Handler: teller{}, Announced: trusted, TLS: &tls.Config{Certificates: []tls.Certificate{certificate(t)}}}, true)
+	r := servingOn(t, Config{Handler: refuser{}, Announced: trusted, TLS: &tls.Config{Certificates: []tls.Certificate{certificate(t)}}}, true)
 	c := dial(t, r.address)
 	for _, b := range []byte("PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n") {
-		c.say("%c", b)
+		c.send("%c", b)
 	}
 	secure := tls.Client(c, &tls.Config{InsecureSkipVerify: true})
 	if _, err := io.WriteString(secure, "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"); err != nil {
@@ -286,18 +286,18 @@ func TestAnnounced_OthersAreNotAsked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := serving(t, Config{Handler: teller{}, Announced: elsewhere})
+	r := serving(t, Config{Handler: refuser{}, Announced: elsewhere})
 	if _, body := dial(t, r.address).get("/"); body != "127.0.0.1" {
 		t.Error(body)
 	}
 }
 
-// A connection that was refused is counted nowhere, so it may not go on for as long as others that have their last response.
+// No limit counts a refused connection, so it must not linger as long as others after their last response.
 func TestConnLimiter_LingersShortlyForTheRefused(t *testing.T) {
-	r := serving(t, Config{Handler: teller{}, ConnLimiter: &few{inside: map[string]int{}}})
+	r := serving(t, Config{Handler: refuser{}, ConnLimiter: &few{inside: map[string]int{}}})
 	c := dial(t, r.address)
-	c.say("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000000000\r\n\r\n")
-	if resp, _ := c.answer(http.MethodPost); resp.StatusCode != http.StatusTooManyRequests {
+	c.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000000000\r\n\r\n")
+	if resp, _ := c.response(http.MethodPost); resp.StatusCode != http.StatusTooManyRequests {
 		t.Error(resp.Status)
 	}
 	_ = c.SetDeadline(time.Now().Add(lingerTime / 2))

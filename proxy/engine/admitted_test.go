@@ -15,9 +15,9 @@ import (
 	"time"
 )
 
-// crowded is an engine that admits as many requests of each client, before an app that answers a body when it has all of
-// it, at once if there is none, and changes to any protocol.
-func crowded(t *testing.T, requests int, secure bool) (running, *few) {
+// limiting is an engine that limits the requests of each client. Its app responds once it has all of a body, and
+// switches to any protocol.
+func limiting(t *testing.T, requests int, secure bool) (running, *few) {
 	t.Helper()
 	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if protocol := r.Header.Get("Upgrade"); protocol != "" {
@@ -46,14 +46,14 @@ func crowded(t *testing.T, requests int, secure bool) (running, *few) {
 	return r, door
 }
 
-// post are the fields of a request whose body is to come.
+// post are the fields of a request with a body.
 var post = []string{":method", "POST", ":scheme", "http", ":path", "/", ":authority", "h"}
 
 func TestAdmitted_RefusesStreams(t *testing.T) {
 	for _, secure := range []bool{false, true} {
 		t.Run(fmt.Sprint("TLS ", secure), func(t *testing.T) {
 			const most = 5
-			r, door := crowded(t, most, secure)
+			r, door := limiting(t, most, secure)
 			first, second := dialWire(t, r.address, secure), dialWire(t, r.address, secure)
 			for i := range uint32(most - 1) {
 				first.ask(1+2*i, 0, post...)
@@ -61,7 +61,7 @@ func TestAdmitted_RefusesStreams(t *testing.T) {
 			eventually(t, func() bool { return door.countRequests("127.0.0.1") == most-1 })
 			second.ask(1, 0, post...)
 			eventually(t, func() bool { return door.countRequests("127.0.0.1") == most })
-			// Each connection has one too many.
+			// Each connection has one request too many.
 			for _, w := range []*wire{first, second} {
 				w.ask(99, 0, post...)
 				if head, data, reset := w.body(); len(head) > 0 || len(data) > 0 || reset != refusedStream {
@@ -72,7 +72,7 @@ func TestAdmitted_RefusesStreams(t *testing.T) {
 				t.Errorf("%d requests are counted, want %d", n, most)
 			}
 			elsewhere(t, r.address, secure)
-			// The connections go on with what is under way, and with others as soon as there is room.
+			// The connections continue with what is under way, and with other requests once the limit allows it.
 			second.send(dataFrame, endStream, 1, []byte("abc"))
 			if _, data, reset := second.body(); string(data) != "/ 3" || reset != 0 {
 				t.Errorf("body %q, reset %d", data, reset)
@@ -103,7 +103,7 @@ func connect(t *testing.T, address string, secure bool) net.Conn {
 	return conn
 }
 
-// elsewhere asks as another client.
+// elsewhere sends a request as another client.
 func elsewhere(t *testing.T, address string, secure bool) {
 	t.Helper()
 	from := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}
@@ -123,9 +123,9 @@ func elsewhere(t *testing.T, address string, secure bool) {
 	}
 }
 
-// Streams that are opened and reset at once count for as long as anything is done for them.
+// Streams that are opened and reset at once count as long as they are processed.
 func TestAdmitted_CountsResetStreams(t *testing.T) {
-	r, door := crowded(t, 20, false)
+	r, door := limiting(t, 20, false)
 	w := dialWire(t, r.address, false)
 	for i := range uint32(60) {
 		w.ask(1+2*i, 0, post...)
@@ -134,7 +134,7 @@ func TestAdmitted_CountsResetStreams(t *testing.T) {
 			t.Fatalf("%d requests are under way", n)
 		}
 	}
-	// Then nothing is left of them. The next ones are refused until then.
+	// Then nothing is left of them. Until then, the next ones are refused.
 	for stream := uint32(1001); ; stream += 2 {
 		w.ask(stream, endStream, post...)
 		f := w.next()
@@ -151,9 +151,9 @@ func TestAdmitted_CountsResetStreams(t *testing.T) {
 	eventually(t, func() bool { return door.countRequests("127.0.0.1") == 0 })
 }
 
-// A connection of HTTP/2 has as many streams as it was told that it may.
+// A connection of HTTP/2 has the advertised number of streams.
 func TestAdmitted_BoundsTheStreamsOfAConnection(t *testing.T) {
-	r, door := crowded(t, 1000, false)
+	r, door := limiting(t, 1000, false)
 	w := dialWire(t, r.address, false)
 	if f := w.read(); f.kind != settingsFrame || !bytes.Contains(f.payload, []byte{0, 3, 0, 0, 0, maxStreams}) {
 		t.Errorf("the settings are %x", f.payload)
@@ -171,7 +171,7 @@ func TestAdmitted_BoundsTheStreamsOfAConnection(t *testing.T) {
 	}
 }
 
-// Whatever of a request is waited for counts: more of its head, its body, the end of what it was upgraded to.
+// A request counts while any part of it is awaited: its head, its body, or the end of its upgraded connection.
 func TestAdmitted_CountsRequestsOfHTTP1(t *testing.T) {
 	upgraded := "GET /up HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n"
 	for name, begun := range map[string]string{
@@ -186,7 +186,7 @@ func TestAdmitted_CountsRequestsOfHTTP1(t *testing.T) {
 		for _, secure := range []bool{false, true} {
 			t.Run(fmt.Sprint(name, " TLS ", secure), func(t *testing.T) {
 				const most = 3
-				r, door := crowded(t, most, secure)
+				r, door := limiting(t, most, secure)
 				var held []net.Conn
 				for range most {
 					held = append(held, connect(t, r.address, secure))
@@ -217,9 +217,9 @@ func TestAdmitted_CountsRequestsOfHTTP1(t *testing.T) {
 	}
 }
 
-// A connection that waits for its next request holds nothing.
+// A connection that waits for its next request holds no memory.
 func TestAdmitted_CountsNoIdleConnections(t *testing.T) {
-	r, door := crowded(t, 1, false)
+	r, door := limiting(t, 1, false)
 	for range 5 {
 		c := dial(t, r.address)
 		if resp, _ := c.get("/"); resp.StatusCode != http.StatusOK {
@@ -232,27 +232,27 @@ func TestAdmitted_CountsNoIdleConnections(t *testing.T) {
 	}
 }
 
-// Of requests that are refused only some get a response of the handler's, and the others one that says as much.
-func TestAdmitted_IsCurtToMany(t *testing.T) {
-	r, door := crowded(t, 1, false)
+// Only some of the refused requests get a response of the handler, and the others a short one.
+func TestAdmitted_RejectsManyWithoutABody(t *testing.T) {
+	r, door := limiting(t, 1, false)
 	_, _ = io.WriteString(connect(t, r.address, false), "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n")
 	eventually(t, func() bool { return door.countRequests("127.0.0.1") == 1 })
-	crowd, curt := make([]*peer, 5*maxRefusals), 0
-	for i := range crowd {
-		crowd[i] = dial(t, r.address)
-		crowd[i].say("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+	peers, short := make([]*peer, 5*maxRefusals), 0
+	for i := range peers {
+		peers[i] = dial(t, r.address)
+		peers[i].send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 	}
-	for i, c := range crowd {
-		resp, _ := c.answer("GET")
+	for i, c := range peers {
+		resp, _ := c.response("GET")
 		if resp.StatusCode != http.StatusTooManyRequests || !resp.Close {
 			t.Fatalf("connection %d: %s", i, resp.Status)
 		}
 		if resp.Header.Get("Cache-Control") == "no-store" {
-			curt++
+			short++
 		}
 	}
-	if curt == 0 {
-		t.Errorf("all %d were answered at length", len(crowd))
+	if short == 0 {
+		t.Errorf("all %d got a response with a body", len(peers))
 	}
 }
 
@@ -278,7 +278,7 @@ func TestFrames_ChangeTheCodeOfRefusedStreamsAlone(t *testing.T) {
 	}
 }
 
-// Frames that carry nothing end the connection when there are far more of them than anybody needs.
+// Too many frames without content end the connection.
 func TestHTTP2_EndsConnectionsThatFlood(t *testing.T) {
 	for name, send := range map[string]func(w *wire){
 		"pings":             func(w *wire) { w.send(6, 0, 0, make([]byte, 8)) },
@@ -289,7 +289,7 @@ func TestHTTP2_EndsConnectionsThatFlood(t *testing.T) {
 		"unknown frames":    func(w *wire) { w.send(99, 0, 0, nil) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, door := crowded(t, 10, false)
+			r, door := limiting(t, 10, false)
 			w := dialWire(t, r.address, false)
 			w.ask(1, 0, post...)
 			eventually(t, func() bool { return door.countRequests("127.0.0.1") == 1 })
@@ -303,14 +303,14 @@ func TestHTTP2_EndsConnectionsThatFlood(t *testing.T) {
 	}
 }
 
-// flooding is a test that goes on when the connection has ended.
+// flooding is a test that continues after the connection has ended.
 type flooding struct{ testing.TB }
 
 func (flooding) Fatal(...any) {}
 
-// Who asks and is answered may send such frames for each.
+// A client may send such frames in proportion to its requests and their responses.
 func TestHTTP2_TakesWhatBelongsToRequests(t *testing.T) {
-	r, _ := crowded(t, 10, false)
+	r, _ := limiting(t, 10, false)
 	w := dialWire(t, r.address, false)
 	for i := range uint32(allowance) {
 		w.ask(1+2*i, endStream, post...)
@@ -323,7 +323,7 @@ func TestHTTP2_TakesWhatBelongsToRequests(t *testing.T) {
 	}
 }
 
-// written keeps what is written.
+// written keeps what is written to it.
 type written struct {
 	net.Conn
 	bytes.Buffer
@@ -333,19 +333,19 @@ func (w *written) Write(p []byte) (int, error) { return w.Buffer.Write(p) }
 
 func (w *written) Read(p []byte) (int, error) { return w.Buffer.Read(p) }
 
-// recording notes what it knows of the requests that are refused.
+// recording keeps what it can see of refused requests.
 type recording struct {
-	teller
+	refuser
 	refused chan string
 }
 
 func (h recording) Refuse(x *Exchange, r *Refusal) {
 	h.refused <- fmt.Sprint(x.Request.Method, x.Request.Target, x.Request.Host, x.Request.Header)
-	h.teller.Refuse(x, r)
+	h.refuser.Refuse(x, r)
 }
 
-// Who is refused before its request was read is not taken for whom the memory served before.
-func TestAdmitted_TellsNothingOfOthers(t *testing.T) {
+// A request that is refused before it was parsed shows nothing of the request that used the memory before.
+func TestAdmitted_ShowsNothingOfOtherRequests(t *testing.T) {
 	for name, c := range map[string]struct {
 		sends  string
 		secure bool

@@ -41,12 +41,12 @@ func readWhole(conn net.Conn, buf []byte, body int) bool {
 	}
 }
 
-// A request that comes over an open connection and goes on over a kept one allocates nothing.
+// A request over an open connection, forwarded over a kept one, allocates nothing.
 func TestAlloc_NothingForARequest(t *testing.T) {
 	const requests, most = 2000, 0.05
 	browser := strings.Repeat("Accept-Something: text/html,application/xhtml+xml;q=0.9\r\n", 12)
 	kilobyte := strings.Repeat("x", 1<<10)
-	for _, c := range []struct{ name, ask, answer string }{
+	for _, c := range []struct{ name, ask, response string }{
 		{"GET", "GET /path?query HTTP/1.1\r\nHost: h\r\n" + browser + "\r\n", "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 1024\r\n\r\n" + kilobyte},
 		{"GET of chunks", "GET / HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n400\r\n" + kilobyte + "\r\n0\r\n\r\n"},
 		{"GET of nothing new", "GET / HTTP/1.1\r\nHost: h\r\nIf-None-Match: \"x\"\r\n\r\n", "HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\n\r\n"},
@@ -54,19 +54,19 @@ func TestAlloc_NothingForARequest(t *testing.T) {
 		{"POST", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n" + kilobyte[:100], "HTTP/1.1 200 OK\r\nContent-Length: 1024\r\n\r\n" + kilobyte},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := allocations(t, requests, c.ask, c.answer); got > most {
+			if got := allocations(t, requests, c.ask, c.response); got > most {
 				t.Errorf("%.3f allocations per request, want at most %v", got, most)
 			}
 		})
 	}
 }
 
-// allocations counts those of a request and its response, in all of the process.
-func allocations(t *testing.T, requests int, ask, answer string) float64 {
+// allocations counts those of the whole process for a request and its response.
+func allocations(t *testing.T, requests int, ask, response string) float64 {
 	t.Helper()
 	_, sent, _ := strings.Cut(ask, "\r\n\r\n")
-	_, given, _ := strings.Cut(answer, "\r\n\r\n")
-	out, in, reply := []byte(ask), make([]byte, 16<<10), []byte(answer)
+	_, given, _ := strings.Cut(response, "\r\n\r\n")
+	out, in, reply := []byte(ask), make([]byte, 16<<10), []byte(response)
 	p := &carrier{hooks: sixFields{}}
 	r, made := before(t, Config{Handler: p}, func(p *peer, _ int) {
 		for buf := make([]byte, 16<<10); readWhole(p.TCPConn, buf, len(sent)); {
@@ -80,15 +80,15 @@ func allocations(t *testing.T, requests int, ask, answer string) float64 {
 		_ = c.SetDeadline(time.Now().Add(6 * patience))
 		for range times {
 			if _, err := c.Write(out); err != nil || !readWhole(c.TCPConn, in, len(given)) {
-				t.Fatal("no whole answer came", err)
+				t.Fatal("no complete response arrived", err)
 			}
 		}
 	}
 	turn(100)
-	// What collects garbage allocates, and empties pools.
+	// The garbage collector allocates, and empties pools.
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
-	// All of the process is counted: what others begin meanwhile is not in each of three tries, and little beside what each
-	// request does.
+	// All of the process is counted: other goroutines do not allocate in each of three tries, and little compared with
+	// the requests.
 	least := math.Inf(1)
 	for range 3 {
 		var start, end runtime.MemStats

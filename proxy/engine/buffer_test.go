@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// aged speaks HTTP/1.0: it reads a body by its Content-Length alone, and ends each connection.
+// aged speaks HTTP/1.0: it reads a body only by its Content-Length, and ends each connection.
 func aged(t *testing.T) (running, *carrier, chan string) {
 	t.Helper()
 	heads := make(chan string, 10)
@@ -26,15 +26,15 @@ func aged(t *testing.T) (running, *carrier, chan string) {
 				return
 			}
 		}
-		p.say("HTTP/1.0 200 OK\r\n\r\nstored %d", length)
+		p.send("HTTP/1.0 200 OK\r\n\r\nstored %d", length)
 		_ = p.CloseWrite()
 		_, _ = p.rest()
 	})
 	return r, p, heads
 }
 
-// A target that is known to speak HTTP/1.0 gets no chunks (RFC 9112 section 6.1), and nothing else that it does not know.
-func TestCount_GivesATargetOfHTTP10ALength(t *testing.T) {
+// A target known to speak HTTP/1.0 gets no chunks (RFC 9112 section 6.1), and nothing else that HTTP/1.0 does not have.
+func TestBuffer_GivesATargetOfHTTP10ALength(t *testing.T) {
 	r, _, heads := aged(t)
 	dial(t, r.address).get("/")
 	<-heads
@@ -50,8 +50,8 @@ func TestCount_GivesATargetOfHTTP10ALength(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := dial(t, r.address)
-			v.say("PUT / HTTP/1.1\r\nHost: h\r\n%s\r\n%s", c.head, c.body)
-			if resp, body := v.answer(http.MethodPut); resp.StatusCode != 200 || body != fmt.Sprint("stored ", c.want) {
+			v.send("PUT / HTTP/1.1\r\nHost: h\r\n%s\r\n%s", c.head, c.body)
+			if resp, body := v.response(http.MethodPut); resp.StatusCode != 200 || body != fmt.Sprint("stored ", c.want) {
 				t.Error(resp.Status, body)
 			}
 			if h := <-heads; strings.Contains(h, "Transfer-Encoding") || strings.Contains(h, "TE: ") {
@@ -65,11 +65,11 @@ func TestCount_GivesATargetOfHTTP10ALength(t *testing.T) {
 		p.to = m.Upstream(HTTP, acting(t, func(p *peer, _ int) {
 			h := p.head()
 			if strings.Contains(h, "Content-Length: 5\r\n") {
-				p.hear("hello")
+				p.expect("hello")
 			} else if strings.HasPrefix(h, "PUT") {
 				t.Errorf("%q", h)
 			}
-			p.say("HTTP/1.0 200 OK\r\n\r\nok")
+			p.send("HTTP/1.0 200 OK\r\n\r\nok")
 		}))
 		m.do(t, request(t, http.MethodGet, m.url("/"), nil))
 		if resp, body := m.do(t, request(t, http.MethodPut, m.url("/"), struct{ *strings.Reader }{strings.NewReader("hello")})); resp.StatusCode != 200 || body != "ok" {
@@ -78,8 +78,8 @@ func TestCount_GivesATargetOfHTTP10ALength(t *testing.T) {
 	})
 }
 
-// A client that waits to be told to continue would wait in vain: HTTP/1.0 has no 100 (RFC 9110 section 10.1.1).
-func TestCount_TellsTheClientToContinue(t *testing.T) {
+// A client that waits for 100 Continue would wait forever: HTTP/1.0 does not have it (RFC 9110 section 10.1.1).
+func TestBuffer_SendsContinueToTheClient(t *testing.T) {
 	r, _, heads := aged(t)
 	dial(t, r.address).get("/")
 	<-heads
@@ -87,10 +87,10 @@ func TestCount_TellsTheClientToContinue(t *testing.T) {
 		{"Transfer-Encoding: chunked\r\n", "5\r\nhello\r\n0\r\n\r\n"}, {"Content-Length: 5\r\n", "hello"},
 	} {
 		v := dial(t, r.address)
-		v.say("PUT / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\n%s\r\n", c.head)
-		v.hear("HTTP/1.1 100 Continue\r\n\r\n")
-		v.say("%s", c.body)
-		if resp, body := v.answer(http.MethodPut); resp.StatusCode != 200 || body != "stored 5" {
+		v.send("PUT / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\n%s\r\n", c.head)
+		v.expect("HTTP/1.1 100 Continue\r\n\r\n")
+		v.send("%s", c.body)
+		if resp, body := v.response(http.MethodPut); resp.StatusCode != 200 || body != "stored 5" {
 			t.Error(resp.Status, body)
 		}
 		if h := <-heads; strings.Contains(h, "Expect") {
@@ -99,8 +99,8 @@ func TestCount_TellsTheClientToContinue(t *testing.T) {
 	}
 }
 
-// A body that is too long to be counted is refused with the cure.
-func TestCount_RefusesLongBodies(t *testing.T) {
+// A body too long to be buffered is refused with a hint what to do.
+func TestBuffer_RefusesLongBodies(t *testing.T) {
 	r, p, _ := aged(t)
 	dial(t, r.address).get("/")
 	v := dial(t, r.address)
@@ -111,7 +111,7 @@ func TestCount_RefusesLongBodies(t *testing.T) {
 		}
 		_, _ = fmt.Fprint(v, "0\r\n\r\n")
 	}()
-	if resp, _ := v.answer(http.MethodPut); !resp.Close {
+	if resp, _ := v.response(http.MethodPut); !resp.Close {
 		t.Error(resp.Status)
 	}
 	if err := failure(t, p); !errors.Is(err, ErrLength) {
@@ -122,14 +122,14 @@ func TestCount_RefusesLongBodies(t *testing.T) {
 	}
 }
 
-// When the version shows only in the response, success is not to be believed: the chunks were not read.
-func TestCount_BelievesNoSuccessOfChunks(t *testing.T) {
+// If only the response shows the version, success cannot be trusted: the target has not read the chunks.
+func TestBuffer_TrustsNoSuccessAfterChunks(t *testing.T) {
 	r, p, heads := aged(t)
 	put := func() (*http.Response, string) {
 		v := dial(t, r.address)
-		v.say("PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
-		v.say("0\r\n\r\n")
-		return v.answer(http.MethodPut)
+		v.send("PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+		v.send("0\r\n\r\n")
+		return v.response(http.MethodPut)
 	}
 	if resp, body := put(); resp.StatusCode != http.StatusBadGateway {
 		t.Error(resp.Status, body)
@@ -143,53 +143,53 @@ func TestCount_BelievesNoSuccessOfChunks(t *testing.T) {
 	}
 }
 
-// What is known of a target is what its last response said: it may have been replaced.
-func TestCount_FollowsTheTarget(t *testing.T) {
+// The last response of a target counts: it may have been replaced.
+func TestBuffer_FollowsTheVersionOfTheTarget(t *testing.T) {
 	heads := make(chan string, 10)
 	r, _ := before(t, Config{}, func(p *peer, n int) {
 		h := p.head()
 		heads <- h
 		switch {
 		case strings.Contains(h, "chunked"):
-			p.hear("5\r\nhello\r\n0\r\n\r\n")
+			p.expect("5\r\nhello\r\n0\r\n\r\n")
 		case strings.HasPrefix(h, "PUT"):
-			p.hear("hello")
+			p.expect("hello")
 		}
-		p.say("HTTP/1.%d 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok", min(n, 1))
+		p.send("HTTP/1.%d 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok", min(n, 1))
 	})
 	v := dial(t, r.address)
 	v.get("/")
 	<-heads
 	for _, want := range []string{"Content-Length: 5", "Transfer-Encoding: chunked"} {
-		v.say("PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n")
-		v.answer(http.MethodPut)
+		v.send("PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n")
+		v.response(http.MethodPut)
 		if h := <-heads; !strings.Contains(h, want) {
 			t.Errorf("%q has no %s", h, want)
 		}
 	}
 }
 
-// A body that was counted is in memory until its exchange ends, and counts as long.
-func TestCount_HoldsMemoryUntilTheEnd(t *testing.T) {
+// A buffered body counts until its exchange ends.
+func TestBuffer_KeepsMemoryUntilTheEnd(t *testing.T) {
 	const size = 100_000
-	stored, answer := make(chan struct{}), make(chan struct{})
+	stored, response := make(chan struct{}), make(chan struct{})
 	r, _ := before(t, Config{}, func(p *peer, _ int) {
 		if strings.HasPrefix(p.head(), "PUT") {
-			p.hear(strings.Repeat("x", size))
+			p.expect(strings.Repeat("x", size))
 			close(stored)
-			<-answer
+			<-response
 		}
-		p.say("HTTP/1.0 200 OK\r\n\r\nok")
+		p.send("HTTP/1.0 200 OK\r\n\r\nok")
 	})
 	dial(t, r.address).get("/")
 	v := dial(t, r.address)
-	v.say("PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", size, strings.Repeat("x", size))
+	v.send("PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", size, strings.Repeat("x", size))
 	closed(t, "it has the body", stored)
 	if n := r.bodyMemory.Load(); n < size {
 		t.Errorf("%d bytes are counted, %d are held", n, size)
 	}
-	close(answer)
-	if resp, body := v.answer(http.MethodPut); resp.StatusCode != 200 || body != "ok" {
+	close(response)
+	if resp, body := v.response(http.MethodPut); resp.StatusCode != 200 || body != "ok" {
 		t.Error(resp.Status, body)
 	}
 	eventually(t, func() bool { return r.bodyMemory.Load() == 0 })

@@ -17,7 +17,7 @@ import (
 // brisk has ticks of 5 ms.
 var brisk = Timeouts{Total: 40 * time.Second, Keep: 40 * time.Millisecond}
 
-func TestRecall_GivesUpWhatMayBeRepeated(t *testing.T) {
+func TestCancel_EndsRepeatableExchanges(t *testing.T) {
 	for ask, repeatable := range map[string]bool{
 		"GET / HTTP/1.1\r\nHost: h\r\n\r\n":                            true,
 		"PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nok":     true,
@@ -30,11 +30,11 @@ func TestRecall_GivesUpWhatMayBeRepeated(t *testing.T) {
 				p.head()
 				close(asked)
 				<-released
-				// Who gave up reads none of it.
+				// A canceled exchange reads none of it.
 				_, _ = fmt.Fprint(p, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok")
 			})
 			c := dial(t, r.address)
-			c.say("%s", ask)
+			c.send("%s", ask)
 			closed(t, "the target was asked", asked)
 			p.to.Cancel()
 			if repeatable {
@@ -43,7 +43,7 @@ func TestRecall_GivesUpWhatMayBeRepeated(t *testing.T) {
 				}
 			}
 			close(released)
-			if resp, body := c.answer("GET"); (resp.StatusCode == http.StatusOK) == repeatable || !repeatable && body != "ok" {
+			if resp, body := c.response("GET"); (resp.StatusCode == http.StatusOK) == repeatable || !repeatable && body != "ok" {
 				t.Error(resp.Status, body)
 			}
 			if !repeatable && len(p.fails) > 0 {
@@ -53,31 +53,31 @@ func TestRecall_GivesUpWhatMayBeRepeated(t *testing.T) {
 	}
 }
 
-// What waits later is not given up for it, and neither is a response that has begun.
-func TestRecall_IsOver(t *testing.T) {
+// Cancel ends neither later waits nor a response that has begun.
+func TestCancel_SparesLaterExchanges(t *testing.T) {
 	begun, more := make(chan struct{}), make(chan struct{})
 	r, p := before(t, Config{Timeouts: brisk}, func(p *peer, _ int) {
 		p.head()
-		p.say("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab")
+		p.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab")
 		begun <- struct{}{}
 		<-more
-		p.say("cd")
+		p.send("cd")
 	})
 	for range 2 {
 		c := dial(t, r.address)
-		c.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+		c.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 		<-begun
 		p.to.Cancel()
 		sweeps(t, r, 3)
 		more <- struct{}{}
-		if resp, body := c.answer("GET"); resp.StatusCode != http.StatusOK || body != "abcd" {
+		if resp, body := c.response("GET"); resp.StatusCode != http.StatusOK || body != "abcd" {
 			t.Error(resp.Status, body)
 		}
 		_ = c.Close()
 	}
 }
 
-// sweeps waits until the watch has looked at everything that often: it counts by its own clock.
+// sweeps waits until the watch has run that often: it has its own clock.
 func sweeps(t testing.TB, r running, times int) {
 	t.Helper()
 	for range times {
@@ -89,7 +89,7 @@ func sweeps(t testing.TB, r running, times int) {
 	}
 }
 
-func TestRecall_OverH2C(t *testing.T) {
+func TestCancel_OverH2C(t *testing.T) {
 	asked, released := make(chan struct{}, 1), make(chan struct{})
 	r, p := throughPlain(t, Config{Timeouts: brisk}, func(_ http.ResponseWriter, r *http.Request) {
 		asked <- struct{}{}
@@ -99,30 +99,30 @@ func TestRecall_OverH2C(t *testing.T) {
 		}
 		<-r.Context().Done()
 	})
-	say(t, r.address, "GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+	sendRaw(t, r.address, "GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 	<-asked
 	p.to.Cancel()
 	if err := failure(t, p); !errors.Is(err, ErrResponse) {
 		t.Errorf("%v, want ErrAnswer", err)
 	}
 	c := dial(t, r.address)
-	c.say("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n")
+	c.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n")
 	<-asked
 	p.to.Cancel()
 	close(released)
-	if resp, _ := c.answer("POST"); resp.StatusCode != http.StatusOK {
+	if resp, _ := c.response("POST"); resp.StatusCode != http.StatusOK {
 		t.Error(resp.Status)
 	}
 }
 
-// declining accepts nothing that is 500 or above.
+// declining declines every status from 500 on.
 type declining struct{ none }
 
 func (declining) Accepts(status int) bool { return status < 500 }
 
-func TestForward_DropsAnswersThatAreDeclined(t *testing.T) {
+func TestForward_DropsDeclinedResponses(t *testing.T) {
 	for name, c := range map[string]struct {
-		ask, answer    string
+		ask, response  string
 		declined, kept bool
 	}{
 		"whole":   {"GET", "503 Busy\r\nContent-Length: 2\r\n\r\nno", true, true},
@@ -137,7 +137,7 @@ func TestForward_DropsAnswersThatAreDeclined(t *testing.T) {
 			r, p := before(t, Config{}, func(p *peer, n int) {
 				connected <- n
 				for p.head() != "" {
-					p.say("HTTP/1.1 %s", c.answer)
+					p.send("HTTP/1.1 %s", c.response)
 					if !c.kept {
 						_, _ = p.rest()
 						return
@@ -147,8 +147,8 @@ func TestForward_DropsAnswersThatAreDeclined(t *testing.T) {
 			p.hooks = declining{}
 			v := dial(t, r.address)
 			for range 2 {
-				v.say("%s / HTTP/1.1\r\nHost: h\r\n\r\n", c.ask)
-				resp, _ := v.answer(c.ask)
+				v.send("%s / HTTP/1.1\r\nHost: h\r\n\r\n", c.ask)
+				resp, _ := v.response(c.ask)
 				if got := resp.StatusCode == http.StatusBadGateway; got != c.declined {
 					t.Error(resp.Status)
 				}
@@ -166,10 +166,10 @@ func TestForward_DropsAnswersThatAreDeclined(t *testing.T) {
 	}
 }
 
-func TestForward_DropsDeclinedAnswersOfH2C(t *testing.T) {
+func TestForward_DropsDeclinedResponsesOfH2C(t *testing.T) {
 	r, p := throughPlain(t, Config{}, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
 	p.hooks = declining{}
-	say(t, r.address, "GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+	sendRaw(t, r.address, "GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 	if err := failure(t, p); !errors.Is(err, ErrDeclined) {
 		t.Error(err)
 	}
@@ -177,9 +177,9 @@ func TestForward_DropsDeclinedAnswersOfH2C(t *testing.T) {
 
 func TestDrain_OfATargetCutsWhatIsLeft(t *testing.T) {
 	for name, part := range map[string]func(p *peer){
-		"answer": func(p *peer) { p.say("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab") },
+		"response": func(p *peer) { p.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab") },
 		"tunnel": func(p *peer) {
-			p.say("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nab")
+			p.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nab")
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -191,9 +191,9 @@ func TestDrain_OfATargetCutsWhatIsLeft(t *testing.T) {
 				close(ended)
 			})
 			c := dial(t, r.address)
-			c.say("GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+			c.send("GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
 			c.head()
-			c.hear("ab")
+			c.expect("ab")
 			p.to.Drain(time.Hour)
 			sweeps(t, r, 3)
 			select {
@@ -231,7 +231,7 @@ func TestDrain_OfATargetKeepsNoConnection(t *testing.T) {
 	}
 }
 
-// waiting has requests wait for their turn.
+// waiting lets requests wait for their turn.
 type waiting struct {
 	turn   chan struct{}
 	within time.Duration
@@ -261,7 +261,7 @@ func TestAwait_EndsWithTheTurnOrTheTime(t *testing.T) {
 	}
 }
 
-// What may go elsewhere is given up as by Cancel.
+// Drain cancels what can be repeated elsewhere, as Cancel does.
 func TestDrain_OfATargetGivesUpWhatMayBeRepeated(t *testing.T) {
 	asked := make(chan struct{})
 	r, p := before(t, Config{Timeouts: brisk}, func(p *peer, _ int) {
@@ -270,7 +270,7 @@ func TestDrain_OfATargetGivesUpWhatMayBeRepeated(t *testing.T) {
 		_, _ = p.rest()
 	})
 	c := dial(t, r.address)
-	c.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+	c.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 	closed(t, "the target was asked", asked)
 	p.to.Drain(time.Millisecond)
 	if err := failure(t, p); !errors.Is(err, ErrResponse) || errors.Is(err, ErrTimeout) {
@@ -284,14 +284,14 @@ func TestDrain_OfATargetOfH2CGivesUpWhatMayBeRepeated(t *testing.T) {
 		asked <- struct{}{}
 		<-r.Context().Done()
 	})
-	say(t, r.address, "GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+	sendRaw(t, r.address, "GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 	<-asked
 	p.to.Drain(time.Millisecond)
 	if err := failure(t, p); !errors.Is(err, ErrResponse) || !errors.Is(err, ErrCanceled) || errors.Is(err, ErrTimeout) {
 		t.Errorf("%v, want ErrAnswer and ErrRecalled", err)
 	}
 	p.to.Drain(0)
-	say(t, r.address, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n")
+	sendRaw(t, r.address, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n")
 	<-asked
 	p.to.Drain(time.Millisecond)
 	if err := failure(t, p); errors.Is(err, ErrCanceled) {

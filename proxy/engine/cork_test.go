@@ -77,7 +77,7 @@ func TestCork_SendsWhatWaitsBeforeItCloses(t *testing.T) {
 	}
 }
 
-func TestCork_TellsOfErrorsAndEnds(t *testing.T) {
+func TestCork_ReturnsErrorsAndEnds(t *testing.T) {
 	k, other := corked(t)
 	_ = other.Close()
 	k.Serve(func() {
@@ -90,7 +90,7 @@ func TestCork_TellsOfErrorsAndEnds(t *testing.T) {
 	})
 }
 
-// The library may write a frame with a goroutine of its own while the connection ends. The race detector sees it best.
+// The library may write a frame in another goroutine while the connection ends. The race detector sees it best.
 func TestCork_MayBeWrittenToAsItsWorkEnds(t *testing.T) {
 	first, other := corked(t)
 	go func() { _, _ = io.Copy(io.Discard, other) }()
@@ -109,7 +109,7 @@ func TestCork_MayBeWrittenToAsItsWorkEnds(t *testing.T) {
 	}
 }
 
-// TLS says goodbye and has every later write fail at once.
+// TLS sends its last alert and makes every later write fail at once.
 func TestCork_SendsWhatWaitsBeforeADeadlineThatHasPassed(t *testing.T) {
 	for range 50 {
 		k, other := corked(t)
@@ -124,7 +124,7 @@ func TestCork_SendsWhatWaitsBeforeADeadlineThatHasPassed(t *testing.T) {
 	}
 }
 
-// One who takes nothing, or little at a time, does not keep a connection from being closed.
+// A peer that reads nothing, or slowly, does not keep a connection from being closed.
 func TestCork_ClosesWhileSomethingIsOnItsWay(t *testing.T) {
 	for _, size := range []int{largeBuffer / 2, 64 << 20} {
 		k, _ := corked(t)
@@ -132,7 +132,7 @@ func TestCork_ClosesWhileSomethingIsOnItsWay(t *testing.T) {
 		go func() {
 			defer close(ended)
 			k.Serve(func() {
-				// More than the kernel takes.
+				// More than the send buffer takes.
 				for {
 					if _, err := k.Write(make([]byte, size)); err != nil {
 						return
@@ -150,7 +150,7 @@ func TestCork_ClosesWhileSomethingIsOnItsWay(t *testing.T) {
 	}
 }
 
-// Many write at once, some of them more than is held back, and nothing is lost, nor mixed.
+// Many goroutines write at once, some more than the buffer holds, and nothing is lost or mixed.
 func TestCork_KeepsTheOrderOfEachWriter(t *testing.T) {
 	k, other := corked(t)
 	const writers, rounds = 4, 60

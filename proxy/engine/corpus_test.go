@@ -17,7 +17,7 @@ import (
 	"gateway/proxy/http1/http1test"
 )
 
-// recorder is a target that reads what it gets as a strict reader does, and answers each whole message.
+// recorder is a target that parses strictly, and responds to each complete message.
 type recorder struct {
 	net.Listener
 	// got are the messages, broken the errors of connections that ended within one.
@@ -109,7 +109,7 @@ func fieldLines(h header.Header) []string {
 	return lines
 }
 
-// visit sends raw bytes, in two pieces, and reads one response to a request of that method.
+// visit sends raw bytes in two pieces, and reads one response to a request of that method.
 func visit(t *testing.T, address, raw, method string) (*http.Response, string, error) {
 	t.Helper()
 	conn, err := net.Dial("tcp", address)
@@ -119,7 +119,7 @@ func visit(t *testing.T, address, raw, method string) (*http.Response, string, e
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(patience))
 	for _, piece := range []string{raw[:len(raw)/2], raw[len(raw)/2:]} {
-		// A gateway that has read enough may refuse the rest; its response tells.
+		// A gateway that has read enough may refuse the rest; check only its response.
 		_, _ = io.WriteString(conn, piece)
 	}
 	resp, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: method})
@@ -130,14 +130,14 @@ func visit(t *testing.T, address, raw, method string) (*http.Response, string, e
 	return resp, string(body), err
 }
 
-// A target gets exactly what a strict reader sees in the request, and nothing of what is refused.
-func TestEngine_HoldsToTheCorpusOfRequests(t *testing.T) {
+// A target gets exactly what a strict parser sees in the request, and nothing of a refused one.
+func TestEngine_FollowsTheCorpusOfRequests(t *testing.T) {
 	for _, c := range http1test.Requests(t) {
 		if strings.HasPrefix(c.Raw, preface) {
 			continue // Here it begins a connection of HTTP/2.
 		}
 		t.Run(c.File+"/"+c.Name, func(t *testing.T) {
-			// Each has its own, since requests that are pipelined behind one may come late.
+			// Each case has its own target, since pipelined requests may arrive late.
 			target := record(t)
 			p := &carrier{hooks: none{}}
 			r := serving(t, Config{Handler: p})
@@ -145,17 +145,17 @@ func TestEngine_HoldsToTheCorpusOfRequests(t *testing.T) {
 			method, _, _ := strings.Cut(c.Line, " ")
 			resp, _, err := visit(t, r.address, c.Raw, method)
 			if err != nil {
-				t.Fatalf("no answer: %v", err)
+				t.Fatalf("no response: %v", err)
 			}
 			want := 200
 			if c.Status != 0 {
 				want = c.Status
 			}
 			if c.InBody {
-				want = http.StatusBadGateway // The carrier's answer to any error.
+				want = http.StatusBadGateway // The carrier's status for any error.
 			}
 			if resp.StatusCode != want {
-				t.Errorf("answered %d, want %d", resp.StatusCode, want)
+				t.Errorf("%d, want %d", resp.StatusCode, want)
 			}
 			var got http1test.Message
 			select {
@@ -183,8 +183,8 @@ func compare(t *testing.T, got, want http1test.Message) {
 	}
 }
 
-// answersOf is a target that gives each client the response that its path names.
-func answersOf(t *testing.T, answers []http1test.Case) net.Listener {
+// responsesOf is a target that gives each client the response that its path names.
+func responsesOf(t *testing.T, responses []http1test.Case) net.Listener {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -205,7 +205,7 @@ func answersOf(t *testing.T, answers []http1test.Case) net.Listener {
 				}
 				var i int
 				if _, err := fmt.Sscanf(r.URL.Path, "/%d", &i); err == nil {
-					_, _ = io.WriteString(conn, answers[i].Raw)
+					_, _ = io.WriteString(conn, responses[i].Raw)
 				}
 			}()
 		}
@@ -213,13 +213,13 @@ func answersOf(t *testing.T, answers []http1test.Case) net.Listener {
 	return l
 }
 
-// A client gets what a strict reader sees in the response, and nothing that could be taken for one where it is refused.
-func TestEngine_HoldsToTheCorpusOfAnswers(t *testing.T) {
-	answers := http1test.Responses(t)
+// A client gets what a strict parser sees in the response, and nothing that could be taken for one where it is refused.
+func TestEngine_FollowsTheCorpusOfResponses(t *testing.T) {
+	responses := http1test.Responses(t)
 	p := &carrier{hooks: none{}}
 	r := serving(t, Config{Handler: p})
-	p.to = r.Upstream(HTTP, answersOf(t, answers).Addr().String())
-	for i, c := range answers {
+	p.to = r.Upstream(HTTP, responsesOf(t, responses).Addr().String())
+	for i, c := range responses {
 		t.Run(c.File+"/"+c.Name, func(t *testing.T) {
 			method := c.To
 			if method == "" {
@@ -234,14 +234,14 @@ func TestEngine_HoldsToTheCorpusOfAnswers(t *testing.T) {
 			switch {
 			case c.InBody:
 				if err == nil && resp.StatusCode != http.StatusBadGateway {
-					t.Errorf("a broken answer arrived as a whole one: %d %q", resp.StatusCode, body)
+					t.Errorf("a truncated response arrived as a complete one: %d %q", resp.StatusCode, body)
 				}
 			case c.Status != 0:
 				if err != nil || resp.StatusCode != http.StatusBadGateway {
 					t.Errorf("%v, %v, want 502", resp, err)
 				}
 			case err != nil:
-				t.Errorf("no answer: %v", err)
+				t.Errorf("no response: %v", err)
 			case status >= "200" && fmt.Sprint(resp.StatusCode) != status:
 				t.Errorf("%d, want %s", resp.StatusCode, status)
 			case status >= "200" && resp.StatusCode == 200 && body != c.Body:

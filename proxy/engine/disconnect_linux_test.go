@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-func TestEngine_NoticesClientsThatLeave(t *testing.T) {
+func TestEngine_NoticesClientsThatDisconnect(t *testing.T) {
 	asked, release := make(chan struct{}), make(chan struct{})
 	r, p := through(t, func(http.ResponseWriter, *http.Request) {
 		close(asked)
@@ -25,7 +25,7 @@ func TestEngine_NoticesClientsThatLeave(t *testing.T) {
 	}
 	_, _ = io.WriteString(conn, "GET /slow/ HTTP/1.1\r\nHost: h\r\n\r\n")
 	<-asked
-	// A client that ends its side only may wait for the response.
+	// A client that ends only its side may wait for the response.
 	_ = conn.(*net.TCPConn).SetLinger(0)
 	_ = conn.Close()
 	select {
@@ -38,9 +38,9 @@ func TestEngine_NoticesClientsThatLeave(t *testing.T) {
 	}
 }
 
-// A client that has nothing more to send may end its side and wait (RFC 9293 section 3.6), whatever it asked for.
-func TestEngine_AnswersClientsThatEndedTheirSide(t *testing.T) {
-	for name, c := range map[string]struct{ ask, answer, want string }{
+// A client that has nothing more to send may end its side and wait (RFC 9293 section 3.6), whatever its request.
+func TestEngine_RespondsToClientsThatEndedTheirSide(t *testing.T) {
+	for name, c := range map[string]struct{ ask, response, want string }{
 		"a request": {"GET / HTTP/1.0\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", "ok"},
 		"a body":    {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", "ok"},
 		"an upgrade": {
@@ -58,20 +58,20 @@ func TestEngine_AnswersClientsThatEndedTheirSide(t *testing.T) {
 					return
 				}
 				<-release
-				p.say("%s", c.answer)
+				p.send("%s", c.response)
 				_ = p.CloseWrite()
 				_, _ = p.rest()
 			})
 			v := dial(t, r.address)
-			v.say("%s", c.ask)
+			v.send("%s", c.ask)
 			_ = v.CloseWrite()
 			<-asked
-			// As soon as one who is gone is noticed, the other would have been.
-			gone := dial(t, r.address)
-			gone.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+			// Once the disconnect of this one is noticed, that of the other one would have been too.
+			disconnected := dial(t, r.address)
+			disconnected.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 			<-asked
-			_ = gone.SetLinger(0)
-			_ = gone.Close()
+			_ = disconnected.SetLinger(0)
+			_ = disconnected.Close()
 			if err := failure(t, p); !errors.Is(err, ErrDisconnected) {
 				t.Error(err)
 			}
@@ -83,12 +83,12 @@ func TestEngine_AnswersClientsThatEndedTheirSide(t *testing.T) {
 	}
 }
 
-// A tunnel of which one side has ended goes on until that side is gone.
+// A tunnel whose one side has ended continues until that side disconnects.
 func TestTunnel_GoesOnForOneSide(t *testing.T) {
 	speak, ended := make(chan string), make(chan struct{})
 	r, _ := before(t, Config{Timeouts: brisk}, func(p *peer, _ int) {
 		p.head()
-		p.say("%s", giveUpgrade)
+		p.send("%s", giveUpgrade)
 		_, _ = p.rest()
 		for words := range speak {
 			_, _ = p.Write([]byte(words))
@@ -101,15 +101,15 @@ func TestTunnel_GoesOnForOneSide(t *testing.T) {
 		}
 	})
 	v := dial(t, r.address)
-	v.say("%sthis", askUpgrade)
-	v.hear(upgradedHead)
+	v.send("%sthis", askUpgrade)
+	v.expect(upgradedHead)
 	_ = v.CloseWrite()
 	for range 5 {
 		speak <- "words"
-		v.hear("words")
+		v.expect("words")
 	}
 	close(speak)
 	_ = v.SetLinger(0)
 	_ = v.Close()
-	closed(t, "the target is told", ended)
+	closed(t, "the target notices it", ended)
 }

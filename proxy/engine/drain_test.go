@@ -71,13 +71,13 @@ func listen(t testing.TB) net.Listener {
 	return l
 }
 
-// held answers what it is asked for when it is released.
+// held responds once it is released.
 func held(asked, release chan struct{}) func(p *peer, n int) {
 	return func(p *peer, _ int) {
 		for p.head() != "" {
 			asked <- struct{}{}
 			<-release
-			p.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+			p.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 		}
 	}
 }
@@ -105,8 +105,8 @@ func TestDrain_LetsExchangesFinish(t *testing.T) {
 	asked, release := make(chan struct{}, 10), make(chan struct{})
 	d := serveUntil(t, listen(t), held(asked, release))
 	c, idle := dial(t, d.address), dial(t, d.address)
-	// The second is pipelined and has not begun: it is not answered.
-	c.say("GET /1 HTTP/1.1\r\nHost: h\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\n")
+	// The second request is pipelined and has not begun: it gets no response.
+	c.send("GET /1 HTTP/1.1\r\nHost: h\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\n")
 	<-asked
 	d.begin()
 	if rest, err := idle.rest(); rest != "" || err != nil {
@@ -118,7 +118,7 @@ func TestDrain_LetsExchangesFinish(t *testing.T) {
 	default:
 	}
 	close(release)
-	resp, body := c.answer("GET")
+	resp, body := c.response("GET")
 	if resp.StatusCode != 200 || body != "ok" || !resp.Close {
 		t.Errorf("%s %q, close %v", resp.Status, body, resp.Close)
 	}
@@ -135,13 +135,13 @@ func TestDrain_CutsLongExchanges(t *testing.T) {
 		begun     string
 		part      func(p *peer)
 	}{
-		{"that wait for the answer", "GET / HTTP/1.1\r\nHost: h\r\n\r\n", "", func(p *peer) { _, _ = p.rest() }},
-		{"that wait for the body of the answer", "GET / HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 200 OK\r\n", func(p *peer) {
-			p.say("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart")
+		{"that wait for the response", "GET / HTTP/1.1\r\nHost: h\r\n\r\n", "", func(p *peer) { _, _ = p.rest() }},
+		{"that wait for the body of the response", "GET / HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 200 OK\r\n", func(p *peer) {
+			p.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart")
 			_, _ = p.rest()
 		}},
 		{"that wait for much more of it", "GET / HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 200 OK\r\n", func(p *peer) {
-			p.say("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\npart")
+			p.send("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\npart")
 			_, _ = p.rest()
 		}},
 		{"whose clients take nothing", "GET / HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 200 OK\r\n", endless},
@@ -156,8 +156,8 @@ func TestDrain_CutsLongExchanges(t *testing.T) {
 				c.part(p)
 			})
 			v := dial(t, d.address)
-			v.say("%s", c.ask)
-			v.hear(c.begun)
+			v.send("%s", c.ask)
+			v.expect(c.begun)
 			closed(t, "the target is asked", asked)
 			d.begin()
 			d.cut()
@@ -166,13 +166,13 @@ func TestDrain_CutsLongExchanges(t *testing.T) {
 				t.Error(err)
 			}
 			d.served <- nil
-			// Nothing that could be taken for a whole response has come.
+			// Nothing that could be taken for a complete response has arrived.
 			_, _ = io.Copy(io.Discard, v.in)
 		})
 	}
 }
 
-// filled sends until nothing is taken any more.
+// filled sends until the send buffers are full.
 func filled(t *testing.T, c *peer) {
 	t.Helper()
 	piece := make([]byte, 64<<10)
@@ -186,7 +186,7 @@ func filled(t *testing.T, c *peer) {
 	}
 }
 
-func TestDrain_CutsUploadsThatNobodyTakes(t *testing.T) {
+func TestDrain_CutsUploadsThatAreNotRead(t *testing.T) {
 	for _, framing := range []string{"Content-Length: 1000000000000", "Transfer-Encoding: chunked"} {
 		t.Run(framing, func(t *testing.T) {
 			asked, release := make(chan struct{}), make(chan struct{})
@@ -197,9 +197,9 @@ func TestDrain_CutsUploadsThatNobodyTakes(t *testing.T) {
 			})
 			defer close(release)
 			c := dial(t, d.address)
-			c.say("POST / HTTP/1.1\r\nHost: h\r\n%s\r\n\r\n", framing)
+			c.send("POST / HTTP/1.1\r\nHost: h\r\n%s\r\n\r\n", framing)
 			if strings.HasPrefix(framing, "T") {
-				c.say("ffffffffffff\r\n")
+				c.send("ffffffffffff\r\n")
 			}
 			closed(t, "the target is asked", asked)
 			filled(t, c)
@@ -216,7 +216,7 @@ func TestDrain_CutsUploadsThatNobodyTakes(t *testing.T) {
 	}
 }
 
-// lateListener accepts one connection after it was closed, as one that was accepted at that moment comes late.
+// lateListener accepts one connection after it was closed, like one accepted at that moment.
 type lateListener struct {
 	net.Listener
 	accepted, accept chan struct{}
@@ -252,27 +252,27 @@ func TestDrain_CutsTunnelsLast(t *testing.T) {
 			return
 		}
 		p.head()
-		p.say("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n")
+		p.send("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n")
 		_, _ = io.Copy(p, p.in)
 	})
 	tunnel := dial(t, d.address)
-	tunnel.say("GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n")
+	tunnel.send("GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n")
 	tunnel.head()
 	long := dial(t, d.address)
-	long.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+	long.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 	<-asked
 	d.begin()
-	tunnel.say("still there")
-	tunnel.hear("still there")
+	tunnel.send("still there")
+	tunnel.expect("still there")
 	close(release)
-	long.answer("GET")
+	long.response("GET")
 	closed(t, "Drain returns though there is a tunnel", d.drained)
 	if rest, _ := tunnel.rest(); rest != "" {
 		t.Errorf("%q", rest)
 	}
 }
 
-func TestDrain_AnswersFirstRequestsThatAreOnTheirWay(t *testing.T) {
+func TestDrain_ServesFirstRequestsThatAreOnTheirWay(t *testing.T) {
 	asked, release := make(chan struct{}, 10), make(chan struct{})
 	close(release)
 	d := serveUntil(t, listen(t), held(asked, release))
@@ -280,12 +280,12 @@ func TestDrain_AnswersFirstRequestsThatAreOnTheirWay(t *testing.T) {
 	used.get("/")
 	<-asked
 	d.begin()
-	// It was told to drain when this one has ended.
+	// Once this one has ended, Drain has begun.
 	if rest, err := used.rest(); rest != "" || err != nil {
 		t.Errorf("%q, %v", rest, err)
 	}
-	c.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
-	if resp, body := c.answer("GET"); resp.StatusCode != 200 || body != "ok" || !resp.Close {
+	c.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+	if resp, body := c.response("GET"); resp.StatusCode != 200 || body != "ok" || !resp.Close {
 		t.Errorf("%s %q, close %v", resp.Status, body, resp.Close)
 	}
 	closed(t, "Drain returns", d.drained)

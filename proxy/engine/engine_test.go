@@ -15,7 +15,7 @@ import (
 	"gateway/proxy/header"
 )
 
-// carrier forwards everything to one target, and answers what fails with its error.
+// carrier forwards everything to one target, and responds with the error of an exchange that failed.
 type carrier struct {
 	to    *Upstream
 	hooks Hooks
@@ -61,7 +61,7 @@ func servingOn(t testing.TB, c Config, secure bool) running {
 		t.Fatal(err)
 	}
 	if c.Quiet == 0 {
-		// Most tests want connections used again at once.
+		// Most tests want connections reused at once.
 		c.Quiet = -1
 	}
 	e := New(c)
@@ -136,12 +136,12 @@ func TestEngine_Pipelines(t *testing.T) {
 		}
 		body, _ := io.ReadAll(resp.Body)
 		if string(body) != fmt.Sprintf("/%d", i) {
-			t.Fatalf("answer %d is %q", i, body)
+			t.Fatalf("response %d is %q", i, body)
 		}
 	}
 }
 
-// The next request of a connection begins when the response to the last one has ended: that one could still fail.
+// The next request of a connection begins once the response to the last one has ended, since that could still fail.
 func TestEngine_ServesPipelinedRequestsOneAtATime(t *testing.T) {
 	release := make(chan struct{})
 	r, _ := before(t, Config{}, func(p *peer, n int) {
@@ -149,21 +149,21 @@ func TestEngine_ServesPipelinedRequestsOneAtATime(t *testing.T) {
 			t.Error("the second request began beside the first")
 		}
 		p.head()
-		p.say("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\non")
+		p.send("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\non")
 		<-release
 		if n := p.in.Buffered(); n > 0 {
 			t.Errorf("%d bytes came behind the first request", n)
 		}
-		p.say("e")
+		p.send("e")
 		named(p, 2)
 	})
 	c := dial(t, r.address)
-	c.say("GET /1 HTTP/1.1\r\nHost: h\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\n")
+	c.send("GET /1 HTTP/1.1\r\nHost: h\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\n")
 	c.head()
-	c.hear("on")
+	c.expect("on")
 	close(release)
-	c.hear("e")
-	if _, body := c.answer(http.MethodGet); body != "2" {
+	c.expect("e")
+	if _, body := c.response(http.MethodGet); body != "2" {
 		t.Errorf("the second response is %q", body)
 	}
 }

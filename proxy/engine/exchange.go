@@ -191,8 +191,8 @@ func (x *Exchange) sink() Sink {
 // Await waits for the turn, up to d if that is more than 0. It is called before Forward. The error is ErrTimeout when
 // the time is over, and ErrDisconnected when the client disconnected or the engine ends.
 func (x *Exchange) Await(turn <-chan struct{}, d time.Duration) error {
-	gone := make(chan struct{})
-	x.client.watch(socket.NewInterruption(sync.OnceFunc(func() { close(gone) })), queued)
+	disconnected := make(chan struct{})
+	x.client.watch(socket.NewInterruption(sync.OnceFunc(func() { close(disconnected) })), queued)
 	defer x.client.unwatch()
 	var late <-chan time.Time
 	if d = x.left(d); d > 0 {
@@ -205,7 +205,7 @@ func (x *Exchange) Await(turn <-chan struct{}, d time.Duration) error {
 		return nil
 	case <-late:
 		return fmt.Errorf("%w: it waited too long in a queue", ErrTimeout)
-	case <-gone:
+	case <-disconnected:
 		return fmt.Errorf("%w: it disconnected in a queue", ErrDisconnected)
 	case <-x.engine.base.Done():
 		return fmt.Errorf("%w: the gateway ends", ErrDisconnected)

@@ -10,7 +10,7 @@ import (
 	"gateway/proxy/header"
 )
 
-// failingOver tries a second target where the first cannot be reached.
+// failingOver tries a second target if the first cannot be reached.
 type failingOver struct{ first, second *Upstream }
 
 func (f *failingOver) Serve(x *Exchange) {
@@ -25,31 +25,31 @@ func (f *failingOver) Serve(x *Exchange) {
 
 func (f *failingOver) Refuse(x *Exchange, r *Refusal) { _ = x.Reply(r.Status, nil, nil) }
 
-// stamping adds a field, as a Via is.
+// stamping adds a field, like Via.
 type stamping struct{}
 
 func (stamping) Outgoing(h *header.Header)    { h.Add("X-Stamp", "1"); h.Del("X-Removed") }
 func (stamping) Incoming(int, *header.Header) {}
 
-// A kept connection is there when the header is edited, and the target may be gone all the same.
+// There is a kept connection when the header is edited, but the target may be down.
 func TestForward_GivesEachTargetAHeaderOfItsOwn(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	gone := make(chan struct{})
+	disconnected := make(chan struct{})
 	first := actingOn(t, l, func(p *peer, _ int) {
 		p.head()
 		_ = l.Close()
-		p.say("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfirst")
-		<-gone
+		p.send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfirst")
+		<-disconnected
 	})
 	second := acting(t, func(p *peer, _ int) {
 		for head := p.head(); head != ""; head = p.head() {
 			if strings.Count(head, "X-Stamp: 1\r\n") != 1 || strings.Contains(head, "X-Removed") {
 				t.Errorf("got %q", head)
 			}
-			p.say("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecond")
+			p.send("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecond")
 		}
 	})
 	f := new(failingOver)
@@ -59,9 +59,9 @@ func TestForward_GivesEachTargetAHeaderOfItsOwn(t *testing.T) {
 	if _, body := v.get("/"); body != "first" {
 		t.Fatalf("got %q", body)
 	}
-	close(gone)
-	v.say("GET / HTTP/1.1\r\nHost: h\r\nX-Removed: 1\r\n\r\n")
-	if _, body := v.answer(http.MethodGet); body != "second" {
+	close(disconnected)
+	v.send("GET / HTTP/1.1\r\nHost: h\r\nX-Removed: 1\r\n\r\n")
+	if _, body := v.response(http.MethodGet); body != "second" {
 		t.Errorf("got %q", body)
 	}
 }

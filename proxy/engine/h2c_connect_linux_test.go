@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// unaccepting is an address whose connections are neither accepted nor refused: the line before it is full.
+// unaccepting is an address with a full backlog: connections are neither accepted nor refused.
 func unaccepting(t *testing.T) string {
 	t.Helper()
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
@@ -40,7 +40,7 @@ func unaccepting(t *testing.T) string {
 	return ""
 }
 
-// The time to connect in may be up just when there is a connection: then too nothing is sent, and the error says so.
+// The time to connect may end just when there is a connection: nothing is sent then either, and the error says so.
 func TestExchange_SendsNothingWhenItConnectsTooLate(t *testing.T) {
 	came := make(chan string, 1)
 	address := serve(t, H2C, func(_ http.ResponseWriter, r *http.Request) { came <- r.URL.Path })
@@ -48,7 +48,7 @@ func TestExchange_SendsNothingWhenItConnectsTooLate(t *testing.T) {
 	r := serving(t, Config{Handler: p})
 	for i := range 500 {
 		p.to, p.within = r.Upstream(H2C, address), time.Duration(1+i)*2*time.Microsecond
-		say(t, r.address, fmt.Sprintf("POST /%d HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nbody", i))
+		sendRaw(t, r.address, fmt.Sprintf("POST /%d HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nbody", i))
 		select {
 		case path := <-came:
 			if path != fmt.Sprintf("/%d", i) {
@@ -63,7 +63,7 @@ func TestExchange_SendsNothingWhenItConnectsTooLate(t *testing.T) {
 	}
 }
 
-// hurrying has targets take a connection within a time of its own.
+// hurrying sets its own limit for connecting.
 type hurrying struct {
 	carrier
 	within time.Duration
@@ -74,7 +74,7 @@ func (p *hurrying) Serve(x *Exchange) {
 	p.carrier.Serve(x)
 }
 
-// Exchange.Connect goes before Timeouts.Connect, and nothing was sent then.
+// Exchange.Connect takes precedence over Timeouts.Connect, and nothing was sent.
 func TestExchange_ConnectsInItsOwnTime(t *testing.T) {
 	address := unaccepting(t)
 	for _, scheme := range []Scheme{HTTP, HTTPS, H2C} {
@@ -82,7 +82,7 @@ func TestExchange_ConnectsInItsOwnTime(t *testing.T) {
 			p := &hurrying{carrier{hooks: none{}, fails: make(chan error, 1)}, soon}
 			r := serving(t, Config{Handler: p, Timeouts: Timeouts{Connect: time.Hour}})
 			p.to = r.Upstream(scheme, address)
-			say(t, r.address, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n")
+			sendRaw(t, r.address, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n")
 			if err := failure(t, &p.carrier); !errors.Is(err, ErrConnect) || !errors.Is(err, ErrTimeout) {
 				t.Errorf("%v, want ErrConnect and ErrTimeout", err)
 			}

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-func TestH2C_IsToldThatAClientOfHTTP1IsGone(t *testing.T) {
+func TestH2C_CancelsWhenAClientOfHTTP1Disconnects(t *testing.T) {
 	asked, left := make(chan bool), make(chan bool)
 	r, p := throughPlain(t, Config{}, func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
@@ -22,7 +22,7 @@ func TestH2C_IsToldThatAClientOfHTTP1IsGone(t *testing.T) {
 		"GET / HTTP/1.1\r\nHost: h\r\n\r\n",
 		"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
 	} {
-		conn := say(t, r.address, request)
+		conn := sendRaw(t, r.address, request)
 		<-asked
 		_ = conn.(*net.TCPConn).SetLinger(0)
 		_ = conn.Close()

@@ -24,8 +24,8 @@ func throughPlain(t *testing.T, c Config, backend http.HandlerFunc) (running, *c
 	return r, p
 }
 
-// say sends bytes as they are, and returns the connection.
-func say(t *testing.T, address, text string) net.Conn {
+// sendRaw sends bytes as they are, and returns the connection.
+func sendRaw(t *testing.T, address, text string) net.Conn {
 	t.Helper()
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
@@ -53,7 +53,7 @@ func TestH2C_CarriesHTTP1(t *testing.T) {
 			}
 		}
 	})
-	for name, c := range map[string]struct{ request, answer string }{
+	for name, c := range map[string]struct{ request, response string }{
 		"bare":     {"GET / HTTP/1.1\r\nHost: h\r\n\r\n", `GET / h 0 "" <nil>`},
 		"odd path": {"GET //a//\xc3\xa4!'\"|?% HTTP/1.1\r\nHost: h:1\r\n\r\n", "GET //a//\xc3\xa4!'\"|?% h:1 0 \"\" <nil>"},
 		"hop":      {"GET / HTTP/1.1\r\nHost: h\r\nConnection: x-hop\r\nX-Hop: 1\r\nTE: trailers\r\n\r\n", `GET / h 0 "" <nil> Te=["trailers"]`},
@@ -66,17 +66,17 @@ func TestH2C_CarriesHTTP1(t *testing.T) {
 		"star":  {"OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			conn := say(t, r.address, strings.Replace(c.request, "\r\n", "\r\nX-Close: 1\r\n", 1))
+			conn := sendRaw(t, r.address, strings.Replace(c.request, "\r\n", "\r\nX-Close: 1\r\n", 1))
 			_ = conn.(*net.TCPConn).CloseWrite()
 			got, err := io.ReadAll(conn)
-			if want := c.answer; err != nil || !strings.Contains(string(got), want) || !strings.HasPrefix(string(got), "HTTP/1.1 200 OK\r\n") {
+			if want := c.response; err != nil || !strings.Contains(string(got), want) || !strings.HasPrefix(string(got), "HTTP/1.1 200 OK\r\n") {
 				t.Errorf("got %q, %v, want %q", got, err, want)
 			}
 		})
 	}
 }
 
-func TestH2C_TellsWhatWentWrong(t *testing.T) {
+func TestH2C_ReturnsItsErrors(t *testing.T) {
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -114,20 +114,20 @@ func TestH2C_TellsWhatWentWrong(t *testing.T) {
 
 func TestH2C_RefusesUpgrades(t *testing.T) {
 	r, p := throughPlain(t, Config{}, func(http.ResponseWriter, *http.Request) { t.Error("the target was asked") })
-	say(t, r.address, "GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n")
+	sendRaw(t, r.address, "GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n")
 	if err := <-p.fails; !errors.Is(err, ErrResponse) || !strings.Contains(err.Error(), "websocket") {
 		t.Error(err)
 	}
 }
 
-func TestH2C_TellsAMalformedBodyFromABrokenOne(t *testing.T) {
+func TestH2C_DistinguishesMalformedFromTruncatedBodies(t *testing.T) {
 	r, p := throughPlain(t, Config{}, func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })
 	const head = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
-	say(t, r.address, head+"xyz\r\n")
+	sendRaw(t, r.address, head+"xyz\r\n")
 	if err := <-p.fails; !errors.Is(err, ErrRequest) {
 		t.Error(err)
 	}
-	_ = say(t, r.address, head+"5\r\nab").Close()
+	_ = sendRaw(t, r.address, head+"5\r\nab").Close()
 	if err := <-p.fails; !errors.Is(err, ErrDisconnected) {
 		t.Error(err)
 	}
@@ -139,14 +139,14 @@ func TestH2C_EndsWithItsDeadline(t *testing.T) {
 		<-r.Context().Done()
 		left <- true
 	})
-	say(t, r.address, "GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+	sendRaw(t, r.address, "GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 	if err := <-p.fails; !errors.Is(err, ErrTimeout) {
 		t.Error(err)
 	}
 	<-left
 }
 
-func TestH2C_EndsAnswersThatPause(t *testing.T) {
+func TestH2C_EndsResponsesThatPause(t *testing.T) {
 	left := make(chan bool, 1)
 	r, p := throughPlain(t, Config{Timeouts: Timeouts{Pause: 50 * time.Millisecond}}, func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, "some")
@@ -154,7 +154,7 @@ func TestH2C_EndsAnswersThatPause(t *testing.T) {
 		<-r.Context().Done()
 		left <- true
 	})
-	say(t, r.address, "GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+	sendRaw(t, r.address, "GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 	if err := <-p.fails; !errors.Is(err, ErrBroken) {
 		t.Error(err)
 	}
@@ -195,7 +195,7 @@ func TestH2C_ClosesItsConnections(t *testing.T) {
 		t.Errorf("%d connections are kept", n)
 	}
 	p.to.Close()
-	// It still serves those who have it, and leaves nothing behind.
+	// Connections that are in use continue, and then close.
 	ask()
 	eventually(t, func() bool { return open.Load() == 0 })
 }

@@ -10,21 +10,21 @@ import (
 	"testing"
 )
 
-// wiredTarget is a target that speaks HTTP/2 byte by byte. It answers the first request on a connection.
-func wiredTarget(t *testing.T, answer func(w *wire, stream uint32)) string {
+// wiredTarget is a target that speaks HTTP/2 byte by byte. It responds to the first request on a connection.
+func wiredTarget(t *testing.T, response func(w *wire, stream uint32)) string {
 	return acting(t, func(p *peer, _ int) {
 		w := &wire{p.TCPConn, t}
 		if _, err := io.ReadFull(w, make([]byte, len(preface))); err != nil {
 			return
 		}
 		w.send(settingsFrame, 0, 0, nil)
-		answer(w, w.next().stream)
+		response(w, w.next().stream)
 		_, _ = io.Copy(io.Discard, w)
 	})
 }
 
 // Nothing of such a response was sent, so the client can get another one.
-func TestH2C_TakesBackAnswersThatBreakOffAtOnce(t *testing.T) {
+func TestH2C_RollsBackResponsesThatAreTruncatedAtOnce(t *testing.T) {
 	p := &carrier{hooks: none{}, fails: make(chan error, 1)}
 	r := serving(t, Config{Handler: p})
 	p.to = r.Upstream(H2C, wiredTarget(t, func(w *wire, stream uint32) {
@@ -48,7 +48,7 @@ type heap struct {
 func (h *heap) Read(p []byte) (int, error)  { return h.Buffer.Read(p) }
 func (h *heap) Write(p []byte) (int, error) { return h.Buffer.Write(p) }
 
-func TestH2C_BoundsInformationalAnswers(t *testing.T) {
+func TestH2C_LimitsInformationalResponses(t *testing.T) {
 	for _, size := range []int{1, 9 << 10} {
 		p := &carrier{hooks: none{}, fails: make(chan error, 1)}
 		r := serving(t, Config{Handler: p})
@@ -57,11 +57,11 @@ func TestH2C_BoundsInformationalAnswers(t *testing.T) {
 			for range maxInformational + 1 {
 				(&wire{all, t}).ask(stream, 0, ":status", "103", "link", strings.Repeat("x", size))
 			}
-			// It breaks off in the middle.
+			// It ends within the response.
 			_, _ = w.Write(all.Bytes())
 		}))
 		v := dial(t, r.address)
-		v.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+		v.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 		go func() { _, _ = io.Copy(io.Discard, v.in) }()
 		if err := failure(t, p); !errors.Is(err, ErrResponse) {
 			t.Errorf("%v, want ErrAnswer", err)

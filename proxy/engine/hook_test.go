@@ -11,7 +11,7 @@ import (
 	"gateway/proxy/header"
 )
 
-// A hook that panics while the body is still to come leaves nobody reading from the client.
+// A hook that panics while the body is sent leaves no goroutine that reads from the client.
 func TestForward_EndsAnUploadWhoseHookPanics(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -45,7 +45,7 @@ func TestForward_EndsAnUploadWhoseHookPanics(t *testing.T) {
 	}
 }
 
-// panicking is a handler whose hook panics when the response comes. It tells whether the body was still being sent then.
+// panicking is a handler whose hook panics when the response arrives. It reports whether the body was still being sent.
 type panicking struct {
 	carrier
 	left chan bool
@@ -78,7 +78,7 @@ func (h *throwing) Incoming(int, *header.Header) {
 
 func (*throwing) Accepts(int) bool { return true }
 
-// The library reads bodies for targets of HTTP/2 with a goroutine of its own.
+// The library reads bodies for targets of HTTP/2 in its own goroutine.
 func TestForward_EndsAnUploadOfH2CWhoseHookPanics(t *testing.T) {
 	p := &surviving{left: make(chan bool, 1)}
 	r := serving(t, Config{Handler: p})
@@ -87,7 +87,7 @@ func TestForward_EndsAnUploadOfH2CWhoseHookPanics(t *testing.T) {
 		_, _ = io.Copy(io.Discard, r.Body)
 	}))
 	c := dial(t, r.address)
-	c.say("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n")
+	c.send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n")
 	if <-p.left {
 		t.Error("the body is still read when Forward has panicked")
 	}
@@ -98,7 +98,7 @@ func TestForward_EndsAnUploadOfH2CWhoseHookPanics(t *testing.T) {
 	p.to.cancellation.mu.Unlock()
 }
 
-// surviving is a handler whose hook panics when the response comes. It tells whether the body was still being read then.
+// surviving is a handler whose hook panics when the response arrives. It reports whether the body was still being read.
 type surviving struct {
 	carrier
 	left chan bool
@@ -114,7 +114,7 @@ func (p *surviving) Serve(x *Exchange) {
 	_ = x.Forward(p.to, x.Request.Path, &throwing{x: x})
 }
 
-// overlapping tells whether it is being read.
+// overlapping reports whether it is being read.
 type overlapping struct {
 	io.Reader
 	under atomic.Bool

@@ -42,10 +42,10 @@ func TestHTTP2_ServesManyStreamsAtOnce(t *testing.T) {
 }
 
 func TestHTTP2_DrainsStreamsUnderWay(t *testing.T) {
-	asked, answer := make(chan bool), make(chan bool)
+	asked, response := make(chan bool), make(chan bool)
 	m, _ := throughTLS(t, HTTP, func(w http.ResponseWriter, _ *http.Request) {
 		asked <- true
-		<-answer
+		<-response
 		_, _ = io.WriteString(w, "whole")
 	})
 	got := make(chan string, 1)
@@ -60,7 +60,7 @@ func TestHTTP2_DrainsStreamsUnderWay(t *testing.T) {
 		close(drained)
 	}()
 	eventually(t, m.draining.Load)
-	close(answer)
+	close(response)
 	if body := <-got; body != "whole" {
 		t.Errorf("got %q", body)
 	}
@@ -103,7 +103,7 @@ func TestHTTP2_SharesThePortWithHTTP1(t *testing.T) {
 	}
 }
 
-// RFC 7301 section 3.2: what both know is chosen, by the order of the server, and else the handshake fails.
+// RFC 7301 section 3.2: the server chooses a common protocol by its own order, or the handshake fails.
 func TestHTTP2_ChoosesAProtocolThatTheClientOffers(t *testing.T) {
 	m, _ := throughTLS(t, HTTP, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "ok") })
 	for _, c := range []struct {
@@ -134,8 +134,8 @@ func TestHTTP2_ChoosesAProtocolThatTheClientOffers(t *testing.T) {
 		}
 		if c.want != "h2" {
 			fmt.Fprint(conn, "GET / HTTP/1.0\r\n\r\n")
-			if answer, _ := io.ReadAll(conn); !strings.HasSuffix(string(answer), "\r\n\r\nok") {
-				t.Errorf("%v: %q", c.offered, answer)
+			if response, _ := io.ReadAll(conn); !strings.HasSuffix(string(response), "\r\n\r\nok") {
+				t.Errorf("%v: %q", c.offered, response)
 			}
 		}
 		_ = conn.Close()
@@ -189,9 +189,9 @@ func TestHTTP2_LeavesNothingBehind(t *testing.T) {
 	}
 }
 
-// A client that agreed on HTTP/2 and does not begin it has the time of a head.
+// A client that negotiated HTTP/2 and does not begin has the timeout of a head.
 func TestHTTP2_AwaitsThePrefaceForATime(t *testing.T) {
-	m := servingTLS(t, Config{Handler: teller{}, Timeouts: Timeouts{Head: time.Second}})
+	m := servingTLS(t, Config{Handler: refuser{}, Timeouts: Timeouts{Head: time.Second}})
 	var conns []net.Conn
 	for _, begun := range []string{"", preface[:10], preface[:20]} {
 		conn, err := tls.Dial("tcp", m.address, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}})

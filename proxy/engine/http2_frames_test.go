@@ -2,7 +2,7 @@ package engine
 
 import "testing"
 
-// Streams that a client resets by itself after they were refused are not remembered.
+// Refused streams that the client resets itself are forgotten.
 func TestFrames_RememberFewRefusals(t *testing.T) {
 	f := newFrames(nil)
 	for i := range uint32(10 * mostRefused) {

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// certificate makes one that nobody trusts.
+// certificate makes a self-signed one.
 func certificate(t testing.TB) tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -89,7 +89,7 @@ func (m modern) do(t testing.TB, req *http.Request) (*http.Response, string) {
 	}
 	defer resp.Body.Close()
 	if resp.ProtoMajor != 2 {
-		t.Fatalf("the answer is of %s", resp.Proto)
+		t.Fatalf("the response is of %s", resp.Proto)
 	}
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {

@@ -19,7 +19,7 @@ func impatient(t *testing.T, backend http.HandlerFunc) (modern, *carrier) {
 	return m, p
 }
 
-// closedWindow is a setting by which nothing may be sent on a stream.
+// closedWindow is a setting that lets nothing be sent on a stream.
 var closedWindow = []byte{0, 4, 0, 0, 0, 0}
 
 func TestHTTP2_ResetsStreamsThatTakeNothing(t *testing.T) {
@@ -33,7 +33,7 @@ func TestHTTP2_ResetsStreamsThatTakeNothing(t *testing.T) {
 			if head, data, reset := w.body(); len(head) == 0 || len(data) > 0 || reset == 0 {
 				t.Errorf("head %x, %d bytes, reset %d", head, len(data), reset)
 			}
-			// The connection goes on, and nothing of the exchange is left.
+			// The connection continues, and nothing of the exchange is left.
 			w.ask(3, endStream, ":method", "HEAD", ":scheme", "https", ":path", "/", ":authority", "h")
 			if head, _, reset := w.body(); len(head) == 0 || head[0] != 0x88 || reset != 0 {
 				t.Errorf("head %x, reset %d", head, reset)
@@ -51,11 +51,11 @@ func TestHTTP2_GivesUpOnBodiesThatDoNotCome(t *testing.T) {
 		t.Error(err)
 	}
 	if head, _, _ := w.body(); len(head) > 0 && head[0] == 0x88 {
-		t.Errorf("the answer is %x", head)
+		t.Errorf("the response is %x", head)
 	}
 }
 
-func TestHTTP2_AcceptsEarlyAnswers(t *testing.T) {
+func TestHTTP2_AcceptsEarlyResponses(t *testing.T) {
 	schemes(t, func(t *testing.T, scheme Scheme) {
 		m, _ := throughTLS(t, scheme, func(w http.ResponseWriter, _ *http.Request) {
 			_ = http.NewResponseController(w).EnableFullDuplex()

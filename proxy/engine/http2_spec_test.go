@@ -13,13 +13,13 @@ import (
 	"testing"
 )
 
-// specVariable is set to where h2spec is, by the lane that builds it.
+// specVariable is the path of h2spec, set by the lane that builds it.
 const specVariable = "GATEWAY_H2SPEC"
 
-// specCases is how many cases h2spec has, so that none can go missing.
+// specCases is the number of cases that h2spec has, so that none is lost.
 const specCases = 146
 
-// excused are the cases that are not met, and why that stays.
+// excused are the cases that fail, and why that stays.
 var excused = map[string]string{
 	"http2/6.5.3 Sends multiple values of SETTINGS_INITIAL_WINDOW_SIZE": "the standard library takes a setting that " +
 		"is given twice for an attack, and closes the connection",
@@ -27,12 +27,12 @@ var excused = map[string]string{
 	"http2/8.1.2.2 Sends a HEADERS frame that contains the TE header field with any value other than \"trailers\"": bad400,
 }
 
-const bad400 = "the standard library answers 400 and does not reset the stream, which RFC 9113 section 8.1.1 allows"
+const bad400 = "the standard library responds with 400 and does not reset the stream, which RFC 9113 section 8.1.1 allows"
 
-// excusedPlain are those that are not met without TLS alone.
+// excusedPlain are those that fail only without TLS.
 var excusedPlain = map[string]string{
 	"http2/3.5 Sends invalid connection preface": "the port speaks HTTP/1.1 too: what does not begin with the preface " +
-		"is answered 400 in that version before the connection is closed",
+		"gets 400 in that version before the connection is closed",
 }
 
 // spec is the report of h2spec.
@@ -53,17 +53,17 @@ func TestHTTP2_MeetsTheSpecification(t *testing.T) {
 	if tool == "" {
 		t.Skip("set " + specVariable + " to an h2spec; testdata/test.sh h2spec does")
 	}
-	answer := func(w http.ResponseWriter, r *http.Request) {
+	response := func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
-		fmt.Fprint(w, "an answer that is a few octets long")
+		fmt.Fprint(w, "a response that is a few octets long")
 	}
 	t.Run("h2", func(t *testing.T) {
-		m, p := throughTLS(t, HTTP, answer)
+		m, p := throughTLS(t, HTTP, response)
 		p.fails = nil
 		meets(t, tool, maps.Clone(excused), m.address, "--tls", "--insecure")
 	})
 	t.Run("h2c", func(t *testing.T) {
-		r, p := through(t, answer)
+		r, p := through(t, response)
 		p.fails = nil
 		known := maps.Clone(excused)
 		maps.Copy(known, excusedPlain)

@@ -42,7 +42,7 @@ func TestHTTP2_CarriesRequests(t *testing.T) {
 	})
 }
 
-func TestHTTP2_AnswersWithoutBodies(t *testing.T) {
+func TestHTTP2_RespondsWithoutBodies(t *testing.T) {
 	schemes(t, func(t *testing.T, scheme Scheme) {
 		m, p := throughTLS(t, scheme, func(w http.ResponseWriter, r *http.Request) {
 			switch r.URL.Path {
@@ -100,7 +100,7 @@ func TestHTTP2_PassesTrailersBothWays(t *testing.T) {
 	})
 }
 
-func TestHTTP2_RelaysInformationalAnswers(t *testing.T) {
+func TestHTTP2_RelaysInformationalResponses(t *testing.T) {
 	schemes(t, func(t *testing.T, scheme Scheme) {
 		m, _ := throughTLS(t, scheme, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Link", "</style.css>; rel=preload")
@@ -123,7 +123,7 @@ func TestHTTP2_RelaysInformationalAnswers(t *testing.T) {
 	})
 }
 
-// echo answers each line of the request while the request goes on, and ends with a status as gRPC does.
+// echo responds to each line of the request while the request continues, and ends with a status as gRPC does.
 func echo(w http.ResponseWriter, r *http.Request) {
 	rc := http.NewResponseController(w)
 	_ = rc.EnableFullDuplex()
@@ -172,7 +172,7 @@ func TestHTTP2_CarriesBothDirectionsAtOnce(t *testing.T) {
 	})
 }
 
-func TestHTTP2_TellsTheTargetThatTheClientIsGone(t *testing.T) {
+func TestHTTP2_CancelsWhenTheClientDisconnects(t *testing.T) {
 	schemes(t, func(t *testing.T, scheme Scheme) {
 		for _, path := range []string{"/before", "/amid"} {
 			asked, left := make(chan bool, 1), make(chan bool, 1)
@@ -192,7 +192,7 @@ func TestHTTP2_TellsTheTargetThatTheClientIsGone(t *testing.T) {
 				_ = resp.Body.Close()
 			}
 			if err == nil {
-				t.Error("there was an answer")
+				t.Error("there was a response")
 			}
 			<-left
 			if err := <-p.fails; !errors.Is(err, ErrDisconnected) {
@@ -202,7 +202,7 @@ func TestHTTP2_TellsTheTargetThatTheClientIsGone(t *testing.T) {
 	})
 }
 
-func TestHTTP2_ResetsTheStreamOfABrokenAnswer(t *testing.T) {
+func TestHTTP2_ResetsTheStreamOfATruncatedResponse(t *testing.T) {
 	schemes(t, func(t *testing.T, scheme Scheme) {
 		m, p := throughTLS(t, scheme, func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/good" {
@@ -224,7 +224,7 @@ func TestHTTP2_ResetsTheStreamOfABrokenAnswer(t *testing.T) {
 		if err := <-p.fails; !errors.Is(err, ErrBroken) {
 			t.Error(err)
 		}
-		// Other streams of the connection go on.
+		// Other streams of the connection continue.
 		if resp, _ := m.do(t, request(t, "GET", m.url("/good"), nil)); resp.StatusCode != 200 {
 			t.Error(resp.Status)
 		}
@@ -274,7 +274,8 @@ func TestHTTP2_TransformsBodies(t *testing.T) {
 	})
 }
 
-// What is no trailer field of HTTP/1.1 is none here either: a target that merges trailers would take it for the gateway's.
+// What is not a trailer field in HTTP/1.1 is none here either: a target that merges trailers would take it for the
+// gateway's.
 func TestHTTP2_PassesNoTrailersThatAreNone(t *testing.T) {
 	schemes(t, func(t *testing.T, scheme Scheme) {
 		m, _ := throughTLS(t, scheme, func(w http.ResponseWriter, r *http.Request) {

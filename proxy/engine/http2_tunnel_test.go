@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-// websocket answers an upgrade, and then sends back what comes.
+// websocket responds to an upgrade, and then sends back what arrives.
 func websocket(t testing.TB, ended chan<- error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/refused" {
@@ -59,8 +59,8 @@ func (w *wire) connect(path string) {
 		"sec-websocket-version", "13", "origin", "https://h")
 }
 
-// hear reads that much of the tunnel.
-func (w *wire) hear(want string) {
+// expect reads that from the tunnel.
+func (w *wire) expect(want string) {
 	w.t.Helper()
 	got := ""
 	for len(got) < len(want) {
@@ -83,9 +83,9 @@ func tunnelled(t *testing.T) (modern, *wire, chan error) {
 	if f := w.next(); f.kind != headersFrame || f.payload[0] != 0x88 {
 		t.Fatalf("came %+v", f)
 	}
-	w.hear("hello")
+	w.expect("hello")
 	w.send(dataFrame, 0, 1, []byte("one\n"))
-	w.hear("one\n")
+	w.expect("one\n")
 	return m, w, ended
 }
 
@@ -118,7 +118,7 @@ func TestHTTP2_TunnelsWebSockets(t *testing.T) {
 func TestHTTP2_EndsTunnelsWithTheClient(t *testing.T) {
 	_, w, ended := tunnelled(t)
 	w.send(dataFrame, endStream, 1, []byte("two\n"))
-	w.hear("two\n")
+	w.expect("two\n")
 	if err := <-ended; !errors.Is(err, io.EOF) {
 		t.Error(err)
 	}
@@ -128,7 +128,7 @@ func TestHTTP2_EndsTunnelsThatAreReset(t *testing.T) {
 	_, w, ended := tunnelled(t)
 	w.send(resetFrame, 0, 1, []byte{0, 0, 0, 8})
 	if err := <-ended; err == nil {
-		t.Error("the target was told to end")
+		t.Error("the target was informed to end")
 	}
 }
 
@@ -139,12 +139,12 @@ func TestHTTP2_DoesNotWaitForTunnelsToDrain(t *testing.T) {
 	}
 	m.Drain(context.Background())
 	if err := <-ended; err == nil {
-		t.Error("the target was told to end")
+		t.Error("the target was informed to end")
 	}
 	eventually(t, func() bool { return m.busy.Load() == 0 })
 }
 
-func TestHTTP2_TakesNoOtherAnswerForATunnel(t *testing.T) {
+func TestHTTP2_OpensNoTunnelWithoutA101(t *testing.T) {
 	m, _ := throughTLS(t, HTTP, websocket(t, nil))
 	w := dialWire(t, m.address, true)
 	w.connect("/refused")
@@ -154,7 +154,7 @@ func TestHTTP2_TakesNoOtherAnswerForATunnel(t *testing.T) {
 	}
 }
 
-// noting notes the status that exchanges ended with.
+// noting keeps the status that exchanges ended with.
 type noting struct {
 	carrier
 	statuses chan int
@@ -186,10 +186,10 @@ func TestStatus_OfTunnels(t *testing.T) {
 	plain := serving(t, Config{Handler: n})
 	n.to = plain.Upstream(HTTP, n.to.address)
 	v := dial(t, plain.address)
-	v.say("GET /chat HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" +
+	v.send("GET /chat HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" +
 		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
 	v.head()
-	v.hear("hello")
+	v.expect("hello")
 	_ = v.CloseWrite()
 	if status := <-n.statuses; status != http.StatusSwitchingProtocols {
 		t.Errorf("over HTTP/1.1: %d", status)

@@ -15,7 +15,7 @@ const (
 	endStream, endHeaders                                                              = 1, 4
 )
 
-// wire is a client who speaks HTTP/2 byte by byte, and so can say what no library would.
+// wire is a client that speaks HTTP/2 byte by byte, and so can send what no library would.
 type wire struct {
 	net.Conn
 	t testing.TB
@@ -112,7 +112,7 @@ func (w *wire) read() wireFrame {
 	return f
 }
 
-// body reads what comes for a stream until it ends, and returns the head, the data, and the code of a reset or 0.
+// body reads the frames of a stream until it ends, and returns the head, the data, and the code of a reset or 0.
 func (w *wire) body() (head, data []byte, reset uint32) {
 	w.t.Helper()
 	for {

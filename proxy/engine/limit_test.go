@@ -10,14 +10,14 @@ import (
 	"time"
 )
 
-// repeating answers each request with its target.
+// repeating responds to each request with its target.
 func repeating(p *peer, _ int) {
 	for {
 		req, err := http.ReadRequest(p.in)
 		if err != nil {
 			return
 		}
-		p.say("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(req.RequestURI), req.RequestURI)
+		p.send("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(req.RequestURI), req.RequestURI)
 	}
 }
 
@@ -41,7 +41,7 @@ func TestLimit_OfHeads(t *testing.T) {
 					v.get("/before")
 				}
 				go func() { _, _ = v.Write([]byte(c.ask)) }()
-				resp, _ := v.answer(http.MethodGet)
+				resp, _ := v.response(http.MethodGet)
 				if resp.StatusCode != c.want || resp.Close != (c.want != 200) {
 					t.Errorf("%s, close %v, want %d", resp.Status, resp.Close, c.want)
 				}
@@ -50,7 +50,7 @@ func TestLimit_OfHeads(t *testing.T) {
 	}
 }
 
-// However much may be read together with a head, none of what follows it is lost, and none of it counts.
+// Whatever is read together with a head is not lost, and does not count.
 func TestLimit_OfHeadsDoesNotBoundWhatFollows(t *testing.T) {
 	body := pattern(500 << 10)
 	chunks := fmt.Sprintf("%x\r\n%s\r\n%x\r\n%s\r\n0\r\n\r\n", 100<<10, body[:100<<10], 400<<10, body[100<<10:])
@@ -66,19 +66,19 @@ func TestLimit_OfHeadsDoesNotBoundWhatFollows(t *testing.T) {
 					if req.Method == http.MethodPost && string(got) != body || err != nil {
 						t.Errorf("%d bytes, %v", len(got), err)
 					}
-					p.say("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(req.RequestURI), req.RequestURI)
+					p.send("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(req.RequestURI), req.RequestURI)
 				}
 			})
 			for _, framed := range []string{"Content-Length: 512000\r\n\r\n" + body, "Transfer-Encoding: chunked\r\n\r\n" + chunks} {
 				v := dial(t, r.address)
-				// A long head first, which makes much room for what is read together with it.
+				// A long head first, which enlarges the buffer for what is read together with it.
 				long := strings.Repeat("x", min(limit-50, 140<<10))
 				go func() {
 					_, _ = fmt.Fprintf(v, "GET /0 HTTP/1.1\r\nHost: h\r\nX: %s\r\n\r\nPOST /1 HTTP/1.1\r\nHost: h\r\n%s"+
 						"GET /2 HTTP/1.1\r\nHost: h\r\n\r\nGET /3 HTTP/1.1\r\nHost: h\r\n\r\n", long, framed)
 				}()
 				for _, want := range []string{"/0", "/1", "/2", "/3"} {
-					if resp, got := v.answer(http.MethodGet); got != want || resp.Close {
+					if resp, got := v.response(http.MethodGet); got != want || resp.Close {
 						t.Errorf("%q, want %q, close %v", got, want, resp.Close)
 					}
 				}
@@ -92,19 +92,19 @@ func TestLimit_OfFields(t *testing.T) {
 	r, _ := before(t, Config{Limits: Limits{Fields: most}}, repeating)
 	for fields, want := range map[int]int{most: 200, most + 1: 431, 1000: 431} {
 		v := dial(t, r.address)
-		v.say("GET / HTTP/1.1\r\nHost: h\r\n%s\r\n", strings.Repeat("A: b\r\n", fields-1))
-		if resp, _ := v.answer(http.MethodGet); resp.StatusCode != want {
+		v.send("GET / HTTP/1.1\r\nHost: h\r\n%s\r\n", strings.Repeat("A: b\r\n", fields-1))
+		if resp, _ := v.response(http.MethodGet); resp.StatusCode != want {
 			t.Errorf("%d fields: %s, want %d", fields, resp.Status, want)
 		}
 	}
 }
 
-func TestLimit_OfAnswers(t *testing.T) {
+func TestLimit_OfResponses(t *testing.T) {
 	const most, fields = 100 << 10, 10
 	const frame = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX: \r\n\r\n"
 	for _, c := range []struct {
-		name, answer string
-		fits         bool
+		name, response string
+		fits           bool
 	}{
 		{"that fit", strings.Replace(frame, "X: ", "X: "+strings.Repeat("x", most-len(frame)), 1) + "ok", true},
 		{"that are too long", strings.Replace(frame, "X: ", "X: "+strings.Repeat("x", most-len(frame)+1), 1) + "ok", false},
@@ -116,17 +116,17 @@ func TestLimit_OfAnswers(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			r, p := before(t, Config{Limits: Limits{ResponseHead: most, Fields: fields}}, func(p *peer, _ int) {
 				p.head()
-				_, _ = p.Write([]byte(c.answer))
+				_, _ = p.Write([]byte(c.response))
 				_, _ = p.rest()
 			})
 			v := dial(t, r.address)
-			v.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+			v.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 			h := v.head()
 			for strings.HasPrefix(h, "HTTP/1.1 103 ") {
 				h = v.head()
 			}
 			if c.fits {
-				if v.hear("ok"); !strings.HasPrefix(h, "HTTP/1.1 200 ") {
+				if v.expect("ok"); !strings.HasPrefix(h, "HTTP/1.1 200 ") {
 					t.Errorf("%.80q", h)
 				}
 				return
@@ -141,8 +141,8 @@ func TestLimit_OfAnswers(t *testing.T) {
 	}
 }
 
-// Informational responses that never end do not keep a client for ever: the time for the response goes on.
-func TestLimit_OfInformationalAnswers(t *testing.T) {
+// Endless informational responses do not keep a client waiting: the timeout of the response applies.
+func TestLimit_OfInformationalResponses(t *testing.T) {
 	r, p := before(t, Config{Timeouts: Timeouts{Response: soon}}, func(p *peer, _ int) {
 		p.head()
 		ticker := time.NewTicker(soon / 10)
@@ -154,7 +154,7 @@ func TestLimit_OfInformationalAnswers(t *testing.T) {
 		}
 	})
 	v := dial(t, r.address)
-	v.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+	v.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 	read := make(chan struct{})
 	go func() {
 		defer close(read)
@@ -167,8 +167,8 @@ func TestLimit_OfInformationalAnswers(t *testing.T) {
 	<-read
 }
 
-// Nor do they when there are many in little time.
-func TestLimit_OfInformationalAnswersInAll(t *testing.T) {
+// Nor do many within a short time.
+func TestLimit_OfInformationalResponsesTogether(t *testing.T) {
 	for name, ask := range map[string]string{
 		"GET":  "GET / HTTP/1.1\r\nHost: h\r\n\r\n",
 		"POST": "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\npart",
@@ -184,7 +184,7 @@ func TestLimit_OfInformationalAnswersInAll(t *testing.T) {
 					}
 				})
 				v := dial(t, r.address)
-				v.say("%s", ask)
+				v.send("%s", ask)
 				got := 0
 				for strings.HasPrefix(v.head(), hint[:13]) {
 					got++

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// telling tells when an exchange has ended.
+// telling signals that an exchange has ended.
 type telling struct {
 	carrier
 	served chan struct{}
@@ -24,8 +24,8 @@ func (h *telling) Serve(x *Exchange) {
 	h.served <- struct{}{}
 }
 
-// A connection that is closed with unread bytes is reset, and what the client has not read yet is lost.
-func TestLinger_LeavesTheLastAnswerToClientsWhoSentMore(t *testing.T) {
+// A connection that is closed with unread bytes is reset, and the client loses what it has not read.
+func TestLinger_LeavesTheLastResponseToClientsThatSentMore(t *testing.T) {
 	for name, ask := range map[string]string{
 		"GET":     "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
 		"counted": "POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 9000\r\n\r\n" + strings.Repeat("x", 9000),
@@ -50,12 +50,12 @@ func lingers(t *testing.T, ask string, drains bool) {
 		}
 		close(asked)
 		<-more
-		p.say("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+		p.send("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 		_, _ = p.rest()
 	})
 	h.to = p.to
 	v := dial(t, r.address)
-	v.say("%s%s", ask, strings.Repeat("GET /more HTTP/1.1\r\nHost: h\r\n\r\n", 2000))
+	v.send("%s%s", ask, strings.Repeat("GET /more HTTP/1.1\r\nHost: h\r\n\r\n", 2000))
 	closed(t, "the target is asked", asked)
 	drained := make(chan struct{})
 	go func() {
@@ -68,17 +68,17 @@ func lingers(t *testing.T, ask string, drains bool) {
 		eventually(t, r.draining.Load)
 	}
 	close(more)
-	closed(t, "it is answered", h.served)
+	closed(t, "it is responded", h.served)
 	if drains {
 		// Drain has many occasions to end the connection, of which the client has read nothing.
 		ticker := time.NewTicker(drainPause)
 		defer ticker.Stop()
 		for range 20 {
-			v.say("GET /more HTTP/1.1\r\nHost: h\r\n\r\n")
+			v.send("GET /more HTTP/1.1\r\nHost: h\r\n\r\n")
 			<-ticker.C
 		}
 	}
-	if resp, got := v.answer(http.MethodGet); got != body || !resp.Close {
+	if resp, got := v.response(http.MethodGet); got != body || !resp.Close {
 		t.Errorf("%d bytes, close %v", len(got), resp.Close)
 	}
 	if rest, err := v.rest(); rest != "" || err != nil {
@@ -88,15 +88,15 @@ func lingers(t *testing.T, ask string, drains bool) {
 	<-drained
 }
 
-// hasty refuses each upload at once and ends the connection, with what it was sent unread.
+// hasty refuses each upload at once and closes the connection with unread bytes.
 func hasty(p *peer, _ int) {
 	if p.head() != "" {
-		p.say("HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 4\r\n\r\nmuch")
+		p.send("HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 4\r\n\r\nmuch")
 	}
 }
 
-// Whoever refuses an upload, its response reaches a client that goes on sending (RFC 9112 section 9.6).
-func TestLinger_LosesNoEarlyAnswer(t *testing.T) {
+// Whatever refuses an upload, its response reaches a client that continues sending (RFC 9112 section 9.6).
+func TestLinger_LosesNoEarlyResponse(t *testing.T) {
 	const tries, size = 15, 6 << 20
 	for name, serve := range map[string]func(t *testing.T, secure bool) string{
 		"of the app": func(t *testing.T, secure bool) string {
@@ -131,7 +131,7 @@ func TestLinger_LosesNoEarlyAnswer(t *testing.T) {
 	}
 }
 
-// uploads sends all of a body, or as much as is taken, and only then reads the response, as simple clients do.
+// uploads sends all of a body, or as much as is read, and only then reads the response, as simple clients do.
 func uploads(t *testing.T, address string, secure bool, framing string, size int) {
 	t.Helper()
 	raw, err := net.Dial("tcp", address)

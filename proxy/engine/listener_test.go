@@ -26,8 +26,8 @@ func (f *frail) Accept() (net.Conn, error) {
 	return nil, <-f.breaks
 }
 
-// What is under way on a listener that broke goes on, and yet that is known at once.
-func TestServe_TellsAtOnceThatAListenerBroke(t *testing.T) {
+// A listener that broke is reported at once, and its connections continue.
+func TestServe_ReportsABrokenListenerAtOnce(t *testing.T) {
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -50,10 +50,10 @@ func TestServe_TellsAtOnceThatAListenerBroke(t *testing.T) {
 	select {
 	case err := <-broke:
 		if err != wrong {
-			t.Errorf("told %v", err)
+			t.Errorf("reported %v", err)
 		}
 	case <-time.After(patience):
-		t.Error("nobody was told")
+		t.Error("nobody was informed")
 	}
 	if _, body := v.get("/after"); body != "/after" {
 		t.Errorf("%q", body)
@@ -67,7 +67,7 @@ func TestServe_TellsAtOnceThatAListenerBroke(t *testing.T) {
 	closed(t, "Serve returns", ended)
 }
 
-// exhausting is a listener for which the system has no descriptor left.
+// exhausting is a listener without file descriptors.
 type exhausting struct{ closed chan struct{} }
 
 func (l *exhausting) Accept() (net.Conn, error) {

@@ -54,12 +54,12 @@ func middling(t *testing.T, part func(p *peer, n int)) (running, *middle) {
 	return r, m
 }
 
-// capitals buffers nothing.
+// capitals holds nothing back.
 type capitals struct{ Sink }
 
 func (c capitals) Write(p []byte) (int, error) { return c.Sink.Write(bytes.ToUpper(p)) }
 
-// reversed gives all at once when the body ends.
+// reversed returns everything at once when the body ends.
 type reversed struct {
 	Sink
 	all []byte
@@ -124,21 +124,21 @@ func brackets(open, end string) func(Sink) Sink {
 	return func(s Sink) Sink { return &bracketed{Sink: s, open: open, end: end} }
 }
 
-// answers are the ways in which a target may frame a body.
+// framings are the ways in which a target may frame a body.
 var framings = map[string]func(p *peer, body string){
 	"counted": func(p *peer, body string) {
-		p.say("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+		p.send("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 	},
 	"chunked": func(p *peer, body string) {
-		p.say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n%x\r\n%s\r\n0\r\nX-Sum: 7\r\n\r\n", len(body), body)
+		p.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n%x\r\n%s\r\n0\r\nX-Sum: 7\r\n\r\n", len(body), body)
 	},
 	"until close": func(p *peer, body string) {
-		p.say("HTTP/1.1 200 OK\r\n\r\n%s", body)
+		p.send("HTTP/1.1 200 OK\r\n\r\n%s", body)
 		_ = p.Close()
 	},
 }
 
-func TestTransform_OfAnswers(t *testing.T) {
+func TestTransform_OfResponses(t *testing.T) {
 	reverse := func(s Sink) Sink { return &reversed{Sink: s} }
 	upper := func(s Sink) Sink { return capitals{s} }
 	for name, say := range framings {
@@ -178,9 +178,9 @@ func TestTransform_OfAnswers(t *testing.T) {
 							t.Error(err)
 						}
 					}
-					// For HTTP/1.0 the end of the connection tells that of the body.
-					v.say("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
-					if resp, got := v.answer(http.MethodGet); got != c.want || !resp.Close {
+					// For HTTP/1.0 the end of the connection ends the body.
+					v.send("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+					if resp, got := v.response(http.MethodGet); got != c.want || !resp.Close {
 						t.Errorf("HTTP/1.0: %d bytes, close %v", len(got), resp.Close)
 					}
 				})
@@ -189,7 +189,7 @@ func TestTransform_OfAnswers(t *testing.T) {
 	}
 }
 
-// replying answers by itself, with transformers.
+// replying responds without a target, with transformers.
 type replying struct{ wraps []func(Sink) Sink }
 
 func (h replying) Serve(x *Exchange) {
@@ -209,20 +209,20 @@ func TestTransform_OfReplies(t *testing.T) {
 			t.Errorf("%q, length %d, close %v", got, resp.ContentLength, resp.Close)
 		}
 	}
-	v.say("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n")
-	if resp, got := v.answer(http.MethodHead); got != "" || resp.StatusCode != http.StatusOK {
+	v.send("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n")
+	if resp, got := v.response(http.MethodHead); got != "" || resp.StatusCode != http.StatusOK {
 		t.Errorf("HEAD: %s %q", resp.Status, got)
 	}
 	broken := serving(t, Config{Handler: replying{[]func(Sink) Sink{func(s Sink) Sink { return &failing{s, 3} }}}})
 	v = dial(t, broken.address)
-	v.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+	v.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 	if _, err := v.rest(); err == nil {
-		t.Error("the answer looks whole")
+		t.Error("the response looks whole")
 	}
 }
 
-// Answers without a body are not transformed, and tell no length that is not that of what a GET would get.
-func TestTransform_LeavesEmptyAnswersAlone(t *testing.T) {
+// Responses without a body are not transformed, and have no length that a GET would not have.
+func TestTransform_LeavesEmptyResponsesAlone(t *testing.T) {
 	for _, c := range []struct{ method, status string }{{"HEAD", "200 OK"}, {"GET", "304 Not Modified"}, {"GET", "204 No Content"}} {
 		t.Run(c.method+c.status, func(t *testing.T) {
 			length := "Content-Length: 5\r\n"
@@ -231,13 +231,13 @@ func TestTransform_LeavesEmptyAnswersAlone(t *testing.T) {
 			}
 			r, m := middling(t, func(p *peer, _ int) {
 				for p.head() != "" {
-					p.say("HTTP/1.1 %s\r\n%sETag: \"x\"\r\n\r\n", c.status, length)
+					p.send("HTTP/1.1 %s\r\n%sETag: \"x\"\r\n\r\n", c.status, length)
 				}
 			})
 			m.wraps = []func(Sink) Sink{brackets("<", ">")}
 			v := dial(t, r.address)
 			for range 2 {
-				v.say("%s / HTTP/1.1\r\nHost: h\r\n\r\n", c.method)
+				v.send("%s / HTTP/1.1\r\nHost: h\r\n\r\n", c.method)
 				if h := v.head(); !strings.HasPrefix(h, "HTTP/1.1 "+c.status) || strings.Contains(h, "Content-Length") || strings.Contains(h, "Transfer") {
 					t.Errorf("%q", h)
 				}
@@ -246,8 +246,8 @@ func TestTransform_LeavesEmptyAnswersAlone(t *testing.T) {
 	}
 }
 
-// A client cannot take for whole what a transformer did not complete, and the next response is not touched by it.
-func TestTransform_BreaksOffWhenItFails(t *testing.T) {
+// A client does not take what a transformer did not complete for complete, and the next response is not affected.
+func TestTransform_AbortsWhenItFails(t *testing.T) {
 	for name, say := range framings {
 		for _, left := range []int{0, 3, 100 << 10} {
 			t.Run(fmt.Sprint(name, left), func(t *testing.T) {
@@ -260,9 +260,9 @@ func TestTransform_BreaksOffWhenItFails(t *testing.T) {
 				for _, version := range []string{"1.1", "1.0"} {
 					m.wraps = []func(Sink) Sink{func(s Sink) Sink { return &failing{s, left} }}
 					v := dial(t, r.address)
-					v.say("GET / HTTP/%s\r\nHost: h\r\n\r\n", version)
+					v.send("GET / HTTP/%s\r\nHost: h\r\n\r\n", version)
 					if _, err := v.rest(); err == nil {
-						t.Error("the answer looks whole")
+						t.Error("the response looks whole")
 					}
 					if err := <-m.fails; !errors.Is(err, ErrBroken) || !errors.Is(err, errFailing) {
 						t.Errorf("%v, want ErrBroken for %v", err, errFailing)
@@ -282,25 +282,25 @@ func TestTransform_KeepsEventsLive(t *testing.T) {
 	heard := make(chan struct{})
 	r, m := middling(t, func(p *peer, _ int) {
 		p.head()
-		p.say("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
+		p.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
 		for range 3 {
-			p.say("5\r\nevent\r\n")
+			p.send("5\r\nevent\r\n")
 			<-heard
 		}
-		p.say("0\r\n\r\n")
+		p.send("0\r\n\r\n")
 	})
 	m.wraps = []func(Sink) Sink{func(s Sink) Sink { return capitals{s} }, func(s Sink) Sink { return capitals{s} }}
 	v := dial(t, r.address)
-	v.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+	v.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 	v.head()
 	for range 3 {
-		v.hear("5\r\nEVENT\r\n")
+		v.expect("5\r\nEVENT\r\n")
 		heard <- struct{}{}
 	}
-	v.hear("0\r\n\r\n")
+	v.expect("0\r\n\r\n")
 }
 
-// shouted is what a transformer makes of the body of a request.
+// shouted transforms the body of a request.
 func shouted(r io.Reader) io.Reader {
 	return io.MultiReader(strings.NewReader("<"), &raised{r})
 }
@@ -334,14 +334,14 @@ func TestReceive_OfRequests(t *testing.T) {
 						if string(got) != want || err != nil {
 							t.Errorf("the target got %d bytes, %v", len(got), err)
 						}
-						p.say("HTTP/1.1 204 No Content\r\n\r\n")
+						p.send("HTTP/1.1 204 No Content\r\n\r\n")
 					}
 				})
 				m.receive = []func(io.Reader) io.Reader{shouted}
 				v := dial(t, r.address)
 				for range 3 {
-					v.say("POST / HTTP/1.1\r\nHost: h\r\n%s", framed)
-					if resp, _ := v.answer("POST"); resp.StatusCode != 204 || resp.Close {
+					v.send("POST / HTTP/1.1\r\nHost: h\r\n%s", framed)
+					if resp, _ := v.response("POST"); resp.StatusCode != 204 || resp.Close {
 						t.Fatal(resp.Status, resp.Close)
 					}
 				}
@@ -354,19 +354,20 @@ func TestReceive_OfRequests(t *testing.T) {
 	}
 }
 
-// A transformer that ends early completes the request to the target, and closes the connection of the client, which sent more.
+// A transformer that ends early completes the request to the target, and closes the connection of the client, which
+// sent more.
 func TestReceive_MayEndEarly(t *testing.T) {
 	r, m := middling(t, func(p *peer, _ int) {
 		for p.head() != "" {
-			p.hear("4\r\nfour\r\n0\r\n\r\n")
-			p.say("HTTP/1.1 204 No Content\r\n\r\n")
+			p.expect("4\r\nfour\r\n0\r\n\r\n")
+			p.send("HTTP/1.1 204 No Content\r\n\r\n")
 		}
 	})
 	m.receive = []func(io.Reader) io.Reader{func(r io.Reader) io.Reader { return io.LimitReader(r, 4) }}
 	for range 3 {
 		v := dial(t, r.address)
-		v.say("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\nfour and more")
-		if resp, _ := v.answer("POST"); resp.StatusCode != 204 || !resp.Close {
+		v.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\nfour and more")
+		if resp, _ := v.response("POST"); resp.StatusCode != 204 || !resp.Close {
 			t.Error(resp.Status, resp.Close)
 		}
 	}

@@ -15,10 +15,10 @@ import (
 	"time"
 )
 
-// patience is how long a test waits for what must happen.
+// patience is how long a test waits.
 const patience = 30 * time.Second
 
-// peer is one end of a connection that a test speaks over byte by byte.
+// peer is one end of a connection on which a test sends and reads bytes.
 type peer struct {
 	*net.TCPConn
 	in   *bufio.Reader
@@ -42,14 +42,14 @@ func dial(t testing.TB, address string) *peer {
 	return newPeer(conn, t.Fatalf)
 }
 
-// say sends.
-func (p *peer) say(format string, args ...any) {
+// send sends text.
+func (p *peer) send(format string, args ...any) {
 	if _, err := fmt.Fprintf(p, format, args...); err != nil {
 		p.fail("sending %.40q: %v", format, err)
 	}
 }
 
-// head reads a head with its empty line. It is empty when the connection ended before.
+// head reads a head with its empty line. It is empty if the connection ended before.
 func (p *peer) head() string {
 	var all strings.Builder
 	for {
@@ -67,35 +67,35 @@ func (p *peer) head() string {
 	}
 }
 
-// hear reads exactly that.
-func (p *peer) hear(want string) {
+// expect reads exactly that text.
+func (p *peer) expect(want string) {
 	got := make([]byte, len(want))
 	if n, err := io.ReadFull(p.in, got); err != nil || string(got) != want {
 		p.fail("heard %.80q, %v, want %.80q", got[:n], err, want)
 	}
 }
 
-// answer reads a whole response to a request of that method, without informational ones.
-func (p *peer) answer(method string) (*http.Response, string) {
+// response reads a complete response to a request of that method, without informational ones.
+func (p *peer) response(method string) (*http.Response, string) {
 	resp, err := http.ReadResponse(p.in, &http.Request{Method: method})
 	if err != nil {
-		p.fail("reading the answer: %v", err)
+		p.fail("reading the response: %v", err)
 		return nil, ""
 	}
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
-		p.fail("reading the body of the answer: %v", err)
+		p.fail("reading the body of the response: %v", err)
 	}
 	return resp, string(body)
 }
 
-// get asks for a path and reads the response.
+// get requests a path and reads the response.
 func (p *peer) get(path string) (*http.Response, string) {
-	p.say("GET %s HTTP/1.1\r\nHost: h\r\n\r\n", path)
-	return p.answer(http.MethodGet)
+	p.send("GET %s HTTP/1.1\r\nHost: h\r\n\r\n", path)
+	return p.response(http.MethodGet)
 }
 
-// rest reads until the connection ends, and how: nil for orderly.
+// rest reads until the connection ends. The error is nil for an orderly end.
 func (p *peer) rest() (string, error) {
 	rest, err := io.ReadAll(p.in)
 	var late net.Error
@@ -105,7 +105,7 @@ func (p *peer) rest() (string, error) {
 	return string(rest), err
 }
 
-// acting is a target that plays a part on each of its connections, which it counts from 0 on.
+// acting is a target that runs part on each of its connections, which it counts from 0 on.
 func acting(t testing.TB, part func(p *peer, n int)) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -149,7 +149,7 @@ func actingOn(t testing.TB, l net.Listener, part func(p *peer, n int)) string {
 	return l.Addr().String()
 }
 
-// before serves between clients and a target that plays a part, and sees that no goroutine is left in the end.
+// before serves between clients and a target that runs part, and checks that no goroutine is left in the end.
 func before(t testing.TB, c Config, part func(p *peer, n int)) (running, *carrier) {
 	t.Helper()
 	p := &carrier{hooks: none{}, fails: make(chan error, 100)}
@@ -164,7 +164,7 @@ func before(t testing.TB, c Config, part func(p *peer, n int)) (running, *carrie
 	return r, p
 }
 
-// nothingLeft waits until no more goroutines are in the engine than there were.
+// nothingLeft waits until there are no more goroutines in the engine than before.
 func nothingLeft(t testing.TB, were int) {
 	t.Helper()
 	tick := time.NewTicker(time.Millisecond)
@@ -189,7 +189,7 @@ func inEngine() []string {
 	})
 }
 
-// failure is how the next exchange that was not answered failed.
+// failure is the error of the next exchange that failed.
 func failure(t testing.TB, p *carrier) error {
 	t.Helper()
 	select {

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// authenticating is a target that takes a connection for the user's who spoke a scheme on it, in one step or in two.
+// authenticating is a target that authenticates a connection by a scheme, in one step or in two.
 func authenticating(p *peer, _ int) {
 	user, step := "", 0
 	for h := p.head(); h != ""; h = p.head() {
@@ -21,17 +21,17 @@ func authenticating(p *peer, _ int) {
 		switch {
 		case token == "begin":
 			step = 1
-			p.say("HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: %s dGhlIGNoYWxsZW5nZQ==\r\nContent-Length: 0\r\n\r\n", scheme)
+			p.send("HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: %s dGhlIGNoYWxsZW5nZQ==\r\nContent-Length: 0\r\n\r\n", scheme)
 			continue
 		case strings.HasPrefix(token, "end-") && step == 1, strings.HasPrefix(token, "user-"):
 			_, user, _ = strings.Cut(token, "-")
 		}
 		if user == "" {
-			p.say("HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"a, b\"\r\nwww-authenticate: Digest, negotiate,NTLM\r\nContent-Length: 0\r\n\r\n")
+			p.send("HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"a, b\"\r\nwww-authenticate: Digest, negotiate,NTLM\r\nContent-Length: 0\r\n\r\n")
 			continue
 		}
 		text := "hello " + user
-		p.say("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(text), text)
+		p.send("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(text), text)
 	}
 }
 
@@ -39,13 +39,13 @@ func askAs(c *peer, credentials string) (int, string) {
 	if credentials != "" {
 		credentials = "authorization: " + credentials + "\r\n"
 	}
-	c.say("GET / HTTP/1.1\r\nHost: h\r\n%s\r\n", credentials)
-	resp, body := c.answer(http.MethodGet)
+	c.send("GET / HTTP/1.1\r\nHost: h\r\n%s\r\n", credentials)
+	resp, body := c.response(http.MethodGet)
 	return resp.StatusCode, body
 }
 
-// What a scheme authenticates is the connection, so it serves one client (RFC 4559 section 6).
-func TestBonds_GiveNoConnectionToAnotherClient(t *testing.T) {
+// These schemes authenticate the connection, so it serves one client (RFC 4559 section 6).
+func TestPins_GiveNoConnectionToAnotherClient(t *testing.T) {
 	for _, scheme := range []string{"NTLM", "negotiate", "Kerberos", "Nego2"} {
 		t.Run(scheme, func(t *testing.T) {
 			r, _ := before(t, Config{}, authenticating)
@@ -53,7 +53,7 @@ func TestBonds_GiveNoConnectionToAnotherClient(t *testing.T) {
 			if status, body := askAs(alice, scheme+" begin"); status != 401 {
 				t.Fatal(status, body)
 			}
-			// Somebody comes between the steps.
+			// Another client comes between the steps.
 			if status, body := askAs(mallory, ""); status != 401 {
 				t.Error(status, body)
 			}
@@ -76,7 +76,7 @@ func TestBonds_GiveNoConnectionToAnotherClient(t *testing.T) {
 }
 
 // The connection ends with the client's.
-func TestBonds_EndWithTheClient(t *testing.T) {
+func TestPins_EndWithTheClient(t *testing.T) {
 	ended := make(chan int, 10)
 	r, p := before(t, Config{}, func(p *peer, n int) {
 		authenticating(p, n)
@@ -88,20 +88,20 @@ func TestBonds_EndWithTheClient(t *testing.T) {
 	}
 	_ = alice.Close()
 	<-ended
-	if n := kept(p.to) + boundTo(p.to); n != 0 {
+	if n := kept(p.to) + pinnedTo(p.to); n != 0 {
 		t.Errorf("%d connections are kept", n)
 	}
 }
 
-// boundTo is how many connections to a target wait for the next request of the client that they belong to.
-func boundTo(u *Upstream) int {
+// pinnedTo is the number of connections to a target that are pinned and unused.
+func pinnedTo(u *Upstream) int {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return len(u.pinned)
 }
 
-// A target that is dropped keeps no bound connection.
-func TestBonds_EndWithTheTarget(t *testing.T) {
+// A target that is closed keeps no pinned connection.
+func TestPins_EndWithTheTarget(t *testing.T) {
 	ended := make(chan int, 10)
 	r, p := before(t, Config{}, func(p *peer, n int) {
 		authenticating(p, n)
@@ -109,13 +109,13 @@ func TestBonds_EndWithTheTarget(t *testing.T) {
 	})
 	alice := dial(t, r.address)
 	askAs(alice, "NTLM user-alice")
-	eventually(t, func() bool { return boundTo(p.to) == 1 })
+	eventually(t, func() bool { return pinnedTo(p.to) == 1 })
 	p.to.Close()
 	<-ended
 }
 
-// The rest of a handshake means nothing to another connection.
-func TestBonds_MoveNoHandshake(t *testing.T) {
+// A handshake cannot continue on another connection.
+func TestPins_MoveNoHandshake(t *testing.T) {
 	end, ended := make(chan struct{}), make(chan struct{})
 	r, p := before(t, Config{}, func(p *peer, n int) {
 		if n > 0 {
@@ -123,7 +123,7 @@ func TestBonds_MoveNoHandshake(t *testing.T) {
 			return
 		}
 		p.head()
-		p.say("HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: NTLM abc\r\nContent-Length: 0\r\n\r\n")
+		p.send("HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: NTLM abc\r\nContent-Length: 0\r\n\r\n")
 		<-end
 		_ = p.Close()
 		close(ended)
@@ -140,15 +140,15 @@ func TestBonds_MoveNoHandshake(t *testing.T) {
 	if err := failure(t, p); !errors.Is(err, ErrUnpinned) || !errors.Is(err, ErrResponse) {
 		t.Error(err)
 	}
-	// Then she begins again.
+	// Then the client begins again.
 	askAs(alice, "NTLM begin")
 	if status, body := askAs(alice, "NTLM end-alice"); status != 200 || body != "hello alice" {
 		t.Error(status, body)
 	}
 }
 
-// Answers alone may say that the connection is authenticated.
-func TestBonds_AreMadeByAnswers(t *testing.T) {
+// A response alone may say that the connection is authenticated.
+func TestPins_AreMadeByResponses(t *testing.T) {
 	for _, field := range []string{
 		"WWW-Authenticate: Negotiate oYG", "Persistent-Auth: true", "Authentication-Info: Negotiate oYG",
 		"Proxy-Authenticate: NTLM", "WWW-AUTHENTICATE: Basic realm=\"x\",\tNTLM",
@@ -156,7 +156,7 @@ func TestBonds_AreMadeByAnswers(t *testing.T) {
 		t.Run(field, func(t *testing.T) {
 			r, _ := before(t, Config{}, func(p *peer, n int) {
 				for p.head() != "" {
-					p.say("HTTP/1.1 200 OK\r\n%s\r\nContent-Length: 1\r\n\r\n%d", field, n)
+					p.send("HTTP/1.1 200 OK\r\n%s\r\nContent-Length: 1\r\n\r\n%d", field, n)
 				}
 			})
 			one, two := dial(t, r.address), dial(t, r.address)
@@ -172,8 +172,8 @@ func TestBonds_AreMadeByAnswers(t *testing.T) {
 	}
 }
 
-// Streams of one client over HTTP/2 share what is bound to it, one at a time, and other clients do not.
-func TestBonds_HoldForClientsOfHTTP2(t *testing.T) {
+// Streams of one client over HTTP/2 share its pinned connection, one at a time, and other clients do not.
+func TestPins_ApplyToClientsOfHTTP2(t *testing.T) {
 	p := &carrier{hooks: none{}}
 	m := servingTLS(t, Config{Handler: p})
 	p.to = m.Upstream(HTTP, acting(t, authenticating))
@@ -211,8 +211,9 @@ func (p proxied) Serve(x *Exchange) {
 	p.carrier.Serve(x)
 }
 
-// Over a connection of a trusted proxy another client gets nothing of who authenticated, and takes nothing away.
-func TestBonds_TellClientsBehindAProxyApart(t *testing.T) {
+// Over a connection of a trusted proxy, another client gets nothing of the one that authenticated, and takes nothing
+// away.
+func TestPins_SeparateClientsBehindAProxy(t *testing.T) {
 	p := &carrier{hooks: none{}, fails: make(chan error, 10)}
 	r := serving(t, Config{Handler: proxied{p}})
 	p.to = r.Upstream(HTTP, acting(t, authenticating))
@@ -221,8 +222,8 @@ func TestBonds_TellClientsBehindAProxyApart(t *testing.T) {
 		if credentials != "" {
 			credentials = "Authorization: NTLM " + credentials + "\r\n"
 		}
-		c.say("GET / HTTP/1.1\r\nHost: h\r\nClient: %s\r\n%s\r\n", client, credentials)
-		_, body := c.answer(http.MethodGet)
+		c.send("GET / HTTP/1.1\r\nHost: h\r\nClient: %s\r\n%s\r\n", client, credentials)
+		_, body := c.response(http.MethodGet)
 		return body
 	}
 	for _, step := range []struct{ client, credentials, want string }{
@@ -242,7 +243,7 @@ func TestBonds_TellClientsBehindAProxyApart(t *testing.T) {
 			t.Errorf("%s %q gets %q, want %q", step.client, step.credentials, body, step.want)
 		}
 	}
-	if n := boundTo(p.to); n > 1 {
+	if n := pinnedTo(p.to); n > 1 {
 		t.Errorf("%d connections are bound", n)
 	}
 }

@@ -11,11 +11,11 @@ import (
 	"testing"
 )
 
-// named answers each request with the number of its connection.
+// named responds to each request with the number of its connection.
 func named(p *peer, n int) {
 	for p.head() != "" {
 		text := fmt.Sprint(n)
-		p.say("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(text), text)
+		p.send("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(text), text)
 	}
 }
 
@@ -26,12 +26,12 @@ func TestPool_UsesConnectionsAgain(t *testing.T) {
 		"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
 	} {
 		method, _, _ := strings.Cut(ask, " ")
-		for _, answer := range []string{
+		for _, response := range []string{
 			"200 OK\r\nContent-Length: 2\r\n\r\nok", "200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", "204 No Content\r\n\r\n",
 			"304 Not Modified\r\nETag: x\r\n\r\n", "200 OK\r\nContent-Length: 200000\r\n\r\n" + pattern(200000), "200 OK\r\nContent-Length: 0\r\n\r\n",
 		} {
-			t.Run(ask[:min(len(ask), 20)]+answer[:6], func(t *testing.T) {
-				head, body, _ := strings.Cut(answer, "\r\n\r\n")
+			t.Run(ask[:min(len(ask), 20)]+response[:6], func(t *testing.T) {
+				head, body, _ := strings.Cut(response, "\r\n\r\n")
 				r, _ := before(t, Config{}, func(p *peer, n int) {
 					for {
 						resp := p.head()
@@ -41,25 +41,25 @@ func TestPool_UsesConnectionsAgain(t *testing.T) {
 						_, sent, _ := strings.Cut(ask, "\r\n\r\n")
 						switch {
 						case strings.HasSuffix(sent, "0\r\n\r\n"):
-							p.hear("2\r\nok\r\n0\r\n\r\n")
+							p.expect("2\r\nok\r\n0\r\n\r\n")
 						default:
-							p.hear(sent)
+							p.expect(sent)
 						}
-						// After HEAD the body may come that was promised.
-						if n > 0 && (method != http.MethodHead || strings.HasPrefix(answer, "204") || strings.HasPrefix(answer, "304")) {
+						// After HEAD, the promised body may follow.
+						if n > 0 && (method != http.MethodHead || strings.HasPrefix(response, "204") || strings.HasPrefix(response, "304")) {
 							t.Errorf("connection %d", n)
 						}
 						if method == http.MethodHead {
 							body = ""
 						}
-						p.say("HTTP/1.1 %s\r\n\r\n%s", head, body)
+						p.send("HTTP/1.1 %s\r\n\r\n%s", head, body)
 					}
 				})
 				c := dial(t, r.address)
 				for range 3 {
-					c.say("%s", ask)
-					if resp, _ := c.answer(method); resp.Close {
-						if strings.HasPrefix(ask, "GET / HTTP/1.0") && strings.Contains(answer, "chunked") {
+					c.send("%s", ask)
+					if resp, _ := c.response(method); resp.Close {
+						if strings.HasPrefix(ask, "GET / HTTP/1.0") && strings.Contains(response, "chunked") {
 							c = dial(t, r.address)
 							continue
 						}
@@ -71,9 +71,9 @@ func TestPool_UsesConnectionsAgain(t *testing.T) {
 	}
 }
 
-// What cannot be used again is not.
+// Connections that cannot be reused are closed.
 func TestPool_ClosesConnections(t *testing.T) {
-	for name, answer := range map[string]string{
+	for name, response := range map[string]string{
 		"by their wish":              "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok",
 		"by their version":           "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok",
 		"with bytes left":            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil",
@@ -85,7 +85,7 @@ func TestPool_ClosesConnections(t *testing.T) {
 			ended := make(chan struct{}, 3)
 			r, _ := before(t, Config{}, func(p *peer, _ int) {
 				p.head()
-				p.say("%s", answer)
+				p.send("%s", response)
 				_, _ = p.rest()
 				ended <- struct{}{}
 			})
@@ -100,12 +100,12 @@ func TestPool_ClosesConnections(t *testing.T) {
 	}
 }
 
-// A large body takes another way, and what follows it is in the socket before the body has passed.
-func TestPool_TakesNothingBehindALargeBody(t *testing.T) {
+// A large body is spliced, and what follows it is in the socket before the body was relayed.
+func TestPool_ReusesNoConnectionWithBytesAfterALargeBody(t *testing.T) {
 	large := pattern(3 << 20)
 	r, _ := before(t, Config{}, func(p *peer, _ int) {
 		p.head()
-		p.say("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%sHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil", len(large), large)
+		p.send("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%sHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil", len(large), large)
 		_, _ = p.rest()
 	})
 	c := dial(t, r.address)
@@ -117,22 +117,22 @@ func TestPool_TakesNothingBehindALargeBody(t *testing.T) {
 }
 
 // Of several connections the one that was used last is used first, so that the others can expire.
-func TestPool_TakesTheLatestFirst(t *testing.T) {
+func TestPool_UsesTheLatestFirst(t *testing.T) {
 	var both sync.WaitGroup
 	both.Add(2)
 	r, p := before(t, Config{}, func(p *peer, n int) {
 		p.head()
 		both.Done()
 		both.Wait()
-		p.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+		p.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 		named(p, n)
 	})
 	one, two := dial(t, r.address), dial(t, r.address)
 	for _, c := range []*peer{one, two} {
-		c.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+		c.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 	}
-	one.answer(http.MethodGet)
-	two.answer(http.MethodGet)
+	one.response(http.MethodGet)
+	two.response(http.MethodGet)
 	back := func() bool { return kept(p.to) == 2 }
 	eventually(t, back)
 	_, first := one.get("/")
@@ -144,7 +144,7 @@ func TestPool_TakesTheLatestFirst(t *testing.T) {
 	}
 }
 
-// kept is how many connections are not in use.
+// kept is the number of unused connections.
 func kept(u *Upstream) int {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -160,18 +160,18 @@ func TestPool_KeepsNoMoreThanItMay(t *testing.T) {
 		p.head()
 		all.Done()
 		all.Wait()
-		p.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+		p.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 		_, _ = p.rest()
 		ended <- struct{}{}
 	})
 	var visiting []*peer
 	for range clients {
 		c := dial(t, r.address)
-		c.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+		c.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 		visiting = append(visiting, c)
 	}
 	for _, c := range visiting {
-		c.answer(http.MethodGet)
+		c.response(http.MethodGet)
 	}
 	for range clients - most {
 		<-ended
@@ -192,21 +192,21 @@ func TestPool_ClosesTargetsThatAreDropped(t *testing.T) {
 		} else {
 			<-release
 		}
-		p.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+		p.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 		_, _ = p.rest()
 		ended <- struct{}{}
 	})
 	idle, busy := dial(t, r.address), dial(t, r.address)
 	for _, c := range []*peer{idle, busy} {
-		c.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+		c.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 		<-asked
 	}
 	close(first)
-	idle.answer(http.MethodGet)
+	idle.response(http.MethodGet)
 	eventually(t, func() bool { return kept(p.to) == 1 })
 	p.to.Close()
 	close(release)
-	if _, body := busy.answer(http.MethodGet); body != "ok" {
+	if _, body := busy.response(http.MethodGet); body != "ok" {
 		t.Error(body)
 	}
 	<-ended
@@ -216,11 +216,11 @@ func TestPool_ClosesTargetsThatAreDropped(t *testing.T) {
 	}
 }
 
-// What a target says before it is asked is never taken for a response, whatever is asked next.
-func TestPool_DropsConnectionsThatSpokeOutOfTurn(t *testing.T) {
+// What a target sends before a request is never taken for the response, whatever the request.
+func TestPool_DropsConnectionsWithUnsolicitedBytes(t *testing.T) {
 	for name, words := range map[string]string{
 		"with the end of a timeout": "HTTP/1.1 408 Request Timeout\r\nContent-Length: 4\r\nConnection: close\r\n\r\nlate",
-		"with an answer":            "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil", "with the end": "",
+		"with a response":           "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil", "with the end": "",
 	} {
 		for _, ask := range []string{
 			"GET / HTTP/1.1\r\nHost: h\r\n\r\n", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nok",
@@ -231,15 +231,15 @@ func TestPool_DropsConnectionsThatSpokeOutOfTurn(t *testing.T) {
 				r, p := before(t, Config{}, func(p *peer, n int) {
 					p.head()
 					if n == 0 {
-						p.say("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfirst")
+						p.send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfirst")
 						<-speak
-						p.say("%s", words)
+						p.send("%s", words)
 						_ = p.CloseWrite()
 						close(spoke)
 						_, _ = p.rest()
 						return
 					}
-					p.say("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecond")
+					p.send("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecond")
 					_, _ = p.rest()
 				})
 				c := dial(t, r.address)
@@ -247,11 +247,11 @@ func TestPool_DropsConnectionsThatSpokeOutOfTurn(t *testing.T) {
 				eventually(t, func() bool { return kept(p.to) == 1 })
 				close(speak)
 				<-spoke
-				c.say("%s", ask)
+				c.send("%s", ask)
 				if strings.Contains(ask, "chunked") {
-					c.say("0\r\n\r\n")
+					c.send("0\r\n\r\n")
 				}
-				if resp, body := c.answer("GET"); resp.StatusCode != http.StatusOK || body != "second" {
+				if resp, body := c.response("GET"); resp.StatusCode != http.StatusOK || body != "second" {
 					t.Error(resp.Status, body)
 				}
 				select {
@@ -264,7 +264,7 @@ func TestPool_DropsConnectionsThatSpokeOutOfTurn(t *testing.T) {
 	}
 }
 
-// A target that restarts at its address costs nobody a response, however many connections were kept.
+// When a target restarts at its address, no request gets lost, however many connections were kept.
 func TestPool_SurvivesARestart(t *testing.T) {
 	first := listen(t)
 	address := first.Addr().String()
@@ -280,7 +280,7 @@ func TestPool_SurvivesARestart(t *testing.T) {
 		p.head()
 		all.Done()
 		all.Wait()
-		p.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+		p.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 		<-stop
 		_ = p.Close()
 		ended.Done()
@@ -288,11 +288,11 @@ func TestPool_SurvivesARestart(t *testing.T) {
 	var visiting []*peer
 	for range clients {
 		c := dial(t, r.address)
-		c.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+		c.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 		visiting = append(visiting, c)
 	}
 	for _, c := range visiting {
-		c.answer(http.MethodGet)
+		c.response(http.MethodGet)
 	}
 	eventually(t, func() bool { return kept(p.to) == clients })
 	_ = first.Close()
@@ -307,14 +307,14 @@ func TestPool_SurvivesARestart(t *testing.T) {
 	actingOn(t, second, func(p *peer, n int) {
 		h := p.head()
 		if strings.HasPrefix(h, "POST") {
-			p.hear("body")
+			p.expect("body")
 		}
-		p.say("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nnew")
+		p.send("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nnew")
 		named(p, n)
 	})
 	for i, ask := range []string{"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nbody", "GET / HTTP/1.1\r\nHost: h\r\n\r\n"} {
-		visiting[i].say("%s", ask)
-		if resp, _ := visiting[i].answer("GET"); resp.StatusCode != http.StatusOK {
+		visiting[i].send("%s", ask)
+		if resp, _ := visiting[i].response("GET"); resp.StatusCode != http.StatusOK {
 			t.Error(resp.Status)
 		}
 	}
@@ -323,7 +323,7 @@ func TestPool_SurvivesARestart(t *testing.T) {
 	}
 }
 
-// A request that was sent over a kept connection is sent again when nothing came back, if that is harmless.
+// A request over a kept connection is repeated if nothing came back and it is idempotent.
 func TestPool_RepeatsWhatMayBeRepeated(t *testing.T) {
 	for ask, repeated := range map[string]bool{
 		"GET / HTTP/1.1\r\nHost: h\r\n\r\n": true, "DELETE / HTTP/1.1\r\nHost: h\r\n\r\n": true, "POST / HTTP/1.1\r\nHost: h\r\n\r\n": false,
@@ -332,9 +332,9 @@ func TestPool_RepeatsWhatMayBeRepeated(t *testing.T) {
 		t.Run(ask[:6], func(t *testing.T) {
 			r, p := before(t, Config{}, func(p *peer, n int) {
 				if strings.HasPrefix(p.head(), "PUT") {
-					p.hear("ok")
+					p.expect("ok")
 				}
-				p.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+				p.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 				if p.head() == "" || n == 0 {
 					return // It was asked, and ends without a word.
 				}
@@ -342,8 +342,8 @@ func TestPool_RepeatsWhatMayBeRepeated(t *testing.T) {
 			})
 			c := dial(t, r.address)
 			c.get("/")
-			c.say("%s", ask)
-			resp, _ := c.answer("GET")
+			c.send("%s", ask)
+			resp, _ := c.response("GET")
 			if (resp.StatusCode == http.StatusOK) != repeated {
 				t.Error(resp.Status)
 			}
@@ -356,7 +356,7 @@ func TestPool_RepeatsWhatMayBeRepeated(t *testing.T) {
 	}
 }
 
-// Its time may have been up as its response came, and what ends unused connections has then looked for it already.
+// Its time may have ended as its response arrived, when the watch had already looked for it among the unused ones.
 func TestPool_KeepsNoInterruptedConnection(t *testing.T) {
 	_, p := before(t, Config{}, named)
 	l, err := p.to.dial(patience)

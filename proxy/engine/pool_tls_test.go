@@ -26,8 +26,8 @@ func (c *together) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// A second answer that came together with the first is nobody's, also when it was taken from the socket already.
-func TestPool_DropsSecureConnectionsThatSpokeOutOfTurn(t *testing.T) {
+// A second response that arrived together with the first is unsolicited, even if it was read from the socket already.
+func TestPool_DropsSecureConnectionsWithUnsolicitedBytes(t *testing.T) {
 	config := &tls.Config{Certificates: []tls.Certificate{certificate(t)}}
 	address := acting(t, func(p *peer, n int) {
 		under := &together{Conn: p.TCPConn}
@@ -64,8 +64,8 @@ func TestPool_DropsSecureConnectionsThatSpokeOutOfTurn(t *testing.T) {
 	}
 }
 
-// Only TLS can tell that a body which ends with its connection was not cut off on the way (RFC 9112 section 9.8).
-func TestRelay_TakesNoBodyForWholeThatTLSDidNotEnd(t *testing.T) {
+// Only TLS shows whether a body that ends with its connection is complete (RFC 9112 section 9.8).
+func TestRelay_TakesABodyForTruncatedThatTLSDidNotEnd(t *testing.T) {
 	config := &tls.Config{Certificates: []tls.Certificate{certificate(t)}}
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		config.MaxVersion = version
@@ -93,7 +93,7 @@ func endsWithTLS(t *testing.T, config *tls.Config, body string, ends bool) {
 		_, _ = io.Copy(io.Discard, p.TCPConn)
 	}))
 	v := dial(t, r.address)
-	v.say("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+	v.send("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
 	resp, err := http.ReadResponse(v.in, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -110,8 +110,8 @@ func endsWithTLS(t *testing.T, config *tls.Config, body string, ends bool) {
 	}
 }
 
-// A client may say with a request that it is the last.
-func TestServe_AnswersRequestsThatTLSEndsWith(t *testing.T) {
+// A client may send a request together with the end of TLS.
+func TestServe_RespondsToRequestsBeforeTheEndOfTLS(t *testing.T) {
 	p := &carrier{hooks: none{}}
 	m := servingTLS(t, Config{Handler: p})
 	p.to = m.Upstream(HTTP, acting(t, repeating))

@@ -14,7 +14,7 @@ type tooMuch struct{ limit int }
 
 func (e tooMuch) Error() string { return fmt.Sprintf("more than %d bytes", e.limit) }
 
-// limitedTo passes on that much of a body.
+// limitedTo relays that much of a body.
 func limitedTo(limit int) func(io.Reader) io.Reader {
 	return func(r io.Reader) io.Reader { return &limiter{r, limit, limit} }
 }
@@ -53,7 +53,7 @@ func newBounding(wraps ...func(io.Reader) io.Reader) *bounding {
 	return &bounding{carrier: carrier{hooks: none{}, fails: make(chan error, 100)}, wraps: wraps}
 }
 
-// plainly passes a body on and hides its errors.
+// plainly relays a body and hides its errors.
 func plainly(r io.Reader) io.Reader { return hiding{r} }
 
 type hiding struct{ io.Reader }
@@ -88,8 +88,8 @@ func TestReceive_MayRefuseBodies(t *testing.T) {
 				})
 				b.to = p.to
 				v := dial(t, r.address)
-				v.say("POST / HTTP/1.1\r\nHost: h\r\n%s", framed)
-				if resp, body := v.answer("POST"); resp.StatusCode != 413 || body != "much" || resp.Close != (name != "in memory") {
+				v.send("POST / HTTP/1.1\r\nHost: h\r\n%s", framed)
+				if resp, body := v.response("POST"); resp.StatusCode != 413 || body != "much" || resp.Close != (name != "in memory") {
 					t.Error(resp.Status, body, resp.Close)
 				}
 				if err := failure(t, &b.carrier); !errors.Is(err, ErrReceive) || !errors.Is(err, tooMuch{limit}) || errors.Is(err, ErrDisconnected) {
@@ -128,7 +128,7 @@ func TestReceive_MayRefuseBodiesInHTTP2(t *testing.T) {
 	})
 }
 
-func TestReceive_BreaksOffAnswersThatHaveBegun(t *testing.T) {
+func TestReceive_AbortsResponsesThatHaveBegun(t *testing.T) {
 	schemes(t, func(t *testing.T, scheme Scheme) {
 		b := newBounding(limitedTo(10))
 		r := serving(t, Config{Handler: b})
@@ -139,12 +139,12 @@ func TestReceive_BreaksOffAnswersThatHaveBegun(t *testing.T) {
 			_, _ = io.Copy(io.Discard, r.Body)
 		}))
 		v := dial(t, r.address)
-		v.say("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+		v.send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
 		v.head()
-		v.hear("5\r\nbegun\r\n")
-		v.say("6\r\n world\r\n")
+		v.expect("5\r\nbegun\r\n")
+		v.send("6\r\n world\r\n")
 		if rest, err := v.rest(); err == nil || strings.HasSuffix(rest, "0\r\n\r\n") {
-			t.Errorf("the answer looks whole behind %q", rest)
+			t.Errorf("the response looks whole behind %q", rest)
 		}
 		if err := failure(t, &b.carrier); !errors.Is(err, ErrBroken) || !errors.Is(err, tooMuch{10}) || errors.Is(err, ErrDisconnected) {
 			t.Errorf("%v, want ErrBroken for %v", err, tooMuch{10})
@@ -152,7 +152,7 @@ func TestReceive_BreaksOffAnswersThatHaveBegun(t *testing.T) {
 	})
 }
 
-// hushing takes every error for the end.
+// hushing turns every error into the end.
 type hushing struct{ io.Reader }
 
 func (h hushing) Read(p []byte) (int, error) {
@@ -163,7 +163,7 @@ func (h hushing) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// What is wrong with a body itself stays so, whatever a transformer makes of it.
+// An error of the body itself stays one, whatever a transformer makes of it.
 func TestReceive_LeavesTheErrorsOfClientsAlone(t *testing.T) {
 	for name, wrap := range map[string]func(io.Reader) io.Reader{
 		"hidden": plainly,
@@ -180,7 +180,7 @@ func TestReceive_LeavesTheErrorsOfClientsAlone(t *testing.T) {
 				})
 				b.to = p.to
 				v := dial(t, r.address)
-				v.say("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n%s", sent)
+				v.send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n%s", sent)
 				_ = v.CloseWrite()
 				if err := failure(t, &b.carrier); !errors.Is(err, want) || errors.Is(err, ErrReceive) {
 					t.Errorf("%v, want %v", err, want)
@@ -202,7 +202,7 @@ func TestReceive_OutlivesATransformerThatPanics(t *testing.T) {
 		r := serving(t, Config{Handler: b})
 		b.to = r.Upstream(scheme, serve(t, scheme, func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
 		c := dial(t, r.address)
-		c.say("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nok")
+		c.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nok")
 		if err := failure(t, &b.carrier); !errors.Is(err, ErrReceive) || !strings.Contains(err.Error(), "thrown") {
 			t.Errorf("%s: %v", scheme, err)
 		}

@@ -11,7 +11,7 @@ import (
 	"gateway/proxy/header"
 )
 
-// pattern is text of that length in which no part looks like another.
+// pattern is text of that length in which no part equals another.
 func pattern(length int) string {
 	var b strings.Builder
 	for i := 0; b.Len() < length; i++ {
@@ -20,9 +20,9 @@ func pattern(length int) string {
 	return b.String()[:length]
 }
 
-// endless answers with a body that never ends, until nobody takes it.
+// endless responds with a body that never ends, until it is not read.
 func endless(p *peer) {
-	p.say("HTTP/1.1 200 OK\r\nContent-Length: 1000000000000\r\n\r\n")
+	p.send("HTTP/1.1 200 OK\r\nContent-Length: 1000000000000\r\n\r\n")
 	piece := make([]byte, 64<<10)
 	for {
 		if _, err := p.Write(piece); err != nil {
@@ -31,8 +31,7 @@ func endless(p *peer) {
 	}
 }
 
-// However large a body is, a client who takes nothing has the time of a client, and a target that is silent that of
-// a target.
+// However large a body is, a client that does not read has the timeout of clients, and a silent target that of targets.
 func TestRelay_GivesEachSideItsOwnTime(t *testing.T) {
 	go1, first := make(chan struct{}), pattern(150<<10)
 	second := pattern(150 << 10)
@@ -43,39 +42,39 @@ func TestRelay_GivesEachSideItsOwnTime(t *testing.T) {
 			return
 		}
 		p.head()
-		p.say("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(first)+len(second), first)
+		p.send("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(first)+len(second), first)
 		<-go1
-		p.say("%s", second)
+		p.send("%s", second)
 		_ = p.head()
 	})
 	patient := dial(t, r.address)
-	patient.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+	patient.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 	patient.head()
-	patient.hear(first)
-	// While that target is silent, another client stops to read for longer than a client may.
+	patient.expect(first)
+	// While that target is silent, another client stops reading for longer than a client may.
 	stopped := dial(t, r.address)
-	stopped.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+	stopped.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 	if err := failure(t, p); !errors.Is(err, ErrDisconnected) {
 		t.Errorf("%v, want ErrGone", err)
 	}
 	close(go1)
-	patient.hear(second)
+	patient.expect(second)
 }
 
-func TestRelay_TellsClientsWhoLeaveFromTargetsThatBreakOff(t *testing.T) {
+func TestRelay_DistinguishesDisconnectsFromTruncatedResponses(t *testing.T) {
 	r, p := before(t, Config{}, func(p *peer, _ int) {
 		switch h := p.head(); {
 		case strings.HasPrefix(h, "GET /short "):
-			p.say("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n%s", pattern(300<<10))
+			p.send("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n%s", pattern(300<<10))
 		case strings.HasPrefix(h, "GET /shorter "):
-			p.say("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart")
+			p.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart")
 		default:
 			endless(p)
 		}
 	})
 	for range 5 {
 		c := dial(t, r.address)
-		c.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+		c.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 		_, _ = io.CopyN(io.Discard, c.in, 200<<10)
 		_ = c.SetLinger(0)
 		_ = c.Close()
@@ -84,9 +83,9 @@ func TestRelay_TellsClientsWhoLeaveFromTargetsThatBreakOff(t *testing.T) {
 		}
 		for _, path := range []string{"/short", "/shorter"} {
 			c = dial(t, r.address)
-			c.say("GET %s HTTP/1.1\r\nHost: h\r\n\r\n", path)
+			c.send("GET %s HTTP/1.1\r\nHost: h\r\n\r\n", path)
 			if _, err := c.rest(); err == nil {
-				t.Error("a broken answer ended as if it were whole")
+				t.Error("a truncated response ended like a complete one")
 			}
 			if err := failure(t, p); !errors.Is(err, ErrBroken) {
 				t.Errorf("%v, want ErrBroken", err)
@@ -95,20 +94,20 @@ func TestRelay_TellsClientsWhoLeaveFromTargetsThatBreakOff(t *testing.T) {
 	}
 }
 
-// Large bodies arrive as they were sent, both ways, whatever the client speaks.
+// Large bodies arrive unchanged, in both directions, whatever the client speaks.
 func TestRelay_MovesLargeBodies(t *testing.T) {
 	large := pattern(10 << 20)
 	r, _ := before(t, Config{}, func(p *peer, _ int) {
 		for p.head() != "" {
-			p.hear(large)
-			p.say("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(large), large)
+			p.expect(large)
+			p.send("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(large), large)
 		}
 	})
 	for _, version := range []string{"1.1", "1.0"} {
 		c := dial(t, r.address)
 		for range 2 {
-			c.say("POST / HTTP/%s\r\nHost: h\r\nConnection: keep-alive\r\nContent-Length: %d\r\n\r\n%s", version, len(large), large)
-			if resp, body := c.answer("POST"); body != large || resp.Close || resp.ContentLength != int64(len(large)) {
+			c.send("POST / HTTP/%s\r\nHost: h\r\nConnection: keep-alive\r\nContent-Length: %d\r\n\r\n%s", version, len(large), large)
+			if resp, body := c.response("POST"); body != large || resp.Close || resp.ContentLength != int64(len(large)) {
 				t.Fatalf("HTTP/%s: %d bytes, close %v", version, len(body), resp.Close)
 			}
 		}
@@ -119,34 +118,34 @@ func TestRelay_PassesTheReason(t *testing.T) {
 	for _, status := range []string{"200 Fine", "200 ", "418 I'm a teapot", "299 Odd \xfc"} {
 		r, _ := before(t, Config{}, func(p *peer, _ int) {
 			p.head()
-			p.say("HTTP/1.1 %s\r\nContent-Length: 0\r\n\r\n", status)
+			p.send("HTTP/1.1 %s\r\nContent-Length: 0\r\n\r\n", status)
 		})
 		c := dial(t, r.address)
-		c.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
-		c.hear("HTTP/1.1 " + status + "\r\n")
+		c.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+		c.expect("HTTP/1.1 " + status + "\r\n")
 	}
 }
 
-// RFC 9110 section 8.6 forbids it there, and a client who takes it for true waits for a body that never comes.
-func TestRelay_TellsNoLengthOfA204(t *testing.T) {
+// RFC 9110 section 8.6 forbids it, and a client that trusts it waits for a body that never comes.
+func TestRelay_SendsNoLengthOfA204(t *testing.T) {
 	for _, length := range []string{"0", "5"} {
 		r, _ := before(t, Config{}, func(p *peer, _ int) {
 			p.head()
-			p.say("HTTP/1.1 204 No Content\r\nContent-Length: %s\r\n\r\n", length)
+			p.send("HTTP/1.1 204 No Content\r\nContent-Length: %s\r\n\r\n", length)
 			p.head()
 		})
 		c := dial(t, r.address)
-		c.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+		c.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 		if head := c.head(); !strings.HasPrefix(head, "HTTP/1.1 204 ") || strings.Contains(head, "Content-Length") {
 			t.Errorf("of %s: %q", length, head)
 		}
 	}
 }
 
-// Who takes a response slowly takes none of the target's time.
+// A client that reads slowly does not use up the timeout of the target.
 func TestRelay_GivesTargetsOnlyTheTimeInWhichTheyAreAwaited(t *testing.T) {
 	const limit = 40 * time.Millisecond
-	for name, times := range map[string]Timeouts{"answer": {Response: limit}, "pause": {Pause: limit}} {
+	for name, times := range map[string]Timeouts{"response": {Response: limit}, "pause": {Pause: limit}} {
 		t.Run(name, func(t *testing.T) {
 			taken, ended := make(chan struct{}, 10), make(chan struct{})
 			await := func() {
@@ -160,7 +159,7 @@ func TestRelay_GivesTargetsOnlyTheTimeInWhichTheyAreAwaited(t *testing.T) {
 			p.wait = func() { sweeps(t, r, 20); taken <- struct{}{} }
 			p.to = r.Upstream(HTTP, acting(t, func(p *peer, _ int) {
 				p.head()
-				p.say("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nab")
+				p.send("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nab")
 				await()
 				_, _ = io.WriteString(p, "cd")
 				await()
@@ -169,8 +168,8 @@ func TestRelay_GivesTargetsOnlyTheTimeInWhichTheyAreAwaited(t *testing.T) {
 			}))
 			t.Cleanup(func() { close(ended) })
 			c := dial(t, r.address)
-			c.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
-			if _, body := c.answer("GET"); body != "abcdef" {
+			c.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+			if _, body := c.response("GET"); body != "abcdef" {
 				t.Errorf("%q", body)
 			}
 			if len(p.fails) > 0 {
@@ -180,7 +179,7 @@ func TestRelay_GivesTargetsOnlyTheTimeInWhichTheyAreAwaited(t *testing.T) {
 	}
 }
 
-// dawdler takes its time over each piece of a response.
+// dawdler takes time for each piece of a response.
 type dawdler struct {
 	carrier
 	wait func()

@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// late is what a target sends behind a response, and what would be taken for the next one.
-const late = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged"
+// lateBytes are what a target sends after a response, and could be taken for the next one.
+const lateBytes = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged"
 
-// Bytes behind a response are nobody's (RFC 9112 section 9.2), also when they come when another request is under way.
-func TestKnown_TakesNoLateBytesForAnAnswer(t *testing.T) {
-	for name, c := range map[string]struct{ method, answer string }{
+// Bytes after a response belong to none (RFC 9112 section 9.2), even if they arrive during the next request.
+func TestReuse_TakesNoLateBytesForAResponse(t *testing.T) {
+	for name, c := range map[string]struct{ method, response string }{
 		"HEAD":                 {"HEAD", "200 OK\r\nContent-Length: 44\r\n\r\n"},
 		"HEAD in chunks":       {"HEAD", "200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"},
 		"HEAD without framing": {"HEAD", "200 OK\r\n\r\n"},
@@ -31,25 +31,25 @@ func TestKnown_TakesNoLateBytesForAnAnswer(t *testing.T) {
 				second, ended := make(chan struct{}), make(chan struct{})
 				r, _ := before(t, Config{Timeouts: Timeouts{Quiet: time.Hour}}, func(p *peer, n int) {
 					if n > 0 {
-						// Only while this request is under way the first connection is spoken over.
+						// Only while this request is under way, bytes arrive over the first connection.
 						p.head()
 						close(second)
 						<-ended
-						p.say("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nreal")
+						p.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nreal")
 						return
 					}
 					p.head()
-					p.say("HTTP/1.1 %s", c.answer)
+					p.send("HTTP/1.1 %s", c.response)
 					<-second
-					_, _ = p.Write([]byte(late))
+					_, _ = p.Write([]byte(lateBytes))
 					close(ended)
 				})
 				v := dial(t, r.address)
-				v.say("%s / HTTP/1.1\r\nHost: h\r\n\r\n", c.method)
-				v.answer(c.method)
+				v.send("%s / HTTP/1.1\r\nHost: h\r\n\r\n", c.method)
+				v.response(c.method)
 				w := dial(t, r.address)
-				w.say("%s", next)
-				if resp, body := w.answer(http.MethodGet); resp.StatusCode != 200 || body != "real" {
+				w.send("%s", next)
+				if resp, body := w.response(http.MethodGet); resp.StatusCode != 200 || body != "real" {
 					t.Error(resp.Status, body)
 				}
 			})
@@ -57,8 +57,8 @@ func TestKnown_TakesNoLateBytesForAnAnswer(t *testing.T) {
 	}
 }
 
-// A target whose answers nothing follows has its connections used again.
-func TestKnown_TrustsATargetThatWasSilent(t *testing.T) {
+// Connections of a target that sends nothing after its responses are reused.
+func TestReuse_OfATargetThatWasSilent(t *testing.T) {
 	r, p := before(t, Config{Timeouts: Timeouts{Quiet: time.Millisecond}}, named)
 	v := dial(t, r.address)
 	v.get("/")
@@ -72,18 +72,18 @@ func TestKnown_TrustsATargetThatWasSilent(t *testing.T) {
 	}
 }
 
-// A target that ends its connections and does not say so never becomes one whose connections are used again: a POST that is
-// sent just before the end shows would be lost.
-func TestKnown_UsesNoConnectionsOfATargetThatEndsThem(t *testing.T) {
+// A target that ends its connections without saying so never has them reused: a POST sent just before the end arrives
+// would be lost.
+func TestReuse_NotOfConnectionsThatEnd(t *testing.T) {
 	const pause = time.Hour
 	r, p := before(t, Config{Timeouts: Timeouts{Quiet: pause}}, func(p *peer, n int) {
 		p.head()
-		p.say("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%d", n)
+		p.send("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%d", n)
 	})
 	v := dial(t, r.address)
 	for n := range 3 {
-		v.say("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n")
-		if resp, body := v.answer(http.MethodPost); resp.StatusCode != 200 || body != string(rune('0'+n)) {
+		v.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n")
+		if resp, body := v.response(http.MethodPost); resp.StatusCode != 200 || body != string(rune('0'+n)) {
 			t.Errorf("request %d: %s %q", n, resp.Status, body)
 		}
 		eventually(t, func() bool {
@@ -101,14 +101,14 @@ func TestKnown_UsesNoConnectionsOfATargetThatEndsThem(t *testing.T) {
 	}
 }
 
-// One that was heard saying what belongs to no response gets a new connection for each request.
-func TestKnown_DistrustsATargetThatWasNot(t *testing.T) {
+// A target that has sent unsolicited bytes gets a new connection for each request.
+func TestReuse_NotOfATargetThatSendsUnsolicitedBytes(t *testing.T) {
 	said := make(chan struct{}, 10)
 	r, p := before(t, Config{}, func(p *peer, n int) {
 		for p.head() != "" {
-			p.say("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%d", n)
+			p.send("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%d", n)
 			if n == 0 {
-				p.say("%s", late)
+				p.send("%s", lateBytes)
 			}
 			said <- struct{}{}
 		}
@@ -116,7 +116,7 @@ func TestKnown_DistrustsATargetThatWasNot(t *testing.T) {
 	v := dial(t, r.address)
 	for n := range 4 {
 		if _, body := v.get("/"); body != string(rune('0'+n)) {
-			t.Errorf("request %d was answered %q", n, body)
+			t.Errorf("request %d got %q", n, body)
 		}
 		<-said
 	}
@@ -125,8 +125,8 @@ func TestKnown_DistrustsATargetThatWasNot(t *testing.T) {
 	}
 }
 
-// What comes first over a kept connection and is no response was on its way before the request.
-func TestKnown_AsksAgainWhereNoAnswerCame(t *testing.T) {
+// What arrives first over a kept connection and is no response was sent before the request.
+func TestReuse_RepeatsARequestWithoutAResponse(t *testing.T) {
 	const timeout = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 4\r\n\r\nlate"
 	for _, c := range []struct {
 		name, ask, words string
@@ -144,19 +144,19 @@ func TestKnown_AsksAgainWhereNoAnswerCame(t *testing.T) {
 			r, p := before(t, Config{}, func(p *peer, n int) {
 				for turn := 0; p.head() != ""; turn++ {
 					if strings.HasSuffix(c.ask, "ok") && (n > 0 || turn > 0) {
-						p.hear("ok")
+						p.expect("ok")
 					}
 					if n == 0 && turn > 0 {
-						p.say("%s", c.words)
+						p.send("%s", c.words)
 						return
 					}
-					p.say("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%d", n)
+					p.send("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%d", n)
 				}
 			})
 			v := dial(t, r.address)
 			v.get("/")
-			v.say("%s", c.ask)
-			resp, body := v.answer(http.MethodGet)
+			v.send("%s", c.ask)
+			resp, body := v.response(http.MethodGet)
 			if c.again && (resp.StatusCode != 200 || body != "1") || !c.again && resp.StatusCode != http.StatusBadGateway {
 				t.Error(resp.Status, body)
 			}
@@ -167,11 +167,11 @@ func TestKnown_AsksAgainWhereNoAnswerCame(t *testing.T) {
 	}
 }
 
-// An app may answer 408 by itself: over a new connection that is its response.
-func TestKnown_PassesATimeoutThatIsTheAnswer(t *testing.T) {
+// An app may respond with 408 itself: over a new connection that is its response.
+func TestReuse_RelaysA408ThatIsTheResponse(t *testing.T) {
 	r, _ := before(t, Config{}, func(p *peer, _ int) {
 		for p.head() != "" {
-			p.say("HTTP/1.1 408 Request Timeout\r\nContent-Length: 4\r\n\r\nmine")
+			p.send("HTTP/1.1 408 Request Timeout\r\nContent-Length: 4\r\n\r\nmine")
 		}
 	})
 	v := dial(t, r.address)
@@ -182,23 +182,23 @@ func TestKnown_PassesATimeoutThatIsTheAnswer(t *testing.T) {
 	}
 }
 
-// The upload on which bytes of nobody came is lost, and those after it are not.
-func TestKnown_DistrustsATargetOfUploads(t *testing.T) {
+// The upload during which unsolicited bytes arrive is lost, and those after it are not.
+func TestReuse_NotAfterUnsolicitedBytesDuringAnUpload(t *testing.T) {
 	const ask = "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 5000\r\n\r\n"
 	body := strings.Repeat("x", 5000)
 	r, p := before(t, Config{}, func(p *peer, _ int) {
 		for asked := 0; p.head() != ""; asked++ {
-			p.hear(body)
+			p.expect(body)
 			if asked > 0 {
-				p.say("bytes of nobody")
+				p.send("bytes of nobody")
 			}
-			p.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+			p.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 		}
 	})
 	for i, want := range []int{200, 502, 200, 200} {
 		v := dial(t, r.address)
-		v.say("%s%s", ask, body)
-		if resp, got := v.answer(http.MethodPut); resp.StatusCode != want {
+		v.send("%s%s", ask, body)
+		if resp, got := v.response(http.MethodPut); resp.StatusCode != want {
 			t.Errorf("upload %d: %s %q, want %d", i, resp.Status, got, want)
 		}
 		if i == 0 {

@@ -15,7 +15,7 @@ import (
 // soon is the timeout that a test waits for.
 const soon = 60 * time.Millisecond
 
-// silent is a target that reads and says nothing.
+// silent is a target that reads and sends nothing.
 func silent(p *peer, _ int) { _, _ = io.Copy(io.Discard, p.in) }
 
 // drip sends the text a byte at a time, until it cannot; each is on its way before the next.
@@ -34,7 +34,7 @@ func TestTimeout_OfHeads(t *testing.T) {
 	r, _ := before(t, Config{Timeouts: Timeouts{Head: soon}}, silent)
 	t.Run("that stop", func(t *testing.T) {
 		c := dial(t, r.address)
-		c.say("GET / HTTP/1.1\r\nHo")
+		c.send("GET / HTTP/1.1\r\nHo")
 		_, _ = c.rest()
 	})
 	t.Run("that come byte by byte", func(t *testing.T) {
@@ -50,12 +50,12 @@ func TestTimeout_OfHeads(t *testing.T) {
 	t.Run("behind a request", func(t *testing.T) {
 		r, _ := before(t, Config{Timeouts: Timeouts{Head: soon}}, func(p *peer, _ int) {
 			p.head()
-			p.say("HTTP/1.1 204 No Content\r\n\r\n")
+			p.send("HTTP/1.1 204 No Content\r\n\r\n")
 			silent(p, 0)
 		})
 		c := dial(t, r.address)
-		c.say("GET / HTTP/1.1\r\nHost: h\r\n\r\nGET /2")
-		c.answer(http.MethodGet)
+		c.send("GET / HTTP/1.1\r\nHost: h\r\n\r\nGET /2")
+		c.response(http.MethodGet)
 		_, _ = c.rest()
 	})
 }
@@ -65,7 +65,7 @@ func TestTimeout_OfHandshakes(t *testing.T) {
 	c := dial(t, m.address)
 	go drip(c, "\x16\x03\x01\x02\x00"+strings.Repeat("\x01", 1000))
 	_, _ = c.rest()
-	// The same of the first head behind one.
+	// The same applies to the first head after the handshake.
 	secure := tls.Client(dial(t, m.address), &tls.Config{InsecureSkipVerify: true})
 	_, _ = io.WriteString(secure, "GET / HT")
 	if _, err := io.ReadAll(secure); errors.Is(err, context.DeadlineExceeded) {
@@ -76,7 +76,7 @@ func TestTimeout_OfHandshakes(t *testing.T) {
 func TestTimeout_OfIdleConnections(t *testing.T) {
 	r, _ := before(t, Config{Timeouts: Timeouts{Idle: soon}}, func(p *peer, _ int) {
 		for p.head() != "" {
-			p.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+			p.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 		}
 	})
 	fresh := dial(t, r.address)
@@ -90,7 +90,7 @@ func TestTimeout_OfIdleConnections(t *testing.T) {
 	}
 }
 
-// A client who stops within a body ends its exchange, and the target does not get a request that looks whole.
+// A client that pauses within a body ends its exchange, and the target does not get a request that looks complete.
 func TestTimeout_OfBodies(t *testing.T) {
 	for _, body := range []string{
 		"Content-Length: 9\r\n\r\npart", "Content-Length: 1000000\r\n\r\npart",
@@ -104,7 +104,7 @@ func TestTimeout_OfBodies(t *testing.T) {
 				got <- rest
 			})
 			c := dial(t, r.address)
-			c.say("POST / HTTP/1.1\r\nHost: h\r\n%s", body)
+			c.send("POST / HTTP/1.1\r\nHost: h\r\n%s", body)
 			if err := failure(t, p); !errors.Is(err, ErrDisconnected) {
 				t.Errorf("%v, want ErrGone", err)
 			}
@@ -116,24 +116,24 @@ func TestTimeout_OfBodies(t *testing.T) {
 	}
 }
 
-func TestTimeout_OfClientsWhoTakeNothing(t *testing.T) {
+func TestTimeout_OfClientsThatDoNotRead(t *testing.T) {
 	for _, head := range []string{"Content-Length: 1000000000000", "Transfer-Encoding: chunked", "Connection: close"} {
 		t.Run(head, func(t *testing.T) {
 			r, p := before(t, Config{Timeouts: Timeouts{Write: soon}}, func(p *peer, _ int) {
 				p.head()
-				p.say("HTTP/1.1 200 OK\r\n%s\r\n\r\n", head)
+				p.send("HTTP/1.1 200 OK\r\n%s\r\n\r\n", head)
 				if strings.HasPrefix(head, "T") {
-					p.say("ffffffffffff\r\n")
+					p.send("ffffffffffff\r\n")
 				}
 				_, _ = io.Copy(p, zeros{})
 			})
 			c := dial(t, r.address)
-			c.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+			c.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 			if err := failure(t, p); !errors.Is(err, ErrDisconnected) {
 				t.Errorf("%v, want ErrGone", err)
 			}
 			if _, err := c.rest(); err == nil {
-				t.Error("the answer looks whole")
+				t.Error("the response looks whole")
 			}
 		})
 	}
@@ -145,7 +145,7 @@ type zeros struct{}
 func (zeros) Read(p []byte) (int, error) { return len(p), nil }
 
 func TestTimeout_OfConnecting(t *testing.T) {
-	// A handshake that does not come; a connection that is not accepted cannot be had on loopback.
+	// A TLS handshake that does not complete; on loopback there are no connections that are not accepted.
 	address := acting(t, silent)
 	p := &carrier{hooks: none{}, fails: make(chan error, 1)}
 	r := serving(t, Config{Handler: p, Timeouts: Timeouts{Connect: soon}})
@@ -159,7 +159,7 @@ func TestTimeout_OfConnecting(t *testing.T) {
 	}
 }
 
-func TestTimeout_OfAnswers(t *testing.T) {
+func TestTimeout_OfResponses(t *testing.T) {
 	for name, ask := range map[string]string{
 		"to a request without a body": "GET / HTTP/1.1\r\nHost: h\r\n\r\n",
 		"to one with a small body":    "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nbody",
@@ -169,12 +169,12 @@ func TestTimeout_OfAnswers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for _, begin := range []string{"", "HTTP/1.1 200 OK\r\nX: ", "HTTP/1.1 103 Early Hints\r\n\r\n"} {
 				r, p := before(t, Config{Timeouts: Timeouts{Response: soon}}, func(p *peer, _ int) {
-					p.say("%s", p.head()[:0]+begin)
+					p.send("%s", p.head()[:0]+begin)
 					silent(p, 0)
 				})
 				c := dial(t, r.address)
-				c.say("%s", ask)
-				if resp, body := c.answer(http.MethodGet); resp.StatusCode != http.StatusBadGateway && resp.StatusCode != 103 {
+				c.send("%s", ask)
+				if resp, body := c.response(http.MethodGet); resp.StatusCode != http.StatusBadGateway && resp.StatusCode != 103 {
 					t.Error(resp.Status, body)
 				}
 				if err := failure(t, p); !errors.Is(err, ErrTimeout) {
@@ -185,8 +185,8 @@ func TestTimeout_OfAnswers(t *testing.T) {
 	}
 }
 
-// The time for a response is over when it has begun, however late the request ends.
-func TestTimeout_OfAnswersDoesNotEndOnesThatPause(t *testing.T) {
+// The timeout of a response ends once it has begun, however late the request ends.
+func TestTimeout_OfResponsesDoesNotEndOnesThatPause(t *testing.T) {
 	go1 := make(chan struct{})
 	r, p := before(t, Config{Timeouts: Timeouts{Response: soon}}, func(p *peer, n int) {
 		p.head()
@@ -194,17 +194,17 @@ func TestTimeout_OfAnswersDoesNotEndOnesThatPause(t *testing.T) {
 			silent(p, 0)
 			return
 		}
-		p.say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nfour\r\n")
-		p.hear("4\r\nbody\r\n0\r\n\r\n")
+		p.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nfour\r\n")
+		p.expect("4\r\nbody\r\n0\r\n\r\n")
 		<-go1
-		p.say("0\r\n\r\n")
+		p.send("0\r\n\r\n")
 	})
 	c := dial(t, r.address)
-	c.say("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n")
+	c.send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n")
 	c.head()
-	c.hear("4\r\nfour\r\n")
-	c.say("4\r\nbody\r\n0\r\n\r\n")
-	// Two others wait in vain meanwhile, one after the other.
+	c.expect("4\r\nfour\r\n")
+	c.send("4\r\nbody\r\n0\r\n\r\n")
+	// Two others time out meanwhile, one after the other.
 	for range 2 {
 		other := dial(t, r.address)
 		other.get("/")
@@ -213,11 +213,11 @@ func TestTimeout_OfAnswersDoesNotEndOnesThatPause(t *testing.T) {
 		}
 	}
 	close(go1)
-	c.hear("0\r\n\r\n")
+	c.expect("0\r\n\r\n")
 }
 
 // The body timeout limits the client, and does not run while the target is slow.
-func TestTimeout_OfBodiesDoesNotEndAnswersToThem(t *testing.T) {
+func TestTimeout_OfBodiesDoesNotEndResponsesToThem(t *testing.T) {
 	body := strings.Repeat("x", 64<<10)
 	for name, framed := range map[string]string{
 		"counted": "Content-Length: 65536\r\n\r\n" + body,
@@ -235,21 +235,21 @@ func TestTimeout_OfBodiesDoesNotEndAnswersToThem(t *testing.T) {
 				}
 				close(asked)
 				<-go1
-				p.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+				p.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 			})
 			c := dial(t, r.address)
-			c.say("POST / HTTP/1.1\r\nHost: h\r\n%s", framed)
+			c.send("POST / HTTP/1.1\r\nHost: h\r\n%s", framed)
 			closed(t, "the target is asked", asked)
-			// Two others wait in vain meanwhile, one after the other.
+			// Two others time out meanwhile, one after the other.
 			for range 2 {
 				other := dial(t, r.address)
-				other.say("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\npart")
+				other.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\npart")
 				if err := failure(t, p); !errors.Is(err, ErrDisconnected) {
 					t.Errorf("%v, want ErrGone", err)
 				}
 			}
 			close(go1)
-			if resp, got := c.answer("POST"); got != "ok" {
+			if resp, got := c.response("POST"); got != "ok" {
 				t.Error(resp.Status, got)
 			}
 		})
@@ -261,13 +261,13 @@ func TestTimeout_OfPauses(t *testing.T) {
 		t.Run(head, func(t *testing.T) {
 			r, p := before(t, Config{Timeouts: Timeouts{Pause: soon}}, func(p *peer, _ int) {
 				p.head()
-				p.say("HTTP/1.1 200 OK\r\n%s\r\n\r\n4\r\nfour\r\n", head)
+				p.send("HTTP/1.1 200 OK\r\n%s\r\n\r\n4\r\nfour\r\n", head)
 				silent(p, 0)
 			})
 			c := dial(t, r.address)
-			c.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+			c.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 			if _, err := c.rest(); err == nil {
-				t.Error("the answer looks whole")
+				t.Error("the response looks whole")
 			}
 			if err := failure(t, p); !errors.Is(err, ErrBroken) {
 				t.Errorf("%v, want ErrBroken", err)
@@ -280,7 +280,7 @@ func TestTimeout_OfConnectionsThatAreKept(t *testing.T) {
 	ended := make(chan struct{}, 1)
 	r, p := before(t, Config{Timeouts: Timeouts{Keep: soon}}, func(p *peer, _ int) {
 		p.head()
-		p.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+		p.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 		if rest, err := p.rest(); rest != "" || err != nil {
 			t.Errorf("%q, %v", rest, err)
 		}
@@ -298,11 +298,11 @@ func TestTimeout_OfConnectionsThatAreKept(t *testing.T) {
 	}
 }
 
-// The time for all of an exchange ends it in whatever it does, and also while bytes move all the time.
+// The total timeout ends an exchange in any phase, even if bytes move all the time.
 func TestTimeout_OfAll(t *testing.T) {
 	busy := func(p *peer, _ int) {
 		p.head()
-		p.say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+		p.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
 		for {
 			if _, err := p.Write([]byte("1\r\nx\r\n")); err != nil {
 				return
@@ -335,7 +335,7 @@ func TestTimeout_OfAll(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			r, p := before(t, Config{Timeouts: Timeouts{Total: 3 * soon}}, c.part)
 			v := dial(t, r.address)
-			v.say("%s", c.ask)
+			v.send("%s", c.ask)
 			sent, read := make(chan struct{}), make(chan struct{})
 			go func() {
 				defer close(sent)
@@ -365,19 +365,19 @@ func TestTimeout_OfAllDoesNotEndTunnels(t *testing.T) {
 			silent(p, 0)
 			return
 		}
-		p.say("%s", giveUpgrade)
+		p.send("%s", giveUpgrade)
 		_, _ = io.Copy(p, p.in)
 	})
 	c := dial(t, r.address)
-	c.say("%s", askUpgrade)
-	c.hear(upgradedHead)
+	c.send("%s", askUpgrade)
+	c.expect(upgradedHead)
 	for i := range 2 {
 		dial(t, r.address).get("/")
 		if err := failure(t, p); !errors.Is(err, ErrTimeout) {
 			t.Errorf("%v, want ErrTimeout", err)
 		}
 		text := fmt.Sprint("still there ", i)
-		c.say("%s", text)
-		c.hear(text)
+		c.send("%s", text)
+		c.expect(text)
 	}
 }

@@ -15,52 +15,52 @@ const (
 	upgradedHead = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\nX-Accept: yes\r\n\r\n"
 )
 
-func TestTunnel_PassesWhatIsBehindTheHeads(t *testing.T) {
+func TestTunnel_RelaysBytesAfterTheHeads(t *testing.T) {
 	large := pattern(1 << 20)
 	r, _ := before(t, Config{}, func(p *peer, _ int) {
 		if h := p.head(); !strings.Contains(h, "Connection: Upgrade\r\nUpgrade: echo\r\n") {
 			t.Errorf("%q", h)
 		}
-		p.say("%sfirst words", giveUpgrade)
-		p.hear("eager words")
-		p.hear(large)
-		p.say("%s", large)
-		p.hear("bye")
+		p.send("%sfirst words", giveUpgrade)
+		p.expect("eager words")
+		p.expect(large)
+		p.send("%s", large)
+		p.expect("bye")
 	})
 	c := dial(t, r.address)
-	c.say("%seager words", askUpgrade)
-	c.hear(upgradedHead + "first words")
-	c.say("%s", large)
-	c.hear(large)
-	c.say("bye")
+	c.send("%seager words", askUpgrade)
+	c.expect(upgradedHead + "first words")
+	c.send("%s", large)
+	c.expect(large)
+	c.send("bye")
 	if rest, err := c.rest(); rest != "" || err != nil {
 		t.Errorf("%q, %v", rest, err)
 	}
 }
 
-func TestTunnel_BeginsBehindHints(t *testing.T) {
+func TestTunnel_BeginsAfterInformationalResponses(t *testing.T) {
 	r, _ := before(t, Config{}, func(p *peer, _ int) {
 		p.head()
-		p.say("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n%sframes", giveUpgrade)
+		p.send("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n%sframes", giveUpgrade)
 		_, _ = p.rest()
 	})
 	c := dial(t, r.address)
-	c.say("%s", askUpgrade)
-	c.hear("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + upgradedHead + "frames")
+	c.send("%s", askUpgrade)
+	c.expect("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + upgradedHead + "frames")
 }
 
 func TestTunnel_PassesTheEndOfOneDirection(t *testing.T) {
 	t.Run("of the client", func(t *testing.T) {
 		r, _ := before(t, Config{}, func(p *peer, _ int) {
 			p.head()
-			p.say("%s", giveUpgrade)
+			p.send("%s", giveUpgrade)
 			rest, err := p.rest()
-			p.say("you said %s, %v", rest, err)
+			p.send("you said %s, %v", rest, err)
 		})
 		c := dial(t, r.address)
-		c.say("%s", askUpgrade)
-		c.hear(upgradedHead)
-		c.say("this")
+		c.send("%s", askUpgrade)
+		c.expect(upgradedHead)
+		c.send("this")
 		_ = c.CloseWrite()
 		if rest, err := c.rest(); rest != "you said this, <nil>" || err != nil {
 			t.Errorf("%q, %v", rest, err)
@@ -70,18 +70,18 @@ func TestTunnel_PassesTheEndOfOneDirection(t *testing.T) {
 		heard := make(chan string, 1)
 		r, _ := before(t, Config{}, func(p *peer, _ int) {
 			p.head()
-			p.say("%sall", giveUpgrade)
+			p.send("%sall", giveUpgrade)
 			_ = p.CloseWrite()
 			rest, _ := p.rest()
 			heard <- rest
 		})
 		c := dial(t, r.address)
-		c.say("%s", askUpgrade)
-		c.hear(upgradedHead)
+		c.send("%s", askUpgrade)
+		c.expect(upgradedHead)
 		if rest, err := c.rest(); rest != "all" || err != nil {
 			t.Errorf("%q, %v", rest, err)
 		}
-		c.say("I see")
+		c.send("I see")
 		_ = c.CloseWrite()
 		if rest := <-heard; rest != "I see" {
 			t.Errorf("%q", rest)
@@ -91,61 +91,61 @@ func TestTunnel_PassesTheEndOfOneDirection(t *testing.T) {
 
 func TestTunnel_EndsWithEitherSide(t *testing.T) {
 	for _, client := range []bool{true, false} {
-		gone := make(chan struct{})
+		disconnected := make(chan struct{})
 		r, _ := before(t, Config{}, func(p *peer, _ int) {
 			p.head()
-			p.say("%s", giveUpgrade)
+			p.send("%s", giveUpgrade)
 			if !client {
-				p.hear("x")
+				p.expect("x")
 				_ = p.SetLinger(0)
 				return
 			}
 			_, _ = p.rest()
-			close(gone)
+			close(disconnected)
 		})
 		c := dial(t, r.address)
-		c.say("%s", askUpgrade)
-		c.hear(upgradedHead)
+		c.send("%s", askUpgrade)
+		c.expect(upgradedHead)
 		if client {
 			_ = c.SetLinger(0)
 			_ = c.Close()
-			closed(t, "the target is told", gone)
+			closed(t, "the target notices it", disconnected)
 			return
 		}
-		c.say("x")
+		c.send("x")
 		_, _ = c.rest()
 	}
 }
 
-// An upgrade that is not granted leaves an ordinary connection behind.
+// A refused upgrade leaves an ordinary connection.
 func TestTunnel_GoesOnWithoutAnUpgrade(t *testing.T) {
 	r, _ := before(t, Config{}, func(p *peer, _ int) {
 		for p.head() != "" {
-			p.say("HTTP/1.1 426 Upgrade Required\r\nContent-Length: 2\r\n\r\nno")
+			p.send("HTTP/1.1 426 Upgrade Required\r\nContent-Length: 2\r\n\r\nno")
 		}
 	})
 	c := dial(t, r.address)
 	for range 3 {
-		c.say("%s", askUpgrade)
-		if resp, body := c.answer(http.MethodGet); resp.StatusCode != 426 || body != "no" || resp.Close {
+		c.send("%s", askUpgrade)
+		if resp, body := c.response(http.MethodGet); resp.StatusCode != 426 || body != "no" || resp.Close {
 			t.Errorf("%s %q", resp.Status, body)
 		}
 	}
 }
 
-// What a client sends for the tunnel before there is one is no request when there is none.
-func TestTunnel_TakesNoEagerWordsForARequest(t *testing.T) {
+// What a client sends for the tunnel before it is open is no request if it is not opened.
+func TestTunnel_TakesNoEarlyBytesForARequest(t *testing.T) {
 	for _, ask := range []string{askUpgrade, "CONNECT h:80 HTTP/1.1\r\nHost: h:80\r\n\r\n"} {
 		asked := make(chan string, 10)
 		r, _ := before(t, Config{}, func(p *peer, _ int) {
 			for h := p.head(); h != ""; h = p.head() {
 				asked <- h
-				p.say("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno")
+				p.send("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno")
 			}
 		})
 		c := dial(t, r.address)
-		c.say("%sGET /smuggled HTTP/1.1\r\nHost: h\r\n\r\n", ask)
-		if resp, body := c.answer(http.MethodGet); resp.StatusCode != 403 || body != "no" {
+		c.send("%sGET /smuggled HTTP/1.1\r\nHost: h\r\n\r\n", ask)
+		if resp, body := c.response(http.MethodGet); resp.StatusCode != 403 || body != "no" {
 			t.Error(resp.Status, body)
 		}
 		if rest, err := c.rest(); rest != "" || err != nil || len(asked) != 1 {
@@ -154,7 +154,7 @@ func TestTunnel_TakesNoEagerWordsForARequest(t *testing.T) {
 	}
 }
 
-func TestTunnel_RefusesUpgradesThatNobodyAskedFor(t *testing.T) {
+func TestTunnel_RefusesUnsolicitedUpgrades(t *testing.T) {
 	for _, ask := range []string{
 		"GET / HTTP/1.1\r\nHost: h\r\n\r\n",
 		"GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: other\r\n\r\n",
@@ -164,12 +164,12 @@ func TestTunnel_RefusesUpgradesThatNobodyAskedFor(t *testing.T) {
 		t.Run("", func(t *testing.T) {
 			r, p := before(t, Config{}, func(p *peer, _ int) {
 				p.head()
-				p.say("%s", giveUpgrade)
+				p.send("%s", giveUpgrade)
 				_, _ = p.rest()
 			})
 			c := dial(t, r.address)
-			c.say("%s", ask)
-			if resp, _ := c.answer(http.MethodGet); resp.StatusCode != http.StatusBadGateway {
+			c.send("%s", ask)
+			if resp, _ := c.response(http.MethodGet); resp.StatusCode != http.StatusBadGateway {
 				t.Error(resp.Status)
 			}
 			if err := failure(t, p); !errors.Is(err, ErrResponse) {
@@ -179,31 +179,31 @@ func TestTunnel_RefusesUpgradesThatNobodyAskedFor(t *testing.T) {
 	}
 }
 
-// A target may not change the protocol before it has the whole request (RFC 9110 section 7.8): what the client still
-// sends of the body would be taken for what comes after.
+// A target must not switch the protocol before it has the complete request (RFC 9110 section 7.8): the rest of the body
+// would be taken for what follows.
 func TestTunnel_WaitsForTheBody(t *testing.T) {
 	t.Run("that is whole", func(t *testing.T) {
 		r, _ := before(t, Config{}, func(p *peer, _ int) {
 			p.head()
-			p.hear("5\r\nwhole\r\n0\r\n\r\n")
-			p.say("%s", giveUpgrade)
+			p.expect("5\r\nwhole\r\n0\r\n\r\n")
+			p.send("%s", giveUpgrade)
 			_, _ = io.Copy(p, p.in)
 		})
 		c := dial(t, r.address)
-		c.say("%s", strings.Replace(askUpgrade, "\r\n\r\n", "\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nwhole\r\n0\r\n\r\nfirst", 1))
-		c.hear(upgradedHead + "first")
-		c.say("and more")
-		c.hear("and more")
+		c.send("%s", strings.Replace(askUpgrade, "\r\n\r\n", "\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nwhole\r\n0\r\n\r\nfirst", 1))
+		c.expect(upgradedHead + "first")
+		c.send("and more")
+		c.expect("and more")
 	})
 	t.Run("that is not", func(t *testing.T) {
 		r, p := before(t, Config{}, func(p *peer, _ int) {
 			p.head()
-			p.say("%s", giveUpgrade)
+			p.send("%s", giveUpgrade)
 			_, _ = p.rest()
 		})
 		c := dial(t, r.address)
-		c.say("%s", strings.Replace(askUpgrade, "\r\n\r\n", "\r\nContent-Length: 100\r\n\r\npart", 1))
-		if resp, _ := c.answer(http.MethodGet); resp.StatusCode != http.StatusBadGateway || !resp.Close {
+		c.send("%s", strings.Replace(askUpgrade, "\r\n\r\n", "\r\nContent-Length: 100\r\n\r\npart", 1))
+		if resp, _ := c.response(http.MethodGet); resp.StatusCode != http.StatusBadGateway || !resp.Close {
 			t.Error(resp.Status, resp.Close)
 		}
 		if err := failure(t, p); !errors.Is(err, ErrResponse) {
@@ -212,20 +212,20 @@ func TestTunnel_WaitsForTheBody(t *testing.T) {
 	})
 }
 
-// An exchange that became a tunnel is used again for one that does not.
+// An exchange that became a tunnel is reused for one that does not.
 func TestTunnel_LeavesNothingToTheNextExchange(t *testing.T) {
 	r, _ := before(t, Config{}, func(p *peer, _ int) {
 		for h := p.head(); h != ""; h = p.head() {
 			if strings.Contains(h, "Upgrade: x") {
-				p.say("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
+				p.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
 				return
 			}
-			p.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+			p.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 		}
 	})
 	for range 20 {
 		c := dial(t, r.address)
-		c.say("GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
+		c.send("GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
 		c.head()
 		_ = c.CloseWrite()
 		_, _ = c.rest()
@@ -239,12 +239,12 @@ func TestTunnel_LeavesNothingToTheNextExchange(t *testing.T) {
 	}
 }
 
-// Who is told to upgrade is told to what (RFC 9110 section 15.5.22). Of any other answer that is dropped.
+// A 426 names the protocols (RFC 9110 section 15.5.22). Other responses do not.
 func TestTunnel_IsOfferedWhereItIsRequired(t *testing.T) {
 	offer := func(status string) func(p *peer, _ int) {
 		return func(p *peer, _ int) {
 			for p.head() != "" {
-				p.say("HTTP/1.1 %s\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\nContent-Length: 2\r\n\r\nno", status)
+				p.send("HTTP/1.1 %s\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\nContent-Length: 2\r\n\r\nno", status)
 			}
 		}
 	}
@@ -252,11 +252,11 @@ func TestTunnel_IsOfferedWhereItIsRequired(t *testing.T) {
 		r, _ := before(t, Config{}, offer(status))
 		c := dial(t, r.address)
 		for _, ask := range []string{"GET / HTTP/1.1\r\nHost: h\r\n\r\n", askUpgrade, "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"} {
-			c.say("%s", ask)
+			c.send("%s", ask)
 			h := c.head()
-			c.hear("no")
+			c.expect("no")
 			if got := strings.Contains(h, "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"); got != (want && !strings.Contains(ask, "/1.0")) {
-				t.Errorf("%q was answered %q", ask, h)
+				t.Errorf("%q got %q", ask, h)
 			}
 		}
 	}

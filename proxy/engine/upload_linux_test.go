@@ -7,17 +7,17 @@ import (
 	"time"
 )
 
-// Nobody reads from such a client, and the target may say nothing for long.
-func TestUpload_EndsWhenTheClientLeavesWhileTheTargetTakesNothing(t *testing.T) {
+// Nothing is read from such a client, and the target may be silent for long.
+func TestUpload_EndsWhenTheClientDisconnectsAndTheTargetDoesNotRead(t *testing.T) {
 	for _, framing := range []string{"Content-Length: 100000000\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n5f5e100\r\n"} {
 		stop := make(chan struct{})
 		r, _ := before(t, Config{}, func(p *peer, _ int) {
 			p.head()
-			p.say("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
+			p.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
 			<-stop
 		})
 		c := dial(t, r.address)
-		c.say("POST / HTTP/1.1\r\nHost: h\r\n%s", framing)
+		c.send("POST / HTTP/1.1\r\nHost: h\r\n%s", framing)
 		c.head()
 		_ = c.SetWriteDeadline(time.Now().Add(time.Second))
 		_, _ = c.Write(make([]byte, 50_000_000))

@@ -10,37 +10,37 @@ import (
 	"testing"
 )
 
-// What is left of a body that broke off is never taken for the body of another request.
-func TestUpload_ForgetsBodiesThatBrokeOff(t *testing.T) {
+// The rest of a truncated body is never taken for that of another request.
+func TestUpload_ForgetsTruncatedBodies(t *testing.T) {
 	r, p := before(t, Config{}, func(p *peer, _ int) {
 		for h := p.head(); h != ""; h = p.head() {
 			switch {
 			case strings.HasPrefix(h, "POST /broken "):
-				p.hear("5\r\nfirst\r\n")
-				p.say("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\npart")
+				p.expect("5\r\nfirst\r\n")
+				p.send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\npart")
 				return
 			case strings.HasPrefix(h, "POST /whole "):
-				p.hear("4\r\nmine\r\n0\r\n\r\n")
-				p.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+				p.expect("4\r\nmine\r\n0\r\n\r\n")
+				p.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 			}
 		}
 	})
 	for range 20 {
 		c := dial(t, r.address)
-		c.say("POST /broken HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n5\r\nsec")
+		c.send("POST /broken HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n5\r\nsec")
 		_, _ = c.rest()
 		_ = failure(t, p)
 		c = dial(t, r.address)
-		c.say("POST /whole HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nmine\r\n")
-		c.say("0\r\n\r\n")
-		if resp, body := c.answer("POST"); resp.StatusCode != 200 {
+		c.send("POST /whole HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nmine\r\n")
+		c.send("0\r\n\r\n")
+		if resp, body := c.response("POST"); resp.StatusCode != 200 {
 			t.Fatal(resp.Status, body)
 		}
 	}
 }
 
-// A target may answer before it has read the body, and read no more of it.
-func TestUpload_PassesEarlyAnswers(t *testing.T) {
+// A target may respond before it has read the body, and read no more of it.
+func TestUpload_RelaysEarlyResponses(t *testing.T) {
 	for _, kind := range []struct{ name, head, body string }{
 		{"counted", "Content-Length: 10000000\r\n", strings.Repeat("x", 1<<20)},
 		{"chunked", "Transfer-Encoding: chunked\r\n", strings.Repeat("4000\r\n"+strings.Repeat("x", 0x4000)+"\r\n", 64)},
@@ -50,20 +50,20 @@ func TestUpload_PassesEarlyAnswers(t *testing.T) {
 				release := make(chan struct{})
 				r, _ := before(t, Config{}, func(p *peer, _ int) {
 					p.head()
-					p.say("HTTP/1.1 413 Too Large\r\nContent-Length: 4\r\n\r\nmuch")
+					p.send("HTTP/1.1 413 Too Large\r\nContent-Length: 4\r\n\r\nmuch")
 					if !ends {
 						<-release
 					}
 				})
 				defer close(release)
 				c := dial(t, r.address)
-				c.say("POST / HTTP/1.1\r\nHost: h\r\n%s\r\n", kind.head)
+				c.send("POST / HTTP/1.1\r\nHost: h\r\n%s\r\n", kind.head)
 				sent := make(chan struct{})
 				go func() {
 					defer close(sent)
 					_, _ = io.WriteString(c, kind.body)
 				}()
-				resp, body := c.answer("POST")
+				resp, body := c.response("POST")
 				if resp.StatusCode != 413 || body != "much" || !resp.Close {
 					t.Errorf("%s %q, close %v", resp.Status, body, resp.Close)
 				}
@@ -76,19 +76,19 @@ func TestUpload_PassesEarlyAnswers(t *testing.T) {
 	}
 }
 
-// The same, and the client has stopped to send.
-func TestUpload_PassesEarlyAnswersToClientsWhoWait(t *testing.T) {
+// The same, and the client has stopped sending.
+func TestUpload_RelaysEarlyResponsesToClientsThatWait(t *testing.T) {
 	for _, sent := range []int{0, 1, 100 << 10} {
 		t.Run(strconv.Itoa(sent), func(t *testing.T) {
 			r, p := before(t, Config{}, func(p *peer, _ int) {
 				for p.head() != "" {
 					_, _ = io.CopyN(io.Discard, p.in, int64(sent))
-					p.say("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno")
+					p.send("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno")
 				}
 			})
 			c := dial(t, r.address)
-			c.say("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 300000\r\n\r\n%s", strings.Repeat("x", sent))
-			resp, body := c.answer("POST")
+			c.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 300000\r\n\r\n%s", strings.Repeat("x", sent))
+			resp, body := c.response("POST")
 			if resp.StatusCode != 403 || body != "no" || !resp.Close {
 				t.Errorf("%s %q, close %v", resp.Status, body, resp.Close)
 			}
@@ -102,23 +102,23 @@ func TestUpload_PassesEarlyAnswersToClientsWhoWait(t *testing.T) {
 	}
 }
 
-// A chunked body is chunked again, and neither the extensions of the client nor trailers that are none pass.
-func TestUpload_ChunksAnew(t *testing.T) {
+// A chunked body is chunked again, without the client's extensions and without fields that are not trailers.
+func TestUpload_WritesItsOwnChunks(t *testing.T) {
 	r, _ := before(t, Config{}, func(p *peer, _ int) {
-		p.hear("POST /x?y HTTP/1.1\r\nHost: h\r\nX-A: b\r\nTransfer-Encoding: chunked\r\nConnection: TE\r\nTE: trailers\r\n\r\n")
-		p.hear("5\r\nhello\r\n6\r\n world\r\n0\r\nX-Sum: 7\r\n\r\n")
-		p.say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;x=y\r\nhello\r\n01\r\n!\r\n0\r\nX-Sum: 8\r\nContent-Length: 9\r\n\r\n")
+		p.expect("POST /x?y HTTP/1.1\r\nHost: h\r\nX-A: b\r\nTransfer-Encoding: chunked\r\nConnection: TE\r\nTE: trailers\r\n\r\n")
+		p.expect("5\r\nhello\r\n6\r\n world\r\n0\r\nX-Sum: 7\r\n\r\n")
+		p.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;x=y\r\nhello\r\n01\r\n!\r\n0\r\nX-Sum: 8\r\nContent-Length: 9\r\n\r\n")
 	})
 	c := dial(t, r.address)
-	c.say("POST /x?y HTTP/1.1\r\nHost: h\r\nX-A: b\r\nTE: trailers\r\nConnection: TE\r\nTransfer-Encoding: chunked\r\n\r\n" +
+	c.send("POST /x?y HTTP/1.1\r\nHost: h\r\nX-A: b\r\nTE: trailers\r\nConnection: TE\r\nTransfer-Encoding: chunked\r\n\r\n" +
 		"05;ext=\"v\"\r\nhello\r\n6\r\n world\r\n0\r\nX-Sum: 7\r\nHost: evil\r\nTransfer-Encoding: chunked\r\n\r\n")
 	if h := c.head(); !strings.Contains(h, "\r\nTransfer-Encoding: chunked\r\n") {
 		t.Errorf("%q", h)
 	}
-	c.hear("5\r\nhello\r\n1\r\n!\r\n0\r\nX-Sum: 8\r\n\r\n")
+	c.expect("5\r\nhello\r\n1\r\n!\r\n0\r\nX-Sum: 8\r\n\r\n")
 }
 
-func TestUpload_EndsWithClientsWhoBreakOff(t *testing.T) {
+func TestUpload_EndsWithClientsThatAbort(t *testing.T) {
 	for _, c := range []struct {
 		name, sent string
 		want       error
@@ -136,7 +136,7 @@ func TestUpload_EndsWithClientsWhoBreakOff(t *testing.T) {
 				got <- rest
 			})
 			v := dial(t, r.address)
-			v.say("POST / HTTP/1.1\r\nHost: h\r\n%s", c.sent)
+			v.send("POST / HTTP/1.1\r\nHost: h\r\n%s", c.sent)
 			_ = v.CloseWrite()
 			if err := failure(t, p); !errors.Is(err, c.want) {
 				t.Errorf("%v, want %v", err, c.want)
@@ -149,7 +149,7 @@ func TestUpload_EndsWithClientsWhoBreakOff(t *testing.T) {
 	}
 }
 
-func TestUpload_EndsWithTargetsThatTakeNothing(t *testing.T) {
+func TestUpload_EndsWithTargetsThatDoNotRead(t *testing.T) {
 	for _, head := range []string{"Content-Length: 1000000000000\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\nffffffffffff\r\n"} {
 		for begin, want := range map[string]error{
 			"": ErrTimeout,
@@ -160,17 +160,17 @@ func TestUpload_EndsWithTargetsThatTakeNothing(t *testing.T) {
 	}
 }
 
-// endsWithoutTaker sends a body to a target that has begun its response and takes nothing.
+// endsWithoutTaker sends a body to a target that has begun its response and does not read.
 func endsWithoutTaker(t *testing.T, head, begin string, want error) {
 	release := make(chan struct{})
 	r, p := before(t, Config{Timeouts: Timeouts{Response: soon}}, func(p *peer, _ int) {
 		p.head()
-		p.say("%s", begin)
+		p.send("%s", begin)
 		<-release
 	})
 	defer close(release)
 	v := dial(t, r.address)
-	v.say("POST / HTTP/1.1\r\nHost: h\r\n%s", head)
+	v.send("POST / HTTP/1.1\r\nHost: h\r\n%s", head)
 	sent := make(chan struct{})
 	go func() {
 		defer close(sent)
@@ -182,34 +182,34 @@ func endsWithoutTaker(t *testing.T, head, begin string, want error) {
 	<-sent
 }
 
-func TestUpload_WaitsToBeToldToContinue(t *testing.T) {
+func TestUpload_WaitsForContinue(t *testing.T) {
 	r, _ := before(t, Config{}, func(p *peer, _ int) {
 		for h := p.head(); h != ""; h = p.head() {
 			if !strings.Contains(h, "\r\nExpect: 100-continue\r\n") {
 				t.Errorf("%q", h)
 			}
 			if strings.HasPrefix(h, "POST /no ") {
-				p.say("HTTP/1.1 417 Expectation Failed\r\nContent-Length: 2\r\n\r\nno")
+				p.send("HTTP/1.1 417 Expectation Failed\r\nContent-Length: 2\r\n\r\nno")
 				_, _ = p.rest()
 				return
 			}
-			p.say("HTTP/1.1 100 Continue\r\n\r\n")
-			p.hear("body")
-			p.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+			p.send("HTTP/1.1 100 Continue\r\n\r\n")
+			p.expect("body")
+			p.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 		}
 	})
 	c := dial(t, r.address)
 	for range 2 {
-		c.say("POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n")
-		c.hear("HTTP/1.1 100 Continue\r\n\r\n")
-		c.say("body")
-		if resp, body := c.answer("POST"); body != "ok" || resp.Close {
+		c.send("POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n")
+		c.expect("HTTP/1.1 100 Continue\r\n\r\n")
+		c.send("body")
+		if resp, body := c.response("POST"); body != "ok" || resp.Close {
 			t.Error(resp.Status, body, resp.Close)
 		}
 	}
-	// Who is refused may send the body or not, so that the connection cannot go on.
-	c.say("POST /no HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n")
-	if resp, body := c.answer("POST"); resp.StatusCode != 417 || body != "no" || !resp.Close {
+	// The client may or may not send the body after that, so the connection cannot continue.
+	c.send("POST /no HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n")
+	if resp, body := c.response("POST"); resp.StatusCode != 417 || body != "no" || !resp.Close {
 		t.Error(resp.Status, body, resp.Close)
 	}
 	if rest, err := c.rest(); rest != "" || err != nil {
@@ -217,21 +217,21 @@ func TestUpload_WaitsToBeToldToContinue(t *testing.T) {
 	}
 }
 
-// A client may send its body before it is told to continue (RFC 9110 section 10.1.1), and a target may send no 100.
+// A client may send its body before 100 Continue (RFC 9110 section 10.1.1), and a target may send none.
 func TestUpload_NeedsNoContinue(t *testing.T) {
 	for _, interim := range []string{"", "HTTP/1.1 100 Continue\r\n\r\n"} {
 		r, _ := before(t, Config{}, func(p *peer, _ int) {
 			p.head()
-			p.say("%s", interim)
-			p.hear("body")
-			p.say("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok")
+			p.send("%s", interim)
+			p.expect("body")
+			p.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok")
 		})
 		for _, body := range []string{"body", "body" + "GET /next HTTP/1.1\r\n"} {
 			c := dial(t, r.address)
-			c.say("POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n%s", body)
-			resp, got := c.answer("POST")
+			c.send("POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n%s", body)
+			resp, got := c.response("POST")
 			if resp.StatusCode == http.StatusContinue {
-				resp, got = c.answer("POST")
+				resp, got = c.response("POST")
 			}
 			if resp.StatusCode != http.StatusOK || got != "ok" {
 				t.Error(resp.Status, got)
@@ -241,28 +241,28 @@ func TestUpload_NeedsNoContinue(t *testing.T) {
 }
 
 // An app may respond 411 to a POST that does not say that its body is empty (RFC 9110 section 8.6).
-func TestUpload_SaysThatABodyIsEmpty(t *testing.T) {
+func TestUpload_SendsTheLengthOfAnEmptyBody(t *testing.T) {
 	r, _ := before(t, Config{}, func(p *peer, _ int) {
 		for h := p.head(); h != ""; h = p.head() {
 			if !strings.Contains(h, "\r\nContent-Length: 0\r\n") {
 				t.Errorf("the target received %q", h)
 			}
-			p.say("HTTP/1.1 204 No Content\r\n\r\n")
+			p.send("HTTP/1.1 204 No Content\r\n\r\n")
 		}
 	})
 	c := dial(t, r.address)
 	for _, method := range []string{"POST", "PUT", "PATCH"} {
-		c.say("%s / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n", method)
-		c.answer(method)
+		c.send("%s / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n", method)
+		c.response(method)
 	}
 }
 
-// refusing answers by itself.
+// refusing responds without a target.
 type refusing struct{ carrier }
 
 func (refusing) Serve(x *Exchange) { _ = x.Reply(403, nil, []byte("no")) }
 
-// A gateway that answers by itself reads no body for it, and what is sent of that is no other request.
+// A gateway that responds itself does not read the body, and what arrives of it is no other request.
 func TestUpload_IsNotReadForAReply(t *testing.T) {
 	r := serving(t, Config{Handler: &refusing{}})
 	smuggled := "GET /smuggled HTTP/1.1\r\nHost: h\r\n\r\n"
@@ -275,8 +275,8 @@ func TestUpload_IsNotReadForAReply(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := dial(t, r.address)
-			c.say("POST / HTTP/1.1\r\nHost: h\r\n%s", ask)
-			resp, body := c.answer("POST")
+			c.send("POST / HTTP/1.1\r\nHost: h\r\n%s", ask)
+			resp, body := c.response("POST")
 			if resp.StatusCode != 403 || body != "no" || resp.Close != (name != "whole") {
 				t.Error(resp.Status, body, resp.Close)
 			}
@@ -295,11 +295,11 @@ type modest struct{ carrier }
 
 func (modest) Serve(x *Exchange) { _ = x.Reply(http.StatusNotModified, nil, nil) }
 
-// The length of a response without a body would be that of another one (RFC 9110 section 8.6).
-func TestReply_TellsNoLengthWithoutABody(t *testing.T) {
+// The Content-Length of a response without a body would be that of another one (RFC 9110 section 8.6).
+func TestReply_SendsNoLengthWithoutABody(t *testing.T) {
 	c := dial(t, serving(t, Config{Handler: &modest{}}).address)
 	for range 2 {
-		c.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+		c.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 		if h := c.head(); !strings.HasPrefix(h, "HTTP/1.1 304 ") || strings.Contains(h, "Length") {
 			t.Errorf("%q", h)
 		}

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// For a client of HTTP/1.0 the end of the connection ends a body whose length is not known, and there are no informational
+// For a client of HTTP/1.0 the end of the connection ends a body of unknown length, and there are no informational
 // responses.
 func TestVersion_OfOldClients(t *testing.T) {
 	const head = "HTTP/1.1 200 OK\r\n"
@@ -26,22 +26,22 @@ func TestVersion_OfOldClients(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r, _ := before(t, Config{}, func(p *peer, _ int) {
 				for p.head() != "" {
-					p.say("%s", c.response)
+					p.send("%s", c.response)
 					if !strings.Contains(c.response, "Content-Length") {
 						return
 					}
 				}
 			})
 			v := dial(t, r.address)
-			v.say("GET / HTTP/1.0\r\nConnection: %s\r\n\r\n", c.connection)
+			v.send("GET / HTTP/1.0\r\nConnection: %s\r\n\r\n", c.connection)
 			got := v.head()
 			if !strings.HasPrefix(got, head) || strings.Contains(got, "Transfer-Encoding") || strings.Contains(got, "Connection: keep-alive") != c.stays {
 				t.Errorf("it became %q", got)
 			}
-			v.hear("body")
+			v.expect("body")
 			if c.stays {
-				v.say("GET / HTTP/1.0\r\n\r\n")
-				if _, body := v.answer(http.MethodGet); body != "body" {
+				v.send("GET / HTTP/1.0\r\n\r\n")
+				if _, body := v.response(http.MethodGet); body != "body" {
 					t.Errorf("the next response is %q", body)
 				}
 			} else if rest, err := v.rest(); rest != "" || err != nil {
@@ -51,7 +51,7 @@ func TestVersion_OfOldClients(t *testing.T) {
 	}
 }
 
-// A target of HTTP/1.0 that says so keeps its connection, and clients of HTTP/1.1 get their own version.
+// A target of HTTP/1.0 may keep its connection, and clients of HTTP/1.1 get their own version.
 func TestVersion_OfOldTargets(t *testing.T) {
 	for name, c := range map[string]struct {
 		response string
@@ -68,7 +68,7 @@ func TestVersion_OfOldTargets(t *testing.T) {
 					t.Error("the connection was not used again")
 				}
 				for p.head() != "" {
-					p.say("HTTP/1.0 200 OK\r\n%s", c.response)
+					p.send("HTTP/1.0 200 OK\r\n%s", c.response)
 					if !c.kept {
 						return
 					}
