@@ -21,7 +21,7 @@ const valueLength = 22
 // encoding is that of values. It is strict, so that a value is not written in several ways.
 var encoding = base64.RawURLEncoding.Strict()
 
-// Signer makes cookies that nobody else can make. It is immutable and safe for concurrent use.
+// Signer makes cookies that cannot be forged. It is immutable and safe for concurrent use.
 type Signer struct{ key [32]byte }
 
 // NewSigner returns a signer with a key, which must be secret and random. Another key makes its cookies worthless.

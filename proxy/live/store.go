@@ -17,28 +17,28 @@ import (
 	"gateway/proxy/route"
 )
 
-// ErrCorrupt says that the last good table is there and makes no sense.
+// ErrCorrupt says that the last good table cannot be parsed.
 var ErrCorrupt = errors.New("it is corrupt")
 
-// Store keeps the last good listings in a folder. With an empty name it keeps nothing.
+// Store keeps the last good listings in a folder, and nothing without one.
 type Store struct{ Folder string }
 
-// Saved is what the file holds.
+// Saved is the content of the file.
 type Saved struct {
 	Revision uint64      `json:"revision"`
 	Since    time.Time   `json:"since"`
 	Removed  []Tombstone `json:"gone,omitempty"`
-	// Boot names the run of the machine that the addresses of targets are of; empty where there is no such name.
+	// Boot identifies the boot of the machine at which targets have their addresses, empty if it has no ID.
 	Boot string `json:"boot,omitempty"`
-	// Listings are those that the table of that revision was merged from, by the names of their sources; Own are the names
-	// of sources that the proxy ran itself.
+	// Listings are those of which the table of that revision was merged, by the names of their sources; Own are the names of
+	// the sources that the proxy ran itself.
 	Listings map[string]*route.Table `json:"listings"`
 	Own      []string                `json:"own,omitempty"`
 	// Table is the only listing in files of earlier versions.
 	Table *route.Table `json:"table,omitempty"`
 }
 
-// MachineBoot names this run of the machine (random(4), boot_id); empty where it has no name.
+// MachineBoot identifies this boot of the machine (random(4), boot_id), empty if it has no ID.
 func MachineBoot() string {
 	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
@@ -47,8 +47,8 @@ func MachineBoot() string {
 	return strings.TrimSpace(string(id))
 }
 
-// AsOf returns what may be served on a run of the machine: on another one than it was kept on, targets that come and go have
-// to be confirmed first, since their addresses may be other apps' now.
+// AsOf returns what may be served at that boot of the machine. At another boot than that of v, targets that sources created
+// must be confirmed first, since their addresses may belong to other apps now.
 func (v Saved) AsOf(boot string) Saved {
 	if v.Boot == "" || v.Boot == boot {
 		return v
@@ -60,7 +60,7 @@ func (v Saved) AsOf(boot string) Saved {
 	return v
 }
 
-// unconfirmed is a table whose targets are not ready, but for those that were never created: people wrote their addresses.
+// unconfirmed is a table without ready targets, except for those without a time of creation, whose addresses people wrote.
 func unconfirmed(t *route.Table) *route.Table {
 	routes := slices.Clone(t.Routes())
 	for i := range routes {
@@ -77,11 +77,11 @@ func unconfirmed(t *route.Table) *route.Table {
 // TableFile is the name of the last good table in the state folder.
 const TableFile = "table.json"
 
-// Aside is where a corrupt file is kept for whoever wants to know.
+// Aside is where a corrupt file is kept.
 func (s Store) Aside(name string) string { return filepath.Join(s.Folder, name+".bad") }
 
-// Read returns what was last written. The error is fs.ErrNotExist when there is nothing, and ErrCorrupt when it made no
-// sense: the file is set aside then.
+// Read returns what was last written. The error is fs.ErrNotExist when there is nothing, and ErrCorrupt when it cannot be
+// parsed: the file is set aside then.
 func (s Store) Read() (Saved, error) {
 	data, err := s.Load(TableFile)
 	if err != nil {
@@ -97,7 +97,7 @@ func (s Store) Read() (Saved, error) {
 	return Saved{}, s.SetAside(TableFile, err)
 }
 
-// upgrade makes what earlier versions wrote what this one writes.
+// upgrade converts the format of earlier versions.
 func (v *Saved) upgrade() error {
 	if v.Table != nil {
 		v.Listings, v.Table = map[string]*route.Table{admin.DefaultSource: v.Table}, nil
@@ -121,7 +121,7 @@ func (s Store) Load(name string) ([]byte, error) {
 	return os.ReadFile(filepath.Join(s.Folder, name))
 }
 
-// SetAside moves a file away that made no sense, and returns why as an ErrCorrupt.
+// SetAside moves a corrupt file away, and returns the reason as an ErrCorrupt.
 func (s Store) SetAside(name string, why error) error {
 	err := fmt.Errorf("%w: %w", ErrCorrupt, why)
 	if moved := os.Rename(filepath.Join(s.Folder, name), s.Aside(name)); moved != nil {
@@ -139,7 +139,7 @@ func (s Store) Write(v Saved) error {
 	return s.Replace(TableFile, data)
 }
 
-// Replace replaces a file so that a crash at any moment leaves the old or the new one whole.
+// Replace replaces a file atomically: after a crash it is the old or the new one.
 func (s Store) Replace(name string, data []byte) error {
 	if err := os.MkdirAll(s.Folder, folderMode); err != nil {
 		return fmt.Errorf("making the state folder: %w", err)
@@ -148,7 +148,7 @@ func (s Store) Replace(name string, data []byte) error {
 }
 
 const (
-	// folderMode is that of the folder, fileMode that of its files: the routes are nobody else's business.
+	// folderMode is the mode of the folder, fileMode that of its files, which others may not read.
 	folderMode os.FileMode = 0o750
 	fileMode   os.FileMode = 0o600
 )
