@@ -38,14 +38,15 @@ var ours = map[string][]string{
 	"projects/release":     {"projects/plan", "projects/tree", "proxy/printable"},
 	"projects/tree":        {},
 	"projects/policy":      {"projects/composefile", "proxy/document", "proxy/label", "proxy/route"},
-	"templates":            {"projects/composefile", "proxy/document", "templates/..."},
+	"templates":            {"projects/composefile", "proxy/document", "proxy/typo", "templates/..."},
 	"proxy":                append([]string{"proxy/filter", "proxy/live", "proxy/request"}, serving...),
 	"proxy/agent":          {"proxy/admin", "proxy/docker", "proxy/label", "proxy/route", "proxy/source", "proxy/source/docker"},
 	"proxy/stack":          {"proxy/admin", "proxy/docker", "proxy/label", "proxy/notify"},
 	"proxy/source":         {"proxy/route"},
 	"proxy/source/docker":  {"proxy/docker", "proxy/label", "proxy/route", "proxy/source"},
 	"proxy/source/file":    {"proxy/document", "proxy/label", "proxy/route", "proxy/source"},
-	"proxy/label":          {"proxy/header", "proxy/route"},
+	"proxy/label":          {"proxy/header", "proxy/route", "proxy/typo"},
+	"proxy/typo":           {},
 	"proxy/route":          {},
 	"proxy/docker":         {"proxy/docker"}, // for dockertest; a package cannot import itself
 	"proxy/admin":          {},
@@ -90,7 +91,7 @@ var below = []string{"projects/...", "proxy/...", "templates/...", "tui"}
 var serving = []string{
 	"proxy/accesslog", "proxy/admin", "proxy/balance", "proxy/certificate", "proxy/durable", "proxy/engine", "proxy/header", "proxy/health", "proxy/http1",
 	"proxy/label", "proxy/limit", "proxy/mapping", "proxy/metric", "proxy/page", "proxy/peer", "proxy/queue", "proxy/route",
-	"proxy/socket", "proxy/source", "proxy/traffic",
+	"proxy/socket", "proxy/source", "proxy/traffic", "proxy/typo",
 }
 
 // homes says where a third party's module may be imported; a module that is not listed may be imported nowhere, so

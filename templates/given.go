@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"gateway/proxy/typo"
 )
 
 // Check reports all that is wrong with parameters as people give them, each with the fix: names that the template does
@@ -93,41 +95,12 @@ func (t Template) Samples() map[string]string {
 	return samples
 }
 
-// nearest is the word that s is a typo of: one edit away, or two when it is a longer one, or a beginning of it.
+// nearest is the word that s is a beginning of, or a typo.
 func nearest(s string, words []string) string {
-	best, least := "", 3
 	for _, word := range words {
 		if len(s) > 1 && strings.HasPrefix(word, s) {
 			return word
 		}
-		limit := 1
-		if len(word) > 4 {
-			limit = 2
-		}
-		if d := distance(s, word); d <= limit && d < least {
-			best, least = word, d
-		}
 	}
-	return best
-}
-
-// distance counts the letters put in, left out or replaced between two words.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		corner := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			replaced := corner
-			if a[i] != b[j] {
-				replaced++
-			}
-			corner = row[j+1]
-			row[j+1] = min(replaced, row[j]+1, corner+1)
-		}
-	}
-	return row[len(b)]
+	return typo.Nearest(s, words...)
 }

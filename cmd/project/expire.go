@@ -17,6 +17,7 @@ import (
 	"gateway/projects/archive"
 	"gateway/proxy/notify"
 	"gateway/proxy/stack"
+	"gateway/proxy/typo"
 )
 
 type expireOptions struct {
@@ -94,27 +95,7 @@ func expireNames(args []string) ([]string, error) {
 // swapped reports whether two words are old projects with a letter or two mistyped.
 func swapped(words string) bool {
 	first, second, two := strings.Cut(words, " ")
-	return two && near(first, oldProjects[0], 1) && near(second, oldProjects[1], 2) || words == "projects old"
-}
-
-// near reports whether a word has at most some letters beside, without or in place of those of another.
-func near(word, of string, most int) bool {
-	before := make([]int, len(of)+1)
-	for j := range before {
-		before[j] = j
-	}
-	for i := range len(word) {
-		row := []int{i + 1}
-		for j := range len(of) {
-			cost := 1
-			if word[i] == of[j] {
-				cost = 0
-			}
-			row = append(row, min(before[j]+cost, before[j+1]+1, row[j]+1))
-		}
-		before = row
-	}
-	return before[len(of)] <= most
+	return two && typo.Nearest(first, oldProjects[0]) != "" && typo.Nearest(second, oldProjects[1]) != "" || words == "projects old"
 }
 
 // rules are what the flags say.

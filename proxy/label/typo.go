@@ -3,6 +3,8 @@ package label
 import (
 	"fmt"
 	"strings"
+
+	"gateway/proxy/typo"
 )
 
 // synonyms are what people write who come from other proxies, by the short name they are looking for.
@@ -42,51 +44,5 @@ func meant(field string) string {
 	if name, ok := synonyms[field]; ok {
 		return name
 	}
-	return nearest(field, known())
-}
-
-// nearest is the word of the list that s is a typo of: one edit away, or two when it is a longer one.
-func nearest(s string, words []string) string {
-	best, least := "", 3
-	for _, word := range words {
-		limit := 1
-		if len(word) > 4 {
-			limit = 2
-		}
-		if d := distance(s, word, limit); d <= limit && d < least {
-			best, least = word, d
-		}
-	}
-	return best
-}
-
-// distance counts the edits between two words: letters put in, left out, replaced, or swapped with a neighbour. It
-// may give up with limit+1.
-func distance(a, b string, limit int) int {
-	if len(a)-len(b) > limit || len(b)-len(a) > limit {
-		return limit + 1
-	}
-	before, last := make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		row := make([]int, len(b)+1)
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+differ(a[i-1], b[j-1]))
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-		}
-		before, last = last, row
-	}
-	return last[len(b)]
-}
-
-func differ(a, b byte) int {
-	if a == b {
-		return 0
-	}
-	return 1
+	return typo.Nearest(field, known()...)
 }

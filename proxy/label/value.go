@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"gateway/proxy/route"
+	"gateway/proxy/typo"
 )
 
 // The longest values, in bytes.
@@ -260,7 +261,7 @@ func (g *group) looping(c Claim) []Problem {
 func choice(value string, allowed ...string) *fault {
 	list := strings.Join(allowed[:len(allowed)-1], ", ") + " or " + allowed[len(allowed)-1]
 	fix := "write " + list
-	if near := nearest(strings.ToLower(value), allowed); near != "" {
+	if near := typo.Nearest(strings.ToLower(value), allowed...); near != "" {
 		fix = "write " + near
 	}
 	return &fault{fmt.Sprintf("%s is not known to this version; it takes %s", quote(value), list), fix}
