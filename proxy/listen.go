@@ -16,33 +16,32 @@ import (
 )
 
 const (
-	// socketMode lets the owner and the group of the admin socket administer, folderMode reach it.
+	// socketMode is the mode of the admin socket, folderMode that of its folder: for the owner and the group.
 	socketMode os.FileMode = 0o660
 	folderMode os.FileMode = 0o770
-	// staleTimeout is how long a socket that is already there may take to answer.
+	// staleTimeout is how long a proxy on an existing socket may take to answer.
 	staleTimeout = 2 * time.Second
 )
 
-// open opens all listeners, or none. The admin socket comes first: when another proxy answers there, nothing else of
-// it is touched.
-func (s *Server) open(ctx context.Context, own servers) ([]door, error) {
-	var doors []door
-	fail := func(err error) ([]door, error) {
-		for _, d := range doors {
+// open opens all listeners, or none. The admin socket comes first: if another proxy uses it, nothing else is opened.
+func (s *Server) open(ctx context.Context, own servers) ([]entryPoint, error) {
+	var points []entryPoint
+	fail := func(err error) ([]entryPoint, error) {
+		for _, d := range points {
 			_ = d.listener.Close()
 		}
 		return nil, err
 	}
 	given := s.config.Inherited
 	for _, l := range given.Admin {
-		doors = append(doors, door{"unix://" + l.Addr().String(), l, serveOwn(own.admin)})
+		points = append(points, entryPoint{"unix://" + l.Addr().String(), l, serveOwn(own.admin)})
 	}
 	if path := s.config.Admin; path != "" && len(given.Admin) == 0 {
 		l, err := listenSocket(ctx, path)
 		if err != nil {
 			return fail(fmt.Errorf("listening on the admin socket %s: %w", path, err))
 		}
-		doors = append(doors, door{"unix://" + path, l, serveOwn(own.admin)})
+		points = append(points, entryPoint{"unix://" + path, l, serveOwn(own.admin)})
 	}
 	if s.config.Ping != "" && len(given.Ping) == 0 {
 		l, err := socket.Listen(ctx, s.config.Ping)
@@ -52,21 +51,21 @@ func (s *Server) open(ctx context.Context, own servers) ([]door, error) {
 		given.Ping = []net.Listener{l}
 	}
 	for _, l := range given.Ping {
-		doors = append(doors, door{"http://" + l.Addr().String() + "/ping", l, serveOwn(own.ping)})
+		points = append(points, entryPoint{"http://" + l.Addr().String() + "/ping", l, serveOwn(own.ping)})
 	}
 	for _, secure := range []bool{false, true} {
 		opened, err := s.openClients(ctx, secure)
-		doors = append(doors, opened...)
+		points = append(points, opened...)
 		if err != nil {
 			return fail(fmt.Errorf("listening for clients: %w", err))
 		}
 	}
-	return doors, nil
+	return points, nil
 }
 
-// openClients opens what clients reach with TLS, or without: what was inherited for it, else the addresses. With an
-// error it returns what was opened before.
-func (s *Server) openClients(ctx context.Context, secure bool) ([]door, error) {
+// openClients opens the listeners for clients with TLS, or without: the inherited ones, else the addresses. With an error it
+// returns those that it opened before.
+func (s *Server) openClients(ctx context.Context, secure bool) ([]entryPoint, error) {
 	scheme, addresses, listeners := "http://", s.config.Listen, s.config.Inherited.HTTP
 	if secure {
 		scheme, addresses, listeners = "https://", s.config.TLSListen, s.config.Inherited.HTTPS
@@ -74,22 +73,22 @@ func (s *Server) openClients(ctx context.Context, secure bool) ([]door, error) {
 	if len(listeners) > 0 {
 		addresses = nil
 	}
-	doors := make([]door, 0, len(addresses)+len(listeners))
+	points := make([]entryPoint, 0, len(addresses)+len(listeners))
 	serve := func(l net.Listener, broke func(error)) { s.engine.Serve(l, secure, broke) }
 	for _, address := range addresses {
 		l, err := socket.Listen(ctx, address)
 		if err != nil {
-			return doors, err
+			return points, err
 		}
-		doors = append(doors, door{scheme + l.Addr().String(), l, serve})
+		points = append(points, entryPoint{scheme + l.Addr().String(), l, serve})
 	}
 	for _, l := range listeners {
-		doors = append(doors, door{scheme + l.Addr().String(), l, serve})
+		points = append(points, entryPoint{scheme + l.Addr().String(), l, serve})
 	}
-	return doors, nil
+	return points, nil
 }
 
-// serveOwn serves what is no client's until the server is closed.
+// serveOwn serves the ping or the admin listener until the server is closed.
 func serveOwn(server *http.Server) func(net.Listener, func(error)) {
 	return func(l net.Listener, broke func(error)) {
 		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
@@ -98,7 +97,7 @@ func serveOwn(server *http.Server) func(net.Listener, func(error)) {
 	}
 }
 
-// listenSocket listens on a unix socket, in the place of one that a killed proxy left behind.
+// listenSocket listens on a unix socket, and replaces one that a killed proxy left.
 func listenSocket(ctx context.Context, path string) (net.Listener, error) {
 	if err := makeFolder(filepath.Dir(path)); err != nil {
 		return nil, err
@@ -111,7 +110,7 @@ func listenSocket(ctx context.Context, path string) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Until here only the owner could connect: that takes the right to write, which no usual umask gives to others.
+	// Until now only the owner could connect, which needs write permission: usual umasks deny that to others.
 	if err := os.Chmod(path, socketMode); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
@@ -125,11 +124,11 @@ func makeFolder(name string) error {
 	if err := os.MkdirAll(name, folderMode); err != nil {
 		return err
 	}
-	// The umask took the group's right to write.
+	// The umask removed the write permission of the group.
 	return os.Chmod(name, folderMode)
 }
 
-// clearSocket removes a socket on which nobody answers.
+// clearSocket removes a socket that no process serves.
 func clearSocket(ctx context.Context, path string) error {
 	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {

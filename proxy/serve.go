@@ -26,26 +26,26 @@ const (
 	cutGrace = 2 * time.Second
 )
 
-// door is one listener and what serves it until it is closed.
-type door struct {
+// entryPoint is a listener with the function that serves it until it is closed.
+type entryPoint struct {
 	url      string
 	listener net.Listener
-	// serve tells at once when the listener broke.
+	// serve calls broke at once when the listener fails.
 	serve func(l net.Listener, broke func(error))
 }
 
-// Serve opens the listeners and answers until the context ends. It then takes no new connections, lets the requests
-// under way finish for up to Config.Grace, cuts off the others and upgraded connections, and returns nil. An error names the
-// listener that could not be opened or that broke.
+// Serve opens the listeners and serves until the context ends. It then accepts no new connections, waits up to Config.Grace
+// for the requests under way, cuts off the others and upgraded connections, and returns nil. An error names the listener
+// that could not be opened or that failed.
 func (s *Server) Serve(ctx context.Context) error {
 	own := s.newServers()
-	doors, err := s.open(ctx, own)
+	points, err := s.open(ctx, own)
 	if err != nil {
 		return err
 	}
 	var running sync.WaitGroup
-	broken := make(chan error, len(doors)+len(s.config.Sources))
-	for _, d := range doors {
+	broken := make(chan error, len(points)+len(s.config.Sources))
+	for _, d := range points {
 		running.Go(func() {
 			d.serve(d.listener, func(err error) { broken <- fmt.Errorf("serving %s: %w", d.url, err) })
 		})
@@ -62,7 +62,7 @@ func (s *Server) Serve(ctx context.Context) error {
 			}
 		})
 	}
-	s.announce(doors)
+	s.announce(points)
 	s.config.Ready()
 	select {
 	case <-ctx.Done():
@@ -75,8 +75,8 @@ func (s *Server) Serve(ctx context.Context) error {
 	s.tables.Release()
 	s.current.Load().Dismiss()
 	s.drain()
-	for _, d := range doors {
-		// One that was not served yet stays open otherwise.
+	for _, d := range points {
+		// Those that are not served yet would stay open.
 		_ = d.listener.Close()
 	}
 	_ = own.ping.Close()
@@ -94,8 +94,8 @@ func (s *Server) Serve(ctx context.Context) error {
 	return err
 }
 
-// drain lets the clients' requests finish, then cuts them off. Upgraded connections never finish by themselves: they
-// are cut when everything else is done.
+// drain waits for the clients' requests, then cuts them off. Upgraded connections do not end by themselves: they are cut off
+// when all requests are done.
 func (s *Server) drain() {
 	ctx, cancel := context.WithTimeout(context.Background(), s.config.Grace)
 	defer cancel()
@@ -105,7 +105,7 @@ func (s *Server) drain() {
 	}
 }
 
-// servers are those that serve no clients.
+// servers are those of the ping and the admin listener.
 type servers struct{ ping, admin *http.Server }
 
 func (s *Server) newServers() servers {
@@ -115,14 +115,14 @@ func (s *Server) newServers() servers {
 			ReadHeaderTimeout: headTimeout,
 			IdleTimeout:       idleTimeout,
 			MaxHeaderBytes:    maxHead,
-			// What net/http logs is what clients do wrong.
+			// net/http logs mistakes of its clients.
 			ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 		}
 	}
 	return servers{ping: fresh(pingHandler(s.metrics())), admin: fresh(admin.Handler(s))}
 }
 
-// pingHandler says that the process is alive, and shows its metrics.
+// pingHandler serves liveness and metrics.
 func pingHandler(s metric.Source) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/ping", func(w http.ResponseWriter, _ *http.Request) {
@@ -133,9 +133,9 @@ func pingHandler(s metric.Source) http.Handler {
 	return mux
 }
 
-func (s *Server) announce(doors []door) {
-	urls := make([]string, len(doors))
-	for i, d := range doors {
+func (s *Server) announce(points []entryPoint) {
+	urls := make([]string, len(points))
+	for i, d := range points {
 		urls[i] = d.url
 	}
 	s.listeners.Store(&urls)
