@@ -95,7 +95,7 @@ func drain(t *testing.T, d *Decoder, buf []byte, body *strings.Builder) (rest []
 	}
 }
 
-func TestDecoder_LeavesOutTrailersThatNobodyMayRelyOn(t *testing.T) {
+func TestDecoder_DropsFieldsThatAreNoTrailers(t *testing.T) {
 	for _, name := range []string{
 		"Host", "Content-Length", "transfer-encoding", "Connection", "TE", "Upgrade", "Trailer", "Authorization", "Cookie", "Set-Cookie",
 		"Content-Encoding", "Content-Type", "Content-Range", "Cache-Control", "Expect", "Max-Forwards", "Range", "If-None-Match", "If-X",

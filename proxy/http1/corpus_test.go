@@ -170,7 +170,7 @@ func tryCase(t *testing.T, c http1test.Case, open func() *reader) {
 	}
 }
 
-func TestParseRequest_HoldsToTheCorpus(t *testing.T) {
+func TestParseRequest_FollowsTheCorpus(t *testing.T) {
 	cases := http1test.Requests(t)
 	for _, c := range cases {
 		tryCase(t, c, requestReader)
@@ -180,7 +180,7 @@ func TestParseRequest_HoldsToTheCorpus(t *testing.T) {
 	}
 }
 
-func TestParseResponse_HoldsToTheCorpus(t *testing.T) {
+func TestParseResponse_FollowsTheCorpus(t *testing.T) {
 	cases := http1test.Responses(t)
 	for _, c := range cases {
 		tryCase(t, c, func() *reader { return responseReader(c.To) })
