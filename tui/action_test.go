@@ -251,6 +251,26 @@ func TestAction_SaysWhatIsNotThere(t *testing.T) {
 	a.shows("no route is selected; esc goes back to the list")
 }
 
+func TestAction_LeavesRoutesOfOtherSourcesAlone(t *testing.T) {
+	a := act(t, 120, 24)
+	routes := testRoutes()
+	for i := range routes.Routes {
+		routes.Routes[i].Source = "file"
+	}
+	a.answer(routes)
+	a.selecting("/blog")
+	for _, key := range []string{"r", "s", "x", "l"} {
+		a.press(key)
+		a.shows(`/blog comes from the source "file": it has no container here; p pauses it`)
+		a.press("down", "up")
+	}
+	a.press("p", "y")
+	a.finish()
+	if !slices.Equal(a.did, []string{"pause /blog"}) {
+		t.Errorf("did %q", a.did)
+	}
+}
+
 func TestAction_OnlyOneAtATime(t *testing.T) {
 	a := act(t, 80, 24)
 	a.selecting("/blog")

@@ -22,10 +22,28 @@ func projectName(r *admin.Route) string {
 	return "project " + r.Project
 }
 
+// elsewhereError says that a route has no containers here.
+type elsewhereError struct{ route, source string }
+
+func (e elsewhereError) Error() string {
+	return fmt.Sprintf("%s comes from the source %q: it has no container here; p pauses it", e.route, e.source)
+}
+
+// elsewhere says why nothing can be done with the containers of a route, nil when something can.
+func elsewhere(r *admin.Route) error {
+	if r.OnEngine() {
+		return nil
+	}
+	return elsewhereError{readable(r.Key), clean(r.Source)}
+}
+
 // restartJob is what the key for a restart asks for.
 func restartJob(m *model, r *admin.Route) (job, error) {
 	if m.actions.Restart == nil {
 		return job{}, unavailableError("a restart")
+	}
+	if err := elsewhere(r); err != nil {
+		return job{}, err
 	}
 	name := projectName(r)
 	return job{
@@ -36,6 +54,9 @@ func restartJob(m *model, r *admin.Route) (job, error) {
 
 // stopJob stops what runs and starts what is stopped.
 func stopJob(m *model, r *admin.Route) (job, error) {
+	if err := elsewhere(r); err != nil {
+		return job{}, err
+	}
 	name := projectName(r)
 	if r.State == "stopped" || r.State == "asleep" {
 		if m.actions.Start == nil {
@@ -103,6 +124,9 @@ func pauseJob(m *model, r *admin.Route) (job, error) {
 func shellJob(m *model, r *admin.Route) (job, error) {
 	if m.actions.Shell == nil {
 		return job{}, unavailableError("a shell")
+	}
+	if err := elsewhere(r); err != nil {
+		return job{}, err
 	}
 	at := slices.IndexFunc(r.Targets, func(t admin.Target) bool {
 		return !slices.Contains([]string{"stopped", "asleep", "expired", "crashing"}, t.State)

@@ -54,6 +54,10 @@ func (m *model) openLog() tea.Cmd {
 		m.say(true, "%s", unavailableError("the log"))
 		return nil
 	}
+	if err := elsewhere(r); err != nil {
+		m.say(true, "%s", err)
+		return nil
+	}
 	m.closeLog()
 	route, logs, from := *r, m.actions.Logs, &feed{lines: make(chan string, logBatch)}
 	ctx, stop := context.WithCancel(context.Background())

@@ -100,6 +100,9 @@ func (e *expiry) visits(ctx context.Context) (projects.Visits, error) {
 		return v, err
 	}
 	for _, r := range routes.Routes {
+		if !r.OnEngine() {
+			continue
+		}
 		name := cmp.Or(r.Project, r.Service)
 		e.paths[name] = append(e.paths[name], r.Key)
 		last, err := lastRequest(ctx, client, r)

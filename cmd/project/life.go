@@ -59,6 +59,9 @@ func (g gateway) Table(ctx context.Context) (projects.Table, error) {
 			continue
 		}
 		entry := projects.Route{Key: key, Project: r.Project, Service: r.Service, State: r.State, Reason: r.Reason, Paused: r.Paused != nil}
+		if !r.OnEngine() {
+			entry.Project, entry.Service = "", r.Source+"/"+r.Service // It holds its path, and is no project's.
+		}
 		for _, target := range r.Targets {
 			at, _ := netip.ParseAddrPort(target.Address)
 			entry.Targets = append(entry.Targets, projects.Target{

@@ -294,7 +294,9 @@ func (v projectView) own(routes admin.Routes) []admin.Route {
 	if v.Kind != string(projects.Single) {
 		return routesOf(routes, v.Name)
 	}
-	return slices.DeleteFunc(slices.Clone(routes.Routes), func(r admin.Route) bool { return r.Project != "" || r.Service != v.Name })
+	return slices.DeleteFunc(slices.Clone(routes.Routes), func(r admin.Route) bool {
+		return !r.OnEngine() || r.Project != "" || r.Service != v.Name
+	})
 }
 
 func (v projectView) concerns(p admin.Problem) bool {
@@ -381,5 +383,5 @@ func (v projectView) printReasons(env *cli.Env) {
 
 // routesOf are those of one project.
 func routesOf(routes admin.Routes, project string) []admin.Route {
-	return slices.DeleteFunc(slices.Clone(routes.Routes), func(r admin.Route) bool { return r.Project != project })
+	return slices.DeleteFunc(slices.Clone(routes.Routes), func(r admin.Route) bool { return !r.OnEngine() || r.Project != project })
 }

@@ -22,8 +22,8 @@ func TestView_SaysWhatNeedsALook(t *testing.T) {
 	p.Expires = time.Date(2026, 11, 19, 0, 0, 0, 0, time.UTC)
 	up := map[string][]docker.Container{"robots": {{Name: "robots-site-1", State: "running"}}}
 	down := map[string][]docker.Container{"robots": {{Name: "robots-site-1", State: "exited"}}}
-	served := &admin.Routes{Routes: []admin.Route{{Key: "/robots", Project: "robots", State: "ready"}}}
-	paused := &admin.Routes{Routes: []admin.Route{{Key: "/robots", Project: "robots", State: "ready", Paused: &admin.Pause{Since: now}}}}
+	served := &admin.Routes{Routes: []admin.Route{{Key: "/robots", Project: "robots", Source: "docker", State: "ready"}}}
+	paused := &admin.Routes{Routes: []admin.Route{{Key: "/robots", Project: "robots", Source: "docker", State: "ready", Paused: &admin.Pause{Since: now}}}}
 	at := cli.Address{Base: &url.URL{Scheme: "http", Host: "localhost"}}
 	broken := p
 	broken.Err = errors.New("line 3")
@@ -41,7 +41,8 @@ func TestView_SaysWhatNeedsALook(t *testing.T) {
 		"no engine":          {observation{routes: served, at: at}, p, "ready"},
 		"neither":            {observation{}, p, "unknown"},
 		"a broken file":      {observation{containers: up, routes: served, at: at}, broken, "broken"},
-		"one of two is away": {observation{containers: up, routes: &admin.Routes{Routes: append(slices.Clone(served.Routes), admin.Route{Key: "/b", Project: "robots", State: "unhealthy"})}, at: at}, p, "unhealthy"},
+		"of another engine":  {observation{containers: up, routes: &admin.Routes{Routes: []admin.Route{{Key: "/robots", Project: "robots", Source: "lab", State: "ready"}}}, at: at}, p, "not routed"},
+		"one of two is away": {observation{containers: up, routes: &admin.Routes{Routes: append(slices.Clone(served.Routes), admin.Route{Key: "/b", Project: "robots", Source: "docker", State: "unhealthy"})}, at: at}, p, "unhealthy"},
 	} {
 		v := c.o.view(c.p, now)
 		if (v.State == "paused") != strings.Contains(v.Routes[0].Reason, "paused since 2026-11-20 ") {

@@ -19,6 +19,9 @@ func (r *Route) Status() string {
 	return r.State
 }
 
+// OnEngine reports whether the targets of the route are containers of the gateway's own engine, which its commands act on.
+func (r *Route) OnEngine() bool { return r.Source == DefaultSource }
+
 // Why says why the status is not ready, with the fix where there is one; empty when it is, or when nobody knows. Times are
 // those of that place.
 func (r *Route) Why(in *time.Location) string {
