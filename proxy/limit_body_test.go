@@ -65,12 +65,8 @@ func TestLimit_OfBodies(t *testing.T) {
 	if len(broken) > 0 {
 		t.Errorf("%d more requests got to an app", len(broken))
 	}
-	// A request counts once its response was sent, which the client may see before.
-	for _, path := range []string{"/own", "/usual"} {
-		eventually(t, "4 requests to "+path+" count as refused by body.max", func() bool {
-			return p.metrics(t)[`gateway_middleware_refused_total{by="body.max",route="`+path+`"}`] == 4
-		})
-	}
+	p.refused(t, "body.max", "/own", 4)
+	p.refused(t, "body.max", "/usual", 4)
 	if strings.Contains(p.log.String(), "level=WARN") {
 		t.Errorf("a body that is too large is no fault of a target:\n%s", p.log)
 	}
