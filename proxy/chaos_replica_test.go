@@ -266,6 +266,9 @@ func (w *work) respond() bool {
 			return false
 		}
 	}
+	if w.replica.Name == almostQuiet && w.request.fault != "second" {
+		return faults[""].play(w)
+	}
 	return faults[w.request.fault].play(w)
 }
 
@@ -333,6 +336,10 @@ func (w *work) say(text string, most int) bool {
 func bodyOf(id string, size int) string {
 	return strings.Repeat(id+"\n", size/(len(id)+1)+1)[:size]
 }
+
+// almostQuiet is the wild replica with one fault, that it sends a second response. The connections to those with more faults
+// are soon used only once, so that what is left in them would go unnoticed.
+const almostQuiet = "wild0"
 
 // poison is a response to no request, tooLate one to a connection that was idle for too long.
 const (

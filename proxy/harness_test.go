@@ -78,17 +78,6 @@ func (c notifying) Handle(ctx context.Context, r slog.Record) error {
 	return err
 }
 
-// of returns the lines that contain the text.
-func (l *logged) of(text string) string {
-	var found []string
-	for line := range strings.Lines(l.String()) {
-		if strings.Contains(line, text) {
-			found = append(found, line)
-		}
-	}
-	return strings.Join(found, "")
-}
-
 // running is a proxy that serves clients on a real socket.
 type running struct {
 	*Server
