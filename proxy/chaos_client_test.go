@@ -190,7 +190,7 @@ func (v *chaosClient) draw() *traced {
 	a := apps[v.rng.IntN(len(apps))]
 	if a.waits && v.rng.IntN(4) > 0 {
 		// Else all would wait most of the time.
-		a = apps[len(apps)-1-v.rng.IntN(wildRoutes)]
+		a = v.chaos.storm
 	}
 	q := &traced{
 		id:     v.name + "-" + strconv.Itoa(v.sent) + "-",

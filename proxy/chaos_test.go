@@ -16,7 +16,6 @@ import (
 	"testing"
 	"time"
 
-	"gateway/proxy/accesslog"
 	"gateway/proxy/engine"
 	"gateway/proxy/request"
 	"gateway/proxy/route"
@@ -62,10 +61,10 @@ type chaos struct {
 	secure string
 	seed   uint64
 	apps   []*chaosApp
+	storm  *chaosApp
 	// wild are the replicas behind the wild routes.
-	wild   []*replica
-	access *logged
-	endLog func()
+	wild     []*replica
+	closeLog func() string
 	// swapped is when the current table came.
 	swapped time.Time
 }
@@ -77,7 +76,7 @@ func newChaos(t *testing.T, seed uint64) *chaos {
 		// Requests do not wait then: those to an app without a target get an error.
 		hold = 0
 	}
-	c := &chaos{recorder: recorder{t: t, requests: map[string]*traced{}, open: map[*traced]bool{}}, seed: seed, access: &logged{}}
+	c := &chaos{recorder: recorder{t: t, requests: map[string]*traced{}, open: map[*traced]bool{}}, seed: seed}
 	c.add("rolling", 3, startFirst, route.Policy{}).neverFails = true
 	c.add("rolling2", 2, startFirst, route.Policy{}).neverFails = true
 	lone := c.add("lone", 1, stopFirst, route.Policy{})
@@ -92,8 +91,8 @@ func newChaos(t *testing.T, seed uint64) *chaos {
 		Path: checkPath, Interval: 100 * time.Millisecond, Timeout: time.Minute, Rise: 1, Fall: 2,
 	}})
 	// So few of its replicas work that it spends its budget of retries.
-	storm := c.add("storm", 6, nothing, route.Policy{})
-	for _, broken := range storm.slots[1:] {
+	c.storm = c.add("storm", 6, nothing, route.Policy{})
+	for _, broken := range c.storm.slots[1:] {
 		broken.now.replica.behave(breaking)
 	}
 	fleeting := c.add("fleeting", 1, nothing, route.Policy{})
@@ -105,30 +104,12 @@ func newChaos(t *testing.T, seed uint64) *chaos {
 		name := "wild" + strconv.Itoa(i)
 		c.wild = append(c.wild, newReplica(&c.recorder, nil, at(name, ""), seed+uint64(i)))
 	}
-	c.startProxy(hold)
-	return c
-}
-
-// startProxy starts a proxy that listens with TLS too, and keeps an access log until endLog.
-func (c *chaos) startProxy(hold time.Duration) {
-	access, err := accesslog.Open(accesslog.Config{Writer: c.access})
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(c.t.Context())
-	var logging sync.WaitGroup
-	logging.Go(func() { _ = access.Run(ctx) })
-	c.endLog = func() {
-		stop()
-		logging.Wait()
-		if n := access.Dropped(); n > 0 {
-			c.errorf("%d lines of the access log were dropped", n)
-		}
-	}
+	access, closeLog := keepLog(t)
 	// A busy machine may need long to connect.
-	config := withTLS(c.t, Config{Hold: hold, AccessLog: access, Timeouts: engine.Timeouts{Connect: time.Minute}, hurry: time.Minute})
-	c.proxy = start(c.t, config)
-	c.secure = secureAddress(c.t, c.proxy)
+	config := withTLS(t, Config{Hold: hold, AccessLog: access, Timeouts: engine.Timeouts{Connect: time.Minute}, hurry: time.Minute})
+	c.proxy, c.closeLog = start(t, config), closeLog
+	c.secure = secureAddress(t, c.proxy)
+	return c
 }
 
 // add adds an app with that many replicas. They speak HTTP/2 if its name ends with a 2.
@@ -172,7 +153,7 @@ func (c *chaos) run() {
 	changing.Wait()
 	eventually(c.t, "no request is under way", func() bool { return c.proxy.Status().Proxy.Inflight == 0 })
 	c.stop()
-	oracle{c, c.compareLog()}.judge()
+	oracle{c, c.compareLog(c.closeLog())}.judge()
 }
 
 // changeTables lets things happen, and the table follow, until stop is closed.
@@ -227,14 +208,12 @@ func (c *chaos) swap(rng *rand.Rand) {
 	}
 }
 
-// stop stops the proxy, then its log and the replicas: as long as the proxy serves, it may read what clients who left have
-// sent.
+// stop stops the proxy and then the replicas. As long as the proxy serves, it may log requests of clients that have left.
 func (c *chaos) stop() {
 	c.proxy.stop()
 	if err := <-c.proxy.ended; err != nil {
 		c.t.Errorf("Serve = %v", err)
 	}
-	c.endLog()
 	all := c.wild
 	for _, a := range c.apps {
 		all = append(all, a.replicas...)
@@ -273,9 +252,9 @@ func (l *accessLine) series() map[string]float64 {
 // compareLog compares the access log with what clients received and with the metrics, and returns its lines by the ids of
 // requests. A client that left, or whose response broke off within its head, does not know its status; of no other the log
 // may say that it left.
-func (c *chaos) compareLog() map[string]*accessLine {
+func (c *chaos) compareLog(text string) map[string]*accessLine {
 	logged, lines := map[string]float64{}, map[string]*accessLine{}
-	for _, line := range readLines[accessLine](c.t, c.access) {
+	for _, line := range readLines[accessLine](c.t, text) {
 		id := line.Path[strings.LastIndexByte(line.Path, '/')+1:]
 		q := c.requests[id]
 		switch {

@@ -20,8 +20,8 @@ import (
 // logLine is a line of the access log, as other programs read it.
 type logLine map[string]any
 
-// keepLog opens an access log. The function waits until that many requests have ended, closes the log, and returns its lines.
-func keepLog(t *testing.T) (*accesslog.Log, func(p *running, requests uint64) []logLine) {
+// keepLog opens an access log. The function closes it and returns its text.
+func keepLog(t *testing.T) (*accesslog.Log, func() string) {
 	t.Helper()
 	text := &logged{}
 	log, err := accesslog.Open(accesslog.Config{Writer: text, Query: true})
@@ -32,27 +32,29 @@ func keepLog(t *testing.T) (*accesslog.Log, func(p *running, requests uint64) []
 	ended := make(chan error, 1)
 	go func() { ended <- log.Run(ctx) }()
 	t.Cleanup(cancel)
-	return log, func(p *running, requests uint64) (all []logLine) {
+	return log, func() string {
 		t.Helper()
-		eventually(t, "all requests have ended", func() bool {
-			return p.Status().Proxy.Requests == requests && p.Status().Proxy.Inflight == 0
-		})
 		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
+		if err := <-ended; err != nil || log.Dropped() > 0 {
+			t.Errorf("the access log ended with %v and lost %d lines", err, log.Dropped())
 		}
-		all = readLines[logLine](t, text)
-		if log.Dropped() > 0 {
-			t.Errorf("%d lines were lost", log.Dropped())
-		}
-		return all
+		return text.String()
 	}
 }
 
-// readLines reads an access log.
-func readLines[L any](t *testing.T, text *logged) (all []L) {
+// logLines closes the access log when that many requests have ended, and returns its lines.
+func (p *running) logLines(t *testing.T, closeLog func() string, requests uint64) []logLine {
 	t.Helper()
-	for row := range strings.Lines(text.String()) {
+	eventually(t, "all requests have ended", func() bool {
+		return p.Status().Proxy.Requests == requests && p.Status().Proxy.Inflight == 0
+	})
+	return readLines[logLine](t, closeLog())
+}
+
+// readLines reads an access log.
+func readLines[L any](t *testing.T, text string) (all []L) {
+	t.Helper()
+	for row := range strings.Lines(text) {
 		var line L
 		if err := json.Unmarshal([]byte(row), &line); err != nil {
 			t.Fatalf("%q: %v", row, err)
@@ -171,13 +173,13 @@ var logWants = map[string]logLine{
 }
 
 func TestLog_HasALineForEachRequest(t *testing.T) {
-	log, lines := keepLog(t)
+	log, closeLog := keepLog(t)
 	h := newHoldingApp(t, "held")
 	p := loggedProxy(t, log, h)
 	sendLogged(t, p, h)
 	requests := uint64(len(logWants))
 	seen, ids, classes := map[string]int{}, map[any]bool{}, map[string]uint64{}
-	for _, l := range lines(p, requests) {
+	for _, l := range p.logLines(t, closeLog, requests) {
 		path, _ := l["path"].(string)
 		want, known := logWants[path]
 		if !known {

@@ -64,12 +64,12 @@ func TestClient_IsTakenFromTrustedProxiesAlone(t *testing.T) {
 		}},
 		{[]string{"private"}, nil, clientFields{"127.0.0.1", "127.0.0.1", "http", "example.org", "80", "for=127.0.0.1;proto=http;host=\"example.org\"", "example.org"}},
 	} {
-		log, lines := keepLog(t)
+		log, closeLog := keepLog(t)
 		p := start(t, Config{Trusted: trusting(t, c.trusted...), Forwarded: true, AccessLog: log}, mount(t, "/", route.Strip, describingClients(t, "x")))
 		if got := p.do(t, "GET", "/", c.headers...).clientFields(t); got != c.want {
 			t.Errorf("trusting %v with %v:\n got %+v\nwant %+v", c.trusted, c.headers, got, c.want)
 		}
-		all := lines(p, 1)
+		all := p.logLines(t, closeLog, 1)
 		if len(all) != 1 {
 			t.Fatalf("%d lines", len(all))
 		}
@@ -159,7 +159,7 @@ var announcements = map[string]struct{ client, isFor string }{
 }
 
 func TestClient_IsAnnounced(t *testing.T) {
-	log, lines := keepLog(t)
+	log, closeLog := keepLog(t)
 	config := withTLS(t, Config{Trusted: trusting(t, "private"), ProxyProtocol: true, AccessLog: log})
 	p := start(t, config, mount(t, "/", route.Strip, describingClients(t, "x")))
 	requests, clients := uint64(0), map[string]int{}
@@ -182,7 +182,7 @@ func TestClient_IsAnnounced(t *testing.T) {
 			}
 		}
 	}
-	for _, l := range lines(p, requests) {
+	for _, l := range p.logLines(t, closeLog, requests) {
 		client, _ := l["client"].(string)
 		clients[client]--
 	}
