@@ -57,8 +57,12 @@ func facts(m *model, r *admin.Route) [][2]string {
 		}
 	}
 	project := r.Project
-	if project == "" {
+	switch {
+	case project != "":
+	case r.OnEngine():
 		project = s.dim.Render("none: a container by itself")
+	default:
+		project = s.dim.Render("none: not on this engine")
 	}
 	out = append(out,
 		[2]string{"URL", s.accent.Render(urlOf(m, r))},

@@ -76,9 +76,6 @@ func observeStatus(ctx context.Context, env *cli.Env) statusReport {
 	defer cancel()
 	var r statusReport
 	containers, engineErr := ourContainers(ctx, env)
-	if err := engineErr; err != nil {
-		r.Faults = append(r.Faults, env.Hinted(err))
-	}
 	r.Containers = containers
 	for _, c := range containers {
 		if c.State != "running" {
@@ -86,6 +83,9 @@ func observeStatus(ctx context.Context, env *cli.Env) statusReport {
 		}
 	}
 	status, err := askStatus(ctx, env)
+	if engineErr != nil && (err != nil || status.Source(admin.DefaultSource) != nil) { // Without that source no engine is needed.
+		r.Faults = append(r.Faults, env.Hinted(engineErr))
+	}
 	if errors.Is(err, docker.ErrUnreachable) && engineErr != nil {
 		return r // One reason is enough.
 	}
