@@ -87,7 +87,7 @@ var ours = map[string][]string{
 // below is what every command may import: all that is no command.
 var below = []string{"projects/...", "proxy/...", "templates/...", "tui"}
 
-// serving is what the packages that face visitors may import: nothing that holds the Docker socket.
+// serving is what the packages that face clients may import: nothing that holds the Docker socket.
 var serving = []string{
 	"proxy/accesslog", "proxy/admin", "proxy/balance", "proxy/certificate", "proxy/durable", "proxy/engine", "proxy/header", "proxy/health", "proxy/http1",
 	"proxy/label", "proxy/limit", "proxy/mapping", "proxy/metric", "proxy/page", "proxy/peer", "proxy/queue", "proxy/route",

@@ -89,7 +89,7 @@ func (u unit) fetch(path string) error {
 	return err
 }
 
-// crowd are visitors who come every few milliseconds, whatever becomes of those before.
+// crowd are clients who come every few milliseconds, whatever becomes of those before.
 type crowd struct {
 	came, served atomic.Int64
 	mu           sync.Mutex
@@ -134,35 +134,35 @@ func TestServe_IsRestartedWithoutAnybodyNoticing(t *testing.T) {
 	serve := u.start(t)
 	clitest.Patiently(t, "the first answer", func() bool { return u.fetch("/app/") == nil })
 
-	var visitors crowd
+	var clients crowd
 	var running sync.WaitGroup
 	stop := make(chan struct{})
-	running.Go(func() { visitors.Run(u, stop) })
+	running.Go(func() { clients.Run(u, stop) })
 	patient := make(chan error, 1)
 	running.Go(func() { patient <- u.fetch("/app/slow") })
 	for round := range 3 {
-		more(t, "answers before the restart", &visitors.served)
+		more(t, "answers before the restart", &clients.served)
 		if err := serve.Process.Signal(syscall.SIGTERM); err != nil {
 			t.Fatal(err)
 		}
 		if round == 0 {
 			// It goes on with what it has, and the others wait for the next process.
-			more(t, "visitors beside a request under way", &visitors.came)
+			more(t, "clients beside a request under way", &clients.came)
 			close(slow)
 		}
 		if err := serve.Wait(); err != nil {
 			t.Errorf("it ended with %v", err)
 		}
-		more(t, "visitors while there is no process", &visitors.came)
+		more(t, "clients while there is no process", &clients.came)
 		serve = u.start(t)
 	}
-	more(t, "answers after the restarts", &visitors.served)
+	more(t, "answers after the restarts", &clients.served)
 	close(stop)
 	running.Wait()
 	if err := errors.Join(<-patient, serve.Process.Signal(syscall.SIGTERM), serve.Wait()); err != nil {
 		t.Error(err)
 	}
-	if n := len(visitors.failed); n > 0 {
-		t.Errorf("%d of %d visitors noticed: %s", n, visitors.came.Load(), strings.Join(visitors.failed[:min(n, 10)], "; "))
+	if n := len(clients.failed); n > 0 {
+		t.Errorf("%d of %d clients noticed: %s", n, clients.came.Load(), strings.Join(clients.failed[:min(n, 10)], "; "))
 	}
 }

@@ -72,7 +72,7 @@ func TestDaysLeft_CountsDaysOfTheUser(t *testing.T) {
 	}
 }
 
-func TestPublicURL_IsWhereVisitorsGo(t *testing.T) {
+func TestPublicURL_IsWhereClientsGo(t *testing.T) {
 	for _, c := range []struct {
 		listeners        []string
 		site, host, path string

@@ -95,7 +95,7 @@ func (h handmade) runsTheSame(t *testing.T, command composeCommand) {
 	nothingOf(t, h.name)
 }
 
-// served checks that visitors and the gateway's own lists find the project that was started by hand.
+// served checks that clients and the gateway's own lists find the project that was started by hand.
 func (h handmade) served(t *testing.T) {
 	t.Helper()
 	await(t, "the route "+h.path(), func() bool {

@@ -150,7 +150,7 @@ func (r readme) add(lines []string) map[string]string {
 	return made
 }
 
-// answers are what visitors find at the paths of the README's projects, before anybody has set up anything in these.
+// answers are what clients find at the paths of the README's projects, before anybody has set up anything in these.
 var answers = map[string]string{
 	"/": "/wp-admin/install.php", "/blog": "/blog/wp-admin/install.php",
 	"/dev/ada": "<title>code-server", "/robots": "<title>robots", "/slack": "Join us on Slack",

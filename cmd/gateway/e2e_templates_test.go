@@ -20,7 +20,7 @@ import (
 	"time"
 )
 
-// site is where visitors reach the lane's gateway by its name.
+// site is where clients reach the lane's gateway by its name.
 const site = "http://gw.test:" + port
 
 // need fails the test when the engine lacks an image of a template, which a machine without a registry builds itself.

@@ -72,8 +72,8 @@ func visit(url string) (id string, err error) {
 	return parts[1], nil
 }
 
-// visitors visit a page, 25 times a second in all, which is 50 requests, until their test stops them.
-type visitors struct {
+// clients ask for a page, 25 times a second in all, which is 50 requests, until their test stops them.
+type clients struct {
 	url    string
 	visits atomic.Int64
 	stop   chan struct{}
@@ -81,8 +81,8 @@ type visitors struct {
 	failed chan error
 }
 
-func startVisitors(t *testing.T, url string) *visitors {
-	v := &visitors{url: url, stop: make(chan struct{}), failed: make(chan error, 100)}
+func startClients(t *testing.T, url string) *clients {
+	v := &clients{url: url, stop: make(chan struct{}), failed: make(chan error, 100)}
 	for range 5 {
 		v.all.Go(v.visit)
 	}
@@ -90,7 +90,7 @@ func startVisitors(t *testing.T, url string) *visitors {
 	return v
 }
 
-func (v *visitors) visit() {
+func (v *clients) visit() {
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -109,7 +109,7 @@ func (v *visitors) visit() {
 	}
 }
 
-func (v *visitors) leave() {
+func (v *clients) leave() {
 	select {
 	case <-v.stop:
 	default:
@@ -119,7 +119,7 @@ func (v *visitors) leave() {
 }
 
 // content checks that nobody saw an error.
-func (v *visitors) content(t *testing.T) {
+func (v *clients) content(t *testing.T) {
 	t.Helper()
 	v.leave()
 	close(v.failed)
@@ -135,7 +135,7 @@ func wantVisit(t *testing.T, url, want string) {
 	}
 }
 
-func TestDeploy_SwapsVersionsUnderVisitors(t *testing.T) {
+func TestDeploy_SwapsVersionsUnderLoad(t *testing.T) {
 	const versions = 12
 	url := base + "/e2e-swap/"
 	site := newBundle(t)
@@ -144,7 +144,7 @@ func TestDeploy_SwapsVersionsUnderVisitors(t *testing.T) {
 	container := docker(t, "inspect", "-f", "{{.Id}} {{.State.StartedAt}}", "e2e-swap-site-1")
 	wantVisit(t, url, "v0")
 	film := load(t, url+"film.mp4")
-	crowd := startVisitors(t, url)
+	crowd := startClients(t, url)
 	for n := 1; n <= versions; n++ {
 		id := fmt.Sprintf("v%d", n)
 		site.make(id)
@@ -231,7 +231,7 @@ func TestDeploy_KilledLeavesAWholeSite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The next command puts in order what is left, and what visitors saw is what there is.
+	// The next command puts in order what is left, and what clients saw is what there is.
 	must(t, "deploy", "e2e-kill")
 	wantVisit(t, url, before)
 	entries, err := os.ReadDir(filepath.Join(lane.projects, "e2e-kill", "versions"))
@@ -271,7 +271,7 @@ func TestDeploy_SwapsAProjectMadeBeforeThereWereVersions(t *testing.T) {
 	must(t, "deploy", "e2e-aged")
 	wantVisit(t, url, "v0")
 	// Its container is replaced, and those who come meanwhile wait.
-	crowd := startVisitors(t, url)
+	crowd := startClients(t, url)
 	site.make("v1")
 	must(t, "deploy", "e2e-aged", "--dir", site.dir)
 	wantVisit(t, url, "v1")

@@ -118,8 +118,8 @@ func runServe(ctx context.Context, env *cli.Env, o serveOptions) error {
 		Certificates: certificates,
 		AccessLog:    access,
 		Inherited:    proxy.Inherited{HTTP: given.http, HTTPS: given.https, Ping: given.ping, Admin: given.admin},
-		Ready:        told(logger, notifyReady),
-		Ending:       told(logger, notifyStopping),
+		Ready:        logged(logger, notifyReady),
+		Ending:       logged(logger, notifyStopping),
 	}))
 	if err != nil {
 		return err
@@ -147,8 +147,8 @@ func runServe(ctx context.Context, env *cli.Env, o serveOptions) error {
 	return err
 }
 
-// told calls notify and logs its error.
-func told(logger *slog.Logger, notify func() error) func() {
+// logged calls notify and logs its error.
+func logged(logger *slog.Logger, notify func() error) func() {
 	return func() {
 		if err := notify(); err != nil {
 			logger.Warn("cannot notify systemd", "error", err)

@@ -88,7 +88,7 @@ func TestLimits_HaveDefaults(t *testing.T) {
 		t.Errorf("the engine gets %+v, want %+v", got, want)
 	}
 	if o.proxyProtocol || !o.trusted.Empty() {
-		t.Errorf("%v are trusted, and announce visitors: %v", o.trusted, o.proxyProtocol)
+		t.Errorf("%v are trusted, and announce clients: %v", o.trusted, o.proxyProtocol)
 	}
 }
 

@@ -32,11 +32,11 @@ func TestServe_CountsOutliveAKill(t *testing.T) {
 	for range 5 {
 		page, base := startPage(t, dir)
 		before, seen := kept(dir), 0
-		var visitors sync.WaitGroup
+		var clients sync.WaitGroup
 		var led atomic.Int64
 		stop := make(chan struct{})
 		for v := range 4 {
-			visitors.Go(func() { led.Add(visit(stop, base, maker, v)) })
+			clients.Go(func() { led.Add(visit(stop, base, maker, v)) })
 		}
 		// In the middle of it: some were led there, and more are on their way.
 		within(t, "some joins are on the disk", func() bool { seen = kept(dir); return seen >= before+20 })
@@ -44,9 +44,9 @@ func TestServe_CountsOutliveAKill(t *testing.T) {
 			t.Fatal(err)
 		}
 		close(stop)
-		visitors.Wait()
+		clients.Wait()
 		_ = page.Wait()
-		// Each visitor may have been counted once without hearing of it.
+		// Each client may have been counted once without hearing of it.
 		if now := kept(dir); now < seen || int64(now) > int64(before)+led.Load()+4 {
 			t.Fatalf("%d joins were on the disk, %d of now %d were heard of, and %d are kept", seen, led.Load(), before, now)
 		}
@@ -73,11 +73,11 @@ func TestServe_CountsAllWhenItIsToldToEnd(t *testing.T) {
 	page, base := startPage(t, dir)
 	var led int64
 	stop := make(chan struct{})
-	var visitors sync.WaitGroup
-	visitors.Go(func() { led = visit(stop, base, maker, 1) })
+	var clients sync.WaitGroup
+	clients.Go(func() { led = visit(stop, base, maker, 1) })
 	within(t, "some joins are on the disk", func() bool { return kept(dir) >= 20 })
 	close(stop)
-	visitors.Wait()
+	clients.Wait()
 	if err := page.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +120,7 @@ func startPage(t *testing.T, dir string) (*exec.Cmd, string) {
 }
 
 // visit joins until it is stopped or nobody answers, and returns how often it was led to the link.
-func visit(stop chan struct{}, base string, maker *tokens, visitor int) int64 {
+func visit(stop chan struct{}, base string, maker *tokens, nth int) int64 {
 	client := &http.Client{
 		Timeout:       10 * time.Second,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -139,7 +139,7 @@ func visit(stop chan struct{}, base string, maker *tokens, visitor int) int64 {
 			panic(err)
 		}
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		r.Header.Set("X-Forwarded-For", fmt.Sprintf("198.51.%d.%d", visitor, i%250))
+		r.Header.Set("X-Forwarded-For", fmt.Sprintf("198.51.%d.%d", nth, i%250))
 		res, err := client.Do(r)
 		if err != nil {
 			return led

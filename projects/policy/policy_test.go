@@ -56,7 +56,7 @@ func TestReach_FollowsEveryLink(t *testing.T) {
 	}
 }
 
-func TestClaims_FindsWhoseVisitorsWouldCome(t *testing.T) {
+func TestClaims_FindsWhoseClientsWouldCome(t *testing.T) {
 	key := func(s string) route.Key {
 		k, err := route.ParseKey(s)
 		if err != nil {

@@ -20,7 +20,7 @@ import (
 	"gateway/proxy/admin"
 )
 
-// proxy is a Gateway that remembers what it was told.
+// proxy is a Gateway that remembers what it received.
 type proxy struct {
 	mu      sync.Mutex
 	tables  []string
@@ -194,8 +194,8 @@ func TestHandler_AnswersErrorsAsJSON(t *testing.T) {
 		t.Run(test.method+" "+test.target, func(t *testing.T) {
 			w := httptest.NewRecorder()
 			admin.Handler(&proxy{}).ServeHTTP(w, httptest.NewRequest(test.method, test.target, strings.NewReader(test.body)))
-			var told admin.Error
-			if err := json.Unmarshal(w.Body.Bytes(), &told); err != nil || told.Message == "" {
+			var body admin.Error
+			if err := json.Unmarshal(w.Body.Bytes(), &body); err != nil || body.Message == "" {
 				t.Errorf("body %q: %v", w.Body, err)
 			}
 			if w.Code != test.status {

@@ -109,14 +109,14 @@ func plain(err error) error {
 
 // refusal makes an error of an answer that is not a success.
 func refusal(status int, answer []byte) error {
-	var told Error
-	if err := json.Unmarshal(answer, &told); err != nil || told.Message == "" {
-		told.Message = fmt.Sprintf("the proxy answered %d %s", status, http.StatusText(status))
+	var body Error
+	if err := json.Unmarshal(answer, &body); err != nil || body.Message == "" {
+		body.Message = fmt.Sprintf("the proxy answered %d %s", status, http.StatusText(status))
 	}
-	return &answerError{status: status, message: told.Message}
+	return &answerError{status: status, message: body.Message}
 }
 
-// answerError is an error that the other end told.
+// answerError is an error that the other end reported.
 type answerError struct {
 	status  int
 	message string

@@ -75,7 +75,7 @@ type Sleeper interface {
 	// Orders returns what is to be done with the projects of a source, as soon as its digest differs from the one seen, or
 	// as it is after the wait.
 	Orders(ctx context.Context, source, seen string, wait time.Duration) Orders
-	// Report takes in how an order went. The error is ErrInUse as told at PhaseSleep, and ErrNoRoute when the table has no
+	// Report takes in how an order went. The error is ErrInUse as described at PhaseSleep, and ErrNoRoute when the table has no
 	// route of that name that may sleep.
 	Report(r SleepReport) error
 }

@@ -11,7 +11,7 @@ const (
 	Paused = "paused"
 )
 
-// Status is the one word for a route that people are told, wherever they look: paused if it is, else its state.
+// Status is the word that all lists show for a route: paused if it is, else its state.
 func (r *Route) Status() string {
 	if r.Paused != nil {
 		return Paused

@@ -105,29 +105,29 @@ func (e *engine) Disconnect(context.Context, string, string) error        { retu
 
 var errAway = errors.New("no such file or directory")
 
-// proxy remembers what it was told.
+// proxy remembers what it received.
 type proxy struct {
 	mu     sync.Mutex
 	err    error
 	slow   time.Duration
 	boot   string
 	digest string
-	told
+	received
 }
 
-// told is what a proxy was told: tables and reports, each report's time, and how often anything was tried.
-type told struct {
+// received are tables and reports, each report's time, and how often anything was tried.
+type received struct {
 	tables  []*route.Table
 	reports []admin.Source
 	at      []time.Time
 	tries   int
 }
 
-// seen returns what the proxy was told so far. What it is told later does not touch it.
-func (p *proxy) seen() told {
+// seen returns what the proxy received so far.
+func (p *proxy) seen() received {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.told
+	return p.received
 }
 
 func (p *proxy) PutTable(ctx context.Context, _ string, raw admin.RawTable) (admin.Pushed, error) {

@@ -19,13 +19,13 @@ const (
 	lastRetry   = 2 * time.Second
 )
 
-// pusher brings the proxy to the newest table and keeps it informed. All of it belongs to the goroutine of Run.
+// pusher pushes the newest table to the proxy, and reports. All of it belongs to the goroutine of Run.
 type pusher struct {
 	a *Agent
-	// want is the newest table, nil before the first. due and reportDue say what the proxy is still to be told.
+	// want is the newest table, nil before the first. due and reportDue say what is still to be sent to the proxy.
 	want           *route.Table
 	due, reportDue bool
-	// have is what the proxy last answered to a table.
+	// have is the proxy's last response to a table.
 	have admin.Pushed
 	// delay is that of the next attempt after a failure, 0 while all goes well; away is what was logged.
 	delay time.Duration
@@ -57,16 +57,16 @@ func (p *pusher) Run(ctx context.Context) error {
 		if !ready {
 			continue
 		}
-		if err := p.tell(ctx); err != nil && ctx.Err() == nil {
+		if err := p.send(ctx); err != nil && ctx.Err() == nil {
 			p.failed(ctx, err)
 			retry.Reset(p.delay)
 		}
 	}
 }
 
-// tell brings over what is due, the table first. An answer that shows another proxy, or another table than the one
-// last pushed, makes the table due again.
-func (p *pusher) tell(ctx context.Context) error {
+// send sends what is due, the table first. A response that shows another proxy, or another table than the one last pushed,
+// makes the table due again.
+func (p *pusher) send(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, pushTimeout)
 	defer cancel()
 	if p.due {
@@ -90,7 +90,7 @@ func (p *pusher) tell(ctx context.Context) error {
 	return nil
 }
 
-// push brings the newest table over. It stays due when that fails.
+// push pushes the newest table. It stays due when that fails.
 func (p *pusher) push(ctx context.Context) error {
 	p.due = true
 	wire, err := p.want.MarshalJSON()

@@ -27,7 +27,7 @@ var actions = map[events.Type][]events.Action{
 
 // Events calls emit for each event of containers and networks that may change a table, in the engine's order. It blocks
 // until ctx ends or the stream breaks, and its error is never nil. The first event it emits is of type "stream" with the
-// action "open": whatever changes after a listing made from then on is told. Some events of the second before may follow
+// action "open": whatever changes after a listing made from then on has an event. Some events of the second before may follow
 // it. The API version is negotiated again first, since the engine may have been exchanged while nobody watched.
 func (c *Client) Events(ctx context.Context, emit func(Event)) error {
 	const what = "watching events"

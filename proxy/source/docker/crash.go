@@ -18,7 +18,7 @@ const (
 	// look into the others.
 	mostInspected = 20
 	inspectTime   = 3 * time.Second
-	// maxLine bounds the last line of a log that is told, in bytes.
+	// maxLine is the most bytes of the last line of a log that is shown.
 	maxLine = 200
 )
 
@@ -43,7 +43,7 @@ type crashed struct {
 }
 
 // ended reports whether a container ended by itself: it is being restarted, or has an exit code other than that of one
-// that was told to stop.
+// that got a signal to stop.
 func ended(c *docker.Container) bool {
 	code, known := exitCode(c)
 	switch c.State {
@@ -137,7 +137,7 @@ func inspect(ctx context.Context, engine Inspector, c *docker.Container) crashed
 	return found
 }
 
-// lastLine is the last line that is not blank, cut to what is told of it.
+// lastLine is the last line that is not blank, cut to maxLine.
 func lastLine(logs string) string {
 	logs = strings.TrimRight(logs, " \t\r\n")
 	line := strings.TrimSpace(logs[strings.LastIndexByte(logs, '\n')+1:])

@@ -40,7 +40,7 @@ type Inspector interface {
 // Streamer tells what changes.
 type Streamer interface {
 	// Events blocks until ctx ends or the stream breaks. Its first event is of type "stream": what changes after a
-	// listing made from then on is told.
+	// listing made from then on has an event.
 	Events(ctx context.Context, emit func(docker.Event)) error
 }
 

@@ -55,7 +55,7 @@ func newFailure() *failure { return &failure{retry: backoff{least: firstJoin, mo
 // step is one network to join or to leave.
 type step struct {
 	leave bool
-	// network is the name, ref what the engine is told.
+	// network is the name, ref what identifies it to the engine.
 	network, ref string
 }
 

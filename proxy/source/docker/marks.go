@@ -7,10 +7,10 @@ import (
 	"gateway/proxy/route"
 )
 
-// killForgiven is how long a container has to be listed as running after it was told to stop, to be sent requests again.
+// killForgiven is how long a container has to be listed as running after a signal to stop, to be sent requests again.
 const killForgiven = 60 * time.Second
 
-// marks are the containers that were told to stop or died since the last listing, by their full ids. They get no new
+// marks are the containers that got a signal to stop or died since the last listing, by their full ids. They get no new
 // requests.
 type marks map[string]mark
 

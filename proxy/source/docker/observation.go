@@ -221,7 +221,7 @@ func made(c *docker.Container, x crash, claim *label.Claim, reached reached) rou
 const aheadOfUTC = 14 * time.Hour
 
 // past reports whether a last day is over somewhere: which time zone the owner has in mind, no label says. It decides
-// only what clients of a container that does not run are told.
+// only which page clients of a container that does not run get.
 func past(last, now time.Time) bool {
 	return !last.IsZero() && !now.Add(aheadOfUTC).Before(last.AddDate(0, 0, 1))
 }

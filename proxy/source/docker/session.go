@@ -18,7 +18,7 @@ const (
 	settleQuiet = 50 * time.Millisecond
 	settleMost  = 200 * time.Millisecond
 	resync      = 30 * time.Second
-	// lagRetry is when to list again after a listing that did not show what an event had told, or need not have.
+	// lagRetry is when to list again after a listing that did not show what an event announced, or need not have.
 	lagRetry    = 500 * time.Millisecond
 	callTimeout = 15 * time.Second
 )
@@ -87,7 +87,7 @@ func (s *session) poke() {
 	}
 }
 
-// loop owns the marks and the last observation, and never waits for the engine: a container that is told to stop gets
+// loop owns the marks and the last observation, and never waits for the engine: a container that gets a signal to stop gets
 // no new requests from then on, however long a listing takes.
 func (s *session) loop(ctx context.Context) error {
 	var again <-chan time.Time
@@ -137,7 +137,7 @@ func (u *updates) take() []string {
 	return ids
 }
 
-// lags reports whether an observation may not show yet what events told.
+// lags reports whether an observation may not show yet what events announced.
 func (s *session) lags(o *observation) bool {
 	if s.lagging.IsZero() {
 		return false
