@@ -26,7 +26,7 @@ func (p *running) leadsTo(t *testing.T, path, to, want string, fields ...string)
 	}
 }
 
-func TestAddress_OfTheAppIsTheClients(t *testing.T) {
+func TestMapping_ReplacesTheAddressOfTheApp(t *testing.T) {
 	blog, shop := redirecting(t, "blog"), redirecting(t, "shop")
 	_, port, err := net.SplitHostPort(blog.Address)
 	if err != nil {
@@ -48,7 +48,7 @@ func TestAddress_OfTheAppIsTheClients(t *testing.T) {
 }
 
 // If two routes lead to one app, the route of the request owns all its paths.
-func TestAddress_BelongsToTheRouteOfTheRequest(t *testing.T) {
+func TestMapping_PrefersTheRouteOfTheRequest(t *testing.T) {
 	registry, wiki := redirecting(t, "registry"), redirecting(t, "wiki")
 	other := mount(t, "/other", route.Strip, wiki)
 	// The same service at another port is another app.
@@ -64,7 +64,7 @@ func TestAddress_BelongsToTheRouteOfTheRequest(t *testing.T) {
 	p.leadsTo(t, "/reg/wiki", "/wiki/", "/reg/wiki/")
 }
 
-func TestAddress_OfADestinationIsTheOneThatTheAppIsAskedWith(t *testing.T) {
+func TestMapping_MapsDestinations(t *testing.T) {
 	dav, heads := recordHeads(t)
 	other := mount(t, "/other", route.Strip, app(t, "other", nil))
 	p := start(t, Config{Trusted: trusting(t, "127.0.0.1")},
@@ -112,7 +112,7 @@ func TestAddress_OfADestinationIsTheOneThatTheAppIsAskedWith(t *testing.T) {
 }
 
 // A header for the whole origin concerns all projects on the host.
-func TestOrigin_HeadersAreDroppedBelowAPrefix(t *testing.T) {
+func TestMapping_DropsHeadersOfTheOriginBelowAPrefix(t *testing.T) {
 	handle := func(w http.ResponseWriter, _ *http.Request) {
 		for name, value := range map[string]string{
 			"Strict-Transport-Security": "max-age=1", "Alt-Svc": "clear", "Clear-Site-Data": `"*"`, "Service-Worker-Allowed": "/", "Content-Type": "text/css",

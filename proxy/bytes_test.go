@@ -168,12 +168,6 @@ func TestProxy_ForwardsThatTheClientUsesTLS(t *testing.T) {
 	}
 }
 
-func TestNew_RefusesTLSWithoutACertificate(t *testing.T) {
-	if _, err := New(Config{TLSListen: []string{":0"}}); err == nil {
-		t.Error("New returned a proxy that could never respond")
-	}
-}
-
 func TestProxy_AddsNothingTheClientDidNotSay(t *testing.T) {
 	target, heads := recordHeads(t)
 	p := start(t, Config{}, mount(t, "/", route.Strip, target))

@@ -32,7 +32,7 @@ func isAuthorization(t *testing.T, got response) {
 	}
 }
 
-func TestChallenge_IsAnsweredBeforeRouting(t *testing.T) {
+func TestChallenge_IsServedBeforeRouting(t *testing.T) {
 	x := app(t, "x", nil)
 	limited := mount(t, "/", route.Strip, x)
 	limited.Rate = route.Rate{Requests: 1, Per: time.Hour, Burst: 1}
@@ -58,7 +58,7 @@ func TestChallenge_IsAnsweredBeforeRouting(t *testing.T) {
 	})
 }
 
-func TestChallenge_IsAnsweredHoweverTheHostIsNamed(t *testing.T) {
+func TestChallenge_IsServedForEverySpellingOfTheHost(t *testing.T) {
 	p := start(t, Config{Certificates: expecting(), Trusted: trusting(t, "127.0.0.1")}, mount(t, "/", route.Strip, app(t, "x", nil)))
 	for _, host := range []string{"example.org", "EXAMPLE.org.", "example.org:80"} {
 		isAuthorization(t, p.raw(t, "GET", "GET "+challengePath+" HTTP/1.1\r\nHost: "+host+"\r\nConnection: close\r\n\r\n"))
@@ -72,7 +72,7 @@ func TestChallenge_IsAnsweredHoweverTheHostIsNamed(t *testing.T) {
 	}
 }
 
-func TestChallenge_IsAnsweredOverHTTP2WithoutTLS(t *testing.T) {
+func TestChallenge_IsServedOverHTTP2WithoutTLS(t *testing.T) {
 	p := start(t, Config{Certificates: expecting()})
 	transport := &http.Transport{Protocols: new(http.Protocols)}
 	transport.Protocols.SetUnencryptedHTTP2(true)
@@ -82,7 +82,7 @@ func TestChallenge_IsAnsweredOverHTTP2WithoutTLS(t *testing.T) {
 	isAuthorization(t, doHTTP2(t, &http.Client{Transport: transport}, req))
 }
 
-func TestChallenge_PassesOnWhatIsNotExpected(t *testing.T) {
+func TestChallenge_ForwardsUnknownTokens(t *testing.T) {
 	p := start(t, withTLS(t, Config{}), mount(t, "/", route.Strip, app(t, "x", nil)))
 	p.config.Certificates.(*certificatetest.Manager).Expect("example.org", "To_ken-1", "secret")
 	for _, c := range []struct{ method, target string }{

@@ -21,8 +21,8 @@ import (
 	"gateway/proxy/route"
 )
 
-// TestChaos_LosesAndMixesUpNoRequest has clients send requests to apps whose replicas start, stop, break off, fail, hang,
-// move and respond with everything that is no HTTP, while the table changes ten times a second. Each request gets exactly
+// TestChaos_LosesAndMixesUpNoRequest sends requests of many clients to apps whose replicas start, stop, break off, fail,
+// hang, move and send malformed responses, while the table changes ten times a second. Each request gets exactly
 // one well-formed response, its own or the gateway's, or its connection ends. A response that broke off shows that it did.
 // No client gets an error that a retry would have avoided, and no request reaches two replicas that must not. Metrics,
 // access log and clients agree on all of them. When it ends, it leaves no goroutine and no descriptor behind.
@@ -250,8 +250,8 @@ func (l *accessLine) series() map[string]float64 {
 }
 
 // compareLog compares the access log with what clients received and with the metrics, and returns its lines by the ids of
-// requests. A client that left, or whose response broke off within its head, does not know its status; of no other the log
-// may say that it left.
+// requests. A client that left, or whose response broke off within its head, does not know its status; the log must
+// not say of any other client that it left.
 func (c *chaos) compareLog(text string) map[string]*accessLine {
 	logged, lines := map[string]float64{}, map[string]*accessLine{}
 	for _, line := range readLines[accessLine](c.t, text) {

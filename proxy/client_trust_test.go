@@ -83,7 +83,7 @@ func TestClient_IsTakenFromTrustedProxiesAlone(t *testing.T) {
 }
 
 // Each proxy has its own fields for how the client came. Apps get one spelling, and never a client's.
-func TestClient_CameAsTrustedProxiesSay(t *testing.T) {
+func TestClient_HasTheSchemeThatTrustedProxiesName(t *testing.T) {
 	spellings := []string{
 		"X-Forwarded-Ssl: on", "Front-End-Https: on", "X-Forwarded-Scheme: https", "X-Url-Scheme: https", "X-Scheme: https", "X-Forwarded-Protocol: https",
 		"CloudFront-Forwarded-Proto: https", `Cf-Visitor: {"scheme":"https"}`, "Forwarded: for=192.0.2.7;proto=https",
@@ -158,7 +158,7 @@ var announcements = map[string]struct{ client, isFor string }{
 	"\r\n\r\n\x00\r\nQUIT\n\x20\x00\x00\x00": {"198.51.100.9", "198.51.100.9, 127.0.0.1"},
 }
 
-func TestClient_IsAnnounced(t *testing.T) {
+func TestClient_HasTheAddressOfItsPROXYHeader(t *testing.T) {
 	log, closeLog := keepLog(t)
 	config := withTLS(t, Config{Trusted: trusting(t, "private"), ProxyProtocol: true, AccessLog: log})
 	p := start(t, config, mount(t, "/", route.Strip, describingClients(t, "x")))

@@ -53,7 +53,7 @@ func compressed(t *testing.T, path string, target route.Target) route.Route {
 	return r
 }
 
-func TestCompress_ByWhatTheClientAccepts(t *testing.T) {
+func TestCompress_UsesACodingThatTheClientAccepts(t *testing.T) {
 	handle := func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
 		w.Header().Set("ETag", `"v1"`)
@@ -133,7 +133,7 @@ func TestCompress_KeepsFlushes(t *testing.T) {
 }
 
 // A body that breaks off must not look whole, and its encoder can be used again.
-func TestCompress_BreaksOffWhatTheAppDoesNotFinish(t *testing.T) {
+func TestCompress_BreaksOffUnfinishedResponses(t *testing.T) {
 	p := start(t, Config{}, compressed(t, "/", app(t, "app", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
 		w.Header().Set("Content-Length", strconv.Itoa(len(essay)))

@@ -111,7 +111,7 @@ func TestProxy_ProbesTargetsBeforeTheFirstRequest(t *testing.T) {
 	eventually(t, "it is ready without a request", func() bool { return p.onlyRoute(t).State == "ready" })
 }
 
-func TestProxy_FindsOutThatATargetSpeaksTLSByNow(t *testing.T) {
+func TestProxy_ProbesTargetsThatSpeakTLSLater(t *testing.T) {
 	address := deadAddress(t)
 	target := at("x", address)
 	target.Scheme = route.HTTPS

@@ -80,7 +80,7 @@ func TestProxy_RefusesSpellingsThatEvadeTheHostsRoute(t *testing.T) {
 	}
 }
 
-func TestProxy_AllowsSpellingsOfARouteThatAsksForLess(t *testing.T) {
+func TestProxy_AllowsSpellingsOfALessStrictRoute(t *testing.T) {
 	target := app(t, "app", nil)
 	strict, open := mount(t, "/", route.Strip, target), mount(t, "/open", route.Strip, target)
 	strict.Rate, strict.BodyMax = route.Rate{Requests: 1, Per: time.Hour, Burst: 100}, 10

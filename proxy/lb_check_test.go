@@ -92,7 +92,7 @@ func (p *running) goesTo(t *testing.T, name string) {
 	}
 }
 
-func TestCheck_KeepsRequestsFromWhatHasNotPassed(t *testing.T) {
+func TestCheck_SendsNoRequestsToTargetsThatHaveNotPassed(t *testing.T) {
 	a, b := newCheckedApp(t, "a", 200), newCheckedApp(t, "b", 0)
 	r := checkedRoute(t, a.Target)
 	p := start(t, Config{}, r)
@@ -105,7 +105,7 @@ func TestCheck_KeepsRequestsFromWhatHasNotPassed(t *testing.T) {
 	eventually(t, "the new target is asked", func() bool { return p.do(t, "GET", "/x/").body == "b" })
 }
 
-func TestCheck_TakesOutWhatFails(t *testing.T) {
+func TestCheck_SendsNoRequestsToTargetsThatFail(t *testing.T) {
 	a, b := newCheckedApp(t, "a", 200), newCheckedApp(t, "b", 200)
 	r := checkedRoute(t, a.Target, b.Target)
 	p := start(t, Config{}, r)

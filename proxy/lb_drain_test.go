@@ -73,7 +73,7 @@ func (p *running) put(r route.Route, targets ...route.Target) {
 	p.SetTable(route.Build([]route.Route{r}, nil))
 }
 
-func TestDrain_LetsGoOnWhatIsUnderWay(t *testing.T) {
+func TestDrain_LetsRequestsUnderWayFinish(t *testing.T) {
 	for name, leave := range map[string]func(p *running, r route.Route, was, other route.Target){
 		"draining": func(p *running, r route.Route, was, other route.Target) {
 			p.put(r, inState(route.Draining, was), other)
@@ -111,7 +111,7 @@ func TestDrain_LetsGoOnWhatIsUnderWay(t *testing.T) {
 	}
 }
 
-func TestDrain_CutsOffWhatIsLeft(t *testing.T) {
+func TestDrain_EndsRequestsAfterItsTime(t *testing.T) {
 	for name, drain := range map[string]struct{ ofRoute, ofAll time.Duration }{
 		"route": {time.Millisecond, time.Hour}, "gateway": {0, time.Millisecond},
 	} {
@@ -136,7 +136,7 @@ func TestDrain_CutsOffWhatIsLeft(t *testing.T) {
 	}
 }
 
-func TestDrain_IsCalledOffWhenTheTargetIsReadyAgain(t *testing.T) {
+func TestDrain_StopsWhenTheTargetIsReadyAgain(t *testing.T) {
 	t.Parallel()
 	first, second, other := newHoldingApp(t, "a"), newHoldingApp(t, "b"), app(t, "c", nil)
 	one, two := mount(t, "/one", route.Strip, first.Target), mount(t, "/two", route.Strip, second.Target)
@@ -232,7 +232,7 @@ func awaitCancellation(t *testing.T) {
 	read(t, bufio.NewReader(conn), "GET")
 }
 
-func TestDrain_ClosesConnectionsThatAreNotInUse(t *testing.T) {
+func TestDrain_ClosesIdleConnections(t *testing.T) {
 	var open atomic.Int64
 	held, release := make(chan struct{}), make(chan struct{})
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -267,7 +267,7 @@ func TestDrain_ClosesConnectionsThatAreNotInUse(t *testing.T) {
 	eventually(t, "the other one is closed after its response", func() bool { return open.Load() == 0 })
 }
 
-func TestDrain_SendsElsewhereWhatWasNotAnsweredInTime(t *testing.T) {
+func TestDrain_RetriesRequestsWithoutAResponseInTime(t *testing.T) {
 	t.Parallel()
 	h, other := newHoldingApp(t, "a"), app(t, "b", nil)
 	r := mount(t, "/x", route.Strip, h.Target)

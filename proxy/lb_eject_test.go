@@ -68,7 +68,7 @@ func TestEjection_OfATargetThatFailsMoreThanOthers(t *testing.T) {
 	}
 }
 
-func TestEjection_WithholdsNothingFromASingleTarget(t *testing.T) {
+func TestEjection_SparesASingleTarget(t *testing.T) {
 	broken := newTargetSet(t, 1, func(_ int, _ string, w http.ResponseWriter, r *http.Request) { breakOff(w, r) })
 	failing := newTargetSet(t, 1, func(_ int, _ string, w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) })
 	address := deadAddress(t)
@@ -91,7 +91,7 @@ func TestEjection_WithholdsNothingFromASingleTarget(t *testing.T) {
 	}
 }
 
-func TestRoutes_ShowWhatTargetsWorkOn(t *testing.T) {
+func TestRoutes_ShowRequestsUnderWay(t *testing.T) {
 	asked, release := make(chan struct{}), make(chan struct{})
 	p := start(t, Config{}, mount(t, "/x", route.Strip, app(t, "a", func(http.ResponseWriter, *http.Request) {
 		asked <- struct{}{}

@@ -10,7 +10,7 @@ import (
 	"gateway/proxy/route"
 )
 
-func TestRetry_GoesOnWhereTargetsRefuse(t *testing.T) {
+func TestRetry_TriesOtherTargetsWhenSomeRefuse(t *testing.T) {
 	echoed := func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		fmt.Fprintf(w, "%s %d", r.Method, len(body))

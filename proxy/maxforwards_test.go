@@ -9,7 +9,7 @@ import (
 )
 
 // Max-Forwards of OPTIONS is decremented for every protocol of clients and targets (RFC 9110 section 7.6.2).
-func TestMaxForwards_CountsWhatMayBePassedOn(t *testing.T) {
+func TestMaxForwards_IsDecremented(t *testing.T) {
 	echoFields := func(w http.ResponseWriter, r *http.Request) { fmt.Fprintf(w, "%q", r.Header["Max-Forwards"]) }
 	multiplexed := appH2C(t, "h2c", echoFields)
 	p := start(t, withTLS(t, Config{}), mount(t, "/", route.Strip, app(t, "app", echoFields)), mount(t, "/h2c", route.Strip, multiplexed))

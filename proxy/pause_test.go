@@ -199,7 +199,7 @@ func TestPause_EndsWithTheGateway(t *testing.T) {
 	}
 }
 
-func TestPause_GoesOnAtItsEndWithTheTableOfThatTime(t *testing.T) {
+func TestPause_ContinuesWithTheCurrentTable(t *testing.T) {
 	old, fresh := app(t, "old", nil), app(t, "new", nil)
 	p := start(t, Config{}, mount(t, "/a", route.Strip, old))
 	asked := order("", time.Minute)

@@ -7,7 +7,7 @@ import (
 	"gateway/proxy/route"
 )
 
-func TestRedirect_SendsClientsElsewhere(t *testing.T) {
+func TestRedirect_KeepsPathAndQuery(t *testing.T) {
 	leads := func(from, to string) route.Route {
 		r := mount(t, from, route.Strip, route.Target{ID: "stopped", Name: "stopped", State: route.Stopped})
 		r.Redirect = to
@@ -38,7 +38,7 @@ func TestRedirect_SendsClientsElsewhere(t *testing.T) {
 	}
 }
 
-func TestRedirect_AsksNoTarget(t *testing.T) {
+func TestRedirect_ProbesNoTarget(t *testing.T) {
 	r := mount(t, "/blog", route.Strip, at("deaf", "127.0.0.1:1"))
 	r.Redirect, r.Check = "/notes", route.Check{Path: "/health"}
 	p := start(t, Config{}, r)

@@ -70,7 +70,7 @@ func TestProxy_HoldsRequestsUntilTheFirstTable(t *testing.T) {
 	}
 }
 
-func TestProxy_DoesNotHoldWhatIsAwayForLong(t *testing.T) {
+func TestProxy_HoldsNoRequestsForALongRemovedRoute(t *testing.T) {
 	shop := mount(t, "/shop", route.Strip, at("shop", deadAddress(t)))
 	p := start(t, Config{Hold: 20 * time.Millisecond}, shop)
 	p.SetTable(route.Build(nil, nil))

@@ -104,7 +104,7 @@ func TestServer_SetsACorruptTableAside(t *testing.T) {
 	}
 }
 
-func TestServer_ServesWhatItCannotKeep(t *testing.T) {
+func TestServer_AppliesTablesItCannotStore(t *testing.T) {
 	blocker := filepath.Join(t.TempDir(), "state")
 	// A file in place of the folder stops root too, unlike a folder without permissions.
 	if err := os.WriteFile(blocker, nil, 0o600); err != nil {
@@ -129,7 +129,7 @@ func TestServer_ServesWhatItCannotKeep(t *testing.T) {
 	}
 }
 
-func TestServer_RefusesWhatIsNoTable(t *testing.T) {
+func TestServer_RefusesInvalidTables(t *testing.T) {
 	s, _ := fresh(t, "")
 	s.SetTable(tableOf(t, "/a"))
 	for _, raw := range []string{"", "null", "{}", "[]", `{"routes":null}`, `{"routes":{}}`, `{"routes":[{"path":"x"}]}`, `{"routes":[]`} {

@@ -17,7 +17,7 @@ func givenBack() uint32 {
 	return m.NumForcedGC
 }
 
-func TestTidy_GivesMemoryBackWhenABusyTimeIsOver(t *testing.T) {
+func TestTidy_ReturnsMemoryAfterABusyTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := new(Server)
 		ctx, cancel := context.WithCancel(t.Context())
