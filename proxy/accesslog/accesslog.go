@@ -46,10 +46,9 @@ type Log struct {
 	dropped atomic.Uint64
 
 	// queue are the blocks being written, the lines of the first of them the output's once begun is set. They are the
-	// writer's own, and so is the pen.
+	// writer's own.
 	queue [][]byte
 	begun bool
-	pen   pen
 	// failing is set while writing does not work.
 	failing bool
 }
@@ -69,18 +68,14 @@ func Open(c Config) (*Log, error) {
 	}
 	return &Log{
 		log: c.Logger, output: out, stream: c.Writer != nil, wake: make(chan struct{}, 1),
-		pen: pen{format: c.Format, query: c.Query},
+		blocks: blocks{pen: pen{format: c.Format, query: c.Query}},
 	}, nil
 }
 
 // Append adds the line of a request that ended. It does not wait for the disk and allocates nothing; a line that finds
 // no room, or comes after Run has ended, is dropped and counted.
 func (l *Log) Append(e *Entry) {
-	t := e.texts()
-	if !l.pen.query {
-		t[atQuery] = "" // no line will have it
-	}
-	added, filled := l.blocks.add(e, &t)
+	added, filled := l.blocks.add(e)
 	if !added {
 		l.dropped.Add(1)
 	}
@@ -196,7 +191,7 @@ func (l *Log) next(block []byte) error {
 	if l.begun {
 		err = l.output.resume()
 	} else {
-		err = l.output.write(l.pen.write(block))
+		err = l.output.write(block)
 	}
 	l.begun = err != nil
 	return err
@@ -217,10 +212,9 @@ func (l *Log) finish() {
 	lost := 0
 	for i, block := range l.queue {
 		if i == 0 {
-			lost += bytes.Count(l.output.rest(), []byte{'\n'})
-		} else {
-			lost += count(block)
+			block = l.output.rest()
 		}
+		lost += bytes.Count(block, []byte{'\n'})
 	}
 	l.dropped.Add(uint64(lost))
 	if err := l.output.close(); err != nil {

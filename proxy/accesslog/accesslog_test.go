@@ -268,7 +268,7 @@ func TestLog_DropsWhatASlowDiskDoesNotTakeAndCountsIt(t *testing.T) {
 			l.Append(&e)
 		}
 		dropped := l.Dropped()
-		if size := int(lines-dropped) * len(record(&e)); dropped == 0 || size > maxBlocks*blockSize || size < (maxBlocks-2)*blockSize {
+		if size := int(lines-dropped) * len(lineOf(Config{}, e)); dropped == 0 || size > maxBlocks*blockSize || size < (maxBlocks-2)*blockSize {
 			t.Errorf("%d were dropped, and %d bytes kept", dropped, size)
 		}
 		time.Sleep(complaints - interval)

@@ -3,18 +3,19 @@ package accesslog
 import "sync"
 
 const (
-	// blockSize is how much is made lines of and written at once when there is much to write.
-	blockSize = 32 << 10
+	// blockSize is how much is written at once when there is much to write. It is more than the longest line.
+	blockSize = 64 << 10
 	// maxBlocks bounds what waits for a slow disk.
-	maxBlocks = 128
+	maxBlocks = 64
 	// spareBlocks is how many of those that were written are kept for the next lines.
 	spareBlocks = 8
 )
 
-// blocks hold records until somebody writes them out, in the order in which they came. They are safe for concurrent use,
-// and nobody waits in them for longer than it takes to make a record.
+// blocks hold lines until somebody writes them out, in the order in which they came. They are safe for concurrent use, and
+// nobody waits in them for longer than it takes to make a line.
 type blocks struct {
 	mu     sync.Mutex
+	pen    pen
 	active []byte
 	full   [][]byte
 	spare  [][]byte
@@ -23,23 +24,21 @@ type blocks struct {
 	ended bool
 }
 
-// add keeps a record of an entry with these texts, unless there is no room. It reports whether a block became full.
-func (b *blocks) add(e *Entry, t *texts) (added, filled bool) {
-	size := t.size()
+// add keeps the line of an entry, unless there is no room. It reports whether a block became full.
+func (b *blocks) add(e *Entry) (added, filled bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.ended {
 		return false, false
 	}
-	if cap(b.active)-len(b.active) < size {
+	line := b.pen.line(e)
+	if cap(b.active)-len(b.active) < len(line) {
 		filled = b.seal()
 		if !b.refill() {
 			return false, filled
 		}
 	}
-	start := len(b.active)
-	b.active = b.active[:start+size]
-	e.record(b.active[start:], t)
+	b.active = append(b.active, line...)
 	return true, filled
 }
 

@@ -26,27 +26,22 @@ func ParseFormat(s string) (Format, error) {
 	return "", fmt.Errorf("there is no format %q of the access log; it is json or combined", s)
 }
 
-// pen writes lines one after the other, into memory that it uses again. The text of the last second is kept, since most
-// requests come in the same one as the one before. It is not safe for concurrent use.
+// pen makes lines one after the other, in memory that it uses again. The text of the last second is kept, since most requests
+// end in the same one as the one before. It is not safe for concurrent use.
 type pen struct {
 	format Format
 	query  bool
 	page   []byte
-	entry  Entry
 	second int64
 	stamp  []byte
 }
 
-// write returns the lines of records. They are valid until the next call.
-func (p *pen) write(records []byte) []byte {
-	p.page = p.page[:0]
-	for len(records) > 0 {
-		records = p.entry.read(records)
-		if p.format == Combined {
-			p.page = p.combined(p.page, &p.entry)
-		} else {
-			p.page = p.json(p.page, &p.entry)
-		}
+// line returns the line of an entry. It is valid until the next call.
+func (p *pen) line(e *Entry) []byte {
+	if p.format == Combined {
+		p.page = p.combined(p.page[:0], e)
+	} else {
+		p.page = p.json(p.page[:0], e)
 	}
 	return p.page
 }

@@ -23,16 +23,9 @@ func full() Entry {
 	}
 }
 
-func record(e *Entry) []byte {
-	t := e.texts()
-	r := make([]byte, t.size())
-	e.record(r, &t)
-	return r
-}
-
 func lineOf(c Config, e Entry) string {
 	p := pen{format: c.Format, query: c.Query}
-	return string(p.write(record(&e)))
+	return string(p.line(&e))
 }
 
 func TestJSON_HasAllFieldsOfTheReferenceInOrder(t *testing.T) {
@@ -114,7 +107,7 @@ func TestPen_KnowsEverySecondFromTheOthers(t *testing.T) {
 	for _, at := range []int64{0, 1, 0, 1e9, 1e9 + 1, -1} {
 		e := Entry{Time: time.Unix(at, 5e6)}
 		want := e.Time.UTC().Format("2006-01-02T15:04:05.000Z07:00")
-		if line := string(p.write(record(&e))); !strings.Contains(line, `"`+want+`"`) {
+		if line := string(p.line(&e)); !strings.Contains(line, `"`+want+`"`) {
 			t.Errorf("%d: %s lacks %s", at, line, want)
 		}
 	}
@@ -132,7 +125,7 @@ func TestMillis_IsToTheMicrosecondAndNeverNegative(t *testing.T) {
 }
 
 // A block without room for one would take no line any more, and a place that was cut off would be no JSON.
-func TestRecord_OfTheLongestEntryFitsIntoABlock(t *testing.T) {
+func TestPen_WritesTheLongestLineIntoABlock(t *testing.T) {
 	e := full()
 	long := strings.Repeat("\x01", 1<<17)
 	for i, v := 0, reflect.ValueOf(&e).Elem(); i < v.NumField(); i++ {
@@ -141,37 +134,13 @@ func TestRecord_OfTheLongestEntryFitsIntoABlock(t *testing.T) {
 		}
 	}
 	e.Place = NewPlace(long, long, long, long)
-	if size := len(record(&e)); size > blockSize {
-		t.Errorf("its record has %d bytes", size)
-	}
 	line := lineOf(Config{Query: true}, e)
+	if len(line) > blockSize {
+		t.Errorf("it has %d bytes", len(line))
+	}
 	var values map[string]any
 	if err := json.Unmarshal([]byte(line), &values); err != nil || values["target_address"] != long[:maxKnown] {
 		t.Errorf("%v: %s", err, line)
-	}
-}
-
-func TestRecord_KeepsAllOfAnEntry(t *testing.T) {
-	var rest []byte
-	entries := []Entry{full(), {Time: time.Unix(-1, 1)}, usual()}
-	for _, e := range entries {
-		rest = append(rest, record(&e)...)
-	}
-	if n := count(rest); n != len(entries) {
-		t.Errorf("there are %d records of %d", n, len(entries))
-	}
-	for _, want := range entries {
-		var got Entry
-		rest = got.read(rest)
-		if !got.Time.Equal(want.Time) {
-			t.Errorf("the time is %v, want %v", got.Time, want.Time)
-		}
-		if got.Time = want.Time; got != want {
-			t.Errorf("it reads %+v, want %+v", got, want)
-		}
-	}
-	if len(rest) > 0 {
-		t.Errorf("%d bytes are left", len(rest))
 	}
 }
 
