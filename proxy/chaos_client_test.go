@@ -146,8 +146,8 @@ type chaosClient struct {
 	transport *http.Transport
 }
 
-// visit sends a few requests over one connection: one after the other, all at once, or over HTTP/2.
-func (v *chaosClient) visit() {
+// connect sends a few requests over one connection: one after the other, all at once, or over HTTP/2.
+func (v *chaosClient) connect() {
 	requests := make([]*traced, 1+v.rng.IntN(6))
 	for i := range requests {
 		requests[i] = v.draw()
@@ -155,7 +155,7 @@ func (v *chaosClient) visit() {
 	}
 	v.cookie, v.sticky = "", ""
 	if v.transport != nil {
-		v.visitHTTP2(requests)
+		v.connectHTTP2(requests)
 		return
 	}
 	conn, err := net.Dial("tcp", v.chaos.proxy.address)
@@ -344,8 +344,8 @@ func (v *chaosClient) received(q *traced, status int, field func(string) string,
 	}
 }
 
-// visitHTTP2 sends all requests at once over HTTP/2.
-func (v *chaosClient) visitHTTP2(requests []*traced) {
+// connectHTTP2 sends all requests at once over HTTP/2.
+func (v *chaosClient) connectHTTP2(requests []*traced) {
 	var sending sync.WaitGroup
 	for _, q := range requests {
 		q.leaves = v.rng.IntN(20) == 0

@@ -144,7 +144,7 @@ func (c *chaos) run() {
 				defer v.transport.CloseIdleConnections()
 			}
 			for n := 0; n < minVisits || time.Now().Before(end); n++ {
-				v.visit()
+				v.connect()
 			}
 		})
 	}

@@ -88,8 +88,8 @@ func (refuser) Serve(x *Exchange) { _ = x.Reply(http.StatusOK, nil, []byte(x.Req
 func (refuser) Refuse(x *Exchange, r *Refusal) { _ = x.Reply(r.Status, nil, []byte(r.Reason)) }
 
 func TestConnLimiter_RefusesConnections(t *testing.T) {
-	door := &few{most: 2, inside: map[string]int{}}
-	r := serving(t, Config{Handler: refuser{}, ConnLimiter: door})
+	limiter := &few{most: 2, inside: map[string]int{}}
+	r := serving(t, Config{Handler: refuser{}, ConnLimiter: limiter})
 	first, second := dial(t, r.address), dial(t, r.address)
 	first.get("/")
 	second.get("/")
@@ -105,7 +105,7 @@ func TestConnLimiter_RefusesConnections(t *testing.T) {
 		t.Error(resp.Status)
 	}
 	_ = second.Close()
-	eventually(t, func() bool { return door.count("127.0.0.1") == 1 })
+	eventually(t, func() bool { return limiter.count("127.0.0.1") == 1 })
 	if resp, _ := dial(t, r.address).get("/"); resp.StatusCode != http.StatusOK {
 		t.Error(resp.Status)
 	}
@@ -239,8 +239,8 @@ func TestAnnounced_NamesTheClient(t *testing.T) {
 		"": "", "PROXY TCP4 192.0.2.1\r\n": "", v2 + "\x31\x11\x00\x00": "",
 	} {
 		t.Run(fmt.Sprintf("%.30q", said), func(t *testing.T) {
-			door := &few{most: 1, inside: map[string]int{}}
-			r := serving(t, Config{Handler: refuser{}, ConnLimiter: door, Announced: trusted})
+			limiter := &few{most: 1, inside: map[string]int{}}
+			r := serving(t, Config{Handler: refuser{}, ConnLimiter: limiter, Announced: trusted})
 			c := dial(t, r.address)
 			c.send("%s", said+ask+ask)
 			if want == "" {
@@ -254,7 +254,7 @@ func TestAnnounced_NamesTheClient(t *testing.T) {
 					t.Errorf("%q, want %q", body, want)
 				}
 			}
-			if door.count(want) != 1 {
+			if limiter.count(want) != 1 {
 				t.Error("the ConnLimiter was asked about another")
 			}
 		})

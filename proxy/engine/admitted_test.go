@@ -35,15 +35,15 @@ func limiting(t *testing.T, requests int, secure bool) (running, *few) {
 		fmt.Fprintf(w, "%s %d", r.URL.Path, len(body))
 	}))
 	t.Cleanup(app.Close)
-	door := &few{most: 1000, requests: requests, inside: map[string]int{}, underWay: map[string]int{}}
+	limiter := &few{most: 1000, requests: requests, inside: map[string]int{}, underWay: map[string]int{}}
 	p := &carrier{hooks: none{}}
-	c := Config{Handler: p, ConnLimiter: door}
+	c := Config{Handler: p, ConnLimiter: limiter}
 	if secure {
 		c.TLS = &tls.Config{Certificates: []tls.Certificate{certificate(t)}}
 	}
 	r := servingOn(t, c, secure)
 	p.to = r.Upstream(HTTP, app.Listener.Addr().String())
-	return r, door
+	return r, limiter
 }
 
 // post are the fields of a request with a body.
@@ -53,14 +53,14 @@ func TestAdmitted_RefusesStreams(t *testing.T) {
 	for _, secure := range []bool{false, true} {
 		t.Run(fmt.Sprint("TLS ", secure), func(t *testing.T) {
 			const most = 5
-			r, door := limiting(t, most, secure)
+			r, limiter := limiting(t, most, secure)
 			first, second := dialWire(t, r.address, secure), dialWire(t, r.address, secure)
 			for i := range uint32(most - 1) {
 				first.ask(1+2*i, 0, post...)
 			}
-			eventually(t, func() bool { return door.countRequests("127.0.0.1") == most-1 })
+			eventually(t, func() bool { return limiter.countRequests("127.0.0.1") == most-1 })
 			second.ask(1, 0, post...)
-			eventually(t, func() bool { return door.countRequests("127.0.0.1") == most })
+			eventually(t, func() bool { return limiter.countRequests("127.0.0.1") == most })
 			// Each connection has one request too many.
 			for _, w := range []*wire{first, second} {
 				w.ask(99, 0, post...)
@@ -68,7 +68,7 @@ func TestAdmitted_RefusesStreams(t *testing.T) {
 					t.Errorf("head %x, body %q, reset %d, want REFUSED_STREAM", head, data, reset)
 				}
 			}
-			if n := door.countRequests("127.0.0.1"); n != most {
+			if n := limiter.countRequests("127.0.0.1"); n != most {
 				t.Errorf("%d requests are counted, want %d", n, most)
 			}
 			elsewhere(t, r.address, secure)
@@ -77,13 +77,13 @@ func TestAdmitted_RefusesStreams(t *testing.T) {
 			if _, data, reset := second.body(); string(data) != "/ 3" || reset != 0 {
 				t.Errorf("body %q, reset %d", data, reset)
 			}
-			eventually(t, func() bool { return door.countRequests("127.0.0.1") == most-1 })
+			eventually(t, func() bool { return limiter.countRequests("127.0.0.1") == most-1 })
 			second.ask(101, endStream, post...)
 			if _, data, reset := second.body(); string(data) != "/ 0" || reset != 0 {
 				t.Errorf("body %q, reset %d", data, reset)
 			}
 			_, _ = first.Close(), second.Close()
-			eventually(t, func() bool { return door.countRequests("127.0.0.1") == 0 && door.count("127.0.0.1") == 0 })
+			eventually(t, func() bool { return limiter.countRequests("127.0.0.1") == 0 && limiter.count("127.0.0.1") == 0 })
 		})
 	}
 }
@@ -125,12 +125,12 @@ func elsewhere(t *testing.T, address string, secure bool) {
 
 // Streams that are opened and reset at once count as long as they are processed.
 func TestAdmitted_CountsResetStreams(t *testing.T) {
-	r, door := limiting(t, 20, false)
+	r, limiter := limiting(t, 20, false)
 	w := dialWire(t, r.address, false)
 	for i := range uint32(60) {
 		w.ask(1+2*i, 0, post...)
 		w.send(resetFrame, 0, 1+2*i, []byte{0, 0, 0, 8})
-		if n := door.countRequests("127.0.0.1"); n > 20 {
+		if n := limiter.countRequests("127.0.0.1"); n > 20 {
 			t.Fatalf("%d requests are under way", n)
 		}
 	}
@@ -148,12 +148,12 @@ func TestAdmitted_CountsResetStreams(t *testing.T) {
 			t.Fatalf("came %+v", f)
 		}
 	}
-	eventually(t, func() bool { return door.countRequests("127.0.0.1") == 0 })
+	eventually(t, func() bool { return limiter.countRequests("127.0.0.1") == 0 })
 }
 
 // A connection of HTTP/2 has the advertised number of streams.
 func TestAdmitted_BoundsTheStreamsOfAConnection(t *testing.T) {
-	r, door := limiting(t, 1000, false)
+	r, limiter := limiting(t, 1000, false)
 	w := dialWire(t, r.address, false)
 	if f := w.read(); f.kind != settingsFrame || !bytes.Contains(f.payload, []byte{0, 3, 0, 0, 0, maxStreams}) {
 		t.Errorf("the settings are %x", f.payload)
@@ -166,7 +166,7 @@ func TestAdmitted_BoundsTheStreamsOfAConnection(t *testing.T) {
 			t.Errorf("came %+v", f)
 		}
 	}
-	if n := door.countRequests("127.0.0.1"); n > maxStreams {
+	if n := limiter.countRequests("127.0.0.1"); n > maxStreams {
 		t.Errorf("%d requests are under way", n)
 	}
 }
@@ -186,13 +186,13 @@ func TestAdmitted_CountsRequestsOfHTTP1(t *testing.T) {
 		for _, secure := range []bool{false, true} {
 			t.Run(fmt.Sprint(name, " TLS ", secure), func(t *testing.T) {
 				const most = 3
-				r, door := limiting(t, most, secure)
+				r, limiter := limiting(t, most, secure)
 				var held []net.Conn
 				for range most {
 					held = append(held, connect(t, r.address, secure))
 					_, _ = io.WriteString(held[len(held)-1], begun)
 				}
-				eventually(t, func() bool { return door.countRequests("127.0.0.1") == most })
+				eventually(t, func() bool { return limiter.countRequests("127.0.0.1") == most })
 				for _, ask := range []string{"GET / HTTP/1.1\r\nHost: h\r\n\r\n", "GET / HT"} {
 					more := connect(t, r.address, secure)
 					_, _ = io.WriteString(more, ask)
@@ -207,11 +207,11 @@ func TestAdmitted_CountsRequestsOfHTTP1(t *testing.T) {
 				}
 				elsewhere(t, r.address, secure)
 				_ = held[0].Close()
-				eventually(t, func() bool { return door.countRequests("127.0.0.1") == most-1 })
+				eventually(t, func() bool { return limiter.countRequests("127.0.0.1") == most-1 })
 				for _, c := range held {
 					_ = c.Close()
 				}
-				eventually(t, func() bool { return door.countRequests("127.0.0.1") == 0 && door.count("127.0.0.1") == 0 })
+				eventually(t, func() bool { return limiter.countRequests("127.0.0.1") == 0 && limiter.count("127.0.0.1") == 0 })
 			})
 		}
 	}
@@ -219,24 +219,24 @@ func TestAdmitted_CountsRequestsOfHTTP1(t *testing.T) {
 
 // A connection that waits for its next request holds no memory.
 func TestAdmitted_CountsNoIdleConnections(t *testing.T) {
-	r, door := limiting(t, 1, false)
+	r, limiter := limiting(t, 1, false)
 	for range 5 {
 		c := dial(t, r.address)
 		if resp, _ := c.get("/"); resp.StatusCode != http.StatusOK {
 			t.Fatal(resp.Status)
 		}
-		eventually(t, func() bool { return door.countRequests("127.0.0.1") == 0 })
+		eventually(t, func() bool { return limiter.countRequests("127.0.0.1") == 0 })
 	}
-	if n := door.count("127.0.0.1"); n != 5 {
+	if n := limiter.count("127.0.0.1"); n != 5 {
 		t.Errorf("%d connections are open, want 5", n)
 	}
 }
 
 // Only some of the refused requests get a response of the handler, and the others a short one.
 func TestAdmitted_RejectsManyWithoutABody(t *testing.T) {
-	r, door := limiting(t, 1, false)
+	r, limiter := limiting(t, 1, false)
 	_, _ = io.WriteString(connect(t, r.address, false), "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n")
-	eventually(t, func() bool { return door.countRequests("127.0.0.1") == 1 })
+	eventually(t, func() bool { return limiter.countRequests("127.0.0.1") == 1 })
 	peers, short := make([]*peer, 5*maxRefusals), 0
 	for i := range peers {
 		peers[i] = dial(t, r.address)
@@ -289,15 +289,15 @@ func TestHTTP2_EndsConnectionsThatFlood(t *testing.T) {
 		"unknown frames":    func(w *wire) { w.send(99, 0, 0, nil) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, door := limiting(t, 10, false)
+			r, limiter := limiting(t, 10, false)
 			w := dialWire(t, r.address, false)
 			w.ask(1, 0, post...)
-			eventually(t, func() bool { return door.countRequests("127.0.0.1") == 1 })
+			eventually(t, func() bool { return limiter.countRequests("127.0.0.1") == 1 })
 			flood := &wire{t: flooding{t}, Conn: w.Conn}
 			for range 20 * allowance {
 				send(flood)
 			}
-			eventually(t, func() bool { return door.count("127.0.0.1") == 0 && door.countRequests("127.0.0.1") == 0 })
+			eventually(t, func() bool { return limiter.count("127.0.0.1") == 0 && limiter.countRequests("127.0.0.1") == 0 })
 			elsewhere(t, r.address, false)
 		})
 	}
@@ -356,8 +356,8 @@ func TestAdmitted_ShowsNothingOfOtherRequests(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := recording{refused: make(chan string, 1)}
 			const clients = 20
-			door := &few{most: 1000, requests: clients, inside: map[string]int{}, underWay: map[string]int{}}
-			config := Config{Handler: h, ConnLimiter: door}
+			limiter := &few{most: 1000, requests: clients, inside: map[string]int{}, underWay: map[string]int{}}
+			config := Config{Handler: h, ConnLimiter: limiter}
 			if c.secure {
 				config.TLS = &tls.Config{Certificates: []tls.Certificate{certificate(t)}}
 			}
@@ -367,18 +367,18 @@ func TestAdmitted_ShowsNothingOfOtherRequests(t *testing.T) {
 				others = append(others, connect(t, r.address, c.secure))
 				_, _ = io.WriteString(others[len(others)-1], "GET /secret HTTP/1.1\r\nHost: h\r\n")
 			}
-			eventually(t, func() bool { return door.countRequests("127.0.0.1") == clients })
+			eventually(t, func() bool { return limiter.countRequests("127.0.0.1") == clients })
 			for _, other := range others {
 				_, _ = io.WriteString(other, "Referer: secret\r\nConnection: close\r\n\r\n")
 				if got, err := io.ReadAll(other); err != nil || len(got) == 0 {
 					t.Fatalf("%q, %v", got, err)
 				}
 			}
-			door.mu.Lock()
-			door.requests = 1
-			door.mu.Unlock()
+			limiter.mu.Lock()
+			limiter.requests = 1
+			limiter.mu.Unlock()
 			_, _ = io.WriteString(connect(t, r.address, c.secure), "GET /secret HTTP/1.1\r\n")
-			eventually(t, func() bool { return door.countRequests("127.0.0.1") == 1 })
+			eventually(t, func() bool { return limiter.countRequests("127.0.0.1") == 1 })
 			for range clients {
 				_, _ = io.WriteString(connect(t, r.address, c.secure), c.sends)
 				if got := <-h.refused; strings.Contains(got, "secret") {

@@ -109,8 +109,8 @@ func fieldLines(h header.Header) []string {
 	return lines
 }
 
-// visit sends raw bytes in two pieces, and reads one response to a request of that method.
-func visit(t *testing.T, address, raw, method string) (*http.Response, string, error) {
+// exchange sends raw bytes in two pieces, and reads one response to a request of that method.
+func exchange(t *testing.T, address, raw, method string) (*http.Response, string, error) {
 	t.Helper()
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
@@ -143,7 +143,7 @@ func TestEngine_FollowsTheCorpusOfRequests(t *testing.T) {
 			r := serving(t, Config{Handler: p})
 			p.to = r.Upstream(HTTP, target.Addr().String())
 			method, _, _ := strings.Cut(c.Line, " ")
-			resp, _, err := visit(t, r.address, c.Raw, method)
+			resp, _, err := exchange(t, r.address, c.Raw, method)
 			if err != nil {
 				t.Fatalf("no response: %v", err)
 			}
@@ -229,7 +229,7 @@ func TestEngine_FollowsTheCorpusOfResponses(t *testing.T) {
 			if c.Upgrade != "" {
 				upgrade = "Connection: Upgrade\r\nUpgrade: " + c.Upgrade + "\r\n"
 			}
-			resp, body, err := visit(t, r.address, fmt.Sprintf("%s /%d HTTP/1.1\r\nHost: h\r\n%s\r\n", method, i, upgrade), method)
+			resp, body, err := exchange(t, r.address, fmt.Sprintf("%s /%d HTTP/1.1\r\nHost: h\r\n%s\r\n", method, i, upgrade), method)
 			status, _, _ := strings.Cut(c.Line, " ")
 			switch {
 			case c.InBody:

@@ -68,11 +68,11 @@ func TestSocket_LoopLetsTheWatchCheckOnlyInDoubt(t *testing.T) {
 			}()
 			<-stepped
 			if c.checks {
-				eventually(t, "the watch is to check", func() bool { return s.visit.Load() != never })
+				eventually(t, "the watch is to check", func() bool { return s.checkAt.Load() != never })
 			}
 			s.Interrupt()
 			<-ended
-			if checks := s.visit.Load() != never; checks != c.checks {
+			if checks := s.checkAt.Load() != never; checks != c.checks {
 				t.Errorf("the watch is to check: %v, want %v", checks, c.checks)
 			}
 		})

@@ -39,7 +39,7 @@ type Socket struct {
 func New(conn net.Conn, w *Watch) *Socket {
 	s := &Socket{line: line{conn: conn}, clock: clock{conn: conn, watch: w}}
 	s.socket, s.interruption.socket = s, s
-	s.visit.Store(never)
+	s.checkAt.Store(never)
 	s.bind(&s.clock)
 	return s
 }

@@ -42,8 +42,8 @@ const (
 
 // wheelEntry is a socket's entry in the wheel. The watch's mutex guards what is not atomic.
 type wheelEntry struct {
-	// visit is the tick in which the watch checks the socket, never if it is not scheduled.
-	visit atomic.Int64
+	// checkAt is the tick in which the watch checks the socket, never if it is not scheduled.
+	checkAt atomic.Int64
 	// socket is the owner of the entry; next and prev are others in the same slot.
 	socket, next, prev *Socket
 	// closed reports that the socket was closed.
@@ -97,7 +97,7 @@ func (w *Watch) after(d time.Duration) int64 { return w.now.Load() + 2 + int64((
 // checkBy schedules a check of the socket in that tick at the latest. Call it after changing what the watch checks: either it
 // sees here that the socket is scheduled too late, or the watch has seen the change when it scheduled the socket.
 func (w *Watch) checkBy(s *Socket, tick int64) {
-	if s.visit.Load() <= tick {
+	if s.checkAt.Load() <= tick {
 		return
 	}
 	w.mu.Lock()
@@ -114,7 +114,7 @@ func (w *Watch) place(s *Socket, tick int64) {
 	// The slot of the current tick is done or in progress: an entry there would wait for a whole turn of the wheel.
 	now := w.now.Load()
 	tick = min(max(tick, now+1), now+wheelSlots-1)
-	if s.closed || s.visit.Load() <= tick {
+	if s.closed || s.checkAt.Load() <= tick {
 		return
 	}
 	w.unlink(s)
@@ -123,12 +123,12 @@ func (w *Watch) place(s *Socket, tick int64) {
 		s.next.prev = s
 	}
 	*first = s
-	s.visit.Store(tick)
+	s.checkAt.Store(tick)
 }
 
 // unlink removes a socket from the wheel, if it is there. The caller holds the lock.
 func (w *Watch) unlink(s *Socket) {
-	at := s.visit.Load()
+	at := s.checkAt.Load()
 	if at == never {
 		return
 	}
@@ -141,7 +141,7 @@ func (w *Watch) unlink(s *Socket) {
 		w.wheel[at%wheelSlots] = s.next
 	}
 	s.next, s.prev = nil, nil
-	s.visit.Store(never)
+	s.checkAt.Store(never)
 }
 
 // remove removes a socket that is closed.

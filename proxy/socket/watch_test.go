@@ -129,16 +129,16 @@ func TestWatch_ChecksNoSocketTooEarly(t *testing.T) {
 	w := NewWatch(time.Millisecond)
 	s := unconnected(w)
 	s.Within(100 * time.Millisecond)
-	stands := s.visit.Load()
+	stands := s.checkAt.Load()
 	for range 50 {
 		pass(w, 1)
 		s.Within(100 * time.Millisecond) // put off, as with each request
-		if s.visit.Load() != stands {
+		if s.checkAt.Load() != stands {
 			t.Fatal("a time that was put off moved the socket")
 		}
 	}
 	pass(w, 60)
-	if s.Interrupted() || s.visit.Load() == stands {
+	if s.Interrupted() || s.checkAt.Load() == stands {
 		t.Error("it was not checked, or its time was not postponed")
 	}
 	s.Within(time.Millisecond)
