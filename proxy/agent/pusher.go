@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"time"
 
 	"gateway/proxy/admin"
+	"gateway/proxy/backoff"
 	"gateway/proxy/route"
 )
 
@@ -27,12 +27,14 @@ type pusher struct {
 	due, reportDue bool
 	// have is the proxy's last response to a table.
 	have admin.Pushed
-	// delay is that of the next attempt after a failure, 0 while all goes well; away is what was logged.
-	delay time.Duration
+	// retry has the delays between attempts that fail; away reports that the last one failed.
+	retry backoff.Delay
 	away  bool
 }
 
-func newPusher(a *Agent) *pusher { return &pusher{a: a, reportDue: true} }
+func newPusher(a *Agent) *pusher {
+	return &pusher{a: a, reportDue: true, retry: backoff.Delay{Least: firstRetry, Most: lastRetry}}
+}
 
 // Run pushes until ctx ends, and returns nil.
 func (p *pusher) Run(ctx context.Context) error {
@@ -41,7 +43,7 @@ func (p *pusher) Run(ctx context.Context) error {
 	retry := time.NewTimer(0)
 	defer retry.Stop()
 	for {
-		ready := p.delay == 0
+		ready := !p.away
 		select {
 		case t := <-p.a.table:
 			p.want, p.due = t, true
@@ -59,7 +61,7 @@ func (p *pusher) Run(ctx context.Context) error {
 		}
 		if err := p.send(ctx); err != nil && ctx.Err() == nil {
 			p.failed(ctx, err)
-			retry.Reset(p.delay)
+			retry.Reset(p.retry.Next())
 		}
 	}
 }
@@ -107,7 +109,7 @@ func (p *pusher) push(ctx context.Context) error {
 	return nil
 }
 
-// failed doubles the delay; only the first of several failures is worth a warning.
+// failed notes a failure; only the first of several failures is worth a warning.
 func (p *pusher) failed(ctx context.Context, err error) {
 	level := slog.LevelDebug
 	if !p.away {
@@ -115,13 +117,12 @@ func (p *pusher) failed(ctx context.Context, err error) {
 	}
 	p.a.config.Logger.Log(ctx, level, "cannot feed the proxy, trying again", "error", err)
 	p.away, p.reportDue = true, true
-	base := min(max(2*p.delay, firstRetry), lastRetry)
-	p.delay = base - rand.N(base/4)
 }
 
 func (p *pusher) succeeded() {
 	if p.away {
 		p.a.config.Logger.Info("feeding the proxy again")
 	}
-	p.delay, p.away = 0, false
+	p.away = false
+	p.retry.Reset()
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"gateway/proxy/admin"
+	"gateway/proxy/backoff"
 	"gateway/proxy/docker"
 	"gateway/proxy/label"
 )
@@ -60,16 +61,17 @@ func (s *sleeper) Run(ctx context.Context) error {
 	var work sync.WaitGroup
 	defer work.Wait()
 	room := make(chan struct{}, mostAtOnce)
-	seen, delay := "", time.Duration(0)
+	seen, retry := "", backoff.Delay{Least: firstRetry, Most: lastRetry}
 	for ctx.Err() == nil {
 		orders, err := s.ask(ctx, seen, orderWait)
 		if err != nil {
 			// The pusher tells people that the proxy is away.
-			seen, delay = "", min(max(2*delay, firstRetry), lastRetry)
-			pause(ctx, delay)
+			seen = ""
+			retry.Wait(ctx)
 			continue
 		}
-		seen, delay = orders.Digest, 0
+		seen = orders.Digest
+		retry.Reset()
 		for _, o := range orders.Orders {
 			if !s.take(o) {
 				continue

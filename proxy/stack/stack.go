@@ -16,15 +16,16 @@ import (
 	"gateway/proxy/admin"
 	"gateway/proxy/docker"
 	"gateway/proxy/label"
+	source "gateway/proxy/source/docker"
 )
 
 // What the two containers and what they share are called on the engine.
 const (
-	Proxy = "gateway-proxy"
-	Agent = "gateway-agent"
+	Proxy = source.ProxyName
+	Agent = source.AgentName
 	// Network publishes the proxy's ports. Its name sorts before those of projects, so that joining one of them never
 	// moves the proxy's default gateway.
-	Network = "0-gateway"
+	Network = source.HomeNetwork
 	// RunVolume holds the admin socket, StateVolume the last good table.
 	RunVolume   = "gateway-run"
 	StateVolume = "gateway-state"

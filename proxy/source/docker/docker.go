@@ -7,7 +7,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"time"
 
+	"gateway/proxy/backoff"
 	"gateway/proxy/docker"
 	"gateway/proxy/source"
 )
@@ -71,6 +73,12 @@ type Config struct {
 	Logger *slog.Logger
 }
 
+// The times of reconnecting.
+const (
+	firstRetry = 100 * time.Millisecond
+	lastRetry  = 5 * time.Second
+)
+
 // Source lists one engine.
 type Source struct {
 	config Config
@@ -91,7 +99,7 @@ func New(c Config) *Source {
 // goes away it goes on trying, and publishes nothing until it has listed everything again.
 func (s *Source) Run(ctx context.Context, _ source.Listing, to source.Receiver) error {
 	s.to = to
-	retry := backoff{least: firstRetry, most: lastRetry}
+	retry := backoff.Delay{Least: firstRetry, Most: lastRetry}
 	for {
 		session := newSession(s)
 		err := session.Run(ctx)
@@ -99,10 +107,10 @@ func (s *Source) Run(ctx context.Context, _ source.Listing, to source.Receiver) 
 			return nil
 		}
 		if session.listed {
-			retry.reset()
+			retry.Reset()
 		}
 		s.lost(ctx, err)
-		if !retry.wait(ctx) {
+		if !retry.Wait(ctx) {
 			return nil
 		}
 	}

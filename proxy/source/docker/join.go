@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"gateway/proxy/backoff"
 	"gateway/proxy/docker"
 	"gateway/proxy/label"
 	"gateway/proxy/route"
@@ -45,12 +46,12 @@ type membership struct {
 // failure is why a network was not joined, and when to try again.
 type failure struct {
 	fault
-	retry backoff
+	retry backoff.Delay
 	// next is zero when trying again is of no use.
 	next time.Time
 }
 
-func newFailure() *failure { return &failure{retry: backoff{least: firstJoin, most: lastJoin}} }
+func newFailure() *failure { return &failure{retry: backoff.Delay{Least: firstJoin, Most: lastJoin}} }
 
 // step is one network to join or to leave.
 type step struct {
@@ -184,7 +185,7 @@ func (m *membership) note(s step, err error) {
 			fmt.Sprintf("the proxy cannot join the network %s: %v", s.network, err),
 			fmt.Sprintf("fix the network, or write %s with another one; joining it is tried again on its own", label.Network),
 		}
-		f.next = time.Now().Add(f.retry.step())
+		f.next = time.Now().Add(f.retry.Next())
 	default:
 		m.on[s.network], m.joined[s.network] = true, true
 		delete(m.failures, s.network)
