@@ -27,6 +27,7 @@ type options struct {
 	seconds   float64
 	peers     string
 	gateway   string
+	before    string
 	conns     int
 	body      int
 	port      int
@@ -57,6 +58,7 @@ func main() {
 	flags.Float64Var(&o.seconds, "seconds", 4, "seconds of load in each measurement")
 	flags.StringVar(&o.peers, "peers", "nginx,gateway,haproxy,caddy,reverseproxy", "proxies to measure")
 	flags.StringVar(&o.gateway, "gateway", "", "program to measure as gateway, instead of building this checkout's")
+	flags.StringVar(&o.before, "before", "", "another build of the gateway to compare with, turn by turn, as the median of the rounds")
 	flags.IntVar(&o.conns, "conns", 0, "connections, instead of the scenario's number")
 	flags.IntVar(&o.body, "body", 0, "bytes of a body, instead of the scenario's number")
 	flags.IntVar(&o.port, "port", 21000, "first of the fifty ports that are used on 127.0.0.1")
@@ -115,6 +117,9 @@ func Run(ctx context.Context, o options) error {
 	begun := time.Now()
 	var results []result
 	for _, s := range chosen {
+		if o.before != "" {
+			s.woven, s.base = true, peer.Before(o.before).Name
+		}
 		results = append(results, b.rounds(ctx, s, peers))
 		fmt.Print(results[len(results)-1].table())
 	}
@@ -203,5 +208,9 @@ func (o *options) choosePeers() ([]peer.Peer, error) {
 			return nil, fmt.Errorf("there is no proxy %q here", name)
 		}
 	}
-	return slices.DeleteFunc(all, func(p peer.Peer) bool { return !slices.Contains(names, p.Name) }), nil
+	all = slices.DeleteFunc(all, func(p peer.Peer) bool { return !slices.Contains(names, p.Name) })
+	if o.before != "" {
+		all = append(all, peer.Before(o.before))
+	}
+	return all, nil
 }

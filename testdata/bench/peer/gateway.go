@@ -21,6 +21,15 @@ func gateway() Peer {
 	}
 }
 
+// Before is another build of the gateway, to be compared with.
+func Before(program string) Peer {
+	p := gateway()
+	p.Name = "gateway before"
+	p.configure = func(s Setup) ([]string, error) { s.Gateway = program; return gatewayCommand(s), nil }
+	p.Version = func(Setup) string { return output(program, "--version") }
+	return p
+}
+
 // gatewayCommand is the gateway without limits on clients but those of the setup: all load comes from one address.
 func gatewayCommand(s Setup) []string {
 	command := []string{
