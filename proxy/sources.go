@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -171,7 +172,7 @@ func (s *Server) ReceiveTable(name string, raw admin.RawTable) (admin.Pushed, er
 	if err := s.outside(name); err != nil {
 		return admin.Pushed{}, err
 	}
-	t, err := route.ReadTable(bytes.NewReader(raw))
+	t, err := route.ReadTable(&pausingReader{from: bytes.NewReader(raw)})
 	if err == nil {
 		err = s.put(name, t)
 	}
@@ -181,6 +182,20 @@ func (s *Server) ReceiveTable(name string, raw admin.RawTable) (admin.Pushed, er
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.pushed(name), nil
+}
+
+// pausingReader reads a little at a time, and lets requests go first in between: with one processor they would wait until the
+// scheduler interrupts the one that reads, 10 ms later.
+type pausingReader struct{ from io.Reader }
+
+const (
+	pauseEvery = 8 << 10
+	pauseTime  = 50 * time.Microsecond
+)
+
+func (r *pausingReader) Read(p []byte) (int, error) {
+	time.Sleep(pauseTime)
+	return r.from.Read(p[:min(len(p), pauseEvery)])
 }
 
 // ReceiveSource notes what an agent says of its source. It is also the moment to try again what could not be written before.
