@@ -144,6 +144,9 @@ func (s *Server) report(name string, status source.Status) {
 
 // listed applies the listing that a source has put. The caller holds mu.
 func (s *Server) listed(name string, changed bool) {
+	if changed {
+		s.kept = nil // What is on disk is older, even if the merged table stays the same.
+	}
 	if changed || s.sources.restored[name] {
 		delete(s.sources.restored, name)
 		s.apply()
@@ -233,6 +236,7 @@ func (s *Server) RemoveSource(name string) error {
 	delete(s.sources.restored, name)
 	if s.sources.listings.Remove(name) {
 		s.log.Info("a source was removed", "source", name)
+		s.kept = nil
 		s.apply()
 	}
 	return nil

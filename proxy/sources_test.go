@@ -192,6 +192,15 @@ func TestSources_AreRemovedOnRequest(t *testing.T) {
 	}
 	s, _ = fresh(t, folder)
 	wantServed(t, s, "/a docker")
+	push(t, s, "empty", monday)
+	s, _ = fresh(t, folder)
+	if err := s.RemoveSource("empty"); err != nil {
+		t.Fatal(err)
+	}
+	s, _ = fresh(t, folder)
+	if s.Status().Sources[0].Name != "docker" || len(s.Status().Sources) != 1 {
+		t.Errorf("a source without routes is back: %+v", s.Status().Sources)
+	}
 	if err := s.RemoveSource("docker"); err != nil {
 		t.Fatal(err)
 	}
