@@ -172,26 +172,26 @@ func address(label, field string) (routeName, short string, problem *Problem) {
 		return "", field, nil
 	}
 	name, short, found := strings.Cut(rest, ".")
-	if !found || short == "" || !routeNamed(name) {
+	if !found || short == "" || !IsRouteName(name) {
 		return "", "", &Problem{
 			Label: plain(label),
 			Message: fmt.Sprintf("%s names no route and label: a route's name has small letters, digits, - and _ only, %d at most",
-				quote(label), maxName),
+				quote(label), MaxRouteName),
 			Fix: "write gateway.routes.ROUTE.NAME, such as gateway.routes.api.path",
 		}
 	}
 	return name, short, nil
 }
 
-// routeNamed reports whether s may name a further route.
-func routeNamed(s string) bool {
+// IsRouteName reports whether s may name a further route: small letters, digits, - and _, up to MaxRouteName bytes.
+func IsRouteName(s string) bool {
 	for i := range len(s) {
 		c := s[i]
 		if !('a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-' || c == '_') {
 			return false
 		}
 	}
-	return s != "" && len(s) <= maxName
+	return s != "" && len(s) <= MaxRouteName
 }
 
 // parse reads the labels of one route. The claim counts only when there are no problems.

@@ -10,9 +10,9 @@ import (
 const (
 	// MaxProblems is how many problems of one container are reported.
 	MaxProblems = 20
-	// maxRoutes is how many routes it may have, maxName how long their names may be, in bytes.
-	maxRoutes = 100
-	maxName   = 63
+	// maxRoutes is how many routes it may have, MaxRouteName how long their names may be, in bytes.
+	maxRoutes    = 100
+	MaxRouteName = 63
 	// maxShown is how much of a name or a value is shown, in bytes.
 	maxShown = 100
 )

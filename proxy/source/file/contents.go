@@ -42,12 +42,14 @@ func (c *contents) take(source, file string, text []byte) {
 	}
 	for i := range c.faults {
 		f := &c.faults[i]
-		kept := slices.IndexFunc(c.routes, func(r placed) bool { return r.route.Service == f.name })
-		if kept < 0 {
+		named := func(r placed) bool { return r.route.Service == f.name }
+		kept := slices.IndexFunc(c.routes, named)
+		// Of a name that is there twice, the first is read.
+		if kept < 0 || slices.ContainsFunc(p.entries, func(e entry) bool { return e.name == f.name }) {
 			continue
 		}
 		f.message += "; the route stays as it was"
-		if !slices.ContainsFunc(routes, func(r placed) bool { return r.route.Service == f.name }) {
+		if !slices.ContainsFunc(routes, named) {
 			routes = append(routes, c.routes[kept])
 		}
 	}

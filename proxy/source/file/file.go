@@ -23,6 +23,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -208,14 +209,7 @@ func (s *Source) stamps() (map[string]stamp, error) {
 }
 
 // names are those of the files, sorted.
-func (s *Source) names() []string {
-	names := make([]string, 0, len(s.files))
-	for name := range s.files {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
+func (s *Source) names() []string { return slices.Sorted(maps.Keys(s.files)) }
 
 // read reads a file.
 func (s *Source) read(name string, into *contents) {

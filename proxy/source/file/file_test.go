@@ -226,6 +226,21 @@ func TestSource_DoesNotReadAFileThatChanges(t *testing.T) {
 	})
 }
 
+func TestSource_ReadsTheFirstOfTwoRoutesWithOneName(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "routes.yaml")
+		write(t, path, nas)
+		w := watch(t, path, source.Listing{})
+		write(t, path, strings.ReplaceAll(nas, "5000", "6000")+"  nas:\n    path: /other\n    target: http://192.0.2.6\n")
+		w.pass()
+		w.wants(t, "twice", "/nas http 192.0.2.5:6000")
+		w.complains(t, "routes.yaml:5", "there twice")
+		if strings.Contains(w.listing.Problems[0].Message, "stays as it was") {
+			t.Errorf("the route was read: %+v", w.listing.Problems)
+		}
+	})
+}
+
 func TestSource_EndsRoutesAfterTheirLastDay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // Time begins on 2000-01-01.
 		path := filepath.Join(t.TempDir(), "routes.yaml")

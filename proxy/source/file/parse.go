@@ -19,12 +19,10 @@ import (
 )
 
 const (
-	// maxBytes is the most bytes of a file, maxRoutes the most of its routes, maxTargets the most targets of a route, and
-	// maxName the most bytes of a route's name.
+	// maxBytes is the most bytes of a file, maxRoutes the most of its routes, and maxTargets the most targets of a route.
 	maxBytes   = 1 << 20
 	maxRoutes  = 1000
 	maxTargets = 100
-	maxName    = 63
 	// maxDepth is how deep options may be nested, and maxOptions how many a route may have.
 	maxDepth   = 4
 	maxOptions = 100
@@ -228,9 +226,8 @@ func needed(claim label.Claim, targets []target) []fault {
 
 // checkName checks a route's name.
 func checkName(name string) error {
-	valid := func(r rune) bool { return 'a' <= r && r <= 'z' || '0' <= r && r <= '9' || r == '-' || r == '_' }
-	if name == "" || len(name) > maxName || strings.ContainsFunc(name, func(r rune) bool { return !valid(r) }) {
-		return fmt.Errorf("%q names no route: a name has small letters, digits, - and _ only, %d at most", name, maxName)
+	if !label.IsRouteName(name) {
+		return fmt.Errorf("%q names no route: a name has small letters, digits, - and _ only, %d at most", name, label.MaxRouteName)
 	}
 	return nil
 }
