@@ -30,6 +30,7 @@ import (
 	"time"
 
 	"gateway/proxy/admin"
+	"gateway/proxy/certificate"
 	"gateway/proxy/engine"
 	"gateway/proxy/health"
 	"gateway/proxy/limit"
@@ -187,8 +188,18 @@ func (s *Server) replace(t *route.Table, v live.Version, removed []live.Tombston
 	s.tables.Release()
 	s.orders.Poke()
 	if s.config.Certificates != nil {
-		s.config.Certificates.SetHosts(t.Hosts())
+		s.config.Certificates.SetHosts(hostsOf(t))
 	}
+}
+
+// hostsOf are the hosts of the routes of a table.
+func hostsOf(t *route.Table) []certificate.Host {
+	names := t.Hosts()
+	hosts := make([]certificate.Host, len(names))
+	for i, name := range names {
+		hosts[i].Name = name
+	}
+	return hosts
 }
 
 // keep writes the current state to disk, unless it is there. The caller holds mu.

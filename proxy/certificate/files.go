@@ -1,6 +1,7 @@
 package certificate
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"log/slog"
@@ -57,7 +58,42 @@ func (f *Files) TLS() *tls.Config {
 func (*Files) Challenge(_, _ string) (string, bool) { return "", false }
 
 // SetHosts implements Manager: the certificate stays the same.
-func (*Files) SetHosts([]string) {}
+func (*Files) SetHosts([]Host) {}
+
+// Covers implements Manager.
+func (f *Files) Covers(host string) bool {
+	leaf, now := f.latest().Leaf, time.Now()
+	return leaf.VerifyHostname(host) == nil && now.After(leaf.NotBefore) && now.Before(leaf.NotAfter)
+}
+
+// Serves implements Manager: every connection gets the same certificate.
+func (f *Files) Serves(_, host string) bool { return f.latest().Leaf.VerifyHostname(host) == nil }
+
+// States implements Manager.
+func (f *Files) States() []State {
+	leaf := f.latest().Leaf
+	s := State{
+		Phase: Valid, Issuer: leaf.Issuer.String(), Source: "file", File: f.certificate,
+		NotBefore: leaf.NotBefore, Expires: leaf.NotAfter,
+	}
+	if time.Now().After(leaf.NotAfter) {
+		s.Phase = Expired
+	}
+	states := make([]State, len(leaf.DNSNames))
+	for i, name := range leaf.DNSNames {
+		states[i] = s
+		states[i].Name = name
+	}
+	return states
+}
+
+// Renew implements Manager: it orders nothing.
+func (f *Files) Renew(string, bool) error { return ErrNotOrdered }
+
+// Check implements Manager.
+func (f *Files) Check(context.Context, string) []Finding {
+	return []Finding{{Subject: "files", Verdict: Good, Message: "the certificate comes from " + f.certificate}}
+}
 
 // latest returns the certificate of the files. It looks at them once in an interval, and reads them when they changed.
 func (f *Files) latest() *tls.Certificate {

@@ -3,6 +3,7 @@
 package certificatetest
 
 import (
+	"context"
 	"crypto/tls"
 	"slices"
 	"sync"
@@ -14,10 +15,14 @@ import (
 type Manager struct {
 	// Config is what TLS returns. It does not change once the manager is in use.
 	Config *tls.Config
+	// Covered are the hosts that Covers reports. They do not change once the manager is in use.
+	Covered []string
+	// Misdirected are the hosts that Serves refuses for other server names. They do not change once the manager is in use.
+	Misdirected []string
 
 	mu         sync.Mutex
 	challenges map[challenge]string
-	hosts      [][]string
+	hosts      [][]certificate.Host
 }
 
 var _ certificate.Manager = (*Manager)(nil)
@@ -52,15 +57,32 @@ func (m *Manager) Challenge(host, token string) (string, bool) {
 }
 
 // SetHosts implements certificate.Manager.
-func (m *Manager) SetHosts(hosts []string) {
+func (m *Manager) SetHosts(hosts []certificate.Host) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.hosts = append(m.hosts, hosts)
 }
 
 // Hosts returns the arguments of all calls of SetHosts, the first one first.
-func (m *Manager) Hosts() [][]string {
+func (m *Manager) Hosts() [][]certificate.Host {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return slices.Clone(m.hosts)
+}
+
+// Covers implements certificate.Manager.
+func (m *Manager) Covers(host string) bool { return slices.Contains(m.Covered, host) }
+
+// Serves implements certificate.Manager.
+func (m *Manager) Serves(_, host string) bool { return !slices.Contains(m.Misdirected, host) }
+
+// States implements certificate.Manager: there are none.
+func (*Manager) States() []certificate.State { return nil }
+
+// Renew implements certificate.Manager: it knows no name.
+func (*Manager) Renew(string, bool) error { return certificate.ErrUnknownName }
+
+// Check implements certificate.Manager: everything is good.
+func (*Manager) Check(context.Context, string) []certificate.Finding {
+	return []certificate.Finding{{Subject: "dns", Verdict: certificate.Good}}
 }
