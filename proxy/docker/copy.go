@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"archive/tar"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -9,6 +10,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"path"
+	"time"
 
 	"github.com/moby/moby/client"
 )
@@ -117,14 +120,50 @@ func (c *Client) CopyFrom(ctx context.Context, container, path string) (io.ReadC
 }
 
 // CopyTo unpacks a tar in a folder of a container, running or not, with the modes and owners that it says.
-func (c *Client) CopyTo(ctx context.Context, container, path string, tar io.Reader) error {
+func (c *Client) CopyTo(ctx context.Context, container, path string, content io.Reader) error {
 	what := fmt.Sprintf("copying to %s in container %s", path, container)
 	// The tar can be read only once, so the version has to be right before.
 	s, _, err := c.link.negotiate(ctx)
 	if err == nil {
-		_, err = s.sdk.CopyToContainer(ctx, container, client.CopyToContainerOptions{DestinationPath: path, Content: tar})
+		_, err = s.sdk.CopyToContainer(ctx, container, client.CopyToContainerOptions{DestinationPath: path, Content: content})
 	}
 	return c.link.fail(what, err)
+}
+
+// Write writes files into a container, running or not, and replaces those that are there.
+func (c *Client) Write(ctx context.Context, container string, files ...File) error {
+	for _, f := range files {
+		content, err := archived(f)
+		if err == nil {
+			err = c.CopyTo(ctx, container, f.Folder, content)
+		}
+		if err != nil {
+			return fmt.Errorf("writing %s: %w", path.Join(f.Folder, f.Name), err)
+		}
+	}
+	return nil
+}
+
+// archived is a tar of a file and the folder in its name.
+func archived(f File) (io.Reader, error) {
+	var content bytes.Buffer
+	archive := tar.NewWriter(&content)
+	now := time.Now()
+	var err error
+	if folder := path.Dir(f.Name); folder != "." {
+		err = archive.WriteHeader(&tar.Header{
+			Typeflag: tar.TypeDir, Name: folder + "/", Mode: 0o700, Uid: f.Owner, Gid: f.Owner, ModTime: now,
+		})
+	}
+	if err == nil {
+		err = archive.WriteHeader(&tar.Header{
+			Typeflag: tar.TypeReg, Name: f.Name, Mode: 0o600, Uid: f.Owner, Gid: f.Owner, ModTime: now, Size: int64(len(f.Content)),
+		})
+	}
+	if err == nil {
+		_, err = archive.Write(f.Content)
+	}
+	return &content, errors.Join(err, archive.Close())
 }
 
 // tarEnd is how many zero bytes a tar ends with.

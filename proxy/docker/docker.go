@@ -110,6 +110,16 @@ type Publish struct {
 	HostPort, ContainerPort uint16
 }
 
+// File is a file that is written into a container, and that only its owner may read.
+type File struct {
+	// Folder is an absolute path that exists. Name is relative to it: a name, or a folder and a name. The folder is made
+	// when it is missing.
+	Folder, Name string
+	Content      []byte
+	// Owner is the user and the group of the file, and of the folder in Name.
+	Owner int
+}
+
 // Mount gives a container a named volume or a file or folder of the host.
 type Mount struct {
 	// Volume is the name of a volume; when empty, Source is an absolute path on the engine's host.
@@ -147,6 +157,9 @@ type Spec struct {
 	Health    *Health
 	// StopTimeout is how long the engine waits between SIGTERM and SIGKILL.
 	StopTimeout time.Duration
+	// Files are written into its volumes before it starts. They are no part of what is recorded of a container: they may be
+	// secrets.
+	Files []File `json:"-"`
 
 	once bool
 }

@@ -33,10 +33,13 @@ func (c *Client) Run(ctx context.Context, spec Spec) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	err = c.link.do(ctx, "starting container "+spec.Name, func(s *session) error {
-		_, err := s.sdk.ContainerStart(ctx, id, client.ContainerStartOptions{})
-		return err
-	})
+	err = c.Write(ctx, id, spec.Files...)
+	if err == nil {
+		err = c.link.do(ctx, "starting container "+spec.Name, func(s *session) error {
+			_, err := s.sdk.ContainerStart(ctx, id, client.ContainerStartOptions{})
+			return err
+		})
+	}
 	if err == nil {
 		return id, nil
 	}

@@ -20,7 +20,7 @@ import (
 var ErrDynamic = errors.New("the binary is dynamically linked")
 
 // Pack makes sure that the engine has an image of the binary at path, and returns its tag. The image holds the binary
-// and two empty folders and nothing else; nothing is pulled. A binary that was packed before costs only its hashing.
+// and empty folders and nothing else; nothing is pulled. A binary that was packed before costs only its hashing.
 func Pack(ctx context.Context, engine *docker.Client, path string) (tag string, err error) {
 	if err := checkStatic(path); err != nil {
 		return "", err
@@ -83,6 +83,7 @@ func rootfs(binary io.Reader, size int64) (io.Reader, error) {
 		{Typeflag: tar.TypeDir, Name: "var/", Mode: 0o755},
 		{Typeflag: tar.TypeDir, Name: "var/lib/", Mode: 0o755},
 		{Typeflag: tar.TypeDir, Name: "var/lib/gateway/", Mode: 0o700, Uid: nobody, Gid: nobody},
+		{Typeflag: tar.TypeDir, Name: certsDir[1:] + "/", Mode: 0o700, Uid: nobody, Gid: nobody},
 		{Typeflag: tar.TypeReg, Name: Binary[1:], Mode: 0o755, Size: size},
 	}
 	for i := range entries {

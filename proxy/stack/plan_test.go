@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -73,6 +74,9 @@ func TestPlan_ReplacesWhatChanged(t *testing.T) {
 		"host":   {with(func(s *Settings) { s.Hosts = []string{"a.test"} }), image, imageID, both},
 		"socket": {with(func(s *Settings) { s.DockerSocket = "/run/user/1000/docker.sock" }), image, imageID, both},
 		"file":   {with(func(s *Settings) { s.File = "/etc/gateway/routes.yaml" }), image, imageID, both},
+		"https":  {with(func(s *Settings) { s.HTTPS = 443 }), image, imageID, both},
+		"domain": {with(func(s *Settings) { s.Domains = []string{"a.test"} }), image, imageID, both},
+		"tls":    {with(func(s *Settings) { s.TLS = []string{"--email=a@a.test"} }), image, imageID, both},
 		"flags":  {with(func(s *Settings) { s.Serve = []string{"--access-log=-"} }), image, imageID, both},
 		"stop":   {with(func(s *Settings) { s.Stop = time.Minute }), image, imageID, both},
 		"binary": {after.Settings(), "gateway:ba9876543210", "sha256:02", both},
@@ -151,5 +155,29 @@ func TestRunning_KnowsTheSettingsByEitherContainer(t *testing.T) {
 		if got := left.Settings(); !reflect.DeepEqual(got, settings) {
 			t.Errorf("with the %s alone: %+v", name, got)
 		}
+	}
+}
+
+func TestSpecs_PublishHTTPSAndKeepCertificates(t *testing.T) {
+	s := Default()
+	s.HTTPS, s.Hosts, s.Domains, s.TLS = 8443, []string{"b.test"}, []string{"*.a.test", "a.test", "b.test"}, []string{"--email=a@a.test"}
+	proxy := proxySpec(s, image)
+	if len(proxy.Publish) != 2 || proxy.Publish[1].HostPort != 8443 || proxy.Publish[1].ContainerPort != 8443 {
+		t.Errorf("it publishes %+v", proxy.Publish)
+	}
+	command := strings.Join(proxy.Command, " ")
+	if want := "--tls-listen :8443 --certificates /var/lib/gateway-certificates --domain *.a.test --domain a.test --domain b.test --email=a@a.test"; !strings.Contains(command, want) {
+		t.Errorf("it runs %q, want it with %q", command, want)
+	}
+	if !slices.Contains(proxy.Mounts, docker.Mount{Volume: CertificateVolume, Target: certsDir}) {
+		t.Errorf("it has the mounts %+v", proxy.Mounts)
+	}
+	if agent := strings.Join(agentSpec(s, image).Command, " "); !strings.HasSuffix(agent, "--host a.test --host b.test") {
+		t.Errorf("the agent runs %q", agent)
+	}
+	s.HTTPS = 0
+	proxy = proxySpec(s, image)
+	if command := strings.Join(proxy.Command, " "); len(proxy.Publish) != 1 || strings.Contains(command, "tls") || strings.Contains(command, "email") {
+		t.Errorf("without HTTPS it publishes %+v and runs %q", proxy.Publish, command)
 	}
 }

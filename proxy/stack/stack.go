@@ -8,9 +8,12 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/netip"
 	"path"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"gateway/proxy/admin"
@@ -29,6 +32,9 @@ const (
 	// RunVolume holds the admin socket, StateVolume the last good table.
 	RunVolume   = "gateway-run"
 	StateVolume = "gateway-state"
+	// CertificateVolume holds accounts, keys and certificates: it exists when there is HTTPS, and nothing but the engine's own
+	// command removes it, since certificate authorities limit how many they issue.
+	CertificateVolume = "gateway-certificates"
 	// AgentVolume holds what the agent keeps of its daily work: it exists when there is some.
 	AgentVolume = "gateway-agent"
 	// Latest is the tag of the image that is in use; projects that serve files run it too.
@@ -45,6 +51,7 @@ const (
 	stateDir     = "/var/lib/gateway"
 	filesDir     = "/etc/gateway/routes"
 	agentDir     = "/var/lib/gateway-agent"
+	certsDir     = "/var/lib/gateway-certificates"
 	dockerSocket = "/var/run/docker.sock"
 	// nobody is the user and group of the proxy. Its group may use the admin socket.
 	nobody     = 65532
@@ -61,6 +68,14 @@ const (
 type Settings struct {
 	// HTTP is the published port, default 80.
 	HTTP uint16 `json:"http"`
+	// HTTPS is the published port for TLS, 0 for none. With HTTP3 it is published for UDP too.
+	HTTPS uint16 `json:"https,omitempty"`
+	HTTP3 bool   `json:"http3,omitempty"`
+	// Domains are the names that certificates are ordered for, wildcards among them. Those without a star are host names of
+	// the site, as Hosts are.
+	Domains []string `json:"domains,omitempty"`
+	// TLS are further flags of the proxy for HTTPS, as gateway serve takes them.
+	TLS []string `json:"tls,omitempty"`
 	// Bind is the host address to publish on; invalid means all.
 	Bind netip.Addr `json:"bind,omitzero"`
 	// Hosts are the site's host names, to which the proxy answers on every edge network too.
@@ -80,6 +95,41 @@ type Settings struct {
 	Stop time.Duration `json:"stop,omitempty"`
 }
 
+// Names are the host names of the site, sorted: Hosts, and Domains without a star.
+func (s Settings) Names() []string {
+	names := slices.Clone(s.Hosts)
+	for _, d := range s.Domains {
+		if !strings.Contains(d, "*") {
+			names = append(names, d)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// Ports are those that the proxy publishes.
+func (s Settings) Ports() []uint16 {
+	if s.HTTPS == 0 {
+		return []uint16{s.HTTP}
+	}
+	return []uint16{s.HTTP, s.HTTPS}
+}
+
+// secretsFolder is the folder in CertificateVolume for what certificate authorities and DNS providers know the gateway by.
+const secretsFolder = "secrets"
+
+// SecretFile is where the proxy's container has a secret of that name, for its flags.
+func SecretFile(name string) string { return path.Join(certsDir, secretsFolder, name) }
+
+// secretFiles are the files of secrets by their names.
+func secretFiles(secrets map[string][]byte) []docker.File {
+	var files []docker.File
+	for _, name := range slices.Sorted(maps.Keys(secrets)) {
+		files = append(files, docker.File{Folder: certsDir, Name: path.Join(secretsFolder, name), Content: secrets[name], Owner: nobody})
+	}
+	return files
+}
+
 // Default returns the settings of a first `up`.
 func Default() Settings { return Settings{HTTP: 80, DockerSocket: dockerSocket} }
 
@@ -97,6 +147,18 @@ func proxySpec(s Settings, image string) docker.Spec {
 		command = append(command, "--file", path.Join(filesDir, name), "--await", admin.DefaultSource)
 		mounts = append(mounts, docker.Mount{Source: folder, Target: filesDir, ReadOnly: true})
 	}
+	var publish []docker.Publish
+	for _, p := range s.Ports() {
+		publish = append(publish, docker.Publish{IP: s.Bind, HostPort: p, ContainerPort: p})
+	}
+	if s.HTTPS != 0 {
+		command = append(command, "--tls-listen", ":"+strconv.Itoa(int(s.HTTPS)), "--certificates", certsDir)
+		for _, d := range s.Domains {
+			command = append(command, "--domain", d)
+		}
+		command = append(command, s.TLS...)
+		mounts = append(mounts, docker.Mount{Volume: CertificateVolume, Target: certsDir})
+	}
 	return docker.Spec{
 		Name:        Proxy,
 		Image:       image,
@@ -104,7 +166,7 @@ func proxySpec(s Settings, image string) docker.Spec {
 		User:        proxyUser,
 		Network:     Network,
 		Mounts:      mounts,
-		Publish:     []docker.Publish{{IP: s.Bind, HostPort: s.HTTP, ContainerPort: s.HTTP}},
+		Publish:     publish,
 		MemoryBytes: proxyBytes,
 		Pids:        maxPids,
 		OpenFiles:   OpenFiles,
@@ -125,7 +187,7 @@ func FolderOf(file string) (folder, name string) {
 // root's, but without capabilities.
 func agentSpec(s Settings, image string) docker.Spec {
 	command := []string{"agent", "--docker-host", "unix://" + dockerSocket, "--socket", Socket, "--exit-when-lost"}
-	for _, host := range s.Hosts {
+	for _, host := range s.Names() {
 		command = append(command, "--host", host)
 	}
 	mounts := []docker.Mount{

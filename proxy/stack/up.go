@@ -16,6 +16,9 @@ import (
 // Options are what Up needs beside the settings.
 type Options struct {
 	Settings
+	// Secrets are written to the proxy's CertificateVolume by their names, before it starts where it starts, and are in no
+	// setting: whoever may look at a container sees those. Those that were given before stay.
+	Secrets map[string][]byte
 	// Image is a reference that the engine has; Pack returns one.
 	Image string
 	// Subnet chooses that of the proxy's network among those in use; nil leaves it to the engine.
@@ -65,7 +68,11 @@ func Up(ctx context.Context, engine *docker.Client, o Options) ([]Step, error) {
 	if err != nil {
 		return nil, err
 	}
+	secrets := secretFiles(o.Secrets)
 	for i, step := range steps {
+		if step.Subject == Proxy {
+			step.spec.Files, secrets = secrets, nil
+		}
 		if ctx.Err() != nil {
 			return steps[:i], ctx.Err()
 		}
@@ -74,6 +81,11 @@ func Up(ctx context.Context, engine *docker.Client, o Options) ([]Step, error) {
 		}
 		if err := finish(ctx, engine, step, o); err != nil {
 			return steps[:i], err
+		}
+	}
+	if len(secrets) > 0 {
+		if err := engine.Write(ctx, Proxy, secrets...); err != nil {
+			return steps, fmt.Errorf("giving secrets to the proxy: %w", err)
 		}
 	}
 	return steps, dropFormer(ctx, engine, running, o.Image)
@@ -114,7 +126,7 @@ func take(ctx context.Context, engine *docker.Client, step Step, o Options) erro
 	if err != nil {
 		return errors.Join(fmt.Errorf("starting %s: %w", step.Subject, err), restore(ctx, engine, step))
 	}
-	return attach(ctx, engine, id, step, o.Hosts)
+	return attach(ctx, engine, id, step, o.Names())
 }
 
 // run starts a container, with as many open files as the engine has where that is less than it should have: one without
@@ -137,7 +149,7 @@ func restore(ctx context.Context, engine *docker.Client, step Step) error {
 	if err != nil {
 		return fmt.Errorf("starting the former %s again: %w", step.Subject, err)
 	}
-	return attach(ctx, engine, id, step, recorded(step.before.Labels).Settings.Hosts)
+	return attach(ctx, engine, id, step, recorded(step.before.Labels).Settings.Names())
 }
 
 // attach puts a new container on the networks of the one it replaces, so that projects are reachable at once and not
@@ -174,7 +186,7 @@ func createNetwork(ctx context.Context, engine *docker.Client, choose func([]doc
 }
 
 // Down stops and removes both containers, the proxy's network and the volume of the admin socket. With purge it also
-// removes the last good table and the images that nothing uses any more. Projects go on running. It returns the names
+// removes the last good table and the images that nothing uses any more, but never certificates. Projects go on running. It returns the names
 // of what it removed, and is done at once when there is nothing.
 func Down(ctx context.Context, engine *docker.Client, purge bool) ([]string, error) {
 	running, err := Look(ctx, engine)

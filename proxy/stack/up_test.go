@@ -221,3 +221,44 @@ func TestUp_FinishesTheStepInWhichItIsInterrupted(t *testing.T) {
 		t.Errorf("the next up did %q", did)
 	}
 }
+
+func TestUp_GivesSecretsToTheProxyAlone(t *testing.T) {
+	engine, client := connect(t)
+	engine.AddImage("gateway:one")
+	s := Default()
+	s.HTTPS, s.Domains = 443, []string{"*.a.test"}
+	give := func(secret string) []Step {
+		t.Helper()
+		steps, err := Up(t.Context(), client, Options{Settings: s, Image: "gateway:one", Secrets: map[string][]byte{"dns": []byte(secret)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := engine.Files(CertificateVolume)["secrets/dns"]; got != secret {
+			t.Errorf("the volume has %q, want %q", got, secret)
+		}
+		running, err := Look(t.Context(), client)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []*docker.Container{running.Proxy, running.Agent} {
+			for name, value := range c.Labels {
+				if strings.Contains(value, secret) {
+					t.Errorf("the label %s of %s has the secret", name, c.Name)
+				}
+			}
+		}
+		return steps
+	}
+	if steps := give("one-token"); len(steps) != 3 {
+		t.Errorf("the first up took %d steps", len(steps))
+	}
+	if steps := give("two-token"); len(steps) != 0 {
+		t.Errorf("another secret took %d steps", len(steps))
+	}
+	if _, err := Down(t.Context(), client, true); err != nil {
+		t.Fatal(err)
+	}
+	if got := engine.Files(CertificateVolume)["secrets/dns"]; got != "two-token" {
+		t.Errorf("down --purge left %q of the certificates", got)
+	}
+}

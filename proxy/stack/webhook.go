@@ -1,13 +1,10 @@
 package stack
 
 import (
-	"archive/tar"
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"path"
-	"time"
 
 	"gateway/proxy/docker"
 	"gateway/proxy/notify"
@@ -19,20 +16,7 @@ const webhookFile = "webhook"
 // GiveWebhook puts the webhook by which owners are notified into the volume of the agent, readable by root alone. It is no
 // label and no part of a command line, which everybody who may use Docker could read.
 func GiveWebhook(ctx context.Context, engine *docker.Client, w notify.Webhook) error {
-	var content bytes.Buffer
-	archive := tar.NewWriter(&content)
-	text := []byte(w.Secret())
-	err := archive.WriteHeader(&tar.Header{Name: webhookFile, Mode: 0o600, Size: int64(len(text)), ModTime: time.Now(), Typeflag: tar.TypeReg})
-	if err == nil {
-		_, err = archive.Write(text)
-	}
-	if err == nil {
-		err = archive.Close()
-	}
-	if err == nil {
-		err = engine.CopyTo(ctx, Agent, agentDir, &content)
-	}
-	if err != nil {
+	if err := engine.Write(ctx, Agent, docker.File{Folder: agentDir, Name: webhookFile, Content: []byte(w.Secret())}); err != nil {
 		return fmt.Errorf("giving the webhook to the agent: %w", err)
 	}
 	return nil
