@@ -16,7 +16,8 @@ import (
 // names are in the form of route.CanonicalHost.
 type Manager interface {
 	// TLS returns the configuration of the listeners for HTTPS, never nil. The proxy calls it once and puts the versions
-	// of HTTP before its NextProtos, which hold only what the manager itself answers, such as "acme-tls/1" (RFC 8737).
+	// of HTTP before its NextProtos, which hold only what the manager itself answers, such as "acme-tls/1" (RFC 8737). Those
+	// that its GetConfigForClient returns have the versions of HTTP.
 	TLS() *tls.Config
 	// Challenge returns the key authorization for a token of the HTTP-01 challenge (RFC 8555 section 8.3), and false if
 	// the manager expects no such token for that host. The proxy asks before it looks for a route: without a table,
@@ -36,6 +37,10 @@ type Manager interface {
 	// requests for host: the certificate that it was shown is valid for the host, and both have the same client
 	// certificates. It is called for requests over TLS whose host differs from serverName.
 	Serves(serverName, host string) bool
+	// Internal reports whether the certificate that clients of that host are shown is signed by the gateway's own
+	// authority, which browsers trust only where somebody installed it. It is called for each response over TLS if
+	// there is a policy that only public certificates can keep (RFC 6797).
+	Internal(host string) bool
 	// States describes each certificate and each name that waits for one, sorted by name. The slice is the caller's.
 	States() []State
 	// Renew orders a new certificate for a name, or for each name if it is empty, and returns before the order ends:

@@ -69,6 +69,9 @@ func (f *Files) Covers(host string) bool {
 // Serves implements Manager: every connection gets the same certificate.
 func (f *Files) Serves(_, host string) bool { return f.latest().Leaf.VerifyHostname(host) == nil }
 
+// Internal implements Manager.
+func (*Files) Internal(string) bool { return false }
+
 // States implements Manager.
 func (f *Files) States() []State {
 	leaf := f.latest().Leaf

@@ -19,6 +19,8 @@ type Manager struct {
 	Covered []string
 	// Misdirected are the hosts that Serves refuses for other server names. They do not change once the manager is in use.
 	Misdirected []string
+	// Own are the hosts that Internal reports. They do not change once the manager is in use.
+	Own []string
 
 	mu         sync.Mutex
 	challenges map[challenge]string
@@ -75,6 +77,9 @@ func (m *Manager) Covers(host string) bool { return slices.Contains(m.Covered, h
 
 // Serves implements certificate.Manager.
 func (m *Manager) Serves(_, host string) bool { return !slices.Contains(m.Misdirected, host) }
+
+// Internal implements certificate.Manager.
+func (m *Manager) Internal(host string) bool { return slices.Contains(m.Own, host) }
 
 // States implements certificate.Manager: there are none.
 func (*Manager) States() []certificate.State { return nil }
