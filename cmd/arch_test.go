@@ -51,7 +51,7 @@ var ours = map[string][]string{
 	"proxy/route":                 {},
 	"proxy/docker":                {"proxy/docker"}, // for dockertest; a package cannot import itself
 	"proxy/admin":                 {},
-	"proxy/certificate":           {"proxy/certificate/..."},
+	"proxy/certificate":           {"proxy/certificate/...", "proxy/durable"},
 	"proxy/certificate/preflight": {},
 	"proxy/request": {
 		"proxy/accesslog", "proxy/balance", "proxy/engine", "proxy/filter", "proxy/header", "proxy/limit", "proxy/live", "proxy/page", "proxy/peer",

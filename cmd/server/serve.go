@@ -71,7 +71,7 @@ func newServe(env *cli.Env) *cobra.Command {
 
 // manager reads the certificate; it is nil without an address for HTTPS. given says that there are sockets for HTTPS
 // besides o.listen.
-func (o tlsOptions) manager(given bool, logger *slog.Logger) (certificate.Manager, error) {
+func (o tlsOptions) manager(given bool, logger *slog.Logger) (*certificate.Files, error) {
 	needed := given || len(o.listen) > 0
 	switch {
 	case o.certificate == "" && o.key == "" && !needed:
@@ -83,11 +83,9 @@ func (o tlsOptions) manager(given bool, logger *slog.Logger) (certificate.Manage
 	case o.key == "":
 		return nil, cli.Usage(errors.New("--tls-key is missing: HTTPS needs the key of the certificate in --tls-cert, in a PEM file"))
 	}
-	files, err := certificate.Load(o.certificate, o.key, logger)
-	if err != nil {
-		return nil, err
-	}
-	return files, nil
+	return certificate.LoadFiles(certificate.FilesConfig{
+		Pairs: []certificate.Pair{{Certificate: o.certificate, Key: o.key}}, Logger: logger,
+	})
 }
 
 func runServe(ctx context.Context, env *cli.Env, o serveOptions) error {
@@ -102,9 +100,13 @@ func runServe(ctx context.Context, env *cli.Env, o serveOptions) error {
 		return err
 	}
 	defer given.close()
-	certificates, err := o.tls.manager(len(given.https) > 0, logger)
+	files, err := o.tls.manager(len(given.https) > 0, logger)
 	if err != nil {
 		return err
+	}
+	var certificates certificate.Manager
+	if files != nil {
+		certificates = &certificate.Combined{Files: files}
 	}
 	if err := o.check(); err != nil {
 		return err
@@ -125,6 +127,9 @@ func runServe(ctx context.Context, env *cli.Env, o serveOptions) error {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
+	if files != nil {
+		group.Go(func() error { return files.Run(ctx) })
+	}
 	if o.docker {
 		engine, err := env.Docker()
 		if err != nil {
