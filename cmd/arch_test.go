@@ -52,6 +52,7 @@ var ours = map[string][]string{
 	"proxy/docker":                {"proxy/docker"}, // for dockertest; a package cannot import itself
 	"proxy/admin":                 {},
 	"proxy/certificate":           {"proxy/certificate/...", "proxy/durable"},
+	"proxy/certificate/authority": {"proxy/durable"},
 	"proxy/certificate/preflight": {},
 	"proxy/request": {
 		"proxy/accesslog", "proxy/balance", "proxy/engine", "proxy/filter", "proxy/header", "proxy/limit", "proxy/live", "proxy/page", "proxy/peer",
@@ -126,7 +127,7 @@ var homes = map[string][]string{
 	"go.yaml.in/yaml":                            {"proxy/source/file", "projects/composefile", "projects/policy", "proxy/document", "projects/importer/importer_test.go", "projects/compose/imported_test.go", "templates/templates_test.go"},
 	"golang.org/x/crypto/blake2b":                {"cmd/install_test.go"},
 	"golang.org/x/crypto/x509roots":              {"cmd/gateway"},
-	"golang.org/x/net":                           {"proxy/certificate/preflight"},
+	"golang.org/x/net":                           {"proxy/certificate/authority", "proxy/certificate/preflight"},
 	"golang.org/x/sync":                          {"cmd/server", "projects", "proxy/agent", "proxy/live", "proxy/source/docker"},
 	"golang.org/x/sys":                           {"projects", "projects/tree", "proxy", "proxy/certificate/preflight", "proxy/stack", "testdata/bench/poll", "testdata/browser"},
 	"golang.org/x/term":                          {"cmd/cli"},
