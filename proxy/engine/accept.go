@@ -167,8 +167,14 @@ func (c *conn) handshakeTLS() bool {
 		return false
 	}
 	state := secured.ConnectionState()
-	if state.NegotiatedProtocol != "h2" {
+	c.tls = newTLS(&state)
+	switch state.NegotiatedProtocol {
+	case "h2":
+	case "", "http/1.1", "http/1.0":
 		return true
+	default:
+		// Another protocol ends with its handshake, as acme-tls/1 does (RFC 8737 section 3).
+		return false
 	}
 	if !adequate(state) {
 		// An error means that the client has disconnected and needs no response.

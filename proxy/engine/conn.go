@@ -20,6 +20,8 @@ type conn struct {
 	sock   *socket.Socket
 	// stream is the socket, or the TLS connection on it.
 	stream net.Conn
+	// tls is what the handshake of stream settled, nil without TLS.
+	tls *TLS
 	// cork is between the socket and TLS or HTTP/2, which write small pieces; otherwise it is nil.
 	cork *cork
 	// pins are the targets with connections that are pinned to this one.
@@ -303,7 +305,7 @@ func (c *conn) begin() {
 	x.reset()
 	x.Request = Request{
 		Method: h.Method, Target: h.Target, Path: h.Path, Query: h.Query, Host: h.Host, Header: h.Header,
-		Peer: c.peer, Addr: c.addr, Secure: c.stream != net.Conn(c.sock), Major: 1, Minor: h.Minor, Length: h.Length,
+		Peer: c.peer, Addr: c.addr, Secure: c.stream != net.Conn(c.sock), TLS: c.tls, Major: 1, Minor: h.Minor, Length: h.Length,
 		Upgrade: h.Upgrade, Trailers: h.Trailers, ConnAuth: h.ConnAuth,
 	}
 	c.writer.reset(h)

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -95,6 +97,19 @@ const (
 	aborted
 )
 
+// TLS is what a handshake settled. It is immutable.
+type TLS struct {
+	// ServerName is the host that the client named (RFC 6066 section 3), in lower case; empty for none.
+	ServerName string
+	// Chains are the verified chains of the client's certificate, nil when it was not asked for one.
+	Chains [][]*x509.Certificate
+}
+
+// newTLS returns what a handshake settled.
+func newTLS(state *tls.ConnectionState) *TLS {
+	return &TLS{ServerName: strings.ToLower(state.ServerName), Chains: state.VerifiedChains}
+}
+
 // Request is the client's request. All strings are borrowed.
 type Request struct {
 	Method string
@@ -113,6 +128,9 @@ type Request struct {
 	Addr netip.Addr
 	// Secure reports that the client uses TLS.
 	Secure bool
+	// TLS is what the handshake of the connection settled, nil for a connection without TLS. It is shared by the requests
+	// of the connection.
+	TLS *TLS
 	// Major and Minor are the version of HTTP.
 	Major, Minor int
 	// Length is that of the body: 0 when there is none, -1 if it is unknown.

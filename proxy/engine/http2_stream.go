@@ -57,7 +57,7 @@ func (s *http2Stream) serveExchange() {
 	refusal := h.read(s.request, x.Request.Header, x.in[:], http1.Limits{Bytes: config.Limits.Head, Fields: config.Fields})
 	x.Request = Request{
 		Method: h.Method, Target: h.Target, Path: h.Path, Query: h.Query, Host: h.Host, Header: h.Header,
-		Peer: s.conn.client.peer, Addr: s.conn.client.addr, Secure: s.conn.secure(), Major: 2, Length: h.Length, Upgrade: h.Upgrade, Trailers: h.Trailers, ConnAuth: h.ConnAuth,
+		Peer: s.conn.client.peer, Addr: s.conn.client.addr, Secure: s.conn.secure(), TLS: s.conn.client.tls, Major: 2, Length: h.Length, Upgrade: h.Upgrade, Trailers: h.Trailers, ConnAuth: h.ConnAuth,
 	}
 	if refusal != nil {
 		config.Handler.Refuse(x, refusal)
