@@ -90,6 +90,13 @@ func TestServer_AllocatesNothingForARequest(t *testing.T) {
 	}
 }
 
+// What concerns HTTPS costs a request nothing where it is not redirected.
+func TestServer_AllocatesNothingForHTTPS(t *testing.T) {
+	c := covering(t, Config{HSTS: "max-age=31536000"}, "other.org")
+	ask := "GET /app42/path?query HTTP/1.1\r\nHost: example.org\r\n\r\n"
+	allocatesNothing(t, c, mount(t, "/app0", route.Strip, respondsAlike(t, 0, kilobyteResponse)), ask)
+}
+
 // kilobyteResponse has a body of that length.
 var kilobyteResponse = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 1024\r\n\r\n" + strings.Repeat("x", 1<<10)
 

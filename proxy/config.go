@@ -8,6 +8,7 @@ import (
 	"gateway/proxy/accesslog"
 	"gateway/proxy/certificate"
 	"gateway/proxy/engine"
+	"gateway/proxy/filter"
 	"gateway/proxy/peer"
 	"gateway/proxy/route"
 	"gateway/proxy/source"
@@ -22,6 +23,13 @@ type Config struct {
 	TLSListen []string
 	// Certificates has those of TLSListen. Its challenges are answered on Listen. It may be nil.
 	Certificates certificate.Manager
+	// HTTPSPort is where clients reach TLSListen, as redirects from HTTP name it; 0 is 443. NoRedirect serves requests
+	// without TLS as they are, also where there is a certificate.
+	HTTPSPort  int
+	NoRedirect bool
+	// HSTS is the Strict-Transport-Security field (RFC 6797) of all responses over TLS, as filter.ParseHSTS returns it;
+	// empty is none. Hosts with a certificate of the gateway's own authority get none.
+	HSTS string
 	// Ping is the address of the liveness check at /ping and of the metrics at /metrics, by default none. Bind it to the
 	// loopback: it has no limits.
 	Ping string
@@ -123,4 +131,16 @@ func (c Config) withDefaults() Config {
 		c.Ending = func() {}
 	}
 	return c
+}
+
+// https says how clients are moved to HTTPS.
+func (c Config) https() filter.HTTPS {
+	h := filter.HTTPS{Port: c.HTTPSPort, HSTS: c.HSTS}
+	if c.Certificates != nil {
+		h.Internal = c.Certificates.Internal
+	}
+	if len(c.TLSListen)+len(c.Inherited.HTTPS) > 0 && !c.NoRedirect {
+		h.Covers = c.Certificates.Covers
+	}
+	return h
 }

@@ -9,7 +9,7 @@
 //	request.Handler.Serve      has the steps of a request
 //	filter.Request.Identify    finds out who the client is
 //	request.Request.challenge  answers a certificate authority that checks a host
-//	request.Request.match      finds the route, or waits for a table that has it
+//	request.Request.match      finds the route that the connection may ask for, or waits for a table that has it
 //	filter.Chain.Request       answers what must not or need not get to the app
 //	request.Request.pause      waits while the route is paused
 //	request.Request.reach      retries, and waits for a target
@@ -32,6 +32,7 @@ import (
 	"gateway/proxy/admin"
 	"gateway/proxy/certificate"
 	"gateway/proxy/engine"
+	"gateway/proxy/filter"
 	"gateway/proxy/health"
 	"gateway/proxy/limit"
 	"gateway/proxy/live"
@@ -111,7 +112,7 @@ func New(c Config) (*Server, error) {
 	s.builder = live.Builder{
 		Engine: s.engine, Traffic: &s.traffic, Log: c.Logger, Signing: &live.Signing{Store: s.store, Log: c.Logger},
 		Rate: memory.Rate("", c.Rate.Requests, c.Rate.Per, c.Rate.Burst), Memory: memory,
-		Drain: c.Drain, BodyMax: c.BodyMax, Forwarded: c.Forwarded, Via: c.Via, AccessLog: c.AccessLog != nil,
+		Drain: c.Drain, BodyMax: c.BodyMax, Forwarded: c.Forwarded, Via: c.Via, HTTPS: c.https(), AccessLog: c.AccessLog != nil,
 	}
 	s.checker = health.New(health.Config{Report: s.checked, Log: c.Logger})
 	s.restore()
@@ -125,10 +126,10 @@ func (s *Server) handler() *request.Handler {
 	h := &request.Handler{
 		Current: &s.current, Pauses: s.pauses, Tables: &s.tables, Orders: &s.orders,
 		Trusted: c.Trusted, Admission: &s.limiter.admission, Traffic: &s.traffic, AccessLog: c.AccessLog, Log: c.Logger,
-		Started: s.started, Hold: c.Hold, Wake: c.Wake, Total: c.Timeouts.Total, Hurry: c.hurry,
+		Unrouted: filter.Unrouted(new(c.https())), Started: s.started, Hold: c.Hold, Wake: c.Wake, Total: c.Timeouts.Total, Hurry: c.hurry,
 	}
 	if c.Certificates != nil {
-		h.Challenge = c.Certificates.Challenge
+		h.Challenge, h.Serves = c.Certificates.Challenge, c.Certificates.Serves
 	}
 	return h
 }
@@ -197,7 +198,7 @@ func hostsOf(t *route.Table) []certificate.Host {
 	names := t.Hosts()
 	hosts := make([]certificate.Host, len(names))
 	for i, name := range names {
-		hosts[i].Name = name
+		hosts[i] = certificate.Host{Name: name, ClientCA: t.ClientCA(name)}
 	}
 	return hosts
 }

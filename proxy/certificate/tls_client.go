@@ -1,11 +1,9 @@
 package certificate
 
 import (
-	"bytes"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/pem"
 	"slices"
 	"strings"
 	"sync"
@@ -113,39 +111,4 @@ func (c *Combined) clientCA(host string) string {
 		return p.ca
 	}
 	return ""
-}
-
-// Authorities are those whose certificates a host asks its clients for. They are immutable.
-type Authorities struct {
-	text  string
-	roots []*x509.Certificate
-}
-
-// ParseAuthorities reads the PEM certificates of Host.ClientCA. What cannot be read admits nobody.
-func ParseAuthorities(text string) *Authorities {
-	a := &Authorities{text: text}
-	for block, rest := pem.Decode([]byte(text)); block != nil; block, rest = pem.Decode(rest) {
-		if root, err := x509.ParseCertificate(block.Bytes); err == nil && block.Type == "CERTIFICATE" {
-			a.roots = append(a.roots, root)
-		}
-	}
-	return a
-}
-
-// Are reports that the authorities were read from that text.
-func (a *Authorities) Are(text string) bool { return a != nil && a.text == text }
-
-// Admit reports whether one of the chains, which a handshake has verified, leads to one of the authorities. The host that
-// the client named does not count: what its certificate was asked for may have changed since.
-func (a *Authorities) Admit(chains [][]*x509.Certificate) bool {
-	for _, chain := range chains {
-		if len(chain) == 0 {
-			continue
-		}
-		last := chain[len(chain)-1]
-		if slices.ContainsFunc(a.roots, func(root *x509.Certificate) bool { return bytes.Equal(root.Raw, last.Raw) }) {
-			return true
-		}
-	}
-	return false
 }

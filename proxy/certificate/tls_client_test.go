@@ -2,7 +2,6 @@ package certificate_test
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"io"
 	"net"
 	"sync"
@@ -275,33 +274,4 @@ func TestCombined_ReplacesTheKeysOfSessions(t *testing.T) {
 			t.Error("a session ends although its key is not a week old")
 		}
 	})
-}
-
-func TestAuthorities_AdmitWhatTheySigned(t *testing.T) {
-	first, second := newRoot(t), newRoot(t)
-	ada, eve := first.sign(t, "ada"), second.sign(t, "eve")
-	chain := func(c *tls.Certificate, by *root) [][]*x509.Certificate {
-		return [][]*x509.Certificate{{c.Leaf, by.cert}}
-	}
-	one, both, none := certificate.ParseAuthorities(first.pem), certificate.ParseAuthorities(first.pem+second.pem), certificate.ParseAuthorities("no certificate")
-	for _, is := range []struct {
-		of     *certificate.Authorities
-		chains [][]*x509.Certificate
-		want   bool
-	}{
-		{one, chain(ada, first), true},
-		{one, chain(eve, second), false},
-		{both, chain(eve, second), true},
-		{both, append(chain(newRoot(t).sign(t, "x"), newRoot(t)), chain(ada, first)...), true},
-		{one, nil, false},
-		{one, [][]*x509.Certificate{{}}, false},
-		{none, chain(ada, first), false},
-	} {
-		if got := is.of.Admit(is.chains); got != is.want {
-			t.Errorf("%v is admitted: %v, want %v", is.chains, got, is.want)
-		}
-	}
-	if !one.Are(first.pem) || one.Are(second.pem) || (*certificate.Authorities)(nil).Are(first.pem) {
-		t.Error("the authorities do not know what they were read from")
-	}
 }

@@ -39,7 +39,7 @@ func TestRequest_KnowsTheHandshake(t *testing.T) {
 			client := c.client.Clone()
 			client.InsecureSkipVerify, client.NextProtos = true, []string{protocol}
 			transport := &http.Transport{TLSClientConfig: client, ForceAttemptHTTP2: protocol == "h2"}
-			defer transport.CloseIdleConnections()
+			t.Cleanup(transport.CloseIdleConnections)
 			// Without a name, the client asks for an address.
 			for range 2 {
 				resp, err := transport.RoundTrip(request(t, http.MethodGet, "https://"+r.address+"/", nil))

@@ -26,12 +26,17 @@ type Options struct {
 	// adds, empty for none.
 	Forwarded bool
 	Via       string
+	// HTTPS may be nil.
+	HTTPS *HTTPS
 }
 
 // New makes the filters of a route. This is their order, from the client to the target; on the way back it is reversed. A
 // filter that the route does not use has no side.
 func New(o Options) *Chain {
-	return chain(
+	upgrade := newUpgrade(o.Route, o.HTTPS)
+	c := chain(
+		newHSTS(o.HTTPS),
+		Filter{Request: upgrade},
 		newRate(o.Rates, o.Memory),
 		maxForwards,
 		newRedirect(o.Route),
@@ -46,7 +51,9 @@ func New(o Options) *Chain {
 		newVia(o.Via),
 		mapped,
 	)
+	c.upgrade = upgrade
+	return c
 }
 
-// Default is the filters of requests without a route.
-var Default = chain(requestID)
+// Unrouted makes the filters of requests without a route. HTTPS may be nil.
+func Unrouted(https *HTTPS) *Chain { return chain(newHSTS(https), requestID) }

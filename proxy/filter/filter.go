@@ -32,6 +32,8 @@ type Chain struct {
 	// Each has the sides that filters have, in the order in which they are called.
 	request           []func(*Request) bool
 	forward, response []func(*Request, *header.Header)
+	// upgrade is one of request, nil when the route redirects nothing to HTTPS.
+	upgrade func(*Request) bool
 }
 
 // chain makes a Chain of filters, in their order from the client to the target.
@@ -62,6 +64,9 @@ func (c *Chain) Request(r *Request) bool {
 	}
 	return true
 }
+
+// Upgrade redirects a request without TLS to HTTPS, as Request does first of all. It reports whether the request goes on.
+func (c *Chain) Upgrade(r *Request) bool { return c.upgrade == nil || c.upgrade(r) }
 
 // Forward edits the header that a target gets, from the first filter to the last.
 func (c *Chain) Forward(r *Request, h *header.Header) {

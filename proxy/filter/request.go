@@ -28,6 +28,8 @@ type Request struct {
 	// between then.
 	Connection string
 	Trail      peer.Trail
+	// SchemeSaid reports that a trusted proxy said which scheme the client used.
+	SchemeSaid bool
 	// Port is the client's as a trusted proxy says, empty if none does.
 	Port string
 	// Host is that of Exchange in its canonical form.
@@ -132,7 +134,7 @@ func (r *Request) Identify(trusted *peer.Networks) {
 		field := &peer.Schemes[i]
 		if lines := r.said(field.Name); len(lines) > 0 {
 			if scheme := field.Read(hops, lines...); scheme != "" {
-				q.Secure = scheme == "https"
+				q.Secure, r.SchemeSaid = scheme == "https", true
 			}
 			break
 		}

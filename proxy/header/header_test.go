@@ -49,7 +49,7 @@ func TestKindOf_KnowsEachNameAndNoOther(t *testing.T) {
 }
 
 func FuzzKindOf(f *testing.F) {
-	for _, seed := range []string{"X-Forwarded-For", "x_real.ip", "Proxy", "Accept", "", "FORWARDED", "Proxy-Authorization", "X-Forwardedly", "Front_End-Https", "CF-Visitor", "X-Schema", "X-Original-URL", "x_rewrite_url"} {
+	for _, seed := range []string{"X-Forwarded-For", "x_real.ip", "Proxy", "Accept", "", "FORWARDED", "Proxy-Authorization", "X-Forwardedly", "Front_End-Https", "CF-Visitor", "X-Schema", "X-Original-URL", "x_rewrite_url", "X_SSL_Client-Verify", "ssl-client-cert", "Client-Cert", "X-SSL", "Client-Certs"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, name string) {
@@ -63,10 +63,10 @@ func FuzzKindOf(f *testing.F) {
 				folded[i] = '-'
 			}
 		}
-		want := strings.HasPrefix(string(folded), "x-forwarded")
+		want := strings.HasPrefix(string(folded), "x-forwarded") || strings.HasPrefix(string(folded), "x-ssl-client-") || strings.HasPrefix(string(folded), "ssl-client-")
 		for _, ours := range []string{
 			"forwarded", "x-real-ip", "x-request-id", "proxy", "front-end-https", "x-url-scheme", "x-scheme", "cloudfront-forwarded-proto", "cf-visitor",
-			"x-original-url", "x-rewrite-url",
+			"x-original-url", "x-rewrite-url", "client-cert", "client-cert-chain", "x-client-cert", "x-arr-clientcert",
 		} {
 			want = want || string(folded) == ours
 		}

@@ -201,11 +201,12 @@ func KindOf(name string) Kind {
 }
 
 // forgeries are fields that only the gateway may set, by length. Proxy is one because CGI maps it to HTTP_PROXY, and
-// X-Original-URL and X-Rewrite-URL because some frameworks use their path in place of the request target.
+// X-Original-URL and X-Rewrite-URL because some frameworks use their path in place of the request target. Client-Cert and
+// its kind say what certificate the client has (RFC 9440 section 2.4).
 var forgeries = func() (byLength [32][]string) {
 	for _, name := range []string{
 		"x-real-ip", "x-request-id", "forwarded", "proxy", "front-end-https", "x-url-scheme", "x-scheme", "cloudfront-forwarded-proto", "cf-visitor",
-		"x-original-url", "x-rewrite-url",
+		"x-original-url", "x-rewrite-url", "client-cert", "client-cert-chain", "x-client-cert", "x-arr-clientcert",
 	} {
 		byLength[len(name)] = append(byLength[len(name)], name)
 	}
@@ -222,10 +223,17 @@ func forged(name string) bool {
 			}
 		}
 	}
-	return len(name) >= len(forwarded) && folds(name[:len(forwarded)], forwarded)
+	for _, prefix := range forgedPrefixes {
+		if len(name) >= len(prefix) && folds(name[:len(prefix)], prefix) {
+			return true
+		}
+	}
+	return false
 }
 
-const forwarded = "x-forwarded"
+// forgedPrefixes are what further forgeries begin with. The last two are followed by what is known of the client's
+// certificate, such as "verify".
+var forgedPrefixes = [...]string{"x-forwarded", "x-ssl-client-", "ssl-client-"}
 
 func folds(name, plain string) bool {
 	if len(name) != len(plain) {

@@ -31,6 +31,8 @@ type Builder struct {
 	// Forwarded and Via are those of filter.Options.
 	Forwarded bool
 	Via       string
+	// HTTPS is that of filter.Options.
+	HTTPS filter.HTTPS
 	// AccessLog reports that requests are logged.
 	AccessLog bool
 
@@ -60,6 +62,7 @@ func (b *Builder) Build(old *State, t *route.Table, v Version, removed []Tombsto
 		upstreams:    make(map[endpoint]*engine.Upstream, len(routes)),
 		retired:      map[endpoint]retired{},
 		sleepers:     old.nextSleepers(t, time.Now()),
+		clients:      old.nextClients(t),
 		removedIndex: indexTombstones(removed),
 	}
 	c := Change{b, old, next}
@@ -113,6 +116,7 @@ func (c Change) add(r *route.Route, key string) *Route {
 		Slashless:   added.state.slashless,
 		Forwarded:   b.Forwarded,
 		Via:         b.Via,
+		HTTPS:       &b.HTTPS,
 	})
 	if b.AccessLog {
 		added.name()

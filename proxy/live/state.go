@@ -38,6 +38,8 @@ type State struct {
 	retired map[endpoint]retired
 	// sleepers are the units that may sleep, and those in use that could under the table before.
 	sleepers map[Unit]*Sleeper
+	// clients are the authorities of the hosts whose clients need certificates.
+	clients map[string]*authorities
 	// removedIndex finds the removed routes that a path falls under.
 	removedIndex *route.Table
 }

@@ -63,7 +63,7 @@ var fields = [fieldCount]Field{
 	removedRequests: {"gateway_removed_requests_total", counter, "requests", []string{"class"}, "Requests that ended in routes " +
 		"that left the table more than 10 minutes ago. With gateway_requests_total they are all that ended."},
 	refusedByFilter: {"gateway_middleware_refused_total", counter, "requests", []string{"route", "by"}, "Requests that a middleware " +
-		"of the route refused: `rate`, `body.max` (the label or `--max-body`), or `client-rate` for `--client-rate`. Those that refused " +
+		"of the route refused: `rate`, `body.max` (the label or `--max-body`), `tls.client`, or `client-rate` for `--client-rate`. Those that refused " +
 		"none are left out."},
 	inFlight: {"gateway_requests_in_flight", gauge, "requests", []string{"route"}, "Requests under way."},
 	waiting: {"gateway_requests_waiting", gauge, "requests", []string{"route"}, "Those of them that wait, for a target or for " +

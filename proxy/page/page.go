@@ -37,6 +37,7 @@ const (
 	BadRequest  Kind = "bad_request"    // the address or the request is malformed
 	Ambiguous   Kind = "ambiguous_path" // the address may mean another route, which has limits of its own
 	BadMethod   Kind = "bad_method"     // the method is not passed on
+	Misdirected Kind = "misdirected"    // the connection is one for another host
 	Elsewhere   Kind = "other_project"  // the destination of a copy or a move is in another project
 	Internal    Kind = "internal_error" // an error of the gateway itself
 
@@ -45,6 +46,8 @@ const (
 	LargeHead  Kind = "header_too_large"   // the head of the request is too large
 	Unknown    Kind = "not_implemented"    // the transfer coding of the body is not supported
 	BadVersion Kind = "bad_version"        // the version of HTTP is not supported
+
+	NoCertificate Kind = "client_certificate_required" // the host needs a certificate of the client, which can be sent with TLS alone
 
 	LargeBody Kind = "body_too_large"    // the body is larger than the app takes
 	NoLength  Kind = "length_required"   // the app takes no body of unknown length
@@ -65,37 +68,39 @@ type face struct {
 }
 
 var faces = map[Kind]face{
-	Waiting:     {http.StatusServiceUnavailable, 2, "wait"},
-	Starting:    {http.StatusServiceUnavailable, 2, "wait"},
-	Unhealthy:   {http.StatusServiceUnavailable, 10, "fail"},
-	Crashing:    {http.StatusServiceUnavailable, 15, "fail"},
-	Stopped:     {http.StatusServiceUnavailable, 60, "calm"},
-	Expired:     {http.StatusGone, 0, "calm"},
-	Draining:    {http.StatusServiceUnavailable, 5, "wait"},
-	Waking:      {http.StatusServiceUnavailable, 1, "wait"},
-	Unwoken:     {http.StatusServiceUnavailable, 30, "fail"},
-	Paused:      {http.StatusServiceUnavailable, 10, "calm"},
-	Unreachable: {http.StatusBadGateway, 5, "fail"},
-	Broken:      {http.StatusBadGateway, 0, "fail"},
-	Slow:        {http.StatusGatewayTimeout, 0, "fail"},
-	NotFound:    {http.StatusNotFound, 0, "calm"},
-	Gone:        {http.StatusNotFound, 0, "calm"},
-	Moved:       {http.StatusNotFound, 0, "calm"},
-	BadRequest:  {http.StatusBadRequest, 0, "fail"},
-	Ambiguous:   {http.StatusBadRequest, 0, "fail"},
-	BadMethod:   {http.StatusMethodNotAllowed, 0, "fail"},
-	Elsewhere:   {http.StatusBadGateway, 0, "fail"},
-	Internal:    {http.StatusInternalServerError, 0, "fail"},
-	LongTarget:  {http.StatusRequestURITooLong, 0, "fail"},
-	Unexpected:  {http.StatusExpectationFailed, 0, "fail"},
-	LargeHead:   {http.StatusRequestHeaderFieldsTooLarge, 0, "fail"},
-	Unknown:     {http.StatusNotImplemented, 0, "fail"},
-	BadVersion:  {http.StatusHTTPVersionNotSupported, 0, "fail"},
-	LargeBody:   {http.StatusRequestEntityTooLarge, 0, "fail"},
-	NoLength:    {http.StatusLengthRequired, 0, "fail"},
-	TooMany:     {http.StatusTooManyRequests, 5, "wait"},
-	Crowded:     {http.StatusServiceUnavailable, 10, "wait"},
-	NoFile:      {http.StatusNotFound, 0, "calm"},
+	Waiting:       {http.StatusServiceUnavailable, 2, "wait"},
+	Starting:      {http.StatusServiceUnavailable, 2, "wait"},
+	Unhealthy:     {http.StatusServiceUnavailable, 10, "fail"},
+	Crashing:      {http.StatusServiceUnavailable, 15, "fail"},
+	Stopped:       {http.StatusServiceUnavailable, 60, "calm"},
+	Expired:       {http.StatusGone, 0, "calm"},
+	Draining:      {http.StatusServiceUnavailable, 5, "wait"},
+	Waking:        {http.StatusServiceUnavailable, 1, "wait"},
+	Unwoken:       {http.StatusServiceUnavailable, 30, "fail"},
+	Paused:        {http.StatusServiceUnavailable, 10, "calm"},
+	Unreachable:   {http.StatusBadGateway, 5, "fail"},
+	Broken:        {http.StatusBadGateway, 0, "fail"},
+	Slow:          {http.StatusGatewayTimeout, 0, "fail"},
+	NotFound:      {http.StatusNotFound, 0, "calm"},
+	Gone:          {http.StatusNotFound, 0, "calm"},
+	Moved:         {http.StatusNotFound, 0, "calm"},
+	BadRequest:    {http.StatusBadRequest, 0, "fail"},
+	Ambiguous:     {http.StatusBadRequest, 0, "fail"},
+	BadMethod:     {http.StatusMethodNotAllowed, 0, "fail"},
+	Misdirected:   {http.StatusMisdirectedRequest, 0, "fail"},
+	Elsewhere:     {http.StatusBadGateway, 0, "fail"},
+	Internal:      {http.StatusInternalServerError, 0, "fail"},
+	LongTarget:    {http.StatusRequestURITooLong, 0, "fail"},
+	Unexpected:    {http.StatusExpectationFailed, 0, "fail"},
+	LargeHead:     {http.StatusRequestHeaderFieldsTooLarge, 0, "fail"},
+	Unknown:       {http.StatusNotImplemented, 0, "fail"},
+	BadVersion:    {http.StatusHTTPVersionNotSupported, 0, "fail"},
+	NoCertificate: {http.StatusForbidden, 0, "fail"},
+	LargeBody:     {http.StatusRequestEntityTooLarge, 0, "fail"},
+	NoLength:      {http.StatusLengthRequired, 0, "fail"},
+	TooMany:       {http.StatusTooManyRequests, 5, "wait"},
+	Crowded:       {http.StatusServiceUnavailable, 10, "wait"},
+	NoFile:        {http.StatusNotFound, 0, "calm"},
 }
 
 // still are the pages that do not reload themselves: waiting does not help there. Programs may well ask again.

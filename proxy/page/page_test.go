@@ -22,7 +22,7 @@ var kinds = []page.Kind{
 	page.Waiting, page.Starting, page.Unhealthy, page.Crashing, page.Stopped, page.Expired, page.Draining, page.Paused, page.Unreachable, page.Broken,
 	page.Slow, page.NotFound, page.Gone, page.Moved, page.BadRequest, page.Ambiguous, page.BadMethod, page.Internal,
 	page.LongTarget, page.Unexpected, page.LargeHead, page.Unknown, page.BadVersion, page.LargeBody, page.NoLength, page.TooMany, page.Crowded, page.NoFile,
-	page.Elsewhere,
+	page.Elsewhere, page.Misdirected, page.NoCertificate,
 }
 
 func sample(kind page.Kind) page.Page {

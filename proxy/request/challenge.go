@@ -4,22 +4,20 @@ import (
 	"net/http"
 	"strings"
 
+	"gateway/proxy/filter"
 	"gateway/proxy/header"
 	"gateway/proxy/route"
 )
 
-// challengePrefix is where certificate authorities ask for the tokens of HTTP-01 challenges (RFC 8555 section 8.3).
-const challengePrefix = "/.well-known/acme-challenge/"
-
 // challenge answers with the key authorization of a challenge under way. It reports whether it did. Authorities ask
-// without TLS, and spell the path in one way only.
+// without TLS.
 func (r *Request) challenge() bool {
 	if r.handler.Challenge == nil {
 		return false
 	}
 	q := &r.Exchange.Request
-	token, found := strings.CutPrefix(q.Path, challengePrefix)
-	if !found || token == "" || strings.ContainsFunc(token, notBase64URL) || q.Method != http.MethodGet && q.Method != http.MethodHead {
+	token, is := filter.ChallengeToken(q)
+	if !is {
 		return false
 	}
 	// The strings are borrowed until the request ends.
@@ -32,9 +30,4 @@ func (r *Request) challenge() bool {
 	// It fails only when the client is gone, which then needs no response.
 	_ = r.Exchange.Reply(http.StatusOK, h, []byte(authorization))
 	return true
-}
-
-// notBase64URL reports that a character is none of base64url without padding (RFC 4648 section 5).
-func notBase64URL(c rune) bool {
-	return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_')
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gateway/proxy/engine"
+	"gateway/proxy/filter"
 	"gateway/proxy/header"
 	"gateway/proxy/limit"
 	"gateway/proxy/live"
@@ -41,7 +42,7 @@ func newRigTo(t testing.TB, b *live.Builder, like route.Route, fields ...string)
 	t.Helper()
 	h := &Handler{
 		Current: new(atomic.Pointer[live.State]), Tables: new(live.Waitlist), Orders: new(live.Signal), Admission: new(limit.Admission),
-		Traffic: new(traffic.Registry), Log: slog.New(slog.DiscardHandler),
+		Traffic: new(traffic.Registry), Log: slog.New(slog.DiscardHandler), Unrouted: filter.Unrouted(nil),
 	}
 	h.Pauses = live.NewPauses(h.Log, live.Store{}, func() *route.Table { return h.Current.Load().Table })
 	b.Engine, b.Traffic, b.Log, b.Signing = engine.New(engine.Config{Handler: h}), h.Traffic, h.Log, &live.Signing{Log: h.Log}
@@ -106,6 +107,26 @@ func TestRequest_AllocatesNothing(t *testing.T) {
 		}
 		if want := map[route.Mount]string{route.Strip: "/style.css", route.Preserve: "/app42/style.css"}[how]; p.asked != want {
 			t.Errorf("%s asks for %q", how, p.asked)
+		}
+	}
+}
+
+// The checks of the connection and the fields of HTTPS cost nothing, over TLS and without.
+func TestRequest_AllocatesNothingForHTTPS(t *testing.T) {
+	never := func(string) bool { return false }
+	b := &live.Builder{HTTPS: filter.HTTPS{Covers: never, Port: 8443, HSTS: "max-age=31536000", Internal: never}}
+	for name, c := range map[string]*engine.TLS{"without TLS": nil, "with its name": {ServerName: "example.org"}, "with another name": {ServerName: "www.example.org"}} {
+		p := newRigTo(t, b, route.Route{Mount: route.Strip, Targets: []route.Target{at("127.0.0.1:1")}})
+		p.handler.Serves = func(serverName, host string) bool { return serverName == "www.example.org" && host == "example.org" }
+		p.exchange.Request.TLS, p.exchange.Request.Secure = c, c != nil
+		for range 100 {
+			p.pass(t)
+		}
+		if n := testing.AllocsPerRun(200, func() { p.pass(t) }); n != 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+		if got := joined(p.incoming, "Strict-Transport-Security"); (got != "") != (c != nil) {
+			t.Errorf("%s: Strict-Transport-Security is %q", name, got)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gateway/proxy/accesslog"
+	"gateway/proxy/filter"
 	"gateway/proxy/limit"
 	"gateway/proxy/live"
 	"gateway/proxy/peer"
@@ -34,6 +35,10 @@ type Handler struct {
 	Log       *slog.Logger
 	// Challenge is that of certificate.Manager, nil without one.
 	Challenge func(host, token string) (authorization string, found bool)
+	// Serves is that of certificate.Manager, nil without one.
+	Serves func(serverName, host string) bool
+	// Unrouted is the filters of requests without a route.
+	Unrouted *filter.Chain
 	// Started is when the gateway began to wait for its first table.
 	Started time.Time
 	// Hold is how long a request waits while no target of its route can be reached, Wake how long for an app to start, and

@@ -101,7 +101,7 @@ func (h *Handler) begin(x *engine.Exchange) *Request {
 		x.Local = r
 	}
 	r.handler, r.state = h, h.Current.Load()
-	r.Exchange, r.Began, r.Chain = x, time.Now(), filter.Default
+	r.Exchange, r.Began, r.Chain = x, time.Now(), h.Unrouted
 	binary.NativeEndian.PutUint64(r.number[:8], rand.Uint64())
 	binary.NativeEndian.PutUint64(r.number[8:], rand.Uint64())
 	hex.Encode(r.digits[:], r.number[:])
@@ -140,11 +140,19 @@ func (r *Request) match() bool {
 		r.Page(page.BadRequest)
 		return false
 	}
+	if !r.directed() {
+		return false
+	}
 	for !r.find(path) {
 		if !r.awaitTable(path) {
-			r.missing(path)
+			if r.allowed() {
+				r.missing(path)
+			}
 			return false
 		}
+	}
+	if !r.allowed() {
+		return false
 	}
 	switch {
 	case route.Leaves(r.Rest):
@@ -159,7 +167,6 @@ func (r *Request) match() bool {
 
 // find finds the route of the request in its state, if there is one.
 func (r *Request) find(path route.Path) bool {
-	r.Host = route.CanonicalHost(r.Exchange.Request.Host)
 	if r.state.Table == nil {
 		return false
 	}
@@ -212,7 +219,7 @@ func (r *Request) end() {
 			r.Exchange.Abort()
 		} else {
 			// A filter may have panicked.
-			r.Chain = filter.Default
+			r.Chain = r.handler.Unrouted
 			r.Page(page.Internal)
 		}
 	}

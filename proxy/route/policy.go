@@ -79,11 +79,17 @@ type Policy struct {
 	Compress bool `json:"compress,omitempty"`
 	// Idle is how long the route's project goes without requests until it is put to sleep; 0 is never.
 	Idle time.Duration `json:"idle,omitempty"`
+	// PlainHTTP serves requests without TLS as they are; otherwise they are redirected to HTTPS where that is served.
+	PlainHTTP bool `json:"plain_http,omitempty"`
+	// ClientCA has the PEM certificates of the authorities that sign the certificates of clients; empty means that clients
+	// need none. It holds for all that is served for the host: see Table.ClientCA.
+	ClientCA string `json:"client_ca,omitempty"`
 }
 
 // Limits is the part of the policy that restricts requests: the policy without the fields that only say how targets are
-// treated. A new field counts as a restriction until it is left out here.
+// treated, and those that hold for its whole host. A new field counts as a restriction until it is left out here.
 func (p Policy) Limits() Policy {
 	p.Balance, p.Check, p.Drain, p.KeepOrigin, p.Redirect, p.Compress, p.Idle = "", Check{}, 0, false, "", false, 0
+	p.PlainHTTP, p.ClientCA = false, ""
 	return p
 }

@@ -20,6 +20,8 @@ type Table struct {
 	problems []Problem
 	index    map[Key]*Route
 	hosts    map[string]bool
+	// clients are the authorities of the hosts whose clients need certificates.
+	clients map[string]string
 	// trees are what Readings follows, by host.
 	trees  map[string]*branch
 	depth  int
@@ -53,6 +55,7 @@ func Build(found []Route, problems []Problem) *Table {
 			return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
 		})
 	}
+	t.settleClients()
 	slices.SortFunc(t.problems, compareProblems)
 	t.reindex()
 	t.encode()
@@ -64,6 +67,11 @@ func byClaim(a, b *Route) int {
 	if order := cmp.Or(cmp.Compare(a.Host, b.Host), cmp.Compare(a.Prefix.path, b.Prefix.path)); order != 0 {
 		return order
 	}
+	return byAge(a, b)
+}
+
+// byAge orders routes by who came first.
+func byAge(a, b *Route) int {
 	return cmp.Or(
 		a.Claimed.Compare(b.Claimed),
 		oldest(a.Targets).Compare(oldest(b.Targets)),
@@ -167,6 +175,10 @@ func (t *Table) Problems() []Problem { return t.problems }
 
 // Hosts returns the hosts that routes are for, sorted and in the form of CanonicalHost. Routes for any host add none.
 func (t *Table) Hosts() []string { return slices.Sorted(maps.Keys(t.hosts)) }
+
+// ClientCA returns the PEM certificates of the authorities that sign the certificates of the clients of a host, empty when
+// clients need none. The host is in its canonical form.
+func (t *Table) ClientCA(host string) string { return t.clients[host] }
 
 // Lookup returns the route with exactly that key, or nil.
 func (t *Table) Lookup(k Key) *Route { return t.index[k] }

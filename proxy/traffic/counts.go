@@ -63,12 +63,14 @@ const (
 	ByRate
 	// ByBodyMax is the most bytes of a body.
 	ByBodyMax
+	// ByTLSClient is that the client has no certificate of the kind that the host needs.
+	ByTLSClient
 	// refusals is how many there are, with 0.
 	refusals
 )
 
 // refusedBy are the names of refusals.
-var refusedBy = [refusals]string{ByClientRate: "client-rate", ByRate: "rate", ByBodyMax: "body.max"}
+var refusedBy = [refusals]string{ByClientRate: "client-rate", ByRate: "rate", ByBodyMax: "body.max", ByTLSClient: "tls.client"}
 
 // String is the filter as metrics name it: by its label without "gateway.", or by the flag that sets it.
 func (r Refusal) String() string { return refusedBy[r] }
