@@ -3,7 +3,7 @@
 # with the counts of each lane and the line "N passed, N failed, N skipped", and exits with 1 when a test failed or a lane
 # ran none.
 #
-#	testdata/test.sh [LANE ...]     only these lanes: lint unit portable h2spec fuzz bench e2e browser
+#	testdata/test.sh [LANE ...]     only these lanes: lint unit portable h2spec acme fuzz bench e2e browser
 #
 # It needs root, Go, git and a package manager. The lanes e2e and browser run last, on a Docker engine of their own (see
 # engine.sh): the machine's engine and its gateway may go on serving, on the same ports too. Of the packages that are
@@ -98,6 +98,13 @@ h2spec() {
 	say "h2spec"
 	(cd testdata/h2spec && go build -o "$out/h2spec-tool" github.com/summerwind/h2spec/cmd/h2spec)
 	GATEWAY_H2SPEC="$out/h2spec-tool" tests h2spec . -count=1 -run MeetsTheSpecification ./proxy/engine
+}
+
+# acme orders certificates from pebble, a certificate authority for tests: all of it on 127.0.0.1.
+acme() {
+	say "certificates from a certificate authority"
+	(cd testdata/acme && go build -o "$out/pebble" github.com/letsencrypt/pebble/v2/cmd/pebble)
+	GATEWAY_PEBBLE="$out/pebble" tests acme . -count=1 -run Pebble -timeout 10m ./proxy/certificate
 }
 
 # bench shows that the bench works, and with it the gateway under load. It measures nothing worth keeping.
@@ -199,14 +206,14 @@ main() {
 	trap 'exit 143' TERM
 	need gcc gcc libc6-dev
 	go build -buildvcs=false -modfile=testdata/tools/go.mod -o "$out/gotestsum" gotest.tools/gotestsum
-	[ $# -gt 0 ] || set -- lint unit portable h2spec fuzz bench e2e browser
+	[ $# -gt 0 ] || set -- lint unit portable h2spec acme fuzz bench e2e browser
 	last=''
 	for name in "$@"; do
 		case $name in
-		lint | unit | portable | h2spec | fuzz | bench) ;;
+		lint | unit | portable | h2spec | acme | fuzz | bench) ;;
 		e2e | browser) last="$last $name" ;;
 		*)
-			printf 'test.sh: no lane %s; there are lint, unit, portable, h2spec, fuzz, bench, e2e and browser\n' "$name" >&2
+			printf 'test.sh: no lane %s; there are lint, unit, portable, h2spec, acme, fuzz, bench, e2e and browser\n' "$name" >&2
 			exit 2
 			;;
 		esac

@@ -1,0 +1,460 @@
+package certificate
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/big"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/caddyserver/certmagic"
+	"github.com/mholt/acmez/v3/acme"
+)
+
+// standIn stands for an authority in the same process: it signs, or fails, without any network.
+type standIn struct {
+	t      *testing.T
+	by     *issued
+	life   time.Duration
+	mu     sync.Mutex
+	fail   error
+	issued int
+}
+
+func newStandIn(t *testing.T) *standIn {
+	return &standIn{t: t, by: issue(t, nil, time.Now().Add(-day), time.Now().AddDate(10, 0, 0), "CA"), life: 90 * day}
+}
+
+// Issue implements certmagic.Issuer.
+func (s *standIn) Issue(_ context.Context, csr *x509.CertificateRequest) (*certmagic.IssuedCertificate, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.issued++
+	if s.fail != nil {
+		return nil, s.fail
+	}
+	serial, err := rand.Int(rand.Reader, big.NewInt(1<<62))
+	if err != nil {
+		return nil, err
+	}
+	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
+		SerialNumber: serial, DNSNames: csr.DNSNames, IPAddresses: csr.IPAddresses, NotBefore: time.Now(), NotAfter: time.Now().Add(s.life),
+	}, s.by.template, csr.PublicKey, s.by.private)
+	return &certmagic.IssuedCertificate{Certificate: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})}, err
+}
+
+// IssuerKey implements certmagic.Issuer.
+func (*standIn) IssuerKey() string { return "stand-in" }
+
+func (s *standIn) set(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fail = err
+}
+
+func (s *standIn) orders() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.issued
+}
+
+// standInConfig orders nothing from the internet, as long as the authorities are replaced.
+func standInConfig(t *testing.T, domains ...string) OrderConfig {
+	return OrderConfig{
+		Folder: filepath.Join(t.TempDir(), "certificates"), Domains: domains, HTTPPort: 80, TLSPort: 443,
+		Directory: "https://127.0.0.1:1/dir", Logger: slog.New(slog.DiscardHandler),
+	}
+}
+
+// openAt makes an Ordered whose first authority, and second one if there is one, is a stand-in. Its checks find nothing.
+func openAt(t *testing.T, c OrderConfig, authorities ...*standIn) *Ordered {
+	t.Helper()
+	o, err := NewOrdered(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	make := func(s *standIn) *issuer {
+		config := o.newConfig(nil)
+		config.Issuers = []certmagic.Issuer{s}
+		return &issuer{key: s.IssuerKey(), ways: []way{{config: config}}}
+	}
+	o.first = make(authorities[0])
+	if len(authorities) > 1 {
+		o.second = make(authorities[1])
+		o.second.key = "second"
+	}
+	o.preflight = func(context.Context, string) []Finding { return nil }
+	o.mu.Lock()
+	for name, e := range o.entries {
+		e.current = o.load(name)
+	}
+	o.show()
+	o.mu.Unlock()
+	return o
+}
+
+// begin runs an Ordered in a bubble of synctest until stop.
+func begin(t *testing.T, o *Ordered) (stop func()) {
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = o.Run(ctx)
+	}()
+	synctest.Wait()
+	return func() {
+		cancel()
+		<-done
+	}
+}
+
+// after lets time pass in a bubble of synctest.
+func after(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
+}
+
+// Words are what people see: each row of the table of failures in full.
+func TestOrdered_FailureTable(t *testing.T) {
+	const name = "site.example.org"
+	for _, row := range []struct {
+		what  string
+		check []Finding
+		said  error
+		// second is a second authority.
+		second     bool
+		phase      Phase
+		error, fix string
+		next       time.Duration
+		orders     int
+	}{
+		{
+			what: "DNS", check: []Finding{{"dns", Bad, "site.example.org has no address", "add an A record"}},
+			phase: Waiting, error: "site.example.org has no address", fix: "add an A record", next: time.Minute,
+		},
+		{
+			what: "clock", check: []Finding{{"clock", Bad, "clock 3 h off: it is ahead of that of acme.example", "start a time service"}},
+			phase: Waiting, error: "clock 3 h off: it is ahead of that of acme.example", fix: "start a time service", next: time.Minute,
+		},
+		{
+			what: "validation", said: acme.Problem{Status: 400, Type: acme.ProblemTypeConnection, Detail: "203.0.113.9: Fetching http://site.example.org/.well-known/acme-challenge/x: Timeout during connect"},
+			phase: Waiting, error: "203.0.113.9: Fetching http://site.example.org/.well-known/acme-challenge/x: Timeout during connect",
+			fix:  "Forward ports 80 and 443 to this machine and open them in its firewall; then run: gateway certificate check site.example.org",
+			next: time.Minute, orders: 1,
+		},
+		{
+			what: "another server", said: acme.Problem{Status: 403, Type: acme.ProblemTypeUnauthorized, Detail: "203.0.113.9: Invalid response: 404"},
+			phase: Waiting, error: "203.0.113.9: Invalid response: 404",
+			fix:  "Another server answers for site.example.org: let its A and AAAA records lead here; then run: gateway certificate check site.example.org",
+			next: time.Minute, orders: 1,
+		},
+		{
+			what: "no record", said: acme.Problem{Status: 400, Type: acme.ProblemTypeDNS, Detail: "DNS problem: NXDOMAIN looking up A for site.example.org"},
+			phase: Waiting, error: "DNS problem: NXDOMAIN looking up A for site.example.org",
+			fix:  "Add an A or AAAA record for site.example.org that leads here, and run: gateway certificate check site.example.org",
+			next: time.Minute, orders: 1,
+		},
+		{
+			what: "CAA", said: acme.Problem{Status: 403, Type: acme.ProblemTypeCAA, Detail: "CAA record for example.org prevents issuance"},
+			phase: Waiting, error: "CAA record for example.org prevents issuance",
+			fix: "Allow the certificate authority in the CAA record of site.example.org, or remove the record.", next: time.Minute, orders: 1,
+		},
+		{
+			what: "token", said: fmt.Errorf("presenting for challenge: adding temporary record for zone %q: %w", "example.org.", &recordError{"got error status: HTTP 403"}),
+			phase: Waiting, error: "the DNS record of the challenge is not there: got error status: HTTP 403",
+			fix:  "Check the zone, and that the token of --dns-token-file may change it; then run: gateway certificate check site.example.org",
+			next: time.Minute, orders: 1,
+		},
+		{
+			what: "429", said: acme.Problem{Status: 429, Type: acme.ProblemTypeRateLimited, Detail: "too many certificates already issued, retry after 2000-01-02 03:04:05 UTC"},
+			phase: Limited, error: "limited until 2000-01-02 03:04 UTC: too many certificates already issued, retry after 2000-01-02 03:04:05 UTC",
+			fix: "Wait; nothing else helps.", next: 27*time.Hour + 4*time.Minute + 5*time.Second, orders: 1,
+		},
+		{
+			what: "429 without a time", said: acme.Problem{Status: 429, Type: acme.ProblemTypeRateLimited, Detail: "slow down"},
+			phase: Limited, error: "limited until 2000-01-01 01:00 UTC: slow down", fix: "Wait; nothing else helps.", next: time.Hour, orders: 1,
+		},
+		{
+			what: "down", said: &url.Error{Op: "Get", URL: "https://acme.example/dir", Err: errors.New("dial tcp 192.0.2.1:443: connect: connection refused")},
+			phase: Waiting, error: "unreachable since 2000-01-01 00:00 UTC: dial tcp 192.0.2.1:443: connect: connection refused",
+			fix: "Wait, or have a second authority.", next: time.Minute, orders: 1,
+		},
+		{
+			what: "down, with a second authority", said: acme.Problem{Status: 503, Detail: "The service is down for maintenance."}, second: true,
+			phase: Waiting, error: "unreachable since 2000-01-01 00:00 UTC: The service is down for maintenance.",
+			fix: "Wait; the second authority is asked an hour after the first one failed.", next: time.Minute, orders: 1,
+		},
+		{
+			what: "disk", said: errors.New("failed storage check: open /var/lib/x: no space left on device - storage is probably misconfigured"),
+			phase: Waiting, error: "cannot store: no space left on device", fix: "Free space for FOLDER.", next: time.Minute, orders: 1,
+		},
+		{
+			what: "read-only", said: errors.New("failed storage check: open /var/lib/x: read-only file system - storage is probably misconfigured"),
+			phase: Waiting, error: "cannot store: read-only file system", fix: "Let the gateway write to FOLDER.", next: time.Minute, orders: 1,
+		},
+	} {
+		t.Run(row.what, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a, b := newStandIn(t), newStandIn(t)
+				a.set(row.said)
+				all := []*standIn{a, b}[:1]
+				if row.second {
+					all = []*standIn{a, b}
+				}
+				c := standInConfig(t, name)
+				o := openAt(t, c, all...)
+				o.preflight = func(context.Context, string) []Finding { return row.check }
+				began := time.Now()
+				defer begin(t, o)()
+				s := stateIn(o, name)
+				fix := strings.ReplaceAll(row.fix, "FOLDER", c.Folder)
+				if s.Phase != row.phase || s.Error != row.error || s.Fix != fix || s.Failures != 1 || s.Next.Sub(began) != row.next || a.orders() != row.orders || b.orders() != 0 {
+					t.Errorf("%d orders, next in %v, state %+v", a.orders(), s.Next.Sub(began), s)
+				}
+			})
+		})
+	}
+}
+
+func TestOrdered_WaitsLongerAfterEachFailureAcrossRestarts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newStandIn(t)
+		a.set(acme.Problem{Status: 400, Type: acme.ProblemTypeConnection, Detail: "no"})
+		c := standInConfig(t, "site.example.org")
+		stop := begin(t, openAt(t, c, a))
+		for n, wait := range []time.Duration{time.Minute, 10 * time.Minute, 100 * time.Minute, day, day} {
+			if got := a.orders(); got != n+1 {
+				t.Fatalf("%d orders, want %d", got, n+1)
+			}
+			after(wait - 10*time.Second)
+			stop()
+			// A restart, and each second one of a crash loop.
+			for range 5 {
+				stop = begin(t, openAt(t, c, a))
+				stop()
+			}
+			if got := a.orders(); got != n+1 {
+				t.Fatalf("%d orders ten seconds before the wait of %v is over, want %d", got, wait, n+1)
+			}
+			stop = begin(t, openAt(t, c, a))
+			after(11 * time.Second)
+		}
+		a.set(nil)
+		after(day)
+		o := openAt(t, c, a)
+		if s := stateIn(o, "site.example.org"); s.Phase != Valid || s.Failures != 0 || s.Error != "" {
+			t.Errorf("state %+v", s)
+		}
+		o.cache.Stop()
+		stop()
+	})
+}
+
+func TestOrdered_SecondAuthorityAfterAnHour(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newStandIn(t), newStandIn(t)
+		a.set(acme.Problem{Status: 503, Detail: "down"})
+		o := openAt(t, standInConfig(t, "site.example.org"), a, b)
+		defer begin(t, o)()
+		after(59 * time.Minute)
+		if b.orders() != 0 {
+			t.Error("the second authority is asked before the hour is over")
+		}
+		first := a.orders()
+		after(2 * time.Minute)
+		if s := stateIn(o, "site.example.org"); s.Phase != Valid || b.orders() != 1 || a.orders() != first {
+			t.Errorf("%d orders at the second, %d more at the first: %+v", b.orders(), a.orders()-first, s)
+		}
+	})
+}
+
+func TestOrdered_RenewsAndWarns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newStandIn(t)
+		o := openAt(t, standInConfig(t, "site.example.org"), a)
+		defer begin(t, o)()
+		after(60*day - time.Hour)
+		if a.orders() != 1 {
+			t.Errorf("%d orders before a third of the lifetime is left", a.orders())
+		}
+		shown := o.Lookup("site.example.org")
+		a.set(acme.Problem{Status: 400, Type: acme.ProblemTypeConnection, Detail: "no"})
+		after(2 * time.Hour)
+		s := stateIn(o, "site.example.org")
+		if s.Phase != Waiting || s.Error != "no" || s.Warning != "" || o.Lookup("site.example.org") != shown {
+			t.Errorf("after a failed renewal: %+v", s)
+		}
+		after(17 * day)
+		if s := stateIn(o, "site.example.org"); s.Warning != "ends in 12 days, and no renewal is under way" {
+			t.Errorf("12 days before the end: %+v", s)
+		}
+		after(14 * day)
+		s = stateIn(o, "site.example.org")
+		if s.Phase != Expired || o.Lookup("site.example.org") != shown {
+			t.Errorf("after the end: %+v", s)
+		}
+		a.set(nil)
+		after(day)
+		if s := stateIn(o, "site.example.org"); s.Phase != Valid || s.Warning != "" || o.Lookup("site.example.org") == shown {
+			t.Errorf("when it can be renewed again: %+v", s)
+		}
+	})
+}
+
+func TestOrdered_ExpiredSaysWhatToDo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newStandIn(t)
+		c := standInConfig(t, "site.example.org")
+		o := openAt(t, c, a)
+		begin(t, o)()
+		after(100 * day)
+		again := openAt(t, c, a)
+		defer again.cache.Stop()
+		s := stateIn(again, "site.example.org")
+		if s.Phase != Expired || s.Fix != "Run: gateway certificate renew site.example.org" || again.Lookup("site.example.org") == nil {
+			t.Errorf("state %+v", s)
+		}
+	})
+}
+
+func TestOrdered_ReplacesWhatIsRevoked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newStandIn(t)
+		o := openAt(t, standInConfig(t, "site.example.org"), a)
+		defer begin(t, o)()
+		shown := o.Lookup("site.example.org")
+		if err := o.keeper.OnEvent(t.Context(), "cert_ocsp_revoked", map[string]any{"subjects": []string{"site.example.org"}}); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if s := stateIn(o, "site.example.org"); s.Replaced != "revoked" || s.Phase != Valid || o.Lookup("site.example.org") == shown {
+			t.Errorf("state %+v", s)
+		}
+		if err := o.keeper.OnEvent(t.Context(), "cert_obtaining", nil); err == nil {
+			t.Error("certmagic may replace it by itself")
+		}
+	})
+}
+
+func TestOrdered_InternalNames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := standInConfig(t, "nas.lan", "192.168.1.10")
+		c.Internal = true
+		o, err := NewOrdered(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer begin(t, o)()
+		roots := x509.NewCertPool()
+		roots.AddCert(o.Authority().Root())
+		for _, name := range c.Domains {
+			shown := o.Lookup(name)
+			if shown == nil {
+				t.Fatalf("%s: %+v", name, stateIn(o, name))
+			}
+			between := x509.NewCertPool()
+			for _, der := range shown.Certificate[1:] {
+				if parsed, err := x509.ParseCertificate(der); err == nil {
+					between.AddCert(parsed)
+				}
+			}
+			if _, err := shown.Leaf.Verify(x509.VerifyOptions{Roots: roots, Intermediates: between, DNSName: name, CurrentTime: time.Now()}); err != nil {
+				t.Error(err)
+			}
+			if s := stateIn(o, name); s.Source != "internal" || s.Challenge != "" || s.Phase != Valid || !o.Internal(name) {
+				t.Errorf("state %+v", s)
+			}
+		}
+		before := o.Lookup("nas.lan")
+		after(3*day + 13*time.Hour)
+		if o.Lookup("nas.lan") == before {
+			t.Error("a certificate of seven days is not renewed at half of them")
+		}
+	})
+}
+
+func TestOrdered_ShowsWithoutAllocating(t *testing.T) {
+	o := &Ordered{entries: map[string]*entry{}, isInternal: func(string) bool { return false }}
+	one := func() *obtained {
+		i := named(t, "x")
+		pair, err := tls.X509KeyPair(i.certificate, i.key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &obtained{Certificate: &pair}
+	}
+	exact, wild := one(), one()
+	o.entries["a.example.org"], o.entries["*.example.org"] = &entry{current: exact}, &entry{current: wild}
+	o.config.Domains = []string{"a.example.org"}
+	o.show()
+	for _, c := range []struct {
+		host string
+		want *tls.Certificate
+	}{{"a.example.org", exact.Certificate}, {"b.example.org", wild.Certificate}, {"c.b.example.org", nil}, {"example.org", nil}, {"org", nil}, {"", nil}} {
+		if got := o.Lookup(c.host); got != c.want {
+			t.Errorf("%q: %v", c.host, got)
+		}
+		hello := &tls.ClientHelloInfo{ServerName: strings.ToUpper(c.host)}
+		if got := o.Certificate(hello); c.host != "" && got != c.want {
+			t.Errorf("in a handshake, %q: %v", c.host, got)
+		}
+	}
+	if o.Certificate(&tls.ClientHelloInfo{}) != exact.Certificate {
+		t.Error("a client that names no host is not shown the first of the site")
+	}
+	if o.Certificate(&tls.ClientHelloInfo{ServerName: "a.example.org", SupportedProtos: []string{"acme-tls/1"}}) != nil {
+		t.Error("a challenge that is not under way is answered")
+	}
+	if n := testing.AllocsPerRun(100, func() { o.Lookup("b.example.org") }); n != 0 {
+		t.Errorf("a look-up allocates %v times", n)
+	}
+}
+
+func TestOrdered_RefusesSettings(t *testing.T) {
+	for _, c := range []struct {
+		change func(*OrderConfig)
+		want   string
+	}{
+		{func(c *OrderConfig) { c.Domains = []string{"*.example.org"} }, "*.example.org: a wildcard is proved by DNS alone; add --dns and --dns-token-file"},
+		{func(c *OrderConfig) { c.Directory = "http://acme.example/dir" }, `the directory of a certificate authority is an https URL, not "http://acme.example/dir"; fix --acme-ca`},
+		{func(c *OrderConfig) { c.DNS = &DNS{Provider: "route53"} }, `no DNS provider "route53"; --dns is one of acmedns, cloudflare, desec, duckdns, gandi, ovh, porkbun, rfc2136`},
+	} {
+		config := standInConfig(t, "site.example.org")
+		c.change(&config)
+		if _, err := NewOrdered(config); err == nil || err.Error() != c.want {
+			t.Errorf("%v, want %s", err, c.want)
+		}
+	}
+}
+
+// No setting of the package leads to Let's Encrypt unless it is asked for.
+func TestOrdered_AsksOnlyTheAuthorityOfItsSettings(t *testing.T) {
+	c := standInConfig(t, "site.example.org")
+	c.Fallback = "https://127.0.0.1:2/dir"
+	o, err := NewOrdered(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer o.cache.Stop()
+	for _, i := range []*issuer{o.first, o.second, o.addresses} {
+		for _, w := range i.ways {
+			if len(w.config.Issuers) != 1 || w.config.Issuers[0] != certmagic.Issuer(w.acme) || !strings.HasPrefix(w.acme.CA, "https://127.0.0.1:") || w.acme.TestCA != "" {
+				t.Errorf("%s: %v", i.key, w.config.Issuers)
+			}
+			if !w.acme.DisableDistributedSolvers || w.acme.AltHTTPPort != 80 || w.acme.AltTLSALPNPort != 443 || w.acme.ListenHost != "127.0.0.1" {
+				t.Errorf("%s would listen elsewhere than the proxy", i.key)
+			}
+		}
+	}
+}
