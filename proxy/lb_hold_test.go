@@ -244,7 +244,8 @@ func TestHold_BoundsHowManyWait(t *testing.T) {
 			t.Fatalf("request %d: %d %q", i, got.StatusCode, got.body)
 		}
 	}
-	if n := f.count("a"); n < live.MaxWaiting/3 || n > live.MaxWaiting*2/3 {
+	// The faster one of the two gets more.
+	if n := f.count("a"); n < live.MaxWaiting/10 || n > live.MaxWaiting*9/10 {
 		t.Errorf("one of two targets got %d of %d requests", n, live.MaxWaiting)
 	}
 }
