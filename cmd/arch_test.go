@@ -130,6 +130,7 @@ var homes = map[string][]string{
 	"go.uber.org/zap":                            {"proxy/certificate"},
 	"go.yaml.in/yaml":                            {"proxy/source/file", "projects/composefile", "projects/policy", "proxy/document", "projects/importer/importer_test.go", "projects/compose/imported_test.go", "templates/templates_test.go"},
 	"golang.org/x/crypto/blake2b":                {"cmd/install_test.go"},
+	"golang.org/x/crypto/ocsp":                   {"proxy/certificate/ordered_ocsp_test.go"},
 	"golang.org/x/crypto/x509roots":              {"cmd/gateway"},
 	"golang.org/x/net":                           {"proxy/certificate/authority", "proxy/certificate/preflight"},
 	"golang.org/x/sync":                          {"cmd/server", "projects", "proxy/agent", "proxy/live", "proxy/source/docker"},

@@ -125,22 +125,34 @@ func (o *Ordered) newConfig(onEvent func(context.Context, string, map[string]any
 }
 
 // newKeeper makes the settings with which the cache keeps OCSP staples fresh. It renews nothing, since the orders of
-// Ordered have waits that survive a restart; a revoked certificate is left to them.
+// Ordered have waits that survive a restart: what certmagic finds revoked is left to them.
 func (o *Ordered) newKeeper() *certmagic.Config {
 	keeper := o.newConfig(func(_ context.Context, event string, data map[string]any) error {
-		switch event {
-		case "cert_ocsp_revoked":
-			if names, is := data["subjects"].([]string); is && len(names) > 0 {
-				o.revoked(names[0])
-			}
-		case "cert_obtaining":
-			return certmagic.ErrNoRetry{Err: errors.New("the gateway replaces it")}
+		if event != "cert_obtaining" {
+			return nil
 		}
-		return nil
+		if name, is := data["identifier"].(string); is {
+			o.revoked(name)
+		}
+		return certmagic.ErrNoRetry{Err: errLeft}
 	})
 	keeper.OnDemand = &certmagic.OnDemandConfig{}
+	keeper.Issuers = []certmagic.Issuer{nobody{}}
 	return keeper
 }
+
+var errLeft = errors.New("the gateway replaces it by an order of its own")
+
+// nobody issues nothing.
+type nobody struct{}
+
+// Issue implements certmagic.Issuer.
+func (nobody) Issue(context.Context, *x509.CertificateRequest) (*certmagic.IssuedCertificate, error) {
+	return nil, errLeft
+}
+
+// IssuerKey implements certmagic.Issuer.
+func (nobody) IssuerKey() string { return "nobody" }
 
 // internalIssuer makes an issuer of certmagic of the gateway's own authority.
 type internalIssuer struct{ of *authority.Authority }

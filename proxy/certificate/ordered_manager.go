@@ -45,7 +45,9 @@ type Ordered struct {
 	wake chan struct{}
 
 	// mu guards what is below.
-	mu      sync.Mutex
+	mu sync.Mutex
+	// known is whether there was a table.
+	known   bool
 	hosts   []Host
 	wanted  []string
 	entries map[string]*entry
@@ -112,7 +114,9 @@ func NewOrdered(c OrderConfig) (*Ordered, error) {
 		}
 		o.internal = o.newInternal(o.authority)
 	}
-	o.SetHosts(nil)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.apply()
 	return o, nil
 }
 
@@ -124,7 +128,7 @@ func (o *Ordered) Authority() *authority.Authority { return o.authority }
 func (o *Ordered) SetHosts(hosts []Host) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.hosts = hosts
+	o.hosts, o.known = hosts, true
 	o.apply()
 }
 
@@ -133,7 +137,7 @@ func (o *Ordered) apply() {
 	now := time.Now()
 	before := o.store.names()
 	c := o.choose(o.hosts, before, now)
-	if !sameNames(before, c.first) {
+	if o.known && !sameNames(before, c.first) {
 		if err := o.store.keepNames(c.first); err != nil {
 			o.config.Logger.Error("the names of the day cannot be stored", "error", err)
 		}

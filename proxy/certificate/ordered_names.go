@@ -15,6 +15,9 @@ const newNames = 20
 // maxNames is the default of OrderConfig.MaxNames.
 const maxNames = 100
 
+// remembered is how long a host that is gone stays known.
+const remembered = 90 * day
+
 const day = 24 * time.Hour
 
 // verdict says what becomes of one host.
@@ -36,7 +39,7 @@ func (o *Ordered) judge(name string) verdict {
 	case !site && !o.allowed(name):
 		return verdict{
 			Why: "no --domain or --allow-domain covers it",
-			Fix: fmt.Sprintf("Add --domain %s to gateway up, or --allow-domain '%s'.", name, pattern(name)),
+			Fix: allowing(name),
 		}
 	case o.isInternal(name) && o.internal == nil:
 		return verdict{
@@ -58,12 +61,16 @@ func (o *Ordered) judge(name string) verdict {
 	return verdict{Wanted: true}
 }
 
-// pattern is the one that allows a host and those beside it.
-func pattern(name string) string {
-	if _, parent, found := strings.Cut(name, "."); found && strings.Contains(parent, ".") {
-		return "*." + parent
+// allowing says how a host gets a certificate: as a name of the site, or by a pattern for it and those beside it.
+func allowing(name string) string {
+	if isAddress(name) {
+		return "Add --domain " + name + " to gateway up."
 	}
-	return name
+	pattern := name
+	if _, parent, found := strings.Cut(name, "."); found && strings.Contains(parent, ".") {
+		pattern = "*." + parent
+	}
+	return fmt.Sprintf("Add --domain %s to gateway up, or --allow-domain '%s'.", name, pattern)
 }
 
 // underWildcard reports whether a wildcard of the site is for that host: the star stands for one label (RFC 6125 section
@@ -86,8 +93,7 @@ func (o *Ordered) allowed(host string) bool {
 type choice struct {
 	wanted  []string
 	refused []State
-	// first is when each host of a route became a name; it outlives the table by a day, so that hosts that come and go
-	// count as new ones.
+	// first is when each host of a route became a name. It outlives the table: one that comes back is not new.
 	first map[string]time.Time
 	// again is when a host that is refused for the day may be a name; zero for none.
 	again time.Time
@@ -110,7 +116,7 @@ func (o *Ordered) choose(hosts []Host, before map[string]time.Time, now time.Tim
 		}
 	}
 	for name, at := range before {
-		if there[name] || now.Sub(at) < day {
+		if there[name] || now.Sub(at) < remembered {
 			c.first[name] = at
 		}
 	}

@@ -13,9 +13,14 @@ import (
 	"github.com/mholt/acmez/v3/acme"
 )
 
+// orderTimeout limits an order with all that comes before it.
+const orderTimeout = 15 * time.Minute
+
 // order makes the order of a name and notes what became of it.
 func (o *Ordered) order(ctx context.Context, name string) {
-	renewed, err := o.attempt(ctx, name)
+	limited, cancel := context.WithTimeout(ctx, orderTimeout)
+	renewed, err := o.attempt(limited, name)
+	cancel()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	e := o.entries[name]

@@ -87,7 +87,7 @@ func (s *storage) before(key string, chain []byte, why error) (tls.Certificate, 
 	if err != nil {
 		return tls.Certificate{}, why
 	}
-	return pair, s.Store(context.Background(), key, kept)
+	return pair, nil
 }
 
 // certmagic is the certificate as certmagic knows it.

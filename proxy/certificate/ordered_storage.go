@@ -2,6 +2,7 @@ package certificate
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -80,13 +81,18 @@ func (s *storage) write(key string, value []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	if strings.HasSuffix(key, ".key") && strings.HasPrefix(key, "certificates/") {
+	certificate := strings.HasPrefix(key, "certificates/")
+	switch {
+	case certificate && strings.HasSuffix(key, ".key"):
 		// The key is replaced before its certificate: a crash between both must not lose the pair that is in use.
-		if before, err := os.ReadFile(path); err == nil {
-			if err := durable.Write(path+old, before, 0o600); err != nil {
+		if _, err := tls.LoadX509KeyPair(strings.TrimSuffix(path, ".key")+".crt", path); err == nil {
+			if err := os.Rename(path, path+old); err != nil {
 				return err
 			}
 		}
+	case certificate && strings.HasSuffix(key, ".json"):
+		// It is the last file of a certificate.
+		_ = os.Remove(strings.TrimSuffix(path, ".json") + ".key" + old)
 	}
 	return durable.Write(path, value, 0o600)
 }
@@ -154,11 +160,7 @@ func (s *storage) Delete(ctx context.Context, key string) error {
 
 // List implements certmagic.Storage; what is in memory is not listed.
 func (s *storage) List(ctx context.Context, prefix string, recursive bool) ([]string, error) {
-	keys, err := s.files.List(ctx, prefix, recursive)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	return keys, err
+	return s.files.List(ctx, prefix, recursive)
 }
 
 // Stat implements certmagic.Storage.
