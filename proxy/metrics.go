@@ -20,6 +20,9 @@ func (s *Server) metrics() metric.Source {
 		},
 		Reported: s.reported,
 	}
+	if s.config.Certificates != nil {
+		source.Certificates = s.certificateMetrics
+	}
 	if s.config.AccessLog != nil {
 		source.LostLines = s.config.AccessLog.Dropped
 	}

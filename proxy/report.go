@@ -71,8 +71,10 @@ func (s *Server) Routes() admin.Routes {
 	}
 	now := time.Now()
 	current.Probe(now)
+	certificates := s.certificatesByName()
 	for _, r := range current.Routes() {
 		added := describeRoute(r, now)
+		added.Certificate = certificateOf(r.Route.Host, certificates)
 		if p := s.pauses.Of(r.Route.Key, now); p != nil {
 			paused := p.Describe()
 			added.Paused = &paused

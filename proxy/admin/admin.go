@@ -185,9 +185,12 @@ type Route struct {
 	// Paused says how it is paused, nil when it is not. State is then what it would be.
 	Paused *Pause `json:"paused,omitempty"`
 	// Idle is how its project is used when it is to sleep, nil when it never is.
-	Idle    *Idleness `json:"idle,omitempty"`
-	Targets []Target  `json:"targets"`
-	Traffic Traffic   `json:"traffic"`
+	Idle *Idleness `json:"idle,omitempty"`
+	// Certificate is that of its host, or of a wildcard above it; nil for none.
+	Certificate *Certificate `json:"certificate,omitempty"`
+
+	Targets []Target `json:"targets"`
+	Traffic Traffic  `json:"traffic"`
 }
 
 // Target is one address behind a route.

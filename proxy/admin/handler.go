@@ -30,6 +30,7 @@ type Gateway interface {
 	Pauser
 	Checker
 	Sleeper
+	Certifier
 }
 
 // Observed is what can be asked of a proxy.
@@ -60,6 +61,9 @@ func Handler(g Gateway) http.Handler {
 		http.MethodGet: func(r *http.Request) (any, error) { return getOrders(g, r) },
 		http.MethodPut: func(r *http.Request) (any, error) { return putSleep(g, r) },
 	})
+	mux.Handle("/v1/certificates", endpoint{http.MethodGet: func(*http.Request) (any, error) { return getCertificates(g) }})
+	mux.Handle("/v1/certificate/renew", endpoint{http.MethodPut: func(r *http.Request) (any, error) { return putRenewal(g, r) }})
+	mux.Handle("/v1/certificate/check", endpoint{http.MethodPut: func(r *http.Request) (any, error) { return putNameCheck(g, r) }})
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusNotFound, Error{Message: fmt.Sprintf("the admin API has no %s; this proxy speaks /v1", r.URL.Path)})
 	})
@@ -131,6 +135,11 @@ var statuses = map[error]int{
 	ErrRefused:  http.StatusBadRequest,
 	ErrTooLarge: http.StatusRequestEntityTooLarge,
 	ErrInUse:    http.StatusConflict,
+
+	ErrNoHTTPS:       http.StatusNotImplemented,
+	ErrNoCertificate: http.StatusUnprocessableEntity,
+	ErrNotOrdered:    http.StatusForbidden,
+	ErrLimited:       http.StatusTooManyRequests,
 }
 
 func statusOf(err error) int {

@@ -60,6 +60,9 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 			out.put(reported, float64(at.UnixMilli())/1000, name)
 		}
 	}
+	if c.source.Certificates != nil {
+		out.certificates(c.source.Certificates())
+	}
 	if c.source.LostLines != nil {
 		out.put(lostLines, float64(c.source.LostLines()))
 	}
@@ -104,6 +107,15 @@ func (o output) admitted(now Admitted, most, refused int) {
 	}
 	for bound, n := range now.Refused {
 		o.put(refused, float64(n), bound)
+	}
+}
+
+func (o output) certificates(all []Certificate) {
+	for _, c := range all {
+		if !c.Expires.IsZero() {
+			o.put(certificateExpiry, float64(c.Expires.Unix()), c.Name)
+		}
+		o.put(certificateFailures, float64(c.Failures), c.Name)
 	}
 }
 

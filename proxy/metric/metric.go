@@ -29,6 +29,8 @@ type Source struct {
 	UnderWay func() Admitted
 	// Reported returns when each agent last reported, by the names of their sources.
 	Reported func() map[string]time.Time
+	// Certificates are those of the proxy, and the names that wait for one.
+	Certificates func() []Certificate
 	// LostLines is how many lines of the access log were lost.
 	LostLines func() uint64
 }
@@ -48,6 +50,15 @@ type Route struct {
 	Targets map[string]int
 	// Waiting is the number of requests that wait for a target, or for the end of a pause.
 	Waiting int
+}
+
+// Certificate is that of one name; names are unique.
+type Certificate struct {
+	Name string
+	// Expires is the end of its validity, zero without a certificate.
+	Expires time.Time
+	// Failures counts the orders that failed since the last success.
+	Failures int
 }
 
 // Admitted counts connections of clients, or requests.

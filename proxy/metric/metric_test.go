@@ -95,6 +95,9 @@ func full() metric.Source {
 		UnderWay: func() metric.Admitted {
 			return metric.Admitted{Most: map[string]int{"all": 50, "client": 0}, Refused: map[string]uint64{"all": 3, "client": 4}}
 		},
+		Certificates: func() []metric.Certificate {
+			return []metric.Certificate{{Name: "*.example.org", Expires: noon}, {Name: "new.org", Failures: 2}}
+		},
 		Reported:  func() map[string]time.Time { return map[string]time.Time{"docker": noon} },
 		LostLines: func() uint64 { return 3 },
 	}

@@ -42,6 +42,8 @@ const (
 	targets
 	reported
 	lostLines
+	certificateExpiry
+	certificateFailures
 	build
 	fieldCount
 )
@@ -95,6 +97,10 @@ var fields = [fieldCount]Field{
 		"the source last reported; absent before its first time."},
 	lostLines: {"gateway_access_log_dropped_lines_total", counter, "lines", nil, "Lines of the access log that were lost, since the " +
 		"disk was too slow or too full. Absent without an access log."},
+	certificateExpiry: {"gateway_certificate_expiry_timestamp_seconds", gauge, "seconds since 1970", []string{"name"}, "End of the " +
+		"certificate of the name. Absent as long as it has none."},
+	certificateFailures: {"gateway_certificate_renewal_failures_total", counter, "orders", []string{"name"}, "Orders of a certificate " +
+		"that failed since the last success. Certificates from files have 0."},
 	build: {"gateway_build_info", gauge, "1", []string{"version"}, "Always 1; the label is the version of the gateway."},
 }
 

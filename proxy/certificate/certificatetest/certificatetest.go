@@ -21,10 +21,17 @@ type Manager struct {
 	Misdirected []string
 	// Own are the hosts that Internal reports. They do not change once the manager is in use.
 	Own []string
+	// Findings are those of Check; without any, everything is good. They do not change once the manager is in use.
+	Findings []certificate.Finding
+	// Ordered is called by Renew for each state that is meant, changes it, and returns the error of Renew. Without it,
+	// Renew knows no name. It does not change once the manager is in use.
+	Ordered func(state *certificate.State, force bool) error
 
 	mu         sync.Mutex
 	challenges map[challenge]string
 	hosts      [][]certificate.Host
+	states     []certificate.State
+	checked    []string
 }
 
 var _ certificate.Manager = (*Manager)(nil)
@@ -81,13 +88,54 @@ func (m *Manager) Serves(_, host string) bool { return !slices.Contains(m.Misdir
 // Internal implements certificate.Manager.
 func (m *Manager) Internal(host string) bool { return slices.Contains(m.Own, host) }
 
-// States implements certificate.Manager: there are none.
-func (*Manager) States() []certificate.State { return nil }
+// SetStates replaces what States returns.
+func (m *Manager) SetStates(states ...certificate.State) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.states = slices.Clone(states)
+}
 
-// Renew implements certificate.Manager: it knows no name.
-func (*Manager) Renew(string, bool) error { return certificate.ErrUnknownName }
+// States implements certificate.Manager: they are those of SetStates, as Ordered changed them.
+func (m *Manager) States() []certificate.State {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.states)
+}
 
-// Check implements certificate.Manager: everything is good.
-func (*Manager) Check(context.Context, string) []certificate.Finding {
-	return []certificate.Finding{{Subject: "dns", Verdict: certificate.Good}}
+// Renew implements certificate.Manager: it calls Ordered.
+func (m *Manager) Renew(name string, force bool) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	known := name == ""
+	for i := range m.states {
+		if m.Ordered == nil || name != "" && m.states[i].Name != name {
+			continue
+		}
+		known = true
+		if err := m.Ordered(&m.states[i], force); err != nil {
+			return err
+		}
+	}
+	if !known {
+		return certificate.ErrUnknownName
+	}
+	return nil
+}
+
+// Check implements certificate.Manager: the result is Findings.
+func (m *Manager) Check(_ context.Context, name string) []certificate.Finding {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.checked = append(m.checked, name)
+	if m.Findings != nil {
+		return slices.Clone(m.Findings)
+	}
+	return []certificate.Finding{{Subject: "dns", Verdict: certificate.Good, Message: "everything is good"}}
+}
+
+// Checked are the names that were checked, the first one first.
+func (m *Manager) Checked() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.checked)
 }
