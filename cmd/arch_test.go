@@ -20,6 +20,7 @@ import (
 var ours = map[string][]string{
 	"cmd/gateway":                 {"cmd"},
 	"cmd":                         {"..."},
+	"cmd/certificate":             append([]string{"cmd/cli"}, below...),
 	"cmd/cli":                     below,
 	"cmd/cli/clitest":             {"proxy/route"},
 	"cmd/help":                    {},
@@ -140,7 +141,7 @@ var homes = map[string][]string{
 }
 
 // commands are the packages that declare commands and their flags.
-var commands = []string{"cmd", "cmd/cli", "cmd/project", "cmd/route", "cmd/server", "cmd/slack"}
+var commands = []string{"cmd", "cmd/certificate", "cmd/cli", "cmd/project", "cmd/route", "cmd/server", "cmd/slack"}
 
 // topLevel is all there is beside dotfiles and what .gitignore names.
 var topLevel = []string{

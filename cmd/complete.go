@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"gateway/cmd/certificate"
 	"gateway/cmd/cli"
 	"gateway/cmd/help"
 	"gateway/cmd/project"
@@ -27,6 +28,7 @@ var (
 	completeNames     = words(project.CompleteNames)
 	completeRoutes    = words(project.CompleteRoutes)
 	completeTemplates = words(project.CompleteTemplates)
+	completeCertified = words(certificate.CompleteNames)
 	completeLinks     = words(slack.CompleteLinks)
 	completeNothing   = words(func(*cli.Env, *cobra.Command, []string) []cobra.Completion { return nil })
 )
@@ -76,6 +78,9 @@ var arguments = map[string][]completer{
 	"backup ls":          {completeNames},
 	"backup prune":       {completeNames},
 	"backup verify":      {completeArchives},
+	"certificate check":  {completeCertified},
+	"certificate renew":  {completeCertified},
+	"certificate show":   {completeCertified},
 	"deploy":             {completeNames},
 	"exec":               {completeNames},
 	"expire":             {words(project.CompleteExpire)},

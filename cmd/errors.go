@@ -32,6 +32,8 @@ var hints = []struct {
 	{cli.ErrForbiddenSocket, "use sudo, or the user that runs the gateway"},
 	{cli.ErrNoGateway, "start it with: gateway up"},
 	{admin.ErrNoRoute, "see which routes there are with: gateway routes"},
+	{admin.ErrNoCertificate, "see which there are with: gateway certificate ls"},
+	{admin.ErrNotOrdered, "renew it with the tool that wrote it, such as certbot or acme.sh; the gateway reads the new files by itself"},
 	{compose.ErrOverlap, "another network took the addresses; run the command again, or name another pool with --pool"},
 	{route.ErrNoTerminal, "list them with: gateway routes, or keep watching with: gateway routes --watch"},
 }

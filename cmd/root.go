@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gateway/cmd/certificate"
 	"gateway/cmd/cli"
 	"gateway/cmd/project"
 	"gateway/cmd/route"
@@ -81,7 +82,7 @@ var groups = []struct {
 	title    string
 	commands func(*cli.Env) []*cobra.Command
 }{
-	{"Gateway", server.Commands},
+	{"Gateway", func(env *cli.Env) []*cobra.Command { return append(server.Commands(env), certificate.Commands(env)...) }},
 	{"Projects", project.Commands},
 	{"Routes", route.Commands},
 	{"Invite page", slack.Commands},

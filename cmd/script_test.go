@@ -35,6 +35,8 @@ func TestMain(m *testing.M) {
 //	crash NAME CODE RESTARTS [oom]        one ends with that exit code again and again, perhaps for lack of memory
 //	await TEXT COMMAND [ARG ...]          repeats a gateway command until its output contains the text
 //	certificate CERT KEY                  writes a certificate and its key, of the script's own
+//	certified FILE                        a gateway in this process with the certificates of a file
+//	uncertified                           one without HTTPS
 //	fetch URL STATUS [TEXT]               asks until the answer has that status and contains the text, whoever answers
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -43,14 +45,16 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup:               setUpScript,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"engine":    startEngine,
-			"container": addContainer,
-			"stop":      func(ts *testscript.TestScript, _ bool, args []string) { engineOf(ts).Stop(args[0]) },
-			"crash":     crash,
-			"remove":    func(ts *testscript.TestScript, _ bool, args []string) { engineOf(ts).Remove(args[0]) },
-			"image":     func(ts *testscript.TestScript, _ bool, args []string) { engineOf(ts).AddImage(args[0]) },
-			"await":     awaitOutput,
-			"fetch":     fetch,
+			"engine":      startEngine,
+			"container":   addContainer,
+			"stop":        func(ts *testscript.TestScript, _ bool, args []string) { engineOf(ts).Stop(args[0]) },
+			"crash":       crash,
+			"remove":      func(ts *testscript.TestScript, _ bool, args []string) { engineOf(ts).Remove(args[0]) },
+			"image":       func(ts *testscript.TestScript, _ bool, args []string) { engineOf(ts).AddImage(args[0]) },
+			"await":       awaitOutput,
+			"fetch":       fetch,
+			"certified":   serveCertified,
+			"uncertified": func(ts *testscript.TestScript, _ bool, _ []string) { serveManaged(ts, nil) },
 
 			"certificate": writeCertificate,
 		},

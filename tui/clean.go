@@ -28,6 +28,11 @@ func cleanRoute(r *admin.Route) {
 		t := &r.Targets[i]
 		cleanAll(&t.Name, &t.Address, &t.Scheme, &t.State, &t.Reason, &t.LastLog, &t.Health)
 	}
+	if r.Certificate != nil {
+		c := *r.Certificate
+		cleanAll(&c.Name, &c.State, &c.Error, &c.Fix, &c.Warning, &c.Replaced)
+		r.Certificate = &c
+	}
 	if r.Paused != nil {
 		paused := *r.Paused
 		paused.Message = clean(paused.Message)

@@ -68,6 +68,7 @@ func facts(m *model, r *admin.Route) [][2]string {
 		[2]string{"URL", s.accent.Render(urlOf(m, r))},
 		[2]string{"Project", project},
 		[2]string{"Service", strings.Join([]string{r.Service, "from " + r.Source, "mount " + r.Mount}, " · ")})
+	out = append(out, certificateFacts(m, r)...)
 	if r.Owner != "" {
 		out = append(out, [2]string{"Owner", r.Owner})
 	}

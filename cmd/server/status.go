@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,8 +23,9 @@ func newStatus(env *cli.Env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "status",
 		Short: "Show the state of the proxy, the agent and the engine",
-		Long: "Shows the state of the proxy, the agent, the engine, the listeners and the route table, and warns of full disks\n" +
-			"and invite links about to expire. Exits with 1 when a part is missing.",
+		Long: "Shows the state of the proxy, the agent, the engine, the listeners, the route table and the certificates, and warns\n" +
+			"of full disks, of invite links about to expire and of names without a certificate. Exits with 1 when a part is\n" +
+			"missing, or a sixth or less of the lifetime of a certificate is left.",
 		Args: cli.Args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { return runStatus(c.Context(), env, asJSON) },
 	}
@@ -40,6 +42,8 @@ type statusReport struct {
 	Warnings []string `json:"warnings,omitempty"`
 	// Containers are those of `gateway up`, empty when the engine cannot be reached or the proxy runs otherwise.
 	Containers []statusContainer `json:"containers,omitempty"`
+	// Certificates are those of a proxy that serves HTTPS, and the names that wait for one.
+	Certificates []admin.Certificate `json:"certificates,omitempty"`
 	// Gateway is what the proxy says, nil when it cannot be reached.
 	Gateway *admin.Status `json:"gateway,omitempty"`
 }
@@ -54,7 +58,7 @@ type statusContainer struct {
 
 func runStatus(ctx context.Context, env *cli.Env, asJSON bool) error {
 	report := observeStatus(ctx, env)
-	report.Warnings = append(slack.Warnings(ctx, env), diskWarnings(ctx, env)...)
+	report.Warnings = slices.Concat(report.Warnings, slack.Warnings(ctx, env), diskWarnings(ctx, env))
 	if report.Gateway != nil && report.Gateway.ExpiryWarning() != "" {
 		report.Warnings = append(report.Warnings, report.Gateway.ExpiryWarning())
 	}
@@ -94,7 +98,9 @@ func observeStatus(ctx context.Context, env *cli.Env) statusReport {
 		return r
 	}
 	r.Gateway = &status
-	r.Faults = append(r.Faults, faults(status, time.Now())...)
+	now := time.Now()
+	r.Faults = append(r.Faults, faults(status, now)...)
+	r.observeCertificates(ctx, env, now)
 	r.OK = len(r.Faults) == 0
 	return r
 }
@@ -163,6 +169,7 @@ func printStatus(env *cli.Env, r statusReport, now time.Time) error {
 		}
 		w.Row("table\t%s\trevision %d, %s old, %d routes, %d problems",
 			either(t.Restored, "from disk", "live"), t.Revision, cli.Age(now, t.Since), t.Routes, t.Problems)
+		printCertificates(w, r.Certificates, now)
 	}
 	for _, c := range r.Containers {
 		w.Row("container\t%s\t%s: %s, image %s", c.State, c.Name, c.Status, c.Image)

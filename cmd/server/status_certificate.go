@@ -1,0 +1,57 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"gateway/cmd/cli"
+	"gateway/proxy/admin"
+)
+
+// observeCertificates asks for the certificates, and notes what is wrong with them: a fault once no more than a sixth of
+// a lifetime is left, else a warning.
+func (r *statusReport) observeCertificates(ctx context.Context, env *cli.Env, now time.Time) {
+	err := env.OnGateway(ctx, func(gateway *admin.Client) (err error) {
+		r.Certificates, err = gateway.Certificates(ctx)
+		return err
+	})
+	// A proxy of an older version has none.
+	if err != nil && !errors.Is(err, admin.ErrNoHTTPS) && !errors.Is(err, admin.ErrNoRoute) {
+		r.Faults = append(r.Faults, env.Hinted(err))
+	}
+	for i := range r.Certificates {
+		c := &r.Certificates[i]
+		problem := c.Problem(now)
+		switch {
+		case problem == "":
+		case c.Overdue(now):
+			r.Faults = append(r.Faults, "certificate of "+problem)
+		default:
+			r.Warnings = append(r.Warnings, "certificate of "+problem)
+		}
+	}
+}
+
+// printCertificates adds the certificates to the table, in short.
+func printCertificates(w *cli.Table, all []admin.Certificate, now time.Time) {
+	if len(all) == 0 {
+		return
+	}
+	failing := 0
+	var soonest *admin.Certificate
+	for i := range all {
+		if all[i].Problem(now) != "" {
+			failing++
+		}
+		if !all[i].Expires.IsZero() && (soonest == nil || all[i].Expires.Before(soonest.Expires)) {
+			soonest = &all[i]
+		}
+	}
+	text := fmt.Sprintf("%d names, %d of them with a problem", len(all), failing)
+	if soonest != nil {
+		text += fmt.Sprintf("; the first to end is that of %s on %s", soonest.Name, soonest.Expires.Local().Format(time.DateOnly))
+	}
+	w.Row("certificates\t%s\t%s", either(failing == 0, "valid", "failing"), text)
+}
