@@ -49,7 +49,7 @@ func newAdd(env *cli.Env) *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVar(&o.path, "path", "", "path `prefix` to serve, such as /robots (required)")
-	f.StringVar(&o.host, "host", "", "host `name` to serve (default all)")
+	f.StringVar(&o.host, "host", "", "host `name` to serve (default all); with HTTPS, it is checked for a certificate")
 	f.StringVar(&o.owner, "owner", "", "`contact` for the project, such as a mail address")
 	f.StringVar(&o.ttl, "ttl", "", "`expiry`: a term that each deployment begins again, such as 90d or 6m, or a day, such as 2027-06-30 (default none)")
 	f.StringVar(&o.idle, "idle", "", "`time` without requests after which it sleeps, such as 30m (default never)")
@@ -176,6 +176,7 @@ func runAdd(ctx context.Context, env *cli.Env, o addOptions) error {
 			return err
 		}
 	}
+	checkHost(ctx, s, request.Key.Host)
 	var advise []func(port uint16) string
 	if request.Source != nil {
 		advise = append(advise, func(port uint16) string { return fmt.Sprintf("try --port %d", port) })

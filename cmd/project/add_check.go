@@ -1,0 +1,57 @@
+package project
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"gateway/cmd/cli"
+	"gateway/proxy/admin"
+)
+
+// checkHost finds out whether the host of a new project could get a certificate, and says what to change. The project is
+// made in any case: it is served without TLS until its certificate is there, and a record may come later.
+func checkHost(ctx context.Context, s *cli.Session, host string) {
+	if host == "" {
+		return
+	}
+	gateway, err := s.Gateway(ctx)
+	if err != nil {
+		return // What is done next needs the gateway, and says so.
+	}
+	all, err := gateway.Certificates(ctx)
+	if err != nil || hasCertificate(all, host, time.Now()) {
+		return // Without HTTPS there is nothing to check.
+	}
+	env := s.Env
+	if env.Interactive {
+		env.Notef("checking %s for a certificate; this takes up to a minute\n", host)
+	}
+	found, err := gateway.CheckCertificate(ctx, host)
+	if err != nil && !errors.Is(err, admin.ErrNoHTTPS) {
+		env.Notef("%s was not checked for a certificate: %v\n", host, err)
+	}
+	bad := false
+	for _, f := range found {
+		bad = bad || f.Verdict == admin.FindingBad
+		if f.Verdict != admin.FindingGood {
+			env.Notef("%s: %s\n  fix: %s\n", f.Subject, f.Message, f.Fix)
+		}
+	}
+	if bad {
+		env.Notef("%s gets no certificate until that is changed, and is served without HTTPS; check again with: gateway certificate check %s\n", host, host)
+	}
+}
+
+// hasCertificate reports whether a certificate for a host is there already, its own or that of a wildcard.
+func hasCertificate(all []admin.Certificate, host string, now time.Time) bool {
+	_, above, _ := strings.Cut(host, ".")
+	for i := range all {
+		c := &all[i]
+		if (c.Name == host || c.Name == "*."+above) && c.Expires.After(now) {
+			return true
+		}
+	}
+	return false
+}
