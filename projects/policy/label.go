@@ -31,6 +31,8 @@ func ClaimedLabel(key, value string) string {
 		return "it loosens what keeps projects apart"
 	case key == label.Origin && strings.TrimSpace(value) != "drop":
 		return "it lets an app speak for all projects on the host"
+	case key == label.TLSClient:
+		return "it decides who may reach all that is served for its host"
 	case strings.HasPrefix(key, "traefik.") && !(key == "traefik.enable" && strings.EqualFold(value, "false")):
 		return "it publishes by another proxy"
 	case key == "caddy" || strings.HasPrefix(key, "caddy_") || strings.HasPrefix(key, "caddy."):

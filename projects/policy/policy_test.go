@@ -107,7 +107,7 @@ func TestClaimedLabel_JudgesEveryLabelOfTheGateway(t *testing.T) {
 	harmless := []string{
 		label.Path, label.Host, label.Port, label.Scheme, label.Mount, label.Network, label.Owner, label.Expires, label.Idle, label.Balance, label.Drain,
 		label.Rate, label.BodyMax, label.HealthPath, label.HealthInterval, label.HealthTimeout, label.HealthRise, label.HealthFall, label.HealthStart, label.Redirect,
-		label.ResponseHeader + "NAME", label.Compress,
+		label.ResponseHeader + "NAME", label.Compress, label.TLSRedirect,
 		label.Routes + "ROUTE.NAME",
 	}
 	for _, f := range label.Reference() {
@@ -118,7 +118,7 @@ func TestClaimedLabel_JudgesEveryLabelOfTheGateway(t *testing.T) {
 }
 
 func TestClaimedLabel_JudgesFurtherRoutesAlike(t *testing.T) {
-	for _, key := range []string{label.Origin, "gateway.routes.api.headers.origin", "Gateway.Routes.api.headers.origin", "gateway.routes.api.isolation"} {
+	for _, key := range []string{label.Origin, "gateway.routes.api.headers.origin", "Gateway.Routes.api.headers.origin", "gateway.routes.api.isolation", "gateway.routes.api.tls.client"} {
 		if ClaimedLabel(key, "keep") == "" {
 			t.Errorf("%s: keep is not claimed", key)
 		}

@@ -126,14 +126,14 @@ const (
 	mostAge    = 10 * preloadAge
 )
 
-// ParseHSTS reads how long browsers are to use HTTPS alone, such as "4320h", "31536000" (seconds) or "max-age=31536000",
+// ParseHSTS reads how long browsers are to use HTTPS alone, such as "180d", "31536000" (seconds) or "max-age=31536000",
 // with "; includeSubDomains" and "; preload" behind it where they are wanted, and returns the value of the field. An error
 // names the input, the rule and the fix.
 func ParseHSTS(s string) (string, error) {
 	parts := strings.Split(s, ";")
 	age, err := parseAge(strings.TrimPrefix(strings.TrimSpace(parts[0]), "max-age="))
 	if err != nil {
-		return "", fmt.Errorf("%q does not begin with an age: %w; write one such as 4320h, or max-age=15552000", s, err)
+		return "", fmt.Errorf("%q does not begin with an age: %w; write one such as 180d, or max-age=15552000", s, err)
 	}
 	value := "max-age=" + strconv.FormatInt(int64(age/time.Second), 10)
 	var subdomains, preload bool
@@ -159,15 +159,18 @@ func ParseHSTS(s string) (string, error) {
 	return value, nil
 }
 
-// parseAge reads seconds or a duration.
+// parseAge reads seconds, days or a duration.
 func parseAge(s string) (time.Duration, error) {
 	age, err := time.ParseDuration(s)
-	if seconds, failed := strconv.ParseUint(s, 10, 31); failed == nil {
-		age, err = time.Duration(seconds)*time.Second, nil
+	number, isDays := strings.CutSuffix(s, "d")
+	if n, failed := strconv.ParseUint(number, 10, 31); failed == nil && isDays {
+		age, err = time.Duration(min(n, 1e4))*24*time.Hour, nil
+	} else if failed == nil {
+		age, err = time.Duration(n)*time.Second, nil
 	}
 	switch {
 	case err != nil:
-		return 0, fmt.Errorf("%q is neither a number of seconds nor a duration", s)
+		return 0, fmt.Errorf("%q is neither a number of seconds or days nor a duration", s)
 	case age < 0 || age > mostAge:
 		return 0, fmt.Errorf("%s is not between 0 and 10 years", s)
 	}

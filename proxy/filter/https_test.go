@@ -7,12 +7,14 @@ import (
 
 func TestParseHSTS_WritesTheField(t *testing.T) {
 	for said, want := range map[string]string{
-		"31536000":              "max-age=31536000",
-		"4320h":                 "max-age=15552000",
-		"0":                     "max-age=0",
-		"max-age=300":           "max-age=300",
-		" max-age=300 ;":        "",
-		"300;includesubdomains": "max-age=300; includeSubDomains",
+		"31536000":                         "max-age=31536000",
+		"4320h":                            "max-age=15552000",
+		"0":                                "max-age=0",
+		"max-age=300":                      "max-age=300",
+		" max-age=300 ;":                   "",
+		"300;includesubdomains":            "max-age=300; includeSubDomains",
+		"180d":                             "max-age=15552000",
+		"365d; includeSubDomains; preload": "max-age=31536000; includeSubDomains; preload",
 		"max-age=31536000; includeSubDomains; preload": "max-age=31536000; includeSubDomains; preload",
 		"8760h; preload; includeSubDomains":            "max-age=31536000; includeSubDomains; preload",
 	} {
@@ -26,10 +28,13 @@ func TestParseHSTS_WritesTheField(t *testing.T) {
 func TestParseHSTS_NamesTheRuleAndTheFix(t *testing.T) {
 	for said, want := range map[string]string{
 		"":                              "write one such as",
-		"on":                            "neither a number of seconds nor a duration",
+		"on":                            "neither a number of seconds or days nor a duration",
 		"-1":                            "neither a number of seconds",
 		"-1h":                           "not between 0 and 10 years",
 		"900000h":                       "not between 0 and 10 years",
+		"2147483647d":                   "not between 0 and 10 years",
+		"3651d":                         "not between 0 and 10 years",
+		"-1d":                           "neither a number",
 		"99999999999999999999":          "neither",
 		"max-age=1; max-age=2":          `remove "max-age=2"`,
 		"1; preload":                    "at least a year and with its subdomains",

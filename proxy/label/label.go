@@ -45,6 +45,9 @@ const (
 	Compress       = "gateway.compress"
 	// Redirect makes a route that needs no target.
 	Redirect = "gateway.redirect"
+	// TLSClient holds for the whole host.
+	TLSRedirect = "gateway.tls.redirect"
+	TLSClient   = "gateway.tls.client"
 	// HealthPath turns the active check on, and the others of its kind need it.
 	HealthPath     = "gateway.health.path"
 	HealthInterval = "gateway.health.interval"
@@ -141,6 +144,9 @@ func treating() []Field {
 			"Leave it off where a response repeats what others may write beside a secret: its length would betray the secret."},
 		{Redirect, "–", "Sends clients elsewhere with status 308, whether the container runs or not: to a path of the same host, such as " +
 			"`/notes`, or a URL, such as `https://example.org/notes`. What follows the prefix is kept. Ends after the day of `" + Expires + "`."},
+		{TLSRedirect, "`on`", "`off` serves requests without TLS as they are. Otherwise they are redirected to HTTPS, with path and query, where the gateway has a certificate for the host."},
+		{TLSClient, "none", "PEM certificates of the authorities that sign the certificates of clients, up to 16 KiB. Needs `" + Host + "`, and holds for all that is served for that " +
+			"host: clients without such a certificate get nothing there. Of projects that disagree, the one that has the host longest decides; write it on each route that needs it."},
 	}
 }
 

@@ -26,6 +26,7 @@ var guesses = map[string]func(string) []string{
 	"rate":            guessRate,
 	"body.max":        guessSize,
 	"compress":        guessOf(map[string]string{"true": "on", "yes": "on", "1": "on", "gzip": "on", "zstd": "on", "false": "off", "no": "off", "0": "off", "none": "off"}),
+	"tls.redirect":    guessOf(map[string]string{"true": "on", "yes": "on", "1": "on", "https": "on", "false": "off", "no": "off", "0": "off", "none": "off", "http": "off"}),
 	"health.path":     guessCheck,
 	"health.interval": guessDuration,
 	"health.timeout":  guessDuration,

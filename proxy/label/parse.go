@@ -214,6 +214,7 @@ func (g *group) parse() (Claim, []Problem) {
 	problems = append(problems, g.unchecked()...)
 	problems = append(problems, g.looping(claim)...)
 	problems = append(problems, g.overreaching(claim)...)
+	problems = append(problems, g.unaskable(claim)...)
 	if key := g.key(claim); key != "" {
 		for i := range problems {
 			problems[i].Route = key

@@ -20,6 +20,8 @@ var synonyms = map[string]string{
 	"health.uri": "health.path", "healthcheck.interval": "health.interval", "healthcheck.timeout": "health.timeout",
 	"health.retries": "health.fall", "health.startperiod": "health.start", "healthcheck.start": "health.start", "grace": "drain", "graceperiod": "drain", "ratelimit": "rate", "limit": "rate",
 	"hsts": "headers.origin", "origin": "headers.origin", "headers": "headers.origin",
+	"tls.ca": "tls.client", "tls.clientca": "tls.client", "tls.mtls": "tls.client", "mtls": "tls.client", "client": "tls.client", "clientca": "tls.client",
+	"tls": "tls.redirect", "https": "tls.redirect", "force_ssl": "tls.redirect", "ssl.redirect": "tls.redirect", "https.redirect": "tls.redirect", "redirect.https": "tls.redirect",
 	"gzip": "compress", "compression": "compress", "encode": "compress", "zstd": "compress",
 	"body": "body.max", "body.limit": "body.max", "body.size": "body.max", "maxbody": "body.max",
 }

@@ -47,6 +47,8 @@ var fields = map[string]func(*Claim, string) *fault{
 	"headers.origin":  readOrigin,
 	"compress":        readCompress,
 	"redirect":        readRedirect,
+	"tls.redirect":    readTLSRedirect,
+	"tls.client":      readTLSClient,
 	"health.path":     readHealthPath,
 	"health.interval": readHealthInterval,
 	"health.timeout":  readHealthTimeout,
@@ -87,8 +89,11 @@ func known() []string {
 func read(c *Claim, field, value string) *fault {
 	value = strings.TrimSpace(value)
 	most := maxValue
-	if fields[field] == nil {
+	switch {
+	case fields[field] == nil:
 		most = maxHeader
+	case field == "tls.client":
+		most = maxClientCA
 	}
 	if len(value) > most {
 		return &fault{fmt.Sprintf("it has %d bytes, and %d is the most", len(value), most), "write a shorter value"}

@@ -1,6 +1,7 @@
 package file
 
 import (
+	"encoding/pem"
 	"strings"
 	"testing"
 	"time"
@@ -168,3 +169,33 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestParse_TakesTheOptionsOfTLS(t *testing.T) {
+	block, _ := pem.Decode([]byte(clientCA))
+	if block == nil {
+		t.Fatal("the certificate of the test cannot be read")
+	}
+	for _, indent := range []string{"    tls.redirect: off\n    tls.client: |\n      ", "    tls:\n      redirect: off\n      client: |\n        "} {
+		depth := indent[strings.LastIndexByte(indent, '\n')+1:]
+		p, bad := parse([]byte("routes:\n  admin:\n    host: admin.example.org\n    path: /\n    target: http://192.0.2.6\n" +
+			indent + strings.ReplaceAll(strings.TrimSpace(clientCA), "\n", "\n"+depth) + "\n"))
+		if bad != nil || len(p.faults) != 0 || len(p.entries) != 1 {
+			t.Fatalf("%+v, %+v", p, bad)
+		}
+		if got := p.entries[0].claim.Policy; got.ClientCA != clientCA || !got.PlainHTTP {
+			t.Errorf("%+v", got)
+		}
+	}
+}
+
+// clientCA is the certificate of an authority.
+const clientCA = `-----BEGIN CERTIFICATE-----
+MIIBOjCB7aADAgECAhQ+tuBG84lfhr4x0ET5eG6e/qrGtjAFBgMrZXAwEjEQMA4G
+A1UEAwwHY2xpZW50czAgFw0yNjExMzAxNDExNTFaGA8yMTI2MTEwNjE0MTE1MVow
+EjEQMA4GA1UEAwwHY2xpZW50czAqMAUGAytlcAMhAAsOvhrtUvxBh6hPNq6zVlFv
+Dh4JndFmBJNEYPMzd2fNo1MwUTAdBgNVHQ4EFgQU5M/LQiMy4SdAyaHabwUmlw6a
+kOUwHwYDVR0jBBgwFoAU5M/LQiMy4SdAyaHabwUmlw6akOUwDwYDVR0TAQH/BAUw
+AwEB/zAFBgMrZXADQQCGcME2EMhMZNVWiayiOUDyO1T5IfvycymrcWxzP+srVUb2
+xcJO+I8BqaMpF3S/Uy9qQwODOYbEH643Ddx/BJwI
+-----END CERTIFICATE-----
+`
