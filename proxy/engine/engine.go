@@ -1,6 +1,6 @@
 // Package engine forwards HTTP between clients and targets: it accepts connections, reads requests, passes each to a
 // handler as an exchange, and forwards it to the target that the handler chooses. It has its own HTTP/1.1 on both
-// sides; HTTP/2 and TLS are those of the standard library, behind the same exchange. It knows nothing of routes,
+// sides; HTTP/2 and TLS are those of the standard library, and QUIC is quic-go's, behind the same exchange. It knows nothing of routes,
 // prefixes or pages. The policy worth stating: messages that are invalid by the RFCs are refused, and never forwarded.
 package engine
 

@@ -116,6 +116,11 @@ func (s *http2Stream) begin(status int, h header.Header, length int64) error {
 		out["Content-Length"] = []string{strconv.FormatInt(length, 10)}
 	}
 	s.setOwnFields(out)
+	if s.conn.secure() {
+		if alternative := s.conn.engine.alternative(h); alternative != "" {
+			out["Alt-Svc"] = []string{alternative}
+		}
+	}
 	s.w.WriteHeader(status)
 	// The library would take fields that are left for trailers.
 	clear(out)

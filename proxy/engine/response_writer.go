@@ -75,6 +75,11 @@ func (w *responseWriter) begin(status int, h header.Header, length int64) error 
 	if _, dated := h.First(header.Date); !dated {
 		out = http1.AppendField(out, "Date", w.conn.engine.watch.Date())
 	}
+	if w.conn.stream != net.Conn(w.conn.sock) {
+		if alternative := w.conn.engine.alternative(h); alternative != "" {
+			out = http1.AppendField(out, "Alt-Svc", alternative)
+		}
+	}
 	switch {
 	case w.framing == counted || w.framing == noBody && length >= 0:
 		out = http1.AppendLength(out, length)

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"maps"
 	"net"
@@ -21,6 +22,7 @@ type Engine struct {
 	log    *slog.Logger
 	watch  *socket.Watch
 	http2  http2Server
+	http3  http3Server
 	// exchanges are reused with their memory, and so are large buffers.
 	exchanges, large sync.Pool
 	// base ends when everything is cut off.
@@ -36,9 +38,11 @@ type Engine struct {
 	// bodyMemory is the memory of buffered bodies.
 	bodyMemory atomic.Int64
 	refusals   refusalBudget
+	// altSvc is the value of Alt-Svc, empty for none.
+	altSvc atomic.Pointer[string]
 
 	mu        sync.Mutex
-	listeners []net.Listener
+	listeners []io.Closer
 	conns     map[*conn]struct{}
 	// late reports that first requests are no longer awaited.
 	late      bool
@@ -62,6 +66,7 @@ func New(c Config) *Engine {
 	e.exchanges.New = func() any { return &Exchange{engine: e} }
 	e.large.New = func() any { return new([largeBuffer]byte) }
 	e.http2.prepare(e)
+	e.http3.prepare(e)
 	return e
 }
 
@@ -141,7 +146,7 @@ func exhausted(err error) bool {
 func temporary(err error) bool { return errors.Is(err, syscall.ECONNABORTED) }
 
 // open adds a listener. It returns false if the engine drains.
-func (e *Engine) open(l net.Listener) bool {
+func (e *Engine) open(l io.Closer) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.draining.Load() {
@@ -190,14 +195,16 @@ func (e *Engine) Drain(ctx context.Context) {
 	e.mu.Unlock()
 	e.retire(stateIdle)
 	e.http2.drain()
+	e.http3.drain()
 	for until := time.Now().Add(awaitTime); e.awaitsFirst() && time.Now().Before(until) && ctx.Err() == nil; {
 		e.pause(drainPause)
 	}
 	e.retire(stateNew)
-	for (e.busy.Load() > 0 || e.http2.leaving()) && ctx.Err() == nil {
+	for (e.busy.Load() > 0 || e.http2.leaving() || e.http3.leaving()) && ctx.Err() == nil {
 		e.pause(drainPause)
 	}
 	e.cut()
+	e.http3.cutAll()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for c := range e.conns {

@@ -39,6 +39,8 @@ func (v via) forward(r *Request, h *header.Header) {
 	switch q := &r.Exchange.Request; {
 	case q.Major == 2:
 		version = "2.0 "
+	case q.Major == 3:
+		version = "3.0 "
 	case q.Minor == 0:
 		version = "1.0 "
 	}
