@@ -68,7 +68,7 @@ func containerOn(ctx context.Context, client *docker.Client, port uint16, bind n
 	}
 	for _, c := range containers {
 		for _, p := range c.Published {
-			if p.HostPort == port && (!bind.IsValid() || !p.IP.IsValid() || p.IP.IsUnspecified() || p.IP == bind) {
+			if p.HostPort == port && !p.UDP && (!bind.IsValid() || !p.IP.IsValid() || p.IP.IsUnspecified() || p.IP == bind) {
 				return fmt.Sprintf("container %s (image %s)", c.Name, c.Image)
 			}
 		}

@@ -30,7 +30,7 @@ func TestContainers_ListsAndInspectsAlike(t *testing.T) {
 		mark := unique("mark")
 		c := l.run(t, docker.Spec{
 			Command: []string{"serve", "8080"}, Network: network, Labels: map[string]string{"gateway.path": "/x", "mark": mark},
-			Publish: []docker.Publish{{ContainerPort: 9000, IP: netip.MustParseAddr("127.0.0.1"), HostPort: 18471}, {ContainerPort: 8080, HostPort: 18472}},
+			Publish: []docker.Publish{{ContainerPort: 9000, IP: netip.MustParseAddr("127.0.0.1"), HostPort: 18471}, {ContainerPort: 8080, HostPort: 18472}, {ContainerPort: 8080, HostPort: 18472, UDP: true}},
 		})
 		list, err := l.client.Containers(t.Context(), "gateway.path", "mark="+mark)
 		if err != nil || len(list) != 1 {
@@ -49,7 +49,7 @@ func TestContainers_ListsAndInspectsAlike(t *testing.T) {
 			if !slices.Equal(got.Ports, []uint16{8080, 9000}) {
 				t.Errorf("%s with the ports %v", how, got.Ports)
 			}
-			want := []docker.Publish{{ContainerPort: 8080, HostPort: 18472}, {ContainerPort: 9000, IP: netip.MustParseAddr("127.0.0.1"), HostPort: 18471}}
+			want := []docker.Publish{{ContainerPort: 8080, HostPort: 18472}, {ContainerPort: 8080, HostPort: 18472, UDP: true}, {ContainerPort: 9000, IP: netip.MustParseAddr("127.0.0.1"), HostPort: 18471}}
 			if !slices.Equal(got.Published, want) {
 				t.Errorf("%s as published on %v", how, got.Published)
 			}

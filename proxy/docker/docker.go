@@ -39,7 +39,7 @@ type Container struct {
 	Networks []Attachment
 	// Ports are the TCP ports the container exposes, sorted; the engine tells them only while it runs.
 	Ports []uint16
-	// Published are the TCP ports published on the host.
+	// Published are the ports published on the host.
 	Published []Publish
 	// ExitCode is that of the last run, Restarts how often the engine restarted the container since it was last started by
 	// hand, and OOMKilled reports that the last run ended for lack of memory. Only an inspection tells them.
@@ -103,11 +103,20 @@ type Event struct {
 	Time       time.Time
 }
 
-// Publish is a TCP port published on the host.
+// Publish is a port published on the host.
 type Publish struct {
 	// IP is the host address; invalid means all.
 	IP                      netip.Addr
 	HostPort, ContainerPort uint16
+	// UDP says that it is one of UDP, and not of TCP.
+	UDP bool
+}
+
+func (p Publish) protocol() string {
+	if p.UDP {
+		return "udp"
+	}
+	return "tcp"
 }
 
 // File is a file that is written into a container, and that only its owner may read.

@@ -3,7 +3,6 @@ package docker
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -93,19 +92,21 @@ func (i *inspection) container(now time.Time) Container {
 		c.Health = knownHealth(i.State.Health.Status)
 	}
 	for text := range i.Config.ExposedPorts {
-		if port, ok := tcpPort(text); ok {
+		if port, udp, ok := parsePort(text); ok && !udp {
 			c.Ports = append(c.Ports, port)
 		}
 	}
 	for text, bindings := range i.NetworkSettings.Ports {
-		port, ok := tcpPort(text)
+		port, udp, ok := parsePort(text)
 		if !ok {
 			continue
 		}
-		c.Ports = append(c.Ports, port)
+		if !udp {
+			c.Ports = append(c.Ports, port)
+		}
 		for _, b := range bindings {
 			if host, err := strconv.ParseUint(b.HostPort, 10, 16); err == nil && host != 0 {
-				c.Published = append(c.Published, Publish{IP: hostAddress(b.HostIP), HostPort: uint16(host), ContainerPort: port})
+				c.Published = append(c.Published, Publish{IP: hostAddress(b.HostIP), HostPort: uint16(host), ContainerPort: port, UDP: udp})
 			}
 		}
 	}
@@ -156,9 +157,11 @@ func (i *inspection) status(now time.Time) string {
 	return i.State.Status
 }
 
-// tcpPort reads "80/tcp" or "80".
-func tcpPort(text string) (uint16, bool) {
+// parsePort reads "80/tcp", "80" or "443/udp". Other protocols are none.
+func parsePort(text string) (port uint16, udp, ok bool) {
 	number, protocol, _ := strings.Cut(text, "/")
-	port, err := strconv.ParseUint(number, 10, 16)
-	return uint16(port), err == nil && port != 0 && slices.Contains([]string{"", "tcp"}, strings.ToLower(protocol))
+	value, err := strconv.ParseUint(number, 10, 16)
+	udp = strings.EqualFold(protocol, "udp")
+	known := udp || protocol == "" || strings.EqualFold(protocol, "tcp")
+	return uint16(value), udp, err == nil && value != 0 && known
 }

@@ -44,7 +44,7 @@ func FuzzHealthIn(f *testing.F) {
 const listing = `[
  {"Id":"aa","Names":["/other/alias","/app"],"Image":"app:1","ImageID":"sha256:bb","Command":"/probe \"x\"","Created":1795246903,
   "Ports":[{"IP":"0.0.0.0","PrivatePort":8080,"PublicPort":80,"Type":"tcp"},{"IP":"::","PrivatePort":8080,"PublicPort":80,"Type":"tcp"},
-   {"PrivatePort":53,"Type":"udp"},{"IP":"not an address","PrivatePort":9090,"PublicPort":9,"Type":"tcp"}],
+   {"PrivatePort":53,"Type":"udp"},{"IP":"0.0.0.0","PrivatePort":443,"PublicPort":443,"Type":"udp"},{"PrivatePort":7,"PublicPort":7,"Type":"sctp"},{"IP":"not an address","PrivatePort":9090,"PublicPort":9,"Type":"tcp"}],
   "Labels":{"a":"b","odd":"\\\"}],{"},"State":"running","Status":"Up 2 hours (healthy)","HostConfig":{"NetworkMode":"web"},
   "NetworkSettings":{"Networks":{"web":{"NetworkID":"n1","IPAddress":"172.18.0.2","Gateway":"172.18.0.1/16"},"six":{"IPAddress":"","GlobalIPv6Address":"fd00::2"},"odd":null,"bad":{"IPAddress":"1.2.3"}}},"Mounts":[]},
  {"Id":"cc","Names":null,"Created":0,"Ports":null,"Labels":null,"State":"exited","Status":"Exited (1) 3 minutes ago","Health":{"Status":"unhealthy","FailingStreak":3},"NetworkSettings":null}
@@ -59,7 +59,7 @@ func TestDecodeListing_ReadsWhatIsOdd(t *testing.T) {
 	if c.Name != "app" || c.Health != "healthy" || c.Labels["odd"] != `\"}],{` || !c.Created.Equal(time.Unix(1795246903, 0)) {
 		t.Errorf("the first is %+v", c)
 	}
-	if !slices.Equal(c.Ports, []uint16{8080, 9090}) || len(c.Published) != 2 || c.Published[0].IP.IsValid() {
+	if !slices.Equal(c.Ports, []uint16{8080, 9090}) || len(c.Published) != 3 || !c.Published[0].UDP || c.Published[1].UDP || c.Published[1].IP.IsValid() {
 		t.Errorf("the ports are %v, %v", c.Ports, c.Published)
 	}
 	var on []string

@@ -74,7 +74,7 @@ func creation(spec Spec, s *session) client.ContainerCreateOptions {
 		host.Ulimits = []*container.Ulimit{{Name: "nofile", Soft: spec.OpenFiles, Hard: spec.OpenFiles}}
 	}
 	for _, p := range spec.Publish {
-		port, _ := network.PortFrom(p.ContainerPort, network.TCP)
+		port, _ := network.PortFrom(p.ContainerPort, network.IPProtocol(p.protocol()))
 		config.ExposedPorts[port] = struct{}{}
 		host.PortBindings[port] = append(host.PortBindings[port], network.PortBinding{
 			HostIP: bindAddress(p.IP), HostPort: strconv.Itoa(int(p.HostPort)),

@@ -47,12 +47,15 @@ func (s *summary) container() Container {
 		c.Health = healthIn(s.Status)
 	}
 	for _, p := range s.Ports {
-		if p.Type != "tcp" || p.PrivatePort == 0 {
+		udp := p.Type == "udp"
+		if p.Type != "tcp" && !udp || p.PrivatePort == 0 {
 			continue
 		}
-		c.Ports = append(c.Ports, p.PrivatePort)
+		if !udp {
+			c.Ports = append(c.Ports, p.PrivatePort)
+		}
 		if p.PublicPort != 0 {
-			c.Published = append(c.Published, Publish{IP: hostAddress(p.IP), HostPort: p.PublicPort, ContainerPort: p.PrivatePort})
+			c.Published = append(c.Published, Publish{IP: hostAddress(p.IP), HostPort: p.PublicPort, ContainerPort: p.PrivatePort, UDP: udp})
 		}
 	}
 	c.Ports, c.Published = sortPorts(c.Ports), sortPublished(c.Published)
@@ -125,7 +128,7 @@ func sortPorts(ports []uint16) []uint16 {
 // sortPublished also drops doubles: a port published on all addresses is listed for IPv4 and for IPv6.
 func sortPublished(list []Publish) []Publish {
 	slices.SortFunc(list, func(a, b Publish) int {
-		return cmp.Or(cmp.Compare(a.ContainerPort, b.ContainerPort), cmp.Compare(a.HostPort, b.HostPort), a.IP.Compare(b.IP))
+		return cmp.Or(cmp.Compare(a.ContainerPort, b.ContainerPort), cmp.Compare(a.HostPort, b.HostPort), cmp.Compare(a.protocol(), b.protocol()), a.IP.Compare(b.IP))
 	})
 	return slices.Compact(list)
 }
