@@ -21,6 +21,10 @@ type Config struct {
 	Listen []string
 	// TLSListen are those that clients reach with TLS, such as ":443". With one, Certificates is required.
 	TLSListen []string
+	// HTTP3 serves HTTP/3 too, on the UDP ports of the same numbers and addresses as TLSListen or Inherited.HTTPS, one of
+	// which is required. It excludes ProxyProtocol: QUIC has no such header. Responses over TLS name HTTPSPort in Alt-Svc, or
+	// the port of the first listener with TLS if that is 0.
+	HTTP3 bool
 	// Certificates has those of TLSListen. Its challenges are answered on Listen. It may be nil.
 	Certificates certificate.Manager
 	// HTTPSPort is where clients reach TLSListen, as redirects from HTTP name it; 0 is 443. NoRedirect serves requests
@@ -64,7 +68,7 @@ type Config struct {
 	MaxConns, MaxClientConns int
 	// MaxRequests and MaxClientRequests are the same for requests under way, over all connections of a client: from the
 	// first byte of the head to the end of the response, or of the upgraded connection. Streams of
-	// HTTP/2 beyond are refused. Requests of Trusted count for the clients that they name.
+	// HTTP/2 and HTTP/3 beyond are refused. Requests of Trusted count for the clients that they name.
 	MaxRequests, MaxClientRequests int
 	// Rate is how many requests one client may make, on all routes together, beside what the routes say.
 	Rate route.Rate

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,14 +35,14 @@ func (s *Server) open(ctx context.Context, own servers) ([]entryPoint, error) {
 	}
 	given := s.config.Inherited
 	for _, l := range given.Admin {
-		points = append(points, entryPoint{"unix://" + l.Addr().String(), l, serveOwn(own.admin)})
+		points = append(points, entryPoint{"unix://" + l.Addr().String(), l, serveOwn(own.admin, l)})
 	}
 	if path := s.config.Admin; path != "" && len(given.Admin) == 0 {
 		l, err := listenSocket(ctx, path)
 		if err != nil {
 			return fail(fmt.Errorf("listening on the admin socket %s: %w", path, err))
 		}
-		points = append(points, entryPoint{"unix://" + path, l, serveOwn(own.admin)})
+		points = append(points, entryPoint{"unix://" + path, l, serveOwn(own.admin, l)})
 	}
 	if s.config.Ping != "" && len(given.Ping) == 0 {
 		l, err := socket.Listen(ctx, s.config.Ping)
@@ -51,7 +52,7 @@ func (s *Server) open(ctx context.Context, own servers) ([]entryPoint, error) {
 		given.Ping = []net.Listener{l}
 	}
 	for _, l := range given.Ping {
-		points = append(points, entryPoint{"http://" + l.Addr().String() + "/ping", l, serveOwn(own.ping)})
+		points = append(points, entryPoint{"http://" + l.Addr().String() + "/ping", l, serveOwn(own.ping, l)})
 	}
 	for _, secure := range []bool{false, true} {
 		opened, err := s.openClients(ctx, secure)
@@ -64,7 +65,7 @@ func (s *Server) open(ctx context.Context, own servers) ([]entryPoint, error) {
 }
 
 // openClients opens the listeners for clients with TLS, or without: the inherited ones, else the addresses. With an error it
-// returns those that it opened before.
+// returns those that it opened before. Where there is HTTP/3, a UDP port follows each listener with TLS.
 func (s *Server) openClients(ctx context.Context, secure bool) ([]entryPoint, error) {
 	scheme, addresses, listeners := "http://", s.config.Listen, s.config.Inherited.HTTP
 	if secure {
@@ -73,24 +74,52 @@ func (s *Server) openClients(ctx context.Context, secure bool) ([]entryPoint, er
 	if len(listeners) > 0 {
 		addresses = nil
 	}
-	points := make([]entryPoint, 0, len(addresses)+len(listeners))
-	serve := func(l net.Listener, broke func(error)) { s.engine.Serve(l, secure, broke) }
+	var points []entryPoint
+	add := func(l net.Listener) error {
+		points = append(points, entryPoint{scheme + l.Addr().String(), l, func(broke func(error)) { s.engine.Serve(l, secure, broke) }})
+		if !secure || !s.config.HTTP3 {
+			return nil
+		}
+		packets, err := s.openPackets(ctx, l.Addr())
+		if err == nil {
+			points = append(points, packets)
+		}
+		return err
+	}
 	for _, address := range addresses {
 		l, err := socket.Listen(ctx, address)
 		if err != nil {
 			return points, err
 		}
-		points = append(points, entryPoint{scheme + l.Addr().String(), l, serve})
+		if err := add(l); err != nil {
+			return points, err
+		}
 	}
 	for _, l := range listeners {
-		points = append(points, entryPoint{scheme + l.Addr().String(), l, serve})
+		if err := add(l); err != nil {
+			return points, err
+		}
 	}
 	return points, nil
 }
 
+// openPackets opens the UDP port beside a listener with TLS.
+func (s *Server) openPackets(ctx context.Context, beside net.Addr) (entryPoint, error) {
+	var config net.ListenConfig
+	packets, err := config.ListenPacket(ctx, "udp", beside.String())
+	if err != nil {
+		return entryPoint{}, fmt.Errorf("opening the UDP port of HTTP/3: %w", err)
+	}
+	if tcp, ok := beside.(*net.TCPAddr); ok {
+		s.engine.Advertise(cmp.Or(s.config.HTTPSPort, tcp.Port))
+	}
+	url := "https+udp://" + packets.LocalAddr().String()
+	return entryPoint{url, packets, func(broke func(error)) { s.engine.ServePackets(packets, broke) }}, nil
+}
+
 // serveOwn serves the ping or the admin listener until the server is closed.
-func serveOwn(server *http.Server) func(net.Listener, func(error)) {
-	return func(l net.Listener, broke func(error)) {
+func serveOwn(server *http.Server, l net.Listener) func(func(error)) {
+	return func(broke func(error)) {
 		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			broke(err)
 		}

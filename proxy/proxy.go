@@ -23,6 +23,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"sync"
@@ -82,6 +83,9 @@ func New(c Config) (*Server, error) {
 	if len(c.TLSListen)+len(c.Inherited.HTTPS) > 0 && c.Certificates == nil {
 		return nil, errors.New("serving with TLS: there is no certificate")
 	}
+	if err := c.checkHTTP3(); err != nil {
+		return nil, fmt.Errorf("serving HTTP/3: %w", err)
+	}
 	s := &Server{
 		config:  c,
 		log:     c.Logger,
@@ -118,6 +122,18 @@ func New(c Config) (*Server, error) {
 	s.restore()
 	s.pauses.Restore(s.started)
 	return s, nil
+}
+
+// checkHTTP3 reports what HTTP/3 lacks.
+func (c *Config) checkHTTP3() error {
+	switch {
+	case !c.HTTP3:
+	case len(c.TLSListen)+len(c.Inherited.HTTPS) == 0:
+		return errors.New("there is no address for HTTPS, whose port it shares")
+	case c.ProxyProtocol:
+		return errors.New("QUIC has no PROXY header, so that clients behind a proxy could not be told apart; serve HTTP/3 without the PROXY protocol")
+	}
+	return nil
 }
 
 // handler is what carries the requests.

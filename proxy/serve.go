@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -29,9 +28,9 @@ const (
 // entryPoint is a listener with the function that serves it until it is closed.
 type entryPoint struct {
 	url      string
-	listener net.Listener
+	listener io.Closer
 	// serve calls broke at once when the listener fails.
-	serve func(l net.Listener, broke func(error))
+	serve func(broke func(error))
 }
 
 // Serve opens the listeners and serves until the context ends. It then accepts no new connections, waits up to Config.Grace
@@ -47,7 +46,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	broken := make(chan error, len(points)+len(s.config.Sources))
 	for _, d := range points {
 		running.Go(func() {
-			d.serve(d.listener, func(err error) { broken <- fmt.Errorf("serving %s: %w", d.url, err) })
+			d.serve(func(err error) { broken <- fmt.Errorf("serving %s: %w", d.url, err) })
 		})
 	}
 	serving, end := context.WithCancel(ctx)
