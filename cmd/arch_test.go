@@ -55,9 +55,10 @@ var ours = map[string][]string{
 	"proxy/certificate":           {"proxy/certificate/...", "proxy/durable"},
 	"proxy/certificate/authority": {"proxy/durable"},
 	"proxy/certificate/preflight": {},
+	"proxy/certificate/trust":     {"proxy/certificate/authority"}, // for tests
 	"proxy/request": {
-		"proxy/accesslog", "proxy/balance", "proxy/engine", "proxy/filter", "proxy/header", "proxy/limit", "proxy/live", "proxy/page", "proxy/peer",
-		"proxy/queue", "proxy/route", "proxy/traffic",
+		"proxy/accesslog", "proxy/balance", "proxy/certificate/authority", "proxy/engine", "proxy/filter", "proxy/header", "proxy/limit", "proxy/live",
+		"proxy/page", "proxy/peer", "proxy/queue", "proxy/route", "proxy/traffic",
 	},
 	"proxy/live": {
 		"proxy/accesslog", "proxy/admin", "proxy/balance", "proxy/engine", "proxy/filter", "proxy/health", "proxy/http1", "proxy/durable", "proxy/label",
@@ -93,7 +94,7 @@ var below = []string{"projects/...", "proxy/...", "templates/...", "tui"}
 
 // serving is what the packages that face clients may import: nothing that holds the Docker socket.
 var serving = []string{
-	"proxy/accesslog", "proxy/admin", "proxy/balance", "proxy/certificate", "proxy/durable", "proxy/engine", "proxy/header", "proxy/health", "proxy/http1",
+	"proxy/accesslog", "proxy/admin", "proxy/balance", "proxy/certificate", "proxy/certificate/authority", "proxy/durable", "proxy/engine", "proxy/header", "proxy/health", "proxy/http1",
 	"proxy/label", "proxy/limit", "proxy/mapping", "proxy/metric", "proxy/page", "proxy/peer", "proxy/queue", "proxy/route",
 	"proxy/socket", "proxy/source", "proxy/traffic", "proxy/typo",
 }
@@ -127,6 +128,7 @@ var homes = map[string][]string{
 	"github.com/quic-go":                         {"proxy/engine", "proxy/http3_test.go"},
 	"github.com/rogpeppe/go-internal":            {"cmd"},
 	"github.com/sirupsen/logrus":                 {"projects/compose"},
+	"github.com/smallstep/truststore":            {"proxy/certificate/trust"},
 	"github.com/spf13":                           commands,
 	"github.com/spf13/cobra":                     append([]string{"projects/compose"}, commands...),
 	"go.uber.org/zap":                            {"proxy/certificate"},

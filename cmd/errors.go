@@ -34,6 +34,7 @@ var hints = []struct {
 	{admin.ErrNoRoute, "see which routes there are with: gateway routes"},
 	{admin.ErrNoCertificate, "see which there are with: gateway certificate ls"},
 	{admin.ErrNotOrdered, "renew it with the tool that wrote it, such as certbot or acme.sh; the gateway reads the new files by itself"},
+	{admin.ErrNoAuthority, "give the file of a root with --root FILE, or restart the gateway with an authority of its own"},
 	{compose.ErrOverlap, "another network took the addresses; run the command again, or name another pool with --pool"},
 	{route.ErrNoTerminal, "list them with: gateway routes, or keep watching with: gateway routes --watch"},
 }

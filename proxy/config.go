@@ -34,6 +34,11 @@ type Config struct {
 	// HSTS is the Strict-Transport-Security field (RFC 6797) of all responses over TLS, as filter.ParseHSTS returns it;
 	// empty is none. Hosts with a certificate of the gateway's own authority get none.
 	HSTS string
+	// Root returns the root certificate, in PEM, of the gateway's own certificate authority, empty for none. It may be nil.
+	Root func() []byte
+	// ServeRoot serves it to everybody at /.gateway/ca.crt and /.gateway/ca.mobileconfig, with a page at /.gateway/ that tells
+	// how devices are made to trust it. Routes get none of these requests then.
+	ServeRoot bool
 	// Ping is the address of the liveness check at /ping and of the metrics at /metrics, by default none. Bind it to the
 	// loopback: it has no limits.
 	Ping string

@@ -147,6 +147,9 @@ func (s *Server) handler() *request.Handler {
 	if c.Certificates != nil {
 		h.Challenge, h.Serves = c.Certificates.Challenge, c.Certificates.Serves
 	}
+	if c.ServeRoot {
+		h.Root = s.root
+	}
 	return h
 }
 

@@ -11,7 +11,7 @@ import (
 // Commands are the commands of this package.
 func Commands(env *cli.Env) []*cobra.Command {
 	return []*cobra.Command{
-		newUp(env), newDown(env), newStatus(env), newVersion(env), newNetwork(env),
+		newUp(env), newDown(env), newStatus(env), newVersion(env), newNetwork(env), newTrust(env),
 	}
 }
 

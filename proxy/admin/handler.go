@@ -31,6 +31,7 @@ type Gateway interface {
 	Checker
 	Sleeper
 	Certifier
+	Signer
 }
 
 // Observed is what can be asked of a proxy.
@@ -57,6 +58,7 @@ func Handler(g Gateway) http.Handler {
 		http.MethodDelete: func(r *http.Request) (any, error) { return deletePause(g, r) },
 	})
 	mux.Handle("/v1/check", endpoint{http.MethodPut: func(r *http.Request) (any, error) { return putCheck(g, r) }})
+	mux.Handle("/v1/authority", endpoint{http.MethodGet: func(*http.Request) (any, error) { return g.Authority() }})
 	mux.Handle("/v1/sleep", endpoint{
 		http.MethodGet: func(r *http.Request) (any, error) { return getOrders(g, r) },
 		http.MethodPut: func(r *http.Request) (any, error) { return putSleep(g, r) },
@@ -140,6 +142,7 @@ var statuses = map[error]int{
 	ErrNoCertificate: http.StatusUnprocessableEntity,
 	ErrNotOrdered:    http.StatusForbidden,
 	ErrLimited:       http.StatusTooManyRequests,
+	ErrNoAuthority:   http.StatusGone,
 }
 
 func statusOf(err error) int {

@@ -5,6 +5,7 @@
 package request
 
 import (
+	"crypto/x509"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -39,6 +40,8 @@ type Handler struct {
 	Serves func(serverName, host string) bool
 	// Unrouted is the filters of requests without a route.
 	Unrouted *filter.Chain
+	// Root is the root certificate that is served at /.gateway/, nil for none; it may return nil.
+	Root func() *x509.Certificate
 	// Started is when the gateway began to wait for its first table.
 	Started time.Time
 	// Hold is how long a request waits while no target of its route can be reached, Wake how long for an app to start, and

@@ -73,14 +73,14 @@ type waiting struct {
 	lost, asleep time.Time
 }
 
-// Serve implements engine.Handler. These are the steps of a request: identify the client, count it, answer a challenge,
-// match the route, the filters' request side, the pause, and the targets, whose response passes the filters' response
+// Serve implements engine.Handler. These are the steps of a request: identify the client, count it, answer a challenge or
+// with the root certificate, match the route, the filters' request side, the pause, and the targets, whose response passes the filters' response
 // side. The last accounts for it.
 func (h *Handler) Serve(x *engine.Exchange) {
 	plain := !x.Request.Secure // Before a trusted proxy says what its client uses.
 	r := h.begin(x)
 	defer r.end()
-	if r.admit() && !(plain && r.challenge()) && r.match() && r.Chain.Request(&r.Request) && r.pause() {
+	if r.admit() && !(plain && r.challenge()) && !r.serveRoot() && r.match() && r.Chain.Request(&r.Request) && r.pause() {
 		r.forward()
 	}
 }

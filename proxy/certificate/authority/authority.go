@@ -120,7 +120,7 @@ func (a *Authority) openRoot(domains []string) (signer, error) {
 	if err := root.write(path); err != nil {
 		return signer{}, err
 	}
-	a.log.Info("made a certificate authority; devices have to trust its root", "file", path)
+	a.log.Info("made a certificate authority; devices have to trust its root: gateway trust install", "file", path)
 	return root, nil
 }
 
@@ -134,7 +134,10 @@ func lost(left string, err error) error {
 func (a *Authority) Root() *x509.Certificate { return a.root.certificate }
 
 // RootPEM is Root in PEM.
-func (a *Authority) RootPEM() []byte { return encode("CERTIFICATE", a.root.certificate.Raw) }
+func (a *Authority) RootPEM() []byte { return PEM(a.root.certificate) }
+
+// PEM is a certificate in PEM.
+func PEM(c *x509.Certificate) []byte { return encode("CERTIFICATE", c.Raw) }
 
 // Fingerprint is the SHA-256 digest of a certificate, as people compare it: pairs of digits with colons.
 func Fingerprint(c *x509.Certificate) string {
