@@ -7,6 +7,7 @@ package preflight
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"net/http"
@@ -60,6 +61,9 @@ type Config struct {
 	// that of redirects to https, by default 443.
 	Expect              func(host, token, answer string) (forget func())
 	HTTPPort, HTTPSPort int
+	// ExpectTLS makes the gateway show a certificate to clients that name host and speak "acme-tls/1" alone, as those of
+	// the TLS-ALPN-01 challenge do, until forget is called. It may be nil: HTTPSPort is then not probed.
+	ExpectTLS func(host string, shown *tls.Certificate) (forget func())
 
 	// TXT adds a TXT record for name, without a final dot, and returns what removes it. With it, the name is to be
 	// validated by DNS-01: addresses and ports do not matter. Provider is its name for people. Propagation is how long the
@@ -71,7 +75,7 @@ type Config struct {
 
 // Finding is one result.
 type Finding struct {
-	// Subject is what was checked: "disk", "clock", "dns", "port 80", "caa" or "txt".
+	// Subject is what was checked: "disk", "clock", "dns", "port 80", "port 443", "caa" or "txt".
 	Subject string
 	Verdict Verdict
 	// Message says what was found, and Fix what to change. Fix is empty for Good.

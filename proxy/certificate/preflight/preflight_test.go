@@ -268,7 +268,7 @@ var scenarios = []scenario{
 		"IPv6 that this machine does not have",
 		[]string{"club.example.org. A 203.0.113.7", "club.example.org. AAAA 2001:db8::99"},
 		func(w *world, _ *preflight.Config) { w.lost["["+otherIP6+"]:80"] = true },
-		[]string{"dns good: ...", "port 80 unsure: 2001:db8::99 cannot be probed from here: this machine has no route to it => check from another network: curl -I http://[2001:db8::99]:80/", answers, unlimits},
+		[]string{"dns good: ...", "port 80 unsure: 2001:db8::99 cannot be probed from here: this machine has no route to it => check from another network: nc -vz 2001:db8::99 80", answers, unlimits},
 	},
 	{
 		"another server at the IPv6 address",

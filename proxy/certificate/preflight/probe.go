@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -44,8 +45,21 @@ type probed struct {
 	what    string
 }
 
-// probe asks for a token at each address as an authority does.
+// probe asks for a token and for a certificate at each address, as an authority does.
 func (r *run) probe(ctx context.Context, addresses []netip.Addr) []Finding {
+	plain, secure := r.probeHTTP(ctx, addresses), r.probeTLS(ctx, addresses)
+	found := make([]Finding, 0, len(plain)+len(secure))
+	for _, p := range plain {
+		found = append(found, r.judge(r.HTTPPort, p, plain, secure))
+	}
+	for _, p := range secure {
+		found = append(found, r.judge(r.HTTPSPort, p, secure, plain))
+	}
+	return found
+}
+
+// probeHTTP asks for a token at each address.
+func (r *run) probeHTTP(ctx context.Context, addresses []netip.Addr) []probed {
 	if r.Expect == nil || len(addresses) == 0 {
 		return nil
 	}
@@ -56,42 +70,55 @@ func (r *run) probe(ctx context.Context, addresses []netip.Addr) []Finding {
 	for i, ip := range addresses {
 		results[i] = r.probeOne(ctx, ip, token, answer)
 	}
-	found := make([]Finding, len(results))
-	for i, p := range results {
-		found[i] = r.judge(p, results)
-	}
-	return found
+	return results
 }
 
-// judge says what a result means for an order, given those of all addresses.
-func (r *run) judge(p probed, all []probed) Finding {
-	subject := fmt.Sprintf("port %d", r.HTTPPort)
-	reached := false
-	for _, other := range all {
-		reached = reached || other.outcome == ours
+// judge says what a result means for an order, given those of all addresses at the same port, and at the other one. Where
+// that is open, one challenge of two works.
+func (r *run) judge(port int, p probed, all, other []probed) Finding {
+	f := r.judgePort(port, p, all)
+	f.Subject = fmt.Sprintf("port %d", port)
+	works := slices.ContainsFunc(other, func(q probed) bool { return q.ip == p.ip && q.outcome == ours })
+	if f.Verdict == Bad && works {
+		f.Verdict = Unsure
 	}
-	forward := fmt.Sprintf("forward TCP port %d of the router to this machine, and let its firewall pass it, as by: sudo ufw allow %d/tcp", r.HTTPPort, r.HTTPPort)
+	return f
+}
+
+// judgePort is judge for one port alone.
+func (r *run) judgePort(port int, p probed, all []probed) Finding {
+	reached := slices.ContainsFunc(all, func(q probed) bool { return q.outcome == ours })
+	forward := fmt.Sprintf("forward TCP port %d of the router to this machine, and let its firewall pass it, as by: sudo ufw allow %d/tcp", port, port)
 	switch {
 	case p.outcome == ours:
-		return Finding{subject, Good, fmt.Sprintf("the gateway answers at %s%s", p.ip, p.what), ""}
+		return Finding{Verdict: Good, Message: fmt.Sprintf("the gateway answers at %s%s", p.ip, p.what)}
 	case p.outcome == foreign:
-		return Finding{subject, Bad, fmt.Sprintf("another server answers at %s: %s", p.ip, p.what), fmt.Sprintf(
-			"stop that server, or %s; or %s", forward, r.record("set the", nil))}
+		return Finding{
+			Verdict: Bad, Message: fmt.Sprintf("another server answers at %s: %s", p.ip, p.what),
+			Fix: fmt.Sprintf("stop that server, or %s; or %s", forward, r.record("set the", nil)),
+		}
 	case p.outcome == unreachable:
 		return Finding{
-			subject, Unsure, fmt.Sprintf("%s cannot be probed from here: %s", p.ip, p.what),
-			"check from another network: curl -I http://" + joined(p.ip, r.HTTPPort) + "/",
+			Verdict: Unsure, Message: fmt.Sprintf("%s cannot be probed from here: %s", p.ip, p.what),
+			Fix: fmt.Sprintf("check from another network: nc -vz %s %d", p.ip, port),
 		}
 	case p.ip.Is6() && reached:
-		return Finding{subject, Bad, fmt.Sprintf("%s does not answer (%s), while the IPv4 address does; authorities try IPv6 first", p.ip, p.what), fmt.Sprintf(
-			"remove the record %s. AAAA %s, or let port %d pass to this machine over IPv6", r.Name, p.ip, r.HTTPPort)}
+		return Finding{
+			Verdict: Bad, Message: fmt.Sprintf("%s does not answer (%s), while the IPv4 address does; authorities try IPv6 first", p.ip, p.what),
+			Fix: fmt.Sprintf("remove the record %s. AAAA %s, or let port %d pass to this machine over IPv6", r.Name, p.ip, port),
+		}
 	case reached:
-		return Finding{subject, Unsure, fmt.Sprintf("%s does not answer (%s), while other addresses do", p.ip, p.what), fmt.Sprintf(
-			"remove its record, or %s", forward)}
+		return Finding{
+			Verdict: Unsure, Message: fmt.Sprintf("%s does not answer (%s), while other addresses do", p.ip, p.what),
+			Fix: "remove its record, or " + forward,
+		}
 	case p.outcome == timedOut:
-		return Finding{subject, Unsure, fmt.Sprintf("%s does not answer from here (%s); a router that does not lead its own network to its public address looks the same", p.ip, p.what), forward}
+		return Finding{
+			Verdict: Unsure, Message: fmt.Sprintf("%s does not answer from here (%s); a router that does not lead its own network to its public address looks the same", p.ip, p.what),
+			Fix: forward,
+		}
 	}
-	return Finding{subject, Unsure, fmt.Sprintf("%s does not answer (%s)", p.ip, p.what), forward}
+	return Finding{Verdict: Unsure, Message: fmt.Sprintf("%s does not answer (%s)", p.ip, p.what), Fix: forward}
 }
 
 // probeOne asks for a token at one address, and follows redirects as an authority does.
