@@ -79,6 +79,9 @@ func (o *Ordered) checks(name string) preflight.Config {
 	case o.config.HTTPPort != 0:
 		c.Expect = o.expect
 	}
+	if c.TXT == nil && o.config.TLSPort != 0 {
+		c.ExpectTLS = o.expectTLS
+	}
 	return c
 }
 
@@ -89,8 +92,17 @@ func (o *Ordered) expect(host, token, answer string) (forget func()) {
 	return func() { o.expected.Delete(key) }
 }
 
-// expected is a token of a check.
-type expected struct{ host, token string }
+// expectTLS shows a certificate as if an authority had asked for it to be there.
+func (o *Ordered) expectTLS(host string, shown *tls.Certificate) (forget func()) {
+	o.expected.Store(expectedTLS(host), shown)
+	return func() { o.expected.Delete(expectedTLS(host)) }
+}
+
+// expected is a token of a check, expectedTLS the host of a certificate of one.
+type (
+	expected    struct{ host, token string }
+	expectedTLS string
+)
 
 // txt adds a TXT record where those of challenges are.
 func (o *Ordered) txt(ctx context.Context, name, value string) (remove func(context.Context) error, err error) {

@@ -239,6 +239,9 @@ func (o *Ordered) Certificate(hello *tls.ClientHelloInfo) *tls.Certificate {
 // proof is the certificate of a challenge that is under way. Whoever asks for another gets none: certmagic would look
 // into the storage and log an error for each.
 func (o *Ordered) proof(hello *tls.ClientHelloInfo) *tls.Certificate {
+	if shown, found := o.expected.Load(expectedTLS(strings.ToLower(hello.ServerName))); found {
+		return shown.(*tls.Certificate) //nolint:errcheck // expectTLS stores no others
+	}
 	c, found := certmagic.GetACMEChallenge(hello.ServerName)
 	if !found || c.Type != acme.ChallengeTypeTLSALPN01 {
 		return nil
