@@ -39,7 +39,7 @@ type OrderConfig struct {
 	ListenHost        string
 	HTTPPort, TLSPort int
 	// Except reports the names that other certificates are for: nothing is ordered for them. It may be nil.
-	Except func(name string) bool `json:"-"`
+	Except func(name string) bool
 	// Roots verifies the authorities' directories, by default the system's. Client makes requests of the checks, by
 	// default one with a timeout of 10 s.
 	Roots  *x509.CertPool

@@ -19,8 +19,11 @@ const childVariable = "GATEWAY_ORDERING"
 
 // childOrder is what such a proxy is told.
 type childOrder struct {
-	Config OrderConfig
-	Roots  []byte
+	Folder, Directory, Email string
+	Domains, Resolvers       []string
+	HTTPPort, TLSPort        int
+	DNS                      *DNS
+	Roots                    []byte
 	// Doors makes it listen.
 	Doors bool
 	// Die is the end of the name of the file before which it is to die; empty for none.
@@ -35,8 +38,10 @@ func child(text string) {
 	}
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(order.Roots)
-	order.Config.Roots = roots
-	o, err := NewOrdered(order.Config)
+	o, err := NewOrdered(OrderConfig{
+		Folder: order.Folder, Directory: order.Directory, Email: order.Email, Domains: order.Domains, Resolvers: order.Resolvers,
+		HTTPPort: order.HTTPPort, TLSPort: order.TLSPort, DNS: order.DNS, Roots: roots,
+	})
 	if err != nil {
 		panic(err)
 	}
@@ -47,13 +52,13 @@ func child(text string) {
 		}
 	}
 	if order.Doors {
-		if _, err := openDoors(o, order.Config.HTTPPort, order.Config.TLSPort); err != nil {
+		if _, err := openDoors(o, order.HTTPPort, order.TLSPort); err != nil {
 			panic(err)
 		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
-		for stateIn(o, order.Config.Domains[0]).Phase != Valid {
+		for stateIn(o, order.Domains[0]).Phase != Valid {
 			<-time.After(20 * time.Millisecond)
 		}
 		cancel()
@@ -78,22 +83,23 @@ func (m mortal) Store(ctx context.Context, key string, value []byte) error {
 
 var _ certmagic.Storage = mortal{}
 
-// startChild starts a proxy that orders. What it does not know is what JSON cannot say.
-func (l *lab) startChild(order childOrder) *exec.Cmd {
+// startChild starts a proxy that orders by a configuration.
+func (l *lab) startChild(c OrderConfig, order childOrder) *exec.Cmd {
 	l.t.Helper()
-	order.Config.Roots, order.Config.Logger, order.Config.Client = nil, nil, nil
+	order.Folder, order.Directory, order.Email, order.Domains, order.Resolvers = c.Folder, c.Directory, c.Email, c.Domains, c.Resolvers
+	order.HTTPPort, order.TLSPort, order.DNS = c.HTTPPort, c.TLSPort, c.DNS
 	order.Roots = pemOf(l.front.Certificate())
 	text, err := json.Marshal(order)
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	c := exec.Command(os.Args[0])
-	c.Env = append(os.Environ(), childVariable+"="+string(text))
-	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	c.Stderr = l.t.Output()
-	if err := c.Start(); err != nil {
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), childVariable+"="+string(text))
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	cmd.Stderr = l.t.Output()
+	if err := cmd.Start(); err != nil {
 		l.t.Fatal(err)
 	}
-	l.t.Cleanup(func() { _ = c.Process.Kill() })
-	return c
+	l.t.Cleanup(func() { _ = cmd.Process.Kill() })
+	return cmd
 }

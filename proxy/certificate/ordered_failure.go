@@ -58,8 +58,7 @@ func cannotStore(folder string, err error) *failure {
 
 // reason is an error without the paths and calls around it.
 func reason(err error) string {
-	var number syscall.Errno
-	if errors.As(err, &number) {
+	if number, is := errors.AsType[syscall.Errno](err); is {
 		return number.Error()
 	}
 	for _, n := range []syscall.Errno{syscall.ENOSPC, syscall.EACCES, syscall.EROFS, syscall.EPERM, syscall.EDQUOT} {
@@ -85,20 +84,17 @@ func about(d time.Duration) string {
 
 // classify makes a failure of the error of an order at an authority.
 func classify(err error, name, folder string, now time.Time) *failure {
-	var known *failure
-	if errors.As(err, &known) {
+	if known, is := errors.AsType[*failure](err); is {
 		return known
 	}
 	if strings.Contains(err.Error(), "failed storage check") {
 		// certmagic wraps the cause as text.
 		return cannotStore(folder, err)
 	}
-	var problem acme.Problem
-	if errors.As(err, &problem) {
+	if problem, is := errors.AsType[acme.Problem](err); is {
 		return ofProblem(problem, name, now)
 	}
-	var invalid x509.CertificateInvalidError
-	if errors.As(err, &invalid) && invalid.Reason == x509.Expired {
+	if invalid, is := errors.AsType[x509.CertificateInvalidError](err); is && invalid.Reason == x509.Expired {
 		return &failure{
 			kind: silent, cause: "the certificate of the certificate authority itself is not valid at this time: " + invalid.Detail,
 			fix: "Compare the clock of the host with the real time.",
@@ -112,8 +108,7 @@ func classify(err error, name, folder string, now time.Time) *failure {
 
 // ofDNS is what a provider of DNS zones, or the wait for a record, says.
 func ofDNS(err error) (text string, is bool) {
-	var record *recordError
-	if errors.As(err, &record) {
+	if record, is := errors.AsType[*recordError](err); is {
 		return record.text, true
 	}
 	for _, words := range []string{"could not determine zone", "checking DNS propagation", "timed out waiting for record"} {
@@ -127,8 +122,7 @@ func ofDNS(err error) (text string, is bool) {
 
 // innermost is the error without what the layers above it say.
 func innermost(err error) error {
-	var request *url.Error
-	if errors.As(err, &request) {
+	if request, is := errors.AsType[*url.Error](err); is {
 		return request.Err
 	}
 	for {
@@ -172,12 +166,10 @@ func retryAfter(detail string, now time.Time) time.Time {
 	return now.Add(time.Hour)
 }
 
-// program is the word before commands.
-const program = "gateway "
-
+// These are followed by a name.
 const (
-	checkCommand = program + "certificate check "
-	renewCommand = program + "certificate renew "
+	checkCommand = "gateway certificate check "
+	renewCommand = "gateway certificate renew "
 )
 
 // remedy says what to change for a problem of RFC 8555 section 6.7.

@@ -31,9 +31,8 @@ func TestPebble_KilledInAnOrder(t *testing.T) {
 			// certmagic keeps the challenges of a process by name: no two tests have one in common.
 			name := strings.ReplaceAll(step.name, " ", "-") + ".example.com"
 			c := l.config(name)
-			first := childOrder{Config: c, Doors: true, Die: step.file}
 			killed := make(chan struct{})
-			cmd := l.startChild(first)
+			cmd := l.startChild(c, childOrder{Doors: true, Die: step.file})
 			if step.path != "" {
 				l.set(nil, func(path string) {
 					if strings.HasPrefix(path, step.path) {
@@ -76,7 +75,7 @@ func TestPebble_CrashLoopOrdersNothing(t *testing.T) {
 	l := newLab(t, nil)
 	c := l.config("crash.example.com")
 	for range 2 {
-		cmd := l.startChild(childOrder{Config: c, Doors: true})
+		cmd := l.startChild(c, childOrder{Doors: true})
 		l.set(nil, func(path string) {
 			if path == "/order-plz" {
 				_ = cmd.Process.Kill()
@@ -136,8 +135,8 @@ func TestPebble_TornFileIsSetAside(t *testing.T) {
 func TestPebble_TwoProcessesMakeOneOrder(t *testing.T) {
 	l := newLab(t, nil)
 	c := l.proveByDNS(l.config("shared.example.com"))
-	a := l.startChild(childOrder{Config: c})
-	b := l.startChild(childOrder{Config: c})
+	a := l.startChild(c, childOrder{})
+	b := l.startChild(c, childOrder{})
 	for _, cmd := range []interface{ Wait() error }{a, b} {
 		if err := cmd.Wait(); err != nil {
 			t.Error(err)

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -42,7 +43,7 @@ const macKey = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W
 
 func TestMain(m *testing.M) {
 	// certmagic lets ten orders begin in ten seconds, for the sake of real authorities.
-	certmagic.RateLimitEvents = 10000 //nolint:reassign // there is no other way
+	certmagic.RateLimitEvents = 10000
 	if text := os.Getenv(childVariable); text != "" {
 		child(text)
 		return
@@ -115,9 +116,7 @@ func (l *lab) startPebble(program, address string, management int, settings map[
 		"retryAfter": map[string]int{"authz": 1, "order": 1},
 		"profiles":   map[string]any{"default": map[string]any{"description": "usual", "validityPeriod": 7776000}},
 	}
-	for name, value := range settings {
-		all[name] = value
-	}
+	maps.Copy(all, settings)
 	text, err := json.Marshal(map[string]any{"pebble": all})
 	if err != nil {
 		t.Fatal(err)
@@ -274,7 +273,7 @@ func openDoors(o *Ordered, httpPort, tlsPort int) (closeAll func(), err error) {
 		}
 		if token, is := strings.CutPrefix(r.URL.Path, "/.well-known/acme-challenge/"); is {
 			if authorization, found := o.Challenge(host, token); found {
-				io.WriteString(w, authorization)
+				_, _ = io.WriteString(w, authorization)
 				return
 			}
 		}
@@ -282,8 +281,8 @@ func openDoors(o *Ordered, httpPort, tlsPort int) (closeAll func(), err error) {
 	})
 	quiet := slog.NewLogLogger(slog.DiscardHandler, 0)
 	a, b := &http.Server{Handler: handler, ErrorLog: quiet}, &http.Server{Handler: handler, ErrorLog: quiet}
-	go a.Serve(plain)
-	go b.Serve(secure)
+	go func() { _ = a.Serve(plain) }()
+	go func() { _ = b.Serve(secure) }()
 	return func() { a.Close(); b.Close() }, nil
 }
 

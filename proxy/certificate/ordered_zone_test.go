@@ -47,7 +47,7 @@ func newZone(t *testing.T) *zone {
 		s.MsgAcceptFunc = func(dns.Header) dns.MsgAcceptAction { return dns.MsgAccept }
 		ready := make(chan struct{})
 		s.NotifyStartedFunc = func() { close(ready) }
-		go s.ActivateAndServe()
+		go func() { _ = s.ActivateAndServe() }()
 		<-ready
 		t.Cleanup(func() { s.Shutdown() })
 	}
@@ -64,7 +64,7 @@ func (z *zone) serve(w dns.ResponseWriter, r *dns.Msg) {
 	} else {
 		z.resolve(r.Question[0], m)
 	}
-	w.WriteMsg(m)
+	_ = w.WriteMsg(m)
 }
 
 func (z *zone) update(w dns.ResponseWriter, r, m *dns.Msg) {
