@@ -26,7 +26,11 @@ type Combined struct {
 	clients atomic.Pointer[clientPolicies]
 }
 
-var _ Manager = (*Combined)(nil)
+var (
+	_ Manager   = (*Combined)(nil)
+	_ fromFiles = (*Files)(nil)
+	_ ordered   = (*Ordered)(nil)
+)
 
 // source is where certificates come from. Its methods are safe for concurrent use and return at once.
 type source interface {

@@ -128,3 +128,30 @@ func BenchmarkHandshake(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkHandshakeChoice is what the choice of a configuration and a certificate takes of a handshake.
+func BenchmarkHandshakeChoice(b *testing.B) {
+	s := newRoot(b)
+	key := newKey(b)
+	for _, n := range []int{1, benchmarkHosts} {
+		b.Run(hostNumber(n), func(b *testing.B) {
+			hosts, orders := make([]certificate.Host, n), newShelf()
+			for i := range hosts {
+				hosts[i].Name = hostNumber(i)
+				orders.certificates[hosts[i].Name] = s.signFor(b, key, s.cert.NotBefore, s.cert.NotAfter, hosts[i].Name)
+			}
+			hosts[n-1].ClientCA = s.pem
+			c := &certificate.Combined{Ordered: orders}
+			c.SetHosts(hosts)
+			config, hello := c.TLS(), &tls.ClientHelloInfo{ServerName: hostNumber(0), SupportedProtos: []string{"h2", "http/1.1"}}
+			for b.Loop() {
+				if _, err := config.GetConfigForClient(hello); err != nil {
+					b.Fatal(err)
+				}
+				if shown, err := config.GetCertificate(hello); shown == nil || err != nil {
+					b.Fatal(shown, err)
+				}
+			}
+		})
+	}
+}

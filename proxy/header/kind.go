@@ -223,6 +223,9 @@ func forged(name string) bool {
 			}
 		}
 	}
+	if first := lower[name[0]]; first != 'x' && first != 's' {
+		return false
+	}
 	for _, prefix := range forgedPrefixes {
 		if len(name) >= len(prefix) && folds(name[:len(prefix)], prefix) {
 			return true
@@ -231,7 +234,7 @@ func forged(name string) bool {
 	return false
 }
 
-// forgedPrefixes are what further forgeries begin with. The last two are followed by what is known of the client's
+// forgedPrefixes are what further forgeries begin with, all with x or s. The last two are followed by what is known of the client's
 // certificate, such as "verify".
 var forgedPrefixes = [...]string{"x-forwarded", "x-ssl-client-", "ssl-client-"}
 
