@@ -39,6 +39,7 @@ type serveOptions struct {
 type tlsOptions struct {
 	listen           []string
 	certificate, key string
+	http3            bool
 }
 
 func newServe(env *cli.Env) *cobra.Command {
@@ -64,6 +65,7 @@ func newServe(env *cli.Env) *cobra.Command {
 	f.StringSliceVar(&o.tls.listen, "tls-listen", nil, "`address` for HTTPS; may be repeated")
 	f.StringVar(&o.tls.certificate, "tls-cert", "", "PEM `file` with the certificate for --tls-listen; reloaded when it changes")
 	f.StringVar(&o.tls.key, "tls-key", "", "PEM `file` with the key of the certificate")
+	f.BoolVar(&o.tls.http3, "http3", false, "serve HTTP/3 too, on the UDP ports of --tls-listen")
 	addProxyFlags(f, &o.proxyOptions)
 	addLogFlag(f, &o.level)
 	return c
@@ -88,6 +90,18 @@ func (o tlsOptions) manager(given bool, logger *slog.Logger) (*certificate.Files
 	})
 }
 
+// checkHTTP3 reports what --http3 cannot do. given says that there are sockets for HTTPS besides o.tls.listen.
+func (o *serveOptions) checkHTTP3(given bool) error {
+	switch {
+	case !o.tls.http3:
+	case !given && len(o.tls.listen) == 0:
+		return cli.Usage(errors.New("--tls-listen is missing: --http3 serves the UDP ports of the addresses for HTTPS, such as --tls-listen :443"))
+	case o.limit.proxyProtocol:
+		return cli.Usage(errors.New("--http3 and --proxy-protocol exclude each other: QUIC has no PROXY header, so that clients behind a proxy could not be told apart; leave one out"))
+	}
+	return nil
+}
+
 func runServe(ctx context.Context, env *cli.Env, o serveOptions) error {
 	mortal := outliveReaders()
 	defer mortal()
@@ -109,6 +123,9 @@ func runServe(ctx context.Context, env *cli.Env, o serveOptions) error {
 		certificates = &certificate.Combined{Files: files}
 	}
 	if err := o.check(); err != nil {
+		return err
+	}
+	if err := o.checkHTTP3(len(given.https) > 0); err != nil {
 		return err
 	}
 	access, err := o.access.open(env, logger)
@@ -173,7 +190,7 @@ func (o *serveOptions) config(env *cli.Env, logger *slog.Logger, c proxy.Config)
 		logger.Info("memory and open files allow fewer concurrent requests than --max-requests", "requests", requests)
 	}
 	c.Listen, c.TLSListen, c.Ping, c.Admin = o.listen, o.tls.listen, o.ping, env.Socket()
-	c.Via, c.Forwarded = o.via, o.forwarded
+	c.Via, c.Forwarded, c.HTTP3 = o.via, o.forwarded, o.tls.http3
 	c.StateDir, c.Version, c.Logger = o.state, env.Version, logger
 	c.Await = o.await
 	if o.docker {

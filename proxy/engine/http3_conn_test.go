@@ -279,13 +279,17 @@ func TestHTTP3_KeepsConnectionsWithExchangesUnderWay(t *testing.T) {
 
 func TestHTTP3_GivesUpOnHeadsThatDoNotCome(t *testing.T) {
 	d := &few{inside: map[string]int{}, underWay: map[string]int{}, requests: 1000, most: 10}
-	m := servingPackets(t, Config{Handler: refuser{}, ConnLimiter: d, Timeouts: Timeouts{Head: 500 * time.Millisecond}})
+	m := servingPackets(t, Config{Handler: refuser{}, ConnLimiter: d, Timeouts: Timeouts{Head: 2 * time.Second}})
 	conn := m.dialRaw(t)
-	for _, begun := range [][]byte{{http3Headers}, {http3Headers, 10}, {http3Headers, 10, 0, 0, 1}, {0x21}} {
-		s := conn.open()
-		_, _ = s.Stream.Write(begun)
+	begun := [][]byte{{http3Headers}, {http3Headers, 10}, {http3Headers, 10, 0, 0, 1}, {0x21}}
+	streams := make([]*rawStream, len(begun))
+	for i := range begun {
+		streams[i] = conn.open()
+		_, _ = streams[i].Stream.Write(begun[i])
+	}
+	for i, s := range streams {
 		if heads, _, reset := s.answer(); len(heads) > 0 || reset != http3.ErrCodeRequestIncomplete {
-			t.Errorf("%x: %v, %s", begun, heads, reset)
+			t.Errorf("%x: %v, %s", begun[i], heads, reset)
 		}
 	}
 	eventually(t, func() bool { return d.countRequests("127.0.0.1") == 0 })
