@@ -26,6 +26,7 @@ require (
 	github.com/libdns/desec v1.1.1
 	github.com/libdns/duckdns v0.3.0
 	github.com/libdns/gandi v1.1.0
+	github.com/libdns/hetzner/v2 v2.0.1
 	github.com/libdns/libdns v1.1.1
 	github.com/libdns/ovh v1.1.0
 	github.com/libdns/porkbun v1.1.0
@@ -56,6 +57,7 @@ require (
 require (
 	filippo.io/hpke v0.4.0 // indirect
 	github.com/caddyserver/zerossl v0.1.6 // indirect
+	github.com/hetznercloud/hcloud-go/v2 v2.27.0 // indirect
 	github.com/klauspost/cpuid/v2 v2.4.0 // indirect
 	github.com/ovh/go-ovh v1.7.0 // indirect
 	github.com/zeebo/blake3 v0.2.4 // indirect

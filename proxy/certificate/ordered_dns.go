@@ -24,7 +24,7 @@ type provider struct {
 
 // providers are those of OrderConfig.DNS, by name.
 var providers = map[string]provider{
-	"acmedns": acmedns, "cloudflare": cloudflare, "desec": desec, "duckdns": duckdns, "gandi": gandi,
+	"acmedns": acmedns, "cloudflare": cloudflare, "desec": desec, "duckdns": duckdns, "gandi": gandi, "hetzner": hetzner,
 	"ovh": ovh, "porkbun": porkbun, "rfc2136": rfc2136,
 }
 

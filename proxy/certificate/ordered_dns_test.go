@@ -48,7 +48,7 @@ func TestProviders_ReadTheirSettings(t *testing.T) {
 }
 
 func TestProviders_TakeAFileThatIsAToken(t *testing.T) {
-	for _, name := range []string{"cloudflare", "desec", "duckdns", "gandi"} {
+	for _, name := range []string{"cloudflare", "desec", "duckdns", "gandi", "hetzner"} {
 		p := providers[name]
 		settings, err := p.parse(name, "abc=def==\n")
 		if err != nil || settings[p.required[0]] != "abc=def==" {

@@ -142,7 +142,7 @@ func TestPebble_ClockAYearOff(t *testing.T) {
 	l := newLab(t, nil)
 	l.set(func(w http.ResponseWriter, r *http.Request) bool {
 		if r.Method == http.MethodHead && r.URL.Path == "/dir" {
-			w.Header().Set("Date", time.Now().AddDate(-1, 0, 0).UTC().Format(http.TimeFormat))
+			w.Header().Set("Date", time.Now().AddDate(-1, 0, 0).Add(-12*time.Hour).UTC().Format(http.TimeFormat))
 		}
 		return r.Method == http.MethodHead && r.URL.Path == "/dir"
 	}, nil)

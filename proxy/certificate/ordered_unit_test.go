@@ -317,7 +317,7 @@ func TestOrdered_RefusesSettings(t *testing.T) {
 	}{
 		{func(c *OrderConfig) { c.Domains = []string{"*.example.org"} }, "*.example.org: a wildcard is proved by DNS alone; add --dns and --dns-token-file"},
 		{func(c *OrderConfig) { c.Directory = "http://acme.example/dir" }, `the directory of a certificate authority is an https URL, not "http://acme.example/dir"; fix --acme-ca`},
-		{func(c *OrderConfig) { c.DNS = &DNS{Provider: "route53"} }, `no DNS provider "route53"; --dns is one of acmedns, cloudflare, desec, duckdns, gandi, ovh, porkbun, rfc2136`},
+		{func(c *OrderConfig) { c.DNS = &DNS{Provider: "route53"} }, `no DNS provider "route53"; --dns is one of acmedns, cloudflare, desec, duckdns, gandi, hetzner, ovh, porkbun, rfc2136`},
 	} {
 		config := standInConfig(t, "site.example.org")
 		c.change(&config)
