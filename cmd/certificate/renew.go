@@ -49,21 +49,30 @@ func runRenew(ctx context.Context, env *cli.Env, gateway *admin.Client, o renewO
 	if err != nil {
 		return err
 	}
-	chosen := ordered(before)
-	name := ""
 	if !o.all {
 		c, err := find(before, o.name)
+		if err == nil {
+			err = gateway.RenewCertificate(ctx, c.Name, o.force)
+		}
 		if err != nil {
 			return err
 		}
-		chosen, name = []admin.Certificate{*c}, c.Name
-	}
-	if err := gateway.RenewCertificate(ctx, name, o.force); err != nil {
-		return err
+		before = []admin.Certificate{*c}
 	}
 	failed := false
-	for i := range chosen {
-		ok, err := o.await(ctx, env, gateway, &chosen[i])
+	for i := range before {
+		c := &before[i]
+		if o.all && !isOrdered(c) {
+			continue
+		}
+		if o.all {
+			if err := gateway.RenewCertificate(ctx, c.Name, o.force); err != nil {
+				env.Notef("%s\n", env.Hinted(err))
+				failed = true
+				continue
+			}
+		}
+		ok, err := o.await(ctx, env, gateway, c)
 		if err != nil {
 			return err
 		}
@@ -75,15 +84,9 @@ func runRenew(ctx context.Context, env *cli.Env, gateway *admin.Client, o renewO
 	return nil
 }
 
-// ordered are those that the gateway orders.
-func ordered(all []admin.Certificate) []admin.Certificate {
-	var chosen []admin.Certificate
-	for i := range all {
-		if all[i].Source != "file" && all[i].State != admin.CertificateRefused {
-			chosen = append(chosen, all[i])
-		}
-	}
-	return chosen
+// isOrdered reports whether the gateway orders a certificate.
+func isOrdered(c *admin.Certificate) bool {
+	return c.Source != "file" && c.State != admin.CertificateRefused
 }
 
 // await waits for the end of an order and says what it came to. Before is the certificate before the order.

@@ -240,7 +240,7 @@ func (o *Ordered) Certificate(hello *tls.ClientHelloInfo) *tls.Certificate {
 // into the storage and log an error for each.
 func (o *Ordered) proof(hello *tls.ClientHelloInfo) *tls.Certificate {
 	if shown, found := o.expected.Load(expectedTLS(strings.ToLower(hello.ServerName))); found {
-		return shown.(*tls.Certificate) //nolint:errcheck // expectTLS stores no others
+		return shown.(*tls.Certificate)
 	}
 	c, found := certmagic.GetACMEChallenge(hello.ServerName)
 	if !found || c.Type != acme.ChallengeTypeTLSALPN01 {

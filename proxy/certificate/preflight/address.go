@@ -61,7 +61,7 @@ func (r *run) unanswered(err error) Finding {
 	}
 	return Finding{
 		"dns", Unsure, fmt.Sprintf("cannot look up %s: %v", r.Name, err),
-		"let the gateway ask DNS servers (port 53, UDP and TCP), or name one that answers: gateway up --dns-resolver HOST:PORT",
+		"let the gateway ask DNS servers (port 53, UDP and TCP), or name one that answers: gateway up --dns-resolver 9.9.9.9",
 	}
 }
 

@@ -126,7 +126,7 @@ var scenarios = []scenario{
 		"a resolver that does not answer",
 		[]string{"club.example.org. A 203.0.113.7"},
 		func(w *world, _ *preflight.Config) { w.dead[resolver] = true },
-		[]string{"dns unsure: cannot look up club.example.org: no DNS server answers for club.example.org SOA: 9.9.9.9:53: no answer in time => let the gateway ask DNS servers (port 53, UDP and TCP), or name one that answers: gateway up --dns-resolver HOST:PORT", "caa unsure: ..."},
+		[]string{"dns unsure: cannot look up club.example.org: no DNS server answers for club.example.org SOA: 9.9.9.9:53: no answer in time => let the gateway ask DNS servers (port 53, UDP and TCP), or name one that answers: gateway up --dns-resolver 9.9.9.9", "caa unsure: ..."},
 	},
 	{
 		"answers too long for UDP",
@@ -189,7 +189,7 @@ var scenarios = []scenario{
 		"another server at the address",
 		[]string{"club.example.org. A 203.0.113.99"},
 		func(w *world, _ *preflight.Config) { w.serve(named("nginx/1.18.0", 404, ""), otherIP+":80") },
-		[]string{"dns good: club.example.org is 203.0.113.99", "port 80 bad: another server answers at 203.0.113.99: \"nginx/1.18.0\" answers 404 Not Found => stop that server, or " + forward + "; or set the record: club.example.org. A PUBLIC-IPV4-ADDRESS-OF-THIS-MACHINE", unlimits},
+		[]string{"dns good: club.example.org is 203.0.113.99", "port 80 bad: another server answers at 203.0.113.99: \"nginx/1.18.0\" answers 404 Not Found => stop that server, or " + forward + "; or set the record: club.example.org. A PUBLIC-IPV4-ADDRESS-OF-THIS-MACHINE; if it is a router that answers its own network itself: gateway up --dns PROVIDER", unlimits},
 	},
 	{
 		"another server without a name, and the address is known",
@@ -198,7 +198,7 @@ var scenarios = []scenario{
 			w.serve(named("", 200, ""), otherIP+":80")
 			knownAddresses(w, c)
 		},
-		[]string{"dns good: club.example.org is 203.0.113.99", "port 80 bad: another server answers at 203.0.113.99: a server without a name answers 200 OK => stop that server, or " + forward + "; or set the record: club.example.org. A 203.0.113.7, club.example.org. AAAA 2001:db8::7", unlimits},
+		[]string{"dns good: club.example.org is 203.0.113.99", "port 80 bad: another server answers at 203.0.113.99: a server without a name answers 200 OK => stop that server, or " + forward + "; or set the record: club.example.org. A 203.0.113.7, club.example.org. AAAA 2001:db8::7; if it is a router that answers its own network itself: gateway up --dns PROVIDER", unlimits},
 	},
 	{
 		"another server that redirects to https",

@@ -95,7 +95,7 @@ func (r *run) judgePort(port int, p probed, all []probed) Finding {
 	case p.outcome == foreign:
 		return Finding{
 			Verdict: Bad, Message: fmt.Sprintf("another server answers at %s: %s", p.ip, p.what),
-			Fix: fmt.Sprintf("stop that server, or %s; or %s", forward, r.record("set the", nil)),
+			Fix: fmt.Sprintf("stop that server, or %s; or %s; if it is a router that answers its own network itself: gateway up --dns PROVIDER", forward, r.record("set the", nil)),
 		}
 	case p.outcome == unreachable:
 		return Finding{

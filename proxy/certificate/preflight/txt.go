@@ -31,7 +31,7 @@ func (r *run) checkTXT(ctx context.Context) []Finding {
 	case err != nil && ctx.Err() == nil:
 		return []Finding{{
 			"txt", Unsure, fmt.Sprintf("%s wrote %s, which cannot be looked up: %v", r.Provider, name, err),
-			"let the gateway ask DNS servers (port 53, UDP and TCP), or name one that answers: gateway up --dns-resolver HOST:PORT",
+			"let the gateway ask DNS servers (port 53, UDP and TCP), or name one that answers: gateway up --dns-resolver 9.9.9.9",
 		}}
 	case ctx.Err() != nil:
 		return []Finding{{"txt", Unsure, fmt.Sprintf("the check ended before %s was at all servers", name), "check again"}}
