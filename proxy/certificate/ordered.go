@@ -56,7 +56,7 @@ type DNS struct {
 	Provider string
 	// Credentials is the content of the file with its token, or its settings as lines NAME=VALUE.
 	Credentials string
-	// Zone is where the TXT records are written to in place of the zone of the name, which has a CNAME record
-	// _acme-challenge that leads there; empty for the zone of the name.
+	// Zone is the full name that TXT records are written to in place of _acme-challenge below the name, which is a CNAME
+	// record that leads there; empty for none.
 	Zone string
 }

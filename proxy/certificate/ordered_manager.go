@@ -3,7 +3,6 @@ package certificate
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -271,5 +270,3 @@ func (o *Ordered) revoked(name string) {
 }
 
 var _ ordered = (*Ordered)(nil)
-
-var errStopped = errors.New("the gateway stops")

@@ -71,7 +71,7 @@ func (o *Ordered) attempt(ctx context.Context, name string) (*obtained, error) {
 	lock := "order_" + name
 	if err := o.store.Lock(ctx, lock); err != nil {
 		if ctx.Err() != nil {
-			return nil, errStopped
+			return nil, &failure{kind: closed, cause: "another process has the lock of " + name}
 		}
 		return nil, cannotStore(o.config.Folder, err)
 	}
@@ -89,13 +89,13 @@ func (o *Ordered) attempt(ctx context.Context, name string) (*obtained, error) {
 	now := time.Now()
 	i := o.issuer(name, e.record, now)
 	w := i.way(e.record)
-	e.challenge = w.challenge
 	o.mu.Unlock()
-	staging, err := o.ready(ctx, name, w)
+	w, staging, err := o.ready(ctx, name, i, w)
 	if err != nil {
 		return nil, err
 	}
 	o.mu.Lock()
+	e.challenge = w.challenge
 	e.record.begin(now, i.key)
 	err = o.store.keep(name, e.record)
 	o.mu.Unlock()
@@ -138,26 +138,48 @@ func (o *Ordered) meanwhile(name string) (found *obtained, done bool) {
 	return nil, false
 }
 
-// ready finds out whether an order is worth making. staging means that it may be not, and that a try at the staging
-// server tells.
-func (o *Ordered) ready(ctx context.Context, name string, w way) (staging bool, err error) {
+// ready finds out whether an order is worth making, and which way it goes: another than w, if the port of that is open and
+// the one of w may be closed. staging means that a try at the staging server tells whether it is worth it.
+func (o *Ordered) ready(ctx context.Context, name string, i *issuer, w way) (fit way, staging bool, err error) {
 	if o.isInternal(name) {
-		return false, nil
+		return w, false, nil
 	}
+	// The checks come to the same listeners.
 	if err := o.doors(ctx, w); err != nil {
-		return false, err
+		return w, false, err
 	}
-	for _, f := range o.preflight(ctx, name) {
-		switch {
-		case w.challenge == acme.ChallengeTypeTLSALPN01 && strings.HasPrefix(f.Subject, "port ") && !strings.HasPrefix(f.Message, "another server"):
-			// Port 80 may be closed where port 443 is open.
-		case f.Verdict == Bad:
-			return false, &failure{kind: free, cause: f.Message, fix: f.Fix}
-		case f.Verdict == Unsure:
-			staging = true
+	found := o.preflight(ctx, name)
+	for _, f := range found {
+		if f.Verdict == Bad {
+			return w, false, &failure{kind: free, cause: f.Message, fix: f.Fix}
 		}
 	}
-	return staging && w.acme != nil && w.acme.TestCA != "", nil
+	if o.port(w, found) == Unsure {
+		for _, other := range i.ways {
+			if o.port(other, found) == Good && o.doors(ctx, other) == nil {
+				w = other
+			}
+		}
+	}
+	for _, f := range found {
+		staging = staging || f.Verdict == Unsure && !strings.HasPrefix(f.Subject, "port ")
+	}
+	staging = staging || o.port(w, found) == Unsure
+	return w, staging && w.acme != nil && w.acme.TestCA != "", nil
+}
+
+// port is what a check found at the port of a challenge; empty, if it did not look.
+func (o *Ordered) port(w way, found []Finding) (v Verdict) {
+	subjects := map[string][]string{
+		acme.ChallengeTypeHTTP01:    {"port 80", fmt.Sprintf("port %d", o.config.HTTPPort)},
+		acme.ChallengeTypeTLSALPN01: {"port 443", fmt.Sprintf("port %d", o.config.TLSPort)},
+	}[w.challenge]
+	for _, f := range found {
+		if slices.Contains(subjects, f.Subject) && v != Unsure {
+			v = f.Verdict
+		}
+	}
+	return v
 }
 
 // doors finds out whether the proxy listens: where nothing does, certmagic would, and take the port from the proxy.

@@ -277,6 +277,19 @@ func TestPebble_UnsureCheckAsksStagingFirst(t *testing.T) {
 	}
 }
 
+// A provider that blocks port 80 leaves the challenge on port 443.
+func TestPebble_OrdersByThePortThatIsOpen(t *testing.T) {
+	l := newLab(t, nil)
+	o := l.open(l.config("blocked.example.com"))
+	o.preflight = func(context.Context, string) []Finding {
+		return []Finding{{Subject: "port 80", Verdict: Unsure}, {Subject: "port 443", Verdict: Good}}
+	}
+	l.serve(o)
+	if s := l.valid(o, "blocked.example.com"); s.Challenge != "tls-alpn-01" || len(l.ordered()) != 1 {
+		t.Errorf("%d orders, state %+v", len(l.ordered()), s)
+	}
+}
+
 func TestPebble_TwoHundredNamesAtStart(t *testing.T) {
 	l := newLab(t, nil)
 	var names []string
