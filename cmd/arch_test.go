@@ -125,7 +125,7 @@ var homes = map[string][]string{
 	"github.com/moby/moby":                       {"proxy/docker"},
 	"github.com/prometheus":                      {"proxy/metric"},
 	"github.com/prometheus/procfs":               {"cmd/cli", "cmd/server"},
-	"github.com/quic-go":                         {"proxy/engine", "proxy/http3_test.go"},
+	"github.com/quic-go":                         {"proxy/engine", "proxy/http3_test.go", "proxy/http3_guarded_test.go"},
 	"github.com/rogpeppe/go-internal":            {"cmd"},
 	"github.com/sirupsen/logrus":                 {"projects/compose"},
 	"github.com/smallstep/truststore":            {"proxy/certificate/trust"},
