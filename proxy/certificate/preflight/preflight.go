@@ -102,7 +102,7 @@ const maxRemove = 30 * time.Second
 // seconds if everything answers, up to a minute if nothing does, and up to Propagation longer with TXT. When ctx ends,
 // what is left is Unsure.
 func Run(ctx context.Context, c Config) []Finding {
-	r := &run{Config: c.withDefaults(), zones: map[string]string{}, servers: map[string][]server{}, silent: map[string]bool{}}
+	r := &run{Config: c.withDefaults(), zones: map[string]string{}, servers: map[string][]server{}, tcpOnly: map[string]bool{}, silent: map[string]bool{}}
 	found := append(r.checkDisk(), r.checkClock(ctx)...)
 	ip, err := netip.ParseAddr(r.Name)
 	if err == nil {
@@ -122,9 +122,11 @@ func Run(ctx context.Context, c Config) []Finding {
 type run struct {
 	Config
 
-	// zones are those that names are in, servers those of zones, and silent those that did not answer.
+	// zones are those that names are in, servers those of zones, tcpOnly those that did not answer by UDP, and silent
+	// those that did not answer at all.
 	zones   map[string]string
 	servers map[string][]server
+	tcpOnly map[string]bool
 	silent  map[string]bool
 }
 

@@ -135,6 +135,20 @@ var scenarios = []scenario{
 		[]string{"dns good: club.example.org is 203.0.113.7", answers, unlimits},
 	},
 	{
+		"UDP that does not get through",
+		[]string{"club.example.org. A 203.0.113.7"},
+		func(w *world, _ *preflight.Config) {
+			w.dead["udp 192.0.2.53:53"], w.dead["udp 192.0.2.54:53"] = true, true
+		},
+		[]string{"dns good: club.example.org is 203.0.113.7", answers, unlimits},
+	},
+	{
+		"servers without EDNS",
+		[]string{"club.example.org. A 203.0.113.7"},
+		func(w *world, _ *preflight.Config) { w.plain["192.0.2.53"], w.plain["9.9.9.9"] = true, true },
+		[]string{"dns good: club.example.org is 203.0.113.7", answers, unlimits},
+	},
+	{
 		"a domain that nobody registered", nil,
 		func(_ *world, c *preflight.Config) { c.Name = "club.exmaple.org" },
 		[]string{"dns bad: the domain exmaple.org does not exist: the servers of org do not know it => register the domain, renew it, or correct the name", "caa good: ..."},

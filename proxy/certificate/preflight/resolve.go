@@ -242,7 +242,8 @@ func (r *run) resolve(ctx context.Context, name string, kind uint16) (*dns.Msg, 
 	return nil, fmt.Errorf("%w for %s %s: %s", errUnanswered, spelled(name), dns.TypeToString[kind], because(replies))
 }
 
-// exchange sends one question, by TCP if the answer is too long for UDP. A server that was silent is not asked again.
+// exchange sends one question, by TCP if the answer is too long for UDP or does not come, and without EDNS(0) to a server
+// that does not know it (RFC 6891 section 7). A server that was silent is not asked again.
 func (r *run) exchange(ctx context.Context, to, name string, kind uint16, recursive bool) (*dns.Msg, error) {
 	if r.silent[to] {
 		return nil, errors.New("no answer in time")
@@ -251,11 +252,22 @@ func (r *run) exchange(ctx context.Context, to, name string, kind uint16, recurs
 	m.SetQuestion(name, kind)
 	m.RecursionDesired = recursive
 	m.SetEdns0(payload, false)
-	got, err := r.send(ctx, "udp", to, m)
-	if err == nil && got.Truncated {
+	network := "udp"
+	if r.tcpOnly[to] {
+		network = "tcp"
+	}
+	got, err := r.send(ctx, network, to, m)
+	if err == nil && (got.Rcode == dns.RcodeFormatError || got.Rcode == dns.RcodeNotImplemented) {
+		m.Extra = nil
+		got, err = r.send(ctx, network, to, m)
+	}
+	if isTimeout(err) && network == "udp" && ctx.Err() == nil {
+		r.tcpOnly[to] = true
+		got, err = r.send(ctx, "tcp", to, m)
+	} else if err == nil && got.Truncated {
 		got, err = r.send(ctx, "tcp", to, m)
 	}
-	if timeout, is := errors.AsType[net.Error](err); is && timeout.Timeout() {
+	if isTimeout(err) {
 		r.silent[to] = ctx.Err() == nil
 		return nil, errors.New("no answer in time")
 	}

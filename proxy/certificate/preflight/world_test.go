@@ -31,9 +31,10 @@ type world struct {
 	lacks map[[2]string]bool
 	// broken are the return codes of servers that answer all questions for a type with one.
 	broken map[string]map[uint16]int
-	// unauthorized are servers that do not say that they are responsible, small those that send nothing long by UDP.
-	unauthorized, small map[string]bool
-	// routes lead addresses with their ports to those of real servers; dead ones never answer, closed ones refuse, and to
+	// unauthorized are servers that do not say that they are responsible, small those that send nothing long by UDP, and
+	// plain those that do not know EDNS(0).
+	unauthorized, small, plain map[string]bool
+	// routes lead addresses with their ports to those of real servers; dead ones, perhaps by one network alone, never answer, closed ones refuse, and to
 	// lost ones there is no route.
 	routes             map[string]string
 	dead, closed, lost map[string]bool
@@ -55,7 +56,7 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{
 		t: t, zones: map[string][]dns.RR{}, hosts: map[string][]string{}, lacks: map[[2]string]bool{}, broken: map[string]map[uint16]int{},
-		unauthorized: map[string]bool{}, small: map[string]bool{}, routes: map[string]string{},
+		unauthorized: map[string]bool{}, small: map[string]bool{}, plain: map[string]bool{}, routes: map[string]string{},
 		dead: map[string]bool{}, closed: map[string]bool{}, lost: map[string]bool{}, tokens: map[string]string{},
 	}
 	w.zone(".", "198.41.0.4")
@@ -163,6 +164,10 @@ func (w *world) answer(ip string, question *dns.Msg, rw dns.ResponseWriter) *dns
 	m := new(dns.Msg)
 	m.SetReply(question)
 	name, kind := dns.CanonicalName(question.Question[0].Name), question.Question[0].Qtype
+	if w.plain[ip] && question.IsEdns0() != nil {
+		m.Rcode = dns.RcodeFormatError
+		return m
+	}
 	if code, is := w.broken[ip][kind]; is {
 		m.Rcode = code
 		return m
@@ -226,7 +231,7 @@ func nearest(zones []string, name string) (found string) {
 func (w *world) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	w.mu.Lock()
 	to, known := w.routes[address]
-	dead, closed, lost := w.dead[address], w.closed[address], w.lost[address]
+	dead, closed, lost := w.dead[address] || w.dead[network+" "+address], w.closed[address], w.lost[address]
 	w.mu.Unlock()
 	switch {
 	case dead:
