@@ -41,7 +41,7 @@ var ours = map[string][]string{
 	"projects/policy":             {"projects/composefile", "proxy/document", "proxy/label", "proxy/route"},
 	"templates":                   {"projects/composefile", "proxy/document", "proxy/typo", "templates/..."},
 	"proxy":                       append([]string{"proxy/filter", "proxy/live", "proxy/request"}, serving...),
-	"proxy/agent":                 {"proxy/admin", "proxy/backoff", "proxy/docker", "proxy/label", "proxy/route", "proxy/source", "proxy/source/docker"},
+	"proxy/agent":                 {"proxy/admin", "proxy/backoff", "proxy/certificate", "proxy/docker", "proxy/label", "proxy/route", "proxy/source", "proxy/source/docker"},
 	"proxy/stack":                 {"proxy/admin", "proxy/docker", "proxy/label", "proxy/notify", "proxy/source/docker"},
 	"proxy/source":                {"proxy/route"},
 	"proxy/source/docker":         {"proxy/backoff", "proxy/docker", "proxy/label", "proxy/route", "proxy/source"},

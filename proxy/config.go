@@ -34,6 +34,8 @@ type Config struct {
 	// HSTS is the Strict-Transport-Security field (RFC 6797) of all responses over TLS, as filter.ParseHSTS returns it;
 	// empty is none. Hosts with a certificate of the gateway's own authority get none.
 	HSTS string
+	// SetFiles takes the certificates from files that the agent sees, all of them, as certificate.Files does. Nil takes none.
+	SetFiles func([]certificate.PEMPair) error
 	// Root returns the root certificate, in PEM, of the gateway's own certificate authority, empty for none. It may be nil.
 	Root func() []byte
 	// ServeRoot serves it to everybody at /.gateway/ca.crt and /.gateway/ca.mobileconfig, with a page at /.gateway/ that tells

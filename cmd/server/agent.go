@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"os"
+	"strings"
 	_ "time/tzdata" // The agent's container has no time zones.
 
 	"github.com/spf13/cobra"
@@ -13,6 +15,7 @@ import (
 	"gateway/cmd/cli"
 	"gateway/proxy/admin"
 	"gateway/proxy/agent"
+	"gateway/proxy/certificate"
 	"gateway/proxy/expiry"
 	"gateway/proxy/source/docker"
 	"gateway/proxy/stack"
@@ -26,6 +29,8 @@ type agentOptions struct {
 	level        string
 
 	expireDaily, expireZone, expireState string
+
+	certs, keys []string
 }
 
 func newAgent(env *cli.Env) *cobra.Command {
@@ -50,8 +55,33 @@ func newAgent(env *cli.Env) *cobra.Command {
 	f.StringVar(&o.expireDaily, "expire-daily", "", "`time` of day, such as 04:00, at which to notify the owners of what has expired, and to suspend it 14 days later (default never)")
 	f.StringVar(&o.expireZone, "expire-zone", "UTC", "time `zone` of --expire-daily, such as Europe/Berlin")
 	f.StringVar(&o.expireState, "expire-state", "", "`folder` to keep in what was done about that (default that of the state)")
+	f.StringSliceVar(&o.certs, "cert", nil, "PEM `file` with a certificate and what signed it, or a folder of certificates and keys, to watch and to send to the proxy; may be repeated")
+	f.StringSliceVar(&o.keys, "key", nil, "PEM `file` with the key of the certificate of the --cert at the same place; a folder has none")
 	addLogFlag(f, &o.level)
 	return c
+}
+
+// files are those to watch. A folder may be missing for the moment: it ends with a slash then.
+func (o agentOptions) files() (certificate.FilesConfig, error) {
+	var c certificate.FilesConfig
+	keys := o.keys
+	for _, name := range o.certs {
+		info, err := os.Stat(name)
+		switch folder := strings.HasSuffix(name, "/") || err == nil && info.IsDir(); {
+		case folder && c.Folder != "":
+			return c, cli.Usage(fmt.Errorf("--cert %s and %s: one folder is watched; name the one that both are in", c.Folder, name))
+		case folder:
+			c.Folder = name
+		case len(keys) == 0:
+			return c, cli.Usage(fmt.Errorf("--cert %s: its key is missing; add --key FILE, or name a folder of certificates and keys", name))
+		default:
+			c.Pairs, keys = append(c.Pairs, certificate.Pair{Certificate: name, Key: keys[0]}), keys[1:]
+		}
+	}
+	if len(keys) > 0 {
+		return c, cli.Usage(fmt.Errorf("--key %s: its certificate is missing; add --cert FILE", keys[0]))
+	}
+	return c, nil
 }
 
 func runAgent(ctx context.Context, env *cli.Env, o agentOptions) error {
@@ -90,6 +120,14 @@ func runAgent(ctx context.Context, env *cli.Env, o agentOptions) error {
 		ExitWhenLost: o.exitWhenLost,
 		Version:      env.Version,
 		Logger:       logger,
+	}
+	if len(o.certs)+len(o.keys) > 0 {
+		files, err := o.files()
+		if err != nil {
+			return err
+		}
+		files.Logger = logger
+		config.Files, config.FilesProxy = certificate.FollowFiles(files), proxy
 	}
 	if o.expireDaily == "" {
 		return agent.New(config).Run(ctx)

@@ -32,6 +32,7 @@ type Gateway interface {
 	Sleeper
 	Certifier
 	Signer
+	Filer
 }
 
 // Observed is what can be asked of a proxy.
@@ -58,6 +59,7 @@ func Handler(g Gateway) http.Handler {
 		http.MethodDelete: func(r *http.Request) (any, error) { return deletePause(g, r) },
 	})
 	mux.Handle("/v1/check", endpoint{http.MethodPut: func(r *http.Request) (any, error) { return putCheck(g, r) }})
+	mux.Handle("/v1/certificates/files", endpoint{http.MethodPut: func(r *http.Request) (any, error) { return putFiles(g, r) }})
 	mux.Handle("/v1/authority", endpoint{http.MethodGet: func(*http.Request) (any, error) { return g.Authority() }})
 	mux.Handle("/v1/sleep", endpoint{
 		http.MethodGet: func(r *http.Request) (any, error) { return getOrders(g, r) },

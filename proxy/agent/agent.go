@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"gateway/proxy/admin"
+	"gateway/proxy/certificate"
 	"gateway/proxy/docker"
 	"gateway/proxy/route"
 	"gateway/proxy/source"
@@ -43,6 +44,9 @@ type Config struct {
 	// Sleeping is the engine of the source, for putting projects to sleep and waking them as Orders says. Without Orders none is.
 	Sleeping Sleeping
 	Orders   Orders
+	// Files are certificates to push to FilesProxy; nil for none.
+	Files      *certificate.Reader
+	FilesProxy FilesProxy
 	// ExitWhenLost makes Run return an error that wraps ErrLost when the engine could not be reached for 15 seconds. A
 	// socket that is bind-mounted into a container stays the dead one when the engine is restarted: only a new start
 	// of the container brings the new one in.
@@ -63,6 +67,8 @@ type Agent struct {
 	// status is the newest; changed has one slot and says that more of it changed than the time of listing.
 	status  atomic.Pointer[source.Status]
 	changed chan struct{}
+	// filer is nil without Config.Files.
+	filer *filer
 	// lost has one slot, for the error that ends Run.
 	lost chan error
 	// published is the digest of the last listing, and outSince the first of the failures in a row to reach the engine; both
@@ -78,6 +84,9 @@ func New(c Config) *Agent {
 		table: make(chan *route.Table, 1), changed: make(chan struct{}, 1), lost: make(chan error, 1),
 	}
 	a.status.Store(&source.Status{})
+	if c.Files != nil {
+		a.filer = newFiler(c)
+	}
 	return a
 }
 
@@ -93,6 +102,9 @@ func (a *Agent) Run(ctx context.Context) error {
 	if a.config.Orders != nil {
 		s := &sleeper{source: a.config.Name, engine: a.config.Sleeping, proxy: a.config.Orders, log: a.config.Logger, busy: map[admin.Order]bool{}}
 		group.Go(func() error { return s.Run(ctx) })
+	}
+	if a.filer != nil {
+		group.Go(func() error { return a.filer.Run(ctx) })
 	}
 	group.Go(func() error {
 		select {

@@ -82,6 +82,9 @@ func (p *pusher) send(ctx context.Context) error {
 			return fmt.Errorf("reporting to the proxy: %w", err)
 		}
 		p.reportDue = false
+		if p.a.filer != nil {
+			p.a.filer.heard(answer.Boot)
+		}
 		if p.want != nil && (answer.Boot != p.have.Boot || answer.Digest != p.have.Digest) {
 			if err := p.push(ctx); err != nil {
 				return err

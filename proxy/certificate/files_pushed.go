@@ -16,7 +16,7 @@ import (
 const pushedFile = "pushed.json"
 
 // Set replaces the pairs that Set was given before. One that cannot be used leaves the one before of the same path, and
-// is named by the error; the others count. They are on disk when it returns, or a warning was logged.
+// is named by the error; the others count. One with a path alone leaves it too, and is no error. They are on disk when it returns, or a warning was logged.
 func (f *Files) Set(pairs []PEMPair) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -24,8 +24,11 @@ func (f *Files) Set(pairs []PEMPair) error {
 	next := make([]held, 0, len(pairs))
 	for _, p := range pairs {
 		i := slices.IndexFunc(f.pushed, func(h held) bool { return h.Path == p.Path })
-		if i >= 0 && f.pushed[i].equal(p) {
+		unread := len(p.Certificate)+len(p.Key) == 0
+		if i >= 0 && (unread || f.pushed[i].equal(p)) {
 			next = append(next, f.pushed[i])
+		}
+		if unread || i >= 0 && f.pushed[i].equal(p) {
 			continue
 		}
 		h, err := use(p)

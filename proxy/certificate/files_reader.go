@@ -71,6 +71,19 @@ func NewReader(c FilesConfig) (*Reader, error) {
 	return r, nil
 }
 
+// FollowFiles is NewReader for a process that goes on whatever the files are: what is wrong with them is logged. It reads
+// nothing: the first Look does.
+func FollowFiles(c FilesConfig) *Reader {
+	r := &Reader{pairs: c.Pairs, folder: c.Folder, log: c.Logger, told: map[string]string{}}
+	if stamps, err := r.stamps(); err == nil {
+		r.seen = stamps
+	}
+	return r
+}
+
+// Read reports whether the files were read once.
+func (r *Reader) Read() bool { return r.read != nil }
+
 // noPairs says that a folder has no pair.
 func noPairs(folder string, faults map[string]error) error {
 	err := fmt.Errorf("the folder %s has no certificate with its key; put both into it as PEM files that end with .pem, .crt, .cer or .key", folder)
@@ -80,11 +93,17 @@ func noPairs(folder string, faults map[string]error) error {
 	return err
 }
 
-// Pairs are those in use. The slice is the caller's, what it refers to is not.
+// Pairs are those in use, and for each file that never could be used one with its path alone, which Files.Set takes for the
+// pair that it has. The slice is the caller's, what it refers to is not.
 func (r *Reader) Pairs() []PEMPair {
 	pairs := make([]PEMPair, len(r.now))
 	for i, h := range r.now {
 		pairs[i] = h.PEMPair
+	}
+	for _, path := range slices.Sorted(maps.Keys(r.told)) {
+		if path != r.folder && !slices.ContainsFunc(pairs, func(p PEMPair) bool { return p.Path == path }) {
+			pairs = append(pairs, PEMPair{Path: path})
+		}
 	}
 	return pairs
 }
@@ -100,7 +119,7 @@ func (r *Reader) Look() (changed bool, next time.Duration) {
 	last := r.seen
 	r.seen = stamps
 	switch {
-	case maps.Equal(stamps, r.read):
+	case r.read != nil && maps.Equal(stamps, r.read):
 		return false, interval
 	case !maps.Equal(stamps, last):
 		return false, settle

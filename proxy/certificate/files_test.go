@@ -567,7 +567,11 @@ func TestFiles_KeepWhatIsPushed(t *testing.T) {
 		check(t, again, name, name)
 	}
 
-	err := f.Set([]PEMPair{pushed("/etc/a.pem", a), {Path: "/etc/b.pem", Certificate: b.certificate, Key: a.key}, {Path: "/etc/c.pem"}})
+	if err := f.Set([]PEMPair{{Path: "/etc/a.pem"}, pushed("/etc/b.pem", b), {Path: "/etc/c.pem"}}); err != nil {
+		t.Errorf("a file that could not be read: %v", err)
+	}
+	check(t, f, "a.org", "a.org")
+	err := f.Set([]PEMPair{pushed("/etc/a.pem", a), {Path: "/etc/b.pem", Certificate: b.certificate, Key: a.key}, {Path: "/etc/c.pem", Key: a.key}})
 	if err == nil || !strings.Contains(err.Error(), "/etc/b.pem") || !strings.Contains(err.Error(), "/etc/c.pem") {
 		t.Errorf("%v, want an error that names both", err)
 	}
@@ -640,6 +644,28 @@ func TestFiles_AreShownByCombined(t *testing.T) {
 	}
 	if got := m.Check(t.Context(), "b.org"); len(got) != 1 || !strings.Contains(got[0].Message, "a.crt") {
 		t.Errorf("%+v", got)
+	}
+}
+
+func TestReader_NamesWhatItCannotUse(t *testing.T) {
+	d := newDisk(t)
+	good, bad := d.pair(t, "good", named(t, "good.org")), d.pair(t, "bad", named(t, "bad.org"))
+	d.write(t, "bad.key", nil)
+	r := FollowFiles(FilesConfig{Pairs: []Pair{good, bad, {"/none.crt", "/none.key"}}, Logger: slog.New(slog.DiscardHandler)})
+	if r.Read() || len(r.Pairs()) != 0 {
+		t.Error("files were read before the first look")
+	}
+	if changed, _ := r.Look(); !changed || !r.Read() {
+		t.Error("the first look read nothing")
+	}
+	pairs := r.Pairs()
+	if len(pairs) != 3 || pairs[0].Path != good.Certificate || len(pairs[0].Key) == 0 {
+		t.Fatalf("%+v", pairs)
+	}
+	for i, path := range []string{"/none.crt", bad.Certificate} {
+		if p := pairs[1+i]; p.Path != path || len(p.Certificate)+len(p.Key) > 0 {
+			t.Errorf("%+v, want the path of %s alone", p, path)
+		}
 	}
 }
 

@@ -76,6 +76,10 @@ type Settings struct {
 	Domains []string `json:"domains,omitempty"`
 	// TLS are further flags of the proxy for HTTPS, as gateway serve takes them.
 	TLS []string `json:"tls,omitempty"`
+	// Certificates are files that the agent sends to the proxy, and CertificateFolders what its container gets for that, both as
+	// FindCertificates returns them.
+	Certificates       []CertificateFiles `json:"certificates,omitempty"`
+	CertificateFolders []string           `json:"certificate_folders,omitempty"`
 	// Bind is the host address to publish on; invalid means all.
 	Bind netip.Addr `json:"bind,omitzero"`
 	// Hosts are the site's host names, to which the proxy answers on every edge network too.
@@ -198,6 +202,8 @@ func agentSpec(s Settings, image string) docker.Spec {
 		command = append(command, "--expire-daily", s.ExpireDaily, "--expire-zone", s.ExpireZone, "--expire-state", agentDir)
 		mounts = append(mounts, docker.Mount{Volume: AgentVolume, Target: agentDir})
 	}
+	files, folders := certificateParts(s)
+	command, mounts = append(command, files...), append(mounts, folders...)
 	return docker.Spec{
 		Name:        Agent,
 		Image:       image,

@@ -1,0 +1,42 @@
+package server
+
+import (
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"gateway/proxy/certificate"
+)
+
+func TestAgent_PairsCertificatesWithKeys(t *testing.T) {
+	dir := t.TempDir()
+	missing := filepath.Join(dir, "later") + "/"
+	for name, c := range map[string]struct {
+		certs, keys []string
+		want        certificate.FilesConfig
+		err         string
+	}{
+		"a pair": {[]string{"/a.crt"}, []string{"/a.key"}, certificate.FilesConfig{Pairs: []certificate.Pair{{Certificate: "/a.crt", Key: "/a.key"}}}, ""},
+		"a folder between pairs": {[]string{"/a.crt", dir, "/b.crt"}, []string{"/a.key", "/b.key"}, certificate.FilesConfig{
+			Pairs: []certificate.Pair{{Certificate: "/a.crt", Key: "/a.key"}, {Certificate: "/b.crt", Key: "/b.key"}}, Folder: dir,
+		}, ""},
+		"a folder that is missing": {[]string{missing}, nil, certificate.FilesConfig{Folder: missing}, ""},
+		"no key":                   {[]string{"/a.crt"}, nil, certificate.FilesConfig{}, "/a.crt: its key is missing"},
+		"no certificate":           {[]string{dir}, []string{"/a.key"}, certificate.FilesConfig{}, "/a.key: its certificate is missing"},
+		"two folders":              {[]string{dir, missing}, nil, certificate.FilesConfig{}, "one folder"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := agentOptions{certs: c.certs, keys: c.keys}.files()
+			if c.err != "" {
+				if err == nil || !strings.Contains(err.Error(), c.err) {
+					t.Errorf("%v, want %q in it", err, c.err)
+				}
+				return
+			}
+			if err != nil || !reflect.DeepEqual(got, c.want) {
+				t.Errorf("%+v, %v, want %+v", got, err, c.want)
+			}
+		})
+	}
+}
