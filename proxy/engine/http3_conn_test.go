@@ -268,8 +268,8 @@ func TestHTTP3_EndsIdleConnections(t *testing.T) {
 
 // A silent response does not end a connection.
 func TestHTTP3_KeepsConnectionsWithExchangesUnderWay(t *testing.T) {
-	m, _ := throughPackets(t, HTTP, Config{Timeouts: Timeouts{Idle: 200 * time.Millisecond}}, func(w http.ResponseWriter, r *http.Request) {
-		<-time.After(time.Second)
+	m, _ := throughPackets(t, HTTP, Config{Timeouts: Timeouts{Idle: time.Second}}, func(w http.ResponseWriter, _ *http.Request) {
+		<-time.After(2500 * time.Millisecond)
 		_, _ = io.WriteString(w, "late")
 	})
 	if _, body := m.do(t, request(t, "GET", m.url("/"), nil)); body != "late" {
@@ -309,7 +309,7 @@ func TestHTTP3_ResetsStreamsThatTakeNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.CloseWithError(0x100, "")
+	defer func() { _ = conn.CloseWithError(0x100, "") }()
 	raw := rawConn{conn, t}
 	s := raw.open()
 	s.ask(plainGet...)

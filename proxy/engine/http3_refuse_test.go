@@ -198,7 +198,7 @@ func TestHTTP3_EndsConnectionsWithDataBehindTrailers(t *testing.T) {
 
 // Unknown frames, streams and settings are for extensions (RFC 9114 section 9).
 func TestHTTP3_SkipsWhatItDoesNotKnow(t *testing.T) {
-	m, _ := throughPackets(t, HTTP, Config{}, func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte("ok")) })
+	m, _ := throughPackets(t, HTTP, Config{}, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok")) })
 	conn := m.dialRaw(t)
 	for _, b := range [][]byte{{0x21, 1, 2}, {http3Control, http3Settings, 2, 0x21, 1, 0x21, 1, 7, http3MaxPushID, 1, 9}, {http3Encoder}, {http3Decoder}} {
 		s, err := conn.OpenUniStream()
