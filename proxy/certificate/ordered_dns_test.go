@@ -84,3 +84,27 @@ func TestProviders_ErrorsHideCredentials(t *testing.T) {
 		t.Errorf("%v; %v", made, gone)
 	}
 }
+
+func FuzzCredentials(f *testing.F) {
+	f.Add("SERVER=127.0.0.1:53\nKEY_NAME=k\n# a\nKEY=x")
+	f.Add("token==\n")
+	f.Add("=\n=x\n\r\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		for name, p := range providers {
+			settings, err := p.parse(name, text)
+			if err != nil {
+				continue
+			}
+			for _, key := range p.required {
+				if settings[key] == "" {
+					t.Errorf("%s takes %q without %s", name, text, key)
+				}
+			}
+			for key := range settings {
+				if !slices.Contains(p.required, key) && !slices.Contains(p.optional, key) {
+					t.Errorf("%s has a setting %q", name, key)
+				}
+			}
+		}
+	})
+}

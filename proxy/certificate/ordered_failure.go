@@ -159,7 +159,7 @@ var retryAt = regexp.MustCompile(`retry after (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) U
 // retryAfter is when the authority takes orders again: what it says, else in an hour.
 func retryAfter(detail string, now time.Time) time.Time {
 	if m := retryAt.FindStringSubmatch(detail); m != nil {
-		if at, err := time.Parse(time.DateTime, m[1]); err == nil && at.After(now) && at.Before(now.Add(8*day)) {
+		if at, err := time.Parse(time.DateTime, m[1]); err == nil && at.After(now) && at.Before(now.Add(longest)) {
 			return at
 		}
 	}
@@ -201,6 +201,7 @@ func (r *record) fail(f *failure, now time.Time, second bool) {
 		return
 	}
 	r.Failures++
+	r.Last = now
 	r.Error, r.Fix = f.cause, f.fix
 	switch f.kind {
 	case free:

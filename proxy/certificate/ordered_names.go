@@ -116,6 +116,10 @@ func (o *Ordered) choose(hosts []Host, before map[string]time.Time, now time.Tim
 		}
 	}
 	for name, at := range before {
+		if at.After(now.Add(fast)) {
+			// The clock was wrong when it was stored.
+			at = now
+		}
 		if there[name] || now.Sub(at) < remembered {
 			c.first[name] = at
 		}

@@ -80,12 +80,22 @@ func (s *storage) recordPath(name string) string {
 	return filepath.Join(s.files.Path, "orders", certmagic.StorageKeys.Safe(name)+".json")
 }
 
-// record reads that of a name; one that is missing or makes no sense is a new one.
+// record reads that of a name; one that is missing or makes no sense is a new one. Waits from a time when the clock was
+// wrong end at once.
 func (s *storage) record(name string) record {
 	var r record
 	s.readJSON(s.recordPath(name), &r)
+	if now := time.Now(); r.Last.After(now.Add(fast)) || r.Next.After(now.Add(longest)) {
+		r.Last, r.Next, r.Limited, r.Since, r.Recent = time.Time{}, time.Time{}, time.Time{}, time.Time{}, nil
+	}
 	return r
 }
+
+// fast is how much later than now a time that was stored may be; longest is how long authorities ask to wait.
+const (
+	fast    = time.Hour
+	longest = 8 * day
+)
 
 func (s *storage) keep(name string, r record) error { return writeJSON(s.recordPath(name), r) }
 

@@ -152,6 +152,40 @@ func TestOrdered_WaitsLongerAfterEachFailureAcrossRestarts(t *testing.T) {
 	})
 }
 
+// What was stored while the clock was a year ahead makes nobody wait a year.
+func TestOrdered_ForgetsWaitsOfAWrongClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := standInConfig(t, "site.example.org")
+		s, err := newStorage(c.Folder, c.Logger)
+		if err != nil {
+			t.Fatal(err)
+		}
+		later := time.Now().AddDate(1, 0, 0)
+		if err := s.keep("site.example.org", record{Failures: 3, Last: later, Next: later.Add(time.Minute), Limited: later.Add(time.Hour)}); err != nil {
+			t.Fatal(err)
+		}
+		names := map[string]time.Time{}
+		for i := range newNames {
+			names[fmt.Sprintf("h%d.example.org", i)] = later
+		}
+		if err := s.keepNames(names); err != nil {
+			t.Fatal(err)
+		}
+		c.Allowed = []string{"*.example.org"}
+		a := newStandIn(t)
+		o := openAt(t, c, a)
+		o.SetHosts([]Host{{Name: "new.example.org"}})
+		defer begin(t, o)()
+		if s := stateIn(o, "site.example.org"); s.Phase != Valid {
+			t.Errorf("state %+v", s)
+		}
+		after(day + 2*time.Minute)
+		if s := stateIn(o, "new.example.org"); s.Phase != Valid {
+			t.Errorf("a day later: %+v", s)
+		}
+	})
+}
+
 func TestOrdered_SecondAuthorityAfterAnHour(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newStandIn(t), newStandIn(t)
