@@ -148,7 +148,11 @@ func common(folders []string) string {
 	first := folders[0]
 	for _, f := range folders[1:] {
 		for !inside(first, f) {
-			first = filepath.Dir(first)
+			parent := filepath.Dir(first)
+			if parent == first { // Drives of Windows have nothing in common.
+				return "/"
+			}
+			first = parent
 		}
 	}
 	return first
