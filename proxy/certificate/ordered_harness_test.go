@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"log/slog"
 	"math/big"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -121,4 +122,32 @@ func begin(t *testing.T, o *Ordered) (stop func()) {
 func after(d time.Duration) {
 	<-time.After(d)
 	synctest.Wait()
+}
+
+// stateIn is the state of a name; empty if there is none.
+func stateIn(o *Ordered, name string) State {
+	for _, s := range o.States() {
+		if s.Name == name {
+			return s
+		}
+	}
+	return State{}
+}
+
+// private fails unless nobody else can read what is in a folder.
+func private(t *testing.T, folder string) {
+	t.Helper()
+	err := filepath.WalkDir(folder, func(path string, e os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := e.Info()
+		if want := map[bool]os.FileMode{true: 0o700, false: 0o600}[e.IsDir()]; err == nil && info.Mode().Perm() != want {
+			t.Errorf("%s has mode %v, want %v", path, info.Mode().Perm(), want)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
 }

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -44,24 +42,6 @@ func TestPebble_HTTP01(t *testing.T) {
 	}
 	if n := len(l.ordered()); n != 1 {
 		t.Errorf("a restart ordered again")
-	}
-}
-
-// private fails unless nobody else can read what is in a folder.
-func private(t *testing.T, folder string) {
-	t.Helper()
-	err := filepath.WalkDir(folder, func(path string, e os.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		info, err := e.Info()
-		if want := map[bool]os.FileMode{true: 0o700, false: 0o600}[e.IsDir()]; err == nil && info.Mode().Perm() != want {
-			t.Errorf("%s has mode %v, want %v", path, info.Mode().Perm(), want)
-		}
-		return err
-	})
-	if err != nil {
-		t.Error(err)
 	}
 }
 

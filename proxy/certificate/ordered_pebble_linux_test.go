@@ -301,15 +301,6 @@ func (l *lab) until(o *Ordered, name string, good func(State) bool) (found State
 	return found
 }
 
-func stateIn(o *Ordered, name string) State {
-	for _, s := range o.States() {
-		if s.Name == name {
-			return s
-		}
-	}
-	return State{}
-}
-
 // leaf is the certificate that a client is shown.
 func (l *lab) leaf(serverName string) *x509.Certificate {
 	l.t.Helper()
