@@ -18,6 +18,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -75,8 +76,32 @@ func named(t testing.TB, names ...string) *issued { return issue(t, nil, time.Ti
 // disk is a folder of files.
 type disk struct {
 	dir    string
-	log    bytes.Buffer
+	log    lines
 	writes int
+}
+
+// lines is a log that is read while it is written.
+type lines struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+func (l *lines) Reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.text.Reset()
 }
 
 func newDisk(t *testing.T) *disk { return &disk{dir: t.TempDir()} }
@@ -388,7 +413,7 @@ func TestFiles_ReadTheFoldersOfOtherTools(t *testing.T) {
 					t.Errorf("it comes from %s, want %s", s.File, c.file)
 				}
 			}
-			if d.log.Len() > 0 {
+			if d.log.String() != "" {
 				t.Errorf("there is nothing to say:\n%s", &d.log)
 			}
 		})
