@@ -144,6 +144,20 @@ func (c *Client) Write(ctx context.Context, container string, files ...File) err
 	return nil
 }
 
+// Read reads a file of a container, running or not. The error wraps ErrNotFound when it is not there.
+func (c *Client) Read(ctx context.Context, container, name string) ([]byte, error) {
+	from, err := c.CopyFrom(ctx, container, name)
+	if err != nil {
+		return nil, err
+	}
+	defer from.Close()
+	archive := tar.NewReader(from)
+	if _, err := archive.Next(); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", name, err)
+	}
+	return io.ReadAll(archive)
+}
+
 // archived is a tar of a file and the folder in its name.
 func archived(f File) (io.Reader, error) {
 	var content bytes.Buffer

@@ -1,7 +1,10 @@
 package stack
 
 import (
+	"bytes"
 	"cmp"
+	"maps"
+	"path"
 	"reflect"
 	"slices"
 	"time"
@@ -16,6 +19,19 @@ type Running struct {
 	Proxy, Agent *docker.Container
 	// Network reports whether the proxy's network exists.
 	Network bool
+	// secrets are those that the proxy has of the ones that it is given.
+	secrets map[string][]byte
+}
+
+// outdated are the files of secrets that the proxy has otherwise, or not at all.
+func (r Running) outdated(secrets map[string][]byte) []docker.File {
+	var files []docker.File
+	for _, name := range slices.Sorted(maps.Keys(secrets)) {
+		if !bytes.Equal(r.secrets[name], secrets[name]) {
+			files = append(files, docker.File{Folder: certsDir, Name: path.Join(secretsFolder, name), Content: secrets[name], Owner: nobody})
+		}
+	}
+	return files
 }
 
 // Settings returns those that the running containers were started with, or the defaults. Both containers carry all of
@@ -55,7 +71,8 @@ const (
 )
 
 // plan compares what runs with what was asked for. It does nothing, and is empty when all is as it should be.
-func plan(running Running, s Settings, image, imageID string) ([]Step, error) {
+func plan(running Running, o Options, imageID string) ([]Step, error) {
+	s, image := o.Settings, o.Image
 	var steps []Step
 	if !running.Network {
 		steps = append(steps, Step{Action: CreateNetwork, Subject: Network, Reason: "the proxy publishes its ports on it"})
@@ -73,6 +90,9 @@ func plan(running Running, s Settings, image, imageID string) ([]Step, error) {
 		spec, err := withRecord(part.spec, part.role, s, imageID)
 		if err != nil {
 			return nil, err
+		}
+		if part.role == label.RoleProxy {
+			spec.Files = running.outdated(o.Secrets)
 		}
 		if step, needed := planContainer(part.old, spec); needed {
 			steps = append(steps, step)
@@ -96,6 +116,8 @@ func planContainer(old *docker.Container, spec docker.Spec) (Step, bool) {
 		// Settings count beside what a container is made with: host names are the proxy's names on the projects' networks,
 		// and each container is to carry what holds.
 		step.Reason = "the settings changed"
+	case len(spec.Files) > 0:
+		step.Reason = "its credentials changed"
 	case old.State != "running":
 		step.Reason = "it is " + old.State
 	default:

@@ -20,7 +20,7 @@ const (
 // up carries out a plan on paper: the containers as the engine would list them afterwards.
 func up(t *testing.T, before Running, s Settings, image, id string) (Running, []string) {
 	t.Helper()
-	steps, err := plan(before, s, image, id)
+	steps, err := plan(before, Options{Settings: s, Image: image}, id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func TestPlan_TakesOverNetworksAndTheFormerSpec(t *testing.T) {
 	after.Proxy.Networks = []docker.Attachment{{Network: "b_web"}, {Network: Network}, {Network: "a_web"}}
 	settings := after.Settings()
 	settings.HTTP = 8080
-	steps, err := plan(after, settings, image, imageID)
+	steps, err := plan(after, Options{Settings: settings, Image: image}, imageID)
 	if err != nil || len(steps) != 2 {
 		t.Fatalf("%v %v", steps, err)
 	}
@@ -174,6 +174,10 @@ func TestSpecs_PublishHTTPSAndKeepCertificates(t *testing.T) {
 	}
 	if agent := strings.Join(agentSpec(s, image).Command, " "); !strings.HasSuffix(agent, "--host a.test --host b.test") {
 		t.Errorf("the agent runs %q", agent)
+	}
+	s.HTTP3 = true
+	if udp := proxySpec(s, image).Publish; len(udp) != 3 || !udp[2].UDP || udp[2].HostPort != 8443 {
+		t.Errorf("with HTTP/3 it publishes %+v", udp)
 	}
 	s.HTTPS = 0
 	proxy = proxySpec(s, image)

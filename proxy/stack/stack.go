@@ -8,7 +8,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"net/netip"
 	"path"
 	"slices"
@@ -125,15 +124,6 @@ const secretsFolder = "secrets"
 // SecretFile is where the proxy's container has a secret of that name, for its flags.
 func SecretFile(name string) string { return path.Join(certsDir, secretsFolder, name) }
 
-// secretFiles are the files of secrets by their names.
-func secretFiles(secrets map[string][]byte) []docker.File {
-	var files []docker.File
-	for _, name := range slices.Sorted(maps.Keys(secrets)) {
-		files = append(files, docker.File{Folder: certsDir, Name: path.Join(secretsFolder, name), Content: secrets[name], Owner: nobody})
-	}
-	return files
-}
-
 // Default returns the settings of a first `up`.
 func Default() Settings { return Settings{HTTP: 80, DockerSocket: dockerSocket} }
 
@@ -156,6 +146,9 @@ func proxySpec(s Settings, image string) docker.Spec {
 		publish = append(publish, docker.Publish{IP: s.Bind, HostPort: p, ContainerPort: p})
 	}
 	if s.HTTPS != 0 {
+		if s.HTTP3 {
+			publish = append(publish, docker.Publish{IP: s.Bind, HostPort: s.HTTPS, ContainerPort: s.HTTPS, UDP: true})
+		}
 		command = append(command, "--tls-listen", ":"+strconv.Itoa(int(s.HTTPS)), "--certificates", certsDir)
 		for _, d := range s.Domains {
 			command = append(command, "--domain", d)

@@ -16,8 +16,8 @@ import (
 // Options are what Up needs beside the settings.
 type Options struct {
 	Settings
-	// Secrets are written to the proxy's CertificateVolume by their names, before it starts where it starts, and are in no
-	// setting: whoever may look at a container sees those. Those that were given before stay.
+	// Secrets are written to the proxy's CertificateVolume by their names, before it starts, and are in no setting: whoever
+	// may look at a container sees those. Those that were given before stay.
 	Secrets map[string][]byte
 	// Image is a reference that the engine has; Pack returns one.
 	Image string
@@ -64,15 +64,14 @@ func Up(ctx context.Context, engine *docker.Client, o Options) ([]Step, error) {
 	if err := engine.Images().Tag(ctx, o.Image, Latest); err != nil {
 		return nil, fmt.Errorf("naming the image %s: %w", Latest, err)
 	}
-	steps, err := plan(running, o.Settings, o.Image, imageID)
+	if running.secrets, err = readSecrets(ctx, engine, running, o.Secrets); err != nil {
+		return nil, err
+	}
+	steps, err := plan(running, o, imageID)
 	if err != nil {
 		return nil, err
 	}
-	secrets := secretFiles(o.Secrets)
 	for i, step := range steps {
-		if step.Subject == Proxy {
-			step.spec.Files, secrets = secrets, nil
-		}
 		if ctx.Err() != nil {
 			return steps[:i], ctx.Err()
 		}
@@ -83,12 +82,26 @@ func Up(ctx context.Context, engine *docker.Client, o Options) ([]Step, error) {
 			return steps[:i], err
 		}
 	}
-	if len(secrets) > 0 {
-		if err := engine.Write(ctx, Proxy, secrets...); err != nil {
-			return steps, fmt.Errorf("giving secrets to the proxy: %w", err)
-		}
-	}
 	return steps, dropFormer(ctx, engine, running, o.Image)
+}
+
+// readSecrets reads those secrets that the proxy has of the ones that it is to have.
+func readSecrets(ctx context.Context, engine *docker.Client, running Running, wanted map[string][]byte) (map[string][]byte, error) {
+	has := map[string][]byte{}
+	if running.Proxy == nil {
+		return has, nil
+	}
+	for name := range wanted {
+		text, err := engine.Read(ctx, Proxy, SecretFile(name))
+		if errors.Is(err, docker.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading the proxy's secrets: %w", err)
+		}
+		has[name] = text
+	}
+	return has, nil
 }
 
 // stepTime bounds one step, beside the time that what it replaces may take to end.

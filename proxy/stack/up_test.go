@@ -76,7 +76,7 @@ func TestUp_UpgradesUnderTheProjectsAndDownLeavesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if running, err = Look(t.Context(), client); err != nil || running != (Running{}) {
+	if running, err = Look(t.Context(), client); err != nil || running.Proxy != nil || running.Agent != nil || running.Network {
 		t.Errorf("down left %+v (%v)", running, err)
 	}
 }
@@ -252,8 +252,11 @@ func TestUp_GivesSecretsToTheProxyAlone(t *testing.T) {
 	if steps := give("one-token"); len(steps) != 3 {
 		t.Errorf("the first up took %d steps", len(steps))
 	}
-	if steps := give("two-token"); len(steps) != 0 {
-		t.Errorf("another secret took %d steps", len(steps))
+	if steps := give("one-token"); len(steps) != 0 {
+		t.Errorf("the same secret took %d steps", len(steps))
+	}
+	if steps := give("two-token"); len(steps) != 1 || steps[0].Subject != Proxy || steps[0].Reason != "its credentials changed" {
+		t.Errorf("another secret took the steps %+v", steps)
 	}
 	if _, err := Down(t.Context(), client, true); err != nil {
 		t.Fatal(err)
