@@ -122,6 +122,14 @@ func NewOrdered(c OrderConfig) (*Ordered, error) {
 // Authority returns the gateway's own authority; nil without OrderConfig.Internal.
 func (o *Ordered) Authority() *authority.Authority { return o.authority }
 
+// Root returns the root certificate of the gateway's own authority in PEM, empty without OrderConfig.Internal.
+func (o *Ordered) Root() []byte {
+	if o.authority == nil {
+		return nil
+	}
+	return o.authority.RootPEM()
+}
+
 // SetHosts replaces the hosts of the routes. Stored certificates of new ones are shown when it returns; orders for the
 // others begin then. Those of hosts that are gone are neither shown nor renewed any more; their files stay.
 func (o *Ordered) SetHosts(hosts []Host) {

@@ -12,8 +12,8 @@ import (
 // newNames is how many hosts of routes may become new names in a day: whoever starts containers labels them.
 const newNames = 20
 
-// maxNames is the default of OrderConfig.MaxNames.
-const maxNames = 100
+// MaxNames is the default of OrderConfig.MaxNames.
+const MaxNames = 100
 
 // remembered is how long a host that is gone stays known.
 const remembered = 90 * day
@@ -156,7 +156,7 @@ func refusal(name, why, fix string) State {
 
 // limit adds the hosts that the limits leave room for, and refuses the others.
 func (o *Ordered) limit(c *choice, hosts []string, now time.Time) {
-	most := cmp.Or(o.config.MaxNames, maxNames)
+	most := cmp.Or(o.config.MaxNames, MaxNames)
 	var today []time.Time
 	for _, at := range c.first {
 		if now.Sub(at) < day {
