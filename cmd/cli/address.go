@@ -1,12 +1,15 @@
 package cli
 
 import (
+	"cmp"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"gateway/proxy/admin"
@@ -20,6 +23,35 @@ type Address struct {
 	Base *url.URL
 	// dial is host:port as it is reached from here.
 	dial string
+	// secure is where HTTPS is served, nil where it is not.
+	secure *secured
+}
+
+// secured says where HTTPS is served, and for which hosts.
+type secured struct {
+	port   string
+	dial   string
+	covers map[string]bool
+}
+
+// covering reads which names have a valid certificate.
+func covering(certificates []admin.Certificate, now time.Time) map[string]bool {
+	names := map[string]bool{}
+	for _, c := range certificates {
+		if now.After(c.NotBefore) && now.Before(c.Expires) {
+			names[c.Name] = true
+		}
+	}
+	return names
+}
+
+// has reports that HTTPS is served for a host.
+func (s *secured) has(host string) bool {
+	if s == nil {
+		return false
+	}
+	_, parent, _ := strings.Cut(host, ".")
+	return s.covers[host] || s.covers["*."+parent]
 }
 
 // Address finds out where the running gateway is reached: at the published port of its container, else at the
@@ -31,56 +63,87 @@ func (s *Session) Address(ctx context.Context, gateway *admin.Client) (Address, 
 			return Address{}, err
 		}
 		if running.Proxy != nil && running.Proxy.State == "running" {
-			return s.published(running.Settings())
+			return s.Env.Published(ctx, running.Settings(), gateway)
 		}
 	}
 	status, err := gateway.Status(ctx)
 	if err != nil {
 		return Address{}, err
 	}
-	return listening(status.Proxy.Listeners), nil
+	return listening(status.Proxy.Listeners).secured(ctx, gateway)
 }
 
-// published is the address of a proxy in a container.
-func (s *Session) published(settings stack.Settings) (Address, error) {
-	base, err := url.Parse(BaseURL(settings))
+// secured finds out for which hosts the proxy has certificates.
+func (a Address) secured(ctx context.Context, gateway *admin.Client) (Address, error) {
+	if a.secure == nil {
+		return a, nil
+	}
+	list, err := gateway.Certificates(ctx)
+	if err != nil {
+		return Address{}, err
+	}
+	a.secure.covers = covering(list, time.Now())
+	return a, nil
+}
+
+// Published is the address of a proxy in a container with those settings.
+func (e *Env) Published(ctx context.Context, settings stack.Settings, gateway *admin.Client) (Address, error) {
+	a, err := e.published(settings)
+	if err != nil {
+		return Address{}, err
+	}
+	return a.secured(ctx, gateway)
+}
+
+func (e *Env) published(settings stack.Settings) (Address, error) {
+	base, err := url.Parse(baseURL(settings))
 	if err != nil {
 		return Address{}, fmt.Errorf("reading the gateway's address: %w", err)
 	}
-	host := s.Env.Hostname()
+	host := e.Hostname()
 	if settings.Bind.IsValid() && !settings.Bind.IsUnspecified() {
 		host = settings.Bind.String()
 	}
 	if base.Hostname() == "localhost" && host != "localhost" {
-		base.Host = joined(host, fmt.Sprint(settings.HTTP))
+		base.Host = joined(host, fmt.Sprint(settings.HTTP), "80")
 	}
-	return Address{base, net.JoinHostPort(host, fmt.Sprint(settings.HTTP))}, nil
+	a := Address{Base: base, dial: net.JoinHostPort(host, fmt.Sprint(settings.HTTP))}
+	if settings.HTTPS != 0 {
+		port := fmt.Sprint(settings.HTTPS)
+		a.secure = &secured{port: port, dial: net.JoinHostPort(host, port)}
+	}
+	return a, nil
 }
 
 // listening is the address of a proxy in the foreground of this machine.
 func listening(listeners []string) Address {
+	a := Address{Base: &url.URL{Scheme: "http", Host: "localhost"}, dial: "localhost:80"}
+	plain := false
 	for _, l := range listeners {
 		u, err := url.Parse(l)
-		if err != nil || u.Scheme != "http" || u.Path != "" { // That with a path answers pings and metrics alone.
+		if err != nil || u.Path != "" { // That with a path answers pings and metrics alone.
 			continue
 		}
 		host := u.Hostname()
 		if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 			host = "localhost"
 		}
-		port := u.Port()
-		if port == "" {
-			port = "80"
+		switch {
+		case u.Scheme == "http" && !plain:
+			port := cmp.Or(u.Port(), "80")
+			a.Base, a.dial, plain = &url.URL{Scheme: "http", Host: joined(host, port, "80")}, net.JoinHostPort(host, port), true
+		case u.Scheme == "https" && a.secure == nil:
+			port := cmp.Or(u.Port(), "443")
+			a.secure = &secured{port: port, dial: net.JoinHostPort(host, port)}
 		}
-		return Address{&url.URL{Scheme: "http", Host: joined(host, port)}, net.JoinHostPort(host, port)}
 	}
-	return Address{&url.URL{Scheme: "http", Host: "localhost"}, "localhost:80"}
+	return a
 }
 
 // joined leaves out the port that everybody assumes.
-func joined(host, port string) string {
-	if whole := net.JoinHostPort(host, port); port != "80" {
-		return whole
+func joined(host, port, usual string) string {
+	if port != usual {
+		return net.JoinHostPort(host, port)
 	}
 	if ip := net.ParseIP(host); ip != nil && ip.To4() == nil {
 		return "[" + host + "]"
@@ -91,12 +154,12 @@ func joined(host, port string) string {
 // URL is the address of a route as people type it.
 func (a Address) URL(key route.Key) string {
 	u := *a.Base
-	if key.Host != "" {
-		port := u.Port()
-		if port == "" {
-			port = "80"
-		}
-		u.Host = joined(key.Host, port)
+	host := cmp.Or(key.Host, u.Hostname())
+	switch {
+	case a.secure.has(host):
+		u = url.URL{Scheme: "https", Host: joined(host, a.secure.port, "443")}
+	case key.Host != "":
+		u.Host = joined(key.Host, cmp.Or(u.Port(), "80"), "80")
 	}
 	return u.String() + key.Prefix.Slash()
 }
@@ -106,20 +169,25 @@ func (a Address) URL(key route.Key) string {
 func (a Address) Probe(ctx context.Context, key route.Key) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
+	to, dial := a.URL(key), a.dial
+	if strings.HasPrefix(to, "https:") {
+		dial = a.secure.dial
+	}
 	var d net.Dialer
-	conn, err := d.DialContext(ctx, "tcp", a.dial)
+	conn, err := d.DialContext(ctx, "tcp", dial)
 	if err != nil {
 		return nil
 	}
 	_ = conn.Close()
-	to := a.URL(key)
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, to, nil)
 	if err != nil {
 		return fmt.Errorf("asking for %s: %w", to, err)
 	}
 	transport := &http.Transport{
 		DisableKeepAlives: true,
-		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return d.DialContext(ctx, "tcp", a.dial) },
+		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return d.DialContext(ctx, "tcp", dial) },
+		// Whether the app answers is the question; of certificates the proxy says more.
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // as above
 	}
 	answer, err := transport.RoundTrip(req)
 	if err != nil {
@@ -135,14 +203,19 @@ func (a Address) Probe(ctx context.Context, key route.Key) error {
 // unanswered are the answers that a proxy gives for an app that does not.
 var unanswered = []int{http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout}
 
-// BaseURL is the public address as it is typed on the machine itself.
-func BaseURL(s stack.Settings) string {
+// baseURL is the public address without TLS, as it is typed on the machine itself.
+func baseURL(s stack.Settings) string {
 	host := "localhost"
+	names := slices.Concat(s.Hosts, s.Domains)
+	if s.HTTPS != 0 {
+		names = slices.Concat(s.Domains, s.Hosts)
+	}
+	plain := slices.DeleteFunc(names, func(name string) bool { return strings.HasPrefix(name, "*") })
 	switch {
-	case len(s.Hosts) > 0:
-		host = s.Hosts[0]
+	case len(plain) > 0:
+		host = plain[0]
 	case s.Bind.IsValid() && !s.Bind.IsUnspecified():
 		host = s.Bind.String()
 	}
-	return "http://" + joined(host, fmt.Sprint(s.HTTP))
+	return "http://" + joined(host, fmt.Sprint(s.HTTP), "80")
 }

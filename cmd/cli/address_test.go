@@ -5,9 +5,12 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"strings"
 	"testing"
+	"time"
 
 	"gateway/cmd/cli/clitest"
+	"gateway/proxy/admin"
 	"gateway/proxy/stack"
 )
 
@@ -34,11 +37,50 @@ func TestAddress_IsWhatPeopleType(t *testing.T) {
 			t.Errorf("%s: %s, want %s", listener, got, want)
 		}
 	}
-	session := &Session{Env: &Env{Getenv: func(string) string { return "" }}}
+	env := &Env{Getenv: func(string) string { return "" }}
 	s := stack.Default()
 	s.HTTP, s.Bind, s.Hosts = 8080, netip.MustParseAddr("192.0.2.7"), []string{"example.org"}
-	if at, err := session.published(s); err != nil || at.URL(clitest.Key(t, "/x")) != "http://example.org:8080/x/" || at.dial != "192.0.2.7:8080" {
+	if at, err := env.published(s); err != nil || at.URL(clitest.Key(t, "/x")) != "http://example.org:8080/x/" || at.dial != "192.0.2.7:8080" {
 		t.Errorf("published: %+v %v", at, err)
+	}
+}
+
+func TestAddress_IsSecureWhereACertificateIs(t *testing.T) {
+	env := &Env{Getenv: func(string) string { return "" }}
+	s := stack.Default()
+	s.HTTPS, s.Domains = 443, []string{"*.club.org", "club.org"}
+	at, err := env.published(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	certificate := func(name string, days int) admin.Certificate {
+		return admin.Certificate{Name: name, NotBefore: now.AddDate(0, 0, -30), Expires: now.AddDate(0, 0, days)}
+	}
+	at.secure.covers = covering([]admin.Certificate{
+		certificate("club.org", 60), certificate("*.club.org", 60), certificate("late.org", -1), {Name: "waits.org"},
+	}, now)
+	for key, want := range map[string]string{
+		"/x": "https://club.org/x/", "club.org/": "https://club.org/", "a.club.org/x": "https://a.club.org/x/",
+		"a.b.club.org/": "http://a.b.club.org/", "late.org/": "http://late.org/", "waits.org/": "http://waits.org/",
+	} {
+		if got := at.URL(clitest.Key(t, key)); got != want {
+			t.Errorf("%s: %s, want %s", key, got, want)
+		}
+	}
+	s.HTTP, s.HTTPS = 8080, 8443
+	other, err := env.published(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other.secure.covers = at.secure.covers
+	if got := other.URL(clitest.Key(t, "/")); got != "https://club.org:8443/" || other.secure.dial[strings.LastIndex(other.secure.dial, ":"):] != ":8443" {
+		t.Errorf("on another port: %s by %s", got, other.secure.dial)
+	}
+	foreground := listening([]string{"http://[::]:80", "https://0.0.0.0:8443", "https+udp://0.0.0.0:8443"})
+	foreground.secure.covers = map[string]bool{"localhost": true}
+	if got := foreground.URL(clitest.Key(t, "/x")); got != "https://localhost:8443/x/" {
+		t.Errorf("in the foreground: %s", got)
 	}
 }
 
@@ -49,7 +91,7 @@ func TestProbe_TrustsTheProxyWhereNobodyListens(t *testing.T) {
 		host = r.Host
 		w.WriteHeader(status)
 	}))
-	at := Address{&url.URL{Scheme: "http", Host: "example.org"}, server.Listener.Addr().String()}
+	at := Address{Base: &url.URL{Scheme: "http", Host: "example.org"}, dial: server.Listener.Addr().String()}
 	for _, status = range []int{200, 302, 401, 404} {
 		if err := at.Probe(t.Context(), clitest.Key(t, "/x")); err != nil || host != "example.org" {
 			t.Errorf("%d for %s: %v", status, host, err)
