@@ -132,8 +132,8 @@ var values = map[string]completer{
 	"socket":    completeFiles,
 	"state":     completeFolders,
 	"templates": completeFolders,
-	"tls-cert":  completeFiles,
-	"tls-key":   completeFiles,
+	"cert":      completeFiles,
+	"key":       completeFiles,
 	"trust":     completeTrust,
 	"versions":  completeFolders,
 

@@ -5,8 +5,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"os"
-	"strings"
 	_ "time/tzdata" // The agent's container has no time zones.
 
 	"github.com/spf13/cobra"
@@ -55,33 +53,9 @@ func newAgent(env *cli.Env) *cobra.Command {
 	f.StringVar(&o.expireDaily, "expire-daily", "", "`time` of day, such as 04:00, at which to notify the owners of what has expired, and to suspend it 14 days later (default never)")
 	f.StringVar(&o.expireZone, "expire-zone", "UTC", "time `zone` of --expire-daily, such as Europe/Berlin")
 	f.StringVar(&o.expireState, "expire-state", "", "`folder` to keep in what was done about that (default that of the state)")
-	f.StringSliceVar(&o.certs, "cert", nil, "PEM `file` with a certificate and what signed it, or a folder of certificates and keys, to watch and to send to the proxy; may be repeated")
-	f.StringSliceVar(&o.keys, "key", nil, "PEM `file` with the key of the certificate of the --cert at the same place; a folder has none")
+	addFileFlags(f, &o.certs, &o.keys)
 	addLogFlag(f, &o.level)
 	return c
-}
-
-// files are those to watch. A folder may be missing for the moment: it ends with a slash then.
-func (o agentOptions) files() (certificate.FilesConfig, error) {
-	var c certificate.FilesConfig
-	keys := o.keys
-	for _, name := range o.certs {
-		info, err := os.Stat(name)
-		switch folder := strings.HasSuffix(name, "/") || err == nil && info.IsDir(); {
-		case folder && c.Folder != "":
-			return c, cli.Usage(fmt.Errorf("--cert %s and %s: one folder is watched; name the one that both are in", c.Folder, name))
-		case folder:
-			c.Folder = name
-		case len(keys) == 0:
-			return c, cli.Usage(fmt.Errorf("--cert %s: its key is missing; add --key FILE, or name a folder of certificates and keys", name))
-		default:
-			c.Pairs, keys = append(c.Pairs, certificate.Pair{Certificate: name, Key: keys[0]}), keys[1:]
-		}
-	}
-	if len(keys) > 0 {
-		return c, cli.Usage(fmt.Errorf("--key %s: its certificate is missing; add --cert FILE", keys[0]))
-	}
-	return c, nil
 }
 
 func runAgent(ctx context.Context, env *cli.Env, o agentOptions) error {
@@ -122,7 +96,7 @@ func runAgent(ctx context.Context, env *cli.Env, o agentOptions) error {
 		Logger:       logger,
 	}
 	if len(o.certs)+len(o.keys) > 0 {
-		files, err := o.files()
+		files, err := filesOf(o.certs, o.keys)
 		if err != nil {
 			return err
 		}

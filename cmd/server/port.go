@@ -1,11 +1,13 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"syscall"
 
@@ -14,64 +16,110 @@ import (
 	"gateway/proxy/stack"
 )
 
-// checkPort returns an error when something else holds the port to publish. It can tell only with an engine on this
-// machine; another engine fails when the proxy starts.
-func checkPort(ctx context.Context, client *docker.Client, running stack.Running, s stack.Settings) error {
-	now := running.Settings()
-	if running.Proxy != nil && running.Proxy.State == "running" && now.HTTP == s.HTTP && now.Bind == s.Bind {
-		return nil
+// published is a port that the proxy publishes, and the flag that says which.
+type published struct {
+	port uint16
+	flag string
+	// free is another port, for those who cannot have this one.
+	free uint16
+}
+
+// publishedBy are the ports for some settings.
+func publishedBy(s stack.Settings) []published {
+	ports := []published{{s.HTTP, "--http", 8080}}
+	if s.HTTPS != 0 {
+		ports = append(ports, published{s.HTTPS, "--https", 8443})
 	}
+	for i := range ports {
+		if ports[i].port == ports[i].free {
+			ports[i].free++
+		}
+	}
+	return ports
+}
+
+// checkPorts returns an error when something else holds a port to publish. It can tell only with an engine on this
+// machine; another engine fails when the proxy starts.
+func checkPorts(ctx context.Context, client *docker.Client, running stack.Running, s stack.Settings) error {
+	now := running.Settings()
 	if !cli.Local(client.Host()) {
 		return nil
 	}
-	host := ""
-	if s.Bind.IsValid() {
-		host = s.Bind.String()
-	}
-	var config net.ListenConfig
-	l, err := config.Listen(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(int(s.HTTP))))
-	if err == nil {
-		return l.Close()
-	}
-	if running.Proxy != nil && now.HTTP == s.HTTP {
-		return nil // Our own proxy holds it on another address; replacing it frees it.
-	}
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return portTaken(ctx, client, s, err)
-	}
-	if errors.Is(err, syscall.EADDRNOTAVAIL) {
-		return fmt.Errorf("--bind %s: this machine does not have that address; leave the flag out to publish on all", s.Bind)
+	for _, p := range publishedBy(s) {
+		// Our own proxy may hold it, on another address even: replacing that frees it.
+		ours := running.Proxy != nil && slices.Contains(now.Ports(), p.port)
+		if ours && running.Proxy.State == "running" && now.Bind == s.Bind {
+			continue
+		}
+		err := checkPort(ctx, p.port, s.Bind)
+		switch {
+		case ours:
+		case errors.Is(err, syscall.EADDRINUSE):
+			return portTaken(ctx, client, s, p, err)
+		case errors.Is(err, syscall.EADDRNOTAVAIL):
+			return fmt.Errorf("--bind %s: this machine does not have that address; leave the flag out to publish on all", s.Bind)
+		}
 	}
 	return nil
 }
 
-// portTaken names the holder of the port, as far as it can be found, and the flag that avoids it.
-func portTaken(ctx context.Context, client *docker.Client, s stack.Settings, cause error) error {
-	holder := "another program"
-	if found := containerOn(ctx, client, s.HTTP, s.Bind); found != "" {
-		holder = found
-	} else if found := processOn(s.HTTP); found != "" {
-		holder = found
+// checkPort listens on a port for a moment.
+func checkPort(ctx context.Context, port uint16, bind netip.Addr) error {
+	host := ""
+	if bind.IsValid() {
+		host = bind.String()
 	}
-	free := 8080
-	if s.HTTP == 8080 {
-		free = 8081
+	var config net.ListenConfig
+	l, err := config.Listen(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(int(port))))
+	if err != nil {
+		return err
 	}
-	return fmt.Errorf("port %d is held by %s; stop that, or choose another port: gateway up --http %d: %w", s.HTTP, holder, free, cause)
+	return l.Close()
 }
 
-// containerOn names the container that publishes the port, or returns "".
-func containerOn(ctx context.Context, client *docker.Client, port uint16, bind netip.Addr) string {
+// anyTaken names the port that the engine could not publish.
+func anyTaken(ctx context.Context, client *docker.Client, s stack.Settings, cause error) error {
+	ports := publishedBy(s)
+	for _, p := range ports {
+		if holderOf(ctx, client, p.port, s.Bind) != "" {
+			return portTaken(ctx, client, s, p, cause)
+		}
+	}
+	if len(ports) > 1 {
+		return fmt.Errorf("port %d or %d is held by another program; stop that, or choose others with --http and --https: %w", s.HTTP, s.HTTPS, cause)
+	}
+	return portTaken(ctx, client, s, ports[0], cause)
+}
+
+// portTaken names the holder of a port, as far as it can be found, and the flag that avoids it.
+func portTaken(ctx context.Context, client *docker.Client, s stack.Settings, p published, cause error) error {
+	holder := cmp.Or(holderOf(ctx, client, p.port, s.Bind), "another program")
+	return fmt.Errorf("port %d is held by %s; stop that, or choose another port: gateway up %s %d: %w", p.port, holder, p.flag, p.free, cause)
+}
+
+// holderOf names what holds a port, or returns "". The gateway's own proxy does not count.
+func holderOf(ctx context.Context, client *docker.Client, port uint16, bind netip.Addr) string {
+	switch c, found := containerOn(ctx, client, port, bind); {
+	case found && c.Name == stack.Proxy:
+		return ""
+	case found:
+		return fmt.Sprintf("container %s (image %s)", c.Name, c.Image)
+	}
+	return processOn(port)
+}
+
+// containerOn finds the container that publishes a port.
+func containerOn(ctx context.Context, client *docker.Client, port uint16, bind netip.Addr) (docker.Container, bool) {
 	containers, err := client.Containers(ctx)
 	if err != nil {
-		return ""
+		return docker.Container{}, false
 	}
 	for _, c := range containers {
 		for _, p := range c.Published {
 			if p.HostPort == port && !p.UDP && (!bind.IsValid() || !p.IP.IsValid() || p.IP.IsUnspecified() || p.IP == bind) {
-				return fmt.Sprintf("container %s (image %s)", c.Name, c.Image)
+				return c, true
 			}
 		}
 	}
-	return ""
+	return docker.Container{}, false
 }

@@ -16,7 +16,6 @@ import (
 	"gateway/proxy"
 	"gateway/proxy/admin"
 	"gateway/proxy/agent"
-	"gateway/proxy/certificate"
 	"gateway/proxy/limit"
 	"gateway/proxy/source"
 	"gateway/proxy/source/docker"
@@ -31,15 +30,8 @@ type serveOptions struct {
 	file   string
 	await  []string
 	level  string
-	tls    tlsOptions
+	tls    serveTLSOptions
 	proxyOptions
-}
-
-// tlsOptions say where HTTPS is served, and with which certificate.
-type tlsOptions struct {
-	listen           []string
-	certificate, key string
-	http3            bool
 }
 
 func newServe(env *cli.Env) *cobra.Command {
@@ -51,7 +43,7 @@ func newServe(env *cli.Env) *cobra.Command {
 			"with --file those of YAML files. It needs neither root nor Docker. 'gateway up' runs it in a container.",
 		Example: "  gateway serve --docker --listen :8080\n" +
 			"  gateway serve --file /etc/gateway/routes.yaml\n" +
-			"  gateway serve --docker --tls-listen :443 --tls-cert cert.pem --tls-key key.pem",
+			"  gateway serve --docker --tls-listen :443 --cert cert.pem --key key.pem",
 		Args: cli.Args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { return runServe(c.Context(), env, o) },
 	}
@@ -62,44 +54,10 @@ func newServe(env *cli.Env) *cobra.Command {
 	f.BoolVar(&o.docker, "docker", false, "watch the Docker engine, without an agent")
 	f.StringVar(&o.file, "file", "", "YAML `file` with routes, or a folder of them; watched")
 	f.StringSliceVar(&o.await, "await", nil, "`name` of an agent to hear from before the first table; may be repeated")
-	f.StringSliceVar(&o.tls.listen, "tls-listen", nil, "`address` for HTTPS; may be repeated")
-	f.StringVar(&o.tls.certificate, "tls-cert", "", "PEM `file` with the certificate for --tls-listen; reloaded when it changes")
-	f.StringVar(&o.tls.key, "tls-key", "", "PEM `file` with the key of the certificate")
-	f.BoolVar(&o.tls.http3, "http3", false, "serve HTTP/3 too, on the UDP ports of --tls-listen")
+	addServeTLSFlags(f, &o.tls)
 	addProxyFlags(f, &o.proxyOptions)
 	addLogFlag(f, &o.level)
 	return c
-}
-
-// manager reads the certificate; it is nil without an address for HTTPS. given says that there are sockets for HTTPS
-// besides o.listen.
-func (o tlsOptions) manager(given bool, logger *slog.Logger) (*certificate.Files, error) {
-	needed := given || len(o.listen) > 0
-	switch {
-	case o.certificate == "" && o.key == "" && !needed:
-		return nil, nil
-	case !needed:
-		return nil, cli.Usage(errors.New("--tls-listen is missing: a certificate needs an address for HTTPS, such as --tls-listen :443"))
-	case o.certificate == "":
-		return nil, cli.Usage(errors.New("--tls-cert is missing: HTTPS needs a certificate in a PEM file, and its --tls-key"))
-	case o.key == "":
-		return nil, cli.Usage(errors.New("--tls-key is missing: HTTPS needs the key of the certificate in --tls-cert, in a PEM file"))
-	}
-	return certificate.LoadFiles(certificate.FilesConfig{
-		Pairs: []certificate.Pair{{Certificate: o.certificate, Key: o.key}}, Logger: logger,
-	})
-}
-
-// checkHTTP3 reports what --http3 cannot do. given says that there are sockets for HTTPS besides o.tls.listen.
-func (o *serveOptions) checkHTTP3(given bool) error {
-	switch {
-	case !o.tls.http3:
-	case !given && len(o.tls.listen) == 0:
-		return cli.Usage(errors.New("--tls-listen is missing: --http3 serves the UDP ports of the addresses for HTTPS, such as --tls-listen :443"))
-	case o.limit.proxyProtocol:
-		return cli.Usage(errors.New("--http3 and --proxy-protocol exclude each other: QUIC has no PROXY header, so that clients behind a proxy could not be told apart; leave one out"))
-	}
-	return nil
 }
 
 func runServe(ctx context.Context, env *cli.Env, o serveOptions) error {
@@ -114,18 +72,11 @@ func runServe(ctx context.Context, env *cli.Env, o serveOptions) error {
 		return err
 	}
 	defer given.close()
-	files, err := o.tls.manager(len(given.https) > 0, logger)
+	certificates, err := o.certificates(given, logger)
 	if err != nil {
 		return err
 	}
-	var certificates certificate.Manager
-	if files != nil {
-		certificates = &certificate.Combined{Files: files}
-	}
 	if err := o.check(); err != nil {
-		return err
-	}
-	if err := o.checkHTTP3(len(given.https) > 0); err != nil {
 		return err
 	}
 	access, err := o.access.open(env, logger)
@@ -134,7 +85,9 @@ func runServe(ctx context.Context, env *cli.Env, o serveOptions) error {
 	}
 	limit.Contain()
 	server, err := proxy.New(o.config(env, logger, proxy.Config{
-		Certificates: certificates,
+		Certificates: certificates.manager,
+		Root:         certificates.root,
+		SetFiles:     certificates.files,
 		AccessLog:    access,
 		Inherited:    proxy.Inherited{HTTP: given.http, HTTPS: given.https, Ping: given.ping, Admin: given.admin},
 		Ready:        logged(logger, notifyReady),
@@ -144,8 +97,8 @@ func runServe(ctx context.Context, env *cli.Env, o serveOptions) error {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	if files != nil {
-		group.Go(func() error { return files.Run(ctx) })
+	for _, run := range certificates.run {
+		group.Go(func() error { return run(ctx) })
 	}
 	if o.docker {
 		engine, err := env.Docker()
@@ -190,7 +143,10 @@ func (o *serveOptions) config(env *cli.Env, logger *slog.Logger, c proxy.Config)
 		logger.Info("memory and open files allow fewer concurrent requests than --max-requests", "requests", requests)
 	}
 	c.Listen, c.TLSListen, c.Ping, c.Admin = o.listen, o.tls.listen, o.ping, env.Socket()
-	c.Via, c.Forwarded, c.HTTP3 = o.via, o.forwarded, o.tls.http3
+	c.Via, c.Forwarded = o.via, o.forwarded
+	c.HTTPSPort, c.NoRedirect = portOf(c.Inherited.HTTPS, o.tls.listen), o.tls.noRedirect
+	c.HSTS, _ = o.tls.strict() // It was checked.
+	c.HTTP3, c.ServeRoot = o.tls.http3, o.tls.serveRoot
 	c.StateDir, c.Version, c.Logger = o.state, env.Version, logger
 	c.Await = o.await
 	if o.docker {

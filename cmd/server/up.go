@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -19,7 +20,8 @@ import (
 )
 
 type upOptions struct {
-	http         uint16
+	http, https  uint16
+	certs, keys  []string
 	bind         string
 	hosts        []string
 	dockerSocket string
@@ -39,10 +41,11 @@ func newUp(env *cli.Env) *cobra.Command {
 		Use:   "up",
 		Short: "Run the gateway, or update the running one",
 		Long: "Packs this binary into an image (nothing is pulled) and runs it as two containers: the proxy, which publishes\n" +
-			"the port and has no Docker socket, and the agent, which has the socket and no port. Run it again to update:\n" +
+			"the ports and has no Docker socket, and the agent, which has the socket and no port. Run it again to update:\n" +
 			"it replaces only what changed and keeps the settings of flags that are not given. To reset a setting, give its\n" +
 			"default: --max-body ''. New settings replace the proxy, which serves nothing for a moment.",
-		Example: "  gateway up\n  gateway up --http 8080 --bind 127.0.0.1\n  gateway up --host example.org\n" +
+		Example: "  gateway up\n  gateway up --http 8080 --bind 127.0.0.1\n" +
+			"  gateway up --domain example.org --email you@example.org\n  gateway up --domain nas.lan --internal-ca\n" +
 			"  gateway up --access-log - --client-rate 50/s,burst=100",
 		Args: cli.Args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -50,7 +53,11 @@ func newUp(env *cli.Env) *cobra.Command {
 			return env.OnEngine(func(client *docker.Client) error { return runUp(c.Context(), env, client, o) })
 		},
 	}
-	f := c.Flags()
+	addUpFlags(c.Flags(), &o)
+	return c
+}
+
+func addUpFlags(f *pflag.FlagSet, o *upOptions) {
 	f.Uint16Var(&o.http, "http", 80, "`port` to publish for HTTP")
 	f.StringVar(&o.bind, "bind", "", "host `address` to publish on (default all)")
 	f.StringSliceVar(&o.hosts, "host", nil, "host `name` of the site, also on the projects' networks; may be repeated")
@@ -60,9 +67,13 @@ func newUp(env *cli.Env) *cobra.Command {
 	f.StringVar(&o.pool, "pool", "", "address `pool` for the proxy's network (default $GATEWAY_POOL, else "+subnet.DefaultPool+")")
 	f.StringVar(&o.expireDaily, "expire-daily", "", "`time` of day, such as 04:00 here, at which the agent notifies the owners of expired projects, and suspends those 14 days later (default never)")
 	f.StringVar(&o.file, "file", "", "YAML `file` with routes to targets outside of Docker, or a folder of them; watched (default none)")
+	cli.InSection(f, tlsSection, func(f *pflag.FlagSet) {
+		f.Uint16Var(&o.https, "https", usualHTTPS, "`port` to publish for HTTPS, if there is something to get a certificate for; 0 for none")
+		addFileFlags(f, &o.certs, &o.keys)
+	})
+	addTLSFlags(f, new(tlsOptions))
 	addProxyFlags(f, new(proxyOptions))
 	f.Lookup("access-log").Usage = "- to log requests to stdout, for docker logs (default none)"
-	return c
 }
 
 func runUp(ctx context.Context, env *cli.Env, client *docker.Client, o upOptions) error {
@@ -78,28 +89,38 @@ func runUp(ctx context.Context, env *cli.Env, client *docker.Client, o upOptions
 	if err != nil {
 		return err
 	}
-	settings, err := o.settings(running.Settings(), client.Host())
+	settings, secrets, err := o.settings(running.Settings(), client.Host())
 	if err != nil {
 		return err
 	}
-	if err := checkPort(ctx, client, running, settings); err != nil {
+	if err := checkPorts(ctx, client, running, settings); err != nil {
 		return err
 	}
 	image, err := o.pack(ctx, env, client, engine)
 	if err != nil {
 		return err
 	}
+	var replaced time.Time
 	steps, err := stack.Up(ctx, client, stack.Options{
 		Settings: settings,
+		Secrets:  secrets,
 		Image:    image,
 		Subnet:   cli.SubnetChooser(client.Host(), pool),
-		Progress: func(s stack.Step) { env.Notef("%s %s: %s\n", s.Action, s.Subject, s.Reason) },
+		Progress: func(s stack.Step) {
+			env.Notef("%s %s: %s\n", s.Action, s.Subject, s.Reason)
+			if s.Action == stack.Replace && s.Subject == stack.Proxy {
+				replaced = time.Now()
+			}
+		},
 	})
 	if errors.Is(err, docker.ErrPortTaken) {
-		return portTaken(ctx, client, settings, err)
+		return anyTaken(ctx, client, settings, err)
 	}
 	if err != nil {
 		return err
+	}
+	if !replaced.IsZero() {
+		env.Notef("new connections were refused for up to %.1f s: an engine cannot hand published ports to another container\n", time.Since(replaced).Seconds())
 	}
 	if err := waitUp(ctx, env, client); err != nil {
 		return err
@@ -109,7 +130,15 @@ func runUp(ctx context.Context, env *cli.Env, client *docker.Client, o upOptions
 			return err
 		}
 	}
-	return printUp(ctx, env, settings, len(steps))
+	if err := printUp(ctx, env, settings, len(steps)); err != nil {
+		return err
+	}
+	hsts := ""
+	if o.flags.Changed("hsts") {
+		hsts = o.flags.Lookup("hsts").Value.String()
+	}
+	adviseHTTPS(env, settings, hsts)
+	return nil
 }
 
 // pack finds the image to run: the one that is named, or one made from the right binary.

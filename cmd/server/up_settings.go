@@ -17,20 +17,40 @@ import (
 	"gateway/proxy/stack"
 )
 
-// settings applies the flags to the settings of the running gateway.
-func (o upOptions) settings(s stack.Settings, host string) (stack.Settings, error) {
+// settings applies the flags to the settings of the running gateway. It also returns what is given to the proxy beside them.
+func (o upOptions) settings(s stack.Settings, host string) (stack.Settings, map[string][]byte, error) {
+	if err := o.setBasics(&s, host); err != nil {
+		return s, nil, err
+	}
+	if err := o.setCertificates(&s, host); err != nil {
+		return s, nil, err
+	}
+	secrets, err := o.setTLS(&s)
+	if err != nil {
+		return s, nil, err
+	}
+	if err := o.setProxy(&s); err != nil {
+		return s, nil, err
+	}
+	if s.HTTP3 && s.HTTPS != 0 && slices.Contains(s.Serve, "--proxy-protocol=true") {
+		return s, nil, errHTTP3
+	}
+	return s, secrets, nil
+}
+
+func (o upOptions) setBasics(s *stack.Settings, host string) error {
 	if o.flags.Changed("http") {
 		s.HTTP = o.http
 	}
 	if s.HTTP == 0 {
-		return s, cli.Usage(errors.New("--http 0: it takes a port from 1 to 65535; leave the flag out for 80"))
+		return cli.Usage(errors.New("--http 0: it takes a port from 1 to 65535; leave the flag out for 80"))
 	}
 	if o.flags.Changed("bind") {
 		s.Bind = netip.Addr{}
 		if o.bind != "" {
 			bind, err := netip.ParseAddr(o.bind)
 			if err != nil {
-				return s, cli.Usage(fmt.Errorf("--bind %q: it takes an IP address of this machine, such as 127.0.0.1", o.bind))
+				return cli.Usage(fmt.Errorf("--bind %q: it takes an IP address of this machine, such as 127.0.0.1", o.bind))
 			}
 			s.Bind = bind
 		}
@@ -38,7 +58,7 @@ func (o upOptions) settings(s stack.Settings, host string) (stack.Settings, erro
 	if o.flags.Changed("host") {
 		for _, h := range o.hosts {
 			if h == "" || strings.ContainsAny(h, "/:* ") {
-				return s, cli.Usage(fmt.Errorf("--host %q: it takes a plain host name, such as example.org", h))
+				return cli.Usage(fmt.Errorf("--host %q: it takes a plain host name, such as example.org", h))
 			}
 		}
 		s.Hosts = slices.Compact(slices.Sorted(slices.Values(o.hosts)))
@@ -48,13 +68,13 @@ func (o upOptions) settings(s stack.Settings, host string) (stack.Settings, erro
 		if o.expireDaily != "" {
 			s.ExpireZone = o.zone
 			if _, err := expiry.ParseDaily(s.ExpireDaily, s.ExpireZone); err != nil {
-				return s, cli.Usage(fmt.Errorf("--expire-daily: %w", err))
+				return cli.Usage(fmt.Errorf("--expire-daily: %w", err))
 			}
 		}
 	}
 	if o.flags.Changed("file") {
-		if err := o.setFile(&s, host); err != nil {
-			return s, err
+		if err := o.setFile(s, host); err != nil {
+			return err
 		}
 	}
 	switch path, local := strings.CutPrefix(host, "unix://"); {
@@ -63,7 +83,7 @@ func (o upOptions) settings(s stack.Settings, host string) (stack.Settings, erro
 	case local && runtime.GOOS == "linux":
 		s.DockerSocket = path
 	}
-	return s, o.setProxy(&s)
+	return nil
 }
 
 // setProxy applies the flags to the proxy's own settings. They are kept as arguments of its command line, without those
@@ -72,8 +92,16 @@ func (o upOptions) setProxy(s *stack.Settings) error {
 	var merged proxyOptions
 	f := pflag.NewFlagSet("up", pflag.ContinueOnError)
 	addProxyFlags(f, &merged)
-	if err := f.Parse(s.Serve); err != nil {
-		return fmt.Errorf("the running gateway has a setting that this version does not: %w; run gateway down, and then gateway up with its flags", err)
+	if err := parseKept(f, s.Serve); err != nil {
+		return err
+	}
+	if o.flags.Changed("access-log") && o.flags.Lookup("access-log").Value.String() == "" {
+		// What was said of the former log goes with it.
+		for _, name := range []string{"access-log-format", "access-log-query"} {
+			if err := f.Set(name, f.Lookup(name).DefValue); err != nil {
+				return err
+			}
+		}
 	}
 	if err := o.overlay(f); err != nil {
 		return err
@@ -89,17 +117,22 @@ func (o upOptions) setProxy(s *stack.Settings) error {
 	return nil
 }
 
+// parseKept parses the flags of the running gateway.
+func parseKept(f *pflag.FlagSet, args []string) error {
+	if err := f.Parse(args); err != nil {
+		return fmt.Errorf("the running gateway has a setting that this version does not: %w; run gateway down, and then gateway up with its flags", err)
+	}
+	return nil
+}
+
+// hasFlag reports that an argument is that flag with its value.
+func hasFlag(arg, name string) bool { return strings.HasPrefix(arg, "--"+name+"=") }
+
 // stopSlack is the time that the proxy gets to stop, beyond --grace.
 const stopSlack = 5 * time.Second
 
 // overlay puts the flags that were given over those in f.
 func (o upOptions) overlay(f *pflag.FlagSet) (err error) {
-	if o.flags.Changed("access-log") && o.flags.Lookup("access-log").Value.String() == "" {
-		// What was said of the former log goes with it.
-		for _, name := range []string{"access-log-format", "access-log-query"} {
-			err = errors.Join(err, f.Set(name, f.Lookup(name).DefValue))
-		}
-	}
 	o.flags.Visit(func(given *pflag.Flag) {
 		if kept := f.Lookup(given.Name); kept != nil {
 			err = errors.Join(err, copyValue(kept.Value, given.Value))

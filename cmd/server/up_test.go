@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -14,15 +15,23 @@ import (
 	"gateway/proxy/stack"
 )
 
+// parsedUp are the options of gateway up with those flags.
+func parsedUp(t *testing.T, args ...string) upOptions {
+	t.Helper()
+	o, f := upOptions{}, pflag.NewFlagSet("up", pflag.ContinueOnError)
+	addUpFlags(f, &o)
+	if err := f.Parse(args); err != nil {
+		t.Fatalf("%q: %v", args, err)
+	}
+	o.flags = f
+	return o
+}
+
 // upWith is what gateway up makes of its flags over settings that are kept.
 func upWith(t *testing.T, kept stack.Settings, args ...string) (stack.Settings, error) {
 	t.Helper()
-	c := newUp(&cli.Env{Getenv: func(string) string { return "" }})
-	if err := c.ParseFlags(args); err != nil {
-		t.Fatalf("%q: %v", args, err)
-	}
-	o := upOptions{flags: c.Flags()}
-	return o.settings(kept, "tcp://engine:2376")
+	s, _, err := parsedUp(t, args...).settings(kept, "tcp://engine:2376")
+	return s, err
 }
 
 func TestUp_KeepsTheFlagsOfTheProxyThatAreNotGiven(t *testing.T) {
@@ -92,9 +101,8 @@ func TestUp_TellsWhatTheProxyWouldRefuse(t *testing.T) {
 
 func TestUp_PrintsTheAddressOfEachRoute(t *testing.T) {
 	var out strings.Builder
-	s := stack.Default()
-	s.HTTP = 8080
-	err := printAddresses(&cli.Env{Out: &out}, s, []admin.Route{
+	at := cli.Address{Base: &url.URL{Scheme: "http", Host: "localhost:8080"}}
+	err := printAddresses(&cli.Env{Out: &out}, at, []admin.Route{
 		{Key: "/", Path: "/", State: "ready"},
 		{Key: "shop.example.org/", Host: "shop.example.org", Path: "/", State: "stopped"},
 		{Key: "blog.example.org/a", Host: "blog.example.org", Path: "/a", State: "ready"},

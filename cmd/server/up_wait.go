@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/url"
 	"time"
 
 	"gateway/cmd/cli"
@@ -81,16 +80,27 @@ func printUp(ctx context.Context, env *cli.Env, s stack.Settings, steps int) err
 		return err
 	}
 	defer gateway.Close()
+	list, err := awaitCertificates(ctx, env, s, gateway)
+	if err != nil {
+		return err
+	}
 	routes, err := gateway.Routes(ctx)
 	if err != nil {
 		return fmt.Errorf("asking the proxy for its routes: %w", err)
 	}
+	at, err := env.Published(ctx, s, gateway)
+	if err != nil {
+		return err
+	}
 	if steps == 0 {
 		env.Notef("the gateway is up to date\n")
 	}
-	env.Resultf("the gateway is up at %s/\n", cli.BaseURL(s))
-	if err := printAddresses(env, s, routes.Routes); err != nil {
+	env.Resultf("the gateway is up at %s\n", at.URL(route.Key{}))
+	if err := printAddresses(env, at, routes.Routes); err != nil {
 		return err
+	}
+	for _, c := range list {
+		printCertificate(env, c)
 	}
 	for _, p := range routes.Problems {
 		env.Notef("problem: %s: %s; %s\n", p.Subject, p.Message, p.Fix)
@@ -102,18 +112,14 @@ func printUp(ctx context.Context, env *cli.Env, s stack.Settings, steps int) err
 }
 
 // printAddresses prints where each route is found, in columns with its state.
-func printAddresses(env *cli.Env, s stack.Settings, routes []admin.Route) error {
-	base, err := url.Parse(cli.BaseURL(s))
-	if err != nil {
-		return fmt.Errorf("reading the gateway's address: %w", err)
-	}
+func printAddresses(env *cli.Env, at cli.Address, routes []admin.Route) error {
 	w := env.Table()
 	for _, r := range routes {
-		at := r.Key
+		address := r.Key
 		if key, err := route.ParseKey(r.Key); err == nil {
-			at = cli.Address{Base: base}.URL(key)
+			address = at.URL(key)
 		}
-		w.Row("  %s\t%s", at, r.State)
+		w.Row("  %s\t%s", address, r.State)
 	}
 	return w.Flush("the addresses")
 }

@@ -9,7 +9,7 @@ import (
 	"gateway/proxy/certificate"
 )
 
-func TestAgent_PairsCertificatesWithKeys(t *testing.T) {
+func TestFilesOf_PairsCertificatesWithKeys(t *testing.T) {
 	dir := t.TempDir()
 	missing := filepath.Join(dir, "later") + "/"
 	for name, c := range map[string]struct {
@@ -27,7 +27,7 @@ func TestAgent_PairsCertificatesWithKeys(t *testing.T) {
 		"two folders":              {[]string{dir, missing}, nil, certificate.FilesConfig{}, "one folder"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := agentOptions{certs: c.certs, keys: c.keys}.files()
+			got, err := filesOf(c.certs, c.keys)
 			if c.err != "" {
 				if err == nil || !strings.Contains(err.Error(), c.err) {
 					t.Errorf("%v, want %q in it", err, c.err)
