@@ -136,6 +136,7 @@ fetch() {
 	need mmdebstrap mmdebstrap
 	for lane in "$@"; do
 		[ "$lane" = e2e ] || need chromium chromium fonts-noto-cjk
+		[ "$lane" = e2e ] || need certutil libnss3-tools
 	done
 	testdata/images/build.sh --fetch >/dev/null
 	# What is compiled here does not count for the time that the tests have.

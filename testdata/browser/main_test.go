@@ -20,6 +20,11 @@ const (
 	// base is where the lane's gateway is published.
 	base = "http://127.0.0.1:18090"
 	port = "18090"
+	// club is the name that the lane's gateway has a certificate of its own authority for.
+	club       = "club.lan"
+	securePort = "18493"
+	secureBase = "https://" + club + ":" + securePort
+	plainClub  = "http://" + club + ":" + port
 	// root is the product's module.
 	root = "../.."
 	// appImage runs testdata/app; checkedImage is the same under a health check that passes when something answers on
@@ -31,7 +36,7 @@ const (
 )
 
 // lane is what all tests share.
-var lane struct{ binary, projects string }
+var lane struct{ binary, projects, home string }
 
 func TestMain(m *testing.M) {
 	if browser := os.Getenv(shielded); browser != "" {
@@ -84,10 +89,10 @@ func setUp(dir string) error {
 	if err := pack(dir, checkedImage, check); err != nil {
 		return err
 	}
-	if _, stderr, err := gateway("up", "--http", port, "--bind", "127.0.0.1"); err != nil {
+	if _, stderr, err := gateway("up", "--http", port, "--https", securePort, "--bind", "127.0.0.1", "--domain", club, "--internal-ca", "--http3", "--serve-root"); err != nil {
 		return fmt.Errorf("gateway up: %w: %s", err, stderr)
 	}
-	return nil
+	return trustRoot(filepath.Join(dir, "home"))
 }
 
 // build compiles a command of the product's module.

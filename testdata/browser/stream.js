@@ -2,7 +2,7 @@
 window.stream = { echoes: [], events: [], faults: [] };
 {
   const address = new URL("ws", location.href);
-  address.protocol = "ws:";
+  address.protocol = location.protocol.replace("http", "ws");
   const socket = new WebSocket(address);
   socket.onmessage = (e) => stream.echoes.push(e.data);
   socket.onclose = (e) => stream.faults.push(`the WebSocket was closed: ${e.code} ${e.reason}`);

@@ -45,7 +45,7 @@ func newTab(t *testing.T, more ...chromedp.ExecAllocatorOption) context.Context 
 
 // nowhereElse keeps a browser on this machine: every other name is unknown to it.
 func nowhereElse(a *chromedp.ExecAllocator) {
-	chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")(a)
+	chromedp.Flag("host-resolver-rules", "MAP "+club+" 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")(a)
 }
 
 // anotherTab opens one in a window of its own of the same browser, with the same profile. It goes when the test ends.

@@ -23,20 +23,20 @@ type wordpress struct {
 	t    *testing.T
 	tab  context.Context
 	seen *record
-	// at is the site's address, without a slash at its end.
-	name, at, password string
+	// at is the site's address, without a slash at its end, and origin where it begins.
+	name, at, origin, password string
 }
 
 func TestWordPress_WorksAtTheRootAndBelowAPathAndMoves(t *testing.T) {
 	t.Parallel()
 	need(t, "wordpress:apache", "mariadb:10.11")
 	// One profile for all: the two sites share cookie jar and origin, as they do with their readers.
-	tab := newTab(t, nowhereElse)
+	tab := newTab(t, trustsRoot(t), nowhereElse)
 	// A browser asks any page's host for /favicon.ico, which is the site's at the root. While somebody installs WordPress,
 	// it answers everybody else 500: some of its tables are there, and not all. So the other site is visited after that.
 	installed := make(chan struct{})
 	atRoot := sync.OnceFunc(func() { close(installed) })
-	home, blog := &wordpress{name: "browser-home", at: base}, &wordpress{name: "browser-blog", at: base + "/blog"}
+	home, blog := &wordpress{name: "browser-home", at: base, origin: base}, &wordpress{name: "browser-blog", at: base + "/blog", origin: base}
 	parent := t
 	t.Run("side by side", func(t *testing.T) {
 		for _, w := range []*wordpress{home, blog} {
@@ -71,6 +71,9 @@ func TestWordPress_WorksAtTheRootAndBelowAPathAndMoves(t *testing.T) {
 	home.logout()
 	if res := visit(t, tab, blog.at+"/wp-admin/"); res.Status != 200 || res.URL != blog.at+"/wp-admin/" {
 		t.Errorf("whoever leaves the site at the root is sent from the other to %d %s", res.Status, res.URL)
+	}
+	for _, w := range []*wordpress{home, blog} {
+		w.liveSecurely()
 	}
 	blog.move("/notes")
 	if res := visit(t, tab, base+"/blog/"); res.Status != 404 {
@@ -210,10 +213,34 @@ func (w *wordpress) reads(address string) {
 	awaitPage(t, w.tab, "the post at "+address, fmt.Sprintf("location.href === %q && document.querySelector('h1.wp-block-post-title')?.innerText === %q && ", address, greeting)+w.shown(".wp-block-post-content img"))
 	const links = "[...document.querySelectorAll('[href], [src], [action]')].map(e => e.href?.baseVal ?? e.href ?? e.src ?? e.action).filter(u => u && typeof u === 'string')"
 	for _, link := range eval[[]string](t, w.tab, links) {
-		if strings.HasPrefix(link, base) && link != w.at && !strings.HasPrefix(link, w.at+"/") {
+		if strings.HasPrefix(link, w.origin) && link != w.at && !strings.HasPrefix(link, w.at+"/") {
 			t.Errorf("%s leads out of the site: %s", address, link)
 		}
 	}
+}
+
+// liveSecurely uses the site over HTTPS, under another host name: it logs in, uploads a picture, publishes, and reads.
+func (w *wordpress) liveSecurely() {
+	t := w.t
+	t.Helper()
+	plain, tab, seen := *w, w.tab, w.seen
+	defer func() { w.at, w.origin, w.tab, w.seen = plain.at, plain.origin, tab, seen }()
+	w.at, w.origin, w.tab = secureBase+strings.TrimPrefix(w.at, w.origin), secureBase, anotherTab(t, w.tab)
+	// A link of before leads here.
+	if res := visit(t, w.tab, strings.Replace(w.at, secureBase, plainClub, 1)+slug); res.Status != 200 || res.URL != w.at+slug {
+		t.Errorf("HTTP leads to %d %s", res.Status, res.URL)
+	}
+	w.seen = watch(t, w.tab)
+	w.login()
+	link := w.publish()
+	w.reads(link)
+	pictures(t, w.tab, w.name+"-https")
+	api := eval[string](t, w.tab, "document.querySelector('link[rel=\"https://api.w.org/\"]').href")
+	if found := eval[[]string](t, w.tab, "fetch('"+api+"wp/v2/posts?search=club').then(r => r.json()).then(posts => posts.map(p => p.link))"); len(found) != 2 || api != w.at+"/wp-json/" {
+		t.Errorf("the API %s finds the posts at %v", api, found)
+	}
+	w.logout()
+	w.stayed()
 }
 
 // usePostNames has WordPress make addresses of the posts' names alone.
@@ -245,7 +272,7 @@ func (w *wordpress) move(path string) {
 	t := w.t
 	t.Helper()
 	must(t, "move", w.name, "--path", path)
-	w.at, w.tab = base+path, anotherTab(t, w.tab)
+	w.at, w.tab = w.origin+path, anotherTab(t, w.tab)
 	w.seen = watch(t, w.tab)
 	visit(t, w.tab, w.at+slug)
 	w.reads(w.at + slug)
@@ -254,7 +281,7 @@ func (w *wordpress) move(path string) {
 		t.Error("the page still names the old path")
 	}
 	w.login()
-	id := eval[int](t, w.tab, "fetch('"+w.at+"/wp-json/wp/v2/posts?search=club').then(r => r.json()).then(posts => posts[0].id)")
+	id := eval[int](t, w.tab, "fetch('"+w.at+"/wp-json/wp/v2/posts?search=club').then(r => r.json()).then(posts => posts.find(p => p.link === '"+w.at+slug+"').id)")
 	w.edit(fmt.Sprintf("post.php?post=%d&action=edit", id))
 	awaitPage(t, w.tab, "the picture in the editor", w.shown(".wp-block-image img"))
 	w.stayed()
@@ -262,7 +289,7 @@ func (w *wordpress) move(path string) {
 
 // makers are the places of WordPress's makers that it shows pictures from: portraits, and the guide of the editor. Here
 // they are out of reach.
-var makers = regexp.MustCompile(`https?://([0-9]\.gravatar\.com/avatar/|s\.w\.org/images/)`)
+var makers = regexp.MustCompile(`https?://(([0-9]|secure)\.gravatar\.com/avatar/|s\.w\.org/images/)`)
 
 // stayed fails the test when something went wrong so far, or was asked for outside of the site.
 func (w *wordpress) stayed() {
@@ -276,8 +303,8 @@ func (w *wordpress) stayed() {
 	}
 	asked := w.seen.asked()
 	for _, url := range asked {
-		mine := strings.HasPrefix(url, w.at+"/") || strings.HasPrefix(url, "blob:"+base+"/") || strings.HasPrefix(url, "data:")
-		if other := w.at == base && strings.HasPrefix(url, base+"/blog"); (!mine || other) && !makers.MatchString(url) {
+		mine := strings.HasPrefix(url, w.at+"/") || strings.HasPrefix(url, "blob:"+w.origin+"/") || strings.HasPrefix(url, "data:")
+		if other := w.at == w.origin && strings.HasPrefix(url, w.origin+"/blog"); (!mine || other) && !makers.MatchString(url) {
 			t.Errorf("%s asked for %s", w.at, url)
 		}
 	}

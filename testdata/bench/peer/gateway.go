@@ -36,11 +36,12 @@ func gatewayCommand(s Setup) []string {
 		s.Gateway, "serve", "--listen", fmt.Sprintf("127.0.0.1:%d", s.HTTP), "--ping", "", "--log", "warn",
 		"--state", s.file("state"), "--socket", s.file("admin.sock"),
 	}
-	if s.TLS > 0 {
-		command = append(command, "--tls-listen", fmt.Sprintf("127.0.0.1:%d", s.TLS), "--tls-cert", s.Cert, "--tls-key", s.Key)
-	}
-	// An older gateway, which --gateway may name, has no limits and does not know these flags.
+	// An older gateway, which --gateway may name, does not know all of these flags.
 	help, _ := exec.Command(s.Gateway, "serve", "--help").CombinedOutput()
+	if s.TLS > 0 {
+		command = append(command, "--tls-listen", fmt.Sprintf("127.0.0.1:%d", s.TLS))
+		command = append(command, certified(s, string(help))...)
+	}
 	if !strings.Contains(string(help), "--max-conns-per-client") {
 		return command
 	}
@@ -52,6 +53,22 @@ func gatewayCommand(s Setup) []string {
 		command = append(command, "--client-rate", fmt.Sprintf("%d/s,burst=%d", s.ClientRate, s.ClientRate))
 	}
 	return command
+}
+
+// sites is how many names the gateway orders certificates for, beside the one that all peers show.
+const sites = 1000
+
+// certified are the flags for the certificate of all peers, and for certificates that the gateway orders from its own
+// authority meanwhile.
+func certified(s Setup, help string) []string {
+	if !strings.Contains(help, "--internal-ca") {
+		return []string{"--tls-cert", s.Cert, "--tls-key", s.Key}
+	}
+	names := make([]string, sites)
+	for i := range names {
+		names[i] = fmt.Sprintf("site%d.lan", i)
+	}
+	return []string{"--cert", s.Cert, "--key", s.Key, "--internal-ca", "--no-redirect", "--domain", strings.Join(names, ",")}
 }
 
 // What follows is the admin API's, as far as it is needed here.
