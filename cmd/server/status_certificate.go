@@ -39,17 +39,23 @@ func printCertificates(w *cli.Table, all []admin.Certificate, now time.Time) {
 	if len(all) == 0 {
 		return
 	}
-	failing := 0
+	failing, refused := 0, 0
 	var soonest *admin.Certificate
 	for i := range all {
-		if all[i].Problem(now) != "" {
+		switch {
+		case all[i].State == admin.CertificateRefused:
+			refused++
+		case all[i].Problem(now) != "":
 			failing++
 		}
 		if !all[i].Expires.IsZero() && (soonest == nil || all[i].Expires.Before(soonest.Expires)) {
 			soonest = &all[i]
 		}
 	}
-	text := fmt.Sprintf("%d names, %d of them with a problem", len(all), failing)
+	text := fmt.Sprintf("%d names, %d of them with a problem", len(all)-refused, failing)
+	if refused > 0 {
+		text += fmt.Sprintf(", and %d without HTTPS", refused)
+	}
 	if soonest != nil {
 		text += fmt.Sprintf("; the first to end is that of %s on %s", soonest.Name, soonest.Expires.Local().Format(time.DateOnly))
 	}

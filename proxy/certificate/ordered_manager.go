@@ -206,8 +206,8 @@ func (o *Ordered) state(name string, e *entry, now time.Time) State {
 		}
 	}
 	switch {
-	case e.ordering:
-		s.Phase = Ordering
+	case e.ordering, e.current == nil && e.record.Failures == 0:
+		s.Phase = Ordering // or is to begin
 	case e.current != nil && now.After(s.Expires):
 		s.Phase = Expired
 		s.Fix = cmp.Or(s.Fix, "Run: "+renewCommand+name)

@@ -39,7 +39,7 @@ func (o *Ordered) judge(name string) verdict {
 	case !site && !o.allowed(name):
 		return verdict{
 			Why: "no --domain or --allow-domain covers it",
-			Fix: allowing(name),
+			Fix: o.allowing(name),
 		}
 	case o.isInternal(name) && o.internal == nil:
 		return verdict{
@@ -61,16 +61,27 @@ func (o *Ordered) judge(name string) verdict {
 	return verdict{Wanted: true}
 }
 
-// allowing says how a host gets a certificate: as a name of the site, or by a pattern for it and those beside it.
-func allowing(name string) string {
+// allowing says how a host gets a certificate: as a name of the site, or by a pattern for it and those beside it. Flags of
+// gateway up replace whole lists, so that those of now stand before.
+func (o *Ordered) allowing(name string) string {
+	command := "Run: gateway up --domain " + quoted(append(slices.Clone(o.config.Domains), name))
 	if isAddress(name) {
-		return "Add --domain " + name + " to gateway up."
+		return command
 	}
 	pattern := name
 	if _, parent, found := strings.Cut(name, "."); found && strings.Contains(parent, ".") {
 		pattern = "*." + parent
 	}
-	return fmt.Sprintf("Add --domain %s to gateway up, or --allow-domain '%s'.", name, pattern)
+	return command + ", or: gateway up --allow-domain " + quoted(append(slices.Clone(o.config.Allowed), pattern))
+}
+
+// quoted is a list for a flag, in quotes where a shell would take a star for itself.
+func quoted(names []string) string {
+	list := strings.Join(names, ",")
+	if strings.Contains(list, "*") {
+		return "'" + list + "'"
+	}
+	return list
 }
 
 // underWildcard reports whether a wildcard of the site is for that host: the star stands for one label (RFC 6125 section

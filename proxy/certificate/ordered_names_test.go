@@ -29,11 +29,11 @@ func TestOrdered_ChoosesNames(t *testing.T) {
 	home := "no public certificate authority issues for names and addresses of home networks"
 	foreign := "no --domain or --allow-domain covers it"
 	want := map[string][2]string{
-		"192.168.1.2":    {foreign, "Add --domain 192.168.1.2 to gateway up."},
+		"192.168.1.2":    {foreign, "Run: gateway up --domain 'example.org,*.club.org,box.lan,192.168.1.2'"},
 		"box.lan":        {home, "Add --internal-ca to gateway up."},
-		"friends.org":    {foreign, "Add --domain friends.org to gateway up, or --allow-domain 'friends.org'."},
-		"other.org":      {foreign, "Add --domain other.org to gateway up, or --allow-domain 'other.org'."},
-		"tv.example.org": {foreign, "Add --domain tv.example.org to gateway up, or --allow-domain '*.example.org'."},
+		"friends.org":    {foreign, "Run: gateway up --domain 'example.org,*.club.org,box.lan,friends.org', or: gateway up --allow-domain '*.friends.org,one.org,friends.org'"},
+		"other.org":      {foreign, "Run: gateway up --domain 'example.org,*.club.org,box.lan,other.org', or: gateway up --allow-domain '*.friends.org,one.org,other.org'"},
+		"tv.example.org": {foreign, "Run: gateway up --domain 'example.org,*.club.org,box.lan,tv.example.org', or: gateway up --allow-domain '*.friends.org,one.org,*.example.org'"},
 	}
 	for _, s := range o.States() {
 		if s.Phase != Refused {
