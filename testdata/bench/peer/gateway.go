@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 )
@@ -15,9 +16,14 @@ func gateway() Peer {
 	return Peer{
 		Name: "gateway", kind: "gateway", bounds: boundRate | boundConns,
 		configure: func(s Setup) ([]string, error) { return gatewayCommand(s), nil },
-		load:      func(ctx context.Context, s Setup) error { return pushTable(ctx, s, nil) },
-		change:    func(ctx context.Context, s Setup, _ int) error { return pushTable(ctx, s, nil) },
-		Version:   func(s Setup) string { return output(s.Gateway, "--version") },
+		load: func(ctx context.Context, s Setup) error {
+			if err := pushTable(ctx, s, nil); err != nil || s.TLS == 0 {
+				return err
+			}
+			return awaitOrders(ctx, s)
+		},
+		change:  func(ctx context.Context, s Setup, _ int) error { return pushTable(ctx, s, nil) },
+		Version: func(s Setup) string { return output(s.Gateway, "--version") },
 	}
 }
 
@@ -88,7 +94,8 @@ type (
 		Rise     int           `json:"rise"`
 		Fall     int           `json:"fall"`
 	}
-	rate struct {
+	named struct{ State string }
+	rate  struct {
 		Requests int           `json:"requests"`
 		Per      time.Duration `json:"per"`
 	}
@@ -126,11 +133,43 @@ func pushTable(ctx context.Context, s Setup, dress func(*route)) error {
 	if err != nil {
 		return fmt.Errorf("making the table: %w", err)
 	}
-	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
+	return ask(ctx, adminClient(s), http.MethodPut, "http://gateway/v1/table", string(body))
+}
+
+// adminClient connects to the admin socket.
+func adminClient(s Setup) *http.Client {
+	return &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, "unix", s.file("admin.sock"))
 		},
 	}}
-	return ask(ctx, client, http.MethodPut, "http://gateway/v1/table", string(body))
+}
+
+// awaitOrders waits for all certificates: orders would cost what clients are to get. A gateway of before has none.
+func awaitOrders(ctx context.Context, s Setup) error {
+	again := time.NewTicker(100 * time.Millisecond)
+	defer again.Stop()
+	for {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://gateway/v1/certificates", nil)
+		if err != nil {
+			return err
+		}
+		resp, err := adminClient(s).Do(req)
+		if err != nil {
+			return fmt.Errorf("asking for certificates: %w", err)
+		}
+		var list []named
+		err = json.NewDecoder(resp.Body).Decode(&list)
+		_ = resp.Body.Close()
+		pending := func(c named) bool { return c.State != "valid" }
+		if resp.StatusCode != http.StatusOK || err == nil && !slices.ContainsFunc(list, pending) {
+			return nil
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for %d certificates: %w", sites, ctx.Err())
+		}
+	}
 }
