@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"slices"
@@ -35,6 +36,10 @@ func (o *Ordered) load(name string) *obtained {
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			continue
+		case err != nil && !errors.Is(err, errTorn):
+			// Reading may work the next time, such as with more file descriptors.
+			o.config.Logger.Warn("a stored certificate cannot be read", "name", name, "error", err)
+			continue
 		case err != nil:
 			o.config.Logger.Warn("a stored certificate cannot be used; its files are set aside and a new one is ordered",
 				"name", name, "error", err)
@@ -50,7 +55,11 @@ func (o *Ordered) load(name string) *obtained {
 	return best
 }
 
-// load reads the certificate of a name that came from one authority. An error is fs.ErrNotExist if there is none.
+// errTorn says that the files of a certificate are there and make no pair.
+var errTorn = errors.New("the files make no pair")
+
+// load reads the certificate of a name that came from one authority. An error is fs.ErrNotExist if there is none, and
+// errTorn if its files make no pair.
 func (s *storage) load(issuer, name string) (*obtained, error) {
 	keys, ctx := certmagic.StorageKeys, context.Background()
 	chain, err := s.Load(ctx, keys.SiteCert(issuer, name))
@@ -64,8 +73,12 @@ func (s *storage) load(issuer, name string) (*obtained, error) {
 	pair, err := tls.X509KeyPair(chain, key)
 	if err != nil {
 		if pair, err = s.before(keys.SitePrivateKey(issuer, name), chain, err); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%w: %w", errTorn, err)
 		}
+	}
+	if err := pair.Leaf.VerifyHostname(name); err != nil {
+		// Names that differ may have the same path in the layout of certmagic.
+		return nil, fmt.Errorf("%w: %w", fs.ErrNotExist, err)
 	}
 	loaded := &obtained{Certificate: &pair, issuer: issuer}
 	var resource certmagic.CertificateResource

@@ -1,12 +1,14 @@
 package certificate
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -104,8 +106,11 @@ const old = ".old"
 func (s *storage) flush() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for key, value := range s.pending {
-		if err := s.write(key, value); err != nil {
+	// In the order in which certmagic stores them: write counts on it.
+	rank := func(key string) int { return slices.Index([]string{".key", ".crt", ".json"}, filepath.Ext(key)) }
+	keys := slices.SortedFunc(maps.Keys(s.pending), func(a, b string) int { return cmp.Or(rank(a)-rank(b), strings.Compare(a, b)) })
+	for _, key := range keys {
+		if err := s.write(key, s.pending[key]); err != nil {
 			s.trouble = err
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -154,5 +155,57 @@ func TestSlogCore_WritesFields(t *testing.T) {
 	want := "level=INFO msg=odd part=obtain error=no identifier=a.example.org wait=1s\nlevel=WARN msg=failed part=obtain identifier=a.example.org\n"
 	if got := text.String(); got != want {
 		t.Errorf("%s\nwant\n%s", got, strings.TrimSpace(want))
+	}
+}
+
+// A certificate is stored again key first, so that a crash in between leaves a pair.
+func TestStorage_WritesTheKeyFirst(t *testing.T) {
+	for range 5 { // Maps are in any order.
+		s, err := newStorage(t.TempDir(), slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		const prefix = "certificates/ca/a.example.org/a.example.org"
+		// The disk takes the key alone: a folder is in the way of the others.
+		for _, suffix := range []string{".key", ".crt", ".json"} {
+			s.pending[prefix+suffix] = []byte("new")
+		}
+		for _, suffix := range []string{".crt", ".json"} {
+			if err := os.MkdirAll(s.files.Filename(prefix+suffix), 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if s.flush() == nil {
+			t.Error("it does not say what is missing")
+		}
+		if _, found := s.inMemory(prefix + ".key"); found {
+			t.Error("the key is not the first")
+		}
+		if err := os.Remove(s.files.Filename(prefix + ".json")); err != nil {
+			t.Fatal(err)
+		}
+		if _ = s.flush(); s.pending[prefix+".json"] == nil {
+			t.Error("the last file is written before the certificate")
+		}
+	}
+}
+
+// Names that differ may have one path: what is stored there is shown for its own name alone.
+func TestStorage_LoadsNoCertificateOfAnotherName(t *testing.T) {
+	s, err := newStorage(t.TempDir(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	host := named(t, "fd00--1")
+	for suffix, value := range map[string][]byte{".key": host.key, ".crt": host.certificate} {
+		if err := s.Store(t.Context(), "certificates/internal/fd00--1/fd00--1"+suffix, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := s.load("internal", "fd00::1"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("another name: %v", err)
+	}
+	if _, err := s.load("internal", "fd00--1"); err != nil {
+		t.Errorf("its own name: %v", err)
 	}
 }
