@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -124,7 +125,9 @@ func (d discreet) hide(err error) error {
 	text := err.Error()
 	for _, secret := range d.secrets {
 		if len(secret) >= 6 {
-			text = strings.ReplaceAll(text, secret, "…")
+			for _, form := range []string{secret, url.QueryEscape(secret), url.PathEscape(secret)} {
+				text = strings.ReplaceAll(text, form, "…")
+			}
 		}
 	}
 	return &recordError{text}

@@ -85,6 +85,13 @@ func TestProviders_ErrorsHideCredentials(t *testing.T) {
 	}
 }
 
+func TestProviders_ErrorsHideCredentialsInURLs(t *testing.T) {
+	_, err := discreet{leaky{"very%2Bsecret%3D"}, []string{"very+secret="}}.AppendRecords(t.Context(), "", nil)
+	if want := "Get https://api.example/update?token=…: timeout"; err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+}
+
 func FuzzCredentials(f *testing.F) {
 	f.Add("SERVER=127.0.0.1:53\nKEY_NAME=k\n# a\nKEY=x")
 	f.Add("token==\n")
