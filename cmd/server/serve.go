@@ -144,7 +144,7 @@ func (o *serveOptions) config(env *cli.Env, logger *slog.Logger, c proxy.Config)
 	}
 	c.Listen, c.TLSListen, c.Ping, c.Admin = o.listen, o.tls.listen, o.ping, env.Socket()
 	c.Via, c.Forwarded = o.via, o.forwarded
-	c.HTTPSPort, c.NoRedirect = portOf(c.Inherited.HTTPS, o.tls.listen), o.tls.noRedirect
+	c.HTTPSPort, c.NoRedirect = firstOf(c.Inherited.HTTPS, o.tls.listen).port, o.tls.noRedirect
 	c.HSTS, _ = o.tls.strict() // It was checked.
 	c.HTTP3, c.ServeRoot = o.tls.http3, o.tls.serveRoot
 	c.StateDir, c.Version, c.Logger = o.state, env.Version, logger

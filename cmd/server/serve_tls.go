@@ -107,30 +107,39 @@ func (o *serveOptions) certificates(given sockets, logger *slog.Logger) (certifi
 	if store == "" && t.orders() {
 		return certificates{}, cli.Usage(errors.New("--certificates is missing: certificates that are ordered need a folder, as authorities limit how many they issue"))
 	}
-	return t.prepare(files, store, ports{http: portOf(given.http, o.listen), https: portOf(given.https, t.listen)}, logger)
+	return t.prepare(files, store, listeners{http: firstOf(given.http, o.listen), https: firstOf(given.https, t.listen)}, logger)
 }
 
 // errHTTP3 refuses two flags that exclude each other.
 var errHTTP3 = cli.Usage(errors.New("--http3 and --proxy-protocol exclude each other: QUIC has no PROXY header, so that clients behind a proxy could not be told apart; leave one out"))
 
-// ports are those that the proxy listens on, 0 for none.
-type ports struct{ http, https int }
+// listeners are the first ones of the proxy.
+type listeners struct{ http, https listener }
 
-// portOf is the port of the first listener.
-func portOf(given []net.Listener, addresses []string) int {
+// listener is where the proxy accepts connections. The host is empty for all addresses, the port 0 for none.
+type listener struct {
+	host string
+	port int
+}
+
+// firstOf is the first listener.
+func firstOf(given []net.Listener, addresses []string) listener {
 	if len(given) > 0 {
 		addresses = []string{given[0].Addr().String()}
 	}
 	if len(addresses) == 0 {
-		return 0
+		return listener{}
 	}
-	_, port, _ := net.SplitHostPort(addresses[0])
+	host, port, _ := net.SplitHostPort(addresses[0])
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = ""
+	}
 	n, _ := strconv.Atoi(port)
-	return n
+	return listener{host, n}
 }
 
 // prepare opens files and accounts. The folder may be empty when nothing is ordered.
-func (o *serveTLSOptions) prepare(files certificate.FilesConfig, store string, at ports, logger *slog.Logger) (certificates, error) {
+func (o *serveTLSOptions) prepare(files certificate.FilesConfig, store string, at listeners, logger *slog.Logger) (certificates, error) {
 	files.Logger = logger
 	if store != "" {
 		files.Pushed = filepath.Join(store, "files")
@@ -162,10 +171,11 @@ func (o *serveTLSOptions) prepare(files certificate.FilesConfig, store string, a
 }
 
 // order is what the flags say of orders.
-func (o *serveTLSOptions) order(store string, at ports, logger *slog.Logger) (certificate.OrderConfig, error) {
+func (o *serveTLSOptions) order(store string, at listeners, logger *slog.Logger) (certificate.OrderConfig, error) {
 	c := certificate.OrderConfig{
 		Folder: store, Domains: o.domains, Allowed: o.allowed, MaxNames: o.maxNames, Email: o.email,
-		Staging: o.staging, Internal: o.internal, HTTPPort: at.http, TLSPort: at.https, Logger: logger,
+		Staging: o.staging, Internal: o.internal, Logger: logger,
+		HTTPHost: at.http.host, HTTPPort: at.http.port, TLSHost: at.https.host, TLSPort: at.https.port,
 	}
 	if o.dns.provider != "" {
 		text, err := readSecret(o.dns.tokenFile)

@@ -40,3 +40,18 @@ func TestFilesOf_PairsCertificatesWithKeys(t *testing.T) {
 		})
 	}
 }
+
+// Orders ask for the listeners where they are, which is not the loopback address for one of a single address.
+func TestServe_OrdersComeByItsListeners(t *testing.T) {
+	for address, want := range map[string]listener{
+		":80": {"", 80}, "0.0.0.0:8080": {"", 8080}, "[::]:443": {"", 443}, "192.0.2.1:80": {"192.0.2.1", 80}, "[2001:db8::1]:443": {"2001:db8::1", 443},
+	} {
+		if got := firstOf(nil, []string{address, ":1"}); got != want {
+			t.Errorf("%s: %+v, want %+v", address, got, want)
+		}
+	}
+	c, err := new(serveTLSOptions).order("", listeners{listener{"192.0.2.1", 80}, listener{"", 443}}, nil)
+	if err != nil || c.HTTPHost != "192.0.2.1" || c.HTTPPort != 80 || c.TLSHost != "" || c.TLSPort != 443 {
+		t.Errorf("%+v, %v", c, err)
+	}
+}

@@ -33,10 +33,10 @@ type OrderConfig struct {
 	Resolvers []string
 	// Internal signs names of home networks, such as "nas.lan", with an authority of the gateway's own.
 	Internal bool
-	// ListenHost is an address of this machine on which the proxy's listeners accept connections, by default 127.0.0.1.
-	// HTTPPort and TLSPort are their ports; zero for none. An order waits until they are open. Authorities come to ports
-	// 80 and 443, which have to lead there.
-	ListenHost        string
+	// HTTPHost and TLSHost are addresses of this machine on which the proxy's listeners accept connections, by default
+	// 127.0.0.1. HTTPPort and TLSPort are their ports; zero for none. An order waits until they are open. Authorities come
+	// to ports 80 and 443, which have to lead there.
+	HTTPHost, TLSHost string
 	HTTPPort, TLSPort int
 	// Except reports the names that other certificates are for: nothing is ordered for them. It may be nil.
 	Except func(name string) bool

@@ -92,7 +92,7 @@ func (o *Ordered) newWay(challenge, directory string, eab *EAB, solver acmez.Sol
 		CA: directory, Email: o.config.Email, Agreed: true, Profile: profile, DNS01Solver: solver,
 		CertObtainTimeout: obtainTimeout, TrustedRoots: o.config.Roots, Logger: o.zap,
 		// The listeners of the proxy answer the challenges. These settings name them, so that certmagic finds them taken.
-		ListenHost: o.config.ListenHost, AltHTTPPort: o.config.HTTPPort, AltTLSALPNPort: o.config.TLSPort,
+		ListenHost: o.hostOf(challenge), AltHTTPPort: o.config.HTTPPort, AltTLSALPNPort: o.config.TLSPort,
 		DisableHTTPChallenge:      challenge != acme.ChallengeTypeHTTP01,
 		DisableTLSALPNChallenge:   challenge != acme.ChallengeTypeTLSALPN01,
 		DisableDistributedSolvers: true,
@@ -113,6 +113,14 @@ func (o *Ordered) newWay(challenge, directory string, eab *EAB, solver acmez.Sol
 	// New has put Let's Encrypt there: this replaces it.
 	config.Issuers = []certmagic.Issuer{made}
 	return way{challenge, config, made}
+}
+
+// hostOf is the address at which the proxy answers a challenge.
+func (o *Ordered) hostOf(challenge string) string {
+	if challenge == acme.ChallengeTypeHTTP01 {
+		return o.config.HTTPHost
+	}
+	return o.config.TLSHost
 }
 
 // newConfig makes settings of certmagic. It always puts an authority there, for callers to replace.

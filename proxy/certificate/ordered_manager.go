@@ -46,8 +46,12 @@ type Ordered struct {
 	// mu guards what is below.
 	mu sync.Mutex
 	// known is whether there was a table.
-	known   bool
-	hosts   []Host
+	known bool
+	hosts []Host
+	// names is when hosts of routes became names, and unkept whether that is not on disk. It is read once: what cannot be
+	// read for a moment would make each name a new one.
+	names   map[string]time.Time
+	unkept  bool
 	wanted  []string
 	entries map[string]*entry
 	refused []State
@@ -65,14 +69,15 @@ type entry struct {
 	replace          string
 	// challenge is that of the order under way.
 	challenge string
-	// asked is when the authority was last asked for a window.
-	asked time.Time
+	// asked is when the authority was last asked for a window, and closed until when an order waits since the proxy did
+	// not listen.
+	asked, closed time.Time
 }
 
 // NewOrdered makes the folder and loads what is stored for the domains; it orders nothing, and asks nobody. Errors name
 // the setting that is wrong. Call Run once.
 func NewOrdered(c OrderConfig) (*Ordered, error) {
-	c.ListenHost = cmp.Or(c.ListenHost, "127.0.0.1")
+	c.HTTPHost, c.TLSHost = cmp.Or(c.HTTPHost, "127.0.0.1"), cmp.Or(c.TLSHost, "127.0.0.1")
 	if c.Client == nil {
 		c.Client = c.client()
 	}
@@ -115,6 +120,7 @@ func NewOrdered(c OrderConfig) (*Ordered, error) {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.names = store.names()
 	o.apply()
 	return o, nil
 }
@@ -142,12 +148,13 @@ func (o *Ordered) SetHosts(hosts []Host) {
 // apply lets the names follow the hosts. o.mu is held.
 func (o *Ordered) apply() {
 	now := time.Now()
-	before := o.store.names()
-	c := o.choose(o.hosts, before, now)
-	if o.known && !sameNames(before, c.first) {
-		if err := o.store.keepNames(c.first); err != nil {
+	c := o.choose(o.hosts, o.names, now)
+	if o.known && (o.unkept || !sameNames(o.names, c.first)) {
+		err := o.store.keepNames(c.first)
+		if o.unkept = err != nil; o.unkept {
 			o.config.Logger.Error("the names of the day cannot be stored", "error", err)
 		}
+		o.names = c.first
 	}
 	o.wanted, o.refused, o.again = c.wanted, c.refused, c.again
 	for name, e := range o.entries {

@@ -50,6 +50,11 @@ func (o *Ordered) judge(name string) verdict {
 		if err := o.authority.Permits(name); err != nil {
 			return verdict{Why: "the gateway's own authority does not sign for it", Fix: err.Error()}
 		}
+	case strings.Contains(name, "_"):
+		return verdict{
+			Why: "no public certificate authority issues for names with _",
+			Fix: "Give the route a host without it, or cover the host by a wildcard of --domain.",
+		}
 	case strings.HasPrefix(name, "*.") && o.config.DNS == nil:
 		return verdict{
 			Why: "a wildcard is proved by DNS alone",

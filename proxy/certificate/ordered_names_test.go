@@ -2,7 +2,10 @@ package certificate
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,18 +25,19 @@ func TestOrdered_ChoosesNames(t *testing.T) {
 		return all
 	}
 	o.SetHosts(hosts("192.168.1.2", "a.b.club.org", "a.friends.org", "b.a.friends.org", "example.org", "files.friends.org", "friends.org", "nas.club.org",
-		"one.org", "other.org", "tv.example.org"))
+		"my_app.friends.org", "one.org", "other.org", "tv.example.org"))
 	if want := []string{"*.club.org", "a.b.club.org", "a.friends.org", "b.a.friends.org", "example.org", "one.org"}; !slices.Equal(o.wanted, want) {
 		t.Errorf("wanted are %v, want %v", o.wanted, want)
 	}
 	home := "no public certificate authority issues for names and addresses of home networks"
 	foreign := "no --domain or --allow-domain covers it"
 	want := map[string][2]string{
-		"192.168.1.2":    {foreign, "Run: gateway up --domain 'example.org,*.club.org,box.lan,192.168.1.2'"},
-		"box.lan":        {home, "Add --internal-ca to gateway up."},
-		"friends.org":    {foreign, "Run: gateway up --domain 'example.org,*.club.org,box.lan,friends.org', or: gateway up --allow-domain '*.friends.org,one.org,friends.org'"},
-		"other.org":      {foreign, "Run: gateway up --domain 'example.org,*.club.org,box.lan,other.org', or: gateway up --allow-domain '*.friends.org,one.org,other.org'"},
-		"tv.example.org": {foreign, "Run: gateway up --domain 'example.org,*.club.org,box.lan,tv.example.org', or: gateway up --allow-domain '*.friends.org,one.org,*.example.org'"},
+		"192.168.1.2":        {foreign, "Run: gateway up --domain 'example.org,*.club.org,box.lan,192.168.1.2'"},
+		"box.lan":            {home, "Add --internal-ca to gateway up."},
+		"friends.org":        {foreign, "Run: gateway up --domain 'example.org,*.club.org,box.lan,friends.org', or: gateway up --allow-domain '*.friends.org,one.org,friends.org'"},
+		"other.org":          {foreign, "Run: gateway up --domain 'example.org,*.club.org,box.lan,other.org', or: gateway up --allow-domain '*.friends.org,one.org,other.org'"},
+		"tv.example.org":     {foreign, "Run: gateway up --domain 'example.org,*.club.org,box.lan,tv.example.org', or: gateway up --allow-domain '*.friends.org,one.org,*.example.org'"},
+		"my_app.friends.org": {"no public certificate authority issues for names with _", "Give the route a host without it, or cover the host by a wildcard of --domain."},
 	}
 	for _, s := range o.States() {
 		if s.Phase != Refused {
@@ -122,4 +126,48 @@ func TestOrdered_RenewNamesWhatItDoesNotKnow(t *testing.T) {
 	if err := o.Renew("other.org", true); err == nil || err.Error() != "other.org: no certificate of that name" {
 		t.Error(err)
 	}
+}
+
+// What the disk says later does not matter: a file that cannot be read for a moment makes no name a new one.
+func TestOrdered_ReadsNamesOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := standInConfig(t, "example.org")
+		c.Allowed = []string{"*.example.org"}
+		o := openAt(t, c, newStandIn(t))
+		defer o.cache.Stop()
+		var hosts []Host
+		for i := range 2 * newNames {
+			hosts = append(hosts, Host{Name: fmt.Sprintf("h%02d.example.org", i)})
+		}
+		o.SetHosts(hosts[:newNames])
+		after(day)
+		o.SetHosts(hosts)
+		if err := os.WriteFile(filepath.Join(c.Folder, "names.json"), []byte("{"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		o.SetHosts(hosts)
+		if len(o.wanted) != 1+2*newNames {
+			t.Errorf("%d names are left", len(o.wanted))
+		}
+	})
+}
+
+// A certificate from a file that comes or ends changes what is ordered, without a new table.
+func TestOrdered_FollowsOtherCertificates(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var there atomic.Bool
+		there.Store(true)
+		c := standInConfig(t, "example.org")
+		c.Except = func(string) bool { return there.Load() }
+		o := openAt(t, c, newStandIn(t))
+		defer begin(t, o)()
+		if len(o.States()) != 0 {
+			t.Errorf("ordered beside a file: %+v", o.States())
+		}
+		there.Store(false)
+		after(tick + time.Second)
+		if s := stateIn(o, "example.org"); s.Phase != Valid {
+			t.Errorf("without the file: %+v", s)
+		}
+	})
 }

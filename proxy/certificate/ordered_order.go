@@ -38,7 +38,9 @@ func (o *Ordered) order(ctx context.Context, name string) {
 		f := classify(err, name, o.config.Folder, now)
 		e.record.fail(f, now, len(o.issuers(name)) > 1)
 		e.forced = e.forced && f.kind == closed
-		if f.kind != closed {
+		if f.kind == closed {
+			e.closed = e.record.Next
+		} else {
 			o.config.Logger.Warn("no certificate", "name", name, "error", e.record.Error, "fix", e.record.Fix,
 				"failures", e.record.Failures, "next", e.record.Next)
 		}
@@ -189,7 +191,7 @@ func (o *Ordered) doors(ctx context.Context, w way) error {
 		return nil
 	}
 	d := net.Dialer{Timeout: 5 * time.Second}
-	c, err := d.DialContext(ctx, "tcp", net.JoinHostPort(o.config.ListenHost, strconv.Itoa(port)))
+	c, err := d.DialContext(ctx, "tcp", net.JoinHostPort(o.hostOf(w.challenge), strconv.Itoa(port)))
 	if err != nil {
 		return &failure{kind: closed, cause: err.Error()}
 	}

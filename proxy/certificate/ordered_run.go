@@ -76,6 +76,8 @@ func (o *Ordered) due(now time.Time) (names []string, next time.Duration) {
 // due is when the next order of a name is.
 func (e *entry) due(now time.Time) time.Time {
 	switch {
+	case e.closed.After(now):
+		return e.closed
 	case e.forced:
 		return now
 	case e.current == nil || e.replace != "":
@@ -106,6 +108,10 @@ func (o *Ordered) upkeep(ctx context.Context) {
 func (o *Ordered) keepUp(ctx context.Context) {
 	_ = o.store.flush() // States tells of it
 	o.mu.Lock()
+	if o.config.Except != nil {
+		// Other certificates came, went or ended.
+		o.apply()
+	}
 	current := map[string]*obtained{}
 	now := time.Now()
 	for name, e := range o.entries {

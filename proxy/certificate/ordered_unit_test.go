@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -364,7 +366,7 @@ func TestOrdered_RefusesSettings(t *testing.T) {
 // No setting of the package leads to Let's Encrypt unless it is asked for.
 func TestOrdered_AsksOnlyTheAuthorityOfItsSettings(t *testing.T) {
 	c := standInConfig(t, "site.example.org")
-	c.Fallback = "https://127.0.0.1:2/dir"
+	c.Fallback, c.HTTPHost = "https://127.0.0.1:2/dir", "192.0.2.1"
 	o, err := NewOrdered(c)
 	if err != nil {
 		t.Fatal(err)
@@ -375,9 +377,46 @@ func TestOrdered_AsksOnlyTheAuthorityOfItsSettings(t *testing.T) {
 			if len(w.config.Issuers) != 1 || w.config.Issuers[0] != certmagic.Issuer(w.acme) || !strings.HasPrefix(w.acme.CA, "https://127.0.0.1:") || w.acme.TestCA != "" {
 				t.Errorf("%s: %v", i.key, w.config.Issuers)
 			}
-			if !w.acme.DisableDistributedSolvers || w.acme.AltHTTPPort != 80 || w.acme.AltTLSALPNPort != 443 || w.acme.ListenHost != "127.0.0.1" {
+			if !w.acme.DisableDistributedSolvers || w.acme.AltHTTPPort != 80 || w.acme.AltTLSALPNPort != 443 || w.acme.ListenHost != map[string]string{acme.ChallengeTypeHTTP01: "192.0.2.1"}[w.challenge]+map[string]string{acme.ChallengeTypeTLSALPN01: "127.0.0.1"}[w.challenge] {
 				t.Errorf("%s would listen elsewhere than the proxy", i.key)
 			}
 		}
 	}
+}
+
+// Nothing asks for the listeners again and again while they are closed.
+func TestEntry_WaitsWhileTheListenersAreClosed(t *testing.T) {
+	now := time.Now()
+	ended := &obtained{Certificate: &tls.Certificate{Leaf: &x509.Certificate{NotBefore: now.Add(-90 * day), NotAfter: now}}}
+	for name, e := range map[string]*entry{"new": {}, "due": {current: ended}, "asked for": {current: ended, forced: true}} {
+		e.record.fail(&failure{kind: closed}, now, false)
+		e.closed = e.record.Next
+		if due := e.due(now); due.Sub(now) != 2*time.Second || e.record.Failures != 0 {
+			t.Errorf("%s: due in %v, %d failures", name, due.Sub(now), e.record.Failures)
+		}
+	}
+}
+
+// A read that fails says nothing of the file: it is used again when it can be read, and no quota is spent.
+func TestOrdered_LeavesFilesThatCannotBeRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newStandIn(t)
+		c := standInConfig(t, "site.example.org")
+		begin(t, openAt(t, c, a))()
+		path := filepath.Join(c.Folder, "certificates", "stand-in", "site.example.org", "site.example.org.crt")
+		if err := errors.Join(os.Rename(path, path+"-"), os.Mkdir(path, 0o700)); err != nil {
+			t.Fatal(err)
+		}
+		o := openAt(t, c, a)
+		if o.Lookup("site.example.org") != nil {
+			t.Error("a folder is a certificate")
+		}
+		if err := errors.Join(os.Remove(path), os.Rename(path+"-", path)); err != nil {
+			t.Fatal(err)
+		}
+		defer begin(t, o)()
+		if s := stateIn(o, "site.example.org"); s.Phase != Valid || a.orders() != 1 {
+			t.Errorf("%d orders, %+v", a.orders(), s)
+		}
+	})
 }
