@@ -8,6 +8,7 @@ import (
 	"net/mail"
 	"net/url"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -106,8 +107,8 @@ func (o *tlsOptions) checkNames() error {
 	for _, d := range o.domains {
 		name, wild := strings.CutPrefix(d, "*.")
 		switch {
-		case !plainHost(name):
-			return fmt.Errorf("--domain %q: it takes a host name, such as example.org or '*.example.org', or an IP address", d)
+		case !plainHost(name) || wild && net.ParseIP(name) != nil:
+			return fmt.Errorf("--domain %q: it takes a host name in lower case, such as example.org or '*.example.org', or an IP address; other letters than a to z are written in ASCII, as xn--…", d)
 		case wild && o.dns.provider == "" && !(o.internal && authority.Internal(name)):
 			return fmt.Errorf("--domain %q: a wildcard can be proven by DNS alone; add --dns PROVIDER and --dns-token-file FILE", d)
 		case authority.Internal(name) && !o.internal:
@@ -116,7 +117,7 @@ func (o *tlsOptions) checkNames() error {
 	}
 	for _, a := range o.allowed {
 		if !plainHost(strings.TrimPrefix(a, "*.")) {
-			return fmt.Errorf("--allow-domain %q: it takes a host name or a pattern, such as '*.club.org'", a)
+			return fmt.Errorf("--allow-domain %q: it takes a host name in lower case or a pattern, such as '*.club.org'", a)
 		}
 	}
 	if o.email != "" {
@@ -127,9 +128,12 @@ func (o *tlsOptions) checkNames() error {
 	return nil
 }
 
+// hostName is a name that authorities issue for, in lower case (RFC 1123 section 2.1).
+var hostName = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+
 // plainHost reports that a name is a host name or an IP address, as it is compared.
 func plainHost(name string) bool {
-	return name != "" && name == route.CanonicalHost(name) && (net.ParseIP(name) != nil || !strings.ContainsAny(name, "/:* _@"))
+	return name == route.CanonicalHost(name) && len(name) <= 253 && (net.ParseIP(name) != nil || hostName.MatchString(name))
 }
 
 func (o *tlsOptions) checkNumbers() error {

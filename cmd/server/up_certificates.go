@@ -29,11 +29,7 @@ func awaitCertificates(ctx context.Context, env *cli.Env, s stack.Settings, gate
 		if err != nil {
 			return nil, err
 		}
-		pending := func(c admin.Certificate) bool {
-			return c.State == admin.CertificateOrdering && c.Expires.IsZero() && slices.Contains(s.Domains, c.Name)
-		}
-		i := slices.IndexFunc(list, pending)
-		if i < 0 {
+		if !slices.ContainsFunc(list, func(c admin.Certificate) bool { return slices.Contains(s.Domains, c.Name) && firstOrder(c) }) {
 			return list, nil
 		}
 		if !told {
@@ -48,6 +44,12 @@ func awaitCertificates(ctx context.Context, env *cli.Env, s stack.Settings, gate
 			return nil, ctx.Err()
 		}
 	}
+}
+
+// firstOrder reports that the first order of a name has not ended: it is under way, or about to begin.
+func firstOrder(c admin.Certificate) bool {
+	begun := c.State == admin.CertificateOrdering || c.State == admin.CertificateWaiting && c.Failures == 0
+	return begun && c.Expires.IsZero()
 }
 
 // adviseHTTPS says what the admin has to do besides, and what cannot be taken back.

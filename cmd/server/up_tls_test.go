@@ -8,8 +8,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"gateway/cmd/cli"
+	"gateway/proxy/admin"
 	"gateway/proxy/stack"
 )
 
@@ -96,7 +98,11 @@ func TestUp_TellsWhatIsWrongWithTheFlagsForHTTPS(t *testing.T) {
 	for args, want := range map[string]string{
 		"--https=443":                             "HTTPS needs a certificate; add --domain NAME --email ADDRESS to order one, or --cert FILE --key FILE",
 		"--domain=example.org --https=80":         "--http has the same port",
-		"--domain=https://example.org":            "it takes a host name, such as example.org or '*.example.org', or an IP address",
+		"--domain=https://example.org":            "it takes a host name in lower case, such as example.org or '*.example.org', or an IP address; other letters",
+		"--domain=bücher.example":                 "as xn--",
+		"--domain=a..example.org":                 "it takes a host name",
+		"--domain=-a.example.org":                 "it takes a host name",
+		"--domain=*.192.0.2.1":                    "it takes a host name",
 		"--domain=Example.org":                    "it takes a host name",
 		"--domain=*.example.org":                  "a wildcard can be proven by DNS alone; add --dns PROVIDER and --dns-token-file FILE",
 		"--domain=nas.lan":                        "no public authority signs names of home networks; add --internal-ca",
@@ -126,6 +132,25 @@ func TestUp_TellsWhatIsWrongWithTheFlagsForHTTPS(t *testing.T) {
 			t.Errorf("%s: %v, want %q", args, err, want)
 		} else if !errors.As(err, new(cli.UsageError)) {
 			t.Errorf("%s: %v is no usage error", args, err)
+		}
+	}
+}
+
+// Gateway up waits for a name whose order has not begun as for one under way, and for nothing that failed or was there.
+func TestUp_WaitsForFirstOrders(t *testing.T) {
+	for name, row := range map[string]struct {
+		c    admin.Certificate
+		want bool
+	}{
+		"not begun": {admin.Certificate{State: admin.CertificateWaiting}, true},
+		"under way": {admin.Certificate{State: admin.CertificateOrdering}, true},
+		"failed":    {admin.Certificate{State: admin.CertificateWaiting, Failures: 1}, false},
+		"renewal":   {admin.Certificate{State: admin.CertificateOrdering, Expires: time.Now()}, false},
+		"valid":     {admin.Certificate{State: admin.CertificateValid, Expires: time.Now()}, false},
+		"refused":   {admin.Certificate{State: admin.CertificateRefused}, false},
+	} {
+		if got := firstOrder(row.c); got != row.want {
+			t.Errorf("%s: %t, want %t", name, got, row.want)
 		}
 	}
 }
