@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"gateway/cmd/cli"
 	"gateway/projects/policy"
 	"gateway/proxy/accesslog"
+	"gateway/proxy/certificate"
 	"gateway/proxy/label"
 	"gateway/proxy/metric"
 )
@@ -27,6 +29,7 @@ func TestDocuments_SayWhatTheCodeDoes(t *testing.T) {
 		{"help/access-log.md", "access log", accesslog.Markdown()},
 		{"help/metrics.md", "metrics", metric.Markdown()},
 		{"help/policy.md", "rules", ruleTable()},
+		{"help/https.md", "providers", providerTable()},
 	} {
 		text, err := os.ReadFile(part.file)
 		if err != nil {
@@ -55,6 +58,25 @@ func ruleTable() string {
 			name += " (always)"
 		}
 		b.WriteString("| " + name + " | " + d.Refuses + " | " + d.Why + " | " + d.Fix + " |\n")
+	}
+	return b.String()
+}
+
+// providerTable is the table of the providers of DNS zones with the settings of their files.
+func providerTable() string {
+	var b strings.Builder
+	b.WriteString("| `--dns` | settings | optional |\n| --- | --- | --- |\n")
+	for _, name := range certificate.Providers() {
+		var cells [2][]string
+		for _, setting := range certificate.Settings(name) {
+			setting, optional := strings.CutSuffix(setting, "?")
+			column := 0
+			if optional {
+				column = 1
+			}
+			cells[column] = append(cells[column], "`"+setting+"`")
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", name, strings.Join(cells[0], ", "), cmp.Or(strings.Join(cells[1], ", "), "–"))
 	}
 	return b.String()
 }

@@ -40,7 +40,7 @@ var suggestions = []suggestion{
 	{"env config configure edit settings variables", "see or set the parameters of a project; else edit its compose.yaml and deploy it", []string{"gateway set NAME", "gateway show NAME", "gateway deploy NAME"}},
 	{"password passwd secret secrets", "see where a project's secrets are, or set one", []string{"gateway show NAME", "gateway set NAME"}},
 	{"login auth users", "see what protects projects from each other", []string{"gateway help isolation"}},
-	{"https tls ssl cert certs certificates", "list certificates, or check what a name needs for one", []string{"gateway certificate ls", "gateway certificate check NAME"}},
+	{"https tls ssl cert certs certificates", "list certificates, or check what a name needs for one", []string{"gateway certificate ls", "gateway certificate check NAME", "gateway help https"}},
 	{"scale replicas", "set scale in compose.yaml, and deploy it", []string{"gateway deploy NAME", "gateway help balancing"}},
 	{"log tail", "print what containers write", []string{"gateway logs NAME --follow"}},
 	{"top stat df du usage disk", "show CPU, memory and disk usage, or traffic", []string{"gateway stats", "gateway routes"}},
