@@ -195,7 +195,7 @@ func remedy(problem, name string) string {
 
 // fail notes a failure: what it says, and when the next order is tried.
 func (r *record) fail(f *failure, now time.Time, second bool) {
-	r.Interrupted = 0
+	r.Interrupted, r.Unasked = 0, f.kind == closed || f.kind == free
 	if f.kind == closed {
 		r.Next = now.Add(2 * time.Second)
 		return

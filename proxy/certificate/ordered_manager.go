@@ -237,8 +237,8 @@ func (o *Ordered) warn(s *State, e *entry, now time.Time) {
 }
 
 // Renew asks for an order for a name, or for each if it is empty. Without force it does nothing for a certificate that is
-// not due. With force it does not wait as after failures; what an authority demands, and four failures an hour, hold all
-// the same. An error wraps ErrUnknownName or ErrLimited.
+// not due, nor before the next try after a failure, unless that came before the authority was asked. With force it does not
+// wait as after failures; what an authority demands, and four failures an hour, hold all the same. An error wraps ErrUnknownName or ErrLimited.
 func (o *Ordered) Renew(name string, force bool) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -266,7 +266,7 @@ func (o *Ordered) request(name string, force bool) error {
 	if until := e.record.exhausted(now); !until.IsZero() {
 		return fmt.Errorf("%s: %w; the next one is possible at %s", name, ErrLimited, until.UTC().Format(minute))
 	}
-	if !force && now.Before(e.record.Next) {
+	if !force && !e.record.Unasked && now.Before(e.record.Next) {
 		return fmt.Errorf("%s: %w; it is tried again at %s, and at once with --force", name, ErrLimited, e.record.Next.UTC().Format(minute))
 	}
 	e.forced = true

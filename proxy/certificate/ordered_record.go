@@ -30,6 +30,8 @@ type record struct {
 	Issuer string    `json:"issuer,omitempty"`
 	// Recent are the failed validations of the last hour: authorities count them by name.
 	Recent []time.Time `json:"recent,omitempty"`
+	// Unasked means that the last order ended before the authority was asked: another one costs nothing.
+	Unasked bool `json:"unasked,omitempty"`
 	// Interrupted counts orders in a row that neither ended nor were told to: the process died in them.
 	Interrupted int `json:"interrupted,omitempty"`
 	// Challenge and Replaced are as in State.
@@ -46,7 +48,7 @@ func rung(failures int) time.Duration { return ladder[min(max(failures, 1), len(
 // begin notes an order before it is made. The first one that a crash interrupts is made again at once; from the second
 // on there are waits, since something about the order may be what crashes.
 func (r *record) begin(now time.Time, issuer string) {
-	r.Last, r.Issuer = now, issuer
+	r.Last, r.Issuer, r.Unasked = now, issuer, false
 	r.Interrupted++
 	if r.Interrupted > 1 {
 		r.Next = now.Add(rung(r.Interrupted - 1))

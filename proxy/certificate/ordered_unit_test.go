@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -235,6 +236,34 @@ func TestOrdered_RenewsAndWarns(t *testing.T) {
 		after(day)
 		if s := stateIn(o, "site.example.org"); s.Phase != Valid || s.Warning != "" || o.Lookup("site.example.org") == shown {
 			t.Errorf("when it can be renewed again: %+v", s)
+		}
+	})
+}
+
+func TestOrdered_RenewsAtOnceAfterACheckThatCostNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newStandIn(t)
+		o := openAt(t, standInConfig(t, "site.example.org"), a)
+		var found atomic.Pointer[Finding]
+		found.Store(&Finding{Subject: "dns", Verdict: Bad, Message: "no address", Fix: "add the record"})
+		o.preflight = func(context.Context, string) []Finding { return []Finding{*found.Load()} }
+		defer begin(t, o)()
+		after(30 * time.Second)
+		if s := stateIn(o, "site.example.org"); s.Error != "no address" || a.orders() != 0 {
+			t.Fatalf("%d orders, state %+v", a.orders(), s)
+		}
+		a.set(acme.Problem{Status: 400, Type: acme.ProblemTypeConnection, Detail: "no"})
+		found.Store(&Finding{Subject: "dns", Verdict: Good})
+		if err := o.Renew("site.example.org", false); err != nil {
+			t.Fatal(err)
+		}
+		after(time.Second)
+		if a.orders() != 1 {
+			t.Errorf("%d orders", a.orders())
+		}
+		// That one was an order.
+		if err := o.Renew("site.example.org", false); !errors.Is(err, ErrLimited) {
+			t.Errorf("after a failed validation: %v", err)
 		}
 	})
 }
