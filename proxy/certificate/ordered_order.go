@@ -66,6 +66,10 @@ func (o *Ordered) succeed(name string, e *entry, renewed *obtained) {
 	e.current, e.forced, e.replace, e.challenge, e.asked = renewed, false, "", "", time.Now()
 }
 
+// lostAccount is what certmagic says after it made a new account in place of one that the authority has lost: it orders with
+// the old one again, and the new one is for the next order.
+const lostAccount = "no certificate chains"
+
 // attempt makes one order, unless another process has made it in the meantime. It returns the certificate that is to be
 // shown; nil, if another process failed.
 func (o *Ordered) attempt(ctx context.Context, name string) (*obtained, error) {
@@ -110,7 +114,16 @@ func (o *Ordered) attempt(ctx context.Context, name string) (*obtained, error) {
 		ctx = context.WithValue(ctx, certmagic.AttemptsCtxKey, &attempts)
 	}
 	o.config.Logger.Info("ordering a certificate", "name", name, "authority", i.key, "challenge", w.challenge)
-	if err := w.config.RenewCertSync(ctx, name, true); err != nil {
+	err = w.config.RenewCertSync(ctx, name, true)
+	if err != nil && strings.Contains(err.Error(), lostAccount) {
+		// Such an authority does not know the certificate either that is to be replaced (RFC 9773): in its attempt of this
+		// number, certmagic names none.
+		if attempts := 2; w.acme != nil && w.acme.TestCA == "" {
+			ctx = context.WithValue(ctx, certmagic.AttemptsCtxKey, &attempts)
+		}
+		err = w.config.RenewCertSync(ctx, name, true)
+	}
+	if err != nil {
 		return nil, err
 	}
 	renewed := o.load(name)

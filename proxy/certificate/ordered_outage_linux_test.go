@@ -214,3 +214,25 @@ func TestPebble_ChecksTheZoneBeforeAnOrder(t *testing.T) {
 	}
 	wrong.cache.Stop()
 }
+
+func TestPebble_AuthorityLostItsAccounts(t *testing.T) {
+	l := newLab(t, nil)
+	o, _ := l.run(l.config("lost.example.com"))
+	l.valid(o, "lost.example.com")
+	leaf := l.leaf("lost.example.com")
+	// It is set up again at the same address.
+	again := l.another(nil)
+	l.set(func(w http.ResponseWriter, r *http.Request) bool {
+		again.front.Config.Handler.ServeHTTP(w, r)
+		return true
+	}, nil)
+	if err := o.Renew("lost.example.com", true); err != nil {
+		t.Fatal(err)
+	}
+	s := l.until(o, "lost.example.com", func(s State) bool {
+		return s.Failures > 0 || s.Phase == Valid && l.leaf("lost.example.com").SerialNumber.Cmp(leaf.SerialNumber) != 0
+	})
+	if s.Failures > 0 {
+		t.Errorf("state %+v", s)
+	}
+}
