@@ -120,7 +120,7 @@ var homes = map[string][]string{
 	"github.com/klauspost/compress":              {"projects/archive", "proxy/filter", "projects/site", "proxy/compress_test.go"},
 	"github.com/libdns":                          {"proxy/certificate"},
 	"github.com/mholt/acmez":                     {"proxy/certificate"},
-	"github.com/miekg/dns":                       {"proxy/certificate/preflight", "proxy/certificate"},
+	"github.com/miekg/dns":                       {"proxy/certificate/preflight", "proxy/certificate", "cmd/gateway/e2e_acme_test.go"},
 	"github.com/moby/buildkit":                   {"projects/compose"},
 	"github.com/moby/moby":                       {"proxy/docker"},
 	"github.com/prometheus":                      {"proxy/metric"},

@@ -100,10 +100,13 @@ h2spec() {
 	GATEWAY_H2SPEC="$out/h2spec-tool" tests h2spec . -count=1 -run MeetsTheSpecification ./proxy/engine
 }
 
+# pebble builds a certificate authority for tests.
+pebble() { (cd testdata/acme && go build -buildvcs=false -o "$out/pebble" github.com/letsencrypt/pebble/v2/cmd/pebble); }
+
 # acme orders certificates from pebble, a certificate authority for tests: all of it on 127.0.0.1.
 acme() {
 	say "certificates from a certificate authority"
-	(cd testdata/acme && go build -o "$out/pebble" github.com/letsencrypt/pebble/v2/cmd/pebble)
+	pebble
 	GATEWAY_PEBBLE="$out/pebble" tests acme . -count=1 -run Pebble -timeout 10m ./proxy/certificate
 }
 
@@ -142,6 +145,7 @@ fetch() {
 	# What is compiled here does not count for the time that the tests have.
 	CGO_ENABLED=0 go build -buildvcs=false -trimpath -o "$out/" ./cmd/gateway ./testdata/app
 	(cd testdata/compose && CGO_ENABLED=0 go build -buildvcs=false -o "$out/compose" github.com/docker/compose/v5/cmd)
+	pebble
 	go test -count=1 -run '^$' ./cmd/gateway ./proxy/docker ./projects/compose >/dev/null
 	(cd testdata/browser && go test -count=1 -run '^$' ./... >/dev/null)
 }
@@ -161,7 +165,7 @@ on_engine() {
 e2e() {
 	say "end to end, on a Docker engine"
 	for package in proxy/docker projects/compose cmd/gateway; do
-		GATEWAY_E2E=1 tests "e2e-$(echo "$package" | tr '/' '-')" . -count=1 -timeout 35m "./$package"
+		GATEWAY_E2E=1 GATEWAY_PEBBLE="$out/pebble" tests "e2e-$(echo "$package" | tr '/' '-')" . -count=1 -timeout 35m "./$package"
 	done
 }
 
