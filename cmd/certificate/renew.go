@@ -15,12 +15,12 @@ import (
 type renewOptions struct {
 	name       string
 	all, force bool
-	// interval is how often the gateway is asked, grace how long an order may take to begin, and patience how long to end.
-	interval, grace, patience time.Duration
+	// interval is how often the gateway is asked, grace how long an order may take to begin, and timeout how long to end.
+	interval, grace, timeout time.Duration
 }
 
 func newRenew(env *cli.Env) *cobra.Command {
-	o := renewOptions{interval: 250 * time.Millisecond, grace: 15 * time.Second, patience: 10 * time.Minute}
+	o := renewOptions{interval: 250 * time.Millisecond, grace: 15 * time.Second, timeout: 10 * time.Minute}
 	c := &cobra.Command{
 		Use:   "renew NAME",
 		Short: "Renew a certificate now",
@@ -121,8 +121,8 @@ func (o renewOptions) await(ctx context.Context, env *cli.Env, gateway *admin.Cl
 		case now.State != admin.CertificateOrdering && since > o.grace:
 			env.Notef("%s: no order began within %s; it is %s; see: gateway certificate show %s\n", now.Name, o.grace, now.Standing(time.Local), now.Name)
 			return false, nil
-		case since > o.patience:
-			env.Notef("%s: the order goes on after %s; see: gateway certificate show %s\n", now.Name, o.patience, now.Name)
+		case since > o.timeout:
+			env.Notef("%s: the order goes on after %s; see: gateway certificate show %s\n", now.Name, o.timeout, now.Name)
 			return false, nil
 		}
 		select {

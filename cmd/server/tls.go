@@ -110,7 +110,7 @@ func (o *tlsOptions) checkNames() error {
 		case !plainHost(name) || wild && net.ParseIP(name) != nil:
 			return fmt.Errorf("--domain %q: it takes a host name in lower case, such as example.org or '*.example.org', or an IP address; other letters than a to z are written in ASCII, as xn--…", d)
 		case wild && o.dns.provider == "" && !(o.internal && authority.Internal(name)):
-			return fmt.Errorf("--domain %q: a wildcard can be proven by DNS alone; add --dns PROVIDER and --dns-token-file FILE", d)
+			return fmt.Errorf("--domain %q: a wildcard is proved by DNS alone; add --dns PROVIDER and --dns-token-file FILE", d)
 		case authority.Internal(name) && !o.internal:
 			return fmt.Errorf("--domain %q: no public authority signs names of home networks; add --internal-ca", d)
 		}

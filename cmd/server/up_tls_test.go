@@ -104,7 +104,7 @@ func TestUp_TellsWhatIsWrongWithTheFlagsForHTTPS(t *testing.T) {
 		"--domain=-a.example.org":                 "it takes a host name",
 		"--domain=*.192.0.2.1":                    "it takes a host name",
 		"--domain=Example.org":                    "it takes a host name",
-		"--domain=*.example.org":                  "a wildcard can be proven by DNS alone; add --dns PROVIDER and --dns-token-file FILE",
+		"--domain=*.example.org":                  "a wildcard is proved by DNS alone; add --dns PROVIDER and --dns-token-file FILE",
 		"--domain=nas.lan":                        "no public authority signs names of home networks; add --internal-ca",
 		"--domain=192.168.1.10":                   "no public authority signs names of home networks; add --internal-ca",
 		"--domain=example.org --email=you":        "--email \"you\": it takes an address",

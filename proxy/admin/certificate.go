@@ -81,14 +81,14 @@ const (
 	FindingBad    = "bad"
 )
 
-// telling are the beginnings of errors that say by themselves that an order waits.
-var telling = []string{"unreachable since ", "cannot store", "clock "}
+// selfExplaining are the beginnings of errors that say by themselves that an order waits.
+var selfExplaining = []string{"unreachable since ", "cannot store", "clock "}
 
 // Standing says for people how a certificate stands. Times are in a location.
 func (c *Certificate) Standing(in *time.Location) string {
 	switch c.State {
 	case CertificateWaiting:
-		for _, start := range telling {
+		for _, start := range selfExplaining {
 			if strings.HasPrefix(c.Error, start) {
 				return c.Error
 			}

@@ -79,11 +79,7 @@ func (c *Combined) SetHosts(hosts []Host) {
 // Covers implements Manager.
 func (c *Combined) Covers(host string) bool {
 	cert := c.lookup(host)
-	if cert == nil || cert.Leaf == nil {
-		return false
-	}
-	now := time.Now()
-	return !now.Before(cert.Leaf.NotBefore) && now.Before(cert.Leaf.NotAfter)
+	return cert != nil && cert.Leaf != nil && validAt(cert.Leaf, time.Now())
 }
 
 // Serves implements Manager.

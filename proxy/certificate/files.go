@@ -23,7 +23,7 @@ const (
 	settle   = 2 * time.Second
 	// soon is how long before its end a certificate needs attention. One that lives for less than three times as long
 	// does in the last third of its life.
-	soon = 14 * 24 * time.Hour
+	soon = 14 * day
 )
 
 // Pair names the PEM files of a certificate, with what it was signed by, and of its key. They may be the same file.
@@ -51,13 +51,13 @@ type Files struct {
 	// mu guards what is below.
 	mu     sync.Mutex
 	reader *Reader
-	pushed []held
+	pushed []loadedPair
 	// told are the certificates whose end was logged, and at which of its two warnings.
 	told map[*tls.Certificate]Phase
 }
 
-// held is a pair that can be used.
-type held struct {
+// loadedPair is a pair that can be used.
+type loadedPair struct {
 	PEMPair
 	certificate *tls.Certificate
 }
@@ -65,7 +65,7 @@ type held struct {
 // index has the certificates by what clients ask for. It does not change.
 type index struct {
 	// exact is by names and addresses, wild by what follows the star and its dot.
-	exact, wild map[string]held
+	exact, wild map[string]loadedPair
 	// addressed is the first with an IP address, first the first of all.
 	addressed, first *tls.Certificate
 	// faults say why what is in files now is not in use, by the path of the certificate.
@@ -112,7 +112,7 @@ func (f *Files) look() time.Duration {
 // publish makes a new index the current one. The caller holds mu or is alone.
 func (f *Files) publish() {
 	now := time.Now()
-	next := &index{exact: map[string]held{}, wild: map[string]held{}, faults: maps.Clone(f.reader.told)}
+	next := &index{exact: map[string]loadedPair{}, wild: map[string]loadedPair{}, faults: maps.Clone(f.reader.told)}
 	told := map[*tls.Certificate]Phase{}
 	for _, h := range slices.Concat(f.reader.now, f.pushed) {
 		told[h.certificate] = f.warn(h, now)
@@ -123,7 +123,7 @@ func (f *Files) publish() {
 }
 
 // add makes a certificate the one for each of its names that it is the best for.
-func (x *index) add(h held, now time.Time) {
+func (x *index) add(h loadedPair, now time.Time) {
 	leaf := h.certificate.Leaf
 	if x.first == nil {
 		x.first = h.certificate
@@ -189,12 +189,8 @@ func (f *Files) Certificate(hello *tls.ClientHelloInfo) *tls.Certificate {
 	if hello.ServerName != "" {
 		return f.Lookup(strings.ToLower(strings.TrimSuffix(hello.ServerName, ".")))
 	}
-	if hello.Conn != nil {
-		if local, err := netip.ParseAddrPort(hello.Conn.LocalAddr().String()); err == nil {
-			if c := f.Lookup(local.Addr().Unmap().WithZone("").String()); c != nil {
-				return c
-			}
-		}
+	if c := f.Lookup(localAddress(hello)); c != nil {
+		return c
 	}
 	return f.shown.Load().addressed
 }
@@ -226,7 +222,7 @@ func (f *Files) States() []State {
 	return states
 }
 
-func stateOf(name string, h held, fault string, now time.Time) State {
+func stateOf(name string, h loadedPair, fault string, now time.Time) State {
 	leaf := h.certificate.Leaf
 	s := State{
 		Name: name, Phase: Valid, Issuer: leaf.Issuer.String(), Source: "file", File: h.Path,
@@ -252,7 +248,6 @@ func renewal(file string) string {
 // attention says what is wrong with the dates of a certificate: Expired, Valid for one that ends soon or begins later,
 // and an empty phase for nothing.
 func attention(leaf *x509.Certificate, now time.Time) (phase Phase, message string) {
-	const day = 24 * time.Hour
 	left := leaf.NotAfter.Sub(now)
 	switch {
 	case left <= 0:
@@ -269,7 +264,7 @@ func attention(leaf *x509.Certificate, now time.Time) (phase Phase, message stri
 
 // warn logs a certificate that needs attention, once for each of the reasons, and returns that of now. The caller holds mu
 // or is alone.
-func (f *Files) warn(h held, now time.Time) Phase {
+func (f *Files) warn(h loadedPair, now time.Time) Phase {
 	phase, message := attention(h.certificate.Leaf, now)
 	if phase != "" && f.told[h.certificate] != phase {
 		f.log.Warn("a certificate needs attention", "certificate", h.Path, "reason", message, "fix", renewal(h.Path))

@@ -21,9 +21,9 @@ func (f *Files) Set(pairs []PEMPair) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var faults []error
-	next := make([]held, 0, len(pairs))
+	next := make([]loadedPair, 0, len(pairs))
 	for _, p := range pairs {
-		i := slices.IndexFunc(f.pushed, func(h held) bool { return h.Path == p.Path })
+		i := slices.IndexFunc(f.pushed, func(h loadedPair) bool { return h.Path == p.Path })
 		unread := len(p.Certificate)+len(p.Key) == 0
 		if i >= 0 && (unread || f.pushed[i].equal(p)) {
 			next = append(next, f.pushed[i])
@@ -42,7 +42,7 @@ func (f *Files) Set(pairs []PEMPair) error {
 			next = append(next, f.pushed[i])
 		}
 	}
-	same := slices.EqualFunc(f.pushed, next, func(a, b held) bool { return a.equal(b.PEMPair) })
+	same := slices.EqualFunc(f.pushed, next, func(a, b loadedPair) bool { return a.equal(b.PEMPair) })
 	f.pushed = next
 	if !same {
 		f.publish()
@@ -78,7 +78,7 @@ func (f *Files) keep() {
 }
 
 // restore reads what keep wrote. A file that cannot be read is set aside: the agent pushes the pairs again.
-func (f *Files) restore() []held {
+func (f *Files) restore() []loadedPair {
 	if f.folder == "" {
 		return nil
 	}
@@ -91,7 +91,7 @@ func (f *Files) restore() []held {
 	if err == nil {
 		err = json.Unmarshal(text, &s)
 	}
-	var pairs []held
+	var pairs []loadedPair
 	for _, p := range s.Pairs {
 		h, wrong := use(p)
 		if wrong != nil {

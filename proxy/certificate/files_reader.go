@@ -38,7 +38,7 @@ type Reader struct {
 	log    *slog.Logger
 
 	// now are the pairs in use, read what their files were, and seen what the files were at the last look.
-	now        []held
+	now        []loadedPair
 	read, seen map[string]stamp
 	// told are the faults that were logged, by the file of the certificate.
 	told map[string]string
@@ -129,14 +129,14 @@ func (r *Reader) Look() (changed bool, next time.Duration) {
 	r.report(found.faults)
 	old := r.now
 	r.now = r.carry(found, stamps)
-	return !slices.EqualFunc(old, r.now, func(a, b held) bool { return a.equal(b.PEMPair) }), interval
+	return !slices.EqualFunc(old, r.now, func(a, b loadedPair) bool { return a.equal(b.PEMPair) }), interval
 }
 
 // carry adds the pairs in use that cannot be read any more, as long as there is something at their path.
-func (r *Reader) carry(found collection, stamps map[string]stamp) []held {
+func (r *Reader) carry(found collection, stamps map[string]stamp) []loadedPair {
 	next := found.pairs
 	for _, old := range r.now {
-		i := slices.IndexFunc(next, func(h held) bool { return h.Path == old.Path })
+		i := slices.IndexFunc(next, func(h loadedPair) bool { return h.Path == old.Path })
 		named := slices.ContainsFunc(r.pairs, func(p Pair) bool { return p.Certificate == old.Path })
 		_, there := stamps[old.Path]
 		switch {
@@ -146,7 +146,9 @@ func (r *Reader) carry(found collection, stamps map[string]stamp) []held {
 			r.log.Info("a new certificate is in use", "certificate", old.Path)
 		case !named && !there:
 			r.log.Info("a certificate was removed", "certificate", old.Path)
-		case !slices.ContainsFunc(next, func(h held) bool { return bytes.Equal(h.certificate.Certificate[0], old.certificate.Certificate[0]) }):
+		case !slices.ContainsFunc(next, func(h loadedPair) bool {
+			return bytes.Equal(h.certificate.Certificate[0], old.certificate.Certificate[0])
+		}):
 			next = append(next, old)
 		}
 	}
@@ -186,7 +188,7 @@ func (r *Reader) stamps() (map[string]stamp, error) {
 
 // collection is what files have.
 type collection struct {
-	pairs []held
+	pairs []loadedPair
 	// faults are by the path of a certificate.
 	faults map[string]error
 }
@@ -209,18 +211,18 @@ func (r *Reader) collect(stamps map[string]stamp) collection {
 }
 
 // readPair reads a pair of files.
-func readPair(p Pair) (held, error) {
+func readPair(p Pair) (loadedPair, error) {
 	certificate, err := readFile(p.Certificate)
 	if err != nil {
-		return held{}, fmt.Errorf("loading the certificate %s: %w", p.Certificate, err)
+		return loadedPair{}, fmt.Errorf("loading the certificate %s: %w", p.Certificate, err)
 	}
 	key, err := readFile(p.Key)
 	if err != nil {
-		return held{}, fmt.Errorf("loading the key %s of the certificate %s: %w", p.Key, p.Certificate, err)
+		return loadedPair{}, fmt.Errorf("loading the key %s of the certificate %s: %w", p.Key, p.Certificate, err)
 	}
 	h, err := use(PEMPair{Path: p.Certificate, Certificate: certificate, Key: key})
 	if err != nil {
-		return held{}, fmt.Errorf("loading the certificate %s with the key %s: %w", p.Certificate, p.Key, err)
+		return loadedPair{}, fmt.Errorf("loading the certificate %s with the key %s: %w", p.Certificate, p.Key, err)
 	}
 	return h, nil
 }
@@ -247,17 +249,17 @@ var (
 )
 
 // use checks a pair, and that it has names.
-func use(p PEMPair) (held, error) {
+func use(p PEMPair) (loadedPair, error) {
 	pair, err := tls.X509KeyPair(p.Certificate, p.Key)
 	switch {
 	case err != nil && encrypted(p.Key):
-		return held{}, errEncrypted
+		return loadedPair{}, errEncrypted
 	case err != nil:
-		return held{}, err
+		return loadedPair{}, err
 	case len(namesOf(pair.Leaf)) == 0:
-		return held{}, errNameless
+		return loadedPair{}, errNameless
 	}
-	return held{PEMPair: p, certificate: &pair}, nil
+	return loadedPair{PEMPair: p, certificate: &pair}, nil
 }
 
 // encrypted reports whether a key needs a pass phrase.

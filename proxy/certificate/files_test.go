@@ -47,7 +47,7 @@ func issue(t testing.TB, by *issued, from, to time.Time, names ...string) *issue
 	for _, name := range names {
 		if ip := net.ParseIP(name); ip != nil {
 			i.template.IPAddresses = append(i.template.IPAddresses, ip)
-		} else if name != "CA" && name != "nobody" {
+		} else if name != "CA" && name != "none" {
 			i.template.DNSNames = append(i.template.DNSNames, name)
 		}
 	}
@@ -248,7 +248,7 @@ func TestFiles_PreferTheOneThatIsValidAndEndsLast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, now := newDisk(t), time.Now()
 		mark := func(mark string, from, to time.Duration) Pair {
-			return d.pair(t, mark, issue(t, nil, now.Add(from), now.Add(to), "nobody", mark, "example.org"))
+			return d.pair(t, mark, issue(t, nil, now.Add(from), now.Add(to), "none", mark, "example.org"))
 		}
 		const day = 24 * time.Hour
 		f := d.load(t, FilesConfig{Pairs: []Pair{
@@ -495,7 +495,7 @@ func TestLoadFiles_NamesWhatIsWrong(t *testing.T) {
 	if err := os.Mkdir(empty, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	nameless := d.pair(t, "nameless", named(t, "nobody"))
+	nameless := d.pair(t, "nameless", named(t, "none"))
 	locked := Pair{one.Certificate, d.write(t, "locked.key", []byte("-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n"))}
 	alone := filepath.Dir(d.write(t, "alone/x.pem", named(t, "x").certificate))
 	for name, c := range map[string]struct {

@@ -52,7 +52,7 @@ func child(text string) {
 		}
 	}
 	if order.Doors {
-		if _, err := openDoors(o, order.HTTPPort, order.TLSPort); err != nil {
+		if _, err := openListeners(o, order.HTTPPort, order.TLSPort); err != nil {
 			panic(err)
 		}
 	}

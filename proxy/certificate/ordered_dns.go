@@ -63,7 +63,7 @@ func (o *Ordered) newSolver() (acmez.Solver, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.dns = discreet{p.open(settings), slices.Collect(maps.Values(settings))}
+	o.dns = redacted{p.open(settings), slices.Collect(maps.Values(settings))}
 	return &certmagic.DNS01Solver{DNSManager: certmagic.DNSManager{
 		DNSProvider: o.dns, TTL: recordLife, Resolvers: o.config.Resolvers,
 		OverrideDomain: strings.Trim(c.Zone, "."), Logger: o.zap,
@@ -100,25 +100,25 @@ func (p provider) parse(name, text string) (map[string]string, error) {
 	return settings, nil
 }
 
-// discreet takes the values of settings out of the errors of a provider: some have the token in an URL.
-type discreet struct {
+// redacted takes the values of settings out of the errors of a provider: some have the token in an URL.
+type redacted struct {
 	of      certmagic.DNSProvider
 	secrets []string
 }
 
 // AppendRecords implements libdns.RecordAppender.
-func (d discreet) AppendRecords(ctx context.Context, zone string, records []libdns.Record) ([]libdns.Record, error) {
+func (d redacted) AppendRecords(ctx context.Context, zone string, records []libdns.Record) ([]libdns.Record, error) {
 	done, err := d.of.AppendRecords(ctx, zone, records)
 	return done, d.hide(err)
 }
 
 // DeleteRecords implements libdns.RecordDeleter.
-func (d discreet) DeleteRecords(ctx context.Context, zone string, records []libdns.Record) ([]libdns.Record, error) {
+func (d redacted) DeleteRecords(ctx context.Context, zone string, records []libdns.Record) ([]libdns.Record, error) {
 	done, err := d.of.DeleteRecords(ctx, zone, records)
 	return done, d.hide(err)
 }
 
-func (d discreet) hide(err error) error {
+func (d redacted) hide(err error) error {
 	if err == nil {
 		return nil
 	}

@@ -77,7 +77,7 @@ func (l leaky) DeleteRecords(context.Context, string, []libdns.Record) ([]libdns
 }
 
 func TestProviders_ErrorsHideCredentials(t *testing.T) {
-	var p certmagic.DNSProvider = discreet{leaky{"very-secret"}, []string{"very-secret"}}
+	var p certmagic.DNSProvider = redacted{leaky{"very-secret"}, []string{"very-secret"}}
 	_, made := p.AppendRecords(t.Context(), "", nil)
 	_, gone := p.DeleteRecords(t.Context(), "", nil)
 	if made.Error() != "Get https://api.example/update?token=…: timeout" || gone.Error() != "token … is not valid" {
@@ -86,7 +86,7 @@ func TestProviders_ErrorsHideCredentials(t *testing.T) {
 }
 
 func TestProviders_ErrorsHideCredentialsInURLs(t *testing.T) {
-	_, err := discreet{leaky{"very%2Bsecret%3D"}, []string{"very+secret="}}.AppendRecords(t.Context(), "", nil)
+	_, err := redacted{leaky{"very%2Bsecret%3D"}, []string{"very+secret="}}.AppendRecords(t.Context(), "", nil)
 	if want := "Get https://api.example/update?token=…: timeout"; err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}

@@ -35,8 +35,8 @@ const (
 	rejected
 	// limited means that the authority takes no more orders.
 	limited
-	// silent means that the authority did not answer, or with an error of its own.
-	silent
+	// unreachable means that the authority did not answer, or with an error of its own.
+	unreachable
 )
 
 // Error implements error.
@@ -49,9 +49,9 @@ func cannotStore(folder string, err error) *failure {
 	f := &failure{kind: free, cause: "cannot store: " + reason(err)}
 	switch {
 	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || strings.Contains(err.Error(), syscall.ENOSPC.Error()):
-		f.fix = "Free space for " + folder + "."
+		f.fix = "free space for " + folder
 	default:
-		f.fix = "Let the gateway write to " + folder + "."
+		f.fix = "let the gateway write to " + folder
 	}
 	return f
 }
@@ -96,14 +96,14 @@ func classify(err error, name, folder string, now time.Time) *failure {
 	}
 	if invalid, is := errors.AsType[x509.CertificateInvalidError](err); is && invalid.Reason == x509.Expired {
 		return &failure{
-			kind: silent, cause: "the certificate of the certificate authority itself is not valid at this time: " + invalid.Detail,
-			fix: "Compare the clock of the host with the real time.",
+			kind: unreachable, cause: "the certificate of the certificate authority itself is not valid at this time: " + invalid.Detail,
+			fix: "compare the clock of the host with the real time",
 		}
 	}
 	if text, is := ofDNS(err); is {
-		return &failure{kind: rejected, cause: "the DNS record of the challenge is not there: " + text, fix: "Check the zone, and that the token of --dns-token-file may change it; then run: " + checkCommand + name}
+		return &failure{kind: rejected, cause: "the DNS record of the challenge is not there: " + text, fix: "check the zone, and that the token of --dns-token-file may change it; then run: " + checkCommand + name}
 	}
-	return &failure{kind: silent, cause: innermost(err).Error()}
+	return &failure{kind: unreachable, cause: innermost(err).Error()}
 }
 
 // ofDNS is what a provider of DNS zones, or the wait for a record, says.
@@ -146,9 +146,9 @@ func ofProblem(p acme.Problem, name string, now time.Time) *failure {
 	switch {
 	case p.Status == http.StatusTooManyRequests || p.Type == acme.ProblemTypeRateLimited:
 		until := retryAfter(p.Detail, now)
-		return &failure{kind: limited, until: until, cause: "limited until " + until.UTC().Format(minute) + ": " + said, fix: "Wait; nothing else helps."}
+		return &failure{kind: limited, until: until, cause: "limited until " + until.UTC().Format(minute) + ": " + said, fix: "wait; nothing else helps"}
 	case p.Status >= http.StatusInternalServerError:
-		return &failure{kind: silent, cause: said}
+		return &failure{kind: unreachable, cause: said}
 	}
 	return &failure{kind: rejected, cause: said, fix: remedy(p.Type, name)}
 }
@@ -176,21 +176,21 @@ const (
 func remedy(problem, name string) string {
 	switch problem {
 	case acme.ProblemTypeDNS:
-		return "Add an A or AAAA record for " + name + " that leads here, and run: " + checkCommand + name
+		return "add an A or AAAA record for " + name + " that leads here, and run: " + checkCommand + name
 	case acme.ProblemTypeConnection, acme.ProblemTypeTLS:
-		return "Forward ports 80 and 443 to this machine and open them in its firewall; then run: " + checkCommand + name
+		return "forward ports 80 and 443 to this machine and open them in its firewall; then run: " + checkCommand + name
 	case acme.ProblemTypeUnauthorized, acme.ProblemTypeIncorrectResponse:
-		return "Another server answers for " + name + ": let its A and AAAA records lead here; then run: " + checkCommand + name
+		return "another server answers for " + name + ": let its A and AAAA records lead here; then run: " + checkCommand + name
 	case acme.ProblemTypeCAA:
-		return "Allow the certificate authority in the CAA record of " + name + ", or remove the record."
+		return "allow the certificate authority in the CAA record of " + name + ", or remove the record"
 	case acme.ProblemTypeExternalAccountRequired:
-		return "Add --acme-eab-kid and --acme-eab-key-file; the authority's website has both."
+		return "add --acme-eab-kid and --acme-eab-key-file; the authority's website has both"
 	case acme.ProblemTypeRejectedIdentifier, acme.ProblemTypeUnsupportedIdentifier:
-		return "The authority issues nothing for " + name + "; use another one by --acme-ca."
+		return "the authority issues nothing for " + name + "; use another one by --acme-ca"
 	case acme.ProblemTypeInvalidContact, acme.ProblemTypeUnsupportedContact:
-		return "Correct the address of --email."
+		return "correct the address of --email"
 	}
-	return "Run: " + checkCommand + name
+	return "run: " + checkCommand + name
 }
 
 // fail notes a failure: what it says, and when the next order is tried.
@@ -205,28 +205,28 @@ func (r *record) fail(f *failure, now time.Time, second bool) {
 	r.Error, r.Fix = f.cause, f.fix
 	switch f.kind {
 	case free:
-		r.Next = now.Add(min(rung(r.Failures), 10*time.Minute))
+		r.Next = now.Add(min(backoff(r.Failures), 10*time.Minute))
 		return
 	case rejected:
-		r.Next, r.Since, r.Limited = now.Add(rung(r.Failures)), time.Time{}, time.Time{}
+		r.Next, r.Since, r.Limited = now.Add(backoff(r.Failures)), time.Time{}, time.Time{}
 		r.Recent = append(r.Recent, now)
 		return
 	case limited:
 		r.Next, r.Limited = f.until, f.until
-	case silent:
-		r.Next = now.Add(min(rung(r.Failures), 100*time.Minute))
+	case unreachable:
+		r.Next = now.Add(min(backoff(r.Failures), 100*time.Minute))
 	}
 	if r.Since.IsZero() {
 		r.Since = now
 	}
-	if f.kind == silent {
+	if f.kind == unreachable {
 		r.Error = "unreachable since " + r.Since.UTC().Format(minute) + ": " + f.cause
-		r.Fix = "Wait, or have a second authority."
+		r.Fix = "wait, or have a second authority"
 		if second {
-			r.Fix = "Wait; the second authority is asked an hour after the first one failed."
+			r.Fix = "wait; the second authority is asked an hour after the first one failed"
 		}
 	}
-	if turn := r.Since.Add(patience); second && turn.After(now) && turn.Before(r.Next) {
+	if turn := r.Since.Add(fallbackAfter); second && turn.After(now) && turn.Before(r.Next) {
 		r.Next = turn
 	}
 }

@@ -132,10 +132,10 @@ func (o *Ordered) newConfig(onEvent func(context.Context, string, map[string]any
 	})
 }
 
-// newKeeper makes the settings with which the cache keeps OCSP staples fresh. It renews nothing, since the orders of
+// newStapler makes the settings with which the cache keeps OCSP staples fresh. It renews nothing, since the orders of
 // Ordered have waits that survive a restart: what certmagic finds revoked is left to them.
-func (o *Ordered) newKeeper() *certmagic.Config {
-	keeper := o.newConfig(func(_ context.Context, event string, data map[string]any) error {
+func (o *Ordered) newStapler() *certmagic.Config {
+	stapler := o.newConfig(func(_ context.Context, event string, data map[string]any) error {
 		if event != "cert_obtaining" {
 			return nil
 		}
@@ -144,23 +144,23 @@ func (o *Ordered) newKeeper() *certmagic.Config {
 		}
 		return certmagic.ErrNoRetry{Err: errLeft}
 	})
-	keeper.OnDemand = &certmagic.OnDemandConfig{}
-	keeper.Issuers = []certmagic.Issuer{nobody{}}
-	return keeper
+	stapler.OnDemand = &certmagic.OnDemandConfig{}
+	stapler.Issuers = []certmagic.Issuer{noIssuer{}}
+	return stapler
 }
 
 var errLeft = errors.New("the gateway replaces it by an order of its own")
 
-// nobody issues nothing.
-type nobody struct{}
+// noIssuer issues nothing.
+type noIssuer struct{}
 
 // Issue implements certmagic.Issuer.
-func (nobody) Issue(context.Context, *x509.CertificateRequest) (*certmagic.IssuedCertificate, error) {
+func (noIssuer) Issue(context.Context, *x509.CertificateRequest) (*certmagic.IssuedCertificate, error) {
 	return nil, errLeft
 }
 
 // IssuerKey implements certmagic.Issuer.
-func (nobody) IssuerKey() string { return "nobody" }
+func (noIssuer) IssuerKey() string { return "none" }
 
 // internalIssuer makes an issuer of certmagic of the gateway's own authority.
 type internalIssuer struct{ of *authority.Authority }
@@ -197,14 +197,14 @@ func (o *Ordered) issuers(name string) []*issuer {
 	return []*issuer{o.first}
 }
 
-// patience is how long the first authority fails to answer before the second one is asked.
-const patience = time.Hour
+// fallbackAfter is how long the first authority fails to answer before the second one is asked.
+const fallbackAfter = time.Hour
 
 // issuer returns the one that the next order goes to, never two: the second one when the first has not answered for an
 // hour, in turns with the first as long as both fail.
 func (o *Ordered) issuer(name string, r record, now time.Time) *issuer {
 	all := o.issuers(name)
-	if len(all) == 1 || r.Since.IsZero() || now.Before(r.Since.Add(patience)) {
+	if len(all) == 1 || r.Since.IsZero() || now.Before(r.Since.Add(fallbackAfter)) {
 		return all[0]
 	}
 	if r.Issuer == all[1].key && now.After(r.Limited) {

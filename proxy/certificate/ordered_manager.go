@@ -22,11 +22,11 @@ import (
 // the hosts of the routes, within the limits of OrderConfig. What is stored is shown from the beginning; orders and
 // renewals are made by Run. All methods are safe for concurrent use.
 type Ordered struct {
-	config OrderConfig
-	store  *storage
-	zap    *zap.Logger
-	cache  *certmagic.Cache
-	keeper *certmagic.Config
+	config  OrderConfig
+	store   *storage
+	zap     *zap.Logger
+	cache   *certmagic.Cache
+	stapler *certmagic.Config
 	// first, second and addresses are public authorities, internal is the gateway's own; see newIssuers.
 	first, second, addresses, internal *issuer
 	// dns changes zones; nil without OrderConfig.DNS.
@@ -103,10 +103,10 @@ func NewOrdered(c OrderConfig) (*Ordered, error) {
 		return nil, err
 	}
 	o.cache = certmagic.NewCache(certmagic.CacheOptions{
-		GetConfigForCert: func(certmagic.Certificate) (*certmagic.Config, error) { return o.keeper, nil },
+		GetConfigForCert: func(certmagic.Certificate) (*certmagic.Config, error) { return o.stapler, nil },
 		Logger:           o.zap,
 	})
-	o.keeper = o.newKeeper()
+	o.stapler = o.newStapler()
 	if err := o.newIssuers(solver); err != nil {
 		o.cache.Stop()
 		return nil, err
@@ -217,7 +217,7 @@ func (o *Ordered) state(name string, e *entry, now time.Time) State {
 		s.Phase = Ordering // or is to begin
 	case e.current != nil && now.After(s.Expires):
 		s.Phase = Expired
-		s.Fix = cmp.Or(s.Fix, "Run: "+renewCommand+name)
+		s.Fix = cmp.Or(s.Fix, "run: "+renewCommand+name)
 	case now.Before(e.record.Limited):
 		s.Phase = Limited
 	}

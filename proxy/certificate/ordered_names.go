@@ -44,7 +44,7 @@ func (o *Ordered) judge(name string) verdict {
 	case o.isInternal(name) && o.internal == nil:
 		return verdict{
 			Why: "no public certificate authority issues for names and addresses of home networks",
-			Fix: "Add --internal-ca to gateway up.",
+			Fix: "add --internal-ca to gateway up",
 		}
 	case o.isInternal(name):
 		if err := o.authority.Permits(name); err != nil {
@@ -53,15 +53,15 @@ func (o *Ordered) judge(name string) verdict {
 	case strings.Contains(name, "_"):
 		return verdict{
 			Why: "no public certificate authority issues for names with _",
-			Fix: "Give the route a host without it, or cover the host by a wildcard of --domain.",
+			Fix: "give the route a host without it, or cover the host by a wildcard of --domain",
 		}
 	case strings.HasPrefix(name, "*.") && o.config.DNS == nil:
 		return verdict{
 			Why: "a wildcard is proved by DNS alone",
-			Fix: "Add --dns and --dns-token-file to gateway up.",
+			Fix: "add --dns and --dns-token-file to gateway up",
 		}
 	case o.config.HTTPPort == 0 && o.config.TLSPort == 0 && (o.config.DNS == nil || isAddress(name)):
-		return verdict{Why: "the gateway listens on neither port 80 nor 443", Fix: "Let gateway up publish port 80 or 443, or add --dns."}
+		return verdict{Why: "the gateway listens on neither port 80 nor 443", Fix: "let gateway up publish port 80 or 443, or add --dns"}
 	}
 	return verdict{Wanted: true}
 }
@@ -69,7 +69,7 @@ func (o *Ordered) judge(name string) verdict {
 // allowing says how a host gets a certificate: as a name of the site, or by a pattern for it and those beside it. Flags of
 // gateway up replace whole lists, so that those of now stand before.
 func (o *Ordered) allowing(name string) string {
-	command := "Run: gateway up --domain " + quoted(append(slices.Clone(o.config.Domains), name))
+	command := "run: gateway up --domain " + quoted(append(slices.Clone(o.config.Domains), name))
 	if isAddress(name) {
 		return command
 	}
@@ -186,12 +186,12 @@ func (o *Ordered) limit(c *choice, hosts []string, now time.Time) {
 		switch {
 		case taken >= most:
 			c.refused = append(c.refused, refusal(name, fmt.Sprintf("%d hosts of routes have certificates, the most allowed", most),
-				"Raise --max-names, or cover the host by a wildcard of --domain."))
+				"raise --max-names, or cover the host by a wildcard of --domain"))
 			continue
 		case !known && len(today) >= newNames:
 			c.again = today[0].Add(day)
 			s := refusal(name, fmt.Sprintf("%d new names today, the most in a day", newNames),
-				"Wait, or cover the host by a wildcard of --domain.")
+				"wait, or cover the host by a wildcard of --domain")
 			s.Next = c.again
 			c.refused = append(c.refused, s)
 			continue

@@ -32,12 +32,12 @@ func TestOrdered_ChoosesNames(t *testing.T) {
 	home := "no public certificate authority issues for names and addresses of home networks"
 	foreign := "no --domain or --allow-domain covers it"
 	want := map[string][2]string{
-		"192.168.1.2":        {foreign, "Run: gateway up --domain 'example.org,*.club.org,box.lan,192.168.1.2'"},
-		"box.lan":            {home, "Add --internal-ca to gateway up."},
-		"friends.org":        {foreign, "Run: gateway up --domain 'example.org,*.club.org,box.lan,friends.org', or: gateway up --allow-domain '*.friends.org,one.org,friends.org'"},
-		"other.org":          {foreign, "Run: gateway up --domain 'example.org,*.club.org,box.lan,other.org', or: gateway up --allow-domain '*.friends.org,one.org,other.org'"},
-		"tv.example.org":     {foreign, "Run: gateway up --domain 'example.org,*.club.org,box.lan,tv.example.org', or: gateway up --allow-domain '*.friends.org,one.org,*.example.org'"},
-		"my_app.friends.org": {"no public certificate authority issues for names with _", "Give the route a host without it, or cover the host by a wildcard of --domain."},
+		"192.168.1.2":        {foreign, "run: gateway up --domain 'example.org,*.club.org,box.lan,192.168.1.2'"},
+		"box.lan":            {home, "add --internal-ca to gateway up"},
+		"friends.org":        {foreign, "run: gateway up --domain 'example.org,*.club.org,box.lan,friends.org', or: gateway up --allow-domain '*.friends.org,one.org,friends.org'"},
+		"other.org":          {foreign, "run: gateway up --domain 'example.org,*.club.org,box.lan,other.org', or: gateway up --allow-domain '*.friends.org,one.org,other.org'"},
+		"tv.example.org":     {foreign, "run: gateway up --domain 'example.org,*.club.org,box.lan,tv.example.org', or: gateway up --allow-domain '*.friends.org,one.org,*.example.org'"},
+		"my_app.friends.org": {"no public certificate authority issues for names with _", "give the route a host without it, or cover the host by a wildcard of --domain"},
 	}
 	for _, s := range o.States() {
 		if s.Phase != Refused {
@@ -84,7 +84,7 @@ func TestOrdered_LimitsHostsOfRoutes(t *testing.T) {
 			t.Errorf("on the first day: %v", n)
 		}
 		s := stateIn(o, "h20.example.org")
-		if s.Error != "20 new names today, the most in a day" || s.Fix != "Wait, or cover the host by a wildcard of --domain." || time.Until(s.Next) != day {
+		if s.Error != "20 new names today, the most in a day" || s.Fix != "wait, or cover the host by a wildcard of --domain" || time.Until(s.Next) != day {
 			t.Errorf("the 21st: %+v", s)
 		}
 		after(23 * time.Hour)
@@ -113,7 +113,7 @@ func TestOrdered_LimitsHostsOfRoutes(t *testing.T) {
 			t.Errorf("back again: %v, %d new orders", n, a.orders()-orders)
 		}
 		s = stateIn(o, "h45.example.org")
-		if s.Error != "45 hosts of routes have certificates, the most allowed" || s.Fix != "Raise --max-names, or cover the host by a wildcard of --domain." {
+		if s.Error != "45 hosts of routes have certificates, the most allowed" || s.Fix != "raise --max-names, or cover the host by a wildcard of --domain" {
 			t.Errorf("the 46th: %+v", s)
 		}
 		stop()

@@ -45,13 +45,13 @@ func TestOrdered_StaplesOCSP(t *testing.T) {
 	if shown == nil || len(shown.OCSPStaple) != 0 {
 		t.Fatalf("state %+v", stateIn(o, "site.example.org"))
 	}
-	o.keepUp(t.Context())
+	o.maintainOnce(t.Context())
 	stapled := o.Lookup("site.example.org")
 	response, err := ocsp.ParseResponse(stapled.OCSPStaple, authority)
 	if err != nil || response.Status != ocsp.Good || response.SerialNumber.Cmp(shown.Leaf.SerialNumber) != 0 {
 		t.Errorf("stapled: %+v, %v", response, err)
 	}
-	o.keepUp(t.Context())
+	o.maintainOnce(t.Context())
 	if o.Lookup("site.example.org") != stapled {
 		t.Error("the same staple is stapled again")
 	}

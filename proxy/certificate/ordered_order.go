@@ -160,7 +160,7 @@ func (o *Ordered) ready(ctx context.Context, name string, i *issuer, w way) (fit
 		return w, false, nil
 	}
 	// The checks come to the same listeners.
-	if err := o.doors(ctx, w); err != nil {
+	if err := o.listens(ctx, w); err != nil {
 		return w, false, err
 	}
 	found := o.preflight(ctx, name)
@@ -171,7 +171,7 @@ func (o *Ordered) ready(ctx context.Context, name string, i *issuer, w way) (fit
 	}
 	if o.port(w, found) == Unsure {
 		for _, other := range i.ways {
-			if o.port(other, found) == Good && o.doors(ctx, other) == nil {
+			if o.port(other, found) == Good && o.listens(ctx, other) == nil {
 				w = other
 			}
 		}
@@ -198,7 +198,7 @@ func (o *Ordered) port(w way, found []Finding) (v Verdict) {
 }
 
 // doors finds out whether the proxy listens: where nothing does, certmagic would, and take the port from the proxy.
-func (o *Ordered) doors(ctx context.Context, w way) error {
+func (o *Ordered) listens(ctx context.Context, w way) error {
 	port := map[string]int{acme.ChallengeTypeHTTP01: o.config.HTTPPort, acme.ChallengeTypeTLSALPN01: o.config.TLSPort}[w.challenge]
 	if port == 0 {
 		return nil

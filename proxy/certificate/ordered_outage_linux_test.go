@@ -133,7 +133,7 @@ func TestPebble_NobodyThere(t *testing.T) {
 	c.Directory = "https://127.0.0.1:1/dir"
 	o, _ := l.run(c)
 	s := l.until(o, "gone.example.com", failed)
-	if s.Phase != Waiting || !strings.HasSuffix(s.Error, ": dial tcp 127.0.0.1:1: connect: connection refused") || s.Fix != "Wait, or have a second authority." {
+	if s.Phase != Waiting || !strings.HasSuffix(s.Error, ": dial tcp 127.0.0.1:1: connect: connection refused") || s.Fix != "wait, or have a second authority" {
 		t.Errorf("state %+v", s)
 	}
 }

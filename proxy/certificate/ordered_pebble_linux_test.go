@@ -234,7 +234,7 @@ func (l *lab) check(o *Ordered) {
 
 func (l *lab) serve(o *Ordered) (stop func()) {
 	l.t.Helper()
-	closeDoors, err := openDoors(o, l.httpPort, l.tlsPort)
+	closeDoors, err := openListeners(o, l.httpPort, l.tlsPort)
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -253,8 +253,8 @@ func (l *lab) serve(o *Ordered) (stop func()) {
 	return stop
 }
 
-// openDoors listens as a proxy does.
-func openDoors(o *Ordered, httpPort, tlsPort int) (closeAll func(), err error) {
+// openListeners listens as a proxy does.
+func openListeners(o *Ordered, httpPort, tlsPort int) (closeAll func(), err error) {
 	plain, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", httpPort))
 	if err != nil {
 		return nil, err

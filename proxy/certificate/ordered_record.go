@@ -18,8 +18,9 @@ import (
 // as long as one that runs on.
 type record struct {
 	// Failures counts those since the last success, Last is when the last order began and Next before when no other does.
-	Failures   int       `json:"failures,omitempty"`
-	Last, Next time.Time `json:",omitzero"`
+	Failures int       `json:"failures,omitempty"`
+	Last     time.Time `json:"last,omitzero"`
+	Next     time.Time `json:"next,omitzero"`
 	// Error and Fix are those of the last order.
 	Error string `json:"error,omitempty"`
 	Fix   string `json:"fix,omitempty"`
@@ -39,11 +40,11 @@ type record struct {
 	Replaced  string `json:"replaced,omitempty"`
 }
 
-// ladder are the waits after failures in a row: authorities stop a name after some hundred failures without a pause.
-var ladder = []time.Duration{time.Minute, 10 * time.Minute, 100 * time.Minute, day}
+// backoffs are the waits after failures in a row: authorities stop a name after some hundred failures without a pause.
+var backoffs = []time.Duration{time.Minute, 10 * time.Minute, 100 * time.Minute, day}
 
 // rung is the wait after so many failures.
-func rung(failures int) time.Duration { return ladder[min(max(failures, 1), len(ladder))-1] }
+func backoff(failures int) time.Duration { return backoffs[min(max(failures, 1), len(backoffs))-1] }
 
 // begin notes an order before it is made. The first one that a crash interrupts is made again at once; from the second
 // on there are waits, since something about the order may be what crashes.
@@ -51,7 +52,7 @@ func (r *record) begin(now time.Time, issuer string) {
 	r.Last, r.Issuer, r.Unasked = now, issuer, false
 	r.Interrupted++
 	if r.Interrupted > 1 {
-		r.Next = now.Add(rung(r.Interrupted - 1))
+		r.Next = now.Add(backoff(r.Interrupted - 1))
 	}
 }
 

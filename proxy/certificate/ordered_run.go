@@ -22,7 +22,7 @@ func (o *Ordered) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	defer o.cache.Stop()
 	defer running.Wait()
-	running.Go(func() { o.upkeep(ctx) })
+	running.Go(func() { o.maintain(ctx) })
 	for {
 		names, next := o.due(time.Now())
 		for _, name := range names {
@@ -90,13 +90,13 @@ func (e *entry) due(now time.Time) time.Time {
 	return e.current.renews()
 }
 
-// upkeep refreshes what comes with certificates until ctx ends: windows for renewal, OCSP staples, and files that the
+// maintain refreshes what comes with certificates until ctx ends: windows for renewal, OCSP staples, and files that the
 // disk had no room for.
-func (o *Ordered) upkeep(ctx context.Context) {
+func (o *Ordered) maintain(ctx context.Context) {
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	for {
-		o.keepUp(ctx)
+		o.maintainOnce(ctx)
 		select {
 		case <-ctx.Done():
 			return
@@ -105,7 +105,7 @@ func (o *Ordered) upkeep(ctx context.Context) {
 	}
 }
 
-func (o *Ordered) keepUp(ctx context.Context) {
+func (o *Ordered) maintainOnce(ctx context.Context) {
 	_ = o.store.flush() // States tells of it
 	o.mu.Lock()
 	if o.config.Except != nil {

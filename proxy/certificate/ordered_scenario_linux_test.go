@@ -95,7 +95,7 @@ func TestPebble_ExternalAccountBinding(t *testing.T) {
 	l := newLab(t, map[string]any{"externalAccountBindingRequired": true, "externalAccountMACKeys": map[string]string{"kid-1": macKey}})
 	o, stop := l.run(l.config("eab.example.com"))
 	s := l.until(o, "eab.example.com", func(s State) bool { return s.Failures > 0 })
-	if s.Phase != Waiting || s.Fix != "Add --acme-eab-kid and --acme-eab-key-file; the authority's website has both." {
+	if s.Phase != Waiting || s.Fix != "add --acme-eab-kid and --acme-eab-key-file; the authority's website has both" {
 		t.Errorf("without: %+v", s)
 	}
 	stop()
@@ -158,7 +158,7 @@ func askNow(t *testing.T, o *Ordered, name string) {
 	c.ari.RetryAfter = nil
 	e.current = &c
 	o.mu.Unlock()
-	o.keepUp(t.Context())
+	o.maintainOnce(t.Context())
 }
 
 func TestPebble_RenewsWhenTheAuthorityWantsIt(t *testing.T) {

@@ -236,7 +236,7 @@ func (o *Ordered) Internal(host string) bool {
 // names no host gets that of the address it connected to, else that of the site's first name. It also answers
 // handshakes of TLS-ALPN-01 (RFC 8737).
 func (o *Ordered) Certificate(hello *tls.ClientHelloInfo) *tls.Certificate {
-	if slices.Equal(hello.SupportedProtos, []string{acmez.ACMETLS1Protocol}) {
+	if validates(hello) {
 		return o.proof(hello)
 	}
 	s := o.shown.Load()

@@ -44,58 +44,58 @@ func TestOrdered_FailureTable(t *testing.T) {
 		{
 			what: "validation", said: acme.Problem{Status: 400, Type: acme.ProblemTypeConnection, Detail: "203.0.113.9: Fetching http://site.example.org/.well-known/acme-challenge/x: Timeout during connect"},
 			phase: Waiting, error: "203.0.113.9: Fetching http://site.example.org/.well-known/acme-challenge/x: Timeout during connect",
-			fix:  "Forward ports 80 and 443 to this machine and open them in its firewall; then run: gateway certificate check site.example.org",
+			fix:  "forward ports 80 and 443 to this machine and open them in its firewall; then run: gateway certificate check site.example.org",
 			next: time.Minute, orders: 1,
 		},
 		{
 			what: "another server", said: acme.Problem{Status: 403, Type: acme.ProblemTypeUnauthorized, Detail: "203.0.113.9: Invalid response: 404"},
 			phase: Waiting, error: "203.0.113.9: Invalid response: 404",
-			fix:  "Another server answers for site.example.org: let its A and AAAA records lead here; then run: gateway certificate check site.example.org",
+			fix:  "another server answers for site.example.org: let its A and AAAA records lead here; then run: gateway certificate check site.example.org",
 			next: time.Minute, orders: 1,
 		},
 		{
 			what: "no record", said: acme.Problem{Status: 400, Type: acme.ProblemTypeDNS, Detail: "DNS problem: NXDOMAIN looking up A for site.example.org"},
 			phase: Waiting, error: "DNS problem: NXDOMAIN looking up A for site.example.org",
-			fix:  "Add an A or AAAA record for site.example.org that leads here, and run: gateway certificate check site.example.org",
+			fix:  "add an A or AAAA record for site.example.org that leads here, and run: gateway certificate check site.example.org",
 			next: time.Minute, orders: 1,
 		},
 		{
 			what: "CAA", said: acme.Problem{Status: 403, Type: acme.ProblemTypeCAA, Detail: "CAA record for example.org prevents issuance"},
 			phase: Waiting, error: "CAA record for example.org prevents issuance",
-			fix: "Allow the certificate authority in the CAA record of site.example.org, or remove the record.", next: time.Minute, orders: 1,
+			fix: "allow the certificate authority in the CAA record of site.example.org, or remove the record", next: time.Minute, orders: 1,
 		},
 		{
 			what: "token", said: fmt.Errorf("presenting for challenge: adding temporary record for zone %q: %w", "example.org.", &recordError{"got error status: HTTP 403"}),
 			phase: Waiting, error: "the DNS record of the challenge is not there: got error status: HTTP 403",
-			fix:  "Check the zone, and that the token of --dns-token-file may change it; then run: gateway certificate check site.example.org",
+			fix:  "check the zone, and that the token of --dns-token-file may change it; then run: gateway certificate check site.example.org",
 			next: time.Minute, orders: 1,
 		},
 		{
 			what: "429", said: acme.Problem{Status: 429, Type: acme.ProblemTypeRateLimited, Detail: "too many certificates already issued, retry after 2000-01-02 03:04:05 UTC"},
 			phase: Limited, error: "limited until 2000-01-02 03:04 UTC: too many certificates already issued, retry after 2000-01-02 03:04:05 UTC",
-			fix: "Wait; nothing else helps.", next: 27*time.Hour + 4*time.Minute + 5*time.Second, orders: 1,
+			fix: "wait; nothing else helps", next: 27*time.Hour + 4*time.Minute + 5*time.Second, orders: 1,
 		},
 		{
 			what: "429 without a time", said: acme.Problem{Status: 429, Type: acme.ProblemTypeRateLimited, Detail: "slow down"},
-			phase: Limited, error: "limited until 2000-01-01 01:00 UTC: slow down", fix: "Wait; nothing else helps.", next: time.Hour, orders: 1,
+			phase: Limited, error: "limited until 2000-01-01 01:00 UTC: slow down", fix: "wait; nothing else helps", next: time.Hour, orders: 1,
 		},
 		{
 			what: "down", said: &url.Error{Op: "Get", URL: "https://acme.example/dir", Err: errors.New("dial tcp 192.0.2.1:443: connect: connection refused")},
 			phase: Waiting, error: "unreachable since 2000-01-01 00:00 UTC: dial tcp 192.0.2.1:443: connect: connection refused",
-			fix: "Wait, or have a second authority.", next: time.Minute, orders: 1,
+			fix: "wait, or have a second authority", next: time.Minute, orders: 1,
 		},
 		{
 			what: "down, with a second authority", said: acme.Problem{Status: 503, Detail: "The service is down for maintenance."}, second: true,
 			phase: Waiting, error: "unreachable since 2000-01-01 00:00 UTC: The service is down for maintenance.",
-			fix: "Wait; the second authority is asked an hour after the first one failed.", next: time.Minute, orders: 1,
+			fix: "wait; the second authority is asked an hour after the first one failed", next: time.Minute, orders: 1,
 		},
 		{
 			what: "disk", said: errors.New("failed storage check: open /var/lib/x: no space left on device - storage is probably misconfigured"),
-			phase: Waiting, error: "cannot store: no space left on device", fix: "Free space for FOLDER.", next: time.Minute, orders: 1,
+			phase: Waiting, error: "cannot store: no space left on device", fix: "free space for FOLDER", next: time.Minute, orders: 1,
 		},
 		{
 			what: "read-only", said: errors.New("failed storage check: open /var/lib/x: read-only file system - storage is probably misconfigured"),
-			phase: Waiting, error: "cannot store: read-only file system", fix: "Let the gateway write to FOLDER.", next: time.Minute, orders: 1,
+			phase: Waiting, error: "cannot store: read-only file system", fix: "let the gateway write to FOLDER", next: time.Minute, orders: 1,
 		},
 	} {
 		t.Run(row.what, func(t *testing.T) {
@@ -278,7 +278,7 @@ func TestOrdered_ExpiredSaysWhatToDo(t *testing.T) {
 		again := openAt(t, c, a)
 		defer again.cache.Stop()
 		s := stateIn(again, "site.example.org")
-		if s.Phase != Expired || s.Fix != "Run: gateway certificate renew site.example.org" || again.Lookup("site.example.org") == nil {
+		if s.Phase != Expired || s.Fix != "run: gateway certificate renew site.example.org" || again.Lookup("site.example.org") == nil {
 			t.Errorf("state %+v", s)
 		}
 	})
@@ -291,7 +291,7 @@ func TestOrdered_ReplacesWhatIsRevoked(t *testing.T) {
 		defer begin(t, o)()
 		shown := o.Lookup("site.example.org")
 		// This is what certmagic does with a certificate whose OCSP response says so.
-		if err := o.keeper.RenewCertAsync(t.Context(), "site.example.org", true); !errors.Is(err, errLeft) {
+		if err := o.stapler.RenewCertAsync(t.Context(), "site.example.org", true); !errors.Is(err, errLeft) {
 			t.Errorf("certmagic replaces it by itself: %v", err)
 		}
 		synctest.Wait()

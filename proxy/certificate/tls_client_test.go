@@ -65,7 +65,7 @@ func TestCombined_AsksClientsOfAHostForCertificates(t *testing.T) {
 	g := newGuarded(t)
 	d := open(t, g.TLS())
 	known, foreign := g.first.sign(t, "ada"), g.second.sign(t, "eve")
-	server := newRoot(t).sign(t, "nobody")
+	server := newRoot(t).sign(t, "none")
 	for name, version := range versions {
 		for host, allowed := range map[string]map[string]bool{
 			"open.example.org":  {"none": true, "known": true, "foreign": true, "unsigned": true},
