@@ -133,11 +133,7 @@ func runUp(ctx context.Context, env *cli.Env, client *docker.Client, o upOptions
 	if err := printUp(ctx, env, settings, len(steps)); err != nil {
 		return err
 	}
-	hsts := ""
-	if o.flags.Changed("hsts") {
-		hsts = o.flags.Lookup("hsts").Value.String()
-	}
-	adviseHTTPS(env, settings, hsts)
+	o.adviseHTTPS(env, settings)
 	return nil
 }
 

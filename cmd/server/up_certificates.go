@@ -53,7 +53,7 @@ func firstOrder(c admin.Certificate) bool {
 }
 
 // adviseHTTPS says what the admin has to do besides, and what cannot be taken back.
-func adviseHTTPS(env *cli.Env, s stack.Settings, hsts string) {
+func (o upOptions) adviseHTTPS(env *cli.Env, s stack.Settings) {
 	if s.HTTPS == 0 {
 		return
 	}
@@ -63,7 +63,7 @@ func adviseHTTPS(env *cli.Env, s stack.Settings, hsts string) {
 			env.Notef("  %s\n", line)
 		}
 	}
-	if hsts != "" {
+	if hsts := o.flags.Lookup("hsts").Value.String(); o.flags.Changed("hsts") && hsts != "" {
 		env.Notef("--hsts %s: browsers that come from now on refuse HTTP and every certificate that they do not trust, for that long, even if you turn HTTPS off\n", hsts)
 	}
 }

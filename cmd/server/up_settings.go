@@ -45,23 +45,8 @@ func (o upOptions) setBasics(s *stack.Settings, host string) error {
 	if s.HTTP == 0 {
 		return cli.Usage(errors.New("--http 0: it takes a port from 1 to 65535; leave the flag out for 80"))
 	}
-	if o.flags.Changed("bind") {
-		s.Bind = netip.Addr{}
-		if o.bind != "" {
-			bind, err := netip.ParseAddr(o.bind)
-			if err != nil {
-				return cli.Usage(fmt.Errorf("--bind %q: it takes an IP address of this machine, such as 127.0.0.1", o.bind))
-			}
-			s.Bind = bind
-		}
-	}
-	if o.flags.Changed("host") {
-		for _, h := range o.hosts {
-			if h == "" || strings.ContainsAny(h, "/:* ") {
-				return cli.Usage(fmt.Errorf("--host %q: it takes a plain host name, such as example.org", h))
-			}
-		}
-		s.Hosts = slices.Compact(slices.Sorted(slices.Values(o.hosts)))
+	if err := o.setAddresses(s); err != nil {
+		return err
 	}
 	if o.flags.Changed("expire-daily") {
 		s.ExpireDaily, s.ExpireZone = o.expireDaily, ""
@@ -82,6 +67,29 @@ func (o upOptions) setBasics(s *stack.Settings, host string) error {
 		s.DockerSocket = o.dockerSocket
 	case local && runtime.GOOS == "linux":
 		s.DockerSocket = path
+	}
+	return nil
+}
+
+// setAddresses applies --bind and --host.
+func (o upOptions) setAddresses(s *stack.Settings) error {
+	if o.flags.Changed("bind") {
+		s.Bind = netip.Addr{}
+		if o.bind != "" {
+			bind, err := netip.ParseAddr(o.bind)
+			if err != nil {
+				return cli.Usage(fmt.Errorf("--bind %q: it takes an IP address of this machine, such as 127.0.0.1", o.bind))
+			}
+			s.Bind = bind
+		}
+	}
+	if o.flags.Changed("host") {
+		for _, h := range o.hosts {
+			if h == "" || strings.ContainsAny(h, "/:* ") {
+				return cli.Usage(fmt.Errorf("--host %q: it takes a plain host name, such as example.org", h))
+			}
+		}
+		s.Hosts = slices.Compact(slices.Sorted(slices.Values(o.hosts)))
 	}
 	return nil
 }
