@@ -41,8 +41,8 @@ const (
 
 // The files in the folder of an authority. Each has a certificate and its key, so that no crash can part them.
 const (
-	RootFile         = "root.pem"
-	IntermediateFile = "intermediate.pem"
+	rootFile         = "root.pem"
+	intermediateFile = "intermediate.pem"
 	// aside is added to the name of a file that cannot be read.
 	aside = ".bad"
 )
@@ -81,11 +81,11 @@ func Open(folder string, domains []string, log *slog.Logger) (*Authority, error)
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.intermediate, err = read(a.path(IntermediateFile)); err == nil {
+	if a.intermediate, err = read(a.path(intermediateFile)); err == nil {
 		err = a.intermediate.certificate.CheckSignatureFrom(a.root.certificate)
 	}
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		log.Warn("the intermediate certificate cannot be used and was set aside; the root signs a new one", "file", a.setAside(IntermediateFile), "error", err)
+		log.Warn("the intermediate certificate cannot be used and was set aside; the root signs a new one", "file", a.setAside(intermediateFile), "error", err)
 	}
 	if err != nil {
 		a.intermediate = signer{}
@@ -95,7 +95,7 @@ func Open(folder string, domains []string, log *slog.Logger) (*Authority, error)
 
 // openRoot reads the root, or makes it in a folder that never had one.
 func (a *Authority) openRoot(domains []string) (signer, error) {
-	path := a.path(RootFile)
+	path := a.path(rootFile)
 	root, err := read(path)
 	if err == nil && !root.certificate.IsCA {
 		err = errors.New("it is not the certificate of an authority")
@@ -104,11 +104,11 @@ func (a *Authority) openRoot(domains []string) (signer, error) {
 	case err == nil:
 		return root, nil
 	case errors.Is(err, errTorn):
-		return signer{}, lost(path+aside, fmt.Errorf("%s cannot be read, and its content is in %s: %w", path, a.setAside(RootFile), err))
+		return signer{}, lost(path+aside, fmt.Errorf("%s cannot be read, and its content is in %s: %w", path, a.setAside(rootFile), err))
 	case !errors.Is(err, os.ErrNotExist):
 		return signer{}, fmt.Errorf("reading the root of the certificate authority: %w", err)
 	}
-	for _, left := range []string{path + aside, a.path(IntermediateFile)} {
+	for _, left := range []string{path + aside, a.path(intermediateFile)} {
 		if _, err := os.Stat(left); err == nil {
 			return signer{}, lost(left, fmt.Errorf("%s is missing, and there is %s", path, left))
 		}
@@ -127,7 +127,7 @@ func (a *Authority) openRoot(domains []string) (signer, error) {
 // lost says what to do about a root that was there.
 func lost(left string, err error) error {
 	return fmt.Errorf("%w: %w; restore %s from a backup, or remove %s for a new root, which has to be trusted again on each device",
-		ErrNoRoot, err, RootFile, left)
+		ErrNoRoot, err, rootFile, left)
 }
 
 // Root is the certificate that devices trust. It is never nil.
@@ -243,7 +243,7 @@ func (a *Authority) renew(now time.Time) error {
 	if err != nil {
 		return fmt.Errorf("signing the intermediate certificate: %w", err)
 	}
-	if err := next.write(a.path(IntermediateFile)); err != nil {
+	if err := next.write(a.path(intermediateFile)); err != nil {
 		return err
 	}
 	a.intermediate = next

@@ -210,7 +210,7 @@ func TestAuthority_StaysTheSame(t *testing.T) {
 	if !a.Root().Equal(b.Root()) || !a.intermediate.certificate.Equal(b.intermediate.certificate) {
 		t.Error("opened again, it is another authority")
 	}
-	for _, name := range []string{RootFile, IntermediateFile} {
+	for _, name := range []string{rootFile, intermediateFile} {
 		info, err := os.Stat(filepath.Join(folder, name))
 		if err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("%s: %v, %v", name, info, err)
@@ -255,7 +255,7 @@ func TestAuthority_NeverReplacesARoot(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			folder := t.TempDir()
 			open(t, folder, "nas.lan")
-			root := filepath.Join(folder, RootFile)
+			root := filepath.Join(folder, rootFile)
 			spoil(t, root)
 			for range 3 { // As a container that is restarted does.
 				_, err := Open(folder, nil, slog.New(slog.DiscardHandler))
@@ -276,7 +276,7 @@ func TestAuthority_NeverReplacesARoot(t *testing.T) {
 func TestAuthority_ReplacesATornIntermediate(t *testing.T) {
 	folder := t.TempDir()
 	a := open(t, folder, "nas.lan")
-	path := filepath.Join(folder, IntermediateFile)
+	path := filepath.Join(folder, intermediateFile)
 	if err := os.WriteFile(path, []byte("-----BEGIN CERTIFICATE-----"), 0o600); err != nil {
 		t.Fatal(err)
 	}
