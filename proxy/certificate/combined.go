@@ -11,7 +11,8 @@ import (
 )
 
 // Combined is a Manager of the certificates from files and of the ordered ones. A certificate from a file comes first:
-// somebody put it there. Its fields do not change once it is in use.
+// somebody put it there. One that is not valid now gives way to an ordered one that is. Its fields do not change once it
+// is in use.
 type Combined struct {
 	// Files and Ordered are where certificates come from. Each is nil for none; a nil pointer is not.
 	Files   fromFiles
@@ -79,7 +80,7 @@ func (c *Combined) SetHosts(hosts []Host) {
 // Covers implements Manager.
 func (c *Combined) Covers(host string) bool {
 	cert := c.lookup(host)
-	return cert != nil && cert.Leaf != nil && validAt(cert.Leaf, time.Now())
+	return valid(cert)
 }
 
 // Serves implements Manager.
@@ -96,7 +97,7 @@ func (c *Combined) Serves(serverName, host string) bool {
 
 // Internal implements Manager.
 func (c *Combined) Internal(host string) bool {
-	return c.Ordered != nil && c.Ordered.Internal(host) && (c.Files == nil || c.Files.Lookup(host) == nil)
+	return c.Ordered != nil && c.Ordered.Internal(host) && c.lookup(host) == c.Ordered.Lookup(host)
 }
 
 // States implements Manager.
@@ -163,13 +164,27 @@ func wildcardOf(host string) string {
 
 // lookup returns what clients that name a host are shown, nil for none.
 func (c *Combined) lookup(host string) *tls.Certificate {
+	return c.prefer(func(s source) *tls.Certificate { return s.Lookup(host) })
+}
+
+// prefer returns that of the files, unless only the ordered one is valid; nil for none.
+func (c *Combined) prefer(of func(source) *tls.Certificate) *tls.Certificate {
+	var file, ordered *tls.Certificate
 	if c.Files != nil {
-		if cert := c.Files.Lookup(host); cert != nil {
-			return cert
+		if file = of(c.Files); valid(file) {
+			return file
 		}
 	}
 	if c.Ordered != nil {
-		return c.Ordered.Lookup(host)
+		ordered = of(c.Ordered)
 	}
-	return nil
+	if file != nil && !valid(ordered) {
+		return file
+	}
+	return ordered
+}
+
+// valid reports that there is a certificate, and that now is between its dates.
+func valid(cert *tls.Certificate) bool {
+	return cert != nil && cert.Leaf != nil && validAt(cert.Leaf, time.Now())
 }

@@ -192,7 +192,7 @@ func open(t testing.TB, config *tls.Config) *door {
 
 func (d *door) greet(conn *tls.Conn) {
 	defer conn.Close()
-	if conn.SetDeadline(time.Now().Add(fallbackAfter)) != nil || conn.HandshakeContext(context.Background()) != nil {
+	if conn.SetDeadline(time.Now().Add(timeout)) != nil || conn.HandshakeContext(context.Background()) != nil {
 		return
 	}
 	d.mu.Lock()
@@ -201,20 +201,20 @@ func (d *door) greet(conn *tls.Conn) {
 	_, _ = conn.Write([]byte("hello"))
 }
 
-// fallbackAfter is how long a test waits for what should happen at once.
-const fallbackAfter = 20 * time.Second
+// timeout is how long a test waits for what should happen at once.
+const timeout = 20 * time.Second
 
 // greeted connects as a client and returns the state of the connection once the server has said its word. Of TLS 1.3, only
 // then the server has seen the client's certificate, and the session's ticket has arrived.
 func (d *door) greeted(t testing.TB, config *tls.Config) (tls.ConnectionState, error) {
 	t.Helper()
-	dialer := net.Dialer{Timeout: fallbackAfter}
+	dialer := net.Dialer{Timeout: timeout}
 	conn, err := tls.DialWithDialer(&dialer, "tcp", d.Addr().String(), config)
 	if err != nil {
 		return tls.ConnectionState{}, err
 	}
 	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(fallbackAfter)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(timeout)); err != nil {
 		t.Fatal(err)
 	}
 	word, err := io.ReadAll(conn)

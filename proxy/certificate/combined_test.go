@@ -1,6 +1,7 @@
 package certificate_test
 
 import (
+	"crypto/tls"
 	"errors"
 	"slices"
 	"testing"
@@ -131,5 +132,29 @@ func TestCombined_AsksWhereACertificateComesFrom(t *testing.T) {
 	}
 	if alone.SetHosts(hosts); alone.Covers("a.org") {
 		t.Error("a host without a certificate is covered")
+	}
+}
+
+// Somebody put the file there, but a certificate that is valid is worth more than one that is not.
+func TestCombined_ShowsAnOrderedCertificateInPlaceOfAnExpiredFile(t *testing.T) {
+	s := newRoot(t)
+	now := time.Now()
+	ended := func(name string) *tls.Certificate {
+		return s.signFor(t, newKey(t), now.Add(-2*time.Hour), now.Add(-time.Hour), name)
+	}
+	file, both := ended("only-file.lan"), ended("both.lan")
+	orders := newShelf(s.sign(t, "ended.lan"), ended("both.lan"))
+	orders.internal = []string{"ended.lan", "both.lan"}
+	c := &certificate.Combined{Files: newShelf(file, both, ended("ended.lan")), Ordered: orders}
+	for name, want := range map[string]*tls.Certificate{
+		"only-file.lan": file, "both.lan": both, "ended.lan": orders.certificates["ended.lan"], "unknown.lan": nil,
+	} {
+		got, err := c.TLS().GetCertificate(&tls.ClientHelloInfo{ServerName: name})
+		if got != want || err != nil {
+			t.Errorf("%s is shown another certificate: %v", name, err)
+		}
+	}
+	if !c.Covers("ended.lan") || c.Covers("both.lan") || !c.Internal("ended.lan") || c.Internal("both.lan") {
+		t.Error("it says otherwise than it shows")
 	}
 }

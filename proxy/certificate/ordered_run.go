@@ -124,6 +124,7 @@ func (o *Ordered) maintainOnce(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
+		_ = o.store.flush() // A slow authority keeps no file waiting.
 		o.staple(ctx, name, c)
 		o.refresh(ctx, name, c, now)
 	}

@@ -49,25 +49,12 @@ func (c *Combined) certificate(hello *tls.ClientHelloInfo) *tls.Certificate {
 		spelled.ServerName = lower
 		hello = &spelled
 	}
-	return c.first(hello)
-}
-
-// first returns the first certificate for a handshake, nil for none.
-func (c *Combined) first(hello *tls.ClientHelloInfo) *tls.Certificate {
-	if c.Files != nil {
-		if cert := c.Files.Certificate(hello); cert != nil {
-			return cert
-		}
-	}
-	if c.Ordered != nil {
-		return c.Ordered.Certificate(hello)
-	}
-	return nil
+	return c.prefer(func(s source) *tls.Certificate { return s.Certificate(hello) })
 }
 
 // unnamed returns what a client that names no host is shown, nil for none: the certificate of the address where it
-// connected, else one from a file that has any address, since a published port hides the one that the client used, else that of the
-// site, else the first of all.
+// connected, else one from a file that has any address, since a published port hides the one that the client used, else
+// that of the site, else the first of all.
 func (c *Combined) unnamed(hello *tls.ClientHelloInfo) *tls.Certificate {
 	if address := localAddress(hello); address != "" {
 		if cert := c.lookup(address); cert != nil {
