@@ -404,7 +404,7 @@ func TestUp_OrdersForHostsOfContainersThatAreAllowed(t *testing.T) {
 	ls := must(t, "certificate", "ls")
 	t.Logf("gateway certificate ls:\n%s", ls)
 	const fix = "gateway up --domain club.example.org,bank.example.org"
-	expectText(t, ls, "fix: Run: "+fix+", or: gateway up --allow-domain '*.club.example.org,*.example.org'")
+	expectText(t, ls, "bank.example.org: refused: ", fix, "gateway up --allow-domain '*.club.example.org,*.example.org'")
 	if a, _, err := w.get(t, "http://bank.example.org/"); err != nil || a.status != http.StatusOK {
 		t.Errorf("a host without a certificate is served %d (%v)", a.status, err)
 	}
