@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"slices"
@@ -22,13 +23,26 @@ type published struct {
 	flag string
 	// free is another port, for those who cannot have this one.
 	free uint16
+	// udp is for the port of HTTP/3, which has the number of that of HTTPS.
+	udp bool
+}
+
+// String names the port in errors.
+func (p published) String() string {
+	if p.udp {
+		return fmt.Sprintf("UDP port %d", p.port)
+	}
+	return fmt.Sprintf("port %d", p.port)
 }
 
 // publishedBy are the ports for some settings.
 func publishedBy(s stack.Settings) []published {
-	ports := []published{{s.HTTP, "--http", 8080}}
+	ports := []published{{port: s.HTTP, flag: "--http", free: 8080}}
 	if s.HTTPS != 0 {
-		ports = append(ports, published{s.HTTPS, "--https", 8443})
+		ports = append(ports, published{port: s.HTTPS, flag: "--https", free: 8443})
+	}
+	if s.HTTPS != 0 && s.HTTP3 {
+		ports = append(ports, published{port: s.HTTPS, flag: "--https", free: 8443, udp: true})
 	}
 	for i := range ports {
 		if ports[i].port == ports[i].free {
@@ -47,11 +61,11 @@ func checkPorts(ctx context.Context, client *docker.Client, running stack.Runnin
 	}
 	for _, p := range publishedBy(s) {
 		// Our own proxy may hold it, on another address even: replacing that frees it.
-		ours := running.Proxy != nil && slices.Contains(now.Ports(), p.port)
+		ours := running.Proxy != nil && slices.Contains(now.Ports(), p.port) && (!p.udp || now.HTTP3)
 		if ours && running.Proxy.State == "running" && now.Bind == s.Bind {
 			continue
 		}
-		err := checkPort(ctx, p.port, s.Bind)
+		err := checkPort(ctx, p, s.Bind)
 		switch {
 		case ours:
 		case errors.Is(err, syscall.EADDRINUSE):
@@ -64,13 +78,19 @@ func checkPorts(ctx context.Context, client *docker.Client, running stack.Runnin
 }
 
 // checkPort listens on a port for a moment.
-func checkPort(ctx context.Context, port uint16, bind netip.Addr) error {
+func checkPort(ctx context.Context, p published, bind netip.Addr) error {
 	host := ""
 	if bind.IsValid() {
 		host = bind.String()
 	}
 	var config net.ListenConfig
-	l, err := config.Listen(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(int(port))))
+	var l io.Closer
+	var err error
+	if at := net.JoinHostPort(host, strconv.Itoa(int(p.port))); p.udp {
+		l, err = config.ListenPacket(ctx, "udp", at)
+	} else {
+		l, err = config.Listen(ctx, "tcp", at)
+	}
 	if err != nil {
 		return err
 	}
@@ -81,7 +101,7 @@ func checkPort(ctx context.Context, port uint16, bind netip.Addr) error {
 func anyTaken(ctx context.Context, client *docker.Client, s stack.Settings, cause error) error {
 	ports := publishedBy(s)
 	for _, p := range ports {
-		if holderOf(ctx, client, p.port, s.Bind) != "" {
+		if holderOf(ctx, client, p, s.Bind) != "" {
 			return portTaken(ctx, client, s, p, cause)
 		}
 	}
@@ -93,30 +113,30 @@ func anyTaken(ctx context.Context, client *docker.Client, s stack.Settings, caus
 
 // portTaken names the holder of a port, as far as it can be found, and the flag that avoids it.
 func portTaken(ctx context.Context, client *docker.Client, s stack.Settings, p published, cause error) error {
-	holder := cmp.Or(holderOf(ctx, client, p.port, s.Bind), "another program")
-	return fmt.Errorf("port %d is held by %s; stop that, or choose another port: gateway up %s %d: %w", p.port, holder, p.flag, p.free, cause)
+	holder := cmp.Or(holderOf(ctx, client, p, s.Bind), "another program")
+	return fmt.Errorf("%s is held by %s; stop that, or choose another port: gateway up %s %d: %w", p, holder, p.flag, p.free, cause)
 }
 
 // holderOf names what holds a port, or returns "". The gateway's own proxy does not count.
-func holderOf(ctx context.Context, client *docker.Client, port uint16, bind netip.Addr) string {
-	switch c, found := containerOn(ctx, client, port, bind); {
+func holderOf(ctx context.Context, client *docker.Client, p published, bind netip.Addr) string {
+	switch c, found := containerOn(ctx, client, p, bind); {
 	case found && c.Name == stack.Proxy:
 		return ""
 	case found:
 		return fmt.Sprintf("container %s (image %s)", c.Name, c.Image)
 	}
-	return processOn(port)
+	return processOn(p)
 }
 
 // containerOn finds the container that publishes a port.
-func containerOn(ctx context.Context, client *docker.Client, port uint16, bind netip.Addr) (docker.Container, bool) {
+func containerOn(ctx context.Context, client *docker.Client, on published, bind netip.Addr) (docker.Container, bool) {
 	containers, err := client.Containers(ctx)
 	if err != nil {
 		return docker.Container{}, false
 	}
 	for _, c := range containers {
 		for _, p := range c.Published {
-			if p.HostPort == port && !p.UDP && (!bind.IsValid() || !p.IP.IsValid() || p.IP.IsUnspecified() || p.IP == bind) {
+			if p.HostPort == on.port && p.UDP == on.udp && (!bind.IsValid() || !p.IP.IsValid() || p.IP.IsUnspecified() || p.IP == bind) {
 				return c, true
 			}
 		}

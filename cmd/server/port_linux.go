@@ -9,17 +9,27 @@ import (
 	"gateway/cmd/cli"
 )
 
-// processOn names the process that listens on a TCP port of this machine, or returns "" when it cannot be seen, as
+// processOn names the process that listens on a port of this machine, or returns "" when it cannot be seen, as
 // without root for processes of others.
-func processOn(port uint16) string {
+func processOn(p published) string {
 	fs, err := procfs.NewDefaultFS()
 	if err != nil {
+		return ""
+	}
+	if p.udp {
+		udp, _ := fs.NetUDP()
+		udp6, _ := fs.NetUDP6()
+		for _, line := range append(udp, udp6...) {
+			if line.LocalPort == uint64(p.port) {
+				return processWith(fs, fmt.Sprintf("socket:[%d]", line.Inode))
+			}
+		}
 		return ""
 	}
 	tcp, _ := fs.NetTCP()   //nolint:staticcheck // netlink, its successor, is another module for one error text
 	tcp6, _ := fs.NetTCP6() //nolint:staticcheck // as above
 	for _, line := range append(tcp, tcp6...) {
-		if line.St == cli.Listening && line.LocalPort == uint64(port) {
+		if line.St == cli.Listening && line.LocalPort == uint64(p.port) {
 			return processWith(fs, fmt.Sprintf("socket:[%d]", line.Inode))
 		}
 	}

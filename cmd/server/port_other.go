@@ -3,4 +3,4 @@
 package server
 
 // processOn names the process that listens on a TCP port of this machine; only Linux tells.
-func processOn(uint16) string { return "" }
+func processOn(published) string { return "" }
