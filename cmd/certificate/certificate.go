@@ -5,7 +5,6 @@ package certificate
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -64,14 +63,8 @@ func list(ctx context.Context, env *cli.Env) (all []admin.Certificate, err error
 
 // find returns the certificate of a name, or that of the wildcard above it. The error is admin.ErrNoCertificate.
 func find(all []admin.Certificate, arg string) (*admin.Certificate, error) {
-	name := route.CanonicalHost(arg)
-	_, above, _ := strings.Cut(name, ".")
-	for _, wanted := range []string{name, "*." + above} {
-		for i := range all {
-			if all[i].Name == wanted {
-				return &all[i], nil
-			}
-		}
+	if c := admin.CertificateFor(route.CanonicalHost(arg), all); c != nil {
+		return c, nil
 	}
 	return nil, fmt.Errorf("%s: %w", arg, admin.ErrNoCertificate)
 }

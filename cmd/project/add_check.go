@@ -3,7 +3,6 @@ package project
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"gateway/cmd/cli"
@@ -21,8 +20,11 @@ func checkHost(ctx context.Context, s *cli.Session, host string) {
 		return // What is done next needs the gateway, and says so.
 	}
 	all, err := gateway.Certificates(ctx)
-	if err != nil || hasCertificate(all, host, time.Now()) {
+	if err != nil {
 		return // Without HTTPS there is nothing to check.
+	}
+	if c := admin.CertificateFor(host, all); c != nil && c.Expires.After(time.Now()) {
+		return
 	}
 	env := s.Env
 	if env.Interactive {
@@ -42,16 +44,4 @@ func checkHost(ctx context.Context, s *cli.Session, host string) {
 	if bad {
 		env.Notef("%s gets no certificate until that is changed, and is served without HTTPS; check again with: gateway certificate check %s\n", host, host)
 	}
-}
-
-// hasCertificate reports whether a certificate for a host is there already, its own or that of a wildcard.
-func hasCertificate(all []admin.Certificate, host string, now time.Time) bool {
-	_, above, _ := strings.Cut(host, ".")
-	for i := range all {
-		c := &all[i]
-		if (c.Name == host || c.Name == "*."+above) && c.Expires.After(now) {
-			return true
-		}
-	}
-	return false
 }

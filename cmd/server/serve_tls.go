@@ -42,7 +42,8 @@ func addFileFlags(f *pflag.FlagSet, certs, keys *[]string) {
 	f.StringSliceVar(keys, "key", nil, "PEM `file` with the key of the certificate of the --cert at the same place; a folder has none")
 }
 
-// filesOf are the certificates of the flags with their keys. A folder may be missing for the moment: it ends with a slash then.
+// filesOf are the certificates of the flags with their keys. A folder may be missing for the moment: it ends with a slash
+// then.
 func filesOf(certs, keys []string) (certificate.FilesConfig, error) {
 	var c certificate.FilesConfig
 	for _, name := range certs {

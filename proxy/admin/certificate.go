@@ -132,6 +132,19 @@ func (c *Certificate) Problem(now time.Time) string {
 	return c.Name + ": " + joined(standing, "; fix: ", fix)
 }
 
+// CertificateFor is the certificate of a host, else that of the wildcard above it; nil for none.
+func CertificateFor(host string, all []Certificate) *Certificate {
+	_, above, _ := strings.Cut(host, ".")
+	for _, name := range []string{host, "*." + above} {
+		for i := range all {
+			if all[i].Name == name {
+				return &all[i]
+			}
+		}
+	}
+	return nil
+}
+
 // Overdue reports whether no more than a sixth of the lifetime is left: renewals have failed for a long time.
 func (c *Certificate) Overdue(now time.Time) bool {
 	return !c.Expires.IsZero() && c.Expires.Sub(now) <= c.Expires.Sub(c.NotBefore)/6

@@ -16,7 +16,8 @@ import (
 const pushedFile = "pushed.json"
 
 // Set replaces the pairs that Set was given before. One that cannot be used leaves the one before of the same path, and
-// is named by the error; the others count. One with a path alone leaves it too, and is no error. They are on disk when it returns, or a warning was logged.
+// is named by the error; the others count. One with a path alone leaves it too, and is no error. They are on disk when it
+// returns, or a warning was logged.
 func (f *Files) Set(pairs []PEMPair) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
