@@ -324,7 +324,7 @@ func TestUp_OrdersOneCertificateAndKeepsIt(t *testing.T) {
 	if err != nil {
 		t.Errorf("gateway status: %v", err)
 	}
-	expectText(t, status, "1 names, 0 of them with a problem")
+	expectText(t, status, "names: 1, with a problem: 0")
 
 	for _, c := range []struct {
 		what  string
@@ -374,7 +374,7 @@ func TestUp_SaysWhatToChangeInDNSBeforeAnOrder(t *testing.T) {
 	if err != nil {
 		t.Errorf("gateway status of a name that waits: %v", err)
 	}
-	expectText(t, status+warnings, "1 names, 1 of them with a problem", advice)
+	expectText(t, status+warnings, "names: 1, with a problem: 1", advice)
 	if w.orders() != 0 {
 		t.Errorf("%d orders were made", w.orders())
 	}

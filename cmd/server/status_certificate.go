@@ -52,9 +52,9 @@ func printCertificates(w *cli.Table, all []admin.Certificate, now time.Time) {
 			soonest = &all[i]
 		}
 	}
-	text := fmt.Sprintf("%d names, %d of them with a problem", len(all)-refused, failing)
+	text := fmt.Sprintf("names: %d, with a problem: %d", len(all)-refused, failing)
 	if refused > 0 {
-		text += fmt.Sprintf(", and %d without HTTPS", refused)
+		text += fmt.Sprintf(", without HTTPS: %d", refused)
 	}
 	if soonest != nil {
 		text += fmt.Sprintf("; the first to end is that of %s on %s", soonest.Name, soonest.Expires.Local().Format(time.DateOnly))
