@@ -97,9 +97,6 @@ func runServe(ctx context.Context, env *cli.Env, o serveOptions) error {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	for _, run := range certificates.run {
-		group.Go(func() error { return run(ctx) })
-	}
 	if o.docker {
 		engine, err := env.Docker()
 		if err != nil {
@@ -112,6 +109,9 @@ func runServe(ctx context.Context, env *cli.Env, o serveOptions) error {
 			Proxy:  inProcess{server}, Sleeping: engine, Orders: inProcess{server}, Version: env.Version, Logger: logger,
 		})
 		group.Go(func() error { return own.Run(ctx) })
+	}
+	for _, run := range certificates.run {
+		group.Go(func() error { return run(ctx) })
 	}
 	group.Go(func() error { return runLogged(ctx, access, logger, server.Serve) })
 	trim()

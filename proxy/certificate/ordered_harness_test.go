@@ -109,7 +109,9 @@ func begin(t *testing.T, o *Ordered) (stop func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_ = o.Run(ctx)
+		if err := o.Run(ctx); err != nil {
+			t.Errorf("an end that was asked for is an error: %v", err)
+		}
 	}()
 	synctest.Wait()
 	return func() {

@@ -17,7 +17,7 @@ const concurrent = 8
 // tick is how often Run looks for what is due, beside what wakes it.
 const tick = time.Minute
 
-// Run orders and renews until ctx ends, and returns when each order has ended. It never returns an error but ctx's.
+// Run orders and renews until ctx ends, and returns nil when each order has ended.
 func (o *Ordered) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	defer o.cache.Stop()
@@ -35,7 +35,7 @@ func (o *Ordered) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			timer.Stop()
-			return ctx.Err()
+			return nil
 		case <-o.wake:
 			timer.Stop()
 		case <-timer.C:
