@@ -178,7 +178,7 @@ func TestPebble_DiskFullBeforeAnOrder(t *testing.T) {
 	fill(c.Folder)
 	l.serve(o)
 	s := l.until(o, "full.example.com", func(s State) bool { return s.Failures > 0 })
-	if s.Phase != Waiting || s.Error != "cannot store: no space left on device" || s.Fix != "free space for "+c.Folder+"." {
+	if s.Phase != Waiting || s.Error != "cannot store: no space left on device" || s.Fix != "free space for "+c.Folder {
 		t.Errorf("state %+v", s)
 	}
 	if n := len(l.ordered()); n != 0 {
@@ -205,7 +205,7 @@ func TestPebble_DiskThatFillsInAnOrder(t *testing.T) {
 	}, nil)
 	o, _ := l.run(c)
 	s := l.valid(o, "filled.example.com")
-	if s.Warning != "cannot store: no space left on device" || s.Fix != "free space for "+c.Folder+"." {
+	if s.Warning != "cannot store: no space left on device" || s.Fix != "free space for "+c.Folder {
 		t.Errorf("state %+v", s)
 	}
 	if got := l.leaf("filled.example.com").DNSNames; len(got) != 1 || len(glob(t, c.Folder, "certificates/*/*/*.crt")) != 0 {

@@ -283,7 +283,9 @@ func TestPebble_TwoHundredNamesAtStart(t *testing.T) {
 		for _, s := range o.States() {
 			count[s.Phase]++
 		}
-		most = max(most, count[Ordering])
+		o.mu.Lock()
+		most = max(most, o.running)
+		o.mu.Unlock()
 		return count[Valid] == len(names)
 	})
 	if n := len(l.ordered()); n != len(names) || most > concurrent {
