@@ -212,9 +212,13 @@ func (o *Ordered) state(name string, e *entry, now time.Time) State {
 			s.Phase, s.Next = Valid, c.renews()
 		}
 	}
+	unfailed := e.current == nil && e.record.Failures == 0
 	switch {
-	case e.ordering, e.current == nil && e.record.Failures == 0:
+	case e.ordering, unfailed && e.record.Interrupted < 2:
 		s.Phase = Ordering // or is to begin
+	case unfailed:
+		s.Error = "the gateway ended during two orders in a row"
+		s.Fix = "find out why it ended, or order now by: " + renewCommand + name
 	case e.current != nil && now.After(s.Expires):
 		s.Phase = Expired
 		s.Fix = cmp.Or(s.Fix, "run: "+renewCommand+name)

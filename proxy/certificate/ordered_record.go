@@ -43,7 +43,7 @@ type record struct {
 // backoffs are the waits after failures in a row: authorities stop a name after some hundred failures without a pause.
 var backoffs = []time.Duration{time.Minute, 10 * time.Minute, 100 * time.Minute, day}
 
-// rung is the wait after so many failures.
+// backoff is the wait after so many failures.
 func backoff(failures int) time.Duration { return backoffs[min(max(failures, 1), len(backoffs))-1] }
 
 // begin notes an order before it is made. The first one that a crash interrupts is made again at once; from the second
