@@ -27,31 +27,20 @@ type Address struct {
 	secure *secured
 }
 
-// secured says where HTTPS is served, and for which hosts.
+// secured says where HTTPS is served, and with which certificates.
 type secured struct {
-	port   string
-	dial   string
-	covers map[string]bool
+	port, dial string
+	valid      []admin.Certificate
 }
 
-// covering reads which names have a valid certificate.
-func covering(certificates []admin.Certificate, now time.Time) map[string]bool {
-	names := map[string]bool{}
-	for _, c := range certificates {
-		if now.After(c.NotBefore) && now.Before(c.Expires) {
-			names[c.Name] = true
-		}
-	}
-	return names
+// validAt returns the certificates that are valid at a time.
+func validAt(all []admin.Certificate, now time.Time) []admin.Certificate {
+	return slices.DeleteFunc(all, func(c admin.Certificate) bool { return !now.After(c.NotBefore) || !now.Before(c.Expires) })
 }
 
 // has reports that HTTPS is served for a host.
 func (s *secured) has(host string) bool {
-	if s == nil {
-		return false
-	}
-	_, parent, _ := strings.Cut(host, ".")
-	return s.covers[host] || s.covers["*."+parent]
+	return s != nil && admin.CertificateFor(host, s.valid) != nil
 }
 
 // Address finds out where the running gateway is reached: at the published port of its container, else at the
@@ -82,7 +71,7 @@ func (a Address) secured(ctx context.Context, gateway *admin.Client) (Address, e
 	if err != nil {
 		return Address{}, err
 	}
-	a.secure.covers = covering(list, time.Now())
+	a.secure.valid = validAt(list, time.Now())
 	return a, nil
 }
 

@@ -57,7 +57,7 @@ func TestAddress_IsSecureWhereACertificateIs(t *testing.T) {
 	certificate := func(name string, days int) admin.Certificate {
 		return admin.Certificate{Name: name, NotBefore: now.AddDate(0, 0, -30), Expires: now.AddDate(0, 0, days)}
 	}
-	at.secure.covers = covering([]admin.Certificate{
+	at.secure.valid = validAt([]admin.Certificate{
 		certificate("club.org", 60), certificate("*.club.org", 60), certificate("late.org", -1), {Name: "waits.org"},
 	}, now)
 	for key, want := range map[string]string{
@@ -73,12 +73,12 @@ func TestAddress_IsSecureWhereACertificateIs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	other.secure.covers = at.secure.covers
+	other.secure.valid = at.secure.valid
 	if got := other.URL(clitest.Key(t, "/")); got != "https://club.org:8443/" || other.secure.dial[strings.LastIndex(other.secure.dial, ":"):] != ":8443" {
 		t.Errorf("on another port: %s by %s", got, other.secure.dial)
 	}
 	foreground := listening([]string{"http://[::]:80", "https://0.0.0.0:8443", "https+udp://0.0.0.0:8443"})
-	foreground.secure.covers = map[string]bool{"localhost": true}
+	foreground.secure.valid = []admin.Certificate{{Name: "localhost"}}
 	if got := foreground.URL(clitest.Key(t, "/x")); got != "https://localhost:8443/x/" {
 		t.Errorf("in the foreground: %s", got)
 	}

@@ -9,8 +9,8 @@ import (
 	"gateway/proxy/admin"
 )
 
-// checkHost finds out whether the host of a new project could get a certificate, and says what to change. The project is
-// made in any case: it is served without TLS until its certificate is there, and a record may come later.
+// checkHost checks whether the host of a new project can get a certificate, and prints what to change. The project is
+// created in any case: it is served without TLS until it has a certificate, and its DNS record may be added later.
 func checkHost(ctx context.Context, s *cli.Session, host string) {
 	if host == "" {
 		return

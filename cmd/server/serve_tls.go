@@ -22,7 +22,7 @@ import (
 type serveTLSOptions struct {
 	tlsOptions
 	listen []string
-	// folder has what is ordered. By default it is below that of the state.
+	// folder stores ordered certificates. Default: the folder certificates in the state folder.
 	folder      string
 	certs, keys []string
 }

@@ -279,9 +279,9 @@ func (o *tlsOptions) roots() (*x509.CertPool, error) {
 	return roots, nil
 }
 
-// given are the files that gateway up gives to the proxy: the flag that names one, and its name there. Files with secrets
+// proxyFiles are the files that gateway up gives to the proxy: the flag that names one, and its name there. Files with secrets
 // must not be readable by others.
-var given = []struct {
+var proxyFiles = []struct {
 	flag, name string
 	secret     bool
 }{

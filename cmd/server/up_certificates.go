@@ -64,7 +64,7 @@ func (o upOptions) adviseHTTPS(env *cli.Env, s stack.Settings) {
 		}
 	}
 	if hsts := o.flags.Lookup("hsts").Value.String(); o.flags.Changed("hsts") && hsts != "" {
-		env.Notef("--hsts %s: browsers that come from now on refuse HTTP and every certificate that they do not trust, for that long, even if you turn HTTPS off\n", hsts)
+		env.Notef("--hsts %s: browsers that visit from now on refuse HTTP and untrusted certificates for that long, even after you turn HTTPS off\n", hsts)
 	}
 }
 

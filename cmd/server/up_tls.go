@@ -96,7 +96,7 @@ func (o upOptions) changesTLS() (changed bool) {
 // readGiven reads the files that flags name, and makes the flags name them where the proxy has them.
 func (o upOptions) readGiven(f *pflag.FlagSet) (map[string][]byte, error) {
 	read := map[string][]byte{}
-	for _, s := range given {
+	for _, s := range proxyFiles {
 		file := f.Lookup(s.flag).Value
 		if !o.flags.Changed(s.flag) || file.String() == "" {
 			continue

@@ -76,7 +76,7 @@ type Phase string
 const (
 	// Valid is shown, and nothing needs to be done.
 	Valid Phase = "valid"
-	// Ordering has an order under way; a certificate that is there is shown.
+	// Ordering has an order in progress; an existing certificate stays in use.
 	Ordering Phase = "ordering"
 	// Waiting has none, or a failed renewal, and the next try has its time: State.Error says why, State.Fix what to change.
 	Waiting Phase = "waiting"

@@ -79,8 +79,7 @@ func (c *Combined) SetHosts(hosts []Host) {
 
 // Covers implements Manager.
 func (c *Combined) Covers(host string) bool {
-	cert := c.lookup(host)
-	return valid(cert)
+	return valid(c.lookup(host))
 }
 
 // Serves implements Manager.

@@ -157,8 +157,8 @@ func (s *shelf) Check(context.Context, string) []certificate.Finding {
 	return []certificate.Finding{{Subject: "dns", Verdict: certificate.Good}}
 }
 
-// door is a server of HTTPS without the HTTP: it says a word to each client after its handshake.
-type door struct {
+// tlsServer is a server of HTTPS without the HTTP: it says a word to each client after its handshake.
+type tlsServer struct {
 	net.Listener
 	mu sync.Mutex
 	// negotiated are the protocols of the connections that were opened.
@@ -166,13 +166,13 @@ type door struct {
 }
 
 // open serves TLS until the test ends.
-func open(t testing.TB, config *tls.Config) *door {
+func open(t testing.TB, config *tls.Config) *tlsServer {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // It cannot block.
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &door{Listener: l}
+	d := &tlsServer{Listener: l}
 	var conns sync.WaitGroup
 	conns.Go(func() {
 		for {
@@ -190,7 +190,7 @@ func open(t testing.TB, config *tls.Config) *door {
 	return d
 }
 
-func (d *door) greet(conn *tls.Conn) {
+func (d *tlsServer) greet(conn *tls.Conn) {
 	defer conn.Close()
 	if conn.SetDeadline(time.Now().Add(timeout)) != nil || conn.HandshakeContext(context.Background()) != nil {
 		return
@@ -206,7 +206,7 @@ const timeout = 20 * time.Second
 
 // greeted connects as a client and returns the state of the connection once the server has said its word. Of TLS 1.3, only
 // then the server has seen the client's certificate, and the session's ticket has arrived.
-func (d *door) greeted(t testing.TB, config *tls.Config) (tls.ConnectionState, error) {
+func (d *tlsServer) greeted(t testing.TB, config *tls.Config) (tls.ConnectionState, error) {
 	t.Helper()
 	dialer := net.Dialer{Timeout: timeout}
 	conn, err := tls.DialWithDialer(&dialer, "tcp", d.Addr().String(), config)

@@ -72,8 +72,8 @@ type index struct {
 	faults map[string]string
 }
 
-// LoadFiles reads the files once; Run follows their changes. An error names a pair of Pairs that is none, or a Folder
-// without any. What Set was given before a restart is there again.
+// LoadFiles reads the files once; Run follows their changes. An error names an invalid pair of Pairs, or a Folder
+// without pairs. Pairs given to Set before a restart are restored.
 func LoadFiles(c FilesConfig) (*Files, error) {
 	reader, err := NewReader(c)
 	if err != nil {

@@ -123,7 +123,7 @@ func (d *disk) write(t *testing.T, name string, data []byte) string {
 	return path
 }
 
-// link makes a symbolic link, in the place of one that is there.
+// link creates a symbolic link, and replaces an existing one.
 func (d *disk) link(t *testing.T, to, name string) {
 	t.Helper()
 	path := filepath.Join(d.dir, name)

@@ -24,8 +24,8 @@ type childOrder struct {
 	HTTPPort, TLSPort        int
 	DNS                      *DNS
 	Roots                    []byte
-	// Doors makes it listen.
-	Doors bool
+	// Listens makes it listen on its ports.
+	Listens bool
 	// Die is the end of the name of the file before which it is to die; empty for none.
 	Die string
 }
@@ -51,7 +51,7 @@ func child(text string) {
 			w.config.Storage = mortal{o.store, order.Die}
 		}
 	}
-	if order.Doors {
+	if order.Listens {
 		if _, err := openListeners(o, order.HTTPPort, order.TLSPort); err != nil {
 			panic(err)
 		}

@@ -32,7 +32,7 @@ func TestPebble_KilledInAnOrder(t *testing.T) {
 			name := strings.ReplaceAll(step.name, " ", "-") + ".example.com"
 			c := l.config(name)
 			killed := make(chan struct{})
-			cmd := l.startChild(c, childOrder{Doors: true, Die: step.file})
+			cmd := l.startChild(c, childOrder{Listens: true, Die: step.file})
 			if step.path != "" {
 				l.set(nil, func(path string) {
 					if strings.HasPrefix(path, step.path) {
@@ -75,7 +75,7 @@ func TestPebble_CrashLoopOrdersNothing(t *testing.T) {
 	l := newLab(t, nil)
 	c := l.config("crash.example.com")
 	for range 2 {
-		cmd := l.startChild(c, childOrder{Doors: true})
+		cmd := l.startChild(c, childOrder{Listens: true})
 		l.set(nil, func(path string) {
 			if path == "/order-plz" {
 				_ = cmd.Process.Kill()

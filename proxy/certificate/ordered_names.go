@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// newNames is how many hosts of routes may become new names in a day: whoever starts containers labels them.
+// newNames limits the new hosts of routes per day: anyone who starts containers sets their labels.
 const newNames = 20
 
 // MaxNames is the default of OrderConfig.MaxNames.
@@ -92,8 +92,7 @@ func quoted(names []string) string {
 // underWildcard reports whether a wildcard of the site is for that host: the star stands for one label (RFC 6125 section
 // 6.4.3).
 func (o *Ordered) underWildcard(host string) bool {
-	_, parent, found := strings.Cut(host, ".")
-	return found && slices.Contains(o.config.Domains, "*."+parent)
+	return slices.Contains(o.config.Domains, wildcardOf(host))
 }
 
 // allowed reports whether a host lies below a wildcard of the site, however deep, or matches a pattern.

@@ -197,7 +197,7 @@ func (o *Ordered) port(w way, found []Finding) (v Verdict) {
 	return v
 }
 
-// doors finds out whether the proxy listens: where nothing does, certmagic would, and take the port from the proxy.
+// listens returns an error unless the proxy listens: where nothing does, certmagic would, and take the port from the proxy.
 func (o *Ordered) listens(ctx context.Context, w way) error {
 	port := map[string]int{acme.ChallengeTypeHTTP01: o.config.HTTPPort, acme.ChallengeTypeTLSALPN01: o.config.TLSPort}[w.challenge]
 	if port == 0 {

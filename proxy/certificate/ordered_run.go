@@ -202,7 +202,7 @@ func (o *Ordered) keepWindow(ctx context.Context, name string, c *obtained, wind
 	o.signal()
 }
 
-// replace shows another certificate for a name, unless another one is there by now.
+// replace replaces the current certificate of a name, unless that is no longer before. It reports whether it did.
 func (o *Ordered) replace(name string, before, after *obtained) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -184,7 +184,7 @@ type showing struct {
 	wild map[string]*tls.Certificate
 	// first is that of the site's first name, for clients that name none.
 	first *tls.Certificate
-	// internal has those of the gateway's own authority.
+	// internal marks certificates signed by the gateway's own authority.
 	internal map[*tls.Certificate]bool
 }
 

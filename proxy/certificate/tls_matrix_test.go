@@ -12,7 +12,7 @@ import (
 )
 
 // matrix serves one host with a key of elliptic curves, and one with a key of RSA.
-func matrix(t *testing.T, least uint16) *door {
+func matrix(t *testing.T, least uint16) *tlsServer {
 	t.Helper()
 	s := newRoot(t)
 	private, err := rsa.GenerateKey(rand.Reader, 2048)

@@ -1,7 +1,7 @@
 // Package authority is the gateway's own certificate authority, for names that no public one can validate: those of home
 // networks. It knows keys, files and which names are internal; it knows nothing of orders and handshakes. The policy
-// worth stating: people trust the root by hand on each device, so a root that is there is never replaced, and it cannot
-// sign for names of the internet, whoever gets its key.
+// worth stating: people install the root by hand on each device, so an existing root is never replaced, and its name
+// constraints keep it from signing for names of the internet, even with a stolen key.
 package authority
 
 import (

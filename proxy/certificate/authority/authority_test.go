@@ -152,7 +152,7 @@ func byOpenSSL(t *testing.T, a *Authority, chain []*x509.Certificate, name strin
 
 func TestAuthority_CannotSignForTheInternet(t *testing.T) {
 	a := open(t, t.TempDir(), "nas.lan")
-	// Somebody who has the keys signs without asking.
+	// With a stolen key, signing checks nothing.
 	for _, name := range []string{"example.org", "192.0.2.1", "2001:db8::1"} {
 		template := &x509.Certificate{NotBefore: time.Now().Add(-time.Minute), NotAfter: time.Now().Add(time.Hour), ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
 		if ip := net.ParseIP(name); ip != nil {
