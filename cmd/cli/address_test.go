@@ -1,6 +1,9 @@
 package cli
 
 import (
+	"context"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -105,5 +108,28 @@ func TestProbe_TrustsTheProxyWhereNobodyListens(t *testing.T) {
 	server.Close()
 	if err := at.Probe(t.Context(), clitest.Key(t, "/x")); err != nil {
 		t.Errorf("nobody listens: %v", err)
+	}
+}
+
+// A proxy of an earlier version serves HTTPS, and knows nothing of certificates.
+func TestAddress_IsPlainForAProxyWithoutCertificates(t *testing.T) {
+	status, body := http.StatusNotFound, `{"error":"the admin API has no /v1/certificates"}`
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+	}))
+	defer server.Close()
+	gateway := admin.NewClient(func(ctx context.Context) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "tcp", server.Listener.Addr().String())
+	})
+	defer gateway.Close()
+	listeners := []string{"http://127.0.0.1:80", "https://127.0.0.1:443"}
+	at, err := listening(listeners).secured(t.Context(), gateway)
+	if err != nil || at.URL(clitest.Key(t, "/x")) != "http://127.0.0.1/x/" {
+		t.Errorf("%+v, %v", at, err)
+	}
+	status, body = http.StatusInternalServerError, `{"error":"broken"}`
+	if _, err := listening(listeners).secured(t.Context(), gateway); err == nil {
+		t.Error("another error is none")
 	}
 }

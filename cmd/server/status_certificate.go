@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -17,8 +16,7 @@ func (r *statusReport) observeCertificates(ctx context.Context, env *cli.Env, no
 		r.Certificates, err = gateway.Certificates(ctx)
 		return err
 	})
-	// A proxy of an older version has none.
-	if err != nil && !errors.Is(err, admin.ErrNoHTTPS) && !errors.Is(err, admin.ErrNoRoute) {
+	if err != nil && !admin.NoCertificates(err) {
 		r.Faults = append(r.Faults, env.Hinted(err))
 	}
 	for i := range r.Certificates {

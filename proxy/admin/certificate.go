@@ -178,6 +178,10 @@ type Certifier interface {
 	CheckCertificate(ctx context.Context, name string) ([]Finding, error)
 }
 
+// NoCertificates reports that an error of Client.Certificates means that there are none: the proxy serves no HTTPS, or its
+// version has no certificates in the admin API.
+func NoCertificates(err error) bool { return errors.Is(err, ErrNoHTTPS) || errors.Is(err, ErrNoRoute) }
+
 // Certificates asks for the certificates. The errors are those of Certifier, and ErrNoRoute for a proxy of a version
 // without them.
 func (c *Client) Certificates(ctx context.Context) ([]Certificate, error) {
