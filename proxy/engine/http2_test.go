@@ -147,29 +147,35 @@ func echo(w http.ResponseWriter, r *http.Request) {
 func TestHTTP2_CarriesBothDirectionsAtOnce(t *testing.T) {
 	schemes(t, func(t *testing.T, scheme Scheme) {
 		m, _ := throughTLS(t, scheme, echo)
-		from, to := io.Pipe()
-		req := request(t, "POST", m.url("/svc/Method"), from)
-		req.Header.Set("Te", "trailers")
-		resp, err := m.client.Do(req)
-		if err != nil {
+		carriesBothDirections(t, m.client, m.url("/svc/Method"))
+	})
+}
+
+// carriesBothDirections fails unless the response goes on while the request does, as gRPC needs it, up to the trailers.
+func carriesBothDirections(t *testing.T, client *http.Client, url string) {
+	t.Helper()
+	from, to := io.Pipe()
+	req := request(t, "POST", url, from)
+	req.Header.Set("Te", "trailers")
+	resp, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	buf := make([]byte, 100)
+	for _, line := range []string{"one", "two", "three"} {
+		if _, err := io.WriteString(to, line); err != nil {
 			t.Fatal(err)
 		}
-		defer resp.Body.Close()
-		buf := make([]byte, 100)
-		for _, line := range []string{"one", "two", "three"} {
-			if _, err := io.WriteString(to, line); err != nil {
-				t.Fatal(err)
-			}
-			n, err := io.ReadFull(resp.Body, buf[:len(line)])
-			if got := string(buf[:n]); got != strings.ToUpper(line) {
-				t.Fatalf("%q came back as %q, %v", line, got, err)
-			}
+		n, err := io.ReadFull(resp.Body, buf[:len(line)])
+		if got := string(buf[:n]); got != strings.ToUpper(line) {
+			t.Fatalf("%q came back as %q, %v", line, got, err)
 		}
-		_ = to.Close()
-		if rest, err := io.ReadAll(resp.Body); len(rest) > 0 || err != nil || resp.Trailer.Get("Grpc-Status") != "0" {
-			t.Errorf("ended with %q, %v, trailers %v", rest, err, resp.Trailer)
-		}
-	})
+	}
+	_ = to.Close()
+	if rest, err := io.ReadAll(resp.Body); len(rest) > 0 || err != nil || resp.Trailer.Get("Grpc-Status") != "0" {
+		t.Errorf("ended with %q, %v, trailers %v", rest, err, resp.Trailer)
+	}
 }
 
 func TestHTTP2_CancelsWhenTheClientDisconnects(t *testing.T) {

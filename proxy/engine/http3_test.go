@@ -193,28 +193,7 @@ func TestHTTP3_SendsContinueToClientsThatWait(t *testing.T) {
 func TestHTTP3_CarriesBothDirectionsAtOnce(t *testing.T) {
 	schemes(t, func(t *testing.T, scheme Scheme) {
 		m, _ := throughPackets(t, scheme, Config{}, echo)
-		from, to := io.Pipe()
-		req := request(t, "POST", m.url("/svc/Method"), from)
-		req.Header.Set("Te", "trailers")
-		resp, err := m.client.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
-		buf := make([]byte, 100)
-		for _, line := range []string{"one", "two", "three"} {
-			if _, err := io.WriteString(to, line); err != nil {
-				t.Fatal(err)
-			}
-			n, err := io.ReadFull(resp.Body, buf[:len(line)])
-			if got := string(buf[:n]); got != strings.ToUpper(line) {
-				t.Fatalf("%q came back as %q, %v", line, got, err)
-			}
-		}
-		_ = to.Close()
-		if rest, err := io.ReadAll(resp.Body); len(rest) > 0 || err != nil || resp.Trailer.Get("Grpc-Status") != "0" {
-			t.Errorf("ended with %q, %v, trailers %v", rest, err, resp.Trailer)
-		}
+		carriesBothDirections(t, m.client, m.url("/svc/Method"))
 	})
 }
 
